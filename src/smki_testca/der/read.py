@@ -1,0 +1,206 @@
+"""Reads BER or DER from anyone: bounded, tolerant, every element with its path and offset.
+
+What is not DER but can still be read is kept as an anomaly, so that a linter can name it; what
+cannot be read at all raises. Hostile octets cost at most the limits below.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from smki_testca.errors import InputError
+
+MAX_OCTETS = 1 << 20
+"""The longest document read, in octets."""
+MAX_DEPTH = 32
+"""How deep elements may nest."""
+MAX_ELEMENTS = 20_000
+"""How many elements one document may hold."""
+
+_CONSTRUCTED = 0x20
+_CLASS = 0xC0
+
+
+class DerError(InputError):
+    """Octets that cannot be read as ASN.1; ``offset`` is where, in octets from the start."""
+
+    def __init__(self, code: str, message: str, offset: int) -> None:
+        super().__init__(code, f"{message} (at octet {offset})")
+        self.offset = offset
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """Something readable that DER forbids.
+
+    Attributes:
+        code: stable code, such as ``der.length_not_minimal``.
+        offset: of the octet at fault, from the start of the document.
+        message: what is wrong.
+    """
+
+    code: str
+    offset: int
+    message: str
+
+
+class Node:
+    """One element: a tag, where it lies, and its children if it is constructed.
+
+    Attributes:
+        tag: the identifier octet (tag numbers above 30 are refused).
+        offset: of the identifier octet in the document.
+        start: of the first content octet.
+        end: just past the last content octet (before end-of-contents octets, if any).
+        stop: just past the whole element.
+        children: of a constructed element, in order.
+    """
+
+    __slots__ = ("children", "data", "end", "offset", "start", "stop", "tag")
+
+    def __init__(self, data: bytes, tag: int, offset: int, start: int) -> None:
+        self.data = data
+        self.tag = tag
+        self.offset = offset
+        self.start = start
+        self.end = start
+        self.stop = start
+        self.children: list[Node] = []
+
+    @property
+    def content(self) -> bytes:
+        """The content octets."""
+        return self.data[self.start : self.end]
+
+    @property
+    def encoded(self) -> bytes:
+        """The whole element."""
+        return self.data[self.offset : self.stop]
+
+    @property
+    def constructed(self) -> bool:
+        """Whether the element holds others."""
+        return bool(self.tag & _CONSTRUCTED)
+
+    def __repr__(self) -> str:
+        return f"Node(tag=0x{self.tag:02x}, offset={self.offset}, stop={self.stop})"
+
+
+class _Reader:
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.anomalies: list[Anomaly] = []
+        self.elements = 0
+
+    def element(self, offset: int, limit: int, depth: int) -> Node:
+        data = self.data
+        if depth > MAX_DEPTH:
+            raise DerError("der.too_deep", f"elements nest deeper than {MAX_DEPTH}", offset)
+        self.elements += 1
+        if self.elements > MAX_ELEMENTS:
+            raise DerError("der.too_many", f"more than {MAX_ELEMENTS} elements", offset)
+        if limit - offset < 2:
+            raise DerError("der.truncated", "an element is cut off in its header", offset)
+        tag = data[offset]
+        if tag & 0x1F == 0x1F:
+            raise DerError("der.tag", "a tag number above 30 has no place here", offset)
+        length = data[offset + 1]
+        start = offset + 2
+        if length == 0x80:
+            return self._indefinite(Node(data, tag, offset, start), limit, depth)
+        if length > 0x80:
+            length, start = self._long_length(offset, length & 0x7F, limit)
+        node = Node(data, tag, offset, start)
+        node.end = node.stop = start + length
+        if node.end > limit:
+            raise DerError(
+                "der.truncated",
+                f"an element claims {length} content octets where {max(0, limit - start)} are left",
+                offset,
+            )
+        if tag & _CONSTRUCTED:
+            position = start
+            while position < node.end:
+                child = self.element(position, node.end, depth + 1)
+                node.children.append(child)
+                position = child.stop
+        return node
+
+    def _long_length(self, offset: int, count: int, limit: int) -> tuple[int, int]:
+        start = offset + 2 + count
+        if count > 8:
+            raise DerError("der.length", f"a length of {count} octets is out of bounds", offset)
+        if start > limit:
+            raise DerError("der.truncated", "an element is cut off in its length", offset)
+        length = int.from_bytes(self.data[offset + 2 : start])
+        if length < 0x80 or length >> (8 * (count - 1)) == 0:
+            self.anomalies.append(
+                Anomaly(
+                    "der.length_not_minimal",
+                    offset + 1,
+                    f"the length {length} is written in {count + 1} octets, more than it needs",
+                )
+            )
+        return length, start
+
+    def _indefinite(self, node: Node, limit: int, depth: int) -> Node:
+        if not node.constructed:
+            raise DerError("der.length", "a primitive element of indefinite length", node.offset)
+        self.anomalies.append(
+            Anomaly("der.length_indefinite", node.offset + 1, "the length is indefinite")
+        )
+        position = node.start
+        while self.data[position : min(position + 2, limit)] != b"\x00\x00":
+            child = self.element(position, limit, depth + 1)
+            node.children.append(child)
+            position = child.stop
+        node.end = position
+        node.stop = position + 2
+        return node
+
+
+def read(data: bytes, *, what: str = "document") -> tuple[Node, list[Anomaly]]:
+    """Read one element and everything in it.
+
+    Args:
+        data: the octets, at most ``MAX_OCTETS``.
+        what: the document's name in messages.
+
+    Returns:
+        The element, and what DER forbids in its lengths or after its end.
+
+    Raises:
+        DerError: if the octets cannot be read, or pass a limit.
+    """
+    if len(data) > MAX_OCTETS:
+        raise DerError(
+            "der.too_long",
+            f"the {what} has {len(data)} octets; at most {MAX_OCTETS} are read",
+            MAX_OCTETS,
+        )
+    reader = _Reader(data)
+    root = reader.element(0, len(data), 1)
+    if root.stop < len(data):
+        reader.anomalies.append(
+            Anomaly(
+                "der.trailing_octets",
+                root.stop,
+                f"{len(data) - root.stop} octets follow the end of the {what}",
+            )
+        )
+    return root, reader.anomalies
+
+
+def read_inner(node: Node) -> Node | None:
+    """Read the element that an OCTET STRING or BIT STRING wraps, offsets kept.
+
+    Returns:
+        The element, or None where the content is not one element exactly.
+    """
+    start = node.start + (1 if node.tag == 0x03 else 0)
+    reader = _Reader(node.data)
+    try:
+        inner = reader.element(start, node.end, 1)
+    except DerError:
+        return None
+    return inner if inner.stop == node.end and not reader.anomalies else None

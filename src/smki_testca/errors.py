@@ -1,0 +1,115 @@
+"""What can go wrong, in plain words, and the exit code each kind of fault ends in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+
+class ExitCode(IntEnum):
+    """The exit codes of the command; other programs rely on them."""
+
+    DONE = 0
+    FINDINGS = 1
+    USAGE = 2
+    REFUSED = 3
+    INPUT = 4
+    ESTATE = 5
+    FAULT = 70
+
+
+class SmkiTestcaError(Exception):
+    """Base of every error this package raises on purpose.
+
+    Attributes:
+        code: a stable dotted code, for programs.
+        message: what was wrong and where, one line.
+        remedy: what to do about it, one line; may be empty.
+    """
+
+    exit_code = ExitCode.FAULT
+
+    def __init__(self, code: str, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.remedy = remedy
+
+    def as_json(self) -> dict[str, Any]:
+        """The documented shape of an error: ``{"error": {"code", "message", "remedy"}}``."""
+        return {"error": {"code": self.code, "message": self.message, "remedy": self.remedy}}
+
+    def lines(self) -> list[str]:
+        """The error as a person reads it: one clear line."""
+        return [f"error: {self.message}" + (f" {self.remedy}" if self.remedy else "")]
+
+
+class UsageError(SmkiTestcaError):
+    """The command was called wrongly."""
+
+    exit_code = ExitCode.USAGE
+
+
+class InputError(SmkiTestcaError):
+    """An input (a file, an identifier, a profile, a CSR) cannot be used."""
+
+    exit_code = ExitCode.INPUT
+
+
+class EstateError(SmkiTestcaError):
+    """The estate is missing, locked, damaged or newer than this program."""
+
+    exit_code = ExitCode.ESTATE
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalReason:
+    """One reason for which the gate refuses a request.
+
+    Attributes:
+        code: stable dotted code, listed in ``docs/refusals.md``.
+        rule: the rule of the regime it enforces, ``R1`` to ``R22``.
+        reason: what stands against the request.
+        remedy: what the participant or operator can do.
+    """
+
+    code: str
+    rule: str
+    reason: str
+    remedy: str
+
+    def as_json(self) -> dict[str, str]:
+        """The reason as a JSON object with the keys code, rule, reason, remedy."""
+        return {
+            "code": self.code,
+            "rule": self.rule,
+            "reason": self.reason,
+            "remedy": self.remedy,
+        }
+
+
+class Refusal(SmkiTestcaError):
+    """The gate refused a request; all its reasons are given together.
+
+    The first reason stands for the whole where only one can be shown.
+    """
+
+    exit_code = ExitCode.REFUSED
+
+    def __init__(self, reasons: tuple[RefusalReason, ...]) -> None:
+        first = reasons[0]
+        super().__init__(first.code, first.reason, first.remedy)
+        self.reasons = reasons
+
+    def as_json(self) -> dict[str, Any]:
+        """``{"refusal": {"code", "rule", "reason", "remedy", "all": […]}}``."""
+        first = self.reasons[0].as_json()
+        return {"refusal": {**first, "all": [reason.as_json() for reason in self.reasons]}}
+
+    def lines(self) -> list[str]:
+        """One line for each reason."""
+        return [
+            f"refused [{reason.code}, {reason.rule}]: {reason.reason} {reason.remedy}".rstrip()
+            for reason in self.reasons
+        ]

@@ -1,0 +1,7 @@
+"""Profiles, categories, roles and environments: data, loaded strictly into frozen values."""
+
+from __future__ import annotations
+
+from smki_testca.profiles.library import Library
+
+__all__ = ["Library"]

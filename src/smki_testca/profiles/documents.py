@@ -1,0 +1,254 @@
+"""The TOML files under ``profiles/`` as they are written: which keys there are, and their types.
+
+An unknown key, a missing one or one of the wrong type is an error that names its path.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from smki_testca.errors import InputError
+from smki_testca.profiles.model import Hierarchy, KeyType, ParticipantKind, Severity, Tier
+from smki_testca.roles import Basis, KeyUsage
+
+MAX_OCTETS = 1 << 20
+"""The longest TOML file read, in octets."""
+
+Said = Annotated[str, msgspec.Meta(min_length=1)]
+Code = Annotated[int, msgspec.Meta(ge=0, le=255)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class Document(msgspec.Struct, forbid_unknown_fields=True, rename="kebab", frozen=True):
+    """A table of a file; keys are written with hyphens."""
+
+
+class Known(Document, frozen=True, kw_only=True):
+    """A table that says how well it is known, and from where."""
+
+    basis: Basis
+    source: Said
+
+
+class FillTable(Document, frozen=True):
+    """How a row fills its field: exactly one of constant, input and derived."""
+
+    constant: Any = None
+    input: str | None = None
+    derived: str | None = None
+    optional: bool = False
+    years: Count | None = None
+
+
+class HoldsTable(Document, frozen=True):
+    """What a row demands of its field."""
+
+    equals: Any = None
+    one_of: list[str] | None = None
+    exactly_one_of: list[str] | None = None
+    matches: str | None = None
+    octets: Count | None = None
+    max_octets: Count | None = None
+    max_characters: Count | None = None
+    positive: bool = False
+    absent: bool = False
+    last: bool = False
+    no_unused_bits: bool = False
+    in_row_order: bool = False
+    role_code: bool = False
+    max_years: Count | None = None
+
+
+class RowTable(Known, frozen=True, kw_only=True):
+    """A row of a certificate profile."""
+
+    field: Said
+    fill: FillTable | None = None
+    encode: str | None = None
+    critical: bool | None = None
+    holds: HoldsTable = HoldsTable()
+    severity: Severity | None = None
+    note: str = ""
+
+
+class ProfileFile(Document, frozen=True, kw_only=True):
+    """``certificates/*.toml``."""
+
+    name: Said
+    title: Said
+    hierarchy: Hierarchy
+    tier: Tier
+    key_type: KeyType
+    row: list[RowTable]
+
+
+class QuotaTable(Document, frozen=True):
+    """The quota of a category."""
+
+    per_device_id: Count | None = None
+    per_participant: Count | None = None
+
+
+class CategoryFile(Known, frozen=True, kw_only=True):
+    """``categories/*.toml``."""
+
+    name: Said
+    title: Said
+    profiles: list[str]
+    remote_party_roles: list[str] = []
+    participants: list[ParticipantKind]
+    testing_services: list[str]
+    environments: list[str]
+    obligations: list[Said] = []
+    remote_delivery: bool
+    quota: QuotaTable = QuotaTable()
+
+
+class RemotePartyRoleTable(Known, frozen=True, kw_only=True):
+    """A RemotePartyRole."""
+
+    code: Code
+    name: Said
+    held_by: list[str]
+    usages: list[KeyUsage]
+
+
+class UserRoleTable(Known, frozen=True, kw_only=True):
+    """A User Role."""
+
+    code: Said
+    name: Said
+
+
+class RolesFile(Document, frozen=True):
+    """``roles.toml``."""
+
+    user_role: list[UserRoleTable]
+    remote_party_role: list[RemotePartyRoleTable]
+
+
+class TestingServiceTable(Known, frozen=True, kw_only=True):
+    """A Testing Service."""
+
+    code: Said
+    name: Said
+
+
+class TestingServicesFile(Document, frozen=True):
+    """``testing-services.toml``."""
+
+    testing_service: list[TestingServiceTable]
+
+
+class CaNamesTable(Document, frozen=True):
+    """The CNs of a hierarchy's two CAs."""
+
+    root: Said
+    issuing: Said
+
+
+class PoliciesTable(Document, frozen=True):
+    """The policy OIDs of a hierarchy."""
+
+    default: Said
+    allowed: list[Said]
+
+
+class FamilyTable(Known, frozen=True, kw_only=True):
+    """Environments that share their CAs."""
+
+    name: Said
+    ca_names: dict[Hierarchy, CaNamesTable]
+    policies: dict[Hierarchy, PoliciesTable]
+
+
+class EnvironmentTable(Known, frozen=True, kw_only=True):
+    """A test environment."""
+
+    name: Said
+    title: Said
+    family: Said
+
+
+class LiveTable(Known, frozen=True, kw_only=True):
+    """What marks live material."""
+
+    environments: list[str]
+    policies: list[str]
+    ca_names: list[str]
+
+
+class SecRegistryEntryTable(Known, frozen=True, kw_only=True):
+    """A Registry Entry of the SEC."""
+
+    value: Said
+    title: Said
+
+
+class EnvironmentsFile(Document, frozen=True):
+    """``environments.toml``."""
+
+    default: Said
+    live: LiveTable
+    sec_registry_entry: list[SecRegistryEntryTable]
+    family: list[FamilyTable]
+    environment: list[EnvironmentTable]
+
+
+class KitRequestTable(Document, frozen=True, kw_only=True):
+    """A request of a kit: the options of ``issue`` as keys."""
+
+    profile: Said
+    participant: Said
+    purpose: Said
+    usages: list[KeyUsage] = []
+    label: str | None = None
+    id: str | None = None
+    role: str | None = None
+    common_name: str | None = None
+    device_id: str | None = None
+    hw_type: str | None = None
+    dns: str | None = None
+    system_name: str | None = None
+
+
+class KitFile(Document, frozen=True):
+    """``kits/*.toml``."""
+
+    name: Said
+    title: Said
+    request: list[KitRequestTable]
+
+
+T = TypeVar("T")
+
+
+def decode(data: bytes, shape: type[T], origin: str) -> T:
+    """Read a TOML file of a known shape.
+
+    Args:
+        data: its octets, at most ``MAX_OCTETS``.
+        shape: the struct it must fit.
+        origin: the file's name, for messages.
+
+    Raises:
+        InputError: naming the line of a syntax error, or the key that does not fit.
+    """
+    if len(data) > MAX_OCTETS:
+        raise InputError(
+            "toml.too_long", f"{origin} has {len(data)} octets; at most {MAX_OCTETS} are read."
+        )
+    try:
+        tree = tomllib.loads(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise InputError("toml.encoding", f"{origin} is not UTF-8: {error}.") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InputError("toml.syntax", f"{origin} is no TOML: {error}.") from error
+    try:
+        return msgspec.convert(tree, shape)
+    except msgspec.ValidationError as error:
+        message = str(error).replace(" - at `", ", at `")
+        raise InputError("toml.shape", f"{origin} does not fit: {message}.") from error

@@ -1,0 +1,349 @@
+"""Finds the data files, an operator's before the shipped ones, and gives out what they say."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+from smki_testca.errors import InputError
+from smki_testca.identifiers import RegistryEntry, parse_object_identifier, shown
+from smki_testca.profiles import documents, rows
+from smki_testca.profiles.model import (
+    Category,
+    Environment,
+    Hierarchy,
+    Kit,
+    KitRequest,
+    LiveMarks,
+    Policies,
+    Profile,
+    Quota,
+    SecRegistryEntry,
+    TestingService,
+    Tier,
+)
+from smki_testca.roles import RemotePartyRole, Roles, UserRole
+from smki_testca.shipped import shipped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+T = TypeVar("T")
+
+FOLDERS = ("certificates", "categories", "kits")
+FILES = ("roles.toml", "environments.toml", "testing-services.toml")
+
+
+class Library:
+    """The data of one or more directories; the first that holds a file wins, file by file.
+
+    Args:
+        overrides: the operator's directories, the most important first; the shipped one
+            comes after them.
+
+    Raises:
+        InputError: if an override is no directory, or holds a file that nothing reads.
+    """
+
+    def __init__(self, *overrides: Path) -> None:
+        for directory in overrides:
+            _check_directory(directory)
+        self.directories = (*overrides, shipped("profiles"))
+        self._profiles: dict[str, Profile] = {}
+
+    def _find(self, name: str) -> Path:
+        return next(path for d in self.directories if (path := d / name).is_file())
+
+    def _stems(self, folder: str) -> list[str]:
+        return sorted({path.stem for d in self.directories for path in d.glob(f"{folder}/*.toml")})
+
+    def _named(self, folder: str, name: str, shape: type[T]) -> tuple[T, str]:
+        path = self._find(f"{folder}/{name}.toml")
+        document = documents.decode(path.read_bytes(), shape, str(path))
+        stated = getattr(document, "name", name)
+        if stated != name:
+            raise InputError(
+                "profile.name", f"{path} is named {name}, but says name = {shown(stated)}."
+            )
+        return document, str(path)
+
+    def _single(self, name: str, shape: type[T]) -> tuple[T, str]:
+        path = self._find(name)
+        return documents.decode(path.read_bytes(), shape, str(path)), str(path)
+
+    @cached_property
+    def profile_names(self) -> list[str]:
+        """The names of all certificate profiles."""
+        return self._stems("certificates")
+
+    def profile(self, name: str) -> Profile:
+        """A certificate profile.
+
+        Raises:
+            InputError: if there is none of that name, or its file does not hold together.
+        """
+        if name not in self._profiles:
+            if name not in self.profile_names:
+                raise InputError(
+                    "profile.unknown",
+                    f"There is no profile {shown(name)}.",
+                    "Known are " + ", ".join(self.profile_names) + ".",
+                )
+            document, origin = self._named("certificates", name, documents.ProfileFile)
+            self._profiles[name] = rows.profile(document, origin)
+        return self._profiles[name]
+
+    def profile_for(self, hierarchy: Hierarchy, tier: Tier) -> Profile:
+        """The profile of a CA tier, or of the end entities that share the hierarchy's name."""
+        name = (
+            hierarchy.value if tier is Tier.END_ENTITY else f"{hierarchy.value}-{tier.value}-ca"
+        )
+        return self.profile(name)
+
+    @cached_property
+    def profiles(self) -> tuple[Profile, ...]:
+        """Every certificate profile."""
+        return tuple(self.profile(name) for name in self.profile_names)
+
+    @cached_property
+    def roles(self) -> Roles:
+        """The RemotePartyRoles and User Roles."""
+        document, origin = self._single("roles.toml", documents.RolesFile)
+        user_roles = tuple(
+            UserRole(one.code, one.name, one.basis, one.source) for one in document.user_role
+        )
+        codes = [role.code for role in user_roles]
+        _unique(codes, origin, "user-role code")
+        remote = []
+        for one in document.remote_party_role:
+            for code in one.held_by:
+                _known(code, codes, f"{origin}, remote-party-role {one.name}", "User Role")
+            remote.append(
+                RemotePartyRole(
+                    one.code,
+                    one.name,
+                    tuple(one.held_by),
+                    tuple(one.usages),
+                    one.basis,
+                    one.source,
+                )
+            )
+        _unique([f"{role.code:02X}" for role in remote], origin, "remote-party-role code")
+        _unique([role.name for role in remote], origin, "remote-party-role name")
+        return Roles(tuple(remote), user_roles)
+
+    @cached_property
+    def testing_services(self) -> dict[str, TestingService]:
+        """The purposes for which Test Certificates are provided, by code."""
+        document, origin = self._single("testing-services.toml", documents.TestingServicesFile)
+        services = document.testing_service
+        _unique([one.code for one in services], origin, "testing-service code")
+        return {s.code: TestingService(s.code, s.name, s.basis, s.source) for s in services}
+
+    @cached_property
+    def _environments(self) -> tuple[documents.EnvironmentsFile, str]:
+        return self._single("environments.toml", documents.EnvironmentsFile)
+
+    @cached_property
+    def environments(self) -> dict[str, Environment]:
+        """The test environments, by name."""
+        document, origin = self._environments
+        families = {family.name: family for family in document.family}
+        _unique([family.name for family in document.family], origin, "family name")
+        _unique([one.name for one in document.environment], origin, "environment name")
+        found: dict[str, Environment] = {}
+        for one in document.environment:
+            where = f"{origin}, environment {one.name}"
+            _known(one.family, families, where, "family")
+            family = families[one.family]
+            for table in ("ca_names", "policies"):
+                if missing := set(Hierarchy) - set(getattr(family, table)):
+                    raise InputError(
+                        "environment.incomplete",
+                        f"{origin}, family {family.name}, {table.replace('_', '-')}: nothing for"
+                        f" {', '.join(sorted(missing))}.",
+                    )
+            found[one.name] = Environment(
+                one.name,
+                one.title,
+                one.family,
+                {
+                    (h, tier): getattr(table, tier.value)
+                    for h, table in family.ca_names.items()
+                    for tier in (Tier.ROOT, Tier.ISSUING)
+                },
+                {h: _policies(table, where) for h, table in family.policies.items()},
+                one.basis,
+                one.source,
+            )
+        _known(document.default, found, f"{origin}, default", "environment")
+        return found
+
+    @property
+    def default_environment(self) -> Environment:
+        """The environment of an estate made without naming one."""
+        return self.environments[self._environments[0].default]
+
+    def environment(self, name: str) -> Environment:
+        """The environment of that name.
+
+        Raises:
+            InputError: if there is none.
+        """
+        environment = self.environments.get(name)
+        if environment is None:
+            raise InputError(
+                "environment.unknown",
+                f"There is no environment {shown(name)}.",
+                "Known are " + ", ".join(self.environments) + ".",
+            )
+        return environment
+
+    @cached_property
+    def live(self) -> LiveMarks:
+        """What marks live material."""
+        table = self._environments[0].live
+        return LiveMarks(
+            tuple(table.environments),
+            tuple(table.policies),
+            tuple(table.ca_names),
+            table.basis,
+            table.source,
+        )
+
+    @cached_property
+    def sec_registry_entries(self) -> tuple[SecRegistryEntry, ...]:
+        """The Registry Entries for User, DCC and RDP IDs."""
+        return tuple(
+            SecRegistryEntry(RegistryEntry.parse(one.value), one.title, one.basis, one.source)
+            for one in self._environments[0].sec_registry_entry
+        )
+
+    @cached_property
+    def categories(self) -> tuple[Category, ...]:
+        """The categories of Test Certificates."""
+        return tuple(self._category(name) for name in self._stems("categories"))
+
+    def _category(self, name: str) -> Category:
+        document, origin = self._named("categories", name, documents.CategoryFile)
+        for profile in document.profiles:
+            _known(profile, self.profile_names, f"{origin}, profiles", "profile")
+        for service in document.testing_services:
+            _known(service, self.testing_services, f"{origin}, testing-services", "purpose")
+        for environment in document.environments:
+            _known(environment, self.environments, f"{origin}, environments", "environment")
+        return Category(
+            document.name,
+            document.title,
+            tuple(document.profiles),
+            tuple(self.roles.remote_party_role(role) for role in document.remote_party_roles),
+            tuple(document.participants),
+            tuple(document.testing_services),
+            tuple(document.environments),
+            tuple(document.obligations),
+            document.remote_delivery,
+            Quota(document.quota.per_device_id, document.quota.per_participant),
+            document.basis,
+            document.source,
+        )
+
+    def kit(self, name: str) -> Kit:
+        """A set of certificates made together.
+
+        Raises:
+            InputError: if there is none of that name, or its file does not hold together.
+        """
+        _known(name, self._stems("kits"), "the kits", "kit")
+        document, _ = self._named("kits", name, documents.KitFile)
+        return Kit(
+            document.name,
+            document.title,
+            tuple(
+                KitRequest(
+                    one.profile,
+                    one.participant,
+                    one.purpose,
+                    tuple(one.usages),
+                    _inputs(one),
+                    one.label,
+                )
+                for one in document.request
+            ),
+        )
+
+    def check(self) -> list[str]:
+        """Load everything there is.
+
+        Returns:
+            The files read, in order.
+
+        Raises:
+            InputError: for the first file that does not hold together.
+        """
+        loaded = [profile.origin for profile in self.profiles]
+        _ = (self.roles, self.testing_services, self.environments, self.live)
+        _ = (self.sec_registry_entries, self.categories)
+        loaded += [str(self._find(name)) for name in FILES]
+        loaded += [str(self._find(f"categories/{one.name}.toml")) for one in self.categories]
+        for name in self._stems("kits"):
+            self.kit(name)
+            loaded.append(str(self._find(f"kits/{name}.toml")))
+        return loaded
+
+
+def _inputs(request: documents.KitRequestTable) -> dict[str, str]:
+    given = {
+        "id": request.id,
+        "role": request.role,
+        "common-name": request.common_name,
+        "device-id": request.device_id,
+        "hw-type": request.hw_type,
+        "dns": request.dns,
+        "system-name": request.system_name,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _policies(table: documents.PoliciesTable, where: str) -> Policies:
+    for policy in (table.default, *table.allowed):
+        parse_object_identifier(policy)
+    if table.default not in table.allowed:
+        raise InputError(
+            "environment.policy", f"{where}: the default policy {table.default} is not allowed."
+        )
+    return Policies(table.default, tuple(table.allowed))
+
+
+def _check_directory(directory: Path) -> None:
+    if not directory.is_dir():
+        raise InputError("profiles.directory", f"{directory} is no directory of profiles.")
+    for path in sorted(directory.rglob("*")):
+        parts = path.relative_to(directory).parts
+        if path.is_dir() and len(parts) == 1 and parts[0] in FOLDERS:
+            continue
+        if len(parts) == 2 and parts[0] in FOLDERS and path.suffix == ".toml":
+            continue
+        if parts[0] in FILES and len(parts) == 1:
+            continue
+        raise InputError(
+            "profiles.stray_file",
+            f"{path} would not be read.",
+            f"A profile directory holds {', '.join(f'{f}/*.toml' for f in FOLDERS)} and"
+            f" {', '.join(FILES)}.",
+        )
+
+
+def _unique(values: list[str], origin: str, what: str) -> None:
+    for value in values:
+        if values.count(value) > 1:
+            raise InputError("profile.duplicate", f"{origin} defines {what} {value} twice.")
+
+
+def _known(value: str, known: Iterable[str], where: str, what: str) -> None:
+    if value not in known:
+        raise InputError(
+            "profile.reference",
+            f"{where}: unknown {what} {shown(value)}.",
+            "Known are " + ", ".join(known) + ".",
+        )

@@ -1,0 +1,335 @@
+"""What the data under ``profiles/`` says, as values that hold together.
+
+Everything here was checked when it was loaded; nothing that uses it checks it again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+
+from smki_testca.x509.fields import shown_value
+
+if TYPE_CHECKING:
+    import re
+
+    from smki_testca.identifiers import RegistryEntry
+    from smki_testca.roles import Basis, KeyUsage, RemotePartyRole
+    from smki_testca.x509.fields import Field, Value
+
+
+class Severity(StrEnum):
+    """How grave a breach is."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTICE = "notice"
+
+
+class Hierarchy(StrEnum):
+    """The four PKIs: two of SMKI, DCCKI and IKI."""
+
+    ORGANISATION = "organisation"
+    DEVICE = "device"
+    DCCKI = "dccki"
+    IKI = "iki"
+
+
+class Tier(StrEnum):
+    """Where in its hierarchy a certificate stands."""
+
+    ROOT = "root"
+    ISSUING = "issuing"
+    END_ENTITY = "end-entity"
+
+
+class KeyType(StrEnum):
+    """The kinds of key a profile may ask for."""
+
+    P256 = "p-256"
+    RSA2048 = "rsa-2048"
+
+
+class ParticipantKind(StrEnum):
+    """What a Testing Participant is (R1)."""
+
+    PARTY = "party"
+    RDP = "rdp"
+    DCC = "dcc"
+    MANUFACTURER = "manufacturer"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A field always filled with the same value."""
+
+    value: Value
+
+    def __str__(self) -> str:
+        return f"constant {shown_value(self.value)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A field filled from the request."""
+
+    name: str
+    optional: bool
+
+    def __str__(self) -> str:
+        return f"input {self.name}" + (" (optional)" if self.optional else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A field that the CA works out.
+
+    Attributes:
+        name: from what; see ``docs/profiles.md``.
+        years: how long after notBefore, for ``not-after``.
+    """
+
+    name: str
+    years: int | None = None
+
+    def __str__(self) -> str:
+        return f"derived {self.name}" + (f" ({self.years} years)" if self.years else "")
+
+
+Fill = Constant | Input | Derived
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """What must hold of a field's value; every part given must hold."""
+
+    equals: Value | None = None
+    one_of: tuple[str, ...] | None = None
+    exactly_one_of: tuple[str, ...] | None = None
+    matches: re.Pattern[str] | None = None
+    octets: int | None = None
+    max_octets: int | None = None
+    max_characters: int | None = None
+    positive: bool = False
+    absent: bool = False
+    last: bool = False
+    no_unused_bits: bool = False
+    in_row_order: bool = False
+    role_code: bool = False
+    max_years: int | None = None
+
+    def __str__(self) -> str:
+        said = []
+        for part in fields(self):
+            value = getattr(self, part.name)
+            if value is None or value is False:
+                continue
+            label = part.name.replace("_", " ")
+            if value is True:
+                said.append(label)
+            else:
+                said.append(f"{label} {shown_value(getattr(value, 'pattern', value))}")
+        return "; ".join(said)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a profile: it fills a field, checks it, or both.
+
+    Attributes:
+        number: its place in the file, from 1.
+        fill: how the field is filled, if this row says.
+        encoding: the ASN.1 type it is written in, if this row says.
+        critical: the extension's criticality, if this row says.
+        holds: what must hold.
+        severity: of a breach.
+        basis: how well the rule is known.
+        source: where it was read.
+        note: why, for a reader.
+    """
+
+    number: int
+    field: Field
+    fill: Fill | None
+    encoding: str | None
+    critical: bool | None
+    holds: Holds
+    severity: Severity
+    basis: Basis
+    source: str
+    note: str
+
+    @property
+    def rule(self) -> str:
+        """What the row demands, in words."""
+        said = [] if self.critical is None else ["critical" if self.critical else "not critical"]
+        if self.encoding:
+            said.append(self.encoding)
+        if str(self.holds):
+            said.append(str(self.holds))
+        return "; ".join(said)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One certificate type, as rows.
+
+    Attributes:
+        name: the file's name without ``.toml``.
+        key_type: of the subject's key.
+        rows: in the file's order, which is also the order of subject attributes and of
+            extensions in the certificate.
+        origin: the file it came from.
+    """
+
+    name: str
+    title: str
+    hierarchy: Hierarchy
+    tier: Tier
+    key_type: KeyType
+    rows: tuple[Row, ...]
+    origin: str
+
+    @property
+    def filling_rows(self) -> tuple[Row, ...]:
+        """The rows that fill a field, one for each field."""
+        return tuple(row for row in self.rows if row.fill is not None)
+
+    def encoding(self, field: Field) -> str:
+        """The ASN.1 type a field is written in."""
+        stated = (row.encoding for row in self.rows if row.field == field and row.encoding)
+        return next(stated, field.encodings[0])
+
+    def critical(self, extension: str) -> bool:
+        """Whether an extension is written as critical."""
+        return any(row.critical for row in self.rows if row.field.extension == extension)
+
+    def field_of(self, *names: str) -> Field | None:
+        """The field that an input or a derived value of one of these names goes into."""
+        for row in self.filling_rows:
+            if isinstance(row.fill, Input | Derived) and row.fill.name in names:
+                return row.field
+        return None
+
+    @property
+    def inputs(self) -> frozenset[str]:
+        """The names of everything the profile takes from a request."""
+        return frozenset(row.fill.name for row in self.rows if isinstance(row.fill, Input))
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How many certificates a category allows; None is no limit.
+
+    Attributes:
+        per_device_id: certificates under one Device ID (R21).
+        per_participant: certificates of this category for one participant.
+    """
+
+    per_device_id: int | None = None
+    per_participant: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A category of Test Certificates (R6): what it holds and who may have it."""
+
+    name: str
+    title: str
+    profiles: tuple[str, ...]
+    remote_party_roles: tuple[RemotePartyRole, ...]
+    participants: tuple[ParticipantKind, ...]
+    testing_services: tuple[str, ...]
+    environments: tuple[str, ...]
+    obligations: tuple[str, ...]
+    remote_delivery: bool
+    quota: Quota
+    basis: Basis
+    source: str
+
+    def holds(self, profile: str, role: RemotePartyRole | None) -> bool:
+        """Whether a certificate of this profile and role falls into the category."""
+        return profile in self.profiles and (
+            not self.remote_party_roles or role in self.remote_party_roles
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TestingService:
+    """A purpose for which Test Certificates are provided (R3)."""
+
+    code: str
+    name: str
+    basis: Basis
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """The certificate policy OIDs of one hierarchy in one environment."""
+
+    default: str
+    allowed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A test environment.
+
+    Attributes:
+        family: the environments of one family share their CAs.
+        ca_names: the CN of the root and the issuing CA of each hierarchy.
+        policies: of each hierarchy.
+    """
+
+    name: str
+    title: str
+    family: str
+    ca_names: dict[tuple[Hierarchy, Literal[Tier.ROOT, Tier.ISSUING]], str]
+    policies: dict[Hierarchy, Policies]
+    basis: Basis
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveMarks:
+    """What marks live material, so that no Test Certificate can pass for it (R20)."""
+
+    environments: tuple[str, ...]
+    policies: tuple[str, ...]
+    ca_names: tuple[str, ...]
+    basis: Basis
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecRegistryEntry:
+    """A Registry Entry for User, DCC and RDP IDs, never for Devices (R10, R11)."""
+
+    entry: RegistryEntry
+    title: str
+    basis: Basis
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class KitRequest:
+    """One request of a kit, as it would be made on the command line."""
+
+    profile: str
+    participant: str
+    purpose: str
+    usages: tuple[KeyUsage, ...]
+    inputs: dict[str, str]
+    label: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """A set of certificates made together."""
+
+    name: str
+    title: str
+    requests: tuple[KitRequest, ...]

@@ -1,0 +1,262 @@
+"""Makes a Profile of a profile file, or says which row cannot be and why."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from smki_testca.clock import parse_instant
+from smki_testca.errors import InputError
+from smki_testca.identifiers import parse_object_identifier, shown
+from smki_testca.profiles.model import (
+    Constant,
+    Derived,
+    Fill,
+    Holds,
+    Input,
+    Profile,
+    Row,
+    Severity,
+    Tier,
+)
+from smki_testca.roles import Basis
+from smki_testca.x509 import names
+from smki_testca.x509.fields import FIELDS, Field, Kind, Value
+
+if TYPE_CHECKING:
+    from smki_testca.profiles.documents import FillTable, HoldsTable, ProfileFile, RowTable
+
+INPUTS: Final = {
+    "common-name": (Kind.TEXT,),
+    "role": (Kind.TEXT,),
+    "eui64": (Kind.BITS, Kind.OCTETS),
+    "usage": (Kind.NAMED_BITS,),
+    "hw-type": (Kind.OID,),
+    "device-id": (Kind.OCTETS, Kind.BITS),
+    "dns": (Kind.TEXT,),
+    "system-name": (Kind.TEXT,),
+}
+"""What a request brings, and the kinds of field each can fill."""
+
+DERIVED: Final = {
+    "serial-number": (Kind.INTEGER,),
+    "issuer-key-algorithm": (Kind.ENCODED,),
+    "issuer-subject": (Kind.ENCODED,),
+    "midnight": (Kind.TIME,),
+    "now": (Kind.TIME,),
+    "not-after": (Kind.TIME,),
+    "public-key": (Kind.ENCODED,),
+    "key-identifier-method-1": (Kind.OCTETS,),
+    "key-identifier-method-2": (Kind.OCTETS,),
+    "issuer-key-identifier": (Kind.OCTETS,),
+    "environment-policy": (Kind.OID,),
+    "ca-name": (Kind.TEXT,),
+    "signifier": (Kind.TEXT,),
+    "participant-name": (Kind.TEXT,),
+}
+"""What the CA works out, and the kinds of field each can fill."""
+
+_ALWAYS: Final = (
+    "version",
+    "serialNumber",
+    "signature",
+    "issuer",
+    "validity.notBefore",
+    "validity.notAfter",
+    "subjectPublicKeyInfo",
+)
+
+_SEVERITY: Final = {
+    Basis.SPECIFIED: Severity.ERROR,
+    Basis.OBSERVED: Severity.WARNING,
+    Basis.ASSUMED: Severity.NOTICE,
+}
+
+
+def profile(document: ProfileFile, origin: str) -> Profile:
+    """Check every row, and the rows against each other.
+
+    Raises:
+        InputError: naming the file and the row.
+    """
+    made = Profile(
+        document.name,
+        document.title,
+        document.hierarchy,
+        document.tier,
+        document.key_type,
+        tuple(
+            _row(number, table, f"{origin}, row {number} ({table.field})")
+            for number, table in enumerate(document.row, 1)
+        ),
+        origin,
+    )
+    _check_together(made)
+    return made
+
+
+def _fail(where: str, message: str, remedy: str = "") -> NoReturn:
+    raise InputError("profile.row", f"{where}: {message}.", remedy)
+
+
+def _row(number: int, table: RowTable, where: str) -> Row:
+    field = FIELDS.get(table.field)
+    if field is None:
+        _fail(where, f"there is no field {shown(table.field)}", "docs/profiles.md lists them.")
+    if table.encode is not None and table.encode not in field.encodings:
+        _fail(where, f"it is written as {' or '.join(field.encodings)}, not {table.encode}")
+    if table.critical is not None and (field.extension is None or table.field.count(".") != 1):
+        _fail(where, "only an extension is critical or not")
+    holds = _holds(table.holds, field, where)
+    fill = None if table.fill is None else _fill(table.fill, field, where)
+    if fill is not None and holds.absent:
+        _fail(where, "a field that must be absent cannot be filled")
+    says = (fill, table.encode, table.critical)
+    if all(one is None for one in says) and holds == Holds():
+        _fail(where, "it neither fills nor demands anything")
+    return Row(
+        number,
+        field,
+        fill,
+        table.encode,
+        table.critical,
+        holds,
+        table.severity or _SEVERITY[table.basis],
+        table.basis,
+        table.source,
+        table.note,
+    )
+
+
+def _fill(table: FillTable, field: Field, where: str) -> Fill:
+    given = [table.constant is not None, table.input is not None, table.derived is not None]
+    if sum(given) != 1:
+        _fail(where, "fill takes exactly one of constant, input and derived")
+    if table.optional and table.input is None:
+        _fail(where, "only an input is optional")
+    if (table.years is not None) != (table.derived == "not-after"):
+        _fail(where, "years goes with derived = 'not-after', and with nothing else")
+    if table.constant is not None:
+        return Constant(_constant(table.constant, field, where))
+    vocabulary, name = (INPUTS, table.input) if table.input else (DERIVED, table.derived)
+    kinds = vocabulary.get(name or "")
+    if name is None or kinds is None:
+        _fail(where, f"nothing is called {shown(name or '')}", f"Known: {', '.join(vocabulary)}.")
+    if field.kind not in kinds:
+        _fail(where, f"{name} cannot fill it: the field holds {field.kind.value}")
+    return Input(name, table.optional) if table.input else Derived(name, table.years)
+
+
+def _constant(value: object, field: Field, where: str) -> Value:
+    made: object = value
+    match field.kind, value:
+        case (Kind.ENCODED, str()) if value in names.SIGNATURE_ALGORITHMS:
+            made = names.SIGNATURE_ALGORITHMS[value].encoded
+        case (Kind.OCTETS | Kind.BITS, str()) if re.fullmatch(r"([0-9a-fA-F]{2})+", value):
+            made = bytes.fromhex(value)
+        case (Kind.NAMED_BITS, list()) if set(value) <= set(names.KEY_USAGE_BITS):
+            made = tuple(name for name in names.KEY_USAGE_BITS if name in value)
+        case (Kind.OIDS, list()):
+            made = tuple(_key_purpose(purpose, where) for purpose in value)
+        case (Kind.TIME, str()):
+            try:
+                made = parse_instant(value)
+            except InputError as error:
+                _fail(where, error.message.rstrip("."))
+    if isinstance(made, str | int | bytes | tuple | datetime) and field.accepts(made):
+        if field.kind is Kind.OID:
+            parse_object_identifier(str(made))
+        return made
+    _fail(where, f"{shown(str(value))} is no value for it: the field holds {field.kind.value}")
+
+
+def _key_purpose(value: object, where: str) -> str:
+    if value in names.KEY_PURPOSES:
+        return str(value)
+    try:
+        return parse_object_identifier(str(value))
+    except InputError as error:
+        _fail(where, error.message.rstrip("."))
+
+
+def _holds(table: HoldsTable, field: Field, where: str) -> Holds:
+    wants = {
+        "octets": (Kind.INTEGER, Kind.OCTETS, Kind.BITS),
+        "max_octets": (Kind.INTEGER, Kind.OCTETS, Kind.BITS),
+        "max_characters": (Kind.TEXT,),
+        "matches": (Kind.TEXT, Kind.OID),
+        "one_of": (Kind.TEXT, Kind.OID),
+        "exactly_one_of": (Kind.NAMED_BITS, Kind.OIDS),
+        "positive": (Kind.INTEGER,),
+        "no_unused_bits": (Kind.BITS,),
+        "in_row_order": (Kind.ORDER,),
+        "role_code": (Kind.TEXT,),
+        "max_years": (Kind.TIME,),
+    }
+    for name, kinds in wants.items():
+        if getattr(table, name) and field.kind not in kinds:
+            label = name.replace("_", "-")
+            _fail(where, f"{label} says nothing of a field that holds {field.kind.value}")
+    if table.last and field.attribute is None:
+        _fail(where, "only a subject attribute is last or not")
+    if table.max_years and field.path != "validity.notAfter":
+        _fail(where, "max-years goes with validity.notAfter")
+    holds = Holds(
+        one_of=None if table.one_of is None else tuple(table.one_of),
+        exactly_one_of=None if table.exactly_one_of is None else tuple(table.exactly_one_of),
+        octets=table.octets,
+        max_octets=table.max_octets,
+        max_characters=table.max_characters,
+        positive=table.positive,
+        absent=table.absent,
+        last=table.last,
+        no_unused_bits=table.no_unused_bits,
+        in_row_order=table.in_row_order,
+        role_code=table.role_code,
+        max_years=table.max_years,
+    )
+    if table.equals is not None:
+        holds = replace(holds, equals=_constant(table.equals, field, where))
+    if table.matches is not None:
+        try:
+            holds = replace(holds, matches=re.compile(table.matches, re.ASCII))
+        except re.error as error:
+            _fail(where, f"{shown(table.matches)} is no regular expression ({error})")
+    return holds
+
+
+def _check_together(profile: Profile) -> None:
+    filled: dict[str, Row] = {}
+    encoded: dict[str, Row] = {}
+    for row in profile.rows:
+        path = row.field.path
+        where = f"{profile.origin}, row {row.number} ({path})"
+        if row.fill is not None:
+            if path in filled:
+                _fail(where, f"row {filled[path].number} fills it already")
+            filled[path] = row
+        if row.encoding is not None:
+            if path in encoded and encoded[path].encoding != row.encoding:
+                _fail(where, f"row {encoded[path].number} says {encoded[path].encoding}")
+            encoded[path] = row
+    for row in profile.rows:
+        path = row.field.path
+        where = f"{profile.origin}, row {row.number} ({path})"
+        within = [other for other in filled if other == path or other.startswith(f"{path}.")]
+        if row.holds.absent and within:
+            _fail(where, f"it must be absent, yet row {filled[within[0]].number} fills it")
+        if row.critical is not None and not within:
+            _fail(where, "an extension that nothing fills is neither critical nor not")
+    for path in _ALWAYS:
+        if path not in filled:
+            _fail(f"{profile.origin}", f"no row fills {path}, which every certificate has")
+    alternative = "extensions.subjectAltName.hardwareModuleName"
+    halves = [f"{alternative}.{part}" in filled for part in ("hwType", "hwSerialNum")]
+    if any(halves) and not all(halves):
+        _fail(profile.origin, f"{alternative} takes both hwType and hwSerialNum")
+    authority = filled.get("extensions.basicConstraints.cA")
+    is_ca = authority is not None and authority.fill == Constant(value=True)
+    if is_ca != (profile.tier is not Tier.END_ENTITY):
+        _fail(profile.origin, f"tier {profile.tier} and basicConstraints do not go together")

@@ -1,0 +1,118 @@
+"""RemotePartyRoles, which a certificate carries, and User Roles, which the register resolves."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from smki_testca.errors import InputError
+from smki_testca.identifiers import shown
+
+
+class Basis(StrEnum):
+    """How well a fact is known."""
+
+    SPECIFIED = "specified"
+    OBSERVED = "observed"
+    ASSUMED = "assumed"
+
+
+class KeyUsage(StrEnum):
+    """The key usages that a Testing Participant asks for."""
+
+    DIGITAL_SIGNATURE = "digital-signature"
+    KEY_AGREEMENT = "key-agreement"
+
+
+@dataclass(frozen=True, slots=True)
+class UserRole:
+    """A capacity in which a holder acts: a User Role of the SEC, or being the DCC or an RDP.
+
+    Attributes:
+        code: abbreviation, such as ``IS``.
+        name: as the SEC writes it, such as ``Import Supplier``.
+    """
+
+    code: str
+    name: str
+    basis: Basis
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemotePartyRole:
+    """The role in the OU of an Organisation Certificate (GBCS 12, SEC App. M F).
+
+    Attributes:
+        code: 0 to 255; written as two upper-case hexadecimal digits in the certificate.
+        name: as in the GBCS's ASN.1, such as ``networkOperator``.
+        held_by: the codes of the User Roles that may hold it; empty for a CA's.
+        usages: the key usages seen under it.
+    """
+
+    code: int
+    name: str
+    held_by: tuple[str, ...]
+    usages: tuple[KeyUsage, ...]
+    basis: Basis
+    source: str
+
+    @property
+    def hex(self) -> str:
+        """Two upper-case hexadecimal digits, the text of the OU."""
+        return f"{self.code:02X}"
+
+
+def _key(text: str) -> str:
+    return re.sub(r"[\s_-]", "", text).lower()
+
+
+class Roles:
+    """All the roles that ``roles.toml`` defines, found by name or code."""
+
+    def __init__(
+        self, remote: tuple[RemotePartyRole, ...], user_roles: tuple[UserRole, ...]
+    ) -> None:
+        self.remote_party_roles = remote
+        self.user_roles = user_roles
+        self._remote = {_key(role.name): role for role in remote} | {
+            role.hex.lower(): role for role in remote
+        }
+        self._user = {_key(role.name): role for role in user_roles} | {
+            role.code.lower(): role for role in user_roles
+        }
+
+    def remote_party_role(self, text: str) -> RemotePartyRole:
+        """Find a RemotePartyRole by its name (any case, hyphens allowed) or two hex digits.
+
+        Raises:
+            InputError: if no such role is defined.
+        """
+        role = self._remote.get(_key(text))
+        if role is None:
+            raise InputError(
+                "role.unknown",
+                f"{shown(text)} is no RemotePartyRole.",
+                "Known are " + ", ".join(f"{r.name} ({r.hex})" for r in self.remote_party_roles),
+            )
+        return role
+
+    def by_code(self, code: int) -> RemotePartyRole | None:
+        """The role with that code, if one is defined."""
+        return self._remote.get(f"{code:02x}")
+
+    def user_role(self, text: str) -> UserRole:
+        """Find a User Role by its name (any case, hyphens allowed) or abbreviation.
+
+        Raises:
+            InputError: if no such role is defined.
+        """
+        role = self._user.get(_key(text))
+        if role is None:
+            raise InputError(
+                "user_role.unknown",
+                f"{shown(text)} is no User Role.",
+                "Known are " + ", ".join(f"{r.name} ({r.code})" for r in self.user_roles),
+            )
+        return role

@@ -1,0 +1,13 @@
+"""Where the data that travels with the package lies: profiles and examples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent
+
+
+def shipped(folder: str) -> Path:
+    """The folder ``profiles`` or ``examples``, in the wheel or, beside ``src/``, in a checkout."""
+    installed = _PACKAGE / "shipped" / folder
+    return installed if installed.is_dir() else _PACKAGE.parent.parent / folder

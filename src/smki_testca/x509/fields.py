@@ -1,0 +1,221 @@
+"""The fields that a profile may speak of, and how the values of each are written in DER.
+
+A path such as ``subject.organizationalUnitName`` names one field. The same paths are used to
+fill a certificate, to check one, and to show one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Final
+
+from smki_testca.der import encode
+from smki_testca.errors import InputError
+from smki_testca.x509 import names
+
+
+class Kind(Enum):
+    """What sort of value a field has."""
+
+    VERSION = "version"
+    INTEGER = "integer"
+    BOOLEAN = "boolean"
+    TEXT = "text"
+    BITS = "octets in a BIT STRING"
+    OCTETS = "octets"
+    NAMED_BITS = "key usages"
+    OID = "object identifier"
+    OIDS = "object identifiers"
+    TIME = "time"
+    ENCODED = "encoded structure"
+    ORDER = "sequence"
+    PRESENCE = "presence"
+
+
+Value = str | int | bool | bytes | datetime | tuple[str, ...]
+
+
+def shown_value(value: object) -> str:
+    """A value as a person reads it."""
+    match value:
+        case bytes():
+            for algorithm in names.SIGNATURE_ALGORITHMS.values():
+                if value == algorithm.encoded:
+                    return algorithm.name
+            return value.hex() if len(value) <= 64 else f"{value[:32].hex()}… ({len(value)} octets)"
+        case datetime():
+            return f"{value:%Y-%m-%d %H:%M:%S}Z"
+        case tuple():
+            return ", ".join(str(one) for one in value)
+        case bool():
+            return "TRUE" if value else "FALSE"
+        case _:
+            return str(value)
+
+STRING_TAGS: Final = {
+    "UTF8String": encode.UTF8_STRING,
+    "PrintableString": encode.PRINTABLE_STRING,
+    "IA5String": encode.IA5_STRING,
+}
+_PRINTABLE: Final = frozenset(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 '()+,-./:=?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a certificate.
+
+    Attributes:
+        path: such as ``extensions.basicConstraints.cA``.
+        kind: what sort of value it has.
+        encodings: the ASN.1 types it may be written in; the first is the usual one.
+        implicit_tag: the identifier octet that stands in for the type's own, if any.
+    """
+
+    path: str
+    kind: Kind
+    encodings: tuple[str, ...]
+    implicit_tag: int | None = None
+
+    @property
+    def extension(self) -> str | None:
+        """The extension that the field is, or lies in."""
+        parts = self.path.split(".")
+        return parts[1] if parts[0] == "extensions" and len(parts) > 1 else None
+
+    @property
+    def attribute(self) -> str | None:
+        """The subject attribute that the field is."""
+        parts = self.path.split(".")
+        return parts[1] if parts[0] == "subject" and len(parts) > 1 else None
+
+    def accepts(self, value: object) -> bool:
+        """Whether a value is of the field's kind."""
+        match self.kind:
+            case Kind.VERSION:
+                return value in {"v1", "v2", "v3"}
+            case Kind.INTEGER:
+                return isinstance(value, int) and not isinstance(value, bool)
+            case Kind.BOOLEAN:
+                return isinstance(value, bool)
+            case Kind.TEXT | Kind.OID:
+                return isinstance(value, str)
+            case Kind.OCTETS | Kind.BITS | Kind.ENCODED:
+                return isinstance(value, bytes)
+            case Kind.TIME:
+                return isinstance(value, datetime)
+            case Kind.NAMED_BITS:
+                return isinstance(value, tuple) and set(value) <= set(names.KEY_USAGE_BITS)
+            case Kind.OIDS:
+                return isinstance(value, tuple)
+            case _:
+                return False
+
+
+def _vocabulary() -> dict[str, Field]:
+    fields = [
+        Field("version", Kind.VERSION, ("INTEGER",)),
+        Field("serialNumber", Kind.INTEGER, ("INTEGER",)),
+        Field("signature", Kind.ENCODED, ("AlgorithmIdentifier",)),
+        Field("issuer", Kind.ENCODED, ("Name",)),
+        Field("validity.notBefore", Kind.TIME, ("Time",)),
+        Field("validity.notAfter", Kind.TIME, ("Time",)),
+        Field("subject", Kind.ORDER, ("Name",)),
+        Field("subjectPublicKeyInfo", Kind.ENCODED, ("SubjectPublicKeyInfo",)),
+        Field("issuerUniqueID", Kind.PRESENCE, ("BIT STRING",)),
+        Field("subjectUniqueID", Kind.PRESENCE, ("BIT STRING",)),
+        Field("extensions", Kind.ORDER, ("Extensions",)),
+        Field("extensions.keyUsage", Kind.NAMED_BITS, ("BIT STRING",)),
+        Field("extensions.subjectKeyIdentifier", Kind.OCTETS, ("OCTET STRING",)),
+        Field("extensions.extKeyUsage", Kind.OIDS, ("SEQUENCE OF OBJECT IDENTIFIER",)),
+        Field("extensions.basicConstraints.cA", Kind.BOOLEAN, ("BOOLEAN",)),
+        Field("extensions.basicConstraints.pathLenConstraint", Kind.INTEGER, ("INTEGER",)),
+        Field("extensions.certificatePolicies.policyIdentifier", Kind.OID, ("OBJECT IDENTIFIER",)),
+        Field(
+            "extensions.authorityKeyIdentifier.keyIdentifier",
+            Kind.OCTETS,
+            ("OCTET STRING",),
+            implicit_tag=0x80,
+        ),
+        Field(
+            "extensions.subjectAltName.hardwareModuleName.hwType", Kind.OID, ("OBJECT IDENTIFIER",)
+        ),
+        Field(
+            "extensions.subjectAltName.hardwareModuleName.hwSerialNum",
+            Kind.OCTETS,
+            ("OCTET STRING",),
+        ),
+        Field("extensions.subjectAltName.dNSName", Kind.TEXT, ("IA5String",), implicit_tag=0x82),
+    ]
+    strings = ("UTF8String", "PrintableString")
+    for name in names.ATTRIBUTES:
+        if name == "x500UniqueIdentifier":
+            fields.append(Field(f"subject.{name}", Kind.BITS, ("BIT STRING",)))
+        elif name == "domainComponent":
+            fields.append(Field(f"subject.{name}", Kind.TEXT, ("IA5String",)))
+        elif name in {"countryName", "serialNumber", "dnQualifier"}:
+            fields.append(Field(f"subject.{name}", Kind.TEXT, ("PrintableString",)))
+        else:
+            fields.append(Field(f"subject.{name}", Kind.TEXT, strings))
+    paths = {field.path for field in fields}
+    fields += [
+        Field(f"extensions.{name}", Kind.PRESENCE, ("Extension",))
+        for name in names.EXTENSIONS
+        if f"extensions.{name}" not in paths
+    ]
+    return {field.path: field for field in fields}
+
+
+FIELDS: Final = _vocabulary()
+"""Every field by its path."""
+
+
+def check_characters(field: Field, encoding: str, value: Value) -> None:
+    """See that a text can be written in the string type chosen for it.
+
+    Raises:
+        InputError: naming the first character that cannot.
+    """
+    if not isinstance(value, str):
+        return
+    for character in value:
+        if encoding == "PrintableString" and character not in _PRINTABLE:
+            wrong = "PrintableString has no such character"
+        elif encoding == "IA5String" and not character.isascii():
+            wrong = "it takes ASCII only"
+        elif not character.isprintable():
+            wrong = "control characters have no place in a certificate"
+        else:
+            continue
+        raise InputError(
+            "field.characters", f"{field.path} cannot hold the character {character!r}: {wrong}."
+        )
+
+
+def encode_value(field: Field, encoding: str, value: Value) -> bytes:
+    """One value of a field in DER: the element that a template's variable span holds."""
+    match field.kind, value:
+        case (Kind.INTEGER, int()):
+            return encode.integer(value)
+        case (Kind.BOOLEAN, bool()):
+            return encode.boolean(value=value)
+        case (Kind.TEXT, str()):
+            return encode.text(field.implicit_tag or STRING_TAGS[encoding], value)
+        case (Kind.BITS, bytes()):
+            return encode.bit_string(value)
+        case (Kind.OCTETS, bytes()):
+            return encode.tlv(field.implicit_tag or encode.OCTET_STRING, value)
+        case (Kind.NAMED_BITS, tuple()):
+            return encode.named_bits(names.KEY_USAGE_BITS.index(name) for name in value)
+        case (Kind.OID, str()):
+            return encode.oid(value)
+        case (Kind.OIDS, tuple()):
+            return encode.sequence(*(encode.oid(names.KEY_PURPOSES.get(o, o)) for o in value))
+        case (Kind.TIME, datetime()):
+            return encode.time(value)
+        case (Kind.ENCODED, bytes()):
+            return value
+    raise TypeError(f"{field.path} cannot be written from {type(value).__name__}")

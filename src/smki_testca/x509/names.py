@@ -1,0 +1,105 @@
+"""Names and OBJECT IDENTIFIERs of attributes, extensions, usages and algorithms (RFC 5280)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from smki_testca.der import encode
+
+ATTRIBUTES = {
+    "commonName": "2.5.4.3",
+    "serialNumber": "2.5.4.5",
+    "countryName": "2.5.4.6",
+    "localityName": "2.5.4.7",
+    "stateOrProvinceName": "2.5.4.8",
+    "organizationName": "2.5.4.10",
+    "organizationalUnitName": "2.5.4.11",
+    "title": "2.5.4.12",
+    "name": "2.5.4.41",
+    "dnQualifier": "2.5.4.46",
+    "x500UniqueIdentifier": "2.5.4.45",
+    "userId": "0.9.2342.19200300.100.1.1",
+    "domainComponent": "0.9.2342.19200300.100.1.25",
+}
+
+EXTENSIONS = {
+    "subjectKeyIdentifier": "2.5.29.14",
+    "keyUsage": "2.5.29.15",
+    "subjectAltName": "2.5.29.17",
+    "issuerAltName": "2.5.29.18",
+    "basicConstraints": "2.5.29.19",
+    "nameConstraints": "2.5.29.30",
+    "cRLDistributionPoints": "2.5.29.31",
+    "certificatePolicies": "2.5.29.32",
+    "policyMappings": "2.5.29.33",
+    "authorityKeyIdentifier": "2.5.29.35",
+    "policyConstraints": "2.5.29.36",
+    "extKeyUsage": "2.5.29.37",
+    "freshestCRL": "2.5.29.46",
+    "authorityInfoAccess": "1.3.6.1.5.5.7.1.1",
+    "subjectInfoAccess": "1.3.6.1.5.5.7.1.11",
+}
+
+KEY_USAGE_BITS = (
+    "digitalSignature",
+    "nonRepudiation",
+    "keyEncipherment",
+    "dataEncipherment",
+    "keyAgreement",
+    "keyCertSign",
+    "cRLSign",
+    "encipherOnly",
+    "decipherOnly",
+)
+
+KEY_PURPOSES = {
+    "serverAuth": "1.3.6.1.5.5.7.3.1",
+    "clientAuth": "1.3.6.1.5.5.7.3.2",
+    "codeSigning": "1.3.6.1.5.5.7.3.3",
+    "emailProtection": "1.3.6.1.5.5.7.3.4",
+    "timeStamping": "1.3.6.1.5.5.7.3.8",
+    "OCSPSigning": "1.3.6.1.5.5.7.3.9",
+}
+
+HARDWARE_MODULE_NAME = "1.3.6.1.5.5.7.8.4"
+EXTENSION_REQUEST = "1.2.840.113549.1.9.14"
+
+ATTRIBUTE_NAMES = {oid: name for name, oid in ATTRIBUTES.items()}
+EXTENSION_NAMES = {oid: name for name, oid in EXTENSIONS.items()}
+KEY_PURPOSE_NAMES = {oid: name for name, oid in KEY_PURPOSES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureAlgorithm:
+    """A signature algorithm and the one encoding of its AlgorithmIdentifier.
+
+    Attributes:
+        name: as profiles write it.
+        oid: of the algorithm.
+        null_parameters: whether NULL parameters follow it (RFC 4055) or none (RFC 5758 3.2).
+    """
+
+    name: str
+    oid: str
+    null_parameters: bool
+
+    @property
+    def encoded(self) -> bytes:
+        """The AlgorithmIdentifier in DER."""
+        parameters = b"\x05\x00" if self.null_parameters else b""
+        return encode.sequence(encode.oid(self.oid), parameters)
+
+
+ECDSA_WITH_SHA256 = SignatureAlgorithm(
+    "ecdsa-with-SHA256", "1.2.840.10045.4.3.2", null_parameters=False
+)
+SHA256_WITH_RSA = SignatureAlgorithm(
+    "sha256WithRSAEncryption", "1.2.840.113549.1.1.11", null_parameters=True
+)
+SIGNATURE_ALGORITHMS = {
+    algorithm.name: algorithm for algorithm in (ECDSA_WITH_SHA256, SHA256_WITH_RSA)
+}
+
+EC_PUBLIC_KEY = "1.2.840.10045.2.1"
+PRIME256V1 = "1.2.840.10045.3.1.7"
+RSA_ENCRYPTION = "1.2.840.113549.1.1.1"

@@ -1,0 +1,321 @@
+"""A certificate or CSR seen as fields: each path with its value and the element that holds it.
+
+Reading is tolerant: what is there is found, what is missing or unreadable is simply not among
+the fields, and whoever checks the document says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from smki_testca.der import read
+from smki_testca.der.read import Anomaly, DerError, Node, read_inner
+from smki_testca.x509 import names
+
+if TYPE_CHECKING:
+    from smki_testca.x509.fields import Value
+
+_EXPLICIT_0, _EXPLICIT_3 = 0xA0, 0xA3
+_IMPLICIT_1, _IMPLICIT_2 = (0x81, 0xA1), (0x82, 0xA2)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A field that a document has: its value (None where unreadable) and its element."""
+
+    value: Value | None
+    node: Node
+
+
+@dataclass(slots=True)
+class View:
+    """The fields of one document.
+
+    Attributes:
+        root: the document's outermost element.
+        anomalies: what DER forbids in its lengths or after its end.
+        fields: by path.
+        criticality: of each extension, by name.
+        extension_order: names of the extensions as they come; unknown ones by their OID.
+        subject_order: names of the subject's attributes as they come.
+        attribute_order: OIDs of a CSR's attributes as they come.
+        signed: the element that the signature covers.
+        signature_algorithm: the outer AlgorithmIdentifier.
+        signature: the signature's octets.
+    """
+
+    root: Node
+    anomalies: list[Anomaly]
+    fields: dict[str, Found] = field(default_factory=dict)
+    criticality: dict[str, bool] = field(default_factory=dict)
+    extension_order: list[str] = field(default_factory=list)
+    subject_order: list[str] = field(default_factory=list)
+    attribute_order: list[str] = field(default_factory=list)
+    signed: Node | None = None
+    signature_algorithm: Node | None = None
+    signature: bytes = b""
+
+    def value(self, path: str) -> Value | None:
+        """The value of a field, or None where it is missing or unreadable."""
+        found = self.fields.get(path)
+        return None if found is None else found.value
+
+    def text(self, path: str) -> str | None:
+        """The value of a field that holds text."""
+        value = self.value(path)
+        return value if isinstance(value, str) else None
+
+    def octets(self, path: str) -> bytes | None:
+        """The value of a field that holds octets."""
+        value = self.value(path)
+        return value if isinstance(value, bytes) else None
+
+    def instant(self, path: str) -> datetime | None:
+        """The value of a field that holds a time."""
+        value = self.value(path)
+        return value if isinstance(value, datetime) else None
+
+
+def view_certificate(data: bytes) -> View:
+    """The fields of an X.509 certificate (RFC 5280 4.1).
+
+    Raises:
+        DerError: if the octets are no certificate at all.
+    """
+    view, children = _signed_document(data, "certificate", 5)
+    rest = list(children)
+    if rest[0].tag == _EXPLICIT_0:
+        version = rest.pop(0)
+        inner = version.children[0] if version.children else version
+        number = _integer(inner)
+        view.fields["version"] = Found(f"v{number + 1}" if number is not None else None, inner)
+    for path in ("serialNumber", "signature", "issuer", "validity", "subject"):
+        if not rest:
+            break
+        _tbs_field(view, path, rest.pop(0))
+    if rest:
+        spki = rest.pop(0)
+        view.fields["subjectPublicKeyInfo"] = Found(spki.encoded, spki)
+    for node in rest:
+        if node.tag in _IMPLICIT_1:
+            view.fields["issuerUniqueID"] = Found(node.content, node)
+        elif node.tag in _IMPLICIT_2:
+            view.fields["subjectUniqueID"] = Found(node.content, node)
+        elif node.tag == _EXPLICIT_3 and node.children:
+            _extensions(view, node.children[0])
+    return view
+
+
+def view_request(data: bytes) -> View:
+    """The fields of a PKCS#10 certification request (RFC 2986 4.1), extensions asked for included.
+
+    Raises:
+        DerError: if the octets are no certification request at all.
+    """
+    view, children = _signed_document(data, "CSR", 3)
+    version, subject, spki, *attributes = children
+    number = _integer(version)
+    view.fields["version"] = Found(f"v{number + 1}" if number is not None else None, version)
+    _tbs_field(view, "subject", subject)
+    view.fields["subjectPublicKeyInfo"] = Found(spki.encoded, spki)
+    for attribute in (one for group in attributes for one in group.children):
+        oid = _oid(attribute.children[0]) if attribute.children else None
+        view.attribute_order.append(oid or "unreadable")
+        if oid == names.EXTENSION_REQUEST and len(attribute.children) == 2:
+            for extensions in attribute.children[1].children[:1]:
+                _extensions(view, extensions)
+    return view
+
+
+def _signed_document(data: bytes, what: str, least: int) -> tuple[View, list[Node]]:
+    root, anomalies = read(data, what=what)
+    parts = root.children
+    if (
+        root.tag != 0x30
+        or len(parts) != 3
+        or [part.tag for part in parts] != [0x30, 0x30, 0x03]
+        or len(parts[0].children) < least
+    ):
+        raise DerError("der.structure", f"these octets are no {what}", 0)
+    view = View(root, anomalies)
+    view.signed, view.signature_algorithm = parts[0], parts[1]
+    view.signature = parts[2].content[1:]
+    return view, parts[0].children
+
+
+def _tbs_field(view: View, path: str, node: Node) -> None:
+    if path == "serialNumber":
+        view.fields[path] = Found(_integer(node), node)
+    elif path == "validity":
+        for name, instant in zip(("notBefore", "notAfter"), node.children, strict=False):
+            view.fields[f"validity.{name}"] = Found(_time(instant), instant)
+    else:
+        view.fields[path] = Found(node.encoded, node)
+        if path == "subject":
+            _subject(view, node)
+
+
+def _subject(view: View, name: Node) -> None:
+    for relative in name.children:
+        for attribute in relative.children:
+            if len(attribute.children) != 2:
+                continue
+            oid = _oid(attribute.children[0]) or "unreadable"
+            label = names.ATTRIBUTE_NAMES.get(oid, oid)
+            view.subject_order.append(label)
+            node = attribute.children[1]
+            if label == "x500UniqueIdentifier":
+                value: Value | None = node.content[1:] if node.tag == 0x03 else None
+            else:
+                value = _text(node)
+            view.fields.setdefault(f"subject.{label}", Found(value, node))
+
+
+def _extensions(view: View, extensions: Node) -> None:
+    view.fields["extensions"] = Found(None, extensions)
+    for extension in extensions.children:
+        parts = extension.children
+        oid = _oid(parts[0]) if parts else None
+        if oid is None or len(parts) < 2 or parts[-1].tag != 0x04:
+            view.extension_order.append("unreadable")
+            continue
+        label = names.EXTENSION_NAMES.get(oid, oid)
+        view.extension_order.append(label)
+        if label in view.criticality:
+            continue
+        view.criticality[label] = len(parts) == 3 and parts[1].content != b"\x00"
+        path = f"extensions.{label}"
+        inner = read_inner(parts[-1])
+        view.fields[path] = Found(None, inner or parts[-1])
+        if inner is not None and label in _EXTENSION_READERS:
+            _EXTENSION_READERS[label](view, path, inner)
+
+
+def _key_usage(view: View, path: str, node: Node) -> None:
+    view.fields[path] = Found(_named_bits(node), node)
+
+
+def _octets(view: View, path: str, node: Node) -> None:
+    view.fields[path] = Found(node.content if node.tag == 0x04 else None, node)
+
+
+def _key_purposes(view: View, path: str, node: Node) -> None:
+    oids = tuple(_oid(child) or "unreadable" for child in node.children)
+    view.fields[path] = Found(tuple(names.KEY_PURPOSE_NAMES.get(oid, oid) for oid in oids), node)
+
+
+def _basic_constraints(view: View, path: str, node: Node) -> None:
+    for child in node.children:
+        if child.tag == 0x01:
+            view.fields[f"{path}.cA"] = Found(child.content != b"\x00", child)
+        elif child.tag == 0x02:
+            view.fields[f"{path}.pathLenConstraint"] = Found(_integer(child), child)
+
+
+def _policies(view: View, path: str, node: Node) -> None:
+    for policy in node.children[:1]:
+        for identifier in policy.children[:1]:
+            view.fields[f"{path}.policyIdentifier"] = Found(_oid(identifier), identifier)
+
+
+def _authority_key(view: View, path: str, node: Node) -> None:
+    for child in node.children:
+        if child.tag == 0x80:
+            view.fields[f"{path}.keyIdentifier"] = Found(child.content, child)
+
+
+def _alternative_name(view: View, path: str, node: Node) -> None:
+    for name in node.children:
+        if name.tag == 0x82:
+            text = name.content.decode("ascii", "replace")
+            view.fields.setdefault(f"{path}.dNSName", Found(text, name))
+        elif name.tag == 0xA0 and len(name.children) == 2:
+            oid, wrapped = name.children
+            if _oid(oid) != names.HARDWARE_MODULE_NAME or not wrapped.children:
+                continue
+            parts = wrapped.children[0].children
+            if len(parts) == 2:
+                module = f"{path}.hardwareModuleName"
+                serial = parts[1].content if parts[1].tag == 0x04 else None
+                view.fields.setdefault(f"{module}.hwType", Found(_oid(parts[0]), parts[0]))
+                view.fields.setdefault(f"{module}.hwSerialNum", Found(serial, parts[1]))
+
+
+_EXTENSION_READERS = {
+    "keyUsage": _key_usage,
+    "subjectKeyIdentifier": _octets,
+    "extKeyUsage": _key_purposes,
+    "basicConstraints": _basic_constraints,
+    "certificatePolicies": _policies,
+    "authorityKeyIdentifier": _authority_key,
+    "subjectAltName": _alternative_name,
+}
+
+
+def _integer(node: Node) -> int | None:
+    content = node.content
+    return int.from_bytes(content, signed=True) if node.tag == 0x02 and content else None
+
+
+def _oid(node: Node) -> str | None:
+    content = node.content
+    if node.tag != 0x06 or not content or content[-1] & 0x80 or len(content) > 64:
+        return None
+    arcs: list[int] = []
+    arc = 0
+    for octet in content:
+        arc = arc << 7 | octet & 0x7F
+        if not octet & 0x80:
+            arcs.append(arc)
+            arc = 0
+    first = min(arcs[0] // 40, 2)
+    return ".".join(str(number) for number in (first, arcs[0] - 40 * first, *arcs[1:]))
+
+
+_STRING_CODECS = {
+    0x0C: "utf-8",
+    0x12: "ascii",
+    0x13: "ascii",
+    0x14: "latin-1",
+    0x16: "ascii",
+    0x1E: "utf-16-be",
+}
+
+
+def _text(node: Node) -> str | None:
+    codec = _STRING_CODECS.get(node.tag)
+    if codec is None:
+        return None
+    try:
+        return node.content.decode(codec)
+    except UnicodeDecodeError:
+        return None
+
+
+def _named_bits(node: Node) -> tuple[str, ...] | None:
+    content = node.content
+    if node.tag != 0x03 or not content or len(content) > 4:
+        return None
+    bits = int.from_bytes(content[1:])
+    count = 8 * (len(content) - 1)
+    return tuple(
+        names.KEY_USAGE_BITS[number] if number < len(names.KEY_USAGE_BITS) else f"bit {number}"
+        for number in range(count)
+        if bits >> (count - 1 - number) & 1
+    )
+
+
+def _time(node: Node) -> datetime | None:
+    text = node.content.decode("ascii", "replace")
+    if node.tag == 0x17 and len(text) == 13:
+        text = ("19" if text[:2] >= "50" else "20") + text
+    elif node.tag != 0x18 or len(text) != 15:
+        return None
+    if not text[:14].isdigit() or text[14] != "Z":
+        return None
+    try:
+        return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
