@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smki_testca.der import encode
+from smki_testca.identifiers import shown
 from smki_testca.lint.findings import Finding
 from smki_testca.profiles.model import Constant, Derived, Input
 from smki_testca.x509.fields import STRING_TAGS, Kind, shown_value
@@ -150,11 +151,11 @@ def value_breaches(row: Row, value: Value, roles: Roles) -> Iterator[tuple[str, 
         if holds.max_characters is not None and len(value) > holds.max_characters:
             yield "length", f"has {len(value)} characters; at most {holds.max_characters} are right"
         if holds.matches is not None and not holds.matches.fullmatch(value):
-            yield "form", f"is {value!r}, which does not match {holds.matches.pattern}"
+            yield "form", f"is {shown(value)}, which does not match {holds.matches.pattern}"
         if holds.one_of is not None and value not in holds.one_of:
-            yield "value", f"is {value!r}, none of {', '.join(holds.one_of)}"
+            yield "value", f"is {shown(value)}, none of {', '.join(holds.one_of)}"
         if holds.role_code and (len(value) != 2 or not _is_role(value, roles)):
-            yield "role", f"is {value!r}, which is no RemotePartyRole in hexadecimal"
+            yield "role", f"is {shown(value)}, which is no RemotePartyRole in hexadecimal"
     octets = _octet_count(value)
     if octets is not None:
         if holds.octets is not None and octets != holds.octets:
@@ -224,7 +225,8 @@ def _derived_breaches(
         case "environment-policy" if context.environment is not None:
             allowed = {one for p in context.environment.policies.values() for one in p.allowed}
             if value not in allowed:
-                yield "policy", f"is {value}, which {context.environment.name} does not allow"
+                where = context.environment.name
+                yield "policy", f"is {shown_value(value)}, which {where} does not allow"
     if expected is not None and value != expected:
         yield "value", wrong
 

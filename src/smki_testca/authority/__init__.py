@@ -1,0 +1,1 @@
+"""Test CAs: keys, templates, CSR intake, issuing."""

@@ -1,0 +1,204 @@
+"""Works out the value of every field of one certificate from its profile's rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from smki_testca.der import encode, read
+from smki_testca.errors import InputError
+from smki_testca.lint.rows import key_identifier, value_breaches, years_after
+from smki_testca.profiles.model import Constant, Derived, Input, Profile, Severity, Tier
+from smki_testca.x509 import names
+from smki_testca.x509.fields import FIELDS, Value, check_characters, encode_value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from smki_testca.identifiers import SerialNumber
+    from smki_testca.profiles.model import Environment, Fill
+    from smki_testca.roles import Roles
+    from smki_testca.x509.names import SignatureAlgorithm
+
+Values = dict[str, Value]
+"""The value of each field present, by path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """What a CA puts of itself into the certificates it signs.
+
+    Attributes:
+        subject: its subject, DER.
+        key_identifier: its subjectKeyIdentifier, octets.
+    """
+
+    subject: bytes
+    key_identifier: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What all certificates cut from one template share.
+
+    Attributes:
+        issuer: the issuing CA; None for a self-signed root.
+        algorithm: that the issuer signs with.
+    """
+
+    profile: Profile
+    environment: Environment
+    algorithm: SignatureAlgorithm
+    issuer: Issuer | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """What one certificate has of its own.
+
+    Attributes:
+        now: the instant of issue, UTC.
+        public_key: the subject's SubjectPublicKeyInfo, DER.
+        inputs: from the request, by the names that profiles use.
+        signifier: of the participant, from the register.
+        participant_name: from the register.
+    """
+
+    serial: SerialNumber
+    now: datetime
+    public_key: bytes
+    inputs: Mapping[str, Value] = field(default_factory=dict)
+    signifier: str | None = None
+    participant_name: str | None = None
+
+
+def policy(profile: Profile, environment: Environment) -> str | None:
+    """The certificate policy OID that a profile writes in an environment."""
+    for row in profile.filling_rows:
+        if row.field.path == "extensions.certificatePolicies.policyIdentifier":
+            if isinstance(row.fill, Constant):
+                return str(row.fill.value)
+            return environment.policies[profile.hierarchy].default
+    return None
+
+
+def values(setting: Setting, filling: Filling) -> Values:
+    """The value of every field, in the order of the rows.
+
+    Raises:
+        InputError: if a required input is missing.
+    """
+    found: Values = {}
+    for row in setting.profile.filling_rows:
+        if row.fill is None:
+            continue
+        value = _value(row.fill, setting, filling, found)
+        if value is not None:
+            found[row.field.path] = value
+        elif not (isinstance(row.fill, Input) and row.fill.optional):
+            raise InputError(
+                "request.incomplete",
+                f"A certificate of profile {setting.profile.name} needs"
+                f" {row.fill.name if not isinstance(row.fill, Constant) else row.field.path}.",
+            )
+    if setting.issuer is None:
+        found["issuer"] = name(setting.profile, found)
+    return found
+
+
+def check_inputs(profile: Profile, found: Values, roles: Roles) -> list[str]:
+    """See that the values which vary from request to request are what the rows allow.
+
+    Returns:
+        A line for each row that only warns.
+
+    Raises:
+        InputError: for the first value that a row of severity error forbids.
+    """
+    warnings = []
+    for row in profile.rows:
+        value = found.get(row.field.path)
+        if value is None:
+            continue
+        if row.encoding is not None:
+            check_characters(row.field, row.encoding, value)
+        for _, message in value_breaches(row, value, roles):
+            line = f"{row.field.path} {message} ({row.basis}, {row.source})."
+            if row.severity is Severity.ERROR:
+                raise InputError("request.value", line)
+            warnings.append(line)
+    return warnings
+
+
+def name(profile: Profile, found: Values) -> bytes:
+    """The subject, DER: one attribute in each RDN, in the order of the rows."""
+    return encode.sequence(
+        *(
+            encode.set_of(
+                [
+                    encode.sequence(
+                        encode.oid(names.ATTRIBUTES[path.removeprefix("subject.")]),
+                        encode_value(FIELDS[path], profile.encoding(FIELDS[path]), value),
+                    )
+                ]
+            )
+            for path, value in found.items()
+            if path.startswith("subject.")
+        )
+    )
+
+
+def _value(
+    fill: Fill, setting: Setting, filling: Filling, found: Values
+) -> Value | None:
+    if isinstance(fill, Constant):
+        return fill.value
+    if isinstance(fill, Input):
+        return filling.inputs.get(fill.name)
+    return _derived(fill, setting, filling, found)
+
+
+def _derived(fill: Derived, setting: Setting, filling: Filling, found: Values) -> Value | None:
+    profile, issuer = setting.profile, setting.issuer
+    match fill.name:
+        case "serial-number":
+            return filling.serial.value
+        case "issuer-key-algorithm":
+            return setting.algorithm.encoded
+        case "issuer-subject":
+            # A root's own subject is known only once the subject's rows are filled.
+            return issuer.subject if issuer else b""
+        case "now":
+            return filling.now
+        case "midnight":
+            return filling.now.replace(hour=0, minute=0, second=0)
+        case "not-after":
+            start = found["validity.notBefore"]
+            if isinstance(start, datetime) and fill.years:
+                return years_after(start, fill.years) - timedelta(seconds=1)
+            return None
+        case "public-key":
+            return filling.public_key
+        case "key-identifier-method-1" | "key-identifier-method-2":
+            return subject_key_identifier(filling.public_key, method=int(fill.name[-1]))
+        case "issuer-key-identifier":
+            own = found.get("extensions.subjectKeyIdentifier")
+            return issuer.key_identifier if issuer else own
+        case "environment-policy":
+            return policy(profile, setting.environment)
+        case "ca-name":
+            if profile.tier is Tier.END_ENTITY:
+                return None
+            return setting.environment.ca_names[profile.hierarchy, profile.tier]
+        case "signifier":
+            return filling.signifier
+        case "participant-name":
+            return filling.participant_name
+    raise AssertionError(fill.name)
+
+
+def subject_key_identifier(public_key: bytes, *, method: int) -> bytes:
+    """The key identifier of a SubjectPublicKeyInfo in DER (RFC 5280 4.2.1.2)."""
+    root, _ = read(public_key, what="public key")
+    return key_identifier(root.children[1].content[1:], method=method)

@@ -1,0 +1,149 @@
+"""Key pairs and signers: making them, reading them, and signing with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+
+from smki_testca.errors import InputError
+from smki_testca.profiles.model import KeyType
+from smki_testca.x509.names import ECDSA_WITH_SHA256, SHA256_WITH_RSA
+
+if TYPE_CHECKING:
+    from smki_testca.entropy import Entropy
+    from smki_testca.x509.names import SignatureAlgorithm
+
+PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+
+_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+
+class Signer(Protocol):
+    """Signs with a CA's private key, wherever that is kept."""
+
+    @property
+    def algorithm(self) -> SignatureAlgorithm:
+        """What it signs with."""
+        ...
+
+    def sign(self, data: bytes) -> bytes:
+        """The signature's octets over the data."""
+        ...
+
+
+class SoftwareSigner:
+    """A private key in memory; ECDSA is deterministic (RFC 6979)."""
+
+    def __init__(self, key: PrivateKey) -> None:
+        self._key = key
+
+    @property
+    def algorithm(self) -> SignatureAlgorithm:
+        """``ecdsa-with-SHA256`` or ``sha256WithRSAEncryption``, as the key is."""
+        is_rsa = isinstance(self._key, rsa.RSAPrivateKey)
+        return SHA256_WITH_RSA if is_rsa else ECDSA_WITH_SHA256
+
+    def sign(self, data: bytes) -> bytes:
+        """The signature's octets over the data."""
+        if isinstance(self._key, rsa.RSAPrivateKey):
+            return self._key.sign(data, padding.PKCS1v15(), hashes.SHA256())
+        return self._key.sign(data, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
+
+
+def generate(key_type: KeyType, entropy: Entropy) -> PrivateKey:
+    """A fresh key pair.
+
+    Raises:
+        InputError: for an RSA key from a seed, which no library here makes.
+    """
+    if key_type is KeyType.P256:
+        if entropy.secret:
+            return ec.generate_private_key(ec.SECP256R1())
+        # 40 octets, so that the remainder is as good as even (FIPS 186-5 A.2.1).
+        scalar = int.from_bytes(entropy.octets(40)) % (_P256_ORDER - 1) + 1
+        return ec.derive_private_key(scalar, ec.SECP256R1())
+    if not entropy.secret:
+        raise InputError(
+            "key.seeded_rsa",
+            "RSA keys cannot be made from a seed.",
+            'Choose key-type = "p-256" in the profile, or bring the key.',
+        )
+    return rsa.generate_private_key(65537, 2048)
+
+
+def key_type_of(key: PrivateKey | PublicKey) -> KeyType | None:
+    """The kind of a key, or None for one that no profile asks for."""
+    if isinstance(key, rsa.RSAPrivateKey | rsa.RSAPublicKey):
+        return KeyType.RSA2048 if key.key_size == 2048 else None
+    return KeyType.P256 if isinstance(key.curve, ec.SECP256R1) else None
+
+
+def public_key_info(key: PrivateKey) -> bytes:
+    """The SubjectPublicKeyInfo of a key pair, DER, the point uncompressed."""
+    return key.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+def to_pkcs8(key: PrivateKey) -> bytes:
+    """The private key as unencrypted PKCS#8 DER: to be sealed, never to be written so."""
+    return key.private_bytes(
+        serialization.Encoding.DER,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def from_pkcs8(der: bytes) -> PrivateKey:
+    """A private key from PKCS#8 DER that this package wrote."""
+    key = serialization.load_der_private_key(der, None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+        raise TypeError(f"an unexpected kind of key: {type(key).__name__}")
+    return key
+
+
+def from_pem(text: bytes, where: str) -> PrivateKey:
+    """A private key from somebody's PEM file, unencrypted.
+
+    Raises:
+        InputError: if it is no such file, or its key is neither P-256 nor RSA 2048.
+    """
+    try:
+        key = serialization.load_pem_private_key(text, None)
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            "key.unreadable",
+            f"{where} is no unencrypted PEM private key.",
+            "Convert it with: openssl pkcs8 -topk8 -nocrypt",
+        ) from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) or not key_type_of(key):
+        raise InputError("key.type", f"The key in {where} is neither P-256 nor RSA 2048.")
+    return key
+
+
+def load_public_key(spki: bytes) -> PublicKey | None:
+    """A P-256 or RSA public key from its SubjectPublicKeyInfo, or None for anything else.
+
+    A point that is not on the curve gives None too.
+    """
+    try:
+        key = serialization.load_der_public_key(spki)
+    except Exception:  # noqa: BLE001 - the parser raises several kinds for hostile octets
+        return None
+    return key if isinstance(key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey) else None
+
+
+def signature_fits(key: PublicKey, signature: bytes, data: bytes) -> bool:
+    """Whether a SHA-256 signature over the data is by this key."""
+    try:
+        if isinstance(key, rsa.RSAPublicKey):
+            key.verify(signature, data, padding.PKCS1v15(), hashes.SHA256())
+        else:
+            key.verify(signature, data, ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature:
+        return False
+    return True

@@ -1,0 +1,263 @@
+"""Compiled templates: a certificate type as constant octets with spans to fill in.
+
+A template is cut from the reference encoding of a sample, which is checked against every row of
+the profile first. What is cut from it later can differ from that sample in the spans only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from smki_testca.authority.filling import Filling, Setting, values
+from smki_testca.der import DerError, encode
+from smki_testca.der.read import read, read_inner
+from smki_testca.errors import InputError
+from smki_testca.identifiers import SerialNumber
+from smki_testca.lint.rows import Context, check
+from smki_testca.profiles.model import Constant, Derived, Input, KeyType, Profile
+from smki_testca.x509.fields import FIELDS, Value, encode_value
+from smki_testca.x509.view import view_certificate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from smki_testca.authority.filling import Values
+    from smki_testca.der import Node
+    from smki_testca.roles import Roles
+
+_SHARED = frozenset({"issuer-key-algorithm", "issuer-subject", "issuer-key-identifier"}) | {
+    "environment-policy",
+    "ca-name",
+}
+"""Derived values that are the same in every certificate of one setting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where one field's element goes."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapper:
+    """An element whose length depends on the spans in it."""
+
+    tag: int
+    parts: tuple[Part, ...]
+
+
+Part = bytes | Span | Wrapper
+
+
+class TemplateMismatchError(Exception):
+    """A certificate differs from its template outside the spans: a fault of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A TBSCertificate with spans.
+
+    Attributes:
+        setting: what it was compiled for.
+        parts: constant octets, spans, and wrappers around them.
+    """
+
+    setting: Setting
+    parts: tuple[Part, ...]
+
+    def render(self, found: Values) -> bytes:
+        """The TBSCertificate with these values in its spans."""
+        return b"".join(self._render(self.parts, found))
+
+    def _render(self, parts: Iterable[Part], found: Values) -> Iterator[bytes]:
+        for part in parts:
+            if isinstance(part, bytes):
+                yield part
+            elif isinstance(part, Span):
+                yield self.element(part.path, found)
+            else:
+                yield encode.tlv(part.tag, b"".join(self._render(part.parts, found)))
+
+    def element(self, path: str, found: Values) -> bytes:
+        """The element of one span."""
+        field = FIELDS[path]
+        return encode_value(field, self.setting.profile.encoding(field), found[path])
+
+    def verify(self, tbs: bytes, found: Values) -> None:
+        """See that a TBSCertificate is this template with these values and nothing else.
+
+        Raises:
+            TemplateMismatchError: where it differs.
+        """
+        for path, element in self.spans(tbs).items():
+            if element != self.element(path, found):
+                raise TemplateMismatchError(f"{path} is not what was asked for")
+
+    def spans(self, tbs: bytes) -> dict[str, bytes]:
+        """The elements in the spans of a TBSCertificate cut from this template.
+
+        Raises:
+            TemplateMismatchError: if it differs outside the spans.
+        """
+        taken: dict[str, bytes] = {}
+        try:
+            root, anomalies = read(tbs, what="TBSCertificate")
+        except DerError as error:
+            raise TemplateMismatchError(error.message) from error
+        if anomalies:
+            raise TemplateMismatchError(anomalies[0].message)
+        if self._take(self.parts, tbs, root.offset, root.stop, taken) != root.stop:
+            raise TemplateMismatchError("octets follow the end of the template")
+        return taken
+
+    def _take(
+        self, parts: Iterable[Part], data: bytes, position: int, limit: int, taken: dict[str, bytes]
+    ) -> int:
+        for part in parts:
+            if isinstance(part, bytes):
+                stop = position + len(part)
+                if stop > limit or data[position:stop] != part:
+                    raise TemplateMismatchError(f"octets {position} to {stop} are not constant")
+                position = stop
+                continue
+            tag, start, stop = _element_at(data, position, limit)
+            if isinstance(part, Span):
+                taken[part.path] = data[position:stop]
+            elif tag != part.tag or self._take(part.parts, data, start, stop, taken) != stop:
+                raise TemplateMismatchError(f"the element at octet {position} differs")
+            position = stop
+        return position
+
+
+def _element_at(data: bytes, position: int, limit: int) -> tuple[int, int, int]:
+    """The tag, the start of the content and the end of the element at a position."""
+    if limit - position < 2:
+        raise TemplateMismatchError(f"nothing is left at octet {position}")
+    tag, length = data[position], data[position + 1]
+    start = position + 2
+    if length & 0x80:
+        count = length & 0x7F
+        start += count
+        length = int.from_bytes(data[position + 2 : start])
+    if start + length > limit or encode.header(tag, length) != data[position:start]:
+        raise TemplateMismatchError(f"the length at octet {position + 1} is wrong")
+    return tag, start, start + length
+
+
+def compile_template(setting: Setting, present: frozenset[str], roles: Roles) -> Template:
+    """Encode a sample, check it against the profile, and cut the template from it.
+
+    Args:
+        setting: the profile, the environment and the issuer.
+        present: the names of the optional inputs that requests will bring.
+        roles: for the check.
+
+    Raises:
+        InputError: if the profile's own sample breaks a row of it: the rows contradict
+            each other.
+    """
+    # pyasn1 takes a while to import and is needed only here.
+    from smki_testca.authority import reference
+
+    profile = setting.profile
+    sample = _sample(profile, present)
+    found = values(setting, sample)
+    tbs = reference.encode_tbs(profile, found)
+    document = encode.sequence(tbs, setting.algorithm.encoded, encode.bit_string(b"\x30\x00"))
+    view = view_certificate(document)
+    free = {row.field.path for row in profile.filling_rows if isinstance(row.fill, Input)}
+    for finding in check(view, profile, Context(roles, setting.environment)):
+        if finding.path not in free:
+            raise InputError(
+                "profile.contradiction",
+                f"{profile.origin} contradicts itself: in its own sample, {finding.message}",
+                "Mend the row of that field, or the row that fills it.",
+            )
+    spans = {
+        view.fields[row.field.path].node.offset: row.field.path
+        for row in profile.filling_rows
+        if row.field.path in found and _varies(row.fill)
+    }
+    assert view.signed is not None
+    return Template(setting, tuple(_joined(_cut(view.signed, spans))))
+
+
+def _varies(fill: object) -> bool:
+    if isinstance(fill, Constant):
+        return False
+    return not (isinstance(fill, Derived) and fill.name in _SHARED)
+
+
+def _sample(profile: Profile, present: frozenset[str]) -> Filling:
+    samples: Mapping[str, Value] = {
+        "common-name": "Sample",
+        "role": "02",
+        "eui64": bytes(8),
+        "usage": ("digitalSignature",),
+        "hw-type": "1.2.3",
+        "device-id": bytes(8),
+        "dns": "sample.test",
+        "system-name": "Sample",
+    }
+    required = {
+        row.fill.name
+        for row in profile.filling_rows
+        if isinstance(row.fill, Input) and not row.fill.optional
+    }
+    return Filling(
+        SerialNumber(0x5A << 120),
+        datetime(2026, 1, 1, tzinfo=UTC),
+        _SAMPLE_KEYS[profile.key_type],
+        {name: value for name, value in samples.items() if name in required | present},
+        "Sample",
+        "Sample",
+    )
+
+
+_SAMPLE_KEYS = {
+    KeyType.P256: encode.sequence(
+        encode.sequence(encode.oid("1.2.840.10045.2.1"), encode.oid("1.2.840.10045.3.1.7")),
+        encode.bit_string(b"\x04" + bytes(64)),
+    ),
+    KeyType.RSA2048: encode.sequence(
+        encode.sequence(encode.oid("1.2.840.113549.1.1.1"), b"\x05\x00"),
+        encode.bit_string(
+            encode.sequence(encode.integer((1 << 2047) + 1), encode.integer(65537))
+        ),
+    ),
+}
+
+
+def _cut(node: Node, spans: Mapping[int, str]) -> Iterator[Part]:
+    if node.offset in spans:
+        yield Span(spans[node.offset])
+        return
+    inside = any(node.start <= offset < node.end for offset in spans)
+    if not inside:
+        yield node.encoded
+        return
+    children = node.children
+    if not node.constructed:
+        inner = read_inner(node)
+        children = [inner] if inner is not None else []
+    yield Wrapper(
+        node.tag, tuple(_joined(part for child in children for part in _cut(child, spans)))
+    )
+
+
+def _joined(parts: Iterable[Part]) -> Iterator[Part]:
+    """Neighbouring constants made one."""
+    constant = b""
+    for part in parts:
+        if isinstance(part, bytes):
+            constant += part
+            continue
+        if constant:
+            yield constant
+        constant = b""
+        yield part
+    if constant:
+        yield constant

@@ -1,0 +1,120 @@
+"""The audit log: every decision and change, append-only, each entry chained to the one before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from smki_testca.errors import EstateError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from smki_testca.estate.database import Database
+
+_FIRST = bytes(32)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry.
+
+    Attributes:
+        number: counts from 1.
+        at: UTC, ISO 8601.
+        action: what was done, such as ``issue``.
+        body: the details.
+        digest: SHA-256 over the digest before it and this entry, hexadecimal.
+    """
+
+    number: int
+    at: str
+    action: str
+    body: dict[str, Any]
+    digest: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The entry as a JSON object."""
+        return {
+            "number": self.number,
+            "at": self.at,
+            "action": self.action,
+            "body": self.body,
+            "digest": self.digest,
+        }
+
+
+class AuditLog:
+    """The log of one estate."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def append(self, at: datetime, action: str, body: dict[str, Any]) -> int:
+        """Add an entry, within the transaction of what it tells of.
+
+        Returns:
+            Its number.
+        """
+        last = self._database.rows("SELECT number, digest FROM audit ORDER BY number DESC LIMIT 1")
+        number, previous = (last[0][0] + 1, last[0][1]) if last else (1, _FIRST)
+        text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        instant = at.isoformat().replace("+00:00", "Z")
+        self._database.execute(
+            "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?)",
+            (number, instant, action, text, previous, _digest(previous, number, instant, action, text)),
+        )
+        return int(number)
+
+    def entries(self, last: int | None = None) -> list[Entry]:
+        """The entries in order; only the last so many, if a number is given."""
+        rows = self._database.rows(
+            "SELECT * FROM (SELECT number, at, action, body, digest FROM audit"
+            " ORDER BY number DESC LIMIT ?) ORDER BY number",
+            (-1 if last is None else last,),
+        )
+        return [
+            Entry(number, at, action, json.loads(body), digest.hex())
+            for number, at, action, body, digest in rows
+        ]
+
+    def verify(self) -> int:
+        """See that the chain is whole, and that it and the certificates tell the same.
+
+        Returns:
+            How many entries there are.
+
+        Raises:
+            EstateError: naming the first entry or certificate that does not fit.
+        """
+        previous, expected = _FIRST, 1
+        told: dict[str, tuple[int, str]] = {}
+        rows = self._database.rows("SELECT * FROM audit ORDER BY number")
+        for number, at, action, body, chained, digest in rows:
+            fits = number == expected and chained == previous
+            if not fits or digest != _digest(previous, number, at, action, body):
+                raise EstateError(
+                    "audit.broken", f"The audit log is broken at entry {expected}."
+                )
+            previous, expected = digest, expected + 1
+            for one in json.loads(body).get("certificates", ()):
+                told[one["serial"]] = (number, one["sha256"])
+        for serial, der, entry in self._database.rows("SELECT serial, der, audit FROM certificates"):
+            text = serial.hex().upper()
+            if told.pop(text, None) != (entry, hashlib.sha256(der).hexdigest()):
+                raise EstateError(
+                    "audit.certificate", f"The audit log does not tell of certificate {text}."
+                )
+        if told:
+            raise EstateError(
+                "audit.certificate",
+                f"The audit log tells of certificate {min(told)}, which the estate lacks.",
+            )
+        return expected - 1
+
+
+def _digest(previous: bytes, number: int, at: str, action: str, body: str) -> bytes:
+    text = json.dumps([number, at, action, body], ensure_ascii=False)
+    return hashlib.sha256(previous + text.encode("utf-8")).digest()

@@ -1,0 +1,217 @@
+"""The certificates of an estate: recording them, and finding them again."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from smki_testca.identifiers import Eui64, SerialNumber
+from smki_testca.profiles.model import Hierarchy, Tier
+
+if TYPE_CHECKING:
+    from smki_testca.estate.database import Database
+
+_COLUMNS = (
+    "serial, der, profile, hierarchy, tier, family, environment, category, participant, eui64,"
+    " role, usage, label, key_id, issuer, not_before, not_after, issued_at, audit"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One certificate and what the estate knows of it.
+
+    Attributes:
+        eui64: the User, RDP, DCC or Device ID in it, if it has one.
+        role: the RemotePartyRole code, if it has one.
+        usage: keyUsage bits as on the command line, joined by ``+``.
+        key_id: SHA-256 of the SubjectPublicKeyInfo.
+        issuer: the issuing certificate's serial; its own for a root.
+        audit: the number of the audit entry that tells of it.
+    """
+
+    serial: SerialNumber
+    der: bytes
+    profile: str
+    hierarchy: Hierarchy
+    tier: Tier
+    family: str
+    environment: str
+    category: str | None
+    participant: str | None
+    eui64: Eui64 | None
+    role: int | None
+    usage: str
+    label: str | None
+    key_id: bytes
+    issuer: SerialNumber
+    not_before: datetime
+    not_after: datetime
+    issued_at: datetime
+    audit: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The record as a JSON object, the certificate itself left out."""
+        return {
+            "serial": str(self.serial),
+            "profile": self.profile,
+            "hierarchy": self.hierarchy.value,
+            "tier": self.tier.value,
+            "environment": self.environment,
+            "category": self.category,
+            "participant": self.participant,
+            "eui64": None if self.eui64 is None else str(self.eui64),
+            "role": None if self.role is None else f"{self.role:02X}",
+            "usage": self.usage,
+            "label": self.label,
+            "issuer": str(self.issuer),
+            "not_before": iso(self.not_before),
+            "not_after": iso(self.not_after),
+            "issued_at": iso(self.issued_at),
+            "sha256": hashlib.sha256(self.der).hexdigest(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which certificates: every part given must fit; none given is all of them."""
+
+    participant: str | None = None
+    eui64: Eui64 | None = None
+    role: int | None = None
+    usage: str | None = None
+    profile: str | None = None
+    label: str | None = None
+    serial: SerialNumber | None = None
+
+    def where(self) -> tuple[str, list[Any]]:
+        """The SQL condition and its values."""
+        given: dict[str, Any] = {
+            "participant": self.participant,
+            "eui64": None if self.eui64 is None else self.eui64.octets,
+            "role": self.role,
+            "usage": self.usage,
+            "profile": self.profile,
+            "label": self.label,
+            "serial": None if self.serial is None else self.serial.value.to_bytes(16),
+        }
+        present = {name: value for name, value in given.items() if value is not None}
+        return " AND ".join(f"{name} = ?" for name in present) or "1", list(present.values())
+
+
+class CertificateStore:
+    """The certificates of one estate."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, record: Record) -> None:
+        """Keep a certificate, within the transaction that issues it."""
+        self._database.execute(
+            f"INSERT INTO certificates ({_COLUMNS})"  # noqa: S608 - a constant
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                record.serial.value.to_bytes(16),
+                record.der,
+                record.profile,
+                record.hierarchy.value,
+                record.tier.value,
+                record.family,
+                record.environment,
+                record.category,
+                record.participant,
+                None if record.eui64 is None else record.eui64.octets,
+                record.role,
+                record.usage,
+                record.label,
+                record.key_id,
+                record.issuer.value.to_bytes(16),
+                iso(record.not_before),
+                iso(record.not_after),
+                iso(record.issued_at),
+                record.audit,
+            ),
+        )
+
+    def select(self, selection: Selection) -> list[Record]:
+        """The certificates that fit, in the order of their issue."""
+        condition, values = selection.where()
+        return self._records(condition, values)
+
+    def by_serial(self, serial: SerialNumber) -> Record | None:
+        """The certificate of that serial number."""
+        return next(iter(self.select(Selection(serial=serial))), None)
+
+    def authority(self, family: str, hierarchy: Hierarchy, tier: Tier) -> Record | None:
+        """The CA of a tier that issues now."""
+        found = self._records(
+            "family = ? AND hierarchy = ? AND tier = ? AND tier <> 'end-entity'",
+            [family, hierarchy.value, tier.value],
+        )
+        return found[-1] if found else None
+
+    def authorities(self) -> list[Record]:
+        """Every CA."""
+        return self._records("tier <> 'end-entity'", [])
+
+    def chain(self, record: Record) -> list[Record]:
+        """The CAs above a certificate, the issuing one first, the root last."""
+        chain: list[Record] = []
+        while record.issuer != record.serial:
+            issuer = self.by_serial(record.issuer)
+            if issuer is None:
+                break
+            chain.append(issuer)
+            record = issuer
+        return chain
+
+    def issued_for_device(self, device_id: Eui64) -> int:
+        """Device Certificates issued under a Device ID (R21)."""
+        return int(
+            self._database.value(
+                "SELECT count(*) FROM certificates WHERE eui64 = ? AND hierarchy = 'device'",
+                (device_id.octets,),
+            )
+        )
+
+    def issued_in_category(self, participant: str, category: str) -> int:
+        """Certificates of a category issued to a participant."""
+        return int(
+            self._database.value(
+                "SELECT count(*) FROM certificates WHERE participant = ? AND category = ?",
+                (participant, category),
+            )
+        )
+
+    def _records(self, condition: str, values: list[Any]) -> list[Record]:
+        rows = self._database.rows(
+            f"SELECT {_COLUMNS} FROM certificates WHERE {condition}"  # noqa: S608 - our own columns
+            " ORDER BY audit, rowid",
+            values,
+        )
+        return [_record(row) for row in rows]
+
+
+def iso(instant: datetime) -> str:
+    """A UTC instant in ISO 8601 with ``Z``."""
+    return instant.isoformat().replace("+00:00", "Z")
+
+
+def _record(row: tuple[Any, ...]) -> Record:
+    return Record(
+        SerialNumber(int.from_bytes(row[0])),
+        row[1],
+        row[2],
+        Hierarchy(row[3]),
+        Tier(row[4]),
+        *row[5:9],
+        None if row[9] is None else Eui64.from_octets(row[9]),
+        *row[10:14],
+        SerialNumber(int.from_bytes(row[14])),
+        datetime.fromisoformat(row[15]),
+        datetime.fromisoformat(row[16]),
+        datetime.fromisoformat(row[17]),
+        row[18],
+    )

@@ -1,0 +1,145 @@
+"""The SQLite file: making it, opening it, and transactions that wait for each other."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Self
+
+from smki_testca.errors import EstateError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+FORMAT = 1
+"""The version of the schema; an estate of a later one is refused."""
+APPLICATION_ID = 0x534D4B49
+"""``SMKI``: tells an estate from any other SQLite file."""
+WAIT_SECONDS = 30.0
+"""How long one process waits for another before it gives up."""
+
+
+class Database:
+    """An open estate file."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+
+    @classmethod
+    def create(cls, path: Path) -> Self:
+        """Make the file, readable by its owner only.
+
+        Raises:
+            EstateError: if there is one already, or it cannot be made.
+        """
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        except FileExistsError as error:
+            raise EstateError("estate.exists", f"{path} exists already.") from error
+        except OSError as error:
+            raise EstateError(
+                "estate.unwritable", f"{path} cannot be made: {error.strerror}."
+            ) from error
+        database = cls(path, _connect(path))
+        schema = files("smki_testca.estate").joinpath("schema.sql").read_text("utf-8")
+        with translated(path):
+            database._connection.executescript(
+                f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID};"
+                f" PRAGMA user_version = {FORMAT}; {schema} COMMIT;"
+            )
+        return database
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open the file; nothing is written by that.
+
+        Raises:
+            EstateError: if there is none, or it is no estate, damaged or newer.
+        """
+        if not path.is_file():
+            raise EstateError(
+                "estate.missing",
+                f"There is no estate in {path.parent}.",
+                "Make one with: smki-testca init DIR, or name another with --estate DIR.",
+            )
+        with translated(path):
+            database = cls(path, _connect(path))
+            application = database.value("PRAGMA application_id")
+            version = database.value("PRAGMA user_version")
+        if application != APPLICATION_ID:
+            raise EstateError("estate.foreign", f"{path} is no estate file.")
+        if version > FORMAT:
+            raise EstateError(
+                "estate.newer",
+                f"The estate in {path.parent} has format {version}; this program knows up to"
+                f" {FORMAT}.",
+                "Install a newer smki-testca.",
+            )
+        return database
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything inside happens, or nothing does; other processes wait.
+
+        Raises:
+            EstateError: if another process holds the estate too long, or the file is damaged.
+        """
+        with translated(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> None:
+        """Run a statement that changes something, within a transaction."""
+        self._connection.execute(statement, values)
+
+    def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+        """All rows of a query, as tuples."""
+        with translated(self.path):
+            return self._connection.execute(statement, values).fetchall()
+
+    def value(self, statement: str, values: Sequence[Any] = ()) -> Any:
+        """The first column of the first row, or None."""
+        with translated(self.path):
+            row = self._connection.execute(statement, values).fetchone()
+        return None if row is None else row[0]
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None)
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+@contextlib.contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Tell SQLite's faults in the estate's words."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error) or "busy" in str(error):
+            raise EstateError(
+                "estate.locked",
+                f"Another process held the estate in {path.parent} for over"
+                f" {WAIT_SECONDS:.0f} seconds.",
+                "Wait for it to end and try again.",
+            ) from error
+        raise EstateError(
+            "estate.unusable", f"The estate in {path.parent} cannot be used: {error}."
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise EstateError(
+            "estate.damaged", f"The estate in {path.parent} is damaged: {error}."
+        ) from error

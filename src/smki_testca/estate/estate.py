@@ -1,0 +1,527 @@
+"""The one door to an estate: make it, open it, ask the gate, issue, sign, and look things up."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Self
+
+from smki_testca.authority import csr as requests
+from smki_testca.authority import keys
+from smki_testca.authority.filling import policy
+from smki_testca.authority.issuing import Certificate, CertificationAuthority
+from smki_testca.clock import SystemClock
+from smki_testca.entropy import SystemEntropy
+from smki_testca.errors import EstateError, InputError, Refusal
+from smki_testca.estate.audit import AuditLog
+from smki_testca.estate.certificates import CertificateStore, Record
+from smki_testca.estate.database import Database
+from smki_testca.estate.registry import RegisterStore
+from smki_testca.estate.sealing import EstateKey
+from smki_testca.identifiers import Eui64
+from smki_testca.profiles import Library
+from smki_testca.profiles.model import Hierarchy, KeyType, Tier
+from smki_testca.register.gate import Delivery, DeviceSubject, Gate, OrganisationSubject, Request
+from smki_testca.x509.view import view_certificate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from smki_testca.clock import Clock
+    from smki_testca.entropy import Entropy
+    from smki_testca.profiles.model import Environment
+    from smki_testca.register.gate import Authorisation, Subject
+    from smki_testca.roles import KeyUsage
+
+FILE_NAME = "estate.sqlite"
+_USAGE_NAMES = {
+    "digitalSignature": "digital-signature",
+    "nonRepudiation": "non-repudiation",
+    "keyEncipherment": "key-encipherment",
+    "keyAgreement": "key-agreement",
+    "keyCertSign": "key-cert-sign",
+    "cRLSign": "crl-sign",
+}
+
+
+class Estate:
+    """An open estate.
+
+    Attributes:
+        directory: where it lies.
+        library: the profiles, an operator's before the estate's before the shipped ones.
+        audit: the audit log.
+        register: participants and agreements.
+        certificates: everything issued, CAs included.
+    """
+
+    def __init__(  # the parts of one estate, put together by create and open only
+        self,
+        directory: Path,
+        database: Database,
+        library: Library,
+        passphrase: Callable[[], str],
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        self.directory = directory
+        self.library = library
+        self._database = database
+        self._passphrase = passphrase
+        self._clock = clock
+        self._entropy = entropy
+        self._key: EstateKey | None = None
+        self._authorities: dict[tuple[str, Hierarchy], tuple[Record, CertificationAuthority]] = {}
+        self.audit = AuditLog(database)
+        self.register = RegisterStore(database, self.audit, library, clock)
+        self.certificates = CertificateStore(database)
+
+    @classmethod
+    def create(
+        cls,
+        directory: Path,
+        passphrase: Callable[[], str],
+        *,
+        profiles: Path | None = None,
+        clock: Clock | None = None,
+        entropy: Entropy | None = None,
+    ) -> Self:
+        """Make an estate without CAs in a directory that is new or empty.
+
+        Args:
+            directory: made with mode 0700.
+            passphrase: asked once; wraps the estate key.
+            profiles: the operator's profile directory, if there is one.
+            clock: tells the time; the system's by default.
+            entropy: gives keys and serials; the system's by default.
+
+        Raises:
+            EstateError: if the directory holds anything, or cannot be made.
+        """
+        library = _library(directory, profiles)
+        entropy = entropy or SystemEntropy()
+        _make_directory(directory)
+        key, wrapped = EstateKey.create(passphrase(), entropy)
+        database = Database.create(directory / FILE_NAME)
+        estate = cls(directory, database, library, passphrase, clock or SystemClock(), entropy)
+        estate._key = key
+        with database.transaction():
+            database.execute("INSERT INTO meta VALUES ('wrapped-key', ?)", (wrapped,))
+            estate.audit.append(estate._clock.now(), "estate.create", {})
+        return estate
+
+    @classmethod
+    def open(
+        cls,
+        directory: Path,
+        passphrase: Callable[[], str],
+        *,
+        profiles: Path | None = None,
+        clock: Clock | None = None,
+        entropy: Entropy | None = None,
+    ) -> Self:
+        """Open an estate; the passphrase is asked only when a private key is needed.
+
+        Raises:
+            EstateError: if there is none, or it is damaged or newer.
+        """
+        database = Database.open(directory / FILE_NAME)
+        return cls(
+            directory,
+            database,
+            _library(directory, profiles),
+            passphrase,
+            clock or SystemClock(),
+            entropy or SystemEntropy(),
+        )
+
+    def close(self) -> None:
+        """Let go of the estate's file."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def clock(self) -> Clock:
+        """Tells the time."""
+        return self._clock
+
+    def environments(self) -> list[Environment]:
+        """The environments whose CAs the estate has, those it was made for first."""
+        families = dict.fromkeys(record.family for record in self.certificates.authorities())
+        known = self.library.environments.values()
+        return [one for family in families for one in known if one.family == family]
+
+    def environment(self, name: str | None) -> str:
+        """The environment named, or the first the estate was made for."""
+        if name is not None:
+            return name
+        kept = self._database.value("SELECT value FROM meta WHERE name = 'environment'")
+        return self.library.default_environment.name if kept is None else str(kept)
+
+    def add_environment(
+        self, name: str, ca_keys: Mapping[tuple[Hierarchy, Tier], bytes] | None = None
+    ) -> list[Record]:
+        """Make the four hierarchies of an environment's family.
+
+        Args:
+            name: of the environment.
+            ca_keys: PEM private keys to use instead of fresh ones.
+
+        Returns:
+            The CAs made, roots first.
+
+        Raises:
+            InputError: if the environment is unknown or passes for live, the estate has its
+                CAs, or a key is not of the profile's type.
+        """
+        environment = self.library.environment(name)
+        live = set(environment.ca_names.values()) & set(self.library.live.ca_names)
+        if live:
+            raise InputError(
+                "live.ca_name", f"A CA named {min(live)} would pass for the live one (R20)."
+            )
+        made: list[Record] = []
+        with self._database.transaction():
+            if any(one.family == environment.family for one in self.certificates.authorities()):
+                raise InputError(
+                    "environment.present",
+                    f"The estate has the CAs of {environment.name}"
+                    f" (family {environment.family}) already.",
+                )
+            self._database.execute(
+                "INSERT OR IGNORE INTO meta VALUES ('environment', ?)", (environment.name,)
+            )
+            for hierarchy in Hierarchy:
+                parent: tuple[Record, CertificationAuthority] | None = None
+                for tier in (Tier.ROOT, Tier.ISSUING):
+                    given = (ca_keys or {}).get((hierarchy, tier))
+                    parent = self._make_authority(environment, hierarchy, tier, parent, given)
+                    made.append(parent[0])
+        return made
+
+    def check(self, request: Request) -> Authorisation:
+        """Ask the gate alone; the decision is in the audit log all the same.
+
+        Raises:
+            Refusal: with every reason.
+        """
+        with self._database.transaction():
+            decision = self._decide(request)
+            self.audit.append(self._clock.now(), "check", _told(decision, request))
+        if isinstance(decision, Refusal):
+            raise decision
+        return decision
+
+    def request(
+        self,
+        participant: str,
+        purpose: str,
+        subject: Subject,
+        usages: tuple[KeyUsage, ...] = (),
+        *,
+        environment: str | None = None,
+        delivery: Delivery = Delivery.LOCAL,
+    ) -> Request:
+        """A request as the gate takes it, the policy it would carry worked out."""
+        name = self.environment(environment)
+        known = self.library.environments.get(name)
+        profile = self.library.profile(subject.profile)
+        carried = None if known is None else policy(profile, known)
+        return Request(participant, purpose, name, subject, usages, delivery, carried)
+
+    def issue(
+        self, request: Request, *, label: str | None = None, csr: requests.Csr | None = None
+    ) -> tuple[list[Record], tuple[str, ...]]:
+        """Pass the gate and issue one certificate for each usage asked for.
+
+        Args:
+            request: what is asked for.
+            label: a name to find the certificates by.
+            csr: whose public key is certified; without one the estate makes fresh key pairs
+                and keeps their private keys sealed.
+
+        Returns:
+            The certificates, and what the participant should know all the same.
+
+        Raises:
+            Refusal: with every reason of the gate.
+            InputError: if the profile's rows forbid a value of the request, or the certificate
+                would not be what the CSR asks for.
+        """
+        records: list[Record] = []
+        warnings: list[str] = []
+        with self._database.transaction():
+            decision = self._decide(request)
+            told = _told(decision, request)
+            certificates: list[Certificate] = []
+            if not isinstance(decision, Refusal):
+                issuer, authority = self._authority(decision.environment, request.subject)
+                warnings += decision.warnings
+                for usage in request.usages or (None,):
+                    key = csr.public_key if csr else self._fresh_key(request.subject)
+                    one = authority.issue(decision, usage, key, entropy=self._entropy)
+                    if csr is not None:
+                        _compare(csr, one)
+                    certificates.append(one)
+                    warnings += one.warnings
+                told["certificates"] = _digests(certificates)
+            number = self.audit.append(self._clock.now(), "issue", told)
+            if not isinstance(decision, Refusal):
+                for one in certificates:
+                    record = _record(one, decision, issuer, label, number)
+                    self.certificates.add(record)
+                    records.append(record)
+        if isinstance(decision, Refusal):
+            raise decision
+        return records, tuple(dict.fromkeys(warnings))
+
+    def sign(
+        self,
+        data: bytes,
+        participant: str,
+        purpose: str,
+        *,
+        environment: str | None = None,
+        delivery: Delivery = Delivery.LOCAL,
+        label: str | None = None,
+    ) -> tuple[Record, tuple[str, ...]]:
+        """Check a CSR in the order of SEC App. M 2.3.1, and issue what it asks for.
+
+        Raises:
+            CsrFaultsError: with every fault of the CSR.
+            Refusal: with every reason of the gate.
+        """
+        csr = requests.parse(data, self.library.roles)
+        usages = () if csr.usage is None else (csr.usage,)
+        request = self.request(
+            participant,
+            purpose,
+            csr.subject,
+            usages,
+            environment=environment,
+            delivery=delivery,
+        )
+        (record,), warnings = self.issue(request, label=label, csr=csr)
+        return record, warnings
+
+    def private_key(self, record: Record) -> bytes | None:
+        """The private key of a certificate, PKCS#8 DER; None where the estate has none.
+
+        Raises:
+            EstateError: if the passphrase is wrong.
+        """
+        sealed = self._database.value("SELECT sealed FROM keys WHERE id = ?", (record.key_id,))
+        return None if sealed is None else self._estate_key().open(sealed, record.key_id)
+
+    def _decide(self, request: Request) -> Authorisation | Refusal:
+        gate = Gate(self.library, self.register.load(), self.certificates)
+        try:
+            return gate.authorise(request, self._clock.now())
+        except Refusal as refusal:
+            return refusal
+
+    def _authority(
+        self, environment: Environment, subject: Subject
+    ) -> tuple[Record, CertificationAuthority]:
+        hierarchy = self.library.profile(subject.profile).hierarchy
+        key = (environment.family, hierarchy)
+        if key not in self._authorities:
+            record = self.certificates.authority(environment.family, hierarchy, Tier.ISSUING)
+            if record is None:
+                raise EstateError(
+                    "estate.no_authority",
+                    f"The estate has no CAs for {environment.name}.",
+                    f"Make them: smki-testca init {self.directory}"
+                    f" --environment {environment.name}",
+                )
+            pkcs8 = self.private_key(record)
+            if pkcs8 is None:
+                raise EstateError(
+                    "estate.damaged", f"The key of the CA {record.serial} is missing."
+                )
+            signer = keys.SoftwareSigner(keys.from_pkcs8(pkcs8))
+            authority = CertificationAuthority(record.der, signer, environment, self.library)
+            self._authorities[key] = (record, authority)
+        return self._authorities[key]
+
+    def _make_authority(
+        self,
+        environment: Environment,
+        hierarchy: Hierarchy,
+        tier: Tier,
+        parent: tuple[Record, CertificationAuthority] | None,
+        given: bytes | None,
+    ) -> tuple[Record, CertificationAuthority]:
+        profile = self.library.profile_for(hierarchy, tier)
+        if given is None:
+            private = keys.generate(profile.key_type, self._entropy)
+        else:
+            private = keys.from_pem(given, f"the key given for {profile.name}")
+            if keys.key_type_of(private) is not profile.key_type:
+                raise InputError(
+                    "key.type", f"The key given for {profile.name} is not {profile.key_type}."
+                )
+        public = self._keep_key(private)
+        signer = keys.SoftwareSigner(private)
+        own = CertificationAuthority(None, signer, environment, self.library)
+        issuer = own if parent is None else parent[1]
+        at = self._clock.now()
+        certificate = issuer.issue_authority(profile, public, at=at, entropy=self._entropy)
+        number = self.audit.append(
+            at,
+            "authority.create",
+            {
+                "profile": profile.name,
+                "environment": environment.name,
+                "imported_key": given is not None,
+                "certificates": _digests([certificate]),
+            },
+        )
+        record = Record(
+            certificate.serial,
+            certificate.der,
+            profile.name,
+            hierarchy,
+            tier,
+            environment.family,
+            environment.name,
+            None,
+            None,
+            None,
+            None,
+            _usage(certificate),
+            environment.ca_names[hierarchy, tier],  # type: ignore[index]
+            hashlib.sha256(public).digest(),
+            certificate.serial if parent is None else parent[0].serial,
+            certificate.instant("notBefore"),
+            certificate.instant("notAfter"),
+            at,
+            number,
+        )
+        self.certificates.add(record)
+        return record, CertificationAuthority(certificate.der, signer, environment, self.library)
+
+    def _fresh_key(self, subject: Subject) -> bytes:
+        key_type: KeyType = self.library.profile(subject.profile).key_type
+        return self._keep_key(keys.generate(key_type, self._entropy))
+
+    def _keep_key(self, private: keys.PrivateKey) -> bytes:
+        """Seal a private key into the estate and give its public half."""
+        public = keys.public_key_info(private)
+        identifier = hashlib.sha256(public).digest()
+        sealed = self._estate_key().seal(keys.to_pkcs8(private), identifier)
+        self._database.execute(
+            "INSERT OR IGNORE INTO keys VALUES (?, ?, ?)",
+            (identifier, sealed, self._entropy.secret),
+        )
+        return public
+
+    def _estate_key(self) -> EstateKey:
+        if self._key is None:
+            wrapped = self._database.value("SELECT value FROM meta WHERE name = 'wrapped-key'")
+            if wrapped is None:
+                raise EstateError(
+                    "estate.damaged",
+                    f"The estate in {self.directory} was never finished.",
+                    "Remove the directory and make the estate again.",
+                )
+            self._key = EstateKey.unlock(self._passphrase(), wrapped, self._entropy)
+        return self._key
+
+
+def _library(directory: Path, profiles: Path | None) -> Library:
+    own = directory / "profiles"
+    overrides = [] if profiles is None else [profiles]
+    return Library(*overrides, *([own] if own.is_dir() else []))
+
+
+def _make_directory(directory: Path) -> None:
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        stray = next((one for one in directory.iterdir() if one.name != "profiles"), None)
+    except OSError as error:
+        raise EstateError(
+            "estate.unwritable", f"{directory} cannot be made: {error.strerror}."
+        ) from error
+    if stray is not None:
+        raise InputError(
+            "estate.not_empty",
+            f"{directory} is not empty: it holds {stray.name}.",
+            "Name a new directory.",
+        )
+    directory.chmod(0o700)
+
+
+def _told(decision: Authorisation | Refusal, request: Request) -> dict[str, object]:
+    """A decision as the audit log keeps it."""
+    if isinstance(decision, Refusal):
+        reasons = [reason.as_json() for reason in decision.reasons]
+        return {"granted": False, "request": request.as_json(), "reasons": reasons}
+    return decision.as_json()
+
+
+def _compare(csr: requests.Csr, certificate: Certificate) -> None:
+    """See that a certificate is what its CSR asked for, as its subscriber will (SEC L11.6)."""
+    found = requests.differences(csr.view, view_certificate(certificate.der))
+    if found:
+        raise requests.CsrFaultsError(
+            tuple(
+                requests.Fault(
+                    "csr.mismatch", f"In the certificate it asks for, {difference} from its own."
+                )
+                for difference in found
+            )
+        )
+
+
+def _digests(certificates: list[Certificate]) -> list[dict[str, str]]:
+    return [
+        {"serial": str(one.serial), "sha256": hashlib.sha256(one.der).hexdigest()}
+        for one in certificates
+    ]
+
+
+def _usage(certificate: Certificate) -> str:
+    return "+".join(_USAGE_NAMES.get(bit, bit) for bit in certificate.key_usage)
+
+
+def _record(
+    certificate: Certificate,
+    authorisation: Authorisation,
+    issuer: Record,
+    label: str | None,
+    audit: int,
+) -> Record:
+    subject = authorisation.request.subject
+    eui64: Eui64 | None = None
+    if isinstance(subject, OrganisationSubject):
+        eui64 = subject.eui64
+    elif isinstance(subject, DeviceSubject):
+        eui64 = subject.device_id
+    role = authorisation.request.role
+    return Record(
+        certificate.serial,
+        certificate.der,
+        certificate.profile.name,
+        certificate.profile.hierarchy,
+        certificate.profile.tier,
+        authorisation.environment.family,
+        authorisation.environment.name,
+        authorisation.category.name,
+        authorisation.participant.id,
+        eui64,
+        None if role is None else role.code,
+        _usage(certificate),
+        label,
+        hashlib.sha256(certificate.public_key).digest(),
+        issuer.serial,
+        certificate.instant("notBefore"),
+        certificate.instant("notAfter"),
+        authorisation.at,
+        audit,
+    )

@@ -1,0 +1,133 @@
+"""Where the register is kept between commands: each change one transaction, with its audit entry."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from smki_testca.register import documents
+from smki_testca.register.notifications import Flow, Notification, notify, statements
+from smki_testca.register.register import Register
+
+if TYPE_CHECKING:
+    from smki_testca.clock import Clock
+    from smki_testca.estate.audit import AuditLog
+    from smki_testca.estate.database import Database
+    from smki_testca.identifiers import Eui64
+    from smki_testca.profiles import Library
+    from smki_testca.register.agreements import Agreement
+    from smki_testca.register.participants import Participant
+
+
+class RegisterStore:
+    """The register of one estate."""
+
+    def __init__(
+        self, database: Database, audit: AuditLog, library: Library, clock: Clock
+    ) -> None:
+        self._database = database
+        self._audit = audit
+        self._library = library
+        self._clock = clock
+
+    def load(self) -> Register:
+        """The register as it stands."""
+        participants = self._database.rows("SELECT id, record FROM participants ORDER BY id")
+        agreements = self._database.rows("SELECT reference, record FROM agreements")
+        roles = self._library.roles
+        return Register(
+            tuple(one.entry for one in self._library.sec_registry_entries),
+            {name: documents.participant_from_record(record, roles) for name, record in participants},
+            {name: documents.agreement_from_record(record) for name, record in agreements},
+        )
+
+    def import_file(self, data: bytes, origin: str) -> tuple[list[Participant], list[Agreement]]:
+        """Bring in the participants and agreements of a file.
+
+        Raises:
+            InputError: if the file, or the register with it, does not hold together; nothing
+                is changed then.
+        """
+        participants, agreements = documents.read_file(data, origin, self._library)
+        with self._database.transaction():
+            before = self.load()
+            self._keep(before, before.with_participants(participants).with_agreements(agreements))
+            self._audit.append(
+                self._clock.now(),
+                "register.import",
+                {
+                    "participants": [one.id for one in participants],
+                    "agreements": [one.reference for one in agreements],
+                },
+            )
+        return participants, agreements
+
+    def allocate(self, participant: str, user_role: str, count: int) -> list[Eui64]:
+        """Allocate the next IDs to a participant and map them to a User Role.
+
+        Raises:
+            InputError: if there is no such participant or role, or too few IDs are left.
+        """
+        role = self._library.roles.user_role(user_role)
+        with self._database.transaction():
+            before = self.load()
+            after, ids = before.allocate(participant, role, count)
+            self._keep(before, after)
+            self._audit.append(
+                self._clock.now(),
+                "register.allocate",
+                {
+                    "participant": participant,
+                    "user_role": role.name,
+                    "ids": [str(eui64) for eui64 in ids],
+                },
+            )
+        return ids
+
+    def set_suspended(self, reference: str, *, suspended: bool) -> Agreement:
+        """Suspend an agreement, or resume it.
+
+        Raises:
+            InputError: if there is none of that reference, or it stands so already.
+        """
+        with self._database.transaction():
+            before = self.load()
+            after = before.with_suspension(reference, suspended=suspended)
+            self._keep(before, after)
+            action = "agreement.suspend" if suspended else "agreement.resume"
+            self._audit.append(self._clock.now(), action, {"reference": reference})
+        return after.agreements[reference]
+
+    def notify(self, flow: Flow) -> Notification:
+        """Make the next notification of a flow: what changed since the one before."""
+        with self._database.transaction():
+            last = self._database.rows(
+                "SELECT number, said FROM notifications WHERE flow = ? ORDER BY number DESC LIMIT 1",
+                (flow.value,),
+            )
+            number, said = last[0] if last else (0, b"[]")
+            before = frozenset(tuple(entry) for entry in json.loads(said))
+            now = statements(flow, self.load())
+            made = notify(flow, number + 1, self._clock.now(), before, now)
+            self._database.execute(
+                "INSERT INTO notifications VALUES (?, ?, ?, ?)",
+                (flow.value, made.number, made.at.isoformat(), json.dumps(sorted(now)).encode()),
+            )
+            self._audit.append(made.at, "register.notify", made.as_json())
+        return made
+
+    def _keep(self, before: Register, after: Register) -> None:
+        for name, participant in after.participants.items():
+            if before.participants.get(name) != participant:
+                self._database.execute(
+                    "INSERT INTO participants VALUES (?, ?)"
+                    " ON CONFLICT (id) DO UPDATE SET record = excluded.record",
+                    (name, documents.participant_to_record(participant)),
+                )
+        for reference, agreement in after.agreements.items():
+            if before.agreements.get(reference) != agreement:
+                self._database.execute(
+                    "INSERT INTO agreements VALUES (?, ?)"
+                    " ON CONFLICT (reference) DO UPDATE SET record = excluded.record",
+                    (reference, documents.agreement_to_record(agreement)),
+                )

@@ -1,0 +1,85 @@
+"""Private keys at rest: AES-256-GCM under an estate key, which a passphrase wraps by scrypt.
+
+The slow step is taken once, to unlock; sealing one more key costs microseconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Self
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from smki_testca.errors import EstateError
+
+if TYPE_CHECKING:
+    from smki_testca.entropy import Entropy
+
+# 32 MiB and about 80 ms: scrypt's parameters travel with the wrapped key, so they can grow.
+_COST = {"n": 1 << 15, "r": 8, "p": 1}
+_NONCE_OCTETS = 12
+_SALT_OCTETS = 16
+_HEADER = b"smki-testca scrypt n=32768 r=8 p=1"
+_WRAP_PURPOSE = b"smki-testca estate key"
+
+
+class EstateKey:
+    """The key under which an estate's private keys are sealed; held in memory only."""
+
+    def __init__(self, key: bytes, entropy: Entropy) -> None:
+        self._aead = AESGCM(key)
+        self._entropy = entropy
+
+    @classmethod
+    def create(cls, passphrase: str, entropy: Entropy) -> tuple[Self, bytes]:
+        """A new estate key, and what to keep of it: the key wrapped by the passphrase."""
+        key = entropy.octets(32)
+        salt = entropy.octets(_SALT_OCTETS)
+        nonce = entropy.octets(_NONCE_OCTETS)
+        wrapped = AESGCM(_stretch(passphrase, salt)).encrypt(nonce, key, _WRAP_PURPOSE)
+        return cls(key, entropy), _HEADER + salt + nonce + wrapped
+
+    @classmethod
+    def unlock(cls, passphrase: str, kept: bytes, entropy: Entropy) -> Self:
+        """The estate key again.
+
+        Raises:
+            EstateError: if the passphrase is wrong, or what was kept is damaged.
+        """
+        if not kept.startswith(_HEADER):
+            raise EstateError("estate.damaged", "The estate's wrapped key cannot be read.")
+        body = kept[len(_HEADER) :]
+        salt, body = body[:_SALT_OCTETS], body[_SALT_OCTETS:]
+        nonce, wrapped = body[:_NONCE_OCTETS], body[_NONCE_OCTETS:]
+        try:
+            key = AESGCM(_stretch(passphrase, salt)).decrypt(nonce, wrapped, _WRAP_PURPOSE)
+        except (InvalidTag, ValueError) as error:
+            raise EstateError(
+                "estate.passphrase",
+                "The passphrase does not open this estate.",
+                "Give the right one with --passphrase-file or SMKI_TESTCA_PASSPHRASE.",
+            ) from error
+        return cls(key, entropy)
+
+    def seal(self, secret: bytes, label: bytes) -> bytes:
+        """Encrypt a private key; it opens again only under the same label."""
+        nonce = self._entropy.octets(_NONCE_OCTETS)
+        return nonce + self._aead.encrypt(nonce, secret, label)
+
+    def open(self, sealed: bytes, label: bytes) -> bytes:
+        """Decrypt a private key.
+
+        Raises:
+            EstateError: if it was changed, or sealed under another label or key.
+        """
+        try:
+            return self._aead.decrypt(sealed[:_NONCE_OCTETS], sealed[_NONCE_OCTETS:], label)
+        except (InvalidTag, ValueError) as error:
+            raise EstateError("estate.damaged", "A sealed private key was changed.") from error
+
+
+def _stretch(passphrase: str, salt: bytes) -> bytes:
+    return hashlib.scrypt(
+        passphrase.encode("utf-8"), salt=salt, maxmem=1 << 26, dklen=32, **_COST
+    )

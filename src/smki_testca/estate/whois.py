@@ -1,0 +1,177 @@
+"""Who stands behind an ID, a Signifier or a presented certificate: one Party or RDP, never a group.
+
+The TLS of a Gateway Connection identifies whoever set it up by its Signifier (R16); what that
+Party may do, it does through its own IDs (R15).
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from smki_testca.authority.keys import load_public_key, signature_fits
+from smki_testca.errors import InputError
+from smki_testca.identifiers import Eui64, Signifier, shown
+from smki_testca.lint.recognise import recognise
+from smki_testca.lint.rows import Context
+from smki_testca.x509.view import View, view_certificate
+
+if TYPE_CHECKING:
+    from smki_testca.estate.certificates import Record
+    from smki_testca.estate.estate import Estate
+    from smki_testca.profiles.model import Profile
+    from smki_testca.register.participants import AllocatedId, Participant
+    from smki_testca.register.register import Register
+    from smki_testca.roles import Roles
+
+_PEM = re.compile(
+    rb"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END CERTIFICATE-----", re.ASCII
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Who it is.
+
+    Attributes:
+        participant: the one participant behind what was asked about.
+        by: what it was found by: ``eui64``, ``device-id``, ``signifier`` or ``system-name``.
+        value: that identifier.
+        ids: the IDs concerned: the one asked about, or all of a Signifier's holder.
+        issued_here: for a certificate, whether a CA of this estate signed it; None otherwise.
+    """
+
+    participant: Participant
+    by: str
+    value: str
+    ids: tuple[AllocatedId, ...]
+    issued_here: bool | None = None
+
+    def as_json(self, roles: Roles) -> dict[str, Any]:
+        """The answer as a JSON object."""
+        participant = self.participant
+        served = {role.code: role for one in self.ids for role in one.user_roles}
+        held = [one for one in roles.remote_party_roles if set(one.held_by) & set(served)]
+        concerned = {one.eui64 for one in self.ids}
+        return {
+            "participant": participant.id,
+            "name": participant.name,
+            "kind": participant.kind.value,
+            "signifier": None if participant.signifier is None else participant.signifier.text,
+            "found_by": self.by,
+            "value": self.value,
+            "ids": [one.as_json() for one in self.ids],
+            "user_roles": [role.name for role in served.values()],
+            "remote_party_roles": [one.name for one in held],
+            "market_participant_ids": [
+                one.as_json()
+                for one in participant.market_participant_ids
+                if not one.ids or concerned & set(one.ids)
+            ],
+            "issued_here": self.issued_here,
+        }
+
+
+def whois_id(register: Register, eui64: Eui64) -> Answer:
+    """Who stands behind a User, DCC, RDP or Device ID.
+
+    Raises:
+        InputError: if nobody does.
+    """
+    holder = register.holder_of_id(eui64)
+    if holder is not None:
+        allocated = holder.allocated(eui64)
+        return Answer(holder, "eui64", str(eui64), () if allocated is None else (allocated,))
+    maker = register.holder_of_device_id(eui64)
+    if maker is not None:
+        return Answer(maker, "device-id", str(eui64), ())
+    owner = register.holder_of_range(eui64)
+    hint = f" It lies in the range of {owner.id}, which was not allocated it." if owner else ""
+    raise InputError("whois.nobody", f"Nobody in the register has the ID {eui64}.{hint}")
+
+
+def whois_signifier(register: Register, signifier: Signifier) -> Answer:
+    """Who stands behind a Signifier.
+
+    Raises:
+        InputError: if nobody does.
+    """
+    holder = register.holder_of_signifier(signifier)
+    if holder is None:
+        raise InputError(
+            "whois.nobody", f"Nobody in the register has the Signifier {shown(signifier.text)}."
+        )
+    return Answer(holder, "signifier", signifier.text, holder.ids)
+
+
+def whois_certificate(estate: Estate, data: bytes) -> Answer:
+    """Who stands behind a presented certificate: PEM or DER, the first block of several.
+
+    Raises:
+        InputError: if it cannot be read, carries no identifier, or nobody has that one.
+    """
+    view = view_certificate(certificate_der(data))
+    register = estate.register.load()
+    issuer = _issuer(estate, view)
+    profile = _profile(estate, view, issuer)
+    found = _identified(register, view, profile)
+    return Answer(found.participant, found.by, found.value, found.ids, issuer is not None)
+
+
+def certificate_der(data: bytes) -> bytes:
+    """The DER of a certificate file, PEM or DER.
+
+    Raises:
+        InputError: if its base64 is broken.
+    """
+    block = _PEM.search(data)
+    if block is None:
+        return data
+    try:
+        return base64.b64decode(b"".join(block[1].split()), validate=True)
+    except ValueError as error:
+        raise InputError("certificate.encoding", "The certificate's base64 is broken.") from error
+
+
+def _identified(register: Register, view: View, profile: Profile) -> Answer:
+    for name, field in ((name, profile.field_of(name)) for name in ("eui64", "device-id")):
+        octets = None if field is None else view.octets(field.path)
+        if octets is not None:
+            answer = whois_id(register, Eui64.from_octets(octets))
+            return Answer(answer.participant, name, answer.value, answer.ids)
+    field = profile.field_of("signifier")
+    text = None if field is None else view.text(field.path)
+    if text is not None:
+        return whois_signifier(register, Signifier.parse(text))
+    field = profile.field_of("participant-name")
+    name = None if field is None else view.text(field.path)
+    if name is not None:
+        holders = [one for one in register.participants.values() if one.name == name]
+        if len(holders) == 1:
+            return Answer(holders[0], "participant-name", name, holders[0].ids)
+    raise InputError(
+        "whois.no_identifier",
+        f"The certificate (of profile {profile.name}) carries no identifier of a participant.",
+    )
+
+
+def _issuer(estate: Estate, view: View) -> Record | None:
+    """The CA of the estate whose signature the certificate bears."""
+    if view.signed is None:
+        return None
+    for record in estate.certificates.authorities():
+        ca = view_certificate(record.der)
+        if ca.octets("subject") != view.octets("issuer"):
+            continue
+        key = load_public_key(ca.octets("subjectPublicKeyInfo") or b"")
+        if key is not None and signature_fits(key, view.signature, view.signed.encoded):
+            return record
+    return None
+
+
+def _profile(estate: Estate, view: View, issuer: Record | None) -> Profile:
+    if issuer is not None and view.value("extensions.basicConstraints.cA") is not True:
+        return estate.library.profile(issuer.hierarchy.value)
+    return recognise(view, estate.library, Context(estate.library.roles))

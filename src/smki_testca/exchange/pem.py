@@ -1,0 +1,83 @@
+"""Trees of single files: PEM or DER certificates, PKCS#8 keys, one chain file for each CA."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives import serialization
+
+from smki_testca.authority.keys import from_pkcs8
+from smki_testca.exchange.item import OutputFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from smki_testca.estate.certificates import Record
+    from smki_testca.exchange.item import Item
+
+
+def to_pem(der: bytes, label: str = "CERTIFICATE") -> bytes:
+    """One PEM block (RFC 7468), lines of 64 characters ending in LF."""
+    text = base64.b64encode(der).decode("ascii")
+    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
+    return "\n".join((f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", "")).encode()
+
+
+def encrypted_pkcs8(der: bytes, passphrase: str) -> bytes:
+    """An encrypted PKCS#8 key (PBES2), DER."""
+    return from_pkcs8(der).private_bytes(
+        serialization.Encoding.DER,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(passphrase.encode("utf-8")),
+    )
+
+
+class PemTree:
+    """``family/hierarchy/holder/name.pem`` and ``.key``; chains in ``family/hierarchy/ca/``."""
+
+    def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
+        """Every file of an export; with a passphrase the keys are encrypted PKCS#8."""
+        for item in items:
+            yield OutputFile(item.folder / f"{item.name}.pem", to_pem(item.record.der))
+            if item.private_key is None:
+                continue
+            if passphrase is None:
+                key = to_pem(item.private_key, "PRIVATE KEY")
+            else:
+                encrypted = encrypted_pkcs8(item.private_key, passphrase)
+                key = to_pem(encrypted, "ENCRYPTED PRIVATE KEY")
+            yield OutputFile(item.folder / f"{item.name}.key", key)
+        yield from chains(items)
+
+
+class DerTree:
+    """The same tree as PEM with ``.der`` certificates and keys in DER; chains stay PEM."""
+
+    def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
+        """Every file of an export; with a passphrase the keys are encrypted PKCS#8."""
+        for item in items:
+            yield OutputFile(item.folder / f"{item.name}.der", item.record.der)
+            if item.private_key is not None:
+                key = item.private_key
+                if passphrase is not None:
+                    key = encrypted_pkcs8(key, passphrase)
+                yield OutputFile(item.folder / f"{item.name}.key", key)
+        yield from chains(items)
+
+
+def chains(items: Sequence[Item]) -> Iterator[OutputFile]:
+    """One chain file for each CA among the items or above them: itself, then up to the root."""
+    authorities: dict[int, tuple[Record, ...]] = {}
+    for item in items:
+        above = item.chain
+        if item.folder.name == "ca":
+            above = (item.record, *above)
+        for number, record in enumerate(above):
+            authorities.setdefault(record.serial.value, above[number:])
+    for chain in authorities.values():
+        record = chain[0]
+        name = (record.label or str(record.serial)).replace(" ", "-")
+        folder = PurePosixPath(record.family, record.hierarchy.value, "ca")
+        yield OutputFile(folder / f"{name}-chain.pem", b"".join(to_pem(one.der) for one in chain))

@@ -1,0 +1,43 @@
+"""PKCS#12 stores, one for each certificate, with its chain and, where asked for, its key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
+
+from smki_testca.authority.keys import from_pkcs8
+from smki_testca.errors import InputError
+from smki_testca.exchange.item import OutputFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from smki_testca.exchange.item import Item
+
+
+class Pkcs12Stores:
+    """``family/hierarchy/holder/name.p12``."""
+
+    def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
+        """Every file of an export.
+
+        Raises:
+            InputError: without a passphrase; a PKCS#12 store always has one here.
+        """
+        if not passphrase:
+            raise InputError(
+                "export.passphrase",
+                "PKCS#12 stores need a passphrase.",
+                "Give one with --export-passphrase-file FILE.",
+            )
+        for item in items:
+            data = pkcs12.serialize_key_and_certificates(
+                item.name.encode("ascii"),
+                None if item.private_key is None else from_pkcs8(item.private_key),
+                x509.load_der_x509_certificate(item.record.der),
+                [x509.load_der_x509_certificate(one.der) for one in item.chain],
+                BestAvailableEncryption(passphrase.encode("utf-8")),
+            )
+            yield OutputFile(item.folder / f"{item.name}.p12", data)

@@ -1,0 +1,1 @@
+"""Who may have what: participants, their IDs and agreements, and the gate."""

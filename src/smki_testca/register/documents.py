@@ -1,0 +1,311 @@
+"""The files that bring participants and agreements, and how the estate keeps them."""
+
+from __future__ import annotations
+
+import re
+from datetime import date  # noqa: TC003 - msgspec reads it from the annotations
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import msgspec
+
+from smki_testca.errors import InputError
+from smki_testca.identifiers import Eui64, IdRange, RegistryEntry, Signifier, shown
+from smki_testca.profiles.documents import Count, Document, Said, decode
+from smki_testca.profiles.model import ParticipantKind
+from smki_testca.register.agreements import Agreement, AgreementKind
+from smki_testca.register.participants import (
+    SIGNIFIED,
+    AllocatedId,
+    MarketParticipantId,
+    OrganisationRange,
+    Participant,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from smki_testca.profiles import Library
+    from smki_testca.roles import Roles
+
+_SHORT_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
+_ORGANISATION_NUMBER = re.compile(r"[0-9A-Fa-f]{1,10}", re.ASCII)
+DEFAULT_ORGANISATION_BITS = 12
+
+Line = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+class RangeTable(Document, frozen=True, kw_only=True):
+    """An organisation number under a Registry Entry."""
+
+    registry_entry: Said
+    organisation_number: Said
+    organisation_bits: Count = DEFAULT_ORGANISATION_BITS
+
+
+class IdTable(Document, frozen=True, kw_only=True):
+    """An allocated ID and the User Roles it serves."""
+
+    eui64: Said
+    user_roles: list[Said] = []
+
+
+class MarketParticipantIdTable(Document, frozen=True, kw_only=True):
+    """A Market Participant ID."""
+
+    scheme: Literal["MRA", "UNC"]
+    identifier: Line
+    role_code: Line
+    ids: list[Said] = []
+
+
+class ParticipantTable(Document, frozen=True, kw_only=True):
+    """A participant."""
+
+    id: Said
+    name: Line
+    kind: ParticipantKind
+    signifier: str | None = None
+    ranges: list[RangeTable] = []
+    ids: list[IdTable] = []
+    market_participant_ids: list[MarketParticipantIdTable] = []
+    registry_entries: list[Said] = []
+
+
+class AgreementTable(Document, frozen=True, kw_only=True):
+    """An agreement; ``from`` and ``until`` are the first and last days in force."""
+
+    reference: Line
+    participant: Said
+    kind: AgreementKind
+    from_: date = msgspec.field(name="from")
+    until: date | None = None
+    suspended: bool = False
+    purposes: list[Said]
+    categories: list[Said]
+    environments: list[Said]
+    obligations: list[Said] = []
+    remote_delivery: bool = False
+
+
+class RegisterFile(Document, frozen=True, kw_only=True):
+    """A file of participants, agreements, or both."""
+
+    participant: list[ParticipantTable] = []
+    agreement: list[AgreementTable] = []
+
+
+def read_file(
+    data: bytes, origin: str, library: Library
+) -> tuple[list[Participant], list[Agreement]]:
+    """Read a TOML file of ``[[participant]]`` and ``[[agreement]]`` tables.
+
+    Raises:
+        InputError: naming the table and what is wrong with it.
+    """
+    document = decode(data, RegisterFile, origin)
+    return (
+        [_located(one, library.roles, origin) for one in document.participant],
+        [_checked_agreement(one, library, origin) for one in document.agreement],
+    )
+
+
+def participant_to_record(participant: Participant) -> bytes:
+    """A participant as the estate keeps it: JSON of the same shape as its table."""
+    return msgspec.json.encode(
+        ParticipantTable(
+            id=participant.id,
+            name=participant.name,
+            kind=participant.kind,
+            signifier=participant.signifier.text if participant.signifier else None,
+            ranges=[
+                RangeTable(
+                    registry_entry=str(one.entry),
+                    organisation_number=f"{one.organisation_number:X}",
+                    organisation_bits=one.organisation_bits,
+                )
+                for one in participant.ranges
+            ],
+            ids=[
+                IdTable(eui64=str(one.eui64), user_roles=[role.code for role in one.user_roles])
+                for one in participant.ids
+            ],
+            market_participant_ids=[
+                MarketParticipantIdTable(
+                    scheme="MRA" if one.scheme == "MRA" else "UNC",
+                    identifier=one.identifier,
+                    role_code=one.role_code,
+                    ids=[str(eui64) for eui64 in one.ids],
+                )
+                for one in participant.market_participant_ids
+            ],
+            registry_entries=[str(one) for one in participant.registry_entries],
+        )
+    )
+
+
+def participant_from_record(record: bytes, roles: Roles) -> Participant:
+    """A participant from what ``participant_to_record`` wrote."""
+    return participant(msgspec.json.decode(record, type=ParticipantTable), roles)
+
+
+def agreement_to_record(agreement: Agreement) -> bytes:
+    """An agreement as the estate keeps it: JSON of the same shape as its table."""
+    return msgspec.json.encode(
+        AgreementTable(
+            reference=agreement.reference,
+            participant=agreement.participant,
+            kind=agreement.kind,
+            from_=agreement.start,
+            until=agreement.end,
+            suspended=agreement.suspended,
+            purposes=list(agreement.purposes),
+            categories=list(agreement.categories),
+            environments=list(agreement.environments),
+            obligations=list(agreement.obligations),
+            remote_delivery=agreement.remote_delivery,
+        )
+    )
+
+
+def agreement_from_record(record: bytes) -> Agreement:
+    """An agreement from what ``agreement_to_record`` wrote."""
+    return _agreement(msgspec.json.decode(record, type=AgreementTable))
+
+
+def participant(table: ParticipantTable, roles: Roles) -> Participant:
+    """Parse one participant's table.
+
+    Raises:
+        InputError: for any identifier that is none, an ID outside the ranges, IDs that are
+            not ascending, a Signifier where none belongs or none where one does.
+    """
+    if not _SHORT_NAME.fullmatch(table.id):
+        raise InputError(
+            "participant.id",
+            f"{shown(table.id)} is no participant id.",
+            "Use up to 64 lower-case letters, digits, dots, hyphens and underscores.",
+        )
+    if (table.kind in SIGNIFIED) != (table.signifier is not None):
+        needs = "needs a" if table.kind in SIGNIFIED else "has no"
+        raise InputError(
+            "participant.signifier", f"A participant of kind {table.kind} {needs} Signifier."
+        )
+    made = Participant(
+        table.id,
+        table.name,
+        table.kind,
+        None if table.signifier is None else Signifier.parse(table.signifier),
+        tuple(_range(one) for one in table.ranges),
+        tuple(
+            AllocatedId(
+                Eui64.parse(one.eui64), tuple(roles.user_role(role) for role in one.user_roles)
+            )
+            for one in table.ids
+        ),
+        tuple(
+            MarketParticipantId(
+                one.scheme,
+                one.identifier,
+                one.role_code,
+                tuple(Eui64.parse(eui64) for eui64 in one.ids),
+            )
+            for one in table.market_participant_ids
+        ),
+        tuple(RegistryEntry.parse(one) for one in table.registry_entries),
+    )
+    _check_ids(made)
+    return made
+
+
+def _range(table: RangeTable) -> OrganisationRange:
+    entry = RegistryEntry.parse(table.registry_entry)
+    if not _ORGANISATION_NUMBER.fullmatch(table.organisation_number):
+        raise InputError(
+            "id_range.organisation_number",
+            f"{shown(table.organisation_number)} is no hexadecimal organisation number.",
+        )
+    number = int(table.organisation_number, 16)
+    bits = table.organisation_bits
+    return OrganisationRange(entry, number, bits, IdRange.of_organisation(entry, number, bits))
+
+
+def _check_ids(made: Participant) -> None:
+    if made.kind not in SIGNIFIED and (made.ids or made.ranges):
+        raise InputError(
+            "participant.ids",
+            f"A participant of kind {made.kind} has no User, DCC or RDP IDs (R7).",
+            "Give it registry-entries for its Device IDs.",
+        )
+    known = {one.eui64 for one in made.ids}
+    for earlier, later in zip(made.ids, made.ids[1:], strict=False):
+        if earlier.eui64 >= later.eui64:
+            wrong = "stands twice" if earlier.eui64 == later.eui64 else f"follows {earlier.eui64}"
+            raise InputError(
+                "participant.id_order",
+                f"The ID {later.eui64} {wrong}.",
+                "List IDs once each, ascending in hexadecimal.",
+            )
+    for one in made.ids:
+        if not any(one.eui64 in organisation.range for organisation in made.ranges):
+            ranges = "; ".join(str(organisation.range) for organisation in made.ranges)
+            raise InputError(
+                "participant.id_outside_range",
+                f"The ID {one.eui64} lies outside the ranges of the organisation (R12):"
+                f" {ranges or 'it has none'}.",
+            )
+    for market in made.market_participant_ids:
+        for eui64 in market.ids:
+            if eui64 not in known:
+                raise InputError(
+                    "participant.market_id",
+                    f"Market Participant ID {market.identifier} maps to {eui64}, which is not"
+                    " allocated to the Party.",
+                )
+
+
+def _located(table: ParticipantTable, roles: Roles, origin: str) -> Participant:
+    try:
+        return participant(table, roles)
+    except InputError as error:
+        where = f"{origin}, participant {table.id}: "
+        raise InputError(error.code, where + error.message, error.remedy) from error
+
+
+def _checked_agreement(table: AgreementTable, library: Library, origin: str) -> Agreement:
+    where = f"{origin}, agreement {table.reference}"
+    if table.until is not None and table.until < table.from_:
+        raise InputError(
+            "agreement.dates", f"{where} ends on {table.until}, before it begins on {table.from_}."
+        )
+    categories = [category.name for category in library.categories]
+    _all_known(table.purposes, library.testing_services, where, "purpose")
+    _all_known(table.categories, categories, where, "category")
+    _all_known(table.environments, library.environments, where, "environment")
+    return _agreement(table)
+
+
+def _agreement(table: AgreementTable) -> Agreement:
+    return Agreement(
+        table.reference,
+        table.participant,
+        table.kind,
+        table.from_,
+        table.until,
+        table.suspended,
+        tuple(table.purposes),
+        tuple(table.categories),
+        tuple(table.environments),
+        tuple(table.obligations),
+        table.remote_delivery,
+    )
+
+
+def _all_known(values: Iterable[str], known: Iterable[str], where: str, what: str) -> None:
+    known = list(known)
+    for value in values:
+        if value not in known:
+            raise InputError(
+                f"agreement.{what}",
+                f"{where} names the {what} {shown(value)}, which there is not.",
+                f"Known are {', '.join(known)}.",
+            )

@@ -1,0 +1,590 @@
+"""The gate: whether a Testing Participant may have the Test Certificate it asks for.
+
+``authorise`` returns an ``Authorisation``, without which nothing is issued, or raises a
+``Refusal`` with every reason at once. What the gate enforces is in ``docs/refusals.md``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+from smki_testca.errors import Refusal, RefusalReason
+from smki_testca.identifiers import shown
+from smki_testca.profiles.model import ParticipantKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date, datetime
+
+    from smki_testca.identifiers import Eui64, Signifier
+    from smki_testca.profiles import Library
+    from smki_testca.profiles.model import Category, Environment
+    from smki_testca.register.agreements import Agreement
+    from smki_testca.register.participants import Participant
+    from smki_testca.register.register import Register
+    from smki_testca.roles import KeyUsage, RemotePartyRole
+
+
+class Delivery(StrEnum):
+    """How a certificate reaches its holder: locally, or over a Gateway Connection (R6)."""
+
+    LOCAL = "local"
+    REMOTE = "remote"
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationSubject:
+    """The subject of an Organisation Certificate."""
+
+    eui64: Eui64
+    role: RemotePartyRole
+    common_name: str | None = None
+
+    profile = "organisation"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSubject:
+    """The subject of a Device Certificate; ``hw_type`` is an OID in dotted decimal."""
+
+    device_id: Eui64
+    hw_type: str
+
+    profile = "device"
+
+
+@dataclass(frozen=True, slots=True)
+class DcckiSubject:
+    """The subject of a DCCKI Infrastructure Certificate.
+
+    Attributes:
+        signifier: what the requester says its Signifier is, if it says; the certificate
+            takes it from the register all the same.
+    """
+
+    common_name: str
+    dns: str | None = None
+    signifier: Signifier | None = None
+
+    profile = "dccki"
+
+
+@dataclass(frozen=True, slots=True)
+class IkiSubject:
+    """The subject of an IKI certificate."""
+
+    system_name: str
+    role: RemotePartyRole
+
+    profile = "iki"
+
+
+Subject = OrganisationSubject | DeviceSubject | DcckiSubject | IkiSubject
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a participant asks for.
+
+    Attributes:
+        participant: its id in the register.
+        purpose: the code of a Testing Service (R3).
+        environment: the name of the test environment.
+        usages: one certificate is issued for each; none where the profile fixes the usage.
+        policy: the policy OID that the certificate would carry.
+    """
+
+    participant: str
+    purpose: str
+    environment: str
+    subject: Subject
+    usages: tuple[KeyUsage, ...] = ()
+    delivery: Delivery = Delivery.LOCAL
+    policy: str | None = None
+
+    @property
+    def role(self) -> RemotePartyRole | None:
+        """The RemotePartyRole asked for, if the subject has one."""
+        return getattr(self.subject, "role", None)
+
+    @property
+    def count(self) -> int:
+        """How many certificates are asked for."""
+        return max(1, len(self.usages))
+
+    def as_json(self) -> dict[str, Any]:
+        """The request as the audit log keeps it."""
+        said: dict[str, Any] = {
+            "profile": self.subject.profile,
+            "participant": self.participant,
+            "purpose": self.purpose,
+            "environment": self.environment,
+            "delivery": self.delivery.value,
+            "usages": [usage.value for usage in self.usages],
+        }
+        match self.subject:
+            case OrganisationSubject(eui64, role, common_name):
+                said |= {"eui64": str(eui64), "role": role.name, "common_name": common_name}
+            case DeviceSubject(device_id, hw_type):
+                said |= {"device_id": str(device_id), "hw_type": hw_type}
+            case DcckiSubject(common_name, dns):
+                said |= {"common_name": common_name, "dns": dns}
+            case IkiSubject(system_name, role):
+                said |= {"system_name": system_name, "role": role.name}
+        return said
+
+
+class History(Protocol):
+    """What was issued before, which quotas are counted against."""
+
+    def issued_for_device(self, device_id: Eui64) -> int:
+        """Device Certificates issued under a Device ID."""
+        ...
+
+    def issued_in_category(self, participant: str, category: str) -> int:
+        """Certificates of a category issued to a participant."""
+        ...
+
+
+_TOKEN = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Authorisation:
+    """The gate's consent to one request; only the gate makes one.
+
+    Attributes:
+        request: what was authorised.
+        participant: as the register had it at the decision.
+        category: the category of Test Certificates that the request falls into.
+        agreement: the reference of the agreement that covers it.
+        environment: where the certificates belong.
+        at: when the gate decided, UTC.
+        warnings: what the participant should know all the same.
+    """
+
+    request: Request
+    participant: Participant
+    category: Category
+    agreement: str
+    environment: Environment
+    at: datetime
+    warnings: tuple[str, ...]
+    _token: object = field(repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self._token is not _TOKEN:
+            raise TypeError("only the gate makes an Authorisation")
+
+    def as_json(self) -> dict[str, Any]:
+        """The consent as ``check --json`` prints it and the audit log keeps it."""
+        return {
+            "granted": True,
+            "request": self.request.as_json(),
+            "category": self.category.name,
+            "agreement": self.agreement,
+            "environment": self.environment.name,
+            "warnings": list(self.warnings),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Decides on requests.
+
+    Attributes:
+        library: the categories, roles, environments and Testing Services.
+        register: as it stands now.
+        history: what was issued before.
+    """
+
+    library: Library
+    register: Register
+    history: History
+
+    def authorise(self, request: Request, at: datetime) -> Authorisation:
+        """Decide on a request at an instant.
+
+        Raises:
+            Refusal: with every reason that stands against it.
+        """
+        reasons = list(self._purpose_reasons(request))
+        participant = self.register.participants.get(request.participant)
+        category = self._category(request)
+        environment = self.library.environments.get(request.environment)
+        reasons += self._live_reasons(request, environment)
+        if environment is None:
+            reasons.append(
+                _reason(
+                    "environment.unknown",
+                    "R6",
+                    f"There is no test environment {shown(request.environment)}.",
+                    f"Choose one of {', '.join(self.library.environments)}.",
+                )
+            )
+        if category is None:
+            reasons.append(
+                _reason(
+                    "category.none",
+                    "R6",
+                    f"No category of Test Certificates holds a {request.subject.profile}"
+                    f" certificate{f' of role {request.role.name}' if request.role else ''}.",
+                    "See: smki-testca profiles list",
+                )
+            )
+        else:
+            reasons += _category_reasons(request, category, participant, environment)
+        if participant is None:
+            reasons.append(
+                _reason(
+                    "participant.unknown",
+                    "R1",
+                    f"{shown(request.participant)} is no Testing Participant in the register.",
+                    "Register it first: smki-testca register import FILE",
+                )
+            )
+            raise Refusal(_without_echoes(reasons))
+        reasons += self._identity_reasons(request, participant)
+        if category is not None:
+            reasons += self._quota_reasons(request, participant, category)
+        agreement, agreement_reasons = self._agreement(request, participant, category, at.date())
+        reasons += agreement_reasons
+        if reasons or category is None or environment is None or agreement is None:
+            raise Refusal(_without_echoes(reasons))
+        return Authorisation(
+            request,
+            participant,
+            category,
+            agreement.reference,
+            environment,
+            at,
+            tuple(_warnings(request, participant)),
+            _TOKEN,
+        )
+
+    def _category(self, request: Request) -> Category | None:
+        # The role tells Organisation categories apart; the others hold a profile whole.
+        holding = (
+            one
+            for one in self.library.categories
+            if one.holds(request.subject.profile, request.role)
+        )
+        return next(holding, None)
+
+    def _purpose_reasons(self, request: Request) -> Iterator[RefusalReason]:
+        if request.purpose not in self.library.testing_services:
+            yield _reason(
+                "purpose.not_a_testing_service",
+                "R3",
+                f"{shown(request.purpose)} is no Testing Service.",
+                f"Name one of {', '.join(self.library.testing_services)}.",
+            )
+
+    def _live_reasons(
+        self, request: Request, environment: Environment | None
+    ) -> Iterator[RefusalReason]:
+        live = self.library.live
+        if request.environment.lower() in {name.lower() for name in live.environments}:
+            yield _reason(
+                "live.environment",
+                "R20",
+                f"{request.environment} is no test environment.",
+                "Test Certificates are for test environments only.",
+            )
+        if environment is None:
+            return
+        allowed = {one for policies in environment.policies.values() for one in policies.allowed}
+        if request.policy is not None and (
+            request.policy in live.policies or request.policy not in allowed
+        ):
+            yield _reason(
+                "live.policy",
+                "R20",
+                f"The certificate would carry the policy {request.policy}, which is no test"
+                f" policy of {environment.name}: it could pass for live.",
+                "Allow the policy for the environment in environments.toml, if it is a test one.",
+            )
+        for name in sorted(set(environment.ca_names.values()) & set(live.ca_names)):
+            yield _reason(
+                "live.ca_name",
+                "R20",
+                f"The certificate's issuers would be named like the live CA {name}.",
+                "Give the environment's CAs other names in environments.toml.",
+            )
+
+    def _identity_reasons(
+        self, request: Request, participant: Participant
+    ) -> Iterator[RefusalReason]:
+        match request.subject:
+            case OrganisationSubject(eui64, role):
+                yield from self._id_reasons(eui64, role, participant)
+            case DeviceSubject(device_id):
+                yield from self._device_id_reasons(device_id, participant)
+            case DcckiSubject(signifier=signifier):
+                yield from _signifier_reasons(signifier, participant)
+            case IkiSubject(role=role):
+                yield from _role_reasons(role, participant)
+
+    def _id_reasons(
+        self, eui64: Eui64, role: RemotePartyRole, participant: Participant
+    ) -> Iterator[RefusalReason]:
+        if not any(eui64 in organisation.range for organisation in participant.ranges):
+            owner = self.register.holder_of_range(eui64)
+            whose = f"in the range of {owner.id}" if owner else "outside its range"
+            yield _reason(
+                "id.outside_range",
+                "R12",
+                f"The ID {eui64} is not {participant.id}'s to use: it lies {whose}.",
+                "Ask for an ID in the range allocated to the organisation.",
+            )
+        allocated = participant.allocated(eui64)
+        if allocated is None:
+            yield _reason(
+                "id.not_allocated",
+                "R12",
+                f"The ID {eui64} is not allocated to {participant.id}.",
+                "Allocate one: smki-testca register allocate ID --user-role R",
+            )
+        elif not {one.code for one in allocated.user_roles} & set(role.held_by):
+            serves = ", ".join(one.name for one in allocated.user_roles) or "no User Role"
+            yield _reason(
+                "id.role_not_held",
+                "R13",
+                f"The ID {eui64} serves {serves}, which does not hold the role {role.name}.",
+                f"The role {role.name} is held by {', '.join(role.held_by) or 'CAs only'}.",
+            )
+
+    def _device_id_reasons(
+        self, device_id: Eui64, participant: Participant
+    ) -> Iterator[RefusalReason]:
+        central = next((entry for entry in self.register.central if device_id in entry), None)
+        if central is not None:
+            yield _reason(
+                "device_id.in_sec_registry_entry",
+                "R11",
+                f"The Device ID {device_id} lies in the SEC Registry Entry {central}, which is"
+                " never for Devices.",
+                "Use an ID under the manufacturer's own Registry Entry.",
+            )
+        must_be_own = participant.registry_entries or participant.kind in {
+            ParticipantKind.MANUFACTURER,
+            ParticipantKind.OTHER,
+        }
+        if must_be_own and not any(device_id in e for e in participant.registry_entries):
+            entries = ", ".join(str(entry) for entry in participant.registry_entries)
+            yield _reason(
+                "device_id.outside_own_registry_entry",
+                "R11",
+                f"The Device ID {device_id} lies outside {participant.id}'s own Registry Entries"
+                f" ({entries or 'it has none'}).",
+                "Use an ID under one of them, or register the entry.",
+            )
+
+    def _quota_reasons(
+        self, request: Request, participant: Participant, category: Category
+    ) -> Iterator[RefusalReason]:
+        quota = category.quota
+        if isinstance(request.subject, DeviceSubject) and quota.per_device_id is not None:
+            device_id = request.subject.device_id
+            issued = self.history.issued_for_device(device_id)
+            if issued + request.count > quota.per_device_id:
+                yield _reason(
+                    "device_id.issuance_anomaly",
+                    "R21",
+                    f"{issued} Device Certificates are issued under {device_id} already; with"
+                    f" {request.count} more there would be over {quota.per_device_id}.",
+                    "Use another Device ID, or raise the quota of the category.",
+                )
+        if quota.per_participant is not None:
+            issued = self.history.issued_in_category(participant.id, category.name)
+            if issued + request.count > quota.per_participant:
+                yield _reason(
+                    "category.quota",
+                    "R6",
+                    f"{participant.id} has {issued} certificates of category {category.name}; the"
+                    f" quota is {quota.per_participant}.",
+                    "Raise the quota of the category.",
+                )
+
+    def _agreement(
+        self, request: Request, participant: Participant, category: Category | None, today: date
+    ) -> tuple[Agreement | None, list[RefusalReason]]:
+        """The agreement that covers the request, or what stands against the nearest one."""
+        agreements = self.register.agreements_of(participant.id)
+        if not agreements:
+            party = participant.kind in {ParticipantKind.PARTY, ParticipantKind.DCC}
+            kind = "SEC accession" if party else "agreement with the DCC"
+            return None, [
+                _reason(
+                    "agreement.none",
+                    "R2",
+                    f"{participant.id} has no {kind} in the register.",
+                    "Add it: smki-testca agreement add FILE",
+                )
+            ]
+        judged = [
+            (one, list(_agreement_reasons(request, one, category, today))) for one in agreements
+        ]
+        agreement, reasons = min(judged, key=lambda pair: len(pair[1]))
+        return (None if reasons else agreement), reasons
+
+
+def _agreement_reasons(
+    request: Request, agreement: Agreement, category: Category | None, today: date
+) -> Iterator[RefusalReason]:
+    reference = agreement.reference
+    if today < agreement.start:
+        yield _reason(
+            "agreement.not_yet_in_force",
+            "R2",
+            f"Agreement {reference} comes into force on {agreement.start}.",
+            "Wait, or agree on an earlier date.",
+        )
+    if agreement.end is not None and today > agreement.end:
+        yield _reason(
+            "agreement.expired",
+            "R2",
+            f"Agreement {reference} ended on {agreement.end}.",
+            "Renew the agreement and add it to the register.",
+        )
+    if agreement.suspended:
+        yield _reason(
+            "agreement.suspended",
+            "R2",
+            f"Agreement {reference} is suspended.",
+            f"Resume it: smki-testca agreement resume {reference}",
+        )
+    covered = (
+        ("purpose", "R3", request.purpose, agreement.purposes),
+        ("environment", "R6", request.environment, agreement.environments),
+        ("category", "R6", category.name if category else None, agreement.categories),
+    )
+    for what, rule, asked, terms in covered:
+        if asked is not None and asked not in terms:
+            yield _reason(
+                f"{what}.not_covered",
+                rule,
+                f"Agreement {reference} does not cover the {what} {shown(asked)}.",
+                f"It covers {', '.join(terms) or 'none'}.",
+            )
+    for obligation in category.obligations if category else ():
+        if obligation not in agreement.obligations:
+            yield _reason(
+                "obligation.not_accepted",
+                "R6",
+                f"Under agreement {reference} the security obligation {obligation} is not"
+                " accepted.",
+                "Have it accepted, and add it to the agreement's obligations.",
+            )
+    if request.delivery is Delivery.REMOTE and not agreement.remote_delivery:
+        yield _reason(
+            "delivery.not_agreed",
+            "R6",
+            f"Agreement {reference} does not allow remote delivery.",
+            "Deliver locally.",
+        )
+
+
+def _category_reasons(
+    request: Request,
+    category: Category,
+    participant: Participant | None,
+    environment: Environment | None,
+) -> Iterator[RefusalReason]:
+    if participant is not None and participant.kind not in category.participants:
+        yield _reason(
+            "category.not_open",
+            "R6",
+            f"The category {category.title} is not open to a participant of kind"
+            f" {participant.kind}.",
+            f"It is open to {', '.join(category.participants)}.",
+        )
+    if environment is not None and environment.name not in category.environments:
+        yield _reason(
+            "environment.not_open",
+            "R6",
+            f"The category {category.title} is not open in {environment.name}.",
+            f"It is open in {', '.join(category.environments)}.",
+        )
+    if request.purpose not in category.testing_services:
+        yield _reason(
+            "purpose.not_open",
+            "R3",
+            f"The category {category.title} is not provided for {shown(request.purpose)}.",
+            f"It is provided for {', '.join(category.testing_services)}.",
+        )
+    if request.delivery is Delivery.REMOTE and not category.remote_delivery:
+        yield _reason(
+            "delivery.not_open",
+            "R6",
+            f"The category {category.title} is not delivered remotely.",
+            "Deliver locally.",
+        )
+
+
+def _signifier_reasons(
+    signifier: Signifier | None, participant: Participant
+) -> Iterator[RefusalReason]:
+    if participant.signifier is None:
+        yield _reason(
+            "signifier.none",
+            "R8",
+            f"{participant.id} has no Signifier; only Parties, RDPs and the DCC have one.",
+            "Ask as a Party or an RDP.",
+        )
+    elif signifier is not None and signifier != participant.signifier:
+        yield _reason(
+            "signifier.not_own",
+            "R8",
+            f"The Signifier {shown(signifier.text)} is not {participant.id}'s.",
+            f"Its own is {participant.signifier}; leave it out and the register gives it.",
+        )
+
+
+def _role_reasons(role: RemotePartyRole, participant: Participant) -> Iterator[RefusalReason]:
+    held = {one.code for allocated in participant.ids for one in allocated.user_roles}
+    if not held & set(role.held_by):
+        yield _reason(
+            "role.not_held",
+            "R13",
+            f"None of {participant.id}'s IDs serves a User Role that holds {role.name}.",
+            f"The role {role.name} is held by {', '.join(role.held_by) or 'CAs only'}.",
+        )
+
+
+def _warnings(request: Request, participant: Participant) -> Iterator[str]:
+    if not isinstance(request.subject, OrganisationSubject):
+        return
+    role = request.subject.role
+    for usage in request.usages:
+        if usage not in role.usages:
+            yield f"No certificate of role {role.name} was seen with {usage} ({role.basis})."
+    allocated = participant.allocated(request.subject.eui64)
+    if allocated is not None and len(allocated.user_roles) > 1:
+        serves = ", ".join(one.name for one in allocated.user_roles)
+        yield (
+            f"The ID {allocated.eui64} serves {serves} together; in practice each User Role has"
+            " its own ID (R17)."
+        )
+
+
+_ECHOES = {
+    "purpose.not_a_testing_service": {"purpose.not_open", "purpose.not_covered"},
+    "environment.unknown": {"environment.not_covered"},
+    "live.environment": {"environment.unknown", "environment.not_covered"},
+    "category.not_open": {"category.not_covered"},
+}
+"""What follows from a reason by itself, and is not said beside it."""
+
+
+def _without_echoes(reasons: list[RefusalReason]) -> tuple[RefusalReason, ...]:
+    """The reasons without those that only repeat another."""
+    said = {reason.code for reason in reasons}
+    echoes = {echo for code in said for echo in _ECHOES.get(code, ())}
+    return tuple(reason for reason in reasons if reason.code not in echoes)
+
+
+def _reason(code: str, rule: str, reason: str, remedy: str) -> RefusalReason:
+    return RefusalReason(code, rule, reason, remedy)

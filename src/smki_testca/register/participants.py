@@ -1,0 +1,124 @@
+"""Testing Participants, the identifiers allocated to them, and what each stands for (R7 to R18)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from smki_testca.profiles.model import ParticipantKind
+
+if TYPE_CHECKING:
+    from smki_testca.identifiers import Eui64, IdRange, RegistryEntry, Signifier
+    from smki_testca.roles import UserRole
+
+SIGNIFIED = frozenset({ParticipantKind.PARTY, ParticipantKind.RDP, ParticipantKind.DCC})
+"""The kinds of participant that have a Signifier (R8, R9)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllocatedId:
+    """A User, DCC or RDP ID: that it was allocated, and which User Roles it serves.
+
+    Attributes:
+        eui64: allocated by the Panel.
+        user_roles: stated by the participant (R13); empty until it says.
+    """
+
+    eui64: Eui64
+    user_roles: tuple[UserRole, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The ID as a JSON object."""
+        return {
+            "eui64": str(self.eui64),
+            "user_roles": [role.name for role in self.user_roles],
+            "user_role_codes": [role.code for role in self.user_roles],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class MarketParticipantId:
+    """An identifier under the MRA or the UNC, with its role code (R14).
+
+    Attributes:
+        scheme: ``MRA`` or ``UNC``.
+        identifier: as that scheme writes it.
+        role_code: as that scheme writes it.
+        ids: the User IDs it maps to; empty for all of the Party's.
+    """
+
+    scheme: str
+    identifier: str
+    role_code: str
+    ids: tuple[Eui64, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The identifier as a JSON object."""
+        return {
+            "scheme": self.scheme,
+            "identifier": self.identifier,
+            "role_code": self.role_code,
+            "ids": [str(one) for one in self.ids],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationRange:
+    """The ID range that an organisation number gives under a Registry Entry (R10, R12)."""
+
+    entry: RegistryEntry
+    organisation_number: int
+    organisation_bits: int
+    range: IdRange
+
+    def as_json(self) -> dict[str, Any]:
+        """The range as a JSON object."""
+        digits = (self.organisation_bits + 3) // 4
+        return {
+            "registry_entry": str(self.entry),
+            "organisation_number": f"{self.organisation_number:0{digits}X}",
+            "organisation_bits": self.organisation_bits,
+            "first": str(self.range.first),
+            "last": str(self.range.last),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """A Testing Participant (R1).
+
+    Attributes:
+        id: short name, unique in the register.
+        name: the trading name.
+        signifier: of a Party, an RDP or the DCC; None for the others.
+        ranges: where its User, DCC or RDP IDs lie.
+        ids: allocated to it, ascending.
+        market_participant_ids: of a Party.
+        registry_entries: its own, for Device IDs.
+    """
+
+    id: str
+    name: str
+    kind: ParticipantKind
+    signifier: Signifier | None = None
+    ranges: tuple[OrganisationRange, ...] = ()
+    ids: tuple[AllocatedId, ...] = ()
+    market_participant_ids: tuple[MarketParticipantId, ...] = ()
+    registry_entries: tuple[RegistryEntry, ...] = field(default=())
+
+    def allocated(self, eui64: Eui64) -> AllocatedId | None:
+        """The allocation of an ID to this participant, if there is one."""
+        return next((one for one in self.ids if one.eui64 == eui64), None)
+
+    def as_json(self) -> dict[str, Any]:
+        """The participant as a JSON object."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "kind": self.kind.value,
+            "signifier": None if self.signifier is None else self.signifier.text,
+            "ranges": [one.as_json() for one in self.ranges],
+            "ids": [one.as_json() for one in self.ids],
+            "market_participant_ids": [one.as_json() for one in self.market_participant_ids],
+            "registry_entries": [str(one) for one in self.registry_entries],
+        }
