@@ -4,61 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smki_testca.errors import InputError
-from smki_testca.identifiers import Eui64, Signifier, parse_object_identifier, shown
-from smki_testca.register.gate import DcckiSubject, DeviceSubject, IkiSubject, OrganisationSubject
+from smki_testca.register.requests import subject
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from smki_testca.estate import Estate
     from smki_testca.estate.certificates import Record
     from smki_testca.profiles.model import Kit
-    from smki_testca.register.gate import Subject
-    from smki_testca.roles import Roles
-
-
-def subject(profile: str, given: Mapping[str, str | None], roles: Roles) -> Subject:
-    """The subject that the options of ``issue`` describe.
-
-    Args:
-        profile: ``organisation``, ``device``, ``dccki`` or ``iki``.
-        given: option names without their hyphens in front, and their values.
-        roles: to find roles by name or code.
-
-    Raises:
-        InputError: if an option is missing, or is no identifier.
-    """
-
-    def needed(name: str) -> str:
-        value = given.get(name)
-        if not value:
-            raise InputError(
-                "request.incomplete", f"A certificate of profile {profile} needs --{name}."
-            )
-        return value
-
-    match profile:
-        case "organisation":
-            return OrganisationSubject(
-                Eui64.parse(needed("id")),
-                roles.remote_party_role(needed("role")),
-                given.get("common-name"),
-            )
-        case "device":
-            return DeviceSubject(
-                Eui64.parse(needed("device-id")), parse_object_identifier(needed("hw-type"))
-            )
-        case "dccki":
-            stated = given.get("signifier")
-            return DcckiSubject(
-                needed("common-name"),
-                given.get("dns"),
-                None if stated is None else Signifier.parse(stated),
-            )
-        case "iki":
-            return IkiSubject(needed("system-name"), roles.remote_party_role(needed("role")))
-    raise InputError("request.profile", f"Nothing is issued from the profile {shown(profile)}.")
 
 
 def issue(

@@ -16,7 +16,7 @@ from smki_testca.der.read import DerError
 from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64, shown
 from smki_testca.profiles.model import KeyType
-from smki_testca.register.gate import DeviceSubject, IkiSubject, OrganisationSubject
+from smki_testca.register.requests import DeviceSubject, IkiSubject, OrganisationSubject
 from smki_testca.roles import KeyUsage
 from smki_testca.x509 import names
 from smki_testca.x509.view import View, view_request
@@ -111,9 +111,7 @@ def to_der(data: bytes) -> bytes:
         CsrFaultsError: if it is in none of them, or longer than ``MAX_OCTETS``.
     """
     if len(data) > MAX_OCTETS:
-        raise _fault(
-            "csr.too_long", f"It has {len(data)} octets; at most {MAX_OCTETS} are read."
-        )
+        raise _fault("csr.too_long", f"It has {len(data)} octets; at most {MAX_OCTETS} are read.")
     if data[:1] == b"\x30" and data[1:2] not in b"0123456789":
         return data
     try:
@@ -240,9 +238,7 @@ class _Reader:
         if text in by_hex:
             self.role = by_hex[text]
         elif text is not None:
-            yield Fault(
-                "csr.role", f"Its OU {shown(text)} is no RemotePartyRole in hexadecimal."
-            )
+            yield Fault("csr.role", f"Its OU {shown(text)} is no RemotePartyRole in hexadecimal.")
 
     def _organisation(self) -> Iterator[Fault]:
         view = self.view

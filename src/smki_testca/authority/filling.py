@@ -149,9 +149,7 @@ def name(profile: Profile, found: Values) -> bytes:
     )
 
 
-def _value(
-    fill: Fill, setting: Setting, filling: Filling, found: Values
-) -> Value | None:
+def _value(fill: Fill, setting: Setting, filling: Filling, found: Values) -> Value | None:
     if isinstance(fill, Constant):
         return fill.value
     if isinstance(fill, Input):

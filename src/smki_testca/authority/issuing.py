@@ -14,7 +14,7 @@ from smki_testca.authority.template import Template, TemplateMismatchError, comp
 from smki_testca.der import encode
 from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.identifiers import SerialNumber
-from smki_testca.register.gate import (
+from smki_testca.register.requests import (
     DcckiSubject,
     DeviceSubject,
     IkiSubject,
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from smki_testca.entropy import Entropy
     from smki_testca.profiles import Library
     from smki_testca.profiles.model import Environment, Profile
-    from smki_testca.register.gate import Authorisation, Subject
+    from smki_testca.register.gate import Authorisation
+    from smki_testca.register.requests import Subject
     from smki_testca.roles import KeyUsage
     from smki_testca.x509.fields import Value
 

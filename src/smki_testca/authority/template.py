@@ -224,9 +224,7 @@ _SAMPLE_KEYS = {
     ),
     KeyType.RSA2048: encode.sequence(
         encode.sequence(encode.oid("1.2.840.113549.1.1.1"), b"\x05\x00"),
-        encode.bit_string(
-            encode.sequence(encode.integer((1 << 2047) + 1), encode.integer(65537))
-        ),
+        encode.bit_string(encode.sequence(encode.integer((1 << 2047) + 1), encode.integer(65537))),
     ),
 }
 

@@ -64,7 +64,14 @@ class AuditLog:
         instant = at.isoformat().replace("+00:00", "Z")
         self._database.execute(
             "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?)",
-            (number, instant, action, text, previous, _digest(previous, number, instant, action, text)),
+            (
+                number,
+                instant,
+                action,
+                text,
+                previous,
+                _digest(previous, number, instant, action, text),
+            ),
         )
         return int(number)
 
@@ -95,13 +102,13 @@ class AuditLog:
         for number, at, action, body, chained, digest in rows:
             fits = number == expected and chained == previous
             if not fits or digest != _digest(previous, number, at, action, body):
-                raise EstateError(
-                    "audit.broken", f"The audit log is broken at entry {expected}."
-                )
+                raise EstateError("audit.broken", f"The audit log is broken at entry {expected}.")
             previous, expected = digest, expected + 1
             for one in json.loads(body).get("certificates", ()):
                 told[one["serial"]] = (number, one["sha256"])
-        for serial, der, entry in self._database.rows("SELECT serial, der, audit FROM certificates"):
+        for serial, der, entry in self._database.rows(
+            "SELECT serial, der, audit FROM certificates"
+        ):
             text = serial.hex().upper()
             if told.pop(text, None) != (entry, hashlib.sha256(der).hexdigest()):
                 raise EstateError(

@@ -20,7 +20,8 @@ from smki_testca.estate.sealing import EstateKey
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Hierarchy, KeyType, Tier
-from smki_testca.register.gate import Delivery, DeviceSubject, Gate, OrganisationSubject, Request
+from smki_testca.register.gate import Gate
+from smki_testca.register.requests import Delivery, DeviceSubject, OrganisationSubject, Request
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from smki_testca.clock import Clock
     from smki_testca.entropy import Entropy
     from smki_testca.profiles.model import Environment
-    from smki_testca.register.gate import Authorisation, Subject
+    from smki_testca.register.gate import Authorisation
+    from smki_testca.register.requests import Subject
     from smki_testca.roles import KeyUsage
 
 FILE_NAME = "estate.sqlite"

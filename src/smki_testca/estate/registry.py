@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 class RegisterStore:
     """The register of one estate."""
 
-    def __init__(
-        self, database: Database, audit: AuditLog, library: Library, clock: Clock
-    ) -> None:
+    def __init__(self, database: Database, audit: AuditLog, library: Library, clock: Clock) -> None:
         self._database = database
         self._audit = audit
         self._library = library
@@ -37,7 +35,10 @@ class RegisterStore:
         roles = self._library.roles
         return Register(
             tuple(one.entry for one in self._library.sec_registry_entries),
-            {name: documents.participant_from_record(record, roles) for name, record in participants},
+            {
+                name: documents.participant_from_record(record, roles)
+                for name, record in participants
+            },
             {name: documents.agreement_from_record(record) for name, record in agreements},
         )
 

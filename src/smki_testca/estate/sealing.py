@@ -80,6 +80,4 @@ class EstateKey:
 
 
 def _stretch(passphrase: str, salt: bytes) -> bytes:
-    return hashlib.scrypt(
-        passphrase.encode("utf-8"), salt=salt, maxmem=1 << 26, dklen=32, **_COST
-    )
+    return hashlib.scrypt(passphrase.encode("utf-8"), salt=salt, maxmem=1 << 26, dklen=32, **_COST)

@@ -37,7 +37,7 @@ class Answer:
 
     Attributes:
         participant: the one participant behind what was asked about.
-        by: what it was found by: ``eui64``, ``device-id``, ``signifier`` or ``system-name``.
+        by: what it was found by: ``eui64``, ``device-id``, ``signifier`` or ``participant-name``.
         value: that identifier.
         ids: the IDs concerned: the one asked about, or all of a Signifier's holder.
         issued_here: for a certificate, whether a CA of this estate signed it; None otherwise.
@@ -146,11 +146,11 @@ def _identified(register: Register, view: View, profile: Profile) -> Answer:
     if text is not None:
         return whois_signifier(register, Signifier.parse(text))
     field = profile.field_of("participant-name")
-    name = None if field is None else view.text(field.path)
-    if name is not None:
-        holders = [one for one in register.participants.values() if one.name == name]
+    text = None if field is None else view.text(field.path)
+    if text is not None:
+        holders = [one for one in register.participants.values() if one.name == text]
         if len(holders) == 1:
-            return Answer(holders[0], "participant-name", name, holders[0].ids)
+            return Answer(holders[0], "participant-name", text, holders[0].ids)
     raise InputError(
         "whois.no_identifier",
         f"The certificate (of profile {profile.name}) carries no identifier of a participant.",

@@ -96,9 +96,7 @@ class Library:
 
     def profile_for(self, hierarchy: Hierarchy, tier: Tier) -> Profile:
         """The profile of a CA tier, or of the end entities that share the hierarchy's name."""
-        name = (
-            hierarchy.value if tier is Tier.END_ENTITY else f"{hierarchy.value}-{tier.value}-ca"
-        )
+        name = hierarchy.value if tier is Tier.END_ENTITY else f"{hierarchy.value}-{tier.value}-ca"
         return self.profile(name)
 
     @cached_property

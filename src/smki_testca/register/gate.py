@@ -7,12 +7,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from smki_testca.errors import Refusal, RefusalReason
 from smki_testca.identifiers import shown
 from smki_testca.profiles.model import ParticipantKind
+from smki_testca.register.requests import (
+    DcckiSubject,
+    Delivery,
+    DeviceSubject,
+    IkiSubject,
+    OrganisationSubject,
+    Request,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,116 +31,7 @@ if TYPE_CHECKING:
     from smki_testca.register.agreements import Agreement
     from smki_testca.register.participants import Participant
     from smki_testca.register.register import Register
-    from smki_testca.roles import KeyUsage, RemotePartyRole
-
-
-class Delivery(StrEnum):
-    """How a certificate reaches its holder: locally, or over a Gateway Connection (R6)."""
-
-    LOCAL = "local"
-    REMOTE = "remote"
-
-
-@dataclass(frozen=True, slots=True)
-class OrganisationSubject:
-    """The subject of an Organisation Certificate."""
-
-    eui64: Eui64
-    role: RemotePartyRole
-    common_name: str | None = None
-
-    profile = "organisation"
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceSubject:
-    """The subject of a Device Certificate; ``hw_type`` is an OID in dotted decimal."""
-
-    device_id: Eui64
-    hw_type: str
-
-    profile = "device"
-
-
-@dataclass(frozen=True, slots=True)
-class DcckiSubject:
-    """The subject of a DCCKI Infrastructure Certificate.
-
-    Attributes:
-        signifier: what the requester says its Signifier is, if it says; the certificate
-            takes it from the register all the same.
-    """
-
-    common_name: str
-    dns: str | None = None
-    signifier: Signifier | None = None
-
-    profile = "dccki"
-
-
-@dataclass(frozen=True, slots=True)
-class IkiSubject:
-    """The subject of an IKI certificate."""
-
-    system_name: str
-    role: RemotePartyRole
-
-    profile = "iki"
-
-
-Subject = OrganisationSubject | DeviceSubject | DcckiSubject | IkiSubject
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a participant asks for.
-
-    Attributes:
-        participant: its id in the register.
-        purpose: the code of a Testing Service (R3).
-        environment: the name of the test environment.
-        usages: one certificate is issued for each; none where the profile fixes the usage.
-        policy: the policy OID that the certificate would carry.
-    """
-
-    participant: str
-    purpose: str
-    environment: str
-    subject: Subject
-    usages: tuple[KeyUsage, ...] = ()
-    delivery: Delivery = Delivery.LOCAL
-    policy: str | None = None
-
-    @property
-    def role(self) -> RemotePartyRole | None:
-        """The RemotePartyRole asked for, if the subject has one."""
-        return getattr(self.subject, "role", None)
-
-    @property
-    def count(self) -> int:
-        """How many certificates are asked for."""
-        return max(1, len(self.usages))
-
-    def as_json(self) -> dict[str, Any]:
-        """The request as the audit log keeps it."""
-        said: dict[str, Any] = {
-            "profile": self.subject.profile,
-            "participant": self.participant,
-            "purpose": self.purpose,
-            "environment": self.environment,
-            "delivery": self.delivery.value,
-            "usages": [usage.value for usage in self.usages],
-        }
-        match self.subject:
-            case OrganisationSubject(eui64, role, common_name):
-                said |= {"eui64": str(eui64), "role": role.name, "common_name": common_name}
-            case DeviceSubject(device_id, hw_type):
-                said |= {"device_id": str(device_id), "hw_type": hw_type}
-            case DcckiSubject(common_name, dns):
-                said |= {"common_name": common_name, "dns": dns}
-            case IkiSubject(system_name, role):
-                said |= {"system_name": system_name, "role": role.name}
-        return said
+    from smki_testca.roles import RemotePartyRole
 
 
 class History(Protocol):

@@ -112,6 +112,4 @@ def notify(
     flow: Flow, number: int, at: datetime, before: frozenset[Entry], now: frozenset[Entry]
 ) -> Notification:
     """The notification of what changed between two states of a flow."""
-    return Notification(
-        flow, number, at, tuple(sorted(now - before)), tuple(sorted(before - now))
-    )
+    return Notification(flow, number, at, tuple(sorted(now - before)), tuple(sorted(before - now)))

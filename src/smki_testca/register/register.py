@@ -48,6 +48,21 @@ class Register:
             )
         return found
 
+    def agreement(self, reference: str) -> Agreement:
+        """The agreement of that reference.
+
+        Raises:
+            InputError: if there is none.
+        """
+        found = self.agreements.get(reference)
+        if found is None:
+            raise InputError(
+                "agreement.unknown",
+                f"The register has no agreement {shown(reference)}.",
+                "See: smki-testca agreement show",
+            )
+        return found
+
     def agreements_of(self, participant: str) -> list[Agreement]:
         """The agreements that bind a participant."""
         return [one for one in self.agreements.values() if one.participant == participant]
@@ -135,13 +150,7 @@ class Register:
         Raises:
             InputError: if there is no such agreement, or it stands so already.
         """
-        agreement = self.agreements.get(reference)
-        if agreement is None:
-            raise InputError(
-                "agreement.unknown",
-                f"The register has no agreement {shown(reference)}.",
-                "See: smki-testca agreement show",
-            )
+        agreement = self.agreement(reference)
         if agreement.suspended == suspended:
             state = "suspended" if suspended else "not suspended"
             raise InputError("agreement.state", f"Agreement {reference} is {state} already.")

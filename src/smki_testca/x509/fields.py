@@ -54,6 +54,7 @@ def shown_value(value: object) -> str:
         case _:
             return str(value)
 
+
 STRING_TAGS: Final = {
     "UTF8String": encode.UTF8_STRING,
     "PrintableString": encode.PRINTABLE_STRING,

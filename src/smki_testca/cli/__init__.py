@@ -1,0 +1,138 @@
+"""The command ``smki-testca``: one module for each noun, no logic of its own.
+
+Modules are imported only when their command runs, so that ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from smki_testca import __version__
+from smki_testca.cli.session import Session
+from smki_testca.errors import ExitCode, SmkiTestcaError, UsageError
+
+# name: (module, attribute, what `--help` says of it)
+COMMANDS = {
+    "quickstart": ("quickstart", "quickstart", "Make an estate with one certificate of each kind."),
+    "init": ("quickstart", "init", "Make an estate, or add an environment's CAs to one."),
+    "register": ("register", "register", "Participants, their IDs and who is who."),
+    "agreement": ("agreement", "agreement", "The agreements that bind participants."),
+    "check": ("issue", "check", "Ask the gate alone; nothing is issued."),
+    "issue": ("issue", "issue", "Issue Test Certificates with fresh keys."),
+    "sign": ("issue", "sign", "Issue the Test Certificate that a CSR asks for."),
+    "list": ("certificates", "list_", "List the certificates of an estate."),
+    "show": ("certificates", "show", "Show a certificate and what is wrong with it."),
+    "export": ("certificates", "export", "Write certificates, and keys if asked, to files."),
+    "profiles": ("profiles", "profiles", "Certificate profiles, categories, environments."),
+    "audit": ("audit", "audit", "The audit log of an estate."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands, in the order in which one needs them."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(
+            importlib.import_module(f"smki_testca.cli.{module}"), attribute
+        )
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, said) for name, (_, _, said) in COMMANDS.items()])
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--estate", metavar="DIR", envvar="SMKI_TESTCA_ESTATE", help="The estate to use.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.option("--profiles", metavar="DIR", help="Profiles that come before the estate's.")
+@click.option(
+    "--passphrase-file", metavar="FILE", help="Holds the estate's passphrase on its first line."
+)
+@click.option("--clock", metavar="TIME", help="Take this UTC time for now, for repeatable runs.")
+@click.version_option(__version__, prog_name="smki-testca")
+@click.pass_context
+def cli(
+    context: click.Context,
+    estate: str | None,
+    profiles: str | None,
+    passphrase_file: str | None,
+    clock: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    """A test CA for Great Britain's smart-metering PKIs: SMKI, DCCKI and IKI.
+
+    \b
+    Example:
+      smki-testca quickstart estate
+      smki-testca --estate estate list
+
+    The passphrase comes from --passphrase-file, SMKI_TESTCA_PASSPHRASE, the file that
+    quickstart left in the estate, or a prompt.
+    """
+    context.obj = Session(estate, as_json, profiles, passphrase_file, clock)
+
+
+def main() -> NoReturn:
+    """Run the command and end with the documented exit code."""
+    as_json = "--json" in sys.argv
+    try:
+        code = cli.main(prog_name="smki-testca", standalone_mode=False)
+    except SmkiTestcaError as error:
+        _fail(error, as_json=as_json)
+    except click.ClickException as error:
+        _fail(_usage_error(error), as_json=as_json)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("aborted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our output had enough; there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.DONE)
+    except Exception as error:
+        if os.environ.get("SMKI_TESTCA_TRACEBACK"):
+            raise
+        _fail(
+            SmkiTestcaError(
+                "fault",
+                f"A fault of ours: {type(error).__name__}: {error}.",
+                "Set SMKI_TESTCA_TRACEBACK=1 and report what it prints.",
+            ),
+            as_json=as_json,
+        )
+    sys.exit(code if isinstance(code, int) else ExitCode.DONE)
+
+
+def _usage_error(error: click.ClickException) -> UsageError:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    remedy = "" if context is None else f"See: {context.command_path} --help"
+    return UsageError("usage", error.format_message(), remedy)
+
+
+def _fail(error: SmkiTestcaError, *, as_json: bool) -> NoReturn:
+    if as_json:
+        document: dict[str, Any] = error.as_json()
+        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    else:
+        for line in error.lines():
+            click.echo(line, err=True)
+    sys.exit(error.exit_code)

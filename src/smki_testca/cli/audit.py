@@ -1,0 +1,72 @@
+"""``audit``: what was decided and done, and whether the log is whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from smki_testca.cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from smki_testca.cli.session import Session
+    from smki_testca.estate.audit import Entry
+
+
+@click.group()
+def audit() -> None:
+    """The audit log of an estate.
+
+    \b
+    Example:
+      smki-testca --estate estate audit verify
+    """
+
+
+@audit.command()
+@click.option("--last", metavar="N", type=click.IntRange(1), help="Only the last N entries.")
+@click.pass_obj
+def show(session: Session, last: int | None) -> None:
+    """Show the entries, the oldest first.
+
+    \b
+    Example:
+      smki-testca --estate estate audit show --last 10
+    """
+    with session.open() as estate:
+        entries = estate.audit.entries(last)
+    if session.as_json:
+        print_json({"entries": [entry.as_json() for entry in entries]})
+        return
+    print_table(
+        ("No.", "At", "Action", "Details"),
+        [(str(entry.number), entry.at, entry.action, _details(entry)) for entry in entries],
+    )
+
+
+@audit.command()
+@click.pass_obj
+def verify(session: Session) -> None:
+    """See that the log is whole, and that it and the certificates tell the same.
+
+    \b
+    Example:
+      smki-testca --estate estate audit verify
+    """
+    with session.open() as estate:
+        count = estate.audit.verify()
+    if session.as_json:
+        print_json({"entries": count, "whole": True})
+        return
+    click.echo(f"The audit log is whole: {count} entries.")
+
+
+def _details(entry: Entry) -> str:
+    body = entry.body
+    if "granted" not in body:
+        return ", ".join(f"{name}: {value}" for name, value in body.items() if value)
+    request = body["request"]
+    who = f"{request['profile']} for {request['participant']} ({request['purpose']})"
+    if body["granted"]:
+        return f"granted {who} under {body['agreement']}"
+    return f"refused {who}: {', '.join(reason['code'] for reason in body['reasons'])}"

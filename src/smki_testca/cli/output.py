@@ -1,0 +1,86 @@
+"""What the command prints: tables for people, JSON for programs, progress on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from smki_testca.estate.certificates import Record
+    from smki_testca.roles import Roles
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on standard output."""
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
+    """A table; in colour on a terminal unless NO_COLOR is set, never cut off in a pipe."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    width = None if sys.stdout.isatty() else 10_000
+    Console(width=width, highlight=False, soft_wrap=width is not None).print(table)
+
+
+def print_warnings(warnings: Iterable[str]) -> None:
+    """Warnings, one line each, on standard error."""
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
+
+
+def print_records(records: Sequence[Record], roles: Roles, title: str = "") -> None:
+    """Certificates as a table."""
+    print_table(
+        ("Label", "Profile", "Participant", "EUI-64", "Role", "Usage", "Not after", "Serial"),
+        [
+            (
+                one.label or "",
+                one.profile,
+                one.participant or "",
+                "" if one.eui64 is None else str(one.eui64),
+                role_name(one.role, roles),
+                one.usage,
+                f"{one.not_after:%Y-%m-%d}",
+                str(one.serial),
+            )
+            for one in records
+        ],
+        title,
+    )
+
+
+def role_name(code: int | None, roles: Roles) -> str:
+    """A role's name beside its code."""
+    if code is None:
+        return ""
+    role = roles.by_code(code)
+    return f"{code:02X}" if role is None else f"{role.name} ({role.hex})"
+
+
+class Progress:
+    """A counter on standard error, once the work has taken over a second on a terminal."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._start = time.monotonic()
+        self._shown = False
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show how many of how many are done."""
+        if sys.stderr.isatty() and time.monotonic() - self._start > 1:
+            click.echo(f"\r{self._what}: {done} of {total}", err=True, nl=done == total)
+            self._shown = True

@@ -1,0 +1,157 @@
+"""``profiles``: the data that certificates are made and checked by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from smki_testca.cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from smki_testca.cli.session import Session
+    from smki_testca.profiles.model import Row
+
+
+@click.group()
+def profiles() -> None:
+    """Certificate profiles, categories of Test Certificates, environments, purposes.
+
+    \b
+    Example:
+      smki-testca profiles show organisation
+    """
+
+
+@profiles.command("list")
+@click.pass_obj
+def list_(session: Session) -> None:
+    """List profiles, categories, environments, and the purposes that requests may name.
+
+    \b
+    Example:
+      smki-testca profiles list
+    """
+    library = session.library()
+    if session.as_json:
+        print_json(
+            {
+                "profiles": [
+                    {"name": one.name, "title": one.title, "file": one.origin}
+                    for one in library.profiles
+                ],
+                "categories": [
+                    {
+                        "name": one.name,
+                        "title": one.title,
+                        "profiles": list(one.profiles),
+                        "participants": [kind.value for kind in one.participants],
+                        "basis": one.basis.value,
+                    }
+                    for one in library.categories
+                ],
+                "environments": [
+                    {"name": one.name, "title": one.title, "family": one.family}
+                    for one in library.environments.values()
+                ],
+                "purposes": [
+                    {"code": one.code, "name": one.name, "basis": one.basis.value}
+                    for one in library.testing_services.values()
+                ],
+            }
+        )
+        return
+    print_table(
+        ("Profile", "Title", "Tier"), [(p.name, p.title, p.tier.value) for p in library.profiles]
+    )
+    click.echo()
+    print_table(
+        ("Category", "Title", "Profiles", "Open to"),
+        [
+            (c.name, c.title, ", ".join(c.profiles), ", ".join(c.participants))
+            for c in library.categories
+        ],
+    )
+    click.echo()
+    print_table(
+        ("Environment", "Title", "Family"),
+        [(e.name, e.title, e.family) for e in library.environments.values()],
+    )
+    click.echo()
+    print_table(("Purpose", "Name"), [(s.code, s.name) for s in library.testing_services.values()])
+
+
+@profiles.command()
+@click.argument("name", metavar="NAME")
+@click.pass_obj
+def show(session: Session, name: str) -> None:
+    """Show a profile row by row: field, how filled, rule, basis, source.
+
+    \b
+    Example:
+      smki-testca profiles show device
+    """
+    profile = session.library().profile(name)
+    if session.as_json:
+        print_json(
+            {
+                "name": profile.name,
+                "title": profile.title,
+                "hierarchy": profile.hierarchy.value,
+                "tier": profile.tier.value,
+                "key_type": profile.key_type.value,
+                "file": profile.origin,
+                "rows": [_row(row) for row in profile.rows],
+            }
+        )
+        return
+    print_table(
+        ("Field", "How filled", "Rule", "Severity", "Basis", "Source"),
+        [
+            (
+                row.field.path,
+                "" if row.fill is None else str(row.fill),
+                row.rule,
+                row.severity.value,
+                row.basis.value,
+                row.source,
+            )
+            for row in profile.rows
+        ],
+        f"{profile.title} ({profile.key_type}), {profile.origin}",
+    )
+
+
+@profiles.command()
+@click.pass_obj
+def check(session: Session) -> None:
+    """Load every file there is and say whether all of it holds together.
+
+    Every certificate profile is also compiled, so that rows which contradict each other
+    are found here and not at the first certificate.
+
+    \b
+    Example:
+      smki-testca --profiles my-profiles profiles check
+    """
+    from smki_testca.authority.trial import compile_all
+
+    library = session.library()
+    files = library.check()
+    compile_all(library)
+    if session.as_json:
+        print_json({"files": files})
+        return
+    click.echo(f"{len(files)} files hold together.")
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {
+        "field": row.field.path,
+        "fill": None if row.fill is None else str(row.fill),
+        "rule": row.rule,
+        "severity": row.severity.value,
+        "basis": row.basis.value,
+        "source": row.source,
+        "note": row.note,
+    }

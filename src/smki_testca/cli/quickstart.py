@@ -1,0 +1,136 @@
+"""``quickstart`` and ``init``: making estates."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import click
+
+from smki_testca import kits
+from smki_testca.cli.output import Progress, print_json, print_records, print_table
+from smki_testca.cli.session import Session, leave_passphrase, read_input
+from smki_testca.errors import InputError
+from smki_testca.estate import Estate
+from smki_testca.estate.certificates import Selection
+from smki_testca.estate.estate import FILE_NAME
+from smki_testca.exchange import FORMATS, items, write
+from smki_testca.profiles.model import Hierarchy, Tier
+from smki_testca.shipped import shipped
+
+_EXAMPLE = "participants.toml"
+_KIT = "quickstart"
+
+
+@click.command()
+@click.argument("directory", metavar="DIR")
+@click.pass_obj
+def quickstart(session: Session, directory: str) -> None:
+    """Make an estate in DIR with the example participants and one certificate of each kind.
+
+    Everything issued is also written below DIR/export/pem, private keys included. The
+    passphrase is made up and left in DIR/passphrase.
+
+    \b
+    Example:
+      smki-testca quickstart estate
+    """
+    path = Path(directory)
+    passphrase = secrets.token_urlsafe(24)
+    with Estate.create(
+        path, lambda: passphrase, profiles=session.profiles_directory, clock=session.clock()
+    ) as estate:
+        passphrase_file = leave_passphrase(path, passphrase)
+        estate.add_environment(estate.library.default_environment.name)
+        example = shipped("examples") / _EXAMPLE
+        estate.register.import_file(example.read_bytes(), example.name)
+        kits.issue(estate, estate.library.kit(_KIT), Progress("issuing"))
+        records = estate.certificates.select(Selection())
+        export = path / "export" / "pem"
+        write(
+            FORMATS["pem"].files(items(estate, records, with_keys=True), None), export, force=False
+        )
+        if session.as_json:
+            print_json(
+                {
+                    "estate": str(path),
+                    "passphrase_file": str(passphrase_file),
+                    "export": str(export),
+                    "certificates": [one.as_json() for one in records],
+                }
+            )
+            return
+        print_records(records, estate.library.roles)
+    click.echo(
+        f"\n{len(records)} certificates are in {path} and, with the private keys of the end"
+        f" entities, below {export}.\n"
+        f"The passphrase of the estate is in {passphrase_file}; later commands find it there.\n"
+        "\nTry next:\n"
+        f"  smki-testca --estate {path} register show\n"
+        f"  smki-testca --estate {path} show {export}/ZAZ1/organisation/supplier-one/"
+        "Z1-supplier-ds.pem\n"
+        f"  smki-testca --estate {path} issue device --participant meters-one --purpose"
+        " device-and-user-system-tests --device-id 00-DB-12-00-00-00-00-05 --hw-type"
+        " 1.2.826.0.1.8641679.1.2.2.1 --usage digital-signature"
+    )
+
+
+@click.command()
+@click.argument("directory", metavar="DIR")
+@click.option("--environment", metavar="NAME", help="The test environment; the default is ZAZ1.")
+@click.option(
+    "--ca-keys",
+    metavar="KEYS",
+    help="A folder of PEM private keys named after CA profiles, such as"
+    " organisation-root-ca.key; CAs without one get a fresh key.",
+)
+@click.pass_obj
+def init(session: Session, directory: str, environment: str | None, ca_keys: str | None) -> None:
+    """Make an estate in DIR with the CAs of an environment, or add them to the estate there.
+
+    \b
+    Example:
+      smki-testca --passphrase-file secret init estate --environment UIT-A
+    """
+    path = Path(directory)
+    given = {} if ca_keys is None else _read_ca_keys(Path(ca_keys))
+    # The name is checked first, so that a wrong one leaves no half-made estate behind.
+    library = session.library()
+    name = (library.environment(environment) if environment else library.default_environment).name
+    is_new = not (path / FILE_NAME).exists()
+    make = Estate.create if is_new else Estate.open
+    with make(
+        path,
+        lambda: session.passphrase(path, confirm=is_new),
+        profiles=session.profiles_directory,
+        clock=session.clock(),
+    ) as estate:
+        made = estate.add_environment(name, given)
+        if session.as_json:
+            print_json({"estate": str(path), "certificates": [one.as_json() for one in made]})
+            return
+        print_table(
+            ("CA", "Profile", "Not after", "Serial"),
+            [
+                (one.label or "", one.profile, f"{one.not_after:%Y-%m-%d}", str(one.serial))
+                for one in made
+            ],
+        )
+
+
+def _read_ca_keys(folder: Path) -> dict[tuple[Hierarchy, Tier], bytes]:
+    names = {
+        f"{hierarchy}-{tier}-ca.key": (hierarchy, tier)
+        for hierarchy in Hierarchy
+        for tier in (Tier.ROOT, Tier.ISSUING)
+    }
+    if not folder.is_dir():
+        raise InputError("ca_keys.folder", f"{folder} is no folder of CA keys.")
+    found = {}
+    for path in sorted(folder.iterdir()):
+        if path.name not in names:
+            raise InputError(
+                "ca_keys.stray", f"{path} is no CA's key.", f"Known are {', '.join(names)}."
+            )
+        found[names[path.name]] = read_input(str(path), 1 << 16)
+    return found

@@ -1,0 +1,213 @@
+"""``register``: participants, IDs, notifications, and who is who."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from smki_testca.cli.output import print_json, print_table
+from smki_testca.cli.session import Session, read_input
+from smki_testca.errors import InputError
+from smki_testca.estate.whois import whois_certificate, whois_id, whois_signifier
+from smki_testca.identifiers import Eui64, Signifier, shown
+from smki_testca.register.notifications import Flow
+
+if TYPE_CHECKING:
+    from smki_testca.estate import Estate
+    from smki_testca.estate.whois import Answer
+
+
+@click.group()
+def register() -> None:
+    """Participants, their IDs and who is who.
+
+    \b
+    Example:
+      smki-testca --estate estate register whois 90-B3-D5-1F-30-01-00-00
+    """
+
+
+@register.command("import")
+@click.argument("file", metavar="FILE")
+@click.pass_obj
+def import_(session: Session, file: str) -> None:
+    """Bring in participants and agreements from a TOML FILE.
+
+    Participants that are there already are brought up to date; what was allocated stays.
+
+    \b
+    Example:
+      smki-testca --estate estate register import examples/participants.toml
+    """
+    data = read_input(file)
+    with session.open() as estate:
+        participants, agreements = estate.register.import_file(data, file)
+    if session.as_json:
+        print_json(
+            {
+                "participants": [one.id for one in participants],
+                "agreements": [one.reference for one in agreements],
+            }
+        )
+        return
+    click.echo(f"{len(participants)} participants and {len(agreements)} agreements are registered.")
+
+
+@register.command()
+@click.argument("participant", metavar="[ID]", required=False)
+@click.option("--user-role", metavar="R", help="Only those with an ID that serves it.")
+@click.option("--market-participant", metavar="M", help="Only the Party with that identifier.")
+@click.pass_obj
+def show(
+    session: Session,
+    participant: str | None,
+    user_role: str | None,
+    market_participant: str | None,
+) -> None:
+    """Show one participant, or all of them.
+
+    \b
+    Example:
+      smki-testca --estate estate --json register show supplier-one
+    """
+    with session.open() as estate:
+        current = estate.register.load()
+        found = list(current.participants.values())
+        if participant is not None:
+            found = [current.participant(participant)]
+        if user_role is not None:
+            role = estate.library.roles.user_role(user_role)
+            found = [one for one in found if any(role in i.user_roles for i in one.ids)]
+        if market_participant is not None:
+            holders = current.holders_of_market_participant(market_participant)
+            found = [one for one in found if one in holders]
+    if session.as_json:
+        print_json({"participants": [one.as_json() for one in found]})
+        return
+    rows = []
+    for one in found:
+        signifier = "" if one.signifier is None else one.signifier.text
+        entries = [(str(entry), f"Registry Entry ({entry.kind})") for entry in one.registry_entries]
+        ids = [
+            (str(allocated.eui64), ", ".join(role.name for role in allocated.user_roles))
+            for allocated in one.ids
+        ]
+        for number, (identifier, serves) in enumerate(ids + entries or [("", "")]):
+            first = number == 0
+            rows.append(
+                (
+                    one.id if first else "",
+                    one.kind.value if first else "",
+                    signifier if first else "",
+                    identifier,
+                    serves,
+                )
+            )
+    print_table(("Participant", "Kind", "Signifier", "ID", "Serves"), rows)
+
+
+@register.command()
+@click.argument("term", metavar="EUI64|SIGNIFIER|CERTIFICATE-FILE")
+@click.pass_obj
+def whois(session: Session, term: str) -> None:
+    """Say which Party or RDP stands behind an ID, a Signifier or a presented certificate.
+
+    \b
+    Example:
+      smki-testca --estate estate register whois TPTY-SUPPLIER-ONE
+    """
+    with session.open() as estate:
+        answer = _answer(estate, term)
+        document = answer.as_json(estate.library.roles)
+    if session.as_json:
+        print_json(document)
+        return
+    ids = [
+        f"{one.eui64} ({', '.join(role.name for role in one.user_roles) or 'no User Role'})"
+        for one in answer.ids
+    ]
+    market = [
+        f"{one['scheme']} {one['identifier']} ({one['role_code']})"
+        for one in document["market_participant_ids"]
+    ]
+    rows = [
+        ("Participant", f"{document['participant']}, {document['name']} ({document['kind']})"),
+        ("Found by", f"{document['found_by']} {document['value']}"),
+        ("Signifier", document["signifier"] or "none"),
+        ("IDs", "\n".join(ids) or "none"),
+        ("May act as", ", ".join(document["remote_party_roles"]) or "no RemotePartyRole"),
+        ("Market Participant IDs", ", ".join(market) or "none"),
+    ]
+    if answer.issued_here is not None:
+        signed = "signed by a CA of this estate" if answer.issued_here else "NOT of this estate"
+        rows.append(("Certificate", signed))
+    print_table(("", ""), rows)
+
+
+@register.command()
+@click.argument("participant", metavar="ID")
+@click.option("--user-role", metavar="R", required=True, help="The User Role the IDs will serve.")
+@click.option("--count", metavar="N", type=click.IntRange(1, 100_000), default=1)
+@click.pass_obj
+def allocate(session: Session, participant: str, user_role: str, count: int) -> None:
+    """Allocate the next IDs of participant ID's range, counting in hexadecimal.
+
+    \b
+    Example:
+      smki-testca --estate estate register allocate supplier-one --user-role "Gas Supplier"
+    """
+    with session.open() as estate:
+        ids = estate.register.allocate(participant, user_role, count)
+    if session.as_json:
+        print_json({"participant": participant, "ids": [str(one) for one in ids]})
+        return
+    for one in ids:
+        click.echo(str(one))
+
+
+@register.command()
+@click.option(
+    "--flow",
+    type=click.Choice([flow.value for flow in Flow]),
+    required=True,
+    help="panel: IDs allocated; party: User Roles of IDs; market: Market Participant IDs.",
+)
+@click.option("--format", "form", type=click.Choice(["json", "csv"]), default="json")
+@click.pass_obj
+def notify(session: Session, flow: str, form: str) -> None:
+    """Print the next notification to the DCC: what changed since the last of its flow.
+
+    \b
+    Example:
+      smki-testca --estate estate register notify --flow party --format csv
+    """
+    with session.open() as estate:
+        made = estate.register.notify(Flow(flow))
+    if form == "csv" and not session.as_json:
+        click.echo(made.as_csv(), nl=False)
+        return
+    print_json(made.as_json())
+
+
+def _answer(estate: Estate, term: str) -> Answer:
+    current = estate.register.load()
+    try:
+        eui64 = Eui64.parse(term)
+    except InputError:
+        pass
+    else:
+        return whois_id(current, eui64)
+    try:
+        signifier = Signifier.parse(term)
+    except InputError:
+        signifier = None
+    if signifier is not None and current.holder_of_signifier(signifier) is not None:
+        return whois_signifier(current, signifier)
+    if Path(term).is_file():
+        return whois_certificate(estate, read_input(term))
+    raise InputError(
+        "whois.nobody",
+        f"{shown(term)} is no EUI-64, no Signifier in the register and no certificate file.",
+    )

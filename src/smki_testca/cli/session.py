@@ -1,0 +1,154 @@
+"""What the global options say, and the estate they lead to."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from smki_testca.errors import EstateError, InputError, UsageError
+
+if TYPE_CHECKING:
+    from smki_testca.clock import Clock
+    from smki_testca.estate import Estate
+    from smki_testca.profiles import Library
+
+MAX_OCTETS = 16 << 20
+"""The longest input file read, in octets."""
+_PASSPHRASE_FILE = "passphrase"  # noqa: S105 - a file's name
+_PASSPHRASE_VARIABLE = "SMKI_TESTCA_PASSPHRASE"  # noqa: S105 - a variable's name
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One run of the command.
+
+    Attributes:
+        estate: the directory named by ``--estate`` or ``SMKI_TESTCA_ESTATE``.
+        as_json: whether programs read the output.
+        profiles: the operator's profile directory.
+        passphrase_file: from the command line.
+        time: what ``--clock`` says.
+    """
+
+    estate: str | None
+    as_json: bool
+    profiles: str | None
+    passphrase_file: str | None
+    time: str | None
+
+    @property
+    def profiles_directory(self) -> Path | None:
+        """The operator's profile directory as a path."""
+        return None if self.profiles is None else Path(self.profiles)
+
+    def clock(self) -> Clock | None:
+        """The fixed clock asked for, or None for the system's."""
+        if self.time is None:
+            return None
+        from smki_testca.clock import FixedClock, parse_instant
+
+        return FixedClock(parse_instant(self.time))
+
+    def library(self) -> Library:
+        """The profiles, without opening the estate's file."""
+        from smki_testca.profiles import Library
+
+        directories = [self.profiles_directory] if self.profiles_directory else []
+        if self.estate is not None and (Path(self.estate) / "profiles").is_dir():
+            directories.append(Path(self.estate) / "profiles")
+        return Library(*directories)
+
+    def open(self) -> Estate:
+        """Open the estate.
+
+        Raises:
+            UsageError: if none was named.
+            EstateError: if it cannot be opened.
+        """
+        if self.estate is None:
+            raise UsageError(
+                "usage",
+                "No estate is named.",
+                "Add --estate DIR before the command, or set SMKI_TESTCA_ESTATE.",
+            )
+        from smki_testca.estate import Estate
+
+        directory = Path(self.estate)
+        return Estate.open(
+            directory,
+            lambda: self.passphrase(directory),
+            profiles=self.profiles_directory,
+            clock=self.clock(),
+        )
+
+    def passphrase(self, directory: Path, *, confirm: bool = False) -> str:
+        """The passphrase of an estate, from wherever it is given first.
+
+        Raises:
+            EstateError: if it is given nowhere and nobody can be asked.
+        """
+        if self.passphrase_file is not None:
+            return first_line(self.passphrase_file)
+        if given := os.environ.get(_PASSPHRASE_VARIABLE):
+            return given
+        if (directory / _PASSPHRASE_FILE).is_file():
+            return first_line(str(directory / _PASSPHRASE_FILE))
+        if sys.stdin.isatty():
+            answer: str = click.prompt(
+                f"Passphrase of {directory}", hide_input=True, confirmation_prompt=confirm, err=True
+            )
+            return answer
+        raise EstateError(
+            "estate.passphrase",
+            "The estate's passphrase is needed.",
+            f"Give it with --passphrase-file FILE or {_PASSPHRASE_VARIABLE}.",
+        )
+
+
+def leave_passphrase(directory: Path, passphrase: str) -> Path:
+    """Keep a passphrase in the estate's own directory, for its owner only."""
+    path = directory / _PASSPHRASE_FILE
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        file.write(passphrase + "\n")
+    return path
+
+
+def read_input(name: str, limit: int = MAX_OCTETS) -> bytes:
+    """The octets of a file, or of standard input for ``-``.
+
+    Raises:
+        InputError: if it cannot be read or is longer than the limit, in octets.
+    """
+    try:
+        if name == "-":
+            data = sys.stdin.buffer.read(limit + 1)
+        else:
+            with Path(name).open("rb") as file:
+                data = file.read(limit + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError("input.unreadable", f"{name} cannot be read: {reason}.") from error
+    if len(data) > limit:
+        raise InputError("input.too_long", f"{name} is longer than {limit} octets.")
+    return data
+
+
+def first_line(path: str) -> str:
+    """The passphrase on the first line of a file.
+
+    Raises:
+        InputError: if the file cannot be read, or the line is empty or not UTF-8.
+    """
+    line = read_input(path, 1 << 16).split(b"\n", 1)[0].rstrip(b"\r")
+    try:
+        passphrase = line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError("passphrase.encoding", f"{path} is not UTF-8.") from error
+    if not passphrase:
+        raise InputError("passphrase.empty", f"The first line of {path} is empty.")
+    return passphrase

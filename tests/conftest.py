@@ -1,0 +1,107 @@
+"""Fixtures that several rooms' tests share: an estate ready made, and the command in process."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from smki_testca.cli import main
+from smki_testca.estate import Estate
+from smki_testca.profiles import Library
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parent.parent
+PASSPHRASE = "a passphrase for tests"
+
+settings.register_profile(
+    "suite", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("suite")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run of the command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Command:
+    """Runs ``smki-testca`` in this process, through its own entry point."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+
+    def __call__(self, *arguments: object, stdin: bytes = b"") -> Outcome:
+        out, err = io.TextIOWrapper(io.BytesIO()), io.TextIOWrapper(io.BytesIO())
+        with self._monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", ["smki-testca", *map(str, arguments)])
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+            code: Any = 0
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                try:
+                    main()
+                except SystemExit as exit_:
+                    code = exit_.code
+        return Outcome(int(code or 0), _text(out), _text(err))
+
+
+def _text(stream: io.TextIOWrapper) -> str:
+    stream.flush()
+    return stream.buffer.getvalue().decode("utf-8")  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch) -> Command:
+    for name in ("SMKI_TESTCA_ESTATE", "SMKI_TESTCA_PASSPHRASE"):
+        monkeypatch.delenv(name, raising=False)
+    return Command(monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def quickstart_original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ``quickstart`` makes; made once, not to be changed."""
+    directory = tmp_path_factory.mktemp("quickstart") / "estate"
+    with pytest.MonkeyPatch.context() as patch:
+        outcome = Command(patch)("quickstart", directory)
+    assert outcome.code == 0, outcome.err
+    return directory
+
+
+@pytest.fixture
+def quickstart(quickstart_original: Path, tmp_path: Path) -> Path:
+    """A copy of what ``quickstart`` makes, to do with as a test likes."""
+    directory = tmp_path / "estate"
+    shutil.copytree(quickstart_original, directory)
+    return directory
+
+
+@pytest.fixture
+def estate(quickstart: Path) -> Iterator[Estate]:
+    """The quickstart estate, open."""
+    passphrase = (quickstart / "passphrase").read_text().strip()
+    with Estate.open(quickstart, lambda: passphrase) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def library() -> Library:
+    """The shipped profiles."""
+    return Library()
