@@ -89,7 +89,7 @@ class RefusalReason:
         }
 
 
-class Refusal(SmkiTestcaError):
+class Refusal(SmkiTestcaError):  # noqa: N818 - the field's own word
     """The gate refused a request; all its reasons are given together.
 
     The first reason stands for the whole where only one can be shown.

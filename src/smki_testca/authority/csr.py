@@ -176,11 +176,9 @@ class _Reader:
         algorithm = names.SHA256_WITH_RSA if is_iki else names.ECDSA_WITH_SHA256
         if key is None or key_type_of(key) is None:
             yield Fault("csr.key", "Its key is neither on P-256 nor RSA of 2048 bits.")
-        if view.signature_algorithm is None or view.signature_algorithm.encoded != (
-            algorithm.encoded
-        ):
+        if view.signature_algorithm.encoded != algorithm.encoded:
             yield Fault("csr.algorithm", f"It is not signed with {algorithm.name}.")
-        elif key is not None and view.signed is not None:
+        elif key is not None:
             if not signature_fits(key, view.signature, view.signed.encoded):
                 yield Fault("csr.signature", "Its signature is not by its own key.")
         yield from self._attributes()

@@ -158,31 +158,18 @@ def _value(fill: Fill, setting: Setting, filling: Filling, found: Values) -> Val
 
 
 def _derived(fill: Derived, setting: Setting, filling: Filling, found: Values) -> Value | None:
-    profile, issuer = setting.profile, setting.issuer
+    profile = setting.profile
     match fill.name:
         case "serial-number":
             return filling.serial.value
-        case "issuer-key-algorithm":
-            return setting.algorithm.encoded
-        case "issuer-subject":
-            # A root's own subject is known only once the subject's rows are filled.
-            return issuer.subject if issuer else b""
-        case "now":
-            return filling.now
-        case "midnight":
-            return filling.now.replace(hour=0, minute=0, second=0)
-        case "not-after":
-            start = found["validity.notBefore"]
-            if isinstance(start, datetime) and fill.years:
-                return years_after(start, fill.years) - timedelta(seconds=1)
-            return None
+        case "issuer-key-algorithm" | "issuer-subject" | "issuer-key-identifier":
+            return _of_issuer(fill, setting, found)
+        case "midnight" | "now" | "not-after":
+            return _instant(fill, filling, found)
         case "public-key":
             return filling.public_key
         case "key-identifier-method-1" | "key-identifier-method-2":
             return subject_key_identifier(filling.public_key, method=int(fill.name[-1]))
-        case "issuer-key-identifier":
-            own = found.get("extensions.subjectKeyIdentifier")
-            return issuer.key_identifier if issuer else own
         case "environment-policy":
             return policy(profile, setting.environment)
         case "ca-name":
@@ -194,6 +181,27 @@ def _derived(fill: Derived, setting: Setting, filling: Filling, found: Values) -
         case "participant-name":
             return filling.participant_name
     raise AssertionError(fill.name)
+
+
+def _of_issuer(fill: Derived, setting: Setting, found: Values) -> Value | None:
+    issuer = setting.issuer
+    if fill.name == "issuer-key-algorithm":
+        return setting.algorithm.encoded
+    if fill.name == "issuer-key-identifier":
+        return issuer.key_identifier if issuer else found.get("extensions.subjectKeyIdentifier")
+    # A root's own subject is known only once the subject's rows are filled.
+    return issuer.subject if issuer else b""
+
+
+def _instant(fill: Derived, filling: Filling, found: Values) -> Value | None:
+    if fill.name == "now":
+        return filling.now
+    if fill.name == "midnight":
+        return filling.now.replace(hour=0, minute=0, second=0)
+    start = found["validity.notBefore"]
+    if isinstance(start, datetime) and fill.years:
+        return years_after(start, fill.years) - timedelta(seconds=1)
+    return None
 
 
 def subject_key_identifier(public_key: bytes, *, method: int) -> bytes:

@@ -14,13 +14,13 @@ from pyasn1.type import char, namedtype, tag, univ, useful
 from pyasn1_modules import rfc5280
 
 from smki_testca.x509 import names
-from smki_testca.x509.fields import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from smki_testca.profiles.model import Profile
+    from smki_testca.x509.fields import Value
 
 _STRINGS = {
     "UTF8String": char.UTF8String,
@@ -64,15 +64,6 @@ def encode_tbs(profile: Profile, values: Mapping[str, Value]) -> bytes:
         extension["critical"] = profile.critical(label)
         extension["extnValue"] = encode(_EXTENSIONS[label](values, f"extensions.{label}"))
     return bytes(encode(tbs))
-
-
-def encode_certificate(tbs: bytes, algorithm: bytes, signature: bytes) -> bytes:
-    """A Certificate in DER from its signed part, AlgorithmIdentifier and signature octets."""
-    certificate = rfc5280.Certificate()
-    certificate["tbsCertificate"] = _decoded(tbs, rfc5280.TBSCertificate())
-    certificate["signatureAlgorithm"] = _decoded(algorithm, rfc5280.AlgorithmIdentifier())
-    certificate["signature"] = univ.BitString.fromOctetString(signature)
-    return bytes(encode(certificate))
 
 
 def _decoded(der: Any, spec: Any) -> Any:

@@ -160,7 +160,7 @@ def compile_template(setting: Setting, present: frozenset[str], roles: Roles) ->
             each other.
     """
     # pyasn1 takes a while to import and is needed only here.
-    from smki_testca.authority import reference
+    from smki_testca.authority import reference  # noqa: PLC0415
 
     profile = setting.profile
     sample = _sample(profile, present)
@@ -181,7 +181,6 @@ def compile_template(setting: Setting, present: frozenset[str], roles: Roles) ->
         for row in profile.filling_rows
         if row.field.path in found and _varies(row.fill)
     }
-    assert view.signed is not None
     return Template(setting, tuple(_joined(_cut(view.signed, spans))))
 
 

@@ -49,8 +49,10 @@ _ROLE = click.option("--role", metavar="NAME|HEX", required=True, help="Such as 
 _PROFILES: dict[str, tuple[str, str, list[Callable[..., Any]]]] = {
     "organisation": (
         "An Organisation Certificate, with the EUI-64 of a User, an RDP or the DCC.",
-        "--participant supplier-one --purpose uept --id 90-B3-D5-1F-30-01-00-00"
-        " --role supplier --usage digital-signature",
+        (
+            "--participant supplier-one --purpose uept --id 90-B3-D5-1F-30-01-00-00"
+            " --role supplier --usage digital-signature"
+        ),
         [
             click.option("--id", metavar="EUI64", required=True, help="The User, RDP or DCC ID."),
             _ROLE,
@@ -60,9 +62,11 @@ _PROFILES: dict[str, tuple[str, str, list[Callable[..., Any]]]] = {
     ),
     "device": (
         "A Device Certificate, with the EUI-64 of a Device.",
-        "--participant meters-one --purpose device-and-user-system-tests"
-        " --device-id 00-DB-12-00-00-00-00-05 --hw-type 1.2.826.0.1.8641679.1.2.2.1"
-        " --usage key-agreement",
+        (
+            "--participant meters-one --purpose device-and-user-system-tests"
+            " --device-id 00-DB-12-00-00-00-00-05 --hw-type 1.2.826.0.1.8641679.1.2.2.1"
+            " --usage key-agreement"
+        ),
         [
             click.option("--device-id", metavar="EUI64", required=True, help="The Device ID."),
             click.option(
@@ -73,8 +77,10 @@ _PROFILES: dict[str, tuple[str, str, list[Callable[..., Any]]]] = {
     ),
     "dccki": (
         "A DCCKI Infrastructure Certificate, with the participant's Signifier.",
-        "--participant supplier-one --purpose uept --common-name gateway.supplier-one.test"
-        " --dns gateway.supplier-one.test",
+        (
+            "--participant supplier-one --purpose uept --common-name gateway.supplier-one.test"
+            " --dns gateway.supplier-one.test"
+        ),
         [
             click.option(
                 "--common-name", metavar="NAME", required=True, help="The host or system name."

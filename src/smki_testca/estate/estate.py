@@ -17,7 +17,6 @@ from smki_testca.estate.certificates import CertificateStore, Record
 from smki_testca.estate.database import Database
 from smki_testca.estate.registry import RegisterStore
 from smki_testca.estate.sealing import EstateKey
-from smki_testca.identifiers import Eui64
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Hierarchy, KeyType, Tier
 from smki_testca.register.gate import Gate
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
     from smki_testca.clock import Clock
     from smki_testca.entropy import Entropy
+    from smki_testca.identifiers import Eui64
     from smki_testca.profiles.model import Environment
     from smki_testca.register.gate import Authorisation
     from smki_testca.register.requests import Subject

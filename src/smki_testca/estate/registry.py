@@ -1,4 +1,4 @@
-"""Where the register is kept between commands: each change one transaction, with its audit entry."""
+"""Where the register is kept: each change one transaction, with its audit entry."""
 
 from __future__ import annotations
 
@@ -103,7 +103,8 @@ class RegisterStore:
         """Make the next notification of a flow: what changed since the one before."""
         with self._database.transaction():
             last = self._database.rows(
-                "SELECT number, said FROM notifications WHERE flow = ? ORDER BY number DESC LIMIT 1",
+                "SELECT number, said FROM notifications WHERE flow = ?"
+                " ORDER BY number DESC LIMIT 1",
                 (flow.value,),
             )
             number, said = last[0] if last else (0, b"[]")

@@ -87,8 +87,7 @@ def _breaches(
             yield "unreadable", "cannot be read"
         return
     yield from _encoding_breaches(view, row)
-    for aspect, message in value_breaches(row, value, context.roles):
-        yield aspect, message
+    yield from value_breaches(row, value, context.roles)
     yield from _place_breaches(view, row)
     if isinstance(row.fill, Derived):
         yield from _derived_breaches(view, row.fill, value, context)
@@ -164,7 +163,7 @@ def value_breaches(row: Row, value: Value, roles: Roles) -> Iterator[tuple[str, 
             yield "octets", f"has {octets} octets; at most {holds.max_octets} are right"
     if holds.positive and isinstance(value, int) and value <= 0:
         yield "value", "must be positive"
-    if holds.exactly_one_of is not None and isinstance(value, tuple):
+    if holds.exactly_one_of is not None and isinstance(value, tuple):  # noqa: SIM102 - reads better
         if len(value) != 1 or value[0] not in holds.exactly_one_of:
             wanted = " or ".join(holds.exactly_one_of)
             yield "value", f"is {shown_value(value) or 'empty'}, where exactly {wanted} is right"

@@ -478,10 +478,11 @@ _ECHOES = {
 
 
 def _without_echoes(reasons: list[RefusalReason]) -> tuple[RefusalReason, ...]:
-    """The reasons without those that only repeat another."""
+    """The reasons without those that only repeat another, in the order of the rules."""
     said = {reason.code for reason in reasons}
     echoes = {echo for code in said for echo in _ECHOES.get(code, ())}
-    return tuple(reason for reason in reasons if reason.code not in echoes)
+    told = (reason for reason in reasons if reason.code not in echoes)
+    return tuple(sorted(told, key=lambda reason: int(reason.rule.removeprefix("R"))))
 
 
 def _reason(code: str, rule: str, reason: str, remedy: str) -> RefusalReason:

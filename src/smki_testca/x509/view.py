@@ -36,26 +36,26 @@ class View:
     Attributes:
         root: the document's outermost element.
         anomalies: what DER forbids in its lengths or after its end.
+        signed: the element that the signature covers.
+        signature_algorithm: the outer AlgorithmIdentifier.
+        signature: the signature's octets.
         fields: by path.
         criticality: of each extension, by name.
         extension_order: names of the extensions as they come; unknown ones by their OID.
         subject_order: names of the subject's attributes as they come.
         attribute_order: OIDs of a CSR's attributes as they come.
-        signed: the element that the signature covers.
-        signature_algorithm: the outer AlgorithmIdentifier.
-        signature: the signature's octets.
     """
 
     root: Node
     anomalies: list[Anomaly]
+    signed: Node
+    signature_algorithm: Node
+    signature: bytes
     fields: dict[str, Found] = field(default_factory=dict)
     criticality: dict[str, bool] = field(default_factory=dict)
     extension_order: list[str] = field(default_factory=list)
     subject_order: list[str] = field(default_factory=list)
     attribute_order: list[str] = field(default_factory=list)
-    signed: Node | None = None
-    signature_algorithm: Node | None = None
-    signature: bytes = b""
 
     def value(self, path: str) -> Value | None:
         """The value of a field, or None where it is missing or unreadable."""
@@ -139,9 +139,7 @@ def _signed_document(data: bytes, what: str, least: int) -> tuple[View, list[Nod
         or len(parts[0].children) < least
     ):
         raise DerError("der.structure", f"these octets are no {what}", 0)
-    view = View(root, anomalies)
-    view.signed, view.signature_algorithm = parts[0], parts[1]
-    view.signature = parts[2].content[1:]
+    view = View(root, anomalies, parts[0], parts[1], parts[2].content[1:])
     return view, parts[0].children
 
 
