@@ -178,9 +178,8 @@ class _Reader:
             yield Fault("csr.key", "Its key is neither on P-256 nor RSA of 2048 bits.")
         if view.signature_algorithm.encoded != algorithm.encoded:
             yield Fault("csr.algorithm", f"It is not signed with {algorithm.name}.")
-        elif key is not None:
-            if not signature_fits(key, view.signature, view.signed.encoded):
-                yield Fault("csr.signature", "Its signature is not by its own key.")
+        elif key and not signature_fits(key, view.signature, view.signed.encoded):
+            yield Fault("csr.signature", "Its signature is not by its own key.")
         yield from self._attributes()
         if is_iki:
             yield from self._iki()

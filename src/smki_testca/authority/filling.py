@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from smki_testca.der import encode, read
 from smki_testca.errors import InputError
 from smki_testca.lint.rows import key_identifier, value_breaches, years_after
-from smki_testca.profiles.model import Constant, Derived, Input, Profile, Severity, Tier
+from smki_testca.profiles.model import Constant, Derived, Input, Profile, Severity
 from smki_testca.x509 import names
 from smki_testca.x509.fields import FIELDS, Value, check_characters, encode_value
 
@@ -173,9 +173,7 @@ def _derived(fill: Derived, setting: Setting, filling: Filling, found: Values) -
         case "environment-policy":
             return policy(profile, setting.environment)
         case "ca-name":
-            if profile.tier is Tier.END_ENTITY:
-                return None
-            return setting.environment.ca_names[profile.hierarchy, profile.tier]
+            return setting.environment.ca_name(profile.hierarchy, profile.tier)
         case "signifier":
             return filling.signifier
         case "participant-name":

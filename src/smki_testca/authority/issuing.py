@@ -48,6 +48,7 @@ class Certificate:
 
     Attributes:
         der: its octets.
+        issued_at: when, UTC; notBefore may be earlier.
         values: of its fields, by path.
         warnings: what the profile's rows remark on.
     """
@@ -55,6 +56,7 @@ class Certificate:
     der: bytes
     profile: Profile
     serial: SerialNumber
+    issued_at: datetime
     values: Values
     warnings: tuple[str, ...]
 
@@ -143,7 +145,7 @@ class CertificationAuthority:
         signature = self._signer.sign(tbs)
         der = encode.sequence(tbs, self._signer.algorithm.encoded, encode.bit_string(signature))
         self._verify(template, found, der)
-        return Certificate(der, profile, filling.serial, found, tuple(warnings))
+        return Certificate(der, profile, filling.serial, filling.now, found, tuple(warnings))
 
     def _template(self, profile: Profile, present: frozenset[str]) -> Template:
         key = (profile.name, present)

@@ -11,7 +11,19 @@ from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles.model import Hierarchy, Tier
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from smki_testca.authority.issuing import Certificate
     from smki_testca.estate.database import Database
+
+_USAGE_NAMES = {
+    "digitalSignature": "digital-signature",
+    "nonRepudiation": "non-repudiation",
+    "keyEncipherment": "key-encipherment",
+    "keyAgreement": "key-agreement",
+    "keyCertSign": "key-cert-sign",
+    "cRLSign": "crl-sign",
+}
 
 _COLUMNS = (
     "serial, der, profile, hierarchy, tier, family, environment, category, participant, eui64,"
@@ -192,6 +204,19 @@ class CertificateStore:
             values,
         )
         return [_record(row) for row in rows]
+
+
+def usage_of(certificate: Certificate) -> str:
+    """The keyUsage bits as on the command line, joined by ``+``."""
+    return "+".join(_USAGE_NAMES.get(bit, bit) for bit in certificate.key_usage)
+
+
+def digests(certificates: Iterable[Certificate]) -> list[dict[str, str]]:
+    """What the audit log keeps of certificates."""
+    return [
+        {"serial": str(one.serial), "sha256": hashlib.sha256(one.der).hexdigest()}
+        for one in certificates
+    ]
 
 
 def iso(instant: datetime) -> str:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Self
 
 from smki_testca.authority import csr as requests
 from smki_testca.authority import keys
 from smki_testca.authority.filling import policy
-from smki_testca.authority.issuing import Certificate, CertificationAuthority
 from smki_testca.clock import SystemClock
 from smki_testca.entropy import SystemEntropy
 from smki_testca.errors import EstateError, InputError, Refusal
 from smki_testca.estate.audit import AuditLog
-from smki_testca.estate.certificates import CertificateStore, Record
+from smki_testca.estate.authorities import AuthorityStore
+from smki_testca.estate.certificates import CertificateStore, Record, digests, usage_of
 from smki_testca.estate.database import Database
+from smki_testca.estate.keystore import KeyStore, key_id
 from smki_testca.estate.registry import RegisterStore
-from smki_testca.estate.sealing import EstateKey
 from smki_testca.profiles import Library
-from smki_testca.profiles.model import Hierarchy, KeyType, Tier
 from smki_testca.register.gate import Gate
 from smki_testca.register.requests import Delivery, DeviceSubject, OrganisationSubject, Request
 from smki_testca.x509.view import view_certificate
@@ -27,23 +25,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from smki_testca.authority.issuing import Certificate
     from smki_testca.clock import Clock
     from smki_testca.entropy import Entropy
     from smki_testca.identifiers import Eui64
-    from smki_testca.profiles.model import Environment
+    from smki_testca.profiles.model import Environment, Hierarchy, KeyType, Tier
     from smki_testca.register.gate import Authorisation
     from smki_testca.register.requests import Subject
     from smki_testca.roles import KeyUsage
 
 FILE_NAME = "estate.sqlite"
-_USAGE_NAMES = {
-    "digitalSignature": "digital-signature",
-    "nonRepudiation": "non-repudiation",
-    "keyEncipherment": "key-encipherment",
-    "keyAgreement": "key-agreement",
-    "keyCertSign": "key-cert-sign",
-    "cRLSign": "crl-sign",
-}
 
 
 class Estate:
@@ -69,14 +60,15 @@ class Estate:
         self.directory = directory
         self.library = library
         self._database = database
-        self._passphrase = passphrase
         self._clock = clock
         self._entropy = entropy
-        self._key: EstateKey | None = None
-        self._authorities: dict[tuple[str, Hierarchy], tuple[Record, CertificationAuthority]] = {}
         self.audit = AuditLog(database)
         self.register = RegisterStore(database, self.audit, library, clock)
         self.certificates = CertificateStore(database)
+        self._keys = KeyStore(database, passphrase, entropy)
+        self._authorities = AuthorityStore(
+            self.certificates, self._keys, self.audit, library, clock, entropy
+        )
 
     @classmethod
     def create(
@@ -103,12 +95,11 @@ class Estate:
         library = _library(directory, profiles)
         entropy = entropy or SystemEntropy()
         _make_directory(directory)
-        key, wrapped = EstateKey.create(passphrase(), entropy)
+        phrase = passphrase()
         database = Database.create(directory / FILE_NAME)
         estate = cls(directory, database, library, passphrase, clock or SystemClock(), entropy)
-        estate._key = key
         with database.transaction():
-            database.execute("INSERT INTO meta VALUES ('wrapped-key', ?)", (wrapped,))
+            estate._keys.prepare(phrase)
             estate.audit.append(estate._clock.now(), "estate.create", {})
         return estate
 
@@ -187,24 +178,11 @@ class Estate:
             raise InputError(
                 "live.ca_name", f"A CA named {min(live)} would pass for the live one (R20)."
             )
-        made: list[Record] = []
         with self._database.transaction():
-            if any(one.family == environment.family for one in self.certificates.authorities()):
-                raise InputError(
-                    "environment.present",
-                    f"The estate has the CAs of {environment.name}"
-                    f" (family {environment.family}) already.",
-                )
             self._database.execute(
                 "INSERT OR IGNORE INTO meta VALUES ('environment', ?)", (environment.name,)
             )
-            for hierarchy in Hierarchy:
-                parent: tuple[Record, CertificationAuthority] | None = None
-                for tier in (Tier.ROOT, Tier.ISSUING):
-                    given = (ca_keys or {}).get((hierarchy, tier))
-                    parent = self._make_authority(environment, hierarchy, tier, parent, given)
-                    made.append(parent[0])
-        return made
+            return self._authorities.make(environment, ca_keys or {})
 
     def check(self, request: Request) -> Authorisation:
         """Ask the gate alone; the decision is in the audit log all the same.
@@ -262,16 +240,19 @@ class Estate:
             told = _told(decision, request)
             certificates: list[Certificate] = []
             if not isinstance(decision, Refusal):
-                issuer, authority = self._authority(decision.environment, request.subject)
+                profile = self.library.profile(request.subject.profile)
+                issuer, authority = self._authorities.issuing(
+                    decision.environment, profile.hierarchy
+                )
                 warnings += decision.warnings
                 for usage in request.usages or (None,):
-                    key = csr.public_key if csr else self._fresh_key(request.subject)
+                    key = csr.public_key if csr else self._fresh_key(profile.key_type)
                     one = authority.issue(decision, usage, key, entropy=self._entropy)
                     if csr is not None:
                         _compare(csr, one)
                     certificates.append(one)
                     warnings += one.warnings
-                told["certificates"] = _digests(certificates)
+                told["certificates"] = digests(certificates)
             number = self.audit.append(self._clock.now(), "issue", told)
             if not isinstance(decision, Refusal):
                 for one in certificates:
@@ -317,8 +298,7 @@ class Estate:
         Raises:
             EstateError: if the passphrase is wrong.
         """
-        sealed = self._database.value("SELECT sealed FROM keys WHERE id = ?", (record.key_id,))
-        return None if sealed is None else self._estate_key().open(sealed, record.key_id)
+        return self._keys.get(record.key_id)
 
     def _decide(self, request: Request) -> Authorisation | Refusal:
         gate = Gate(self.library, self.register.load(), self.certificates)
@@ -327,113 +307,8 @@ class Estate:
         except Refusal as refusal:
             return refusal
 
-    def _authority(
-        self, environment: Environment, subject: Subject
-    ) -> tuple[Record, CertificationAuthority]:
-        hierarchy = self.library.profile(subject.profile).hierarchy
-        key = (environment.family, hierarchy)
-        if key not in self._authorities:
-            record = self.certificates.authority(environment.family, hierarchy, Tier.ISSUING)
-            if record is None:
-                raise EstateError(
-                    "estate.no_authority",
-                    f"The estate has no CAs for {environment.name}.",
-                    f"Make them: smki-testca init {self.directory}"
-                    f" --environment {environment.name}",
-                )
-            pkcs8 = self.private_key(record)
-            if pkcs8 is None:
-                raise EstateError(
-                    "estate.damaged", f"The key of the CA {record.serial} is missing."
-                )
-            signer = keys.SoftwareSigner(keys.from_pkcs8(pkcs8))
-            authority = CertificationAuthority(record.der, signer, environment, self.library)
-            self._authorities[key] = (record, authority)
-        return self._authorities[key]
-
-    def _make_authority(
-        self,
-        environment: Environment,
-        hierarchy: Hierarchy,
-        tier: Tier,
-        parent: tuple[Record, CertificationAuthority] | None,
-        given: bytes | None,
-    ) -> tuple[Record, CertificationAuthority]:
-        profile = self.library.profile_for(hierarchy, tier)
-        if given is None:
-            private = keys.generate(profile.key_type, self._entropy)
-        else:
-            private = keys.from_pem(given, f"the key given for {profile.name}")
-            if keys.key_type_of(private) is not profile.key_type:
-                raise InputError(
-                    "key.type", f"The key given for {profile.name} is not {profile.key_type}."
-                )
-        public = self._keep_key(private)
-        signer = keys.SoftwareSigner(private)
-        own = CertificationAuthority(None, signer, environment, self.library)
-        issuer = own if parent is None else parent[1]
-        at = self._clock.now()
-        certificate = issuer.issue_authority(profile, public, at=at, entropy=self._entropy)
-        number = self.audit.append(
-            at,
-            "authority.create",
-            {
-                "profile": profile.name,
-                "environment": environment.name,
-                "imported_key": given is not None,
-                "certificates": _digests([certificate]),
-            },
-        )
-        record = Record(
-            certificate.serial,
-            certificate.der,
-            profile.name,
-            hierarchy,
-            tier,
-            environment.family,
-            environment.name,
-            None,
-            None,
-            None,
-            None,
-            _usage(certificate),
-            environment.ca_names[hierarchy, tier],  # type: ignore[index]
-            hashlib.sha256(public).digest(),
-            certificate.serial if parent is None else parent[0].serial,
-            certificate.instant("notBefore"),
-            certificate.instant("notAfter"),
-            at,
-            number,
-        )
-        self.certificates.add(record)
-        return record, CertificationAuthority(certificate.der, signer, environment, self.library)
-
-    def _fresh_key(self, subject: Subject) -> bytes:
-        key_type: KeyType = self.library.profile(subject.profile).key_type
-        return self._keep_key(keys.generate(key_type, self._entropy))
-
-    def _keep_key(self, private: keys.PrivateKey) -> bytes:
-        """Seal a private key into the estate and give its public half."""
-        public = keys.public_key_info(private)
-        identifier = hashlib.sha256(public).digest()
-        sealed = self._estate_key().seal(keys.to_pkcs8(private), identifier)
-        self._database.execute(
-            "INSERT OR IGNORE INTO keys VALUES (?, ?, ?)",
-            (identifier, sealed, self._entropy.secret),
-        )
-        return public
-
-    def _estate_key(self) -> EstateKey:
-        if self._key is None:
-            wrapped = self._database.value("SELECT value FROM meta WHERE name = 'wrapped-key'")
-            if wrapped is None:
-                raise EstateError(
-                    "estate.damaged",
-                    f"The estate in {self.directory} was never finished.",
-                    "Remove the directory and make the estate again.",
-                )
-            self._key = EstateKey.unlock(self._passphrase(), wrapped, self._entropy)
-        return self._key
+    def _fresh_key(self, key_type: KeyType) -> bytes:
+        return self._keys.keep(keys.generate(key_type, self._entropy))
 
 
 def _library(directory: Path, profiles: Path | None) -> Library:
@@ -481,17 +356,6 @@ def _compare(csr: requests.Csr, certificate: Certificate) -> None:
         )
 
 
-def _digests(certificates: list[Certificate]) -> list[dict[str, str]]:
-    return [
-        {"serial": str(one.serial), "sha256": hashlib.sha256(one.der).hexdigest()}
-        for one in certificates
-    ]
-
-
-def _usage(certificate: Certificate) -> str:
-    return "+".join(_USAGE_NAMES.get(bit, bit) for bit in certificate.key_usage)
-
-
 def _record(
     certificate: Certificate,
     authorisation: Authorisation,
@@ -507,23 +371,23 @@ def _record(
         eui64 = subject.device_id
     role = authorisation.request.role
     return Record(
-        certificate.serial,
-        certificate.der,
-        certificate.profile.name,
-        certificate.profile.hierarchy,
-        certificate.profile.tier,
-        authorisation.environment.family,
-        authorisation.environment.name,
-        authorisation.category.name,
-        authorisation.participant.id,
-        eui64,
-        None if role is None else role.code,
-        _usage(certificate),
-        label,
-        hashlib.sha256(certificate.public_key).digest(),
-        issuer.serial,
-        certificate.instant("notBefore"),
-        certificate.instant("notAfter"),
-        authorisation.at,
-        audit,
+        serial=certificate.serial,
+        der=certificate.der,
+        profile=certificate.profile.name,
+        hierarchy=certificate.profile.hierarchy,
+        tier=certificate.profile.tier,
+        family=authorisation.environment.family,
+        environment=authorisation.environment.name,
+        category=authorisation.category.name,
+        participant=authorisation.participant.id,
+        eui64=eui64,
+        role=None if role is None else role.code,
+        usage=usage_of(certificate),
+        label=label,
+        key_id=key_id(certificate.public_key),
+        issuer=issuer.serial,
+        not_before=certificate.instant("notBefore"),
+        not_after=certificate.instant("notAfter"),
+        issued_at=certificate.issued_at,
+        audit=audit,
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from smki_testca.x509.fields import shown_value
 
@@ -287,10 +287,14 @@ class Environment:
     name: str
     title: str
     family: str
-    ca_names: dict[tuple[Hierarchy, Literal[Tier.ROOT, Tier.ISSUING]], str]
+    ca_names: dict[tuple[Hierarchy, Tier], str]
     policies: dict[Hierarchy, Policies]
     basis: Basis
     source: str
+
+    def ca_name(self, hierarchy: Hierarchy, tier: Tier) -> str | None:
+        """The CN of a CA; None for an end entity."""
+        return self.ca_names.get((hierarchy, tier))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,70 @@
+"""The private keys of an estate, sealed; the passphrase is asked only when one is needed."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from smki_testca.authority import keys
+from smki_testca.errors import EstateError
+from smki_testca.estate.sealing import EstateKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smki_testca.entropy import Entropy
+    from smki_testca.estate.database import Database
+
+_WRAPPED_KEY = "wrapped-key"
+
+
+class KeyStore:
+    """The keys of one estate."""
+
+    def __init__(self, database: Database, passphrase: Callable[[], str], entropy: Entropy) -> None:
+        self._database = database
+        self._passphrase = passphrase
+        self._entropy = entropy
+        self._key: EstateKey | None = None
+
+    def prepare(self, passphrase: str) -> None:
+        """Make the estate key, within the transaction that makes the estate."""
+        self._key, wrapped = EstateKey.create(passphrase, self._entropy)
+        self._database.execute("INSERT INTO meta VALUES (?, ?)", (_WRAPPED_KEY, wrapped))
+
+    def keep(self, private: keys.PrivateKey) -> bytes:
+        """Seal a private key, within a transaction, and give its SubjectPublicKeyInfo, DER."""
+        public = keys.public_key_info(private)
+        identifier = key_id(public)
+        sealed = self._estate_key().seal(keys.to_pkcs8(private), identifier)
+        self._database.execute(
+            "INSERT OR IGNORE INTO keys VALUES (?, ?, ?)",
+            (identifier, sealed, self._entropy.secret),
+        )
+        return public
+
+    def get(self, identifier: bytes) -> bytes | None:
+        """A private key, PKCS#8 DER; None where the estate has none of that id.
+
+        Raises:
+            EstateError: if the passphrase is wrong, or the key was changed.
+        """
+        sealed = self._database.value("SELECT sealed FROM keys WHERE id = ?", (identifier,))
+        return None if sealed is None else self._estate_key().open(sealed, identifier)
+
+    def _estate_key(self) -> EstateKey:
+        if self._key is None:
+            wrapped = self._database.value("SELECT value FROM meta WHERE name = ?", (_WRAPPED_KEY,))
+            if wrapped is None:
+                raise EstateError(
+                    "estate.damaged",
+                    f"The estate in {self._database.path.parent} was never finished.",
+                    "Remove the directory and make the estate again.",
+                )
+            self._key = EstateKey.unlock(self._passphrase(), wrapped, self._entropy)
+        return self._key
+
+
+def key_id(public_key: bytes) -> bytes:
+    """The id of a key pair: SHA-256 of its SubjectPublicKeyInfo."""
+    return hashlib.sha256(public_key).digest()
