@@ -19,6 +19,13 @@ class ExitCode(IntEnum):
     FAULT = 70
 
 
+def plain(text: str) -> str:
+    """The text on one line: control characters and lone surrogates escaped as in Python."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
 class SmkiTestcaError(Exception):
     """Base of every error this package raises on purpose.
 
@@ -31,6 +38,7 @@ class SmkiTestcaError(Exception):
     exit_code = ExitCode.FAULT
 
     def __init__(self, code: str, message: str, remedy: str = "") -> None:
+        message = plain(message)
         super().__init__(message)
         self.code = code
         self.message = message

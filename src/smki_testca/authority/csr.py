@@ -11,11 +11,17 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from smki_testca.authority.keys import key_type_of, load_public_key, signature_fits
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from smki_testca.authority.keys import (
+    key_type_of,
+    load_public_key,
+    public_key_octets,
+    signature_fits,
+)
 from smki_testca.der.read import DerError
 from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64, shown
-from smki_testca.profiles.model import KeyType
 from smki_testca.register.requests import DeviceSubject, IkiSubject, OrganisationSubject
 from smki_testca.roles import KeyUsage
 from smki_testca.x509 import names
@@ -93,12 +99,14 @@ def parse(data: bytes, roles: Roles) -> Csr:
     Raises:
         CsrFaultsError: with every fault found.
     """
+    der = to_der(data)
     try:
-        view = view_request(to_der(data))
+        view = view_request(der)
     except DerError as error:
         raise CsrFaultsError((Fault(error.code, f"{error.message}."),)) from error
     reader = _Reader(view, roles)
-    faults = tuple(reader.faults())
+    # The tolerant reader names faults; the strict one sees that none slipped past it.
+    faults = tuple(reader.faults()) or tuple(_format_faults(der))
     if faults or reader.subject is None:
         raise CsrFaultsError(faults)
     return Csr(view, reader.subject, reader.usage, reader.public_key)
@@ -150,6 +158,16 @@ def differences(csr: View, certificate: View) -> list[str]:
     ]
 
 
+def _format_faults(der: bytes) -> Iterator[Fault]:
+    # Only here is all of cryptography's X.509 needed, and it takes a while to import.
+    from cryptography import x509  # noqa: PLC0415
+
+    try:
+        _ = x509.load_der_x509_csr(der).extensions
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        yield Fault("csr.format", "It is not PKCS#10 in DER to the last octet (RFC 2986).")
+
+
 def _fault(code: str, message: str) -> CsrFaultsError:
     return CsrFaultsError((Fault(code, message),))
 
@@ -172,10 +190,14 @@ class _Reader:
         if view.value("version") != "v1":
             yield Fault("csr.version", "Its version is not 0.")
         key = load_public_key(self.public_key)
-        is_iki = key is not None and key_type_of(key) is KeyType.RSA2048
+        is_iki = isinstance(key, rsa.RSAPublicKey)
         algorithm = names.SHA256_WITH_RSA if is_iki else names.ECDSA_WITH_SHA256
         if key is None or key_type_of(key) is None:
             yield Fault("csr.key", "Its key is neither on P-256 nor RSA of 2048 bits.")
+        elif public_key_octets(key) != self.public_key:
+            yield Fault(
+                "csr.key", "Its key is not written as a named curve and an uncompressed point."
+            )
         if view.signature_algorithm.encoded != algorithm.encoded:
             yield Fault("csr.algorithm", f"It is not signed with {algorithm.name}.")
         elif key and not signature_fits(key, view.signature, view.signed.encoded):
@@ -210,7 +232,7 @@ class _Reader:
         for name in order:
             if name not in {*needed, optional}:
                 yield Fault("csr.subject", f"Its subject holds {name}, which has no place there.")
-        for name in {*needed, *order}:
+        for name in dict.fromkeys((*needed, *order)):
             count = order.count(name)
             if count > 1:
                 yield Fault("csr.subject", f"Its subject holds {name} {count} times.")

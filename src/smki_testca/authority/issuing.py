@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smki_testca.authority.filling import Filling, Issuer, Setting, Values, check_inputs, values
-from smki_testca.authority.keys import load_public_key, signature_fits
 from smki_testca.authority.template import Template, compile_template
 from smki_testca.der import encode
 from smki_testca.errors import InputError, SmkiTestcaError
@@ -20,6 +19,7 @@ from smki_testca.register.requests import (
     IkiSubject,
     OrganisationSubject,
 )
+from smki_testca.x509.keys import load_public_key, signature_fits
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from smki_testca.errors import InputError
 from smki_testca.profiles.model import KeyType
+from smki_testca.x509.keys import PublicKey
 from smki_testca.x509.names import ECDSA_WITH_SHA256, SHA256_WITH_RSA
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from smki_testca.x509.names import SignatureAlgorithm
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
-PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
@@ -84,7 +83,12 @@ def key_type_of(key: PrivateKey | PublicKey) -> KeyType | None:
 
 def public_key_info(key: PrivateKey) -> bytes:
     """The SubjectPublicKeyInfo of a key pair, DER, the point uncompressed."""
-    return key.public_key().public_bytes(
+    return public_key_octets(key.public_key())
+
+
+def public_key_octets(key: PublicKey) -> bytes:
+    """The one SubjectPublicKeyInfo of a public key that certificates carry, DER."""
+    return key.public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
 
@@ -123,27 +127,3 @@ def from_pem(text: bytes, where: str) -> PrivateKey:
     if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) or not key_type_of(key):
         raise InputError("key.type", f"The key in {where} is neither P-256 nor RSA 2048.")
     return key
-
-
-def load_public_key(spki: bytes) -> PublicKey | None:
-    """A P-256 or RSA public key from its SubjectPublicKeyInfo, or None for anything else.
-
-    A point that is not on the curve gives None too.
-    """
-    try:
-        key = serialization.load_der_public_key(spki)
-    except Exception:  # noqa: BLE001 - the parser raises several kinds for hostile octets
-        return None
-    return key if isinstance(key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey) else None
-
-
-def signature_fits(key: PublicKey, signature: bytes, data: bytes) -> bool:
-    """Whether a SHA-256 signature over the data is by this key."""
-    try:
-        if isinstance(key, rsa.RSAPublicKey):
-            key.verify(signature, data, padding.PKCS1v15(), hashes.SHA256())
-        else:
-            key.verify(signature, data, ec.ECDSA(hashes.SHA256()))
-    except InvalidSignature:
-        return False
-    return True

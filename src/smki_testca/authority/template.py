@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.authority.filling import Filling, Setting, values
 from smki_testca.der import DerError, encode
-from smki_testca.der.read import read, read_inner
+from smki_testca.der.read import read, read_wrapped
 from smki_testca.errors import InputError
 from smki_testca.identifiers import SerialNumber
 from smki_testca.lint.rows import Context, check
@@ -238,7 +238,7 @@ def _cut(node: Node, spans: Mapping[int, str]) -> Iterator[Part]:
         return
     children = node.children
     if not node.constructed:
-        inner = read_inner(node)
+        inner, _ = read_wrapped(node)
         children = [inner] if inner is not None else []
     yield Wrapper(
         node.tag, tuple(_joined(part for child in children for part in _cut(child, spans)))

@@ -6,6 +6,7 @@ Modules are imported only when their command runs, so that ``--help`` is quick.
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import os
 import sys
@@ -15,7 +16,7 @@ import click
 
 from smki_testca import __version__
 from smki_testca.cli.session import Session
-from smki_testca.errors import ExitCode, SmkiTestcaError, UsageError
+from smki_testca.errors import ExitCode, InputError, SmkiTestcaError, UsageError
 
 # name: (module, attribute, what `--help` says of it)
 COMMANDS = {
@@ -95,10 +96,19 @@ def cli(
 def main() -> NoReturn:
     """Run the command and end with the documented exit code."""
     as_json = "--json" in sys.argv
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal or pipe that lacks a character is shown its code instead.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = cli.main(prog_name="smki-testca", standalone_mode=False)
     except SmkiTestcaError as error:
         _fail(error, as_json=as_json)
+    except click.exceptions.NoArgsIsHelpError as error:
+        if as_json:
+            _fail(UsageError("usage", "Missing command."), as_json=True)
+        error.show()
+        sys.exit(ExitCode.USAGE)
     except click.ClickException as error:
         _fail(_usage_error(error), as_json=as_json)
     except (click.Abort, KeyboardInterrupt):
@@ -109,6 +119,8 @@ def main() -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(ExitCode.DONE)
     except Exception as error:
+        if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+            _fail(InputError("input.encoding", "An argument is not UTF-8."), as_json=as_json)
         if os.environ.get("SMKI_TESTCA_TRACEBACK"):
             raise
         _fail(
@@ -125,13 +137,13 @@ def main() -> NoReturn:
 def _usage_error(error: click.ClickException) -> UsageError:
     context = error.ctx if isinstance(error, click.UsageError) else None
     remedy = "" if context is None else f"See: {context.command_path} --help"
-    return UsageError("usage", error.format_message(), remedy)
+    return UsageError("usage", " ".join(error.format_message().split()), remedy)
 
 
 def _fail(error: SmkiTestcaError, *, as_json: bool) -> NoReturn:
     if as_json:
         document: dict[str, Any] = error.as_json()
-        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+        click.echo(json.dumps(document, indent=2))
     else:
         for line in error.lines():
             click.echo(line, err=True)

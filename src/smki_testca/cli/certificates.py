@@ -13,7 +13,7 @@ from smki_testca.errors import ExitCode, InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.whois import certificate_der
 from smki_testca.exchange import FORMATS, items, write
-from smki_testca.identifiers import Eui64, SerialNumber
+from smki_testca.identifiers import Eui64, SerialNumber, shown
 from smki_testca.lint import Context, check
 from smki_testca.lint.recognise import recognise
 from smki_testca.profiles.model import Severity
@@ -96,7 +96,7 @@ def show(session: Session, what: str) -> None:
         view = view_certificate(der)
         profile = recognise(view, library, context)
     else:
-        serial = SerialNumber.parse(what)
+        serial = _serial(what)
         with session.open() as estate:
             library = estate.library
             record = estate.certificates.by_serial(serial)
@@ -120,6 +120,17 @@ def show(session: Session, what: str) -> None:
         _print_certificate(view, profile, findings, library)
     if any(finding.severity is Severity.ERROR for finding in findings):
         click.get_current_context().exit(ExitCode.FINDINGS)
+
+
+def _serial(what: str) -> SerialNumber:
+    try:
+        return SerialNumber.parse(what)
+    except InputError as error:
+        raise InputError(
+            "certificate.unknown",
+            f"There is no file {shown(what)}, nor is it a serial number.",
+            error.remedy,
+        ) from error
 
 
 def _fields(view: View) -> list[tuple[str, str]]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.errors import plain
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 def print_json(document: Any) -> None:
     """One JSON document on standard output."""
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    click.echo(json.dumps(document, indent=2))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
@@ -31,7 +33,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        # What others wrote, such as a label, must not steer the terminal.
+        table.add_row(*(Text("\n".join(map(plain, cell.split("\n")))) for cell in row))
     width = None if sys.stdout.isatty() else 10_000
     Console(width=width, highlight=False, soft_wrap=width is not None).print(table)
 
@@ -39,7 +42,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
 def print_warnings(warnings: Iterable[str]) -> None:
     """Warnings, one line each, on standard error."""
     for warning in warnings:
-        click.echo(f"warning: {warning}", err=True)
+        click.echo(f"warning: {plain(warning)}", err=True)
 
 
 def print_records(records: Sequence[Record], roles: Roles, title: str = "") -> None:

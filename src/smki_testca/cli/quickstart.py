@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from smki_testca import kits
 from smki_testca.cli.output import Progress, print_json, print_records, print_table
-from smki_testca.cli.session import Session, leave_passphrase, read_input
+from smki_testca.cli.session import PASSPHRASE_FILE, Session, leave_passphrase, read_input
 from smki_testca.errors import InputError
 from smki_testca.estate import Estate
 from smki_testca.estate.certificates import Selection
@@ -17,6 +20,9 @@ from smki_testca.estate.estate import FILE_NAME
 from smki_testca.exchange import FORMATS, items, write
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.shipped import shipped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _EXAMPLE = "participants.toml"
 _KIT = "quickstart"
@@ -37,9 +43,10 @@ def quickstart(session: Session, directory: str) -> None:
     """
     path = Path(directory)
     passphrase = secrets.token_urlsafe(24)
-    with Estate.create(
+    estate = Estate.create(
         path, lambda: passphrase, profiles=session.profiles_directory, clock=session.clock()
-    ) as estate:
+    )
+    with _whole_or_gone(path), estate:
         passphrase_file = leave_passphrase(path, passphrase)
         estate.add_environment(estate.library.default_environment.name)
         example = shipped("examples") / _EXAMPLE
@@ -50,17 +57,17 @@ def quickstart(session: Session, directory: str) -> None:
         write(
             FORMATS["pem"].files(items(estate, records, with_keys=True), None), export, force=False
         )
-        if session.as_json:
-            print_json(
-                {
-                    "estate": str(path),
-                    "passphrase_file": str(passphrase_file),
-                    "export": str(export),
-                    "certificates": [one.as_json() for one in records],
-                }
-            )
-            return
-        print_records(records, estate.library.roles)
+    if session.as_json:
+        print_json(
+            {
+                "estate": str(path),
+                "passphrase_file": str(passphrase_file),
+                "export": str(export),
+                "certificates": [one.as_json() for one in records],
+            }
+        )
+        return
+    print_records(records, estate.library.roles)
     click.echo(
         f"\n{len(records)} certificates are in {path} and, with the private keys of the end"
         f" entities, below {export}.\n"
@@ -73,6 +80,18 @@ def quickstart(session: Session, directory: str) -> None:
         " device-and-user-system-tests --device-id 00-DB-12-00-00-00-00-05 --hw-type"
         " 1.2.826.0.1.8641679.1.2.2.1 --usage digital-signature"
     )
+
+
+@contextlib.contextmanager
+def _whole_or_gone(directory: Path) -> Iterator[None]:
+    """Take back what quickstart made so far if it fails, so that it can be called again."""
+    try:
+        yield
+    except BaseException:
+        for name in (FILE_NAME, f"{FILE_NAME}-journal", PASSPHRASE_FILE):
+            (directory / name).unlink(missing_ok=True)
+        shutil.rmtree(directory / "export", ignore_errors=True)
+        raise
 
 
 @click.command()

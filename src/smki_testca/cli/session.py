@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MAX_OCTETS = 16 << 20
 """The longest input file read, in octets."""
-_PASSPHRASE_FILE = "passphrase"  # noqa: S105 - a file's name
+PASSPHRASE_FILE = "passphrase"  # noqa: S105 - a file's name
 _PASSPHRASE_VARIABLE = "SMKI_TESTCA_PASSPHRASE"  # noqa: S105 - a variable's name
 
 
@@ -96,8 +96,8 @@ class Session:
             return first_line(self.passphrase_file)
         if given := os.environ.get(_PASSPHRASE_VARIABLE):
             return given
-        if (directory / _PASSPHRASE_FILE).is_file():
-            return first_line(str(directory / _PASSPHRASE_FILE))
+        if (directory / PASSPHRASE_FILE).is_file():
+            return first_line(str(directory / PASSPHRASE_FILE))
         if sys.stdin.isatty():
             answer: str = click.prompt(
                 f"Passphrase of {directory}", hide_input=True, confirmation_prompt=confirm, err=True
@@ -112,7 +112,7 @@ class Session:
 
 def leave_passphrase(directory: Path, passphrase: str) -> Path:
     """Keep a passphrase in the estate's own directory, for its owner only."""
-    path = directory / _PASSPHRASE_FILE
+    path = directory / PASSPHRASE_FILE
     with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
         file.write(passphrase + "\n")
     return path

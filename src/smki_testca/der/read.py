@@ -22,10 +22,16 @@ _CLASS = 0xC0
 
 
 class DerError(InputError):
-    """Octets that cannot be read as ASN.1; ``offset`` is where, in octets from the start."""
+    """Octets that cannot be read as ASN.1.
 
-    def __init__(self, code: str, message: str, offset: int) -> None:
-        super().__init__(code, f"{message} (at octet {offset})")
+    Attributes:
+        what: what is wrong, without the place.
+        offset: the place, in octets from the start.
+    """
+
+    def __init__(self, code: str, what: str, offset: int) -> None:
+        super().__init__(code, f"{what} (at octet {offset})")
+        self.what = what
         self.offset = offset
 
 
@@ -191,16 +197,20 @@ def read(data: bytes, *, what: str = "document") -> tuple[Node, list[Anomaly]]:
     return root, reader.anomalies
 
 
-def read_inner(node: Node) -> Node | None:
-    """Read the element that an OCTET STRING or BIT STRING wraps, offsets kept.
+def read_wrapped(node: Node) -> tuple[Node | None, list[Anomaly]]:
+    """Read the element that an OCTET STRING wraps, offsets kept.
 
     Returns:
-        The element, or None where the content is not one element exactly.
+        The element, or None where the content cannot be read, and what DER forbids in it.
     """
-    start = node.start + (1 if node.tag == 0x03 else 0)
     reader = _Reader(node.data)
     try:
-        inner = reader.element(start, node.end, 1)
-    except DerError:
-        return None
-    return inner if inner.stop == node.end and not reader.anomalies else None
+        inner = reader.element(node.start, node.end, 1)
+    except DerError as error:
+        return None, [Anomaly(error.code, error.offset, error.what)]
+    if inner.stop < node.end:
+        count = node.end - inner.stop
+        reader.anomalies.append(
+            Anomaly("der.trailing_octets", inner.stop, f"{count} octets follow a wrapped element")
+        )
+    return inner, reader.anomalies

@@ -11,11 +11,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from smki_testca.authority.keys import load_public_key, signature_fits
 from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64, Signifier, shown
 from smki_testca.lint.recognise import recognise
 from smki_testca.lint.rows import Context
+from smki_testca.x509.keys import load_public_key, signature_fits
 from smki_testca.x509.view import View, view_certificate
 
 if TYPE_CHECKING:

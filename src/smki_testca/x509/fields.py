@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Final
 
 from smki_testca.der import encode
-from smki_testca.errors import InputError
+from smki_testca.errors import InputError, plain
 from smki_testca.x509 import names
 
 
@@ -52,7 +52,7 @@ def shown_value(value: object) -> str:
         case bool():
             return "TRUE" if value else "FALSE"
         case _:
-            return str(value)
+            return plain(str(value))
 
 
 STRING_TAGS: Final = {

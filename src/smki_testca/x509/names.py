@@ -27,6 +27,7 @@ EXTENSIONS = {
     "keyUsage": "2.5.29.15",
     "subjectAltName": "2.5.29.17",
     "issuerAltName": "2.5.29.18",
+    "cRLNumber": "2.5.29.20",
     "basicConstraints": "2.5.29.19",
     "nameConstraints": "2.5.29.30",
     "cRLDistributionPoints": "2.5.29.31",

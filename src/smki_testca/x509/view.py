@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from smki_testca.der import read
-from smki_testca.der.read import Anomaly, DerError, Node, read_inner
+from smki_testca.der.read import Anomaly, DerError, Node, read_wrapped
 from smki_testca.x509 import names
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class View:
 
     Attributes:
         root: the document's outermost element.
+        kind: ``certificate``, ``CSR`` or ``CRL``.
         anomalies: what DER forbids in its lengths or after its end.
         signed: the element that the signature covers.
         signature_algorithm: the outer AlgorithmIdentifier.
@@ -42,10 +43,13 @@ class View:
         fields: by path.
         criticality: of each extension, by name.
         extension_order: names of the extensions as they come; unknown ones by their OID.
+        extension_nodes: the extensions themselves, in the same order.
+        wrapped: the elements that the extensions' values hold.
         subject_order: names of the subject's attributes as they come.
         attribute_order: OIDs of a CSR's attributes as they come.
     """
 
+    kind: str
     root: Node
     anomalies: list[Anomaly]
     signed: Node
@@ -54,6 +58,8 @@ class View:
     fields: dict[str, Found] = field(default_factory=dict)
     criticality: dict[str, bool] = field(default_factory=dict)
     extension_order: list[str] = field(default_factory=list)
+    extension_nodes: list[Node] = field(default_factory=list)
+    wrapped: list[Node] = field(default_factory=list)
     subject_order: list[str] = field(default_factory=list)
     attribute_order: list[str] = field(default_factory=list)
 
@@ -129,6 +135,36 @@ def view_request(data: bytes) -> View:
     return view
 
 
+def view_revocation_list(data: bytes) -> View:
+    """The fields of an X.509 CRL (RFC 5280 5.1); ``revokedCertificates`` holds how many there are.
+
+    Raises:
+        DerError: if the octets are no CRL at all.
+    """
+    view, children = _signed_document(data, "CRL", 3)
+    rest = list(children)
+    if rest[0].tag == 0x02:
+        version = rest.pop(0)
+        number = _integer(version)
+        view.fields["version"] = Found(f"v{number + 1}" if number is not None else None, version)
+    for path in ("signature", "issuer"):
+        if rest:
+            _tbs_field(view, path, rest.pop(0))
+    for path in ("thisUpdate", "nextUpdate"):
+        if rest and rest[0].tag in {0x17, 0x18}:
+            instant = rest.pop(0)
+            view.fields[path] = Found(_time(instant), instant)
+    if "thisUpdate" not in view.fields:
+        raise DerError("der.structure", "these octets are no CRL", 0)
+    if rest and rest[0].tag == 0x30:
+        revoked = rest.pop(0)
+        view.fields["revokedCertificates"] = Found(len(revoked.children), revoked)
+    for node in rest:
+        if node.tag == _EXPLICIT_0 and node.children:
+            _extensions(view, node.children[0])
+    return view
+
+
 def _signed_document(data: bytes, what: str, least: int) -> tuple[View, list[Node]]:
     root, anomalies = read(data, what=what)
     parts = root.children
@@ -139,7 +175,7 @@ def _signed_document(data: bytes, what: str, least: int) -> tuple[View, list[Nod
         or len(parts[0].children) < least
     ):
         raise DerError("der.structure", f"these octets are no {what}", 0)
-    view = View(root, anomalies, parts[0], parts[1], parts[2].content[1:])
+    view = View(what, root, anomalies, parts[0], parts[1], parts[2].content[1:])
     return view, parts[0].children
 
 
@@ -178,21 +214,30 @@ def _extensions(view: View, extensions: Node) -> None:
         oid = _oid(parts[0]) if parts else None
         if oid is None or len(parts) < 2 or parts[-1].tag != 0x04:
             view.extension_order.append("unreadable")
+            view.extension_nodes.append(extension)
             continue
         label = names.EXTENSION_NAMES.get(oid, oid)
         view.extension_order.append(label)
+        view.extension_nodes.append(extension)
         if label in view.criticality:
             continue
         view.criticality[label] = len(parts) == 3 and parts[1].content != b"\x00"
         path = f"extensions.{label}"
-        inner = read_inner(parts[-1])
+        inner, anomalies = read_wrapped(parts[-1])
+        view.anomalies += anomalies
         view.fields[path] = Found(None, inner or parts[-1])
-        if inner is not None and label in _EXTENSION_READERS:
-            _EXTENSION_READERS[label](view, path, inner)
+        if inner is not None:
+            view.wrapped.append(inner)
+            if label in _EXTENSION_READERS:
+                _EXTENSION_READERS[label](view, path, inner)
 
 
 def _key_usage(view: View, path: str, node: Node) -> None:
     view.fields[path] = Found(_named_bits(node), node)
+
+
+def _number(view: View, path: str, node: Node) -> None:
+    view.fields[path] = Found(_integer(node), node)
 
 
 def _octets(view: View, path: str, node: Node) -> None:
@@ -249,6 +294,7 @@ _EXTENSION_READERS = {
     "certificatePolicies": _policies,
     "authorityKeyIdentifier": _authority_key,
     "subjectAltName": _alternative_name,
+    "cRLNumber": _number,
 }
 
 

@@ -1,0 +1,205 @@
+"""Finds everything that can be read but is not DER (X.690 10 and 11), at its octet."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from smki_testca.der.read import Anomaly, DerError, Node, read
+from smki_testca.x509 import names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from smki_testca.x509.view import View
+
+_STRINGS = {0x0C: "utf-8", 0x12: "ascii", 0x13: "ascii", 0x16: "ascii"}
+_PRINTABLE = re.compile(rb"[A-Za-z0-9 '()+,\-./:=?]*")
+_NUMERIC = re.compile(rb"[0-9 ]*")
+_UTC_TIME = re.compile(rb"[0-9]{12}Z")
+_GENERALIZED_TIME = re.compile(rb"[0-9]{14}Z")
+_CONSTRUCTED_STRINGS = frozenset(0x20 | tag for tag in (0x03, 0x04, 0x0C, 0x12, 0x13, 0x16, 0x1E))
+
+
+def anomalies(view: View) -> list[Anomaly]:
+    """Everything in a document that DER forbids, in the order of its octets."""
+    found = list(view.anomalies)
+    found += _within(view.root)
+    for inner in view.wrapped:
+        found += _within(inner)
+    found += _defaults(view)
+    found += _named_bits(view)
+    return sorted(found, key=lambda one: one.offset)
+
+
+def signature_anomalies(view: View) -> Iterator[Anomaly]:
+    """What is wrong with the form of an ECDSA signature (RFC 5758 3.2, X.690 8.3.2)."""
+    algorithm = view.signature_algorithm.children
+    if not algorithm or algorithm[0].encoded != names.ECDSA_WITH_SHA256.encoded[2:]:
+        return
+    start = view.root.children[2].start + 1
+    pair = ecdsa_integers(view.signature)
+    if pair is None:
+        yield Anomaly("signature.malformed", start, "the signature is no SEQUENCE of two INTEGERs")
+        return
+    for number in pair:
+        if not _minimal(number.content):
+            yield Anomaly(
+                "signature.integer_padded",
+                start + number.offset,
+                f"an INTEGER of the ECDSA signature is padded to {len(number.content)} octets",
+            )
+            return
+
+
+def ecdsa_integers(signature: bytes) -> list[Node] | None:
+    """The two INTEGERs of an ECDSA signature, whether or not they are minimal."""
+    try:
+        root, found = read(signature, what="signature")
+    except DerError:
+        return None
+    numbers = root.children
+    is_pair = root.tag == 0x30 and [one.tag for one in numbers] == [0x02, 0x02]
+    return numbers if is_pair and not found and all(one.content for one in numbers) else None
+
+
+def _within(node: Node) -> Iterator[Anomaly]:
+    waiting = [node]
+    while waiting:
+        one = waiting.pop()
+        check = _CHECKS.get(one.tag)
+        if check is not None:
+            yield from check(one)
+        waiting.extend(one.children)
+
+
+def _minimal(content: bytes) -> bool:
+    if len(content) < 2:
+        return bool(content)
+    return not (
+        (content[0] == 0x00 and content[1] < 0x80) or (content[0] == 0xFF and content[1] >= 0x80)
+    )
+
+
+def _integer(node: Node) -> Iterator[Anomaly]:
+    if not _minimal(node.content):
+        said = "has no content" if node.start == node.end else "is not written in the fewest octets"
+        yield Anomaly("der.integer_not_minimal", node.start, f"an INTEGER {said}")
+
+
+def _boolean(node: Node) -> Iterator[Anomaly]:
+    if node.content not in {b"\x00", b"\xff"}:
+        yield Anomaly(
+            "der.boolean",
+            node.start,
+            f"a BOOLEAN is written {node.content[:4].hex()}, not 00 or ff",
+        )
+
+
+def _null(node: Node) -> Iterator[Anomaly]:
+    if node.start != node.end:
+        yield Anomaly("der.null", node.start, "a NULL has content")
+
+
+def _oid(node: Node) -> Iterator[Anomaly]:
+    content = node.content
+    starts = [0, *(n + 1 for n, octet in enumerate(content[:-1]) if not octet & 0x80)]
+    broken = not content or content[-1] & 0x80 or any(content[n] == 0x80 for n in starts)
+    if broken:
+        yield Anomaly("der.oid", node.start, "an OBJECT IDENTIFIER is not well formed")
+
+
+def _bit_string(node: Node) -> Iterator[Anomaly]:
+    content = node.content
+    unused = content[0] if content else 8
+    stray = unused <= 7 and len(content) > 1 and content[-1] & ((1 << unused) - 1)
+    if unused > 7 or stray or (unused and len(content) == 1):
+        yield Anomaly("der.bit_string", node.start, "a BIT STRING has wrong unused bits")
+
+
+def _string(node: Node) -> Iterator[Anomaly]:
+    content = node.content
+    try:
+        content.decode(_STRINGS[node.tag])
+        broken = (node.tag == 0x13 and not _PRINTABLE.fullmatch(content)) or (
+            node.tag == 0x12 and not _NUMERIC.fullmatch(content)
+        )
+    except UnicodeDecodeError:
+        broken = True
+    if broken:
+        yield Anomaly("der.string", node.start, "a string holds octets that its type does not have")
+
+
+def _utc_time(node: Node) -> Iterator[Anomaly]:
+    if not _UTC_TIME.fullmatch(node.content):
+        yield Anomaly("der.time_form", node.start, "a UTCTime is not of the form YYMMDDHHMMSSZ")
+
+
+def _generalized_time(node: Node) -> Iterator[Anomaly]:
+    if not _GENERALIZED_TIME.fullmatch(node.content):
+        yield Anomaly(
+            "der.time_form", node.start, "a GeneralizedTime is not of the form YYYYMMDDHHMMSSZ"
+        )
+
+
+def _set(node: Node) -> Iterator[Anomaly]:
+    encoded = [child.encoded for child in node.children]
+    if encoded != sorted(encoded):
+        yield Anomaly("der.set_order", node.offset, "the elements of a SET OF are not in order")
+
+
+def _constructed(node: Node) -> Iterator[Anomaly]:
+    yield Anomaly("der.constructed_string", node.offset, "a string is written in parts")
+
+
+_CHECKS: dict[int, Callable[[Node], Iterator[Anomaly]]] = {
+    0x01: _boolean,
+    0x02: _integer,
+    0x03: _bit_string,
+    0x05: _null,
+    0x06: _oid,
+    0x17: _utc_time,
+    0x18: _generalized_time,
+    0x31: _set,
+    **dict.fromkeys(_STRINGS, _string),
+    **dict.fromkeys(_CONSTRUCTED_STRINGS, _constructed),
+}
+
+
+def _defaults(view: View) -> Iterator[Anomaly]:
+    """Values written out that equal their DEFAULT, and sequences that must not be empty."""
+    version = view.fields.get("version")
+    if view.kind == "certificate" and version is not None and version.value == "v1":
+        yield Anomaly("der.default_encoded", version.node.offset, "version v1 is written out")
+    for extension in view.extension_nodes:
+        for part in extension.children[1:-1]:
+            if part.tag == 0x01 and part.content == b"\x00":
+                yield Anomaly("der.default_encoded", part.offset, "critical FALSE is written out")
+    authority = view.fields.get("extensions.basicConstraints.cA")
+    if authority is not None and authority.value is False:
+        yield Anomaly("der.default_encoded", authority.node.offset, "cA FALSE is written out")
+    for path in _NEVER_EMPTY:
+        found = view.fields.get(path)
+        if found is not None and found.node.constructed and not found.node.children:
+            yield Anomaly("der.empty_sequence", found.node.offset, f"{path} is an empty SEQUENCE")
+
+
+_NEVER_EMPTY = (
+    "issuer",
+    "extensions",
+    "extensions.certificatePolicies",
+    "extensions.subjectAltName",
+    "extensions.extKeyUsage",
+    "extensions.authorityKeyIdentifier",
+)
+
+
+def _named_bits(view: View) -> Iterator[Anomaly]:
+    usage = view.fields.get("extensions.keyUsage")
+    if usage is None or usage.node.tag != 0x03:
+        return
+    content = usage.node.content
+    if not content or content[0] > 7:
+        return
+    if len(content) > 1 and not content[-1] >> content[0] & 1:
+        yield Anomaly("der.bit_string", usage.node.start, "a named-bit list has trailing zero bits")
