@@ -8,15 +8,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from smki_testca.errors import InputError
-from smki_testca.profiles.model import KeyType
-from smki_testca.x509.keys import PublicKey
-from smki_testca.x509.names import ECDSA_WITH_SHA256, SHA256_WITH_RSA
+from smki_testca.x509.keys import PrivateKey, key_type_of, public_key_octets
+from smki_testca.x509.names import ECDSA_WITH_SHA256, SHA256_WITH_RSA, KeyType
 
 if TYPE_CHECKING:
     from smki_testca.entropy import Entropy
     from smki_testca.x509.names import SignatureAlgorithm
 
-PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
@@ -74,23 +72,9 @@ def generate(key_type: KeyType, entropy: Entropy) -> PrivateKey:
     return rsa.generate_private_key(65537, 2048)
 
 
-def key_type_of(key: PrivateKey | PublicKey) -> KeyType | None:
-    """The kind of a key, or None for one that no profile asks for."""
-    if isinstance(key, rsa.RSAPrivateKey | rsa.RSAPublicKey):
-        return KeyType.RSA2048 if key.key_size == 2048 else None
-    return KeyType.P256 if isinstance(key.curve, ec.SECP256R1) else None
-
-
 def public_key_info(key: PrivateKey) -> bytes:
     """The SubjectPublicKeyInfo of a key pair, DER, the point uncompressed."""
     return public_key_octets(key.public_key())
-
-
-def public_key_octets(key: PublicKey) -> bytes:
-    """The one SubjectPublicKeyInfo of a public key that certificates carry, DER."""
-    return key.public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
 
 
 def to_pkcs8(key: PrivateKey) -> bytes:

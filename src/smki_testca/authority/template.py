@@ -16,8 +16,9 @@ from smki_testca.der.read import read, read_wrapped
 from smki_testca.errors import InputError
 from smki_testca.identifiers import SerialNumber
 from smki_testca.lint.rows import Context, check
-from smki_testca.profiles.model import Constant, Derived, Input, KeyType, Profile
+from smki_testca.profiles.model import Constant, Derived, Input, Profile
 from smki_testca.x509.fields import FIELDS, Value, encode_value
+from smki_testca.x509.names import KeyType
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from smki_testca.authority.filling import Issuer, Setting
 from smki_testca.authority.template import Template, compile_template
 from smki_testca.der import encode
-from smki_testca.profiles.model import Input, KeyType, Tier
-from smki_testca.x509.names import ECDSA_WITH_SHA256, SHA256_WITH_RSA
+from smki_testca.profiles.model import Input, Tier
+from smki_testca.x509.names import ECDSA_WITH_SHA256, SHA256_WITH_RSA, KeyType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

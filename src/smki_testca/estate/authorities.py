@@ -10,6 +10,7 @@ from smki_testca.errors import EstateError, InputError
 from smki_testca.estate.certificates import Record, digests, usage_of
 from smki_testca.estate.keystore import key_id
 from smki_testca.profiles.model import Hierarchy, Tier
+from smki_testca.x509.keys import key_type_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,7 +111,7 @@ class AuthorityStore:
             private = keys.generate(profile.key_type, self._entropy)
         else:
             private = keys.from_pem(pem, f"the key given for {profile.name}")
-            if keys.key_type_of(private) is not profile.key_type:
+            if key_type_of(private) is not profile.key_type:
                 raise InputError(
                     "key.type", f"The key given for {profile.name} is not {profile.key_type}."
                 )

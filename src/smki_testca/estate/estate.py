@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     from smki_testca.clock import Clock
     from smki_testca.entropy import Entropy
     from smki_testca.identifiers import Eui64
-    from smki_testca.profiles.model import Environment, Hierarchy, KeyType, Tier
+    from smki_testca.profiles.model import Environment, Hierarchy, Tier
     from smki_testca.register.gate import Authorisation
     from smki_testca.register.requests import Subject
     from smki_testca.roles import KeyUsage
+    from smki_testca.x509.names import KeyType
 
 FILE_NAME = "estate.sqlite"
 

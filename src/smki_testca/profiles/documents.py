@@ -11,8 +11,9 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from smki_testca.errors import InputError
-from smki_testca.profiles.model import Hierarchy, KeyType, ParticipantKind, Severity, Tier
+from smki_testca.profiles.model import Hierarchy, ParticipantKind, Severity, Tier
 from smki_testca.roles import Basis, KeyUsage
+from smki_testca.x509.names import KeyType
 
 MAX_OCTETS = 1 << 20
 """The longest TOML file read, in octets."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from smki_testca.identifiers import RegistryEntry
     from smki_testca.roles import Basis, KeyUsage, RemotePartyRole
     from smki_testca.x509.fields import Field, Value
+    from smki_testca.x509.names import KeyType
 
 
 class Severity(StrEnum):
@@ -42,13 +43,6 @@ class Tier(StrEnum):
     ROOT = "root"
     ISSUING = "issuing"
     END_ENTITY = "end-entity"
-
-
-class KeyType(StrEnum):
-    """The kinds of key a profile may ask for."""
-
-    P256 = "p-256"
-    RSA2048 = "rsa-2048"
 
 
 class ParticipantKind(StrEnum):

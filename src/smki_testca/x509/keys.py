@@ -6,6 +6,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
+from smki_testca.x509.names import KeyType
+
+PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 
@@ -31,3 +34,17 @@ def signature_fits(key: PublicKey, signature: bytes, data: bytes) -> bool:
     except InvalidSignature:
         return False
     return True
+
+
+def key_type_of(key: PrivateKey | PublicKey) -> KeyType | None:
+    """The kind of a key, or None for one that no profile asks for."""
+    if isinstance(key, rsa.RSAPrivateKey | rsa.RSAPublicKey):
+        return KeyType.RSA2048 if key.key_size == 2048 else None
+    return KeyType.P256 if isinstance(key.curve, ec.SECP256R1) else None
+
+
+def public_key_octets(key: PublicKey) -> bytes:
+    """The one SubjectPublicKeyInfo of a public key that certificates carry, DER."""
+    return key.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from smki_testca.der import encode
 
@@ -68,6 +69,13 @@ EXTENSION_REQUEST = "1.2.840.113549.1.9.14"
 ATTRIBUTE_NAMES = {oid: name for name, oid in ATTRIBUTES.items()}
 EXTENSION_NAMES = {oid: name for name, oid in EXTENSIONS.items()}
 KEY_PURPOSE_NAMES = {oid: name for name, oid in KEY_PURPOSES.items()}
+
+
+class KeyType(StrEnum):
+    """The kinds of key a profile may ask for."""
+
+    P256 = "p-256"
+    RSA2048 = "rsa-2048"
 
 
 @dataclass(frozen=True, slots=True)
