@@ -13,14 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from smki_testca.authority.keys import key_type_of, public_key_octets
 from smki_testca.der.read import DerError
 from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64, shown
 from smki_testca.register.requests import DeviceSubject, IkiSubject, OrganisationSubject
 from smki_testca.roles import KeyUsage
 from smki_testca.x509 import names
-from smki_testca.x509.keys import load_public_key, signature_fits
+from smki_testca.x509.keys import (
+    key_type_of,
+    load_public_key,
+    public_key_octets,
+    signature_fits,
+)
 from smki_testca.x509.view import View, view_request
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from smki_testca.entropy import Entropy
     from smki_testca.estate.database import Database
+    from smki_testca.x509.keys import PrivateKey
 
 _WRAPPED_KEY = "wrapped-key"
 
@@ -32,7 +33,7 @@ class KeyStore:
         self._key, wrapped = EstateKey.create(passphrase, self._entropy)
         self._database.execute("INSERT INTO meta VALUES (?, ?)", (_WRAPPED_KEY, wrapped))
 
-    def keep(self, private: keys.PrivateKey) -> bytes:
+    def keep(self, private: PrivateKey) -> bytes:
         """Seal a private key, within a transaction, and give its SubjectPublicKeyInfo, DER."""
         public = keys.public_key_info(private)
         identifier = key_id(public)
