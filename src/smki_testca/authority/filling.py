@@ -121,8 +121,7 @@ def check_inputs(profile: Profile, found: Values, roles: Roles) -> list[str]:
         value = found.get(row.field.path)
         if value is None:
             continue
-        if row.encoding is not None:
-            check_characters(row.field, row.encoding, value)
+        check_characters(row.field, profile.encoding(row.field), value)
         for _, message in value_breaches(row, value, roles):
             line = f"{row.field.path} {message} ({row.basis}, {row.source})."
             if row.severity is Severity.ERROR:

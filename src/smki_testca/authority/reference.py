@@ -76,7 +76,7 @@ def _decoded(der: Any, spec: Any) -> Any:
 def _time(instant: Any) -> tuple[str, Any]:
     moment: datetime = instant
     text = moment.strftime("%m%d%H%M%SZ")
-    if moment.year < 2050:
+    if 1950 <= moment.year < 2050:
         return "utcTime", useful.UTCTime(f"{moment.year % 100:02d}{text}")
     return "generalTime", useful.GeneralizedTime(f"{moment.year:04d}{text}")
 

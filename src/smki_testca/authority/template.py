@@ -17,7 +17,7 @@ from smki_testca.errors import InputError
 from smki_testca.identifiers import SerialNumber
 from smki_testca.lint.rows import Context, check
 from smki_testca.profiles.model import Constant, Derived, Input, Profile
-from smki_testca.x509.fields import FIELDS, Value, encode_value
+from smki_testca.x509.fields import FIELDS, Value, check_characters, encode_value
 from smki_testca.x509.names import KeyType
 from smki_testca.x509.view import view_certificate
 
@@ -161,12 +161,23 @@ def compile_template(setting: Setting, present: frozenset[str], roles: Roles) ->
             each other.
     """
     # pyasn1 takes a while to import and is needed only here.
+    from pyasn1.error import PyAsn1Error  # noqa: PLC0415
+
     from smki_testca.authority import reference  # noqa: PLC0415
 
     profile = setting.profile
     sample = _sample(profile, present)
     found = values(setting, sample)
-    tbs = reference.encode_tbs(profile, found)
+    try:
+        for path, value in found.items():
+            check_characters(FIELDS[path], profile.encoding(FIELDS[path]), value)
+        tbs = reference.encode_tbs(profile, found)
+    except (InputError, PyAsn1Error) as error:
+        raise InputError(
+            "profile.contradiction",
+            f"{profile.origin} contradicts itself: its own sample cannot be written: {error}",
+            "Mend the row that fills the field.",
+        ) from error
     document = encode.sequence(tbs, setting.algorithm.encoded, encode.bit_string(b"\x30\x00"))
     view = view_certificate(document)
     free = {row.field.path for row in profile.filling_rows if isinstance(row.fill, Input)}

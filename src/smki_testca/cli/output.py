@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -36,7 +37,13 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
         # What others wrote, such as a label, must not steer the terminal.
         table.add_row(*(Text("\n".join(map(plain, cell.split("\n")))) for cell in row))
     width = None if sys.stdout.isatty() else 10_000
-    Console(width=width, highlight=False, soft_wrap=width is not None).print(table)
+    console = Console(
+        color_system=None if os.environ.get("NO_COLOR") else "auto",
+        width=width,
+        highlight=False,
+        soft_wrap=width is not None,
+    )
+    console.print(table)
 
 
 def print_warnings(warnings: Iterable[str]) -> None:

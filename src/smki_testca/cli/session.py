@@ -54,14 +54,24 @@ class Session:
 
         return FixedClock(parse_instant(self.time))
 
+    def clock_or_system(self) -> Clock:
+        """The fixed clock asked for, or the system's."""
+        from smki_testca.clock import SystemClock
+
+        return self.clock() or SystemClock()
+
+    def profile_directories(self) -> list[Path]:
+        """Where an operator's profiles are: from the command line, then the estate's."""
+        directories = [self.profiles_directory] if self.profiles_directory else []
+        if self.estate is not None and (Path(self.estate) / "profiles").is_dir():
+            directories.append(Path(self.estate) / "profiles")
+        return directories
+
     def library(self) -> Library:
         """The profiles, without opening the estate's file."""
         from smki_testca.profiles import Library
 
-        directories = [self.profiles_directory] if self.profiles_directory else []
-        if self.estate is not None and (Path(self.estate) / "profiles").is_dir():
-            directories.append(Path(self.estate) / "profiles")
-        return Library(*directories)
+        return Library(*self.profile_directories())
 
     def open(self) -> Estate:
         """Open the estate.

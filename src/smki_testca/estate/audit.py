@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from smki_testca.estate.database import Database
 
 _FIRST = bytes(32)
+_HEAD = "audit-head"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +63,15 @@ class AuditLog:
         number, previous = (last[0][0] + 1, last[0][1]) if last else (1, _FIRST)
         text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         instant = at.isoformat().replace("+00:00", "Z")
+        digest = _digest(previous, number, instant, action, text)
         self._database.execute(
             "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                number,
-                instant,
-                action,
-                text,
-                previous,
-                _digest(previous, number, instant, action, text),
-            ),
+            (number, instant, action, text, previous, digest),
+        )
+        self._database.execute(
+            "INSERT INTO meta VALUES (?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (_HEAD, digest),
         )
         return int(number)
 
@@ -106,6 +106,10 @@ class AuditLog:
             previous, expected = digest, expected + 1
             for one in json.loads(body).get("certificates", ()):
                 told[one["serial"]] = (number, one["sha256"])
+        if previous != self._database.value("SELECT value FROM meta WHERE name = ?", (_HEAD,)):
+            raise EstateError(
+                "audit.broken", f"The audit log is cut off after entry {expected - 1}."
+            )
         for serial, der, entry in self._database.rows(
             "SELECT serial, der, audit FROM certificates"
         ):

@@ -68,10 +68,17 @@ class Database:
             )
         with translated(path):
             database = cls(path, _connect(path))
-            application = database.value("PRAGMA application_id")
-            version = database.value("PRAGMA user_version")
-        if application != APPLICATION_ID:
+        try:
+            database._check(path)
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def _check(self, path: Path) -> None:
+        if self.value("PRAGMA application_id") != APPLICATION_ID:
             raise EstateError("estate.foreign", f"{path} is no estate file.")
+        version = self.value("PRAGMA user_version")
         if version > FORMAT:
             raise EstateError(
                 "estate.newer",
@@ -79,7 +86,6 @@ class Database:
                 f" {FORMAT}.",
                 "Install a newer smki-testca.",
             )
-        return database
 
     def close(self) -> None:
         """Let go of the file."""

@@ -30,7 +30,7 @@ class KeyStore:
 
     def prepare(self, passphrase: str) -> None:
         """Make the estate key, within the transaction that makes the estate."""
-        self._key, wrapped = EstateKey.create(passphrase, self._entropy)
+        self._key, wrapped = EstateKey.create(passphrase)
         self._database.execute("INSERT INTO meta VALUES (?, ?)", (_WRAPPED_KEY, wrapped))
 
     def keep(self, private: PrivateKey) -> bytes:
@@ -62,7 +62,7 @@ class KeyStore:
                     f"The estate in {self._database.path.parent} was never finished.",
                     "Remove the directory and make the estate again.",
                 )
-            self._key = EstateKey.unlock(self._passphrase(), wrapped, self._entropy)
+            self._key = EstateKey.unlock(self._passphrase(), wrapped)
         return self._key
 
 

@@ -1,20 +1,19 @@
 """Private keys at rest: AES-256-GCM under an estate key, which a passphrase wraps by scrypt.
 
-The slow step is taken once, to unlock; sealing one more key costs microseconds.
+The slow step is taken once, to unlock; sealing one more key costs microseconds. Salts and nonces
+come from the system even where certificates come from a seed: a nonce must never come twice.
 """
 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Self
+import os
+from typing import Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from smki_testca.errors import EstateError
-
-if TYPE_CHECKING:
-    from smki_testca.entropy import Entropy
 
 # 32 MiB and about 80 ms: scrypt's parameters travel with the wrapped key, so they can grow.
 _COST = {"n": 1 << 15, "r": 8, "p": 1}
@@ -27,21 +26,20 @@ _WRAP_PURPOSE = b"smki-testca estate key"
 class EstateKey:
     """The key under which an estate's private keys are sealed; held in memory only."""
 
-    def __init__(self, key: bytes, entropy: Entropy) -> None:
+    def __init__(self, key: bytes) -> None:
         self._aead = AESGCM(key)
-        self._entropy = entropy
 
     @classmethod
-    def create(cls, passphrase: str, entropy: Entropy) -> tuple[Self, bytes]:
+    def create(cls, passphrase: str) -> tuple[Self, bytes]:
         """A new estate key, and what to keep of it: the key wrapped by the passphrase."""
-        key = entropy.octets(32)
-        salt = entropy.octets(_SALT_OCTETS)
-        nonce = entropy.octets(_NONCE_OCTETS)
+        key = os.urandom(32)
+        salt = os.urandom(_SALT_OCTETS)
+        nonce = os.urandom(_NONCE_OCTETS)
         wrapped = AESGCM(_stretch(passphrase, salt)).encrypt(nonce, key, _WRAP_PURPOSE)
-        return cls(key, entropy), _HEADER + salt + nonce + wrapped
+        return cls(key), _HEADER + salt + nonce + wrapped
 
     @classmethod
-    def unlock(cls, passphrase: str, kept: bytes, entropy: Entropy) -> Self:
+    def unlock(cls, passphrase: str, kept: bytes) -> Self:
         """The estate key again.
 
         Raises:
@@ -60,11 +58,11 @@ class EstateKey:
                 "The passphrase does not open this estate.",
                 "Give the right one with --passphrase-file or SMKI_TESTCA_PASSPHRASE.",
             ) from error
-        return cls(key, entropy)
+        return cls(key)
 
     def seal(self, secret: bytes, label: bytes) -> bytes:
         """Encrypt a private key; it opens again only under the same label."""
-        nonce = self._entropy.octets(_NONCE_OCTETS)
+        nonce = os.urandom(_NONCE_OCTETS)
         return nonce + self._aead.encrypt(nonce, secret, label)
 
     def open(self, sealed: bytes, label: bytes) -> bytes:

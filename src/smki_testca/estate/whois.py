@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64, Signifier, shown
-from smki_testca.lint.recognise import recognise
-from smki_testca.lint.rows import Context
+from smki_testca.lint.recognise import Recogniser
 from smki_testca.x509.keys import load_public_key, signature_fits
 from smki_testca.x509.view import View, view_certificate
 
@@ -159,6 +158,8 @@ def _identified(register: Register, view: View, profile: Profile) -> Answer:
 
 def _issuer(estate: Estate, view: View) -> Record | None:
     """The CA of the estate whose signature the certificate bears."""
+    if view.octets("signature") != view.signature_algorithm.encoded:
+        return None
     for record in estate.certificates.authorities():
         ca = view_certificate(record.der)
         if ca.octets("subject") != view.octets("issuer"):
@@ -172,4 +173,4 @@ def _issuer(estate: Estate, view: View) -> Record | None:
 def _profile(estate: Estate, view: View, issuer: Record | None) -> Profile:
     if issuer is not None and view.value("extensions.basicConstraints.cA") is not True:
         return estate.library.profile(issuer.hierarchy.value)
-    return recognise(view, estate.library, Context(estate.library.roles))
+    return Recogniser(estate.library)(view)

@@ -81,4 +81,9 @@ def _file_name(record: Record, roles: Roles) -> str:
             record.usage,
         )
         name = "-".join(part for part in parts if part)
-    return _UNSAFE.sub("-", name).strip(".-")[:100] or str(record.serial).lower()
+    return safe_name(name) or str(record.serial).lower()
+
+
+def safe_name(text: str) -> str:
+    """The text as a file name anywhere: letters, digits, dots, hyphens and underscores."""
+    return _UNSAFE.sub("-", text).strip(".-")[:100]

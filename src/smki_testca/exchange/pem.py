@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives import serialization
 
 from smki_testca.authority.keys import from_pkcs8
-from smki_testca.exchange.item import OutputFile
+from smki_testca.exchange.item import OutputFile, safe_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -78,6 +78,6 @@ def chains(items: Sequence[Item]) -> Iterator[OutputFile]:
             authorities.setdefault(record.serial.value, above[number:])
     for chain in authorities.values():
         record = chain[0]
-        name = (record.label or str(record.serial)).replace(" ", "-")
+        name = safe_name(record.label or str(record.serial))
         folder = PurePosixPath(record.family, record.hierarchy.value, "ca")
         yield OutputFile(folder / f"{name}-chain.pem", b"".join(to_pem(one.der) for one in chain))

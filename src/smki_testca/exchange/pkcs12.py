@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
-
 from smki_testca.authority.keys import from_pkcs8
 from smki_testca.errors import InputError
 from smki_testca.exchange.item import OutputFile
@@ -26,6 +23,13 @@ class Pkcs12Stores:
         Raises:
             InputError: without a passphrase; a PKCS#12 store always has one here.
         """
+        # These take a while to import, and issuing has no need of them.
+        from cryptography import x509  # noqa: PLC0415
+        from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
+            BestAvailableEncryption,
+            pkcs12,
+        )
+
         if not passphrase:
             raise InputError(
                 "export.passphrase",

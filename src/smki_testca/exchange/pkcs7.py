@@ -5,9 +5,6 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
-
 from smki_testca.exchange.item import OutputFile
 
 if TYPE_CHECKING:
@@ -21,6 +18,10 @@ class Pkcs7Bundle:
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
         """The one file of an export; PKCS#7 carries no private keys, so nothing is protected."""
+        # These take a while to import, and issuing has no need of them.
+        from cryptography import x509  # noqa: PLC0415
+        from cryptography.hazmat.primitives.serialization import Encoding, pkcs7  # noqa: PLC0415
+
         del passphrase
         ders = dict.fromkeys(one.der for item in items for one in (item.record, *item.chain))
         certificates = [x509.load_der_x509_certificate(der) for der in ders]

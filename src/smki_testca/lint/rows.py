@@ -10,16 +10,21 @@ from smki_testca.der import encode
 from smki_testca.identifiers import shown
 from smki_testca.lint.findings import Finding
 from smki_testca.profiles.model import Constant, Derived, Input
+from smki_testca.x509 import names
 from smki_testca.x509.fields import STRING_TAGS, Kind, shown_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from smki_testca.der import Node
     from smki_testca.profiles.model import Environment, Profile, Row
     from smki_testca.roles import Roles
     from smki_testca.x509.fields import Value
     from smki_testca.x509.view import View
+
+
+_WITHOUT_VALUE = (Kind.PRESENCE, Kind.ORDER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,189 @@ class Context:
     roles: Roles
     environment: Environment | None = None
     issuer: View | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Aspect:
+    """A way in which a field can break a row; ``{path}`` stands for the field.
+
+    Attributes:
+        meaning: what is wrong.
+        remedy: how to mend the document.
+        good: an example; ``{rule}`` stands for what the row demands.
+        bad: an example that breaks it.
+    """
+
+    meaning: str
+    remedy: str
+    good: str
+    bad: str
+
+
+ASPECTS = {
+    "missing": Aspect(
+        "{path} is missing.", "Add {path}.", "{path}: {rule}", "a certificate without {path}"
+    ),
+    "present": Aspect(
+        "{path} is there and should not be.", "Leave {path} out.", "no {path}", "{path} is there"
+    ),
+    "ca_false": Aspect(
+        "{path} is there and says CA:FALSE, which is tolerated.",
+        "Leave {path} out of end entities.",
+        "no {path}",
+        "{path}: an empty SEQUENCE",
+    ),
+    "unreadable": Aspect(
+        "{path} is there but its value cannot be read.",
+        "Write {path} in its own ASN.1 type.",
+        "{path}: {rule}",
+        "{path} of another type",
+    ),
+    "critical": Aspect(
+        "{path} is critical where it should not be, or the other way round.",
+        "Set the criticality that the row demands.",
+        "{path}: {rule}",
+        "{path} with the other criticality",
+    ),
+    "unexpected": Aspect(
+        "{path} holds something that this kind of certificate does not have.",
+        "Leave it out.",
+        "{path} as in the profile",
+        "{path} with one thing more",
+    ),
+    "order": Aspect(
+        "What {path} holds, or {path} itself, is not in the usual place.",
+        "Write them in the order of the profile's rows.",
+        "{path} in the order of the profile",
+        "{path} with two of them exchanged",
+    ),
+    "encoding": Aspect(
+        "{path} is written in another ASN.1 type.",
+        "Write {path} in the type that the row demands.",
+        "{path}: {rule}",
+        "{path} in another string or time type",
+    ),
+    "value": Aspect(
+        "{path} has a value that the row does not allow.",
+        "Write what the row demands.",
+        "{path}: {rule}",
+        "{path} with another value",
+    ),
+    "parameters_null": Aspect(
+        "{path} is ecdsa-with-SHA256 with NULL parameters, where there must be none.",
+        "Leave the parameters out, inside and outside, and sign again.",
+        "300a 06082a8648ce3d040302",
+        "300c 06082a8648ce3d040302 0500",
+    ),
+    "length": Aspect(
+        "{path} has more characters than it should.",
+        "Shorten it.",
+        "{path}: {rule}",
+        "{path} longer than that",
+    ),
+    "form": Aspect(
+        "{path} is not of the form that the row demands.",
+        "Write it in that form.",
+        "{path}: {rule}",
+        "{path} in another form",
+    ),
+    "role": Aspect(
+        "{path} is no RemotePartyRole in two hexadecimal digits.",
+        "Write the role's code in hexadecimal.",
+        "{path}: 02",
+        "{path}: FE",
+    ),
+    "role_decimal": Aspect(
+        "{path} is the code of a RemotePartyRole in decimal; it must be hexadecimal.",
+        "Write the same code in two hexadecimal digits.",
+        "{path}: 89",
+        "{path}: 137",
+    ),
+    "octets": Aspect(
+        "{path} has another number of octets.",
+        "Write as many octets as the row demands.",
+        "{path}: {rule}",
+        "{path} with one octet more",
+    ),
+    "unused_bits": Aspect(
+        "{path} is a BIT STRING with unused bits.",
+        "Write whole octets: 03 09 00 and the 8 octets.",
+        "03 09 00 …",
+        "03 09 04 …",
+    ),
+    "period": Aspect(
+        "The certificate lasts longer than the row says.",
+        "Issue it for a shorter time.",
+        "{rule}",
+        "100 years",
+    ),
+    "policy": Aspect(
+        "{path} is no policy of the environment.",
+        "Write a policy that environments.toml allows, or allow this one there.",
+        "1.2.826.0.1.8641679.1.2.1.4",
+        "2.5.29.32.0",
+    ),
+    "sole": Aspect(
+        "{path} holds more than the one thing that the profile fills.",
+        "Leave the rest out.",
+        "{path} with one entry",
+        "{path} with a second entry or a qualifier",
+    ),
+}
+"""Every way in which a row can be broken, by the last part of a finding's code."""
+
+
+def aspects(profile: Profile, row: Row) -> list[str]:
+    """The ways in which this row can be broken."""
+    holds, kind = row.holds, row.field.kind
+    if holds.absent:
+        may_be_false = row.field.path == "extensions.basicConstraints"
+        return ["present", "ca_false"] if may_be_false else ["present"]
+    is_whole_extension = row.field.path == f"extensions.{row.field.extension}"
+    found = ["missing"] if _required(row) or _speaks_for_extension(profile, row) else []
+    checks_value = kind not in _WITHOUT_VALUE
+    constraints = {
+        "critical": row.critical is not None and is_whole_extension,
+        "unexpected": holds.in_row_order,
+        "order": holds.in_row_order or holds.last,
+        "sole": holds.sole,
+        "unreadable": checks_value and row.fill is not None,
+        "encoding": kind is Kind.TIME or (row.encoding in STRING_TAGS),
+        "value": _demands_value(row),
+        "parameters_null": row.field.path == "signature" and holds.equals is not None,
+        "length": holds.max_characters is not None,
+        "form": holds.matches is not None,
+        "role": holds.role_code,
+        "role_decimal": holds.role_code,
+        "octets": holds.octets is not None or holds.max_octets is not None,
+        "unused_bits": holds.no_unused_bits,
+        "period": holds.max_years is not None,
+        "policy": isinstance(row.fill, Derived) and row.fill.name == "environment-policy",
+    }
+    return found + [aspect for aspect, checked in constraints.items() if checked]
+
+
+def _demands_value(row: Row) -> bool:
+    holds = row.holds
+    derived = isinstance(row.fill, Derived) and row.fill.name in {
+        "key-identifier-method-1",
+        "key-identifier-method-2",
+        "issuer-key-identifier",
+    }
+    stated = (holds.equals, holds.one_of, holds.exactly_one_of)
+    return (
+        isinstance(row.fill, Constant)
+        or derived
+        or holds.positive
+        or any(one is not None for one in stated)
+    )
+
+
+def _speaks_for_extension(profile: Profile, row: Row) -> bool:
+    return row.field.kind is Kind.PRESENCE and any(
+        _required(other) and other.field.extension == row.field.extension
+        for other in profile.filling_rows
+    )
 
 
 def check(view: View, profile: Profile, context: Context) -> list[Finding]:
@@ -69,7 +257,11 @@ def _breaches(
     path = row.field.path
     if row.holds.absent:
         if path in view.fields:
-            yield "present", "has no place here"
+            is_end_entity = (
+                path == "extensions.basicConstraints" and not view.fields[path].node.children
+            )
+            said = "says CA:FALSE; it is better left out" if is_end_entity else "has no place here"
+            yield ("ca_false" if is_end_entity else "present"), said
         return
     if path not in view.fields:
         if _reports_absence(view, profile, row):
@@ -77,9 +269,11 @@ def _breaches(
         return
     if row.critical is not None and view.criticality.get(row.field.extension or "") != row.critical:
         yield "critical", f"must {'' if row.critical else 'not '}be critical"
+    if row.holds.sole and not _is_sole(view.fields[path].node):
+        yield "sole", "holds more than one thing"
     if row.holds.in_row_order:
         yield from _order_breaches(view, profile, row)
-    if row.field.kind in {Kind.PRESENCE, Kind.ORDER}:
+    if row.field.kind in _WITHOUT_VALUE:
         return
     value = view.value(path)
     if value is None:
@@ -100,12 +294,7 @@ def _reports_absence(view: View, profile: Profile, row: Row) -> bool:
     if extension is not None and row.field.path != whole and whole not in view.fields:
         speaks_for_extension = any(other.field.path == whole for other in profile.rows)
         return row.fill is not None and not speaks_for_extension and _required(row)
-    if row.field.kind is Kind.PRESENCE:
-        return any(
-            _required(other) and other.field.extension == extension
-            for other in profile.filling_rows
-        )
-    return _required(row)
+    return _required(row) or _speaks_for_extension(profile, row)
 
 
 def _required(row: Row) -> bool:
@@ -115,11 +304,8 @@ def _required(row: Row) -> bool:
 def _order_breaches(view: View, profile: Profile, row: Row) -> Iterator[tuple[str, str]]:
     in_subject = row.field.path == "subject"
     actual = view.subject_order if in_subject else view.extension_order
-    listed: dict[str, None] = {}
-    for other in profile.rows:
-        name = other.field.attribute if in_subject else other.field.extension
-        if name is not None:
-            listed[name] = None
+    names_of = (row.field.attribute if in_subject else row.field.extension for row in profile.rows)
+    listed = dict.fromkeys(name for name in names_of if name is not None)
     for name in actual:
         if name not in listed:
             yield "unexpected", f"holds {name}, which this kind of certificate does not have"
@@ -144,17 +330,22 @@ def value_breaches(row: Row, value: Value, roles: Roles) -> Iterator[tuple[str, 
     """What a row finds wrong with a value by itself, as (aspect, message)."""
     holds = row.holds
     equals = row.fill.value if isinstance(row.fill, Constant) else holds.equals
-    if equals is not None and value != equals:
+    if value == names.ECDSA_WITH_NULL and equals == names.ECDSA_WITH_SHA256.encoded:
+        yield "parameters_null", "has NULL parameters, where ecdsa-with-SHA256 has none"
+    elif equals is not None and value != equals:
         yield "value", f"is {shown_value(value)}, not {shown_value(equals)}"
     if isinstance(value, str):
         if holds.max_characters is not None and len(value) > holds.max_characters:
             yield "length", f"has {len(value)} characters; at most {holds.max_characters} are right"
+        if holds.role_code and (len(value) != 2 or not _is_role(value, 16, roles)):
+            is_decimal = _is_role(value, 10, roles)
+            said = "is a RemotePartyRole in decimal" if is_decimal else "is no RemotePartyRole"
+            aspect = "role_decimal" if is_decimal else "role"
+            yield aspect, f"{shown(value)} {said}; it takes two hexadecimal digits"
         if holds.matches is not None and not holds.matches.fullmatch(value):
             yield "form", f"is {shown(value)}, which does not match {holds.matches.pattern}"
         if holds.one_of is not None and value not in holds.one_of:
             yield "value", f"is {shown(value)}, none of {', '.join(holds.one_of)}"
-        if holds.role_code and (len(value) != 2 or not _is_role(value, roles)):
-            yield "role", f"is {shown(value)}, which is no RemotePartyRole in hexadecimal"
     octets = _octet_count(value)
     if octets is not None:
         if holds.octets is not None and octets != holds.octets:
@@ -169,9 +360,18 @@ def value_breaches(row: Row, value: Value, roles: Roles) -> Iterator[tuple[str, 
             yield "value", f"is {shown_value(value) or 'empty'}, where exactly {wanted} is right"
 
 
-def _is_role(text: str, roles: Roles) -> bool:
+def _is_sole(extension: Node) -> bool:
+    """Whether each level of an extension's value holds one element, down to what it is for."""
+    if len(extension.children) != 1:
+        return False
+    only = extension.children[0]
+    # PolicyInformation: a policyIdentifier and no qualifiers.
+    return only.tag != encode.SEQUENCE or len(only.children) == 1
+
+
+def _is_role(text: str, base: int, roles: Roles) -> bool:
     try:
-        return roles.by_code(int(text, 16)) is not None
+        return text.isascii() and roles.by_code(int(text, base)) is not None
     except ValueError:
         return False
 
@@ -197,7 +397,11 @@ def _place_breaches(view: View, row: Row) -> Iterator[tuple[str, str]]:
 
 
 def years_after(start: datetime, years: int) -> datetime:
-    """The same day and time some years on; 29 February becomes 1 March."""
+    """The same day and time some years on; 29 February becomes 1 March, and 9999 is the end."""
+    if start.year + years > 9999:
+        return start.replace(
+            year=9999, month=12, day=31, hour=23, minute=59, second=59, microsecond=0
+        )
     try:
         return start.replace(year=start.year + years)
     except ValueError:
@@ -215,9 +419,6 @@ def _derived_breaches(
             key = spki.node.children[1].content[1:] if spki and len(spki.node.children) > 1 else b""
             expected = key_identifier(key, method=int(fill.name[-1]))
             wrong = f"is not derived from the public key by RFC 5280 method ({fill.name[-1]})"
-        case "issuer-subject" if issuer is not None:
-            expected = issuer.value("subject")
-            wrong = "is not the issuer's subject, octet for octet"
         case "issuer-key-identifier" if issuer is not None:
             expected = issuer.value("extensions.subjectKeyIdentifier")
             wrong = "is not the issuer's key identifier"

@@ -18,6 +18,8 @@ _PRINTABLE = re.compile(rb"[A-Za-z0-9 '()+,\-./:=?]*")
 _NUMERIC = re.compile(rb"[0-9 ]*")
 _UTC_TIME = re.compile(rb"[0-9]{12}Z")
 _GENERALIZED_TIME = re.compile(rb"[0-9]{14}Z")
+# Each arc ends with an octet below 80 and does not begin with 80.
+_OID = re.compile(rb"(?:[\x00-\x7f]|[\x81-\xff][\x80-\xff]*+[\x00-\x7f])++")
 _CONSTRUCTED_STRINGS = frozenset(0x20 | tag for tag in (0x03, 0x04, 0x0C, 0x12, 0x13, 0x16, 0x1E))
 
 
@@ -29,6 +31,7 @@ def anomalies(view: View) -> list[Anomaly]:
         found += _within(inner)
     found += _defaults(view)
     found += _named_bits(view)
+    found += _signature_bits(view)
     return sorted(found, key=lambda one: one.offset)
 
 
@@ -68,8 +71,9 @@ def _within(node: Node) -> Iterator[Anomaly]:
     while waiting:
         one = waiting.pop()
         check = _CHECKS.get(one.tag)
-        if check is not None:
-            yield from check(one)
+        anomaly = None if check is None else check(one)
+        if anomaly is not None:
+            yield anomaly
         waiting.extend(one.children)
 
 
@@ -81,43 +85,42 @@ def _minimal(content: bytes) -> bool:
     )
 
 
-def _integer(node: Node) -> Iterator[Anomaly]:
-    if not _minimal(node.content):
-        said = "has no content" if node.start == node.end else "is not written in the fewest octets"
-        yield Anomaly("der.integer_not_minimal", node.start, f"an INTEGER {said}")
+def _integer(node: Node) -> Anomaly | None:
+    if _minimal(node.content):
+        return None
+    said = "has no content" if node.start == node.end else "is not written in the fewest octets"
+    return Anomaly("der.integer_not_minimal", node.start, f"an INTEGER {said}")
 
 
-def _boolean(node: Node) -> Iterator[Anomaly]:
-    if node.content not in {b"\x00", b"\xff"}:
-        yield Anomaly(
-            "der.boolean",
-            node.start,
-            f"a BOOLEAN is written {node.content[:4].hex()}, not 00 or ff",
-        )
+def _boolean(node: Node) -> Anomaly | None:
+    if node.content in {b"\x00", b"\xff"}:
+        return None
+    said = f"a BOOLEAN is written {node.content[:4].hex()}, not 00 or ff"
+    return Anomaly("der.boolean", node.start, said)
 
 
-def _null(node: Node) -> Iterator[Anomaly]:
-    if node.start != node.end:
-        yield Anomaly("der.null", node.start, "a NULL has content")
+def _null(node: Node) -> Anomaly | None:
+    if node.start == node.end:
+        return None
+    return Anomaly("der.null", node.start, "a NULL has content")
 
 
-def _oid(node: Node) -> Iterator[Anomaly]:
-    content = node.content
-    starts = [0, *(n + 1 for n, octet in enumerate(content[:-1]) if not octet & 0x80)]
-    broken = not content or content[-1] & 0x80 or any(content[n] == 0x80 for n in starts)
-    if broken:
-        yield Anomaly("der.oid", node.start, "an OBJECT IDENTIFIER is not well formed")
+def _oid(node: Node) -> Anomaly | None:
+    if _OID.fullmatch(node.content):
+        return None
+    return Anomaly("der.oid", node.start, "an OBJECT IDENTIFIER is not well formed")
 
 
-def _bit_string(node: Node) -> Iterator[Anomaly]:
+def _bit_string(node: Node) -> Anomaly | None:
     content = node.content
     unused = content[0] if content else 8
     stray = unused <= 7 and len(content) > 1 and content[-1] & ((1 << unused) - 1)
     if unused > 7 or stray or (unused and len(content) == 1):
-        yield Anomaly("der.bit_string", node.start, "a BIT STRING has wrong unused bits")
+        return Anomaly("der.bit_string", node.start, "a BIT STRING has wrong unused bits")
+    return None
 
 
-def _string(node: Node) -> Iterator[Anomaly]:
+def _string(node: Node) -> Anomaly | None:
     content = node.content
     try:
         content.decode(_STRINGS[node.tag])
@@ -126,33 +129,38 @@ def _string(node: Node) -> Iterator[Anomaly]:
         )
     except UnicodeDecodeError:
         broken = True
-    if broken:
-        yield Anomaly("der.string", node.start, "a string holds octets that its type does not have")
+    if not broken:
+        return None
+    return Anomaly("der.string", node.start, "a string holds octets that its type does not have")
 
 
-def _utc_time(node: Node) -> Iterator[Anomaly]:
-    if not _UTC_TIME.fullmatch(node.content):
-        yield Anomaly("der.time_form", node.start, "a UTCTime is not of the form YYMMDDHHMMSSZ")
+def _utc_time(node: Node) -> Anomaly | None:
+    if _UTC_TIME.fullmatch(node.content):
+        return None
+    return Anomaly("der.time_form", node.start, "a UTCTime is not of the form YYMMDDHHMMSSZ")
 
 
-def _generalized_time(node: Node) -> Iterator[Anomaly]:
-    if not _GENERALIZED_TIME.fullmatch(node.content):
-        yield Anomaly(
-            "der.time_form", node.start, "a GeneralizedTime is not of the form YYYYMMDDHHMMSSZ"
-        )
+def _generalized_time(node: Node) -> Anomaly | None:
+    if _GENERALIZED_TIME.fullmatch(node.content):
+        return None
+    said = "a GeneralizedTime is not of the form YYYYMMDDHHMMSSZ"
+    return Anomaly("der.time_form", node.start, said)
 
 
-def _set(node: Node) -> Iterator[Anomaly]:
+def _set(node: Node) -> Anomaly | None:
+    if len(node.children) < 2:
+        return None
     encoded = [child.encoded for child in node.children]
-    if encoded != sorted(encoded):
-        yield Anomaly("der.set_order", node.offset, "the elements of a SET OF are not in order")
+    if encoded == sorted(encoded):
+        return None
+    return Anomaly("der.set_order", node.offset, "the elements of a SET OF are not in order")
 
 
-def _constructed(node: Node) -> Iterator[Anomaly]:
-    yield Anomaly("der.constructed_string", node.offset, "a string is written in parts")
+def _constructed(node: Node) -> Anomaly | None:
+    return Anomaly("der.constructed_string", node.offset, "a string is written in parts")
 
 
-_CHECKS: dict[int, Callable[[Node], Iterator[Anomaly]]] = {
+_CHECKS: dict[int, Callable[[Node], Anomaly | None]] = {
     0x01: _boolean,
     0x02: _integer,
     0x03: _bit_string,
@@ -192,6 +200,14 @@ _NEVER_EMPTY = (
     "extensions.extKeyUsage",
     "extensions.authorityKeyIdentifier",
 )
+
+
+def _signature_bits(view: View) -> Iterator[Anomaly]:
+    signature = view.root.children[2]
+    if signature.content[:1] != b"\x00":
+        yield Anomaly(
+            "signature.malformed", signature.start, "the signature is no whole number of octets"
+        )
 
 
 def _named_bits(view: View) -> Iterator[Anomaly]:

@@ -60,6 +60,7 @@ class HoldsTable(Document, frozen=True):
     no_unused_bits: bool = False
     in_row_order: bool = False
     role_code: bool = False
+    sole: bool = False
     max_years: Count | None = None
 
 
@@ -183,10 +184,11 @@ class LiveTable(Known, frozen=True, kw_only=True):
 
 
 class SecRegistryEntryTable(Known, frozen=True, kw_only=True):
-    """A Registry Entry of the SEC."""
+    """A Registry Entry of the SEC; ``environments`` where it belongs, none for everywhere."""
 
     value: Said
     title: Said
+    environments: list[str] = []
 
 
 class EnvironmentsFile(Document, frozen=True):

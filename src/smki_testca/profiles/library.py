@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
@@ -26,7 +27,7 @@ from smki_testca.roles import RemotePartyRole, Roles, UserRole
 from smki_testca.shipped import shipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 T = TypeVar("T")
@@ -213,10 +214,18 @@ class Library:
     @cached_property
     def sec_registry_entries(self) -> tuple[SecRegistryEntry, ...]:
         """The Registry Entries for User, DCC and RDP IDs."""
-        return tuple(
-            SecRegistryEntry(RegistryEntry.parse(one.value), one.title, one.basis, one.source)
-            for one in self._environments[0].sec_registry_entry
-        )
+        document, origin = self._environments
+        with _met_in(f"{origin}, sec-registry-entry"):
+            return tuple(
+                SecRegistryEntry(
+                    RegistryEntry.parse(one.value),
+                    one.title,
+                    tuple(one.environments),
+                    one.basis,
+                    one.source,
+                )
+                for one in document.sec_registry_entry
+            )
 
     @cached_property
     def categories(self) -> tuple[Category, ...]:
@@ -231,11 +240,13 @@ class Library:
             _known(service, self.testing_services, f"{origin}, testing-services", "purpose")
         for environment in document.environments:
             _known(environment, self.environments, f"{origin}, environments", "environment")
+        with _met_in(f"{origin}, remote-party-roles"):
+            roles = tuple(map(self.roles.remote_party_role, document.remote_party_roles))
         return Category(
             document.name,
             document.title,
             tuple(document.profiles),
-            tuple(self.roles.remote_party_role(role) for role in document.remote_party_roles),
+            roles,
             tuple(document.participants),
             tuple(document.testing_services),
             tuple(document.environments),
@@ -253,7 +264,11 @@ class Library:
             InputError: if there is none of that name, or its file does not hold together.
         """
         _known(name, self._stems("kits"), "the kits", "kit")
-        document, _ = self._named("kits", name, documents.KitFile)
+        document, origin = self._named("kits", name, documents.KitFile)
+        for number, one in enumerate(document.request, 1):
+            where = f"{origin}, request {number}"
+            _known(one.profile, self.profile_names, where, "profile")
+            _known(one.purpose, self.testing_services, where, "purpose")
         return Kit(
             document.name,
             document.title,
@@ -304,8 +319,9 @@ def _inputs(request: documents.KitRequestTable) -> dict[str, str]:
 
 
 def _policies(table: documents.PoliciesTable, where: str) -> Policies:
-    for policy in (table.default, *table.allowed):
-        parse_object_identifier(policy)
+    with _met_in(f"{where}, policies"):
+        for policy in (table.default, *table.allowed):
+            parse_object_identifier(policy)
     if table.default not in table.allowed:
         raise InputError(
             "environment.policy", f"{where}: the default policy {table.default} is not allowed."
@@ -320,9 +336,9 @@ def _check_directory(directory: Path) -> None:
         parts = path.relative_to(directory).parts
         if path.is_dir() and len(parts) == 1 and parts[0] in FOLDERS:
             continue
-        if len(parts) == 2 and parts[0] in FOLDERS and path.suffix == ".toml":
+        if path.is_file() and len(parts) == 2 and parts[0] in FOLDERS and path.suffix == ".toml":
             continue
-        if parts[0] in FILES and len(parts) == 1:
+        if path.is_file() and len(parts) == 1 and parts[0] in FILES:
             continue
         raise InputError(
             "profiles.stray_file",
@@ -330,6 +346,15 @@ def _check_directory(directory: Path) -> None:
             f"A profile directory holds {', '.join(f'{f}/*.toml' for f in FOLDERS)} and"
             f" {', '.join(FILES)}.",
         )
+
+
+@contextmanager
+def _met_in(where: str) -> Iterator[None]:
+    """An error raised inside says where it was met."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(error.code, f"{where}: {error.message}", error.remedy) from error
 
 
 def _unique(values: list[str], origin: str, what: str) -> None:

@@ -112,6 +112,7 @@ class Holds:
     no_unused_bits: bool = False
     in_row_order: bool = False
     role_code: bool = False
+    sole: bool = False
     max_years: int | None = None
 
     def __str__(self) -> str:
@@ -304,10 +305,15 @@ class LiveMarks:
 
 @dataclass(frozen=True, slots=True)
 class SecRegistryEntry:
-    """A Registry Entry for User, DCC and RDP IDs, never for Devices (R10, R11)."""
+    """A Registry Entry for User, DCC and RDP IDs, never for Devices (R10, R11).
+
+    Attributes:
+        environments: the names of those where it belongs; empty for everywhere.
+    """
 
     entry: RegistryEntry
     title: str
+    environments: tuple[str, ...]
     basis: Basis
     source: str
 

@@ -156,27 +156,34 @@ def _constant(value: object, field: Field, where: str) -> Value:
             made = names.SIGNATURE_ALGORITHMS[value].encoded
         case (Kind.OCTETS | Kind.BITS, str()) if re.fullmatch(r"([0-9a-fA-F]{2})+", value):
             made = bytes.fromhex(value)
-        case (Kind.NAMED_BITS, list()) if set(value) <= set(names.KEY_USAGE_BITS):
+        case (Kind.NAMED_BITS, list()) if value and all(v in names.KEY_USAGE_BITS for v in value):
             made = tuple(name for name in names.KEY_USAGE_BITS if name in value)
-        case (Kind.OIDS, list()):
+        case (Kind.OIDS, list()) if value:
             made = tuple(_key_purpose(purpose, where) for purpose in value)
-        case (Kind.TIME, str()):
+        case (Kind.OID, str()):
+            made = _object_identifier(value, where)
+        case (Kind.INTEGER, int()) if value < 0:
+            made = None
+        case (Kind.TIME, str() | datetime()):
             try:
-                made = parse_instant(value)
+                made = parse_instant(value if isinstance(value, str) else value.isoformat())
             except InputError as error:
                 _fail(where, error.message.rstrip("."))
     if isinstance(made, str | int | bytes | tuple | datetime) and field.accepts(made):
-        if field.kind is Kind.OID:
-            parse_object_identifier(str(made))
         return made
     _fail(where, f"{shown(str(value))} is no value for it: the field holds {field.kind.value}")
 
 
 def _key_purpose(value: object, where: str) -> str:
-    if value in names.KEY_PURPOSES:
-        return str(value)
+    if isinstance(value, str) and value in names.KEY_PURPOSES:
+        return value
+    oid = _object_identifier(str(value), where)
+    return names.KEY_PURPOSE_NAMES.get(oid, oid)
+
+
+def _object_identifier(text: str, where: str) -> str:
     try:
-        return parse_object_identifier(str(value))
+        return parse_object_identifier(text)
     except InputError as error:
         _fail(where, error.message.rstrip("."))
 
@@ -194,6 +201,7 @@ def _holds(table: HoldsTable, field: Field, where: str) -> Holds:
         "in_row_order": (Kind.ORDER,),
         "role_code": (Kind.TEXT,),
         "max_years": (Kind.TIME,),
+        "sole": (Kind.PRESENCE,),
     }
     for name, kinds in wants.items():
         if getattr(table, name) and field.kind not in kinds:
@@ -205,7 +213,7 @@ def _holds(table: HoldsTable, field: Field, where: str) -> Holds:
         _fail(where, "max-years goes with validity.notAfter")
     holds = Holds(
         one_of=None if table.one_of is None else tuple(table.one_of),
-        exactly_one_of=None if table.exactly_one_of is None else tuple(table.exactly_one_of),
+        exactly_one_of=_alternatives(table.exactly_one_of, field, where),
         octets=table.octets,
         max_octets=table.max_octets,
         max_characters=table.max_characters,
@@ -215,6 +223,7 @@ def _holds(table: HoldsTable, field: Field, where: str) -> Holds:
         no_unused_bits=table.no_unused_bits,
         in_row_order=table.in_row_order,
         role_code=table.role_code,
+        sole=table.sole,
         max_years=table.max_years,
     )
     if table.equals is not None:
@@ -225,6 +234,19 @@ def _holds(table: HoldsTable, field: Field, where: str) -> Holds:
         except re.error as error:
             _fail(where, f"{shown(table.matches)} is no regular expression ({error})")
     return holds
+
+
+def _alternatives(given: list[str] | None, field: Field, where: str) -> tuple[str, ...] | None:
+    if given is None:
+        return None
+    if field.kind is Kind.OIDS:
+        return tuple(_key_purpose(one, where) for one in given)
+    for one in given:
+        if one not in names.KEY_USAGE_BITS:
+            _fail(
+                where, f"{shown(one)} is no key usage", f"Known: {', '.join(names.KEY_USAGE_BITS)}."
+            )
+    return tuple(given)
 
 
 def _check_together(profile: Profile) -> None:
@@ -256,7 +278,15 @@ def _check_together(profile: Profile) -> None:
     halves = [f"{alternative}.{part}" in filled for part in ("hwType", "hwSerialNum")]
     if any(halves) and not all(halves):
         _fail(profile.origin, f"{alternative} takes both hwType and hwSerialNum")
+    end, start = filled["validity.notAfter"], filled["validity.notBefore"]
+    if isinstance(end.fill, Derived) and end.fill.years and end.number < start.number:
+        where = f"{profile.origin}, row {end.number} ({end.field.path})"
+        _fail(where, f"it is worked out from {start.field.path}, whose row must come first")
     authority = filled.get("extensions.basicConstraints.cA")
+    length = filled.get("extensions.basicConstraints.pathLenConstraint")
+    if length is not None and authority is None:
+        where = f"{profile.origin}, row {length.number} ({length.field.path})"
+        _fail(where, "it needs a row that fills extensions.basicConstraints.cA")
     is_ca = authority is not None and authority.fill == Constant(value=True)
     if is_ca != (profile.tier is not Tier.END_ENTITY):
         _fail(profile.origin, f"tier {profile.tier} and basicConstraints do not go together")

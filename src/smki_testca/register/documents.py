@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from smki_testca.roles import Roles
 
 _SHORT_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
+_RESERVED_NAME = "ca"
 _ORGANISATION_NUMBER = re.compile(r"[0-9A-Fa-f]{1,10}", re.ASCII)
 DEFAULT_ORGANISATION_BITS = 12
 
@@ -179,11 +180,12 @@ def participant(table: ParticipantTable, roles: Roles) -> Participant:
         InputError: for any identifier that is none, an ID outside the ranges, IDs that are
             not ascending, a Signifier where none belongs or none where one does.
     """
-    if not _SHORT_NAME.fullmatch(table.id):
+    if not _SHORT_NAME.fullmatch(table.id) or table.id == _RESERVED_NAME:
         raise InputError(
             "participant.id",
             f"{shown(table.id)} is no participant id.",
-            "Use up to 64 lower-case letters, digits, dots, hyphens and underscores.",
+            "Use up to 64 lower-case letters, digits, dots, hyphens and underscores, and not"
+            f" {_RESERVED_NAME!r}, which is the CAs' folder in an export.",
         )
     if (table.kind in SIGNIFIED) != (table.signifier is not None):
         needs = "needs a" if table.kind in SIGNIFIED else "has no"

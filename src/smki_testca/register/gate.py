@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from smki_testca.errors import Refusal, RefusalReason
@@ -70,10 +70,10 @@ class Authorisation:
     environment: Environment
     at: datetime
     warnings: tuple[str, ...]
-    _token: object = field(repr=False, compare=False)
+    token: InitVar[object]
 
-    def __post_init__(self) -> None:
-        if self._token is not _TOKEN:
+    def __post_init__(self, token: object) -> None:
+        if token is not _TOKEN:
             raise TypeError("only the gate makes an Authorisation")
 
     def as_json(self) -> dict[str, Any]:

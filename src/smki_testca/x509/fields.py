@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from functools import cache
 from typing import Final
 
 from smki_testca.der import encode
@@ -65,6 +66,12 @@ _PRINTABLE: Final = frozenset(
 )
 
 
+@cache
+def _part_of(path: str, whole: str) -> str | None:
+    parts = path.split(".")
+    return parts[1] if parts[0] == whole and len(parts) > 1 else None
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field of a certificate.
@@ -84,14 +91,12 @@ class Field:
     @property
     def extension(self) -> str | None:
         """The extension that the field is, or lies in."""
-        parts = self.path.split(".")
-        return parts[1] if parts[0] == "extensions" and len(parts) > 1 else None
+        return _part_of(self.path, "extensions")
 
     @property
     def attribute(self) -> str | None:
         """The subject attribute that the field is."""
-        parts = self.path.split(".")
-        return parts[1] if parts[0] == "subject" and len(parts) > 1 else None
+        return _part_of(self.path, "subject")
 
     def accepts(self, value: object) -> bool:
         """Whether a value is of the field's kind."""
@@ -178,10 +183,12 @@ def check_characters(field: Field, encoding: str, value: Value) -> None:
     """See that a text can be written in the string type chosen for it.
 
     Raises:
-        InputError: naming the first character that cannot.
+        InputError: if there is none, or naming the first character that cannot.
     """
     if not isinstance(value, str):
         return
+    if not value:
+        raise InputError("field.empty", f"{field.path} cannot be empty.", "Leave it out.")
     for character in value:
         if encoding == "PrintableString" and character not in _PRINTABLE:
             wrong = "PrintableString has no such character"

@@ -105,10 +105,12 @@ ECDSA_WITH_SHA256 = SignatureAlgorithm(
 SHA256_WITH_RSA = SignatureAlgorithm(
     "sha256WithRSAEncryption", "1.2.840.113549.1.1.11", null_parameters=True
 )
+ECDSA_WITH_NULL = encode.sequence(encode.oid(ECDSA_WITH_SHA256.oid), b"\x05\x00")
+"""ecdsa-with-SHA256 as some write it, against RFC 5758 3.2."""
 SIGNATURE_ALGORITHMS = {
     algorithm.name: algorithm for algorithm in (ECDSA_WITH_SHA256, SHA256_WITH_RSA)
 }
 
 EC_PUBLIC_KEY = "1.2.840.10045.2.1"
 PRIME256V1 = "1.2.840.10045.3.1.7"
-RSA_ENCRYPTION = "1.2.840.113549.1.1.1"
+RSA_ENCRYPTION_OID = encode.oid("1.2.840.113549.1.1.1")

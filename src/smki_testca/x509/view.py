@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from smki_testca.der import read
@@ -298,15 +299,27 @@ _EXTENSION_READERS = {
 }
 
 
+_MAX_INTEGER_OCTETS = 256
+"""The longest INTEGER given a value: longer ones cannot even be shown in decimal."""
+
+
 def _integer(node: Node) -> int | None:
     content = node.content
-    return int.from_bytes(content, signed=True) if node.tag == 0x02 and content else None
+    if node.tag != 0x02 or not 0 < len(content) <= _MAX_INTEGER_OCTETS:
+        return None
+    return int.from_bytes(content, signed=True)
 
 
 def _oid(node: Node) -> str | None:
     content = node.content
     if node.tag != 0x06 or not content or content[-1] & 0x80 or len(content) > 64:
         return None
+    return _dotted(content)
+
+
+@lru_cache(maxsize=1024)
+def _dotted(content: bytes) -> str:
+    """The dotted decimal form; the same few recur in every certificate."""
     arcs: list[int] = []
     arc = 0
     for octet in content:
@@ -316,6 +329,25 @@ def _oid(node: Node) -> str | None:
             arc = 0
     first = min(arcs[0] // 40, 2)
     return ".".join(str(number) for number in (first, arcs[0] - 40 * first, *arcs[1:]))
+
+
+def normalised_name(name: Node) -> tuple[tuple[tuple[str, str], ...], ...]:
+    """A Name as names are compared (RFC 5280 7.1): string types, case and spacing set aside."""
+    return tuple(
+        tuple(
+            sorted(
+                (
+                    attribute.children[0].content.hex(),
+                    " ".join(text.casefold().split())
+                    if (text := _text(attribute.children[1])) is not None
+                    else attribute.children[1].encoded.hex(),
+                )
+                for attribute in relative.children
+                if len(attribute.children) == 2
+            )
+        )
+        for relative in name.children
+    )
 
 
 _STRING_CODECS = {
@@ -352,11 +384,18 @@ def _named_bits(node: Node) -> tuple[str, ...] | None:
 
 
 def _time(node: Node) -> datetime | None:
-    text = node.content.decode("ascii", "replace")
-    if node.tag == 0x17 and len(text) == 13:
-        text = ("19" if text[:2] >= "50" else "20") + text
-    elif node.tag != 0x18 or len(text) != 15:
+    content = node.content
+    if (node.tag, len(content)) not in {(0x17, 13), (0x18, 15)}:
         return None
+    return _instant(content)
+
+
+@lru_cache(maxsize=1024)
+def _instant(content: bytes) -> datetime | None:
+    """The instant that a UTCTime or GeneralizedTime names; it is its length that tells them."""
+    text = content.decode("ascii", "replace")
+    if len(text) == 13:
+        text = ("19" if text[:2] >= "50" else "20") + text
     if not text[:14].isdigit() or text[14] != "Z":
         return None
     try:

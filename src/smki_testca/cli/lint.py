@@ -1,0 +1,199 @@
+"""``lint`` and ``compare``: what is wrong with certificates, CSRs and CRLs, and by which rule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from smki_testca.authority.csr import differences, to_der
+from smki_testca.cli.output import print_json, print_table
+from smki_testca.cli.session import Session, read_input
+from smki_testca.clock import parse_instant
+from smki_testca.errors import ExitCode, InputError
+from smki_testca.lint.catalogue import explain as explain_rule
+from smki_testca.lint.catalogue import rules as all_rules
+from smki_testca.lint.engine import Settings, lint_all
+from smki_testca.lint.reports import REPORTS
+from smki_testca.lint.sources import MAX_FILE_OCTETS, sources
+from smki_testca.profiles.model import Severity
+from smki_testca.x509.view import view_certificate, view_request
+
+if TYPE_CHECKING:
+    from smki_testca.lint.catalogue import Rule
+
+_FILES = "files"
+
+
+class FilesByDefault(click.Group):
+    """A group whose first argument is a file, unless it is one of its commands."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the hidden command in front of files."""
+        if args and args[0] not in {*self.commands, "--help", "-h"}:
+            args = [_FILES, *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=FilesByDefault, subcommand_metavar="FILE… | rules | explain CODE")
+def lint() -> None:
+    """Say what is wrong with certificates, CSRs and CRLs, and by which rule.
+
+    Give files, folders, or - for standard input: PEM, DER, bare base64, ZIPs, PKCS#7 and
+    keystore.json. `lint files --help` lists the options. No estate is needed; the CAs of
+    one that is named are trusted.
+
+    \b
+    Example:
+      smki-testca lint --trust Z1-chain.pem --fail-on warning certificates/
+    """
+
+
+@lint.command(_FILES, hidden=True)
+@click.argument("files", metavar="FILE…", nargs=-1, required=True)
+@click.option("--as", "profile", metavar="PROFILE", help="Hold every certificate to this profile.")
+@click.option("--at", metavar="TIME", help="Judge validity at this UTC time; now by default.")
+@click.option("--trust", metavar="FILE", multiple=True, help="Certificates of CAs; repeatable.")
+@click.option("--environment", metavar="E", help="The test environment, for its policy OIDs.")
+@click.option("--format", "form", type=click.Choice(list(REPORTS)), default="text")
+@click.option(
+    "--fail-on",
+    type=click.Choice([severity.value for severity in Severity]),
+    default=Severity.ERROR.value,
+    help="End with exit code 1 where a finding is as grave as this.",
+)
+@click.pass_obj
+def lint_files(
+    session: Session,
+    files: tuple[str, ...],
+    profile: str | None,
+    at: str | None,
+    trust: tuple[str, ...],
+    environment: str | None,
+    form: str,
+    fail_on: str,
+) -> None:
+    """Lint files.
+
+    \b
+    Example:
+      smki-testca lint --at 2024-06-01 --format sarif keystore.json
+    """
+    clock = session.clock_or_system()
+    settings = Settings(
+        parse_instant(at) if at else clock.now(),
+        tuple(session.profile_directories()),
+        environment,
+        profile,
+        tuple(_trusted(session, trust)),
+    )
+    standard_input = read_input("-", MAX_FILE_OCTETS) if "-" in files else None
+    linted = lint_all(sources(files, standard_input), settings)
+    report = REPORTS["json" if session.as_json else form]
+    click.echo(report(linted), nl=False)
+    order = list(Severity)
+    worst = order.index(Severity(fail_on))
+    if any(order.index(f.severity) <= worst for one in linted for f in one.findings):
+        click.get_current_context().exit(ExitCode.FINDINGS)
+
+
+@lint.command()
+@click.pass_obj
+def rules(session: Session) -> None:
+    """List every rule: code, severity, basis, source, what it means, how to mend it.
+
+    \b
+    Example:
+      smki-testca --json lint rules
+    """
+    found = all_rules(session.library())
+    if session.as_json:
+        print_json({"rules": [rule.as_json() for rule in found]})
+        return
+    print_table(
+        ("Code", "Severity", "Basis", "Source", "Meaning", "Remedy"),
+        [
+            (rule.code, rule.severity, rule.basis, rule.source, rule.meaning, rule.remedy)
+            for rule in found
+        ],
+    )
+
+
+@lint.command()
+@click.argument("code", metavar="CODE")
+@click.pass_obj
+def explain(session: Session, code: str) -> None:
+    """Explain one rule, with a good and a bad example.
+
+    \b
+    Example:
+      smki-testca lint explain signature.integer_padded
+    """
+    found = explain_rule(session.library(), code)
+    if session.as_json:
+        print_json({"rules": [rule.as_json() for rule in found]})
+        return
+    for rule in found:
+        print_table(("", ""), _explained(rule))
+
+
+@click.command()
+@click.argument("csr", metavar="CSR")
+@click.argument("certificate", metavar="CERT")
+@click.pass_obj
+def compare(session: Session, csr: str, certificate: str) -> None:
+    """Compare a certificate with its CSR, as its subscriber must (SEC App. M; L11.6).
+
+    Ends with exit code 1 where they differ: reject the certificate then.
+
+    \b
+    Example:
+      smki-testca compare meter.csr meter.pem
+    """
+    request = view_request(to_der(read_input(csr)))
+    found = differences(request, view_certificate(_one_certificate(certificate)))
+    if session.as_json:
+        print_json({"consistent": not found, "differences": found})
+    elif found:
+        for difference in found:
+            click.echo(f"error: {difference}")
+    else:
+        click.echo("The certificate is what the CSR asks for.")
+    if found:
+        click.get_current_context().exit(ExitCode.FINDINGS)
+
+
+def _one_certificate(name: str) -> bytes:
+    data = read_input(name, MAX_FILE_OCTETS) if name == "-" else None
+    found = list(sources([name], data))
+    if len(found) != 1 or found[0].problem is not None:
+        raise InputError("compare.certificate", f"{name} does not hold exactly one certificate.")
+    return found[0].data
+
+
+def _trusted(session: Session, names: tuple[str, ...]) -> list[bytes]:
+    found = []
+    for source in sources(names):
+        if source.problem is not None:
+            raise InputError(
+                "lint.trust", f"{source.file} holds no certificates to trust: {source.problem[1]}."
+            )
+        found.append(source.data)
+    if session.estate is not None and Path(session.estate).exists():
+        with session.open() as estate:
+            found += [record.der for record in estate.certificates.authorities()]
+    return found
+
+
+def _explained(rule: Rule) -> list[tuple[str, str]]:
+    return [
+        ("Code", rule.code),
+        ("Severity", rule.severity),
+        ("Basis", f"{rule.basis} ({rule.source})"),
+        ("Profiles", ", ".join(rule.profiles) or "all"),
+        ("Meaning", rule.meaning),
+        ("Remedy", rule.remedy),
+        ("Good", rule.good),
+        ("Bad", rule.bad),
+    ]

@@ -1,0 +1,203 @@
+"""Who issued a certificate: the signature under the issuer, and whether it may issue at all."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from smki_testca.der import encode
+from smki_testca.der.read import DerError
+from smki_testca.lint.strict import ecdsa_integers
+from smki_testca.x509.keys import PublicKey, load_public_key, signature_fits
+from smki_testca.x509.view import View, normalised_name, view_certificate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from smki_testca.profiles.model import Hierarchy, Profile
+
+Breach = tuple[str, int, str]
+"""A rule's code, the octet at fault, and what is wrong."""
+
+_KEY_IDENTIFIER = re.compile(
+    rb"\x06\x03\x55\x1d\x0e(?:\x01\x01.)?\x04.\x04([\x00-\x7f])", re.DOTALL
+)
+
+
+class PossibleIssuer:
+    """A certificate that may have issued others; read when it is first needed."""
+
+    def __init__(self, der: bytes) -> None:
+        self.der = der
+
+    @cached_property
+    def view(self) -> View:
+        """Its fields."""
+        return view_certificate(self.der)
+
+    @cached_property
+    def key(self) -> PublicKey | None:
+        """Its public key, if that can be read."""
+        return load_public_key(self.view.octets("subjectPublicKeyInfo") or b"")
+
+    @property
+    def is_ca(self) -> bool:
+        """Whether its basicConstraints say so."""
+        return self.view.value("extensions.basicConstraints.cA") is True
+
+
+@dataclass(slots=True)
+class Issuers:
+    """Every certificate at hand that may be somebody's issuer.
+
+    Attributes:
+        by_key: by subjectKeyIdentifier.
+        by_name: CAs only, by their subject as names are compared.
+    """
+
+    by_key: dict[bytes, list[PossibleIssuer]] = field(default_factory=dict)
+    by_name: dict[object, list[PossibleIssuer]] = field(default_factory=dict)
+
+    def add(self, der: bytes) -> None:
+        """Take in a certificate; what cannot be read is passed over.
+
+        Only CAs are found by name; an end entity is found by its key identifier, so that a
+        certificate it wrongly issued can be told.
+        """
+        one = PossibleIssuer(der)
+        identifier = key_identifier_of(der)
+        if identifier is not None:
+            self.by_key.setdefault(identifier, []).append(one)
+        if b"\x06\x03\x55\x1d\x13" not in der:
+            return
+        try:
+            subject = one.view.fields.get("subject")
+        except DerError:
+            return
+        if subject is not None and one.is_ca:
+            self.by_name.setdefault(normalised_name(subject.node), []).append(one)
+
+    def candidates(self, view: View) -> list[PossibleIssuer]:
+        """Those that a certificate points at, by key identifier first, then by name."""
+        identifier = view.octets("extensions.authorityKeyIdentifier.keyIdentifier")
+        found = list(self.by_key.get(identifier or b"", ()))
+        issuer = view.fields.get("issuer")
+        if issuer is not None:
+            found += self.by_name.get(normalised_name(issuer.node), ())
+        return list({id(one): one for one in found}.values())
+
+
+def key_identifier_of(der: bytes) -> bytes | None:
+    """A certificate's subjectKeyIdentifier, found by its octets without reading the rest."""
+    match = _KEY_IDENTIFIER.search(der)
+    if match is None:
+        return None
+    length = match[1][0]
+    return der[match.end() : match.end() + length]
+
+
+def issuer_of(view: View, issuers: Issuers) -> tuple[PossibleIssuer | None, list[Breach]]:
+    """Find who signed a certificate.
+
+    Returns:
+        The issuer, where its signature fits, and what is wrong otherwise.
+    """
+    signature = minimal_signature(view)
+    names_itself = view.octets("issuer") == view.octets("subject")
+    issuer_offset = view.fields["issuer"].node.offset if "issuer" in view.fields else 0
+    signature_offset = view.root.children[2].offset
+
+    def fits(key: PublicKey | None) -> bool:
+        return key is not None and signature_fits(key, signature, view.signed.encoded)
+
+    if names_itself and _points_at_itself(view):
+        if fits(load_public_key(view.octets("subjectPublicKeyInfo") or b"")):
+            return None, []
+        return None, [
+            ("signature.invalid", signature_offset, "the signature is not by the certificate's key")
+        ]
+    candidates = issuers.candidates(view)
+    for candidate in candidates:
+        if fits(candidate.key):
+            return candidate, []
+    own_key = load_public_key(view.octets("subjectPublicKeyInfo") or b"")
+    if _points_at_itself(view) and fits(own_key):
+        message = "the certificate names another as issuer, but is signed with its own key"
+        return None, [("issuer.self_signed", issuer_offset, message)]
+    if candidates:
+        message = "the signature is not by the issuer that the certificate names"
+        return None, [("signature.invalid", signature_offset, message)]
+    message = "the issuer is not among the certificates at hand, so the signature is unchecked"
+    return None, [("issuer.unknown", issuer_offset, message)]
+
+
+def issuer_breaches(
+    view: View, profile: Profile, issuer: PossibleIssuer, hierarchy: Hierarchy
+) -> Iterator[Breach]:
+    """What is wrong with the issuer of a certificate, its signature being right."""
+    named = view.fields["issuer"].node
+    subject = issuer.view.fields["subject"].node
+    if normalised_name(named) != normalised_name(subject):
+        yield "issuer.name_differs", named.offset, "the issuer's name is not the subject of its CA"
+    elif named.encoded != subject.encoded:
+        message = "the issuer's name equals the CA's subject, but not octet for octet"
+        yield "issuer.octets_differ", named.offset, message
+    if not issuer.is_ca:
+        yield (
+            "issuer.not_a_ca",
+            named.offset,
+            "the issuer is no CA: its certificate does not say so",
+        )
+        return
+    usage = issuer.view.value("extensions.keyUsage")
+    if not isinstance(usage, tuple) or "keyCertSign" not in usage:
+        yield "issuer.key_usage", named.offset, "the issuer's keyUsage does not allow it to issue"
+    if hierarchy is not profile.hierarchy:
+        message = f"a CA of the {hierarchy} hierarchy issued it, not one of {profile.hierarchy}"
+        yield "issuer.wrong_hierarchy", named.offset, message
+    is_ca = view.value("extensions.basicConstraints.cA") is True
+    if is_ca and issuer.view.value("extensions.basicConstraints.pathLenConstraint") == 0:
+        message = "the issuer's pathLenConstraint 0 allows no CA below it"
+        yield "issuer.path_length", named.offset, message
+
+
+def minimal_signature(view: View) -> bytes:
+    """The signature with padded INTEGERs made minimal, so that only its value is judged."""
+    if view.signature[:1] != b"\x30":
+        return view.signature
+    pair = ecdsa_integers(view.signature)
+    if pair is None:
+        return view.signature
+    numbers = (int.from_bytes(number.content, signed=True) for number in pair)
+    return encode.sequence(*(encode.integer(number) for number in numbers))
+
+
+def _points_at_itself(view: View) -> bool:
+    identifier = view.octets("extensions.authorityKeyIdentifier.keyIdentifier")
+    return identifier is None or identifier == view.octets("extensions.subjectKeyIdentifier")
+
+
+def gathered(ders: Iterable[bytes]) -> Issuers:
+    """The issuers among these certificates."""
+    issuers = Issuers()
+    for der in ders:
+        issuers.add(der)
+    return issuers
+
+
+def revocation_issuer(view: View, issuers: Issuers) -> tuple[PossibleIssuer | None, list[Breach]]:
+    """Find who signed a CRL, as ``issuer_of`` does for a certificate."""
+    offset = view.fields["issuer"].node.offset
+    candidates = issuers.candidates(view)
+    signature = minimal_signature(view)
+    for candidate in candidates:
+        key = candidate.key
+        if key is not None and signature_fits(key, signature, view.signed.encoded):
+            return candidate, []
+    if candidates:
+        message = "the signature is not by the issuer that the CRL names"
+        return None, [("signature.invalid", view.root.children[2].offset, message)]
+    message = "the issuer is not among the certificates at hand, so the signature is unchecked"
+    return None, [("issuer.unknown", offset, message)]

@@ -1,0 +1,551 @@
+"""Lints documents: reads each, runs every rule that fits it, and gathers what was found."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from smki_testca.der.read import DerError
+from smki_testca.lint import chain, requests, sets, strict
+from smki_testca.lint.catalogue import coded_rules
+from smki_testca.lint.findings import Finding
+from smki_testca.lint.recognise import Recogniser
+from smki_testca.lint.rows import Context, check
+from smki_testca.profiles import Library
+from smki_testca.profiles.model import Hierarchy, Severity
+from smki_testca.x509.keys import key_type_of, load_public_key
+from smki_testca.x509.view import (
+    View,
+    view_certificate,
+    view_request,
+    view_revocation_list,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from smki_testca.lint.sources import Source
+    from smki_testca.profiles.model import Environment, Profile
+
+SOON = timedelta(days=90)
+"""How long before its end a certificate is said to run out soon."""
+_PARALLEL_FROM = 400
+_CHUNK = 250
+_ECHOED = frozenset({"unreadable", "encoding", "missing", "octets", "value", "sole"})
+_TYPOS = {"Distributer": "Distributor"}
+
+Breach = tuple[str, int, str]
+"""A rule's code, the octet at fault, and what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a run is told beside its documents.
+
+    Attributes:
+        profiles: the operator's profile directories.
+        at: the instant that validity is judged at, UTC.
+        environment: the name of the environment that policies must be of; None for any.
+        as_profile: the profile that every certificate is held to; None to recognise it.
+        trusted: certificates of CAs, DER.
+    """
+
+    at: datetime
+    profiles: tuple[Path, ...] = ()
+    environment: str | None = None
+    as_profile: str | None = None
+    trusted: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Linted:
+    """One document and its findings.
+
+    Attributes:
+        kind: a certificate profile's name, ``csr-organisation`` and the like, ``crl`` or
+            ``unknown``.
+        subject: for a person; empty where there is none.
+    """
+
+    file: str
+    index: int
+    kind: str
+    subject: str
+    findings: tuple[Finding, ...]
+    facts: sets.Facts | None = field(default=None, repr=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """The document as a JSON object: file, index, kind, subject, findings."""
+        return {
+            "file": self.file,
+            "index": self.index,
+            "kind": self.kind,
+            "subject": self.subject,
+            "findings": [finding.as_json() for finding in self.findings],
+        }
+
+
+class Linter:
+    """Lints one document after another.
+
+    Args:
+        settings: what the run was told.
+        issuers: the certificates at hand that may have issued others.
+    """
+
+    def __init__(self, settings: Settings, issuers: chain.Issuers) -> None:
+        self.library = Library(*settings.profiles)
+        self._settings = settings
+        self._issuers = issuers
+        self.recognise = Recogniser(self.library)
+        self._hierarchies: dict[bytes, Hierarchy] = {}
+        self._rules = coded_rules()
+
+    @property
+    def at(self) -> datetime:
+        """The instant that validity is judged at."""
+        return self._settings.at
+
+    def is_in(self, environments: tuple[str, ...]) -> bool:
+        """Whether the run is told of one of these environments."""
+        return self._settings.environment in environments
+
+    @cached_property
+    def _environment(self) -> Environment | None:
+        name = self._settings.environment
+        return None if name is None else self.library.environment(name)
+
+    @cached_property
+    def _forced(self) -> Profile | None:
+        name = self._settings.as_profile
+        return None if name is None else self.library.profile(name)
+
+    def lint(self, source: Source, position: int = 0) -> Linted:
+        """Everything found in one document by itself."""
+        if source.problem is not None:
+            code, message = source.problem
+            finding = self._finding(code, "", None, message)
+            return Linted(source.file, source.index, "unknown", "", (finding,))
+        errors: list[DerError] = []
+        for kind, view_document, lint in (
+            ("certificate", view_certificate, self._certificate),
+            ("CSR", view_request, self._request),
+            ("CRL", view_revocation_list, self._revocation_list),
+        ):
+            try:
+                view = view_document(source.data)
+            except DerError as unreadable:
+                errors.append(unreadable)
+                continue
+            if kind == "certificate" and not _looks_like_certificate(view):
+                continue
+            return lint(view, source, position)
+        # All three say the same of octets that are no DER; otherwise none of them fits.
+        first = errors[0]
+        finding = self._finding(first.code, "", first.offset, first.what)
+        return Linted(source.file, source.index, "unknown", "", (finding,))
+
+    def certificate(
+        self, view: View, profile: Profile
+    ) -> tuple[list[Finding], chain.PossibleIssuer | None]:
+        """The findings of a certificate held to a profile, and who issued it."""
+        found: list[Finding] = []
+        anomalies = [*strict.anomalies(view), *strict.signature_anomalies(view)]
+        found += [
+            self._finding(one.code, locate(view, one.offset), one.offset, one.message)
+            for one in anomalies
+        ]
+        issuer: chain.PossibleIssuer | None = None
+        breaches: list[Breach] = []
+        try:
+            issuer, breaches = chain.issuer_of(view, self._issuers)
+            if issuer is not None:
+                hierarchy = self._hierarchy(issuer)
+                breaches += chain.issuer_breaches(view, profile, issuer, hierarchy)
+        except Exception as error:  # noqa: BLE001 - whatever a rule does, the run goes on
+            found.append(self._failed("issuer", error))
+        if any(one.code.startswith("signature.malformed") for one in anomalies):
+            breaches = [one for one in breaches if one[0] != "signature.invalid"]
+        for rule in _RULES:
+            try:
+                breaches += rule(self, view, profile)
+            except Exception as error:  # noqa: BLE001 - the same
+                found.append(self._failed(rule.__name__.strip("_"), error))
+        found += [
+            self._finding(code, locate(view, offset), offset, message)
+            for code, offset, message in breaches
+        ]
+        context = Context(
+            self.library.roles, self._environment, None if issuer is None else issuer.view
+        )
+        try:
+            rows = check(view, profile, context)
+        except Exception as error:  # noqa: BLE001 - the same
+            found.append(self._failed("rows", error))
+            rows = []
+        found += _without_echoes(rows, found)
+        return sorted(found, key=_order), issuer
+
+    def _certificate(self, view: View, source: Source, position: int) -> Linted:
+        profile = self._forced or self.recognise(view)
+        findings, _ = self.certificate(view, profile)
+        return Linted(
+            source.file,
+            source.index,
+            profile.name,
+            subject_text(view),
+            tuple(findings),
+            _facts(view, source, profile, position),
+        )
+
+    def _request(self, view: View, source: Source, position: int) -> Linted:
+        del position
+        found = [
+            self._finding(one.code, locate(view, one.offset), one.offset, one.message)
+            for one in strict.anomalies(view)
+        ]
+        try:
+            kind = requests.kind(view)
+            for code, offset, message in requests.breaches(view, self.library.roles):
+                found.append(self._finding(code, locate(view, offset), offset, message))
+        except Exception as error:  # noqa: BLE001 - the same
+            kind = "unknown"
+            found.append(self._failed("requests", error))
+        return Linted(
+            source.file,
+            source.index,
+            f"csr-{kind}",
+            subject_text(view),
+            tuple(sorted(found, key=_order)),
+        )
+
+    def _revocation_list(self, view: View, source: Source, position: int) -> Linted:
+        del position
+        found = [
+            self._finding(one.code, locate(view, one.offset), one.offset, one.message)
+            for one in [*strict.anomalies(view), *strict.signature_anomalies(view)]
+        ]
+        issuer, breaches = chain.revocation_issuer(view, self._issuers)
+        del issuer
+        breaches += _algorithms(self, view, None)
+        breaches += _revocation_list_rules(view, self._settings.at)
+        found += [
+            self._finding(code, locate(view, offset), offset, message)
+            for code, offset, message in breaches
+        ]
+        named = view.fields.get("issuer")
+        text = "" if named is None else name_text(named.node)
+        return Linted(source.file, source.index, "crl", text, tuple(sorted(found, key=_order)))
+
+    def set_findings(self, facts: list[sets.Facts]) -> dict[int, list[Finding]]:
+        """What stands against certificates together, by the position of each."""
+        found: dict[int, list[Finding]] = {}
+        for position, code, path, message in sets.breaches(facts):
+            found.setdefault(position, []).append(self._finding(code, path, None, message))
+        return found
+
+    def _hierarchy(self, issuer: chain.PossibleIssuer) -> Hierarchy:
+        if issuer.der not in self._hierarchies:
+            self._hierarchies[issuer.der] = self.recognise(issuer.view).hierarchy
+        return self._hierarchies[issuer.der]
+
+    def _finding(self, code: str, path: str, offset: int | None, message: str) -> Finding:
+        rule = self._rules[code]
+        return Finding(
+            code,
+            rule.severity,
+            path,
+            offset,
+            message[:1].upper() + message[1:] + ("" if message.endswith(".") else "."),
+            rule.basis,
+            rule.source,
+            rule.remedy,
+        )
+
+    def _failed(self, what: str, error: Exception) -> Finding:
+        message = f"the rule {what} failed: {type(error).__name__}: {error}"
+        return self._finding("internal.rule_failed", "", None, message)
+
+
+def lint_all(documents: Iterator[Source], settings: Settings) -> list[Linted]:
+    """Lint every document, over all cores where there are many.
+
+    Args:
+        documents: in the order in which they are to be reported.
+        settings: what the run was told.
+    """
+    found = list(documents)
+    issuers = chain.gathered(
+        [*settings.trusted, *(one.data for one in found if one.problem is None)]
+    )
+    linter = Linter(settings, issuers)
+    # A name given wrongly is an error before anything is linted, in this process.
+    _ = (linter._environment, linter._forced)  # noqa: SLF001 - its own module
+    workers = os.cpu_count() or 1
+    if len(found) < _PARALLEL_FROM or workers == 1:
+        linted = [linter.lint(one, position) for position, one in enumerate(found)]
+    else:
+        linted = _in_parallel(found, settings, issuers, workers)
+    together = linter.set_findings([one.facts for one in linted if one.facts is not None])
+    for position, findings in together.items():
+        one = linted[position]
+        every = tuple(sorted([*one.findings, *findings], key=_order))
+        linted[position] = replace(one, findings=every)
+    return linted
+
+
+def _in_parallel(
+    found: list[Source], settings: Settings, issuers: chain.Issuers, workers: int
+) -> list[Linted]:
+    candidates = list({one.der for group in issuers.by_key.values() for one in group})
+    candidates += list({one.der for group in issuers.by_name.values() for one in group})
+    numbered = enumerate(found)
+    chunks = iter(lambda: list(islice(numbered, _CHUNK)), [])
+    with ProcessPoolExecutor(
+        workers, initializer=_start_worker, initargs=(settings, list(dict.fromkeys(candidates)))
+    ) as pool:
+        return [one for chunk in pool.map(_lint_chunk, chunks) for one in chunk]
+
+
+_worker: list[Linter] = []
+
+
+def _start_worker(settings: Settings, candidates: list[bytes]) -> None:
+    _worker[:] = [Linter(settings, chain.gathered(candidates))]
+
+
+def _lint_chunk(chunk: list[tuple[int, Source]]) -> list[Linted]:
+    return [_worker[0].lint(source, position) for position, source in chunk]
+
+
+def locate(view: View, offset: int) -> str:
+    """The path of the smallest field that holds an octet; empty where none does."""
+    holding = [
+        (found.node.stop - found.node.offset, path)
+        for path, found in view.fields.items()
+        if found.node.offset <= offset < found.node.stop
+    ]
+    return min(holding, default=(0, ""))[1]
+
+
+def subject_text(view: View) -> str:
+    """The subject for a person: its name, or the Device ID or host name in its place."""
+    subject = view.fields.get("subject")
+    text = "" if subject is None else name_text(subject.node)
+    serial = view.octets("extensions.subjectAltName.hardwareModuleName.hwSerialNum")
+    if not text and serial:
+        return serial.hex("-").upper()
+    return text
+
+
+def name_text(name: Any) -> str:
+    """A Name as ``OU=07, CN=Z1``, in the order of its encoding; identifiers in hyphens."""
+    parts = []
+    for relative in name.children:
+        for attribute in relative.children:
+            if len(attribute.children) == 2:
+                oid, value = attribute.children
+                label = _SHORT.get(oid.content.hex(), "?")
+                raw = value.content
+                text = (
+                    raw[1:].hex("-").upper()
+                    if value.tag == 0x03
+                    else raw.decode("utf-8", "replace")
+                )
+                parts.append(f"{label}={text}")
+    return ", ".join(parts)
+
+
+_SHORT = {
+    "550403": "CN",
+    "55040a": "O",
+    "55040b": "OU",
+    "550406": "C",
+    "55042d": "ID",
+    "550405": "serialNumber",
+}
+
+
+def _order(finding: Finding) -> tuple[int, int, str]:
+    return (list(Severity).index(finding.severity), finding.offset or 0, finding.code)
+
+
+def _without_echoes(rows: list[Finding], said: list[Finding]) -> list[Finding]:
+    """The rows' findings, but for those that repeat what was said of a field's octets."""
+    broken = {one.path for one in said if one.code.startswith("der.") and one.path}
+    is_self_signed = any(one.code == "issuer.self_signed" for one in said)
+    kept = []
+    for finding in rows:
+        if is_self_signed and finding.path.startswith("extensions.authorityKeyIdentifier"):
+            continue
+        aspect = finding.code.rsplit(".", 1)[1]
+        echoes = any(
+            finding.path == path or path.startswith(f"{finding.path}.") for path in broken
+        ) or any(finding.path.startswith(f"{path}.") for path in broken)
+        if not (echoes and aspect in _ECHOED):
+            kept.append(finding)
+    return kept
+
+
+def _looks_like_certificate(view: View) -> bool:
+    """Whether what was read as a certificate has a certificate's validity, not a CRL's times."""
+    return "subjectPublicKeyInfo" in view.fields and "validity.notBefore" in view.fields
+
+
+def _facts(view: View, source: Source, profile: Profile, position: int) -> sets.Facts | None:
+    serial = view.value("serialNumber")
+    field_of_id = profile.field_of("eui64", "device-id")
+    octets = None if field_of_id is None else view.octets(field_of_id.path)
+    usage = view.value("extensions.keyUsage")
+    if not isinstance(serial, int):
+        return None
+    place = source.file if source.index == 0 else f"{source.file} ({source.index})"
+    return sets.Facts(
+        position,
+        place,
+        hashlib.sha256(source.data).digest(),
+        serial,
+        view.octets("issuer") or b"",
+        view.octets("subject") or b"",
+        usage if isinstance(usage, tuple) else (),
+        hashlib.sha256(view.octets("subjectPublicKeyInfo") or b"").digest(),
+        int.from_bytes(octets) if octets is not None and len(octets) == 8 else None,
+    )
+
+
+def _algorithms(linter: Linter, view: View, profile: Profile | None) -> Iterator[Breach]:
+    del linter, profile
+    inner = view.fields.get("signature")
+    outer = view.signature_algorithm
+    if inner is not None and inner.value != outer.encoded:
+        message = "the signature algorithm outside differs from the one inside"
+        yield "signature.algorithms_differ", outer.offset, message
+
+
+def _public_key(linter: Linter, view: View, profile: Profile) -> Iterator[Breach]:
+    del linter
+    found = view.fields.get("subjectPublicKeyInfo")
+    if found is None:
+        return
+    key = load_public_key(found.node.encoded)
+    if key is None:
+        message = (
+            "the public key cannot be used: its kind is unknown, or its point is off the curve"
+        )
+        yield "subjectPublicKeyInfo.key", found.node.offset, message
+    elif key_type_of(key) is not profile.key_type:
+        message = f"the key is not {profile.key_type}"
+        yield "subjectPublicKeyInfo.type", found.node.offset, message
+
+
+def _validity(linter: Linter, view: View, profile: Profile) -> Iterator[Breach]:
+    del profile
+    start, end = view.instant("validity.notBefore"), view.instant("validity.notAfter")
+    if start is None or end is None:
+        return
+    at = linter.at
+    offset = view.fields["validity.notAfter"].node.offset
+    if end < start:
+        yield "validity.order", offset, f"it ends on {end:%Y-%m-%d}, before it begins"
+    elif at < start:
+        first = view.fields["validity.notBefore"].node.offset
+        yield "validity.not_yet_valid", first, f"it is valid only from {start:%Y-%m-%d}"
+    elif at > end:
+        yield "validity.expired", offset, f"it expired {ago(at - end)} ago, on {end:%Y-%m-%d}"
+    elif end - at <= SOON:
+        yield "validity.ends_soon", offset, f"it runs out in {(end - at).days} days"
+
+
+def ago(span: timedelta) -> str:
+    """A span of time in the largest unit that is not nought: months of 30 days, days, hours."""
+    if span.days >= 60:
+        return f"{span.days // 30} months"
+    if span.days >= 1:
+        return f"{span.days} day{'s' if span.days != 1 else ''}"
+    return f"{span.seconds // 3600} hours"
+
+
+def _duplicates(linter: Linter, view: View, profile: Profile) -> Iterator[Breach]:
+    del linter, profile
+    seen: set[str] = set()
+    for name, node in zip(view.extension_order, view.extension_nodes, strict=True):
+        if name in seen and name != "unreadable":
+            yield "extensions.duplicate", node.offset, f"the extension {name} is there twice"
+        seen.add(name)
+    attributes = view.subject_order
+    for name in dict.fromkeys(attributes):
+        if attributes.count(name) > 1:
+            offset = view.fields["subject"].node.offset
+            yield "subject.duplicate", offset, f"{name} is there {attributes.count(name)} times"
+
+
+def _serial(linter: Linter, view: View, profile: Profile) -> Iterator[Breach]:
+    del linter, profile
+    found = view.fields.get("serialNumber")
+    if found is not None and found.node.content[:1] and found.node.content[0] < 0x10:
+        message = f"the serial {found.node.content.hex()} begins with a zero digit"
+        yield "serial.leading_zero_nibble", found.node.start, message
+
+
+def _typos(linter: Linter, view: View, profile: Profile) -> Iterator[Breach]:
+    del linter, profile
+    name = view.text("subject.commonName") or ""
+    for wrong, right in _TYPOS.items():
+        if wrong in name:
+            offset = view.fields["subject.commonName"].node.offset
+            yield "subject.commonName.typo", offset, f"{wrong!r} stands for {right!r}"
+
+
+def _identifiers(linter: Linter, view: View, profile: Profile) -> Iterator[Breach]:
+    entries = linter.library.sec_registry_entries
+    user, device = profile.field_of("eui64"), profile.field_of("device-id")
+    field_of_id = user or device
+    octets = None if field_of_id is None else view.octets(field_of_id.path)
+    if field_of_id is None or octets is None or len(octets) != 8:
+        return
+    offset = view.fields[field_of_id.path].node.offset
+    text = octets.hex("-").upper()
+    value = int.from_bytes(octets)
+    under = [one for one in entries if value >> one.entry.extension_bits == one.entry.prefix]
+    if device is not None and under:
+        message = f"{text} is under {under[0].entry}, {under[0].title}"
+        yield "device_id.central", offset, message
+    elif user is not None and not under:
+        yield "eui64.not_central", offset, f"{text} is under no Registry Entry of the SEC"
+    elif user is not None and under[0].environments and not linter.is_in(under[0].environments):
+        yield "eui64.look_alike", offset, f"{text} is under {under[0].entry}, {under[0].title}"
+
+
+def _revocation_list_rules(view: View, at: datetime) -> Iterator[Breach]:
+    start = view.signed.offset
+    if view.value("version") != "v2":
+        yield "crl.version", start, "its version is not 2"
+    end = view.instant("nextUpdate")
+    if "nextUpdate" not in view.fields:
+        yield "crl.next_update", start, "it has no nextUpdate"
+    elif end is not None and at > end:
+        offset = view.fields["nextUpdate"].node.offset
+        yield "crl.stale", offset, f"its nextUpdate passed {ago(at - end)} ago"
+    if "extensions.cRLNumber" not in view.fields:
+        yield "crl.number", start, "it has no cRLNumber"
+    if "extensions.authorityKeyIdentifier" not in view.fields:
+        yield "crl.authority_key", start, "it has no authorityKeyIdentifier"
+
+
+_RULES: tuple[Callable[[Linter, View, Profile], Iterator[Breach]], ...] = (
+    _algorithms,
+    _public_key,
+    _validity,
+    _duplicates,
+    _serial,
+    _typos,
+    _identifiers,
+)

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_der_private_key
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smki_testca.errors import EstateError
+from smki_testca.estate.certificates import Selection
+from smki_testca.estate.sealing import EstateKey
+
+modes = pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+KEY, WRAPPED = EstateKey.create("right")
+
+
+@given(secret=st.binary(max_size=300), label=st.binary(max_size=40))
+def test_what_is_sealed_opens_again(secret, label):
+    sealed = KEY.seal(secret, label)
+    assert KEY.open(sealed, label) == secret
+    assert len(secret) < 8 or secret not in sealed
+
+
+def test_the_same_secret_is_never_sealed_the_same_way_twice():
+    assert len({KEY.seal(b"secret", b"label") for _ in range(50)}) == 50
+
+
+def test_another_opening_of_the_estate_has_the_same_key():
+    again = EstateKey.unlock("right", WRAPPED)
+    assert again.open(KEY.seal(b"secret", b"label"), b"label") == b"secret"
+
+
+@pytest.mark.parametrize("passphrase", ["wrong", "", "right ", "Right"])
+def test_a_wrong_passphrase_is_told_apart_from_damage(passphrase):
+    with pytest.raises(EstateError) as caught:
+        EstateKey.unlock(passphrase, WRAPPED)
+    assert caught.value.code == "estate.passphrase"
+
+
+@given(position=st.integers(0, 60), mask=st.integers(1, 255))
+def test_any_changed_octet_of_a_sealed_key_is_noticed(position, mask):
+    sealed = bytearray(KEY.seal(bytes(33), b"label"))
+    assert len(sealed) == 61
+    sealed[position] ^= mask
+    with pytest.raises(EstateError) as caught:
+        KEY.open(bytes(sealed), b"label")
+    assert caught.value.code == "estate.damaged"
+
+
+@pytest.mark.parametrize("length", [0, 1, 11, 12, 27])
+def test_a_sealed_key_cut_short_is_noticed(length):
+    sealed = KEY.seal(b"secret", b"label")[:length]
+    with pytest.raises(EstateError):
+        KEY.open(sealed, b"label")
+
+
+def test_a_key_sealed_for_one_certificate_does_not_open_for_another():
+    with pytest.raises(EstateError):
+        KEY.open(KEY.seal(b"secret", b"one"), b"other")
+
+
+@pytest.mark.parametrize("cut", [0, 10, -1])
+def test_a_damaged_wrapped_key_is_refused(cut):
+    with pytest.raises(EstateError):
+        EstateKey.unlock("right", WRAPPED[:cut])
+
+
+def test_no_private_key_is_in_clear_in_the_file(estate, quickstart):
+    octets = (quickstart / "estate.sqlite").read_bytes()
+    records = estate.certificates.select(Selection())
+    for record in records:
+        pkcs8 = estate.private_key(record)
+        numbers = load_der_private_key(pkcs8, None).private_numbers()
+        secret = getattr(numbers, "private_value", None) or numbers.p
+        assert secret.to_bytes(128 if secret >> 256 else 32) not in octets
+        assert pkcs8[:40] not in octets
+    assert (quickstart / "passphrase").read_bytes().strip() not in octets
+    assert all(record.der in octets for record in records if len(record.der) < 700)
+
+
+def test_private_keys_fit_their_certificates(estate):
+    for record in estate.certificates.select(Selection()):
+        key = load_der_private_key(estate.private_key(record), None)
+        assert key.public_key() == x509.load_der_x509_certificate(record.der).public_key()
+
+
+@modes
+def test_files_and_directories_are_their_owners_only(quickstart_original):
+    paths = [quickstart_original, *quickstart_original.rglob("*")]
+    assert len(paths) > 60
+    for path in paths:
+        wanted = 0o700 if path.is_dir() else 0o600
+        assert stat.S_IMODE(path.stat().st_mode) == wanted, path
+
+
+@modes
+def test_init_makes_its_directory_for_the_owner_only(command, tmp_path, monkeypatch):
+    monkeypatch.setenv("SMKI_TESTCA_PASSPHRASE", "a passphrase")
+    directory = tmp_path / "deep" / "estate"
+    directory.mkdir(parents=True, mode=0o755)
+    assert command("init", directory).code == 0
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    assert stat.S_IMODE((directory / "estate.sqlite").stat().st_mode) == 0o600
+    assert [path.name for path in directory.iterdir()] == ["estate.sqlite"]
+
+
+def test_a_wrong_passphrase_ends_in_exit_code_5_and_changes_nothing(
+    command, issue, quickstart, digest, tmp_path
+):
+    (tmp_path / "wrong").write_text("wrong\n")
+    before = digest()
+    outcome = command(
+        *("--json", "--estate", quickstart, "--passphrase-file", tmp_path / "wrong"),
+        *("issue", "dccki", "--participant", "supplier-one", "--purpose", "uept"),
+        *("--common-name", "gateway"),
+    )
+    assert outcome.code == 5
+    assert outcome.json["error"]["code"] == "estate.passphrase"
+    assert digest() == before
+    assert issue().code == 0
+
+
+def test_passphrase_comes_from_the_file_named_then_the_variable_then_the_estate(
+    command, quickstart, tmp_path, monkeypatch
+):
+    right = (quickstart / "passphrase").read_text()
+    arguments = ("export", "--format", "pem", "--with-keys", "--label", "ESME-ds", "--force")
+    out = tmp_path / "out"
+
+    def code(*more):
+        return command("--estate", quickstart, *more, *arguments, "--out", out).code
+
+    assert code() == 0
+    monkeypatch.setenv("SMKI_TESTCA_PASSPHRASE", "wrong")
+    assert code() == 5
+    (tmp_path / "right").write_text(right)
+    assert code("--passphrase-file", tmp_path / "right") == 0
+    (quickstart / "passphrase").unlink()
+    monkeypatch.setenv("SMKI_TESTCA_PASSPHRASE", right.strip())
+    assert code() == 0
+    monkeypatch.delenv("SMKI_TESTCA_PASSPHRASE")
+    outcome = command("--estate", quickstart, *arguments, "--out", out)
+    assert outcome.code == 5
+    assert "--passphrase-file" in outcome.err
+
+
+def test_looking_things_up_needs_no_passphrase(command, quickstart):
+    (quickstart / "passphrase").unlink()
+    for arguments in (("list",), ("register", "show"), ("audit", "verify")):
+        assert command("--estate", quickstart, *arguments).code == 0
+
+
+def test_a_sealed_key_moved_to_another_certificate_is_noticed(estate, quickstart):
+    one, other = estate.certificates.select(Selection(profile="device"))[:2]
+    with sqlite3.connect(quickstart / "estate.sqlite") as file:
+        file.execute(
+            "UPDATE keys SET sealed = (SELECT sealed FROM keys WHERE id = ?) WHERE id = ?",
+            (one.key_id, other.key_id),
+        )
+    file.close()
+    assert estate.private_key(one)
+    with pytest.raises(EstateError) as caught:
+        estate.private_key(other)
+    assert caught.value.code == "estate.damaged"
+
+
+def test_a_changed_ca_key_ends_in_exit_code_5(issue, quickstart):
+    with sqlite3.connect(quickstart / "estate.sqlite") as file:
+        file.execute("UPDATE keys SET sealed = zeroblob(length(sealed))")
+    file.close()
+    outcome = issue()
+    assert outcome.code == 5
+    assert outcome.json["error"]["code"] == "estate.damaged"

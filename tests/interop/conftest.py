@@ -1,0 +1,40 @@
+"""Two estates that know nothing of each other, and one whose keys are all on P-256."""
+
+from __future__ import annotations
+
+import pytest
+
+from smki_testca import kits
+from smki_testca.estate import Estate
+from smki_testca.estate.certificates import Selection
+from smki_testca.exchange import FORMATS, items, write
+from smki_testca.shipped import shipped
+
+
+def _made(directory, profiles=None):
+    with Estate.create(directory, lambda: "phrase", profiles=profiles) as estate:
+        estate.add_environment("ZAZ1")
+        estate.register.import_file((shipped("examples") / "participants.toml").read_bytes(), "-")
+        kits.issue(estate, estate.library.kit("quickstart"))
+        records = estate.certificates.select(Selection())
+        files = FORMATS["pem"].files(items(estate, records, with_keys=True), None)
+        write(files, directory / "export" / "pem", force=False)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def other_original(tmp_path_factory):
+    """Another estate with the same names, whose CAs have other keys; not to be changed."""
+    return _made(tmp_path_factory.mktemp("other") / "estate")
+
+
+@pytest.fixture(scope="session")
+def p256_original(tmp_path_factory):
+    """An estate whose operator asks for P-256 in DCCKI, too; not to be changed."""
+    folder = tmp_path_factory.mktemp("operator")
+    (folder / "certificates").mkdir()
+    for path in sorted(shipped("profiles").glob("certificates/dccki*.toml")):
+        text = path.read_text("utf-8").replace('key-type = "rsa-2048"', 'key-type = "p-256"')
+        text = text.replace('["digitalSignature", "keyEncipherment"]', '["digitalSignature"]')
+        (folder / "certificates" / path.name).write_text(text, "utf-8")
+    return _made(tmp_path_factory.mktemp("p256") / "estate", folder)
