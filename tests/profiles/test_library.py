@@ -1,0 +1,506 @@
+from __future__ import annotations
+
+import pytest
+
+from smki_testca.authority.trial import compile_all
+from smki_testca.errors import ExitCode, InputError
+from smki_testca.identifiers import RegistryEntry
+from smki_testca.profiles import Library
+from smki_testca.profiles.documents import MAX_OCTETS
+from smki_testca.profiles.model import Hierarchy, ParticipantKind, Tier
+from smki_testca.shipped import shipped
+
+SHIPPED = shipped("profiles")
+CATEGORY = "categories/organisation-dcc.toml"
+ROLES = "roles.toml"
+SERVICES = "testing-services.toml"
+ENVIRONMENTS = "environments.toml"
+KIT = "kits/quickstart.toml"
+
+
+def override(directory, name, old="", new="", count=1):
+    """An operator's directory with one shipped file, changed in one place."""
+    text = (SHIPPED / name).read_text(encoding="utf-8")
+    assert old in text
+    path = directory / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text.replace(old, new, count), encoding="utf-8")
+    return path
+
+
+def refused(directory):
+    with pytest.raises(InputError) as caught:
+        compile_all_of(Library(directory))
+    assert caught.value.exit_code is ExitCode.INPUT
+    assert len(caught.value.lines()) == 1
+    assert "\n" not in caught.value.lines()[0]
+    return caught.value
+
+
+def compile_all_of(library):
+    library.check()
+    return compile_all(library)
+
+
+# What is shipped
+
+
+def test_everything_shipped_holds_together(library):
+    read = {path.removeprefix(f"{SHIPPED}/") for path in library.check()}
+    there = {str(path.relative_to(SHIPPED)) for path in SHIPPED.rglob("*.toml")}
+    assert read == there
+
+
+def test_every_row_of_every_profile_has_a_basis_and_a_source(library):
+    for profile in library.profiles:
+        assert profile.rows
+        for row in profile.rows:
+            assert row.basis in {"specified", "observed", "assumed"}
+            assert len(row.source) > 3, (profile.name, row.number)
+
+
+def test_an_assumed_row_is_an_error_only_where_its_file_says_so(library):
+    for profile in library.profiles:
+        text = (SHIPPED / "certificates" / f"{profile.name}.toml").read_text(encoding="utf-8")
+        tables = text.split("[[row]]")[1:]
+        for row, table in zip(profile.rows, tables, strict=True):
+            if row.basis == "assumed" and row.severity == "error":
+                assert 'severity = "error"' in table
+
+
+@pytest.mark.parametrize("hierarchy", Hierarchy)
+@pytest.mark.parametrize("tier", Tier)
+def test_there_is_a_profile_for_each_tier_of_each_hierarchy(library, hierarchy, tier):
+    profile = library.profile_for(hierarchy, tier)
+    assert (profile.hierarchy, profile.tier) == (hierarchy, tier)
+
+
+def test_there_are_no_other_profiles(library):
+    assert len(library.profiles) == len(Hierarchy) * len(Tier)
+
+
+CATEGORIES = {
+    "organisation-user": ("organisation", "party"),
+    "organisation-rdp": ("organisation", "rdp"),
+    "organisation-dcc": ("organisation", "dcc"),
+    "organisation-xml-sign": ("organisation", "party dcc"),
+    "device": ("device", "party manufacturer other dcc"),
+    "dccki-infrastructure": ("dccki", "party rdp dcc"),
+    "iki-authentication": ("iki", "party rdp dcc"),
+}
+
+
+@pytest.mark.parametrize("name", CATEGORIES)
+def test_every_category_of_the_regime_is_there(library, name):
+    category = next(one for one in library.categories if one.name == name)
+    profile, participants = CATEGORIES[name]
+    assert category.profiles == (profile,)
+    assert set(category.participants) == {ParticipantKind(kind) for kind in participants.split()}
+    assert category.basis == "assumed"
+    assert category.obligations
+    assert set(category.environments) == set(library.environments)
+    assert set(category.testing_services) <= set(library.testing_services)
+
+
+def test_there_are_no_other_categories(library):
+    assert {one.name for one in library.categories} == set(CATEGORIES)
+
+
+def test_each_role_that_someone_holds_falls_into_one_organisation_category(library):
+    organisation = [one for one in library.categories if "organisation" in one.profiles]
+    for role in library.roles.remote_party_roles:
+        holding = [one.name for one in organisation if one.holds("organisation", role)]
+        assert len(holding) == (1 if role.held_by else 0), role.name
+
+
+def test_only_devices_have_a_quota_and_it_is_one_hundred(library):
+    quotas = {one.name: one.quota.per_device_id for one in library.categories}
+    assert {name: quota for name, quota in quotas.items() if quota} == {"device": 100}
+    assert all(one.quota.per_participant is None for one in library.categories)
+
+
+def test_every_environment_of_the_field_is_there(library):
+    families = {name: one.family for name, one in library.environments.items()}
+    assert families == {
+        "ZAZ1": "ZAZ1",
+        "UIT-A": "UIT",
+        "UIT-B": "UIT",
+        "SIT-A": "SIT",
+        "SIT-B": "SIT",
+    }
+    assert library.default_environment.name == "ZAZ1"
+
+
+@pytest.mark.parametrize(("name", "cn"), [("ZAZ1", "Z1"), ("UIT-A", "U2"), ("SIT-B", "S4")])
+def test_the_issuing_ocas_have_the_names_that_were_observed(library, name, cn):
+    environment = library.environment(name)
+    assert environment.ca_name(Hierarchy.ORGANISATION, Tier.ISSUING) == cn
+
+
+def test_ca_names_fit_and_no_two_families_share_one(library):
+    seen = {}
+    for environment in library.environments.values():
+        for hierarchy in Hierarchy:
+            for tier in (Tier.ROOT, Tier.ISSUING):
+                cn = environment.ca_name(hierarchy, tier)
+                assert cn is not None
+                assert seen.setdefault(cn, environment.family) == environment.family
+                if hierarchy in {Hierarchy.ORGANISATION, Hierarchy.DEVICE}:
+                    assert len(cn) <= 4
+            assert environment.ca_name(hierarchy, Tier.END_ENTITY) is None
+
+
+def test_the_policies_that_were_observed_are_allowed_where_they_were_seen(library):
+    smki, rtds = "1.2.826.0.1.8641679.1.2.1.4", "1.2.826.0.1.1800000.1.2.1.4"
+    for environment in library.environments.values():
+        assert all(environment.policies[h].default == smki for h in Hierarchy)
+        assert set(environment.policies[Hierarchy.DEVICE].allowed) == {smki, rtds}
+        assert environment.policies[Hierarchy.ORGANISATION].allowed == (smki,)
+
+
+def test_both_registry_entries_of_the_sec_are_known(library):
+    entries = {one.entry for one in library.sec_registry_entries}
+    assert entries == {RegistryEntry.parse(one) for one in ("70-B3-D5-1F-3", "90-B3-D5-1F-3")}
+
+
+def test_every_purpose_of_the_regime_is_a_testing_service(library):
+    assert set(library.testing_services) == {
+        "uept",
+        "srept",
+        "device-and-user-system-tests",
+        "modification-testing",
+        "internal-systems-change-testing",
+        "section-t",
+    }
+    specified = {c for c, one in library.testing_services.items() if one.basis == "specified"}
+    assert specified == {"uept", "srept"}
+
+
+def test_every_shipped_table_says_how_well_it_is_known(library):
+    for one in (
+        *library.categories,
+        *library.environments.values(),
+        *library.testing_services.values(),
+        *library.sec_registry_entries,
+        library.live,
+    ):
+        assert one.basis in {"specified", "observed", "assumed"}
+        assert one.source
+
+
+def test_the_kit_holds_what_its_file_lists(library):
+    kit = library.kit("quickstart")
+    first = kit.requests[0]
+    assert first.profile == "organisation"
+    assert first.inputs["role"] == "supplier"
+    assert [usage.value for usage in first.usages] == ["digital-signature"]
+    assert len({request.label for request in kit.requests}) == len(kit.requests)
+
+
+# An operator's directory
+
+
+def test_overrides_win_file_by_file(tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    override(first, SERVICES, "User Entry Process Tests", "First")
+    override(second, SERVICES, "User Entry Process Tests", "Second")
+    override(second, CATEGORY, 'Organisation (DCC roles)"\n', 'Theirs"\n')
+    override(second, ROLES, 'name = "Import Supplier"', 'name = "Importer"')
+    library = Library(first, second)
+    assert library.testing_services["uept"].name == "First"
+    assert (
+        next(one for one in library.categories if one.name == "organisation-dcc").title == "Theirs"
+    )
+    assert library.roles.user_role("IS").name == "Importer"
+    assert library.environments == Library().environments
+    read = library.check()
+    assert str(first / SERVICES) in read
+    assert str(second / SERVICES) not in read
+    assert str(second / CATEGORY) in read
+    assert str(SHIPPED / ENVIRONMENTS) in read
+
+
+def test_an_override_may_add_a_file(tmp_path):
+    override(tmp_path, CATEGORY, 'name = "organisation-dcc"', 'name = "extra"').rename(
+        tmp_path / "categories" / "extra.toml"
+    )
+    assert [one.name for one in Library(tmp_path).categories if one.name == "extra"] == ["extra"]
+
+
+def test_the_signifier_can_be_carried_in_another_field(tmp_path):
+    override(
+        tmp_path,
+        "certificates/dccki.toml",
+        'field = "subject.organizationalUnitName"',
+        'field = "subject.title"',
+    )
+    library = Library(tmp_path)
+    field = library.profile("dccki").field_of("signifier")
+    assert field is not None
+    assert field.path == "subject.title"
+    compile_all_of(library)
+
+
+def test_dccki_keys_can_be_p_256(tmp_path):
+    path = override(tmp_path, "certificates/dccki.toml", '"rsa-2048"', '"p-256"')
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('["digitalSignature", "keyEncipherment"]', '["digitalSignature"]'))
+    library = Library(tmp_path)
+    assert library.profile("dccki").key_type == "p-256"
+    compile_all_of(library)
+
+
+def test_a_directory_of_profiles_must_be_there(tmp_path):
+    with pytest.raises(InputError) as caught:
+        Library(tmp_path / "nowhere")
+    assert caught.value.code == "profiles.directory"
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError) as caught:
+        Library(tmp_path / "file")
+    assert caught.value.code == "profiles.directory"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "role.toml",
+        "notes.txt",
+        "certificates/organisation.toml.bak",
+        "certificates/organisation.tml",
+        "certificate/organisation.toml",
+        "certificates/deeper/organisation.toml",
+        "roles.toml/inside.toml",
+        ".hidden.toml",
+    ],
+)
+def test_a_file_that_nothing_would_read_is_an_error(tmp_path, name):
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("")
+    with pytest.raises(InputError) as caught:
+        Library(tmp_path)
+    assert caught.value.code == "profiles.stray_file"
+    assert str(tmp_path / name.split("/", maxsplit=1)[0]) in caught.value.message
+    assert "certificates/*.toml" in caught.value.remedy
+
+
+@pytest.mark.parametrize("name", ["certificates/new.toml", "categories/new.toml"])
+def test_a_directory_where_a_file_belongs_is_an_error(tmp_path, name):
+    (tmp_path / name).mkdir(parents=True)
+    with pytest.raises(InputError) as caught:
+        Library(tmp_path)
+    assert caught.value.code == "profiles.stray_file"
+    assert str(tmp_path / name) in caught.value.message
+
+
+@pytest.mark.parametrize("name", [CATEGORY, "certificates/device.toml", KIT])
+def test_a_file_whose_name_is_not_its_own_is_an_error(tmp_path, name):
+    stem = name.split("/")[1].removesuffix(".toml")
+    path = override(tmp_path, name, f'name = "{stem}"', 'name = "another"')
+    error = refused(tmp_path)
+    assert error.code == "profile.name"
+    assert str(path) in error.message
+    assert "'another'" in error.message
+
+
+@pytest.mark.parametrize("name", ["", "nothing", "../roles", "Device"])
+def test_an_unknown_name_is_an_error_that_lists_those_there_are(library, name):
+    with pytest.raises(InputError, match="no profile") as caught:
+        library.profile(name)
+    assert caught.value.code == "profile.unknown"
+    assert "dccki-issuing-ca" in caught.value.remedy
+    with pytest.raises(InputError, match="no environment") as caught:
+        library.environment(name)
+    assert caught.value.code == "environment.unknown"
+    assert "UIT-A" in caught.value.remedy
+    with pytest.raises(InputError, match="unknown kit") as caught:
+        library.kit(name)
+    assert "quickstart" in caught.value.remedy
+
+
+# Mistakes
+
+
+ALL = [CATEGORY, ROLES, SERVICES, ENVIRONMENTS, KIT, "certificates/iki.toml"]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_text_that_is_no_toml_is_an_error_with_its_line(tmp_path, name):
+    path = override(tmp_path, name)
+    lines = path.read_text(encoding="utf-8").count("\n")
+    path.write_text(path.read_text(encoding="utf-8") + "x = = 1\n", encoding="utf-8")
+    error = refused(tmp_path)
+    assert error.code == "toml.syntax"
+    assert str(path) in error.message
+    assert f"line {lines + 1}" in error.message
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_text_that_is_not_utf_8_is_an_error(tmp_path, name):
+    path = override(tmp_path, name)
+    path.write_bytes(b"# \xff\n" + path.read_bytes())
+    error = refused(tmp_path)
+    assert error.code == "toml.encoding"
+    assert str(path) in error.message
+    assert "position 2" in error.message
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_file_of_a_megabyte_and_more_is_an_error(tmp_path, name):
+    path = override(tmp_path, name)
+    path.write_bytes(path.read_bytes() + b"#" * MAX_OCTETS)
+    error = refused(tmp_path)
+    assert error.code == "toml.too_long"
+    assert str(path) in error.message
+    assert str(MAX_OCTETS) in error.message
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_an_unknown_key_is_an_error(tmp_path, name):
+    path = override(tmp_path, name)
+    path.write_text('colour = "red"\n' + path.read_text(encoding="utf-8"), encoding="utf-8")
+    error = refused(tmp_path)
+    assert error.code == "toml.shape"
+    assert str(path) in error.message
+    assert "`colour`" in error.message
+
+
+def test_toml_nested_without_end_is_an_error(tmp_path):
+    path = override(tmp_path, ROLES)
+    path.write_text("x = " + "[" * 100_000, encoding="utf-8")
+    error = refused(tmp_path)
+    assert error.code == "toml.syntax"
+    assert str(path) in error.message
+
+
+SHAPES = [
+    (CATEGORY, 'basis = "assumed"\n', "", "`basis`"),
+    (CATEGORY, 'basis = "assumed"', 'basis = "guessed"', "basis"),
+    (CATEGORY, 'source = "the ETAD (SEC T6.4) could not be read"', "", "`source`"),
+    (CATEGORY, 'source = "the ETAD (SEC T6.4) could not be read"', 'source = ""', "source"),
+    (CATEGORY, 'participants = ["dcc"]', 'participants = ["dcc", "guest"]', "participants"),
+    (CATEGORY, "remote-delivery = false", 'remote-delivery = "no"', "remote-delivery"),
+    (CATEGORY, "remote-delivery = false", "remote_delivery = false", "remote_delivery"),
+    (CATEGORY, "remote-delivery = false\n", "", "`remote-delivery`"),
+    (CATEGORY, "title =", "[quota]\nper-device-id = 0\n[x]\ny =", "x"),
+    ("categories/device.toml", "per-device-id = 100", "per-device-id = 0", "quota.per-device-id"),
+    ("categories/device.toml", "per-device-id = 100", "per-device = 100", "per-device"),
+    (ROLES, "code = 0x08", "code = 256", "remote-party-role"),
+    (ROLES, "code = 0x08", 'code = "08"', "remote-party-role"),
+    (ROLES, 'usages = ["digital-signature"]', 'usages = ["signing"]', "usages"),
+    (ROLES, 'held-by = ["LC"]\n', "", "`held-by`"),
+    (SERVICES, 'name = "User Entry Process Tests"\n', "", "`name`"),
+    (ENVIRONMENTS, 'default = "ZAZ1"\n', "", "`default`"),
+    (ENVIRONMENTS, 'root = "ZA", ', "", "`root`"),
+    (ENVIRONMENTS, "[live]", "[live]\nnames = []", "`names`"),
+    (ENVIRONMENTS, "dccki = { root", "gas = { root", "gas"),
+    (KIT, 'usages = ["digital-signature"]', 'usage = ["digital-signature"]', "`usage`"),
+    (KIT, 'usages = ["digital-signature"]', 'usages = ["xml"]', "usages"),
+    (KIT, 'purpose = "uept"\n', "", "`purpose`"),
+]
+
+
+@pytest.mark.parametrize(("name", "old", "new", "key"), SHAPES)
+def test_a_key_that_does_not_fit_is_an_error_that_names_it(tmp_path, name, old, new, key):
+    path = override(tmp_path, name, old, new)
+    error = refused(tmp_path)
+    assert error.code == "toml.shape"
+    assert str(path) in error.message
+    assert key in error.message
+
+
+REFERENCES = [
+    (CATEGORY, 'profiles = ["organisation"]', 'profiles = ["organization"]', "profiles"),
+    (CATEGORY, '"uept"', '"UEPT"', "testing-services"),
+    (CATEGORY, '"SIT-B"]', '"SIT-C"]', "environments"),
+    (ROLES, 'held-by = ["LC"]', 'held-by = ["LX"]', "loadController"),
+    (ENVIRONMENTS, 'default = "ZAZ1"', 'default = "ZAZ2"', "default"),
+    (ENVIRONMENTS, 'family = "SIT"', 'family = "SITE"', "SIT-A"),
+    (KIT, 'profile = "iki"', 'profile = "ika"', "request"),
+    (KIT, 'purpose = "uept"', 'purpose = "UEPT"', "request"),
+]
+
+
+@pytest.mark.parametrize(("name", "old", "new", "key"), REFERENCES)
+def test_a_reference_to_what_is_not_there_is_an_error_that_names_it(tmp_path, name, old, new, key):
+    path = override(tmp_path, name, old, new)
+    error = refused(tmp_path)
+    assert error.code == "profile.reference"
+    assert str(path) in error.message
+    assert key in error.message
+    assert "Known are" in error.remedy
+
+
+DUPLICATES = [
+    (ROLES, 'code = "ES"', 'code = "IS"', "user-role code IS"),
+    (ROLES, "code = 0x89", "code = 0x88", "remote-party-role code 88"),
+    (ROLES, 'name = "dSPXmlSign"', 'name = "xmlSign"', "remote-party-role name xmlSign"),
+    (SERVICES, 'code = "srept"', 'code = "uept"', "testing-service code uept"),
+    (ENVIRONMENTS, 'name = "UIT-B"', 'name = "UIT-A"', "environment name UIT-A"),
+    (ENVIRONMENTS, 'name = "SIT"', 'name = "UIT"', "family name UIT"),
+]
+
+
+@pytest.mark.parametrize(("name", "old", "new", "what"), DUPLICATES)
+def test_what_is_defined_twice_is_an_error(tmp_path, name, old, new, what):
+    path = override(tmp_path, name, old, new)
+    error = refused(tmp_path)
+    assert error.code == "profile.duplicate"
+    assert str(path) in error.message
+    assert what in error.message
+
+
+def test_a_family_without_names_for_a_hierarchy_is_an_error(tmp_path):
+    path = override(tmp_path, ENVIRONMENTS, "iki = { root", "# iki = { root")
+    error = refused(tmp_path)
+    assert error.code == "environment.incomplete"
+    assert f"{path}, family ZAZ1, ca-names" in error.message
+    assert "iki" in error.message
+
+
+def test_a_default_policy_that_is_not_allowed_is_an_error(tmp_path):
+    path = override(
+        tmp_path,
+        ENVIRONMENTS,
+        'organisation = { default = "1.2.826.0.1.8641679.1.2.1.4"',
+        'organisation = { default = "1.2.3"',
+    )
+    error = refused(tmp_path)
+    assert error.code == "environment.policy"
+    assert str(path) in error.message
+    assert "1.2.3" in error.message
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "code", "key"),
+    [
+        (CATEGORY, '"wanProvider"]', '"lanProvider"]', "role.unknown", "remote-party-roles"),
+        (
+            ENVIRONMENTS,
+            'iki = { default = "1.2.826.0.1.8641679.1.2.1.4"',
+            'iki = { default = "1.2.x"',
+            "oid.form",
+            "ZAZ1",
+        ),
+        (
+            ENVIRONMENTS,
+            'value = "70-B3-D5-1F-3"',
+            'value = "70-B3-D5-1F"',
+            "registry_entry.form",
+            "sec-registry-entry",
+        ),
+    ],
+)
+def test_an_identifier_that_is_none_is_an_error_with_its_file(tmp_path, name, old, new, code, key):
+    path = override(tmp_path, name, old, new)
+    error = refused(tmp_path)
+    assert error.code == code
+    assert str(path) in error.message
+    assert key in error.message
+
+
+def test_a_ca_name_that_its_string_type_cannot_hold_is_an_error(tmp_path):
+    override(tmp_path, ENVIRONMENTS, 'issuing = "Z1"', 'issuing = "Ž1"')
+    error = refused(tmp_path)
+    assert "organisation-issuing-ca.toml" in error.message
+    assert "'Ž'" in error.message

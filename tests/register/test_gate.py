@@ -1,0 +1,764 @@
+from __future__ import annotations
+
+import ast
+import inspect
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from smki_testca.errors import ExitCode, Refusal
+from smki_testca.identifiers import Eui64, Signifier
+from smki_testca.profiles import Library
+from smki_testca.register import documents, gate
+from smki_testca.register.gate import Authorisation, Gate
+from smki_testca.register.register import Register
+from smki_testca.register.requests import (
+    DcckiSubject,
+    Delivery,
+    DeviceSubject,
+    IkiSubject,
+    OrganisationSubject,
+    Request,
+)
+from smki_testca.roles import KeyUsage
+from smki_testca.shipped import shipped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from smki_testca.register.agreements import Agreement
+
+NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+DS, KA = KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_AGREEMENT
+IMPORT_ID = Eui64.parse("90-B3-D5-1F-30-01-00-00")
+DEVICE_ID = Eui64.parse("00-DB-12-00-00-00-00-01")
+HW_TYPE = "1.2.826.0.1.8641679.1.2.2.1"
+PURPOSE = "device-and-user-system-tests"
+
+
+@dataclass(frozen=True)
+class Issued:
+    """What was issued before."""
+
+    device: int = 0
+    category: int = 0
+
+    def issued_for_device(self, _device_id):
+        return self.device
+
+    def issued_in_category(self, _participant, _category):
+        return self.category
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything the gate looks at, for a test to change one thing of."""
+
+    library: Library
+    register: Register
+    request: Request
+    directory: Path
+    issued: Issued = Issued()
+    at: datetime = NOW
+
+    def decide(self) -> Authorisation:
+        return Gate(self.library, self.register, self.issued).authorise(self.request, self.at)
+
+    def refusal(self) -> Refusal:
+        with pytest.raises(Refusal) as caught:
+            self.decide()
+        return caught.value
+
+    def codes(self) -> list[str]:
+        return [reason.code for reason in self.refusal().reasons]
+
+    def asking(self, **changes: Any) -> Scene:
+        return replace(self, request=replace(self.request, **changes))
+
+    def for_subject(self, **changes: Any) -> Scene:
+        return self.asking(subject=replace(self.request.subject, **changes))  # type: ignore[type-var]
+
+    def agreed(self, **changes: Any) -> Scene:
+        """With the participant's agreements on other terms."""
+        terms = {
+            reference: replace(one, **changes)
+            if one.participant == self.request.participant
+            else one
+            for reference, one in self.register.agreements.items()
+        }
+        return replace(self, register=replace(self.register, agreements=terms))
+
+    def with_agreement(self, reference: str, **changes: Any) -> Scene:
+        """With one more agreement, like the participant's first but for these terms."""
+        first: Agreement = self.register.agreements_of(self.request.participant)[0]
+        more = replace(first, reference=reference, **changes)
+        agreements = {**self.register.agreements, reference: more}
+        return replace(self, register=replace(self.register, agreements=agreements))
+
+    def registered(self, **changes: Any) -> Scene:
+        """With the participant changed."""
+        name = self.request.participant
+        changed = replace(self.register.participants[name], **changes)
+        participants = {**self.register.participants, name: changed}
+        return replace(self, register=replace(self.register, participants=participants))
+
+    def under(self, name: str, old: str, new: str) -> Scene:
+        """Under an operator's profiles: one shipped file with one change."""
+        text = (shipped("profiles") / name).read_text(encoding="utf-8")
+        assert old in text
+        path = self.directory / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+        return replace(self, library=Library(self.directory))
+
+    def role(self, text: str) -> Any:
+        return self.library.roles.remote_party_role(text)
+
+
+@pytest.fixture
+def scene(library, tmp_path):
+    """A request that the gate grants: an Organisation Certificate for supplier-one."""
+    path = shipped("examples") / "participants.toml"
+    participants, agreements = documents.read_file(path.read_bytes(), path.name, library)
+    central = tuple(one.entry for one in library.sec_registry_entries)
+    register = Register(central).with_participants(participants).with_agreements(agreements)
+    subject = OrganisationSubject(IMPORT_ID, library.roles.remote_party_role("supplier"))
+    request = Request("supplier-one", PURPOSE, "ZAZ1", subject, (DS,))
+    return Scene(library, register, request, tmp_path)
+
+
+def device(scene, participant="meters-one", device_id=DEVICE_ID):
+    subject = DeviceSubject(device_id, HW_TYPE)
+    return scene.asking(participant=participant, subject=subject)
+
+
+def dccki(scene, participant="supplier-one", signifier=None):
+    subject = DcckiSubject("gateway.test", "gateway.test", signifier)
+    return scene.asking(participant=participant, subject=subject, usages=())
+
+
+def iki(scene, role="supplier", participant="supplier-one"):
+    subject = IkiSubject("adhoc", scene.role(role))
+    return scene.asking(participant=participant, subject=subject, usages=())
+
+
+def dcc(scene, role="recovery"):
+    subject = OrganisationSubject(Eui64.parse("90-B3-D5-1F-30-00-00-01"), scene.role(role))
+    return scene.asking(participant="dcc", subject=subject)
+
+
+def rdp(scene):
+    subject = OrganisationSubject(Eui64.parse("90-B3-D5-1F-30-05-00-00"), scene.role("rdpFileSign"))
+    return scene.asking(participant="rdp-one", subject=subject, purpose="srept")
+
+
+# What is granted
+
+
+@pytest.mark.parametrize(
+    ("change", "category", "agreement"),
+    [
+        (lambda s: s, "organisation-user", "SEC-2020-001"),
+        (rdp, "organisation-rdp", "RDP-2020-001"),
+        (dcc, "organisation-dcc", "SEC-2020-000"),
+        (
+            lambda s: s.for_subject(role=s.role("xmlSign")),
+            "organisation-xml-sign",
+            "SEC-2020-001",
+        ),
+        (device, "device", "BIL-2020-001"),
+        (lambda s: device(s, "supplier-one"), "device", "SEC-2020-001"),
+        (dccki, "dccki-infrastructure", "SEC-2020-001"),
+        (iki, "iki-authentication", "SEC-2020-001"),
+    ],
+)
+def test_a_request_that_is_in_order_is_granted(scene, change, category, agreement):
+    asked = change(scene)
+    granted = asked.decide()
+    assert granted.request is asked.request
+    assert granted.category.name == category
+    assert granted.agreement == agreement
+    assert granted.environment.name == "ZAZ1"
+    assert granted.participant.id == asked.request.participant
+    assert granted.at == NOW
+    assert granted.warnings == ()
+    told = granted.as_json()
+    assert told["granted"] is True
+    assert told["request"]["participant"] == asked.request.participant
+
+
+@pytest.mark.parametrize("environment", ["ZAZ1", "UIT-A", "UIT-B", "SIT-A", "SIT-B"])
+def test_a_request_is_granted_in_each_environment_agreed(scene, environment):
+    assert scene.asking(environment=environment).decide().environment.name == environment
+
+
+def test_remote_delivery_is_granted_where_category_and_agreement_allow_it(scene):
+    assert scene.asking(delivery=Delivery.REMOTE).decide()
+
+
+# What is refused: every code, by its rule, from one change to a request that would be granted
+
+
+@dataclass(frozen=True)
+class Case:
+    """A refusal.
+
+    Attributes:
+        rule: that the code enforces.
+        change: makes the scene that is refused.
+        beside: codes that the same change cannot do without.
+        said: a part of the reason.
+    """
+
+    code: str
+    rule: str
+    change: Callable[[Scene], Scene]
+    said: str
+    beside: tuple[str, ...] = ()
+
+
+CASES = [
+    Case(
+        "participant.unknown",
+        "R1",
+        lambda s: s.asking(participant="nobody-one"),
+        "'nobody-one' is no Testing Participant",
+    ),
+    Case(
+        "agreement.none",
+        "R2",
+        lambda s: device(s, "labs-one").registered(
+            registry_entries=s.register.participants["meters-one"].registry_entries
+        ),
+        "labs-one has no agreement with the DCC",
+    ),
+    Case(
+        "agreement.not_yet_in_force",
+        "R2",
+        lambda s: s.agreed(start=date(2026, 11, 24)),
+        "SEC-2020-001 comes into force on 2026-11-24",
+    ),
+    Case(
+        "agreement.expired",
+        "R2",
+        lambda s: s.agreed(end=date(2026, 11, 22)),
+        "SEC-2020-001 ended on 2026-11-22",
+    ),
+    Case("agreement.suspended", "R2", lambda s: s.agreed(suspended=True), "is suspended"),
+    Case(
+        "purpose.not_a_testing_service",
+        "R3",
+        lambda s: s.asking(purpose="demonstration"),
+        "'demonstration' is no Testing Service",
+    ),
+    Case(
+        "purpose.not_covered",
+        "R3",
+        lambda s: s.asking(purpose="internal-systems-change-testing"),
+        "does not cover the purpose 'internal-systems-change-testing'",
+    ),
+    Case(
+        "purpose.not_open",
+        "R3",
+        lambda s: rdp(s).asking(purpose=PURPOSE),
+        "is not provided for 'device-and-user-system-tests'",
+    ),
+    Case(
+        "category.none",
+        "R6",
+        lambda s: s.for_subject(role=s.role("issuingAuthority")),
+        "of role issuingAuthority",
+        ("id.role_not_held",),
+    ),
+    Case(
+        "category.not_open",
+        "R6",
+        lambda s: rdp(s).under(
+            "categories/organisation-rdp.toml", 'participants = ["rdp"]', 'participants = ["dcc"]'
+        ),
+        "not open to a participant of kind rdp",
+    ),
+    Case(
+        "category.not_covered",
+        "R6",
+        lambda s: s.agreed(categories=("device",)),
+        "does not cover the category 'organisation-user'",
+    ),
+    Case(
+        "category.quota",
+        "R6",
+        lambda s: replace(s, issued=Issued(category=3)).under(
+            "categories/organisation-user.toml",
+            'basis = "assumed"',
+            'quota = { per-participant = 3 }\nbasis = "assumed"',
+        ),
+        "has 3 certificates of category organisation-user; the quota is 3",
+    ),
+    Case(
+        "environment.unknown",
+        "R6",
+        lambda s: s.asking(environment="UIT-C"),
+        "no test environment 'UIT-C'",
+    ),
+    Case(
+        "environment.not_open",
+        "R6",
+        lambda s: s.asking(environment="SIT-B").under(
+            "categories/organisation-user.toml", ', "SIT-B"]', "]"
+        ),
+        "is not open in SIT-B",
+    ),
+    Case(
+        "environment.not_covered",
+        "R6",
+        lambda s: s.agreed(environments=("UIT-A",)),
+        "does not cover the environment 'ZAZ1'",
+    ),
+    Case(
+        "obligation.not_accepted",
+        "R6",
+        lambda s: s.agreed(obligations=()),
+        "security-requirements-of-the-etad is not accepted",
+    ),
+    Case(
+        "delivery.not_agreed",
+        "R6",
+        lambda s: s.asking(delivery=Delivery.REMOTE).agreed(remote_delivery=False),
+        "does not allow remote delivery",
+    ),
+    Case(
+        "delivery.not_open",
+        "R6",
+        lambda s: dcc(s).asking(delivery=Delivery.REMOTE),
+        "is not delivered remotely",
+    ),
+    Case(
+        "signifier.none",
+        "R8",
+        lambda s: (
+            dccki(s, "meters-one")
+            .agreed(categories=("dccki-infrastructure",))
+            .under(
+                "categories/dccki-infrastructure.toml",
+                'participants = ["party", "rdp", "dcc"]',
+                'participants = ["manufacturer"]',
+            )
+        ),
+        "meters-one has no Signifier",
+    ),
+    Case(
+        "signifier.not_own",
+        "R8",
+        lambda s: dccki(s, signifier=Signifier("TPTY-SUPPLIER-TWO")),
+        "'TPTY-SUPPLIER-TWO' is not supplier-one's",
+    ),
+    Case(
+        "device_id.in_sec_registry_entry",
+        "R11",
+        lambda s: device(s, "supplier-one", Eui64.parse("70-B3-D5-1F-30-00-00-01")),
+        "lies in the SEC Registry Entry 70-B3-D5-1F-3",
+    ),
+    Case(
+        "device_id.outside_own_registry_entry",
+        "R11",
+        lambda s: device(s, device_id=Eui64.parse("00-DB-13-00-00-00-00-01")),
+        "outside meters-one's own Registry Entries (00-DB-12)",
+    ),
+    Case(
+        "id.outside_range",
+        "R12",
+        lambda s: s.for_subject(eui64=Eui64.parse("90-B3-D5-1F-30-03-00-00")),
+        "it lies in the range of supplier-two",
+        ("id.not_allocated",),
+    ),
+    Case(
+        "id.not_allocated",
+        "R12",
+        lambda s: s.for_subject(eui64=Eui64.parse("90-B3-D5-1F-30-01-FF-FF")),
+        "90-B3-D5-1F-30-01-FF-FF is not allocated to supplier-one",
+    ),
+    Case(
+        "id.role_not_held",
+        "R13",
+        lambda s: s.for_subject(role=s.role("networkOperator")),
+        "serves Import Supplier, which does not hold the role networkOperator",
+    ),
+    Case(
+        "role.not_held",
+        "R13",
+        lambda s: iki(s, "networkOperator"),
+        "None of supplier-one's IDs serves a User Role that holds networkOperator",
+    ),
+    Case(
+        "live.environment",
+        "R20",
+        lambda s: s.asking(environment="Live"),
+        "Live is no test environment",
+    ),
+    Case(
+        "live.policy",
+        "R20",
+        lambda s: s.asking(policy="1.2.826.0.1.8641679.1.2.1.2"),
+        "it could pass for live",
+    ),
+    Case(
+        "live.ca_name",
+        "R20",
+        lambda s: s.under("environments.toml", "ca-names = []", 'ca-names = ["Z1"]'),
+        "named like the live CA Z1",
+    ),
+    Case(
+        "device_id.issuance_anomaly",
+        "R21",
+        lambda s: replace(device(s), issued=Issued(device=100)),
+        "100 Device Certificates are issued under 00-DB-12-00-00-00-00-01 already",
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.code)
+def test_each_refusal_names_its_code_rule_reason_and_remedy(scene, case):
+    refusal = case.change(scene).refusal()
+    assert {reason.code for reason in refusal.reasons} == {case.code, *case.beside}
+    (reason,) = [one for one in refusal.reasons if one.code == case.code]
+    assert reason.rule == case.rule
+    assert case.said in reason.reason
+    assert reason.reason.endswith(".")
+    assert reason.remedy
+    assert refusal.exit_code is ExitCode.REFUSED
+    line = f"refused [{case.code}, {case.rule}]: {reason.reason} {reason.remedy}"
+    assert line in refusal.lines()
+
+
+def codes_in_the_source():
+    """Every code that the gate's source gives to a reason, formatted ones spelt out."""
+    tree = ast.parse(inspect.getsource(gate))
+    codes = set()
+    kinds = {
+        element.elts[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "covered"
+        for element in node.value.elts
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_reason":
+            code = node.args[0]
+            if isinstance(code, ast.Constant):
+                codes.add(code.value)
+            else:
+                prefix, suffix = code.values
+                assert isinstance(prefix, ast.FormattedValue)
+                codes |= {kind + suffix.value for kind in kinds}
+    return codes
+
+
+def test_every_refusal_of_the_gate_has_its_case_here():
+    codes = [case.code for case in CASES]
+    assert len(set(codes)) == len(codes)
+    assert set(codes) == codes_in_the_source()
+
+
+def test_every_rule_the_gate_cites_is_one_of_the_regime():
+    assert {case.rule for case in CASES} <= {f"R{number}" for number in range(1, 23)}
+
+
+# Refusals as a whole
+
+
+def test_all_reasons_are_told_together_in_the_order_of_their_rules(scene):
+    refused = (
+        scene.asking(purpose="internal-systems-change-testing", policy="1.2.3")
+        .for_subject(eui64=Eui64.parse("90-B3-D5-1F-30-03-00-00"))
+        .agreed(suspended=True, end=date(2025, 1, 1), obligations=())
+    )
+    refusal = refused.refusal()
+    assert [(one.rule, one.code) for one in refusal.reasons] == [
+        ("R2", "agreement.expired"),
+        ("R2", "agreement.suspended"),
+        ("R3", "purpose.not_covered"),
+        ("R6", "obligation.not_accepted"),
+        ("R12", "id.outside_range"),
+        ("R12", "id.not_allocated"),
+        ("R20", "live.policy"),
+    ]
+    assert len(refusal.lines()) == 7
+
+
+def test_a_refusal_in_json_gives_the_first_reason_and_all_of_them(scene):
+    refusal = scene.agreed(suspended=True, obligations=()).refusal()
+    told = refusal.as_json()["refusal"]
+    assert told["code"] == "agreement.suspended"
+    assert set(told) == {"code", "rule", "reason", "remedy", "all"}
+    assert [one["code"] for one in told["all"]] == [
+        "agreement.suspended",
+        "obligation.not_accepted",
+    ]
+    assert {key: told[key] for key in told["all"][0]} == told["all"][0]
+
+
+def test_an_unknown_participant_does_not_hide_the_other_reasons(scene):
+    refused = scene.asking(participant="x", purpose="y", environment="z", policy="1.2.3")
+    assert refused.codes() == [
+        "participant.unknown",
+        "purpose.not_a_testing_service",
+        "environment.unknown",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "codes"),
+    [
+        (lambda s: s.asking(purpose="demonstration"), ["purpose.not_a_testing_service"]),
+        (lambda s: s.asking(environment="UIT-C"), ["environment.unknown"]),
+        (lambda s: s.asking(environment="production"), ["live.environment"]),
+        (
+            lambda s: device(s, "rdp-one", Eui64.parse("00-DB-12-00-00-00-00-01")).asking(
+                purpose="srept"
+            ),
+            ["category.not_open"],
+        ),
+    ],
+)
+def test_what_only_repeats_another_reason_is_not_told(scene, change, codes):
+    assert change(scene).codes() == codes
+
+
+def test_what_a_participant_must_accept_is_told_once_for_each_obligation(scene):
+    refused = scene.agreed(obligations=()).under(
+        "categories/organisation-user.toml",
+        'obligations = ["security-requirements-of-the-etad"]',
+        'obligations = ["security-requirements-of-the-etad", "two-person-rule"]',
+    )
+    assert refused.codes() == ["obligation.not_accepted"] * 2
+
+
+# Dates
+
+
+@pytest.mark.parametrize(
+    ("at", "granted"),
+    [
+        (datetime(2026, 2, 28, 23, 59, 59, tzinfo=UTC), False),
+        (datetime(2026, 3, 1, tzinfo=UTC), True),
+        (datetime(2026, 3, 31, 23, 59, 59, tzinfo=UTC), True),
+        (datetime(2026, 4, 1, tzinfo=UTC), False),
+    ],
+)
+def test_the_first_and_the_last_day_of_an_agreement_are_in_force(scene, at, granted):
+    asked = replace(scene.agreed(start=date(2026, 3, 1), end=date(2026, 3, 31)), at=at)
+    if granted:
+        assert asked.decide().at == at
+    else:
+        assert asked.codes()[0].startswith("agreement.")
+
+
+def test_an_agreement_may_be_for_one_day(scene):
+    assert scene.agreed(start=NOW.date(), end=NOW.date()).decide()
+
+
+# Several agreements
+
+
+def test_of_several_agreements_the_one_that_covers_is_taken(scene):
+    asked = (
+        scene.agreed(end=date(2021, 1, 1))
+        .with_agreement("SEC-2026-001", start=date(2026, 1, 1), end=None)
+        .with_agreement("SEC-2027-001", start=date(2027, 1, 1), end=None)
+    )
+    assert asked.decide().agreement == "SEC-2026-001"
+
+
+def test_where_no_agreement_covers_the_nearest_one_is_told(scene):
+    asked = scene.agreed(suspended=True, purposes=(), categories=()).with_agreement(
+        "SEC-2026-001",
+        suspended=False,
+        purposes=scene.register.agreements["SEC-2020-001"].purposes,
+        environments=("UIT-A",),
+        categories=("organisation-user",),
+    )
+    refusal = asked.refusal()
+    assert [one.code for one in refusal.reasons] == ["environment.not_covered"]
+    assert "SEC-2026-001" in refusal.reasons[0].reason
+
+
+def test_two_agreements_do_not_cover_together_what_neither_covers_alone(scene):
+    asked = scene.agreed(environments=("UIT-A",)).with_agreement(
+        "SEC-2026-001", environments=("ZAZ1",), purposes=("uept",)
+    )
+    assert len(asked.codes()) == 1
+
+
+def test_an_agreement_binds_only_its_own_participant(scene):
+    asked = scene.agreed(participant="supplier-two")
+    assert asked.codes() == ["agreement.none"]
+    assert "SEC accession" in asked.refusal().reasons[0].reason
+
+
+# Identifiers
+
+
+@pytest.mark.parametrize(
+    ("eui64", "said"),
+    [
+        ("90-B3-D5-1F-30-03-12-34", "in the range of supplier-two"),
+        ("90-B3-D5-1F-3F-FF-00-00", "outside its range"),
+        ("70-B3-D5-1F-30-01-00-00", "outside its range"),
+        ("00-DB-12-00-00-00-00-01", "outside its range"),
+    ],
+)
+def test_an_id_outside_the_range_is_refused_and_its_owner_named(scene, eui64, said):
+    refusal = scene.for_subject(eui64=Eui64.parse(eui64)).refusal()
+    assert refusal.reasons[0].code == "id.outside_range"
+    assert said in refusal.reasons[0].reason
+
+
+def test_an_id_that_serves_no_user_role_yet_is_refused(scene):
+    participant = scene.register.participants["supplier-one"]
+    ids = tuple(replace(one, user_roles=()) for one in participant.ids)
+    refusal = scene.registered(ids=ids).refusal()
+    assert [one.code for one in refusal.reasons] == ["id.role_not_held"]
+    assert "serves no User Role" in refusal.reasons[0].reason
+
+
+@pytest.mark.parametrize("participant", ["labs-one", "meters-one"])
+def test_those_who_are_no_party_need_a_registry_entry_for_their_device_ids(scene, participant):
+    asked = device(scene, participant).registered(registry_entries=())
+    refusal = asked.refusal()
+    (reason,) = [one for one in refusal.reasons if one.code.startswith("device_id")]
+    assert reason.code == "device_id.outside_own_registry_entry"
+    assert "it has none" in reason.reason
+
+
+def test_a_party_with_registry_entries_of_its_own_keeps_to_them(scene):
+    entries = scene.register.participants["meters-one"].registry_entries
+    asked = device(scene, "supplier-one").registered(registry_entries=entries)
+    assert asked.decide()
+    outside = asked.for_subject(device_id=Eui64.parse("00-DB-13-00-00-00-00-01"))
+    assert outside.codes() == ["device_id.outside_own_registry_entry"]
+
+
+@pytest.mark.parametrize("entry", ["70-B3-D5-1F-3", "90-B3-D5-1F-3"])
+def test_no_device_id_lies_in_a_registry_entry_of_the_sec(scene, entry):
+    asked = device(scene, device_id=Eui64.parse(f"{entry}F-FF-FF-FF"))
+    assert asked.codes() == [
+        "device_id.in_sec_registry_entry",
+        "device_id.outside_own_registry_entry",
+    ]
+
+
+def test_a_signifier_is_compared_exactly_and_may_be_left_out(scene):
+    assert dccki(scene, signifier=Signifier("TPTY-SUPPLIER-ONE")).decide()
+    assert dccki(scene).decide()
+    assert dccki(scene, signifier=Signifier("tpty-supplier-one")).codes() == ["signifier.not_own"]
+
+
+# Quotas
+
+
+@pytest.mark.parametrize(
+    ("issued", "usages", "granted"),
+    [
+        (98, (DS, KA), True),
+        (99, (DS,), True),
+        (99, (), True),
+        (99, (DS, KA), False),
+        (100, (DS,), False),
+        (101, (DS,), False),
+    ],
+)
+def test_a_device_id_has_at_most_one_hundred_certificates(scene, issued, usages, granted):
+    asked = replace(device(scene), issued=Issued(device=issued)).asking(usages=usages)
+    if granted:
+        assert asked.decide()
+    else:
+        assert asked.codes() == ["device_id.issuance_anomaly"]
+
+
+def test_the_hundred_certificate_rule_is_for_devices_alone(scene):
+    assert replace(scene, issued=Issued(device=1000)).decide()
+
+
+def test_the_quota_of_a_device_id_can_be_changed(scene):
+    asked = replace(device(scene), issued=Issued(device=1)).under(
+        "categories/device.toml", "per-device-id = 100", "per-device-id = 1"
+    )
+    assert asked.codes() == ["device_id.issuance_anomaly"]
+
+
+# Live
+
+
+@pytest.mark.parametrize("name", ["live", "LIVE", "Production"])
+def test_a_live_environment_is_refused_in_any_case(scene, name):
+    assert scene.asking(environment=name).codes() == ["live.environment"]
+
+
+def test_a_policy_that_is_marked_live_is_refused_though_it_is_allowed(scene):
+    policy = "1.2.826.0.1.8641679.1.2.1.4"
+    asked = scene.asking(policy=policy)
+    assert asked.decide()
+    marked = asked.under("environments.toml", "policies = []", f'policies = ["{policy}"]')
+    assert marked.codes() == ["live.policy"]
+
+
+# Warnings
+
+
+def two_user_roles(scene):
+    roles = [scene.library.roles.user_role(code) for code in ("IS", "GS")]
+    participant = scene.register.participants["supplier-one"]
+    first, *rest = participant.ids
+    return scene.registered(ids=(replace(first, user_roles=tuple(roles)), *rest))
+
+
+def test_one_id_for_several_user_roles_is_granted_with_a_warning(scene):
+    (warning,) = two_user_roles(scene).decide().warnings
+    assert "Import Supplier, Gas Supplier together" in warning
+    assert "R17" in warning
+
+
+def test_a_usage_not_seen_under_a_role_is_granted_with_a_warning(scene):
+    asked = scene.for_subject(role=scene.role("xmlSign")).asking(usages=(DS, KA))
+    (warning,) = asked.decide().warnings
+    assert "xmlSign" in warning
+    assert "key-agreement" in warning
+    assert asked.decide().as_json()["warnings"] == [warning]
+
+
+def test_each_warning_is_told(scene):
+    asked = two_user_roles(scene).for_subject(role=scene.role("xmlSign")).asking(usages=(KA,))
+    assert len(asked.decide().warnings) == 2
+
+
+# The token
+
+
+def test_an_authorisation_cannot_be_made_by_hand(scene):
+    granted = scene.decide()
+    with pytest.raises(TypeError, match="only the gate"):
+        Authorisation(
+            granted.request,
+            granted.participant,
+            granted.category,
+            granted.agreement,
+            granted.environment,
+            granted.at,
+            (),
+            object(),
+        )
+
+
+def test_an_authorisation_cannot_be_changed(scene):
+    granted = scene.decide()
+    with pytest.raises(AttributeError):
+        granted.agreement = "another"
+
+
+def test_an_authorisation_for_one_request_cannot_be_made_over_for_another(scene):
+    granted = scene.decide()
+    another = scene.asking(participant="supplier-two").request
+    with pytest.raises((TypeError, ValueError)):
+        replace(granted, request=another)

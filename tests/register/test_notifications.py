@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smki_testca.register.notifications import COLUMNS, Flow, notify
+
+AT = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+NEW_ID = "90-B3-D5-1F-30-03-00-02"
+
+
+def changes(estate, flow):
+    return estate.register.notify(flow).as_json()["changes"]
+
+
+def told_all(estate):
+    """Everything told once, so that only what changes from here on is left to tell."""
+    for flow in Flow:
+        estate.register.notify(flow)
+
+
+def of_supplier_two(text):
+    """The example's supplier-two, its table as given."""
+    return f"""
+[[participant]]
+id = "supplier-two"
+name = "Supplier Two"
+kind = "party"
+signifier = "TPTY-SUPPLIER-TWO"
+ranges = [{{ registry-entry = "90-B3-D5-1F-3", organisation-number = "003" }}]
+{text}
+""".encode()
+
+
+def test_the_first_notification_of_each_flow_lists_everything(estate):
+    register = estate.register.load()
+    people = register.participants.values()
+    panel, party, market = (changes(estate, flow) for flow in Flow)
+    assert {one["change"] for one in (*panel, *party, *market)} == {"added"}
+    assert {(one["participant"], one["eui64"]) for one in panel} == {
+        (one.id, str(allocated.eui64)) for one in people for allocated in one.ids
+    }
+    assert {(one["eui64"], one["user_role"]) for one in party} == {
+        (str(allocated.eui64), role.name)
+        for one in people
+        for allocated in one.ids
+        for role in allocated.user_roles
+    }
+    assert {(one["scheme"], one["identifier"], one["role_code"]) for one in market} == {
+        (mapped.scheme, mapped.identifier, mapped.role_code)
+        for one in people
+        for mapped in one.market_participant_ids
+    }
+
+
+def test_the_panel_says_nothing_of_user_roles_and_the_party_nothing_of_market_ids(estate):
+    panel, party, market = (changes(estate, flow) for flow in Flow)
+    assert set(panel[0]) == {"change", "participant", "signifier", "eui64"}
+    assert set(party[0]) == {*panel[0], "user_role"}
+    assert set(market[0]) == {*panel[0], "scheme", "identifier", "role_code"}
+
+
+def test_the_next_notification_lists_nothing_when_nothing_changed(estate):
+    told_all(estate)
+    for flow in Flow:
+        assert changes(estate, flow) == []
+
+
+def test_an_allocated_id_is_told_by_the_panel_and_its_user_role_by_the_party(estate):
+    told_all(estate)
+    assert [str(one) for one in estate.register.allocate("supplier-two", "ES", 1)] == [NEW_ID]
+    common = {
+        "change": "added",
+        "participant": "supplier-two",
+        "signifier": "TPTY-SUPPLIER-TWO",
+        "eui64": NEW_ID,
+    }
+    assert changes(estate, Flow.PANEL) == [common]
+    assert changes(estate, Flow.PARTY) == [{**common, "user_role": "Export Supplier"}]
+    assert changes(estate, Flow.MARKET) == []
+
+
+def test_an_id_given_another_user_role_is_told_by_the_party_alone(estate):
+    told_all(estate)
+    ids = 'ids = [{ eui64 = "90-B3-D5-1F-30-03-00-00", user-roles = ["Export Supplier"] }]\n'
+    market = (
+        'market-participant-ids = [{ scheme = "MRA", identifier = "SUP2", role-code = "X",'
+        ' ids = ["90-B3-D5-1F-30-03-00-00"] }]'
+    )
+    estate.register.import_file(of_supplier_two(ids + market), "text")
+    assert changes(estate, Flow.PANEL) == []
+    told = [(one["change"], one["eui64"], one["user_role"]) for one in changes(estate, Flow.PARTY)]
+    assert told == [
+        ("removed", "90-B3-D5-1F-30-03-00-00", "Import Supplier"),
+        ("added", "90-B3-D5-1F-30-03-00-00", "Export Supplier"),
+    ]
+    assert changes(estate, Flow.MARKET) == []
+
+
+def test_a_changed_role_code_is_told_in_the_market_flow_alone(estate):
+    told_all(estate)
+    ids = (
+        'ids = [{ eui64 = "90-B3-D5-1F-30-03-00-00", user-roles = ["Import Supplier"] },'
+        ' { eui64 = "90-B3-D5-1F-30-03-00-01", user-roles = ["Gas Supplier"] }]\n'
+    )
+    market = 'market-participant-ids = [{ scheme = "MRA", identifier = "SUP2", role-code = "Y" }]'
+    estate.register.import_file(of_supplier_two(ids + market), "text")
+    assert changes(estate, Flow.PANEL) == []
+    assert changes(estate, Flow.PARTY) == []
+    told = [
+        (one["change"], one["identifier"], one["role_code"], one["eui64"][-2:])
+        for one in changes(estate, Flow.MARKET)
+    ]
+    assert told == [
+        ("removed", "SUP2", "X", "00"),
+        ("added", "SUP2", "Y", "00"),
+        ("added", "SUP2", "Y", "01"),
+    ]
+
+
+def test_each_flow_counts_its_own_notifications(estate):
+    assert estate.register.notify(Flow.PANEL).number == 1
+    assert estate.register.notify(Flow.PANEL).number == 2
+    assert estate.register.notify(Flow.PARTY).number == 1
+    assert estate.register.notify(Flow.PANEL).number == 3
+
+
+def test_what_one_flow_told_is_still_told_by_the_others(estate):
+    told_all(estate)
+    estate.register.allocate("supplier-two", "ES", 1)
+    estate.register.notify(Flow.PANEL)
+    assert [one["eui64"] for one in changes(estate, Flow.PARTY)] == [NEW_ID]
+
+
+def test_a_notification_stands_in_the_audit_log(command, quickstart):
+    assert command("--estate", quickstart, "register", "notify", "--flow", "panel").code == 0
+    told = command("--estate", quickstart, "--json", "audit", "show")
+    assert told.code == 0
+    assert "register.notify" in told.out
+
+
+@pytest.mark.parametrize("flow", Flow)
+def test_the_command_tells_a_flow_in_json_and_then_nothing_more_in_csv(command, quickstart, flow):
+    arguments = ("--estate", quickstart, "register", "notify", "--flow", flow.value)
+    told = command(*arguments, "--format", "json").json
+    assert told["flow"] == flow.value
+    assert told["number"] == 1
+    assert told["at"].endswith("Z")
+    again = command(*arguments, "--format", "csv")
+    assert again.code == 0
+    assert list(csv.reader(io.StringIO(again.out))) == [["change", *COLUMNS[flow]]]
+
+
+entries = st.frozensets(
+    st.tuples(st.text(max_size=8), st.text('",\r\n x', max_size=6), st.just("id")), max_size=8
+)
+
+
+@given(entries, entries)
+def test_a_notification_turns_what_was_told_into_what_holds(before, now):
+    made = notify(Flow.PANEL, 1, AT, before, now)
+    assert (before - set(made.removed)) | set(made.added) == now
+    assert not set(made.added) & before
+    assert set(made.removed) <= before
+
+
+@given(entries, entries)
+def test_csv_reads_back_to_what_json_says(before, now):
+    made = notify(Flow.PANEL, 1, AT, before, now)
+    text = made.as_csv()
+    header, *lines = csv.reader(io.StringIO(text, newline=""))
+    assert header == ["change", "participant", "signifier", "eui64"]
+    assert [dict(zip(header, line, strict=True)) for line in lines] == made.as_json()["changes"]
+    assert text.startswith("change,participant,signifier,eui64\r\n")
+    assert text.endswith("\r\n")
