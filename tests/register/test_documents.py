@@ -205,12 +205,6 @@ PARTICIPANTS = [
         "participant.id_outside_range",
         "it has none",
     ),
-    (
-        'ids = ["90-B3-D5-1F-30-A1-00-08"]',
-        'ids = ["90-B3-D5-1F-30-A1-00-0B"]',
-        "participant.market_id",
-        "ONE1 maps to 90-B3-D5-1F-30-A1-00-0B, which is not allocated",
-    ),
     ('"00-DB-14"', '"00-DB-14-1-2"', "registry_entry.form", "'00-DB-14-1-2'"),
 ]
 

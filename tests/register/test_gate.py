@@ -12,6 +12,7 @@ from smki_testca.errors import ExitCode, Refusal
 from smki_testca.identifiers import Eui64, Signifier
 from smki_testca.profiles import Library
 from smki_testca.register import documents, gate
+from smki_testca.register.agreements import AgreementKind
 from smki_testca.register.gate import Authorisation, Gate
 from smki_testca.register.register import Register
 from smki_testca.register.requests import (
@@ -246,6 +247,12 @@ CASES = [
         "R2",
         lambda s: s.agreed(end=date(2026, 11, 22)),
         "SEC-2020-001 ended on 2026-11-22",
+    ),
+    Case(
+        "agreement.wrong_kind",
+        "R2",
+        lambda s: s.agreed(kind=AgreementKind.RDP_ARRANGEMENT),
+        "SEC-2020-001 is of kind rdp-arrangement",
     ),
     Case("agreement.suspended", "R2", lambda s: s.agreed(suspended=True), "is suspended"),
     Case(

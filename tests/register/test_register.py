@@ -388,3 +388,21 @@ def test_allocation_leaves_the_register_it_was_asked_of_as_it_was():
     register = registered(party())
     register.allocate("party-one", role("IS"), 5)
     assert register.participant("party-one").ids == ()
+
+
+def test_a_market_participant_id_maps_to_allocated_ids_only(estate):
+    data = (shipped("examples") / "participants.toml").read_bytes()
+    old, new = b'03-00-00"] },\n]', b'03-00-0F"] },\n]'
+    unallocated = data.replace(
+        b'X", ids = ["90-B3-D5-1F-30-' + old, b'X", ids = ["90-B3-D5-1F-30-' + new
+    )
+    assert unallocated != data
+    with pytest.raises(InputError, match="SUP2 of supplier-two maps to") as caught:
+        estate.register.import_file(unallocated, "changed.toml")
+    assert caught.value.code == "participant.market_id"
+    for _ in range(14):
+        allocated = estate.register.allocate("supplier-two", "Gas Supplier", 1)
+    assert str(allocated[0]) == "90-B3-D5-1F-30-03-00-0F"
+    estate.register.import_file(unallocated, "changed.toml")
+    (market,) = estate.register.load().participant("supplier-two").market_participant_ids
+    assert market.ids == tuple(allocated)

@@ -10,7 +10,7 @@ import click
 from smki_testca.cli.output import print_json, print_table
 from smki_testca.cli.session import Session, read_input
 from smki_testca.errors import ExitCode, InputError
-from smki_testca.identifiers import SerialNumber
+from smki_testca.identifiers import SerialNumber, shown
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.drawing import asn1_lines, draw
 from smki_testca.lint.engine import Linter, Settings
@@ -83,7 +83,7 @@ def _documents(
             with session.open() as estate:
                 trusted = [record.der for record in estate.certificates.authorities()]
         return found, known, trusted
-    serial = SerialNumber.parse(what)
+    serial = _serial(what)
     with session.open() as estate:
         record = estate.certificates.by_serial(serial)
         if record is None:
@@ -93,6 +93,17 @@ def _documents(
             )
         trusted = [one.der for one in estate.certificates.authorities()]
         return [Source(what, 0, record.der)], record.as_json(), trusted
+
+
+def _serial(what: str) -> SerialNumber:
+    try:
+        return SerialNumber.parse(what)
+    except InputError as error:
+        raise InputError(
+            "certificate.unknown",
+            f"There is no file {shown(what)}, nor is it a serial number.",
+            error.remedy,
+        ) from error
 
 
 def _as_json(linted: Linted, lines: list[Line], known: dict[str, Any] | None) -> dict[str, Any]:

@@ -26,6 +26,10 @@ _KEY_IDENTIFIER = re.compile(
 )
 
 
+_MAX_CANDIDATES = 64
+"""How many possible issuers are tried: real ones have one or two, hostile input many."""
+
+
 class PossibleIssuer:
     """A certificate that may have issued others; read when it is first needed."""
 
@@ -40,7 +44,10 @@ class PossibleIssuer:
     @cached_property
     def key(self) -> PublicKey | None:
         """Its public key, if that can be read."""
-        return load_public_key(self.view.octets("subjectPublicKeyInfo") or b"")
+        try:
+            return load_public_key(self.view.octets("subjectPublicKeyInfo") or b"")
+        except DerError:
+            return None
 
     @property
     def is_ca(self) -> bool:
@@ -59,6 +66,7 @@ class Issuers:
 
     by_key: dict[bytes, list[PossibleIssuer]] = field(default_factory=dict)
     by_name: dict[object, list[PossibleIssuer]] = field(default_factory=dict)
+    _known: set[bytes] = field(default_factory=set)
 
     def add(self, der: bytes) -> None:
         """Take in a certificate; what cannot be read is passed over.
@@ -66,6 +74,9 @@ class Issuers:
         Only CAs are found by name; an end entity is found by its key identifier, so that a
         certificate it wrongly issued can be told.
         """
+        if der in self._known:
+            return
+        self._known.add(der)
         one = PossibleIssuer(der)
         identifier = key_identifier_of(der)
         if identifier is not None:
@@ -86,7 +97,7 @@ class Issuers:
         issuer = view.fields.get("issuer")
         if issuer is not None:
             found += self.by_name.get(normalised_name(issuer.node), ())
-        return list({id(one): one for one in found}.values())
+        return list({id(one): one for one in found}.values())[:_MAX_CANDIDATES]
 
 
 def key_identifier_of(der: bytes) -> bytes | None:

@@ -51,25 +51,27 @@ def _serials(facts: Iterable[Facts]) -> Iterator[Breach]:
             continue
         same = earlier.issuer == one.issuer
         code = "set.serial_twice" if same else "set.serial_of_another_issuer"
-        whose = "another certificate of the same issuer" if same else "one of another issuer"
-        yield one.position, code, "serialNumber", f"{earlier.place} has this serial, too: {whose}"
+        whose = "of the same issuer" if same else "of another issuer"
+        message = f"another certificate {whose} has this serial: {earlier.place}"
+        yield one.position, code, "serialNumber", message
 
 
 def _same_subject(facts: Iterable[Facts]) -> Iterator[Breach]:
     empty = bytes.fromhex("3000")
-    seen: dict[tuple[bytes, int | None, tuple[str, ...]], list[Facts]] = defaultdict(list)
+    seen: dict[tuple[bytes, int | None, tuple[str, ...]], dict[bytes, Facts]] = defaultdict(dict)
     for one in facts:
         if one.subject == empty and one.eui64 is None:
             continue
         earlier = seen[one.subject, one.eui64, one.usage]
-        same_key = next((other for other in earlier if other.key == one.key), None)
+        same_key = earlier.get(one.key)
         if same_key is not None:
             message = f"it renews {same_key.place} with the same key"
             yield one.position, "set.renewal_same_key", "subjectPublicKeyInfo", message
         elif earlier and one.usage == ("keyAgreement",):
-            message = f"{earlier[0].place} is a key agreement certificate of this subject, too"
+            first = next(iter(earlier.values()))
+            message = f"another key agreement certificate has this subject: {first.place}"
             yield one.position, "set.key_agreement_pair", "subject", message
-        earlier.append(one)
+        earlier.setdefault(one.key, one)
 
 
 def _decimal_counting(facts: Iterable[Facts]) -> Iterator[Breach]:

@@ -9,8 +9,11 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import lzma
+import os
 import re
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,8 +33,8 @@ MAX_ZIP_ENTRIES = 50_000
 MAX_ZIP_OCTETS = 256 << 20
 """How many octets a ZIP may unpack to."""
 
-_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,40})-----(.*?)-----END \1-----", re.ASCII | re.DOTALL)
-_BASE64 = re.compile(rb"\s*[A-Za-z0-9+/]{16}[A-Za-z0-9+/\s]*={0,2}\s*", re.ASCII)
+_PEM_BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,40})-----", re.ASCII)
+_BASE64 = re.compile(rb"\s*+[A-Za-z0-9+/]{16}[A-Za-z0-9+/\s]*+={0,2}\s*+", re.ASCII)
 _DOCUMENT_LABELS = {
     b"CERTIFICATE",
     b"X509 CERTIFICATE",
@@ -41,8 +44,23 @@ _DOCUMENT_LABELS = {
 }
 _BUNDLE_LABELS = {b"PKCS7", b"CMS"}
 _SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")
-_PKCS8 = re.compile(rb"\x30(?:[\x00-\x7f]|\x81.|\x82..)\x02\x01\x00\x30.\x06", re.DOTALL)
+# A SEQUENCE that begins with the version of PKCS#8, or of the older forms of EC and RSA keys.
+_PRIVATE_KEY = re.compile(
+    rb"\x30(?:[\x00-\x7f]|\x81.|\x82..)\x02\x01[\x00\x01][\x30\x04\x02]", re.DOTALL
+)
 _ENCRYPTED_PKCS8 = bytes.fromhex("06092a864886f70d01050d")
+_ZIP_BEGIN = (b"PK\x03\x04", b"PK\x05\x06")
+_ZIP_ENTRY = b"PK\x01\x02"
+_ZIP_FAULTS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    NotImplementedError,
+    RuntimeError,
+    OSError,
+    EOFError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +99,29 @@ def sources(names: Iterable[str], standard_input: bytes | None = None) -> Iterat
     """
     for name in names:
         if name == "-":
-            yield from _numbered("-", _in_file(standard_input or b""))
+            yield from _content("-", standard_input or b"")
             continue
         path = Path(name)
         if path.is_dir():
-            for one in sorted(path.rglob("*")):
-                if one.is_file():
-                    yield from _file(one)
+            for one in _files_below(path):
+                yield from _file(one)
         else:
             yield from _file(path)
+
+
+def _files_below(folder: Path) -> list[Path]:
+    """The files below a folder, in the order of their paths; no pipes or devices."""
+
+    def refuse(error: OSError) -> None:
+        where = error.filename
+        raise InputError("input.unreadable", f"{where} cannot be read: {error.strerror}.")
+
+    found = [
+        Path(directory, name)
+        for directory, _, names in os.walk(folder, onerror=refuse)
+        for name in names
+    ]
+    return sorted((path for path in found if path.is_file()), key=os.fspath)
 
 
 def _file(path: Path) -> Iterator[Source]:
@@ -99,13 +131,17 @@ def _file(path: Path) -> Iterator[Source]:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError("input.unreadable", f"{path} cannot be read: {reason}.") from error
+    yield from _content(str(path), data)
+
+
+def _content(file: str, data: bytes) -> Iterator[Source]:
     if len(data) > MAX_FILE_OCTETS:
         problem = f"the file is longer than {MAX_FILE_OCTETS} octets"
-        yield Source(str(path), 0, problem=("document.too_long", problem))
-    elif data[:4] == b"PK\x03\x04":
-        yield from _zip(str(path), data)
+        yield Source(file, 0, problem=("document.too_long", problem))
+    elif data.startswith(_ZIP_BEGIN):
+        yield from _zip(file, data)
     else:
-        yield from _numbered(str(path), _in_file(data))
+        yield from _numbered(file, _in_file(data))
 
 
 Found = bytes | tuple[str, str]
@@ -128,23 +164,28 @@ def _in_file(data: bytes) -> Iterator[Found]:
         yield from _pem(data)
     elif _BASE64.fullmatch(data):
         yield from _base64(data)
+    elif data.startswith(_ZIP_BEGIN):
+        yield "document.zip", "a ZIP inside a ZIP is not opened"
     else:
         yield "document.unknown_kind", "it is neither DER, PEM, base64, ZIP nor a key store"
 
 
 def _pem(data: bytes) -> Iterator[Found]:
     found = 0
-    for block in _PEM.finditer(data):
-        label = block[1]
+    for begin in _PEM_BEGIN.finditer(data):
+        label = begin[1]
         found += 1
         if b"KEY" in label or label.endswith(b"PARAMETERS"):
             continue
-        if label in _DOCUMENT_LABELS or label in _BUNDLE_LABELS:
-            yield from _base64(block[2])
+        stop = data.find(b"-----", begin.end())
+        if not data.startswith(b"-----END " + label + b"-----", max(stop, 0)):
+            yield "document.base64", "a PEM block has a beginning and no end"
+        elif label in _DOCUMENT_LABELS or label in _BUNDLE_LABELS:
+            yield from _base64(data[begin.end() : stop])
         else:
             yield "document.unknown_kind", f"nothing is known of PEM {label.decode('ascii')}"
     if not found:
-        yield "document.base64", "a PEM block has a beginning and no end"
+        yield "document.base64", "a PEM block has no label"
 
 
 def _base64(text: bytes) -> Iterator[Found]:
@@ -156,7 +197,7 @@ def _base64(text: bytes) -> Iterator[Found]:
 
 def _der(data: bytes) -> Iterator[Found]:
     head = data[:64]
-    if _PKCS8.match(head) or _ENCRYPTED_PKCS8 in head:
+    if _PRIVATE_KEY.match(head) or _ENCRYPTED_PKCS8 in head:
         return
     if _SIGNED_DATA in head[:20]:
         yield from _pkcs7(data)
@@ -179,29 +220,43 @@ def _key_store(data: bytes) -> Iterator[Found]:
 
 
 def _zip(file: str, data: bytes) -> Iterator[Source]:
+    # Counted before the directory is read, which takes memory for each of them.
+    count = data.count(_ZIP_ENTRY)
+    if count > MAX_ZIP_ENTRIES:
+        problem = f"the ZIP holds {count} files; at most {MAX_ZIP_ENTRIES} are read"
+        yield Source(file, 0, problem=("document.zip", problem))
+        return
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = [one for one in archive.infolist() if not one.is_dir()]
-            problem = _zip_problem(entries)
-            if problem is not None:
-                yield Source(file, 0, problem=("document.zip", problem))
-                return
-            for entry in entries:
-                with archive.open(entry) as opened:
-                    content = opened.read(MAX_OCTETS + 1)
-                inner: Iterable[Found] = _in_file(content)
-                if len(content) > MAX_OCTETS:
-                    inner = [("document.too_long", f"it has more than {MAX_OCTETS} octets")]
-                yield from _numbered(f"{file}!{entry.filename}", inner)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+    except _ZIP_FAULTS as error:
         yield Source(file, 0, problem=("document.zip", f"the ZIP is broken: {error}"))
-    except ValueError as error:
-        yield Source(file, 0, problem=("document.zip", f"the ZIP is broken: {error}"))
+        return
+    with archive:
+        entries = [one for one in archive.infolist() if not one.is_dir()]
+        found = _zip_problem(entries)
+        if found is not None:
+            yield Source(file, 0, problem=("document.zip", found))
+            return
+        for entry in entries:
+            yield from _numbered(f"{file}!{entry.filename}", _in_entry(archive, entry))
+
+
+def _in_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[Found]:
+    try:
+        with archive.open(entry) as opened:
+            content = opened.read(MAX_OCTETS + 1)
+    except _ZIP_FAULTS as error:
+        yield "document.zip", f"the ZIP is broken here: {error}"
+        return
+    if len(content) > MAX_OCTETS:
+        yield "document.too_long", f"it has more than {MAX_OCTETS} octets"
+    else:
+        yield from _in_file(content)
 
 
 def _zip_problem(entries: list[zipfile.ZipInfo]) -> str | None:
-    if len(entries) > MAX_ZIP_ENTRIES:
-        return f"the ZIP holds {len(entries)} files; at most {MAX_ZIP_ENTRIES} are read"
+    if not entries:
+        return "the ZIP holds no files"
     if sum(entry.file_size for entry in entries) > MAX_ZIP_OCTETS:
         return f"the ZIP unpacks to more than {MAX_ZIP_OCTETS} octets"
     if any(entry.flag_bits & 1 for entry in entries):

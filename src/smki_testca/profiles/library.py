@@ -215,6 +215,10 @@ class Library:
     def sec_registry_entries(self) -> tuple[SecRegistryEntry, ...]:
         """The Registry Entries for User, DCC and RDP IDs."""
         document, origin = self._environments
+        for one in document.sec_registry_entry:
+            for environment in one.environments:
+                where = f"{origin}, sec-registry-entry {one.value}"
+                _known(environment, self.environments, where, "environment")
         with _met_in(f"{origin}, sec-registry-entry"):
             return tuple(
                 SecRegistryEntry(

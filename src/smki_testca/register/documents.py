@@ -238,7 +238,6 @@ def _check_ids(made: Participant) -> None:
             f"A participant of kind {made.kind} has no User, DCC or RDP IDs (R7).",
             "Give it registry-entries for its Device IDs.",
         )
-    known = {one.eui64 for one in made.ids}
     for earlier, later in zip(made.ids, made.ids[1:], strict=False):
         if earlier.eui64 >= later.eui64:
             wrong = "stands twice" if earlier.eui64 == later.eui64 else f"follows {earlier.eui64}"
@@ -255,14 +254,6 @@ def _check_ids(made: Participant) -> None:
                 f"The ID {one.eui64} lies outside the ranges of the organisation (R12):"
                 f" {ranges or 'it has none'}.",
             )
-    for market in made.market_participant_ids:
-        for eui64 in market.ids:
-            if eui64 not in known:
-                raise InputError(
-                    "participant.market_id",
-                    f"Market Participant ID {market.identifier} maps to {eui64}, which is not"
-                    " allocated to the Party.",
-                )
 
 
 def _located(table: ParticipantTable, roles: Roles, origin: str) -> Participant:

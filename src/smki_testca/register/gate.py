@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from smki_testca.errors import Refusal, RefusalReason
 from smki_testca.identifiers import shown
 from smki_testca.profiles.model import ParticipantKind
+from smki_testca.register.agreements import AgreementKind
 from smki_testca.register.requests import (
     DcckiSubject,
     Delivery,
@@ -45,6 +46,15 @@ class History(Protocol):
         """Certificates of a category issued to a participant."""
         ...
 
+
+BINDING = {
+    ParticipantKind.PARTY: (AgreementKind.SEC_ACCESSION, AgreementKind.BILATERAL),
+    ParticipantKind.DCC: (AgreementKind.SEC_ACCESSION, AgreementKind.BILATERAL),
+    ParticipantKind.RDP: (AgreementKind.RDP_ARRANGEMENT, AgreementKind.BILATERAL),
+    ParticipantKind.MANUFACTURER: (AgreementKind.BILATERAL,),
+    ParticipantKind.OTHER: (AgreementKind.BILATERAL,),
+}
+"""The kinds of agreement that bind each kind of participant: no Party, no accession (R2)."""
 
 _TOKEN = object()
 
@@ -323,16 +333,29 @@ class Gate:
                 )
             ]
         judged = [
-            (one, list(_agreement_reasons(request, one, category, today))) for one in agreements
+            (one, list(_agreement_reasons(request, participant.kind, one, category, today)))
+            for one in agreements
         ]
         agreement, reasons = min(judged, key=lambda pair: len(pair[1]))
         return (None if reasons else agreement), reasons
 
 
 def _agreement_reasons(
-    request: Request, agreement: Agreement, category: Category | None, today: date
+    request: Request,
+    kind: ParticipantKind,
+    agreement: Agreement,
+    category: Category | None,
+    today: date,
 ) -> Iterator[RefusalReason]:
     reference = agreement.reference
+    if agreement.kind not in BINDING[kind]:
+        yield _reason(
+            "agreement.wrong_kind",
+            "R2",
+            f"Agreement {reference} is of kind {agreement.kind}, which does not bind a participant"
+            f" of kind {kind}.",
+            f"What binds it is {' or '.join(BINDING[kind])}.",
+        )
     if today < agreement.start:
         yield _reason(
             "agreement.not_yet_in_force",

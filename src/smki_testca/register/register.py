@@ -124,6 +124,7 @@ class Register:
             seen.add(one.id)
             self._check_against_others(one, merged)
             merged[one.id] = _brought_up_to_date(merged.get(one.id), one)
+            _check_market_participants(merged[one.id])
         return replace(self, participants=merged)
 
     def with_agreements(self, arriving: Iterable[Agreement]) -> Self:
@@ -241,6 +242,17 @@ def _check_apart(arriving: Participant, other: Participant) -> None:
                 "registry_entry.taken",
                 f"The Registry Entry {entry} of {arriving.id} overlaps one of {other.id}.",
             )
+
+
+def _check_market_participants(participant: Participant) -> None:
+    for market in participant.market_participant_ids:
+        for eui64 in market.ids:
+            if participant.allocated(eui64) is None:
+                raise InputError(
+                    "participant.market_id",
+                    f"Market Participant ID {market.identifier} of {participant.id} maps to"
+                    f" {eui64}, which is not allocated to it.",
+                )
 
 
 def _brought_up_to_date(present: Participant | None, arriving: Participant) -> Participant:

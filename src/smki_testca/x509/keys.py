@@ -24,13 +24,16 @@ def load_public_key(spki: bytes) -> PublicKey | None:
     return key if isinstance(key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey) else None
 
 
-def signature_fits(key: PublicKey, signature: bytes, data: bytes) -> bool:
-    """Whether a SHA-256 signature over the data is by this key."""
+def signature_fits(
+    key: PublicKey, signature: bytes, data: bytes, digest: hashes.HashAlgorithm | None = None
+) -> bool:
+    """Whether a signature over the data, SHA-256 by default, is by this key."""
+    digest = digest or hashes.SHA256()
     try:
         if isinstance(key, rsa.RSAPublicKey):
-            key.verify(signature, data, padding.PKCS1v15(), hashes.SHA256())
+            key.verify(signature, data, padding.PKCS1v15(), digest)
         else:
-            key.verify(signature, data, ec.ECDSA(hashes.SHA256()))
+            key.verify(signature, data, ec.ECDSA(digest))
     except InvalidSignature:
         return False
     return True

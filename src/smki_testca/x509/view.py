@@ -247,7 +247,8 @@ def _octets(view: View, path: str, node: Node) -> None:
 
 def _key_purposes(view: View, path: str, node: Node) -> None:
     oids = tuple(_oid(child) or "unreadable" for child in node.children)
-    view.fields[path] = Found(tuple(names.KEY_PURPOSE_NAMES.get(oid, oid) for oid in oids), node)
+    value = tuple(names.KEY_PURPOSE_NAMES.get(oid, oid) for oid in oids)
+    view.fields[path] = Found(value if node.tag == 0x30 else None, node)
 
 
 def _basic_constraints(view: View, path: str, node: Node) -> None:
@@ -279,12 +280,16 @@ def _alternative_name(view: View, path: str, node: Node) -> None:
             oid, wrapped = name.children
             if _oid(oid) != names.HARDWARE_MODULE_NAME or not wrapped.children:
                 continue
-            parts = wrapped.children[0].children
-            if len(parts) == 2:
-                module = f"{path}.hardwareModuleName"
-                serial = parts[1].content if parts[1].tag == 0x04 else None
-                view.fields.setdefault(f"{module}.hwType", Found(_oid(parts[0]), parts[0]))
-                view.fields.setdefault(f"{module}.hwSerialNum", Found(serial, parts[1]))
+            parts: list[Node | None] = list(wrapped.children[0].children)
+            if [part.tag for part in parts if part] == [0x04]:
+                parts.insert(0, None)
+            hw_type, serial = (*parts, None, None)[:2]
+            module = f"{path}.hardwareModuleName"
+            if hw_type is not None:
+                view.fields.setdefault(f"{module}.hwType", Found(_oid(hw_type), hw_type))
+            if serial is not None:
+                octets = serial.content if serial.tag == 0x04 else None
+                view.fields.setdefault(f"{module}.hwSerialNum", Found(octets, serial))
 
 
 _EXTENSION_READERS = {
