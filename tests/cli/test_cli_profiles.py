@@ -1,0 +1,244 @@
+import shutil
+
+import pytest
+
+CERTIFICATES = "certificates/organisation.toml"
+
+
+@pytest.fixture
+def override(tmp_path, library):
+    """A function that copies a shipped profile file, changed, into an operator's directory."""
+    directory = tmp_path / "profiles"
+
+    def make(name, *changes):
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = (library.directories[-1] / name).read_text("utf-8")
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new, 1)
+        path.write_text(text, "utf-8")
+        return directory
+
+    return make
+
+
+def test_list_gives_profiles_categories_environments_and_purposes(command):
+    outcome = command("--json", "profiles", "list")
+    assert outcome.code == 0
+    keys = {name: set(entries[0]) for name, entries in outcome.json.items()}
+    assert keys == {
+        "profiles": {"name", "title", "file"},
+        "categories": {"name", "title", "profiles", "participants", "basis"},
+        "environments": {"name", "title", "family"},
+        "purposes": {"code", "name", "basis"},
+    }
+    assert [one["code"] for one in outcome.json["purposes"]] == [
+        *("uept", "srept", "device-and-user-system-tests", "modification-testing"),
+        *("internal-systems-change-testing", "section-t"),
+    ]
+    assert len(outcome.json["profiles"]) == 12
+    table = command("profiles", "list").out
+    for entries in outcome.json.values():
+        for one in entries:
+            assert one.get("name") in table
+
+
+def test_show_is_a_table_of_field_filling_rule_basis_and_source(command):
+    outcome = command("profiles", "show", "device")
+    assert outcome.code == 0
+    title, header, *rows = outcome.out.splitlines()
+    assert title.startswith("Device Certificate (p-256)")
+    for column in ("Field", "How filled", "Rule", "Severity", "Basis", "Source"):
+        assert column in header
+    said = command("--json", "profiles", "show", "device").json
+    assert len(rows) == len(said["rows"])
+    for line, row in zip(rows, said["rows"], strict=True):
+        assert line.startswith(row["field"])
+        assert all(row[key] in line for key in ("rule", "basis", "source"))
+
+
+def test_show_in_json_gives_the_rows(command, library):
+    for name in library.profile_names:
+        said = command("--json", "profiles", "show", name).json
+        assert set(said) == {"name", "title", "hierarchy", "tier", "key_type", "file", "rows"}
+        for row in said["rows"]:
+            assert set(row) == {"field", "fill", "rule", "severity", "basis", "source", "note"}
+
+
+def test_show_of_no_profile_names_those_there_are(command, one_line):
+    outcome = command("profiles", "show", "baker")
+    assert outcome.code == 4
+    assert "organisation-root-ca" in one_line(outcome)
+
+
+def test_check_names_every_file_it_read(command, library):
+    outcome = command("--json", "profiles", "check")
+    assert outcome.code == 0
+    shipped = {str(path) for path in library.directories[-1].rglob("*.toml")}
+    assert set(outcome.json["files"]) == shipped
+    said = command("profiles", "check").out
+    assert said == f"{len(shipped)} files hold together.\n"
+
+
+def test_an_operators_file_comes_before_the_shipped_one(command, override):
+    directory = override(CERTIFICATES, ("years = 10", "years = 1"))
+    said = command("--profiles", directory, "--json", "profiles", "show", "organisation").json
+    assert said["file"] == str(directory / CERTIFICATES)
+    assert "derived not-after (1 years)" in [row["fill"] for row in said["rows"]]
+    assert command("--profiles", directory, "profiles", "check").code == 0
+
+
+def test_profiles_in_the_estate_need_no_option(command, quickstart, override):
+    directory = override(CERTIFICATES, ("years = 10", "years = 1"))
+    shutil.copytree(directory, quickstart / "profiles")
+    arguments = (
+        *("issue", "organisation", "--participant", "supplier-one", "--purpose", "uept"),
+        *("--id", "90-B3-D5-1F-30-01-00-00", "--role", "supplier", "--usage", "key-agreement"),
+    )
+    outcome = command("--clock", "2030-01-01", "--estate", quickstart, "--json", *arguments)
+    assert outcome.json["certificates"][0]["not_after"] == "2030-12-31T23:59:59Z"
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "code", "said"),
+    [
+        (CERTIFICATES, ('key-type = "p-256"', 'key-type = "p-521"'), "toml.shape", "key-type"),
+        (CERTIFICATES, ('tier = "end-entity"', ""), "toml.shape", "tier"),
+        (CERTIFICATES, ('title = "', 'titel = "'), "toml.shape", "titel"),
+        (CERTIFICATES, ('source = "RFC 5280 4.1.2.1"', ""), "toml.shape", "source"),
+        (CERTIFICATES, ('source = "RFC 5280 4.1.2.1"', 'source = ""'), "toml.shape", "source"),
+        (CERTIFICATES, ('basis = "specified"', 'basis = "guessed"'), "toml.shape", "basis"),
+        (CERTIFICATES, ('name = "organisation"', 'name = "other"'), "profile.name", "other"),
+        (CERTIFICATES, ('field = "version"', 'field = "colour"'), "profile.row", "row 1 (colour)"),
+        (CERTIFICATES, ('"serial-number"', '"dice"'), "profile.row", "'dice'"),
+        (CERTIFICATES, ('{ input = "role" }', '{ input = "eui64" }'), "profile.row", "eui64"),
+        (CERTIFICATES, ('{ constant = "v3" }', "{ constant = 3 }"), "profile.row", "row 1"),
+        (
+            CERTIFICATES,
+            ('{ constant = "v3" }', '{ constant = "v3", input = "role" }'),
+            "profile.row",
+            "exactly one",
+        ),
+        (CERTIFICATES, ('"not-after", years = 10', '"not-after"'), "profile.row", "years"),
+        (
+            CERTIFICATES,
+            ("role-code = true", "role-code = true, octets = 2"),
+            "profile.row",
+            "octets",
+        ),
+        (CERTIFICATES, ('"[0-9A-F]{2}"', '"[0-9A-F"'), "profile.row", "regular expression"),
+        (
+            CERTIFICATES,
+            ('encode = "UTF8String"', 'encode = "BMPString"'),
+            "profile.row",
+            "BMPString",
+        ),
+        (
+            CERTIFICATES,
+            ('{ derived = "now" }', '{ derived = "public-key" }'),
+            "profile.row",
+            "time",
+        ),
+        (
+            CERTIFICATES,
+            ('field = "extensions.extKeyUsage"', 'field = "extensions.keyUsage"'),
+            "profile.row",
+            "absent",
+        ),
+        (
+            CERTIFICATES,
+            ("holds = { octets = 8 }", "holds = { octets = 20 }"),
+            "profile.contradiction",
+            "octets",
+        ),
+        (CERTIFICATES, ('name = "organisation"', "name = "), "toml.syntax", "line 4"),
+        (
+            "categories/device.toml",
+            ('profiles = ["device"]', 'profiles = ["meter"]'),
+            "profile.reference",
+            "'meter'",
+        ),
+        ("categories/device.toml", ('"manufacturer"', '"baker"'), "toml.shape", "participants"),
+        ("categories/device.toml", ('"srept"', '"baking"'), "profile.reference", "'baking'"),
+        ("categories/device.toml", ('"UIT-A"', '"MARS"'), "profile.reference", "'MARS'"),
+        (
+            "categories/organisation-user.toml",
+            ('"supplier"', '"baker"'),
+            "role.unknown",
+            "'baker'",
+        ),
+        ("roles.toml", ('code = "ES"', 'code = "IS"'), "profile.duplicate", "IS twice"),
+        ("roles.toml", ("code = 0x01", "code = 0x00"), "profile.duplicate", "00 twice"),
+        ("roles.toml", ("code = 0x01", "code = 0x100"), "toml.shape", "code"),
+        ("roles.toml", ('held-by = ["DCC"]', 'held-by = ["XX"]'), "profile.reference", "'XX'"),
+        (
+            "environments.toml",
+            ('default = "ZAZ1"', 'default = "MARS"'),
+            "profile.reference",
+            "'MARS'",
+        ),
+        (
+            "environments.toml",
+            (
+                'organisation = { default = "1.2.826.0.1.8641679.1.2.1.4"',
+                'organisation = { default = "1.2.3"',
+            ),
+            "environment.policy",
+            "1.2.3",
+        ),
+        (
+            "environments.toml",
+            ('iki = { root = "Root ICA ZAZ1 Test", issuing = "Issuing ICA ZAZ1 Test" }', ""),
+            "environment.incomplete",
+            "iki",
+        ),
+        (
+            "environments.toml",
+            ('family = "ZAZ1"', 'family = "MARS"'),
+            "profile.reference",
+            "'MARS'",
+        ),
+        ("environments.toml", ('"70-B3-D5-1F-3"', '"70-B3"'), "registry_entry.form", "'70-B3'"),
+        ("testing-services.toml", ('"srept"', '"uept"'), "profile.duplicate", "uept twice"),
+        ("kits/quickstart.toml", ('profile = "organisation"', ""), "toml.shape", "profile"),
+    ],
+)
+def test_a_mistake_in_a_profile_is_one_line_that_names_the_file_and_the_place(
+    command, override, one_line, name, change, code, said
+):
+    directory = override(name, change)
+    outcome = command("--profiles", directory, "profiles", "check")
+    assert outcome.code == 4
+    line = one_line(outcome)
+    assert said in line
+    error = command("--profiles", directory, "--json", "profiles", "check").json["error"]
+    assert set(error) == {"code", "message", "remedy"}
+    assert error["code"] == code
+    if code not in {"role.unknown", "registry_entry.form"}:
+        assert str(directory / name) in line
+
+
+@pytest.mark.parametrize("stray", ["organisation.toml", "certificates/notes.txt", "more/a.toml"])
+def test_a_file_that_nothing_would_read_is_an_error(command, one_line, tmp_path, stray):
+    path = tmp_path / "profiles" / stray
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("")
+    outcome = command("--profiles", tmp_path / "profiles", "profiles", "list")
+    assert outcome.code == 4
+    assert "would not be read" in one_line(outcome)
+
+
+def test_a_broken_profile_changes_nothing_in_an_estate(
+    command, quickstart, one_line, override, file_digest
+):
+    directory = override(CERTIFICATES, ("holds = { octets = 8 }", "holds = { octets = 20 }"))
+    before = file_digest(quickstart)
+    outcome = command(
+        *("--estate", quickstart, "--profiles", directory, "issue", "organisation"),
+        *("--participant", "supplier-one", "--purpose", "uept", "--usage", "key-agreement"),
+        *("--id", "90-B3-D5-1F-30-01-00-00", "--role", "supplier"),
+    )
+    assert outcome.code == 4
+    one_line(outcome)
+    assert file_digest(quickstart) == before

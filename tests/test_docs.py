@@ -1,0 +1,428 @@
+"""Holds the documents to the code: what one names, the other has."""
+
+import ast
+import re
+import shlex
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import click
+import pytest
+
+import smki_testca
+from smki_testca.cli import cli
+from smki_testca.errors import ExitCode, SmkiTestcaError
+from smki_testca.exchange import FORMATS
+from smki_testca.lint.catalogue import rules
+from smki_testca.profiles import Library, documents
+from smki_testca.profiles.rows import DERIVED, INPUTS
+from smki_testca.register import documents as register_documents
+from smki_testca.register.notifications import COLUMNS
+from smki_testca.x509.fields import FIELDS
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+SOURCE = Path(smki_testca.__file__).parent
+EVERY_DOCUMENT = sorted(
+    path
+    for path in (*ROOT.glob("*.md"), *DOCS.glob("*.md"), *ROOT.glob("examples/**/*.md"))
+    if ".venv" not in path.parts
+)
+
+CODE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
+ERROR_MAKERS = ("Fault", "_fault", "_reason")
+
+
+def _text(name):
+    return (DOCS / name).read_text("utf-8")
+
+
+def _table(text, heading):
+    """The cells of the table below a heading that its first line begins with."""
+    lines = iter(text.splitlines())
+    for line in lines:
+        if line.startswith(f"| {heading} |"):
+            break
+    else:
+        raise AssertionError(f"no table begins with {heading}")
+    next(lines)
+    rows = []
+    for line in lines:
+        if not line.startswith("|"):
+            break
+        rows.append([cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]])
+    return rows
+
+
+def _quoted(cells):
+    return [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
+
+
+def _codes(text, heading="code"):
+    """Every code in the first columns of the tables with that heading."""
+    found = []
+    for part in re.split(r"(?m)^#+ ", text):
+        if f"| {heading} |" in part:
+            found += _quoted(row[0] for row in _table(part, heading))
+    return found
+
+
+def _raised():
+    """Every call in the source that makes an error or a refusal: who, code, further arguments."""
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.Call) or not node.args:
+                continue
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            if name in ERROR_MAKERS or name in _error_names():
+                pattern = _pattern(node.args[0])
+                if pattern is not None:
+                    yield name, pattern, node.args[1:]
+
+
+def _error_names():
+    kinds, found = [SmkiTestcaError], set()
+    while kinds:
+        kind = kinds.pop()
+        found.add(kind.__name__)
+        kinds += kind.__subclasses__()
+    return found - {"Refusal"}
+
+
+def _pattern(argument):
+    """A code, or a regular expression of the codes that an f-string makes; None for neither."""
+    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+        return re.escape(argument.value) if CODE.fullmatch(argument.value) else None
+    if isinstance(argument, ast.JoinedStr):
+        return "".join(
+            re.escape(part.value) if isinstance(part, ast.Constant) else r"[a-z_]+"
+            for part in argument.values
+        )
+    return None
+
+
+def _rule_codes():
+    return {rule.code for rule in rules(Library())}
+
+
+def _patterns(*, refusals):
+    """The codes that the source may give, as patterns: refusals, or errors.
+
+    A CSR is refused by the rules of a linter, so their codes are error codes, too.
+    """
+    found = {pattern for name, pattern, _ in _raised() if (name == "_reason") is refusals}
+    if not refusals:
+        found |= {re.escape(code) for code in _rule_codes() if code.startswith("csr.")}
+    return found
+
+
+@pytest.mark.parametrize(("document", "refusals"), [("refusals.md", True), ("errors.md", False)])
+def test_every_code_of_the_source_is_documented_and_every_documented_one_is_there(
+    document, refusals
+):
+    documented = _codes(_text(document))
+    assert len(documented) == len(set(documented))
+    patterns = _patterns(refusals=refusals)
+    assert len(patterns) > 20
+    undocumented = [p for p in patterns if not any(re.fullmatch(p, code) for code in documented)]
+    assert undocumented == []
+    known = patterns if refusals else patterns | set(map(re.escape, _rule_codes()))
+    assert [code for code in documented if not any(re.fullmatch(p, code) for p in known)] == []
+
+
+def test_each_refusal_is_documented_under_its_rule():
+    rules = {row[0].strip("`"): row[1] for row in _table(_text("refusals.md"), "code")}
+    checked = 0
+    for name, pattern, rest in _raised():
+        if name == "_reason" and isinstance(rest[0], ast.Constant):
+            code = pattern.replace("\\", "")
+            assert rules[code] == rest[0].value
+            checked += 1
+    assert checked > 20
+    explained = {row[0] for row in _table(_text("refusals.md"), "rule")}
+    assert explained == set(rules.values())
+
+
+def test_each_error_is_documented_under_its_exit_code():
+    kinds = {"UsageError": 2, "InputError": 4, "EstateError": 5, "SmkiTestcaError": 70}
+    sections = re.split(r"(?m)^## ", _text("errors.md"))[1:]
+    by_exit = {
+        int(section.split(":")[0]): set(_section_codes(section))
+        for section in sections
+        if section[0].isdigit()
+    }
+    for name, pattern, _ in _raised():
+        if name != "_reason":
+            code = kinds.get(name, 4)
+            assert any(re.fullmatch(pattern, one) for one in by_exit[code]), pattern
+
+
+def _section_codes(section):
+    return [code for part in section.split("\n### ") for code in _codes(part)]
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/errors.md"])
+def test_the_exit_codes_are_those_of_the_source(document):
+    rows = _table((ROOT / document).read_text("utf-8"), "exit code")
+    assert [int(row[0]) for row in rows] == [code.value for code in ExitCode]
+
+
+def test_every_field_is_in_the_profile_language_with_what_it_holds():
+    rows = _table(_text("profiles.md"), "field")
+    documented = {row[0].strip("`"): row[1] for row in rows}
+    assert len(documented) == len(rows)
+    assert documented == {path: field.kind.value for path, field in FIELDS.items()}
+    for row in rows:
+        field = FIELDS[row[0].strip("`")]
+        if not row[0].startswith("`validity."):
+            assert row[2] == ", ".join(field.encodings)
+
+
+@pytest.mark.parametrize(("heading", "vocabulary"), [("input", INPUTS), ("derived", DERIVED)])
+def test_every_input_and_derived_value_is_in_the_profile_language(heading, vocabulary):
+    documented = _quoted(row[0] for row in _table(_text("profiles.md"), heading))
+    assert documented == list(vocabulary)
+
+
+def _keys(struct):
+    return set(struct.__struct_encode_fields__)
+
+
+@pytest.mark.parametrize(
+    ("document", "heading", "struct"),
+    [
+        ("profiles.md", "key of a row", documents.RowTable),
+        ("profiles.md", "key of `holds`", documents.HoldsTable),
+        ("profiles.md", "key of `[[user-role]]`", documents.UserRoleTable),
+        ("profiles.md", "key of `[[remote-party-role]]`", documents.RemotePartyRoleTable),
+        ("profiles.md", "key of `[[request]]`", documents.KitRequestTable),
+        ("formats.md", "key of `[[participant]]`", register_documents.ParticipantTable),
+        ("formats.md", "key of `[[agreement]]`", register_documents.AgreementTable),
+    ],
+)
+def test_every_key_of_a_table_is_documented_and_no_other(document, heading, struct):
+    assert set(_quoted(row[0] for row in _table(_text(document), heading))) == _keys(struct)
+
+
+@pytest.mark.parametrize(
+    ("title", "struct"),
+    [("Certificate profiles", documents.ProfileFile), ("Categories", documents.CategoryFile)],
+)
+def test_every_key_of_a_file_is_documented_and_no_other(title, struct):
+    section = _text("profiles.md").split(f"\n## {title}\n")[1]
+    assert set(_quoted(row[0] for row in _table(section, "key"))) == _keys(struct)
+
+
+def test_every_key_of_the_environments_file_is_documented():
+    text = _text("profiles.md").split("\n## Environments\n")[1].split("\n## ")[0]
+    structs = (
+        *(documents.EnvironmentsFile, documents.LiveTable, documents.SecRegistryEntryTable),
+        *(documents.FamilyTable, documents.EnvironmentTable, documents.QuotaTable),
+    )
+    whole = text + _text("profiles.md")
+    for struct in structs:
+        for key in _keys(struct):
+            assert re.search(rf"`\[*{key}\b", whole), key
+
+
+def test_every_export_format_is_documented_and_no_other():
+    rows = _table(_text("formats.md"), "format")
+    assert _quoted(row[0] for row in rows) == list(FORMATS)
+
+
+def test_every_flow_is_documented_with_its_columns():
+    rows = _table(_text("formats.md"), "flow")
+    documented = {row[0].strip("`"): tuple(_quoted([row[2]])) for row in rows}
+    assert documented == {flow.value: columns for flow, columns in COLUMNS.items()}
+
+
+def _json_keys(value):
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            if key not in {"fields", "body"}:
+                yield from _json_keys(inner)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _json_keys(one)
+
+
+@pytest.mark.parametrize(
+    ("section", "arguments"),
+    [
+        ("quickstart, init", ("quickstart", "{new}")),
+        ("quickstart, init", ("init", "{estate}", "--environment", "SIT-A")),
+        ("register", ("register", "import", "{participants}")),
+        ("register", ("register", "show")),
+        ("register", ("register", "whois", "TPTY-SUPPLIER-ONE")),
+        ("register", ("register", "allocate", "dcc", "--user-role", "DCC")),
+        ("register", ("register", "notify", "--flow", "market")),
+        ("agreement", ("agreement", "show")),
+        (
+            "check, issue, sign",
+            shlex.split(
+                "check organisation --participant supplier-one --purpose uept --role supplier"
+                " --id 90-B3-D5-1F-30-01-00-00 --usage key-agreement"
+            ),
+        ),
+        (
+            "check, issue, sign",
+            shlex.split(
+                "issue dccki --participant supplier-one --purpose uept --common-name a --dns b"
+            ),
+        ),
+        ("list, show, export", ("list",)),
+        ("list, show, export", ("show", "{certificate}")),
+        ("list, show, export", ("export", "--format", "pkcs7", "--out", "{new}")),
+        ("profiles", ("profiles", "list")),
+        ("profiles", ("profiles", "show", "device")),
+        ("profiles", ("profiles", "check")),
+        ("audit", ("audit", "show")),
+        ("audit", ("audit", "verify")),
+        ("Errors and refusals", ("show", "nothing")),
+        (
+            "Errors and refusals",
+            shlex.split(
+                "check iki --participant labs-one --purpose uept --system-name l --role supplier"
+            ),
+        ),
+    ],
+    ids=lambda one: " ".join(one[:2]) if not isinstance(one, str) else "",
+)
+def test_every_key_that_a_command_prints_in_json_is_documented(
+    command, quickstart, tmp_path, section, arguments
+):
+    pem = quickstart / "export" / "pem" / "ZAZ1" / "iki" / "supplier-one" / "iki-supplier-one.pem"
+    names = {
+        "new": tmp_path / "new",
+        "estate": quickstart,
+        "participants": ROOT / "examples" / "participants.toml",
+        "certificate": pem,
+    }
+    given = [one.format(**names) for one in arguments]
+    outcome = command("--estate", quickstart, "--json", *given)
+    text = _text("json.md")
+    described = text.split(f"\n## {section}\n")[1].split("\n## ")[0]
+    described += text.split("\n## A certificate's record\n")[1].split("\n## ")[0]
+    quoted = set(re.findall(r"[`\"]([a-z0-9_]+)[`\"]", described))
+    assert set(_json_keys(outcome.json)) - quoted == set()
+
+
+def _commands_named(path):
+    """The words of every call of the command in the shell and console blocks of a document."""
+    language = None
+    for line in path.read_text("utf-8").splitlines():
+        if line.startswith("```"):
+            language = line[3:] if language is None else None
+        elif language == "sh" or (language == "console" and line.startswith("$ ")):
+            call = line.removeprefix("$ ").split("smki-testca ", 1)
+            if len(call) == 2:
+                yield shlex.split(call[1], comments=True)
+
+
+def _without_global_options(words):
+    known = {name: one for one in cli.params for name in one.opts}
+    rest = list(words)
+    while rest and rest[0].startswith("-"):
+        option = rest.pop(0)
+        assert option in {*known, "--help", "-h"}, words
+        if option in known and not known[option].is_flag:
+            rest.pop(0)
+    return rest
+
+
+@pytest.mark.parametrize("path", EVERY_DOCUMENT, ids=lambda path: path.name)
+def test_every_command_in_a_document_is_one_and_takes_its_options(path):
+    top = click.Context(cli, info_name="smki-testca", **cli.context_settings)
+    for words in _commands_named(path):
+        if "…" in words or "COMMAND" in words:
+            continue
+        rest = _without_global_options(words)
+        found = cli
+        while rest and isinstance(found, click.Group):
+            found = found.get_command(top, rest.pop(0))
+            assert found is not None, words
+        if not any(word in {"F", "E", "ID", "NAME"} for word in rest):
+            found.make_context(found.name, rest, parent=top)
+
+
+@pytest.mark.parametrize("path", EVERY_DOCUMENT, ids=lambda path: path.name)
+def test_every_link_and_file_that_a_document_names_is_there(path):
+    text = path.read_text("utf-8")
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+        if "://" not in target:
+            assert (path.parent / target).exists(), target
+    for name in re.findall(r"`((?:examples|docs|benchmarks|profiles|tests|src)/[\w./-]+)`", text):
+        assert (ROOT / name).exists(), name
+
+
+def test_readme_gives_the_two_commands_word_for_word():
+    text = (ROOT / "README.md").read_text("utf-8")
+    install = "python3 -m venv .venv && .venv/bin/pip install "
+    for wanted in (
+        f"{install}. && .venv/bin/smki-testca quickstart estate",
+        f"{install}'.[test]' && .venv/bin/python -m pytest",
+        "pipx install .",
+        "uv run",
+        r".venv\Scripts\smki-testca quickstart estate",
+        r".venv\Scripts\python -m pytest",
+    ):
+        assert wanted in text
+
+
+def _console_steps(text):
+    """The commands of the console blocks and the lines that each is said to print."""
+    for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL):
+        for step in re.split(r"(?m)^\$ ", block)[1:]:
+            line, _, output = step.partition("\n")
+            yield shlex.split(line), output.splitlines()
+
+
+def _likened(line):
+    """A line with what differs from run to run taken out, and without padding."""
+    line = re.sub(r"\b[0-9A-F]{32}\b", "SERIAL", line)
+    return re.sub(r"\b\d{4}-\d{2}-\d{2}\b", "DATE", line).strip()
+
+
+def test_the_tour_in_readme_prints_what_it_says(command, tmp_path, monkeypatch):
+    (tmp_path / "examples").symlink_to(ROOT / "examples", target_is_directory=True)
+    monkeypatch.chdir(tmp_path)
+    steps = list(_console_steps((ROOT / "README.md").read_text("utf-8")))
+    assert len(steps) > 5
+    for words, said in steps:
+        if words[0] == "smki-testca":
+            outcome = command(*words[1:])
+            printed = outcome.out + outcome.err
+        else:
+            if shutil.which(words[0]) is None:
+                continue
+            done = subprocess.run(words, capture_output=True, text=True, check=True)
+            printed = done.stdout
+        lines = [_likened(line) for line in printed.splitlines() if line.strip()]
+        wanted = [_likened(line) for line in said if line.strip()]
+        if wanted[0] == "…":
+            wanted = wanted[1:]
+            lines = lines[-len(wanted) :]
+        assert lines == wanted
+
+
+def test_the_map_of_the_house_in_readme_is_true():
+    rows = _table((ROOT / "README.md").read_text("utf-8"), "folder")
+    listed = {name.rstrip("/") for name in _quoted(row[0] for row in rows)}
+    rooms = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "src" / "smki_testca").iterdir()
+        if path.is_dir() and (path / "__init__.py").exists()
+    }
+    assert {one for one in listed if one.startswith("src/")} == rooms
+    for name in listed:
+        assert (ROOT / name).is_dir()
+
+
+def test_the_changelog_begins_with_the_version_of_the_package():
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    assert re.search(r"(?m)^## (\S+)", text)[1] == smki_testca.__version__
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert project["version"] == smki_testca.__version__
