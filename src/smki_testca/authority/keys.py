@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from smki_testca.x509.names import SignatureAlgorithm
 
 
-_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""The order of the group that P-256 keys are in (FIPS 186-5)."""
 
 
 class Signer(Protocol):
@@ -37,6 +38,7 @@ class SoftwareSigner:
 
     def __init__(self, key: PrivateKey) -> None:
         self._key = key
+        self._ecdsa = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
 
     @property
     def algorithm(self) -> SignatureAlgorithm:
@@ -48,7 +50,7 @@ class SoftwareSigner:
         """The signature's octets over the data."""
         if isinstance(self._key, rsa.RSAPrivateKey):
             return self._key.sign(data, padding.PKCS1v15(), hashes.SHA256())
-        return self._key.sign(data, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
+        return self._key.sign(data, self._ecdsa)
 
 
 def generate(key_type: KeyType, entropy: Entropy) -> PrivateKey:
@@ -61,7 +63,7 @@ def generate(key_type: KeyType, entropy: Entropy) -> PrivateKey:
         if entropy.secret:
             return ec.generate_private_key(ec.SECP256R1())
         # 40 octets, so that the remainder is as good as even (FIPS 186-5 A.2.1).
-        scalar = int.from_bytes(entropy.octets(40)) % (_P256_ORDER - 1) + 1
+        scalar = int.from_bytes(entropy.octets(40)) % (P256_ORDER - 1) + 1
         return ec.derive_private_key(scalar, ec.SECP256R1())
     if not entropy.secret:
         raise InputError(

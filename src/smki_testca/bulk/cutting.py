@@ -1,0 +1,283 @@
+"""Cuts tiles: each a pure function of the run's terms, its secrets, the CA's key and the rows.
+
+For P-256 keys the template is made a mould, so that a certificate costs a key, a signature and
+little more. Rows that a mould does not fit (texts of any length, RSA keys) take the template.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from smki_testca.authority import keys
+from smki_testca.authority.filling import Filling, Setting, check_inputs, values
+from smki_testca.authority.issuing import USAGE_BITS, issuer_of
+from smki_testca.authority.template import Template, TemplateMismatchError, compile_template
+from smki_testca.bulk import tile
+from smki_testca.bulk.mould import Mould
+from smki_testca.bulk.serials import SerialSequence
+from smki_testca.bulk.terms import Row
+from smki_testca.bulk.tile import Extra, Header
+from smki_testca.der import encode
+from smki_testca.entropy import SystemEntropy
+from smki_testca.identifiers import SerialNumber
+from smki_testca.lint.rows import key_identifier
+from smki_testca.profiles import Library
+from smki_testca.x509.names import KeyType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from smki_testca.authority.filling import Values
+    from smki_testca.bulk.terms import Secrets, Section
+    from smki_testca.x509.fields import Value
+
+_CURVE = ec.SECP256R1()
+_DER = serialization.Encoding.DER
+_PKCS8 = serialization.PrivateFormat.PKCS8
+_CLEAR = serialization.NoEncryption()
+# The PKCS#8 of a P-256 key has one length: the scalar and the point are always here.
+_SCALAR = slice(36, 68)
+_POINT = slice(73, 138)
+_SPKI_CONTENT = bytes.fromhex("301306072a8648ce3d020106082a8648ce3d030107034200")
+_SPKI_HEAD = b"\x30\x59" + _SPKI_CONTENT
+_SAMPLE_KEY = _SPKI_HEAD + b"\x04" + bytes(64)
+_SERIAL = "serialNumber"
+_KEY = "subjectPublicKeyInfo"
+_KEY_ID = "extensions.subjectKeyIdentifier"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One tile to cut.
+
+    Attributes:
+        path: the file to write.
+        first: the first row, counted within the section.
+        rows: each row's own part; None for a range, whose rows follow from the section.
+    """
+
+    run: int
+    number: int
+    section_number: int
+    section: Section
+    first: int
+    count: int
+    rows: Sequence[Row] | None
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A tile that is safe on the disk."""
+
+    number: int
+    section: int
+    first_row: int
+    count: int
+    digest: bytes
+
+
+class Cutter:
+    """Cuts the tiles of one run.
+
+    Args:
+        ca_certificates: the issuing CA of each environment and profile, DER.
+        ca_keys: their private keys, PKCS#8 DER.
+        secrets: of the run.
+        at: the instant of issue, UTC.
+        profiles: the directories of profiles that come before the shipped ones.
+    """
+
+    def __init__(
+        self,
+        ca_certificates: dict[tuple[str, str], bytes],
+        ca_keys: dict[tuple[str, str], bytes],
+        secrets: Secrets,
+        at: datetime,
+        profiles: tuple[Path, ...] = (),
+    ) -> None:
+        self._library = Library(*profiles)
+        self._certificates = ca_certificates
+        self._signers = {
+            place: keys.SoftwareSigner(keys.from_pkcs8(der)) for place, der in ca_keys.items()
+        }
+        self._secrets = secrets
+        self._at = at
+        self._serials = SerialSequence(secrets.serial_key)
+        self._templates: dict[tuple[str, str, frozenset[str]], Template] = {}
+
+    def cut(self, task: Task) -> Cut:
+        """Cut a tile and write it."""
+        section = task.section
+        first_row = section.first_row + task.first
+        serials = self._serials.serials(first_row, task.count)
+        if task.rows is None:
+            first_id = (section.first_id or 0) + task.first
+            ids = list(range(first_id, first_id + task.count))
+            ders, private = self._cut_range(section, serials, ids, first_row)
+            extra = Extra()
+        else:
+            ids = [row.eui64 for row in task.rows if row.eui64 is not None]
+            ders, private = self._cut_rows(section, serials, task.rows, first_row)
+            labels = {place: row.label for place, row in enumerate(task.rows) if row.label}
+            extra = Extra(labels, [row.line for row in task.rows])
+        encoded = msgspec.json.encode(extra)
+        header = Header(
+            run=task.run,
+            number=task.number,
+            section=task.section_number,
+            first_row=first_row,
+            count=task.count,
+            has_ids=bool(ids),
+            der_octets=sum(map(len, ders)),
+            extra_octets=len(encoded),
+            seeded=self._secrets.seed is not None,
+        )
+        digest = tile.write(
+            task.path, header, serials, ids, ders, encoded, private, self._secrets.sealing_key
+        )
+        return Cut(task.number, task.section_number, first_row, task.count, digest)
+
+    def _cut_range(
+        self, section: Section, serials: Sequence[bytes], ids: Sequence[int], first_row: int
+    ) -> tuple[list[bytes], list[bytes | None]]:
+        """Certificates of Devices side by side, with fresh keys, as fast as they can be made."""
+        row = Row(line=1, eui64=ids[0])
+        template, sample = self._filled(section, row, serials[0], _SAMPLE_KEY)
+        id_path = template.setting.profile.field_of("device-id")
+        own = (_SERIAL, _KEY, _KEY_ID, "" if id_path is None else id_path.path)
+        mould = Mould.of(
+            template,
+            {path: value for path, value in sample.items() if path not in own},
+            {path: sample[path] for path in own},
+        )
+        if mould.spans != own:
+            raise TemplateMismatchError("a Device Certificate has other spans than expected")
+        signer = self._signers[section.environment, section.profile]
+        pairs = [
+            key.private_bytes(_DER, _PKCS8, _CLEAR) for key in self._fresh_keys(first_row, len(ids))
+        ]
+        points = [pair[_POINT] for pair in pairs]
+        contents = (
+            serials,
+            [_SPKI_CONTENT + point for point in points],
+            [key_identifier(point, method=2) for point in points],
+            [eui64.to_bytes(8) for eui64 in ids],
+        )
+        shell, sign = _Shell(signer.algorithm.encoded), signer.sign
+        ders = [shell.close(tbs, sign(tbs)) for tbs in mould.cast(contents)]
+        return ders, [pair[_SCALAR] for pair in pairs]
+
+    def _cut_rows(
+        self, section: Section, serials: Sequence[bytes], rows: Sequence[Row], first_row: int
+    ) -> tuple[list[bytes], list[bytes | None]]:
+        """Certificates of any kind, each through its template."""
+        signer = self._signers[section.environment, section.profile]
+        shell = _Shell(signer.algorithm.encoded)
+        key_type = self._library.profile(section.profile).key_type
+        ders: list[bytes] = []
+        private: list[bytes | None] = []
+        for number, (serial, row) in enumerate(zip(serials, rows, strict=True)):
+            public = row.public_key
+            kept: bytes | None = None
+            if public is None and key_type is KeyType.P256:
+                (key,) = self._fresh_keys(first_row + number, 1)
+                encoded = key.private_bytes(_DER, _PKCS8, _CLEAR)
+                public, kept = _SPKI_HEAD + encoded[_POINT], encoded[_SCALAR]
+            elif public is None:
+                fresh = keys.generate(key_type, SystemEntropy())
+                public, kept = keys.public_key_info(fresh), keys.to_pkcs8(fresh)
+            template, found = self._filled(section, row, serial, public)
+            tbs = template.render(found)
+            template.verify(tbs, found)
+            ders.append(shell.close(tbs, signer.sign(tbs)))
+            private.append(kept)
+        return ders, private
+
+    def _fresh_keys(self, first_row: int, count: int) -> Iterator[ec.EllipticCurvePrivateKey]:
+        """Fresh P-256 keys, or those that the seed gives these rows."""
+        seed = self._secrets.seed
+        if seed is None:
+            for _ in range(count):
+                yield ec.generate_private_key(_CURVE)
+            return
+        for row in range(first_row, first_row + count):
+            stream = hmac.digest(seed, row.to_bytes(8), hashlib.sha512)
+            scalar = int.from_bytes(stream[:40]) % (keys.P256_ORDER - 1) + 1
+            yield ec.derive_private_key(scalar, _CURVE)
+
+    def _filled(
+        self, section: Section, row: Row, serial: bytes, public_key: bytes
+    ) -> tuple[Template, Values]:
+        """The template for a row, and the row's values checked against the profile."""
+        given = row_inputs(section, row)
+        template = self._template(section, frozenset(given))
+        found = values(
+            template.setting,
+            Filling(
+                SerialNumber(int.from_bytes(serial)),
+                self._at,
+                public_key,
+                given,
+                section.signifier,
+                section.participant_name,
+            ),
+        )
+        check_inputs(template.setting.profile, found, self._library.roles)
+        return template, found
+
+    def _template(self, section: Section, present: frozenset[str]) -> Template:
+        place = (section.environment, section.profile)
+        key = (*place, present)
+        if key not in self._templates:
+            setting = Setting(
+                self._library.profile(section.profile),
+                self._library.environment(section.environment),
+                self._signers[place].algorithm,
+                issuer_of(self._certificates[place]),
+            )
+            self._templates[key] = compile_template(setting, present, self._library.roles)
+        return self._templates[key]
+
+
+class _Shell:
+    """What goes around a TBSCertificate: its octets differ only with the signature's length."""
+
+    def __init__(self, algorithm: bytes) -> None:
+        self._algorithm = algorithm
+        self._known: dict[tuple[int, int], tuple[bytes, bytes]] = {}
+
+    def close(self, tbs: bytes, signature: bytes) -> bytes:
+        """The whole certificate."""
+        lengths = (len(tbs), len(signature))
+        around = self._known.get(lengths)
+        if around is None:
+            bits = encode.header(encode.BIT_STRING, lengths[1] + 1) + b"\x00"
+            after = self._algorithm + bits
+            around = (encode.header(encode.SEQUENCE, lengths[0] + len(after) + lengths[1]), after)
+            self._known[lengths] = around
+        return b"".join((around[0], tbs, around[1], signature))
+
+
+def row_inputs(section: Section, row: Row) -> dict[str, Value]:
+    """What a row and its section bring, by the names that profiles use."""
+    given: dict[str, Value] = dict(row.texts)
+    if section.usage is not None:
+        given["usage"] = (USAGE_BITS[section.usage.value],)
+    if section.role is not None:
+        given["role"] = f"{section.role:02X}"
+    if section.hw_type is not None:
+        given["hw-type"] = section.hw_type
+    if row.eui64 is not None:
+        name = "device-id" if section.profile == "device" else "eui64"
+        given[name] = row.eui64.to_bytes(8)
+    return given
