@@ -113,3 +113,10 @@ def from_pem(text: bytes, where: str) -> PrivateKey:
     if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) or not key_type_of(key):
         raise InputError("key.type", f"The key in {where} is neither P-256 nor RSA 2048.")
     return key
+
+
+def pkcs8_of(kept: bytes) -> bytes:
+    """PKCS#8 DER of a private key kept as a P-256 scalar of 32 octets, or as PKCS#8 already."""
+    if len(kept) != 32:
+        return kept
+    return to_pkcs8(ec.derive_private_key(int.from_bytes(kept), ec.SECP256R1()))

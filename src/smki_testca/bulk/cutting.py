@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,13 +19,13 @@ from smki_testca.authority import keys
 from smki_testca.authority.filling import Filling, Setting, check_inputs, values
 from smki_testca.authority.issuing import USAGE_BITS, issuer_of
 from smki_testca.authority.template import Template, TemplateMismatchError, compile_template
-from smki_testca.bulk import tile
 from smki_testca.bulk.mould import Mould
-from smki_testca.bulk.serials import SerialSequence
-from smki_testca.bulk.terms import Row
-from smki_testca.bulk.tile import Extra, Header
 from smki_testca.der import encode
 from smki_testca.entropy import SystemEntropy
+from smki_testca.estate import tile
+from smki_testca.estate.serials import SerialSequence
+from smki_testca.estate.terms import Row
+from smki_testca.estate.tile import Extra, Header
 from smki_testca.identifiers import SerialNumber
 from smki_testca.lint.rows import key_identifier
 from smki_testca.profiles import Library
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smki_testca.authority.filling import Values
-    from smki_testca.bulk.terms import Secrets, Section
+    from smki_testca.estate.terms import Secrets, Section
     from smki_testca.x509.fields import Value
 
 _CURVE = ec.SECP256R1()
@@ -60,8 +60,8 @@ class Task:
     """One tile to cut.
 
     Attributes:
-        path: the file to write.
         first: the first row, counted within the section.
+        first_row: the same, counted within the run.
         rows: each row's own part; None for a range, whose rows follow from the section.
     """
 
@@ -70,55 +70,52 @@ class Task:
     section_number: int
     section: Section
     first: int
+    first_row: int
     count: int
     rows: Sequence[Row] | None
-    path: Path
+
+
+Place = tuple[str, str]
+"""An environment and a profile: where an issuing CA is needed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
-    """A tile that is safe on the disk."""
+class Means:
+    """What the tiles of one run are cut with; it holds secrets, and is never logged.
 
-    number: int
-    section: int
-    first_row: int
-    count: int
-    digest: bytes
-
-
-class Cutter:
-    """Cuts the tiles of one run.
-
-    Args:
-        ca_certificates: the issuing CA of each environment and profile, DER.
+    Attributes:
+        ca_certificates: the issuing CA's certificate for each place, DER.
         ca_keys: their private keys, PKCS#8 DER.
-        secrets: of the run.
         at: the instant of issue, UTC.
         profiles: the directories of profiles that come before the shipped ones.
     """
 
-    def __init__(
-        self,
-        ca_certificates: dict[tuple[str, str], bytes],
-        ca_keys: dict[tuple[str, str], bytes],
-        secrets: Secrets,
-        at: datetime,
-        profiles: tuple[Path, ...] = (),
-    ) -> None:
-        self._library = Library(*profiles)
-        self._certificates = ca_certificates
+    ca_certificates: dict[Place, bytes] = field(repr=False)
+    ca_keys: dict[Place, bytes] = field(repr=False)
+    secrets: Secrets = field(repr=False)
+    at: datetime
+    profiles: tuple[Path, ...] = ()
+
+
+class Cutter:
+    """Cuts the tiles of one run."""
+
+    def __init__(self, means: Means) -> None:
+        self._library = Library(*means.profiles)
+        self._certificates = means.ca_certificates
         self._signers = {
-            place: keys.SoftwareSigner(keys.from_pkcs8(der)) for place, der in ca_keys.items()
+            place: keys.SoftwareSigner(keys.from_pkcs8(der)) for place, der in means.ca_keys.items()
         }
+        secrets = means.secrets
         self._secrets = secrets
-        self._at = at
+        self._at = means.at
         self._serials = SerialSequence(secrets.serial_key)
         self._templates: dict[tuple[str, str, frozenset[str]], Template] = {}
 
-    def cut(self, task: Task) -> Cut:
-        """Cut a tile and write it."""
+    def cut(self, task: Task) -> bytes:
+        """The octets of a tile."""
         section = task.section
-        first_row = section.first_row + task.first
+        first_row = task.first_row
         serials = self._serials.serials(first_row, task.count)
         if task.rows is None:
             first_id = (section.first_id or 0) + task.first
@@ -142,10 +139,9 @@ class Cutter:
             extra_octets=len(encoded),
             seeded=self._secrets.seed is not None,
         )
-        digest = tile.write(
-            task.path, header, serials, ids, ders, encoded, private, self._secrets.sealing_key
+        return tile.assemble(
+            header, serials, ids, ders, encoded, private, self._secrets.sealing_key
         )
-        return Cut(task.number, task.section_number, first_row, task.count, digest)
 
     def _cut_range(
         self, section: Section, serials: Sequence[bytes], ids: Sequence[int], first_row: int

@@ -42,6 +42,7 @@ class Record:
         key_id: SHA-256 of the SubjectPublicKeyInfo.
         issuer: the issuing certificate's serial; its own for a root.
         audit: the number of the audit entry that tells of it.
+        place: the run, the tile and the place in it, of a certificate that a run issued.
     """
 
     serial: SerialNumber
@@ -63,6 +64,7 @@ class Record:
     not_after: datetime
     issued_at: datetime
     audit: int
+    place: tuple[int, int, int] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The record as a JSON object, the certificate itself left out."""
@@ -97,6 +99,19 @@ class Selection:
     profile: str | None = None
     label: str | None = None
     serial: SerialNumber | None = None
+
+    def fits(self, record: Record) -> bool:
+        """Whether a certificate is one of those."""
+        asked = (
+            (self.participant, record.participant),
+            (self.eui64, record.eui64),
+            (self.role, record.role),
+            (self.usage, record.usage),
+            (self.profile, record.profile),
+            (self.label, record.label),
+            (self.serial, record.serial),
+        )
+        return all(wanted is None or wanted == found for wanted, found in asked)
 
     def where(self) -> tuple[str, list[Any]]:
         """The SQL condition and its values."""
@@ -185,6 +200,16 @@ class CertificateStore:
             self._database.value(
                 "SELECT count(*) FROM certificates WHERE eui64 = ? AND hierarchy = 'device'",
                 (device_id.octets,),
+            )
+        )
+
+    def most_issued_for_devices(self, first: Eui64, last: Eui64) -> int:
+        """The most Device Certificates issued under any one Device ID of a range."""
+        return int(
+            self._database.value(
+                "SELECT coalesce(max(issued), 0) FROM (SELECT count(*) AS issued FROM certificates"
+                " WHERE eui64 BETWEEN ? AND ? AND hierarchy = 'device' GROUP BY eui64)",
+                (first.octets, last.octets),
             )
         )
 

@@ -87,6 +87,7 @@ class Tile:
         self._places = list(accumulate(lengths, initial=ders))
         self._extra_at = ders + self.header.der_octets
         self._keys = self._extra_at + self.header.extra_octets
+        self._extra: Extra | None = None
 
     def __len__(self) -> int:
         return self.header.count
@@ -109,7 +110,10 @@ class Tile:
 
     def extra(self) -> Extra:
         """Labels and lines."""
-        return msgspec.json.decode(self._data[self._extra_at : self._keys], type=Extra)
+        if self._extra is None:
+            encoded = self._data[self._extra_at : self._keys]
+            self._extra = msgspec.json.decode(encoded, type=Extra)
+        return self._extra
 
     def keys(self, sealing_key: bytes) -> list[bytes | None]:
         """The private keys: P-256 scalars of 32 octets, or PKCS#8 DER; None where not ours.
@@ -144,40 +148,40 @@ class Tile:
         return cls(data)
 
 
-def write(
-    path: Path,
+def assemble(
     header: Header,
     serials: Sequence[bytes],
-    ids: Sequence[int] | None,
+    ids: Sequence[int],
     ders: Sequence[bytes],
     extra: bytes,
     keys: Sequence[bytes | None],
     sealing_key: bytes,
 ) -> bytes:
-    """Write a tile so that it is there whole or not at all, and give its digest.
-
-    The file has its name only when its octets are safe on the disk.
-    """
+    """The octets of a tile; the private keys are sealed."""
     lengths = array("H", map(len, ders))
     if sys.byteorder == "little":
         lengths.byteswap()
     head = msgspec.json.encode(header)
     nonce = os.urandom(_NONCE_OCTETS)
     clear = msgspec.msgpack.encode(keys)
-    sealed = nonce + AESGCM(sealing_key).encrypt(nonce, clear, _label(header))
-    data = b"".join(
+    return b"".join(
         (
             _MAGIC,
             len(head).to_bytes(4),
             head,
             b"".join(serials),
-            b"".join(one.to_bytes(8) for one in ids or ()),
+            b"".join([one.to_bytes(8) for one in ids]),
             lengths.tobytes(),
             b"".join(ders),
             extra,
-            sealed,
+            nonce,
+            AESGCM(sealing_key).encrypt(nonce, clear, _label(header)),
         )
     )
+
+
+def store(path: Path, data: bytes) -> None:
+    """Write a tile: the file has its name only when its octets are safe on the disk."""
     partial = path.with_suffix(f".{os.getpid()}.part")
     descriptor = os.open(partial, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "wb") as file:
@@ -185,7 +189,6 @@ def write(
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
-    return hashlib.sha256(data).digest()
 
 
 def _label(header: Header) -> bytes:

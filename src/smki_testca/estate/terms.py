@@ -23,10 +23,10 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         profile: of the certificates.
+        issuer: the serial number of the issuing CA's certificate, hexadecimal.
         usage: the key usage; None where the profile fixes it.
         role: the RemotePartyRole code, if the subject has one.
         hw_type: of Devices.
-        first_row: the run's row that is the section's first.
         count: how many rows the section has.
         first_id: of a range, the EUI-64 of its first row; the others follow, one by one.
     """
@@ -39,10 +39,10 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     environment: str
     category: str
     agreement: str
+    issuer: str
     usage: KeyUsage | None = None
     role: int | None = None
     hw_type: str | None = None
-    first_row: int
     count: int
     first_id: int | None = None
 
@@ -54,13 +54,13 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
         source: where its rows come from.
         at: the instant of issue, UTC, ISO 8601; the same for every row.
         seeded: whether keys come from a seed, and so are not secret.
-        decision: the audit entry of the gate's consent.
+        label: a name to find the run's certificates by.
     """
 
     source: Literal["range", "manifest", "requests"]
     at: str
     seeded: bool
-    decision: int
+    label: str | None = None
     sections: list[Section]
 
     @property
@@ -106,12 +106,3 @@ class Secrets(msgspec.Struct, frozen=True):
         serial_key = hmac.digest(seed, b"smki-testca serial numbers", hashlib.sha256)[:16]
         key_seed = hmac.digest(seed, b"smki-testca private keys", hashlib.sha256)
         return cls(serial_key, sealing_key, key_seed)
-
-
-def tiles(terms: Terms) -> list[tuple[int, int, int]]:
-    """The tiles of a run as (section, first row of the section, rows), in order."""
-    return [
-        (number, first, min(TILE_ROWS, section.count - first))
-        for number, section in enumerate(terms.sections)
-        for first in range(0, section.count, TILE_ROWS)
-    ]
