@@ -9,12 +9,12 @@ import click
 
 from smki_testca.cli.output import print_json, print_table
 from smki_testca.cli.session import Session, read_input
-from smki_testca.errors import ExitCode, InputError
+from smki_testca.errors import ExitCode, InputError, plain
 from smki_testca.identifiers import SerialNumber, shown
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.drawing import asn1_lines, draw
 from smki_testca.lint.engine import Linter, Settings
-from smki_testca.lint.reports import printable, text_line
+from smki_testca.lint.reports import text_line
 from smki_testca.lint.sources import MAX_FILE_OCTETS, Source, sources
 from smki_testca.profiles.model import Severity
 
@@ -126,16 +126,14 @@ def _title(linted: Linted, linter: Linter) -> str:
         name = f"CSR: {linter.library.profile(kind.removeprefix('csr-')).title}"
     else:
         name = linter.library.profile(kind).title
-    return printable(f"{name} {linted.subject}".rstrip())
+    return plain(f"{name} {linted.subject}".rstrip())
 
 
 def _print(linted: Linted, lines: list[Line], linter: Linter) -> None:
     beside: dict[str, list[str]] = {}
     for finding in linted.findings:
         beside.setdefault(finding.path, []).append(finding.severity)
-    rows = [
-        (line.path, printable(line.value), ", ".join(beside.get(line.path, []))) for line in lines
-    ]
+    rows = [(line.path, plain(line.value), ", ".join(beside.get(line.path, []))) for line in lines]
     print_table(("Field", "Value", "Findings"), rows, _title(linted, linter))
     click.echo()
     if not linted.findings:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from cryptography.hazmat.primitives import hashes
+
 from smki_testca.der import encode
 from smki_testca.der.read import DerError
 from smki_testca.lint.strict import ecdsa_integers
@@ -14,13 +16,24 @@ from smki_testca.x509.keys import PublicKey, load_public_key, signature_fits
 from smki_testca.x509.view import View, normalised_name, view_certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from smki_testca.profiles.model import Hierarchy, Profile
 
 Breach = tuple[str, int, str]
 """A rule's code, the octet at fault, and what is wrong."""
 
+_DIGESTS: dict[bytes, hashes.HashAlgorithm] = {
+    encode.oid(oid): digest
+    for digest, *oids in (
+        (hashes.SHA1(), "1.2.840.10045.4.1", "1.2.840.113549.1.1.5"),  # noqa: S303 - to check it
+        (hashes.SHA224(), "1.2.840.10045.4.3.1", "1.2.840.113549.1.1.14"),
+        (hashes.SHA256(), "1.2.840.10045.4.3.2", "1.2.840.113549.1.1.11"),
+        (hashes.SHA384(), "1.2.840.10045.4.3.3", "1.2.840.113549.1.1.12"),
+        (hashes.SHA512(), "1.2.840.10045.4.3.4", "1.2.840.113549.1.1.13"),
+    )
+    for oid in oids
+}
 _KEY_IDENTIFIER = re.compile(
     rb"\x06\x03\x55\x1d\x0e(?:\x01\x01.)?\x04.\x04([\x00-\x7f])", re.DOTALL
 )
@@ -115,21 +128,19 @@ def issuer_of(view: View, issuers: Issuers) -> tuple[PossibleIssuer | None, list
     Returns:
         The issuer, where its signature fits, and what is wrong otherwise.
     """
-    signature = minimal_signature(view)
     names_itself = view.octets("issuer") == view.octets("subject")
     issuer_offset = view.fields["issuer"].node.offset if "issuer" in view.fields else 0
     signature_offset = view.root.children[2].offset
 
-    def fits(key: PublicKey | None) -> bool:
-        return key is not None and signature_fits(key, signature, view.signed.encoded)
-
+    fits = _signature_test(view)
     if names_itself and _points_at_itself(view):
-        if fits(load_public_key(view.octets("subjectPublicKeyInfo") or b"")):
+        own_key = load_public_key(view.octets("subjectPublicKeyInfo") or b"")
+        if own_key is None or fits(own_key):
             return None, []
         return None, [
             ("signature.invalid", signature_offset, "the signature is not by the certificate's key")
         ]
-    candidates = issuers.candidates(view)
+    candidates = [one for one in issuers.candidates(view) if one.key is not None]
     for candidate in candidates:
         if fits(candidate.key):
             return candidate, []
@@ -174,6 +185,28 @@ def issuer_breaches(
         yield "issuer.path_length", named.offset, message
 
 
+def _signature_test(view: View) -> Callable[[PublicKey | None], bool]:
+    """Whether a document is signed by a key, by the digest that it names inside or outside."""
+    signature = minimal_signature(view)
+    algorithms = [view.signature_algorithm]
+    if "signature" in view.fields:
+        algorithms.append(view.fields["signature"].node)
+    digests = {
+        digest.name: digest
+        for one in algorithms
+        for digest in [_DIGESTS.get(one.children[0].encoded if one.children else b"")]
+        if digest is not None
+    }
+
+    def fits(key: PublicKey | None) -> bool:
+        return key is not None and any(
+            signature_fits(key, signature, view.signed.encoded, digest)
+            for digest in digests.values() or (None,)
+        )
+
+    return fits
+
+
 def minimal_signature(view: View) -> bytes:
     """The signature with padded INTEGERs made minimal, so that only its value is judged."""
     if view.signature[:1] != b"\x30":
@@ -201,11 +234,10 @@ def gathered(ders: Iterable[bytes]) -> Issuers:
 def revocation_issuer(view: View, issuers: Issuers) -> tuple[PossibleIssuer | None, list[Breach]]:
     """Find who signed a CRL, as ``issuer_of`` does for a certificate."""
     offset = view.fields["issuer"].node.offset
-    candidates = issuers.candidates(view)
-    signature = minimal_signature(view)
+    candidates = [one for one in issuers.candidates(view) if one.key is not None]
+    fits = _signature_test(view)
     for candidate in candidates:
-        key = candidate.key
-        if key is not None and signature_fits(key, signature, view.signed.encoded):
+        if fits(candidate.key):
             return candidate, []
     if candidates:
         message = "the signature is not by the issuer that the CRL names"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from smki_testca.der.read import DerError, Node, read, read_wrapped
+from smki_testca.der.read import MAX_DEPTH, DerError, Node, read, read_wrapped
 from smki_testca.lint.engine import ago, name_text
 from smki_testca.x509.fields import shown_value
 from smki_testca.x509.view import view_certificate, view_request, view_revocation_list
@@ -123,6 +123,9 @@ def _remark(offset: int, message: str) -> dict[str, Any]:
 def _describe(node: Node, depth: int, lines: list[dict[str, Any]]) -> None:
     lines.append(_line(node.data, node.tag, node.offset, node.start, node.end, depth))
     children = node.children
+    if depth == MAX_DEPTH:
+        lines.append(_remark(node.start, f"elements nest deeper than {MAX_DEPTH}"))
+        return
     if node.tag == 0x04:
         inner, anomalies = read_wrapped(node)
         children = [inner] if inner is not None and not anomalies else []
@@ -154,7 +157,7 @@ def _readable(data: bytes, start: int, stop: int, depth: int, lines: list[dict[s
     Returns:
         Where reading ended.
     """
-    while start + 2 <= stop and depth <= 32 and len(lines) < 5000:
+    while start + 2 <= stop and depth <= MAX_DEPTH and len(lines) < 5000:
         tag, length, content = data[start], data[start + 1], start + 2
         if length & 0x80:
             count = length & 0x7F

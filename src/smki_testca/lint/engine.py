@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -39,7 +40,8 @@ SOON = timedelta(days=90)
 """How long before its end a certificate is said to run out soon."""
 _PARALLEL_FROM = 400
 _CHUNK = 250
-_ECHOED = frozenset({"unreadable", "encoding", "missing", "octets", "value", "sole"})
+_ECHOED = frozenset({"unreadable", "encoding", "missing", "octets", "unused_bits", "value", "sole"})
+_ECHOED_CODES = frozenset({"subjectPublicKeyInfo.key", "issuer.name_differs"})
 _TYPOS = {"Distributer": "Distributor"}
 
 Breach = tuple[str, int, str]
@@ -135,21 +137,21 @@ class Linter:
             finding = self._finding(code, "", None, message)
             return Linted(source.file, source.index, "unknown", "", (finding,))
         errors: list[DerError] = []
-        for kind, view_document, lint in (
-            ("certificate", view_certificate, self._certificate),
-            ("CSR", view_request, self._request),
-            ("CRL", view_revocation_list, self._revocation_list),
+        for view_document, lint in (
+            (view_certificate, self._certificate),
+            (view_request, self._request),
+            (view_revocation_list, self._revocation_list),
         ):
             try:
                 view = view_document(source.data)
             except DerError as unreadable:
                 errors.append(unreadable)
                 continue
-            if kind == "certificate" and not _looks_like_certificate(view):
-                continue
-            return lint(view, source, position)
+            if _is_in_place(view):
+                return lint(view, source, position)
         # All three say the same of octets that are no DER; otherwise none of them fits.
-        first = errors[0]
+        no_kind = DerError("der.structure", "these octets are no certificate, CSR or CRL", 0)
+        first = next((one for one in errors if one.code != no_kind.code), no_kind)
         finding = self._finding(first.code, "", first.offset, first.what)
         return Linted(source.file, source.index, "unknown", "", (finding,))
 
@@ -182,6 +184,7 @@ class Linter:
         found += [
             self._finding(code, locate(view, offset), offset, message)
             for code, offset, message in breaches
+            if not (code in _ECHOED_CODES and _broken_at(found, locate(view, offset)))
         ]
         context = Context(
             self.library.roles, self._environment, None if issuer is None else issuer.view
@@ -191,7 +194,12 @@ class Linter:
         except Exception as error:  # noqa: BLE001 - the same
             found.append(self._failed("rows", error))
             rows = []
-        found += _without_echoes(rows, found)
+        rows = _without_echoes(rows, found)
+        values = {one.path for one in rows if one.code.endswith(".value")}
+        found = [
+            one for one in found if one.code != "der.default_encoded" or one.path not in values
+        ]
+        found += rows
         return sorted(found, key=_order), issuer
 
     def _certificate(self, view: View, source: Source, position: int) -> Linted:
@@ -380,7 +388,11 @@ def _order(finding: Finding) -> tuple[int, int, str]:
 
 def _without_echoes(rows: list[Finding], said: list[Finding]) -> list[Finding]:
     """The rows' findings, but for those that repeat what was said of a field's octets."""
-    broken = {one.path for one in said if one.code.startswith("der.") and one.path}
+    broken = {
+        one.path
+        for one in said
+        if one.code.startswith("der.") and one.code != "der.default_encoded" and one.path
+    }
     is_self_signed = any(one.code == "issuer.self_signed" for one in said)
     kept = []
     for finding in rows:
@@ -392,12 +404,45 @@ def _without_echoes(rows: list[Finding], said: list[Finding]) -> list[Finding]:
         ) or any(finding.path.startswith(f"{path}.") for path in broken)
         if not (echoes and aspect in _ECHOED):
             kept.append(finding)
-    return kept
+    return _one_for_each(kept)
 
 
-def _looks_like_certificate(view: View) -> bool:
-    """Whether what was read as a certificate has a certificate's validity, not a CRL's times."""
-    return "subjectPublicKeyInfo" in view.fields and "validity.notBefore" in view.fields
+def _one_for_each(rows: list[Finding]) -> list[Finding]:
+    """The gravest of the findings that two rows, or the parts of one structure, have alike."""
+    missing = {one.path for one in rows if one.code.endswith(".missing")}
+    misplaced = any(
+        one.code.startswith("subject.") and one.path != "subject"
+        for one in rows
+        if one.code.endswith(".order")
+    )
+    kept: dict[str, Finding] = {}
+    for finding in sorted(rows, key=lambda one: list(Severity).index(one.severity)):
+        whole, _, _ = finding.path.rpartition(".")
+        aspect = finding.code.rsplit(".", 1)[1]
+        if aspect == "sole" and any(path.startswith(f"{finding.path}.") for path in missing):
+            continue
+        if finding.code == "subject.order" and misplaced:
+            continue
+        is_part = aspect == "missing" and whole.startswith("extensions.")
+        kept.setdefault(f"{whole}.missing" if is_part else finding.code, finding)
+    return list(kept.values())
+
+
+def _broken_at(said: list[Finding], path: str) -> bool:
+    """Whether the octets of a field are no DER."""
+    return any(one.code.startswith("der.") and one.path == path for one in said)
+
+
+def _is_in_place(view: View) -> bool:
+    """Whether what was read as a document has the elements of its kind, each in its place."""
+    tags = [one.tag for one in view.signed.children]
+    if view.kind == "CRL":
+        return True
+    if view.kind == "CSR":
+        return tags[:3] == [0x02, 0x30, 0x30] and tags[3:] in ([], [0xA0])
+    if tags[0] == 0xA0:
+        tags = tags[1:]
+    return tags[:1] != [0x30] and tags[1:6] == [0x30] * 5 and "validity.notBefore" in view.fields
 
 
 def _facts(view: View, source: Source, profile: Profile, position: int) -> sets.Facts | None:
@@ -475,11 +520,11 @@ def ago(span: timedelta) -> str:
 
 def _duplicates(linter: Linter, view: View, profile: Profile) -> Iterator[Breach]:
     del linter, profile
-    seen: set[str] = set()
+    seen: Counter[str] = Counter()
     for name, node in zip(view.extension_order, view.extension_nodes, strict=True):
-        if name in seen and name != "unreadable":
+        seen[name] += 1
+        if seen[name] == 2 and name != "unreadable":
             yield "extensions.duplicate", node.offset, f"the extension {name} is there twice"
-        seen.add(name)
     attributes = view.subject_order
     for name in dict.fromkeys(attributes):
         if attributes.count(name) > 1:
@@ -490,7 +535,8 @@ def _duplicates(linter: Linter, view: View, profile: Profile) -> Iterator[Breach
 def _serial(linter: Linter, view: View, profile: Profile) -> Iterator[Breach]:
     del linter, profile
     found = view.fields.get("serialNumber")
-    if found is not None and found.node.content[:1] and found.node.content[0] < 0x10:
+    # A first octet of 00 only keeps the number positive: its digits begin with 8 to F.
+    if found is not None and b"\x01" <= found.node.content[:1] < b"\x10":
         message = f"the serial {found.node.content.hex()} begins with a zero digit"
         yield "serial.leading_zero_nibble", found.node.start, message
 

@@ -21,36 +21,49 @@ class Recogniser:
         self._profiles = library.profiles
         self._fields = {one.name: _fields(one) for one in self._profiles}
         self._constants = {one.name: _constants(one) for one in self._profiles}
-        self._ca_names = {
-            one.name: {
-                environment.ca_name(one.hierarchy, one.tier)
-                for environment in library.environments.values()
-            }
-            for one in self._profiles
-        }
+        self._owners: dict[str, set[str]] = {}
+        for one in self._profiles:
+            for environment in library.environments.values():
+                name = environment.ca_name(one.hierarchy, one.tier)
+                if name is not None:
+                    self._owners.setdefault(name, set()).add(one.name)
 
     def __call__(self, view: View) -> Profile:
         """The profile whose fields a certificate has, with the fewest missing or strange.
 
-        Whether it is a CA, and whether it names itself as issuer, decide the tier; a
-        certificate with many defects is still nearer to its own kind than to any other.
+        Whether it is a CA, and whether it names itself as issuer, tell the tier, but may be
+        what is wrong with it: a certificate with a defect is still nearer to its own kind than
+        to any other.
         """
         tier = _tier(view)
-        candidates = [one for one in self._profiles if one.tier is tier]
         present = {path for path in view.fields if path.startswith(("subject.", "extensions."))}
-        return min(candidates, key=lambda profile: self._distance(view, present, profile))
+        likely = [one for one in self._profiles if one.tier is tier]
+        for candidates in (likely, self._profiles):
+            distances = [self._distance(view, present, one) for one in candidates]
+            nearest = min(distances)
+            if nearest == 0 or candidates is not likely:
+                return candidates[distances.index(nearest)]
+        raise AssertionError  # the second round always returns
 
     def _distance(self, view: View, present: set[str], profile: Profile) -> int:
         needed, allowed = self._fields[profile.name]
-        distance = 4 * len(needed - present) + len(present - allowed)
-        distance += sum(view.value(path) != value for path, value in self._constants[profile.name])
+        distance = 4 * len({needed[path] for path in needed.keys() - present})
+        distance += len(present - allowed)
+        distance += sum(
+            path in present and view.value(path) != value
+            for path, value in self._constants[profile.name]
+        )
         key = view.octets("subjectPublicKeyInfo") or b""
         if (RSA_ENCRYPTION_OID in key[:32]) != (profile.key_type is KeyType.RSA2048):
             distance += 4
-        if profile.tier is not Tier.END_ENTITY:
-            known = view.text("subject.commonName") in self._ca_names[profile.name]
-            distance += 0 if known else 2
-        return distance
+        owners = self._owners.get(view.text("subject.commonName") or "")
+        if owners and profile.name not in owners:
+            distance += 5
+        if profile.tier is Tier.END_ENTITY:
+            usage = view.value("extensions.keyUsage")
+            return distance + 2 * (isinstance(usage, tuple) and "keyCertSign" in usage)
+        names_itself = view.octets("issuer") == view.octets("subject")
+        return distance + 4 * (names_itself != (profile.tier is Tier.ROOT))
 
 
 def _tier(view: View) -> Tier:
@@ -68,13 +81,17 @@ def _constants(profile: Profile) -> list[tuple[str, Value]]:
     ]
 
 
-def _fields(profile: Profile) -> tuple[frozenset[str], frozenset[str]]:
-    """The subject and extension fields that a profile fills always, and those it may."""
-    needed, allowed = set(), set()
+def _fields(profile: Profile) -> tuple[dict[str, str], frozenset[str]]:
+    """The subject and extension fields that a profile fills always, and those it may.
+
+    Each of the first with what is missing where it is missing: the whole extension.
+    """
+    needed: dict[str, str] = {}
+    allowed: set[str] = set()
     for row in profile.filling_rows:
         path = row.field.path
         if path.startswith(("subject.", "extensions.")):
             allowed |= {path, f"extensions.{row.field.extension}"}
             if not (isinstance(row.fill, Input) and row.fill.optional):
-                needed.add(path)
-    return frozenset(needed), frozenset(allowed)
+                needed[path] = row.field.extension or path
+    return needed, frozenset(allowed)

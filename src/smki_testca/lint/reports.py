@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
+import os
 from collections import Counter
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 from xml.etree import ElementTree as ET  # only written here, never read
 
 from smki_testca import __version__
+from smki_testca.errors import plain
 from smki_testca.profiles.model import Severity
 
 if TYPE_CHECKING:
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from smki_testca.lint.findings import Finding
 
 _SARIF_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTICE: "note"}
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def summary(linted: Sequence[Linted]) -> dict[str, int]:
@@ -35,7 +36,7 @@ def summary(linted: Sequence[Linted]) -> dict[str, int]:
 def as_json(linted: Sequence[Linted]) -> str:
     """``{"files": [{"file", "index", "kind", "subject", "findings"}], "summary"}``."""
     document = {"files": [one.as_json() for one in linted], "summary": summary(linted)}
-    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(document, indent=2) + "\n"
 
 
 def as_text(linted: Sequence[Linted]) -> str:
@@ -44,7 +45,7 @@ def as_text(linted: Sequence[Linted]) -> str:
     for one in linted:
         if not one.findings:
             continue
-        lines.append(printable(f"{_place(one)}: {one.kind} {one.subject}".rstrip()))
+        lines.append(plain(f"{_place(one)}: {one.kind} {one.subject}".rstrip()))
         lines += [f"  {text_line(finding)}" for finding in one.findings]
     counts = summary(linted)
     lines.append(
@@ -57,7 +58,7 @@ def as_text(linted: Sequence[Linted]) -> str:
 def text_line(finding: Finding) -> str:
     """A finding as a person reads it, on one line."""
     where = "" if finding.offset is None else f" at octet {finding.offset}"
-    return printable(
+    return plain(
         f"{finding.severity}: {finding.message} [{finding.code}{where}; {finding.basis},"
         f" {finding.source}]"
     )
@@ -90,7 +91,7 @@ def as_sarif(linted: Sequence[Linted]) -> str:
             }
         ],
     }
-    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(document, indent=2) + "\n"
 
 
 def as_junit(linted: Sequence[Linted]) -> str:
@@ -98,13 +99,13 @@ def as_junit(linted: Sequence[Linted]) -> str:
     suite = ET.Element("testsuite", name="smki-testca lint", tests=str(len(linted)))
     failures = 0
     for one in linted:
-        case = ET.SubElement(suite, "testcase", classname=one.kind, name=printable(_place(one)))
+        case = ET.SubElement(suite, "testcase", classname=one.kind, name=plain(_place(one)))
         errors = [f for f in one.findings if f.severity is Severity.ERROR]
         others = [f for f in one.findings if f.severity is not Severity.ERROR]
         if errors:
             failures += 1
             failure = ET.SubElement(
-                case, "failure", message=printable(errors[0].message), type=errors[0].code
+                case, "failure", message=plain(errors[0].message), type=errors[0].code
             )
             failure.text = "\n".join(text_line(finding) for finding in errors)
         if others:
@@ -125,17 +126,13 @@ REPORTS: dict[str, Callable[[Sequence[Linted]], str]] = {
 """Every report, by the name it has on the command line."""
 
 
-def printable(text: str) -> str:
-    """The text without control characters, which a hostile document could put into it."""
-    return _CONTROL.sub("�", text)
-
-
 def _place(one: Linted) -> str:
     return one.file if one.index == 0 else f"{one.file} ({one.index})"
 
 
 def _sarif_result(one: Linted, finding: Finding) -> dict[str, Any]:
-    location: dict[str, Any] = {"artifactLocation": {"uri": one.file.replace("\\", "/")}}
+    uri = quote(os.fsencode(one.file.replace("\\", "/")), safe="/:!")
+    location: dict[str, Any] = {"artifactLocation": {"uri": uri}}
     if finding.offset is not None:
         location["region"] = {"byteOffset": finding.offset}
     return {

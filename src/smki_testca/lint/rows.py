@@ -179,15 +179,16 @@ def aspects(profile: Profile, row: Row) -> list[str]:
         may_be_false = row.field.path == "extensions.basicConstraints"
         return ["present", "ca_false"] if may_be_false else ["present"]
     is_whole_extension = row.field.path == f"extensions.{row.field.extension}"
-    found = ["missing"] if _required(row) or _speaks_for_extension(profile, row) else []
-    checks_value = kind not in _WITHOUT_VALUE
+    required = _required(row) or _speaks_for_extension(profile, row)
+    found = ["missing"] if required and row.field.path not in _ALWAYS_THERE else []
+    can_be_unreadable = kind not in _ALWAYS_READABLE and row.field.implicit_tag is None
     constraints = {
         "critical": row.critical is not None and is_whole_extension,
         "unexpected": holds.in_row_order,
-        "order": holds.in_row_order or holds.last,
+        "order": holds.last or (holds.in_row_order and len(_listed(profile, row)) > 1),
         "sole": holds.sole,
-        "unreadable": checks_value and row.fill is not None,
-        "encoding": kind is Kind.TIME or (row.encoding in STRING_TAGS),
+        "unreadable": can_be_unreadable and row.fill is not None,
+        "encoding": (kind is Kind.TIME and row.fill is not None) or row.encoding in STRING_TAGS,
         "value": _demands_value(row),
         "parameters_null": row.field.path == "signature" and holds.equals is not None,
         "length": holds.max_characters is not None,
@@ -200,6 +201,14 @@ def aspects(profile: Profile, row: Row) -> list[str]:
         "policy": isinstance(row.fill, Derived) and row.fill.name == "environment-policy",
     }
     return found + [aspect for aspect, checked in constraints.items() if checked]
+
+
+_ALWAYS_THERE = frozenset(
+    {"serialNumber", "signature", "issuer", "validity.notBefore", "subjectPublicKeyInfo"}
+)
+"""Fields without which octets are no certificate (``der.structure``)."""
+_ALWAYS_READABLE = frozenset({Kind.PRESENCE, Kind.ORDER, Kind.ENCODED, Kind.BOOLEAN})
+"""Kinds of field that have a value as soon as they are there."""
 
 
 def _demands_value(row: Row) -> bool:
@@ -257,8 +266,8 @@ def _breaches(
     path = row.field.path
     if row.holds.absent:
         if path in view.fields:
-            is_end_entity = (
-                path == "extensions.basicConstraints" and not view.fields[path].node.children
+            is_end_entity = path == "extensions.basicConstraints" and not (
+                view.value(f"{path}.cA") or f"{path}.pathLenConstraint" in view.fields
             )
             said = "says CA:FALSE; it is better left out" if is_end_entity else "has no place here"
             yield ("ca_false" if is_end_entity else "present"), said
@@ -303,20 +312,35 @@ def _required(row: Row) -> bool:
 
 def _order_breaches(view: View, profile: Profile, row: Row) -> Iterator[tuple[str, str]]:
     in_subject = row.field.path == "subject"
-    actual = view.subject_order if in_subject else view.extension_order
-    names_of = (row.field.attribute if in_subject else row.field.extension for row in profile.rows)
-    listed = dict.fromkeys(name for name in names_of if name is not None)
+    actual = list(dict.fromkeys(view.subject_order if in_subject else view.extension_order))
+    listed = _listed(profile, row)
+    absent = {
+        other.field.attribute if in_subject else other.field.extension
+        for other in profile.rows
+        if other.holds.absent
+    }
     for name in actual:
-        if name not in listed:
+        if name not in listed and name not in absent:
             yield "unexpected", f"holds {name}, which this kind of certificate does not have"
     expected = [name for name in listed if name in actual]
     if [name for name in actual if name in listed] != expected:
         yield "order", f"come as {', '.join(actual)}; the order is {', '.join(expected)}"
 
 
+def _listed(profile: Profile, row: Row) -> list[str]:
+    """The attributes or extensions that a profile fills, in the order of its rows."""
+    in_subject = row.field.path == "subject"
+    named = (
+        other.field.attribute if in_subject else other.field.extension
+        for other in profile.rows
+        if not other.holds.absent
+    )
+    return list(dict.fromkeys(name for name in named if name is not None))
+
+
 def _encoding_breaches(view: View, row: Row) -> Iterator[tuple[str, str]]:
     node = view.fields[row.field.path].node
-    if row.field.kind is Kind.TIME:
+    if row.field.kind is Kind.TIME and row.fill is not None:
         instant = view.instant(row.field.path)
         if instant is not None and node.tag != encode.time(instant)[0]:
             yield "encoding", "must be UTCTime to 2049 and GeneralizedTime from 2050"

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 MAX_FILE_OCTETS = 64 << 20
 """The longest file read, in octets."""
+MAX_DOCUMENTS = 50_000
+"""How many documents of one file are read."""
 MAX_ZIP_ENTRIES = 50_000
 """How many files a ZIP may hold (SEC App. M F)."""
 MAX_ZIP_OCTETS = 256 << 20
@@ -149,6 +151,10 @@ Found = bytes | tuple[str, str]
 
 def _numbered(file: str, found: Iterable[Found]) -> Iterator[Source]:
     for index, one in enumerate(found):
+        if index == MAX_DOCUMENTS:
+            problem = f"it holds more than {MAX_DOCUMENTS} documents; the rest was not read"
+            yield Source(file, index, problem=("document.too_long", problem))
+            return
         if isinstance(one, tuple):
             yield Source(file, index, problem=one)
         else:
@@ -210,13 +216,13 @@ def _der(data: bytes) -> Iterator[Found]:
 def _key_store(data: bytes) -> Iterator[Found]:
     try:
         store = msgspec.json.decode(data, type=_KeyStore)
-    except (msgspec.ValidationError, msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         yield "document.unknown_kind", "it is JSON, but no key store"
         return
     for usages in store.values():
         for serials in usages.values():
             for entry in serials.values():
-                yield from _pem(entry.certificate.encode("utf-8"))
+                yield from _pem(entry.certificate.encode("utf-8", "replace"))
 
 
 def _zip(file: str, data: bytes) -> Iterator[Source]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from smki_testca.der.read import Anomaly, DerError, Node, read
@@ -12,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from smki_testca.x509.view import View
+
+_MOST = 100
+"""How many anomalies of one document are told: hostile ones have a hundred thousand."""
 
 _STRINGS = {0x0C: "utf-8", 0x12: "ascii", 0x13: "ascii", 0x16: "ascii"}
 _PRINTABLE = re.compile(rb"[A-Za-z0-9 '()+,\-./:=?]*")
@@ -24,15 +29,15 @@ _CONSTRUCTED_STRINGS = frozenset(0x20 | tag for tag in (0x03, 0x04, 0x0C, 0x12, 
 
 
 def anomalies(view: View) -> list[Anomaly]:
-    """Everything in a document that DER forbids, in the order of its octets."""
+    """What DER forbids in a document, in the order of its octets; the first hundred of it."""
     found = list(view.anomalies)
-    found += _within(view.root)
+    found += islice(_within(view.root), _MOST)
     for inner in view.wrapped:
-        found += _within(inner)
+        found += islice(_within(inner), _MOST)
     found += _defaults(view)
     found += _named_bits(view)
     found += _signature_bits(view)
-    return sorted(found, key=lambda one: one.offset)
+    return sorted(found, key=lambda one: one.offset)[:_MOST]
 
 
 def signature_anomalies(view: View) -> Iterator[Anomaly]:
@@ -40,7 +45,7 @@ def signature_anomalies(view: View) -> Iterator[Anomaly]:
     algorithm = view.signature_algorithm.children
     if not algorithm or algorithm[0].encoded != names.ECDSA_WITH_SHA256.encoded[2:]:
         return
-    start = view.root.children[2].start + 1
+    start = view.root.children[2].end - len(view.signature)
     pair = ecdsa_integers(view.signature)
     if pair is None:
         yield Anomaly("signature.malformed", start, "the signature is no SEQUENCE of two INTEGERs")
@@ -73,7 +78,8 @@ def _within(node: Node) -> Iterator[Anomaly]:
         check = _CHECKS.get(one.tag)
         anomaly = None if check is None else check(one)
         if anomaly is not None:
-            yield anomaly
+            # An element without content has no octet of its own but those of its header.
+            yield anomaly if one.start < one.end else replace(anomaly, offset=one.offset)
         waiting.extend(one.children)
 
 

@@ -1,0 +1,112 @@
+"""Writes the list of rules as Markdown: ``python -m smki_testca.lint.manual > docs/findings.md``."""
+
+from __future__ import annotations
+
+import sys
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from smki_testca.der.read import MAX_DEPTH, MAX_ELEMENTS, MAX_OCTETS
+from smki_testca.lint.catalogue import rules
+from smki_testca.lint.sources import (
+    MAX_DOCUMENTS,
+    MAX_FILE_OCTETS,
+    MAX_ZIP_ENTRIES,
+    MAX_ZIP_OCTETS,
+)
+from smki_testca.profiles import Library
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from smki_testca.lint.catalogue import Rule
+
+_HEAD = f"""\
+# Findings
+
+This document is generated: `python -m smki_testca.lint.manual > docs/findings.md`.
+`smki-testca lint rules` prints the same list, `smki-testca lint explain CODE` one rule with a good and a bad example.
+
+A finding has a code, a severity, the path of the field, the octet where it is (none where the element is missing), a message, a basis, the source of its rule, and a remedy. Codes are stable; messages may be reworded.
+
+| severity | basis | meaning |
+|---|---|---|
+| error | specified | a rule that was read is broken |
+| warning | observed | it differs from every certificate that was measured, or from what it should be by now |
+| notice | assumed | it differs from a default that nobody could check, or is worth knowing |
+
+A rule may say otherwise; the lists below tell each. With the code of a field's rule the field is named first: `subject.commonName.encoding` is the encoding of `subject.commonName`. A code may stand more than once, because profiles differ in what they demand.
+
+## Limits
+
+What is over a limit is not read, and is a finding itself.
+
+| limit | value |
+|---|---|
+| octets of a file | {MAX_FILE_OCTETS:,} |
+| documents in a file | {MAX_DOCUMENTS:,} |
+| files in a ZIP | {MAX_ZIP_ENTRIES:,} |
+| octets that a ZIP unpacks to | {MAX_ZIP_OCTETS:,} |
+| octets of a document | {MAX_OCTETS:,} |
+| elements of a document | {MAX_ELEMENTS:,} |
+| depth of its elements | {MAX_DEPTH:,} |
+"""
+
+_TITLES = {
+    "document": "Files that cannot be used",
+    "der": "Encoding",
+    "signature": "Signatures",
+    "issuer": "Issuers",
+    "validity": "Validity",
+    "serial": "Serial numbers",
+    "eui64": "EUI-64 IDs",
+    "device_id": "Device IDs",
+    "set": "Certificates together",
+    "csr": "CSRs",
+    "crl": "CRLs",
+    "internal": "Faults of the program",
+    "subjectPublicKeyInfo": "Public keys",
+    "version": "Version",
+    "serialNumber": "Serial numbers, by profile",
+    "subject": "Subjects",
+    "issuerUniqueID": "Unique identifiers of issuers",
+    "subjectUniqueID": "Unique identifiers of subjects",
+    "extensions": "Extensions",
+}
+
+
+def manual(library: Library) -> str:
+    """Every rule of the profiles at hand, as Markdown, those of one part of a document together."""
+    parts = [_HEAD]
+    order = list(_TITLES)
+    found = sorted(rules(library), key=lambda rule: (_rank(order, rule), rule.code))
+    for part, group in groupby(found, key=_part):
+        parts.append(f"## {_TITLES.get(part, part)}\n\n{_table(group)}")
+    return "\n".join(parts)
+
+
+def _part(rule: Rule) -> str:
+    return rule.code.split(".", 1)[0]
+
+
+def _rank(order: list[str], rule: Rule) -> int:
+    return order.index(_part(rule)) if _part(rule) in order else len(order)
+
+
+def _table(found: Iterable[Rule]) -> str:
+    lines = ["| code | severity | basis | profiles | meaning | remedy | source |"]
+    lines.append("|---|---|---|---|---|---|---|")
+    for rule in found:
+        profiles = ", ".join(rule.profiles)
+        said = (profiles, rule.meaning, rule.remedy, rule.source)
+        cells = (f"`{rule.code}`", rule.severity, rule.basis, *map(_cell, said))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("*", "\\*").replace("<", "\\<")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(manual(Library()))

@@ -1,0 +1,208 @@
+"""Whatever octets come in, findings come out: no exception, no hang, no flood."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mutation import Judge, containers, documents, mutant
+from smki_testca.der import encode
+from smki_testca.der.read import MAX_DEPTH, MAX_ELEMENTS, MAX_OCTETS, read
+from smki_testca.lint.sources import MAX_DOCUMENTS, sources
+
+MUTANTS = 5_000
+BATCHES = 10
+
+
+@pytest.fixture(scope="session")
+def certificates(quickstart_original):
+    found = [one.data for one in sources([str(quickstart_original / "export" / "pem")])]
+    return list(dict.fromkeys(found))
+
+
+@pytest.fixture(scope="session")
+def seeds(certificates):
+    return documents(certificates) + containers(certificates) * 2
+
+
+@pytest.fixture(scope="session")
+def judge(certificates):
+    return Judge(certificates)
+
+
+@pytest.fixture(scope="session")
+def device(certificates):
+    """The elements of a Device Certificate's TBSCertificate, and what follows it."""
+    der = next(one for one in certificates if bytes.fromhex("06082b06010505070804") in one)
+    tbs, algorithm, signature = read(der)[0].children
+    return [one.encoded for one in tbs.children], algorithm.encoded + signature.encoded
+
+
+def certificate(device, *, subject=None, extensions=None):
+    parts, rest = list(device[0]), device[1]
+    if subject is not None:
+        parts[5] = encode.sequence(*subject)
+    if extensions is not None:
+        parts[-1] = encode.tlv(0xA3, encode.sequence(*extensions))
+    return encode.sequence(encode.sequence(*parts), rest)
+
+
+def extension(oid, value):
+    return encode.sequence(encode.oid(oid), encode.octet_string(value))
+
+
+def nested(tag, depth):
+    element = b""
+    for _ in range(depth):
+        element = encode.tlv(tag, element)
+    return element
+
+
+@pytest.mark.parametrize("batch", range(BATCHES))
+def test_five_thousand_mutants_give_findings_and_nothing_else(judge, seeds, batch):
+    size = MUTANTS // BATCHES
+    changed = told = 0
+    for number in range(batch * size, (batch + 1) * size):
+        data = mutant(seeds, number)
+        judged = judge(data)
+        assert "internal.rule_failed" not in judged.codes, data.hex()
+        assert judged.seconds < 5, data.hex()
+        changed += data not in seeds
+        told += bool(judged.findings)
+    # Nearly every change is one that the linter speaks of; what lies between PEM blocks is not.
+    assert changed > size * 0.9
+    assert told > changed * 0.95
+
+
+def test_every_changed_octet_of_a_certificate_is_told(judge, certificates):
+    der = next(one for one in certificates if not judge(one).findings)
+    silent = [
+        position
+        for position in range(len(der))
+        if not judge(der[:position] + bytes((der[position] ^ 0x01,)) + der[position + 1 :]).findings
+    ]
+    assert silent == []
+
+
+@given(data=st.binary(max_size=600))
+def test_random_octets_give_findings(judge, data):
+    assert judge(data).findings
+
+
+@given(data=st.binary(max_size=400), head=st.sampled_from([b"0", b"PK\x03\x04", b"{", b"MII"]))
+def test_octets_that_begin_like_a_document_give_no_fault(judge, data, head):
+    assert "internal.rule_failed" not in judge(head + data).codes
+
+
+@given(data=st.text(max_size=200))
+def test_text_of_any_characters_in_a_subject_gives_no_fault(judge, device, data):
+    name = encode.tlv(0x31, encode.sequence(encode.oid("2.5.4.3"), encode.text(0x0C, data)))
+    judged = judge(certificate(device, subject=[name]))
+    assert "subject.unexpected" in judged.codes
+    assert "internal.rule_failed" not in judged.codes
+
+
+@pytest.mark.parametrize("tag", [0x30, 0x31, 0xA0, 0x24, 0x04])
+def test_elements_nested_to_any_depth_are_a_finding(judge, device, tag):
+    deep = nested(tag, 20_000)
+    assert judge(deep).findings
+    assert judge(encode.sequence(deep)).findings
+    inside = judge(certificate(device, extensions=[extension("1.2.3", deep)]))
+    assert "extensions.unexpected" in inside.codes or "der.too_deep" in inside.codes
+    assert inside.seconds < 5
+
+
+def test_the_documented_depth_is_read_and_one_more_is_not(judge):
+    assert "der.structure" in judge(nested(0x30, MAX_DEPTH)).codes
+    assert judge(nested(0x30, MAX_DEPTH + 1)).codes == {"der.too_deep"}
+
+
+def test_the_documented_number_of_elements_is_read_and_one_more_is_not(judge):
+    null = b"\x05\x00"
+    assert "der.structure" in judge(encode.sequence(null * (MAX_ELEMENTS - 1))).codes
+    assert judge(encode.sequence(null * MAX_ELEMENTS)).codes == {"der.too_many"}
+
+
+def test_the_documented_length_is_read_and_one_octet_more_is_not(judge):
+    full = encode.sequence(encode.octet_string(bytes(MAX_OCTETS - 10)))
+    assert len(full) == MAX_OCTETS
+    assert judge(full).codes == {"der.structure"}
+    assert judge(full + b"\x00").codes == {"document.too_long"}
+
+
+def test_a_file_of_too_many_documents_is_read_up_to_the_documented_number():
+    found = list(sources(["-"], b"-----BEGIN CERTIFICATE-----\n" * (MAX_DOCUMENTS + 100)))
+    assert len(found) == MAX_DOCUMENTS + 1
+    assert found[-1].problem[0] == "document.too_long"
+
+
+MIB = 1 << 20
+HUGE = {
+    "noise": bytes(range(256)) * (40 << 10),
+    "zeros": bytes(10 * MIB),
+    "one long element": b"0\x84\x00\x9f\xff\xfa" + bytes(10 * MIB),
+    "indefinite lengths": b"0\x80" * (5 * MIB),
+    "base64": b"MIIB" * (5 * MIB // 2),
+    "base64 that goes wrong at the end": b"A" * 16 + b" " * 10 * MIB + b"!",
+    "base64 that goes wrong at the beginning": b" " * 10 * MIB + b"A!",
+    "a PEM block without an end": b"-----BEGIN CERTIFICATE-----" + b"A" * 10 * MIB,
+    "PEM beginnings of many labels": b"".join(
+        b"-----BEGIN A%d-----" % number for number in range(MIB // 2)
+    ),
+    "dashes": b"-----BEGIN " + b"-" * 10 * MIB,
+    "nested JSON": b'{"a":' * (2 * MIB),
+    "JSON of one string": b'{"' + b"a" * 10 * MIB + b'"}',
+}
+
+
+@pytest.mark.parametrize("name", HUGE)
+def test_ten_megabytes_take_little_time_and_memory(name):
+    data = HUGE[name]
+    tracemalloc.start()
+    start = time.perf_counter()
+    try:
+        found = list(sources(["-"], data))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert time.perf_counter() - start < 10
+    assert peak < 10 * len(data)
+    assert found
+    assert all(one.problem for one in found)
+
+
+CROWDED = {
+    "extensions of one kind": {"extensions": [extension("2.5.29.15", b"\x03\x02\x07\x80")] * 4000},
+    "extensions of all kinds": {
+        "extensions": [extension(f"1.2.3.{number}", b"\x01\x01\x01") for number in range(3000)]
+    },
+    "bad integers in wrapped elements": {
+        "extensions": [
+            extension(f"1.2.3.{number}", encode.sequence(b"\x02\x02\x00\x01" * 10_000))
+            for number in range(20)
+        ]
+    },
+    "attributes": {
+        "subject": [
+            encode.tlv(0x31, encode.sequence(encode.oid(f"1.2.3.{number}"), b"\x0c\x01\xff"))
+            for number in range(4000)
+        ]
+    },
+}
+
+
+@pytest.mark.parametrize("name", CROWDED)
+def test_a_crowded_certificate_gives_a_bounded_number_of_findings(judge, device, name):
+    judged = judge(certificate(device, **CROWDED[name]))
+    assert judged.seconds < 10
+    assert 0 < judged.findings < 200
+
+
+def test_a_huge_integer_gives_no_fault(judge, device):
+    huge = encode.tlv(encode.INTEGER, b"\x01" * 900_000)
+    judged = judge(certificate(device, extensions=[extension("2.5.29.20", huge)]))
+    assert "internal.rule_failed" not in judged.codes
