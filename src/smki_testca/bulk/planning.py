@@ -33,6 +33,7 @@ from smki_testca.x509.keys import key_type_of, load_public_key, public_key_octet
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from smki_testca.bulk.manifest import Line
     from smki_testca.estate import Estate
     from smki_testca.register.gate import Authorisation, Gate
     from smki_testca.x509.fields import Value
@@ -149,14 +150,29 @@ class Plan:
         if len(waiting) == TILE_ROWS:
             self._close(number)
 
+    def add_or_note(self, one: Wanted | Problem) -> None:
+        """One row, or what already stands against it."""
+        if isinstance(one, Problem):
+            self.problems.append(one)
+        else:
+            self.add(one)
+
+    def ready(self) -> bool:
+        """Whether there is anything to issue."""
+        return bool(self._waiting or self._tiles)
+
+    def close(self) -> None:
+        """Make tiles of the rows that still wait."""
+        for number in list(self._waiting):
+            self._close(number)
+
     def store(self) -> int:
         """Keep the run in the estate.
 
         Returns:
             Its id.
         """
-        for number in list(self._waiting):
-            self._close(number)
+        self.close()
         terms = Terms(
             source=self._source,
             at=iso(self._at),
@@ -284,7 +300,10 @@ def replace_section(section: Section, count: int, first_id: int | None) -> Secti
 
 
 def from_manifest(
-    estate: Estate, lines: Iterable[Any], read: Callable[[str], bytes]
+    estate: Estate,
+    lines: Iterable[Line],
+    read: Callable[[str], bytes],
+    environment: str | None = None,
 ) -> Iterator[Wanted | Problem]:
     """The certificates that the lines of a manifest ask for.
 
@@ -292,12 +311,16 @@ def from_manifest(
         estate: for its roles and environments.
         lines: of the manifest.
         read: gives the octets of a file that a line names.
+        environment: of lines that name none; the estate's first by default.
     """
     for line in lines:
         try:
             if line.problem:
                 raise InputError("manifest.line", f"Line {line.number}: {line.problem}.")
-            yield _wanted(estate, line.number, line.cells, read)
+            cells = line.cells
+            if environment is not None:
+                cells = {"environment": environment, **cells}
+            yield _wanted(estate, line.number, cells, read)
         except SmkiTestcaError as error:
             yield Problem(line.number, error)
 

@@ -60,7 +60,7 @@ def list_(session: Session, /, **given: str | None) -> None:
       smki-testca --estate estate list --participant supplier-one --usage key-agreement
     """
     with session.open() as estate:
-        records = estate.certificates.select(_selection(estate.library, given))
+        records = list(estate.select(_selection(estate.library, given)))
         if session.as_json:
             print_json({"certificates": [one.as_json() for one in records]})
             return
@@ -105,7 +105,7 @@ def export(
     if export_passphrase_file is not None:
         passphrase = first_line(export_passphrase_file)
     with session.open() as estate:
-        records = estate.certificates.select(_selection(estate.library, given))
+        records = list(estate.select(_selection(estate.library, given)))
         if not records:
             raise InputError("export.nothing", "No certificate fits the selection.")
         selected = items(estate, records, with_keys=with_keys)

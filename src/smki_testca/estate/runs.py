@@ -220,6 +220,22 @@ class RunStore:
         """The file of a tile; its digest is in the name, so that no tile replaces another."""
         return self.folder(run) / f"{number:06d}-{digest.hex()[:32]}.tile"
 
+    def verify(self) -> int:
+        """See that every finished tile is there, octet for octet.
+
+        Returns:
+            How many there are.
+
+        Raises:
+            EstateError: for the first that is missing or was changed.
+        """
+        count = 0
+        for run in self.all():
+            for one in self.tiles(run.id, done=True):
+                Tile.read(self.path(run.id, one.number, one.digest), one.digest)
+                count += 1
+        return count
+
     def sweep(self, run: int) -> None:
         """Remove files of tiles that were never finished."""
         known = {self.path(run, one.number, one.digest).name for one in self.tiles(run, done=True)}
@@ -317,6 +333,22 @@ class RunStore:
                 opened = self._tile(run.id, tile.number, tile.digest)
                 for place in range(tile.count):
                     yield self._record(run, tile, opened, place)
+
+    def with_keys(self, run: Run) -> Iterator[tuple[Record, bytes | None]]:
+        """The certificates of a run with their private keys, PKCS#8 DER."""
+        sealing_key = self.secrets(run.id).sealing_key
+        for tile in self.tiles(run.id, done=True):
+            opened = self._tile(run.id, tile.number, tile.digest)
+            for place, kept in enumerate(opened.keys(sealing_key)):
+                key = None if kept is None else keys.pkcs8_of(kept)
+                yield self._record(run, tile, opened, place), key
+
+    def numbered(self, run: Run) -> Iterator[tuple[int, Record]]:
+        """The certificates of a run, each with the line it came from."""
+        for tile in self.tiles(run.id, done=True):
+            opened = self._tile(run.id, tile.number, tile.digest)
+            for place, line in enumerate(opened.extra().lines):
+                yield line, self._record(run, tile, opened, place)
 
     def private_key(self, record: Record) -> bytes | None:
         """The private key of a run's certificate, PKCS#8 DER; None where it is not ours."""
