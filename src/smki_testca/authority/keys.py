@@ -12,6 +12,8 @@ from smki_testca.x509.keys import PrivateKey, key_type_of, public_key_octets
 from smki_testca.x509.names import ECDSA_WITH_SHA256, SHA256_WITH_RSA, KeyType
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from smki_testca.entropy import Entropy
     from smki_testca.x509.names import SignatureAlgorithm
 
@@ -34,23 +36,31 @@ class Signer(Protocol):
 
 
 class SoftwareSigner:
-    """A private key in memory; ECDSA is deterministic (RFC 6979)."""
+    """A private key in memory.
 
-    def __init__(self, key: PrivateKey) -> None:
-        self._key = key
-        self._ecdsa = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
+    Args:
+        deterministic: whether the same data has the same ECDSA signature (RFC 6979).
+    """
+
+    def __init__(self, key: PrivateKey, *, deterministic: bool = True) -> None:
+        # What kind of key it is, is settled once: a batch signs a million times over.
+        self._sign: Callable[[bytes], bytes]
+        if isinstance(key, rsa.RSAPrivateKey):
+            self._algorithm = SHA256_WITH_RSA
+            self._sign = lambda data: key.sign(data, padding.PKCS1v15(), hashes.SHA256())
+        else:
+            ecdsa = ec.ECDSA(hashes.SHA256(), deterministic_signing=deterministic)
+            self._algorithm = ECDSA_WITH_SHA256
+            self._sign = lambda data: key.sign(data, ecdsa)
 
     @property
     def algorithm(self) -> SignatureAlgorithm:
         """``ecdsa-with-SHA256`` or ``sha256WithRSAEncryption``, as the key is."""
-        is_rsa = isinstance(self._key, rsa.RSAPrivateKey)
-        return SHA256_WITH_RSA if is_rsa else ECDSA_WITH_SHA256
+        return self._algorithm
 
     def sign(self, data: bytes) -> bytes:
         """The signature's octets over the data."""
-        if isinstance(self._key, rsa.RSAPrivateKey):
-            return self._key.sign(data, padding.PKCS1v15(), hashes.SHA256())
-        return self._key.sign(data, self._ecdsa)
+        return self._sign(data)
 
 
 def generate(key_type: KeyType, entropy: Entropy) -> PrivateKey:

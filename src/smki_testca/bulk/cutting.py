@@ -32,7 +32,7 @@ from smki_testca.profiles import Library
 from smki_testca.x509.names import KeyType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -103,10 +103,12 @@ class Cutter:
     def __init__(self, means: Means) -> None:
         self._library = Library(*means.profiles)
         self._certificates = means.ca_certificates
-        self._signers = {
-            place: keys.SoftwareSigner(keys.from_pkcs8(der)) for place, der in means.ca_keys.items()
-        }
         secrets = means.secrets
+        # Signatures drawn at random are quicker; only a seed asks for the same ones again.
+        self._signers = {
+            place: keys.SoftwareSigner(keys.from_pkcs8(der), deterministic=secrets.seed is not None)
+            for place, der in means.ca_keys.items()
+        }
         self._secrets = secrets
         self._at = means.at
         self._serials = SerialSequence(secrets.serial_key)
@@ -120,7 +122,7 @@ class Cutter:
         if task.rows is None:
             first_id = (section.first_id or 0) + task.first
             ids = list(range(first_id, first_id + task.count))
-            ders, private = self._cut_range(section, serials, ids, first_row)
+            ders, private = self._cut_devices(section, serials, ids, [None] * task.count, first_row)
             extra = Extra()
         else:
             ids = [row.eui64 for row in task.rows if row.eui64 is not None]
@@ -143,12 +145,16 @@ class Cutter:
             header, serials, ids, ders, encoded, private, self._secrets.sealing_key
         )
 
-    def _cut_range(
-        self, section: Section, serials: Sequence[bytes], ids: Sequence[int], first_row: int
+    def _cut_devices(
+        self,
+        section: Section,
+        serials: Sequence[bytes],
+        ids: Sequence[int],
+        public_keys: Sequence[bytes | None],
+        first_row: int,
     ) -> tuple[list[bytes], list[bytes | None]]:
-        """Certificates of Devices side by side, with fresh keys, as fast as they can be made."""
-        row = Row(line=1, eui64=ids[0])
-        template, sample = self._filled(section, row, serials[0], _SAMPLE_KEY)
+        """Device Certificates, for fresh P-256 keys or given ones, as fast as they can be made."""
+        template, sample = self._filled(section, Row(1, ids[0]), serials[0], _SAMPLE_KEY)
         id_path = template.setting.profile.field_of("device-id")
         own = (_SERIAL, _KEY, _KEY_ID, "" if id_path is None else id_path.path)
         mould = Mould.of(
@@ -158,25 +164,34 @@ class Cutter:
         )
         if mould.spans != own:
             raise TemplateMismatchError("a Device Certificate has other spans than expected")
-        signer = self._signers[section.environment, section.profile]
-        pairs = [
-            key.private_bytes(_DER, _PKCS8, _CLEAR) for key in self._fresh_keys(first_row, len(ids))
-        ]
-        points = [pair[_POINT] for pair in pairs]
+        points: list[bytes] = []
+        private: list[bytes | None] = []
+        for row, given in enumerate(public_keys, first_row):
+            if given is None:
+                pair = self._fresh_key(row).private_bytes(_DER, _PKCS8, _CLEAR)
+                points.append(pair[_POINT])
+                private.append(pair[_SCALAR])
+            else:
+                points.append(given[len(_SPKI_HEAD) :])
+                private.append(None)
+        method = 2 if mould.widths[own.index(_KEY_ID)] == 8 else 1
         contents = (
             serials,
             [_SPKI_CONTENT + point for point in points],
-            [key_identifier(point, method=2) for point in points],
+            [key_identifier(point, method=method) for point in points],
             [eui64.to_bytes(8) for eui64 in ids],
         )
+        signer = self._signers[section.environment, section.profile]
         shell, sign = _Shell(signer.algorithm.encoded), signer.sign
-        ders = [shell.close(tbs, sign(tbs)) for tbs in mould.cast(contents)]
-        return ders, [pair[_SCALAR] for pair in pairs]
+        return [shell.close(tbs, sign(tbs)) for tbs in mould.cast(contents)], private
 
     def _cut_rows(
         self, section: Section, serials: Sequence[bytes], rows: Sequence[Row], first_row: int
     ) -> tuple[list[bytes], list[bytes | None]]:
-        """Certificates of any kind, each through its template."""
+        """Certificates of any kind, each through its template unless it fits a mould."""
+        if all(_fits_mould(section, row) for row in rows):
+            ids = [row.eui64 or 0 for row in rows]
+            return self._cut_devices(section, serials, ids, [r.public_key for r in rows], first_row)
         signer = self._signers[section.environment, section.profile]
         shell = _Shell(signer.algorithm.encoded)
         key_type = self._library.profile(section.profile).key_type
@@ -186,8 +201,7 @@ class Cutter:
             public = row.public_key
             kept: bytes | None = None
             if public is None and key_type is KeyType.P256:
-                (key,) = self._fresh_keys(first_row + number, 1)
-                encoded = key.private_bytes(_DER, _PKCS8, _CLEAR)
+                encoded = self._fresh_key(first_row + number).private_bytes(_DER, _PKCS8, _CLEAR)
                 public, kept = _SPKI_HEAD + encoded[_POINT], encoded[_SCALAR]
             elif public is None:
                 fresh = keys.generate(key_type, SystemEntropy())
@@ -199,17 +213,14 @@ class Cutter:
             private.append(kept)
         return ders, private
 
-    def _fresh_keys(self, first_row: int, count: int) -> Iterator[ec.EllipticCurvePrivateKey]:
-        """Fresh P-256 keys, or those that the seed gives these rows."""
+    def _fresh_key(self, row: int) -> ec.EllipticCurvePrivateKey:
+        """A fresh P-256 key, or the one that the seed gives a row."""
         seed = self._secrets.seed
         if seed is None:
-            for _ in range(count):
-                yield ec.generate_private_key(_CURVE)
-            return
-        for row in range(first_row, first_row + count):
-            stream = hmac.digest(seed, row.to_bytes(8), hashlib.sha512)
-            scalar = int.from_bytes(stream[:40]) % (keys.P256_ORDER - 1) + 1
-            yield ec.derive_private_key(scalar, _CURVE)
+            return ec.generate_private_key(_CURVE)
+        stream = hmac.digest(seed, row.to_bytes(8), hashlib.sha512)
+        scalar = int.from_bytes(stream[:40]) % (keys.P256_ORDER - 1) + 1
+        return ec.derive_private_key(scalar, _CURVE)
 
     def _filled(
         self, section: Section, row: Row, serial: bytes, public_key: bytes
@@ -262,6 +273,13 @@ class _Shell:
             around = (encode.header(encode.SEQUENCE, lengths[0] + len(after) + lengths[1]), after)
             self._known[lengths] = around
         return b"".join((around[0], tbs, around[1], signature))
+
+
+def _fits_mould(section: Section, row: Row) -> bool:
+    """Whether a row is a Device's, with a P-256 key in the one form that certificates carry."""
+    key = row.public_key
+    fits = key is None or (key.startswith(_SPKI_HEAD + b"\x04") and len(key) == len(_SAMPLE_KEY))
+    return fits and section.profile == "device" and row.eui64 is not None
 
 
 def row_inputs(section: Section, row: Row) -> dict[str, Value]:

@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
-import multiprocessing
-import os
-import sys
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Protocol
 
 from smki_testca.bulk.cutting import Cutter
-from smki_testca.errors import EstateError, InputError, UsageError
+from smki_testca.bulk.workers import how_many, pool
+from smki_testca.errors import EstateError, UsageError
+from smki_testca.estate import tile
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator, Iterable, Iterator
+    from concurrent.futures import Future
+    from pathlib import Path
 
     from smki_testca.bulk.cutting import Means, Task
 
 IN_FLIGHT = 2
 """How many tiles are handed out for each worker at a time."""
-MAX_WORKERS = 256
 
 
 class Engine(Protocol):
     """Cuts tiles, in any order."""
 
-    def cut(self, means: Means, tasks: Iterable[Task]) -> Generator[tuple[Task, bytes], None, None]:
-        """Each task with the octets of its tile, as they are done.
+    def cut(
+        self, means: Means, tasks: Iterable[Task], folder: Path
+    ) -> Generator[tuple[Task, bytes], None, None]:
+        """Cut tiles and write them to a folder.
+
+        Returns:
+            Each task with the digest of its tile, as they are written.
 
         Raises:
             EstateError: if a worker died; what came before stands.
+            OSError: if a tile cannot be written.
         """
         ...
 
@@ -46,54 +53,51 @@ class LocalEngine:
     """
 
     def __init__(self, workers: int | None = None) -> None:
-        self._workers = workers if workers is not None else os.cpu_count() or 1
-        if not 1 <= self._workers <= MAX_WORKERS:
-            raise InputError(
-                "batch.workers", f"{workers} is no number of workers; 1 to {MAX_WORKERS} are."
-            )
+        self._workers = how_many(workers)
 
-    def cut(self, means: Means, tasks: Iterable[Task]) -> Generator[tuple[Task, bytes], None, None]:
-        """Each task with the octets of its tile, as they are done."""
-        context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-        waiting = iter(tasks)
-        with ProcessPoolExecutor(
-            self._workers, context, initializer=_begin, initargs=(means,)
-        ) as pool:
-            running = {}
+    def cut(
+        self, means: Means, tasks: Iterable[Task], folder: Path
+    ) -> Generator[tuple[Task, bytes], None, None]:
+        """Each task with the digest of its tile, as they are written."""
+        with pool(self._workers, _begin, means, folder) as workers:
+            running: dict[Future[bytes], Task] = {}
             try:
-                for task in waiting:
-                    running[pool.submit(_cut, task)] = task
-                    if len(running) < IN_FLIGHT * self._workers:
-                        continue
-                    done, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        yield running.pop(future), future.result()
+                for task in tasks:
+                    running[workers.submit(_cut, task)] = task
+                    if len(running) >= IN_FLIGHT * self._workers:
+                        yield from _finished(running)
                 while running:
-                    done, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        yield running.pop(future), future.result()
+                    yield from _finished(running)
             except BrokenProcessPool as error:
                 raise EstateError(
                     "batch.worker_died",
                     "A worker process ended unexpectedly; finished tiles are safe.",
-                    "Go on with: smki-testca batch resume ID",
+                    f"Go on with: smki-testca batch resume {task.run}",
                 ) from error
             finally:
                 for future in running:
                     future.cancel()
 
 
-_cutter: list[Cutter] = []
+def _finished(running: dict[Future[bytes], Task]) -> Iterator[tuple[Task, bytes]]:
+    """Wait for at least one task to be done."""
+    done, _ = wait(running, return_when=FIRST_COMPLETED)
+    for future in done:
+        yield running.pop(future), future.result()
 
 
-def _begin(means: Means) -> None:
+_cutter: list[tuple[Cutter, Path]] = []
+
+
+def _begin(means: Means, folder: Path) -> None:
     # Nothing here makes cycles; the collector would only look for them.
     gc.disable()
-    _cutter[:] = [Cutter(means)]
+    _cutter[:] = [(Cutter(means), folder)]
 
 
 def _cut(task: Task) -> bytes:
-    return _cutter[0].cut(task)
+    cutter, folder = _cutter[0]
+    return tile.write(folder, task.number, cutter.cut(task))
 
 
 class DaskEngine:
@@ -113,19 +117,23 @@ class DaskEngine:
                 f"{scheduler} is no TLS address; the CA's key travels over TLS only.",
                 "Give --scheduler tls://HOST:PORT.",
             )
-        self._address = scheduler
-        self._files = (certificate, key, authority)
-
-    def cut(self, means: Means, tasks: Iterable[Task]) -> Generator[tuple[Task, bytes], None, None]:
-        """Each task with the octets of its tile, as they are done."""
         try:
-            import distributed  # noqa: PLC0415 - an extra
+            import distributed  # noqa: F401, PLC0415 - an extra, missed before anything begins
         except ImportError as error:
             raise UsageError(
                 "usage",
                 "The engine dask needs the extra [dask].",
                 "Install it: pip install 'smki-testca[dask]'",
             ) from error
+        self._address = scheduler
+        self._files = (certificate, key, authority)
+
+    def cut(
+        self, means: Means, tasks: Iterable[Task], folder: Path
+    ) -> Generator[tuple[Task, bytes], None, None]:
+        """Each task with the digest of its tile, as they are written."""
+        import distributed  # noqa: PLC0415 - an extra
+
         from smki_testca.bulk.cluster import cut_on  # noqa: PLC0415 - needs the extra
 
         certificate, key, authority = self._files
@@ -135,4 +143,7 @@ class DaskEngine:
             tls_ca_file=authority,
             require_encryption=True,
         )
-        yield from cut_on(self._address, security, means, tasks)
+        cutting = cut_on(self._address, security, means, tasks)
+        with contextlib.closing(cutting):
+            for task, data in cutting:
+                yield task, tile.write(folder, task.number, data)

@@ -40,13 +40,13 @@ Kept = tuple["Record", bytes | None]
 def pem_tree(out: Path, kept: Iterable[Kept], *, secret: bool) -> int:
     """``EUI-64 or profile/usage-serial.pem`` and ``.key``; a note where keys are not secret."""
     count = 0
-    out.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_folder(out)
     if not secret:
         note = "The private keys of this run were made from a seed: they are not secret.\n"
         write_file(out / "KEYS-ARE-NOT-SECRET.txt", note.encode())
     for record, key in kept:
         folder = out / (record.eui64.plain if record.eui64 else record.profile)
-        folder.mkdir(mode=0o700, exist_ok=True)
+        _make_folder(folder)
         name = PurePosixPath(f"{record.usage}-{str(record.serial).lower()}")
         write_file(folder / f"{name}.pem", to_pem(record.der))
         if key is not None:
@@ -143,9 +143,20 @@ def _chunks(kept: Iterable[Kept], size: int) -> Iterator[list[Kept]]:
         yield chunk
 
 
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            "export.unwritable", f"{path} cannot be written: {error.strerror}."
+        ) from error
+
+
 def _open(path: Path, *, text: bool = False) -> Any:
     try:
-        descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+        # What is there may be readable by others, or a link to somewhere else.
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except OSError as error:
         raise InputError(
             "export.unwritable", f"{path} cannot be written: {error.strerror}."

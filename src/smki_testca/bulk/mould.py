@@ -1,7 +1,7 @@
 """A mould: a template with all that a tile's rows share poured in, and every length settled.
 
-What is left open are a few spans of fixed width, so that a certificate is put together by one
-join, and compared with the mould by slices.
+What is left open are a few spans of fixed width, so that a certificate is put together at one
+stroke, and can differ from the mould in the spans only.
 """
 
 from __future__ import annotations
@@ -73,13 +73,10 @@ class Mould:
             TemplateMismatchError: if some content is not as wide as its span.
         """
         for width, column in zip(self.widths, contents, strict=True):
-            if any(len(one) != width for one in column):
+            if set(map(len, column)) - {width}:
                 raise TemplateMismatchError("a value does not fit its span")
-        pieces = [b""] * (2 * len(self.spans) + 1)
-        pieces[::2] = self.constants
-        for row in zip(*contents, strict=True):
-            pieces[1::2] = row
-            yield b"".join(pieces)
+        form = b"%b".join(constant.replace(b"%", b"%%") for constant in self.constants)
+        return map(form.__mod__, zip(*contents, strict=True))
 
 
 def _settled(

@@ -15,12 +15,13 @@ from cryptography.hazmat.primitives import serialization
 
 from smki_testca.authority import csr as csrs
 from smki_testca.authority.filling import check_inputs
+from smki_testca.authority.issuing import inputs
 from smki_testca.errors import InputError, Refusal, RefusalReason, SmkiTestcaError
 from smki_testca.estate.certificates import iso
 from smki_testca.estate.runs import TileRecord
 from smki_testca.estate.terms import TILE_ROWS, Row, Secrets, Section, Terms
 from smki_testca.identifiers import Eui64
-from smki_testca.profiles.model import Input
+from smki_testca.profiles.model import Constant
 from smki_testca.register.requests import (
     DeviceSubject,
     OrganisationSubject,
@@ -28,16 +29,25 @@ from smki_testca.register.requests import (
     subject,
 )
 from smki_testca.roles import KeyUsage
-from smki_testca.x509.keys import key_type_of, load_public_key, public_key_octets
+from smki_testca.x509.keys import (
+    P256_HEAD,
+    P256_OCTETS,
+    key_type_of,
+    load_public_key,
+    public_key_octets,
+)
+from smki_testca.x509.names import KeyType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from smki_testca.bulk.manifest import Line
     from smki_testca.estate import Estate
+    from smki_testca.profiles.model import Profile
     from smki_testca.register.gate import Authorisation, Gate
     from smki_testca.x509.fields import Value
 
+_BLOCK = 1 << 16
 MAX_RANGE = 100_000_000
 """The most certificates of one run."""
 
@@ -98,6 +108,7 @@ class Plan:
         self._waiting: dict[int, list[Row]] = {}
         self._tiles: list[tuple[int, int, int, list[Row] | None]] = []
         self._of_device: Counter[int] = Counter()
+        self._fresh_blocks: dict[int, bool] = {}
         self.problems: list[Problem] = []
 
     @property
@@ -133,9 +144,20 @@ class Plan:
         try:
             authorisation = self._authorise(wanted)
             self._check_row(wanted, authorisation)
+            number = self._section_of(wanted, authorisation)
         except SmkiTestcaError as error:
             self.problems.append(Problem(wanted.line, error))
             return
+        given = wanted.request.subject
+        waiting = self._waiting.setdefault(number, [])
+        waiting.append(_row(wanted))
+        if isinstance(given, DeviceSubject) and given.device_id.value in self._of_device:
+            self._of_device[given.device_id.value] += 1
+        if len(waiting) == TILE_ROWS:
+            self._close(number)
+
+    def _section_of(self, wanted: Wanted, authorisation: Authorisation) -> int:
+        """The number of the section that a row goes into, which is begun if need be."""
         given = wanted.request.subject
         role = wanted.request.role
         hw_type = given.hw_type if isinstance(given, DeviceSubject) else None
@@ -145,10 +167,7 @@ class Plan:
             section = self._section(authorisation, wanted.usage, role=role, hw_type=hw_type)
             number = self._places[place] = len(self._sections)
             self._sections.append(section)
-        waiting = self._waiting.setdefault(number, [])
-        waiting.append(_row(wanted))
-        if len(waiting) == TILE_ROWS:
-            self._close(number)
+        return number
 
     def add_or_note(self, one: Wanted | Problem) -> None:
         """One row, or what already stands against it."""
@@ -171,8 +190,17 @@ class Plan:
 
         Returns:
             Its id.
+
+        Raises:
+            InputError: if another run has the same seed.
         """
         self.close()
+        if self._secrets.seed is not None and self._estate.runs.has_serials_of(self._secrets):
+            raise InputError(
+                "batch.seed",
+                "A run of this estate has that seed already: serial numbers would come twice.",
+                "Give another seed, or issue in another estate.",
+            )
         terms = Terms(
             source=self._source,
             at=iso(self._at),
@@ -226,16 +254,27 @@ class Plan:
         profile = self._estate.library.profile(wanted.request.subject.profile)
         texts = _texts(wanted)
         if texts:
-            found: dict[str, Value] = {
-                row.field.path: texts[row.fill.name]
-                for row in profile.filling_rows
-                if isinstance(row.fill, Input) and row.fill.name in texts
-            }
-            check_inputs(profile, found, self._estate.library.roles)
+            self._check_values(profile, texts)
         if wanted.public_key is not None:
-            key = load_public_key(wanted.public_key)
-            if key is None or key_type_of(key) is not profile.key_type:
+            if _key_type(wanted.public_key) is not profile.key_type:
                 raise InputError("key.type", f"The public key is not {profile.key_type}.")
+        elif self._secrets.seed is not None and profile.key_type is not KeyType.P256:
+            raise InputError(
+                "key.seeded_rsa",
+                "RSA keys cannot be made from a seed.",
+                "Bring the key in public-key-file or csr-file, or leave out the seed.",
+            )
+
+    def _check_values(self, profile: Profile, given: Mapping[str, Value | None]) -> None:
+        """See that a profile allows what fills it, so that no tile fails for it later."""
+        found: dict[str, Value] = {}
+        for row in profile.filling_rows:
+            if row.fill is None or isinstance(row.fill, Constant):
+                continue
+            value = given.get(row.fill.name)
+            if value is not None:
+                found[row.field.path] = value
+        check_inputs(profile, found, self._estate.library.roles)
 
     def _quota_reasons(self, wanted: Wanted, authorisation: Authorisation) -> list[RefusalReason]:
         given = wanted.request.subject
@@ -244,11 +283,9 @@ class Plan:
             return []
         value = given.device_id.value
         if value not in self._of_device:
-            self._of_device[value] = self._estate.issued_for_device(given.device_id)
-        self._of_device[value] += 1
-        if self._of_device[value] <= quota:
+            self._of_device[value] = self._issued_before(given.device_id)
+        if self._of_device[value] < quota:
             return []
-        self._of_device[value] -= 1
         return [
             RefusalReason(
                 "device_id.issuance_anomaly",
@@ -258,6 +295,15 @@ class Plan:
                 "Use another Device ID, or raise the quota of the category.",
             )
         ]
+
+    def _issued_before(self, device_id: Eui64) -> int:
+        # Device IDs come in blocks, most of which the estate knows nothing of.
+        block = device_id.value // _BLOCK
+        if block not in self._fresh_blocks:
+            first = Eui64(block * _BLOCK)
+            last = Eui64(first.value + _BLOCK - 1)
+            self._fresh_blocks[block] = not self._estate.most_issued_for_devices(first, last)
+        return 0 if self._fresh_blocks[block] else self._estate.issued_for_device(device_id)
 
     def _section(
         self,
@@ -270,11 +316,18 @@ class Plan:
         request, participant = authorisation.request, authorisation.participant
         profile = self._estate.library.profile(request.subject.profile)
         issuer, _ = self._estate.authorities.issuing(authorisation.environment, profile.hierarchy)
+        signifier = participant.signifier.text if participant.signifier else None
+        shared = inputs(request.subject, usage) | {
+            "hw-type": hw_type,
+            "participant-name": participant.name,
+            "signifier": signifier,
+        }
+        self._check_values(profile, shared)
         return Section(
             profile=profile.name,
             participant=participant.id,
             participant_name=participant.name,
-            signifier=participant.signifier.text if participant.signifier else None,
+            signifier=signifier,
             purpose=request.purpose,
             environment=authorisation.environment.name,
             category=authorisation.category.name,
@@ -316,7 +369,7 @@ def from_manifest(
     for line in lines:
         try:
             if line.problem:
-                raise InputError("manifest.line", f"Line {line.number}: {line.problem}.")
+                raise InputError("manifest.line", f"The row cannot be read: {line.problem}.")
             cells = line.cells
             if environment is not None:
                 cells = {"environment": environment, **cells}
@@ -330,24 +383,24 @@ def _wanted(
 ) -> Wanted:
     for name in ("participant", "purpose"):
         if name not in cells:
-            raise InputError("request.incomplete", f"Line {number} has no {name}.")
+            raise InputError("request.incomplete", f"The row has no {name}.")
     if "csr-file" in cells:
         stated = set(cells) - {"participant", "purpose", "environment", "label", "csr-file"}
         if stated:
             raise InputError(
                 "manifest.csr",
-                f"Line {number} has a CSR, which says what {', '.join(sorted(stated))} would say.",
+                f"The row has a CSR, which says what {', '.join(sorted(stated))} would say.",
             )
         csr = csrs.parse(read(cells["csr-file"]), estate.library.roles)
         return of_csr(estate, number, csr, cells)
     profile = cells.get("profile", "")
     usage = cells.get("usage")
     if usage is not None and usage not in {one.value for one in KeyUsage}:
-        raise InputError("request.usage", f"Line {number}: {usage[:40]!r} is no key usage.")
+        raise InputError("request.usage", f"{usage[:40]!r} is no key usage.")
     needs_usage = "usage" in estate.library.profile(profile).inputs if profile else True
     if needs_usage != (usage is not None):
         wrong = "no usage" if needs_usage else "a usage, which its profile fixes"
-        raise InputError("request.incomplete", f"Line {number} has {wrong}.")
+        raise InputError("request.incomplete", f"The row has {wrong}.")
     asked = None if usage is None else KeyUsage(usage)
     request = estate.request(
         cells["participant"],
@@ -358,7 +411,7 @@ def _wanted(
     )
     public_key = None
     if "public-key-file" in cells:
-        public_key = _public_key(read(cells["public-key-file"]), number)
+        public_key = _public_key(read(cells["public-key-file"]))
     return Wanted(number, request, asked, public_key, cells.get("label"))
 
 
@@ -374,7 +427,7 @@ def of_csr(estate: Estate, number: int, csr: csrs.Csr, cells: dict[str, str]) ->
     return Wanted(number, request, csr.usage, csr.public_key, cells.get("label"))
 
 
-def _public_key(data: bytes, number: int) -> bytes:
+def _public_key(data: bytes) -> bytes:
     spki = data
     if b"-----BEGIN" in data:
         try:
@@ -383,15 +436,25 @@ def _public_key(data: bytes, number: int) -> bytes:
                 serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
             )
         except ValueError as error:
-            raise InputError("key.unreadable", f"Line {number}: no PEM public key.") from error
+            raise InputError("key.unreadable", "It is no PEM public key.") from error
     key = load_public_key(spki)
     if key is None:
-        raise InputError("key.unreadable", f"Line {number}: no public key that can be used.")
+        raise InputError("key.unreadable", "It is no public key that can be used.")
     return public_key_octets(key)
+
+
+def _key_type(public_key: bytes) -> KeyType | None:
+    # Whoever read the key saw that its point is on the curve: its head tells the rest.
+    if public_key.startswith(P256_HEAD) and len(public_key) == P256_OCTETS:
+        return KeyType.P256
+    key = load_public_key(public_key)
+    return None if key is None else key_type_of(key)
 
 
 def _texts(wanted: Wanted) -> dict[str, str]:
     given = wanted.request.subject
+    if isinstance(given, DeviceSubject):
+        return {}
     texts = {
         "common-name": getattr(given, "common_name", None),
         "dns": getattr(given, "dns", None),

@@ -7,30 +7,31 @@ be used, or that the gate refuses, is told of in the report and the others go th
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smki_testca.authority import csr as csrs
-from smki_testca.bulk.planning import Problem, of_csr
+from smki_testca.bulk.stored import StoredZip
 from smki_testca.errors import InputError, Refusal, SmkiTestcaError
 from smki_testca.exchange.pem import to_pem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Mapping
 
-    from smki_testca.bulk.planning import Wanted
-    from smki_testca.estate import Estate
-    from smki_testca.estate.certificates import Record
+    from smki_testca.bulk.planning import Problem
 
 MAX_REQUESTS = 50_000
 """How many CSRs a batch may hold."""
 MAX_ZIP_OCTETS = 256 << 20
-"""How long the ZIP itself may be, in octets."""
-_STORED_DATE = (2000, 1, 1, 0, 0, 0)
+"""How long the ZIP itself may be, and all that it unpacks to, in octets."""
+_ENCRYPTED, _UTF8_NAME = 0x0001, 0x0800
+# A local header: its magic, flags, and the lengths of the name and of what is extra.
+_LOCAL = struct.Struct("<4s2xH18x2H")
 
 
 class Status(StrEnum):
@@ -57,6 +58,26 @@ ERROR_CODES = {
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """Where one CSR of a batch lies in its ZIP.
+
+    Attributes:
+        number: its place from 1.
+        name: of its file.
+        offset: of the file's local header.
+        packed, size: how many octets it takes and unpacks to.
+    """
+
+    number: int
+    name: str
+    offset: int
+    packed: int
+    size: int
+    checksum: int
+    deflated: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One CSR of a batch: its place from 1, its file name, its octets."""
 
@@ -75,16 +96,65 @@ def read(name: str, data: bytes) -> list[Entry]:
     Raises:
         InputError: if the ZIP as a whole is refused.
     """
+    return [Entry(one.number, one.name, unpack(name, data, one)) for one in directory(name, data)]
+
+
+def directory(name: str, data: bytes) -> list[Member]:
+    """What a batch holds, in the order of the ZIP; nothing is unpacked yet.
+
+    Raises:
+        InputError: if the ZIP as a whole is refused.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             infos = archive.infolist()
-            _check(name, infos)
-            return [
-                Entry(n, info.filename, _read(name, archive, info))
-                for n, info in enumerate(infos, 1)
-            ]
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, ValueError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError) as error:
         raise _refused(name, f"it is broken ({error})") from error
+    _check(name, infos)
+    return [
+        Member(
+            number,
+            info.filename,
+            info.header_offset,
+            info.compress_size,
+            info.file_size,
+            info.CRC,
+            info.compress_type == zipfile.ZIP_DEFLATED,
+        )
+        for number, info in enumerate(infos, 1)
+    ]
+
+
+def unpack(name: str, data: bytes, member: Member) -> bytes:
+    """The octets of one CSR of a batch.
+
+    Raises:
+        InputError: if they are not what the ZIP's directory says: it is refused as a whole.
+    """
+    header = data[member.offset : member.offset + _LOCAL.size]
+    if len(header) < _LOCAL.size:
+        raise _refused(name, f"{member.name[:60]!r} is cut off")
+    magic, flags, name_octets, extra_octets = _LOCAL.unpack(header)
+    name_at = member.offset + _LOCAL.size
+    start = name_at + name_octets + extra_octets
+    file_name = data[name_at : name_at + name_octets]
+    told = file_name.decode("utf-8" if flags & _UTF8_NAME else "cp437", "replace")
+    if magic != b"PK\x03\x04" or told != member.name:
+        raise _refused(name, f"{member.name[:60]!r} has another name where it lies")
+    if flags & _ENCRYPTED:
+        raise _refused(name, "it is encrypted")
+    content = data[start : start + member.packed]
+    if member.deflated:
+        inflating = zlib.decompressobj(-zlib.MAX_WBITS)
+        try:
+            content = inflating.decompress(content, csrs.MAX_OCTETS + 1)
+        except zlib.error as error:
+            raise _refused(name, f"it is broken ({error})") from error
+    if len(content) != member.size:
+        raise _refused(name, f"{member.name[:60]!r} is not as long as it says")
+    if zlib.crc32(content) != member.checksum:
+        raise _refused(name, f"{member.name[:60]!r} does not fit its checksum")
+    return content
 
 
 def _check(name: str, infos: list[zipfile.ZipInfo]) -> None:
@@ -92,12 +162,14 @@ def _check(name: str, infos: list[zipfile.ZipInfo]) -> None:
         raise _refused(name, f"it holds {len(infos)} files; at most {MAX_REQUESTS} are allowed")
     if not infos:
         raise _refused(name, "it is empty")
+    if sum(info.file_size for info in infos) > MAX_ZIP_OCTETS:
+        raise _refused(name, f"it unpacks to more than {MAX_ZIP_OCTETS} octets")
     seen: set[str] = set()
     for info in infos:
         entry = info.filename
         if "/" in entry or "\\" in entry or entry.startswith(".") or info.is_dir():
             raise _refused(name, f"{entry[:60]!r} is not a plain name at its root")
-        if PurePosixPath(entry).suffix != ".csr":
+        if not entry.endswith(".csr"):
             raise _refused(name, f"{entry[:60]!r} does not end in .csr")
         if not entry.isprintable() or len(entry) > 255:
             raise _refused(name, f"{entry[:60]!r} is no file name")
@@ -106,74 +178,45 @@ def _check(name: str, infos: list[zipfile.ZipInfo]) -> None:
         seen.add(entry.lower())
         if info.flag_bits & 1:
             raise _refused(name, "it is encrypted")
+        if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+            raise _refused(name, f"{entry[:60]!r} is neither stored nor deflated")
         if info.file_size > csrs.MAX_OCTETS:
             raise _refused(name, f"{entry[:60]!r} is longer than {csrs.MAX_OCTETS} octets")
-
-
-def _read(name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    with archive.open(info) as file:
-        data = file.read(csrs.MAX_OCTETS + 1)
-    if len(data) > csrs.MAX_OCTETS:
-        raise _refused(name, f"{info.filename[:60]!r} unpacks to more than it says")
-    return data
 
 
 def _refused(name: str, reason: str) -> InputError:
     return InputError("batch.zip", f"The batch {name} is refused whole: {reason}.")
 
 
-def wanted(
-    estate: Estate, entries: Iterable[Entry], cells: dict[str, str]
-) -> Iterator[Wanted | Problem]:
-    """The certificates that the CSRs of a batch ask for.
-
-    Args:
-        estate: for its roles and environments.
-        entries: of the batch.
-        cells: participant, purpose and environment, as in a manifest.
-    """
-    for entry in entries:
-        try:
-            csr = csrs.parse(entry.data, estate.library.roles)
-            label = PurePosixPath(entry.name).stem
-            yield of_csr(estate, entry.number, csr, {**cells, "label": label})
-        except SmkiTestcaError as error:
-            yield Problem(entry.number, error)
-
-
 def response(
     request_name: str,
-    entries: list[Entry],
-    records: Iterable[tuple[int, Record]],
-    problems: list[Problem],
+    members: Iterable[Member],
+    issued: Mapping[int, bytes],
+    problems: Iterable[Problem],
 ) -> bytes:
     """The response: a ZIP of the report and of the ZIP of certificates.
 
     Args:
         request_name: the request file's name without ``.zip``.
-        entries: of the batch.
-        records: each certificate issued with the number of its CSR.
+        members: of the batch.
+        issued: each certificate issued, by the number of its CSR, DER.
         problems: of the others.
     """
-    issued = dict(records)
     by_number = {one.line: one for one in problems}
     report = ["Identifier\tFile\tStatus\tErrorCode"]
-    certificates = io.BytesIO()
-    with zipfile.ZipFile(certificates, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as inner:
-        for entry in entries:
-            record = issued.get(entry.number)
-            if record is None:
-                status, code = outcome(by_number[entry.number].error)
-            else:
-                status, code = Status.SUCCESS, ""
-                _store(inner, f"{PurePosixPath(entry.name).stem}.crt", to_pem(record.der))
-            report.append(f"{entry.number}\t{entry.name}\t{status}\t{code}")
-    whole = io.BytesIO()
-    with zipfile.ZipFile(whole, "w", zipfile.ZIP_STORED) as outer:
-        text = "\r\n".join([*report, ""])
-        _store(outer, f"{request_name}-response.txt", text.encode("utf-8"))
-        _store(outer, f"{request_name}-response.zip", certificates.getvalue())
-    return whole.getvalue()
+    inner, outer = StoredZip(), StoredZip()
+    for member in members:
+        der = issued.get(member.number)
+        if der is None:
+            status, code = outcome(by_number[member.number].error)
+        else:
+            status, code = Status.SUCCESS, ""
+            inner.add(f"{member.name.removesuffix('.csr')}.crt", to_pem(der))
+        report.append(f"{member.number}\t{member.name}\t{status}\t{code}")
+    text = "\r\n".join([*report, ""])
+    outer.add(f"{request_name}-response.txt", text.encode("utf-8"))
+    outer.add(f"{request_name}-response.zip", inner.close())
+    return outer.close()
 
 
 def outcome(error: SmkiTestcaError) -> tuple[Status, str]:
@@ -185,13 +228,6 @@ def outcome(error: SmkiTestcaError) -> tuple[Status, str]:
         rule = error.reasons[0].rule
         return Status.INELIGIBLE, f"IN:{rule}"
     return Status.ERROR, ERROR_CODES.get(error.code, "CR:FORM")
-
-
-def _store(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
-    info = zipfile.ZipInfo(name, _STORED_DATE)
-    info.compress_type = archive.compression
-    info.external_attr = 0o600 << 16
-    archive.writestr(info, data, compresslevel=1)
 
 
 def request_name(path: str) -> str:

@@ -7,7 +7,6 @@ Whatever dies at whatever moment, the tiles told of stand, and the others are st
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -46,27 +45,40 @@ def resume(
         raise InputError("batch.state", f"Run {number} is {run.state} already.")
     total, issued = run.terms.count, run.issued
     progress(issued, total)
-    cutting = engine.cut(_means(estate, run), _tasks(estate, run))
-    with contextlib.closing(cutting):
-        for task, data in cutting:
-            digest = hashlib.sha256(data).digest()
-            try:
-                tile.store(estate.runs.path(number, task.number, digest), data)
-            except OSError as error:
-                raise EstateError(
-                    "batch.unwritable",
-                    f"A tile of run {number} cannot be written: {error.strerror}.",
-                    f"Make room, then: smki-testca batch resume {number}",
-                ) from error
+    folder = estate.runs.folder(number)
+    cutting = engine.cut(_means(estate, run), _tasks(estate, run), folder)
+    with contextlib.closing(cutting), _told_if_unwritable(number):
+        for task, digest in cutting:
+            tile.settle(folder, task.number, digest)
             with estate.transaction():
-                estate.runs.finish_tile(number, task.number, digest, task.count, estate.clock.now())
-            issued += task.count
+                now = estate.clock.now()
+                # Another process may have ended the run, or been quicker with this tile.
+                state = estate.runs.state(number)
+                kept = state is State.RUNNING and estate.runs.finish_tile(
+                    number, task.number, digest, task.count, now
+                )
+            if state is State.CANCELLED:
+                raise InputError("batch.state", f"Run {number} was cancelled meanwhile.")
+            issued += task.count if kept else 0
             progress(issued, total)
     with estate.transaction():
-        if not estate.runs.tiles(number, done=False):
+        if estate.runs.state(number) is State.RUNNING and not estate.runs.tiles(number, done=False):
             estate.runs.set_state(number, State.DONE, estate.clock.now())
-    estate.runs.sweep(number)
+    if estate.runs.state(number) is State.DONE:
+        estate.runs.sweep(number)
     return estate.runs.get(number)
+
+
+@contextlib.contextmanager
+def _told_if_unwritable(number: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise EstateError(
+            "batch.unwritable",
+            f"A tile of run {number} cannot be written: {error.strerror or error}.",
+            f"Make room, then: smki-testca batch resume {number}",
+        ) from error
 
 
 def cancel(estate: Estate, number: int) -> Run:
@@ -85,6 +97,9 @@ def cancel(estate: Estate, number: int) -> Run:
 
 def _tasks(estate: Estate, run: Run) -> Iterator[Task]:
     for one in estate.runs.tiles(run.id, done=False):
+        rows = estate.runs.rows(run.id, one.number)
+        if rows is None and run.terms.sections[one.section].first_id is None:
+            continue  # another process has finished it meanwhile
         yield Task(
             run.id,
             one.number,
@@ -93,7 +108,7 @@ def _tasks(estate: Estate, run: Run) -> Iterator[Task]:
             one.first,
             one.first_row,
             one.count,
-            estate.runs.rows(run.id, one.number),
+            rows,
         )
 
 

@@ -6,21 +6,23 @@ import json
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from smki_testca.bulk import exports, portal
+from smki_testca.bulk import exports, intake, portal
 from smki_testca.bulk.engines import DaskEngine, LocalEngine
 from smki_testca.bulk.manifest import lines
 from smki_testca.bulk.planning import Plan, Problem, from_manifest
 from smki_testca.bulk.running import cancel as cancel_run
 from smki_testca.bulk.running import resume as resume_run
+from smki_testca.bulk.workers import how_many
 from smki_testca.cli.issue import DELIVERY, ENVIRONMENT, LABEL, PARTICIPANT, PURPOSE
 from smki_testca.cli.output import print_json, print_table
 from smki_testca.cli.session import Session, read_input
-from smki_testca.errors import ExitCode, InputError, UsageError
+from smki_testca.errors import ExitCode, InputError, Refusal, UsageError
 from smki_testca.estate.terms import Secrets
 from smki_testca.identifiers import Eui64, parse_object_identifier
 from smki_testca.register.requests import Delivery, DeviceSubject
@@ -107,6 +109,8 @@ def issue(session: Session, /, manifest: str | None, **options: Any) -> None:
             _stop_on_problems(plan, all_or_nothing=options["all_or_nothing"])
             run = plan.store()
         _report_problems(session, plan.problems)
+        if not session.as_json:
+            click.echo(f"run {run}", err=True)
         _finish(session, estate, run, engine, plan.problems)
 
 
@@ -152,13 +156,19 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
       --purpose device-and-user-system-tests --out meters-response.zip
     """
     engine = _engine(options)
+    workers = how_many(options["workers"])
     target = Path(out)
     if target.exists() and not force:
         raise InputError(
             "export.exists", f"{out} exists already.", "Name another file, or add --force."
         )
+    if target.is_dir() or not target.parent.is_dir():
+        raise InputError(
+            "export.unwritable", f"{out} cannot be written: it is no place for a file."
+        )
     name = portal.request_name(requests)
-    entries = portal.read(requests, read_input(requests, portal.MAX_ZIP_OCTETS))
+    zipped = read_input(requests, portal.MAX_ZIP_OCTETS)
+    members = portal.directory(requests, zipped)
     cells = {
         key: value
         for key in ("participant", "purpose", "environment")
@@ -167,20 +177,21 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
     with session.open() as estate:
         with estate.transaction():
             plan = Plan(estate, "requests", None, _secrets(None))
-            for one in portal.wanted(estate, entries, cells):
+            reader = intake.Reader(requests, zipped, estate.library.roles)
+            for one in intake.wanted(estate, reader, members, cells, workers):
                 plan.add_or_note(one)
             run = plan.store() if plan.ready() else None
-        records = []
+        issued: dict[int, bytes] = {}
         if run is not None:
             finished = resume_run(estate, run, engine, _Progress(session))
-            records = list(estate.runs.numbered(finished))
-        data = portal.response(name, entries, records, plan.problems)
+            issued = dict(estate.runs.numbered(finished))
+        data = portal.response(name, members, issued, plan.problems)
         exports.write_file(target, data)
-    succeeded = len(records)
+    succeeded = len(issued)
     if session.as_json:
         print_json({"run": run, "out": out, "success": succeeded, "refused": len(plan.problems)})
         return
-    click.echo(f"{succeeded} of {len(entries)} CSRs are signed; the response is {out}.")
+    click.echo(f"{succeeded} of {len(members)} CSRs are signed; the response is {out}.")
 
 
 @batch.command("list")
@@ -303,6 +314,9 @@ def _engine(options: dict[str, Any]) -> Engine:
     missing = [f"--{name.replace('_', '-')}" for name in needed if options[name] is None]
     if missing:
         raise UsageError("usage", f"The engine dask needs {', '.join(missing)}.")
+    for name in needed[1:]:
+        if not Path(options[name]).is_file():
+            raise InputError("input.unreadable", f"{options[name]} cannot be read: it is no file.")
     return DaskEngine(
         options["scheduler"], options["tls_cert"], options["tls_key"], options["tls_ca"]
     )
@@ -352,11 +366,16 @@ def _plan_manifest(estate: Estate, plan: Plan, manifest: str, options: dict[str,
 
 
 def _stop_on_problems(plan: Plan, *, all_or_nothing: bool) -> None:
+    if not plan.problems and not plan.ready():
+        raise InputError("manifest.empty", "The manifest has no rows.")
     if plan.problems and (all_or_nothing or not plan.ready()):
         first = plan.problems[0]
         more = len(plan.problems) - 1
         said = f" {more} more lines are wrong, too." if more else ""
         error = first.error
+        if isinstance(error, Refusal):
+            told = replace(error.reasons[0], reason=f"Line {first.line}: {error.message}{said}")
+            raise Refusal((told, *error.reasons[1:]))
         error.args = (f"Line {first.line}: {error.message}",)
         error.message = f"Line {first.line}: {error.message}{said}"
         raise error
@@ -399,8 +418,6 @@ class _Progress:
 def _finish(
     session: Session, estate: Estate, run: int, engine: Engine, problems: list[Problem]
 ) -> None:
-    if not session.as_json:
-        click.echo(f"run {run}", err=True)
     finished = resume_run(estate, run, engine, _Progress(session))
     _print_run(session, finished, problems)
     if problems:

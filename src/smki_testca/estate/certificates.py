@@ -43,6 +43,7 @@ class Record:
         issuer: the issuing certificate's serial; its own for a root.
         audit: the number of the audit entry that tells of it.
         place: the run, the tile and the place in it, of a certificate that a run issued.
+        keys_secret: False where the private key was made from a seed.
     """
 
     serial: SerialNumber
@@ -65,6 +66,7 @@ class Record:
     issued_at: datetime
     audit: int
     place: tuple[int, int, int] | None = None
+    keys_secret: bool = True
 
     def as_json(self) -> dict[str, Any]:
         """The record as a JSON object, the certificate itself left out."""
@@ -85,6 +87,7 @@ class Record:
             "not_after": iso(self.not_after),
             "issued_at": iso(self.issued_at),
             "sha256": hashlib.sha256(self.der).hexdigest(),
+            **({} if self.keys_secret else {"keys_secret": False}),
         }
 
 
@@ -233,7 +236,12 @@ class CertificateStore:
 
 def usage_of(certificate: Certificate) -> str:
     """The keyUsage bits as on the command line, joined by ``+``."""
-    return "+".join(_USAGE_NAMES.get(bit, bit) for bit in certificate.key_usage)
+    return names_of_usage(certificate.key_usage)
+
+
+def names_of_usage(bits: Any) -> str:
+    """The names of keyUsage bits as on the command line, joined by ``+``."""
+    return "+".join(_USAGE_NAMES.get(bit, bit) for bit in bits)
 
 
 def digests(certificates: Iterable[Certificate]) -> list[dict[str, str]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from smki_testca.errors import EstateError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 FORMAT = 1
@@ -110,6 +110,10 @@ class Database:
     def execute(self, statement: str, values: Sequence[Any] = ()) -> None:
         """Run a statement that changes something, within a transaction."""
         self._connection.execute(statement, values)
+
+    def execute_many(self, statement: str, values: Iterable[Sequence[Any]]) -> None:
+        """Run a statement for each of many values, within a transaction."""
+        self._connection.executemany(statement, values)
 
     def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         """All rows of a query, as tuples."""

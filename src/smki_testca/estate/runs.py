@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from smki_testca.authority import keys
 from smki_testca.errors import InputError
-from smki_testca.estate.certificates import Record, Selection, iso
+from smki_testca.estate.certificates import Record, Selection, iso, names_of_usage
 from smki_testca.estate.serials import SerialSequence
 from smki_testca.estate.terms import Row, Secrets, Section, Terms
-from smki_testca.estate.tile import Tile
+from smki_testca.estate.tile import Tile, file_name
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles.model import Tier
 from smki_testca.x509.view import view_certificate
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from smki_testca.profiles import Library
 
 FOLDER = "bulk"
+MAX_ROW = (1 << 63) - 1
+"""The largest row that can be looked for."""
 
 
 class State(StrEnum):
@@ -90,6 +93,12 @@ class TileRecord:
 
 
 _TILE_COLUMNS = "run, number, section, first, first_row, count, digest, audit"
+# Of a row of row_ids: its run is not cancelled, or had issued it before.
+_ISSUED_OR_WILL_BE = (
+    "((SELECT state FROM runs WHERE id = run) <> 'cancelled' OR EXISTS (SELECT 1 FROM tiles"
+    " WHERE tiles.run = row_ids.run AND first_row <= row AND first_row + count > row"
+    " AND digest <> x''))"
+)
 
 
 class RunStore:
@@ -142,25 +151,40 @@ class RunStore:
             "INSERT INTO tiles VALUES (?, ?, ?, ?, ?, ?, ?, x'', NULL)",
             (tile.run, tile.number, tile.section, tile.first, tile.first_row, tile.count, encoded),
         )
-        for place, row in enumerate(rows or ()):
-            if row.eui64 is not None:
-                self._database.execute(
-                    "INSERT INTO row_ids VALUES (?, ?, ?)",
-                    (row.eui64.to_bytes(8), tile.run, tile.first_row + place),
-                )
+        self._database.execute_many(
+            "INSERT INTO row_ids VALUES (?, ?, ?)",
+            (
+                (row.eui64.to_bytes(8), tile.run, tile.first_row + place)
+                for place, row in enumerate(rows or ())
+                if row.eui64 is not None
+            ),
+        )
 
-    def finish_tile(self, run: int, number: int, digest: bytes, count: int, at: datetime) -> None:
-        """Note that a tile is safe on the disk, with its audit entry."""
+    def finish_tile(self, run: int, number: int, digest: bytes, count: int, at: datetime) -> bool:
+        """Note that a tile is safe on the disk, with its audit entry.
+
+        Returns:
+            Whether it was still to be cut; another process may have been quicker.
+        """
+        kept = self._database.value(
+            "SELECT digest FROM tiles WHERE run = ? AND number = ?", (run, number)
+        )
+        if kept:
+            return False
         entry = self._audit.append(
             at,
             "batch.tile",
             {"run": run, "tile": number, "count": count, "sha256": digest.hex()},
         )
         self._database.execute(
-            "UPDATE tiles SET digest = ?, audit = ?, rows = NULL"
-            " WHERE run = ? AND number = ? AND digest = x''",
+            "UPDATE tiles SET digest = ?, audit = ?, rows = NULL WHERE run = ? AND number = ?",
             (digest, entry, run, number),
         )
+        return True
+
+    def state(self, run: int) -> State:
+        """How far a run is now; another process may have ended it."""
+        return State(self._database.value("SELECT state FROM runs WHERE id = ?", (run,)))
 
     def set_state(self, run: int, state: State, at: datetime) -> None:
         """Note how far a run is, with its audit entry."""
@@ -217,8 +241,8 @@ class RunStore:
         return self._folder / f"{run:06d}"
 
     def path(self, run: int, number: int, digest: bytes) -> Path:
-        """The file of a tile; its digest is in the name, so that no tile replaces another."""
-        return self.folder(run) / f"{number:06d}-{digest.hex()[:32]}.tile"
+        """The file of a tile."""
+        return self.folder(run) / file_name(number, digest)
 
     def verify(self) -> int:
         """See that every finished tile is there, octet for octet.
@@ -284,17 +308,21 @@ class RunStore:
 
     def most_issued_for_devices(self, first: Eui64, last: Eui64) -> int:
         """At most how many Device Certificates runs issued under any one ID of a range."""
-        ranges = sum(
-            1
+        # Where a section's IDs begin one more counts, and where they end one less.
+        steps = sorted(
+            step
             for run in self.all()
+            if run.state is not State.CANCELLED or run.issued
             for section in run.terms.sections
             if section.first_id is not None
             and section.first_id <= last.value
             and first.value < section.first_id + section.count
+            for step in ((section.first_id, 1), (section.first_id + section.count, -1))
         )
+        ranges = max(accumulate((change for _, change in steps), initial=0))
         singles = self._database.value(
-            "SELECT coalesce(max(issued), 0) FROM (SELECT count(*) AS issued FROM row_ids"
-            " WHERE eui64 BETWEEN ? AND ? GROUP BY eui64)",
+            "SELECT coalesce(max(issued), 0) FROM (SELECT count(*) AS issued FROM row_ids"  # noqa: S608
+            f" WHERE eui64 BETWEEN ? AND ? AND {_ISSUED_OR_WILL_BE} GROUP BY eui64)",
             (first.octets, last.octets),
         )
         return ranges + int(singles)
@@ -308,6 +336,13 @@ class RunStore:
             for section in run.terms.sections
             if (section.participant, section.category) == (participant, category)
         )
+
+    def has_serials_of(self, secrets: Secrets) -> bool:
+        """Whether a run gave out serials by that key already."""
+        found = self._database.rows(
+            "SELECT 1 FROM runs WHERE serial_key = ?", (secrets.serial_key,)
+        )
+        return bool(found)
 
     def select(self, selection: Selection) -> Iterator[Record]:
         """The certificates of runs that fit a selection, run by run, tile by tile."""
@@ -343,12 +378,12 @@ class RunStore:
                 key = None if kept is None else keys.pkcs8_of(kept)
                 yield self._record(run, tile, opened, place), key
 
-    def numbered(self, run: Run) -> Iterator[tuple[int, Record]]:
-        """The certificates of a run, each with the line it came from."""
+    def numbered(self, run: Run) -> Iterator[tuple[int, bytes]]:
+        """The certificates of a run, DER, each with the line it came from."""
         for tile in self.tiles(run.id, done=True):
             opened = self._tile(run.id, tile.number, tile.digest)
             for place, line in enumerate(opened.extra().lines):
-                yield line, self._record(run, tile, opened, place)
+                yield line, opened.der(place)
 
     def private_key(self, record: Record) -> bytes | None:
         """The private key of a run's certificate, PKCS#8 DER; None where it is not ours."""
@@ -371,11 +406,15 @@ class RunStore:
                         yield run, row
                 first_row += section.count
         yield from self._database.rows(
-            "SELECT run, row FROM row_ids WHERE eui64 = ?", (eui64.octets,)
+            f"SELECT run, row FROM row_ids WHERE eui64 = ? AND {_ISSUED_OR_WILL_BE}",  # noqa: S608
+            (eui64.octets,),
         )
 
     def _tile_of(self, run: int, row: int) -> TileRecord | None:
         """The finished tile that holds a row."""
+        # A serial that another run gave out leads to a row that is too large for SQLite.
+        if row > MAX_ROW:
+            return None
         found = self._database.rows(
             f"SELECT {_TILE_COLUMNS} FROM tiles"  # noqa: S608 - our own columns
             " WHERE run = ? AND first_row <= ? AND first_row + count > ? AND digest <> x''",
@@ -413,7 +452,9 @@ class RunStore:
             participant=section.participant,
             eui64=None if eui64 is None else Eui64(eui64),
             role=section.role,
-            usage=section.usage.value if section.usage else "digital-signature",
+            usage=section.usage.value
+            if section.usage
+            else names_of_usage(view.value("extensions.keyUsage")),
             label=opened.extra().labels.get(place, run.terms.label),
             key_id=hashlib.sha256(view.octets("subjectPublicKeyInfo") or b"").digest(),
             issuer=SerialNumber.parse(section.issuer),
@@ -422,6 +463,7 @@ class RunStore:
             issued_at=at,
             audit=tile.audit or 0,
             place=(run.id, tile.number, place),
+            keys_secret=not run.terms.seeded,
         )
 
 

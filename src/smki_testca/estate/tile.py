@@ -180,15 +180,42 @@ def assemble(
     )
 
 
-def store(path: Path, data: bytes) -> None:
-    """Write a tile: the file has its name only when its octets are safe on the disk."""
-    partial = path.with_suffix(f".{os.getpid()}.part")
-    descriptor = os.open(partial, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+def file_name(number: int, digest: bytes) -> str:
+    """The name of a tile's file: its digest is in it, so that no tile replaces another."""
+    return f"{number:06d}-{digest.hex()[:32]}.tile"
+
+
+def write(folder: Path, number: int, data: bytes) -> bytes:
+    """Write the file of a tile; before it counts it is to be settled.
+
+    Returns:
+        The tile's digest.
+    """
+    digest = hashlib.sha256(data).digest()
+    path = folder / file_name(number, digest)
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+    except OSError:
+        path.unlink(missing_ok=True)  # where the disk is full, its room is wanted
+        raise
+    return digest
+
+
+def settle(folder: Path, number: int, digest: bytes) -> None:
+    """Wait until the file of a tile and its name are safe on the disk."""
+    _sync(folder / file_name(number, digest), os.O_RDWR)
+    if os.name == "posix":
+        _sync(folder, os.O_RDONLY)
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _label(header: Header) -> bytes:
