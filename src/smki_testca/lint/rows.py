@@ -255,6 +255,7 @@ def check(view: View, profile: Profile, context: Context) -> list[Finding]:
                     f"{row.field.path} {message}.",
                     row.basis,
                     row.source,
+                    ASPECTS[aspect].remedy.format(path=row.field.path),
                 )
             )
     return found
