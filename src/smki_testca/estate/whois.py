@@ -52,7 +52,6 @@ class Answer:
         """The answer as a JSON object."""
         participant = self.participant
         served = {role.code: role for one in self.ids for role in one.user_roles}
-        held = [one for one in roles.remote_party_roles if set(one.held_by) & set(served)]
         concerned = {one.eui64 for one in self.ids}
         return {
             "participant": participant.id,
@@ -61,9 +60,11 @@ class Answer:
             "signifier": None if participant.signifier is None else participant.signifier.text,
             "found_by": self.by,
             "value": self.value,
-            "ids": [one.as_json() for one in self.ids],
+            "ids": [
+                {**one.as_json(), "remote_party_roles": _held(roles, (one,))} for one in self.ids
+            ],
             "user_roles": [role.name for role in served.values()],
-            "remote_party_roles": [one.name for one in held],
+            "remote_party_roles": _held(roles, self.ids),
             "market_participant_ids": [
                 one.as_json()
                 for one in participant.market_participant_ids
@@ -71,6 +72,12 @@ class Answer:
             ],
             "issued_here": self.issued_here,
         }
+
+
+def _held(roles: Roles, ids: tuple[AllocatedId, ...]) -> list[str]:
+    """The RemotePartyRoles that IDs may hold, by the User Roles they serve."""
+    served = {role.code for one in ids for role in one.user_roles}
+    return [one.name for one in roles.remote_party_roles if served & set(one.held_by)]
 
 
 def whois_id(register: Register, eui64: Eui64) -> Answer:
