@@ -207,7 +207,12 @@ def _der(data: bytes) -> Iterator[Found]:
         return
     if _SIGNED_DATA in head[:20]:
         yield from _pkcs7(data)
-    elif len(data) > MAX_OCTETS:
+    else:
+        yield from _bounded(data)
+
+
+def _bounded(data: bytes) -> Iterator[Found]:
+    if len(data) > MAX_OCTETS:
         yield "document.too_long", f"it has {len(data)} octets; at most {MAX_OCTETS} are read"
     else:
         yield data
@@ -282,12 +287,12 @@ def _pkcs7(data: bytes) -> Iterator[Found]:
         yield "document.unknown_kind", "it is PKCS#7, but holds no certificates that can be read"
         return
     for start, _, stop in certificates:
-        yield data[start:stop]
+        yield from _bounded(data[start:stop])
 
 
 def _children(data: bytes, start: int, stop: int) -> list[tuple[int, int, int]]:
     """The elements side by side in a span, as (start, start of content, end); not their insides."""
-    found = []
+    found: list[tuple[int, int, int]] = []
     while start < stop:
         length, content = data[start + 1], start + 2
         if length & 0x80:
@@ -298,6 +303,8 @@ def _children(data: bytes, start: int, stop: int) -> list[tuple[int, int, int]]:
             length = int.from_bytes(data[start + 2 : content])
         if content + length > stop:
             raise ValueError("an element is cut off")
+        if len(found) > MAX_DOCUMENTS:
+            raise ValueError("there are too many elements")
         found.append((start, content, content + length))
         start = content + length
     return found
