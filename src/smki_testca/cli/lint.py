@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -187,7 +186,7 @@ def _trusted(session: Session, names: tuple[str, ...]) -> list[bytes]:
                 "lint.trust", f"{source.file} holds no certificates to trust: {source.problem[1]}."
             )
         found.append(source.data)
-    if session.estate is not None and Path(session.estate).exists():
+    if session.estate is not None:
         with session.open() as estate:
             found += [record.der for record in estate.certificates.authorities()]
     return found

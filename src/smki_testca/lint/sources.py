@@ -143,7 +143,7 @@ def _content(file: str, data: bytes) -> Iterator[Source]:
     elif data.startswith(_ZIP_BEGIN):
         yield from _zip(file, data)
     else:
-        yield from _numbered(file, _in_file(data))
+        yield from _numbered(file, documents(data))
 
 
 Found = bytes | tuple[str, str]
@@ -161,7 +161,8 @@ def _numbered(file: str, found: Iterable[Found]) -> Iterator[Source]:
             yield Source(file, index, one)
 
 
-def _in_file(data: bytes) -> Iterator[Found]:
+def documents(data: bytes) -> Iterator[Found]:
+    """The documents in the octets of one file that is no ZIP, or why there is none."""
     if data.lstrip()[:1] == b"{":
         yield from _key_store(data)
     elif data[:1] == b"\x30":
@@ -262,7 +263,7 @@ def _in_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[Foun
     if len(content) > MAX_OCTETS:
         yield "document.too_long", f"it has more than {MAX_OCTETS} octets"
     else:
-        yield from _in_file(content)
+        yield from documents(content)
 
 
 def _zip_problem(entries: list[zipfile.ZipInfo]) -> str | None:
