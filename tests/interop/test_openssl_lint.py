@@ -15,8 +15,8 @@ from pathlib import Path
 from shutil import which
 
 import pytest
-from broken import CHANGES, chain_and_leaf
 
+from broken import CHANGES, chain_and_leaf
 from csrs import pem
 from mutation import AT
 from smki_testca.clock import parse_instant

@@ -16,8 +16,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from broken import CHANGES, chain_and_leaf
 
+from broken import CHANGES, chain_and_leaf
 from mutation import AT
 from smki_testca.clock import parse_instant
 from smki_testca.der import encode
