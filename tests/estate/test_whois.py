@@ -156,7 +156,7 @@ def test_a_file_that_is_no_certificate_is_refused(whois, tmp_path, octets):
     path.write_bytes(octets)
     outcome = whois(path)
     assert outcome.code == 4
-    assert outcome.json["error"]["code"].split(".")[0] in {"der", "certificate"}
+    assert outcome.json["error"]["code"].split(".")[0] in {"der", "document"}
 
 
 def test_whatever_is_changed_under_the_signature_was_not_issued_here(estate):

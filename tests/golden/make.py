@@ -1868,6 +1868,12 @@ def chain_cases() -> None:
         ["extensions.duplicate error"],
         _extended(DEVICE, "keyUsage again", again),
     )
+    case(
+        "extensions-unknown-critical",
+        "A critical extension that nobody knows",
+        ["extensions.unknown_critical error"],
+        extended("1.2.826.0.1.99999", tlv(NULL, b""), critical=True)(DEVICE),
+    )
     twice = sequence(
         rdn("commonName", "Supplier One"),
         rdn("organizationalUnitName", "02"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -35,14 +34,21 @@ class FilesByDefault(click.Group):
             args = [_FILES, *args]
         return super().parse_args(ctx, args)
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The options of the hidden command are those of the whole."""
+        files = self.commands[_FILES]
+        told = [one.get_help_record(ctx) for one in files.get_params(ctx)]
+        with formatter.section("Options with files"):
+            formatter.write_dl([one for one in told if one is not None and "--help" not in one[0]])
+        super().format_options(ctx, formatter)
+
 
 @click.group(cls=FilesByDefault, subcommand_metavar="FILE… | rules | explain CODE")
 def lint() -> None:
     """Say what is wrong with certificates, CSRs and CRLs, and by which rule.
 
     Give files, folders, or - for standard input: PEM, DER, bare base64, ZIPs, PKCS#7 and
-    keystore.json. `lint files --help` lists the options. No estate is needed; the CAs of
-    one that is named are trusted.
+    keystore.json. No estate is needed; the CAs of one that is named are trusted.
 
     \b
     Example:
@@ -180,7 +186,7 @@ def _trusted(session: Session, names: tuple[str, ...]) -> list[bytes]:
                 "lint.trust", f"{source.file} holds no certificates to trust: {source.problem[1]}."
             )
         found.append(source.data)
-    if session.estate is not None and Path(session.estate).exists():
+    if session.estate is not None:
         with session.open() as estate:
             found += [record.der for record in estate.certificates.authorities()]
     return found

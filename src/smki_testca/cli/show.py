@@ -133,7 +133,9 @@ def _print(linted: Linted, lines: list[Line], linter: Linter) -> None:
     beside: dict[str, list[str]] = {}
     for finding in linted.findings:
         beside.setdefault(finding.path, []).append(finding.severity)
-    rows = [(line.path, plain(line.value), ", ".join(beside.get(line.path, []))) for line in lines]
+    rows = [(line.path, plain(line.value), ", ".join(beside.pop(line.path, []))) for line in lines]
+    # What is missing, or has no value of its own, stands below with the findings about it.
+    rows += [(path, "", ", ".join(severities)) for path, severities in beside.items() if path]
     print_table(("Field", "Value", "Findings"), rows, _title(linted, linter))
     click.echo()
     if not linted.findings:

@@ -6,14 +6,13 @@ Party may do, it does through its own IDs (R15).
 
 from __future__ import annotations
 
-import base64
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64, Signifier, shown
 from smki_testca.lint.recognise import Recogniser
+from smki_testca.lint.sources import documents
 from smki_testca.x509.keys import load_public_key, signature_fits
 from smki_testca.x509.view import View, view_certificate
 
@@ -24,10 +23,6 @@ if TYPE_CHECKING:
     from smki_testca.register.participants import AllocatedId, Participant
     from smki_testca.register.register import Register
     from smki_testca.roles import Roles
-
-_PEM = re.compile(
-    rb"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]*)-----END CERTIFICATE-----", re.ASCII
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +47,6 @@ class Answer:
         """The answer as a JSON object."""
         participant = self.participant
         served = {role.code: role for one in self.ids for role in one.user_roles}
-        held = [one for one in roles.remote_party_roles if set(one.held_by) & set(served)]
         concerned = {one.eui64 for one in self.ids}
         return {
             "participant": participant.id,
@@ -61,9 +55,11 @@ class Answer:
             "signifier": None if participant.signifier is None else participant.signifier.text,
             "found_by": self.by,
             "value": self.value,
-            "ids": [one.as_json() for one in self.ids],
+            "ids": [
+                {**one.as_json(), "remote_party_roles": _held(roles, (one,))} for one in self.ids
+            ],
             "user_roles": [role.name for role in served.values()],
-            "remote_party_roles": [one.name for one in held],
+            "remote_party_roles": _held(roles, self.ids),
             "market_participant_ids": [
                 one.as_json()
                 for one in participant.market_participant_ids
@@ -71,6 +67,12 @@ class Answer:
             ],
             "issued_here": self.issued_here,
         }
+
+
+def _held(roles: Roles, ids: tuple[AllocatedId, ...]) -> list[str]:
+    """The RemotePartyRoles that IDs may hold, by the User Roles they serve."""
+    served = {role.code for one in ids for role in one.user_roles}
+    return [one.name for one in roles.remote_party_roles if served & set(one.held_by)]
 
 
 def whois_id(register: Register, eui64: Eui64) -> Answer:
@@ -111,7 +113,7 @@ def whois_certificate(estate: Estate, data: bytes) -> Answer:
     Raises:
         InputError: if it cannot be read, carries no identifier, or nobody has that one.
     """
-    view = view_certificate(certificate_der(data))
+    view = view_certificate(_first_certificate(data))
     register = estate.register.load()
     issuer = _issuer(estate, view)
     profile = _profile(estate, view, issuer)
@@ -119,19 +121,12 @@ def whois_certificate(estate: Estate, data: bytes) -> Answer:
     return Answer(found.participant, found.by, found.value, found.ids, issuer is not None)
 
 
-def certificate_der(data: bytes) -> bytes:
-    """The DER of a certificate file, PEM or DER.
-
-    Raises:
-        InputError: if its base64 is broken.
-    """
-    block = _PEM.search(data)
-    if block is None:
-        return data
-    try:
-        return base64.b64decode(b"".join(block[1].split()), validate=True)
-    except ValueError as error:
-        raise InputError("certificate.encoding", "The certificate's base64 is broken.") from error
+def _first_certificate(data: bytes) -> bytes:
+    found = next(documents(data), ("document.unknown_kind", "it holds nothing"))
+    if isinstance(found, tuple):
+        code, problem = found
+        raise InputError(code, f"The certificate cannot be read: {problem}.")
+    return found
 
 
 def _identified(register: Register, view: View, profile: Profile) -> Answer:

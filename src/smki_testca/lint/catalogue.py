@@ -117,6 +117,7 @@ _CODED = (
     Rule("validity.ends_soon", _N, _S, "RFC 5280 4.1.2.5", "It runs out within 90 days.", "Renew it in time.", "91 days left", "89 days left"),
     # Names and numbers.
     Rule("extensions.duplicate", _E, _S, "RFC 5280 4.2", "An extension is there twice.", "Leave one out.", "one keyUsage", "two keyUsages"),
+    Rule("extensions.unknown_critical", _E, _S, "RFC 5280 4.2", "An extension that nobody here knows is critical: readers must reject the certificate.", "Leave it out, or mark it not critical.", "an unknown extension, not critical", "an unknown extension, critical"),
     Rule("subject.duplicate", _W, _O, _PUBLISHED, "An attribute of the subject is there twice.", "Leave one out.", "one OU", "two OUs"),
     Rule("serial.leading_zero_nibble", _N, _O, _PUBLISHED, "The serial's first hexadecimal digit is zero; programs that drop leading zeros miss it.", "Draw serials whose first digit is 1 to 7.", "4FBC…", "0F48…"),
     Rule("subject.commonName.typo", _N, _O, _PUBLISHED, "The common name holds a known slip of spelling, frozen in published certificates.", "Spell it rightly in new certificates.", "Electricity Distributor", "Electricity Distributer"),

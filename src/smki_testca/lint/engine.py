@@ -20,6 +20,7 @@ from smki_testca.lint.recognise import Recogniser
 from smki_testca.lint.rows import Context, check
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Hierarchy, Severity
+from smki_testca.x509 import names
 from smki_testca.x509.keys import key_type_of, load_public_key
 from smki_testca.x509.view import (
     View,
@@ -394,8 +395,11 @@ def _without_echoes(rows: list[Finding], said: list[Finding]) -> list[Finding]:
         if one.code.startswith("der.") and one.code != "der.default_encoded" and one.path
     }
     is_self_signed = any(one.code == "issuer.self_signed" for one in said)
+    has_unknown_critical = any(one.code == "extensions.unknown_critical" for one in said)
     kept = []
     for finding in rows:
+        if finding.code == "extensions.unexpected" and has_unknown_critical:
+            continue
         if is_self_signed and finding.path.startswith("extensions.authorityKeyIdentifier"):
             continue
         aspect = finding.code.rsplit(".", 1)[1]
@@ -518,13 +522,16 @@ def ago(span: timedelta) -> str:
     return f"{span.seconds // 3600} hours"
 
 
-def _duplicates(linter: Linter, view: View, profile: Profile) -> Iterator[Breach]:
+def _extensions_and_attributes(linter: Linter, view: View, profile: Profile) -> Iterator[Breach]:
     del linter, profile
     seen: Counter[str] = Counter()
     for name, node in zip(view.extension_order, view.extension_nodes, strict=True):
         seen[name] += 1
         if seen[name] == 2 and name != "unreadable":
             yield "extensions.duplicate", node.offset, f"the extension {name} is there twice"
+        if view.criticality.get(name) and name not in names.EXTENSIONS:
+            message = f"the extension {name} is critical, and nobody here knows it"
+            yield "extensions.unknown_critical", node.offset, message
     attributes = view.subject_order
     for name in dict.fromkeys(attributes):
         if attributes.count(name) > 1:
@@ -590,7 +597,7 @@ _RULES: tuple[Callable[[Linter, View, Profile], Iterator[Breach]], ...] = (
     _algorithms,
     _public_key,
     _validity,
-    _duplicates,
+    _extensions_and_attributes,
     _serial,
     _typos,
     _identifiers,

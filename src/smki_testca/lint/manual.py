@@ -1,4 +1,7 @@
-"""Writes the list of rules as Markdown: ``python -m smki_testca.lint.manual > docs/findings.md``."""
+"""Writes the list of rules as Markdown.
+
+It is kept in the repository: ``python -m smki_testca.lint.manual > docs/findings.md``.
+"""
 
 from __future__ import annotations
 
@@ -25,17 +28,22 @@ _HEAD = f"""\
 # Findings
 
 This document is generated: `python -m smki_testca.lint.manual > docs/findings.md`.
-`smki-testca lint rules` prints the same list, `smki-testca lint explain CODE` one rule with a good and a bad example.
+`smki-testca lint rules` prints the same list, \
+`smki-testca lint explain CODE` one rule with a good and a bad example.
 
-A finding has a code, a severity, the path of the field, the octet where it is (none where the element is missing), a message, a basis, the source of its rule, and a remedy. Codes are stable; messages may be reworded.
+A finding has a code, a severity, the path of the field, the octet where it is (none where the \
+element is missing), a message, a basis, the source of its rule, and a remedy. \
+Codes are stable; messages may be reworded.
 
 | severity | basis | meaning |
 |---|---|---|
 | error | specified | a rule that was read is broken |
-| warning | observed | it differs from every certificate that was measured, or from what it should be by now |
+| warning | observed | it differs from the certificates that were measured, or its time is over |
 | notice | assumed | it differs from a default that nobody could check, or is worth knowing |
 
-A rule may say otherwise; the lists below tell each. With the code of a field's rule the field is named first: `subject.commonName.encoding` is the encoding of `subject.commonName`. A code may stand more than once, because profiles differ in what they demand.
+A rule may say otherwise; the lists below tell each. The code of a field's rule begins with the \
+field: `subject.commonName.encoding` is the encoding of `subject.commonName`. \
+A code may stand more than once, because profiles differ in what they demand.
 
 ## Limits
 

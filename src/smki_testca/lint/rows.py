@@ -255,6 +255,7 @@ def check(view: View, profile: Profile, context: Context) -> list[Finding]:
                     f"{row.field.path} {message}.",
                     row.basis,
                     row.source,
+                    ASPECTS[aspect].remedy.format(path=row.field.path),
                 )
             )
     return found
@@ -293,7 +294,7 @@ def _breaches(
     yield from value_breaches(row, value, context.roles)
     yield from _place_breaches(view, row)
     if isinstance(row.fill, Derived):
-        yield from _derived_breaches(view, row.fill, value, context)
+        yield from _derived_breaches(view, profile, row.fill, value, context)
 
 
 def _reports_absence(view: View, profile: Profile, row: Row) -> bool:
@@ -433,7 +434,7 @@ def years_after(start: datetime, years: int) -> datetime:
 
 
 def _derived_breaches(
-    view: View, fill: Derived, value: Value, context: Context
+    view: View, profile: Profile, fill: Derived, value: Value, context: Context
 ) -> Iterator[tuple[str, str]]:
     issuer = context.issuer
     expected: Value | None = None
@@ -447,8 +448,7 @@ def _derived_breaches(
             expected = issuer.value("extensions.subjectKeyIdentifier")
             wrong = "is not the issuer's key identifier"
         case "environment-policy" if context.environment is not None:
-            allowed = {one for p in context.environment.policies.values() for one in p.allowed}
-            if value not in allowed:
+            if value not in context.environment.policies[profile.hierarchy].allowed:
                 where = context.environment.name
                 yield "policy", f"is {shown_value(value)}, which {where} does not allow"
     if expected is not None and value != expected:

@@ -143,7 +143,7 @@ def _content(file: str, data: bytes) -> Iterator[Source]:
     elif data.startswith(_ZIP_BEGIN):
         yield from _zip(file, data)
     else:
-        yield from _numbered(file, _in_file(data))
+        yield from _numbered(file, documents(data))
 
 
 Found = bytes | tuple[str, str]
@@ -161,7 +161,8 @@ def _numbered(file: str, found: Iterable[Found]) -> Iterator[Source]:
             yield Source(file, index, one)
 
 
-def _in_file(data: bytes) -> Iterator[Found]:
+def documents(data: bytes) -> Iterator[Found]:
+    """The documents in the octets of one file that is no ZIP, or why there is none."""
     if data.lstrip()[:1] == b"{":
         yield from _key_store(data)
     elif data[:1] == b"\x30":
@@ -207,7 +208,12 @@ def _der(data: bytes) -> Iterator[Found]:
         return
     if _SIGNED_DATA in head[:20]:
         yield from _pkcs7(data)
-    elif len(data) > MAX_OCTETS:
+    else:
+        yield from _bounded(data)
+
+
+def _bounded(data: bytes) -> Iterator[Found]:
+    if len(data) > MAX_OCTETS:
         yield "document.too_long", f"it has {len(data)} octets; at most {MAX_OCTETS} are read"
     else:
         yield data
@@ -257,7 +263,7 @@ def _in_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[Foun
     if len(content) > MAX_OCTETS:
         yield "document.too_long", f"it has more than {MAX_OCTETS} octets"
     else:
-        yield from _in_file(content)
+        yield from documents(content)
 
 
 def _zip_problem(entries: list[zipfile.ZipInfo]) -> str | None:
@@ -282,12 +288,12 @@ def _pkcs7(data: bytes) -> Iterator[Found]:
         yield "document.unknown_kind", "it is PKCS#7, but holds no certificates that can be read"
         return
     for start, _, stop in certificates:
-        yield data[start:stop]
+        yield from _bounded(data[start:stop])
 
 
 def _children(data: bytes, start: int, stop: int) -> list[tuple[int, int, int]]:
     """The elements side by side in a span, as (start, start of content, end); not their insides."""
-    found = []
+    found: list[tuple[int, int, int]] = []
     while start < stop:
         length, content = data[start + 1], start + 2
         if length & 0x80:
@@ -298,6 +304,8 @@ def _children(data: bytes, start: int, stop: int) -> list[tuple[int, int, int]]:
             length = int.from_bytes(data[start + 2 : content])
         if content + length > stop:
             raise ValueError("an element is cut off")
+        if len(found) > MAX_DOCUMENTS:
+            raise ValueError("there are too many elements")
         found.append((start, content, content + length))
         start = content + length
     return found

@@ -268,7 +268,8 @@ class Gate:
             )
         if environment is None:
             return
-        allowed = {one for policies in environment.policies.values() for one in policies.allowed}
+        hierarchy = self.library.profile(request.subject.profile).hierarchy
+        allowed = environment.policies[hierarchy].allowed
         if request.policy is not None and (
             request.policy in live.policies or request.policy not in allowed
         ):

@@ -1,0 +1,127 @@
+"""Lints a great many broken documents over all cores and prints what became of them.
+
+    python benchmarks/mutants.py [--count 200000] [--first 0]
+
+Each mutant is made from its number and from certificates with fresh keys; of a mutant that
+fails its octets are printed. It ends with exit code 1 where a mutant raised an exception,
+failed a rule or took longer than it may.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
+from mutation import Judge, containers, documents, mutant
+from smki_testca.cli import cli
+from smki_testca.lint.sources import sources
+
+LONGEST = 2.0
+"""How many seconds one mutant may take."""
+_BATCH = 1_000
+
+
+@dataclass
+class Tally:
+    """What became of some mutants."""
+
+    findings: int = 0
+    silent: int = 0
+    octets: int = 0
+    slowest: tuple[float, int] = (0.0, 0)
+    codes: Counter[str] = field(default_factory=Counter)
+    faults: list[tuple[int, str]] = field(default_factory=list)
+
+    def add(self, other: Tally) -> None:
+        """Take in another tally."""
+        self.findings += other.findings
+        self.silent += other.silent
+        self.octets += other.octets
+        self.slowest = max(self.slowest, other.slowest)
+        self.codes += other.codes
+        self.faults += other.faults
+
+
+_ready: list[tuple[Judge, list[bytes]]] = []
+
+
+def _start(certificates: list[bytes], seeds: list[bytes]) -> None:
+    _ready[:] = [(Judge(certificates), seeds)]
+
+
+def _batch(numbers: range) -> Tally:
+    judge, seeds = _ready[0]
+    tally = Tally()
+    for number in numbers:
+        data = mutant(seeds, number)
+        tally.octets += len(data)
+        try:
+            judged = judge(data)
+        except Exception:  # noqa: BLE001 - whatever it is, it is what is looked for
+            tally.faults.append((number, f"{traceback.format_exc(limit=-3)}{data.hex()}"))
+            continue
+        tally.findings += judged.findings
+        tally.silent += not judged.findings
+        tally.codes.update(judged.codes)
+        tally.slowest = max(tally.slowest, (judged.seconds, number))
+        if "internal.rule_failed" in judged.codes or judged.seconds > LONGEST:
+            tally.faults.append((number, f"{judged.seconds:.2f} s: {data.hex()}"))
+    return tally
+
+
+def _certificates() -> list[bytes]:
+    """One certificate of every kind: what quickstart makes."""
+    with tempfile.TemporaryDirectory() as scratch:
+        estate = Path(scratch) / "estate"
+        with open(os.devnull, "w") as silence:  # noqa: PTH123 - not a path of ours
+            before, sys.stdout = sys.stdout, silence
+            try:
+                cli.main(["quickstart", str(estate)], standalone_mode=False)
+            finally:
+                sys.stdout = before
+        found = [one.data for one in sources([str(estate / "export" / "pem")])]
+    return list(dict.fromkeys(found))
+
+
+def main() -> None:
+    """Make the mutants, lint them, print the tally."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--count", type=int, default=200_000, help="how many mutants")
+    parser.add_argument("--first", type=int, default=0, help="the number of the first")
+    options = parser.parse_args()
+    certificates = _certificates()
+    seeds = documents(certificates) + containers(certificates) * 2
+    stop = options.first + options.count
+    batches = [range(at, min(at + _BATCH, stop)) for at in range(options.first, stop, _BATCH)]
+    start = time.perf_counter()
+    total = Tally()
+    with ProcessPoolExecutor(initializer=_start, initargs=(certificates, seeds)) as pool:
+        for done, tally in enumerate(pool.map(_batch, batches), start=1):
+            total.add(tally)
+            if sys.stderr.isatty():
+                print(f"\r{done} of {len(batches)} batches", end="", file=sys.stderr)
+    seconds, number = total.slowest
+    print(
+        f"{options.count} mutants, {total.octets >> 20} MiB, in {time.perf_counter() - start:.0f} s"
+    )
+    print(f"{total.findings} findings of {len(total.codes)} codes; {total.silent} without any")
+    print(f"slowest: number {number}, {seconds * 1000:.0f} ms")
+    print(f"exceptions, failed rules and mutants over {LONGEST:.0f} s: {len(total.faults)}")
+    for number, said in total.faults[:10]:
+        print(f"--- {number}\n{said}")
+    if total.faults:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+import smki_testca.lint
+from broken import CHANGES, chain_and_leaf
+from mutation import AT
+from smki_testca.errors import InputError
+from smki_testca.lint.catalogue import coded_rules, explain, rules
+from smki_testca.lint.chain import gathered
+from smki_testca.lint.engine import Linter, Settings
+from smki_testca.lint.manual import manual
+from smki_testca.lint.rows import ASPECTS
+from smki_testca.lint.sources import Source
+from smki_testca.profiles import Library
+from smki_testca.profiles.model import Severity
+from smki_testca.roles import Basis
+
+FINDINGS = Path(__file__).parents[2] / "docs" / "findings.md"
+LIMIT = "a limit of this program"
+# Rows whose severity says otherwise, because readers fail on a breach.
+STRICTER = {"extensions.subjectAltName.dNSName.form", "subject.x500UniqueIdentifier.order"}
+
+
+def test_the_document_of_findings_is_what_the_catalogue_says(library):
+    assert FINDINGS.read_text("utf-8") == manual(library)
+
+
+def test_every_rule_says_what_it_means_and_how_to_mend_it(library):
+    for rule in rules(library):
+        assert re.fullmatch(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)+", rule.code)
+        for said in (rule.meaning, rule.remedy, rule.good, rule.bad, rule.source):
+            assert said.strip() == said != ""
+            assert "{path}" not in said
+            assert "{rule}" not in said
+        assert rule.meaning.endswith(".")
+        assert rule.remedy.endswith(".")
+        assert rule.good != rule.bad, rule.code
+
+
+def test_no_rule_is_listed_twice(library):
+    listed = [
+        (rule.code, rule.severity, rule.basis, rule.source, rule.meaning) for rule in rules(library)
+    ]
+    assert len(listed) == len(set(listed))
+
+
+def test_nothing_assumed_is_an_error_but_for_the_limits_of_the_program(library):
+    wrong = [
+        rule.code
+        for rule in rules(library)
+        if rule.basis is Basis.ASSUMED and rule.severity is Severity.ERROR and rule.source != LIMIT
+    ]
+    assert set(wrong) <= STRICTER
+
+
+def test_an_observed_habit_is_never_an_error(library):
+    assert {
+        rule.code
+        for rule in rules(library)
+        if rule.basis is Basis.OBSERVED and rule.severity is Severity.ERROR
+    } <= STRICTER
+
+
+def test_what_time_does_to_a_certificate_is_never_an_error():
+    coded = coded_rules()
+    for code in ("validity.expired", "validity.not_yet_valid", "validity.ends_soon", "crl.stale"):
+        assert coded[code].severity is not Severity.ERROR
+
+
+def test_every_coded_rule_is_used_and_every_code_used_is_a_rule():
+    rooms = sorted(Path(smki_testca.lint.__file__).parent.glob("*.py"))
+    text = "".join(
+        path.read_text("utf-8") for path in rooms if path.stem not in {"catalogue", "manual"}
+    )
+    text += (Path(smki_testca.lint.__file__).parents[1] / "der" / "read.py").read_text("utf-8")
+    assert {code for code in coded_rules() if f'"{code}"' not in text} == set()
+    named = set(re.findall(r'"((?:csr|crl|der|document|eui64|issuer|set)\.[a-z_]+)"', text))
+    # Files are bounded before they are read as DER.
+    assert named - set(coded_rules()) == {"der.too_long"}
+
+
+@pytest.mark.parametrize("kind", ["organisation", "device"])
+def test_every_finding_has_the_severity_basis_and_source_of_its_rule(
+    library, quickstart_original, kind
+):
+    listed = {(rule.code, rule.severity, rule.basis, rule.source) for rule in rules(library)}
+    chain, der = chain_and_leaf(quickstart_original, kind)
+    linter = Linter(Settings(AT + timedelta(days=30)), gathered([chain.root, chain.issuing]))
+    for change in CHANGES.values():
+        for finding in linter.lint(Source("-", 0, chain.issue(der, change))).findings:
+            assert (finding.code, finding.severity, finding.basis, finding.source) in listed
+
+
+def test_explaining_a_code_gives_every_rule_of_it(library):
+    found = explain(library, "subject.commonName.encoding")
+    assert len(found) > 1
+    assert {rule.code for rule in found} == {"subject.commonName.encoding"}
+    profiles = [name for rule in found for name in rule.profiles]
+    assert len(profiles) == len(set(profiles))
+
+
+@pytest.mark.parametrize("code", ["", "der", "der.booleans", "DER.BOOLEAN", "no such\x1b[31m"])
+def test_explaining_a_code_that_there_is_not_is_an_error_on_one_line(library, code):
+    with pytest.raises(InputError) as caught:
+        explain(library, code)
+    assert caught.value.code == "rule.unknown"
+    assert caught.value.message.isprintable()
+
+
+def test_a_rule_follows_the_profile_that_an_operator_overrides(library, tmp_path):
+    (tmp_path / "certificates").mkdir()
+    text = Path(library.profile("device").origin).read_text("utf-8")
+    assert text.count("GBCS v0.8.1 s.12") > 3
+    text = text.replace("GBCS v0.8.1 s.12", "an operator's own policy")
+    (tmp_path / "certificates" / "device.toml").write_text(text, "utf-8")
+    sources = {rule.source for rule in rules(Library(tmp_path)) if "device" in rule.profiles}
+    assert any("an operator's own policy" in source for source in sources)
+    assert not any("GBCS" in source for source in sources)
+
+
+def test_every_aspect_is_one_that_some_profile_checks(library):
+    used = {rule.code.rsplit(".", 1)[1] for rule in rules(library) if rule.profiles}
+    assert used == set(ASPECTS)
