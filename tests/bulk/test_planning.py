@@ -315,3 +315,22 @@ def test_what_the_profile_forbids_of_the_participant_is_told_of_before_a_run_beg
     (problem,) = answer["problems"]
     assert (problem["line"], _code(problem)) == (1, "request.value")
     assert "subject.organizationName" in problem["error"]["message"]
+
+
+def test_a_quota_of_the_category_holds_over_rows_ranges_and_runs(
+    command, quickstart, check, refusal
+):
+    shipped = batches.ROOT / "profiles" / "categories" / "device.toml"
+    own = quickstart / "profiles" / "categories"
+    own.mkdir(parents=True)
+    listed = command("--json", "--estate", quickstart, "list", "--participant", "meters-one").json
+    # As many as there are already, and ten more.
+    quota = len(listed["certificates"]) + 10
+    (own / "device.toml").write_text(f"{shipped.read_text()}per-participant = {quota}\n")
+    answer = check(*(batches.device(n) for n in range(1, 14)))
+    assert [one["line"] for one in answer["problems"]] == [11, 12, 13]
+    assert {_code(one) for one in answer["problems"]} == {"category.quota"}
+    both = ("key-agreement", "digital-signature")
+    assert refusal(*range_of(6, 0x7000, *both)) == ["category.quota"]
+    assert batches.issue(command, quickstart, *range_of(4, 0x7000, *both))["issued"] == 8
+    assert check(*(batches.device(n) for n in range(1, 4)))["accepted"] == 2

@@ -72,7 +72,8 @@ def test_no_serial_and_no_public_key_comes_twice(opened):
 
 def test_each_row_of_a_manifest_has_its_certificate(opened):
     rows = batches.mixed()
-    found = {line: record for line, record in opened.runs.numbered(opened.runs.get(1))}  # noqa: C416
+    records = {one.der: one for one in _records(opened, 1)}
+    found = {line: records[der] for line, der in opened.runs.numbered(opened.runs.get(1))}
     assert sorted(found) == [number + 2 for number in range(len(rows))]
     for number, row in enumerate(rows):
         record = found[number + 2]

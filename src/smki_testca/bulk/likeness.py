@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _POINT_OCTETS = 65
 _ID_OCTETS = 8
 _CURVE = ec.SECP256R1()
+_ALGORITHM = ECDSA_WITH_SHA256.encoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Likeness:
         device_id = between + len(self.between)
         after = device_id + _ID_OCTETS
         stop = after + len(self.after)
-        signature_at = stop + len(ECDSA_WITH_SHA256.encoded) + 3
+        signature_at = stop + len(_ALGORITHM) + 3
         length = len(der) - signature_at
         if (
             not 0 < length < 0x7F
@@ -78,7 +79,7 @@ class Likeness:
             or der[start:point] != self.before
             or der[between:device_id] != self.between
             or der[after:stop] != self.after
-            or der[stop:signature_at] != ECDSA_WITH_SHA256.encoded + bytes((3, length + 1, 0))
+            or der[stop:signature_at] != _ALGORITHM + bytes((3, length + 1, 0))
         ):
             return None
         octets = der[point:between]

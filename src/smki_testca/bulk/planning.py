@@ -108,6 +108,7 @@ class Plan:
         self._waiting: dict[int, list[Row]] = {}
         self._tiles: list[tuple[int, int, int, list[Row] | None]] = []
         self._of_device: Counter[int] = Counter()
+        self._in_category: Counter[tuple[str, str]] = Counter()
         self._fresh_blocks: dict[int, bool] = {}
         self.problems: list[Problem] = []
 
@@ -129,6 +130,9 @@ class Plan:
             )
         last = Eui64(first.value + count - 1)
         authorisation = self._gate.authorise_range(request, last, self._at)
+        reasons = self._category_reasons(authorisation, count * request.count)
+        if reasons:
+            raise Refusal(tuple(reasons))
         self._authorised[request.participant, first, last] = authorisation
         for usage in request.usages:
             section = self._section(authorisation, usage, hw_type=hw_type)
@@ -153,6 +157,9 @@ class Plan:
         waiting.append(_row(wanted))
         if isinstance(given, DeviceSubject) and given.device_id.value in self._of_device:
             self._of_device[given.device_id.value] += 1
+        place = (authorisation.participant.id, authorisation.category.name)
+        if place in self._in_category:
+            self._in_category[place] += 1
         if len(waiting) == TILE_ROWS:
             self._close(number)
 
@@ -249,6 +256,7 @@ class Plan:
     def _check_row(self, wanted: Wanted, authorisation: Authorisation) -> None:
         reasons = self._gate.identity_reasons(wanted.request, authorisation.participant)
         reasons += self._quota_reasons(wanted, authorisation)
+        reasons += self._category_reasons(authorisation, 1)
         if reasons:
             raise Refusal(tuple(reasons))
         profile = self._estate.library.profile(wanted.request.subject.profile)
@@ -293,6 +301,27 @@ class Plan:
                 f"With this row there would be over {quota} Device Certificates under"
                 f" {given.device_id}.",
                 "Use another Device ID, or raise the quota of the category.",
+            )
+        ]
+
+    def _category_reasons(self, authorisation: Authorisation, more: int) -> list[RefusalReason]:
+        """What the category's quota for one participant has against so many more certificates."""
+        participant, category = authorisation.participant.id, authorisation.category
+        quota = category.quota.per_participant
+        if quota is None:
+            return []
+        place = (participant, category.name)
+        if place not in self._in_category:
+            self._in_category[place] = self._estate.issued_in_category(*place)
+        if self._in_category[place] + more <= quota:
+            return []
+        return [
+            RefusalReason(
+                "category.quota",
+                "R6",
+                f"With this there would be over {quota} certificates of category {category.name}"
+                f" of {participant}.",
+                "Raise the quota of the category.",
             )
         ]
 

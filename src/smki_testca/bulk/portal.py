@@ -13,7 +13,7 @@ import zlib
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from smki_testca.authority import csr as csrs
 from smki_testca.bulk.stored import StoredZip
@@ -57,8 +57,7 @@ ERROR_CODES = {
 """The report's code for faults of a CSR; any other is CR:FORM."""
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """Where one CSR of a batch lies in its ZIP.
 
     Attributes:

@@ -431,5 +431,9 @@ def _print_run(session: Session, run: Run, problems: list[Problem] | None = None
             document["problems"] = [one.as_json() for one in problems]
         click.echo(json.dumps({"run": document}))
         return
-    rows = [(name, str(value)) for name, value in run.as_json().items() if value is not None]
+    rows = [
+        (name, ", ".join(value) if isinstance(value, list) else str(value))
+        for name, value in run.as_json().items()
+        if value is not None
+    ]
     print_table(("", ""), rows)
