@@ -314,6 +314,31 @@ def test_a_batch_of_which_nothing_goes_through_still_has_its_response(command, q
     assert certificates == {}
 
 
+def test_the_response_can_be_written_again_from_the_run(command, quickstart, tmp_path):
+    data = _zip(("a.csr", _request(1)), ("b.csr", b"nonsense"), ("c.csr", _request(2)))
+    outcome, out = _sign(command, quickstart, data)
+    run = outcome.json["run"]
+    again = tmp_path / "again.zip"
+    export = ("--json", "--estate", quickstart, "batch", "export")
+    assert command(*export, run, "--format", "response", "--out", again).code == 0
+    assert again.read_bytes() == out.read_bytes()
+
+
+def test_a_run_of_another_source_has_no_response(command, quickstart, tmp_path):
+    estate = ("--json", "--estate", quickstart)
+    issued = command(
+        *estate,
+        *("batch", "issue", "--profile", "device", "--participant", "meters-one"),
+        *("--purpose", "device-and-user-system-tests", "--hw-type", "1.2.3"),
+        *("--usage", "key-agreement", "--first-id", "00-DB-12-01-00-00-00-00", "--count", 2),
+    )
+    assert issued.code == 0
+    path = tmp_path / "none.zip"
+    outcome = command(*estate, "batch", "export", 1, "--format", "response", "--out", path)
+    assert (outcome.code, outcome.json["error"]["code"]) == (4, "batch.no_response")
+    assert not path.exists()
+
+
 def test_a_participant_that_may_have_nothing_gets_nothing(command, quickstart):
     outcome, out = _sign(command, quickstart, GOOD, participant="labs-one")
     assert outcome.json["success"] == 0

@@ -126,7 +126,6 @@ def test_all_or_nothing_issues_nothing_where_one_row_is_wrong(
     batch, quickstart, manifest, files_of
 ):
     path = manifest(batches.device(1), WRONG, batches.device(usage=""))
-    before = files_of(quickstart)
     outcome = batch("issue", path, "--all-or-nothing")
     assert outcome.code == 3
     assert outcome.json["refusal"]["reason"].startswith("Line 3: ")
@@ -134,7 +133,8 @@ def test_all_or_nothing_issues_nothing_where_one_row_is_wrong(
     text = batch("issue", path, "--all-or-nothing", text=True)
     assert text.code == 3
     assert "Line 3: " in text.err
-    assert files_of(quickstart) == before
+    assert batch("list").json == {"runs": []}
+    before = files_of(quickstart)
     first = manifest(batches.device(usage=""), batches.device(1))
     outcome = batch("issue", first, "--all-or-nothing")
     assert (outcome.code, outcome.json["error"]["code"]) == (4, "request.incomplete")
@@ -147,13 +147,40 @@ def test_all_or_nothing_issues_all_where_every_row_is_right(batch, manifest):
     assert (outcome.code, outcome.json["run"]["issued"]) == (0, len(batches.mixed()))
 
 
-def test_a_manifest_of_which_nothing_goes_through_begins_no_run(
-    batch, manifest, quickstart, files_of
+def test_a_manifest_of_which_nothing_goes_through_begins_no_run_and_is_in_the_log(
+    batch, command, manifest, quickstart
 ):
-    before = files_of(quickstart)
     assert batch("issue", manifest(WRONG)).code == 3
     assert batch("list").json == {"runs": []}
-    assert files_of(quickstart) == before
+    last = command("--estate", quickstart, "--json", "audit", "show", "--last", 1).json
+    (entry,) = last["entries"]
+    assert entry["action"] == "batch.authorise"
+    assert (entry["body"]["run"], entry["body"]["refused"]) == (None, 1)
+    assert entry["body"]["refusals"][0]["line"] == 2
+
+
+def test_a_refused_range_is_in_the_log_with_its_ends(batch, command, quickstart):
+    refused = batch(
+        *("issue", "--profile", "device", "--participant", "meters-one"),
+        *("--purpose", "device-and-user-system-tests", "--hw-type", "1.2.3"),
+        *("--usage", "key-agreement", "--first-id", "00-DB-12-FF-FF-FF-FF-FF", "--count", 2),
+    )
+    assert refused.code == 3
+    last = command("--estate", quickstart, "--json", "audit", "show", "--last", 1).json
+    (entry,) = last["entries"]
+    assert entry["body"]["range"] == {
+        "first": "00-DB-12-FF-FF-FF-FF-FF",
+        "last": "00-DB-13-00-00-00-00-00",
+        "count": 2,
+    }
+    assert entry["body"]["refused"] == 1
+
+
+def test_a_cell_that_the_profile_does_not_have_is_a_wrong_row(batch, manifest):
+    outcome = batch("issue", manifest(batches.device(1), {**batches.device(2), "dns": "a.test"}))
+    assert outcome.code == 1
+    (problem,) = outcome.json["run"]["problems"]
+    assert (problem["line"], problem["error"]["code"]) == (3, "manifest.cell")
 
 
 @pytest.mark.parametrize("text", ["", "profile,participant\n", "\n\n"])

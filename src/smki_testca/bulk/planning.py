@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from smki_testca.x509.fields import Value
 
 _BLOCK = 1 << 16
+TOLD_REFUSALS = 1_000
+"""How many refused rows of a batch the audit log tells of one by one."""
 MAX_RANGE = 100_000_000
 """The most certificates of one run."""
 
@@ -110,6 +112,7 @@ class Plan:
         self._of_device: Counter[int] = Counter()
         self._in_category: Counter[tuple[str, str]] = Counter()
         self._fresh_blocks: dict[int, bool] = {}
+        self._range: dict[str, Any] | None = None
         self.problems: list[Problem] = []
 
     @property
@@ -120,8 +123,9 @@ class Plan:
     def add_range(self, request: Request, hw_type: str, first: Eui64, count: int) -> None:
         """Device Certificates for IDs side by side, all usages of the request each.
 
+        What stands against the range becomes a problem.
+
         Raises:
-            Refusal: if the gate refuses the range.
             InputError: if the range leaves the 64 bits, or is too long.
         """
         if not 1 <= count <= MAX_RANGE or first.value + count > 1 << 64:
@@ -129,10 +133,16 @@ class Plan:
                 "batch.range", f"A range has 1 to {MAX_RANGE} IDs and ends within 64 bits."
             )
         last = Eui64(first.value + count - 1)
-        authorisation = self._gate.authorise_range(request, last, self._at)
-        reasons = self._category_reasons(authorisation, count * request.count)
+        self._range = {"first": str(first), "last": str(last), "count": count}
+        try:
+            authorisation = self._gate.authorise_range(request, last, self._at)
+            reasons = self._category_reasons(authorisation, count * request.count)
+        except Refusal as refusal:
+            self.problems.append(Problem(1, refusal))
+            return
         if reasons:
-            raise Refusal(tuple(reasons))
+            self.problems.append(Problem(1, Refusal(tuple(reasons))))
+            return
         self._authorised[request.participant, first, last] = authorisation
         for usage in request.usages:
             section = self._section(authorisation, usage, hw_type=hw_type)
@@ -183,6 +193,11 @@ class Plan:
         else:
             self.add(one)
 
+    @property
+    def is_range(self) -> bool:
+        """Whether it is one range of Device IDs."""
+        return self._range is not None
+
     def ready(self) -> bool:
         """Whether there is anything to issue."""
         return bool(self._waiting or self._tiles)
@@ -224,18 +239,35 @@ class Plan:
             record = TileRecord(run, tile, section, first, first_row, count)
             self._estate.runs.add_tile(record, rows)
             first_row += count
+        self.record(run)
+        return run
+
+    def record(self, run: int | None) -> None:
+        """Tell the audit log what the gate decided, within the caller's transaction.
+
+        Args:
+            run: the run that came of it; None where nothing is issued.
+        """
+        refusals = [
+            {"line": one.line, "reasons": [reason.as_json() for reason in one.error.reasons]}
+            for one in self.problems
+            if isinstance(one.error, Refusal)
+        ]
+        if run is None and not refusals:
+            return
         self._estate.audit.append(
             self._at,
             "batch.authorise",
             {
                 "run": run,
                 "source": self._source,
-                "count": terms.count,
-                "refused": len(self.problems),
+                "count": self.count,
+                "range": self._range,
                 "decisions": [one.as_json() for one in self._authorised.values()],
+                "refused": len(refusals),
+                "refusals": refusals[:TOLD_REFUSALS],
             },
         )
-        return run
 
     def _authorise(self, wanted: Wanted) -> Authorisation:
         """The decision for certificates of this kind, made for the first of them."""
@@ -407,6 +439,17 @@ def from_manifest(
             yield Problem(line.number, error)
 
 
+_OF_EVERY_ROW = frozenset(
+    {"profile", "participant", "purpose", "environment", "label", "public-key-file"}
+)
+_OF_PROFILE = {
+    "organisation": {"id", "role", "usage", "common-name"},
+    "device": {"device-id", "hw-type", "usage"},
+    "dccki": {"common-name", "dns", "signifier"},
+    "iki": {"system-name", "role"},
+}
+
+
 def _wanted(
     estate: Estate, number: int, cells: dict[str, str], read: Callable[[str], bytes]
 ) -> Wanted:
@@ -430,6 +473,9 @@ def _wanted(
     if needs_usage != (usage is not None):
         wrong = "no usage" if needs_usage else "a usage, which its profile fixes"
         raise InputError("request.incomplete", f"The row has {wrong}.")
+    strange = set(cells) - _OF_EVERY_ROW - _OF_PROFILE.get(profile, set(cells))
+    if strange:
+        raise InputError("manifest.cell", f"The row's profile has no {', '.join(sorted(strange))}.")
     asked = None if usage is None else KeyUsage(usage)
     request = estate.request(
         cells["participant"],

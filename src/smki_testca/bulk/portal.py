@@ -15,6 +15,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from smki_testca.authority import csr as csrs
 from smki_testca.bulk.stored import StoredZip
 from smki_testca.errors import InputError, Refusal, SmkiTestcaError
@@ -187,34 +189,43 @@ def _refused(name: str, reason: str) -> InputError:
     return InputError("batch.zip", f"The batch {name} is refused whole: {reason}.")
 
 
-def response(
-    request_name: str,
-    members: Iterable[Member],
-    issued: Mapping[int, bytes],
-    problems: Iterable[Problem],
-) -> bytes:
+class Report(msgspec.Struct, frozen=True):
+    """What became of each CSR; kept with the run, so that a killed one can still be answered.
+
+    Attributes:
+        name: the request file's name without ``.zip``.
+        lines: of each CSR its number, file name, status and error code.
+    """
+
+    name: str
+    lines: list[tuple[int, str, Status, str]]
+
+    @classmethod
+    def of(cls, name: str, members: Iterable[Member], problems: Iterable[Problem]) -> Report:
+        """The report of a batch that was planned: what is no problem will succeed."""
+        outcomes = {one.line: outcome(one.error) for one in problems}
+        good = (Status.SUCCESS, "")
+        return cls(
+            name, [(one.number, one.name, *outcomes.get(one.number, good)) for one in members]
+        )
+
+
+def response(report: Report, issued: Mapping[int, bytes]) -> bytes:
     """The response: a ZIP of the report and of the ZIP of certificates.
 
     Args:
-        request_name: the request file's name without ``.zip``.
-        members: of the batch.
+        report: of the batch.
         issued: each certificate issued, by the number of its CSR, DER.
-        problems: of the others.
     """
-    by_number = {one.line: one for one in problems}
-    report = ["Identifier\tFile\tStatus\tErrorCode"]
+    told = ["Identifier\tFile\tStatus\tErrorCode"]
     inner, outer = StoredZip(), StoredZip()
-    for member in members:
-        der = issued.get(member.number)
-        if der is None:
-            status, code = outcome(by_number[member.number].error)
-        else:
-            status, code = Status.SUCCESS, ""
-            inner.add(f"{member.name.removesuffix('.csr')}.crt", to_pem(der))
-        report.append(f"{member.number}\t{member.name}\t{status}\t{code}")
-    text = "\r\n".join([*report, ""])
-    outer.add(f"{request_name}-response.txt", text.encode("utf-8"))
-    outer.add(f"{request_name}-response.zip", inner.close())
+    for number, name, status, code in report.lines:
+        if status is Status.SUCCESS:
+            inner.add(f"{name.removesuffix('.csr')}.crt", to_pem(issued[number]))
+        told.append(f"{number}\t{name}\t{status}\t{code}")
+    text = "\r\n".join([*told, ""])
+    outer.add(f"{report.name}-response.txt", text.encode("utf-8"))
+    outer.add(f"{report.name}-response.zip", inner.close())
     return outer.close()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from smki_testca.bulk import exports, intake, portal
 from smki_testca.bulk.engines import DaskEngine, LocalEngine
@@ -22,7 +23,8 @@ from smki_testca.bulk.workers import how_many
 from smki_testca.cli.issue import DELIVERY, ENVIRONMENT, LABEL, PARTICIPANT, PURPOSE
 from smki_testca.cli.output import print_json, print_table
 from smki_testca.cli.session import Session, read_input
-from smki_testca.errors import ExitCode, InputError, Refusal, UsageError
+from smki_testca.errors import ExitCode, InputError, Refusal, SmkiTestcaError, UsageError, plain
+from smki_testca.estate.runs import State
 from smki_testca.estate.terms import Secrets
 from smki_testca.identifiers import Eui64, parse_object_identifier
 from smki_testca.register.requests import Delivery, DeviceSubject
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
     from smki_testca.bulk.engines import Engine
     from smki_testca.estate import Estate
     from smki_testca.estate.runs import Run
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as a shell gives it."""
 
 _ENGINE = [
     click.option(
@@ -51,6 +56,9 @@ def _with_engine(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_ENGINE):
         command = option(command)
     return command
+
+
+_RESPONSE = "response"
 
 
 @click.group()
@@ -106,8 +114,13 @@ def issue(session: Session, /, manifest: str | None, **options: Any) -> None:
                 _plan_range(estate, plan, options)
             else:
                 _plan_manifest(estate, plan, manifest, options)
-            _stop_on_problems(plan, all_or_nothing=options["all_or_nothing"])
-            run = plan.store()
+            stopped = _stopped(plan, all_or_nothing=options["all_or_nothing"])
+            if stopped is None:
+                run = plan.store()
+            else:
+                plan.record(None)
+        if stopped is not None:
+            raise stopped
         _report_problems(session, plan.problems)
         if not session.as_json:
             click.echo(f"run {run}", err=True)
@@ -180,13 +193,17 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
             reader = intake.Reader(requests, zipped, estate.library.roles)
             for one in intake.wanted(estate, reader, members, cells, workers):
                 plan.add_or_note(one)
+            report = portal.Report.of(name, members, plan.problems)
             run = plan.store() if plan.ready() else None
+            if run is None:
+                plan.record(None)
+            else:
+                estate.runs.keep_report(run, msgspec.msgpack.encode(report))
         issued: dict[int, bytes] = {}
         if run is not None:
-            finished = resume_run(estate, run, engine, _Progress(session))
+            finished = _cut(session, estate, run, engine)
             issued = dict(estate.runs.numbered(finished))
-        data = portal.response(name, members, issued, plan.problems)
-        exports.write_file(target, data)
+        exports.write_file(target, portal.response(report, issued))
     succeeded = len(issued)
     if session.as_json:
         print_json({"run": run, "out": out, "success": succeeded, "refused": len(plan.problems)})
@@ -274,7 +291,7 @@ def cancel(session: Session, run: int) -> None:
 
 @batch.command()
 @click.argument("run", metavar="ID", type=int)
-@click.option("--format", "form", type=click.Choice(list(exports.EXPORTS)), required=True)
+@click.option("--format", "form", type=click.Choice([*exports.EXPORTS, _RESPONSE]), required=True)
 @click.option("--out", metavar="PATH", required=True, help="The file, or for pem-tree the folder.")
 @click.option("--with-keys", is_flag=True, help="Write the private keys, too.")
 @click.option("--force", is_flag=True, help="Overwrite what is there already.")
@@ -283,6 +300,8 @@ def export(
     session: Session, run: int, form: str, out: str, *, with_keys: bool, force: bool
 ) -> None:
     """Write the certificates of a run: pem-tree, der-stream, csv or parquet.
+
+    Of a ZIP of CSRs, response is what `batch sign` writes, should that have been ended early.
 
     \b
     Example:
@@ -293,16 +312,33 @@ def export(
         raise InputError("export.exists", f"{out} exists already.", "Name another, or add --force.")
     with session.open() as estate:
         found = estate.runs.get(run)
-        kept = (
-            estate.runs.with_keys(found)
-            if with_keys
-            else ((record, None) for record in estate.runs.records(found))
-        )
-        count = exports.EXPORTS[form](target, kept, secret=not found.terms.seeded)
+        if form == _RESPONSE:
+            count = _write_response(estate, found, target)
+        else:
+            kept = (
+                estate.runs.with_keys(found)
+                if with_keys
+                else ((record, None) for record in estate.runs.records(found))
+            )
+            count = exports.EXPORTS[form](target, kept, secret=not found.terms.seeded)
     if session.as_json:
         print_json({"run": run, "out": out, "certificates": count})
         return
     click.echo(f"{count} certificates are in {out}.")
+
+
+def _write_response(estate: Estate, run: Run, target: Path) -> int:
+    kept = estate.runs.report(run.id)
+    if kept is None or run.state is not State.DONE:
+        raise InputError(
+            "batch.no_response",
+            f"Run {run.id} has no response: it is {run.state}, of source {run.terms.source}.",
+            "Only a ZIP of CSRs that is done has one.",
+        )
+    issued = dict(estate.runs.numbered(run))
+    report = msgspec.msgpack.decode(kept, type=portal.Report)
+    exports.write_file(target, portal.response(report, issued))
+    return len(issued)
 
 
 def _engine(options: dict[str, Any]) -> Engine:
@@ -365,20 +401,22 @@ def _plan_manifest(estate: Estate, plan: Plan, manifest: str, options: dict[str,
         plan.add_or_note(one)
 
 
-def _stop_on_problems(plan: Plan, *, all_or_nothing: bool) -> None:
-    if not plan.problems and not plan.ready():
-        raise InputError("manifest.empty", "The manifest has no rows.")
-    if plan.problems and (all_or_nothing or not plan.ready()):
-        first = plan.problems[0]
-        more = len(plan.problems) - 1
-        said = f" {more} more lines are wrong, too." if more else ""
-        error = first.error
-        if isinstance(error, Refusal):
-            told = replace(error.reasons[0], reason=f"Line {first.line}: {error.message}{said}")
-            raise Refusal((told, *error.reasons[1:]))
-        error.args = (f"Line {first.line}: {error.message}",)
-        error.message = f"Line {first.line}: {error.message}{said}"
-        raise error
+def _stopped(plan: Plan, *, all_or_nothing: bool) -> SmkiTestcaError | None:
+    """Why a plan is not carried out, if it is not."""
+    if not plan.problems:
+        return None if plan.ready() else InputError("manifest.empty", "The manifest has no rows.")
+    if plan.ready() and not all_or_nothing:
+        return None
+    first, *others = plan.problems
+    error = first.error
+    if plan.is_range:
+        return error
+    said = f" {len(others)} more lines are wrong, too." if others else ""
+    told = f"Line {first.line}: {error.message}{said}"
+    if isinstance(error, Refusal):
+        return Refusal((replace(error.reasons[0], reason=told), *error.reasons[1:]))
+    error.args, error.message = (told,), told
+    return error
 
 
 def _report_problems(session: Session, problems: list[Problem]) -> None:
@@ -415,10 +453,24 @@ class _Progress:
             click.echo(text, err=True, nl=issued == total)
 
 
+def _cut(session: Session, estate: Estate, run: int, engine: Engine) -> Run:
+    """Cut what is still open of a run; Ctrl-C ends it in one line."""
+    try:
+        return resume_run(estate, run, engine, _Progress(session))
+    except KeyboardInterrupt:
+        found = estate.runs.get(run)
+        click.echo(
+            f"interrupted: {found.issued} of {found.terms.count} certificates are issued."
+            f" Go on with: smki-testca batch resume {run}",
+            err=True,
+        )
+        click.get_current_context().exit(INTERRUPTED)
+
+
 def _finish(
     session: Session, estate: Estate, run: int, engine: Engine, problems: list[Problem]
 ) -> None:
-    finished = resume_run(estate, run, engine, _Progress(session))
+    finished = _cut(session, estate, run, engine)
     _print_run(session, finished, problems)
     if problems:
         click.get_current_context().exit(ExitCode.FINDINGS)
@@ -436,4 +488,6 @@ def _print_run(session: Session, run: Run, problems: list[Problem] | None = None
         for name, value in run.as_json().items()
         if value is not None
     ]
-    print_table(("", ""), rows)
+    # Plain lines: a table would be all that this command needs rich for.
+    for name, value in rows:
+        click.echo(f"{name:13} {plain(value)}")

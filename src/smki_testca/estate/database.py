@@ -103,7 +103,9 @@ class Database:
             try:
                 yield
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                # Where the disk is full, SQLite has rolled back already.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")
 
@@ -147,7 +149,9 @@ def translated(path: Path) -> Iterator[None]:
                 "Wait for it to end and try again.",
             ) from error
         raise EstateError(
-            "estate.unusable", f"The estate in {path.parent} cannot be used: {error}."
+            "estate.unusable",
+            f"The estate in {path.parent} cannot be used: {error}.",
+            "See that there is room on the disk, and permission.",
         ) from error
     except sqlite3.DatabaseError as error:
         raise EstateError(

@@ -130,7 +130,7 @@ class RunStore:
         number = int(self._database.value("SELECT coalesce(max(id), 0) + 1 FROM runs"))
         sealed = self._keys.seal(msgspec.msgpack.encode(secrets), _label(number))
         self._database.execute(
-            "INSERT INTO runs VALUES (?, ?, ?, NULL, ?, ?, ?)",
+            "INSERT INTO runs VALUES (?, ?, ?, NULL, ?, ?, ?, NULL)",
             (
                 number,
                 State.RUNNING.value,
@@ -230,6 +230,15 @@ class RunStore:
             )
             for row in rows
         ]
+
+    def keep_report(self, run: int, report: bytes) -> None:
+        """Keep what a run's batch will be answered with, within the caller's transaction."""
+        self._database.execute("UPDATE runs SET report = ? WHERE id = ?", (report, run))
+
+    def report(self, run: int) -> bytes | None:
+        """What a run's batch is to be answered with; None for a run of another source."""
+        kept: bytes | None = self._database.value("SELECT report FROM runs WHERE id = ?", (run,))
+        return kept
 
     def secrets(self, run: int) -> Secrets:
         """What a run's tiles are cut with."""

@@ -72,7 +72,8 @@ CREATE INDEX certificates_by_label ON certificates (label);
 CREATE INDEX certificates_by_authority ON certificates (family, hierarchy, tier)
 WHERE tier <> 'end-entity';
 
--- Runs of many certificates; secrets are sealed under the estate key.
+-- Runs of many certificates; secrets are sealed under the estate key. The report is what a batch
+-- of CSRs is answered with beside the certificates.
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY,
     state TEXT NOT NULL,
@@ -80,7 +81,8 @@ CREATE TABLE runs (
     finished TEXT,
     terms BLOB NOT NULL,
     serial_key BLOB NOT NULL,
-    secrets BLOB NOT NULL
+    secrets BLOB NOT NULL,
+    report BLOB
 );
 
 -- The tiles of runs; a tile without a digest is still to be cut. rows are empty for a range.
