@@ -38,29 +38,28 @@ class Signer(Protocol):
 class SoftwareSigner:
     """A private key in memory.
 
+    Attributes:
+        sign: the signature's octets over the data.
+
     Args:
         deterministic: whether the same data has the same ECDSA signature (RFC 6979).
     """
 
     def __init__(self, key: PrivateKey, *, deterministic: bool = True) -> None:
         # What kind of key it is, is settled once: a batch signs a million times over.
-        self._sign: Callable[[bytes], bytes]
+        self.sign: Callable[[bytes], bytes]
         if isinstance(key, rsa.RSAPrivateKey):
             self._algorithm = SHA256_WITH_RSA
-            self._sign = lambda data: key.sign(data, padding.PKCS1v15(), hashes.SHA256())
+            self.sign = lambda data: key.sign(data, padding.PKCS1v15(), hashes.SHA256())
         else:
             ecdsa = ec.ECDSA(hashes.SHA256(), deterministic_signing=deterministic)
             self._algorithm = ECDSA_WITH_SHA256
-            self._sign = lambda data: key.sign(data, ecdsa)
+            self.sign = lambda data: key.sign(data, ecdsa)
 
     @property
     def algorithm(self) -> SignatureAlgorithm:
         """``ecdsa-with-SHA256`` or ``sha256WithRSAEncryption``, as the key is."""
         return self._algorithm
-
-    def sign(self, data: bytes) -> bytes:
-        """The signature's octets over the data."""
-        return self._sign(data)
 
 
 def generate(key_type: KeyType, entropy: Entropy) -> PrivateKey:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from smki_testca.authority import keys
 from smki_testca.authority.filling import Filling, Setting, check_inputs, values
 from smki_testca.authority.issuing import USAGE_BITS, issuer_of
-from smki_testca.authority.template import Template, TemplateMismatchError, compile_template
+from smki_testca.authority.template import Template, compile_template
 from smki_testca.bulk.mould import Mould
 from smki_testca.der import encode
 from smki_testca.entropy import SystemEntropy
@@ -29,6 +29,7 @@ from smki_testca.estate.tile import Extra, Header
 from smki_testca.identifiers import SerialNumber
 from smki_testca.lint.rows import key_identifier
 from smki_testca.profiles import Library
+from smki_testca.x509.keys import P256_HEAD, P256_OCTETS
 from smki_testca.x509.names import KeyType
 
 if TYPE_CHECKING:
@@ -47,9 +48,10 @@ _CLEAR = serialization.NoEncryption()
 # The PKCS#8 of a P-256 key has one length: the scalar and the point are always here.
 _SCALAR = slice(36, 68)
 _POINT = slice(73, 138)
-_SPKI_CONTENT = bytes.fromhex("301306072a8648ce3d020106082a8648ce3d030107034200")
-_SPKI_HEAD = b"\x30\x59" + _SPKI_CONTENT
-_SAMPLE_KEY = _SPKI_HEAD + b"\x04" + bytes(64)
+_SPKI_HEAD = P256_HEAD[:-1]
+_SPKI_CONTENT = _SPKI_HEAD[2:]
+_SAMPLE_KEY = P256_HEAD + bytes(64)
+_SHORT_KEY_ID = 8
 _SERIAL = "serialNumber"
 _KEY = "subjectPublicKeyInfo"
 _KEY_ID = "extensions.subjectKeyIdentifier"
@@ -121,14 +123,18 @@ class Cutter:
         serials = self._serials.serials(first_row, task.count)
         if task.rows is None:
             first_id = (section.first_id or 0) + task.first
-            ids = list(range(first_id, first_id + task.count))
-            ders, private = self._cut_devices(section, serials, ids, [None] * task.count, first_row)
+            rows: Sequence[Row] = [Row(1, first_id + n) for n in range(task.count)]
             extra = Extra()
         else:
-            ids = [row.eui64 for row in task.rows if row.eui64 is not None]
-            ders, private = self._cut_rows(section, serials, task.rows, first_row)
-            labels = {place: row.label for place, row in enumerate(task.rows) if row.label}
-            extra = Extra(labels, [row.line for row in task.rows])
+            rows = task.rows
+            labels = {place: row.label for place, row in enumerate(rows) if row.label}
+            extra = Extra(labels, [row.line for row in rows])
+        ids = [row.eui64 for row in rows if row.eui64 is not None]
+        mould = self._mould(section, rows, serials[0])
+        if mould is None:
+            ders, private = self._cut_rows(section, serials, rows, first_row)
+        else:
+            ders, private = self._cast_rows(mould, section, serials, rows, first_row)
         encoded = msgspec.json.encode(extra)
         header = Header(
             run=task.run,
@@ -145,41 +151,53 @@ class Cutter:
             header, serials, ids, ders, encoded, private, self._secrets.sealing_key
         )
 
-    def _cut_devices(
-        self,
-        section: Section,
-        serials: Sequence[bytes],
-        ids: Sequence[int],
-        public_keys: Sequence[bytes | None],
-        first_row: int,
-    ) -> tuple[list[bytes], list[bytes | None]]:
-        """Device Certificates, for fresh P-256 keys or given ones, as fast as they can be made."""
-        template, sample = self._filled(section, Row(1, ids[0]), serials[0], _SAMPLE_KEY)
-        id_path = template.setting.profile.field_of("device-id")
-        own = (_SERIAL, _KEY, _KEY_ID, "" if id_path is None else id_path.path)
+    def _mould(self, section: Section, rows: Sequence[Row], serial: bytes) -> Mould | None:
+        """The mould that all rows fit, if they are Devices' with P-256 keys."""
+        profile = self._library.profile(section.profile)
+        id_field = profile.field_of("device-id")
+        if (
+            id_field is None
+            or profile.key_type is not KeyType.P256
+            or not all(_fits_mould(row) for row in rows)
+        ):
+            return None
+        template, sample = self._filled(section, rows[0], serial, _SAMPLE_KEY)
+        own = (_SERIAL, _KEY, _KEY_ID, id_field.path)
+        if not set(own) <= sample.keys():
+            return None
         mould = Mould.of(
             template,
             {path: value for path, value in sample.items() if path not in own},
             {path: sample[path] for path in own},
         )
-        if mould.spans != own:
-            raise TemplateMismatchError("a Device Certificate has other spans than expected")
+        return mould if mould.spans == own else None
+
+    def _cast_rows(
+        self,
+        mould: Mould,
+        section: Section,
+        serials: Sequence[bytes],
+        rows: Sequence[Row],
+        first_row: int,
+    ) -> tuple[list[bytes], list[bytes | None]]:
+        """Device Certificates, for fresh keys or given ones, as fast as they can be made."""
+        fresh = self._random_key if self._secrets.seed is None else self._seeded_key
         points: list[bytes] = []
         private: list[bytes | None] = []
-        for row, given in enumerate(public_keys, first_row):
-            if given is None:
-                pair = self._fresh_key(row).private_bytes(_DER, _PKCS8, _CLEAR)
+        for number, row in enumerate(rows, first_row):
+            if row.public_key is None:
+                pair = fresh(number).private_bytes(_DER, _PKCS8, _CLEAR)
                 points.append(pair[_POINT])
                 private.append(pair[_SCALAR])
             else:
-                points.append(given[len(_SPKI_HEAD) :])
+                points.append(row.public_key[len(_SPKI_HEAD) :])
                 private.append(None)
-        method = 2 if mould.widths[own.index(_KEY_ID)] == 8 else 1
+        method = 2 if mould.widths[2] == _SHORT_KEY_ID else 1
         contents = (
             serials,
             [_SPKI_CONTENT + point for point in points],
             [key_identifier(point, method=method) for point in points],
-            [eui64.to_bytes(8) for eui64 in ids],
+            [(row.eui64 or 0).to_bytes(8) for row in rows],
         )
         signer = self._signers[section.environment, section.profile]
         shell, sign = _Shell(signer.algorithm.encoded), signer.sign
@@ -188,10 +206,7 @@ class Cutter:
     def _cut_rows(
         self, section: Section, serials: Sequence[bytes], rows: Sequence[Row], first_row: int
     ) -> tuple[list[bytes], list[bytes | None]]:
-        """Certificates of any kind, each through its template unless it fits a mould."""
-        if all(_fits_mould(section, row) for row in rows):
-            ids = [row.eui64 or 0 for row in rows]
-            return self._cut_devices(section, serials, ids, [r.public_key for r in rows], first_row)
+        """Certificates of any kind, each through its template."""
         signer = self._signers[section.environment, section.profile]
         shell = _Shell(signer.algorithm.encoded)
         key_type = self._library.profile(section.profile).key_type
@@ -201,7 +216,8 @@ class Cutter:
             public = row.public_key
             kept: bytes | None = None
             if public is None and key_type is KeyType.P256:
-                encoded = self._fresh_key(first_row + number).private_bytes(_DER, _PKCS8, _CLEAR)
+                p256 = self._random_key if self._secrets.seed is None else self._seeded_key
+                encoded = p256(first_row + number).private_bytes(_DER, _PKCS8, _CLEAR)
                 public, kept = _SPKI_HEAD + encoded[_POINT], encoded[_SCALAR]
             elif public is None:
                 fresh = keys.generate(key_type, SystemEntropy())
@@ -213,12 +229,12 @@ class Cutter:
             private.append(kept)
         return ders, private
 
-    def _fresh_key(self, row: int) -> ec.EllipticCurvePrivateKey:
-        """A fresh P-256 key, or the one that the seed gives a row."""
-        seed = self._secrets.seed
-        if seed is None:
-            return ec.generate_private_key(_CURVE)
-        stream = hmac.digest(seed, row.to_bytes(8), hashlib.sha512)
+    def _random_key(self, _: int) -> ec.EllipticCurvePrivateKey:
+        return ec.generate_private_key(_CURVE)
+
+    def _seeded_key(self, row: int) -> ec.EllipticCurvePrivateKey:
+        """The P-256 key that the seed gives a row."""
+        stream = hmac.digest(self._secrets.seed or b"", row.to_bytes(8), hashlib.sha512)
         scalar = int.from_bytes(stream[:40]) % (keys.P256_ORDER - 1) + 1
         return ec.derive_private_key(scalar, _CURVE)
 
@@ -275,11 +291,11 @@ class _Shell:
         return b"".join((around[0], tbs, around[1], signature))
 
 
-def _fits_mould(section: Section, row: Row) -> bool:
-    """Whether a row is a Device's, with a P-256 key in the one form that certificates carry."""
+def _fits_mould(row: Row) -> bool:
+    """Whether a row has nothing but an ID, and a P-256 key in the one form, if any."""
     key = row.public_key
-    fits = key is None or (key.startswith(_SPKI_HEAD + b"\x04") and len(key) == len(_SAMPLE_KEY))
-    return fits and section.profile == "device" and row.eui64 is not None
+    fits = key is None or (key.startswith(P256_HEAD) and len(key) == P256_OCTETS)
+    return fits and row.eui64 is not None and not row.texts
 
 
 def row_inputs(section: Section, row: Row) -> dict[str, Value]:

@@ -67,7 +67,7 @@ class Reader:
                 found = one.read(der)
                 if found is not None:
                     return number, found[0], one.hw_type, one.usage, found[1]
-            csr = csrs.parse(der, self._roles)
+            csr = csrs.parse(data, self._roles)
         except InputError as error:
             return Problem(number, error)
         like = Likeness.of(csr)

@@ -10,12 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from smki_testca.der import encode
 from smki_testca.lint.requests import HARDWARE_MODULE
 from smki_testca.register.requests import DeviceSubject
-from smki_testca.x509.keys import signature_fits
 from smki_testca.x509.names import ECDSA_WITH_SHA256
 
 if TYPE_CHECKING:
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from smki_testca.roles import KeyUsage
 
 _POINT_OCTETS = 65
+_UNCOMPRESSED = 4
 _ID_OCTETS = 8
-_CURVE = ec.SECP256R1()
+_CURVE, _ECDSA = ec.SECP256R1(), ec.ECDSA(hashes.SHA256())
 _ALGORITHM = ECDSA_WITH_SHA256.encoded
 
 
@@ -77,6 +79,7 @@ class Likeness:
             not 0 < length < 0x7F
             or der[:start] != encode.header(encode.SEQUENCE, len(der) - start)
             or der[start:point] != self.before
+            or der[point] != _UNCOMPRESSED
             or der[between:device_id] != self.between
             or der[after:stop] != self.after
             or der[stop:signature_at] != _ALGORITHM + bytes((3, length + 1, 0))
@@ -85,9 +88,7 @@ class Likeness:
         octets = der[point:between]
         try:
             key = ec.EllipticCurvePublicKey.from_encoded_point(_CURVE, octets)
-        except ValueError:
-            return None
-        # An uncompressed point only: from_encoded_point takes the compressed form, too.
-        if octets[0] != 4 or not signature_fits(key, der[signature_at:], der[start:stop]):
+            key.verify(der[signature_at:], der[start:stop], _ECDSA)
+        except (ValueError, InvalidSignature):
             return None
         return int.from_bytes(der[device_id:after]), self.spki_head + octets

@@ -108,7 +108,8 @@ class Plan:
         self._places: dict[tuple[Any, ...], int] = {}
         self._authorised: dict[tuple[Any, ...], Authorisation] = {}
         self._waiting: dict[int, list[Row]] = {}
-        self._tiles: list[tuple[int, int, int, list[Row] | None]] = []
+        # The rows of closed tiles wait encoded: a million of them take little room so.
+        self._tiles: list[tuple[int, int, int, bytes | None]] = []
         self._of_device: Counter[int] = Counter()
         self._in_category: Counter[tuple[str, str]] = Counter()
         self._fresh_blocks: dict[int, bool] = {}
@@ -237,7 +238,8 @@ class Plan:
             sorted(self._tiles, key=lambda one: (one[0], one[1]))
         ):
             record = TileRecord(run, tile, section, first, first_row, count)
-            self._estate.runs.add_tile(record, rows)
+            waited = None if rows is None else msgspec.msgpack.decode(rows, type=list[Row])
+            self._estate.runs.add_tile(record, waited)
             first_row += count
         self.record(run)
         return run
@@ -404,7 +406,8 @@ class Plan:
         """Make a tile of the rows that wait in a section."""
         rows = self._waiting.pop(number)
         section = self._sections[number]
-        self._tiles.append((number, section.count, len(rows), rows))
+        encoded = msgspec.msgpack.encode(rows)
+        self._tiles.append((number, section.count, len(rows), encoded))
         self._sections[number] = replace_section(section, section.count + len(rows), None)
 
 

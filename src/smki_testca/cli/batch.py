@@ -19,7 +19,7 @@ from smki_testca.bulk.manifest import lines
 from smki_testca.bulk.planning import Plan, Problem, from_manifest
 from smki_testca.bulk.running import cancel as cancel_run
 from smki_testca.bulk.running import resume as resume_run
-from smki_testca.bulk.workers import how_many
+from smki_testca.bulk.workers import how_many, without_collector
 from smki_testca.cli.issue import DELIVERY, ENVIRONMENT, LABEL, PARTICIPANT, PURPOSE
 from smki_testca.cli.output import print_json, print_table
 from smki_testca.cli.session import Session, read_input
@@ -160,6 +160,7 @@ def check(session: Session, manifest: str, environment: str | None) -> None:
 @click.option("--force", is_flag=True, help="Overwrite the file if it is there already.")
 @_with_engine
 @click.pass_obj
+@without_collector()
 def sign(session: Session, /, requests: str, out: str, *, force: bool, **options: Any) -> None:
     """Sign a ZIP of CSRs in the Portal's form (SEC App. M F) and write its response.
 

@@ -6,11 +6,15 @@ is. Whoever has the run's serial key finds the row of a serial without any index
 
 from __future__ import annotations
 
+from itertools import compress
+
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 _OCTETS = 16
 _FIRST = 1 << 124
 """The smallest serial with a first digit of 1; row 0 before it is permuted."""
+_WALK_ON = bytes(not 0x10 <= octet < 0x80 for octet in range(256))
+"""For the first octet of a block: 0 where it is a serial, 1 where it is none."""
 
 
 class SerialSequence:
@@ -31,10 +35,11 @@ class SerialSequence:
         while walking:
             encryptor = self._cipher.encryptor()
             output = encryptor.update(b"".join([blocks[place] for place in walking]))
-            for number, place in enumerate(walking):
-                blocks[place] = output[_OCTETS * number : _OCTETS * number + _OCTETS]
+            for place, start in zip(walking, range(0, len(output), _OCTETS), strict=True):
+                blocks[place] = output[start : start + _OCTETS]
             # Walk on along the cycle until the block is a serial again: still a permutation.
-            walking = [place for place in walking if not 0x10 <= blocks[place][0] < 0x80]
+            first_octets = output[::_OCTETS]
+            walking = list(compress(walking, first_octets.translate(_WALK_ON)))
         return blocks
 
     def row(self, serial: bytes) -> int | None:
