@@ -180,7 +180,8 @@ def test_two_processes_that_resume_one_run_do_its_tiles_once(command, quickstart
 
 def test_a_run_that_is_cancelled_meanwhile_stops(command, quickstart):
     process = _started(quickstart, *killing.range_of(killing.FIRST_ID, 1_000_000))
-    _until_a_tile_is_done(quickstart, process)
+    # More files than are handed out at a time: some of them are told of.
+    _until_a_tile_is_done(quickstart, process, tiles=12)
     assert command("--estate", quickstart, "batch", "cancel", 1).code == 0
     _, err = process.communicate(timeout=30)
     assert process.returncode == 4

@@ -161,7 +161,8 @@ def _cut_all(
         try:
             data: bytes = future.result()
         except Exception as error:
-            if client.status != "running":
+            lost = isinstance(error, distributed.comm.CommClosedError)
+            if lost or client.status != "running":
                 raise EstateError(
                     "batch.scheduler",
                     f"The scheduler was lost in the middle of run {task.run}.",

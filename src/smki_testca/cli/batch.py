@@ -97,7 +97,7 @@ def issue(session: Session, /, manifest: str | None, **options: Any) -> None:
     """Issue a range of Device Certificates, or every row of a MANIFEST (CSV, JSON lines, Parquet).
 
     \b
-    Examples:
+    Example:
       smki-testca --estate estate batch issue devices.csv
       smki-testca --estate estate batch issue --profile device --participant meters-one
       --purpose device-and-user-system-tests --hw-type 1.2.826.0.1.8641679.1.2.2.1
