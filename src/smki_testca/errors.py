@@ -44,6 +44,10 @@ class SmkiTestcaError(Exception):
         self.message = message
         self.remedy = remedy
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # How each kind is made does not matter: it leaves a worker process as it is.
+        return _restored, (type(self), self.args, self.__dict__)
+
     def as_json(self) -> dict[str, Any]:
         """The documented shape of an error: ``{"error": {"code", "message", "remedy"}}``."""
         return {"error": {"code": self.code, "message": self.message, "remedy": self.remedy}}
@@ -51,6 +55,15 @@ class SmkiTestcaError(Exception):
     def lines(self) -> list[str]:
         """The error as a person reads it: one clear line."""
         return [f"error: {self.message}" + (f" {self.remedy}" if self.remedy else "")]
+
+
+def _restored(
+    kind: type[SmkiTestcaError], arguments: tuple[Any, ...], attributes: dict[str, Any]
+) -> SmkiTestcaError:
+    error = kind.__new__(kind)
+    error.args = arguments
+    error.__dict__.update(attributes)
+    return error
 
 
 class UsageError(SmkiTestcaError):

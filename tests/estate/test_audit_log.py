@@ -32,7 +32,7 @@ def entries(command, quickstart):
 def test_an_untouched_log_is_whole(verify, entries):
     outcome = verify()
     assert outcome.code == 0
-    assert outcome.json == {"entries": len(entries()), "whole": True}
+    assert outcome.json == {"entries": len(entries()), "tiles": 0, "whole": True}
 
 
 def test_everything_that_quickstart_did_is_told(entries, command, quickstart):

@@ -12,11 +12,14 @@ from smki_testca.x509.keys import PrivateKey, key_type_of, public_key_octets
 from smki_testca.x509.names import ECDSA_WITH_SHA256, SHA256_WITH_RSA, KeyType
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from smki_testca.entropy import Entropy
     from smki_testca.x509.names import SignatureAlgorithm
 
 
-_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""The order of the group that P-256 keys are in (FIPS 186-5)."""
 
 
 class Signer(Protocol):
@@ -33,22 +36,30 @@ class Signer(Protocol):
 
 
 class SoftwareSigner:
-    """A private key in memory; ECDSA is deterministic (RFC 6979)."""
+    """A private key in memory.
 
-    def __init__(self, key: PrivateKey) -> None:
-        self._key = key
+    Attributes:
+        sign: the signature's octets over the data.
+
+    Args:
+        deterministic: whether the same data has the same ECDSA signature (RFC 6979).
+    """
+
+    def __init__(self, key: PrivateKey, *, deterministic: bool = True) -> None:
+        # What kind of key it is, is settled once: a batch signs a million times over.
+        self.sign: Callable[[bytes], bytes]
+        if isinstance(key, rsa.RSAPrivateKey):
+            self._algorithm = SHA256_WITH_RSA
+            self.sign = lambda data: key.sign(data, padding.PKCS1v15(), hashes.SHA256())
+        else:
+            ecdsa = ec.ECDSA(hashes.SHA256(), deterministic_signing=deterministic)
+            self._algorithm = ECDSA_WITH_SHA256
+            self.sign = lambda data: key.sign(data, ecdsa)
 
     @property
     def algorithm(self) -> SignatureAlgorithm:
         """``ecdsa-with-SHA256`` or ``sha256WithRSAEncryption``, as the key is."""
-        is_rsa = isinstance(self._key, rsa.RSAPrivateKey)
-        return SHA256_WITH_RSA if is_rsa else ECDSA_WITH_SHA256
-
-    def sign(self, data: bytes) -> bytes:
-        """The signature's octets over the data."""
-        if isinstance(self._key, rsa.RSAPrivateKey):
-            return self._key.sign(data, padding.PKCS1v15(), hashes.SHA256())
-        return self._key.sign(data, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
+        return self._algorithm
 
 
 def generate(key_type: KeyType, entropy: Entropy) -> PrivateKey:
@@ -61,7 +72,7 @@ def generate(key_type: KeyType, entropy: Entropy) -> PrivateKey:
         if entropy.secret:
             return ec.generate_private_key(ec.SECP256R1())
         # 40 octets, so that the remainder is as good as even (FIPS 186-5 A.2.1).
-        scalar = int.from_bytes(entropy.octets(40)) % (_P256_ORDER - 1) + 1
+        scalar = int.from_bytes(entropy.octets(40)) % (P256_ORDER - 1) + 1
         return ec.derive_private_key(scalar, ec.SECP256R1())
     if not entropy.secret:
         raise InputError(
@@ -111,3 +122,10 @@ def from_pem(text: bytes, where: str) -> PrivateKey:
     if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) or not key_type_of(key):
         raise InputError("key.type", f"The key in {where} is neither P-256 nor RSA 2048.")
     return key
+
+
+def pkcs8_of(kept: bytes) -> bytes:
+    """PKCS#8 DER of a private key kept as a P-256 scalar of 32 octets, or as PKCS#8 already."""
+    if len(kept) != 32:
+        return kept
+    return to_pkcs8(ec.derive_private_key(int.from_bytes(kept), ec.SECP256R1()))

@@ -26,6 +26,7 @@ COMMANDS = {
     "agreement": ("agreement", "agreement", "The agreements that bind participants."),
     "check": ("issue", "check", "Ask the gate alone; nothing is issued."),
     "issue": ("issue", "issue", "Issue Test Certificates with fresh keys."),
+    "batch": ("batch", "batch", "Many certificates at once, in runs that survive."),
     "sign": ("issue", "sign", "Issue the Test Certificate that a CSR asks for."),
     "list": ("certificates", "list_", "List the certificates of an estate."),
     "show": ("show", "show", "Show a certificate, CSR or CRL and what is wrong with it."),

@@ -55,10 +55,12 @@ def verify(session: Session) -> None:
     """
     with session.open() as estate:
         count = estate.audit.verify()
+        tiles = estate.runs.verify()
     if session.as_json:
-        print_json({"entries": count, "whole": True})
+        print_json({"entries": count, "tiles": tiles, "whole": True})
         return
-    click.echo(f"The audit log is whole: {count} entries.")
+    said = f" {tiles} tiles are as it tells." if tiles else ""
+    click.echo(f"The audit log is whole: {count} entries.{said}")
 
 
 def _details(entry: Entry) -> str:

@@ -11,7 +11,7 @@ from smki_testca.cli.output import print_json, print_records
 from smki_testca.cli.session import Session, first_line
 from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
-from smki_testca.exchange import FORMATS, items, write
+from smki_testca.exchange import FORMATS, items, notes, write
 from smki_testca.identifiers import Eui64, SerialNumber
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def list_(session: Session, /, **given: str | None) -> None:
       smki-testca --estate estate list --participant supplier-one --usage key-agreement
     """
     with session.open() as estate:
-        records = estate.certificates.select(_selection(estate.library, given))
+        records = list(estate.select(_selection(estate.library, given)))
         if session.as_json:
             print_json({"certificates": [one.as_json() for one in records]})
             return
@@ -105,11 +105,12 @@ def export(
     if export_passphrase_file is not None:
         passphrase = first_line(export_passphrase_file)
     with session.open() as estate:
-        records = estate.certificates.select(_selection(estate.library, given))
+        records = list(estate.select(_selection(estate.library, given)))
         if not records:
             raise InputError("export.nothing", "No certificate fits the selection.")
         selected = items(estate, records, with_keys=with_keys)
-        paths = write(FORMATS[form].files(selected, passphrase), Path(out), force=force)
+        files = [*FORMATS[form].files(selected, passphrase), *notes(selected)]
+        paths = write(files, Path(out), force=force)
     if session.as_json:
         print_json({"files": [str(path) for path in paths]})
         return

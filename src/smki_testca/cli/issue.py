@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from smki_testca.estate.certificates import Record
     from smki_testca.roles import Roles
 
-_PARTICIPANT = click.option(
+PARTICIPANT = click.option(
     "--participant", metavar="P", required=True, help="Who asks: its id in the register."
 )
-_PURPOSE = click.option(
+PURPOSE = click.option(
     "--purpose", metavar="S", required=True, help="The Testing Service, such as uept."
 )
-_ENVIRONMENT = click.option(
+ENVIRONMENT = click.option(
     "--environment", metavar="E", help="The test environment; the estate's first by default."
 )
-_DELIVERY = click.option(
+DELIVERY = click.option(
     "--delivery",
     type=click.Choice([one.value for one in Delivery]),
     default=Delivery.LOCAL.value,
     help="remote: over a DCC Gateway Connection.",
 )
-_LABEL = click.option("--label", metavar="L", help="A name to find the certificates by.")
+LABEL = click.option("--label", metavar="L", help="A name to find the certificates by.")
 _USAGE = click.option(
     "--usage",
     "usages",
@@ -195,7 +195,7 @@ def _command(
         callback(session, profile, **given)
 
     decorated: Any = run
-    for option in reversed([_PARTICIPANT, _PURPOSE, *options, _LABEL, _ENVIRONMENT, _DELIVERY]):
+    for option in reversed([PARTICIPANT, PURPOSE, *options, LABEL, ENVIRONMENT, DELIVERY]):
         decorated = option(decorated)
     text = f"{said}\n\n\b\nExample:\n  smki-testca --estate estate {group.name} {profile} {example}"
     command: click.Command = click.command(profile, help=text, short_help=said)(decorated)
@@ -207,11 +207,11 @@ _add_commands()
 
 @click.command()
 @click.argument("file", metavar="FILE")
-@_PARTICIPANT
-@_PURPOSE
-@_LABEL
-@_ENVIRONMENT
-@_DELIVERY
+@PARTICIPANT
+@PURPOSE
+@LABEL
+@ENVIRONMENT
+@DELIVERY
 @click.pass_obj
 def sign(
     session: Session,

@@ -57,8 +57,11 @@ def print_warnings(warnings: Iterable[str]) -> None:
 
 def print_records(records: Sequence[Record], roles: Roles, title: str = "") -> None:
     """Certificates as a table."""
+    # Only seeded runs make such keys; elsewhere the column would say the same in every line.
+    told = not all(one.keys_secret for one in records)
+    columns = ("Label", "Profile", "Participant", "EUI-64", "Role", "Usage", "Not after", "Serial")
     print_table(
-        ("Label", "Profile", "Participant", "EUI-64", "Role", "Usage", "Not after", "Serial"),
+        (*columns, "Keys") if told else columns,
         [
             (
                 one.label or "",
@@ -69,6 +72,7 @@ def print_records(records: Sequence[Record], roles: Roles, title: str = "") -> N
                 one.usage,
                 f"{one.not_after:%Y-%m-%d}",
                 str(one.serial),
+                *(["secret" if one.keys_secret else "not secret"] if told else []),
             )
             for one in records
         ],

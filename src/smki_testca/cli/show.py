@@ -85,7 +85,7 @@ def _documents(
         return found, known, trusted
     serial = _serial(what)
     with session.open() as estate:
-        record = estate.certificates.by_serial(serial)
+        record = estate.by_serial(serial)
         if record is None:
             raise InputError(
                 "certificate.unknown",

@@ -98,6 +98,7 @@ class AuditLog:
         """
         previous, expected = _FIRST, 1
         told: dict[str, tuple[int, str]] = {}
+        tiles: dict[tuple[int, int], tuple[int, str]] = {}
         rows = self._database.rows("SELECT * FROM audit ORDER BY number")
         for number, at, action, body, chained, digest in rows:
             fits = number == expected and chained == previous
@@ -106,6 +107,9 @@ class AuditLog:
             previous, expected = digest, expected + 1
             for one in json.loads(body).get("certificates", ()):
                 told[one["serial"]] = (number, one["sha256"])
+            if action == "batch.tile":
+                tile = json.loads(body)
+                tiles[tile["run"], tile["tile"]] = (number, tile["sha256"])
         if previous != self._database.value("SELECT value FROM meta WHERE name = ?", (_HEAD,)):
             raise EstateError(
                 "audit.broken", f"The audit log is cut off after entry {expected - 1}."
@@ -123,7 +127,24 @@ class AuditLog:
                 "audit.certificate",
                 f"The audit log tells of certificate {min(told)}, which the estate lacks.",
             )
+        self._verify_tiles(tiles)
         return expected - 1
+
+    def _verify_tiles(self, told: dict[tuple[int, int], tuple[int, str]]) -> None:
+        """See that the finished tiles are those that the log tells of."""
+        for run, number, digest, entry in self._database.rows(
+            "SELECT run, number, digest, audit FROM tiles WHERE digest <> x''"
+        ):
+            if told.pop((run, number), None) != (entry, digest.hex()):
+                raise EstateError(
+                    "audit.tile", f"The audit log does not tell of tile {number} of run {run}."
+                )
+        if told:
+            run, number = min(told)
+            raise EstateError(
+                "audit.tile",
+                f"The audit log tells of tile {number} of run {run}, which the estate lacks.",
+            )
 
 
 def _digest(previous: bytes, number: int, at: str, action: str, body: str) -> bytes:

@@ -42,6 +42,8 @@ class Record:
         key_id: SHA-256 of the SubjectPublicKeyInfo.
         issuer: the issuing certificate's serial; its own for a root.
         audit: the number of the audit entry that tells of it.
+        place: the run, the tile and the place in it, of a certificate that a run issued.
+        keys_secret: False where the private key was made from a seed.
     """
 
     serial: SerialNumber
@@ -63,6 +65,8 @@ class Record:
     not_after: datetime
     issued_at: datetime
     audit: int
+    place: tuple[int, int, int] | None = None
+    keys_secret: bool = True
 
     def as_json(self) -> dict[str, Any]:
         """The record as a JSON object, the certificate itself left out."""
@@ -83,6 +87,7 @@ class Record:
             "not_after": iso(self.not_after),
             "issued_at": iso(self.issued_at),
             "sha256": hashlib.sha256(self.der).hexdigest(),
+            **({} if self.keys_secret else {"keys_secret": False}),
         }
 
 
@@ -97,6 +102,19 @@ class Selection:
     profile: str | None = None
     label: str | None = None
     serial: SerialNumber | None = None
+
+    def fits(self, record: Record) -> bool:
+        """Whether a certificate is one of those."""
+        asked = (
+            (self.participant, record.participant),
+            (self.eui64, record.eui64),
+            (self.role, record.role),
+            (self.usage, record.usage),
+            (self.profile, record.profile),
+            (self.label, record.label),
+            (self.serial, record.serial),
+        )
+        return all(wanted is None or wanted == found for wanted, found in asked)
 
     def where(self) -> tuple[str, list[Any]]:
         """The SQL condition and its values."""
@@ -188,6 +206,16 @@ class CertificateStore:
             )
         )
 
+    def most_issued_for_devices(self, first: Eui64, last: Eui64) -> int:
+        """The most Device Certificates issued under any one Device ID of a range."""
+        return int(
+            self._database.value(
+                "SELECT coalesce(max(issued), 0) FROM (SELECT count(*) AS issued FROM certificates"
+                " WHERE eui64 BETWEEN ? AND ? AND hierarchy = 'device' GROUP BY eui64)",
+                (first.octets, last.octets),
+            )
+        )
+
     def issued_in_category(self, participant: str, category: str) -> int:
         """Certificates of a category issued to a participant."""
         return int(
@@ -208,7 +236,12 @@ class CertificateStore:
 
 def usage_of(certificate: Certificate) -> str:
     """The keyUsage bits as on the command line, joined by ``+``."""
-    return "+".join(_USAGE_NAMES.get(bit, bit) for bit in certificate.key_usage)
+    return names_of_usage(certificate.key_usage)
+
+
+def names_of_usage(bits: Any) -> str:
+    """The names of keyUsage bits as on the command line, joined by ``+``."""
+    return "+".join(_USAGE_NAMES.get(bit, bit) for bit in bits)
 
 
 def digests(certificates: Iterable[Certificate]) -> list[dict[str, str]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from smki_testca.errors import EstateError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 FORMAT = 1
@@ -103,13 +103,19 @@ class Database:
             try:
                 yield
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                # Where the disk is full, SQLite has rolled back already.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")
 
     def execute(self, statement: str, values: Sequence[Any] = ()) -> None:
         """Run a statement that changes something, within a transaction."""
         self._connection.execute(statement, values)
+
+    def execute_many(self, statement: str, values: Iterable[Sequence[Any]]) -> None:
+        """Run a statement for each of many values, within a transaction."""
+        self._connection.executemany(statement, values)
 
     def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         """All rows of a query, as tuples."""
@@ -143,7 +149,9 @@ def translated(path: Path) -> Iterator[None]:
                 "Wait for it to end and try again.",
             ) from error
         raise EstateError(
-            "estate.unusable", f"The estate in {path.parent} cannot be used: {error}."
+            "estate.unusable",
+            f"The estate in {path.parent} cannot be used: {error}.",
+            "See that there is room on the disk, and permission.",
         ) from error
     except sqlite3.DatabaseError as error:
         raise EstateError(

@@ -12,23 +12,31 @@ from smki_testca.entropy import SystemEntropy
 from smki_testca.errors import EstateError, InputError, Refusal
 from smki_testca.estate.audit import AuditLog
 from smki_testca.estate.authorities import AuthorityStore
-from smki_testca.estate.certificates import CertificateStore, Record, digests, usage_of
+from smki_testca.estate.certificates import (
+    CertificateStore,
+    Record,
+    Selection,
+    digests,
+    usage_of,
+)
 from smki_testca.estate.database import Database
 from smki_testca.estate.keystore import KeyStore, key_id
 from smki_testca.estate.registry import RegisterStore
+from smki_testca.estate.runs import RunStore
 from smki_testca.profiles import Library
 from smki_testca.register.gate import Gate
 from smki_testca.register.requests import Delivery, DeviceSubject, OrganisationSubject, Request
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from smki_testca.authority.issuing import Certificate
     from smki_testca.clock import Clock
     from smki_testca.entropy import Entropy
-    from smki_testca.identifiers import Eui64
+    from smki_testca.identifiers import Eui64, SerialNumber
     from smki_testca.profiles.model import Environment, Hierarchy, Tier
     from smki_testca.register.gate import Authorisation
     from smki_testca.register.requests import Subject
@@ -46,7 +54,9 @@ class Estate:
         library: the profiles, an operator's before the estate's before the shipped ones.
         audit: the audit log.
         register: participants and agreements.
-        certificates: everything issued, CAs included.
+        certificates: those issued one by one, CAs included.
+        authorities: the CAs, able to sign.
+        runs: those issued many at a time.
     """
 
     def __init__(  # the parts of one estate, put together by create and open only
@@ -67,9 +77,10 @@ class Estate:
         self.register = RegisterStore(database, self.audit, library, clock)
         self.certificates = CertificateStore(database)
         self._keys = KeyStore(database, passphrase, entropy)
-        self._authorities = AuthorityStore(
+        self.authorities = AuthorityStore(
             self.certificates, self._keys, self.audit, library, clock, entropy
         )
+        self.runs = RunStore(directory, database, self.audit, self._keys, library)
 
     @classmethod
     def create(
@@ -183,7 +194,7 @@ class Estate:
             self._database.execute(
                 "INSERT OR IGNORE INTO meta VALUES ('environment', ?)", (environment.name,)
             )
-            return self._authorities.make(environment, ca_keys or {})
+            return self.authorities.make(environment, ca_keys or {})
 
     def check(self, request: Request) -> Authorisation:
         """Ask the gate alone; the decision is in the audit log all the same.
@@ -242,7 +253,7 @@ class Estate:
             certificates: list[Certificate] = []
             if not isinstance(decision, Refusal):
                 profile = self.library.profile(request.subject.profile)
-                issuer, authority = self._authorities.issuing(
+                issuer, authority = self.authorities.issuing(
                     decision.environment, profile.hierarchy
                 )
                 warnings += decision.warnings
@@ -299,12 +310,48 @@ class Estate:
         Raises:
             EstateError: if the passphrase is wrong.
         """
-        return self._keys.get(record.key_id)
+        if record.place is None:
+            return self._keys.get(record.key_id)
+        return self.runs.private_key(record)
+
+    def select(self, selection: Selection) -> Iterator[Record]:
+        """Every certificate that fits, those of runs after the others."""
+        yield from self.certificates.select(selection)
+        yield from self.runs.select(selection)
+
+    def by_serial(self, serial: SerialNumber) -> Record | None:
+        """The certificate of that serial number, however it was issued."""
+        return self.certificates.by_serial(serial) or self.runs.by_serial(serial)
+
+    def issued_for_device(self, device_id: Eui64) -> int:
+        """Device Certificates under a Device ID, however they were issued (R21)."""
+        return self.certificates.issued_for_device(device_id) + self.runs.issued_for_device(
+            device_id
+        )
+
+    def most_issued_for_devices(self, first: Eui64, last: Eui64) -> int:
+        """The most Device Certificates under one ID of a range; what runs issued counts in full."""
+        return self.certificates.most_issued_for_devices(
+            first, last
+        ) + self.runs.most_issued_for_devices(first, last)
+
+    def issued_in_category(self, participant: str, category: str) -> int:
+        """Certificates of a category issued to a participant, however they were issued."""
+        return self.certificates.issued_in_category(
+            participant, category
+        ) + self.runs.issued_in_category(participant, category)
+
+    def gate(self) -> Gate:
+        """The gate, as the register and the certificates issued stand now."""
+        return Gate(self.library, self.register.load(), self)
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Everything inside happens, or nothing does; other processes wait."""
+        return self._database.transaction()
 
     def _decide(self, request: Request) -> Authorisation | Refusal:
-        gate = Gate(self.library, self.register.load(), self.certificates)
         try:
-            return gate.authorise(request, self._clock.now())
+            return self.gate().authorise(request, self._clock.now())
         except Refusal as refusal:
             return refusal
 

@@ -53,6 +53,18 @@ class KeyStore:
         sealed = self._database.value("SELECT sealed FROM keys WHERE id = ?", (identifier,))
         return None if sealed is None else self._estate_key().open(sealed, identifier)
 
+    def seal(self, secret: bytes, label: bytes) -> bytes:
+        """Encrypt something else that is secret under the estate key."""
+        return self._estate_key().seal(secret, label)
+
+    def unseal(self, sealed: bytes, label: bytes) -> bytes:
+        """Decrypt it again.
+
+        Raises:
+            EstateError: if the passphrase is wrong, or it was changed.
+        """
+        return self._estate_key().open(sealed, label)
+
     def _estate_key(self) -> EstateKey:
         if self._key is None:
             wrapped = self._database.value("SELECT value FROM meta WHERE name = ?", (_WRAPPED_KEY,))

@@ -71,3 +71,38 @@ CREATE INDEX certificates_by_participant ON certificates (participant, category)
 CREATE INDEX certificates_by_label ON certificates (label);
 CREATE INDEX certificates_by_authority ON certificates (family, hierarchy, tier)
 WHERE tier <> 'end-entity';
+
+-- Runs of many certificates; secrets are sealed under the estate key. The report is what a batch
+-- of CSRs is answered with beside the certificates.
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY,
+    state TEXT NOT NULL,
+    created TEXT NOT NULL,
+    finished TEXT,
+    terms BLOB NOT NULL,
+    serial_key BLOB NOT NULL,
+    secrets BLOB NOT NULL,
+    report BLOB
+);
+
+-- The tiles of runs; a tile without a digest is still to be cut. rows are empty for a range.
+CREATE TABLE tiles (
+    run INTEGER NOT NULL REFERENCES runs (id),
+    number INTEGER NOT NULL,
+    section INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    first_row INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    rows BLOB,
+    digest BLOB NOT NULL,
+    audit INTEGER REFERENCES audit (number),
+    PRIMARY KEY (run, number)
+) WITHOUT ROWID;
+
+-- Which rows have an EUI-64, for runs that are no range.
+CREATE TABLE row_ids (
+    eui64 BLOB NOT NULL,
+    run INTEGER NOT NULL,
+    row INTEGER NOT NULL,
+    PRIMARY KEY (eui64, run, row)
+) WITHOUT ROWID;

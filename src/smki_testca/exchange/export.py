@@ -44,6 +44,20 @@ def items(estate: Estate, records: Sequence[Record], *, with_keys: bool) -> list
     return made
 
 
+NOT_SECRET = (
+    PurePosixPath("KEYS-ARE-NOT-SECRET.txt"),
+    b"Private keys here were made from a seed: they are not secret.\n",
+)
+"""The note that goes with private keys made from a seed: its name and its text."""
+
+
+def notes(selected: Iterable[Item]) -> list[OutputFile]:
+    """What must be said of an export beside its files."""
+    if any(item.private_key is not None and not item.record.keys_secret for item in selected):
+        return [OutputFile(*NOT_SECRET)]
+    return []
+
+
 def write(files: Iterable[OutputFile], out: Path, *, force: bool) -> list[Path]:
     """Write the files below a folder, which is made if need be.
 

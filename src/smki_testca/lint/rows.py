@@ -465,4 +465,4 @@ def key_identifier(key: bytes, *, method: int) -> bytes:
     digest = hashlib.sha1(key, usedforsecurity=False).digest()
     if method == 1:
         return digest
-    return bytes((0x40 | digest[12] & 0x0F,)) + digest[13:]
+    return (0x4000000000000000 | int.from_bytes(digest[12:]) & 0x0FFFFFFFFFFFFFFF).to_bytes(8)

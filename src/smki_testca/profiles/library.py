@@ -50,6 +50,7 @@ class Library:
     def __init__(self, *overrides: Path) -> None:
         for directory in overrides:
             _check_directory(directory)
+        self.overrides = overrides
         self.directories = (*overrides, shipped("profiles"))
         self._profiles: dict[str, Profile] = {}
 

@@ -10,7 +10,7 @@ from dataclasses import InitVar, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from smki_testca.errors import Refusal, RefusalReason
-from smki_testca.identifiers import shown
+from smki_testca.identifiers import IdRange, shown
 from smki_testca.profiles.model import ParticipantKind
 from smki_testca.register.agreements import AgreementKind
 from smki_testca.register.requests import (
@@ -40,6 +40,10 @@ class History(Protocol):
 
     def issued_for_device(self, device_id: Eui64) -> int:
         """Device Certificates issued under a Device ID."""
+        ...
+
+    def most_issued_for_devices(self, first: Eui64, last: Eui64) -> int:
+        """The most Device Certificates issued under any one Device ID of a range."""
         ...
 
     def issued_in_category(self, participant: str, category: str) -> int:
@@ -171,6 +175,67 @@ class Gate:
             tuple(_warnings(request, participant)),
             _TOKEN,
         )
+
+    def authorise_range(self, request: Request, last: Eui64, at: datetime) -> Authorisation:
+        """Decide once on Device Certificates for all IDs from the request's to the last.
+
+        Raises:
+            Refusal: with every reason that stands against any of them.
+        """
+        reasons: list[RefusalReason] = []
+        authorisation: Authorisation | None = None
+        try:
+            authorisation = self.authorise(request, at)
+        except Refusal as refusal:
+            reasons += refusal.reasons
+        participant = self.register.participants.get(request.participant)
+        if participant is not None and isinstance(request.subject, DeviceSubject):
+            first = request.subject.device_id
+            reasons += self._range_reasons(request, first, last, participant)
+        if reasons or authorisation is None:
+            by_code = {reason.code: reason for reason in reversed(reasons)}
+            raise Refusal(_without_echoes(list(by_code.values())))
+        return authorisation
+
+    def identity_reasons(self, request: Request, participant: Participant) -> list[RefusalReason]:
+        """What stands against the identifier of one more request of a kind authorised."""
+        return list(self._identity_reasons(request, participant))
+
+    def _range_reasons(
+        self, request: Request, first: Eui64, last: Eui64, participant: Participant
+    ) -> Iterator[RefusalReason]:
+        asked = IdRange(first, last)
+        yield from self._device_id_reasons(last, participant)
+        for central in self.register.central:
+            if asked.overlaps(central.range):
+                yield _reason(
+                    "device_id.in_sec_registry_entry",
+                    "R11",
+                    f"The range {asked} meets the SEC Registry Entry {central}, which is never for"
+                    " Devices.",
+                    "Use IDs under the manufacturer's own Registry Entry.",
+                )
+        within = any(first in one and last in one for one in participant.registry_entries)
+        if participant.registry_entries and not within:
+            yield _reason(
+                "device_id.outside_own_registry_entry",
+                "R11",
+                f"The range {asked} does not lie within one of {participant.id}'s own Registry"
+                " Entries.",
+                "Shorten the range, or ask for two.",
+            )
+        category = self._category(request)
+        quota = None if category is None else category.quota.per_device_id
+        if quota is not None:
+            issued = self.history.most_issued_for_devices(first, last)
+            if issued + request.count > quota:
+                yield _reason(
+                    "device_id.issuance_anomaly",
+                    "R21",
+                    f"Up to {issued} Device Certificates are issued under one ID of the range"
+                    f" already; with {request.count} more there would be over {quota}.",
+                    "Use other Device IDs, or raise the quota of the category.",
+                )
 
     def _category(self, request: Request) -> Category | None:
         # The role tells Organisation categories apart; the others hold a profile whole.

@@ -92,6 +92,19 @@ class Request:
     delivery: Delivery = Delivery.LOCAL
     policy: str | None = None
 
+    def of(self, subject: Subject) -> Request:
+        """The same for another subject of the same kind."""
+        # Quicker than dataclasses.replace: a batch asks a million times over.
+        return Request(
+            self.participant,
+            self.purpose,
+            self.environment,
+            subject,
+            self.usages,
+            self.delivery,
+            self.policy,
+        )
+
     @property
     def role(self) -> RemotePartyRole | None:
         """The RemotePartyRole asked for, if the subject has one."""

@@ -9,6 +9,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from smki_testca.x509.names import KeyType
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+P256_HEAD = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
+"""The first octets of every P-256 SubjectPublicKeyInfo with an uncompressed point."""
+P256_OCTETS = len(P256_HEAD) + 64
+
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 

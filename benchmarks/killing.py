@@ -1,0 +1,245 @@
+"""Kills batches at random moments, resumes them, and sees that nothing is lost or comes twice.
+
+python benchmarks/killing.py [KILLS [SEED]]
+
+Each kill is a SIGKILL of the command or of one of its worker processes, at a moment drawn from the
+seed. It needs /proc, to find the workers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import IO
+
+from cryptography import x509
+
+from smki_testca.estate import Estate
+from smki_testca.estate.runs import Run, State
+from smki_testca.estate.tile import Tile
+
+COMMAND = [sys.executable, "-m", "smki_testca"]
+FIRST_ID = 0x00DB120000000000
+COUNT = 40_000
+"""Device IDs of one run, with one certificate each."""
+LATEST_SECONDS = 1.2
+"""The latest moment after the start of a process at which it is killed."""
+PATIENCE_SECONDS = 10.0
+"""How long orphaned workers are waited for."""
+
+
+@dataclass
+class Tormentor:
+    """Kills the batches of one estate.
+
+    Attributes:
+        estate: its directory.
+        kills: of the command itself, and of workers.
+        kept: the octets of each tile that a run told of, by run and number.
+        told: how many certificates of each run were reported as issued.
+        serials: of all certificates of the runs that are done.
+    """
+
+    estate: Path
+    chance: random.Random
+    kills: dict[str, int] = field(default_factory=lambda: {"command": 0, "worker": 0})
+    kept: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    told: dict[int, int] = field(default_factory=dict)
+    serials: set[int] = field(default_factory=set)
+
+    def run(self, kills: int) -> int:
+        """Run batches to their end, killing on the way, until there were so many kills.
+
+        Returns:
+            How many runs there were.
+        """
+        number = 0
+        while sum(self.kills.values()) < kills:
+            number += 1
+            first = FIRST_ID + (number << 24)
+            while self.state(number) is None:
+                self.torment(*range_of(first, COUNT), run=number)
+            while self.state(number) is State.RUNNING:
+                enough = sum(self.kills.values()) >= kills
+                self.torment("batch", "resume", str(number), run=number, spare=enough)
+            self.complete(number, first)
+        return number
+
+    def state(self, number: int) -> State | None:
+        """How far a run is; None if it is not in the estate."""
+        with self.opened() as estate:
+            return next((one.state for one in estate.runs.all() if one.id == number), None)
+
+    def opened(self) -> Estate:
+        """The estate, open."""
+        return Estate.open(self.estate, lambda: (self.estate / "passphrase").read_text().strip())
+
+    def torment(self, *arguments: str, run: int, spare: bool = False) -> None:
+        """Start one command, and kill it or one of its workers."""
+        with TemporaryFile("w+") as out:
+            process = start(self.estate, *arguments, out=out)
+            victims: list[int] = []
+            if not spare:
+                time.sleep(self.chance.uniform(0.05, LATEST_SECONDS))
+                victims = self.kill(process)
+            code = process.wait()
+            out.seek(0)
+            self.judge(code, out.read(), run, killed=bool(victims))
+        wait_for_end(victims)
+        self.look(run)
+
+    def kill(self, process: subprocess.Popen[str]) -> list[int]:
+        """Kill the command or a worker.
+
+        Returns:
+            The processes that must end now; none if the command had ended before.
+        """
+        workers = children(process.pid)
+        if workers and self.chance.random() < 0.5:
+            victim, kind = self.chance.choice(workers), "worker"
+        else:
+            victim, kind = process.pid, "command"
+        if process.poll() is not None:
+            return []
+        os.kill(victim, signal.SIGKILL)
+        self.kills[kind] += 1
+        return workers or [process.pid]
+
+    def judge(self, code: int, out: str, run: int, *, killed: bool) -> None:
+        """See that the command ended in a documented way, and note what it reported."""
+        expected = {0}
+        if killed:
+            # A worker killed after its last tile was cut leaves the run done all the same.
+            expected |= {-signal.SIGKILL, 5}
+        if code not in expected:
+            raise ValueError(f"the command ended with {code}: {out}")
+        if code == 5 and "batch.worker_died" not in out:
+            raise ValueError(f"the death of a worker is not told of: {out}")
+        for line in out.splitlines():
+            if line.startswith('{"issued"') and line.endswith("}"):
+                self.told[run] = max(self.told.get(run, 0), json.loads(line)["issued"])
+
+    def look(self, number: int) -> None:
+        """See that whatever was reported is still there, and remember what is new."""
+        with self.opened() as estate:
+            runs = {one.id: one for one in estate.runs.all()}
+            for (run, tile), octets in self.kept.items():
+                (record,) = [one for one in estate.runs.tiles(run, done=True) if one.number == tile]
+                if estate.runs.path(run, tile, record.digest).read_bytes() != octets:
+                    raise ValueError(f"tile {tile} of run {run} was changed")
+            issued = runs[number].issued if number in runs else 0
+            if issued < self.told.get(number, 0):
+                raise ValueError(f"{self.told[number]} were reported, {issued} are there")
+            if number in runs:
+                for one in estate.runs.tiles(number, done=True):
+                    path = estate.runs.path(number, one.number, one.digest)
+                    self.kept[number, one.number] = path.read_bytes()
+
+    def complete(self, number: int, first: int) -> None:
+        """See that a finished run holds exactly what was asked for, and nothing lies about."""
+        with self.opened() as estate:
+            run = estate.runs.get(number)
+            tiles = tiles_of(estate, run)
+            files = {one.name for one in estate.runs.folder(number).iterdir()}
+            if len(files) != len(tiles):
+                raise ValueError(f"{len(files)} files, {len(tiles)} tiles")
+            ids = [one.eui64(place) for one in tiles for place in range(len(one))]
+            if sorted(ids) != list(range(first, first + COUNT)):
+                raise ValueError("other Device IDs than were asked for")
+            ders = [one.der(place) for one in tiles for place in range(len(one))]
+            self.serials |= {x509.load_der_x509_certificate(one).serial_number for one in ders}
+            if len(self.serials) != number * COUNT:
+                raise ValueError("a serial number came twice")
+
+
+def range_of(first: int, count: int) -> tuple[str, ...]:
+    """The command for a range of Devices."""
+    return (
+        *("batch", "issue", "--profile", "device", "--participant", "meters-one"),
+        *("--purpose", "device-and-user-system-tests", "--usage", "key-agreement"),
+        *("--hw-type", "1.2.826.0.1.8641679.1.2.2.1"),
+        *("--first-id", f"{first:016x}", "--count", str(count)),
+    )
+
+
+def start(estate: Path, *arguments: str, out: IO[str]) -> subprocess.Popen[str]:
+    """Start a command on an estate."""
+    return subprocess.Popen(
+        [*COMMAND, "--json", "--estate", str(estate), *arguments],
+        stdout=out,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def tiles_of(estate: Estate, run: Run) -> list[Tile]:
+    """The finished tiles of a run, each compared with its digest."""
+    return [
+        Tile.read(estate.runs.path(run.id, one.number, one.digest), one.digest)
+        for one in estate.runs.tiles(run.id, done=True)
+    ]
+
+
+def children(parent: int) -> list[int]:
+    """The processes that a process has started."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        told = status(path)
+        if told is not None and int(told[1]) == parent:
+            found.append(int(path.parent.name))
+    return sorted(found)
+
+
+def status(path: Path) -> list[str] | None:
+    """State and parent of a process, and what follows; None if it is gone."""
+    try:
+        return path.read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def alive(process: int) -> bool:
+    """Whether a process runs still."""
+    told = status(Path(f"/proc/{process}/stat"))
+    return told is not None and told[0] not in {"Z", "X"}
+
+
+def wait_for_end(processes: list[int]) -> None:
+    """See that processes end by themselves."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while left := [one for one in processes if alive(one)]:
+        if time.monotonic() > until:
+            raise ValueError(f"workers live on without their parent: {left}")
+        time.sleep(0.02)
+
+
+def main(kills: int, seed: int) -> None:
+    """Kill so often, and tell what came of it."""
+    with TemporaryDirectory() as folder:
+        estate = Path(folder, "estate")
+        subprocess.run([*COMMAND, "quickstart", str(estate)], check=True, capture_output=True)
+        tormentor = Tormentor(estate, random.Random(seed))
+        begin = time.perf_counter()
+        runs = tormentor.run(kills)
+        subprocess.run(
+            [*COMMAND, "--estate", str(estate), "audit", "verify"], check=True, capture_output=True
+        )
+        told = ", ".join(f"{count} of a {kind}" for kind, count in tormentor.kills.items())
+        print(f"{sum(tormentor.kills.values())} kills ({told}), seed {seed}")
+        print(
+            f"{runs} runs of {COUNT} certificates in {time.perf_counter() - begin:.0f} s: every one"
+            " is there, none twice, no serial number twice, the audit log is whole"
+        )
+
+
+if __name__ == "__main__":
+    given = [int(one) for one in sys.argv[1:]]
+    main(*given, *(300, 1)[len(given) :])

@@ -1,0 +1,190 @@
+"""Peak memory and cost per certificate of ranges of growing size, and look-ups in the largest.
+
+python benchmarks/memory.py [LARGEST]
+
+Sizes grow tenfold up to the largest, a million by default. Memory is the peak of resident octets
+(VmHWM of /proc): of the command, and of the worker that took most; what a worker shares with the
+command counts in both. Cost is processor time of all processes, less that of a range of one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from smki_testca.estate import Estate
+from smki_testca.estate.certificates import Selection
+from smki_testca.identifiers import Eui64
+
+COMMAND = [sys.executable, "-m", "smki_testca"]
+HEADER = ("profile", "participant", "purpose", "device-id", "hw-type", "usage")
+PURPOSE = "device-and-user-system-tests"
+HW_TYPE = "1.2.826.0.1.8641679.1.2.2.1"
+FIRST_ID = 0x00DB120000000000
+BETWEEN = 1 << 32
+"""From the first ID of one range to that of the next."""
+MEMORY_LIMIT, LOOKUP_LIMIT, FLATNESS_LIMIT = 300, 20.0, 0.10
+LOOKUPS = 200
+
+
+class Measured(NamedTuple):
+    """One command: seconds on the clock, seconds of all processors, peaks of memory in octets."""
+
+    seconds: float
+    cpu: float
+    command: int
+    worker: int
+
+
+def measure(estate: Path, *arguments: str) -> Measured:
+    """Run one command, and watch it and its workers."""
+    begin = time.perf_counter()
+    process = subprocess.Popen(
+        [*COMMAND, "--estate", str(estate), *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    command = worker = 0
+    while True:
+        command = max(command, peak(process.pid))
+        worker = max([worker, *map(peak, children(process.pid))])
+        ended, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if ended:
+            break
+        time.sleep(0.01)
+    if status:
+        raise SystemExit(f"{arguments} ended with {os.waitstatus_to_exitcode(status)}")
+    process.returncode = 0
+    cpu = usage.ru_utime + usage.ru_stime
+    return Measured(time.perf_counter() - begin, cpu, command, worker)
+
+
+def peak(process: int) -> int:
+    """The peak of a process's resident memory so far, in octets."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{process}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) << 10
+    return 0
+
+
+def children(process: int) -> list[int]:
+    """The processes that a process has started."""
+    with contextlib.suppress(OSError):
+        told = Path(f"/proc/{process}/task/{process}/children").read_text()
+        return [int(one) for one in told.split()]
+    return []
+
+
+def issue(estate: Path, number: int, count: int) -> Measured:
+    """One range."""
+    return measure(
+        estate,
+        *("batch", "issue", "--profile", "device", "--participant", "meters-one"),
+        *("--purpose", PURPOSE, "--hw-type", HW_TYPE, "--usage", "digital-signature"),
+        *("--first-id", f"{FIRST_ID + number * BETWEEN:016x}", "--count", str(count)),
+    )
+
+
+def issue_manifest(estate: Path, number: int, count: int) -> Measured:
+    """As many Devices by a manifest, one line each."""
+    path = estate.parent / "devices.csv"
+    cells = ("device", "meters-one", PURPOSE, "", HW_TYPE, "key-agreement")
+    with path.open("w") as file:
+        file.write(",".join(HEADER) + "\n")
+        for device_id in range(count):
+            octets = f"{FIRST_ID + number * BETWEEN + device_id:016x}"
+            file.write(",".join((*cells[:3], octets, *cells[4:])) + "\n")
+    return measure(estate, "batch", "issue", str(path))
+
+
+def tell(name: str, count: int, found: Measured, cost: float) -> None:
+    """One line of the table."""
+    memory = f"{found.command / 1e6:10.0f}{found.worker / 1e6:9.0f}"
+    print(f"{name:10}{count:10}{found.seconds:9.1f}{memory}{cost * 1e6:9.2f}")
+
+
+def lookups(estate: Path, count: int, number: int) -> dict[str, list[float]]:
+    """Milliseconds of look-ups at random in a range, the tile of each read from the disk."""
+    chance = random.Random(1)
+    taken: dict[str, list[float]] = {"by EUI-64": [], "by serial number": []}
+    serials = []
+    with opened(estate) as found:
+        for _ in range(LOOKUPS):
+            eui64 = Eui64(FIRST_ID + number * BETWEEN + chance.randrange(count))
+            begin = time.perf_counter()
+            (record,) = found.select(Selection(eui64=eui64))
+            taken["by EUI-64"].append((time.perf_counter() - begin) * 1e3)
+            serials.append(record.serial)
+    chance.shuffle(serials)
+    with opened(estate) as found:
+        for serial in serials:
+            begin = time.perf_counter()
+            if found.by_serial(serial) is None:
+                raise SystemExit(f"{serial} is not found")
+            taken["by serial number"].append((time.perf_counter() - begin) * 1e3)
+    return taken
+
+
+def opened(directory: Path) -> Estate:
+    """An estate, open; nothing here needs its passphrase."""
+    return Estate.open(directory, str)
+
+
+def main(largest: int) -> None:
+    """Measure, and print."""
+    with TemporaryDirectory() as folder:
+        # Our modules are compiled once, as they are where the package is installed.
+        os.environ["PYTHONPYCACHEPREFIX"] = str(Path(folder, "compiled"))
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        estate = Path(folder, "estate")
+        subprocess.run([*COMMAND, "quickstart", str(estate)], check=True, capture_output=True)
+        numbers = iter(range(BETWEEN))
+        alone = min((issue(estate, next(numbers), 1) for _ in range(7)), key=lambda one: one.cpu)
+        sizes = [10_000]
+        while sizes[-1] < largest:
+            sizes.append(sizes[-1] * 10)
+        print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores")
+        heads = f"{'seconds':>9}{'command':>10}{'worker':>9}{'µs each':>9}"
+        print(f"{'':10}{'number':>10}{heads}\n{'':29}{'MB':>10}{'MB':>9}")
+        costs, peaks, ranges = [], [], []
+        for count in sizes:
+            turns = []
+            # What else the machine does weighs most on what is quickly done.
+            for _ in range(max(1, min(7, 300_000 // count))):
+                ranges.append((next(numbers), count))
+                turns.append(issue(estate, *ranges[-1]))
+            found = min(turns, key=lambda one: one.cpu)
+            costs.append((found.cpu - alone.cpu) / count)
+            peaks += [one for turn in turns for one in (turn.command, turn.worker)]
+            tell("range", count, found, costs[-1])
+        written = sum(one.stat().st_size for one in estate.glob("bulk/*/*.tile"))
+        issued = sum(count for _, count in ranges)
+        for count in sizes:
+            found = issue_manifest(estate, next(numbers), count)
+            peaks += [found.command, found.worker]
+            tell("manifest", count, found, (found.cpu - alone.cpu) / count)
+        flat = max(costs) / min(costs) - 1
+        print(f"\nmemory at most {max(peaks) / 1e6:.0f} MB (limit {MEMORY_LIMIT})")
+        print(f"cost per certificate differs by {flat:.0%} (limit {FLATNESS_LIMIT:.0%})")
+        print(f"{written / issued:.0f} octets on the disk for each certificate and its key")
+        everything = issued + sum(sizes)
+        print(
+            f"\nlook-ups in {everything} certificates, ms{'median':>12}{'slowest':>10}{'limit':>8}"
+        )
+        number, count = ranges[-1]
+        for name, taken in lookups(estate, count, number).items():
+            median, slowest = statistics.median(taken), max(taken)
+            print(f"{name:38}{median:10.1f}{slowest:10.1f}{LOOKUP_LIMIT:8.0f}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)

@@ -1,0 +1,154 @@
+"""Manifests: one row for each certificate, in CSV, JSON lines or Parquet, read as a stream."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from smki_testca.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+COLUMNS = (
+    "profile",
+    "participant",
+    "purpose",
+    "environment",
+    "id",
+    "role",
+    "usage",
+    "common-name",
+    "device-id",
+    "hw-type",
+    "dns",
+    "signifier",
+    "system-name",
+    "label",
+    "public-key-file",
+    "csr-file",
+)
+"""The columns a manifest may have; all hold text, and an empty cell is a cell left out."""
+MAX_ROWS = 100_000_000
+MAX_CELL_CHARACTERS = 1_024
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of a manifest.
+
+    Attributes:
+        number: its line in the file, from 1; for Parquet its row, from 1.
+        cells: those that are not empty, by column.
+        problem: why it cannot be read; empty if it can.
+    """
+
+    number: int
+    cells: dict[str, str]
+    problem: str = ""
+
+
+def lines(path: Path) -> Iterator[Line]:
+    """Every row of a manifest, the kind told by the file name's ending.
+
+    Raises:
+        InputError: if the file cannot be read or has unknown columns.
+        UsageError: for another ending, or Parquet without the extra that reads it.
+    """
+    readers = {".csv": _csv, ".jsonl": _json_lines, ".parquet": _parquet}
+    reader = readers.get(path.suffix)
+    if reader is None:
+        raise UsageError(
+            "usage", f"{path} is no manifest: its name ends in none of {', '.join(readers)}."
+        )
+    try:
+        yield from reader(path)
+    except OSError as error:
+        raise InputError(
+            "input.unreadable", f"{path} cannot be read: {error.strerror or error}."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InputError("input.encoding", f"{path} is not UTF-8.") from error
+
+
+def _csv(path: Path) -> Iterator[Line]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        try:
+            header = next(reader, [])
+            _check_columns(path, header)
+            for cells in reader:
+                if not cells:
+                    continue
+                if len(cells) != len(header):
+                    problem = f"it has {len(cells)} cells where the header has {len(header)}"
+                    yield Line(reader.line_num, {}, problem)
+                    continue
+                yield _line(reader.line_num, dict(zip(header, cells, strict=True)))
+        except csv.Error as error:
+            raise InputError("manifest.csv", f"{path}, line {reader.line_num}: {error}.") from error
+
+
+def _json_lines(path: Path) -> Iterator[Line]:
+    with path.open("rb") as file:
+        for number, text in enumerate(file, 1):
+            if not text.strip():
+                continue
+            try:
+                cells = msgspec.json.decode(text, type=dict[str, str])
+            except (msgspec.ValidationError, msgspec.DecodeError) as error:
+                yield Line(number, {}, f"it is no object of texts ({error})")
+                continue
+            if number == 1 or not cells.keys() <= set(COLUMNS):
+                _check_columns(path, list(cells))
+            yield _line(number, cells)
+
+
+def _parquet(path: Path) -> Iterator[Line]:
+    try:
+        from pyarrow import lib, parquet  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise UsageError(
+            "usage",
+            "Reading Parquet needs the extra [bulk].",
+            "Install it: pip install 'smki-testca[bulk]'",
+        ) from error
+    try:
+        file = parquet.ParquetFile(io.BytesIO(b"") if not path.is_file() else path)
+        _check_columns(path, file.schema_arrow.names)
+        number = 0
+        for batch in file.iter_batches(10_000):
+            for cells in batch.to_pylist():
+                number += 1
+                given = {name: value for name, value in cells.items() if value is not None}
+                if all(isinstance(value, str) for value in given.values()):
+                    yield _line(number, given)
+                else:
+                    yield Line(number, {}, "a cell holds no text")
+    except lib.ArrowException as error:
+        raise InputError("manifest.parquet", f"{path} is no Parquet file: {error}.") from error
+
+
+def _check_columns(path: Path, columns: list[str]) -> None:
+    for column in columns:
+        if column not in COLUMNS or columns.count(column) > 1:
+            wrong = "twice" if column in COLUMNS else "which is not known"
+            raise InputError(
+                "manifest.column",
+                f"{path} has the column {column[:40]!r} {wrong}.",
+                f"Known are {', '.join(COLUMNS)}.",
+            )
+
+
+def _line(number: int, cells: dict[str, str]) -> Line:
+    given = {name: value for name, value in cells.items() if value}
+    for name, value in given.items():
+        if len(value) > MAX_CELL_CHARACTERS:
+            problem = f"its {name} has over {MAX_CELL_CHARACTERS} characters"
+            return Line(number, {}, problem)
+    return Line(number, given)

@@ -1,0 +1,104 @@
+"""A mould: a template with all that a tile's rows share poured in, and every length settled.
+
+What is left open are a few spans of fixed width, so that a certificate is put together at one
+stroke, and can differ from the mould in the spans only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from smki_testca.authority.template import Span, TemplateMismatchError
+from smki_testca.der import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from smki_testca.authority.filling import Values
+    from smki_testca.authority.template import Part, Template
+
+
+@dataclass(frozen=True, slots=True)
+class Mould:
+    """A TBSCertificate as constants with spans between them.
+
+    Attributes:
+        constants: one more than there are spans; the identifier and length octets of a span's
+            element belong to the constant before it.
+        spans: the paths of the fields in the spans, in order.
+        widths: how many content octets each span takes.
+        length: of the finished octets.
+    """
+
+    constants: tuple[bytes, ...]
+    spans: tuple[str, ...]
+    widths: tuple[int, ...]
+    length: int
+
+    @classmethod
+    def of(cls, template: Template, shared: Values, sample: Values) -> Mould:
+        """Pour in what is shared, and settle the lengths of the rest by a sample.
+
+        Args:
+            template: of the certificate type.
+            shared: the values that every row has alike, by path.
+            sample: one row's values of the others; every row's are as long.
+        """
+        elements = {
+            path: template.element(path, {**sample, **shared})
+            for path in set(_span_paths(template.parts))
+        }
+        constants, spans, widths = [b""], [], []
+        for part in _settled(template.parts, frozenset(shared), elements):
+            if isinstance(part, bytes):
+                constants[-1] += part
+                continue
+            element = elements[part.path]
+            head = 2 if element[1] < 0x80 else 2 + (element[1] & 0x7F)
+            constants[-1] += element[:head]
+            spans.append(part.path)
+            widths.append(len(element) - head)
+            constants.append(b"")
+        length = sum(map(len, constants)) + sum(widths)
+        return cls(tuple(constants), tuple(spans), tuple(widths), length)
+
+    def cast(self, contents: Sequence[Sequence[bytes]]) -> Iterator[bytes]:
+        """A TBSCertificate for each row.
+
+        Args:
+            contents: for each span, in order, the content octets of every row.
+
+        Raises:
+            TemplateMismatchError: if some content is not as wide as its span.
+        """
+        for width, column in zip(self.widths, contents, strict=True):
+            if set(map(len, column)) - {width}:
+                raise TemplateMismatchError("a value does not fit its span")
+        form = b"%b".join(constant.replace(b"%", b"%%") for constant in self.constants)
+        return map(form.__mod__, zip(*contents, strict=True))
+
+
+def _settled(
+    parts: Iterable[Part], shared: frozenset[str], elements: dict[str, bytes]
+) -> Iterator[bytes | Span]:
+    for part in parts:
+        if isinstance(part, bytes):
+            yield part
+        elif isinstance(part, Span):
+            yield elements[part.path] if part.path in shared else part
+        else:
+            inner = list(_settled(part.parts, shared, elements))
+            length = sum(
+                len(one) if isinstance(one, bytes) else len(elements[one.path]) for one in inner
+            )
+            yield encode.header(part.tag, length)
+            yield from inner
+
+
+def _span_paths(parts: Iterable[Part]) -> Iterator[str]:
+    for part in parts:
+        if isinstance(part, Span):
+            yield part.path
+        elif not isinstance(part, bytes):
+            yield from _span_paths(part.parts)

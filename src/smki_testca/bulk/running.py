@@ -1,0 +1,132 @@
+"""Runs a run: hands its open tiles to an engine, and keeps each as soon as it is cut.
+
+A tile is safe on the disk before the estate says so, in one transaction with its audit entry.
+Whatever dies at whatever moment, the tiles told of stand, and the others are still to be cut.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from smki_testca.bulk.cutting import Means, Task
+from smki_testca.errors import EstateError, InputError
+from smki_testca.estate import tile
+from smki_testca.estate.runs import State
+from smki_testca.identifiers import SerialNumber
+from smki_testca.profiles.model import Tier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from smki_testca.bulk.engines import Engine
+    from smki_testca.estate import Estate
+    from smki_testca.estate.runs import Run
+
+
+def resume(
+    estate: Estate, number: int, engine: Engine, progress: Callable[[int, int], None]
+) -> Run:
+    """Cut what is still open of a run.
+
+    Args:
+        estate: that the run is of.
+        number: of the run.
+        engine: that cuts tiles.
+        progress: told how many certificates of how many are issued.
+
+    Raises:
+        InputError: if the run is done or cancelled already.
+        EstateError: if a worker died, the disk is full, or a CA is missing.
+    """
+    run = estate.runs.get(number)
+    if run.state is not State.RUNNING:
+        raise InputError("batch.state", f"Run {number} is {run.state} already.")
+    total, issued = run.terms.count, run.issued
+    progress(issued, total)
+    folder = estate.runs.folder(number)
+    cutting = engine.cut(_means(estate, run), _tasks(estate, run), folder)
+    with contextlib.closing(cutting), _told_if_unwritable(number):
+        for task, digest in cutting:
+            tile.settle(folder, task.number, digest)
+            with estate.transaction():
+                now = estate.clock.now()
+                # Another process may have ended the run, or been quicker with this tile.
+                state = estate.runs.state(number)
+                kept = state is State.RUNNING and estate.runs.finish_tile(
+                    number, task.number, digest, task.count, now
+                )
+            if state is State.CANCELLED:
+                raise InputError("batch.state", f"Run {number} was cancelled meanwhile.")
+            issued += task.count if kept else 0
+            progress(issued, total)
+    with estate.transaction():
+        if estate.runs.state(number) is State.RUNNING and not estate.runs.tiles(number, done=False):
+            estate.runs.set_state(number, State.DONE, estate.clock.now())
+    if estate.runs.state(number) is State.DONE:
+        estate.runs.sweep(number)
+    return estate.runs.get(number)
+
+
+@contextlib.contextmanager
+def _told_if_unwritable(number: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise EstateError(
+            "batch.unwritable",
+            f"A tile of run {number} cannot be written: {error.strerror or error}.",
+            f"Make room, then: smki-testca batch resume {number}",
+        ) from error
+
+
+def cancel(estate: Estate, number: int) -> Run:
+    """End a run; what it issued stays issued.
+
+    Raises:
+        InputError: if the run is done or cancelled already.
+    """
+    with estate.transaction():
+        run = estate.runs.get(number)
+        if run.state is not State.RUNNING:
+            raise InputError("batch.state", f"Run {number} is {run.state} already.")
+        estate.runs.set_state(number, State.CANCELLED, estate.clock.now())
+    return estate.runs.get(number)
+
+
+def _tasks(estate: Estate, run: Run) -> Iterator[Task]:
+    for one in estate.runs.tiles(run.id, done=False):
+        rows = estate.runs.rows(run.id, one.number)
+        if rows is None and run.terms.sections[one.section].first_id is None:
+            continue  # another process has finished it meanwhile
+        yield Task(
+            run.id,
+            one.number,
+            one.section,
+            run.terms.sections[one.section],
+            one.first,
+            one.first_row,
+            one.count,
+            rows,
+        )
+
+
+def _means(estate: Estate, run: Run) -> Means:
+    certificates, private = {}, {}
+    for section in run.terms.sections:
+        place = (section.environment, section.profile)
+        record = estate.certificates.by_serial(SerialNumber.parse(section.issuer))
+        key = None if record is None else estate.private_key(record)
+        if record is None or record.tier is not Tier.ISSUING or key is None:
+            raise EstateError(
+                "estate.damaged", f"The CA {section.issuer} of run {run.id} is missing."
+            )
+        certificates[place], private[place] = record.der, key
+    return Means(
+        certificates,
+        private,
+        estate.runs.secrets(run.id),
+        datetime.fromisoformat(run.terms.at),
+        estate.library.overrides,
+    )

@@ -1,0 +1,494 @@
+"""``batch``: many certificates at once, in runs that survive whatever ends them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from smki_testca.bulk import exports, intake, portal
+from smki_testca.bulk.engines import DaskEngine, LocalEngine
+from smki_testca.bulk.manifest import lines
+from smki_testca.bulk.planning import Plan, Problem, from_manifest
+from smki_testca.bulk.running import cancel as cancel_run
+from smki_testca.bulk.running import resume as resume_run
+from smki_testca.bulk.workers import how_many, without_collector
+from smki_testca.cli.issue import DELIVERY, ENVIRONMENT, LABEL, PARTICIPANT, PURPOSE
+from smki_testca.cli.output import print_json, print_table
+from smki_testca.cli.session import Session, read_input
+from smki_testca.errors import ExitCode, InputError, Refusal, SmkiTestcaError, UsageError, plain
+from smki_testca.estate.runs import State
+from smki_testca.estate.terms import Secrets
+from smki_testca.identifiers import Eui64, parse_object_identifier
+from smki_testca.register.requests import Delivery, DeviceSubject
+from smki_testca.roles import KeyUsage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smki_testca.bulk.engines import Engine
+    from smki_testca.estate import Estate
+    from smki_testca.estate.runs import Run
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as a shell gives it."""
+
+_ENGINE = [
+    click.option(
+        "--workers", metavar="N", type=int, help="How many processes; all cores by default."
+    ),
+    click.option("--engine", type=click.Choice(["local", "dask"]), default="local"),
+    click.option("--scheduler", metavar="ADDRESS", help="Of a Dask cluster: tls://HOST:PORT."),
+    click.option("--tls-cert", metavar="FILE", help="This client's certificate for the cluster."),
+    click.option("--tls-key", metavar="FILE", help="Its private key."),
+    click.option("--tls-ca", metavar="FILE", help="The CA of the cluster."),
+]
+
+
+def _with_engine(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_ENGINE):
+        command = option(command)
+    return command
+
+
+_RESPONSE = "response"
+
+
+@click.group()
+def batch() -> None:
+    """Many certificates at once, in runs that survive whatever ends them.
+
+    \b
+    Example:
+      smki-testca --estate estate batch issue devices.csv
+    """
+
+
+@batch.command()
+@click.argument("manifest", metavar="[MANIFEST]", required=False)
+@click.option("--profile", metavar="NAME", help="Of a range: device.")
+@click.option("--participant", metavar="P", help="Of a range: who asks.")
+@click.option("--purpose", metavar="S", help="Of a range: the Testing Service.")
+@click.option("--hw-type", metavar="OID", help="Of a range: the manufacturer's hwType.")
+@click.option(
+    "--usage",
+    "usages",
+    type=click.Choice([one.value for one in KeyUsage]),
+    multiple=True,
+    help="Of a range: each ID gets a certificate of each usage.",
+)
+@click.option("--first-id", metavar="EUI64", help="Of a range: its first Device ID.")
+@click.option("--count", metavar="N", type=int, help="Of a range: how many Device IDs.")
+@click.option("--seed", metavar="HEX", help="Derive serials and keys from it; they are not secret.")
+@click.option("--all-or-nothing", is_flag=True, help="Issue nothing where one row is wrong.")
+@LABEL
+@ENVIRONMENT
+@DELIVERY
+@_with_engine
+@click.pass_obj
+def issue(session: Session, /, manifest: str | None, **options: Any) -> None:
+    """Issue a range of Device Certificates, or every row of a MANIFEST (CSV, JSON lines, Parquet).
+
+    \b
+    Example:
+      smki-testca --estate estate batch issue devices.csv
+      smki-testca --estate estate batch issue --profile device --participant meters-one
+      --purpose device-and-user-system-tests --hw-type 1.2.826.0.1.8641679.1.2.2.1
+      --usage digital-signature --first-id 00-DB-12-01-00-00-00-00 --count 100000
+    """
+    engine = _engine(options)
+    with session.open() as estate:
+        secrets = _secrets(options["seed"])
+        with estate.transaction():
+            plan = Plan(
+                estate, "range" if manifest is None else "manifest", options["label"], secrets
+            )
+            if manifest is None:
+                _plan_range(estate, plan, options)
+            else:
+                _plan_manifest(estate, plan, manifest, options)
+            stopped = _stopped(plan, all_or_nothing=options["all_or_nothing"])
+            if stopped is None:
+                run = plan.store()
+            else:
+                plan.record(None)
+        if stopped is not None:
+            raise stopped
+        _report_problems(session, plan.problems)
+        if not session.as_json:
+            click.echo(f"run {run}", err=True)
+        _finish(session, estate, run, engine, plan.problems)
+
+
+@batch.command()
+@click.argument("manifest", metavar="MANIFEST")
+@ENVIRONMENT
+@click.pass_obj
+def check(session: Session, manifest: str, environment: str | None) -> None:
+    """Say which rows of a MANIFEST would be refused, and why; nothing is issued.
+
+    \b
+    Example:
+      smki-testca --estate estate batch check devices.csv
+    """
+    with session.open() as estate:
+        plan = Plan(estate, "manifest", None, _secrets(None))
+        _plan_manifest(estate, plan, manifest, {"environment": environment})
+        plan.close()
+    if session.as_json:
+        print_json({"accepted": plan.count, "problems": [one.as_json() for one in plan.problems]})
+    else:
+        _report_problems(session, plan.problems)
+        click.echo(f"{plan.count} rows would go through, {len(plan.problems)} would not.")
+    if plan.problems:
+        click.get_current_context().exit(ExitCode.FINDINGS)
+
+
+@batch.command()
+@click.argument("requests", metavar="REQUESTS.zip")
+@PARTICIPANT
+@PURPOSE
+@ENVIRONMENT
+@click.option("--out", metavar="RESPONSE.zip", required=True, help="The file to write.")
+@click.option("--force", is_flag=True, help="Overwrite the file if it is there already.")
+@_with_engine
+@click.pass_obj
+@without_collector()
+def sign(session: Session, /, requests: str, out: str, *, force: bool, **options: Any) -> None:
+    """Sign a ZIP of CSRs in the Portal's form (SEC App. M F) and write its response.
+
+    \b
+    Example:
+      smki-testca --estate estate batch sign meters.zip --participant meters-one
+      --purpose device-and-user-system-tests --out meters-response.zip
+    """
+    engine = _engine(options)
+    workers = how_many(options["workers"])
+    target = Path(out)
+    if target.exists() and not force:
+        raise InputError(
+            "export.exists", f"{out} exists already.", "Name another file, or add --force."
+        )
+    if target.is_dir() or not target.parent.is_dir():
+        raise InputError(
+            "export.unwritable", f"{out} cannot be written: it is no place for a file."
+        )
+    name = portal.request_name(requests)
+    zipped = read_input(requests, portal.MAX_ZIP_OCTETS)
+    members = portal.directory(requests, zipped)
+    cells = {
+        key: value
+        for key in ("participant", "purpose", "environment")
+        if (value := options[key]) is not None
+    }
+    with session.open() as estate:
+        with estate.transaction():
+            plan = Plan(estate, "requests", None, _secrets(None))
+            reader = intake.Reader(requests, zipped, estate.library.roles)
+            for one in intake.wanted(estate, reader, members, cells, workers):
+                plan.add_or_note(one)
+            report = portal.Report.of(name, members, plan.problems)
+            run = plan.store() if plan.ready() else None
+            if run is None:
+                plan.record(None)
+            else:
+                estate.runs.keep_report(run, msgspec.msgpack.encode(report))
+        issued: dict[int, bytes] = {}
+        if run is not None:
+            finished = _cut(session, estate, run, engine)
+            issued = dict(estate.runs.numbered(finished))
+        exports.write_file(target, portal.response(report, issued))
+    succeeded = len(issued)
+    if session.as_json:
+        print_json({"run": run, "out": out, "success": succeeded, "refused": len(plan.problems)})
+        return
+    click.echo(f"{succeeded} of {len(members)} CSRs are signed; the response is {out}.")
+
+
+@batch.command("list")
+@click.pass_obj
+def list_(session: Session) -> None:
+    """List the runs of an estate.
+
+    \b
+    Example:
+      smki-testca --estate estate batch list
+    """
+    with session.open() as estate:
+        runs = estate.runs.all()
+    if session.as_json:
+        print_json({"runs": [one.as_json() for one in runs]})
+        return
+    print_table(
+        ("Run", "State", "Source", "Issued", "Of", "Keys", "Label", "Created"),
+        [
+            (
+                str(one.id),
+                one.state.value,
+                one.terms.source,
+                str(one.issued),
+                str(one.terms.count),
+                "not secret" if one.terms.seeded else "secret",
+                one.terms.label or "",
+                one.created,
+            )
+            for one in runs
+        ],
+    )
+
+
+@batch.command()
+@click.argument("run", metavar="ID", type=int)
+@click.pass_obj
+def show(session: Session, run: int) -> None:
+    """Show one run: its state, counts, and what it was asked for.
+
+    \b
+    Example:
+      smki-testca --estate estate batch show 1
+    """
+    with session.open() as estate:
+        found = estate.runs.get(run)
+    _print_run(session, found)
+
+
+@batch.command()
+@click.argument("run", metavar="ID", type=int)
+@_with_engine
+@click.pass_obj
+def resume(session: Session, /, run: int, **options: Any) -> None:
+    """Go on with a run that was ended before it was done.
+
+    \b
+    Example:
+      smki-testca --estate estate batch resume 1
+    """
+    engine = _engine(options)
+    with session.open() as estate:
+        _finish(session, estate, run, engine, [])
+
+
+@batch.command()
+@click.argument("run", metavar="ID", type=int)
+@click.pass_obj
+def cancel(session: Session, run: int) -> None:
+    """End a run for good; what it issued stays issued.
+
+    \b
+    Example:
+      smki-testca --estate estate batch cancel 1
+    """
+    with session.open() as estate:
+        ended = cancel_run(estate, run)
+    _print_run(session, ended)
+
+
+@batch.command()
+@click.argument("run", metavar="ID", type=int)
+@click.option("--format", "form", type=click.Choice([*exports.EXPORTS, _RESPONSE]), required=True)
+@click.option("--out", metavar="PATH", required=True, help="The file, or for pem-tree the folder.")
+@click.option("--with-keys", is_flag=True, help="Write the private keys, too.")
+@click.option("--force", is_flag=True, help="Overwrite what is there already.")
+@click.pass_obj
+def export(
+    session: Session, run: int, form: str, out: str, *, with_keys: bool, force: bool
+) -> None:
+    """Write the certificates of a run: pem-tree, der-stream, csv or parquet.
+
+    Of a ZIP of CSRs, response is what `batch sign` writes, should that have been ended early.
+
+    \b
+    Example:
+      smki-testca --estate estate batch export 1 --format csv --out devices.csv
+    """
+    target = Path(out)
+    if target.exists() and not force:
+        raise InputError("export.exists", f"{out} exists already.", "Name another, or add --force.")
+    with session.open() as estate:
+        found = estate.runs.get(run)
+        if form == _RESPONSE:
+            count = _write_response(estate, found, target)
+        else:
+            kept = (
+                estate.runs.with_keys(found)
+                if with_keys
+                else ((record, None) for record in estate.runs.records(found))
+            )
+            count = exports.EXPORTS[form](target, kept, secret=not found.terms.seeded)
+    if session.as_json:
+        print_json({"run": run, "out": out, "certificates": count})
+        return
+    click.echo(f"{count} certificates are in {out}.")
+
+
+def _write_response(estate: Estate, run: Run, target: Path) -> int:
+    kept = estate.runs.report(run.id)
+    if kept is None or run.state is not State.DONE:
+        raise InputError(
+            "batch.no_response",
+            f"Run {run.id} has no response: it is {run.state}, of source {run.terms.source}.",
+            "Only a ZIP of CSRs that is done has one.",
+        )
+    issued = dict(estate.runs.numbered(run))
+    report = msgspec.msgpack.decode(kept, type=portal.Report)
+    exports.write_file(target, portal.response(report, issued))
+    return len(issued)
+
+
+def _engine(options: dict[str, Any]) -> Engine:
+    if options["engine"] == "local":
+        if options["scheduler"] is not None:
+            raise UsageError("usage", "--scheduler goes with --engine dask.")
+        return LocalEngine(options["workers"])
+    needed = ("scheduler", "tls_cert", "tls_key", "tls_ca")
+    missing = [f"--{name.replace('_', '-')}" for name in needed if options[name] is None]
+    if missing:
+        raise UsageError("usage", f"The engine dask needs {', '.join(missing)}.")
+    for name in needed[1:]:
+        if not Path(options[name]).is_file():
+            raise InputError("input.unreadable", f"{options[name]} cannot be read: it is no file.")
+    return DaskEngine(
+        options["scheduler"], options["tls_cert"], options["tls_key"], options["tls_ca"]
+    )
+
+
+def _secrets(seed: str | None) -> Secrets:
+    if seed is None:
+        return Secrets(os.urandom(16), os.urandom(32))
+    try:
+        octets = bytes.fromhex(seed)
+    except ValueError:
+        octets = b""
+    if not 8 <= len(octets) <= 64:
+        raise InputError("batch.seed", "A seed has 16 to 128 hexadecimal digits.")
+    return Secrets.from_seed(octets, os.urandom(32))
+
+
+def _plan_range(estate: Estate, plan: Plan, options: dict[str, Any]) -> None:
+    needed = ("profile", "participant", "purpose", "hw_type", "first_id", "count")
+    missing = [f"--{name.replace('_', '-')}" for name in needed if options[name] is None]
+    if missing or not options["usages"]:
+        missing += [] if options["usages"] else ["--usage"]
+        raise UsageError("usage", f"Give a manifest, or for a range {', '.join(missing)}.")
+    if options["profile"] != "device":
+        raise UsageError("usage", "A range is of --profile device; use a manifest for others.")
+    first = Eui64.parse(options["first_id"])
+    hw_type = parse_object_identifier(options["hw_type"])
+    request = estate.request(
+        options["participant"],
+        options["purpose"],
+        DeviceSubject(first, hw_type),
+        tuple(dict.fromkeys(KeyUsage(usage) for usage in options["usages"])),
+        environment=options["environment"],
+        delivery=Delivery(options["delivery"]),
+    )
+    plan.add_range(request, hw_type, first, options["count"])
+
+
+def _plan_manifest(estate: Estate, plan: Plan, manifest: str, options: dict[str, Any]) -> None:
+    path = Path(manifest)
+
+    def read(name: str) -> bytes:
+        return read_input(str(path.parent / name), 1 << 16)
+
+    for one in from_manifest(estate, lines(path), read, options["environment"]):
+        plan.add_or_note(one)
+
+
+def _stopped(plan: Plan, *, all_or_nothing: bool) -> SmkiTestcaError | None:
+    """Why a plan is not carried out, if it is not."""
+    if not plan.problems:
+        return None if plan.ready() else InputError("manifest.empty", "The manifest has no rows.")
+    if plan.ready() and not all_or_nothing:
+        return None
+    first, *others = plan.problems
+    error = first.error
+    if plan.is_range:
+        return error
+    said = f" {len(others)} more lines are wrong, too." if others else ""
+    told = f"Line {first.line}: {error.message}{said}"
+    if isinstance(error, Refusal):
+        return Refusal((replace(error.reasons[0], reason=told), *error.reasons[1:]))
+    error.args, error.message = (told,), told
+    return error
+
+
+def _report_problems(session: Session, problems: list[Problem]) -> None:
+    if session.as_json:
+        return
+    for one in problems:
+        for line in one.error.lines():
+            click.echo(f"line {one.line}: {line}", err=True)
+
+
+class _Progress:
+    """Certificates done, their rate and the time left; a JSON line for each thousand."""
+
+    def __init__(self, session: Session) -> None:
+        self._as_json = session.as_json
+        self._start = time.monotonic()
+        self._first: int | None = None
+        self._told = 0
+
+    def __call__(self, issued: int, total: int) -> None:
+        if self._first is None:
+            self._first = issued
+            self._told = issued // 1000
+        spent = time.monotonic() - self._start
+        rate = (issued - self._first) / spent if spent > 0 else 0.0
+        left = (total - issued) / rate if rate else 0.0
+        if self._as_json:
+            while self._told < issued // 1000:
+                self._told += 1
+                line = {"issued": self._told * 1000, "count": total, "per_second": round(rate)}
+                click.echo(json.dumps(line))
+        elif sys.stderr.isatty() and spent > 1:
+            text = f"\r{issued} of {total}, {rate:.0f} a second, {left:.0f} s left  "
+            click.echo(text, err=True, nl=issued == total)
+
+
+def _cut(session: Session, estate: Estate, run: int, engine: Engine) -> Run:
+    """Cut what is still open of a run; Ctrl-C ends it in one line."""
+    try:
+        return resume_run(estate, run, engine, _Progress(session))
+    except KeyboardInterrupt:
+        found = estate.runs.get(run)
+        click.echo(
+            f"interrupted: {found.issued} of {found.terms.count} certificates are issued."
+            f" Go on with: smki-testca batch resume {run}",
+            err=True,
+        )
+        click.get_current_context().exit(INTERRUPTED)
+
+
+def _finish(
+    session: Session, estate: Estate, run: int, engine: Engine, problems: list[Problem]
+) -> None:
+    finished = _cut(session, estate, run, engine)
+    _print_run(session, finished, problems)
+    if problems:
+        click.get_current_context().exit(ExitCode.FINDINGS)
+
+
+def _print_run(session: Session, run: Run, problems: list[Problem] | None = None) -> None:
+    if session.as_json:
+        document = run.as_json()
+        if problems is not None:
+            document["problems"] = [one.as_json() for one in problems]
+        click.echo(json.dumps({"run": document}))
+        return
+    rows = [
+        (name, ", ".join(value) if isinstance(value, list) else str(value))
+        for name, value in run.as_json().items()
+        if value is not None
+    ]
+    # Plain lines: a table would be all that this command needs rich for.
+    for name, value in rows:
+        click.echo(f"{name:13} {plain(value)}")

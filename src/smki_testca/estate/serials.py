@@ -1,0 +1,53 @@
+"""Serial numbers of a run: a keyed permutation of the row numbers, so none can come twice.
+
+Each is 16 content octets with a first hexadecimal digit of 1 to 7, as a single certificate's
+is. Whoever has the run's serial key finds the row of a serial without any index.
+"""
+
+from __future__ import annotations
+
+from itertools import compress
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+_OCTETS = 16
+_FIRST = 1 << 124
+"""The smallest serial with a first digit of 1; row 0 before it is permuted."""
+_WALK_ON = bytes(not 0x10 <= octet < 0x80 for octet in range(256))
+"""For the first octet of a block: 0 where it is a serial, 1 where it is none."""
+
+
+class SerialSequence:
+    """The serial numbers of one run.
+
+    Args:
+        key: 16 octets, kept with the run.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        # One block at a time is all there is to permute: ECB is AES itself.
+        self._cipher = Cipher(algorithms.AES128(key), modes.ECB())  # noqa: S305
+
+    def serials(self, first_row: int, count: int) -> list[bytes]:
+        """The serials of rows side by side, 16 octets each."""
+        blocks = [(_FIRST + row).to_bytes(_OCTETS) for row in range(first_row, first_row + count)]
+        walking = list(range(count))
+        while walking:
+            encryptor = self._cipher.encryptor()
+            output = encryptor.update(b"".join([blocks[place] for place in walking]))
+            for place, start in zip(walking, range(0, len(output), _OCTETS), strict=True):
+                blocks[place] = output[start : start + _OCTETS]
+            # Walk on along the cycle until the block is a serial again: still a permutation.
+            first_octets = output[::_OCTETS]
+            walking = list(compress(walking, first_octets.translate(_WALK_ON)))
+        return blocks
+
+    def row(self, serial: bytes) -> int | None:
+        """The row that has a serial, if this run could have given it out."""
+        if not 0x10 <= serial[0] < 0x80:
+            return None
+        block = serial
+        while True:
+            block = self._cipher.decryptor().update(block)
+            if 0x10 <= block[0] < 0x80:
+                return int.from_bytes(block) - _FIRST

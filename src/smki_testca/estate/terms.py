@@ -1,0 +1,108 @@
+"""What a run was authorised to issue: sections of like rows, and the secrets they are cut with.
+
+A section is everything that its certificates share. What differs from row to row is the
+identifier in the subject, a few texts, and the public key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Literal
+
+import msgspec
+
+from smki_testca.roles import KeyUsage  # noqa: TC001 - msgspec reads it
+
+TILE_ROWS = 2_000
+"""How many certificates one tile holds."""
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    """Certificates that differ only in their rows.
+
+    Attributes:
+        profile: of the certificates.
+        issuer: the serial number of the issuing CA's certificate, hexadecimal.
+        usage: the key usage; None where the profile fixes it.
+        role: the RemotePartyRole code, if the subject has one.
+        hw_type: of Devices.
+        count: how many rows the section has.
+        first_id: of a range, the EUI-64 of its first row; the others follow, one by one.
+    """
+
+    profile: str
+    participant: str
+    participant_name: str
+    signifier: str | None
+    purpose: str
+    environment: str
+    category: str
+    agreement: str
+    issuer: str
+    usage: KeyUsage | None = None
+    role: int | None = None
+    hw_type: str | None = None
+    count: int
+    first_id: int | None = None
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What a whole run is told.
+
+    Attributes:
+        source: where its rows come from.
+        at: the instant of issue, UTC, ISO 8601; the same for every row.
+        seeded: whether keys come from a seed, and so are not secret.
+        label: a name to find the run's certificates by.
+    """
+
+    source: Literal["range", "manifest", "requests"]
+    at: str
+    seeded: bool
+    label: str | None = None
+    sections: list[Section]
+
+    @property
+    def count(self) -> int:
+        """How many certificates the run asks for."""
+        return sum(section.count for section in self.sections)
+
+
+class Row(msgspec.Struct, frozen=True, array_like=True):
+    """What one certificate has of its own.
+
+    Attributes:
+        line: where it stands in the manifest or archive, from 1.
+        eui64: in the subject, if it has one.
+        texts: inputs of the profile that hold text, by name.
+        public_key: a SubjectPublicKeyInfo, DER, in place of a fresh key.
+        label: a name to find it by.
+    """
+
+    line: int
+    eui64: int | None = None
+    texts: dict[str, str] = {}
+    public_key: bytes | None = None
+    label: str | None = None
+
+
+class Secrets(msgspec.Struct, frozen=True):
+    """What a run's tiles are cut with beside the CA's key.
+
+    Attributes:
+        serial_key: permutes row numbers into serials.
+        sealing_key: private keys are sealed under it in the tiles; itself sealed in the estate.
+        seed: keys are derived from it; None for fresh ones.
+    """
+
+    serial_key: bytes
+    sealing_key: bytes
+    seed: bytes | None = None
+
+    @classmethod
+    def from_seed(cls, seed: bytes, sealing_key: bytes) -> Secrets:
+        """The secrets of a seeded run: the same seed gives the same serials and keys."""
+        serial_key = hmac.digest(seed, b"smki-testca serial numbers", hashlib.sha256)[:16]
+        key_seed = hmac.digest(seed, b"smki-testca private keys", hashlib.sha256)
+        return cls(serial_key, sealing_key, key_seed)

@@ -1,0 +1,222 @@
+"""A tile: an immutable file with the certificates of rows side by side, and their sealed keys.
+
+    magic, length of the header (4 octets), header in JSON, serials (16 octets each),
+    EUI-64s (8 each, where there are any), lengths of the certificates (2 each),
+    the certificates, labels and lines in JSON, sealed private keys
+
+Numbers are big-endian. The digest of the whole file stands in the estate and its audit log.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from array import array
+from itertools import accumulate
+from typing import TYPE_CHECKING, Self
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from smki_testca.errors import EstateError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+_MAGIC = b"SMKITILE1\n"
+_NONCE_OCTETS = 12
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True):
+    """What the octets after it are.
+
+    Attributes:
+        run, number: which tile of which run.
+        first_row: the run's row of the first certificate.
+        count: how many certificates there are.
+        has_ids: whether each has an EUI-64.
+        der_octets: of all certificates together.
+        extra_octets: of the labels and lines.
+        seeded: whether the private keys are not secret, for they come from a seed.
+    """
+
+    run: int
+    number: int
+    section: int
+    first_row: int
+    count: int
+    has_ids: bool
+    der_octets: int
+    extra_octets: int
+    seeded: bool
+
+
+class Extra(msgspec.Struct, frozen=True):
+    """What few rows have: labels, and the lines they came from (empty where rows are in order)."""
+
+    labels: dict[int, str] = {}
+    lines: list[int] = []
+
+
+class Tile:
+    """A tile that was read.
+
+    Args:
+        data: the whole file.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        length_at = len(_MAGIC)
+        if data[:length_at] != _MAGIC:
+            raise EstateError("bulk.damaged", "A tile of the estate is damaged.")
+        start = length_at + 4
+        size = int.from_bytes(data[length_at:start])
+        self.header = msgspec.json.decode(data[start : start + size], type=Header)
+        self._data = data
+        count = self.header.count
+        self._serials = start + size
+        self._ids = self._serials + 16 * count
+        lengths_at = self._ids + (8 * count if self.header.has_ids else 0)
+        lengths = array("H", data[lengths_at : lengths_at + 2 * count])
+        if sys.byteorder == "little":
+            lengths.byteswap()
+        ders = lengths_at + 2 * count
+        self._places = list(accumulate(lengths, initial=ders))
+        self._extra_at = ders + self.header.der_octets
+        self._keys = self._extra_at + self.header.extra_octets
+        self._extra: Extra | None = None
+
+    def __len__(self) -> int:
+        return self.header.count
+
+    def der(self, place: int) -> bytes:
+        """The certificate at a place in the tile."""
+        return self._data[self._places[place] : self._places[place + 1]]
+
+    def serial(self, place: int) -> int:
+        """Its serial number."""
+        start = self._serials + 16 * place
+        return int.from_bytes(self._data[start : start + 16])
+
+    def eui64(self, place: int) -> int | None:
+        """Its EUI-64, if it has one."""
+        if not self.header.has_ids:
+            return None
+        start = self._ids + 8 * place
+        return int.from_bytes(self._data[start : start + 8])
+
+    def extra(self) -> Extra:
+        """Labels and lines."""
+        if self._extra is None:
+            encoded = self._data[self._extra_at : self._keys]
+            self._extra = msgspec.json.decode(encoded, type=Extra)
+        return self._extra
+
+    def keys(self, sealing_key: bytes) -> list[bytes | None]:
+        """The private keys: P-256 scalars of 32 octets, or PKCS#8 DER; None where not ours.
+
+        Raises:
+            EstateError: if they were changed.
+        """
+        sealed = self._data[self._keys :]
+        try:
+            clear = AESGCM(sealing_key).decrypt(
+                sealed[:_NONCE_OCTETS], sealed[_NONCE_OCTETS:], _label(self.header)
+            )
+        except InvalidTag as error:
+            raise EstateError("bulk.damaged", "The sealed keys of a tile were changed.") from error
+        return msgspec.msgpack.decode(clear, type=list[bytes | None])
+
+    @classmethod
+    def read(cls, path: Path, digest: bytes | None = None) -> Self:
+        """Read a tile file, and compare it with its digest if that is given.
+
+        Raises:
+            EstateError: if it is missing or differs.
+        """
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise EstateError(
+                "bulk.missing", f"The tile {path} cannot be read: {error.strerror}."
+            ) from error
+        if digest is not None and hashlib.sha256(data).digest() != digest:
+            raise EstateError("bulk.damaged", f"The tile {path} was changed.")
+        return cls(data)
+
+
+def assemble(
+    header: Header,
+    serials: Sequence[bytes],
+    ids: Sequence[int],
+    ders: Sequence[bytes],
+    extra: bytes,
+    keys: Sequence[bytes | None],
+    sealing_key: bytes,
+) -> bytes:
+    """The octets of a tile; the private keys are sealed."""
+    lengths = array("H", map(len, ders))
+    if sys.byteorder == "little":
+        lengths.byteswap()
+    head = msgspec.json.encode(header)
+    nonce = os.urandom(_NONCE_OCTETS)
+    clear = msgspec.msgpack.encode(keys)
+    return b"".join(
+        (
+            _MAGIC,
+            len(head).to_bytes(4),
+            head,
+            b"".join(serials),
+            b"".join([one.to_bytes(8) for one in ids]),
+            lengths.tobytes(),
+            b"".join(ders),
+            extra,
+            nonce,
+            AESGCM(sealing_key).encrypt(nonce, clear, _label(header)),
+        )
+    )
+
+
+def file_name(number: int, digest: bytes) -> str:
+    """The name of a tile's file: its digest is in it, so that no tile replaces another."""
+    return f"{number:06d}-{digest.hex()[:32]}.tile"
+
+
+def write(folder: Path, number: int, data: bytes) -> bytes:
+    """Write the file of a tile; before it counts it is to be settled.
+
+    Returns:
+        The tile's digest.
+    """
+    digest = hashlib.sha256(data).digest()
+    path = folder / file_name(number, digest)
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+    except OSError:
+        path.unlink(missing_ok=True)  # where the disk is full, its room is wanted
+        raise
+    return digest
+
+
+def settle(folder: Path, number: int, digest: bytes) -> None:
+    """Wait until the file of a tile and its name are safe on the disk."""
+    _sync(folder / file_name(number, digest), os.O_RDWR)
+    if os.name == "posix":
+        _sync(folder, os.O_RDONLY)
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _label(header: Header) -> bytes:
+    return f"tile {header.run} {header.number}".encode("ascii")
