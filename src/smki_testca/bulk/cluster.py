@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from concurrent.futures import CancelledError
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
@@ -161,8 +162,8 @@ def _cut_all(
         try:
             data: bytes = future.result()
         except Exception as error:
-            lost = isinstance(error, distributed.comm.CommClosedError)
-            if lost or client.status != "running":
+            lost = (distributed.comm.CommClosedError, CancelledError)
+            if isinstance(error, lost) or client.status != "running":
                 raise EstateError(
                     "batch.scheduler",
                     f"The scheduler was lost in the middle of run {task.run}.",
