@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.der.read import MAX_DEPTH, DerError, Node, read, read_wrapped
-from smki_testca.lint.engine import ago, name_text
+from smki_testca.lint.engine import name_text
+from smki_testca.lint.rules import ago
 from smki_testca.x509.fields import shown_value
 from smki_testca.x509.view import view_certificate, view_request, view_revocation_list
 

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.der.read import DerError
-from smki_testca.lint import chain, requests, sets, strict
+from smki_testca.lint import chain, requests, rules, sets, strict
 from smki_testca.lint.catalogue import coded_rules
 from smki_testca.lint.findings import Finding
 from smki_testca.lint.recognise import Recogniser
 from smki_testca.lint.rows import Context, check
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Hierarchy, Severity
-from smki_testca.x509 import names
-from smki_testca.x509.keys import key_type_of, load_public_key
 from smki_testca.x509.view import (
     View,
     view_certificate,
@@ -30,20 +26,17 @@ from smki_testca.x509.view import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from datetime import datetime
     from pathlib import Path
 
     from smki_testca.lint.sources import Source
     from smki_testca.profiles.model import Environment, Profile
 
-SOON = timedelta(days=90)
-"""How long before its end a certificate is said to run out soon."""
 _PARALLEL_FROM = 400
 _CHUNK = 250
 _ECHOED = frozenset({"unreadable", "encoding", "missing", "octets", "unused_bits", "value", "sole"})
 _ECHOED_CODES = frozenset({"subjectPublicKeyInfo.key", "issuer.name_differs"})
-_TYPOS = {"Distributer": "Distributor"}
 
 Breach = tuple[str, int, str]
 """A rule's code, the octet at fault, and what is wrong."""
@@ -177,7 +170,7 @@ class Linter:
             found.append(self._failed("issuer", error))
         if any(one.code.startswith("signature.malformed") for one in anomalies):
             breaches = [one for one in breaches if one[0] != "signature.invalid"]
-        for rule in _RULES:
+        for rule in rules.OF_CERTIFICATE:
             try:
                 breaches += rule(self, view, profile)
             except Exception as error:  # noqa: BLE001 - the same
@@ -244,8 +237,8 @@ class Linter:
         ]
         issuer, breaches = chain.revocation_issuer(view, self._issuers)
         del issuer
-        breaches += _algorithms(self, view, None)
-        breaches += _revocation_list_rules(view, self._settings.at)
+        breaches += rules.algorithms(self, view, None)
+        breaches += rules.of_revocation_list(view, self._settings.at)
         found += [
             self._finding(code, locate(view, offset), offset, message)
             for code, offset, message in breaches
@@ -468,137 +461,3 @@ def _facts(view: View, source: Source, profile: Profile, position: int) -> sets.
         hashlib.sha256(view.octets("subjectPublicKeyInfo") or b"").digest(),
         int.from_bytes(octets) if octets is not None and len(octets) == 8 else None,
     )
-
-
-def _algorithms(linter: Linter, view: View, profile: Profile | None) -> Iterator[Breach]:
-    del linter, profile
-    inner = view.fields.get("signature")
-    outer = view.signature_algorithm
-    if inner is not None and inner.value != outer.encoded:
-        message = "the signature algorithm outside differs from the one inside"
-        yield "signature.algorithms_differ", outer.offset, message
-
-
-def _public_key(linter: Linter, view: View, profile: Profile) -> Iterator[Breach]:
-    del linter
-    found = view.fields.get("subjectPublicKeyInfo")
-    if found is None:
-        return
-    key = load_public_key(found.node.encoded)
-    if key is None:
-        message = (
-            "the public key cannot be used: its kind is unknown, or its point is off the curve"
-        )
-        yield "subjectPublicKeyInfo.key", found.node.offset, message
-    elif key_type_of(key) is not profile.key_type:
-        message = f"the key is not {profile.key_type}"
-        yield "subjectPublicKeyInfo.type", found.node.offset, message
-
-
-def _validity(linter: Linter, view: View, profile: Profile) -> Iterator[Breach]:
-    del profile
-    start, end = view.instant("validity.notBefore"), view.instant("validity.notAfter")
-    if start is None or end is None:
-        return
-    at = linter.at
-    offset = view.fields["validity.notAfter"].node.offset
-    if end < start:
-        yield "validity.order", offset, f"it ends on {end:%Y-%m-%d}, before it begins"
-    elif at < start:
-        first = view.fields["validity.notBefore"].node.offset
-        yield "validity.not_yet_valid", first, f"it is valid only from {start:%Y-%m-%d}"
-    elif at > end:
-        yield "validity.expired", offset, f"it expired {ago(at - end)} ago, on {end:%Y-%m-%d}"
-    elif end - at <= SOON:
-        yield "validity.ends_soon", offset, f"it runs out in {(end - at).days} days"
-
-
-def ago(span: timedelta) -> str:
-    """A span of time in the largest unit that is not nought: months of 30 days, days, hours."""
-    if span.days >= 60:
-        return f"{span.days // 30} months"
-    if span.days >= 1:
-        return f"{span.days} day{'s' if span.days != 1 else ''}"
-    return f"{span.seconds // 3600} hours"
-
-
-def _extensions_and_attributes(linter: Linter, view: View, profile: Profile) -> Iterator[Breach]:
-    del linter, profile
-    seen: Counter[str] = Counter()
-    for name, node in zip(view.extension_order, view.extension_nodes, strict=True):
-        seen[name] += 1
-        if seen[name] == 2 and name != "unreadable":
-            yield "extensions.duplicate", node.offset, f"the extension {name} is there twice"
-        if view.criticality.get(name) and name not in names.EXTENSIONS:
-            message = f"the extension {name} is critical, and nobody here knows it"
-            yield "extensions.unknown_critical", node.offset, message
-    attributes = view.subject_order
-    for name in dict.fromkeys(attributes):
-        if attributes.count(name) > 1:
-            offset = view.fields["subject"].node.offset
-            yield "subject.duplicate", offset, f"{name} is there {attributes.count(name)} times"
-
-
-def _serial(linter: Linter, view: View, profile: Profile) -> Iterator[Breach]:
-    del linter, profile
-    found = view.fields.get("serialNumber")
-    # A first octet of 00 only keeps the number positive: its digits begin with 8 to F.
-    if found is not None and b"\x01" <= found.node.content[:1] < b"\x10":
-        message = f"the serial {found.node.content.hex()} begins with a zero digit"
-        yield "serial.leading_zero_nibble", found.node.start, message
-
-
-def _typos(linter: Linter, view: View, profile: Profile) -> Iterator[Breach]:
-    del linter, profile
-    name = view.text("subject.commonName") or ""
-    for wrong, right in _TYPOS.items():
-        if wrong in name:
-            offset = view.fields["subject.commonName"].node.offset
-            yield "subject.commonName.typo", offset, f"{wrong!r} stands for {right!r}"
-
-
-def _identifiers(linter: Linter, view: View, profile: Profile) -> Iterator[Breach]:
-    entries = linter.library.sec_registry_entries
-    user, device = profile.field_of("eui64"), profile.field_of("device-id")
-    field_of_id = user or device
-    octets = None if field_of_id is None else view.octets(field_of_id.path)
-    if field_of_id is None or octets is None or len(octets) != 8:
-        return
-    offset = view.fields[field_of_id.path].node.offset
-    text = octets.hex("-").upper()
-    value = int.from_bytes(octets)
-    under = [one for one in entries if value >> one.entry.extension_bits == one.entry.prefix]
-    if device is not None and under:
-        message = f"{text} is under {under[0].entry}, {under[0].title}"
-        yield "device_id.central", offset, message
-    elif user is not None and not under:
-        yield "eui64.not_central", offset, f"{text} is under no Registry Entry of the SEC"
-    elif user is not None and under[0].environments and not linter.is_in(under[0].environments):
-        yield "eui64.look_alike", offset, f"{text} is under {under[0].entry}, {under[0].title}"
-
-
-def _revocation_list_rules(view: View, at: datetime) -> Iterator[Breach]:
-    start = view.signed.offset
-    if view.value("version") != "v2":
-        yield "crl.version", start, "its version is not 2"
-    end = view.instant("nextUpdate")
-    if "nextUpdate" not in view.fields:
-        yield "crl.next_update", start, "it has no nextUpdate"
-    elif end is not None and at > end:
-        offset = view.fields["nextUpdate"].node.offset
-        yield "crl.stale", offset, f"its nextUpdate passed {ago(at - end)} ago"
-    if "extensions.cRLNumber" not in view.fields:
-        yield "crl.number", start, "it has no cRLNumber"
-    if "extensions.authorityKeyIdentifier" not in view.fields:
-        yield "crl.authority_key", start, "it has no authorityKeyIdentifier"
-
-
-_RULES: tuple[Callable[[Linter, View, Profile], Iterator[Breach]], ...] = (
-    _algorithms,
-    _public_key,
-    _validity,
-    _extensions_and_attributes,
-    _serial,
-    _typos,
-    _identifiers,
-)
