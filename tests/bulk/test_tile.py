@@ -135,11 +135,11 @@ def test_a_tile_read_with_its_digest_must_be_it_to_the_octet(tmp_path):
 def test_a_tile_that_was_written_can_be_settled_and_then_is_as_it_was(tmp_path):
     data = _assembled([ONE])
     digest = tile.write(tmp_path, 3, data)
-    tile.settle(tmp_path, 3, digest)
+    tile.settle(tmp_path, [(3, digest)])
     (path,) = tmp_path.iterdir()
     assert path.read_bytes() == data
     with pytest.raises(OSError, match="No such file"):
-        tile.settle(tmp_path, 4, digest)
+        tile.settle(tmp_path, [(3, digest), (4, digest)])
 
 
 def test_no_room_for_a_tile_leaves_nothing_of_it(tmp_path):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -33,7 +34,7 @@ from smki_testca.x509.keys import P256_HEAD, P256_OCTETS
 from smki_testca.x509.names import KeyType
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -103,6 +104,7 @@ class Cutter:
     """Cuts the tiles of one run."""
 
     def __init__(self, means: Means) -> None:
+        self._means = means
         self._library = Library(*means.profiles)
         self._certificates = means.ca_certificates
         secrets = means.secrets
@@ -115,26 +117,32 @@ class Cutter:
         self._at = means.at
         self._serials = SerialSequence(secrets.serial_key)
         self._templates: dict[tuple[str, str, frozenset[str]], Template] = {}
+        self._moulds: dict[int, Mould | None] = {}
+
+    def __reduce__(self) -> tuple[type[Cutter], tuple[Means]]:
+        # A process that does not inherit a cutter makes its own.
+        return Cutter, (self._means,)
+
+    def prepare(self, task: Task) -> None:
+        """Compile the template that a task begins with; what is forked from here on has it."""
+        first = _rows(task, 1)[0]
+        self._template(task.section, frozenset(row_inputs(task.section, first)))
 
     def cut(self, task: Task) -> bytes:
         """The octets of a tile."""
         section = task.section
         first_row = task.first_row
         serials = self._serials.serials(first_row, task.count)
-        if task.rows is None:
-            first_id = (section.first_id or 0) + task.first
-            rows: Sequence[Row] = [Row(1, first_id + n) for n in range(task.count)]
-            extra = Extra()
-        else:
-            rows = task.rows
-            labels = {place: row.label for place, row in enumerate(rows) if row.label}
-            extra = Extra(labels, [row.line for row in rows])
-        ids = [row.eui64 for row in rows if row.eui64 is not None]
-        mould = self._mould(section, rows, serials[0])
+        ids, extra = _ids(task), Extra()
+        if task.rows is not None:
+            labels = {place: row.label for place, row in enumerate(task.rows) if row.label}
+            extra = Extra(labels, [row.line for row in task.rows])
+        mould = self._mould(task, serials[0])
         if mould is None:
+            rows = _rows(task, task.count)
             ders, private = self._cut_rows(section, serials, rows, first_row)
         else:
-            ders, private = self._cast_rows(mould, section, serials, rows, first_row)
+            ders, private = self._cast_rows(mould, task, serials, ids)
         encoded = msgspec.json.encode(extra)
         header = Header(
             run=task.run,
@@ -151,17 +159,21 @@ class Cutter:
             header, serials, ids, ders, encoded, private, self._secrets.sealing_key
         )
 
-    def _mould(self, section: Section, rows: Sequence[Row], serial: bytes) -> Mould | None:
-        """The mould that all rows fit, if they are Devices' with P-256 keys."""
-        profile = self._library.profile(section.profile)
-        id_field = profile.field_of("device-id")
-        if (
-            id_field is None
-            or profile.key_type is not KeyType.P256
-            or not all(_fits_mould(row) for row in rows)
-        ):
+    def _mould(self, task: Task, serial: bytes) -> Mould | None:
+        """The mould that all rows of a task fit, if there is one."""
+        if task.rows is not None and not all(map(_fits_mould, task.rows)):
             return None
-        template, sample = self._filled(section, rows[0], serial, _SAMPLE_KEY)
+        if task.section_number not in self._moulds:
+            self._moulds[task.section_number] = self._made_mould(task, serial)
+        return self._moulds[task.section_number]
+
+    def _made_mould(self, task: Task, serial: bytes) -> Mould | None:
+        """The mould of a section, if it is of Devices with P-256 keys."""
+        profile = self._library.profile(task.section.profile)
+        id_field = profile.field_of("device-id")
+        if id_field is None or profile.key_type is not KeyType.P256:
+            return None
+        template, sample = self._filled(task.section, _rows(task, 1)[0], serial, _SAMPLE_KEY)
         own = (_SERIAL, _KEY, _KEY_ID, id_field.path)
         if not set(own) <= sample.keys():
             return None
@@ -173,33 +185,28 @@ class Cutter:
         return mould if mould.spans == own else None
 
     def _cast_rows(
-        self,
-        mould: Mould,
-        section: Section,
-        serials: Sequence[bytes],
-        rows: Sequence[Row],
-        first_row: int,
+        self, mould: Mould, task: Task, serials: Sequence[bytes], ids: Sequence[int]
     ) -> tuple[list[bytes], list[bytes | None]]:
         """Device Certificates, for fresh keys or given ones, as fast as they can be made."""
         fresh = self._random_key if self._secrets.seed is None else self._seeded_key
         points: list[bytes] = []
         private: list[bytes | None] = []
-        for number, row in enumerate(rows, first_row):
-            if row.public_key is None:
+        for number, public_key in enumerate(_public_keys(task), task.first_row):
+            if public_key is None:
                 pair = fresh(number).private_bytes(_DER, _PKCS8, _CLEAR)
                 points.append(pair[_POINT])
                 private.append(pair[_SCALAR])
             else:
-                points.append(row.public_key[len(_SPKI_HEAD) :])
+                points.append(public_key[len(_SPKI_HEAD) :])
                 private.append(None)
         method = 2 if mould.widths[2] == _SHORT_KEY_ID else 1
         contents = (
             serials,
             [_SPKI_CONTENT + point for point in points],
             [key_identifier(point, method=method) for point in points],
-            [(row.eui64 or 0).to_bytes(8) for row in rows],
+            [one.to_bytes(8) for one in ids],
         )
-        signer = self._signers[section.environment, section.profile]
+        signer = self._signers[task.section.environment, task.section.profile]
         shell, sign = _Shell(signer.algorithm.encoded), signer.sign
         return [shell.close(tbs, sign(tbs)) for tbs in mould.cast(contents)], private
 
@@ -289,6 +296,29 @@ class _Shell:
             around = (encode.header(encode.SEQUENCE, lengths[0] + len(after) + lengths[1]), after)
             self._known[lengths] = around
         return b"".join((around[0], tbs, around[1], signature))
+
+
+def _rows(task: Task, count: int) -> Sequence[Row]:
+    """The first rows of a task; those of a range are made here."""
+    if task.rows is not None:
+        return task.rows[:count]
+    first_id = (task.section.first_id or 0) + task.first
+    return [Row(1, first_id + n) for n in range(count)]
+
+
+def _ids(task: Task) -> Sequence[int]:
+    """The EUI-64s of a task's rows, as far as they have any."""
+    if task.rows is not None:
+        return [row.eui64 for row in task.rows if row.eui64 is not None]
+    first_id = (task.section.first_id or 0) + task.first
+    return range(first_id, first_id + task.count)
+
+
+def _public_keys(task: Task) -> Iterable[bytes | None]:
+    """The public key given for each row of a task; None for a fresh one."""
+    if task.rows is None:
+        return repeat(None, task.count)
+    return (row.public_key for row in task.rows)
 
 
 def _fits_mould(row: Row) -> bool:

@@ -6,6 +6,7 @@ import contextlib
 import gc
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
+from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 from smki_testca.bulk.cutting import Cutter
@@ -59,10 +60,16 @@ class LocalEngine:
         self, means: Means, tasks: Iterable[Task], folder: Path
     ) -> Generator[tuple[Task, bytes], None, None]:
         """Each task with the digest of its tile, as they are written."""
-        with pool(self._workers, _begin, means, folder) as workers:
+        tasks = iter(tasks)
+        first = next(tasks, None)
+        if first is None:
+            return
+        cutter = Cutter(means)
+        cutter.prepare(first)
+        with pool(self._workers, _begin, cutter, folder) as workers:
             running: dict[Future[bytes], Task] = {}
             try:
-                for task in tasks:
+                for task in chain([first], tasks):
                     running[workers.submit(_cut, task)] = task
                     if len(running) >= IN_FLIGHT * self._workers:
                         yield from _finished(running)
@@ -89,10 +96,10 @@ def _finished(running: dict[Future[bytes], Task]) -> Iterator[tuple[Task, bytes]
 _cutter: list[tuple[Cutter, Path]] = []
 
 
-def _begin(means: Means, folder: Path) -> None:
+def _begin(cutter: Cutter, folder: Path) -> None:
     # Nothing here makes cycles; the collector would only look for them.
     gc.disable()
-    _cutter[:] = [(Cutter(means), folder)]
+    _cutter[:] = [(cutter, folder)]
 
 
 def _cut(task: Task) -> bytes:

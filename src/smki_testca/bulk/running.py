@@ -1,12 +1,13 @@
 """Runs a run: hands its open tiles to an engine, and keeps each as soon as it is cut.
 
-A tile is safe on the disk before the estate says so, in one transaction with its audit entry.
+Tiles are safe on the disk before the estate says so, in one transaction with their audit entries.
 Whatever dies at whatever moment, the tiles told of stand, and the others are still to be cut.
 """
 
 from __future__ import annotations
 
 import contextlib
+import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
     from smki_testca.bulk.engines import Engine
     from smki_testca.estate import Estate
     from smki_testca.estate.runs import Run
+
+GATHER_SECONDS = 0.25
+"""How long tiles that are cut may wait for others, to be kept in one transaction."""
+
+Cut = tuple[Task, bytes]
+"""A task that is done, and the digest of its tile."""
 
 
 def resume(
@@ -48,18 +55,8 @@ def resume(
     folder = estate.runs.folder(number)
     cutting = engine.cut(_means(estate, run), _tasks(estate, run), folder)
     with contextlib.closing(cutting), _told_if_unwritable(number):
-        for task, digest in cutting:
-            tile.settle(folder, task.number, digest)
-            with estate.transaction():
-                now = estate.clock.now()
-                # Another process may have ended the run, or been quicker with this tile.
-                state = estate.runs.state(number)
-                kept = state is State.RUNNING and estate.runs.finish_tile(
-                    number, task.number, digest, task.count, now
-                )
-            if state is State.CANCELLED:
-                raise InputError("batch.state", f"Run {number} was cancelled meanwhile.")
-            issued += task.count if kept else 0
+        for group in _gathered(cutting):
+            issued += _keep(estate, number, group)
             progress(issued, total)
     with estate.transaction():
         if estate.runs.state(number) is State.RUNNING and not estate.runs.tiles(number, done=False):
@@ -67,6 +64,41 @@ def resume(
     if estate.runs.state(number) is State.DONE:
         estate.runs.sweep(number)
     return estate.runs.get(number)
+
+
+def _gathered(cutting: Iterator[Cut]) -> Iterator[list[Cut]]:
+    """Tiles cut within a short while of each other, so that the disk is waited for once."""
+    waiting: list[Cut] = []
+    since = time.monotonic()
+    try:
+        for one in cutting:
+            waiting.append(one)
+            if time.monotonic() - since >= GATHER_SECONDS:
+                yield waiting
+                waiting, since = [], time.monotonic()
+    except (Exception, KeyboardInterrupt):
+        # What was cut before a worker died or somebody ended the run is kept all the same.
+        if waiting:
+            yield waiting
+        raise
+    if waiting:
+        yield waiting
+
+
+def _keep(estate: Estate, number: int, group: list[Cut]) -> int:
+    """Have tiles safe on the disk, then in the estate; how many certificates that issues."""
+    tile.settle(estate.runs.folder(number), [(task.number, digest) for task, digest in group])
+    issued = 0
+    with estate.transaction():
+        # Another process may have ended the run, or been quicker with a tile.
+        state = estate.runs.state(number)
+        for task, digest in group if state is State.RUNNING else ():
+            now = estate.clock.now()
+            if estate.runs.finish_tile(number, task.number, digest, task.count, now):
+                issued += task.count
+    if state is State.CANCELLED:
+        raise InputError("batch.state", f"Run {number} was cancelled meanwhile.")
+    return issued
 
 
 @contextlib.contextmanager

@@ -13,13 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from smki_testca.bulk import exports, intake, portal
-from smki_testca.bulk.engines import DaskEngine, LocalEngine
-from smki_testca.bulk.manifest import lines
-from smki_testca.bulk.planning import Plan, Problem, from_manifest
-from smki_testca.bulk.running import cancel as cancel_run
-from smki_testca.bulk.running import resume as resume_run
-from smki_testca.bulk.workers import how_many, without_collector
+from smki_testca.bulk import exports
 from smki_testca.cli.issue import DELIVERY, ENVIRONMENT, LABEL, PARTICIPANT, PURPOSE
 from smki_testca.cli.output import print_json, print_table
 from smki_testca.cli.session import Session, read_input
@@ -34,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smki_testca.bulk.engines import Engine
+    from smki_testca.bulk.planning import Plan, Problem
     from smki_testca.estate import Estate
     from smki_testca.estate.runs import Run
 
@@ -103,8 +98,11 @@ def issue(session: Session, /, manifest: str | None, **options: Any) -> None:
       --purpose device-and-user-system-tests --hw-type 1.2.826.0.1.8641679.1.2.2.1
       --usage digital-signature --first-id 00-DB-12-01-00-00-00-00 --count 100000
     """
-    engine = _engine(options)
     with session.open() as estate:
+        estate.unlock_meanwhile()
+        from smki_testca.bulk.planning import Plan
+
+        engine = _engine(options)
         secrets = _secrets(options["seed"])
         with estate.transaction():
             plan = Plan(
@@ -138,6 +136,8 @@ def check(session: Session, manifest: str, environment: str | None) -> None:
     Example:
       smki-testca --estate estate batch check devices.csv
     """
+    from smki_testca.bulk.planning import Plan
+
     with session.open() as estate:
         plan = Plan(estate, "manifest", None, _secrets(None))
         _plan_manifest(estate, plan, manifest, {"environment": environment})
@@ -160,7 +160,6 @@ def check(session: Session, manifest: str, environment: str | None) -> None:
 @click.option("--force", is_flag=True, help="Overwrite the file if it is there already.")
 @_with_engine
 @click.pass_obj
-@without_collector()
 def sign(session: Session, /, requests: str, out: str, *, force: bool, **options: Any) -> None:
     """Sign a ZIP of CSRs in the Portal's form (SEC App. M F) and write its response.
 
@@ -169,6 +168,10 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
       smki-testca --estate estate batch sign meters.zip --participant meters-one
       --purpose device-and-user-system-tests --out meters-response.zip
     """
+    from smki_testca.bulk import intake, portal
+    from smki_testca.bulk.planning import Plan
+    from smki_testca.bulk.workers import how_many, without_collector
+
     engine = _engine(options)
     workers = how_many(options["workers"])
     target = Path(out)
@@ -181,14 +184,14 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
             "export.unwritable", f"{out} cannot be written: it is no place for a file."
         )
     name = portal.request_name(requests)
-    zipped = read_input(requests, portal.MAX_ZIP_OCTETS)
-    members = portal.directory(requests, zipped)
     cells = {
         key: value
         for key in ("participant", "purpose", "environment")
         if (value := options[key]) is not None
     }
-    with session.open() as estate:
+    with without_collector(), session.open() as estate:
+        zipped = read_input(requests, portal.MAX_ZIP_OCTETS)
+        members = portal.directory(requests, zipped)
         with estate.transaction():
             plan = Plan(estate, "requests", None, _secrets(None))
             reader = intake.Reader(requests, zipped, estate.library.roles)
@@ -270,9 +273,9 @@ def resume(session: Session, /, run: int, **options: Any) -> None:
     Example:
       smki-testca --estate estate batch resume 1
     """
-    engine = _engine(options)
     with session.open() as estate:
-        _finish(session, estate, run, engine, [])
+        estate.unlock_meanwhile()
+        _finish(session, estate, run, _engine(options), [])
 
 
 @batch.command()
@@ -285,8 +288,10 @@ def cancel(session: Session, run: int) -> None:
     Example:
       smki-testca --estate estate batch cancel 1
     """
+    from smki_testca.bulk import running
+
     with session.open() as estate:
-        ended = cancel_run(estate, run)
+        ended = running.cancel(estate, run)
     _print_run(session, ended)
 
 
@@ -329,6 +334,8 @@ def export(
 
 
 def _write_response(estate: Estate, run: Run, target: Path) -> int:
+    from smki_testca.bulk import portal
+
     kept = estate.runs.report(run.id)
     if kept is None or run.state is not State.DONE:
         raise InputError(
@@ -343,6 +350,8 @@ def _write_response(estate: Estate, run: Run, target: Path) -> int:
 
 
 def _engine(options: dict[str, Any]) -> Engine:
+    from smki_testca.bulk.engines import DaskEngine, LocalEngine
+
     if options["engine"] == "local":
         if options["scheduler"] is not None:
             raise UsageError("usage", "--scheduler goes with --engine dask.")
@@ -393,6 +402,9 @@ def _plan_range(estate: Estate, plan: Plan, options: dict[str, Any]) -> None:
 
 
 def _plan_manifest(estate: Estate, plan: Plan, manifest: str, options: dict[str, Any]) -> None:
+    from smki_testca.bulk.manifest import lines
+    from smki_testca.bulk.planning import from_manifest
+
     path = Path(manifest)
 
     def read(name: str) -> bytes:
@@ -456,8 +468,10 @@ class _Progress:
 
 def _cut(session: Session, estate: Estate, run: int, engine: Engine) -> Run:
     """Cut what is still open of a run; Ctrl-C ends it in one line."""
+    from smki_testca.bulk import running
+
     try:
-        return resume_run(estate, run, engine, _Progress(session))
+        return running.resume(estate, run, engine, _Progress(session))
     except KeyboardInterrupt:
         found = estate.runs.get(run)
         click.echo(

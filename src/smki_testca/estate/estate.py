@@ -140,6 +140,16 @@ class Estate:
             entropy or SystemEntropy(),
         )
 
+    def unlock_meanwhile(self) -> None:
+        """Begin to unlock the private keys beside other work, where they are sure to be needed.
+
+        A passphrase that is wrong is told of when a key is needed.
+
+        Raises:
+            EstateError: if the estate was never finished.
+        """
+        self._keys.unlock_meanwhile()
+
     def close(self) -> None:
         """Let go of the estate's file."""
         self._database.close()

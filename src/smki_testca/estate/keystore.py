@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from smki_testca.authority import keys
@@ -27,6 +28,7 @@ class KeyStore:
         self._passphrase = passphrase
         self._entropy = entropy
         self._key: EstateKey | None = None
+        self._unlocking: Callable[[], EstateKey] | None = None
 
     def prepare(self, passphrase: str) -> None:
         """Make the estate key, within the transaction that makes the estate."""
@@ -65,17 +67,44 @@ class KeyStore:
         """
         return self._estate_key().open(sealed, label)
 
+    def unlock_meanwhile(self) -> None:
+        """Ask for the passphrase, and unlock the estate key while other work is done.
+
+        A passphrase that is wrong is told of when a key is needed.
+
+        Raises:
+            EstateError: if the estate was never finished.
+        """
+        wrapped, passphrase = self._wrapped(), self._passphrase()
+        thread = ThreadPoolExecutor(1)
+        unlocking = thread.submit(EstateKey.unlock, passphrase, wrapped)
+
+        def unlocked() -> EstateKey:
+            # The thread has ended then, so that processes can be forked.
+            thread.shutdown()
+            return unlocking.result()
+
+        self._unlocking = unlocked
+
     def _estate_key(self) -> EstateKey:
         if self._key is None:
-            wrapped = self._database.value("SELECT value FROM meta WHERE name = ?", (_WRAPPED_KEY,))
-            if wrapped is None:
-                raise EstateError(
-                    "estate.damaged",
-                    f"The estate in {self._database.path.parent} was never finished.",
-                    "Remove the directory and make the estate again.",
-                )
-            self._key = EstateKey.unlock(self._passphrase(), wrapped)
+            if self._unlocking is None:
+                self._key = EstateKey.unlock(self._passphrase(), self._wrapped())
+            else:
+                self._key = self._unlocking()
         return self._key
+
+    def _wrapped(self) -> bytes:
+        wrapped: bytes | None = self._database.value(
+            "SELECT value FROM meta WHERE name = ?", (_WRAPPED_KEY,)
+        )
+        if wrapped is None:
+            raise EstateError(
+                "estate.damaged",
+                f"The estate in {self._database.path.parent} was never finished.",
+                "Remove the directory and make the estate again.",
+            )
+        return wrapped
 
 
 def key_id(public_key: bytes) -> bytes:

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from smki_testca.errors import EstateError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 _MAGIC = b"SMKITILE1\n"
@@ -203,9 +203,15 @@ def write(folder: Path, number: int, data: bytes) -> bytes:
     return digest
 
 
-def settle(folder: Path, number: int, digest: bytes) -> None:
-    """Wait until the file of a tile and its name are safe on the disk."""
-    _sync(folder / file_name(number, digest), os.O_RDWR)
+def settle(folder: Path, tiles: Iterable[tuple[int, bytes]]) -> None:
+    """Wait until the files of tiles and their names are safe on the disk.
+
+    Args:
+        folder: they are in.
+        tiles: the number and the digest of each.
+    """
+    for number, digest in tiles:
+        _sync(folder / file_name(number, digest), os.O_RDWR)
     if os.name == "posix":
         _sync(folder, os.O_RDONLY)
 

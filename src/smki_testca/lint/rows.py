@@ -455,6 +455,10 @@ def _derived_breaches(
         yield "value", wrong
 
 
+_METHOD_2_FIRST = [bytes((0x40 | octet & 0x0F,)) for octet in range(256)]
+"""0100 and the low four bits, for each octet."""
+
+
 def key_identifier(key: bytes, *, method: int) -> bytes:
     """The key identifier of a public key (RFC 5280 4.2.1.2).
 
@@ -465,4 +469,4 @@ def key_identifier(key: bytes, *, method: int) -> bytes:
     digest = hashlib.sha1(key, usedforsecurity=False).digest()
     if method == 1:
         return digest
-    return (0x4000000000000000 | int.from_bytes(digest[12:]) & 0x0FFFFFFFFFFFFFFF).to_bytes(8)
+    return _METHOD_2_FIRST[digest[12]] + digest[13:]
