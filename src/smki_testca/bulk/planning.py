@@ -47,7 +47,10 @@ if TYPE_CHECKING:
     from smki_testca.register.gate import Authorisation, Gate
     from smki_testca.x509.fields import Value
 
-_BLOCK = 1 << 16
+_BLOCK = 1 << 12
+"""How many Device IDs side by side the estate is asked of at a time."""
+_KNOWN_IDS = 1 << 16
+"""Of how many Device IDs what was issued before is kept in mind."""
 TOLD_REFUSALS = 1_000
 """How many refused rows of a batch the audit log tells of one by one."""
 MAX_RANGE = 100_000_000
@@ -112,7 +115,8 @@ class Plan:
         self._tiles: list[tuple[int, int, int, bytes | None]] = []
         self._of_device: Counter[int] = Counter()
         self._in_category: Counter[tuple[str, str]] = Counter()
-        self._fresh_blocks: dict[int, bool] = {}
+        self._issued: dict[int, Counter[int]] = {}
+        self._known = 0
         self._range: dict[str, Any] | None = None
         self.problems: list[Problem] = []
 
@@ -360,13 +364,16 @@ class Plan:
         ]
 
     def _issued_before(self, device_id: Eui64) -> int:
-        # Device IDs come in blocks, most of which the estate knows nothing of.
+        # Device IDs come side by side, so that the estate is asked of many at a time.
         block = device_id.value // _BLOCK
-        if block not in self._fresh_blocks:
+        if block not in self._issued:
             first = Eui64(block * _BLOCK)
-            last = Eui64(first.value + _BLOCK - 1)
-            self._fresh_blocks[block] = not self._estate.most_issued_for_devices(first, last)
-        return 0 if self._fresh_blocks[block] else self._estate.issued_for_device(device_id)
+            issued = self._estate.issued_for_devices(first, Eui64(first.value + _BLOCK - 1))
+            self._known += 1 + len(issued)
+            if self._known > _KNOWN_IDS:
+                self._issued, self._known = {}, 0
+            self._issued[block] = issued
+        return self._issued[block][device_id.value]
 
     def _section(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -215,6 +216,15 @@ class CertificateStore:
                 (first.octets, last.octets),
             )
         )
+
+    def issued_for_devices(self, first: Eui64, last: Eui64) -> Counter[int]:
+        """Device Certificates issued under each Device ID of a range that has any."""
+        rows = self._database.rows(
+            "SELECT eui64, count(*) FROM certificates"
+            " WHERE eui64 BETWEEN ? AND ? AND hierarchy = 'device' GROUP BY eui64",
+            (first.octets, last.octets),
+        )
+        return Counter({int.from_bytes(eui64): count for eui64, count in rows})
 
     def issued_in_category(self, participant: str, category: str) -> int:
         """Certificates of a category issued to a participant."""

@@ -29,6 +29,7 @@ from smki_testca.register.requests import Delivery, DeviceSubject, OrganisationS
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
@@ -344,6 +345,12 @@ class Estate:
         return self.certificates.most_issued_for_devices(
             first, last
         ) + self.runs.most_issued_for_devices(first, last)
+
+    def issued_for_devices(self, first: Eui64, last: Eui64) -> Counter[int]:
+        """Device Certificates under each ID of a range that has any, however they were issued."""
+        issued = self.certificates.issued_for_devices(first, last)
+        issued.update(self.runs.issued_for_devices(first, last))
+        return issued
 
     def issued_in_category(self, participant: str, category: str) -> int:
         """Certificates of a category issued to a participant, however they were issued."""

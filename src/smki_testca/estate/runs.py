@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -314,6 +315,31 @@ class RunStore:
     def issued_for_device(self, device_id: Eui64) -> int:
         """Device Certificates that runs issued, or will, under a Device ID (R21)."""
         return sum(1 for _ in self._rows_with(device_id))
+
+    def issued_for_devices(self, first: Eui64, last: Eui64) -> Counter[int]:
+        """Device Certificates that runs issued, or will, under each ID of a range that has any."""
+        rows = self._database.rows(
+            "SELECT eui64, count(*) FROM row_ids"  # noqa: S608 - our own words
+            f" WHERE eui64 BETWEEN ? AND ? AND {_ISSUED_OR_WILL_BE} GROUP BY eui64",
+            (first.octets, last.octets),
+        )
+        issued = Counter({int.from_bytes(eui64): count for eui64, count in rows})
+        for start, stop in self._spans():
+            issued.update(range(max(start, first.value), min(stop, last.value + 1)))
+        return issued
+
+    def _spans(self) -> Iterator[tuple[int, int]]:
+        """From where to where (excluded) the IDs go that runs of ranges issued, or will."""
+        for run, state, terms in self._database.rows("SELECT id, state, terms FROM runs"):
+            sections = msgspec.json.decode(terms, type=Terms).sections
+            if state == State.CANCELLED:
+                done = self.tiles(run, done=True)
+                parts = [(sections[one.section].first_id, one.first, one.count) for one in done]
+            else:
+                parts = [(one.first_id, 0, one.count) for one in sections]
+            for first_id, offset, count in parts:
+                if first_id is not None:
+                    yield first_id + offset, first_id + offset + count
 
     def most_issued_for_devices(self, first: Eui64, last: Eui64) -> int:
         """At most how many Device Certificates runs issued under any one ID of a range."""
