@@ -87,18 +87,19 @@ def _gathered(cutting: Iterator[Cut]) -> Iterator[list[Cut]]:
 
 def _keep(estate: Estate, number: int, group: list[Cut]) -> int:
     """Have tiles safe on the disk, then in the estate; how many certificates that issues."""
-    tile.settle(estate.runs.folder(number), [(task.number, digest) for task, digest in group])
-    issued = 0
+    runs = estate.runs
+    # All in the transaction: a process that ended the run meanwhile may have swept its folder.
     with estate.transaction():
-        # Another process may have ended the run, or been quicker with a tile.
-        state = estate.runs.state(number)
-        for task, digest in group if state is State.RUNNING else ():
-            now = estate.clock.now()
-            if estate.runs.finish_tile(number, task.number, digest, task.count, now):
-                issued += task.count
+        state = runs.state(number)
+        # Another process may have been quicker with a tile.
+        kept = [one for one in group if not runs.is_finished(number, one[0].number)]
+        if state is State.RUNNING:
+            tile.settle(runs.folder(number), [(task.number, digest) for task, digest in kept])
+            for task, digest in kept:
+                runs.finish_tile(number, task.number, digest, task.count, estate.clock.now())
     if state is State.CANCELLED:
         raise InputError("batch.state", f"Run {number} was cancelled meanwhile.")
-    return issued
+    return sum(task.count for task, _ in kept)
 
 
 @contextlib.contextmanager

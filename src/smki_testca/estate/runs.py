@@ -161,17 +161,16 @@ class RunStore:
             ),
         )
 
-    def finish_tile(self, run: int, number: int, digest: bytes, count: int, at: datetime) -> bool:
-        """Note that a tile is safe on the disk, with its audit entry.
-
-        Returns:
-            Whether it was still to be cut; another process may have been quicker.
-        """
-        kept = self._database.value(
-            "SELECT digest FROM tiles WHERE run = ? AND number = ?", (run, number)
+    def is_finished(self, run: int, number: int) -> bool:
+        """Whether a tile is cut; another process may have been quicker."""
+        return bool(
+            self._database.value(
+                "SELECT digest FROM tiles WHERE run = ? AND number = ?", (run, number)
+            )
         )
-        if kept:
-            return False
+
+    def finish_tile(self, run: int, number: int, digest: bytes, count: int, at: datetime) -> None:
+        """Note that a tile is safe on the disk, with its audit entry."""
         entry = self._audit.append(
             at,
             "batch.tile",
@@ -181,7 +180,6 @@ class RunStore:
             "UPDATE tiles SET digest = ?, audit = ?, rows = NULL WHERE run = ? AND number = ?",
             (digest, entry, run, number),
         )
-        return True
 
     def state(self, run: int) -> State:
         """How far a run is now; another process may have ended it."""
