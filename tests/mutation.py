@@ -105,8 +105,7 @@ class Judge:
         start = time.perf_counter()
         found = list(sources(["-"], data))
         linted = [self._linter.lint(one, position) for position, one in enumerate(found)]
-        facts = [one.facts for one in linted if one.facts is not None]
-        self._linter.set_findings(facts)
+        self._linter.set_findings(linted, found)
         for one, source in zip(linted, found, strict=True):
             assert all(0 <= (f.offset or 0) <= len(source.data) for f in one.findings)
             draw(source.data, one, self._linter)

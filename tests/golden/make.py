@@ -50,7 +50,13 @@ from smki_testca.der.encode import (
     tlv,
 )
 from smki_testca.entropy import SeededEntropy
-from smki_testca.x509.names import ATTRIBUTES, EXTENSIONS, KEY_PURPOSES, KEY_USAGE_BITS
+from smki_testca.x509.names import (
+    ATTRIBUTES,
+    CRL_EXTENSIONS,
+    EXTENSIONS,
+    KEY_PURPOSES,
+    KEY_USAGE_BITS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -717,7 +723,8 @@ def good_cases() -> None:
     case("good-csr-organisation", "An Organisation CSR", [], ORGANISATION_CSR)
     case("good-csr-device", "A Device CSR", [], DEVICE_CSR)
     case("good-csr-iki", "An IKI CSR", [], IKI_CSR)
-    case("good-crl", "A CRL of the Issuing OCA", [], GOOD_CRL)
+    for kind, one in CRLS.items():
+        case(f"good-{kind}", f"{CRL_TITLES[kind]} as it should be", [], crl_pem(one))
     private = ec_key("organisation").private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -2058,60 +2065,616 @@ def csr_cases() -> None:
 # CRLs
 
 
-def crl(
-    *,
-    version: bytes = integer(1),
-    next_update: bytes | None = None,
-    leave_out: str = "",
-    key: Key | None = None,
+@dataclass(frozen=True)
+class RevocationList:
+    """A CRL as its parts, each of them DER, and the key that signs it."""
+
+    kind: str
+    signer: Certificate
+    key: Key
+    algorithm: bytes
+    next_update: bytes
+    entries: tuple[bytes, ...]
+    extensions: dict[str, Extension]
+    version: bytes = integer(1)
+    issuer: bytes | None = None
+    this_update: bytes = time(datetime(2026, 11, 30, 12, tzinfo=UTC))
+    outer: bytes | None = None
+    listed: bytes | None = None
+
+    @property
+    def der(self) -> bytes:
+        """The CRL, signed."""
+        listed = self.listed
+        if listed is None:
+            listed = sequence(*self.entries) if self.entries else b""
+        extensions = b"".join(one.encoded for one in self.extensions.values())
+        tbs = sequence(
+            self.version,
+            self.algorithm,
+            self.signer.subject if self.issuer is None else self.issuer,
+            self.this_update,
+            self.next_update,
+            listed,
+            tlv(0xA0, sequence(extensions)) if extensions else b"",
+        )
+        return sequence(tbs, self.outer or self.algorithm, bit_string(signed(self.key, tbs)))
+
+
+def crl_pem(one: RevocationList) -> bytes:
+    """A CRL as a PEM block."""
+    return pem(one.der, "X509 CRL")
+
+
+def entry(
+    serial: bytes,
+    revoked: bytes | str = "2026-11-30",
+    *extensions: Extension,
 ) -> bytes:
-    """A CRL of the Issuing OCA as a PEM block."""
-    revoked = sequence(serial_of("revoked"), time(at("2026-11-30")))
-    extensions = {
-        "authorityKeyIdentifier": extension(
-            "authorityKeyIdentifier", authority_key(ISSUING_OCA.key_identifier)
-        ),
-        "cRLNumber": extension("cRLNumber", integer(7)),
-    }
-    extensions.pop(leave_out, None)
-    listed = sequence(
-        version,
-        ECDSA_SHA256,
-        ISSUING_OCA.subject,
-        time(at("2026-11-30T12:00:00")),
-        time(at("2026-12-02T12:00:00")) if next_update is None else next_update,
-        sequence(revoked),
-        tlv(0xA0, sequence(*(one.encoded for one in extensions.values()))),
+    """An entry of a CRL."""
+    date = revoked if isinstance(revoked, bytes) else time(at(revoked))
+    more = sequence(*(one.encoded for one in extensions)) if extensions else b""
+    return sequence(serial, date, more)
+
+
+def reason(code: int, *, critical: bool = False) -> Extension:
+    """A reasonCode."""
+    return extension("2.5.29.21", tlv(0x0A, bytes((code,))), critical=critical)
+
+
+REVOKED = serial_of("revoked")
+LAST_UPDATES = {"crl": time(at("2026-12-02T12:00:00")), "arl": time(at("2027-11-30T12:00:00"))}
+CRL_TITLES = {
+    "organisation-crl": "An Organisation CRL",
+    "organisation-arl": "An Organisation ARL",
+    "dccki-crl": "A DCCKI CRL",
+    "dccki-arl": "A DCCKI ARL",
+    "iki-crl": "An IKI CRL",
+    "iki-arl": "An IKI ARL",
+}
+CRL_SIGNERS = {
+    "organisation-crl": ISSUING_OCA,
+    "organisation-arl": ROOT_OCA,
+    "dccki-crl": ISSUING_DCCKICA,
+    "dccki-arl": ROOT_DCCKICA,
+    "iki-crl": ISSUING_ICA,
+    "iki-arl": ROOT_ICA,
+}
+
+
+def revocation_list(kind: str, signer: Certificate, key: Key | None = None) -> RevocationList:
+    """A CRL with nothing wrong, of one entry whose reason is superseded."""
+    return RevocationList(
+        kind,
+        signer,
+        key or KEYS[signer.kind],
+        signer.algorithm,
+        LAST_UPDATES[kind[-3:]],
+        (entry(REVOKED, "2026-11-30", reason(4)),),
+        {
+            "authorityKeyIdentifier": extension(
+                "authorityKeyIdentifier", authority_key(signer.key_identifier)
+            ),
+            "cRLNumber": extension("cRLNumber", integer(7)),
+        },
     )
-    signature = signed(key or KEYS["organisation-issuing-ca"], listed)
-    return pem(sequence(listed, ECDSA_SHA256, bit_string(signature)), "X509 CRL")
 
 
-GOOD_CRL = crl()
+CRLS = {kind: revocation_list(kind, signer) for kind, signer in CRL_SIGNERS.items()}
+CRL = CRLS["organisation-crl"]
+
+
+def crl_broken(
+    kinds: Iterable[str],
+    name: str,
+    about: str,
+    severity: str,
+    change: Callable[[RevocationList], RevocationList],
+) -> None:
+    """A case of each kind of CRL that breaks one row; its name tells the code of the finding."""
+    told = ".".join(name.rsplit("-", 1))
+    for kind in kinds:
+        one = change(CRLS[kind])
+        case(f"{kind}-{name}", f"{CRL_TITLES[kind]} {about}", [f"{told} {severity}"], crl_pem(one))
+
+
+def crl_extended(name: str, octets: bytes) -> Callable[[RevocationList], RevocationList]:
+    """The change that puts an extension at the end of a CRL, or another value in its place."""
+
+    def change(one: RevocationList) -> RevocationList:
+        return replace(one, extensions={**one.extensions, name: extension(CRL_OIDS[name], octets)})
+
+    return change
+
+
+def crl_critical(name: str) -> Callable[[RevocationList], RevocationList]:
+    """The change that makes an extension of a CRL critical."""
+
+    def change(one: RevocationList) -> RevocationList:
+        made = replace(one.extensions[name], critical=TRUE)
+        return replace(one, extensions={**one.extensions, name: made})
+
+    return change
+
+
+def crl_without(name: str) -> Callable[[RevocationList], RevocationList]:
+    """The change that leaves an extension of a CRL out."""
+    return lambda one: replace(
+        one, extensions={key: it for key, it in one.extensions.items() if key != name}
+    )
+
+
+def crl_but(**parts: object) -> Callable[[RevocationList], RevocationList]:
+    """The change that puts these parts of a CRL in place of others."""
+    return lambda one: replace(one, **parts)
+
+
+CRL_OIDS = {**EXTENSIONS, **CRL_EXTENSIONS}
+CRL_STRANGE = {
+    "deltaCRLIndicator": integer(6),
+    "issuingDistributionPoint": sequence(tlv(0x82, b"\xff")),
+    "freshestCRL": sequence(sequence(tlv(0xA0, tlv(0xA0, URL)))),
+    "issuerAltName": sequence(dns(b"ca.example")),
+    "authorityInfoAccess": sequence(sequence(oid("1.3.6.1.5.5.7.48.2"), URL)),
+}
+"""Extensions that none of our CRLs has, and a value of each."""
+
+
+def crl_row_cases() -> None:
+    """Every row of the CRL profiles, broken once; those of the Organisation CRL in each way."""
+    every = tuple(CRLS)
+    first = ("organisation-crl",)
+    crl_broken(every, "version-value", "of version 3", E, crl_but(version=integer(2)))
+    crl_broken(first, "version-missing", "without a version", E, crl_but(version=b""))
+    crl_broken(
+        ("organisation-crl", "organisation-arl"),
+        "signature-parameters_null",
+        "with NULL parameters of ecdsa-with-SHA256",
+        E,
+        crl_but(algorithm=ECDSA_NULL),
+    )
+    crl_broken(
+        every[2:],
+        "signature-algorithms_differ",
+        "whose signature algorithm lacks NULL inside",
+        E,
+        crl_but(algorithm=sequence(oid("1.2.840.113549.1.1.11")), outer=RSA_SHA256),
+    )
+    crl_broken(
+        every,
+        "issuer-name_differs",
+        "whose issuer is not the subject of its CA",
+        E,
+        crl_but(issuer=ca_subject("07", "Z9")),
+    )
+    generalized = tlv(GENERALIZED_TIME, b"20261130120000Z")
+    crl_broken(
+        every,
+        "thisUpdate-encoding",
+        "whose thisUpdate of 2026 is a GeneralizedTime",
+        E,
+        crl_but(this_update=generalized),
+    )
+    crl_broken(
+        first,
+        "thisUpdate-unreadable",
+        "whose thisUpdate is in a thirteenth month",
+        E,
+        crl_but(this_update=tlv(UTC_TIME, b"261301120000Z")),
+    )
+    crl_broken(every, "nextUpdate-missing", "without nextUpdate", E, crl_but(next_update=b""))
+    crl_broken(
+        first,
+        "nextUpdate-unreadable",
+        "whose nextUpdate is on 30 February",
+        E,
+        crl_but(next_update=tlv(UTC_TIME, b"270230120000Z")),
+    )
+    crl_broken(
+        first,
+        "nextUpdate-encoding",
+        "whose nextUpdate of 2026 is a GeneralizedTime",
+        E,
+        crl_but(next_update=tlv(GENERALIZED_TIME, b"20261202120000Z")),
+    )
+    for kind in every:
+        late = "2026-12-02T12:00:01" if kind.endswith("crl") else "2027-11-30T12:00:01"
+        crl_broken(
+            (kind,),
+            "nextUpdate-period",
+            "that lasts a second longer than its kind does",
+            N,
+            crl_but(next_update=time(at(late))),
+        )
+    _crl_entry_cases(every, first)
+    _crl_extension_cases(every, first)
+
+
+def _crl_entry_cases(every: tuple[str, ...], first: tuple[str, ...]) -> None:
+    part = "revokedCertificates"
+    negative = tlv(INTEGER, b"\x90" + b"\x41" * 15)
+    crl_broken(
+        every,
+        f"{part}.userCertificate-value",
+        "with a negative serial",
+        E,
+        crl_but(entries=(entry(negative),)),
+    )
+    crl_broken(
+        first,
+        f"{part}.userCertificate-octets",
+        "with a serial of 17 octets",
+        E,
+        crl_but(entries=(entry(fixed_integer(17)),)),
+    )
+    crl_broken(
+        every,
+        f"{part}.revocationDate-encoding",
+        "with a revocationDate of 2026 as a GeneralizedTime",
+        E,
+        crl_but(entries=(entry(REVOKED, tlv(GENERALIZED_TIME, b"20261130000000Z")),)),
+    )
+    crl_broken(
+        every,
+        f"{part}.reasonCode-critical",
+        "with a critical reasonCode",
+        E,
+        crl_but(entries=(entry(REVOKED, "2026-11-30", reason(4, critical=True)),)),
+    )
+    crl_broken(
+        every,
+        f"{part}.reasonCode-value",
+        "that suspends a certificate",
+        N,
+        crl_but(entries=(entry(REVOKED, "2026-11-30", reason(6)),)),
+    )
+    date = extension("2.5.29.24", tlv(GENERALIZED_TIME, b"20261129000000Z"))
+    crl_broken(
+        every,
+        f"{part}.invalidityDate-present",
+        "with an invalidityDate",
+        N,
+        crl_but(entries=(entry(REVOKED, "2026-11-30", date),)),
+    )
+    issuer = extension("2.5.29.29", sequence(tlv(0xA4, ISSUING_DCA.subject)), critical=True)
+    crl_broken(
+        every,
+        f"{part}.certificateIssuer-present",
+        "that lists a certificate of another CA",
+        N,
+        crl_but(entries=(entry(REVOKED, "2026-11-30", issuer),)),
+    )
+
+
+def _crl_extension_cases(every: tuple[str, ...], first: tuple[str, ...]) -> None:
+    def reordered(one: RevocationList) -> RevocationList:
+        return replace(one, extensions=dict(reversed(one.extensions.items())))
+
+    key, number = "authorityKeyIdentifier", "cRLNumber"
+    crl_broken(every, "extensions-order", "with cRLNumber before the key", N, reordered)
+    crl_broken(
+        first,
+        "extensions-unexpected",
+        "with a keyUsage",
+        N,
+        crl_extended("keyUsage", usages("cRLSign")),
+    )
+    crl_broken(every, f"extensions.{key}-critical", "with a critical key", E, crl_critical(key))
+    crl_broken(
+        first,
+        f"extensions.{key}-missing",
+        "without authorityKeyIdentifier",
+        E,
+        crl_without(key),
+    )
+    crl_broken(
+        every,
+        f"extensions.{key}.keyIdentifier-missing",
+        "whose authorityKeyIdentifier holds a serial alone",
+        E,
+        crl_extended(key, sequence(tlv(0x82, b"\x07"))),
+    )
+    crl_broken(
+        first,
+        f"extensions.{key}.keyIdentifier-value",
+        "with the key identifier of another CA",
+        E,
+        crl_extended(key, authority_key(ISSUING_DCA.key_identifier)),
+    )
+    crl_broken(
+        every, f"extensions.{number}-value", "numbered -1", E, crl_extended(number, integer(-1))
+    )
+    crl_broken(
+        first,
+        f"extensions.{number}-octets",
+        "with a number of 21 octets",
+        E,
+        crl_extended(number, integer(1 << 160)),
+    )
+    crl_broken(
+        first,
+        f"extensions.{number}-unreadable",
+        "whose number is an OCTET STRING",
+        E,
+        crl_extended(number, octet_string(b"\x07")),
+    )
+    crl_broken(first, f"extensions.{number}-missing", "without a number", E, crl_without(number))
+    crl_broken(
+        first,
+        f"extensions.{number}-critical",
+        "with a critical number",
+        E,
+        crl_critical(number),
+    )
+    for name, octets in CRL_STRANGE.items():
+        crl_broken(
+            every,
+            f"extensions.{name}-present",
+            f"with {'an' if name[0] in 'aeiou' else 'a'} {name}",
+            N,
+            crl_extended(name, octets),
+        )
 
 
 def crl_cases() -> None:
-    """Every fault of a CRL."""
-    for name, about, finding, octets in (
-        ("version", "without a version", "crl.version error", crl(version=b"")),
-        ("next_update", "without nextUpdate", "crl.next_update error", crl(next_update=b"")),
-        ("number", "without cRLNumber", "crl.number error", crl(leave_out="cRLNumber")),
+    """Every fault of a CRL that is none of its profile's rows."""
+    stranger = replace(CRL, issuer=ca_subject("07", "Y1"), key=ec_key("stranger"))
+    unknown = "issuer.unknown notice"
+    for name, about, findings, one in (
+        ("version", "without a version", ["crl.version error"], crl_but(version=b"")),
+        (
+            "next_update",
+            "without nextUpdate",
+            ["crl.next_update error"],
+            crl_but(next_update=b""),
+        ),
+        ("number", "without cRLNumber", ["crl.number error"], crl_without("cRLNumber")),
+        (
+            "number_range",
+            "numbered -1",
+            ["crl.number_range error"],
+            crl_extended("cRLNumber", integer(-1)),
+        ),
         (
             "authority_key",
             "without authorityKeyIdentifier",
-            "crl.authority_key error",
-            crl(leave_out="authorityKeyIdentifier"),
+            ["crl.authority_key error"],
+            crl_without("authorityKeyIdentifier"),
         ),
+    ):
+        case(
+            f"crl-{name}",
+            f"A CRL of nobody we know, {about}",
+            [unknown, *findings],
+            crl_pem(one(stranger)),
+            trust="none",
+        )
+    case("crl-unknown", "A CRL of nobody we know", [unknown], crl_pem(stranger), trust="none")
+    case("crl-issuer-unknown", "No CA at hand", [unknown], GOOD_CRL, trust="none")
+    _crl_time_cases()
+    _crl_issuer_cases()
+    _crl_list_cases()
+    _crl_reason_cases()
+
+
+def _crl_time_cases() -> None:
+    for name, about, finding, change in (
         (
             "stale",
             "whose nextUpdate has passed",
             "crl.stale warning",
-            crl(next_update=time(at("2026-11-30T23:59:59"))),
+            crl_but(next_update=time(at("2026-11-30T23:59:59"))),
         ),
-        ("signature", "signed by another", "signature.invalid error", crl(key=ec_key("stranger"))),
+        (
+            "update_order",
+            "whose nextUpdate is its thisUpdate",
+            "crl.update_order error",
+            crl_but(next_update=time(at("2026-11-30T12:00:00"))),
+        ),
+        (
+            "future",
+            "of tomorrow",
+            "crl.future warning",
+            crl_but(this_update=time(at("2026-12-02")), next_update=time(at("2026-12-04"))),
+        ),
     ):
-        case(f"crl-{name}", f"A CRL {about}", [finding], octets)
-    case("crl-issuer-unknown", "No CA at hand", ["issuer.unknown notice"], GOOD_CRL, trust="none")
+        case(f"crl-{name}", f"A CRL {about}", [finding], crl_pem(change(CRL)))
+
+
+def _crl_issuer_cases() -> None:
+    invalid = replace(CRL, key=ec_key("stranger"))
+    case("crl-signature", "A CRL signed by another", ["signature.invalid error"], crl_pem(invalid))
+    of_devices = revocation_list("device-crl", ISSUING_DCA)
+    case(
+        "crl-hierarchy",
+        "A CRL of the Issuing DCA: Devices have a status instead",
+        ["crl.hierarchy notice"],
+        crl_pem(of_devices),
+    )
+    by_end_entity = revocation_list("organisation-crl", ORGANISATION, ec_key("organisation"))
+    case(
+        "crl-issuer_key_usage",
+        "A CRL signed by an Organisation",
+        ["0 crl.issuer_key_usage error"],
+        crl_pem(by_end_entity),
+        ORGANISATION,
+    )
+    utf8 = ca_subject("07", "Z1", UTF8)
+    case(
+        "crl-octets_differ",
+        "A CRL whose issuer is a UTF8String, other than the CA's subject",
+        ["issuer.octets_differ warning"],
+        crl_pem(replace(CRL, issuer=utf8)),
+    )
+    case(
+        "crl-held-to-a-profile",
+        "A CRL held to the profile of ARLs, under which it might last longer",
+        ["revokedCertificates.reasonCode.value notice"],
+        crl_pem(replace(CRL, entries=(entry(REVOKED, "2026-11-30", reason(3)),))),
+        held_to="organisation-arl",
+    )
+
+
+def _crl_list_cases() -> None:
+    other = serial_of("another that is revoked")
+    unknown = extension("1.2.3", b"\x05\x00", critical=True)
+    twice = {"again": CRL.extensions["cRLNumber"]}
+    for name, about, finding, change in (
+        ("empty", "whose list is there and empty", "crl.empty error", crl_but(listed=sequence())),
+        (
+            "entry",
+            "with an entry that has no date",
+            "crl.entry error",
+            crl_but(entries=(sequence(REVOKED),)),
+        ),
+        (
+            "entry-date",
+            "with an entry of a thirteenth month",
+            "crl.entry error",
+            crl_but(entries=(entry(REVOKED, tlv(UTC_TIME, b"261330000000Z")),)),
+        ),
+        (
+            "entry-more",
+            "with an entry that has two dates",
+            "crl.entry error",
+            crl_but(entries=(sequence(REVOKED, time(at("2026-11-30")), time(at("2026-11-30"))),)),
+        ),
+        (
+            "entry-extension",
+            "with an extension of an entry that has no value",
+            "crl.entry error",
+            crl_but(
+                entries=(
+                    sequence(REVOKED, time(at("2026-11-30")), sequence(sequence(oid("1.2.3")))),
+                )
+            ),
+        ),
+        (
+            "serial_twice",
+            "that lists a serial twice",
+            "crl.serial_twice error",
+            crl_but(entries=(entry(REVOKED), entry(other), entry(REVOKED, "2026-11-29"))),
+        ),
+        (
+            "revoked_later",
+            "that lists what was revoked after it",
+            "crl.revoked_later warning",
+            crl_but(entries=(entry(REVOKED), entry(other, "2026-11-30T12:00:01"))),
+        ),
+        (
+            "extension-twice",
+            "with two cRLNumbers",
+            "extensions.duplicate error",
+            lambda one: replace(one, extensions={**one.extensions, **twice}),
+        ),
+        (
+            "extension-critical",
+            "with an unknown critical extension",
+            "extensions.unknown_critical error",
+            lambda one: replace(one, extensions={**one.extensions, "unknown": unknown}),
+        ),
+        (
+            "entry-extension-twice",
+            "with two reasonCodes in an entry",
+            "extensions.duplicate error",
+            crl_but(entries=(entry(REVOKED, "2026-11-30", reason(4), reason(4)),)),
+        ),
+        (
+            "entry-extension-critical",
+            "with an unknown critical extension in an entry",
+            "extensions.unknown_critical error",
+            crl_but(entries=(entry(REVOKED, "2026-11-30", unknown),)),
+        ),
+        (
+            "entry-ber",
+            "with critical FALSE written out in an entry",
+            "der.default_encoded error",
+            crl_but(entries=(entry(REVOKED, "2026-11-30", replace(reason(4), critical=FALSE)),)),
+        ),
+        (
+            "entry-integer",
+            "with a padded serial",
+            "der.integer_not_minimal error",
+            crl_but(entries=(entry(tlv(INTEGER, b"\x00\x41" + b"\x42" * 14)),)),
+        ),
+        (
+            "entry-cut",
+            "with an entry whose length is too long",
+            "der.truncated error",
+            crl_but(listed=sequence(entry(REVOKED)[:-1])),
+        ),
+    ):
+        case(f"crl-{name}", f"A CRL {about}", [finding], crl_pem(change(CRL)))
+    many = replace(CRL, entries=(entry(REVOKED),) * 250_001)
+    case(
+        "crl-too_many_entries",
+        "A CRL of 250,001 entries, all of one serial, in a ZIP",
+        ["crl.serial_twice error", "crl.too_many_entries error"],
+        octets=zipped({"many.crl": many.der}),
+    )
+
+
+def _crl_reason_cases() -> None:
+    for name, about, code, finding in (
+        ("unspecified", "says unspecified", 0, "crl.reason_unspecified warning"),
+        ("remove", "says removeFromCRL", 8, "crl.reason_remove error"),
+        ("unknown", "is 7", 7, "crl.reason_unknown error"),
+    ):
+        one = replace(CRL, entries=(entry(REVOKED, "2026-11-30", reason(code)),))
+        case(f"crl-reason_{name}", f"A reasonCode that {about}", [finding], crl_pem(one))
+
+
+def crl_set_cases() -> None:
+    """CRLs and certificates together."""
+    listed = but(serial=REVOKED)(organisation("revoked"))
+    case(
+        "set-revoked",
+        "A certificate, and the CRL that lists it",
+        ["0 validity.revoked warning"],
+        listed,
+        GOOD_CRL,
+    )
+    before = replace(CRL, entries=(entry(REVOKED, "2025-12-31"),))
+    case(
+        "set-revoked_before_issue",
+        "A certificate, and a CRL that revokes it from the day before it begins",
+        ["0 validity.revoked warning", "1 set.revoked_before_issue warning"],
+        listed,
+        crl_pem(before),
+    )
+    forged = replace(CRL, key=ec_key("stranger"))
+    case(
+        "set-revoked-by-nobody",
+        "A certificate, and a CRL that its CA did not sign",
+        ["1 signature.invalid error"],
+        listed,
+        crl_pem(forged),
+    )
+    later = replace(
+        CRL,
+        this_update=time(at("2026-11-30T18:00:00")),
+        entries=(),
+        extensions={**CRL.extensions, "cRLNumber": extension("cRLNumber", integer(8))},
+    )
+    case(
+        "set-revoked-no-more",
+        "A certificate that only the older of two CRLs lists",
+        [],
+        listed,
+        crl_pem(later),
+        GOOD_CRL,
+    )
+    same = replace(later, extensions=CRL.extensions)
+    case(
+        "set-crl_number",
+        "Two CRLs of one CA with one number",
+        ["1 set.crl_number error"],
+        GOOD_CRL,
+        crl_pem(same),
+    )
+
+
+GOOD_CRL = crl_pem(CRL)
 
 
 # Inputs
@@ -2194,7 +2757,9 @@ def main() -> None:
         chain_cases,
         set_cases,
         csr_cases,
+        crl_row_cases,
         crl_cases,
+        crl_set_cases,
         input_cases,
     ):
         write()

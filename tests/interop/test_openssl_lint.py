@@ -24,6 +24,7 @@ from smki_testca.lint.chain import gathered
 from smki_testca.lint.drawing import asn1_lines
 from smki_testca.lint.engine import Linter, Settings
 from smki_testca.lint.sources import Source, sources
+from smki_testca.profiles import Library
 from smki_testca.profiles.model import Severity
 
 pytestmark = [
@@ -32,6 +33,7 @@ pytestmark = [
 ]
 
 GOLDEN = Path(__file__).parents[1] / "golden"
+PROFILES = Library().profile_names
 UNREADABLE = 0
 # OpenSSL's error number; patterns of our milder codes, none where we say nothing; the reason.
 MILDER = {
@@ -101,7 +103,7 @@ def lint(linter, names, certificates):
 
 
 def is_certificate(linted):
-    return not linted.kind.startswith(("csr", "crl", "unknown"))
+    return linted.kind in PROFILES
 
 
 @pytest.mark.parametrize("kind", ["organisation", "device"])

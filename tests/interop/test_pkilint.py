@@ -24,6 +24,7 @@ from smki_testca.der import encode
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.engine import Linter, Settings
 from smki_testca.lint.sources import Source, sources
+from smki_testca.profiles import Library
 from smki_testca.profiles.model import Severity
 from smki_testca.x509.names import ATTRIBUTES
 from smki_testca.x509.view import view_certificate
@@ -36,6 +37,7 @@ from pkilint.pkix import certificate, extension, name
 pytestmark = pytest.mark.interop
 
 GOLDEN = Path(__file__).parents[1] / "golden"
+PROFILES = Library().profile_names
 UNREADABLE = "cannot be loaded"
 SYNTAX = "itu.invalid_asn1_syntax"
 
@@ -210,7 +212,7 @@ GOLDEN_CERTIFICATES = [
 
 
 def is_certificate(linted):
-    return not linted.kind.startswith(("csr", "crl", "unknown"))
+    return linted.kind in PROFILES
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 FILES = sorted((GOLDEN / "cases").glob("*.pem"))
 LIBRARY = Library()
 SMKI = [one for one in LIBRARY.profiles if one.name.startswith(("organisation", "device"))]
+IN_FULL = [*SMKI, *LIBRARY.revocation_list_profiles]
 HEADS = {"at": "2026-12-01", "environment": "ZAZ1", "as": None, "trust": "trust.pem"}
 
 
@@ -92,7 +93,7 @@ def breaks(finding, profile, row):
     return aspect in possible and said == (row.severity, row.basis, row.source)
 
 
-@pytest.mark.parametrize("profile", SMKI, ids=[profile.name for profile in SMKI])
+@pytest.mark.parametrize("profile", IN_FULL, ids=[profile.name for profile in IN_FULL])
 def test_every_row_of_the_profile_has_a_case_that_breaks_it(profile, linted):
     documents = [one for path in FILES for one in linted(path) if one.kind == profile.name]
     findings = [finding for one in documents for finding in one.findings]

@@ -14,7 +14,7 @@ from shutil import which
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.serialization import pkcs7
+from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 
 import csrs
 from mutation import revocation_list
@@ -152,6 +152,19 @@ def test_ec_parameters_and_an_encrypted_key_of_openssl_are_passed_over():
     ).stdout
     assert b"DEK-Info" in locked
     assert found(locked) == []
+
+
+@pytest.mark.parametrize("form", ["PBESv1SHA1And3KeyTripleDESCBC", "PBESv2SHA256AndAES256CBC"])
+def test_a_pkcs12_store_is_told_and_not_opened(ders, form):
+    encryption = (
+        serialization.PrivateFormat.PKCS12.encryption_builder()
+        .key_cert_algorithm(getattr(pkcs12.PBES, form))
+        .build(b"secret")
+    )
+    certificate = x509.load_der_x509_certificate(ders[0])
+    store = pkcs12.serialize_key_and_certificates(None, None, certificate, None, encryption)
+    assert problems(store) == ["document.unknown_kind"]
+    assert problems(base64.b64encode(store)) == ["document.unknown_kind"]
 
 
 @pytest.mark.parametrize("encoding", [serialization.Encoding.PEM, serialization.Encoding.DER])

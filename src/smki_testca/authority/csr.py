@@ -11,18 +11,17 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from smki_testca.authority.subjects import subject_of
 from smki_testca.der.read import DerError
 from smki_testca.errors import InputError
-from smki_testca.identifiers import Eui64
 from smki_testca.lint import requests, strict
-from smki_testca.register.requests import DeviceSubject, IkiSubject, OrganisationSubject
-from smki_testca.roles import KeyUsage
 from smki_testca.x509.view import View, view_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smki_testca.roles import Roles
+    from smki_testca.register.requests import Subject
+    from smki_testca.roles import KeyUsage, Roles
 
 MAX_OCTETS = 1 << 16
 """The longest CSR read, in octets of its text."""
@@ -33,8 +32,6 @@ _PEM = re.compile(
     re.ASCII,
 )
 _BASE64_LINES = re.compile(r"[A-Za-z0-9+/]+={0,2}(\r?\n[A-Za-z0-9+/]+={0,2})*\s*", re.ASCII)
-
-_USAGES = {"digitalSignature": KeyUsage.DIGITAL_SIGNATURE, "keyAgreement": KeyUsage.KEY_AGREEMENT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +72,7 @@ class Csr:
     """
 
     view: View
-    subject: OrganisationSubject | DeviceSubject | IkiSubject
+    subject: Subject
     usage: KeyUsage | None
     public_key: bytes
 
@@ -176,23 +173,5 @@ def _sentence(message: str) -> str:
 def _accepted(view: View, roles: Roles) -> Csr:
     """What a CSR without faults asks for."""
     public_key = view.octets("subjectPublicKeyInfo") or b""
-    kind = requests.kind(view)
-    usage = None if kind == "iki" else _USAGES[_text_tuple(view.value("extensions.keyUsage"))[0]]
-    subject: OrganisationSubject | DeviceSubject | IkiSubject
-    if kind == "device":
-        module = requests.HARDWARE_MODULE
-        device_id = Eui64.from_octets(view.octets(f"{module}.hwSerialNum") or b"")
-        subject = DeviceSubject(device_id, view.text(f"{module}.hwType") or "")
-    else:
-        role = roles.remote_party_role(view.text("subject.organizationalUnitName") or "")
-        name = view.text("subject.commonName")
-        if kind == "iki":
-            subject = IkiSubject(name or "", role)
-        else:
-            eui64 = Eui64.from_octets(view.octets("subject.x500UniqueIdentifier") or b"")
-            subject = OrganisationSubject(eui64, role, name)
-    return Csr(view, subject, usage, public_key)
-
-
-def _text_tuple(value: object) -> tuple[str, ...]:
-    return value if isinstance(value, tuple) else ()
+    subject, usages = subject_of(view, roles)
+    return Csr(view, subject, usages[0] if usages else None, public_key)

@@ -11,13 +11,19 @@ from smki_testca.errors import InputError
 from smki_testca.lint.rows import key_identifier, value_breaches, years_after
 from smki_testca.profiles.model import Constant, Derived, Input, Profile, Severity
 from smki_testca.x509 import names
-from smki_testca.x509.fields import FIELDS, Value, check_characters, encode_value
+from smki_testca.x509.fields import (
+    FIELDS,
+    Value,
+    check_characters,
+    encode_value,
+    shown_value,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from smki_testca.identifiers import SerialNumber
-    from smki_testca.profiles.model import Environment, Fill
+    from smki_testca.profiles.model import Environment, Fill, Row
     from smki_testca.roles import Roles
     from smki_testca.x509.names import SignatureAlgorithm
 
@@ -54,6 +60,29 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class Validity:
+    """When a certificate is to be valid, in place of what its profile's rows work out.
+
+    Attributes:
+        not_before: its first second, UTC; None leaves it to the rows.
+        not_after: its last second, UTC; None leaves it to the rows, which count from notBefore.
+
+    Raises:
+        InputError: if it would end before it begins.
+    """
+
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if self.not_before is not None and self.not_after is not None:
+            _check_order(self.not_before, self.not_after)
+
+
+_BY_THE_ROWS = Validity()
+
+
+@dataclass(frozen=True, slots=True)
 class Filling:
     """What one certificate has of its own.
 
@@ -63,6 +92,7 @@ class Filling:
         inputs: from the request, by the names that profiles use.
         signifier: of the participant, from the register.
         participant_name: from the register.
+        validity: dates asked for.
     """
 
     serial: SerialNumber
@@ -71,6 +101,7 @@ class Filling:
     inputs: Mapping[str, Value] = field(default_factory=dict)
     signifier: str | None = None
     participant_name: str | None = None
+    validity: Validity = _BY_THE_ROWS
 
 
 def policy(profile: Profile, environment: Environment) -> str | None:
@@ -87,13 +118,24 @@ def values(setting: Setting, filling: Filling) -> Values:
     """The value of every field, in the order of the rows.
 
     Raises:
-        InputError: if a required input is missing.
+        InputError: if a required input is missing, or the profile fixes a date that another was
+            asked for.
     """
     found: Values = {}
+    asked = _asked(filling.validity)
     for row in setting.profile.filling_rows:
         if row.fill is None:
             continue
-        value = _value(row.fill, setting, filling, found)
+        value: Value | None = asked.get(row.field.path)
+        if value is None:
+            value = _value(row.fill, setting, filling, found)
+        elif isinstance(row.fill, Constant) and value != row.fill.value:
+            raise InputError(
+                "validity.fixed",
+                f"The profile {setting.profile.name} fixes {row.field.path} to"
+                f" {shown_value(row.fill.value)}.",
+                "Leave the date out.",
+            )
         if value is not None:
             found[row.field.path] = value
         elif not (isinstance(row.fill, Input) and row.fill.optional):
@@ -102,9 +144,30 @@ def values(setting: Setting, filling: Filling) -> Values:
                 f"A certificate of profile {setting.profile.name} needs"
                 f" {row.fill.name if not isinstance(row.fill, Constant) else row.field.path}.",
             )
+    if asked:
+        _check_order(found["validity.notBefore"], found["validity.notAfter"])
     if setting.issuer is None:
         found["issuer"] = name(setting.profile, found)
     return found
+
+
+def _asked(validity: Validity) -> dict[str, datetime]:
+    """The dates asked for, by the paths of their fields."""
+    dates = {
+        "validity.notBefore": validity.not_before,
+        "validity.notAfter": validity.not_after,
+    }
+    return {path: date for path, date in dates.items() if date is not None}
+
+
+def _check_order(start: Value, end: Value) -> None:
+    if isinstance(start, datetime) and isinstance(end, datetime) and end < start:
+        raise InputError(
+            "validity.order",
+            f"The certificate would end at {shown_value(end)}, before it begins at"
+            f" {shown_value(start)}.",
+            "Give a notAfter that comes after notBefore.",
+        )
 
 
 def check_inputs(profile: Profile, found: Values, roles: Roles) -> list[str]:
@@ -122,12 +185,23 @@ def check_inputs(profile: Profile, found: Values, roles: Roles) -> list[str]:
         if value is None:
             continue
         check_characters(row.field, profile.encoding(row.field), value)
-        for _, message in value_breaches(row, value, roles):
+        for message in (
+            *(message for _, message in value_breaches(row, value, roles)),
+            *_period_breaches(row, found),
+        ):
             line = f"{row.field.path} {message} ({row.basis}, {row.source})."
             if row.severity is Severity.ERROR:
                 raise InputError("request.value", line)
             warnings.append(line)
     return warnings
+
+
+def _period_breaches(row: Row, found: Values) -> Iterator[str]:
+    start, end = found.get("validity.notBefore"), found.get("validity.notAfter")
+    if row.holds.max_years is None or not isinstance(start, datetime):
+        return
+    if isinstance(end, datetime) and end > years_after(start, row.holds.max_years):
+        yield f"is more than {row.holds.max_years} years after notBefore"
 
 
 def name(profile: Profile, found: Values) -> bytes:

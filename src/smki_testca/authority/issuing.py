@@ -8,7 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from smki_testca.authority.filling import Filling, Issuer, Setting, Values, check_inputs, values
+from smki_testca.authority.filling import (
+    Filling,
+    Issuer,
+    Setting,
+    Validity,
+    Values,
+    check_inputs,
+    values,
+)
 from smki_testca.authority.template import Template, compile_template
 from smki_testca.der import encode
 from smki_testca.errors import InputError, SmkiTestcaError
@@ -19,17 +27,18 @@ from smki_testca.register.requests import (
     IkiSubject,
     OrganisationSubject,
 )
-from smki_testca.x509.keys import load_public_key, signature_fits
+from smki_testca.x509.keys import key_type_of, load_public_key, signature_fits
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from smki_testca.authority.keys import Signer
+    from smki_testca.authority.revocation import Revocation, RevocationList
     from smki_testca.entropy import Entropy
     from smki_testca.profiles import Library
-    from smki_testca.profiles.model import Environment, Profile
+    from smki_testca.profiles.model import Environment, Profile, RevocationListProfile
     from smki_testca.register.gate import Authorisation
     from smki_testca.register.requests import Subject
     from smki_testca.roles import KeyUsage
@@ -105,6 +114,7 @@ class CertificationAuthority:
         public_key: bytes,
         *,
         entropy: Entropy,
+        validity: Validity | None = None,
     ) -> Certificate:
         """One certificate of an authorised request.
 
@@ -113,9 +123,10 @@ class CertificationAuthority:
             usage: one of the usages authorised; None where the profile fixes it.
             public_key: the subject's SubjectPublicKeyInfo, DER.
             entropy: for the serial number.
+            validity: dates in place of those that the rows work out.
 
         Raises:
-            InputError: if the profile's rows forbid a value of the request.
+            InputError: if the profile's rows forbid a value of the request, the dates or the key.
         """
         request = authorisation.request
         if usage is not None and usage not in request.usages:
@@ -128,6 +139,7 @@ class CertificationAuthority:
             inputs(request.subject, usage),
             participant.signifier.text if participant.signifier else None,
             participant.name,
+            validity or Validity(),
         )
         return self._sign(self._library.profile(request.subject.profile), filling)
 
@@ -137,7 +149,45 @@ class CertificationAuthority:
         """The certificate of a CA: this one's own, or that of the tier below it."""
         return self._sign(profile, Filling(SerialNumber.generate(entropy), at, public_key))
 
+    def issue_revocation_list(
+        self,
+        profile: RevocationListProfile,
+        revocations: Sequence[Revocation],
+        number: int,
+        *,
+        at: datetime,
+        next_update: datetime | None = None,
+    ) -> RevocationList:
+        """A CRL or ARL of what this CA revoked.
+
+        Args:
+            profile: what it holds.
+            revocations: its entries, in their order.
+            number: its cRLNumber; to rise with each CRL of a CA is the caller's to see to.
+            at: its thisUpdate, UTC.
+            next_update: its nextUpdate; as long after thisUpdate as the rows say by default.
+
+        Raises:
+            InputError: if the profile is that of another CA, a rule or a row of severity error
+                forbids what was asked for, or the CA may sign no CRL.
+        """
+        # Needed by few commands only, and by none that has to start quickly.
+        from smki_testca.authority.revocation import revocation_list  # noqa: PLC0415
+
+        if self.certificate is None:
+            raise ValueError("a CA signs CRLs once it has its own certificate")
+        return revocation_list(
+            profile,
+            self.certificate,
+            self._signer,
+            revocations,
+            number,
+            at=at,
+            next_update=next_update,
+        )
+
     def _sign(self, profile: Profile, filling: Filling) -> Certificate:
+        _check_key(profile, filling.public_key)
         template = self._template(profile, frozenset(filling.inputs))
         found = values(template.setting, filling)
         warnings = check_inputs(profile, found, self._library.roles)
@@ -169,6 +219,15 @@ class CertificationAuthority:
         if self.certificate is None:
             return None
         return view_certificate(self.certificate).octets("subjectPublicKeyInfo")
+
+
+def _check_key(profile: Profile, public_key: bytes) -> None:
+    key = load_public_key(public_key)
+    if key is None or key_type_of(key) is not profile.key_type:
+        raise InputError(
+            "key.type",
+            f"The public key is not {profile.key_type}, which the profile {profile.name} asks for.",
+        )
 
 
 def issuer_of(certificate: bytes) -> Issuer:

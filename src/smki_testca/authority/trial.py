@@ -1,12 +1,15 @@
-"""Compiles every profile once, without an estate: what an operator checks profiles with."""
+"""Tries every profile once, without an estate: what an operator checks profiles with."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from smki_testca.authority.filling import Issuer, Setting
 from smki_testca.authority.template import Template, compile_template
 from smki_testca.der import encode
+from smki_testca.errors import InputError
+from smki_testca.identifiers import SerialNumber
 from smki_testca.profiles.model import Input, Tier
 from smki_testca.x509.names import ECDSA_WITH_SHA256, SHA256_WITH_RSA, KeyType
 
@@ -14,15 +17,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from smki_testca.profiles import Library
-    from smki_testca.profiles.model import Profile
+    from smki_testca.profiles.model import Profile, RevocationListProfile
+    from smki_testca.x509.names import SignatureAlgorithm
 
 
 def compile_all(library: Library) -> list[Template]:
     """Every profile in the default environment, bare and with all its optional inputs.
 
+    A CRL of each CRL profile is made, too, and held to its rows.
+
     Raises:
         InputError: for the first profile that contradicts itself.
     """
+    for profile in library.revocation_list_profiles:
+        _try_revocation_list(library, profile)
     return [
         compile_template(setting(library, profile), present, library.roles)
         for profile in library.profiles
@@ -35,10 +43,40 @@ def setting(library: Library, profile: Profile) -> Setting:
     environment = library.default_environment
     above = Tier.ISSUING if profile.tier is Tier.END_ENTITY else Tier.ROOT
     issuing = library.profile_for(profile.hierarchy, above)
-    algorithm = ECDSA_WITH_SHA256 if issuing.key_type is KeyType.P256 else SHA256_WITH_RSA
+    stand_in = None if profile.tier is Tier.ROOT else _stand_in(issuing)
+    return Setting(profile, environment, _algorithm(issuing), stand_in)
+
+
+def _algorithm(issuing: Profile) -> SignatureAlgorithm:
+    return ECDSA_WITH_SHA256 if issuing.key_type is KeyType.P256 else SHA256_WITH_RSA
+
+
+def _stand_in(issuing: Profile) -> Issuer:
     identifier = issuing.field_of("key-identifier-method-1")
-    stand_in = Issuer(encode.sequence(), bytes(8 if identifier is None else 20))
-    return Setting(profile, environment, algorithm, None if profile.tier is Tier.ROOT else stand_in)
+    return Issuer(encode.sequence(), bytes(8 if identifier is None else 20))
+
+
+def _try_revocation_list(library: Library, profile: RevocationListProfile) -> None:
+    # Of no use to the commands that have to start quickly.
+    from smki_testca.authority import revocation  # noqa: PLC0415
+
+    signed_by = library.profile_for(profile.hierarchy, profile.tier)
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    # The reason comes with each revocation, so that a row may forbid any that is chosen here.
+    sample = [revocation.Revocation(SerialNumber(0x5A << 120), at)]
+    document, found = revocation.unsigned(
+        profile, _stand_in(signed_by), _algorithm(signed_by), sample, 1, at
+    )
+    try:
+        said = revocation.check_unsigned(profile, document, found, sample, None)
+    except InputError as error:
+        said = [error.message]
+    if said:
+        raise InputError(
+            "profile.contradiction",
+            f"{profile.origin} contradicts itself: in its own sample, {said[0]}",
+            "Mend the row of that field, or the row that fills it.",
+        )
 
 
 def _presences(profile: Profile) -> Iterator[frozenset[str]]:

@@ -79,8 +79,9 @@ def named_bits(numbers: Iterable[int]) -> bytes:
 
 def time(instant: datetime) -> bytes:
     """UTCTime to 2049, GeneralizedTime from 2050 (RFC 5280 4.1.2.5)."""
-    # strftime does not pad the year on every platform, so the digits are written here.
-    text = f"{instant.year:04d}" + instant.strftime("%m%d%H%M%SZ")
+    # isoformat pads the year on every platform, and is quicker than strftime.
+    iso = instant.isoformat()
+    text = f"{iso[:4]}{iso[5:7]}{iso[8:10]}{iso[11:13]}{iso[14:16]}{iso[17:19]}Z"
     if 1950 <= instant.year < 2050:
         return tlv(UTC_TIME, text[2:].encode("ascii"))
     return tlv(GENERALIZED_TIME, text.encode("ascii"))

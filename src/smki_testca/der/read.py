@@ -93,10 +93,11 @@ class Node:
 
 
 class _Reader:
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, closed: int | None = None) -> None:
         self.data = data
         self.anomalies: list[Anomaly] = []
         self.elements = 0
+        self.closed = closed
 
     def element(self, offset: int, limit: int, depth: int) -> Node:
         data = self.data
@@ -124,7 +125,7 @@ class _Reader:
                 f"an element claims {length} content octets where {max(0, limit - start)} are left",
                 offset,
             )
-        if tag & _CONSTRUCTED:
+        if tag & _CONSTRUCTED and offset != self.closed:
             position = start
             while position < node.end:
                 child = self.element(position, node.end, depth + 1)
@@ -165,12 +166,16 @@ class _Reader:
         return node
 
 
-def read(data: bytes, *, what: str = "document") -> tuple[Node, list[Anomaly]]:
+def read(
+    data: bytes, *, what: str = "document", limit: int = MAX_OCTETS, closed: int | None = None
+) -> tuple[Node, list[Anomaly]]:
     """Read one element and everything in it.
 
     Args:
-        data: the octets, at most ``MAX_OCTETS``.
+        data: the octets, at most ``limit``.
         what: the document's name in messages.
+        limit: the longest document read, in octets.
+        closed: the offset of an element of definite length whose inside is left unread.
 
     Returns:
         The element, and what DER forbids in its lengths or after its end.
@@ -178,13 +183,13 @@ def read(data: bytes, *, what: str = "document") -> tuple[Node, list[Anomaly]]:
     Raises:
         DerError: if the octets cannot be read, or pass a limit.
     """
-    if len(data) > MAX_OCTETS:
+    if len(data) > limit:
         raise DerError(
             "der.too_long",
-            f"the {what} has {len(data)} octets; at most {MAX_OCTETS} are read",
-            MAX_OCTETS,
+            f"the {what} has {len(data)} octets; at most {limit} are read",
+            limit,
         )
-    reader = _Reader(data)
+    reader = _Reader(data, closed)
     root = reader.element(0, len(data), 1)
     if root.stop < len(data):
         reader.anomalies.append(
@@ -195,6 +200,41 @@ def read(data: bytes, *, what: str = "document") -> tuple[Node, list[Anomaly]]:
             )
         )
     return root, reader.anomalies
+
+
+def read_at(data: bytes, offset: int, end: int) -> tuple[Node, list[Anomaly]]:
+    """Read the element at an offset of a document and everything in it, offsets kept.
+
+    Raises:
+        DerError: if the octets cannot be read, or pass a limit.
+    """
+    reader = _Reader(data)
+    return reader.element(offset, end, 1), reader.anomalies
+
+
+def header_at(data: bytes, offset: int, end: int) -> tuple[int, int, int]:
+    """The tag, the start and the end of the content of an element, its inside unread.
+
+    Raises:
+        DerError: if its header cannot be read, its length is indefinite, or it is cut off.
+    """
+    if end - offset < 2:
+        raise DerError("der.truncated", "an element is cut off in its header", offset)
+    length, start = data[offset + 1], offset + 2
+    if length & 0x80:
+        count = length & 0x7F
+        if not 1 <= count <= 8:
+            raise DerError("der.length", f"a length of {count} octets is out of bounds", offset)
+        start += count
+        length = int.from_bytes(data[offset + 2 : start])
+    if start + length > end:
+        left = max(0, end - start)
+        raise DerError(
+            "der.truncated",
+            f"an element claims {length} content octets where {left} are left",
+            offset,
+        )
+    return data[offset], start, start + length
 
 
 def read_wrapped(node: Node) -> tuple[Node | None, list[Anomaly]]:

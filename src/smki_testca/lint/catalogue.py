@@ -34,7 +34,7 @@ class Rule:
         remedy: how to mend the document.
         good: an example that keeps it.
         bad: an example that breaks it.
-        profiles: the certificate profiles whose rows it comes from; empty for a rule that
+        profiles: the profiles whose rows it comes from; empty for a rule that
             holds of every document it fits.
     """
 
@@ -114,6 +114,7 @@ _CODED = (
     Rule("validity.order", _E, _S, "RFC 5280 4.1.2.5", "It ends before it begins.", "Issue it with its dates in order.", "2026 to 2036", "2036 to 2026"),
     Rule("validity.expired", _W, _S, "RFC 5280 4.1.2.5", "It ran out. An old certificate is not a malformed one.", "Renew it.", "linted before its notAfter", "linted after its notAfter"),
     Rule("validity.not_yet_valid", _W, _S, "RFC 5280 4.1.2.5", "Its time has not come.", "Wait, or look at the clock.", "linted after its notBefore", "linted before its notBefore"),
+    Rule("validity.revoked", _W, _S, "RFC 5280 6.3.3", "It is on the newest CRL at hand. A revoked certificate is not a malformed one.", "Use another certificate.", "on no CRL", "on a CRL that was linted with it"),
     Rule("validity.ends_soon", _N, _S, "RFC 5280 4.1.2.5", "It runs out within 90 days.", "Renew it in time.", "91 days left", "89 days left"),
     # Names and numbers.
     Rule("extensions.duplicate", _E, _S, "RFC 5280 4.2", "An extension is there twice.", "Leave one out.", "one keyUsage", "two keyUsages"),
@@ -130,6 +131,8 @@ _CODED = (
     Rule("set.key_agreement_pair", _N, _O, _PUBLISHED, "Two key agreement certificates have one subject: look-ups are ambiguous, as with ordinary and prepayment keys.", "Nothing, if one of them is the prepayment certificate; tell them apart by label or serial.", "one KA certificate under an EUI-64", "Z1-supplier-ka and Z1-supplierPP-ka"),
     Rule("set.renewal_same_key", _N, _O, _PUBLISHED, "Two certificates have one subject, usage and key: a renewal without a new key.", "Nothing; it is allowed.", "a renewal with a new key", "a renewal with the same key"),
     Rule("set.decimal_counting", _N, _O, _PUBLISHED, "IDs seem counted in decimal inside a hexadecimal field: …09 is followed by …10.", "Count in hexadecimal: …09, …0A.", "…-00-09, …-00-0A", "…-00-09, …-00-10"),
+    Rule("set.crl_number", _E, _S, "RFC 5280 5.2.3", "A CRL's number is not above that of an older CRL of the same issuer.", "Give each CRL a higher number than the one before.", "7, then 8", "7, then 7 again"),
+    Rule("set.revoked_before_issue", _W, _A, "nothing is revoked before there is anything", "A CRL revokes a certificate from before its notBefore.", "Date the revocation no earlier than the certificate.", "revoked a year after notBefore", "revoked a year before notBefore"),
     # CSRs.
     Rule("csr.version", _E, _S, "SEC App. M F; RFC 2986 4.1", "The CSR's version is not 0.", "Make the CSR again with version 0.", "INTEGER 0", "INTEGER 2"),
     Rule("csr.key", _E, _S, "SEC App. M F, G", "The CSR's key is neither on P-256 nor RSA of 2048 bits, or is not written as a named curve and an uncompressed point.", "Make a key pair of the kind that the certificate takes.", "prime256v1", "secp384r1"),
@@ -148,7 +151,20 @@ _CODED = (
     Rule("crl.next_update", _E, _S, "RFC 5280 5.1.2.5", "The CRL has no nextUpdate.", "Issue it with one.", "nextUpdate 48 hours on", "no nextUpdate"),
     Rule("crl.number", _E, _S, "RFC 5280 5.2.3", "The CRL has no cRLNumber.", "Issue it with one.", "cRLNumber 7", "no cRLNumber"),
     Rule("crl.authority_key", _E, _S, "RFC 5280 5.2.1", "The CRL has no authorityKeyIdentifier.", "Issue it with one.", "the issuer's key identifier", "no authorityKeyIdentifier"),
+    Rule("crl.number_range", _E, _S, "RFC 5280 5.2.3", "The cRLNumber is negative, has more than 20 octets, or is no INTEGER.", "Number CRLs from 1 on.", "cRLNumber 7", "cRLNumber -1"),
     Rule("crl.stale", _W, _S, "RFC 5280 5.1.2.5", "The CRL's nextUpdate has passed.", "Fetch the newest CRL.", "nextUpdate tomorrow", "nextUpdate yesterday"),
+    Rule("crl.future", _W, _S, "RFC 5280 5.1.2.4", "The CRL's thisUpdate has not come.", "Wait, or look at the clock.", "thisUpdate an hour ago", "thisUpdate tomorrow"),
+    Rule("crl.update_order", _E, _S, "RFC 5280 5.1.2.5", "The CRL's nextUpdate is not after its thisUpdate.", "Issue it with its times in order.", "nextUpdate 48 hours after thisUpdate", "nextUpdate an hour before thisUpdate"),
+    Rule("crl.hierarchy", _N, _A, "no public CRL or policy was found", "A CA of a hierarchy without CRLs issued it.", "Use the status of Device Certificates instead.", "a CRL of the Issuing OCA", "a CRL of the Issuing DCA"),
+    Rule("crl.issuer_key_usage", _E, _S, "RFC 5280 6.3.3 (f)", "The issuer's keyUsage lacks cRLSign.", "Have it issued by a CA that may.", "keyCertSign, cRLSign", "keyCertSign only"),
+    Rule("crl.empty", _E, _S, "RFC 5280 5.1.2.6", "revokedCertificates is there and lists nothing.", "Leave it out where nothing is revoked.", "no revokedCertificates", "revokedCertificates 30 00"),
+    Rule("crl.entry", _E, _S, "RFC 5280 5.1.2.6", "An entry is not a serial number, a time and, perhaps, extensions.", _ENCODE, "SEQUENCE { userCertificate, revocationDate }", "SEQUENCE { userCertificate }"),
+    Rule("crl.too_many_entries", _E, _A, "a limit of this program", "The CRL has more entries than are read.", "Look what else is in the file.", "100,000 entries", "250,001 entries"),
+    Rule("crl.serial_twice", _E, _S, "RFC 5280 5.1.2.6", "The CRL lists one serial number twice.", "List each certificate once.", "every serial once", "one serial with two dates"),
+    Rule("crl.revoked_later", _W, _S, "RFC 5280 5.1.2.4, 5.1.2.6", "An entry's revocationDate is after thisUpdate.", "List what was revoked when the CRL was issued.", "revoked an hour before thisUpdate", "revoked an hour after thisUpdate"),
+    Rule("crl.reason_unspecified", _W, _S, "RFC 5280 5.3.1", "A reasonCode says unspecified: it should be left out.", "Leave the reasonCode out.", "no reasonCode", "reasonCode unspecified"),
+    Rule("crl.reason_remove", _E, _S, "RFC 5280 5.3.1", "A reasonCode says removeFromCRL outside a delta CRL.", "Leave the entry out.", "no such entry", "reasonCode removeFromCRL"),
+    Rule("crl.reason_unknown", _E, _S, "RFC 5280 5.3.1", "A reasonCode is none of those that there are.", "Use one of RFC 5280's.", "reasonCode keyCompromise", "reasonCode 7"),
     Rule("internal.rule_failed", _W, _A, "a fault of this program", "A rule failed on this document, so it was not checked by that rule.", "Report it with the document.", "no such finding", "an exception in a rule"),
 )  # fmt: skip
 
@@ -181,7 +197,7 @@ def explain(library: Library, code: str) -> list[Rule]:
 
 def _row_rules(library: Library) -> Iterator[Rule]:
     gathered: dict[tuple[str, Severity, Basis, str, str], list[str]] = {}
-    for profile in library.profiles:
+    for profile in (*library.profiles, *library.revocation_list_profiles):
         for row in profile.rows:
             for aspect in aspects(profile, row):
                 code = f"{row.field.path}.{aspect}"

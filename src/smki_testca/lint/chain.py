@@ -160,12 +160,7 @@ def issuer_breaches(
 ) -> Iterator[Breach]:
     """What is wrong with the issuer of a certificate, its signature being right."""
     named = view.fields["issuer"].node
-    subject = issuer.view.fields["subject"].node
-    if normalised_name(named) != normalised_name(subject):
-        yield "issuer.name_differs", named.offset, "the issuer's name is not the subject of its CA"
-    elif named.encoded != subject.encoded:
-        message = "the issuer's name equals the CA's subject, but not octet for octet"
-        yield "issuer.octets_differ", named.offset, message
+    yield from _name_breaches(view, issuer)
     if not issuer.is_ca:
         yield (
             "issuer.not_a_ca",
@@ -229,6 +224,25 @@ def gathered(ders: Iterable[bytes]) -> Issuers:
     for der in ders:
         issuers.add(der)
     return issuers
+
+
+def revocation_issuer_breaches(view: View, issuer: PossibleIssuer) -> Iterator[Breach]:
+    """What is wrong with the issuer of a CRL, its signature being right."""
+    yield from _name_breaches(view, issuer)
+    usage = issuer.view.value("extensions.keyUsage")
+    if not isinstance(usage, tuple) or "cRLSign" not in usage:
+        message = "the issuer's keyUsage does not allow it to sign CRLs"
+        yield "crl.issuer_key_usage", view.fields["issuer"].node.offset, message
+
+
+def _name_breaches(view: View, issuer: PossibleIssuer) -> Iterator[Breach]:
+    named = view.fields["issuer"].node
+    subject = issuer.view.fields["subject"].node
+    if normalised_name(named) != normalised_name(subject):
+        yield "issuer.name_differs", named.offset, "the issuer's name is not the subject of its CA"
+    elif named.encoded != subject.encoded:
+        message = "the issuer's name equals the CA's subject, but not octet for octet"
+        yield "issuer.octets_differ", named.offset, message
 
 
 def revocation_issuer(view: View, issuers: Issuers) -> tuple[PossibleIssuer | None, list[Breach]]:

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from smki_testca.der.read import MAX_DEPTH, DerError, Node, read, read_wrapped
+from smki_testca.der.read import (
+    MAX_DEPTH,
+    MAX_OCTETS,
+    DerError,
+    Node,
+    read,
+    read_at,
+    read_wrapped,
+)
 from smki_testca.lint.engine import name_text
 from smki_testca.lint.rules import ago
+from smki_testca.x509 import entries
 from smki_testca.x509.fields import shown_value
+from smki_testca.x509.names import REASON_NAMES
 from smki_testca.x509.view import view_certificate, view_request, view_revocation_list
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from smki_testca.lint.engine import Linted, Linter
+    from smki_testca.x509.entries import Entry
     from smki_testca.x509.view import View
 
 _TAGS = {
@@ -23,6 +37,7 @@ _TAGS = {
     0x04: "OCTET STRING",
     0x05: "NULL",
     0x06: "OBJECT IDENTIFIER",
+    0x0A: "ENUMERATED",
     0x0C: "UTF8String",
     0x13: "PrintableString",
     0x16: "IA5String",
@@ -32,6 +47,9 @@ _TAGS = {
     0x31: "SET",
 }
 _SHOWN_OCTETS = 32
+_SHOWN_ENTRIES = 20
+"""How many entries of a CRL are drawn."""
+_DEPTH_OF_ENTRIES = 3
 _EUI64S = ("x500UniqueIdentifier", "hwSerialNum")
 _IDENTIFIERS = (*_EUI64S, "subjectKeyIdentifier", "keyIdentifier")
 
@@ -46,15 +64,21 @@ class Line:
 
 def draw(data: bytes, linted: Linted, linter: Linter) -> list[Line]:
     """The fields of a document that was linted; none where it could not be read."""
-    reader = {"crl": view_revocation_list}.get(
-        linted.kind, view_request if linted.kind.startswith("csr-") else view_certificate
-    )
+    is_revocation_list = entries.place(data) is not None
     try:
-        view = reader(data)
+        if is_revocation_list:
+            view = view_revocation_list(data)
+        elif linted.kind.startswith("csr-"):
+            view = view_request(data)
+        else:
+            view = view_certificate(data)
     except DerError:
         return []
-    lines = []
+    lines: list[Line] = []
     for path, found in view.fields.items():
+        if path == "revokedCertificates":
+            lines += _entries(found.node)
+            continue
         if path in {"issuer", "subject"}:
             lines.append(Line(path, name_text(found.node) or "empty"))
         elif found.value is not None:
@@ -62,10 +86,36 @@ def draw(data: bytes, linted: Linted, linter: Linter) -> list[Line]:
     return lines
 
 
+def _entries(revoked: Node) -> Iterator[Line]:
+    """How many entries a CRL has, and the first of them."""
+    number = entries.count(revoked)
+    more = f", the first {_SHOWN_ENTRIES} below" if number > _SHOWN_ENTRIES else ""
+    yield Line("revokedCertificates", f"{number:,}{more}")
+    for place, entry in enumerate(islice(entries.entries(revoked), _SHOWN_ENTRIES), 1):
+        yield Line(f"revokedCertificates.{place}", _entry(entry))
+
+
+def _entry(entry: Entry) -> str:
+    if entry.serial is None or entry.at is None:
+        return "unreadable" if entry.problem is None else f"unreadable: {entry.problem.message}"
+    reason = REASON_NAMES.get(-1 if entry.reason is None else entry.reason)
+    others = [
+        f"{name}{' (critical)' if is_critical else ''}"
+        for name, is_critical in entry.criticality.items()
+        if name != "reasonCode" or reason is None or is_critical
+    ]
+    said = [_serial(entry.serial), shown_value(entry.at), *([reason] if reason else [])]
+    return ", ".join([*said, *others])
+
+
+def _serial(number: int) -> str:
+    return f"{number:032X}"
+
+
 def _in_words(path: str, value: Any, view: View, linter: Linter) -> str:
     text = shown_value(value)
     if path == "serialNumber" and value >= 0:
-        return f"{value:032X} ({value})"
+        return f"{_serial(value)} ({value})"
     if isinstance(value, bytes) and path.endswith(_IDENTIFIERS):
         return value.hex("-" if len(value) == 8 and path.endswith(_EUI64S) else ":").upper()
     if path == "subject.organizationalUnitName":
@@ -99,17 +149,24 @@ def _beside_now(path: str, instant: datetime, linter: Linter) -> str:
         if at > instant:
             return f" (expired {ago(at - instant)} ago)"
         return "" if instant.year == 9999 else f" ({ago(instant - at)} left)"
-    if path == "validity.notBefore" and at < instant:
+    if path in {"validity.notBefore", "thisUpdate"} and at < instant:
         return f" (begins in {ago(instant - at)})"
     return ""
 
 
 def asn1_lines(data: bytes) -> list[dict[str, Any]]:
-    """Every element with its offset, depth and length; what cannot be read ends the list."""
+    """Every element with its offset, depth and length; what cannot be read ends the list.
+
+    Of the entries of a CRL the first few are listed, and how many there are.
+    """
     lines: list[dict[str, Any]] = []
+    place = entries.place(data)
+    closed = None if place is None or place[0] == place[1] else place[0]
     try:
-        root, anomalies = read(data)
-        _describe(root, 0, lines)
+        root, anomalies = read(
+            data, limit=MAX_OCTETS if place is None else entries.MAX_OCTETS, closed=closed
+        )
+        _describe(root, 0, lines, closed)
         lines += [_remark(one.offset, one.message) for one in anomalies]
     except DerError as error:
         position = _readable(data, 0, len(data), 0, lines)
@@ -121,8 +178,13 @@ def _remark(offset: int, message: str) -> dict[str, Any]:
     return {"offset": offset, "remark": message, "text": f"{offset:6d}: !! {message}"}
 
 
-def _describe(node: Node, depth: int, lines: list[dict[str, Any]]) -> None:
+def _describe(
+    node: Node, depth: int, lines: list[dict[str, Any]], closed: int | None = None
+) -> None:
     lines.append(_line(node.data, node.tag, node.offset, node.start, node.end, depth))
+    if node.offset == closed and depth == _DEPTH_OF_ENTRIES - 1:
+        _describe_entries(node, lines)
+        return
     children = node.children
     if depth == MAX_DEPTH:
         lines.append(_remark(node.start, f"elements nest deeper than {MAX_DEPTH}"))
@@ -131,7 +193,24 @@ def _describe(node: Node, depth: int, lines: list[dict[str, Any]]) -> None:
         inner, anomalies = read_wrapped(node)
         children = [inner] if inner is not None and not anomalies else []
     for child in children:
-        _describe(child, depth + 1, lines)
+        _describe(child, depth + 1, lines, closed)
+
+
+def _describe_entries(revoked: Node, lines: list[dict[str, Any]]) -> None:
+    position = revoked.start
+    for _ in range(_SHOWN_ENTRIES):
+        if position == revoked.end:
+            return
+        try:
+            node, _ = read_at(revoked.data, position, revoked.end)
+        except DerError as error:
+            lines.append(_remark(error.offset, error.what))
+            return
+        _describe(node, _DEPTH_OF_ENTRIES, lines)
+        position = node.stop
+    more = entries.count(revoked) - _SHOWN_ENTRIES
+    if more > 0:
+        lines.append(_remark(position, f"{more:,} more entries follow"))
 
 
 def _line(data: bytes, tag: int, offset: int, start: int, end: int, depth: int) -> dict[str, Any]:

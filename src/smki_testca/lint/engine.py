@@ -11,13 +11,14 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.der.read import DerError
-from smki_testca.lint import chain, requests, rules, sets, strict
+from smki_testca.lint import chain, requests, revoked, rules, sets, strict
 from smki_testca.lint.catalogue import coded_rules
 from smki_testca.lint.findings import Finding
 from smki_testca.lint.recognise import Recogniser
 from smki_testca.lint.rows import Context, check
 from smki_testca.profiles import Library
-from smki_testca.profiles.model import Hierarchy, Severity
+from smki_testca.profiles.model import Hierarchy, Severity, Tier
+from smki_testca.x509 import entries
 from smki_testca.x509.view import (
     View,
     view_certificate,
@@ -26,12 +27,13 @@ from smki_testca.x509.view import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from smki_testca.lint.sources import Source
-    from smki_testca.profiles.model import Environment, Profile
+    from smki_testca.profiles.model import Environment, Profile, RevocationListProfile
+    from smki_testca.x509.entries import Entry
 
 _PARALLEL_FROM = 400
 _CHUNK = 250
@@ -66,9 +68,11 @@ class Linted:
     """One document and its findings.
 
     Attributes:
-        kind: a certificate profile's name, ``csr-organisation`` and the like, ``crl`` or
-            ``unknown``.
-        subject: for a person; empty where there is none.
+        kind: the name of a certificate's or CRL's profile, ``crl`` for a CRL that follows none,
+            ``csr-organisation`` and the like, or ``unknown``.
+        subject: for a person; the issuer of a CRL; empty where there is none.
+        facts: what is compared of a certificate.
+        listing: what is compared of a CRL.
     """
 
     file: str
@@ -77,6 +81,7 @@ class Linted:
     subject: str
     findings: tuple[Finding, ...]
     facts: sets.Facts | None = field(default=None, repr=False)
+    listing: sets.Listing | None = field(default=None, repr=False)
 
     def as_json(self) -> dict[str, Any]:
         """The document as a JSON object: file, index, kind, subject, findings."""
@@ -122,7 +127,16 @@ class Linter:
     @cached_property
     def _forced(self) -> Profile | None:
         name = self._settings.as_profile
-        return None if name is None else self.library.profile(name)
+        if name is None or name in self.library.revocation_list_profile_names:
+            return None
+        return self.library.profile(name)
+
+    @cached_property
+    def _forced_list(self) -> RevocationListProfile | None:
+        name = self._settings.as_profile
+        if name is None or name not in self.library.revocation_list_profile_names:
+            return None
+        return self.library.revocation_list_profile(name)
 
     def lint(self, source: Source, position: int = 0) -> Linted:
         """Everything found in one document by itself."""
@@ -130,6 +144,13 @@ class Linter:
             code, message = source.problem
             finding = self._finding(code, "", None, message)
             return Linted(source.file, source.index, "unknown", "", (finding,))
+        if entries.place(source.data) is not None:
+            # A CRL of a hundred thousand entries is not read as a certificate first.
+            try:
+                view = view_revocation_list(source.data)
+            except DerError as error:
+                return self._unreadable(error, source)
+            return self._revocation_list(view, source, position)
         errors: list[DerError] = []
         for view_document, lint in (
             (view_certificate, self._certificate),
@@ -141,12 +162,15 @@ class Linter:
             except DerError as unreadable:
                 errors.append(unreadable)
                 continue
-            if _is_in_place(view):
+            if is_in_place(view):
                 return lint(view, source, position)
         # All three say the same of octets that are no DER; otherwise none of them fits.
         no_kind = DerError("der.structure", "these octets are no certificate, CSR or CRL", 0)
         first = next((one for one in errors if one.code != no_kind.code), no_kind)
-        finding = self._finding(first.code, "", first.offset, first.what)
+        return self._unreadable(first, source)
+
+    def _unreadable(self, error: DerError, source: Source) -> Linted:
+        finding = self._finding(error.code, "", error.offset, error.what)
         return Linted(source.file, source.index, "unknown", "", (finding,))
 
     def certificate(
@@ -230,27 +254,97 @@ class Linter:
         )
 
     def _revocation_list(self, view: View, source: Source, position: int) -> Linted:
-        del position
+        surveyed = revoked.survey(view)
+        anomalies = [*strict.anomalies(view), *strict.signature_anomalies(view)]
         found = [
             self._finding(one.code, locate(view, one.offset), one.offset, one.message)
-            for one in [*strict.anomalies(view), *strict.signature_anomalies(view)]
+            for one in (*anomalies, *surveyed.anomalies)
         ]
-        issuer, breaches = chain.revocation_issuer(view, self._issuers)
-        del issuer
-        breaches += rules.algorithms(self, view, None)
-        breaches += rules.of_revocation_list(view, self._settings.at)
+        issuer: chain.PossibleIssuer | None = None
+        profile: RevocationListProfile | None = self._forced_list
+        breaches: list[Breach] = []
+        try:
+            issuer, breaches = chain.revocation_issuer(view, self._issuers)
+            if issuer is not None:
+                breaches += chain.revocation_issuer_breaches(view, issuer)
+            if profile is None:
+                profile, unexpected = self._list_profile(view, issuer)
+                breaches += unexpected
+        except Exception as error:  # noqa: BLE001 - whatever a rule does, the run goes on
+            found.append(self._failed("issuer", error))
+        is_verified = issuer is not None
+        if any(one.code.startswith("signature.malformed") for one in anomalies):
+            breaches = [one for one in breaches if one[0] != "signature.invalid"]
+        try:
+            breaches += rules.algorithms(self, view, None)
+            breaches += revoked.breaches(view, surveyed, self._settings.at, profile)
+        except Exception as error:  # noqa: BLE001 - the same
+            found.append(self._failed("revoked", error))
         found += [
             self._finding(code, locate(view, offset), offset, message)
             for code, offset, message in breaches
         ]
+        if profile is not None:
+            found += self._list_rows(view, surveyed, profile, issuer, found)
         named = view.fields.get("issuer")
-        text = "" if named is None else name_text(named.node)
-        return Linted(source.file, source.index, "crl", text, tuple(sorted(found, key=_order)))
+        return Linted(
+            source.file,
+            source.index,
+            "crl" if profile is None else profile.name,
+            "" if named is None else name_text(named.node),
+            tuple(sorted(found, key=_order)),
+            listing=_listing(view, source, position, is_verified=is_verified),
+        )
 
-    def set_findings(self, facts: list[sets.Facts]) -> dict[int, list[Finding]]:
-        """What stands against certificates together, by the position of each."""
+    def _list_profile(
+        self, view: View, issuer: chain.PossibleIssuer | None
+    ) -> tuple[RevocationListProfile | None, list[Breach]]:
+        """The profile that a CRL is held to, and that it should not be there if it should not."""
+        signer = self.recognise.signer_of(view, None if issuer is None else issuer.view)
+        if signer is None or signer.tier is Tier.END_ENTITY:
+            return None, []
+        profile = self.library.revocation_list_profile_for(signer.hierarchy, signer.tier)
+        if profile is not None:
+            return profile, []
+        message = f"no CA of the {signer.hierarchy} hierarchy issues CRLs"
+        return None, [("crl.hierarchy", view.fields["issuer"].node.offset, message)]
+
+    def _list_rows(
+        self,
+        view: View,
+        surveyed: revoked.Survey,
+        profile: RevocationListProfile,
+        issuer: chain.PossibleIssuer | None,
+        said: list[Finding],
+    ) -> list[Finding]:
+        context = Context(self.library.roles, None, None if issuer is None else issuer.view)
+        try:
+            rows = revoked.row_findings(view, surveyed, profile, context)
+        except Exception as error:  # noqa: BLE001 - whatever a rule does, the run goes on
+            return [self._failed("rows", error)]
+        return _without_echoes(rows, said)
+
+    def set_findings(
+        self, linted: Sequence[Linted], documents: Sequence[Source]
+    ) -> dict[int, list[Finding]]:
+        """What stands against documents together, by the position of each.
+
+        Args:
+            linted: what was found in each by itself.
+            documents: the same in the same order, to read the entries of CRLs again.
+        """
+        facts = [one.facts for one in linted if one.facts is not None]
+        listings = [one.listing for one in linted if one.listing is not None]
         found: dict[int, list[Finding]] = {}
-        for position, code, path, message in sets.breaches(facts):
+
+        def entries_of(one: sets.Listing) -> Iterator[Entry]:
+            return revoked.entries_of(view_revocation_list(documents[one.position].data))
+
+        for position, code, path, message in (
+            *sets.breaches(facts),
+            *sets.numbers(listings),
+            *sets.revocations(facts, listings, entries_of, self.at),
+        ):
             found.setdefault(position, []).append(self._finding(code, path, None, message))
         return found
 
@@ -290,13 +384,13 @@ def lint_all(documents: Iterator[Source], settings: Settings) -> list[Linted]:
     )
     linter = Linter(settings, issuers)
     # A name given wrongly is an error before anything is linted, in this process.
-    _ = (linter._environment, linter._forced)  # noqa: SLF001 - its own module
+    _ = (linter._environment, linter._forced, linter._forced_list)  # noqa: SLF001 - its own
     workers = os.cpu_count() or 1
     if len(found) < _PARALLEL_FROM or workers == 1:
         linted = [linter.lint(one, position) for position, one in enumerate(found)]
     else:
         linted = _in_parallel(found, settings, issuers, workers)
-    together = linter.set_findings([one.facts for one in linted if one.facts is not None])
+    together = linter.set_findings(linted, found)
     for position, findings in together.items():
         one = linted[position]
         every = tuple(sorted([*one.findings, *findings], key=_order))
@@ -430,7 +524,7 @@ def _broken_at(said: list[Finding], path: str) -> bool:
     return any(one.code.startswith("der.") and one.path == path for one in said)
 
 
-def _is_in_place(view: View) -> bool:
+def is_in_place(view: View) -> bool:
     """Whether what was read as a document has the elements of its kind, each in its place."""
     tags = [one.tag for one in view.signed.children]
     if view.kind == "CRL":
@@ -442,6 +536,25 @@ def _is_in_place(view: View) -> bool:
     return tags[:1] != [0x30] and tags[1:6] == [0x30] * 5 and "validity.notBefore" in view.fields
 
 
+def _listing(
+    view: View, source: Source, position: int, *, is_verified: bool
+) -> sets.Listing | None:
+    this_update = view.instant("thisUpdate")
+    number = view.value("extensions.cRLNumber")
+    if this_update is None:
+        return None
+    return sets.Listing(
+        position,
+        source.place,
+        hashlib.sha256(source.data).digest(),
+        view.octets("issuer") or b"",
+        number if isinstance(number, int) else None,
+        this_update,
+        "extensions.deltaCRLIndicator" in view.fields,
+        is_verified,
+    )
+
+
 def _facts(view: View, source: Source, profile: Profile, position: int) -> sets.Facts | None:
     serial = view.value("serialNumber")
     field_of_id = profile.field_of("eui64", "device-id")
@@ -449,10 +562,9 @@ def _facts(view: View, source: Source, profile: Profile, position: int) -> sets.
     usage = view.value("extensions.keyUsage")
     if not isinstance(serial, int):
         return None
-    place = source.file if source.index == 0 else f"{source.file} ({source.index})"
     return sets.Facts(
         position,
-        place,
+        source.place,
         hashlib.sha256(source.data).digest(),
         serial,
         view.octets("issuer") or b"",
@@ -460,4 +572,5 @@ def _facts(view: View, source: Source, profile: Profile, position: int) -> sets.
         usage if isinstance(usage, tuple) else (),
         hashlib.sha256(view.octets("subjectPublicKeyInfo") or b"").digest(),
         int.from_bytes(octets) if octets is not None and len(octets) == 8 else None,
+        view.instant("validity.notBefore"),
     )

@@ -18,6 +18,7 @@ from smki_testca.lint.sources import (
     MAX_ZIP_OCTETS,
 )
 from smki_testca.profiles import Library
+from smki_testca.x509 import entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,6 +58,8 @@ What is over a limit is not read, and is a finding itself.
 | octets that a ZIP unpacks to | {MAX_ZIP_OCTETS:,} |
 | octets of a document | {MAX_OCTETS:,} |
 | elements of a document | {MAX_ELEMENTS:,} |
+| octets of a CRL | {entries.MAX_OCTETS:,} |
+| entries of a CRL, which do not count as elements | {entries.MAX_ENTRIES:,} |
 | depth of its elements | {MAX_DEPTH:,} |
 """
 
@@ -69,7 +72,7 @@ _TITLES = {
     "serial": "Serial numbers",
     "eui64": "EUI-64 IDs",
     "device_id": "Device IDs",
-    "set": "Certificates together",
+    "set": "Documents together",
     "csr": "CSRs",
     "crl": "CRLs",
     "internal": "Faults of the program",
@@ -77,6 +80,9 @@ _TITLES = {
     "version": "Version",
     "serialNumber": "Serial numbers, by profile",
     "subject": "Subjects",
+    "thisUpdate": "Times of CRLs",
+    "nextUpdate": "Times of CRLs, the next",
+    "revokedCertificates": "Entries of CRLs",
     "issuerUniqueID": "Unique identifiers of issuers",
     "subjectUniqueID": "Unique identifiers of subjects",
     "extensions": "Extensions",

@@ -1,4 +1,4 @@
-"""Tells from a certificate's own fields which profile it is meant to follow."""
+"""Tells from a certificate's or CRL's own fields which profile it is meant to follow."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.profiles.model import Constant, Input, Tier
 from smki_testca.x509.names import RSA_ENCRYPTION_OID, KeyType
+from smki_testca.x509.view import common_name_of
 
 if TYPE_CHECKING:
     from smki_testca.profiles import Library
@@ -18,6 +19,7 @@ class Recogniser:
     """Knows the profiles of a library apart."""
 
     def __init__(self, library: Library) -> None:
+        self._library = library
         self._profiles = library.profiles
         self._fields = {one.name: _fields(one) for one in self._profiles}
         self._constants = {one.name: _constants(one) for one in self._profiles}
@@ -42,8 +44,37 @@ class Recogniser:
             distances = [self._distance(view, present, one) for one in candidates]
             nearest = min(distances)
             if nearest == 0 or candidates is not likely:
-                return candidates[distances.index(nearest)]
+                alike = [
+                    one for one, far in zip(candidates, distances, strict=True) if far == nearest
+                ]
+                return alike[0] if len(alike) == 1 else self._under_its_issuer(view, alike)
         raise AssertionError  # the second round always returns
+
+    def signer_of(self, view: View, issuer: View | None) -> Profile | None:
+        """The profile of the CA that signs a CRL.
+
+        Args:
+            view: the CRL.
+            issuer: the certificate that its signature fits; without one the CA is known by its
+                name, where a CA of one profile only has it.
+        """
+        if issuer is not None:
+            return self(issuer)
+        named = view.fields.get("issuer")
+        name = None if named is None else common_name_of(named.node)
+        owners = self._owners.get(name or "", set())
+        return self._library.profile(next(iter(owners))) if len(owners) == 1 else None
+
+    def _under_its_issuer(self, view: View, alike: list[Profile]) -> Profile:
+        """Of profiles equally near the one whose hierarchy the issuer's name is of, if it is known.
+
+        The CAs of two hierarchies may differ in their names only, and a CA's may be a new one.
+        """
+        issuer = view.fields.get("issuer")
+        name = None if issuer is None else common_name_of(issuer.node)
+        owners = self._owners.get(name or "", set())
+        hierarchies = {self._library.profile(one).hierarchy for one in owners}
+        return next((one for one in alike if one.hierarchy in hierarchies), alike[0])
 
     def _distance(self, view: View, present: set[str], profile: Profile) -> int:
         needed, allowed = self._fields[profile.name]

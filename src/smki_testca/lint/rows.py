@@ -1,9 +1,10 @@
-"""Checks a certificate against the rows of a profile: the same rows that would fill it."""
+"""Checks a certificate or CRL against the rows of a profile: the same rows that would fill it."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from smki_testca.der import encode
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from smki_testca.der import Node
-    from smki_testca.profiles.model import Environment, Profile, Row
+    from smki_testca.profiles.model import DocumentProfile, Environment, Row
     from smki_testca.roles import Roles
+    from smki_testca.x509.entries import Entry
     from smki_testca.x509.fields import Value
     from smki_testca.x509.view import View
 
@@ -60,9 +62,7 @@ class Aspect:
 
 
 ASPECTS = {
-    "missing": Aspect(
-        "{path} is missing.", "Add {path}.", "{path}: {rule}", "a certificate without {path}"
-    ),
+    "missing": Aspect("{path} is missing.", "Add {path}.", "{path}: {rule}", "no {path}"),
     "present": Aspect(
         "{path} is there and should not be.", "Leave {path} out.", "no {path}", "{path} is there"
     ),
@@ -85,7 +85,7 @@ ASPECTS = {
         "{path} with the other criticality",
     ),
     "unexpected": Aspect(
-        "{path} holds something that this kind of certificate does not have.",
+        "{path} holds something that this kind of document does not have.",
         "Leave it out.",
         "{path} as in the profile",
         "{path} with one thing more",
@@ -151,7 +151,7 @@ ASPECTS = {
         "03 09 04 …",
     ),
     "period": Aspect(
-        "The certificate lasts longer than the row says.",
+        "It lasts longer than the row says.",
         "Issue it for a shorter time.",
         "{rule}",
         "100 years",
@@ -172,18 +172,19 @@ ASPECTS = {
 """Every way in which a row can be broken, by the last part of a finding's code."""
 
 
-def aspects(profile: Profile, row: Row) -> list[str]:
+def aspects(profile: DocumentProfile, row: Row) -> list[str]:
     """The ways in which this row can be broken."""
+    if row.field.entry is not None:
+        return _entry_aspects(row)
     holds, kind = row.holds, row.field.kind
     if holds.absent:
         may_be_false = row.field.path == "extensions.basicConstraints"
         return ["present", "ca_false"] if may_be_false else ["present"]
-    is_whole_extension = row.field.path == f"extensions.{row.field.extension}"
     required = _required(row) or _speaks_for_extension(profile, row)
     found = ["missing"] if required and row.field.path not in _ALWAYS_THERE else []
     can_be_unreadable = kind not in _ALWAYS_READABLE and row.field.implicit_tag is None
     constraints = {
-        "critical": row.critical is not None and is_whole_extension,
+        "critical": row.critical is not None,
         "unexpected": holds.in_row_order,
         "order": holds.last or (holds.in_row_order and len(_listed(profile, row)) > 1),
         "sole": holds.sole,
@@ -197,16 +198,30 @@ def aspects(profile: Profile, row: Row) -> list[str]:
         "role_decimal": holds.role_code,
         "octets": holds.octets is not None or holds.max_octets is not None,
         "unused_bits": holds.no_unused_bits,
-        "period": holds.max_years is not None,
+        "period": holds.max_years is not None or holds.max_hours is not None,
         "policy": isinstance(row.fill, Derived) and row.fill.name == "environment-policy",
     }
     return found + [aspect for aspect, checked in constraints.items() if checked]
 
 
+def _entry_aspects(row: Row) -> list[str]:
+    """The ways in which entries of a CRL can break this row; what is no entry has its own rule."""
+    constraints = {
+        "present": row.holds.absent,
+        "critical": row.critical is not None,
+        "encoding": row.field.kind is Kind.TIME and row.fill is not None,
+        "value": _demands_value(row),
+        "form": row.holds.matches is not None,
+        "octets": row.holds.octets is not None or row.holds.max_octets is not None,
+    }
+    return [aspect for aspect, checked in constraints.items() if checked]
+
+
 _ALWAYS_THERE = frozenset(
     {"serialNumber", "signature", "issuer", "validity.notBefore", "subjectPublicKeyInfo"}
+    | {"thisUpdate"}
 )
-"""Fields without which octets are no certificate (``der.structure``)."""
+"""Fields without which octets are no certificate or CRL (``der.structure``)."""
 _ALWAYS_READABLE = frozenset({Kind.PRESENCE, Kind.ORDER, Kind.ENCODED, Kind.BOOLEAN})
 """Kinds of field that have a value as soon as they are there."""
 
@@ -223,25 +238,28 @@ def _demands_value(row: Row) -> bool:
         isinstance(row.fill, Constant)
         or derived
         or holds.positive
+        or holds.not_negative
         or any(one is not None for one in stated)
     )
 
 
-def _speaks_for_extension(profile: Profile, row: Row) -> bool:
+def _speaks_for_extension(profile: DocumentProfile, row: Row) -> bool:
     return row.field.kind is Kind.PRESENCE and any(
         _required(other) and other.field.extension == row.field.extension
         for other in profile.filling_rows
     )
 
 
-def check(view: View, profile: Profile, context: Context) -> list[Finding]:
-    """Check every row of a profile.
+def check(view: View, profile: DocumentProfile, context: Context) -> list[Finding]:
+    """Check every row of a profile but those that speak of the entries of a CRL.
 
     Returns:
         One finding for each row that is broken, in the order of the rows.
     """
     found = []
     for row in profile.rows:
+        if row.field.entry is not None:
+            continue
         breach = next(_breaches(view, profile, row, context), None)
         if breach is not None:
             aspect, message = breach
@@ -262,7 +280,7 @@ def check(view: View, profile: Profile, context: Context) -> list[Finding]:
 
 
 def _breaches(
-    view: View, profile: Profile, row: Row, context: Context
+    view: View, profile: DocumentProfile, row: Row, context: Context
 ) -> Iterator[tuple[str, str]]:
     path = row.field.path
     if row.holds.absent:
@@ -297,7 +315,7 @@ def _breaches(
         yield from _derived_breaches(view, profile, row.fill, value, context)
 
 
-def _reports_absence(view: View, profile: Profile, row: Row) -> bool:
+def _reports_absence(view: View, profile: DocumentProfile, row: Row) -> bool:
     """Whether this row is the one to say that its field is missing."""
     extension = row.field.extension
     whole = f"extensions.{extension}"
@@ -311,7 +329,7 @@ def _required(row: Row) -> bool:
     return row.fill is not None and not (isinstance(row.fill, Input) and row.fill.optional)
 
 
-def _order_breaches(view: View, profile: Profile, row: Row) -> Iterator[tuple[str, str]]:
+def _order_breaches(view: View, profile: DocumentProfile, row: Row) -> Iterator[tuple[str, str]]:
     in_subject = row.field.path == "subject"
     actual = list(dict.fromkeys(view.subject_order if in_subject else view.extension_order))
     listed = _listed(profile, row)
@@ -322,13 +340,13 @@ def _order_breaches(view: View, profile: Profile, row: Row) -> Iterator[tuple[st
     }
     for name in actual:
         if name not in listed and name not in absent:
-            yield "unexpected", f"holds {name}, which this kind of certificate does not have"
+            yield "unexpected", f"holds {name}, which this kind of document does not have"
     expected = [name for name in listed if name in actual]
     if [name for name in actual if name in listed] != expected:
         yield "order", f"come as {', '.join(actual)}; the order is {', '.join(expected)}"
 
 
-def _listed(profile: Profile, row: Row) -> list[str]:
+def _listed(profile: DocumentProfile, row: Row) -> list[str]:
     """The attributes or extensions that a profile fills, in the order of its rows."""
     in_subject = row.field.path == "subject"
     named = (
@@ -349,6 +367,32 @@ def _encoding_breaches(view: View, row: Row) -> Iterator[tuple[str, str]]:
         wanted = STRING_TAGS.get(row.encoding)
         if wanted is not None and node.tag != wanted:
             yield "encoding", f"is not written as {row.encoding}"
+
+
+def entry_breaches(entry: Entry, row: Row, roles: Roles) -> Iterator[tuple[str, str]]:
+    """What a row finds wrong with an entry of a CRL, as (aspect, message)."""
+    part = row.field.entry or ""
+    if row.holds.absent:
+        if part in entry.criticality:
+            yield "present", "has no place here"
+        return
+    if row.critical is not None and entry.criticality.get(part, row.critical) != row.critical:
+        yield "critical", f"must {'' if row.critical else 'not '}be critical"
+    value: Value | None
+    match part:
+        case "userCertificate":
+            value = entry.serial
+        case "revocationDate":
+            value = entry.at
+            if entry.at is not None and entry.date_tag != encode.time(entry.at)[0]:
+                yield "encoding", "must be UTCTime to 2049 and GeneralizedTime from 2050"
+        case _:
+            value = names.REASON_NAMES.get(-1 if entry.reason is None else entry.reason)
+            # Rules of their own speak of these two.
+            if value in {"unspecified", "removeFromCRL"}:
+                return
+    if value is not None:
+        yield from value_breaches(row, value, roles)
 
 
 def value_breaches(row: Row, value: Value, roles: Roles) -> Iterator[tuple[str, str]]:
@@ -379,6 +423,8 @@ def value_breaches(row: Row, value: Value, roles: Roles) -> Iterator[tuple[str, 
             yield "octets", f"has {octets} octets; at most {holds.max_octets} are right"
     if holds.positive and isinstance(value, int) and value <= 0:
         yield "value", "must be positive"
+    if holds.not_negative and isinstance(value, int) and value < 0:
+        yield "value", "must not be negative"
     if holds.exactly_one_of is not None and isinstance(value, tuple):  # noqa: SIM102 - reads better
         if len(value) != 1 or value[0] not in holds.exactly_one_of:
             wanted = " or ".join(holds.exactly_one_of)
@@ -415,10 +461,21 @@ def _place_breaches(view: View, row: Row) -> Iterator[tuple[str, str]]:
         yield "order", "must be the last attribute of the subject"
     if row.holds.no_unused_bits and node.tag == encode.BIT_STRING and node.content[:1] != b"\x00":
         yield "unused_bits", "must have no unused bits"
-    if row.holds.max_years is not None:
-        start, end = view.instant("validity.notBefore"), view.instant("validity.notAfter")
-        if start is not None and end is not None and end > years_after(start, row.holds.max_years):
-            yield "period", f"is more than {row.holds.max_years} years after notBefore"
+    yield from _period_breaches(view, row)
+
+
+def _period_breaches(view: View, row: Row) -> Iterator[tuple[str, str]]:
+    of_revocation_list = row.field.path == "nextUpdate"
+    start_path = "thisUpdate" if of_revocation_list else "validity.notBefore"
+    start, end = view.instant(start_path), view.instant(row.field.path)
+    if start is None or end is None:
+        return
+    after = f"after {start_path.removeprefix('validity.')}"
+    years, hours = row.holds.max_years, row.holds.max_hours
+    if years is not None and end > years_after(start, years):
+        yield "period", f"is more than {years} year{'s' if years > 1 else ''} {after}"
+    if hours is not None and end - start > timedelta(hours=hours):
+        yield "period", f"is more than {hours} hours {after}"
 
 
 def years_after(start: datetime, years: int) -> datetime:
@@ -434,7 +491,7 @@ def years_after(start: datetime, years: int) -> datetime:
 
 
 def _derived_breaches(
-    view: View, profile: Profile, fill: Derived, value: Value, context: Context
+    view: View, profile: DocumentProfile, fill: Derived, value: Value, context: Context
 ) -> Iterator[tuple[str, str]]:
     issuer = context.issuer
     expected: Value | None = None

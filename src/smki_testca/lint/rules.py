@@ -1,4 +1,4 @@
-"""The rules that hold of any certificate or CRL beside the rows of its profile."""
+"""The rules that hold of any certificate beside the rows of its profile."""
 
 from __future__ import annotations
 
@@ -145,23 +145,6 @@ def _identifiers(run: Run, view: View, profile: Profile) -> Iterator[Breach]:
         yield "eui64.not_central", offset, f"{text} is under no Registry Entry of the SEC"
     elif user is not None and under[0].environments and not run.is_in(under[0].environments):
         yield "eui64.look_alike", offset, f"{text} is under {under[0].entry}, {under[0].title}"
-
-
-def of_revocation_list(view: View, at: datetime) -> Iterator[Breach]:
-    """What a CRL must have (RFC 5280 5.1), and whether its time has passed."""
-    start = view.signed.offset
-    if view.value("version") != "v2":
-        yield "crl.version", start, "its version is not 2"
-    end = view.instant("nextUpdate")
-    if "nextUpdate" not in view.fields:
-        yield "crl.next_update", start, "it has no nextUpdate"
-    elif end is not None and at > end:
-        offset = view.fields["nextUpdate"].node.offset
-        yield "crl.stale", offset, f"its nextUpdate passed {ago(at - end)} ago"
-    if "extensions.cRLNumber" not in view.fields:
-        yield "crl.number", start, "it has no cRLNumber"
-    if "extensions.authorityKeyIdentifier" not in view.fields:
-        yield "crl.authority_key", start, "it has no authorityKeyIdentifier"
 
 
 OF_CERTIFICATE: tuple[Callable[[Run, View, Profile], Iterator[Breach]], ...] = (

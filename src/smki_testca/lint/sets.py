@@ -1,4 +1,4 @@
-"""Rules over all certificates of an input at once: what no single one of them shows."""
+"""Rules over all documents of an input at once: what no single one of them shows."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from smki_testca.x509.names import REASON_NAMES
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from smki_testca.x509.entries import Entry
 
 Breach = tuple[int, str, str, str]
 """The position of the certificate, a rule's code, the field, and what is wrong."""
@@ -33,6 +38,30 @@ class Facts:
     usage: tuple[str, ...]
     key: bytes
     eui64: int | None
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What is compared of one CRL.
+
+    Attributes:
+        position: of the document in the input.
+        place: its file and index, for messages.
+        digest: of the whole CRL, to know the same one again.
+        number: its cRLNumber, if that can be read.
+        is_delta: whether it lists changes only.
+        is_verified: whether its signature fits a CA at hand.
+    """
+
+    position: int
+    place: str
+    digest: bytes
+    issuer: bytes
+    number: int | None
+    this_update: datetime
+    is_delta: bool
+    is_verified: bool
 
 
 def breaches(facts: Sequence[Facts]) -> Iterator[Breach]:
@@ -41,6 +70,74 @@ def breaches(facts: Sequence[Facts]) -> Iterator[Breach]:
     yield from _serials(distinct)
     yield from _same_subject(distinct)
     yield from _decimal_counting(distinct)
+
+
+def numbers(listings: Iterable[Listing]) -> Iterator[Breach]:
+    """CRLs of one issuer whose numbers do not rise with their times, each at the later one."""
+    latest: dict[bytes, Listing] = {}
+    distinct = {one.digest: one for one in listings if one.number is not None}
+    for one in sorted(distinct.values(), key=lambda each: (each.this_update, each.number)):
+        earlier = latest.get(one.issuer)
+        latest[one.issuer] = one
+        if earlier is None or earlier.number is None or one.number is None:
+            continue
+        # A delta CRL may share its number with the complete one issued with it.
+        if one.number < earlier.number or (
+            one.number == earlier.number and one.is_delta == earlier.is_delta
+        ):
+            message = f"its number {one.number} is not above that of {earlier.place}"
+            yield (
+                one.position,
+                "set.crl_number",
+                "extensions.cRLNumber",
+                f"{message}, which is older",
+            )
+
+
+def revocations(
+    facts: Iterable[Facts],
+    listings: Iterable[Listing],
+    entries_of: Callable[[Listing], Iterable[Entry]],
+    at: datetime,
+) -> Iterator[Breach]:
+    """Certificates that the newest verified CRL of their issuer lists.
+
+    Args:
+        facts: of the certificates.
+        listings: of the CRLs.
+        entries_of: reads the entries of one of them.
+        at: revocations after this time, UTC, are none yet.
+    """
+    wanted: dict[tuple[bytes, int], list[Facts]] = defaultdict(list)
+    for one in facts:
+        wanted[one.issuer, one.serial].append(one)
+    newest: dict[bytes, Listing] = {}
+    for listing in listings:
+        if listing.is_verified and not listing.is_delta:
+            other = newest.setdefault(listing.issuer, listing)
+            if listing.this_update > other.this_update:
+                newest[listing.issuer] = listing
+    issuers = {issuer for issuer, _ in wanted}
+    for listing in newest.values():
+        if listing.issuer not in issuers:
+            continue
+        for entry in entries_of(listing):
+            found = wanted.get((listing.issuer, -1 if entry.serial is None else entry.serial), ())
+            for one in found:
+                yield from _revocation(one, listing, entry, at)
+
+
+def _revocation(one: Facts, listing: Listing, entry: Entry, at: datetime) -> Iterator[Breach]:
+    if entry.at is None:
+        return
+    if one.not_before is not None and entry.at < one.not_before:
+        message = f"{one.place} is revoked from {entry.at:%Y-%m-%d}, before it begins"
+        yield listing.position, "set.revoked_before_issue", "revokedCertificates", message
+    if entry.at <= at:
+        reason = REASON_NAMES.get(-1 if entry.reason is None else entry.reason)
+        why = "" if reason is None else f" ({reason})"
+        message = f"it was revoked on {entry.at:%Y-%m-%d}{why}, by {listing.place}"
+        yield one.position, "validity.revoked", "serialNumber", message
 
 
 def _serials(facts: Iterable[Facts]) -> Iterator[Breach]:

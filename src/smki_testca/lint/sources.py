@@ -1,7 +1,8 @@
 """Finds the documents in whatever a user points at: files, folders, bundles, archives.
 
 What a file holds is told from its octets, never from its name. Private keys are passed over
-unread. Every archive and file is bounded; what is over a bound becomes a problem to report.
+unread, unless they are asked for. Every archive and file is bounded; what is over a bound becomes
+a problem to report.
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ import os
 import re
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from smki_testca.der.read import MAX_OCTETS
 from smki_testca.errors import InputError
+from smki_testca.x509 import entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -51,6 +54,16 @@ _PRIVATE_KEY = re.compile(
     rb"\x30(?:[\x00-\x7f]|\x81.|\x82..)\x02\x01[\x00\x01][\x30\x04\x02]", re.DOTALL
 )
 _ENCRYPTED_PKCS8 = bytes.fromhex("06092a864886f70d01050d")
+# The same under one of the older schemes, of PKCS#5 v1.5 or PKCS#12.
+_OLDER_ENCRYPTED_PKCS8 = re.compile(
+    rb"\x30(?:[\x00-\x7f]|\x81.|\x82..)\x30.\x06(?:\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05."
+    rb"|\x0a\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01.)",
+    re.DOTALL,
+)
+# A SEQUENCE that begins with the version of a PKCS#12 store and its ContentInfo.
+_PKCS12 = re.compile(
+    rb"\x30(?:[\x00-\x80]|\x81.|\x82..|\x83...|\x84....)\x02\x01\x03\x30", re.DOTALL
+)
 _ZIP_BEGIN = (b"PK\x03\x04", b"PK\x05\x06")
 _ZIP_ENTRY = b"PK\x01\x02"
 _ZIP_FAULTS = (
@@ -65,25 +78,57 @@ _ZIP_FAULTS = (
 )
 
 
+class Content(Enum):
+    """What was found: a document, or what a linter passes over."""
+
+    DOCUMENT = "document"
+    PRIVATE_KEY = "private key"
+    KEY_OF_DOCUMENT = "private key given with the document before it"
+    PKCS12 = "PKCS#12 store"
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One document as it was found.
+    """One document as it was found, or what stands beside documents.
 
     Attributes:
         file: where; an archive's entry is written ``archive.zip!entry``.
-        index: its place among the documents of that file, from 0.
-        data: its octets, DER or what claims to be.
+        index: its place among the documents of that file, from 0; of what is no document, the
+            place of the one before it.
+        data: its octets, DER or what claims to be; a private key may be a PEM block.
         problem: why it cannot be looked at: a rule's code and a message; None if it can.
+        content: what it is.
+        name: what a key store calls it.
     """
 
     file: str
     index: int
     data: bytes = b""
     problem: tuple[str, str] | None = None
+    content: Content = Content.DOCUMENT
+    name: str | None = None
+
+    @property
+    def place(self) -> str:
+        """The file, and the document's place in it where it is not the first."""
+        return self.file if self.index == 0 else f"{self.file} ({self.index})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a file holds at one place; the meanings are those of ``Source``."""
+
+    data: bytes = b""
+    problem: tuple[str, str] | None = None
+    content: Content = Content.DOCUMENT
+    name: str | None = None
 
 
 class _Entry(msgspec.Struct):
+    # Only the certificate is looked at by all who read a key store.
     certificate: str
+    privateKey: Any = None  # noqa: N815 - as the key store has it
+    name: Any = None
 
 
 _KeyStore = dict[str, dict[str, dict[str, _Entry]]]
@@ -98,6 +143,21 @@ def sources(names: Iterable[str], standard_input: bytes | None = None) -> Iterat
 
     Raises:
         InputError: if a path that was named is not there or cannot be read.
+    """
+    for one in contents(names, standard_input):
+        if one.content is Content.DOCUMENT:
+            yield one
+        elif one.content is Content.PKCS12:
+            yield Source(one.file, one.index, problem=_LOCKED)
+
+
+_LOCKED = ("document.unknown_kind", "it is a PKCS#12 store; only `import` opens those")
+
+
+def contents(names: Iterable[str], standard_input: bytes | None = None) -> Iterator[Source]:
+    """Every document, private key and PKCS#12 store in the files and folders named.
+
+    The arguments and errors are those of ``sources``.
     """
     for name in names:
         if name == "-":
@@ -143,26 +203,37 @@ def _content(file: str, data: bytes) -> Iterator[Source]:
     elif data.startswith(_ZIP_BEGIN):
         yield from _zip(file, data)
     else:
-        yield from _numbered(file, documents(data))
+        yield from _numbered(file, _everything(data))
 
 
-Found = bytes | tuple[str, str]
-
-
-def _numbered(file: str, found: Iterable[Found]) -> Iterator[Source]:
-    for index, one in enumerate(found):
+def _numbered(file: str, found: Iterable[_Found]) -> Iterator[Source]:
+    index = 0
+    for one in found:
+        if one.content in {Content.PRIVATE_KEY, Content.KEY_OF_DOCUMENT}:
+            yield Source(file, max(index - 1, 0), one.data, None, one.content, one.name)
+            continue
         if index == MAX_DOCUMENTS:
             problem = f"it holds more than {MAX_DOCUMENTS} documents; the rest was not read"
             yield Source(file, index, problem=("document.too_long", problem))
             return
-        if isinstance(one, tuple):
-            yield Source(file, index, problem=one)
-        else:
-            yield Source(file, index, one)
+        yield Source(file, index, one.data, one.problem, one.content, one.name)
+        index += 1
 
 
-def documents(data: bytes) -> Iterator[Found]:
+def documents(data: bytes) -> Iterator[bytes | tuple[str, str]]:
     """The documents in the octets of one file that is no ZIP, or why there is none."""
+    for one in _everything(data):
+        if one.content is Content.DOCUMENT:
+            yield one.problem or one.data
+        elif one.content is Content.PKCS12:
+            yield _LOCKED
+
+
+def _problem(code: str, message: str) -> _Found:
+    return _Found(problem=(code, message))
+
+
+def _everything(data: bytes) -> Iterator[_Found]:
     if data.lstrip()[:1] == b"{":
         yield from _key_store(data)
     elif data[:1] == b"\x30":
@@ -172,63 +243,85 @@ def documents(data: bytes) -> Iterator[Found]:
     elif _BASE64.fullmatch(data):
         yield from _base64(data)
     elif data.startswith(_ZIP_BEGIN):
-        yield "document.zip", "a ZIP inside a ZIP is not opened"
+        yield _problem("document.zip", "a ZIP inside a ZIP is not opened")
     else:
-        yield "document.unknown_kind", "it is neither DER, PEM, base64, ZIP nor a key store"
+        message = "it is neither DER, PEM, base64, ZIP nor a key store"
+        yield _problem("document.unknown_kind", message)
 
 
-def _pem(data: bytes) -> Iterator[Found]:
+def _pem(data: bytes) -> Iterator[_Found]:
     found = 0
     for begin in _PEM_BEGIN.finditer(data):
         label = begin[1]
         found += 1
-        if b"KEY" in label or label.endswith(b"PARAMETERS"):
-            continue
         stop = data.find(b"-----", begin.end())
-        if not data.startswith(b"-----END " + label + b"-----", max(stop, 0)):
-            yield "document.base64", "a PEM block has a beginning and no end"
+        end = b"-----END " + label + b"-----"
+        if b"KEY" in label or label.endswith(b"PARAMETERS"):
+            if label.endswith(b"PRIVATE KEY"):
+                block = data[begin.start() : max(stop, begin.end()) + len(end)]
+                yield _Found(block, content=Content.PRIVATE_KEY)
+        elif not data.startswith(end, max(stop, 0)):
+            yield _problem("document.base64", "a PEM block has a beginning and no end")
         elif label in _DOCUMENT_LABELS or label in _BUNDLE_LABELS:
             yield from _base64(data[begin.end() : stop])
         else:
-            yield "document.unknown_kind", f"nothing is known of PEM {label.decode('ascii')}"
+            message = f"nothing is known of PEM {label.decode('ascii')}"
+            yield _problem("document.unknown_kind", message)
     if not found:
-        yield "document.base64", "a PEM block has no label"
+        yield _problem("document.base64", "a PEM block has no label")
 
 
-def _base64(text: bytes) -> Iterator[Found]:
+def _base64(text: bytes) -> Iterator[_Found]:
     try:
         yield from _der(base64.b64decode(b"".join(text.split()), validate=True))
     except binascii.Error:
-        yield "document.base64", "its base64 is broken"
+        yield _problem("document.base64", "its base64 is broken")
 
 
-def _der(data: bytes) -> Iterator[Found]:
+def _der(data: bytes) -> Iterator[_Found]:
     head = data[:64]
-    if _PRIVATE_KEY.match(head) or _ENCRYPTED_PKCS8 in head:
-        return
-    if _SIGNED_DATA in head[:20]:
+    if _PKCS12.match(head):
+        yield _Found(data, content=Content.PKCS12)
+    elif _PRIVATE_KEY.match(head) or _ENCRYPTED_PKCS8 in head or _OLDER_ENCRYPTED_PKCS8.match(head):
+        yield _Found(data, content=Content.PRIVATE_KEY)
+    elif _SIGNED_DATA in head[:20]:
         yield from _pkcs7(data)
     else:
-        yield from _bounded(data)
+        yield _bounded(data)
 
 
-def _bounded(data: bytes) -> Iterator[Found]:
-    if len(data) > MAX_OCTETS:
-        yield "document.too_long", f"it has {len(data)} octets; at most {MAX_OCTETS} are read"
-    else:
-        yield data
+def _bounded(data: bytes) -> _Found:
+    limit = _limit(data)
+    if len(data) > limit:
+        message = f"it has {len(data)} octets; at most {limit} are read"
+        return _problem("document.too_long", message)
+    return _Found(data)
 
 
-def _key_store(data: bytes) -> Iterator[Found]:
+def _limit(data: bytes) -> int:
+    """How many octets of a document are read: of a CRL more than of any other."""
+    return entries.MAX_OCTETS if entries.place(data) is not None else MAX_OCTETS
+
+
+def _key_store(data: bytes) -> Iterator[_Found]:
     try:
         store = msgspec.json.decode(data, type=_KeyStore)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        yield "document.unknown_kind", "it is JSON, but no key store"
+        yield _problem("document.unknown_kind", "it is JSON, but no key store")
         return
     for usages in store.values():
         for serials in usages.values():
             for entry in serials.values():
-                yield from _pem(entry.certificate.encode("utf-8", "replace"))
+                yield from _entry(entry)
+
+
+def _entry(entry: _Entry) -> Iterator[_Found]:
+    name = entry.name if isinstance(entry.name, str) and entry.name else None
+    for one in _pem(entry.certificate.encode("utf-8", "replace")):
+        yield replace(one, name=name)
+    if isinstance(entry.privateKey, str) and entry.privateKey:
+        key = entry.privateKey.encode("utf-8", "replace")
+        yield _Found(key, content=Content.KEY_OF_DOCUMENT, name=name)
 
 
 def _zip(file: str, data: bytes) -> Iterator[Source]:
@@ -253,17 +346,18 @@ def _zip(file: str, data: bytes) -> Iterator[Source]:
             yield from _numbered(f"{file}!{entry.filename}", _in_entry(archive, entry))
 
 
-def _in_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[Found]:
+def _in_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[_Found]:
     try:
         with archive.open(entry) as opened:
-            content = opened.read(MAX_OCTETS + 1)
+            content = opened.read(entries.MAX_OCTETS + 1)
     except _ZIP_FAULTS as error:
-        yield "document.zip", f"the ZIP is broken here: {error}"
+        yield _problem("document.zip", f"the ZIP is broken here: {error}")
         return
-    if len(content) > MAX_OCTETS:
-        yield "document.too_long", f"it has more than {MAX_OCTETS} octets"
+    limit = _limit(content)
+    if len(content) > limit:
+        yield _problem("document.too_long", f"it has more than {limit} octets")
     else:
-        yield from documents(content)
+        yield from _everything(content)
 
 
 def _zip_problem(entries: list[zipfile.ZipInfo]) -> str | None:
@@ -276,7 +370,7 @@ def _zip_problem(entries: list[zipfile.ZipInfo]) -> str | None:
     return None
 
 
-def _pkcs7(data: bytes) -> Iterator[Found]:
+def _pkcs7(data: bytes) -> Iterator[_Found]:
     """The certificates of a SignedData, each as it stands (RFC 5652 5.1)."""
     try:
         content_info = _children(data, 0, len(data))
@@ -285,10 +379,11 @@ def _pkcs7(data: bytes) -> Iterator[Found]:
         bundle = next(one for one in fields if data[one[0]] == 0xA0)
         certificates = _children(data, *bundle[1:])
     except (IndexError, StopIteration, ValueError):
-        yield "document.unknown_kind", "it is PKCS#7, but holds no certificates that can be read"
+        message = "it is PKCS#7, but holds no certificates that can be read"
+        yield _problem("document.unknown_kind", message)
         return
     for start, _, stop in certificates:
-        yield from _bounded(data[start:stop])
+        yield _bounded(data[start:stop])
 
 
 def _children(data: bytes, start: int, stop: int) -> list[tuple[int, int, int]]:

@@ -11,8 +11,9 @@ from smki_testca.der.read import Anomaly, DerError, Node, read
 from smki_testca.x509 import names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
+    from smki_testca.x509.entries import Entry
     from smki_testca.x509.view import View
 
 _MOST = 100
@@ -37,6 +38,22 @@ def anomalies(view: View) -> list[Anomaly]:
     found += _defaults(view)
     found += _named_bits(view)
     found += _signature_bits(view)
+    return sorted(found, key=lambda one: one.offset)[:_MOST]
+
+
+def entry_anomalies(entry: Entry) -> list[Anomaly]:
+    """What DER forbids in an entry of a CRL; the first hundred of it."""
+    found = list(entry.anomalies)
+    if entry.node is None:
+        return found
+    for node in (entry.node, *entry.wrapped):
+        found += islice(_within(node), _MOST)
+    if entry.problem is None:
+        for extensions in entry.node.children[2:]:
+            found += _criticalities(extensions.children)
+            if not extensions.children:
+                message = "the extensions of an entry are an empty SEQUENCE"
+                found.append(Anomaly("der.empty_sequence", extensions.offset, message))
     return sorted(found, key=lambda one: one.offset)[:_MOST]
 
 
@@ -185,10 +202,7 @@ def _defaults(view: View) -> Iterator[Anomaly]:
     version = view.fields.get("version")
     if view.kind == "certificate" and version is not None and version.value == "v1":
         yield Anomaly("der.default_encoded", version.node.offset, "version v1 is written out")
-    for extension in view.extension_nodes:
-        for part in extension.children[1:-1]:
-            if part.tag == 0x01 and part.content == b"\x00":
-                yield Anomaly("der.default_encoded", part.offset, "critical FALSE is written out")
+    yield from _criticalities(view.extension_nodes)
     authority = view.fields.get("extensions.basicConstraints.cA")
     if authority is not None and authority.value is False:
         yield Anomaly("der.default_encoded", authority.node.offset, "cA FALSE is written out")
@@ -196,6 +210,13 @@ def _defaults(view: View) -> Iterator[Anomaly]:
         found = view.fields.get(path)
         if found is not None and found.node.constructed and not found.node.children:
             yield Anomaly("der.empty_sequence", found.node.offset, f"{path} is an empty SEQUENCE")
+
+
+def _criticalities(extensions: Iterable[Node]) -> Iterator[Anomaly]:
+    for extension in extensions:
+        for part in extension.children[1:-1]:
+            if part.tag == 0x01 and part.content == b"\x00":
+                yield Anomaly("der.default_encoded", part.offset, "critical FALSE is written out")
 
 
 _NEVER_EMPTY = (

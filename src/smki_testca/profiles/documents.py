@@ -42,6 +42,7 @@ class FillTable(Document, frozen=True):
     derived: str | None = None
     optional: bool = False
     years: Count | None = None
+    hours: Count | None = None
 
 
 class HoldsTable(Document, frozen=True):
@@ -55,6 +56,7 @@ class HoldsTable(Document, frozen=True):
     max_octets: Count | None = None
     max_characters: Count | None = None
     positive: bool = False
+    not_negative: bool = False
     absent: bool = False
     last: bool = False
     no_unused_bits: bool = False
@@ -62,10 +64,11 @@ class HoldsTable(Document, frozen=True):
     role_code: bool = False
     sole: bool = False
     max_years: Count | None = None
+    max_hours: Count | None = None
 
 
 class RowTable(Known, frozen=True, kw_only=True):
-    """A row of a certificate profile."""
+    """A row of a certificate or CRL profile."""
 
     field: Said
     fill: FillTable | None = None
@@ -84,6 +87,24 @@ class ProfileFile(Document, frozen=True, kw_only=True):
     hierarchy: Hierarchy
     tier: Tier
     key_type: KeyType
+    row: list[RowTable]
+
+
+class FrequencyTable(Known, frozen=True, kw_only=True):
+    """How often a CRL is issued."""
+
+    at_least_every_hours: Count
+    within_hours_of_revocation: Count | None = None
+
+
+class RevocationListFile(Document, frozen=True, kw_only=True):
+    """``revocation-lists/*.toml``."""
+
+    name: Said
+    title: Said
+    hierarchy: Hierarchy
+    tier: Tier
+    frequency: FrequencyTable
     row: list[RowTable]
 
 
@@ -199,31 +220,6 @@ class EnvironmentsFile(Document, frozen=True):
     sec_registry_entry: list[SecRegistryEntryTable]
     family: list[FamilyTable]
     environment: list[EnvironmentTable]
-
-
-class KitRequestTable(Document, frozen=True, kw_only=True):
-    """A request of a kit: the options of ``issue`` as keys."""
-
-    profile: Said
-    participant: Said
-    purpose: Said
-    usages: list[KeyUsage] = []
-    label: str | None = None
-    id: str | None = None
-    role: str | None = None
-    common_name: str | None = None
-    device_id: str | None = None
-    hw_type: str | None = None
-    dns: str | None = None
-    system_name: str | None = None
-
-
-class KitFile(Document, frozen=True):
-    """``kits/*.toml``."""
-
-    name: Said
-    title: Said
-    request: list[KitRequestTable]
 
 
 T = TypeVar("T")

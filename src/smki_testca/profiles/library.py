@@ -13,26 +13,28 @@ from smki_testca.profiles.model import (
     Category,
     Environment,
     Hierarchy,
-    Kit,
-    KitRequest,
     LiveMarks,
     Policies,
     Profile,
     Quota,
+    RevocationListProfile,
     SecRegistryEntry,
     TestingService,
     Tier,
 )
 from smki_testca.roles import RemotePartyRole, Roles, UserRole
 from smki_testca.shipped import shipped
+from smki_testca.x509.names import KeyType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from smki_testca.kits.kit import Kit
+
 T = TypeVar("T")
 
-FOLDERS = ("certificates", "categories", "kits")
+FOLDERS = ("certificates", "revocation-lists", "categories", "kits")
 FILES = ("roles.toml", "environments.toml", "testing-services.toml")
 
 
@@ -53,6 +55,7 @@ class Library:
         self.overrides = overrides
         self.directories = (*overrides, shipped("profiles"))
         self._profiles: dict[str, Profile] = {}
+        self._revocation_list_profiles: dict[str, RevocationListProfile] = {}
 
     def _find(self, name: str) -> Path:
         return next(path for d in self.directories if (path := d / name).is_file())
@@ -86,12 +89,7 @@ class Library:
             InputError: if there is none of that name, or its file does not hold together.
         """
         if name not in self._profiles:
-            if name not in self.profile_names:
-                raise InputError(
-                    "profile.unknown",
-                    f"There is no profile {shown(name)}.",
-                    "Known are " + ", ".join(self.profile_names) + ".",
-                )
+            _known_profile(name, self.profile_names)
             document, origin = self._named("certificates", name, documents.ProfileFile)
             self._profiles[name] = rows.profile(document, origin)
         return self._profiles[name]
@@ -101,10 +99,78 @@ class Library:
         name = hierarchy.value if tier is Tier.END_ENTITY else f"{hierarchy.value}-{tier.value}-ca"
         return self.profile(name)
 
+    def seedable(self, hierarchy: Hierarchy) -> bool:
+        """Whether every key of a hierarchy can come from a seed: RSA keys cannot."""
+        return all(self.profile_for(hierarchy, tier).key_type is KeyType.P256 for tier in Tier)
+
     @cached_property
     def profiles(self) -> tuple[Profile, ...]:
         """Every certificate profile."""
         return tuple(self.profile(name) for name in self.profile_names)
+
+    @cached_property
+    def revocation_list_profile_names(self) -> list[str]:
+        """The names of all CRL profiles."""
+        return self._stems("revocation-lists")
+
+    def revocation_list_profile(self, name: str) -> RevocationListProfile:
+        """The profile of a CRL or ARL.
+
+        Raises:
+            InputError: if there is none of that name, or its file does not hold together.
+        """
+        if name not in self._revocation_list_profiles:
+            _known_profile(name, self.revocation_list_profile_names)
+            document, origin = self._named("revocation-lists", name, documents.RevocationListFile)
+            made = rows.revocation_list_profile(document, origin)
+            if name in self.profile_names:
+                raise InputError("profile.duplicate", f"{origin}: a certificate has that name.")
+            self._revocation_list_profiles[name] = made
+        return self._revocation_list_profiles[name]
+
+    def any_profile(self, name: str) -> Profile | RevocationListProfile:
+        """The certificate or CRL profile of that name.
+
+        Raises:
+            InputError: if there is none of that name, or its file does not hold together.
+        """
+        if name in self.revocation_list_profile_names:
+            return self.revocation_list_profile(name)
+        _known_profile(name, [*self.profile_names, *self.revocation_list_profile_names])
+        return self.profile(name)
+
+    def revocation_list_profile_for(
+        self, hierarchy: Hierarchy, tier: Tier
+    ) -> RevocationListProfile | None:
+        """The profile of what a CA of this hierarchy and tier signs; None where it signs none.
+
+        Raises:
+            InputError: if a file does not hold together.
+        """
+        place = (hierarchy, tier)
+        found = (one for one in self.revocation_list_profiles if (one.hierarchy, one.tier) == place)
+        return next(found, None)
+
+    @cached_property
+    def revocation_list_profiles(self) -> tuple[RevocationListProfile, ...]:
+        """Every CRL profile.
+
+        Raises:
+            InputError: if a file does not hold together, or two are for one CA.
+        """
+        found = tuple(
+            self.revocation_list_profile(name) for name in self.revocation_list_profile_names
+        )
+        places: dict[tuple[Hierarchy, Tier], RevocationListProfile] = {}
+        for one in found:
+            other = places.setdefault((one.hierarchy, one.tier), one)
+            if other is not one:
+                raise InputError(
+                    "profile.duplicate",
+                    f"{one.origin}: {other.name} says already what the {one.tier} CA of the"
+                    f" {one.hierarchy} hierarchy signs.",
+                )
+        return found
 
     @cached_property
     def roles(self) -> Roles:
@@ -118,7 +184,7 @@ class Library:
         remote = []
         for one in document.remote_party_role:
             for code in one.held_by:
-                _known(code, codes, f"{origin}, remote-party-role {one.name}", "User Role")
+                known(code, codes, f"{origin}, remote-party-role {one.name}", "User Role")
             remote.append(
                 RemotePartyRole(
                     one.code,
@@ -155,7 +221,7 @@ class Library:
         found: dict[str, Environment] = {}
         for one in document.environment:
             where = f"{origin}, environment {one.name}"
-            _known(one.family, families, where, "family")
+            known(one.family, families, where, "family")
             family = families[one.family]
             for table in ("ca_names", "policies"):
                 if missing := set(Hierarchy) - set(getattr(family, table)):
@@ -177,7 +243,7 @@ class Library:
                 one.basis,
                 one.source,
             )
-        _known(document.default, found, f"{origin}, default", "environment")
+        known(document.default, found, f"{origin}, default", "environment")
         return found
 
     @property
@@ -219,8 +285,8 @@ class Library:
         for one in document.sec_registry_entry:
             for environment in one.environments:
                 where = f"{origin}, sec-registry-entry {one.value}"
-                _known(environment, self.environments, where, "environment")
-        with _met_in(f"{origin}, sec-registry-entry"):
+                known(environment, self.environments, where, "environment")
+        with met_in(f"{origin}, sec-registry-entry"):
             return tuple(
                 SecRegistryEntry(
                     RegistryEntry.parse(one.value),
@@ -240,12 +306,12 @@ class Library:
     def _category(self, name: str) -> Category:
         document, origin = self._named("categories", name, documents.CategoryFile)
         for profile in document.profiles:
-            _known(profile, self.profile_names, f"{origin}, profiles", "profile")
+            known(profile, self.profile_names, f"{origin}, profiles", "profile")
         for service in document.testing_services:
-            _known(service, self.testing_services, f"{origin}, testing-services", "purpose")
+            known(service, self.testing_services, f"{origin}, testing-services", "purpose")
         for environment in document.environments:
-            _known(environment, self.environments, f"{origin}, environments", "environment")
-        with _met_in(f"{origin}, remote-party-roles"):
+            known(environment, self.environments, f"{origin}, environments", "environment")
+        with met_in(f"{origin}, remote-party-roles"):
             roles = tuple(map(self.roles.remote_party_role, document.remote_party_roles))
         return Category(
             document.name,
@@ -262,33 +328,23 @@ class Library:
             document.source,
         )
 
+    @cached_property
+    def kit_names(self) -> list[str]:
+        """The names of all kits."""
+        return self._stems("kits")
+
     def kit(self, name: str) -> Kit:
         """A set of certificates made together.
 
         Raises:
             InputError: if there is none of that name, or its file does not hold together.
         """
-        _known(name, self._stems("kits"), "the kits", "kit")
-        document, origin = self._named("kits", name, documents.KitFile)
-        for number, one in enumerate(document.request, 1):
-            where = f"{origin}, request {number}"
-            _known(one.profile, self.profile_names, where, "profile")
-            _known(one.purpose, self.testing_services, where, "purpose")
-        return Kit(
-            document.name,
-            document.title,
-            tuple(
-                KitRequest(
-                    one.profile,
-                    one.participant,
-                    one.purpose,
-                    tuple(one.usages),
-                    _inputs(one),
-                    one.label,
-                )
-                for one in document.request
-            ),
-        )
+        # A kit brings a register, whose room stands above this one.
+        from smki_testca.kits.documents import KitFile  # noqa: PLC0415
+        from smki_testca.kits.reading import kit  # noqa: PLC0415
+
+        known(name, self.kit_names, "the kits", "kit")
+        return kit(*self._named("kits", name, KitFile), self)
 
     def check(self) -> list[str]:
         """Load everything there is.
@@ -299,32 +355,28 @@ class Library:
         Raises:
             InputError: for the first file that does not hold together.
         """
-        loaded = [profile.origin for profile in self.profiles]
+        loaded = [one.origin for one in (*self.profiles, *self.revocation_list_profiles)]
         _ = (self.roles, self.testing_services, self.environments, self.live)
         _ = (self.sec_registry_entries, self.categories)
         loaded += [str(self._find(name)) for name in FILES]
         loaded += [str(self._find(f"categories/{one.name}.toml")) for one in self.categories]
-        for name in self._stems("kits"):
+        for name in self.kit_names:
             self.kit(name)
             loaded.append(str(self._find(f"kits/{name}.toml")))
         return loaded
 
 
-def _inputs(request: documents.KitRequestTable) -> dict[str, str]:
-    given = {
-        "id": request.id,
-        "role": request.role,
-        "common-name": request.common_name,
-        "device-id": request.device_id,
-        "hw-type": request.hw_type,
-        "dns": request.dns,
-        "system-name": request.system_name,
-    }
-    return {name: value for name, value in given.items() if value is not None}
+def _known_profile(name: str, known: list[str]) -> None:
+    if name not in known:
+        raise InputError(
+            "profile.unknown",
+            f"There is no profile {shown(name)}.",
+            "Known are " + ", ".join(known) + ".",
+        )
 
 
 def _policies(table: documents.PoliciesTable, where: str) -> Policies:
-    with _met_in(f"{where}, policies"):
+    with met_in(f"{where}, policies"):
         for policy in (table.default, *table.allowed):
             parse_object_identifier(policy)
     if table.default not in table.allowed:
@@ -354,7 +406,7 @@ def _check_directory(directory: Path) -> None:
 
 
 @contextmanager
-def _met_in(where: str) -> Iterator[None]:
+def met_in(where: str) -> Iterator[None]:
     """An error raised inside says where it was met."""
     try:
         yield
@@ -368,10 +420,15 @@ def _unique(values: list[str], origin: str, what: str) -> None:
             raise InputError("profile.duplicate", f"{origin} defines {what} {value} twice.")
 
 
-def _known(value: str, known: Iterable[str], where: str, what: str) -> None:
-    if value not in known:
+def known(value: str, names: Iterable[str], where: str, what: str) -> None:
+    """See that a name is one of those there are.
+
+    Raises:
+        InputError: that lists them.
+    """
+    if value not in names:
         raise InputError(
             "profile.reference",
             f"{where}: unknown {what} {shown(value)}.",
-            "Known are " + ", ".join(known) + ".",
+            "Known are " + ", ".join(names) + ".",
         )

@@ -13,9 +13,10 @@ from smki_testca.x509.fields import shown_value
 
 if TYPE_CHECKING:
     import re
+    from datetime import datetime, timedelta
 
     from smki_testca.identifiers import RegistryEntry
-    from smki_testca.roles import Basis, KeyUsage, RemotePartyRole
+    from smki_testca.roles import Basis, RemotePartyRole
     from smki_testca.x509.fields import Field, Value
     from smki_testca.x509.names import KeyType
 
@@ -82,14 +83,18 @@ class Derived:
 
     Attributes:
         name: from what; see ``docs/profiles.md``.
-        years: how long after notBefore, for ``not-after``.
+        years: how long after notBefore or thisUpdate, for ``not-after`` and ``next-update``.
+        hours: how long after thisUpdate, for ``next-update``.
     """
 
     name: str
     years: int | None = None
+    hours: int | None = None
 
     def __str__(self) -> str:
-        return f"derived {self.name}" + (f" ({self.years} years)" if self.years else "")
+        spans = ((self.years, "years"), (self.hours, "hours"))
+        said = [f"{count} {unit if count > 1 else unit[:-1]}" for count, unit in spans if count]
+        return f"derived {self.name}" + (f" ({said[0]})" if said else "")
 
 
 Fill = Constant | Input | Derived
@@ -107,6 +112,7 @@ class Holds:
     max_octets: int | None = None
     max_characters: int | None = None
     positive: bool = False
+    not_negative: bool = False
     absent: bool = False
     last: bool = False
     no_unused_bits: bool = False
@@ -114,6 +120,7 @@ class Holds:
     role_code: bool = False
     sole: bool = False
     max_years: int | None = None
+    max_hours: int | None = None
 
     def __str__(self) -> str:
         said = []
@@ -167,15 +174,14 @@ class Row:
         return "; ".join(said)
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """One certificate type, as rows.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentProfile:
+    """One type of signed document, as rows.
 
     Attributes:
         name: the file's name without ``.toml``.
-        key_type: of the subject's key.
         rows: in the file's order, which is also the order of subject attributes and of
-            extensions in the certificate.
+            extensions in the document.
         origin: the file it came from.
     """
 
@@ -183,7 +189,6 @@ class Profile:
     title: str
     hierarchy: Hierarchy
     tier: Tier
-    key_type: KeyType
     rows: tuple[Row, ...]
     origin: str
 
@@ -199,7 +204,9 @@ class Profile:
 
     def critical(self, extension: str) -> bool:
         """Whether an extension is written as critical."""
-        return any(row.critical for row in self.rows if row.field.extension == extension)
+        return any(
+            row.critical for row in self.rows if extension in {row.field.extension, row.field.entry}
+        )
 
     def field_of(self, *names: str) -> Field | None:
         """The field that an input or a derived value of one of these names goes into."""
@@ -212,6 +219,55 @@ class Profile:
     def inputs(self) -> frozenset[str]:
         """The names of everything the profile takes from a request."""
         return frozenset(row.fill.name for row in self.rows if isinstance(row.fill, Input))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile(DocumentProfile):
+    """One certificate type.
+
+    Attributes:
+        key_type: of the subject's key.
+    """
+
+    key_type: KeyType
+
+
+@dataclass(frozen=True, slots=True)
+class Frequency:
+    """How often a CRL is to be issued.
+
+    Attributes:
+        at_least_every: the longest time between one and the next.
+        within_of_revocation: how soon after a revocation one is issued; None where no rule says.
+    """
+
+    at_least_every: timedelta
+    within_of_revocation: timedelta | None
+    basis: Basis
+    source: str
+
+    def due_by(self, last_issued: datetime, last_revoked: datetime | None = None) -> datetime:
+        """When the next CRL is due.
+
+        Args:
+            last_issued: the thisUpdate of the newest CRL, UTC.
+            last_revoked: the newest revocation that no CRL holds yet, UTC; None for none.
+        """
+        regular = last_issued + self.at_least_every
+        if last_revoked is None or self.within_of_revocation is None:
+            return regular
+        return min(regular, last_revoked + self.within_of_revocation)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevocationListProfile(DocumentProfile):
+    """One type of CRL or ARL; its tier is that of the CA that signs it.
+
+    Attributes:
+        frequency: how often it is issued.
+    """
+
+    frequency: Frequency
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,24 +372,3 @@ class SecRegistryEntry:
     environments: tuple[str, ...]
     basis: Basis
     source: str
-
-
-@dataclass(frozen=True, slots=True)
-class KitRequest:
-    """One request of a kit, as it would be made on the command line."""
-
-    profile: str
-    participant: str
-    purpose: str
-    usages: tuple[KeyUsage, ...]
-    inputs: dict[str, str]
-    label: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Kit:
-    """A set of certificates made together."""
-
-    name: str
-    title: str
-    requests: tuple[KitRequest, ...]

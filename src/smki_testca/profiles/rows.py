@@ -1,10 +1,10 @@
-"""Makes a Profile of a profile file, or says which row cannot be and why."""
+"""Makes a profile of a certificate or CRL of its file, or says which row cannot be and why."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from smki_testca.clock import parse_instant
@@ -13,20 +13,31 @@ from smki_testca.identifiers import parse_object_identifier, shown
 from smki_testca.profiles.model import (
     Constant,
     Derived,
+    DocumentProfile,
     Fill,
+    Frequency,
     Holds,
     Input,
     Profile,
+    RevocationListProfile,
     Row,
     Severity,
     Tier,
 )
 from smki_testca.roles import Basis
 from smki_testca.x509 import names
-from smki_testca.x509.fields import FIELDS, Field, Kind, Value
+from smki_testca.x509.fields import FIELDS, REVOCATION_LIST_FIELDS, Field, Kind, Value
 
 if TYPE_CHECKING:
-    from smki_testca.profiles.documents import FillTable, HoldsTable, ProfileFile, RowTable
+    from collections.abc import Mapping
+
+    from smki_testca.profiles.documents import (
+        FillTable,
+        HoldsTable,
+        ProfileFile,
+        RevocationListFile,
+        RowTable,
+    )
 
 INPUTS: Final = {
     "common-name": (Kind.TEXT,),
@@ -58,6 +69,41 @@ DERIVED: Final = {
 }
 """What the CA works out, and the kinds of field each can fill."""
 
+REVOCATION_LIST_DERIVED: Final = {
+    "issuer-key-algorithm": (Kind.ENCODED,),
+    "issuer-subject": (Kind.ENCODED,),
+    "now": (Kind.TIME,),
+    "next-update": (Kind.TIME,),
+    "issuer-key-identifier": (Kind.OCTETS,),
+    "crl-number": (Kind.INTEGER,),
+    "revoked-serial": (Kind.INTEGER,),
+    "revocation-date": (Kind.TIME,),
+    "reason": (Kind.TEXT,),
+}
+"""What the CA works out for a CRL, and the kinds of field each can fill."""
+
+_OF_ENTRIES: Final = ("revoked-serial", "revocation-date", "reason")
+"""Those of them that each entry has of its own."""
+
+_SPANS: Final = {"not-after": ("years",), "next-update": ("years", "hours")}
+"""The derived times that are some time after another, and the units that they take."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Language:
+    """What the rows of one type of document may speak of.
+
+    Attributes:
+        always: the fields without which there is no such document.
+    """
+
+    document: str
+    fields: Mapping[str, Field]
+    inputs: Mapping[str, tuple[Kind, ...]]
+    derived: Mapping[str, tuple[Kind, ...]]
+    always: tuple[str, ...]
+
+
 _ALWAYS: Final = (
     "version",
     "serialNumber",
@@ -66,6 +112,23 @@ _ALWAYS: Final = (
     "validity.notBefore",
     "validity.notAfter",
     "subjectPublicKeyInfo",
+)
+
+_CERTIFICATE: Final = _Language("certificate", FIELDS, INPUTS, DERIVED, _ALWAYS)
+_REVOCATION_LIST: Final = _Language(
+    "CRL",
+    REVOCATION_LIST_FIELDS,
+    {},
+    REVOCATION_LIST_DERIVED,
+    (
+        "version",
+        "signature",
+        "issuer",
+        "thisUpdate",
+        "nextUpdate",
+        "revokedCertificates.userCertificate",
+        "revokedCertificates.revocationDate",
+    ),
 )
 
 _SEVERITY: Final = {
@@ -82,35 +145,67 @@ def profile(document: ProfileFile, origin: str) -> Profile:
         InputError: naming the file and the row.
     """
     made = Profile(
-        document.name,
-        document.title,
-        document.hierarchy,
-        document.tier,
-        document.key_type,
-        tuple(
-            _row(number, table, f"{origin}, row {number} ({table.field})")
-            for number, table in enumerate(document.row, 1)
-        ),
-        origin,
+        name=document.name,
+        title=document.title,
+        hierarchy=document.hierarchy,
+        tier=document.tier,
+        rows=_rows(document.row, _CERTIFICATE, origin),
+        origin=origin,
+        key_type=document.key_type,
     )
-    _check_together(made)
+    filled = _check_together(made, _CERTIFICATE)
+    _check_certificate(made, filled)
     return made
+
+
+def revocation_list_profile(document: RevocationListFile, origin: str) -> RevocationListProfile:
+    """Check every row of a CRL's profile, and the rows against each other.
+
+    Raises:
+        InputError: naming the file and the row.
+    """
+    table = document.frequency
+    soon = table.within_hours_of_revocation
+    made = RevocationListProfile(
+        name=document.name,
+        title=document.title,
+        hierarchy=document.hierarchy,
+        tier=document.tier,
+        rows=_rows(document.row, _REVOCATION_LIST, origin),
+        origin=origin,
+        frequency=Frequency(
+            timedelta(hours=table.at_least_every_hours),
+            None if soon is None else timedelta(hours=soon),
+            table.basis,
+            table.source,
+        ),
+    )
+    filled = _check_together(made, _REVOCATION_LIST)
+    _check_revocation_list(made, filled)
+    return made
+
+
+def _rows(tables: list[RowTable], language: _Language, origin: str) -> tuple[Row, ...]:
+    return tuple(
+        _row(number, table, language, f"{origin}, row {number} ({table.field})")
+        for number, table in enumerate(tables, 1)
+    )
 
 
 def _fail(where: str, message: str, remedy: str = "") -> NoReturn:
     raise InputError("profile.row", f"{where}: {message}.", remedy)
 
 
-def _row(number: int, table: RowTable, where: str) -> Row:
-    field = FIELDS.get(table.field)
+def _row(number: int, table: RowTable, language: _Language, where: str) -> Row:
+    field = language.fields.get(table.field)
     if field is None:
         _fail(where, f"there is no field {shown(table.field)}", "docs/profiles.md lists them.")
     if table.encode is not None and table.encode not in field.encodings:
         _fail(where, f"it is written as {' or '.join(field.encodings)}, not {table.encode}")
-    if table.critical is not None and (field.extension is None or table.field.count(".") != 1):
+    if table.critical is not None and not field.is_whole_extension:
         _fail(where, "only an extension is critical or not")
     holds = _holds(table.holds, field, where)
-    fill = None if table.fill is None else _fill(table.fill, field, where)
+    fill = None if table.fill is None else _fill(table.fill, field, language, where)
     if fill is not None and holds.absent:
         _fail(where, "a field that must be absent cannot be filled")
     says = (fill, table.encode, table.critical)
@@ -130,23 +225,42 @@ def _row(number: int, table: RowTable, where: str) -> Row:
     )
 
 
-def _fill(table: FillTable, field: Field, where: str) -> Fill:
+def _fill(table: FillTable, field: Field, language: _Language, where: str) -> Fill:
     given = [table.constant is not None, table.input is not None, table.derived is not None]
     if sum(given) != 1:
         _fail(where, "fill takes exactly one of constant, input and derived")
     if table.optional and table.input is None:
         _fail(where, "only an input is optional")
-    if (table.years is not None) != (table.derived == "not-after"):
-        _fail(where, "years goes with derived = 'not-after', and with nothing else")
+    _check_span(table, where)
     if table.constant is not None:
         return Constant(_constant(table.constant, field, where))
-    vocabulary, name = (INPUTS, table.input) if table.input else (DERIVED, table.derived)
+    is_input = table.input is not None
+    vocabulary = language.inputs if is_input else language.derived
+    name = table.input if is_input else table.derived
     kinds = vocabulary.get(name or "")
     if name is None or kinds is None:
-        _fail(where, f"nothing is called {shown(name or '')}", f"Known: {', '.join(vocabulary)}.")
+        known = f"Known: {', '.join(vocabulary)}." if vocabulary else ""
+        _fail(where, f"nothing is called {shown(name or '')}", known)
     if field.kind not in kinds:
         _fail(where, f"{name} cannot fill it: the field holds {field.kind.value}")
-    return Input(name, table.optional) if table.input else Derived(name, table.years)
+    if is_input:
+        return Input(name, table.optional)
+    return Derived(name, table.years, table.hours)
+
+
+def _check_span(table: FillTable, where: str) -> None:
+    """See that a derived time which is some time after another says how long."""
+    units = _SPANS.get(table.derived or "", ())
+    given = [unit for unit in ("years", "hours") if getattr(table, unit) is not None]
+    if not units and not given:
+        return
+    if len(given) != 1 or given[0] not in units:
+        told = " or ".join(units or given)
+        takers = (
+            [table.derived] if units else [n for n, taken in _SPANS.items() if given[0] in taken]
+        )
+        whose = " or ".join(repr(name) for name in takers)
+        _fail(where, f"{told} goes with derived = {whose}, and with nothing else")
 
 
 def _constant(value: object, field: Field, where: str) -> Value:
@@ -197,10 +311,12 @@ def _holds(table: HoldsTable, field: Field, where: str) -> Holds:
         "one_of": (Kind.TEXT, Kind.OID),
         "exactly_one_of": (Kind.NAMED_BITS, Kind.OIDS),
         "positive": (Kind.INTEGER,),
+        "not_negative": (Kind.INTEGER,),
         "no_unused_bits": (Kind.BITS,),
         "in_row_order": (Kind.ORDER,),
         "role_code": (Kind.TEXT,),
         "max_years": (Kind.TIME,),
+        "max_hours": (Kind.TIME,),
         "sole": (Kind.PRESENCE,),
     }
     for name, kinds in wants.items():
@@ -209,8 +325,12 @@ def _holds(table: HoldsTable, field: Field, where: str) -> Holds:
             _fail(where, f"{label} says nothing of a field that holds {field.kind.value}")
     if table.last and field.attribute is None:
         _fail(where, "only a subject attribute is last or not")
-    if table.max_years and field.path != "validity.notAfter":
-        _fail(where, "max-years goes with validity.notAfter")
+    if table.max_years and field.path not in {"validity.notAfter", "nextUpdate"}:
+        _fail(where, "max-years goes with validity.notAfter and nextUpdate")
+    if table.max_hours and field.path != "nextUpdate":
+        _fail(where, "max-hours goes with nextUpdate")
+    if table.equals is not None and field.path == "revokedCertificates.userCertificate":
+        _fail(where, "entries have different serials; none equals all of them")
     holds = Holds(
         one_of=None if table.one_of is None else tuple(table.one_of),
         exactly_one_of=_alternatives(table.exactly_one_of, field, where),
@@ -218,6 +338,7 @@ def _holds(table: HoldsTable, field: Field, where: str) -> Holds:
         max_octets=table.max_octets,
         max_characters=table.max_characters,
         positive=table.positive,
+        not_negative=table.not_negative,
         absent=table.absent,
         last=table.last,
         no_unused_bits=table.no_unused_bits,
@@ -225,6 +346,7 @@ def _holds(table: HoldsTable, field: Field, where: str) -> Holds:
         role_code=table.role_code,
         sole=table.sole,
         max_years=table.max_years,
+        max_hours=table.max_hours,
     )
     if table.equals is not None:
         holds = replace(holds, equals=_constant(table.equals, field, where))
@@ -249,7 +371,12 @@ def _alternatives(given: list[str] | None, field: Field, where: str) -> tuple[st
     return tuple(given)
 
 
-def _check_together(profile: Profile) -> None:
+def _check_together(profile: DocumentProfile, language: _Language) -> dict[str, Row]:
+    """See that no two rows fill one field, and that every field there must be is filled.
+
+    Returns:
+        The row that fills each field.
+    """
     filled: dict[str, Row] = {}
     encoded: dict[str, Row] = {}
     for row in profile.rows:
@@ -271,9 +398,29 @@ def _check_together(profile: Profile) -> None:
             _fail(where, f"it must be absent, yet row {filled[within[0]].number} fills it")
         if row.critical is not None and not within:
             _fail(where, "an extension that nothing fills is neither critical nor not")
-    for path in _ALWAYS:
+    for path in language.always:
         if path not in filled:
-            _fail(f"{profile.origin}", f"no row fills {path}, which every certificate has")
+            _fail(f"{profile.origin}", f"no row fills {path}, which every {language.document} has")
+    return filled
+
+
+def _check_revocation_list(profile: RevocationListProfile, filled: Mapping[str, Row]) -> None:
+    for path, row in filled.items():
+        if row.field.entry in {"userCertificate", "revocationDate"} and isinstance(
+            row.fill, Constant
+        ):
+            where = f"{profile.origin}, row {row.number} ({path})"
+            _fail(where, "it differs from entry to entry; a constant cannot fill it")
+        is_of_entry = isinstance(row.fill, Derived) and row.fill.name in _OF_ENTRIES
+        if isinstance(row.fill, Derived) and is_of_entry != (row.field.entry is not None):
+            where = f"{profile.origin}, row {row.number} ({path})"
+            whose = "each entry has its own" if is_of_entry else "entries have none of their own"
+            _fail(where, f"{row.fill.name} cannot fill it: {whose}")
+    if profile.tier is Tier.END_ENTITY:
+        _fail(profile.origin, "an end entity signs no CRL; the tier is root or issuing")
+
+
+def _check_certificate(profile: Profile, filled: Mapping[str, Row]) -> None:
     alternative = "extensions.subjectAltName.hardwareModuleName"
     halves = [f"{alternative}.{part}" in filled for part in ("hwType", "hwSerialNum")]
     if any(halves) and not all(halves):

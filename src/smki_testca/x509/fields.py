@@ -1,7 +1,7 @@
 """The fields that a profile may speak of, and how the values of each are written in DER.
 
 A path such as ``subject.organizationalUnitName`` names one field. The same paths are used to
-fill a certificate, to check one, and to show one.
+fill a certificate or CRL, to check one, and to show one.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _part_of(path: str, whole: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a certificate.
+    """One field of a certificate or CRL.
 
     Attributes:
         path: such as ``extensions.basicConstraints.cA``.
@@ -97,6 +97,18 @@ class Field:
     def attribute(self) -> str | None:
         """The subject attribute that the field is."""
         return _part_of(self.path, "subject")
+
+    @property
+    def entry(self) -> str | None:
+        """The part of each entry of a CRL that the field is, or lies in."""
+        return _part_of(self.path, "revokedCertificates")
+
+    @property
+    def is_whole_extension(self) -> bool:
+        """Whether it is an extension itself, and not a part of one."""
+        if self.entry is not None:
+            return self.entry in names.ENTRY_EXTENSIONS
+        return self.path == f"extensions.{self.extension}"
 
     def accepts(self, value: object) -> bool:
         """Whether a value is of the field's kind."""
@@ -176,7 +188,37 @@ def _vocabulary() -> dict[str, Field]:
 
 
 FIELDS: Final = _vocabulary()
-"""Every field by its path."""
+"""Every field of a certificate by its path."""
+
+
+def _revocation_list_vocabulary() -> dict[str, Field]:
+    fields = [
+        Field("version", Kind.VERSION, ("INTEGER",)),
+        Field("signature", Kind.ENCODED, ("AlgorithmIdentifier",)),
+        Field("issuer", Kind.ENCODED, ("Name",)),
+        Field("thisUpdate", Kind.TIME, ("Time",)),
+        Field("nextUpdate", Kind.TIME, ("Time",)),
+        Field("revokedCertificates.userCertificate", Kind.INTEGER, ("INTEGER",)),
+        Field("revokedCertificates.revocationDate", Kind.TIME, ("Time",)),
+        Field("revokedCertificates.reasonCode", Kind.TEXT, ("ENUMERATED",)),
+        Field("revokedCertificates.invalidityDate", Kind.PRESENCE, ("Extension",)),
+        Field("revokedCertificates.certificateIssuer", Kind.PRESENCE, ("Extension",)),
+        Field("extensions", Kind.ORDER, ("Extensions",)),
+        Field("extensions.authorityKeyIdentifier", Kind.PRESENCE, ("Extension",)),
+        FIELDS["extensions.authorityKeyIdentifier.keyIdentifier"],
+        Field("extensions.cRLNumber", Kind.INTEGER, ("INTEGER",)),
+    ]
+    paths = {field.path for field in fields}
+    fields += [
+        Field(f"extensions.{name}", Kind.PRESENCE, ("Extension",))
+        for name in names.CRL_EXTENSIONS
+        if f"extensions.{name}" not in paths
+    ]
+    return {field.path: field for field in fields}
+
+
+REVOCATION_LIST_FIELDS: Final = _revocation_list_vocabulary()
+"""Every field of a CRL by its path; those of an entry begin with ``revokedCertificates``."""
 
 
 def check_characters(field: Field, encoding: str, value: Value) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -48,6 +50,16 @@ def key_type_of(key: PrivateKey | PublicKey) -> KeyType | None:
     if isinstance(key, rsa.RSAPrivateKey | rsa.RSAPublicKey):
         return KeyType.RSA2048 if key.key_size == 2048 else None
     return KeyType.P256 if isinstance(key.curve, ec.SECP256R1) else None
+
+
+def key_identity(spki: bytes) -> bytes:
+    """The SHA-256 by which a public key is the same however it is encoded.
+
+    Args:
+        spki: a SubjectPublicKeyInfo, DER; one that cannot be read stands for its octets alone.
+    """
+    key = load_public_key(spki)
+    return hashlib.sha256(spki if key is None else public_key_octets(key)).digest()
 
 
 def public_key_octets(key: PublicKey) -> bytes:

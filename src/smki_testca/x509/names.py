@@ -42,6 +42,38 @@ EXTENSIONS = {
     "subjectInfoAccess": "1.3.6.1.5.5.7.1.11",
 }
 
+CRL_EXTENSIONS = {
+    "issuerAltName": "2.5.29.18",
+    "cRLNumber": "2.5.29.20",
+    "deltaCRLIndicator": "2.5.29.27",
+    "issuingDistributionPoint": "2.5.29.28",
+    "authorityKeyIdentifier": "2.5.29.35",
+    "freshestCRL": "2.5.29.46",
+    "authorityInfoAccess": "1.3.6.1.5.5.7.1.1",
+}
+"""The extensions of a CRL (RFC 5280 5.2)."""
+
+ENTRY_EXTENSIONS = {
+    "reasonCode": "2.5.29.21",
+    "invalidityDate": "2.5.29.24",
+    "certificateIssuer": "2.5.29.29",
+}
+"""The extensions of an entry of a CRL (RFC 5280 5.3)."""
+
+REASONS = {
+    "unspecified": 0,
+    "keyCompromise": 1,
+    "cACompromise": 2,
+    "affiliationChanged": 3,
+    "superseded": 4,
+    "cessationOfOperation": 5,
+    "certificateHold": 6,
+    "removeFromCRL": 8,
+    "privilegeWithdrawn": 9,
+    "aACompromise": 10,
+}
+"""The codes of the reasons for a revocation (RFC 5280 5.3.1); 7 is not used."""
+
 KEY_USAGE_BITS = (
     "digitalSignature",
     "nonRepudiation",
@@ -68,6 +100,9 @@ EXTENSION_REQUEST = "1.2.840.113549.1.9.14"
 
 ATTRIBUTE_NAMES = {oid: name for name, oid in ATTRIBUTES.items()}
 EXTENSION_NAMES = {oid: name for name, oid in EXTENSIONS.items()}
+CRL_EXTENSION_NAMES = EXTENSION_NAMES | {oid: name for name, oid in CRL_EXTENSIONS.items()}
+ENTRY_EXTENSION_NAMES = {oid: name for name, oid in ENTRY_EXTENSIONS.items()}
+REASON_NAMES = {code: name for name, code in REASONS.items()}
 KEY_PURPOSE_NAMES = {oid: name for name, oid in KEY_PURPOSES.items()}
 
 

@@ -7,15 +7,17 @@ the fields, and whoever checks the document says so.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import lru_cache
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from smki_testca.der import read
-from smki_testca.der.read import Anomaly, DerError, Node, read_wrapped
-from smki_testca.x509 import names
+from smki_testca.der.read import MAX_OCTETS, Anomaly, DerError, Node, read_wrapped
+from smki_testca.x509 import entries, names
+from smki_testca.x509.values import integer_of, oid_of, time_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from smki_testca.x509.fields import Value
 
 _EXPLICIT_0, _EXPLICIT_3 = 0xA0, 0xA3
@@ -96,7 +98,7 @@ def view_certificate(data: bytes) -> View:
     if rest[0].tag == _EXPLICIT_0:
         version = rest.pop(0)
         inner = version.children[0] if version.children else version
-        number = _integer(inner)
+        number = integer_of(inner)
         view.fields["version"] = Found(f"v{number + 1}" if number is not None else None, inner)
     for path in ("serialNumber", "signature", "issuer", "validity", "subject"):
         if not rest:
@@ -123,12 +125,12 @@ def view_request(data: bytes) -> View:
     """
     view, children = _signed_document(data, "CSR", 3)
     version, subject, spki, *attributes = children
-    number = _integer(version)
+    number = integer_of(version)
     view.fields["version"] = Found(f"v{number + 1}" if number is not None else None, version)
     _tbs_field(view, "subject", subject)
     view.fields["subjectPublicKeyInfo"] = Found(spki.encoded, spki)
     for attribute in (one for group in attributes for one in group.children):
-        oid = _oid(attribute.children[0]) if attribute.children else None
+        oid = oid_of(attribute.children[0]) if attribute.children else None
         view.attribute_order.append(oid or "unreadable")
         if oid == names.EXTENSION_REQUEST and len(attribute.children) == 2:
             for extensions in attribute.children[1].children[:1]:
@@ -139,14 +141,18 @@ def view_request(data: bytes) -> View:
 def view_revocation_list(data: bytes) -> View:
     """The fields of an X.509 CRL (RFC 5280 5.1); ``revokedCertificates`` holds how many there are.
 
+    The entries themselves are left unread: ``entries.entries`` goes through them.
+
     Raises:
         DerError: if the octets are no CRL at all.
     """
-    view, children = _signed_document(data, "CRL", 3)
+    revoked_at, after = entries.place(data) or (None, None)
+    closed = None if revoked_at == after else revoked_at
+    view, children = _signed_document(data, "CRL", 3, limit=entries.MAX_OCTETS, closed=closed)
     rest = list(children)
     if rest[0].tag == 0x02:
         version = rest.pop(0)
-        number = _integer(version)
+        number = integer_of(version)
         view.fields["version"] = Found(f"v{number + 1}" if number is not None else None, version)
     for path in ("signature", "issuer"):
         if rest:
@@ -154,20 +160,22 @@ def view_revocation_list(data: bytes) -> View:
     for path in ("thisUpdate", "nextUpdate"):
         if rest and rest[0].tag in {0x17, 0x18}:
             instant = rest.pop(0)
-            view.fields[path] = Found(_time(instant), instant)
+            view.fields[path] = Found(time_of(instant), instant)
     if "thisUpdate" not in view.fields:
         raise DerError("der.structure", "these octets are no CRL", 0)
     if rest and rest[0].tag == 0x30:
         revoked = rest.pop(0)
-        view.fields["revokedCertificates"] = Found(len(revoked.children), revoked)
+        view.fields["revokedCertificates"] = Found(entries.count(revoked), revoked)
     for node in rest:
         if node.tag == _EXPLICIT_0 and node.children:
-            _extensions(view, node.children[0])
+            _extensions(view, node.children[0], names.CRL_EXTENSION_NAMES)
     return view
 
 
-def _signed_document(data: bytes, what: str, least: int) -> tuple[View, list[Node]]:
-    root, anomalies = read(data, what=what)
+def _signed_document(
+    data: bytes, what: str, least: int, *, limit: int = MAX_OCTETS, closed: int | None = None
+) -> tuple[View, list[Node]]:
+    root, anomalies = read(data, what=what, limit=limit, closed=closed)
     parts = root.children
     if (
         root.tag != 0x30
@@ -182,10 +190,10 @@ def _signed_document(data: bytes, what: str, least: int) -> tuple[View, list[Nod
 
 def _tbs_field(view: View, path: str, node: Node) -> None:
     if path == "serialNumber":
-        view.fields[path] = Found(_integer(node), node)
+        view.fields[path] = Found(integer_of(node), node)
     elif path == "validity":
         for name, instant in zip(("notBefore", "notAfter"), node.children, strict=False):
-            view.fields[f"validity.{name}"] = Found(_time(instant), instant)
+            view.fields[f"validity.{name}"] = Found(time_of(instant), instant)
     else:
         view.fields[path] = Found(node.encoded, node)
         if path == "subject":
@@ -197,7 +205,7 @@ def _subject(view: View, name: Node) -> None:
         for attribute in relative.children:
             if len(attribute.children) != 2:
                 continue
-            oid = _oid(attribute.children[0]) or "unreadable"
+            oid = oid_of(attribute.children[0]) or "unreadable"
             label = names.ATTRIBUTE_NAMES.get(oid, oid)
             view.subject_order.append(label)
             node = attribute.children[1]
@@ -208,16 +216,18 @@ def _subject(view: View, name: Node) -> None:
             view.fields.setdefault(f"subject.{label}", Found(value, node))
 
 
-def _extensions(view: View, extensions: Node) -> None:
+def _extensions(
+    view: View, extensions: Node, known: Mapping[str, str] = names.EXTENSION_NAMES
+) -> None:
     view.fields["extensions"] = Found(None, extensions)
     for extension in extensions.children:
         parts = extension.children
-        oid = _oid(parts[0]) if parts else None
+        oid = oid_of(parts[0]) if parts else None
         if oid is None or len(parts) < 2 or parts[-1].tag != 0x04:
             view.extension_order.append("unreadable")
             view.extension_nodes.append(extension)
             continue
-        label = names.EXTENSION_NAMES.get(oid, oid)
+        label = known.get(oid, oid)
         view.extension_order.append(label)
         view.extension_nodes.append(extension)
         if label in view.criticality:
@@ -238,7 +248,7 @@ def _key_usage(view: View, path: str, node: Node) -> None:
 
 
 def _number(view: View, path: str, node: Node) -> None:
-    view.fields[path] = Found(_integer(node), node)
+    view.fields[path] = Found(integer_of(node), node)
 
 
 def _octets(view: View, path: str, node: Node) -> None:
@@ -246,7 +256,7 @@ def _octets(view: View, path: str, node: Node) -> None:
 
 
 def _key_purposes(view: View, path: str, node: Node) -> None:
-    oids = tuple(_oid(child) or "unreadable" for child in node.children)
+    oids = tuple(oid_of(child) or "unreadable" for child in node.children)
     value = tuple(names.KEY_PURPOSE_NAMES.get(oid, oid) for oid in oids)
     view.fields[path] = Found(value if node.tag == 0x30 else None, node)
 
@@ -256,13 +266,13 @@ def _basic_constraints(view: View, path: str, node: Node) -> None:
         if child.tag == 0x01:
             view.fields[f"{path}.cA"] = Found(child.content != b"\x00", child)
         elif child.tag == 0x02:
-            view.fields[f"{path}.pathLenConstraint"] = Found(_integer(child), child)
+            view.fields[f"{path}.pathLenConstraint"] = Found(integer_of(child), child)
 
 
 def _policies(view: View, path: str, node: Node) -> None:
     for policy in node.children[:1]:
         for identifier in policy.children[:1]:
-            view.fields[f"{path}.policyIdentifier"] = Found(_oid(identifier), identifier)
+            view.fields[f"{path}.policyIdentifier"] = Found(oid_of(identifier), identifier)
 
 
 def _authority_key(view: View, path: str, node: Node) -> None:
@@ -278,7 +288,7 @@ def _alternative_name(view: View, path: str, node: Node) -> None:
             view.fields.setdefault(f"{path}.dNSName", Found(text, name))
         elif name.tag == 0xA0 and len(name.children) == 2:
             oid, wrapped = name.children
-            if _oid(oid) != names.HARDWARE_MODULE_NAME or not wrapped.children:
+            if oid_of(oid) != names.HARDWARE_MODULE_NAME or not wrapped.children:
                 continue
             parts: list[Node | None] = list(wrapped.children[0].children)
             if [part.tag for part in parts if part] == [0x04]:
@@ -286,7 +296,7 @@ def _alternative_name(view: View, path: str, node: Node) -> None:
             hw_type, serial = (*parts, None, None)[:2]
             module = f"{path}.hardwareModuleName"
             if hw_type is not None:
-                view.fields.setdefault(f"{module}.hwType", Found(_oid(hw_type), hw_type))
+                view.fields.setdefault(f"{module}.hwType", Found(oid_of(hw_type), hw_type))
             if serial is not None:
                 octets = serial.content if serial.tag == 0x04 else None
                 view.fields.setdefault(f"{module}.hwSerialNum", Found(octets, serial))
@@ -302,38 +312,6 @@ _EXTENSION_READERS = {
     "subjectAltName": _alternative_name,
     "cRLNumber": _number,
 }
-
-
-_MAX_INTEGER_OCTETS = 256
-"""The longest INTEGER given a value: longer ones cannot even be shown in decimal."""
-
-
-def _integer(node: Node) -> int | None:
-    content = node.content
-    if node.tag != 0x02 or not 0 < len(content) <= _MAX_INTEGER_OCTETS:
-        return None
-    return int.from_bytes(content, signed=True)
-
-
-def _oid(node: Node) -> str | None:
-    content = node.content
-    if node.tag != 0x06 or not content or content[-1] & 0x80 or len(content) > 64:
-        return None
-    return _dotted(content)
-
-
-@lru_cache(maxsize=1024)
-def _dotted(content: bytes) -> str:
-    """The dotted decimal form; the same few recur in every certificate."""
-    arcs: list[int] = []
-    arc = 0
-    for octet in content:
-        arc = arc << 7 | octet & 0x7F
-        if not octet & 0x80:
-            arcs.append(arc)
-            arc = 0
-    first = min(arcs[0] // 40, 2)
-    return ".".join(str(number) for number in (first, arcs[0] - 40 * first, *arcs[1:]))
 
 
 def normalised_name(name: Node) -> tuple[tuple[tuple[str, str], ...], ...]:
@@ -355,6 +333,16 @@ def normalised_name(name: Node) -> tuple[tuple[tuple[str, str], ...], ...]:
     )
 
 
+def common_name_of(name: Node) -> str | None:
+    """The first commonName of a Name."""
+    for relative in name.children:
+        for attribute in relative.children:
+            if len(attribute.children) == 2 and oid_of(attribute.children[0]) == _COMMON_NAME:
+                return _text(attribute.children[1])
+    return None
+
+
+_COMMON_NAME = names.ATTRIBUTES["commonName"]
 _STRING_CODECS = {
     0x0C: "utf-8",
     0x12: "ascii",
@@ -386,24 +374,3 @@ def _named_bits(node: Node) -> tuple[str, ...] | None:
         for number in range(count)
         if bits >> (count - 1 - number) & 1
     )
-
-
-def _time(node: Node) -> datetime | None:
-    content = node.content
-    if (node.tag, len(content)) not in {(0x17, 13), (0x18, 15)}:
-        return None
-    return _instant(content)
-
-
-@lru_cache(maxsize=1024)
-def _instant(content: bytes) -> datetime | None:
-    """The instant that a UTCTime or GeneralizedTime names; it is its length that tells them."""
-    text = content.decode("ascii", "replace")
-    if len(text) == 13:
-        text = ("19" if text[:2] >= "50" else "20") + text
-    if not text[:14].isdigit() or text[14] != "Z":
-        return None
-    try:
-        return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
-    except ValueError:
-        return None

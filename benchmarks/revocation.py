@@ -1,0 +1,147 @@
+"""CRLs of many entries: ours, checked and signed, against pyca's builder and the bare signature.
+
+python benchmarks/revocation.py
+
+All are measured by turns in one run; the median of the turns counts. The cost of pyca's builder
+grows with the square of the number, so that the largest CRL has one turn of it only.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from smki_testca.authority.issuing import CertificationAuthority
+from smki_testca.authority.keys import SoftwareSigner, public_key_info
+from smki_testca.authority.revocation import Reason, Revocation
+from smki_testca.entropy import SystemEntropy
+from smki_testca.identifiers import SerialNumber
+from smki_testca.lint.chain import gathered
+from smki_testca.lint.engine import Linter, Settings
+from smki_testca.lint.sources import Source
+from smki_testca.profiles import Library
+from smki_testca.x509.view import view_revocation_list
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NUMBERS = (1_000, 10_000, 100_000)
+TURNS = 5
+NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+REASONS = {None: None, Reason.KEY_COMPROMISE: x509.ReasonFlags.key_compromise}
+
+
+class Contest:
+    """The contestants, which sign with one key for one CA."""
+
+    def __init__(self) -> None:
+        library, entropy = Library(), SystemEntropy()
+        environment = library.default_environment
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        signer = SoftwareSigner(self.key)
+        root = CertificationAuthority(None, signer, environment, library).issue_authority(
+            library.profile("organisation-root-ca"),
+            public_key_info(self.key),
+            at=NOW,
+            entropy=entropy,
+        )
+        self.certificate = x509.load_der_x509_certificate(root.der)
+        self.authority = CertificationAuthority(root.der, signer, environment, library)
+        self.profile = library.revocation_list_profile("organisation-arl")
+        self.sign = signer.sign
+        settings = Settings(NOW + timedelta(hours=1), trusted=(root.der,))
+        self.linter = Linter(settings, gathered(settings.trusted))
+
+    def ours(self, revocations: list[Revocation]) -> bytes:
+        """Filled from the rows, read back, held to every rule, signed, verified."""
+        return self.authority.issue_revocation_list(self.profile, revocations, 7, at=NOW).der
+
+    def pyca(self, revocations: list[Revocation]) -> bytes:
+        """The same CRL by pyca's builder, the making of its entries included."""
+        identifier = self.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self.certificate.subject)
+            .last_update(NOW)
+            .next_update(NOW.replace(year=2027))
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier.value),
+                critical=False,
+            )
+            .add_extension(x509.CRLNumber(7), critical=False)
+        )
+        for one in revocations:
+            entry = (
+                x509.RevokedCertificateBuilder()
+                .serial_number(one.serial.value)
+                .revocation_date(one.at)
+            )
+            reason = REASONS[one.reason]
+            if reason is not None:
+                entry = entry.add_extension(x509.CRLReason(reason), critical=False)
+            builder = builder.add_revoked_certificate(entry.build())
+        return builder.sign(self.key, hashes.SHA256(), ecdsa_deterministic=True).public_bytes(
+            Encoding.DER
+        )
+
+
+def revocations_of(number: int) -> list[Revocation]:
+    """So many revocations, half of them with a reason, each at another time."""
+    entropy = SystemEntropy()
+    return [
+        Revocation(
+            SerialNumber.generate(entropy),
+            NOW - timedelta(seconds=place),
+            Reason.KEY_COMPROMISE if place % 2 else None,
+        )
+        for place in range(number)
+    ]
+
+
+def milliseconds(work: Callable[[], object]) -> float:
+    """How long it takes."""
+    start = time.perf_counter()
+    work()
+    return 1000 * (time.perf_counter() - start)
+
+
+def main() -> None:
+    """Measure by turns and print times and ratios."""
+    contest = Contest()
+    print(f"{TURNS} turns, median, ms; Python {sys.version.split()[0]}")
+    print(
+        f"{'entries':>8}{'signature':>11}{'ours':>8}{'pyca':>9}{'ratio':>7}{'lint':>8}{'octets':>9}"
+    )
+    for number in NUMBERS:
+        given = revocations_of(number)
+        made = contest.ours(given)
+        tbs, source = view_revocation_list(made).signed.encoded, Source("-", 0, made)
+        measured: dict[str, list[float]] = {}
+        for turn in range(TURNS):
+            works: dict[str, Callable[[], object]] = {
+                "signature": partial(contest.sign, tbs),
+                "ours": partial(contest.ours, given),
+                "lint": partial(contest.linter.lint, source),
+            }
+            if turn == 0 or number < NUMBERS[-1]:
+                works["pyca"] = partial(contest.pyca, given)
+            for name, work in works.items():
+                measured.setdefault(name, []).append(milliseconds(work))
+        ms = {name: statistics.median(found) for name, found in measured.items()}
+        print(
+            f"{number:8}{ms['signature']:11.1f}{ms['ours']:8.1f}{ms['pyca']:9.1f}"
+            f"{ms['pyca'] / ms['ours']:7.1f}{ms['lint']:8.1f}{len(made):9}"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,218 @@
+"""The entries of a CRL, read one after another: a hundred thousand of them are no structure.
+
+An entry in the usual form is told from its octets; any other is read as an element like the rest
+of a document.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+from smki_testca.der.read import Anomaly, DerError, Node, header_at, read_at, read_wrapped
+from smki_testca.x509 import names
+from smki_testca.x509.values import instant_of, integer_of, oid_of, time_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+MAX_ENTRIES = 250_000
+"""How many entries of one CRL are read."""
+MAX_OCTETS = 16 << 20
+"""The longest CRL read, in octets."""
+
+REASON_HEAD = bytes.fromhex("300c300a0603551d1504030a01")
+"""What stands before the code of a reason in an entry that has no other extension."""
+_TIMES = (0x17, 0x18)
+
+
+_PLAIN: Mapping[str, bool] = MappingProxyType({})
+_REASON_ONLY: Mapping[str, bool] = MappingProxyType({"reasonCode": False})
+
+
+class Entry(NamedTuple):
+    """One entry of a CRL (RFC 5280 5.1.2.6).
+
+    Attributes:
+        offset: of the entry in the document.
+        serial: of the revoked certificate; None where it is no entry.
+        at: the revocationDate, UTC; None where it is no entry.
+        date_tag: the identifier octet of the revocationDate; 0 where it is no entry.
+        reason: the code of the reasonCode; None where there is none or it cannot be read.
+        criticality: of each extension, by name; unknown ones by their OID.
+        duplicates: the extensions that are there more than once.
+        node: the entry as an element; None for one in the usual form.
+        wrapped: the elements that the extensions' values hold.
+        problem: why it is no entry; None if it is one.
+        anomalies: what DER forbids in its lengths and in the octets its extensions wrap.
+    """
+
+    offset: int
+    serial: int | None = None
+    at: datetime | None = None
+    date_tag: int = 0
+    reason: int | None = None
+    criticality: Mapping[str, bool] = _PLAIN
+    duplicates: tuple[str, ...] = ()
+    node: Node | None = None
+    wrapped: tuple[Node, ...] = ()
+    problem: Anomaly | None = None
+    anomalies: tuple[Anomaly, ...] = ()
+
+
+def place(data: bytes) -> tuple[int, int] | None:
+    """Where a CRL begins to tell what it holds, by its outermost elements only.
+
+    Returns:
+        The offset of revokedCertificates and of its end; twice the same offset for a CRL that
+        has none; None for octets that are no CRL.
+    """
+    try:
+        tag, start, end = header_at(data, 0, len(data))
+        inner_tag, position, stop = header_at(data, start, end)
+        if (tag, inner_tag) != (0x30, 0x30):
+            return None
+        found: list[tuple[int, int, int]] = []
+        while position < stop and len(found) < 6:
+            tag, _, after = header_at(data, position, stop)
+            found.append((tag, position, after))
+            position = after
+    except DerError:
+        return None
+    if found and found[0][0] == 0x02:
+        found = found[1:]
+    tags = [tag for tag, _, _ in found]
+    if tags[:2] != [0x30, 0x30] or not tags[2:] or tags[2] not in _TIMES:
+        return None
+    rest = found[3:]
+    if rest and rest[0][0] in _TIMES:
+        rest = rest[1:]
+    if rest and rest[0][0] == 0x30:
+        return rest[0][1], rest[0][2]
+    return found[2][2], found[2][2]
+
+
+def count(revoked: Node) -> int:
+    """How many entries a revokedCertificates holds, as far as it can be read."""
+    found, position = 0, revoked.start
+    try:
+        while position < revoked.end:
+            _, _, position = header_at(revoked.data, position, revoked.end)
+            found += 1
+    except DerError:
+        pass
+    return found
+
+
+def entries(revoked: Node) -> Iterator[Entry]:
+    """Every entry of a revokedCertificates, in order.
+
+    The one that cannot be read, or that is one too many, has a problem and is the last.
+    """
+    data, position, end = revoked.data, revoked.start, revoked.end
+    number = 0
+    while position < end:
+        if number == MAX_ENTRIES:
+            message = f"the CRL has more than {MAX_ENTRIES} entries; the rest was not read"
+            yield Entry(position, problem=Anomaly("crl.too_many_entries", position, message))
+            return
+        number += 1
+        entry, position = _usual(data, position, end) or _unusual(data, position, end)
+        yield entry
+        if position < 0:
+            return
+
+
+def _usual(data: bytes, offset: int, end: int) -> tuple[Entry, int] | None:
+    """An entry of a serial of up to 20 octets, a UTCTime, and at most a reasonCode."""
+    head = data[offset : offset + 4]
+    if len(head) < 4 or head[0] != 0x30 or head[1] >= 0x80 or head[2] != 0x02:
+        return None
+    length = head[3]
+    start, stop = offset + 4, offset + 2 + head[1]
+    date = start + length
+    after = date + 15
+    if not 0 < length <= 20 or stop > end or after > stop or data[date : date + 2] != b"\x17\x0d":
+        return None
+    serial = data[start:date]
+    if length > 1 and (
+        (serial[0] == 0 and serial[1] < 0x80) or (serial[0] == 0xFF and serial[1] >= 0x80)
+    ):
+        return None
+    at = instant_of(data[date + 2 : after])
+    if at is None:
+        return None
+    reason = None
+    if after != stop:
+        if stop - after != 14 or data[after : stop - 1] != REASON_HEAD:
+            return None
+        reason = data[stop - 1]
+        if reason >= 0x80:
+            return None
+    number = int.from_bytes(serial, signed=True)
+    criticality = _PLAIN if reason is None else _REASON_ONLY
+    return Entry(offset, number, at, 0x17, reason, criticality), stop
+
+
+def _unusual(data: bytes, offset: int, end: int) -> tuple[Entry, int]:
+    try:
+        node, anomalies = read_at(data, offset, end)
+    except DerError as error:
+        return Entry(offset, problem=Anomaly(error.code, error.offset, error.what)), -1
+    parts = node.children
+    tags = [part.tag for part in parts]
+    if node.tag != 0x30 or tags[:1] != [0x02] or len(tags) < 2 or tags[1] not in _TIMES:
+        return _no_entry(node, anomalies, "an entry is no serial number and time"), node.stop
+    if tags[2:] not in ([], [0x30]):
+        message = "an entry holds more than a serial number, a time and extensions"
+        return _no_entry(node, anomalies, message), node.stop
+    serial, at = integer_of(parts[0]), time_of(parts[1])
+    if serial is None or at is None:
+        what = "serial number" if serial is None else "revocationDate"
+        return _no_entry(node, anomalies, f"the {what} of an entry cannot be read"), node.stop
+    criticality: dict[str, bool] = {}
+    duplicates: list[str] = []
+    wrapped: list[Node] = []
+    reason = None
+    for extension in parts[2].children if parts[2:] else ():
+        inside = extension.children
+        oid = oid_of(inside[0]) if inside else None
+        if oid is None or len(inside) < 2 or inside[-1].tag != 0x04:
+            return _no_entry(node, anomalies, "an extension of an entry is malformed"), node.stop
+        label = names.ENTRY_EXTENSION_NAMES.get(oid, oid)
+        value, found = read_wrapped(inside[-1])
+        anomalies += found
+        if label in criticality:
+            duplicates.append(label)
+            continue
+        criticality[label] = len(inside) == 3 and inside[1].content != b"\x00"
+        if value is not None:
+            wrapped.append(value)
+            if label == "reasonCode":
+                reason = _reason(value)
+    entry = Entry(
+        node.offset,
+        serial,
+        at,
+        parts[1].tag,
+        reason,
+        criticality,
+        tuple(duplicates),
+        node,
+        tuple(wrapped),
+        None,
+        tuple(anomalies),
+    )
+    return entry, node.stop
+
+
+def _no_entry(node: Node, anomalies: list[Anomaly], message: str) -> Entry:
+    problem = Anomaly("crl.entry", node.offset, message)
+    return Entry(node.offset, node=node, problem=problem, anomalies=tuple(anomalies))
+
+
+def _reason(node: Node) -> int | None:
+    if node.tag != 0x0A or len(node.content) != 1:
+        return None
+    return node.content[0]
