@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 
 from smki_testca.errors import InputError
@@ -53,3 +54,40 @@ def parse_instant(text: str) -> datetime:
             "Write it like 2026-11-23 or 2026-11-23T09:30:00Z.",
         )
     return instant.replace(tzinfo=UTC, microsecond=0)
+
+
+def parse_end(text: str) -> datetime:
+    """Read the last second of a time span; a date stands for the whole day.
+
+    Raises:
+        InputError: if it is not ISO 8601, or carries another offset than UTC.
+    """
+    instant = parse_instant(text)
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return instant
+    return instant.replace(hour=23, minute=59, second=59)
+
+
+def parse_period(text: str) -> timedelta:
+    """Read a length of time, such as ``90d``, ``12h`` or ``6w``.
+
+    Raises:
+        InputError: if it is nothing of the kind, or over a hundred years long.
+    """
+    found = _PERIOD.fullmatch(text)
+    if found is not None:
+        period = int(found["count"]) * _UNITS[found["unit"]]
+        if period <= _LONGEST:
+            return period
+    raise InputError(
+        "time.period",
+        f"{shown(text)} is no length of time.",
+        "Write it like 90d, 12h or 6w: days, hours or weeks.",
+    )
+
+
+_PERIOD = re.compile(r"(?P<count>[0-9]{1,6})(?P<unit>[hdw])", re.ASCII)
+_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_LONGEST = timedelta(days=36525)

@@ -87,18 +87,36 @@ class AuditLog:
             for number, at, action, body, digest in rows
         ]
 
+    def entry(self, number: int) -> Entry:
+        """The entry of that number.
+
+        Raises:
+            EstateError: if there is none.
+        """
+        rows = self._database.rows(
+            "SELECT number, at, action, body, digest FROM audit WHERE number = ?", (number,)
+        )
+        if not rows:
+            raise EstateError("audit.broken", f"The audit log is broken at entry {number}.")
+        ((number, at, action, body, digest),) = rows
+        return Entry(number, at, action, json.loads(body), digest.hex())
+
     def verify(self) -> int:
-        """See that the chain is whole, and that it and the certificates tell the same.
+        """See that the chain is whole, and that it and what the estate keeps tell the same.
 
         Returns:
             How many entries there are.
 
         Raises:
-            EstateError: naming the first entry or certificate that does not fit.
+            EstateError: naming the first entry, certificate, tile, revocation, revocation list or
+                external certificate that does not fit.
         """
         previous, expected = _FIRST, 1
         told: dict[str, tuple[int, str]] = {}
         tiles: dict[tuple[int, int], tuple[int, str]] = {}
+        revoked: dict[str, int] = {}
+        lists: dict[int, tuple[int, str]] = {}
+        externals: dict[str, int] = {}
         rows = self._database.rows("SELECT * FROM audit ORDER BY number")
         for number, at, action, body, chained, digest in rows:
             fits = number == expected and chained == previous
@@ -110,6 +128,14 @@ class AuditLog:
             if action == "batch.tile":
                 tile = json.loads(body)
                 tiles[tile["run"], tile["tile"]] = (number, tile["sha256"])
+            elif action == "import":
+                imported = json.loads(body)["externals"]
+                externals |= {one["sha256"]: number for one in imported}
+            elif action == "crl.issue":
+                issued = json.loads(body)
+                lists[number] = (issued["number"], issued["sha256"])
+            elif action in {"revoke", "reject"}:
+                revoked |= dict.fromkeys(json.loads(body).get("revoked", ()), number)
         if previous != self._database.value("SELECT value FROM meta WHERE name = ?", (_HEAD,)):
             raise EstateError(
                 "audit.broken", f"The audit log is cut off after entry {expected - 1}."
@@ -128,7 +154,57 @@ class AuditLog:
                 f"The audit log tells of certificate {min(told)}, which the estate lacks.",
             )
         self._verify_tiles(tiles)
+        self._verify_revocations(revoked)
+        self._verify_lists(lists)
+        self._verify_externals(externals)
         return expected - 1
+
+    def _verify_revocations(self, told: dict[str, int]) -> None:
+        """See that the revocations are those that the log tells of."""
+        for serial, entry in self._database.rows("SELECT serial, audit FROM revocations"):
+            text = serial.hex().upper()
+            if told.pop(text, None) != entry:
+                raise EstateError(
+                    "audit.revocation",
+                    f"The audit log does not tell of the revocation of {text}.",
+                )
+        if told:
+            raise EstateError(
+                "audit.revocation",
+                f"The audit log tells of the revocation of {min(told)}, which the estate lacks.",
+            )
+
+    def _verify_lists(self, told: dict[int, tuple[int, str]]) -> None:
+        """See that the revocation lists are those that the log tells of."""
+        for number, der, entry in self._database.rows(
+            "SELECT number, der, audit FROM revocation_lists"
+        ):
+            if told.pop(entry, None) != (number, hashlib.sha256(der).hexdigest()):
+                raise EstateError(
+                    "audit.revocation_list",
+                    f"The audit log does not tell of revocation list {number}.",
+                )
+        if told:
+            raise EstateError(
+                "audit.revocation_list",
+                f"Entry {min(told)} of the audit log tells of a revocation list, which the estate"
+                " lacks.",
+            )
+
+    def _verify_externals(self, told: dict[str, int]) -> None:
+        """See that the external certificates are those that the log tells of."""
+        for der, entry in self._database.rows("SELECT der, audit FROM externals"):
+            digest = hashlib.sha256(der).hexdigest()
+            if told.pop(digest, None) != entry:
+                raise EstateError(
+                    "audit.external",
+                    f"The audit log does not tell of external certificate {digest}.",
+                )
+        if told:
+            raise EstateError(
+                "audit.external",
+                f"The audit log tells of external certificate {min(told)}, which the estate lacks.",
+            )
 
     def _verify_tiles(self, told: dict[tuple[int, int], tuple[int, str]]) -> None:
         """See that the finished tiles are those that the log tells of."""

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from smki_testca.estate.keystore import key_id
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles.model import Hierarchy, Tier
+from smki_testca.register.requests import DeviceSubject, OrganisationSubject
+from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from smki_testca.authority.issuing import Certificate
     from smki_testca.estate.database import Database
+    from smki_testca.estate.standing import Status
+    from smki_testca.register.gate import Authorisation
 
 _USAGE_NAMES = {
     "digitalSignature": "digital-signature",
@@ -30,6 +35,7 @@ _COLUMNS = (
     "serial, der, profile, hierarchy, tier, family, environment, category, participant, eui64,"
     " role, usage, label, key_id, issuer, not_before, not_after, issued_at, audit"
 )
+_READ = _COLUMNS + ", coalesce((SELECT secret FROM keys WHERE id = key_id), 1)"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +100,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which certificates: every part given must fit; none given is all of them."""
+    """Which certificates: every part given must fit; none given is all of them.
+
+    A status is no part of a record: ``Estate.select`` sees to it, and what else fits does not.
+    ``expires_before`` fits what has run out by then.
+    """
 
     participant: str | None = None
     eui64: Eui64 | None = None
@@ -103,6 +113,13 @@ class Selection:
     profile: str | None = None
     label: str | None = None
     serial: SerialNumber | None = None
+    status: Status | None = None
+    expires_before: datetime | None = None
+
+    @property
+    def is_one_place(self) -> bool:
+        """Whether it leads to few certificates, found without reading any others."""
+        return self.serial is not None or self.eui64 is not None
 
     def fits(self, record: Record) -> bool:
         """Whether a certificate is one of those."""
@@ -115,7 +132,8 @@ class Selection:
             (self.label, record.label),
             (self.serial, record.serial),
         )
-        return all(wanted is None or wanted == found for wanted, found in asked)
+        in_time = self.expires_before is None or record.not_after < self.expires_before
+        return in_time and all(wanted is None or wanted == found for wanted, found in asked)
 
     def where(self) -> tuple[str, list[Any]]:
         """The SQL condition and its values."""
@@ -128,8 +146,10 @@ class Selection:
             "label": self.label,
             "serial": None if self.serial is None else self.serial.value.to_bytes(16),
         }
-        present = {name: value for name, value in given.items() if value is not None}
-        return " AND ".join(f"{name} = ?" for name in present) or "1", list(present.values())
+        present = {f"{name} = ?": value for name, value in given.items() if value is not None}
+        if self.expires_before is not None:
+            present["not_after < ?"] = iso(self.expires_before)
+        return " AND ".join(present) or "1", list(present.values())
 
 
 class CertificateStore:
@@ -138,8 +158,12 @@ class CertificateStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, record: Record) -> None:
-        """Keep a certificate, within the transaction that issues it."""
+    def add(self, record: Record) -> Record:
+        """Keep a certificate, within the transaction that issues it; its key is kept by then.
+
+        Returns:
+            The record as it is kept: it says whether the key is secret.
+        """
         self._database.execute(
             f"INSERT INTO certificates ({_COLUMNS})"  # noqa: S608 - a constant
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -165,10 +189,23 @@ class CertificateStore:
                 record.audit,
             ),
         )
+        made_from_seed = self._database.value(
+            "SELECT 1 FROM keys WHERE id = ? AND NOT secret", (record.key_id,)
+        )
+        return replace(record, keys_secret=not made_from_seed)
 
-    def select(self, selection: Selection) -> list[Record]:
-        """The certificates that fit, in the order of their issue."""
+    def select(
+        self, selection: Selection, further: tuple[str, list[Any]] | None = None
+    ) -> list[Record]:
+        """The certificates that fit, in the order of their issue.
+
+        Args:
+            selection: what must fit, the status left aside.
+            further: an SQL condition that must, too, and its values.
+        """
         condition, values = selection.where()
+        if further is not None:
+            condition, values = f"{condition} AND {further[0]}", [*values, *further[1]]
         return self._records(condition, values)
 
     def by_serial(self, serial: SerialNumber) -> Record | None:
@@ -176,26 +213,48 @@ class CertificateStore:
         return next(iter(self.select(Selection(serial=serial))), None)
 
     def authority(self, family: str, hierarchy: Hierarchy, tier: Tier) -> Record | None:
-        """The CA of a tier that issues now."""
-        found = self._records(
-            "family = ? AND hierarchy = ? AND tier = ? AND tier <> 'end-entity'",
-            [family, hierarchy.value, tier.value],
-        )
-        return found[-1] if found else None
+        """The CA of a tier that issues now: of the last generation, its newest certificate."""
+        found = self.generations(family, hierarchy, tier)
+        return found[-1][-1] if found else None
+
+    def generations(self, family: str, hierarchy: Hierarchy, tier: Tier) -> list[list[Record]]:
+        """The CAs of a tier in the order of their making, each with its certificates in order.
+
+        A generation is one name and one key: renewed, it has one certificate more.
+        """
+        found: dict[tuple[str | None, bytes], list[Record]] = {}
+        for record in self._of_tier(family, hierarchy, tier):
+            found.setdefault((record.label, record.key_id), []).append(record)
+        return list(found.values())
+
+    def newest(self, record: Record) -> Record:
+        """The newest certificate of the same CA: the same subject, octet for octet, and key."""
+        same = [
+            one
+            for one in self._of_tier(record.family, record.hierarchy, record.tier)
+            if (one.label, one.key_id) == (record.label, record.key_id)
+        ]
+        if len(same) == 1:
+            return record
+        subject = view_certificate(record.der).octets("subject")
+        return [one for one in same if view_certificate(one.der).octets("subject") == subject][-1]
 
     def authorities(self) -> list[Record]:
         """Every CA."""
         return self._records("tier <> 'end-entity'", [])
 
     def chain(self, record: Record) -> list[Record]:
-        """The CAs above a certificate, the issuing one first, the root last."""
+        """The CAs above a certificate, the issuing one first, the root last.
+
+        Of a CA that was renewed since it is the newest certificate, which any of its own fit.
+        """
         chain: list[Record] = []
         while record.issuer != record.serial:
             issuer = self.by_serial(record.issuer)
             if issuer is None:
                 break
-            chain.append(issuer)
-            record = issuer
+            record = self.newest(issuer)
+            chain.append(record)
         return chain
 
     def issued_for_device(self, device_id: Eui64) -> int:
@@ -235,10 +294,16 @@ class CertificateStore:
             )
         )
 
+    def _of_tier(self, family: str, hierarchy: Hierarchy, tier: Tier) -> list[Record]:
+        return self._records(
+            "family = ? AND hierarchy = ? AND tier = ? AND tier <> 'end-entity'",
+            [family, hierarchy.value, tier.value],
+        )
+
     def _records(self, condition: str, values: list[Any]) -> list[Record]:
         rows = self._database.rows(
-            f"SELECT {_COLUMNS} FROM certificates WHERE {condition}"  # noqa: S608 - our own columns
-            " ORDER BY audit, rowid",
+            f"SELECT {_READ} FROM certificates"  # noqa: S608 - our own columns
+            f" WHERE {condition} ORDER BY audit, rowid",
             values,
         )
         return [_record(row) for row in rows]
@@ -252,6 +317,52 @@ def usage_of(certificate: Certificate) -> str:
 def names_of_usage(bits: Any) -> str:
     """The names of keyUsage bits as on the command line, joined by ``+``."""
     return "+".join(_USAGE_NAMES.get(bit, bit) for bit in bits)
+
+
+def record_of(
+    certificate: Certificate,
+    authorisation: Authorisation,
+    issuer: Record,
+    label: str | None,
+    audit: int,
+) -> Record:
+    """What the estate keeps of an end entity's certificate just issued.
+
+    Args:
+        certificate: just signed.
+        authorisation: that it was issued under.
+        issuer: the issuing CA's certificate.
+        label: a name to find it by.
+        audit: the number of the audit entry that tells of it.
+    """
+    subject = authorisation.request.subject
+    eui64: Eui64 | None = None
+    if isinstance(subject, OrganisationSubject):
+        eui64 = subject.eui64
+    elif isinstance(subject, DeviceSubject):
+        eui64 = subject.device_id
+    role = authorisation.request.role
+    return Record(
+        serial=certificate.serial,
+        der=certificate.der,
+        profile=certificate.profile.name,
+        hierarchy=certificate.profile.hierarchy,
+        tier=certificate.profile.tier,
+        family=authorisation.environment.family,
+        environment=authorisation.environment.name,
+        category=authorisation.category.name,
+        participant=authorisation.participant.id,
+        eui64=eui64,
+        role=None if role is None else role.code,
+        usage=usage_of(certificate),
+        label=label,
+        key_id=key_id(certificate.public_key),
+        issuer=issuer.serial,
+        not_before=certificate.instant("notBefore"),
+        not_after=certificate.instant("notAfter"),
+        issued_at=certificate.issued_at,
+        audit=audit,
+    )
 
 
 def digests(certificates: Iterable[Certificate]) -> list[dict[str, str]]:
@@ -288,4 +399,5 @@ def _record(row: tuple[Any, ...]) -> Record:
         datetime.fromisoformat(row[16]),
         datetime.fromisoformat(row[17]),
         row[18],
+        keys_secret=bool(row[19]),
     )

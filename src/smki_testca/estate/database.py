@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-FORMAT = 1
+FORMAT = 2
 """The version of the schema; an estate of a later one is refused."""
 APPLICATION_ID = 0x534D4B49
 """``SMKI``: tells an estate from any other SQLite file."""
@@ -45,12 +45,9 @@ class Database:
                 "estate.unwritable", f"{path} cannot be made: {error.strerror}."
             ) from error
         database = cls(path, _connect(path))
-        schema = files("smki_testca.estate").joinpath("schema.sql").read_text("utf-8")
-        with translated(path):
-            database._connection.executescript(
-                f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID};"
-                f" PRAGMA user_version = {FORMAT}; {schema} COMMIT;"
-            )
+        with database.transaction():
+            database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            database.upgrade()
         return database
 
     @classmethod
@@ -78,14 +75,25 @@ class Database:
     def _check(self, path: Path) -> None:
         if self.value("PRAGMA application_id") != APPLICATION_ID:
             raise EstateError("estate.foreign", f"{path} is no estate file.")
-        version = self.value("PRAGMA user_version")
-        if version > FORMAT:
+        if self.format > FORMAT:
             raise EstateError(
                 "estate.newer",
-                f"The estate in {path.parent} has format {version}; this program knows up to"
+                f"The estate in {path.parent} has format {self.format}; this program knows up to"
                 f" {FORMAT}.",
                 "Install a newer smki-testca.",
             )
+
+    @property
+    def format(self) -> int:
+        """The version of the schema that the file has."""
+        return int(self.value("PRAGMA user_version"))
+
+    def upgrade(self) -> None:
+        """Add what later versions of the schema have, within a transaction."""
+        for version in range(self.format + 1, FORMAT + 1):
+            for statement in _statements(version):
+                self.execute(statement)
+        self.execute(f"PRAGMA user_version = {FORMAT}")
 
     def close(self) -> None:
         """Let go of the file."""
@@ -95,9 +103,15 @@ class Database:
     def transaction(self) -> Iterator[None]:
         """Everything inside happens, or nothing does; other processes wait.
 
+        One inside another is a part of it: it fails by itself, and is safe with the other.
+
         Raises:
             EstateError: if another process holds the estate too long, or the file is damaged.
         """
+        if self._connection.in_transaction:
+            with self._savepoint():
+                yield
+            return
         with translated(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -108,6 +122,18 @@ class Database:
                     self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")
+
+    @contextlib.contextmanager
+    def _savepoint(self) -> Iterator[None]:
+        self._connection.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK TO part")
+                self._connection.execute("RELEASE part")
+            raise
+        self._connection.execute("RELEASE part")
 
     def execute(self, statement: str, values: Sequence[Any] = ()) -> None:
         """Run a statement that changes something, within a transaction."""
@@ -127,6 +153,17 @@ class Database:
         with translated(self.path):
             row = self._connection.execute(statement, values).fetchone()
         return None if row is None else row[0]
+
+
+def _statements(version: int) -> Iterator[str]:
+    """The statements that make an estate of one version from one of the version before it."""
+    schema = files("smki_testca.estate").joinpath("schema", f"{version}.sql")
+    statement = ""
+    for line in schema.read_text("utf-8").splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, Unpack
 
 from smki_testca.authority import csr as requests
 from smki_testca.authority import keys
@@ -17,30 +18,46 @@ from smki_testca.estate.certificates import (
     Record,
     Selection,
     digests,
-    usage_of,
+    record_of,
 )
-from smki_testca.estate.database import Database
-from smki_testca.estate.keystore import KeyStore, key_id
+from smki_testca.estate.database import FORMAT, Database
+from smki_testca.estate.expiry import running_out
+from smki_testca.estate.external import ExternalStore
+from smki_testca.estate.keystore import KeyStore
 from smki_testca.estate.registry import RegisterStore
+from smki_testca.estate.renewal import Renewal, Renewer, check_renewable_authority, supersede
+from smki_testca.estate.revocations import RevocationStore
 from smki_testca.estate.runs import RunStore
+from smki_testca.estate.standing import StandingStore
+from smki_testca.estate.successions import SuccessionStore
 from smki_testca.profiles import Library
+from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.register.gate import Gate
-from smki_testca.register.requests import Delivery, DeviceSubject, OrganisationSubject, Request
+from smki_testca.register.requests import Delivery, Request, subject_from
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from contextlib import AbstractContextManager
-    from pathlib import Path
+    from datetime import datetime
 
+    from smki_testca.authority.filling import Validity
     from smki_testca.authority.issuing import Certificate
+    from smki_testca.authority.revocation import Reason
     from smki_testca.clock import Clock
     from smki_testca.entropy import Entropy
+    from smki_testca.estate.expiry import Expiring
+    from smki_testca.estate.importing import ImportReport
+    from smki_testca.estate.re_signing import ReSigning, ReSigningTerms
+    from smki_testca.estate.revocations import RevocationListRecord
+    from smki_testca.estate.standing import StandingChange, Status
+    from smki_testca.exchange.credential import Credential
+    from smki_testca.exchange.intake import Intake
     from smki_testca.identifiers import Eui64, SerialNumber
-    from smki_testca.profiles.model import Environment, Hierarchy, Tier
+    from smki_testca.profiles.model import Environment
     from smki_testca.register.gate import Authorisation
-    from smki_testca.register.requests import Subject
+    from smki_testca.register.requests import Particulars, Subject
     from smki_testca.roles import KeyUsage
     from smki_testca.x509.names import KeyType
 
@@ -58,6 +75,10 @@ class Estate:
         certificates: those issued one by one, CAs included.
         authorities: the CAs, able to sign.
         runs: those issued many at a time.
+        standings: what statuses were set.
+        successions: what was renewed as what.
+        revocations: what was revoked, and the lists that tell of it.
+        externals: other people's certificates, imported.
     """
 
     def __init__(  # the parts of one estate, put together by create and open only
@@ -82,14 +103,18 @@ class Estate:
             self.certificates, self._keys, self.audit, library, clock, entropy
         )
         self.runs = RunStore(directory, database, self.audit, self._keys, library)
+        self.standings = StandingStore(database)
+        self.successions = SuccessionStore(database)
+        self.revocations = RevocationStore(database)
+        self.externals = ExternalStore(database, self._keys, library)
 
     @classmethod
     def create(
         cls,
-        directory: Path,
-        passphrase: Callable[[], str],
+        directory: Path | str,
+        passphrase: str | Callable[[], str],
         *,
-        profiles: Path | None = None,
+        profiles: Path | str | None = None,
         clock: Clock | None = None,
         entropy: Entropy | None = None,
     ) -> Self:
@@ -97,20 +122,22 @@ class Estate:
 
         Args:
             directory: made with mode 0700.
-            passphrase: asked once; wraps the estate key.
+            passphrase: wraps the estate key; or what gives it, asked once.
             profiles: the operator's profile directory, if there is one.
             clock: tells the time; the system's by default.
             entropy: gives keys and serials; the system's by default.
 
         Raises:
-            EstateError: if the directory holds anything, or cannot be made.
+            InputError: if the directory holds anything.
+            EstateError: if it cannot be made.
         """
+        directory, ask = Path(directory), _asking(passphrase)
         library = _library(directory, profiles)
         entropy = entropy or SystemEntropy()
         _make_directory(directory)
-        phrase = passphrase()
+        phrase = ask()
         database = Database.create(directory / FILE_NAME)
-        estate = cls(directory, database, library, passphrase, clock or SystemClock(), entropy)
+        estate = cls(directory, database, library, ask, clock or SystemClock(), entropy)
         with database.transaction():
             estate._keys.prepare(phrase)
             estate.audit.append(estate._clock.now(), "estate.create", {})
@@ -119,27 +146,53 @@ class Estate:
     @classmethod
     def open(
         cls,
-        directory: Path,
-        passphrase: Callable[[], str],
+        directory: Path | str,
+        passphrase: str | Callable[[], str],
         *,
-        profiles: Path | None = None,
+        profiles: Path | str | None = None,
         clock: Clock | None = None,
         entropy: Entropy | None = None,
     ) -> Self:
-        """Open an estate; the passphrase is asked only when a private key is needed.
+        """Open an estate; the passphrase is used only when a private key is needed.
+
+        One of an older format is brought up to this program's, and the audit log says so.
+
+        Args:
+            directory: where it lies.
+            passphrase: the one it was made with; or what gives it, asked at most once.
+            profiles: the operator's profile directory, if there is one.
+            clock: tells the time; the system's by default.
+            entropy: gives keys and serials; the system's by default.
 
         Raises:
             EstateError: if there is none, or it is damaged or newer.
         """
+        directory = Path(directory)
         database = Database.open(directory / FILE_NAME)
-        return cls(
-            directory,
-            database,
-            _library(directory, profiles),
-            passphrase,
-            clock or SystemClock(),
-            entropy or SystemEntropy(),
-        )
+        try:
+            estate = cls(
+                directory,
+                database,
+                _library(directory, profiles),
+                _asking(passphrase),
+                clock or SystemClock(),
+                entropy or SystemEntropy(),
+            )
+            estate._upgrade()
+        except BaseException:
+            database.close()
+            raise
+        return estate
+
+    def _upgrade(self) -> None:
+        if self._database.format == FORMAT:
+            return
+        with self._database.transaction():
+            before = self._database.format
+            if before < FORMAT:  # another process may have been quicker
+                self._database.upgrade()
+                told = {"from": before, "to": FORMAT}
+                self.audit.append(self._clock.now(), "estate.upgrade", told)
 
     def unlock_meanwhile(self) -> None:
         """Begin to unlock the private keys beside other work, where they are sure to be needed.
@@ -180,13 +233,18 @@ class Estate:
         return self.library.default_environment.name if kept is None else str(kept)
 
     def add_environment(
-        self, name: str, ca_keys: Mapping[tuple[Hierarchy, Tier], bytes] | None = None
+        self,
+        name: str,
+        ca_keys: Mapping[tuple[Hierarchy, Tier], bytes] | None = None,
+        *,
+        hierarchies: Collection[Hierarchy] = tuple(Hierarchy),
     ) -> list[Record]:
-        """Make the four hierarchies of an environment's family.
+        """Make the CAs of an environment's family.
 
         Args:
             name: of the environment.
             ca_keys: PEM private keys to use instead of fresh ones.
+            hierarchies: which of the four; the others can be made later.
 
         Returns:
             The CAs made, roots first.
@@ -205,7 +263,7 @@ class Estate:
             self._database.execute(
                 "INSERT OR IGNORE INTO meta VALUES ('environment', ?)", (environment.name,)
             )
-            return self.authorities.make(environment, ca_keys or {})
+            return self.authorities.make(environment, ca_keys or {}, hierarchies)
 
     def check(self, request: Request) -> Authorisation:
         """Ask the gate alone; the decision is in the audit log all the same.
@@ -230,31 +288,61 @@ class Estate:
         environment: str | None = None,
         delivery: Delivery = Delivery.LOCAL,
     ) -> Request:
-        """A request as the gate takes it, the policy it would carry worked out."""
+        """A request as the gate takes it, the policy it would carry worked out.
+
+        Args:
+            participant: who asks: its id in the register.
+            purpose: the code of a Testing Service, such as ``uept`` (R3).
+            subject: whose certificate it shall be.
+            usages: one certificate is issued for each; none where the profile fixes the usage.
+            environment: the test environment; the estate's first by default.
+            delivery: how the certificates reach their holder (R6).
+        """
         name = self.environment(environment)
         known = self.library.environments.get(name)
         profile = self.library.profile(subject.profile)
         carried = None if known is None else policy(profile, known)
         return Request(participant, purpose, name, subject, usages, delivery, carried)
 
+    def subject(self, profile: str, **particulars: Unpack[Particulars]) -> Subject:
+        """The subject of a request, told as on the command line.
+
+        Args:
+            profile: ``organisation``, ``device``, ``dccki`` or ``iki``.
+            particulars: the options of ``smki-testca issue``, with underscores.
+
+        Raises:
+            InputError: if one is missing, or is no identifier.
+            TypeError: for one that the profile does not take.
+        """
+        return subject_from(profile, particulars, self.library.roles)
+
     def issue(
-        self, request: Request, *, label: str | None = None, csr: requests.Csr | None = None
+        self,
+        request: Request,
+        *,
+        label: str | None = None,
+        csr: requests.Csr | None = None,
+        public_key: bytes | None = None,
+        validity: Validity | None = None,
     ) -> tuple[list[Record], tuple[str, ...]]:
         """Pass the gate and issue one certificate for each usage asked for.
 
         Args:
             request: what is asked for.
             label: a name to find the certificates by.
-            csr: whose public key is certified; without one the estate makes fresh key pairs
-                and keeps their private keys sealed.
+            csr: whose public key is certified.
+            public_key: a SubjectPublicKeyInfo, DER, to certify; without it and a CSR the estate
+                makes fresh key pairs and keeps their private keys sealed.
+            validity: dates in place of those that the profile's rows work out.
 
         Returns:
             The certificates, and what the participant should know all the same.
 
         Raises:
             Refusal: with every reason of the gate.
-            InputError: if the profile's rows forbid a value of the request, or the certificate
-                would not be what the CSR asks for.
+            InputError: if the profile's rows forbid a value of the request, a date or the key,
+                or the certificate would not be what the CSR asks for.
         """
         records: list[Record] = []
         warnings: list[str] = []
@@ -269,8 +357,12 @@ class Estate:
                 )
                 warnings += decision.warnings
                 for usage in request.usages or (None,):
-                    key = csr.public_key if csr else self._fresh_key(profile.key_type)
-                    one = authority.issue(decision, usage, key, entropy=self._entropy)
+                    key = csr.public_key if csr else public_key
+                    if key is None:
+                        key = self._fresh_key(profile.key_type)
+                    one = authority.issue(
+                        decision, usage, key, entropy=self._entropy, validity=validity
+                    )
                     if csr is not None:
                         _compare(csr, one)
                     certificates.append(one)
@@ -279,9 +371,8 @@ class Estate:
             number = self.audit.append(self._clock.now(), "issue", told)
             if not isinstance(decision, Refusal):
                 for one in certificates:
-                    record = _record(one, decision, issuer, label, number)
-                    self.certificates.add(record)
-                    records.append(record)
+                    record = record_of(one, decision, issuer, label, number)
+                    records.append(self.certificates.add(record))
         if isinstance(decision, Refusal):
             raise decision
         return records, tuple(dict.fromkeys(warnings))
@@ -297,6 +388,17 @@ class Estate:
         label: str | None = None,
     ) -> tuple[Record, tuple[str, ...]]:
         """Check a CSR in the order of SEC App. M 2.3.1, and issue what it asks for.
+
+        Args:
+            data: a CSR: PEM, bare base64 or DER.
+            participant: who asks: its id in the register.
+            purpose: the code of a Testing Service, such as ``uept`` (R3).
+            environment: the test environment; the estate's first by default.
+            delivery: how the certificate reaches its holder (R6).
+            label: a name to find the certificate by.
+
+        Returns:
+            The certificate, and what the participant should know all the same.
 
         Raises:
             CsrFaultsError: with every fault of the CSR.
@@ -315,6 +417,78 @@ class Estate:
         (record,), warnings = self.issue(request, label=label, csr=csr)
         return record, warnings
 
+    def renew(
+        self,
+        selection: Selection,
+        *,
+        same_key: bool = False,
+        validity: Validity | None = None,
+        purpose: str | None = None,
+    ) -> list[Renewal]:
+        """Renew every certificate of a selection, or none: in its place comes one for the same.
+
+        Of a selection wider than one serial number, what is no CA's, not revoked, in use or
+        pending (or was so until it ran out) and not renewed before is meant. The gate is asked
+        again, as of now.
+
+        Args:
+            selection: which certificates.
+            same_key: certify the same public keys; by default the estate makes new key pairs.
+            validity: dates in place of those that the profiles' rows work out.
+            purpose: the Testing Service; that of the first issue by default.
+
+        Raises:
+            Refusal: with every reason of the gate against any of them.
+            InputError: if nothing fits, one cannot be renewed, or a date does not do.
+        """
+        return Renewer(self, self._keys, self._entropy).renew(
+            selection, same_key=same_key, validity=validity, purpose=purpose
+        )
+
+    def renew_authority(self, name: str, environment: str | None = None) -> Renewal:
+        """Give a CA a new certificate for its own name and key; what it signed stays as it is.
+
+        Args:
+            name: the CA's CN, or the serial of its certificate.
+            environment: where it belongs, if several CAs have that name.
+
+        Raises:
+            InputError: if there is no such CA, or that certificate was revoked or renewed before.
+        """
+        known = None if environment is None else self.library.environment(environment)
+        with self._database.transaction():
+            record = self.authorities.named(name, known)
+            check_renewable_authority(self, record)
+            renewed = self.authorities.renew(record)
+            supersede(self, record, renewed, self._clock.now(), renewed.audit)
+        return Renewal(record, renewed)
+
+    def roll_over(self, hierarchy: Hierarchy, name: str, environment: str | None = None) -> Record:
+        """Make a new generation of an issuing CA, with a new name and key; it issues from then on.
+
+        Args:
+            hierarchy: whose issuing CA it is.
+            name: its CN, of at most as many characters as the profile allows.
+            environment: of the CA's family; the estate's first by default.
+
+        Returns:
+            Its certificate. The generations before it keep what they signed.
+
+        Raises:
+            InputError: if the name is taken, a live CA's, or not what the profile allows.
+            EstateError: if the estate has no CAs for the environment.
+        """
+        known = self.library.environment(self.environment(environment))
+        with self._database.transaction():
+            return self.authorities.roll_over(known, hierarchy, name)
+
+    def expiring(self, before: datetime) -> list[Expiring]:
+        """What runs out before a time, or has run out already, and nothing took its place.
+
+        End entities' certificates, CAs' own and external ones; the first to end come first.
+        """
+        return running_out(self, before)
+
     def private_key(self, record: Record) -> bytes | None:
         """The private key of a certificate, PKCS#8 DER; None where the estate has none.
 
@@ -325,10 +499,156 @@ class Estate:
             return self._keys.get(record.key_id)
         return self.runs.private_key(record)
 
+    def credential(self, record: Record) -> Credential:
+        """A certificate with its private key and the CAs above it, as PEM or objects.
+
+        Raises:
+            EstateError: if the passphrase is wrong.
+        """
+        # Loading keys takes imports that issuing can do without.
+        from smki_testca.exchange.credential import Credential  # noqa: PLC0415
+
+        key = self.private_key(record) if record.tier is Tier.END_ENTITY else None
+        return Credential(record, tuple(self.certificates.chain(record)), key)
+
+    def import_material(self, intake: Intake) -> ImportReport:
+        """Keep other people's certificates and private keys, all that files held, or nothing.
+
+        What is known already is not kept again, and what this estate issued is no external
+        material. Where nothing is new, nothing is changed.
+
+        Args:
+            intake: from ``take_in``.
+
+        Raises:
+            InputError: if a certificate carries a mark of live material (R20).
+        """
+        # Only an import has need of recognising profiles.
+        from smki_testca.estate.importing import import_material  # noqa: PLC0415
+
+        return import_material(self, intake)
+
+    def re_sign(self, selection: Selection, terms: ReSigningTerms) -> ReSigning:
+        """Sign external certificates again under the estate's CAs: same subject, key and label.
+
+        Their private keys, where they came with them, become the estate's. Those that cannot be
+        signed again are left out and told of, unless the terms are all or nothing.
+
+        Args:
+            selection: of the external certificates; none given is every one.
+            terms: the same for all.
+
+        Raises:
+            InputError: if none fits, or, on terms of all or nothing, one cannot be signed again;
+                nothing is changed then but the audit log, which tells what the gate refused.
+        """
+        # Linting takes a while to import, and only this needs it.
+        from smki_testca.estate.re_signing import ReSigner  # noqa: PLC0415
+
+        return ReSigner(self, self._keys, self._entropy, terms).re_sign(selection)
+
     def select(self, selection: Selection) -> Iterator[Record]:
         """Every certificate that fits, those of runs after the others."""
-        yield from self.certificates.select(selection)
-        yield from self.runs.select(selection)
+        return self.standings.select(selection, self._clock.now(), self.certificates, self.runs)
+
+    def status(self, record: Record) -> Status:
+        """What the repository states of a certificate now."""
+        return self.standings.status(record, self._clock.now())
+
+    def history(self, record: Record) -> list[StandingChange]:
+        """How a certificate came to its status, from its issue on."""
+        return self.standings.history(record, self._clock.now())
+
+    def set_status(self, selection: Selection, status: Status) -> list[Record]:
+        """Set the status of every certificate of a selection, or of none.
+
+        Args:
+            selection: which.
+            status: pending, in use or not in use; the others are worked out.
+
+        Returns:
+            Those that had another before.
+
+        Raises:
+            InputError: if nothing fits the selection, one is revoked or expired, or the status
+                is not one to set.
+        """
+        from smki_testca.estate import revoking  # noqa: PLC0415 - needed by few
+
+        return revoking.set_status(self, selection, status)
+
+    def revoke(
+        self, selection: Selection, reason: Reason | None, *, at: datetime | None = None
+    ) -> list[Record]:
+        """Revoke every certificate of a selection, or none.
+
+        Args:
+            selection: which.
+            reason: why; None says nothing of it.
+            at: when, UTC; now by default.
+
+        Raises:
+            InputError: if nothing fits the selection, one cannot be revoked (revoked already,
+                of the Device hierarchy, a root, expired), or the reason or the time cannot be.
+        """
+        from smki_testca.estate import revoking  # noqa: PLC0415 - needed by few
+
+        return revoking.revoke(self, selection, reason, at)
+
+    def reject(self, serial: SerialNumber) -> Record:
+        """The subscriber's rejection of a certificate (SEC L11).
+
+        It is revoked, no reason given (assumed); a Device Certificate, which has no revocation
+        list, is not in use from then on.
+
+        Raises:
+            InputError: if there is none of that serial, it is a CA's, or revoked, expired or,
+                for a Device, not in use already.
+        """
+        from smki_testca.estate import revoking  # noqa: PLC0415 - needed by few
+
+        return revoking.reject(self, serial)
+
+    def issue_revocation_list(
+        self,
+        hierarchy: Hierarchy,
+        tier: Tier,
+        *,
+        environment: str | None = None,
+        authority: str | None = None,
+        at: datetime | None = None,
+        next_update: datetime | None = None,
+    ) -> RevocationListRecord:
+        """Issue the next revocation list of a CA; its number is above all before it.
+
+        Args:
+            hierarchy: of the CA.
+            tier: of the CA: an issuing CA's list is a CRL, a root's an ARL.
+            environment: of the CA's family; the estate's own by default.
+            authority: the CA's name; the newest of that hierarchy and tier by default.
+            at: its thisUpdate, UTC; now by default. What was revoked later is left out.
+            next_update: its nextUpdate; as long after thisUpdate as its profile says by default.
+
+        Raises:
+            InputError: if the hierarchy has no such lists, the CA is unknown, or the profile's
+                rows forbid a value.
+            EstateError: if the estate has no CAs for the environment.
+        """
+        from smki_testca.estate import revoking  # noqa: PLC0415 - needed by few
+
+        return revoking.issue_list(
+            self,
+            hierarchy,
+            tier,
+            environment=environment,
+            authority=authority,
+            at=at,
+            next_update=next_update,
+        )
+
+    def revocation_lists(self, *, current_only: bool = True) -> list[RevocationListRecord]:
+        """The newest revocation list of each CA, or all that were issued, the oldest first."""
+        return self.revocations.lists(current_only=current_only)
 
     def by_serial(self, serial: SerialNumber) -> Record | None:
         """The certificate of that serial number, however it was issued."""
@@ -376,9 +696,13 @@ class Estate:
         return self._keys.keep(keys.generate(key_type, self._entropy))
 
 
-def _library(directory: Path, profiles: Path | None) -> Library:
+def _asking(passphrase: str | Callable[[], str]) -> Callable[[], str]:
+    return passphrase if callable(passphrase) else lambda: passphrase
+
+
+def _library(directory: Path, profiles: Path | str | None) -> Library:
     own = directory / "profiles"
-    overrides = [] if profiles is None else [profiles]
+    overrides = [] if profiles is None else [Path(profiles)]
     return Library(*overrides, *([own] if own.is_dir() else []))
 
 
@@ -419,40 +743,3 @@ def _compare(csr: requests.Csr, certificate: Certificate) -> None:
                 for difference in found
             )
         )
-
-
-def _record(
-    certificate: Certificate,
-    authorisation: Authorisation,
-    issuer: Record,
-    label: str | None,
-    audit: int,
-) -> Record:
-    subject = authorisation.request.subject
-    eui64: Eui64 | None = None
-    if isinstance(subject, OrganisationSubject):
-        eui64 = subject.eui64
-    elif isinstance(subject, DeviceSubject):
-        eui64 = subject.device_id
-    role = authorisation.request.role
-    return Record(
-        serial=certificate.serial,
-        der=certificate.der,
-        profile=certificate.profile.name,
-        hierarchy=certificate.profile.hierarchy,
-        tier=certificate.profile.tier,
-        family=authorisation.environment.family,
-        environment=authorisation.environment.name,
-        category=authorisation.category.name,
-        participant=authorisation.participant.id,
-        eui64=eui64,
-        role=None if role is None else role.code,
-        usage=usage_of(certificate),
-        label=label,
-        key_id=key_id(certificate.public_key),
-        issuer=issuer.serial,
-        not_before=certificate.instant("notBefore"),
-        not_after=certificate.instant("notAfter"),
-        issued_at=certificate.issued_at,
-        audit=audit,
-    )

@@ -35,16 +35,25 @@ class KeyStore:
         self._key, wrapped = EstateKey.create(passphrase)
         self._database.execute("INSERT INTO meta VALUES (?, ?)", (_WRAPPED_KEY, wrapped))
 
-    def keep(self, private: PrivateKey) -> bytes:
-        """Seal a private key, within a transaction, and give its SubjectPublicKeyInfo, DER."""
+    def keep(self, private: PrivateKey, *, secret: bool | None = None) -> bytes:
+        """Seal a private key, within a transaction, and give its SubjectPublicKeyInfo, DER.
+
+        Args:
+            private: the key.
+            secret: False for one made from a seed; as the estate's entropy is, by default.
+        """
         public = keys.public_key_info(private)
         identifier = key_id(public)
         sealed = self._estate_key().seal(keys.to_pkcs8(private), identifier)
         self._database.execute(
             "INSERT OR IGNORE INTO keys VALUES (?, ?, ?)",
-            (identifier, sealed, self._entropy.secret),
+            (identifier, sealed, self._entropy.secret if secret is None else secret),
         )
         return public
+
+    def has(self, identifier: bytes) -> bool:
+        """Whether the estate has the private key of that id; no passphrase is asked for."""
+        return bool(self._database.rows("SELECT 1 FROM keys WHERE id = ?", (identifier,)))
 
     def get(self, identifier: bytes) -> bytes | None:
         """A private key, PKCS#8 DER; None where the estate has none of that id.

@@ -27,20 +27,25 @@ class RegisterStore:
         self._audit = audit
         self._library = library
         self._clock = clock
+        # The gate asks for the register each time; most of it is as it was.
+        self._parsed: dict[str, tuple[bytes, Participant]] = {}
 
     def load(self) -> Register:
         """The register as it stands."""
         participants = self._database.rows("SELECT id, record FROM participants ORDER BY id")
         agreements = self._database.rows("SELECT reference, record FROM agreements")
-        roles = self._library.roles
         return Register(
             tuple(one.entry for one in self._library.sec_registry_entries),
-            {
-                name: documents.participant_from_record(record, roles)
-                for name, record in participants
-            },
+            {name: self._participant(name, record) for name, record in participants},
             {name: documents.agreement_from_record(record) for name, record in agreements},
         )
+
+    def _participant(self, name: str, record: bytes) -> Participant:
+        before, parsed = self._parsed.get(name, (b"", None))
+        if parsed is None or before != record:
+            parsed = documents.participant_from_record(record, self._library.roles)
+            self._parsed[name] = (record, parsed)
+        return parsed
 
     def import_file(self, data: bytes, origin: str) -> tuple[list[Participant], list[Agreement]]:
         """Bring in the participants and agreements of a file.
@@ -50,6 +55,15 @@ class RegisterStore:
                 is changed then.
         """
         participants, agreements = documents.read_file(data, origin, self._library)
+        self.bring_in(participants, agreements)
+        return participants, agreements
+
+    def bring_in(self, participants: list[Participant], agreements: list[Agreement]) -> None:
+        """Add participants and agreements, or bring participants up to date.
+
+        Raises:
+            InputError: if the register with them does not hold together; nothing is changed then.
+        """
         with self._database.transaction():
             before = self.load()
             self._keep(before, before.with_participants(participants).with_agreements(agreements))
@@ -61,7 +75,6 @@ class RegisterStore:
                     "agreements": [one.reference for one in agreements],
                 },
             )
-        return participants, agreements
 
     def allocate(self, participant: str, user_role: str, count: int) -> list[Eui64]:
         """Allocate the next IDs to a participant and map them to a User Role.

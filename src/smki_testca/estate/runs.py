@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
@@ -142,7 +143,8 @@ class RunStore:
             ),
         )
         folder = self.folder(number)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for one in (self._folder, folder):
+            one.mkdir(mode=0o700, exist_ok=True)
         return number
 
     def add_tile(self, tile: TileRecord, rows: list[Row] | None) -> None:
@@ -278,11 +280,7 @@ class RunStore:
     def tiles(self, run: int, *, done: bool | None = None) -> list[TileRecord]:
         """The tiles of a run: all, those done, or those still to be cut."""
         condition = {None: "", True: " AND digest <> x''", False: " AND digest = x''"}[done]
-        rows = self._database.rows(
-            f"SELECT {_TILE_COLUMNS} FROM tiles WHERE run = ?{condition} ORDER BY number",  # noqa: S608
-            (run,),
-        )
-        return [TileRecord(*row) for row in rows]
+        return self._tiles_where(f"run = ?{condition}", (run,))
 
     def rows(self, run: int, number: int) -> list[Row] | None:
         """The rows of a tile still to be cut; None for a range."""
@@ -302,6 +300,25 @@ class RunStore:
             if record is not None and record.serial == serial:
                 return record
         return None
+
+    def by_serials(self, serials: Iterable[SerialNumber]) -> Iterator[Record]:
+        """Those of the serial numbers that runs issued, tile by tile; others are passed over."""
+        known = set(serials)
+        wanted = [serial.value.to_bytes(16) for serial in known]
+        if not wanted:
+            return
+        for number, key in self._database.rows("SELECT id, serial_key FROM runs ORDER BY id"):
+            rows = sorted(row for row in SerialSequence(key).rows(wanted) if row is not None)
+            run = self.get(number)
+            for tile in self.tiles(number, done=True):
+                first = bisect_left(rows, tile.first_row)
+                last = bisect_left(rows, tile.first_row + tile.count)
+                if first < last:
+                    opened = self._tile(number, tile.number, tile.digest)
+                    for row in rows[first:last]:
+                        record = self._record(run, tile, opened, row - tile.first_row)
+                        if record.serial in known:
+                            yield record
 
     def by_eui64(self, eui64: Eui64) -> Iterator[Record]:
         """The certificates of runs with that ID."""
@@ -378,8 +395,15 @@ class RunStore:
         )
         return bool(found)
 
-    def select(self, selection: Selection) -> Iterator[Record]:
-        """The certificates of runs that fit a selection, run by run, tile by tile."""
+    def select(self, selection: Selection, out_at: datetime | None = None) -> Iterator[Record]:
+        """The certificates of runs that fit a selection, run by run, tile by tile.
+
+        Args:
+            selection: what must fit, the status left aside.
+            out_at: a time by which they must have run out.
+        """
+        ends = [one for one in (out_at, selection.expires_before) if one is not None]
+        out_at = min(ends, default=None)
         if selection.serial is not None:
             found = self.by_serial(selection.serial)
             candidates: Iterable[Record] = () if found is None else (found,)
@@ -390,18 +414,29 @@ class RunStore:
                 record
                 for run in self.all()
                 if any(_may_fit(section, selection) for section in run.terms.sections)
-                for record in self.records(run, selection)
+                for record in self.records(run, selection, out_at)
             )
         return (record for record in candidates if selection.fits(record))
 
-    def records(self, run: Run, selection: Selection | None = None) -> Iterator[Record]:
+    def records(
+        self, run: Run, selection: Selection | None = None, out_at: datetime | None = None
+    ) -> Iterator[Record]:
         """The certificates of a run, in the order of its rows."""
+        ends: dict[int, datetime] = {}
         for tile in self.tiles(run.id, done=True):
             section = run.terms.sections[tile.section]
-            if selection is None or _may_fit(section, selection):
-                opened = self._tile(run.id, tile.number, tile.digest)
-                for place in range(tile.count):
-                    yield self._record(run, tile, opened, place)
+            if selection is not None and not _may_fit(section, selection):
+                continue
+            if out_at is not None:
+                # One profile at one instant: those of a section end together.
+                if tile.section not in ends:
+                    opened = self._tile(run.id, tile.number, tile.digest)
+                    ends[tile.section] = self._record(run, tile, opened, 0).not_after
+                if ends[tile.section] >= out_at:
+                    continue
+            opened = self._tile(run.id, tile.number, tile.digest)
+            for place in range(tile.count):
+                yield self._record(run, tile, opened, place)
 
     def with_keys(self, run: Run) -> Iterator[tuple[Record, bytes | None]]:
         """The certificates of a run with their private keys, PKCS#8 DER."""
@@ -423,11 +458,39 @@ class RunStore:
         """The private key of a run's certificate, PKCS#8 DER; None where it is not ours."""
         if record.place is None:
             return None
-        run, number, place = record.place
-        tile = next(one for one in self.tiles(run, done=True) if one.number == number)
-        secrets = self.secrets(run)
-        kept = self._tile(run, number, tile.digest).keys(secrets.sealing_key)[place]
-        return None if kept is None else keys.pkcs8_of(kept)
+        return self.private_keys([record]).get(record.serial)
+
+    def private_keys(self, records: Iterable[Record]) -> dict[SerialNumber, bytes]:
+        """The private keys of runs' certificates, PKCS#8 DER, each tile opened once.
+
+        Those of other certificates, and those that are not ours, are left out.
+        """
+        places: dict[tuple[int, int], list[tuple[int, SerialNumber]]] = {}
+        for record in records:
+            if record.place is not None:
+                run, number, place = record.place
+                places.setdefault((run, number), []).append((place, record.serial))
+        found: dict[SerialNumber, bytes] = {}
+        for (run, number), wanted in places.items():
+            (tile,) = self._tiles_where("run = ? AND number = ?", (run, number))
+            kept = self._tile(run, number, tile.digest).keys(self.secrets(run).sealing_key)
+            for place, serial in wanted:
+                key = kept[place]
+                if key is not None:
+                    found[serial] = keys.pkcs8_of(key)
+        return found
+
+    def section_of(self, run: int, number: int) -> Section:
+        """What all certificates of a tile share."""
+        (tile,) = self._tiles_where("run = ? AND number = ?", (run, number))
+        return self.get(run).terms.sections[tile.section]
+
+    def _tiles_where(self, condition: str, values: tuple[Any, ...]) -> list[TileRecord]:
+        rows = self._database.rows(
+            f"SELECT {_TILE_COLUMNS} FROM tiles WHERE {condition} ORDER BY number",  # noqa: S608
+            values,
+        )
+        return [TileRecord(*row) for row in rows]
 
     def _rows_with(self, eui64: Eui64) -> Iterator[tuple[int, int]]:
         for run, state, terms in self._database.rows("SELECT id, state, terms FROM runs"):

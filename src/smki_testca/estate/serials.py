@@ -7,8 +7,12 @@ is. Whoever has the run's serial key finds the row of a serial without any index
 from __future__ import annotations
 
 from itertools import compress
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _OCTETS = 16
 _FIRST = 1 << 124
@@ -44,10 +48,21 @@ class SerialSequence:
 
     def row(self, serial: bytes) -> int | None:
         """The row that has a serial, if this run could have given it out."""
-        if not 0x10 <= serial[0] < 0x80:
-            return None
-        block = serial
-        while True:
-            block = self._cipher.decryptor().update(block)
-            if 0x10 <= block[0] < 0x80:
-                return int.from_bytes(block) - _FIRST
+        return self.rows([serial])[0]
+
+    def rows(self, serials: Sequence[bytes]) -> list[int | None]:
+        """The row that has each serial; None for one that no run could have given out."""
+        blocks = list(serials)
+        walking = [place for place, block in enumerate(blocks) if 0x10 <= block[0] < 0x80]
+        found: list[int | None] = [None] * len(blocks)
+        while walking:
+            output = self._cipher.decryptor().update(b"".join([blocks[one] for one in walking]))
+            still = []
+            for place, start in zip(walking, range(0, len(output), _OCTETS), strict=True):
+                block = blocks[place] = output[start : start + _OCTETS]
+                if 0x10 <= block[0] < 0x80:
+                    found[place] = int.from_bytes(block) - _FIRST
+                else:
+                    still.append(place)
+            walking = still
+        return found

@@ -1,0 +1,368 @@
+"""Revoking and rejecting certificates, setting their status, issuing revocation lists.
+
+What is refused is refused for the whole selection, before anything is changed. Each is one
+transaction with its audit entry, so that numbers never go back and nothing is lost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from smki_testca.authority.revocation import Reason, Revocation
+from smki_testca.errors import EstateError, InputError
+from smki_testca.estate.certificates import iso
+from smki_testca.estate.revocations import IssuerName, RevocationListRecord
+from smki_testca.estate.standing import Status
+from smki_testca.identifiers import SerialNumber, shown
+from smki_testca.profiles.model import Hierarchy, Severity, Tier
+from smki_testca.x509.view import view_certificate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from smki_testca.estate.certificates import Record, Selection
+    from smki_testca.estate.estate import Estate
+    from smki_testca.profiles.model import RevocationListProfile
+
+REJECTED = "rejected by its subscriber (SEC L11)"
+"""What the history of a rejected certificate says."""
+_REFUSED_REASONS = {
+    Reason.CERTIFICATE_HOLD: "there is no suspension: a revocation is for good (assumed)",
+    Reason.REMOVE_FROM_CRL: "it is for delta CRLs alone (RFC 5280 5.3.1), and there are none",
+}
+
+
+def parse_reason(text: str) -> Reason:
+    """Read a reason by its word, or by RFC 5280's own, in either case.
+
+    Raises:
+        InputError: if there is none of that name, or nothing is revoked for it.
+    """
+    for reason in Reason:
+        if text.lower() in {reason.value, reason.name_in_crl.lower()}:
+            _check_reason(reason)
+            return reason
+    names = ", ".join(one.value for one in Reason if one not in _REFUSED_REASONS)
+    raise InputError(
+        "revocation.reason",
+        f"{shown(text)} is no reason for a revocation.",
+        f"Use one of: {names}.",
+    )
+
+
+def revoke(
+    estate: Estate, selection: Selection, reason: Reason | None, at: datetime | None
+) -> list[Record]:
+    """Revoke every certificate of a selection, or none; see ``Estate.revoke``."""
+    if reason is not None:
+        _check_reason(reason)
+    with estate.transaction():
+        records = _selected(estate, selection)
+        now = estate.clock.now()
+        for record in records:
+            _check_revocable(estate, record, now, at)
+        for place in {(one.hierarchy, one.tier) for one in records}:
+            _check_listed(estate, *place, reason)
+        told = {"reason": None if reason is None else reason.value}
+        note = "revoked" if reason is None else f"revoked: {reason.value}"
+        _keep(estate, "revoke", records, reason, at or now, note, told)
+    return records
+
+
+def reject(estate: Estate, serial: SerialNumber) -> Record:
+    """The subscriber's rejection of a certificate; see ``Estate.reject``."""
+    with estate.transaction():
+        record = known(estate, serial)
+        now = estate.clock.now()
+        if record.tier is not Tier.END_ENTITY:
+            raise InputError(
+                "rejection.authority",
+                f"{_named(record)} is a CA's: no subscriber rejects it.",
+                "Revoke it: smki-testca revoke --serial N --reason R",
+            )
+        if record.hierarchy is Hierarchy.DEVICE:
+            _reject_device(estate, record, now)
+        else:
+            _check_revocable(estate, record, now, None)
+            # RFC 5280 5.3.1 would have no reason rather than unspecified (assumed to be meant).
+            _keep(estate, "reject", [record], None, now, REJECTED, {"reason": None})
+    return record
+
+
+def set_status(estate: Estate, selection: Selection, status: Status) -> list[Record]:
+    """Set the status of a selection; see ``Estate.set_status``."""
+    if not status.settable:
+        raise InputError(
+            "status.worked_out",
+            f"The status {status.word} is not set but worked out.",
+            "Revoke with: smki-testca revoke. A certificate expires by itself.",
+        )
+    with estate.transaction():
+        now = estate.clock.now()
+        changed = []
+        for record in _selected(estate, selection):
+            before = estate.standings.status(record, now)
+            if not before.settable:
+                raise InputError(
+                    f"status.{before.word}",
+                    f"{_named(record)} is {before.word}: that stays.",
+                    "Leave it out of the selection.",
+                )
+            if before is not status:
+                changed.append(record)
+        if changed:
+            told = {"status": status.value, "serials": [str(one.serial) for one in changed]}
+            number = estate.audit.append(now, "status.set", told)
+            serials = [one.serial for one in changed]
+            estate.standings.change(serials, status, now, "set", number)
+    return changed
+
+
+def issue_list(
+    estate: Estate,
+    hierarchy: Hierarchy,
+    tier: Tier,
+    *,
+    environment: str | None,
+    authority: str | None,
+    at: datetime | None,
+    next_update: datetime | None,
+) -> RevocationListRecord:
+    """Issue the next revocation list of a CA; see ``Estate.issue_revocation_list``."""
+    profile = profile_of_list(estate, hierarchy, tier)
+    with estate.transaction():
+        signed_by = find_authority(estate, hierarchy, tier, environment, authority)
+        issuer = name_of(signed_by)
+        now = estate.clock.now()
+        made = estate.authorities.able(signed_by).issue_revocation_list(
+            profile,
+            estate.revocations.of_authority(issuer, at),
+            estate.revocations.next_number(issuer),
+            at=at or now,
+            next_update=next_update,
+        )
+        told = {
+            "profile": profile.name,
+            "family": issuer.family,
+            "authority": str(signed_by.serial),
+            "number": made.number,
+            "this_update": iso(made.this_update),
+            "next_update": iso(made.next_update),
+            "entries": made.count,
+            "sha256": hashlib.sha256(made.der).hexdigest(),
+        }
+        record = RevocationListRecord(
+            der=made.der,
+            profile=profile.name,
+            family=issuer.family,
+            hierarchy=hierarchy,
+            tier=tier,
+            issuer=issuer.name,
+            authority=signed_by.serial,
+            number=made.number,
+            this_update=made.this_update,
+            next_update=made.next_update,
+            issued_at=now,
+            count=made.count,
+            audit=estate.audit.append(now, "crl.issue", told),
+        )
+        estate.revocations.add_list(record)
+    return record
+
+
+def profile_of_list(estate: Estate, hierarchy: Hierarchy, tier: Tier) -> RevocationListProfile:
+    """The profile of the lists that a CA of a tier signs.
+
+    Raises:
+        InputError: if the hierarchy has none.
+    """
+    profile = estate.library.revocation_list_profile_for(hierarchy, tier)
+    if profile is None:
+        raise InputError(
+            "crl.none",
+            f"The {hierarchy.value} hierarchy has no revocation lists of {tier.value} CAs.",
+            "A Device Certificate is known by its status: smki-testca set-status",
+        )
+    return profile
+
+
+def find_authority(
+    estate: Estate,
+    hierarchy: Hierarchy,
+    tier: Tier,
+    environment: str | None = None,
+    authority: str | None = None,
+) -> Record:
+    """The newest certificate of a CA.
+
+    Lists are kept by the CA's name, so one renewed goes on with the numbers it had.
+
+    Args:
+        estate: whose CA it is.
+        hierarchy: where the CA stands.
+        tier: the same.
+        environment: of the CA's family; the estate's own by default.
+        authority: the CA's name; by default of the newest there.
+
+    Raises:
+        InputError: if there is none of that name, or no such environment.
+        EstateError: if the estate was not made for the environment.
+    """
+    name = estate.environment(environment)
+    family = estate.library.environment(name).family
+    generations = estate.certificates.generations(family, hierarchy, tier)
+    if not generations:
+        raise EstateError(
+            "estate.no_authority",
+            f"The estate has no CAs for {name}.",
+            f"Make them: smki-testca init DIR --environment {name}",
+        )
+    newest = [one[-1] for one in generations]
+    named = [one for one in newest if authority in {None, one.label}]
+    if not named:
+        names = ", ".join(one.label or "" for one in newest)
+        raise InputError(
+            "ca.unknown",
+            f"{shown(authority or '')} is no {tier.value} CA of the {hierarchy.value} hierarchy.",
+            f"There are: {names}.",
+        )
+    return named[-1]
+
+
+def name_of(authority: Record) -> IssuerName:
+    """The name under which a CA's revocations and lists are kept."""
+    return IssuerName(authority.family, view_certificate(authority.der).octets("subject") or b"")
+
+
+def known(estate: Estate, serial: SerialNumber) -> Record:
+    """The certificate of a serial number.
+
+    Raises:
+        InputError: if the estate has none.
+    """
+    record = estate.by_serial(serial)
+    if record is None:
+        raise InputError("certificate.unknown", f"The estate has no certificate {serial}.")
+    return record
+
+
+def _check_reason(reason: Reason) -> None:
+    if reason in _REFUSED_REASONS:
+        raise InputError(
+            "revocation.reason",
+            f"Nothing is revoked for the reason {reason.value}: {_REFUSED_REASONS[reason]}.",
+        )
+
+
+def _check_listed(estate: Estate, hierarchy: Hierarchy, tier: Tier, reason: Reason | None) -> None:
+    """See that the list on which certificates of a tier belong may give the reason."""
+    above = Tier.ISSUING if tier is Tier.END_ENTITY else Tier.ROOT
+    profile = profile_of_list(estate, hierarchy, above)
+    if reason is None or reason is Reason.UNSPECIFIED:
+        return
+    for row in profile.rows:
+        allowed = row.holds.one_of
+        is_told = row.field.entry == "reasonCode" and row.severity is Severity.ERROR
+        if is_told and allowed is not None and reason.name_in_crl not in allowed:
+            names = ", ".join(one.value for one in Reason if one.name_in_crl in allowed)
+            raise InputError(
+                "revocation.reason",
+                f"The profile {profile.name} does not have the reason {reason.value}.",
+                f"Use one of: {names}, {Reason.UNSPECIFIED.value}.",
+            )
+
+
+def _selected(estate: Estate, selection: Selection) -> list[Record]:
+    records = list(estate.select(selection))
+    if not records:
+        raise InputError("selection.nothing", "No certificate fits the selection.")
+    return records
+
+
+def _check_revocable(estate: Estate, record: Record, now: datetime, at: datetime | None) -> None:
+    """See that a certificate can be revoked as of a time, or now."""
+    earlier = estate.revocations.by_serial(record.serial)
+    if earlier is not None:
+        raise InputError(
+            "revocation.twice",
+            f"{_named(record)} is revoked already, since {iso(earlier.at)}.",
+            "Leave it out of the selection, by --status in-use for one.",
+        )
+    if record.tier is Tier.ROOT:
+        raise InputError(
+            "revocation.root",
+            f"{_named(record)} is a root's: no list above it could tell of it.",
+        )
+    if record.hierarchy is Hierarchy.DEVICE:
+        raise InputError(
+            "revocation.device",
+            f"{_named(record)} is of the Device hierarchy, which has no revocation lists.",
+            "State it by its status: smki-testca set-status --serial N not-in-use",
+        )
+    if at is None and record.not_after < now:
+        raise InputError(
+            "revocation.expired",
+            f"{_named(record)} ran out on {iso(record.not_after)}.",
+            "Give the time at which it was revoked before that: --at TIME",
+        )
+    if not record.not_before <= (at or now) <= min(now, record.not_after):
+        raise InputError(
+            "revocation.date",
+            f"{_named(record)} cannot be revoked as of {iso(at or now)}: its validity began at"
+            f" {iso(record.not_before)} and ends at {iso(record.not_after)}, and it is"
+            f" {iso(now)} now.",
+        )
+
+
+def _keep(
+    estate: Estate,
+    action: str,
+    records: list[Record],
+    reason: Reason | None,
+    at: datetime,
+    note: str,
+    told: Mapping[str, object],
+) -> None:
+    """Record revocations, within the caller's transaction."""
+    now = estate.clock.now()
+    names = {serial: name_of(known(estate, serial)) for serial in {one.issuer for one in records}}
+    told = {**told, "at": iso(at), "revoked": [str(one.serial) for one in records]}
+    number = estate.audit.append(now, action, told)
+    estate.revocations.add(
+        ((names[one.issuer], Revocation(one.serial, at, reason)) for one in records),
+        note,
+        now,
+        number,
+    )
+
+
+def _reject_device(estate: Estate, record: Record, now: datetime) -> None:
+    status = estate.standings.status(record, now)
+    if status not in {Status.PENDING, Status.IN_USE}:
+        raise InputError(
+            "rejection.status",
+            f"{_named(record)} is {status.word}: there is nothing left to reject.",
+        )
+    told = {"status": Status.NOT_IN_USE.value, "serials": [str(record.serial)]}
+    number = estate.audit.append(now, "reject", told)
+    estate.standings.change([record.serial], Status.NOT_IN_USE, now, REJECTED, number)
+
+
+def _named(record: Record) -> str:
+    return f"Certificate {record.serial}"
+
+
+__all__ = [
+    "REJECTED",
+    "find_authority",
+    "issue_list",
+    "known",
+    "name_of",
+    "parse_reason",
+    "profile_of_list",
+    "reject",
+    "revoke",
+    "set_status",
+]
