@@ -3,50 +3,23 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import subprocess
 from pathlib import Path
-from shutil import which
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
+from exported import PHRASE, needs_openssl, openssl
 
 from smki_testca.estate.certificates import Selection
 from smki_testca.exchange import FORMATS, items
 from smki_testca.exchange.export import write
 from smki_testca.exchange.item import OutputFile, file_names
 from smki_testca.exchange.pem import to_pem
+from smki_testca.identifiers import Eui64
 from smki_testca.profiles.model import Tier
 
-needs_openssl = pytest.mark.skipif(which("openssl") is None, reason="openssl is not installed")
 modes = pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes and links")
-PHRASE = "export phrase"
-
-
-@pytest.fixture
-def export(command, quickstart, tmp_path):
-    """Exports from the quickstart estate to a new folder."""
-    phrase = tmp_path / "phrase"
-    phrase.write_text(PHRASE + "\n")
-
-    def run(form, *more, out="out", encrypted=False):
-        protected = ("--export-passphrase-file", phrase) if encrypted else ()
-        folder = tmp_path / out
-        outcome = command(
-            *("--json", "--estate", quickstart, "export", "--format", form, "--out", folder),
-            *protected,
-            *more,
-        )
-        return outcome, folder
-
-    return run
-
-
-def openssl(*arguments, stdin=b""):
-    done = subprocess.run(["openssl", *map(str, arguments)], input=stdin, capture_output=True)  # noqa: PLW1510
-    assert done.returncode == 0, done.stderr.decode()
-    return done.stdout
 
 
 def files(folder, suffix):
@@ -69,16 +42,72 @@ def load_key(data, password=None):
 # What is written, and what is not.
 
 
-@pytest.mark.parametrize("form", FORMATS)
+NEED_KEYS = ("keystore-json", "signing-tool", "gbcs-parser", "org-crypto")
+NEED_PASSPHRASE = ("pkcs12", "java")
+
+
+@pytest.mark.parametrize("form", [form for form in FORMATS if form not in NEED_KEYS])
 def test_no_private_key_is_written_unless_asked_for(export, form):
-    outcome, folder = export(form, encrypted=form == "pkcs12")
+    outcome, folder = export(form, encrypted=form in NEED_PASSPHRASE)
     assert outcome.code == 0
     assert not files(folder, ".key")
     for path in folder.rglob("*"):
         if path.is_file():
-            assert b"PRIVATE KEY" not in path.read_bytes()
+            assert b"PRIVATE" not in path.read_bytes()
         if path.suffix == ".p12":
             assert pkcs12.load_pkcs12(path.read_bytes(), PHRASE.encode()).key is None
+
+
+@pytest.mark.parametrize("form", NEED_KEYS)
+def test_formats_that_are_of_no_use_without_keys_say_so(export, form):
+    outcome, folder = export(form)
+    assert (outcome.code, outcome.json["error"]["code"]) == (4, "export.needs_keys")
+    assert "--with-keys" in outcome.json["error"]["remedy"]
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("form", [*NEED_KEYS, "c-header"])
+def test_formats_that_cannot_encrypt_keys_write_none_where_a_passphrase_is_given(export, form):
+    outcome, folder = export(form, "--with-keys", encrypted=True)
+    assert (outcome.code, outcome.json["error"]["code"]) == (4, "export.cannot_encrypt")
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("form", NEED_KEYS)
+def test_a_format_that_holds_none_of_the_selection_says_why(export, form):
+    outcome, folder = export(form, "--with-keys", "--profile", "dccki")
+    error = outcome.json["error"]
+    assert (outcome.code, error["code"]) == (4, "export.none_fit")
+    assert "3 of 3" in error["remedy"]
+    assert "of DCCKI" in error["remedy"]
+    assert not folder.exists()
+
+
+def test_what_a_format_leaves_out_is_told_on_standard_error(command, quickstart, tmp_path):
+    outcome = command(
+        *("--estate", quickstart, "export", "--format", "keystore-json", "--with-keys"),
+        *("--out", tmp_path / "out"),
+    )
+    assert outcome.code == 0
+    dccki = "dccki-supplier-one, dccki-rdp-one, dccki-dcc-gateway"
+    assert outcome.err.splitlines() == [
+        "warning: 8 of 38 certificates left out (ZA, Z1, DZ, …): each is a CA's.",
+        f"warning: 3 of 38 certificates left out ({dccki}): each is of DCCKI.",
+        "warning: 1 of 38 certificates left out (iki-supplier-one): each is of IKI.",
+    ]
+
+
+def test_the_note_on_seeded_keys_goes_with_the_keys_that_are_written(command, quickstart, export):
+    seeded = command(
+        *("--estate", quickstart, "batch", "issue", "--profile", "device", "--seed", "00" * 32),
+        *("--participant", "meters-one", "--purpose", "device-and-user-system-tests"),
+        *("--hw-type", "1.2.3", "--first-id", "00-DB-12-00-00-00-01-00", "--count", "2"),
+        *("--usage", "digital-signature"),
+    )
+    assert seeded.code == 0, seeded.err
+    note = "KEYS-ARE-NOT-SECRET.txt"
+    assert (export("gbcs-parser", "--with-keys", out="a")[1] / note).exists()
+    assert not (export("org-crypto", "--with-keys", out="b")[1] / note).exists()
 
 
 @pytest.mark.parametrize("form", ["pem", "der", "pkcs12"])
@@ -358,6 +387,15 @@ def test_names_are_different_whatever_the_case(estate):
     assert len(names) == len(records) + 3
     plain = file_names(records, estate.library.roles)
     assert len({name.lower() for name in plain}) == len(records)
+
+
+def test_no_label_takes_the_name_that_a_serial_number_makes(command, quickstart, estate):
+    serial = issue(command, quickstart, "--label=twin")
+    issue(command, quickstart, "--label=twin")
+    issue(command, quickstart, f"--label=twin-{serial}")
+    records = [*estate.certificates.select(Selection(eui64=Eui64.parse("00db12000000000a")))]
+    names = file_names(records, estate.library.roles)
+    assert len({name.lower() for name in names}) == len(records) == 3
 
 
 def test_items_of_cas_have_no_key_even_when_asked(estate):

@@ -1,6 +1,9 @@
-"""Two estates that know nothing of each other, and one whose keys are all on P-256."""
+"""Two estates that know nothing of each other, one whose keys are all on P-256, and a kit."""
 
 from __future__ import annotations
+
+import subprocess
+import sys
 
 import pytest
 
@@ -38,3 +41,25 @@ def p256_original(tmp_path_factory):
         text = text.replace('["digitalSignature", "keyEncipherment"]', '["digitalSignature"]')
         (folder / "certificates" / path.name).write_text(text, "utf-8")
     return _made(tmp_path_factory.mktemp("p256") / "estate", folder)
+
+
+@pytest.fixture(scope="session")
+def kit(tmp_path_factory):
+    """What ``kit make zaz1`` makes: an estate and every form beside it; not to be changed."""
+    folder = tmp_path_factory.mktemp("kit") / "zaz1"
+    done = subprocess.run(
+        [sys.executable, "-m", "smki_testca", "kit", "make", "zaz1", "--out", folder],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def kit_records(kit):
+    """The certificates of the kit, CAs included."""
+    phrase = (kit / "estate" / "passphrase").read_text("utf-8").strip()
+    with Estate.open(kit / "estate", lambda: phrase) as estate:
+        return list(estate.select(Selection()))

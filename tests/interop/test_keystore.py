@@ -1,17 +1,11 @@
-"""The published certificates of a test key store, which is fetched and never kept here.
-
-Set SMKI_TESTCA_NPM to a folder whose ``node_modules`` holds it; otherwise npm is asked once.
-"""
+"""The published certificates of a test key store, which is fetched and never kept here."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-from pathlib import Path
-from shutil import which
 
+import npm
 import pytest
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -22,8 +16,6 @@ from smki_testca.lint.sources import sources
 
 pytestmark = pytest.mark.interop
 
-PACKAGE = "@smartdcc/dccboxed-keystore"
-VERSION = "0.4.2"
 AT = "2024-06-01"
 
 SELF_SIGNED = "names Z1 as its issuer, but is signed with its own key and has no AKI"
@@ -46,36 +38,8 @@ DEFECTIVE = {
 
 
 @pytest.fixture(scope="session")
-def package(tmp_path_factory):
-    given = os.environ.get("SMKI_TESTCA_NPM")
-    if given:
-        folder = Path(given)
-        folder = folder if folder.name == "node_modules" else folder / "node_modules"
-    else:
-        if which("npm") is None:
-            pytest.skip("npm is not installed, and SMKI_TESTCA_NPM is not set")
-        place = tmp_path_factory.mktemp("npm")
-        asked = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund"]
-        hurry = ["--fetch-retries=0", "--fetch-timeout=20000", "--prefix", str(place)]
-        try:
-            done = subprocess.run(
-                [*asked, *hurry, f"{PACKAGE}@{VERSION}"],
-                capture_output=True,
-                timeout=90,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            pytest.skip("npm did not end within 90 s")
-        if done.returncode != 0:
-            pytest.skip("npm cannot fetch the package: the registry is out of reach")
-        folder = place / "node_modules"
-    found = folder / PACKAGE
-    if not (found / "keystore.json").is_file():
-        pytest.skip(f"{folder} does not hold {PACKAGE}")
-    version = json.loads((found / "package.json").read_text("utf-8"))["version"]
-    if version != VERSION:
-        pytest.skip(f"{folder} holds version {version}, not {VERSION}")
-    return found
+def package():
+    return npm.package(npm.KEYSTORE)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from smki_testca.exchange.export import FORMATS, items, notes, write
-from smki_testca.exchange.item import Format, Item, OutputFile
+from smki_testca.exchange.export import FORMATS, Made, items, make, notes, write
+from smki_testca.exchange.fitting import summary
+from smki_testca.exchange.item import Format, Item, LeftOut, OutputFile
 
-__all__ = ["FORMATS", "Format", "Item", "OutputFile", "items", "notes", "write"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "Item",
+    "LeftOut",
+    "Made",
+    "OutputFile",
+    "items",
+    "make",
+    "notes",
+    "summary",
+    "write",
+]

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
-from smki_testca.exchange.item import Format, Item, OutputFile, file_names
+from smki_testca.exchange.c_header import CHeader
+from smki_testca.exchange.capath import CaPath
+from smki_testca.exchange.fitting import summary
+from smki_testca.exchange.gbcs_parser import GbcsParserFolder
+from smki_testca.exchange.inventory import CsvInventory
+from smki_testca.exchange.item import Format, Item, LeftOut, OutputFile, file_names
+from smki_testca.exchange.java import JavaStores
+from smki_testca.exchange.jwks import JwkSet
+from smki_testca.exchange.keystore import JsonKeyStore
+from smki_testca.exchange.org_crypto import OrganisationZip
 from smki_testca.exchange.pem import DerTree, PemTree
 from smki_testca.exchange.pkcs7 import Pkcs7Bundle
 from smki_testca.exchange.pkcs12 import Pkcs12Stores
+from smki_testca.exchange.signing_tool import SigningToolFolder
+from smki_testca.identifiers import shown
 from smki_testca.profiles.model import Tier
 
 if TYPE_CHECKING:
@@ -18,12 +30,22 @@ if TYPE_CHECKING:
 
     from smki_testca.estate import Estate
     from smki_testca.estate.certificates import Record
+    from smki_testca.identifiers import SerialNumber
 
 FORMATS: dict[str, Format] = {
     "pem": PemTree(),
     "der": DerTree(),
     "pkcs12": Pkcs12Stores(),
     "pkcs7": Pkcs7Bundle(),
+    "java": JavaStores(),
+    "keystore-json": JsonKeyStore(),
+    "signing-tool": SigningToolFolder(),
+    "gbcs-parser": GbcsParserFolder(),
+    "org-crypto": OrganisationZip(),
+    "c-header": CHeader(),
+    "capath": CaPath(),
+    "jwks": JwkSet(),
+    "csv": CsvInventory(),
 }
 """Every format, by the name it has on the command line."""
 
@@ -34,14 +56,69 @@ def items(estate: Estate, records: Sequence[Record], *, with_keys: bool) -> list
     A CA's private key never leaves the estate.
     """
     names = file_names(records, estate.library.roles)
+    chains: dict[SerialNumber, tuple[Record, ...]] = {}
+    lists = _revocation_lists(estate)
     made = []
     for name, record in zip(names, records, strict=True):
         is_ca = record.tier is not Tier.END_ENTITY
         owner = "ca" if is_ca else record.participant or "nobody"
         folder = PurePosixPath(record.family, record.hierarchy.value, owner)
         key = estate.private_key(record) if with_keys and not is_ca else None
-        made.append(Item(name, folder, record, tuple(estate.certificates.chain(record)), key))
+        # What is above a certificate is above every other of the same issuer, but for a root.
+        above = () if record.issuer == record.serial else chains.get(record.issuer)
+        if above is None:
+            above = chains[record.issuer] = tuple(estate.certificates.chain(record))
+        signers = (record, *above) if is_ca else above
+        found = tuple(der for one in signers for der in lists.get(one.key_id, ()))
+        made.append(Item(name, folder, record, above, key, found, estate.status(record)))
     return made
+
+
+def _revocation_lists(estate: Estate) -> dict[bytes, list[bytes]]:
+    """The current revocation lists, DER, by the id of the key that signed them."""
+    found: dict[bytes, list[bytes]] = {}
+    for one in estate.revocation_lists(current_only=True):
+        signer = estate.certificates.by_serial(one.authority)
+        if signer is not None:
+            found.setdefault(signer.key_id, []).append(one.der)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An export before it is written.
+
+    Attributes:
+        files: every file of it, notes included.
+        left_out: the certificates that the format cannot hold.
+    """
+
+    files: list[OutputFile]
+    left_out: list[LeftOut]
+
+
+def make(form: str, selected: Sequence[Item], passphrase: str | None) -> Made:
+    """Every file of an export.
+
+    Args:
+        form: a name in ``FORMATS``.
+        selected: what to write.
+        passphrase: protects private keys, where the format can.
+
+    Raises:
+        InputError: if the format holds none of what was selected, or cannot do what is asked.
+    """
+    writer = FORMATS[form]
+    files = [*writer.files(selected, passphrase)]
+    left_out = writer.left_out(selected)
+    if not files:
+        raise InputError(
+            "export.none_fit",
+            f"The format {form} holds none of the certificates selected.",
+            " ".join(summary(left_out, len(selected))),
+        )
+    out = {id(one.item) for one in left_out}
+    return Made([*files, *notes(one for one in selected if id(one) not in out)], left_out)
 
 
 NOT_SECRET = (
@@ -56,6 +133,48 @@ def notes(selected: Iterable[Item]) -> list[OutputFile]:
     if any(item.private_key is not None and not item.record.keys_secret for item in selected):
         return [OutputFile(*NOT_SECRET)]
     return []
+
+
+def export(
+    estate: Estate,
+    records: Iterable[Record],
+    form: str,
+    out: Path | str,
+    *,
+    with_keys: bool = False,
+    passphrase: str | None = None,
+    force: bool = False,
+) -> list[Path]:
+    """Write certificates, and their private keys where asked for, in the form a program loads.
+
+    Args:
+        estate: whose certificates they are.
+        records: which; a CA's private key never leaves the estate.
+        form: a format of ``docs/formats.md``, such as ``pem``.
+        out: the folder to write below; it is made if need be.
+        with_keys: whether private keys are written, too.
+        passphrase: protects them, where the format can.
+        force: whether files that are there already are overwritten.
+
+    Returns:
+        The paths of what was written. What a client's format cannot hold is left out;
+        ``FORMATS[form].left_out`` says what and why.
+
+    Raises:
+        InputError: if there is no such format, it holds none of the certificates or cannot do
+            what is asked, or a file is there already or cannot be written.
+    """
+    if form not in FORMATS:
+        raise InputError(
+            "export.format",
+            f"There is no format {shown(form)}.",
+            f"Known are {', '.join(FORMATS)}.",
+        )
+    chosen = list(records)
+    if not chosen:
+        raise InputError("export.nothing", "No certificate fits the selection.")
+    selected = items(estate, chosen, with_keys=with_keys)
+    return write(make(form, selected, passphrase).files, Path(out), force=force)
 
 
 def write(files: Iterable[OutputFile], out: Path, *, force: bool) -> list[Path]:
@@ -76,6 +195,8 @@ def write(files: Iterable[OutputFile], out: Path, *, force: bool) -> list[Path]:
             "export.exists", f"{present} exists already.", "Name another folder, or add --force."
         )
     try:
+        for folder in dict.fromkeys(path.parent for path in paths):
+            _make_folder(folder)
         for one, path in zip(made, paths, strict=True):
             _write_file(path, one.data)
     except OSError as error:
@@ -85,10 +206,13 @@ def write(files: Iterable[OutputFile], out: Path, *, force: bool) -> list[Path]:
     return paths
 
 
-def _write_file(path: Path, data: bytes) -> None:
-    missing = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
+def _make_folder(path: Path) -> None:
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     for folder in reversed(missing):
         folder.mkdir(mode=0o700)
+
+
+def _write_file(path: Path, data: bytes) -> None:
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
         file.write(data)

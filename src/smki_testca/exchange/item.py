@@ -7,6 +7,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from smki_testca.estate.standing import Status
+from smki_testca.profiles.model import Tier
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import PurePosixPath
@@ -22,10 +25,12 @@ class Item:
     """One certificate to write.
 
     Attributes:
-        name: a file name for it without suffix, unique in its folder.
+        name: a file name for it without suffix, unique among those written together.
         folder: where it belongs in a tree.
         chain: the CAs above it, the issuing one first.
         private_key: PKCS#8 DER, where it was asked for and the estate has it.
+        revocation_lists: the current CRLs of the CAs above it and, of a CA, its own; DER.
+        status: what the repository states of it.
     """
 
     name: str
@@ -33,6 +38,13 @@ class Item:
     record: Record
     chain: tuple[Record, ...]
     private_key: bytes | None = None
+    revocation_lists: tuple[bytes, ...] = ()
+    status: Status = Status.IN_USE
+
+    @property
+    def is_ca(self) -> bool:
+        """Whether it is a CA's certificate."""
+        return self.record.tier is not Tier.END_ENTITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +55,50 @@ class OutputFile:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A certificate that a format cannot hold.
+
+    Attributes:
+        item: the certificate.
+        reason: what stands against it, as the rest of a sentence that begins with it.
+    """
+
+    item: Item
+    reason: str
+
+
 class Format(Protocol):
     """A format certificates leave in."""
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
-        """Every file of an export.
+        """Every file of an export; what the format cannot hold is passed over.
 
         Args:
             items: what was selected.
             passphrase: protects private keys, where the format can and the user gave one.
+
+        Raises:
+            InputError: if the format cannot do what is asked, such as encrypt private keys.
         """
         ...
+
+    def left_out(self, items: Sequence[Item]) -> list[LeftOut]:
+        """What the format cannot hold, so that it is not passed over in silence.
+
+        Most formats hold every certificate.
+        """
+        del items
+        return []
+
+
+def authorities(items: Iterable[Item]) -> list[Record]:
+    """The CAs among the items and above them, once each, in the order they are met."""
+    found: dict[int, Record] = {}
+    for item in items:
+        for record in (item.record, *item.chain) if item.is_ca else item.chain:
+            found.setdefault(record.serial.value, record)
+    return list(found.values())
 
 
 def file_names(records: Iterable[Record], roles: Roles) -> list[str]:
@@ -62,12 +107,17 @@ def file_names(records: Iterable[Record], roles: Roles) -> list[str]:
     Where two would be the same, the serial number tells them apart.
     """
     records = list(records)
-    plain = [_file_name(record, roles) for record in records]
-    count = Counter(name.lower() for name in plain)
-    return [
-        f"{name}-{str(record.serial).lower()}" if count[name.lower()] > 1 else name
-        for name, record in zip(plain, records, strict=True)
-    ]
+    names = [_file_name(record, roles) for record in records]
+    count = Counter(name.lower() for name in names)
+    # More than once only where a label is what another's name and serial number make.
+    different = len({record.serial for record in records})
+    while len(count) < different:
+        names = [
+            f"{name}-{str(record.serial).lower()}" if count[name.lower()] > 1 else name
+            for name, record in zip(names, records, strict=True)
+        ]
+        count = Counter(name.lower() for name in names)
+    return names
 
 
 def _file_name(record: Record, roles: Roles) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives import serialization
 
 from smki_testca.authority.keys import from_pkcs8
-from smki_testca.exchange.item import OutputFile, safe_name
+from smki_testca.exchange.item import Format, OutputFile, safe_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,7 +34,7 @@ def encrypted_pkcs8(der: bytes, passphrase: str) -> bytes:
     )
 
 
-class PemTree:
+class PemTree(Format):
     """``family/hierarchy/holder/name.pem`` and ``.key``; chains in ``family/hierarchy/ca/``."""
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
@@ -52,7 +52,7 @@ class PemTree:
         yield from chains(items)
 
 
-class DerTree:
+class DerTree(Format):
     """The same tree as PEM with ``.der`` certificates and keys in DER; chains stay PEM."""
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:

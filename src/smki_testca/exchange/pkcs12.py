@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smki_testca.authority.keys import from_pkcs8
-from smki_testca.errors import InputError
-from smki_testca.exchange.item import OutputFile
+from smki_testca.exchange.fitting import need_passphrase
+from smki_testca.exchange.item import Format, OutputFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from smki_testca.exchange.item import Item
 
 
-class Pkcs12Stores:
+class Pkcs12Stores(Format):
     """``family/hierarchy/holder/name.p12``."""
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
@@ -30,12 +30,7 @@ class Pkcs12Stores:
             pkcs12,
         )
 
-        if not passphrase:
-            raise InputError(
-                "export.passphrase",
-                "PKCS#12 stores need a passphrase.",
-                "Give one with --export-passphrase-file FILE.",
-            )
+        passphrase = need_passphrase(passphrase, "PKCS#12 stores")
         for item in items:
             data = pkcs12.serialize_key_and_certificates(
                 item.name.encode("ascii"),

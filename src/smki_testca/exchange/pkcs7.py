@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from smki_testca.exchange.item import OutputFile
+from smki_testca.exchange.item import Format, OutputFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from smki_testca.exchange.item import Item
 
 
-class Pkcs7Bundle:
+class Pkcs7Bundle(Format):
     """``certificates.p7b``, PEM: the certificates selected and the CAs above them, once each."""
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
