@@ -50,6 +50,9 @@ class Issued:
     def issued_for_device(self, _device_id):
         return self.device
 
+    def most_issued_for_devices(self, _first, _last):
+        return self.device
+
     def issued_in_category(self, _participant, _category):
         return self.category
 
@@ -105,6 +108,11 @@ class Scene:
         changed = replace(self.register.participants[name], **changes)
         participants = {**self.register.participants, name: changed}
         return replace(self, register=replace(self.register, participants=participants))
+
+    def with_participant(self, text: str) -> Scene:
+        """With one more participant, from its TOML."""
+        arriving, _ = documents.read_file(text.encode(), "text", self.library)
+        return replace(self, register=self.register.with_participants(arriving))
 
     def under(self, name: str, old: str, new: str) -> Scene:
         """Under an operator's profiles: one shipped file with one change."""
@@ -220,6 +228,17 @@ class Case:
     said: str
     beside: tuple[str, ...] = ()
 
+
+AMONG_DEVICES = "00-DB-12-34-56-78-00"
+ELSEWHERE = f"""
+[[participant]]
+id = "elsewhere"
+name = "Elsewhere"
+kind = "party"
+signifier = "TPTY-ELSEWHERE"
+ranges = [{{ registry-entry = "00-DB-12-34-5", organisation-number = "67800", organisation-bits = 20, exception = "it was always so" }}]
+ids = [{{ eui64 = "{AMONG_DEVICES}-04", user-roles = ["Other User"] }}]
+"""  # noqa: E501
 
 CASES = [
     Case(
@@ -367,6 +386,14 @@ CASES = [
         "R11",
         lambda s: device(s, "supplier-one", Eui64.parse("70-B3-D5-1F-30-00-00-01")),
         "lies in the SEC Registry Entry 70-B3-D5-1F-3",
+    ),
+    Case(
+        "device_id.in_organisation_range",
+        "R11",
+        lambda s: device(
+            s.with_participant(ELSEWHERE), device_id=Eui64.parse(f"{AMONG_DEVICES}-07")
+        ),
+        "lies in 00-DB-12-34-56-78-00-00 to 00-DB-12-34-56-78-00-FF, which is an organisation's",
     ),
     Case(
         "device_id.outside_own_registry_entry",
@@ -654,6 +681,29 @@ def test_no_device_id_lies_in_a_registry_entry_of_the_sec(scene, entry):
         "device_id.in_sec_registry_entry",
         "device_id.outside_own_registry_entry",
     ]
+
+
+def test_an_id_outside_the_secs_registry_entries_is_granted_by_exception_with_a_warning(scene):
+    there = scene.with_participant(ELSEWHERE)
+    terms = replace(there.register.agreements["SEC-2020-004"], participant="elsewhere")
+    register = there.register.with_agreements([replace(terms, reference="ELSEWHERE")])
+    subject = OrganisationSubject(Eui64.parse(f"{AMONG_DEVICES}-04"), scene.role("other"))
+    granted = replace(there, register=register).asking(participant="elsewhere", subject=subject)
+    (warning,) = granted.decide().warnings
+    assert "outside the SEC's Registry Entries, by exception: it was always so" in warning
+    beside = granted.for_subject(eui64=Eui64.parse("00-DB-12-34-56-78-01-04"))
+    assert beside.codes() == ["id.outside_range", "id.not_allocated"]
+
+
+def test_no_range_of_devices_may_meet_an_organisations(scene):
+    there = device(
+        scene.with_participant(ELSEWHERE), device_id=Eui64.parse("00-DB-12-34-56-77-FF-FF")
+    )
+    gate = Gate(there.library, there.register, there.issued)
+    assert gate.authorise_range(there.request, there.request.subject.device_id, NOW)
+    with pytest.raises(Refusal) as caught:
+        gate.authorise_range(there.request, Eui64.parse(f"{AMONG_DEVICES}-00"), NOW)
+    assert [one.code for one in caught.value.reasons] == ["device_id.in_organisation_range"]
 
 
 def test_a_signifier_is_compared_exactly_and_may_be_left_out(scene):

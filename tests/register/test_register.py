@@ -179,6 +179,26 @@ def test_a_range_lies_under_a_registry_entry_of_the_sec():
     assert "00-DB-12" in error.message
 
 
+@pytest.mark.parametrize(
+    ("entry", "code"),
+    [("90-B3-D5-1F-3", "id_range.exception"), ("90-B3-D5-1", "id_range.entry")],
+)
+def test_an_exception_is_for_ranges_far_from_the_secs_entries(entry, code):
+    (organisation,) = party(entry=entry).ranges
+    excepted = replace(organisation, exception="so it is")
+    assert refused(registered(), replace(party(), ranges=(excepted,), ids=())).code == code
+
+
+def test_a_range_elsewhere_is_kept_with_the_exception_that_it_is(library):
+    (organisation,) = party(entry="00-DB-12").ranges
+    arriving = replace(party(), ranges=(replace(organisation, exception="so it is"),), ids=())
+    register = registered(arriving)
+    assert register.exceptional == (organisation.range,)
+    record = documents.participant_to_record(arriving)
+    assert documents.participant_from_record(record, library.roles) == arriving
+    assert arriving.as_json()["ranges"][0]["exception"] == "so it is"
+
+
 @pytest.mark.parametrize("entry", ["90-B3-D5-1F-3", "70-B3-D5-1F-3", "90-B3-D5", "70-B3-D5-1"])
 def test_a_registry_entry_of_the_sec_is_nobodys_own(entry):
     error = refused(registered(), manufacturer("maker", entry))

@@ -36,11 +36,12 @@ Line = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
 class RangeTable(Document, frozen=True, kw_only=True):
-    """An organisation number under a Registry Entry."""
+    """An organisation number under a Registry Entry; ``exception`` says why under no SEC one."""
 
     registry_entry: Said
     organisation_number: Said
     organisation_bits: Count = DEFAULT_ORGANISATION_BITS
+    exception: Line | None = None
 
 
 class IdTable(Document, frozen=True, kw_only=True):
@@ -105,8 +106,8 @@ def read_file(
     """
     document = decode(data, RegisterFile, origin)
     return (
-        [_located(one, library.roles, origin) for one in document.participant],
-        [_checked_agreement(one, library, origin) for one in document.agreement],
+        [located(one, library.roles, origin) for one in document.participant],
+        [checked_agreement(one, library, origin) for one in document.agreement],
     )
 
 
@@ -123,6 +124,7 @@ def participant_to_record(participant: Participant) -> bytes:
                     registry_entry=str(one.entry),
                     organisation_number=f"{one.organisation_number:X}",
                     organisation_bits=one.organisation_bits,
+                    exception=one.exception,
                 )
                 for one in participant.ranges
             ],
@@ -228,7 +230,8 @@ def _range(table: RangeTable) -> OrganisationRange:
         )
     number = int(table.organisation_number, 16)
     bits = table.organisation_bits
-    return OrganisationRange(entry, number, bits, IdRange.of_organisation(entry, number, bits))
+    ids = IdRange.of_organisation(entry, number, bits)
+    return OrganisationRange(entry, number, bits, ids, table.exception)
 
 
 def _check_ids(made: Participant) -> None:
@@ -256,7 +259,12 @@ def _check_ids(made: Participant) -> None:
             )
 
 
-def _located(table: ParticipantTable, roles: Roles, origin: str) -> Participant:
+def located(table: ParticipantTable, roles: Roles, origin: str) -> Participant:
+    """Parse one participant's table of a file.
+
+    Raises:
+        InputError: as ``participant`` does, naming the file and the participant.
+    """
     try:
         return participant(table, roles)
     except InputError as error:
@@ -264,7 +272,12 @@ def _located(table: ParticipantTable, roles: Roles, origin: str) -> Participant:
         raise InputError(error.code, where + error.message, error.remedy) from error
 
 
-def _checked_agreement(table: AgreementTable, library: Library, origin: str) -> Agreement:
+def checked_agreement(table: AgreementTable, library: Library, origin: str) -> Agreement:
+    """Parse one agreement's table of a file.
+
+    Raises:
+        InputError: if it ends before it begins, or names what there is not.
+    """
     where = f"{origin}, agreement {table.reference}"
     if table.until is not None and table.until < table.from_:
         raise InputError(

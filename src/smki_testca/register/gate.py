@@ -215,6 +215,14 @@ class Gate:
                     " Devices.",
                     "Use IDs under the manufacturer's own Registry Entry.",
                 )
+        for exceptional in self.register.exceptional:
+            if asked.overlaps(exceptional):
+                yield _reason(
+                    "device_id.in_organisation_range",
+                    "R11",
+                    f"The range {asked} meets {exceptional}, which is an organisation's.",
+                    "Use IDs that are no organisation's.",
+                )
         within = any(first in one and last in one for one in participant.registry_entries)
         if participant.registry_entries and not within:
             yield _reason(
@@ -342,6 +350,14 @@ class Gate:
                 " never for Devices.",
                 "Use an ID under the manufacturer's own Registry Entry.",
             )
+        for exceptional in self.register.exceptional:
+            if device_id in exceptional:
+                yield _reason(
+                    "device_id.in_organisation_range",
+                    "R11",
+                    f"The Device ID {device_id} lies in {exceptional}, which is an organisation's.",
+                    "Use an ID that is no organisation's.",
+                )
         must_be_own = participant.registry_entries or participant.kind in {
             ParticipantKind.MANUFACTURER,
             ParticipantKind.OTHER,
@@ -548,7 +564,14 @@ def _warnings(request: Request, participant: Participant) -> Iterator[str]:
     for usage in request.usages:
         if usage not in role.usages:
             yield f"No certificate of role {role.name} was seen with {usage} ({role.basis})."
-    allocated = participant.allocated(request.subject.eui64)
+    eui64 = request.subject.eui64
+    for one in participant.ranges:
+        if one.exception is not None and eui64 in one.range:
+            yield (
+                f"The ID {eui64} lies outside the SEC's Registry Entries, by exception:"
+                f" {one.exception} (R10)."
+            )
+    allocated = participant.allocated(eui64)
     if allocated is not None and len(allocated.user_roles) > 1:
         serves = ", ".join(one.name for one in allocated.user_roles)
         yield (

@@ -64,12 +64,17 @@ class MarketParticipantId:
 
 @dataclass(frozen=True, slots=True)
 class OrganisationRange:
-    """The ID range that an organisation number gives under a Registry Entry (R10, R12)."""
+    """The ID range that an organisation number gives under a Registry Entry (R10, R12).
+
+    Attributes:
+        exception: why it lies under an entry that is none of the SEC's; None where it is one.
+    """
 
     entry: RegistryEntry
     organisation_number: int
     organisation_bits: int
     range: IdRange
+    exception: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The range as a JSON object."""
@@ -80,6 +85,7 @@ class OrganisationRange:
             "organisation_bits": self.organisation_bits,
             "first": str(self.range.first),
             "last": str(self.range.last),
+            **({} if self.exception is None else {"exception": self.exception}),
         }
 
 

@@ -16,6 +16,7 @@ from smki_testca.register.participants import AllocatedId
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from smki_testca.identifiers import IdRange
     from smki_testca.register.agreements import Agreement
     from smki_testca.register.participants import Participant
     from smki_testca.roles import UserRole
@@ -27,11 +28,23 @@ class Register:
 
     Attributes:
         central: the Registry Entries from which User, DCC and RDP IDs come, never Device IDs.
+        exceptional: the ranges of organisations that lie elsewhere all the same.
     """
 
     central: tuple[RegistryEntry, ...]
     participants: Mapping[str, Participant] = field(default_factory=dict)
     agreements: Mapping[str, Agreement] = field(default_factory=dict)
+    exceptional: tuple[IdRange, ...] = field(init=False, default=())
+
+    def __post_init__(self) -> None:
+        # Worked out once: the gate asks for every row of a batch.
+        elsewhere = tuple(
+            organisation.range
+            for one in self.participants.values()
+            for organisation in one.ranges
+            if organisation.exception is not None
+        )
+        object.__setattr__(self, "exceptional", elsewhere)
 
     def participant(self, name: str) -> Participant:
         """The participant of that id.
@@ -202,12 +215,22 @@ class Register:
                     "id_range.overlap", f"Two ranges of participant {arriving.id} overlap."
                 )
         for organisation in arriving.ranges:
-            if organisation.entry not in self.central:
+            if organisation.entry in self.central:
+                if organisation.exception is not None:
+                    raise InputError(
+                        "id_range.exception",
+                        f"Participant {arriving.id} has a range under {organisation.entry} by"
+                        " exception, which is no exception: the entry is the SEC's.",
+                    )
+            elif organisation.exception is None or any(
+                organisation.entry.overlaps(central) for central in self.central
+            ):
                 raise InputError(
                     "id_range.entry",
                     f"Participant {arriving.id} has a range under {organisation.entry}, which is"
                     " no Registry Entry for User, DCC and RDP IDs.",
-                    "They are listed in environments.toml.",
+                    "They are listed in environments.toml; a range that test material has far"
+                    " from them says why in its exception.",
                 )
         for entry in arriving.registry_entries:
             if any(entry.overlaps(central) for central in self.central):

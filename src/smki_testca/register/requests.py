@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64, Signifier, parse_object_identifier, shown
@@ -178,3 +178,51 @@ def subject(profile: str, given: Mapping[str, str | None], roles: Roles) -> Subj
         case "iki":
             return IkiSubject(needed("system-name"), roles.remote_party_role(needed("role")))
     raise InputError("request.profile", f"Nothing is issued from the profile {shown(profile)}.")
+
+
+class Particulars(TypedDict, total=False):
+    """What tells a subject: the options of ``smki-testca issue``, hyphens become underscores.
+
+    Attributes:
+        id: of an Organisation Certificate: the User, RDP or DCC ID.
+        role: of an Organisation or IKI certificate: a RemotePartyRole, such as ``supplier``
+            or ``02``.
+        common_name: of an Organisation or DCCKI certificate.
+        device_id: of a Device Certificate.
+        hw_type: of a Device Certificate: the manufacturer's hwType, an OID.
+        dns: of a DCCKI certificate: a host name for the subjectAltName.
+        signifier: of a DCCKI certificate: who the requester says it is.
+        system_name: of an IKI certificate: the authorised system.
+    """
+
+    id: str | Eui64
+    role: str
+    common_name: str
+    device_id: str | Eui64
+    hw_type: str
+    dns: str
+    signifier: str
+    system_name: str
+
+
+_TAKEN = {
+    "organisation": ("id", "role", "common_name"),
+    "device": ("device_id", "hw_type"),
+    "dccki": ("common_name", "dns", "signifier"),
+    "iki": ("system_name", "role"),
+}
+"""The particulars that each profile takes."""
+
+
+def subject_from(profile: str, particulars: Particulars, roles: Roles) -> Subject:
+    """The subject that its particulars describe.
+
+    Raises:
+        InputError: if one is missing, or is no identifier.
+        TypeError: for one that the profile does not take.
+    """
+    stray = [name for name in particulars if name not in _TAKEN.get(profile, particulars)]
+    if stray:
+        raise TypeError(f"a certificate of profile {profile} takes no {stray[0]!r}")
+    given = {name.replace("_", "-"): str(value) for name, value in particulars.items()}
+    return subject(profile, given, roles)

@@ -1,0 +1,46 @@
+"""IDs that follow each other, counted in hexadecimal, in one environment after the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from smki_testca.errors import InputError
+from smki_testca.identifiers import Eui64
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """Where IDs begin, and how far they lie from each other.
+
+    Attributes:
+        first: the first ID in the first environment.
+        step: from one ID to the next.
+        environment_step: from the first ID in one environment to the first in the next; 0 where
+            the environments have the same IDs.
+        environments: their names, in order.
+    """
+
+    first: Eui64
+    step: int
+    environment_step: int
+    environments: tuple[str, ...]
+
+    def ids(self, count: int) -> Iterator[tuple[str, int, Eui64]]:
+        """So many IDs in each environment: the environment, the number from 1, the ID.
+
+        Raises:
+            InputError: if they leave the 64 bits.
+        """
+        last = self.first.value + (len(self.environments) - 1) * self.environment_step
+        if last + (count - 1) * self.step >= 1 << 64:
+            raise InputError(
+                "kit.count", f"{count} IDs from {self.first} on do not end within 64 bits."
+            )
+        for place, environment in enumerate(self.environments):
+            start = self.first.value + place * self.environment_step
+            for number in range(count):
+                yield environment, number + 1, Eui64(start + number * self.step)

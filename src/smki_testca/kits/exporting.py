@@ -1,0 +1,145 @@
+"""Writes what a kit's estate holds beside it: a folder for each format, and the CRLs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from smki_testca.errors import InputError
+from smki_testca.estate.certificates import Selection
+from smki_testca.exchange import FORMATS, OutputFile, items, notes, write
+from smki_testca.exchange.export import make
+from smki_testca.exchange.fitting import summary
+from smki_testca.exchange.pem import to_pem
+from smki_testca.identifiers import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from smki_testca.estate import Estate
+    from smki_testca.exchange import Item
+    from smki_testca.exchange.export import Made as Written
+
+REVOCATION_LISTS = "revocation-lists"
+
+
+@dataclass(slots=True)
+class Exports:
+    """What was written beside an estate.
+
+    Attributes:
+        certificates: how many there were to write.
+        folders: the formats written; one that fits none of the certificates has no folder.
+        notes: what a format could not hold and why, one line each, by the format.
+        needed_passphrase: whether a store among them is protected by the passphrase.
+    """
+
+    certificates: int
+    folders: list[str] = field(default_factory=list)
+    notes: dict[str, list[str]] = field(default_factory=dict)
+    needed_passphrase: bool = False
+
+
+def check_formats(asked: Iterable[str] | None) -> tuple[str, ...]:
+    """The formats asked for, each once, in the order of the documents; None is all of them.
+
+    Raises:
+        InputError: for one that there is not.
+    """
+    chosen = tuple(FORMATS) if asked is None else tuple(asked)
+    for name in chosen:
+        if name not in FORMATS:
+            raise InputError(
+                "export.format",
+                f"There is no format {shown(name)}.",
+                f"Known are {', '.join(FORMATS)}.",
+            )
+    return tuple(name for name in FORMATS if name in chosen)
+
+
+def export(estate: Estate, asked: Iterable[str] | None, out: Path, passphrase: str) -> Exports:
+    """Write every certificate, private keys of end entities included, in each of some formats.
+
+    Args:
+        estate: whose certificates.
+        asked: names of formats; None for every one.
+        out: gets a folder of each format's name.
+        passphrase: of the stores that cannot do without one; all else is in the clear.
+
+    Raises:
+        InputError: if there is no such format, one cannot do what is asked, or a file cannot be
+            written.
+    """
+    records = list(estate.select(Selection()))
+    selected = items(estate, records, with_keys=True)
+    done = Exports(len(records))
+    for name in check_formats(asked):
+        taken = selected if asked is not None else _without_many_stores(name, selected)
+        try:
+            made, protected = _made(name, taken, passphrase)
+        except InputError as error:
+            if error.code not in _HOLDS_NOTHING:
+                raise
+            done.notes[name] = ["none of the certificates fits: there is no such folder"]
+            continue
+        write(made.files, out / name, force=False)
+        done.folders.append(name)
+        done.needed_passphrase |= protected
+        told = summary([one for one in made.left_out if not one.item.is_ca], len(taken))
+        if len(taken) < len(selected):
+            told.append(_TOO_MANY_STORES.format(len(selected) - len(taken)))
+        if told:
+            done.notes[name] = told
+    write(notes(selected), out, force=False)
+    return done
+
+
+_HOLDS_NOTHING = {"export.none_fit", "export.needs_keys"}
+"""What a format says to certificates none of which it can hold."""
+_STORE_EACH = "pkcs12"
+_MANY_STORES = 100
+"""How many Device Certificates are too many for a store each, which takes some 10 ms."""
+_TOO_MANY_STORES = (
+    "{} Device Certificates left out: a store each takes long, and java/ has one for all"
+    " (--format pkcs12 makes them)."
+)
+
+
+def _without_many_stores(name: str, selected: list[Item]) -> list[Item]:
+    """What a format gets that nobody asked for by name: not a store each for many Devices."""
+    by_the_number = [one for one in selected if one.record.place is not None]
+    if name != _STORE_EACH or len(by_the_number) <= _MANY_STORES:
+        return selected
+    return [one for one in selected if one.record.place is None]
+
+
+def _made(name: str, selected: list[Item], passphrase: str) -> tuple[Written, bool]:
+    """The files of a format, and whether the passphrase protects them: only if it must."""
+    try:
+        return make(name, selected, None), False
+    except InputError as error:
+        if error.code != "export.passphrase":
+            raise
+    return make(name, selected, passphrase), True
+
+
+def write_revocation_lists(estate: Estate, out: Path) -> int:
+    """Issue a list for every CA that has a profile for one, and write it in DER and PEM.
+
+    Returns:
+        How many there are.
+    """
+    files = []
+    places = {(one.environment, one.hierarchy) for one in estate.certificates.authorities()}
+    for environment, hierarchy in sorted(places):
+        for profile in estate.library.revocation_list_profiles:
+            if profile.hierarchy is not hierarchy:
+                continue
+            made = estate.issue_revocation_list(hierarchy, profile.tier, environment=environment)
+            path = PurePosixPath(made.family, profile.name)
+            files.append(OutputFile(path.with_suffix(".crl"), made.der))
+            files.append(OutputFile(path.with_suffix(".pem"), to_pem(made.der, "X509 CRL")))
+    write(files, out / REVOCATION_LISTS, force=False)
+    return len(files) // 2

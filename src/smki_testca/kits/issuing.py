@@ -1,0 +1,150 @@
+"""Issues what a kit holds: request by request, and Devices by the number in one run."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from smki_testca.errors import InputError, Refusal
+from smki_testca.estate.terms import Secrets
+from smki_testca.register.requests import DeviceSubject, subject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from smki_testca.bulk.planning import Wanted
+    from smki_testca.estate import Estate
+    from smki_testca.estate.certificates import Record
+    from smki_testca.kits.kit import Kit, KitRequest
+
+MAX_DEVICES = 100_000
+"""The most Devices of one type in one environment."""
+
+
+def issue(
+    estate: Estate,
+    kit: Kit,
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
+    *,
+    wanted: Callable[[KitRequest], bool] = lambda _request: True,
+) -> list[Record]:
+    """Issue every request of a kit, all in one transaction.
+
+    Args:
+        estate: where the participants are registered.
+        kit: what to issue.
+        progress: told after each request how many of how many are done.
+        wanted: tells the requests to make; all of them by default.
+
+    Returns:
+        What was issued, in the kit's order.
+
+    Raises:
+        Refusal: if the gate refuses a request; those before it stay issued.
+    """
+    requests = [one for one in kit.requests if wanted(one)]
+    issued: list[Record] = []
+    refused: Refusal | None = None
+    with estate.transaction():
+        for done, one in enumerate(requests, 1):
+            try:
+                issued += _issue(estate, one)
+            except Refusal as refusal:
+                # The decision stays in the audit log, like those before it.
+                refused = refusal
+                break
+            progress(done, len(requests))
+    if refused is not None:
+        raise refused
+    return issued
+
+
+def _issue(estate: Estate, one: KitRequest) -> list[Record]:
+    request = estate.request(
+        one.participant,
+        one.purpose,
+        subject(one.profile, one.inputs, estate.library.roles),
+        one.usages,
+        environment=one.environment,
+    )
+    return estate.issue(request, label=one.label)[0]
+
+
+def issue_devices(
+    estate: Estate,
+    kit: Kit,
+    count: int | None,
+    seed: bytes | None,
+    progress: Callable[[int, int], None],
+) -> int | None:
+    """Issue the Devices of a kit in one run, which is planned in one transaction.
+
+    Args:
+        estate: where the participants are registered.
+        kit: whose Devices.
+        count: how many of each type in each environment; None for as many as the kit says.
+        seed: serials and keys are derived from it; None for fresh ones.
+        progress: told how many certificates of how many are issued.
+
+    Returns:
+        The run's id; None where there are none to issue.
+
+    Raises:
+        Refusal: if the gate refuses one of them; nothing is issued then.
+        InputError: if a profile's rows forbid one.
+    """
+    # Whoever issues request by request has no need of the engine.
+    from smki_testca.bulk.engines import LocalEngine  # noqa: PLC0415
+    from smki_testca.bulk.planning import Plan  # noqa: PLC0415
+    from smki_testca.bulk.running import resume  # noqa: PLC0415
+
+    if seed is None:
+        secrets = Secrets(os.urandom(16), os.urandom(32))
+    else:
+        secrets = Secrets.from_seed(seed, os.urandom(32))
+    with estate.transaction():
+        plan = Plan(estate, "manifest", None, secrets)
+        for one in _wanted(estate, kit, count):
+            plan.add(one)
+            if plan.problems:
+                break
+        run = None
+        if plan.problems:
+            plan.record(None)
+        elif plan.ready():
+            run = plan.store()
+    if plan.problems:
+        raise plan.problems[0].error
+    if run is not None:
+        total = plan.count
+        resume(estate, run, LocalEngine(None if total > _ALONE else 1), progress)
+    return run
+
+
+def check_count(count: int | None) -> int | None:
+    """See that a number of Devices is one that can be asked for.
+
+    Raises:
+        InputError: if it is negative, or too large.
+    """
+    if count is not None and not 0 <= count <= MAX_DEVICES:
+        raise InputError("kit.devices", f"{count} is no number of Devices; 0 to {MAX_DEVICES} are.")
+    return count
+
+
+_ALONE = 2_000
+"""How many certificates one worker cuts sooner than several have begun."""
+
+
+def _wanted(estate: Estate, kit: Kit, count: int | None) -> Iterator[Wanted]:
+    from smki_testca.bulk.planning import Wanted  # noqa: PLC0415 - as above
+
+    for line, (devices, one) in enumerate(kit.device_certificates(count), 1):
+        request = estate.request(
+            devices.participant,
+            devices.purpose,
+            DeviceSubject(one.device_id, devices.hw_type),
+            (one.usage,),
+            environment=one.environment,
+        )
+        yield Wanted(line, request, one.usage, None, one.label)

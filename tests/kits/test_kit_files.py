@@ -1,0 +1,215 @@
+"""The language of kit files: what a series becomes, and what is no kit."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smki_testca.errors import InputError
+from smki_testca.identifiers import Eui64
+from smki_testca.kits.counting import Counting
+from smki_testca.kits.documents import KitFile
+from smki_testca.kits.labels import Template
+from smki_testca.roles import KeyUsage
+from smki_testca.shipped import shipped
+
+MORE_SERIES = """
+[[series]]
+profile = "organisation"
+participant = "supplier-one"
+purpose = "device-and-user-system-tests"
+first-id = "90-B3-D5-1F-30-01-00-00"
+count = 3
+roles = ["supplier", "xmlSign"]
+usages = ["digital-signature", "key-agreement"]
+label = "{environment}-{role}-{number}-{id}-{usage}"
+"""
+
+
+def refused(library, name="zaz1"):
+    with pytest.raises(InputError) as caught:
+        library.kit(name)
+    assert len(caught.value.lines()) == 1
+    return caught.value
+
+
+def test_ids_are_counted_in_hexadecimal(library):
+    ids = [str(one.eui64) for one in library.kit("supplier").participants[0].ids]
+    place = ids.index("70-B3-D5-1F-30-01-00-09")
+    assert ids[place + 1] == "70-B3-D5-1F-30-01-00-0A"
+    assert ids[place + 7] == "70-B3-D5-1F-30-01-00-10"
+
+
+def test_a_supplier_has_64_ids_in_each_of_four_environments(library):
+    kit = library.kit("supplier")
+    (supplier,) = kit.participants
+    assert len(supplier.ids) == 256
+    held = {}
+    for one in kit.requests:
+        held.setdefault(one.environment, set()).add(one.inputs["id"])
+    assert {name: len(ids) for name, ids in held.items()} == dict.fromkeys(kit.environments, 64)
+    assert set.union(*held.values()) == {str(one.eui64) for one in supplier.ids}
+    assert kit.count == 960
+    assert len({one.label for one in kit.requests}) == 960
+
+
+def test_a_device_maker_has_as_many_devices_of_each_type_as_are_asked_for(library):
+    kit = library.kit("device-maker")
+    types = ["ESME", "GSME", "CHF", "GPF", "PPMID", "HCALCS", "IHD"]
+    assert [one.type for one in kit.devices] == types
+    made = [one for _, one in kit.device_certificates(12)]
+    assert len({one.device_id for one in made}) == 12 * len(types)
+    assert [one.label for one in made[18:22]] == [
+        *("ESME-10-ds", "ESME-10-ka", "ESME-11-ds", "ESME-11-ka")
+    ]
+    assert str(made[18].device_id) == "00-DB-12-01-00-00-00-0A"
+    assert sum(1 for _ in kit.device_certificates(None)) == 28
+    assert list(kit.device_certificates(0)) == []
+
+
+def test_a_series_makes_a_request_for_each_id_role_and_usage(library_with):
+    requests = library_with("zaz1", more=MORE_SERIES).kit("zaz1").requests[33:]
+    assert [one.label for one in requests[:5]] == [
+        "ZAZ1-supplier-1-90B3D51F30010000-ds",
+        "ZAZ1-supplier-1-90B3D51F30010000-ka",
+        "ZAZ1-xmlSign-1-90B3D51F30010000-ds",
+        "ZAZ1-xmlSign-1-90B3D51F30010000-ka",
+        "ZAZ1-supplier-2-90B3D51F30010001-ds",
+    ]
+    assert len(requests) == 12
+    assert {one.environment for one in requests} == {"ZAZ1"}
+    assert [usage.value for usage in requests[1].usages] == ["key-agreement"]
+    assert requests[4].inputs == {"id": "90-B3-D5-1F-30-01-00-01", "role": "supplier"}
+
+
+def test_environments_have_the_same_ids_unless_a_step_leads_from_one_to_the_next():
+    first = Eui64.parse("90-B3-D5-1F-30-01-00-00")
+    same = [one.value for _, _, one in Counting(first, 2, 0, ("A", "B")).ids(2)]
+    assert same == [first.value, first.value + 2] * 2
+    apart = list(Counting(first, 1, 0x40, ("A", "B")).ids(1))
+    assert [(name, number, str(eui64)) for name, number, eui64 in apart] == [
+        ("A", 1, "90-B3-D5-1F-30-01-00-00"),
+        ("B", 1, "90-B3-D5-1F-30-01-00-40"),
+    ]
+
+
+def test_ids_end_within_64_bits():
+    counting = Counting(Eui64((1 << 64) - 2), 1, 0, ("A",))
+    assert len(list(counting.ids(2))) == 2
+    with pytest.raises(InputError) as caught:
+        list(counting.ids(3))
+    assert caught.value.code == "kit.count"
+
+
+def test_agreements_are_dated_from_the_day_the_kit_is_made(library):
+    agreement = library.kit("zaz1").agreements[0].on(date(2031, 5, 6))
+    assert (agreement.start, agreement.end) == (date(2030, 5, 6), None)
+    assert library.kit("zaz1").agreements[0].on(date(1, 2, 3)).start == date.min
+
+
+def test_an_agreement_may_end_some_days_on(library_with):
+    library = library_with("zaz1", ("from-days = -365", "from-days = -2\nuntil-days = 3"))
+    agreement = library.kit("zaz1").agreements[0].on(date(2031, 1, 1))
+    assert (agreement.start, agreement.end) == (date(2030, 12, 30), date(2031, 1, 4))
+
+
+def test_quickstart_is_a_kit_with_the_register_of_an_example(library):
+    kit = library.kit("quickstart")
+    assert kit.example == "participants.toml"
+    assert kit.environments == (library.default_environment.name,)
+    assert kit.count == 30
+
+
+@pytest.mark.parametrize("name", ["zaz1", "supplier", "device-maker"])
+def test_shipped_kits_bring_a_register_of_their_own(library, name):
+    kit = library.kit(name)
+    known = {one.id for one in kit.participants}
+    assert {one.participant for one in (*kit.requests, *kit.devices)} <= known
+    assert {one.terms.participant for one in kit.agreements} == known
+
+
+MISTAKES = [
+    ('label = "mdr-{usage}"', 'label = "mdr-{0}"', "kit.label", "{0}"),
+    ('label = "mdr-{usage}"', 'label = "mdr-{}"', "kit.label", "{}"),
+    ('label = "mdr-{usage}"', 'label = "mdr-{usage:>9}"', "kit.label", "a format or conversion"),
+    ('label = "mdr-{usage}"', 'label = "mdr-{usage!r}"', "kit.label", "a format or conversion"),
+    ('label = "mdr-{usage}"', 'label = "mdr-{usage.name}"', "kit.label", "{usage.name}"),
+    ('label = "mdr-{usage}"', 'label = "mdr-{type}"', "kit.label", "{type}"),
+    ('label = "mdr-{usage}"', 'label = "mdr-{usage"', "kit.label", "series 21"),
+    ('label = "mdr-{usage}"', 'label = "mdr-}"', "kit.label", "series 21"),
+    ('label = "mdr-{usage}"', 'label = "mdr"', "kit.label", "two requests have the label 'mdr'"),
+    ('"{type}-{number}-{usage}"', '"{type}-{usage}"', "kit.label", "of every Device"),
+    ('"{type}-{number}-{usage}"', '"{role}-{number}"', "kit.label", "{role}"),
+    ('roles = ["recovery"]', "roles = []", "kit.series", "series 1"),
+    ('roles = ["recovery"]', 'roles = ["chairman"]', "role.unknown", "series 1"),
+    ('profile = "organisation"', 'profile = "iki"', "profile.reference", "profile of a series"),
+    ('profile = "organisation"', 'profile = "device"', "kit.series", "series 1"),
+    ('"90-B3-D5-1F-30-00-00-01"\nroles', '"90-B3"\nroles', "eui64.form", "series 1"),
+    ('"90-B3-D5-1F-30-00-00-01"\nroles', '"FF-FF-FF-FF-FF-FF-FF-FF"\ncount = 2\nroles', *(
+        "kit.count", "do not end within 64 bits")),
+    ("count = 4", "count = -1", "toml.shape", "devices[0].count"),
+    ("count = 4", "step = 0", "toml.shape", "devices[0].step"),
+    ("count = 4", "environments = []", "toml.shape", "devices[0].environments"),
+    ("count = 4", "number = 4", "toml.shape", "unknown field `number`"),
+    ('type = "ESME"', "", "toml.shape", "type"),
+    ('usages = ["digital-signature"]', "usages = []", "toml.shape", "series[0].usages"),
+    ('title = "The', 'author = "me"\ntitle = "The', "toml.shape", "unknown field `author`"),
+    ('environments = ["ZAZ1"]', 'environments = ["ZAZ9"]', "profile.reference", "'ZAZ9'"),
+    ("count = 4", 'environments = ["UIT-A"]', "profile.reference", "environment of the kit"),
+    ('environments = ["ZAZ1"]', 'register = "none.toml"', "profile.reference", "'none.toml'"),
+    ("from-days = -365", "from-days = 2\nuntil-days = 1", "agreement.dates", "ZAZ1-SUPPLIER-ONE"),
+    ("from-days = -365", "from = 2020-01-01", "toml.shape", "from"),
+    ("from-days = -365", "from-days = -99999999", "toml.shape", "agreement[0].from-days"),
+    ('categories = ["device"]', 'categories = ["toys"]', "agreement.category", "'toys'"),
+    ('user-roles = ["OU"]', 'user-roles = ["Nobody"]', "user_role.unknown", "other-one"),
+    ('00-DB-12-34-56-78-00-04", user', '00-DB-12-34-56-79-00-04", user', *(
+        "participant.id_outside_range", "other-one")),
+    ('hw-type = "1.2.826.0.1.8641679.1.2.2.1"', 'hw-type = "meter"', "oid.form", "devices 1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "code", "said"), MISTAKES)
+def test_a_mistake_in_a_kit_is_one_clear_error(library_with, old, new, code, said):
+    error = refused(library_with("zaz1", (old, new)))
+    assert error.code == code
+    assert said in error.message
+    assert error.message.count("zaz1.toml") == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (('"supplier-one"\nuser', '"nobody"\nuser'), "profile.reference"),
+        (("count = 16", "count = 17"), "participant.id_order"),
+        (("count = 16", "count = 10001"), "toml.shape"),
+        (("environment-step = 0x40", "environment-step = 0x20"), "participant.id_order"),
+        (('user-roles = ["IS"]', "user-roles = []\nids = 3"), "toml.shape"),
+    ],
+)
+def test_a_mistake_in_an_allocation_is_one_clear_error(library_with, change, code):
+    assert refused(library_with("supplier", change), "supplier").code == code
+
+
+@given(st.text(alphabet="{}!:.[]idnumberusagtypevo -0", max_size=40))
+def test_a_label_is_taken_only_if_it_can_be_filled(text):
+    known = ("id", "number", "role", "usage", "environment")
+    template = None
+    with contextlib.suppress(InputError):
+        template = Template.parse(text, known)
+    if template is None:
+        return
+    filled = template.fill(Eui64(10), 3, KeyUsage.KEY_AGREEMENT, "E", role="R")
+    expected = text.replace("{{", "\0").replace("}}", "\1")
+    for name, value in zip(known, (f"{10:016X}", "3", "R", "ka", "E"), strict=True):
+        expected = expected.replace(f"{{{name}}}", value)
+    assert filled == expected.replace("\0", "{").replace("\1", "}")
+
+
+def test_every_key_of_the_file_is_in_the_document():
+    text = (shipped("profiles").parent / "docs" / "kits.md").read_text("utf-8")
+    for key in KitFile.__struct_encode_fields__:
+        assert f"`{key}`" in text or f"`[[{key}]]`" in text, key
