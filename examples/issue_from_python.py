@@ -12,46 +12,39 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from smki_testca.errors import Refusal
-from smki_testca.estate import Estate
-from smki_testca.exchange import FORMATS, items, write
-from smki_testca.identifiers import Eui64
-from smki_testca.register.requests import OrganisationSubject
-from smki_testca.roles import KeyUsage
+from smki_testca import Estate, KeyUsage, Refusal, export
 
 PARTICIPANTS = Path(__file__).with_name("participants.toml")
+BOTH = (KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_AGREEMENT)
 
 
 def main(out: Path) -> None:
-    """Issue, be refused once, and export."""
-    passphrase = secrets.token_urlsafe()
+    """Issue, look at what was issued, be refused once, and export."""
     with (
         TemporaryDirectory() as directory,
-        Estate.create(Path(directory), lambda: passphrase) as estate,
+        Estate.create(directory, secrets.token_urlsafe()) as estate,
     ):
         estate.add_environment("ZAZ1")
         estate.register.import_file(PARTICIPANTS.read_bytes(), PARTICIPANTS.name)
 
-        supplier = estate.library.roles.remote_party_role("supplier")
-        request = estate.request(
-            "supplier-one",
-            "uept",
-            OrganisationSubject(Eui64.parse("90-B3-D5-1F-30-01-00-00"), supplier),
-            (KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_AGREEMENT),
-        )
-        records, warnings = estate.issue(request)
+        supplier = estate.subject("organisation", id="90-B3-D5-1F-30-01-00-00", role="supplier")
+        records, warnings = estate.issue(estate.request("supplier-one", "uept", supplier, BOTH))
         for warning in warnings:
             print("warning:", warning)
 
-        not_its_own = OrganisationSubject(Eui64.parse("90-B3-D5-1F-30-03-00-00"), supplier)
+        # As objects of the cryptography library; credential.pem, .key_pem and .chain_pem are PEM.
+        credential = estate.credential(records[0])
+        print(credential.certificate.subject.rfc4514_string())
+        print("its key has", credential.private_key.key_size, "bits")
+
+        another = estate.subject("organisation", id="90-B3-D5-1F-30-03-00-00", role="supplier")
         try:
-            estate.check(estate.request("supplier-one", "uept", not_its_own))
+            estate.check(estate.request("supplier-one", "uept", another))
         except Refusal as refusal:
             for reason in refusal.reasons:
                 print(f"refused [{reason.code}, {reason.rule}]: {reason.reason}")
 
-        selected = items(estate, records, with_keys=True)
-        for path in write(FORMATS["pem"].files(selected, None), out, force=False):
+        for path in export(estate, records, "pem", out, with_keys=True):
             print(path.relative_to(out))
 
 

@@ -1,5 +1,130 @@
-"""A test certificate authority for Great Britain's smart-metering PKIs: SMKI, DCCKI and IKI."""
+"""A test certificate authority for Great Britain's smart-metering PKIs: SMKI, DCCKI and IKI.
+
+The names in ``__all__`` are the public API; ``docs/api.md`` tells of each. They are imported when
+they are first used, so that importing the package costs next to nothing.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "Credential",
+    "DcckiSubject",
+    "Delivery",
+    "DeviceSubject",
+    "Estate",
+    "EstateError",
+    "Eui64",
+    "ExternalRecord",
+    "FixedClock",
+    "Hierarchy",
+    "IkiSubject",
+    "ImportReport",
+    "InputError",
+    "Intake",
+    "KeyUsage",
+    "OrganisationSubject",
+    "Particulars",
+    "ReSigning",
+    "ReSigningTerms",
+    "Reason",
+    "Record",
+    "Refusal",
+    "RefusalReason",
+    "Renewal",
+    "Request",
+    "RevocationListRecord",
+    "SeededEntropy",
+    "Selection",
+    "SerialNumber",
+    "SmkiTestcaError",
+    "StandingChange",
+    "Status",
+    "Tier",
+    "Validity",
+    "export",
+    "take_in",
+]
+
+if TYPE_CHECKING:
+    from smki_testca.authority.filling import Validity
+    from smki_testca.authority.revocation import Reason
+    from smki_testca.clock import FixedClock
+    from smki_testca.entropy import SeededEntropy
+    from smki_testca.errors import (
+        EstateError,
+        InputError,
+        Refusal,
+        RefusalReason,
+        SmkiTestcaError,
+    )
+    from smki_testca.estate import Estate
+    from smki_testca.estate.certificates import Record, Selection
+    from smki_testca.estate.external import ExternalRecord
+    from smki_testca.estate.importing import ImportReport
+    from smki_testca.estate.re_signing import ReSigning, ReSigningTerms
+    from smki_testca.estate.renewal import Renewal
+    from smki_testca.estate.revocations import RevocationListRecord
+    from smki_testca.estate.standing import StandingChange, Status
+    from smki_testca.exchange.credential import Credential
+    from smki_testca.exchange.export import export
+    from smki_testca.exchange.intake import Intake, take_in
+    from smki_testca.identifiers import Eui64, SerialNumber
+    from smki_testca.profiles.model import Hierarchy, Tier
+    from smki_testca.register.requests import (
+        DcckiSubject,
+        Delivery,
+        DeviceSubject,
+        IkiSubject,
+        OrganisationSubject,
+        Particulars,
+        Request,
+    )
+    from smki_testca.roles import KeyUsage
+else:
+    # Hidden from type checkers: to them, a name that is not here is a mistake.
+    _MODULES = {
+        "authority.filling": ("Validity",),
+        "authority.revocation": ("Reason",),
+        "clock": ("FixedClock",),
+        "entropy": ("SeededEntropy",),
+        "errors": ("EstateError", "InputError", "Refusal", "RefusalReason", "SmkiTestcaError"),
+        "estate": ("Estate",),
+        "estate.certificates": ("Record", "Selection"),
+        "estate.external": ("ExternalRecord",),
+        "estate.importing": ("ImportReport",),
+        "estate.re_signing": ("ReSigning", "ReSigningTerms"),
+        "estate.renewal": ("Renewal",),
+        "estate.revocations": ("RevocationListRecord",),
+        "estate.standing": ("StandingChange", "Status"),
+        "exchange.credential": ("Credential",),
+        "exchange.export": ("export",),
+        "exchange.intake": ("Intake", "take_in"),
+        "identifiers": ("Eui64", "SerialNumber"),
+        "profiles.model": ("Hierarchy", "Tier"),
+        "register.requests": (
+            "DcckiSubject",
+            "Delivery",
+            "DeviceSubject",
+            "IkiSubject",
+            "OrganisationSubject",
+            "Particulars",
+            "Request",
+        ),
+        "roles": ("KeyUsage",),
+    }
+
+    def __getattr__(name: str) -> object:
+        for module, names in _MODULES.items():
+            if name in names:
+                found = getattr(import_module(f"{__name__}.{module}"), name)
+                globals()[name] = found
+                return found
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

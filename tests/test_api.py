@@ -1,0 +1,283 @@
+import ast
+import os
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given
+from hypothesis import strategies as st
+
+import smki_testca
+from smki_testca import (
+    DeviceSubject,
+    Estate,
+    EstateError,
+    Eui64,
+    FixedClock,
+    Hierarchy,
+    InputError,
+    KeyUsage,
+    OrganisationSubject,
+    SeededEntropy,
+    Selection,
+    export,
+)
+from smki_testca.entropy import KeyedEntropy
+from smki_testca.manual import GROUPS, manual
+
+ROOT = Path(__file__).parent.parent
+PARTICIPANTS = ROOT / "examples" / "participants.toml"
+SUPPLIER = {"id": "90-B3-D5-1F-30-01-00-00", "role": "supplier"}
+BOTH = (KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_AGREEMENT)
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+P256_HIERARCHIES = (Hierarchy.ORGANISATION, Hierarchy.DEVICE)
+
+
+def _make(directory, **options):
+    estate = Estate.create(directory, "secret", clock=FixedClock(NOON), **options)
+    estate.add_environment("ZAZ1", hierarchies=P256_HIERARCHIES)
+    estate.register.import_file(PARTICIPANTS.read_bytes(), PARTICIPANTS.name)
+    return estate
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    with _make(tmp_path_factory.mktemp("api") / "estate") as estate:
+        yield estate
+
+
+def _issue(estate, usages=BOTH[:1]):
+    supplier = estate.subject("organisation", **SUPPLIER)
+    records, _ = estate.issue(estate.request("supplier-one", "uept", supplier, usages))
+    return records
+
+
+def test_importing_the_package_imports_no_other_module_of_it():
+    code = "import smki_testca, sys; print([m for m in sys.modules if 'smki_testca.' in m])"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_every_public_name_is_there_and_listed():
+    for name in smki_testca.__all__:
+        assert getattr(smki_testca, name).__name__ == name
+    assert set(smki_testca.__all__) <= set(dir(smki_testca))
+    assert sorted(smki_testca.__all__) == smki_testca.__all__
+    assert sorted(name for names in GROUPS.values() for name in names) == smki_testca.__all__
+
+
+def test_type_checkers_see_the_names_that_the_program_finds():
+    tree = ast.parse(Path(smki_testca.__file__).read_text("utf-8"))
+    guarded = next(one for one in tree.body if isinstance(one, ast.If))
+    seen = {
+        one.module.removeprefix("smki_testca."): tuple(sorted(name.name for name in one.names))
+        for one in guarded.body
+    }
+    assert seen == vars(smki_testca)["_MODULES"]
+    assert sorted(name for names in seen.values() for name in names) == smki_testca.__all__
+    assert files("smki_testca").joinpath("py.typed").is_file()
+
+
+def test_a_name_that_is_not_public_is_missing():
+    with pytest.raises(AttributeError, match="no attribute 'Estates'"):
+        _ = smki_testca.Estates
+
+
+def test_the_reference_page_is_what_the_source_says():
+    said = (ROOT / "docs" / "api.md").read_text("utf-8")
+    assert said == manual(), "run: python -m smki_testca.manual > docs/api.md"
+
+
+def test_the_lines_at_the_top_of_the_reference_run(tmp_path, monkeypatch):
+    (tmp_path / "examples").symlink_to(ROOT / "examples", target_is_directory=True)
+    monkeypatch.chdir(tmp_path)
+    lines = re.search(r"```python\n(.*?)```", manual(), re.DOTALL)[1]
+    names = {}
+    exec(compile(lines, "api.md", "exec"), names)  # noqa: S102 - our own document
+    assert str(names["record"].eui64) == "90-B3-D5-1F-30-01-00-00"
+
+
+def test_the_lines_in_readme_run_in_the_estate_of_quickstart(quickstart, monkeypatch, capsys):
+    monkeypatch.chdir(quickstart.parent)
+    text = (ROOT / "README.md").read_text("utf-8")
+    lines = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
+    exec(compile(lines, "README.md", "exec"), {})  # noqa: S102 - our own document
+    assert capsys.readouterr().out.count("-----BEGIN CERTIFICATE-----") == 2
+
+
+def test_a_passphrase_is_text_or_what_gives_it(tmp_path):
+    with Estate.create(str(tmp_path / "estate"), lambda: "secret") as estate:
+        estate.add_environment("ZAZ1", hierarchies=[Hierarchy.DEVICE])
+        (authority, _) = estate.certificates.authorities()
+    with Estate.open(str(tmp_path / "estate"), "secret") as estate:
+        assert estate.private_key(authority) is not None
+    with (
+        Estate.open(tmp_path / "estate", "another") as estate,
+        pytest.raises(EstateError, match="does not open"),
+    ):
+        estate.private_key(authority)
+
+
+def test_the_hierarchies_left_out_can_be_made_later(tmp_path):
+    with Estate.create(tmp_path / "estate", "secret") as estate:
+        estate.add_environment("ZAZ1", hierarchies=[Hierarchy.DEVICE])
+        with pytest.raises(InputError) as error:
+            estate.add_environment("ZAZ1", hierarchies=P256_HIERARCHIES)
+        assert error.value.code == "environment.present"
+        made = estate.add_environment("ZAZ1", hierarchies=[Hierarchy.ORGANISATION])
+        assert [one.label for one in made] == ["ZA", "Z1"]
+
+
+def test_a_subject_is_told_as_on_the_command_line(own):
+    roles = own.library.roles
+    eui64 = Eui64.parse(SUPPLIER["id"])
+    assert own.subject("organisation", **SUPPLIER) == OrganisationSubject(
+        eui64, roles.remote_party_role("supplier")
+    )
+    assert own.subject("organisation", id=eui64, role="02", common_name="One").common_name == "One"
+    device = own.subject("device", device_id="00db120000000005", hw_type="1.2.3")
+    assert device == DeviceSubject(Eui64.parse("00-DB-12-00-00-00-00-05"), "1.2.3")
+    assert own.subject("dccki", common_name="a", dns="b").dns == "b"
+    assert own.subject("iki", system_name="s", role="supplier").system_name == "s"
+
+
+def test_a_particular_that_is_missing_stray_or_wrong_is_told(own):
+    with pytest.raises(InputError, match="needs --role"):
+        own.subject("organisation", id=SUPPLIER["id"])
+    with pytest.raises(TypeError, match="profile device takes no 'role'"):
+        own.subject("device", device_id="00db120000000005", hw_type="1.2.3", role="supplier")
+    with pytest.raises(TypeError, match="takes no 'serial'"):
+        own.subject("iki", system_name="s", role="supplier", serial="1")
+    with pytest.raises(InputError, match="no EUI-64"):
+        own.subject("organisation", id="90:B3", role="supplier")
+    with pytest.raises(InputError) as error:
+        own.subject("meter", role="supplier")
+    assert error.value.code == "request.profile"
+
+
+def test_a_credential_has_the_certificate_its_key_and_the_cas_above_it(own):
+    (record,) = _issue(own)
+    credential = own.credential(record)
+    certificate, (issuing, root) = credential.certificate, credential.issuers
+    certificate.verify_directly_issued_by(issuing)
+    issuing.verify_directly_issued_by(root)
+    assert certificate.serial_number == record.serial.value
+    signature = credential.private_key.sign(b"data", ec.ECDSA(hashes.SHA256()))
+    certificate.public_key().verify(signature, b"data", ec.ECDSA(hashes.SHA256()))
+    assert credential.chain_pem.startswith(credential.pem)
+    assert credential.chain_pem.count(b"-----BEGIN CERTIFICATE") == 2
+    assert credential.der == record.der
+
+
+def test_openssl_verifies_what_a_credential_says_in_pem(own, tmp_path):
+    credential = own.credential(_issue(own)[0])
+    for name in ("chain_pem", "root_pem", "key_pem"):
+        (tmp_path / name).write_bytes(getattr(credential, name))
+
+    def openssl(*words):
+        return subprocess.run(
+            ["openssl", *words], capture_output=True, check=True, cwd=tmp_path
+        ).stdout
+
+    trusted = ("-CAfile", "root_pem", "-untrusted", "chain_pem")
+    assert openssl("verify", "-x509_strict", *trusted, "chain_pem") == b"chain_pem: OK\n"
+    of_key = openssl("pkey", "-in", "key_pem", "-pubout")
+    of_certificate = openssl("x509", "-in", "chain_pem", "-noout", "-pubkey")
+    assert of_key == of_certificate
+
+
+def test_a_ca_and_a_key_that_was_brought_have_no_private_key_to_give(own):
+    supplier = own.subject("organisation", **SUPPLIER)
+    request = own.request("supplier-one", "uept", supplier, BOTH[:1])
+    brought = _issue(own)[0]
+    key = own.credential(brought).certificate.public_key()
+    (record,), _ = own.issue(request, public_key=_point_of(ec.generate_private_key(key.curve)))
+    for one in (record, own.certificates.authorities()[0]):
+        credential = own.credential(one)
+        for name in ("private_key", "key_pem"):
+            with pytest.raises(InputError) as error:
+                getattr(credential, name)
+            assert error.value.code == "credential.no_key"
+    root = own.credential(own.certificates.authorities()[0])
+    assert root.issuers == ()
+    assert root.root_pem == root.pem == root.chain_pem
+
+
+def _point_of(key):
+    from smki_testca.authority.keys import public_key_info  # noqa: PLC0415
+
+    return public_key_info(key)
+
+
+def test_a_credential_is_printed_without_its_key(own):
+    credential = own.credential(_issue(own)[0])
+    assert re.fullmatch(
+        r"<Credential organisation 90-B3-D5-1F-30-01-00-00 digital-signature serial [0-9A-F]{32}>",
+        repr(credential),
+    )
+
+
+def test_export_writes_what_the_command_does(own, tmp_path):
+    records = _issue(own, BOTH)
+    paths = export(own, records, "pem", str(tmp_path / "out"), with_keys=True)
+    names = {path.name for path in paths}
+    usages = ("digital-signature", "key-agreement")
+    assert {f"90b3d51f30010000-supplier-{usage}.key" for usage in usages} < names
+    assert all(path.is_file() for path in paths)
+
+
+@pytest.mark.parametrize(
+    ("form", "picked", "code"),
+    [("jpeg", slice(None), "export.format"), ("pem", slice(0), "export.nothing")],
+)
+def test_what_cannot_be_exported_is_told(own, tmp_path, form, picked, code):
+    with pytest.raises(InputError) as error:
+        export(own, _issue(own)[picked], form, tmp_path / "out")
+    assert error.value.code == code
+    assert not (tmp_path / "out").exists()
+
+
+def test_keys_from_a_seed_are_told_not_to_be_secret(own, tmp_path):
+    (secret,) = _issue(own)
+    with _make(tmp_path / "estate", entropy=SeededEntropy(b"seed")) as estate:
+        records = _issue(estate)
+        found = list(estate.select(Selection(participant="supplier-one")))
+        paths = export(estate, found, "pem", tmp_path / "out", with_keys=True)
+    assert found == records
+    assert [one.as_json().get("keys_secret", True) for one in (secret, *found)] == [True, False]
+    assert "KEYS-ARE-NOT-SECRET.txt" in {path.name for path in paths}
+
+
+@given(
+    st.binary(min_size=8, max_size=64),
+    st.lists(st.tuples(st.sampled_from([b"a", b"b", b"c"]), st.integers(1, 70)), max_size=6),
+)
+def test_what_is_drawn_under_a_label_does_not_depend_on_what_was_drawn_before(seed, draws):
+    entropy, other = KeyedEntropy(seed), KeyedEntropy(seed)
+    for label, count in draws:
+        with entropy.keyed(label):
+            drawn = entropy.octets(count)
+        with other.keyed(label):
+            assert other.octets(70)[:count] == drawn
+        assert entropy.octets(3) == other.octets(3)
+
+
+def test_streams_of_other_seeds_and_labels_differ():
+    drawn = set()
+    for seed in (b"seed one", b"seed two"):
+        entropy = KeyedEntropy(seed)
+        drawn.add(entropy.octets(32))
+        for label in (b"a", b"b"):
+            with entropy.keyed(label):
+                drawn.add(entropy.octets(32))
+    assert len(drawn) == 6
+    assert not KeyedEntropy.secret
