@@ -101,6 +101,28 @@ def estate(quickstart: Path) -> Iterator[Estate]:
 
 
 @pytest.fixture(scope="session")
+def newcomer_original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An estate with CAs and the example participants, which has issued nothing; not to be changed.
+
+    Its CAs have the names of the quickstart estate's, and other keys.
+    """
+    directory = tmp_path_factory.mktemp("newcomer") / "estate"
+    with Estate.create(directory, "phrase") as made:
+        made.add_environment("ZAZ1")
+        made.register.import_file((ROOT / "examples" / "participants.toml").read_bytes(), "-")
+    (directory / "passphrase").write_text("phrase\n")
+    return directory
+
+
+@pytest.fixture
+def newcomer(newcomer_original: Path, tmp_path: Path) -> Path:
+    """A copy of that estate, to do with as a test likes."""
+    directory = tmp_path / "newcomer"
+    shutil.copytree(newcomer_original, directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
 def library() -> Library:
     """The shipped profiles."""
     return Library()

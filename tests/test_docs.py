@@ -15,12 +15,13 @@ import smki_testca
 from smki_testca.cli import cli
 from smki_testca.errors import ExitCode, SmkiTestcaError
 from smki_testca.exchange import FORMATS
+from smki_testca.kits import documents as kit_documents
 from smki_testca.lint.catalogue import rules
 from smki_testca.profiles import Library, documents
-from smki_testca.profiles.rows import DERIVED, INPUTS
+from smki_testca.profiles.rows import DERIVED, INPUTS, REVOCATION_LIST_DERIVED
 from smki_testca.register import documents as register_documents
 from smki_testca.register.notifications import COLUMNS
-from smki_testca.x509.fields import FIELDS
+from smki_testca.x509.fields import FIELDS, REVOCATION_LIST_FIELDS
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -32,7 +33,7 @@ EVERY_DOCUMENT = sorted(
 )
 
 CODE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
-ERROR_MAKERS = ("Fault", "_fault", "_reason")
+ERROR_MAKERS = ("Fault", "_fault", "_reason", "Remark", "_remark")
 
 
 def _text(name):
@@ -169,18 +170,28 @@ def test_the_exit_codes_are_those_of_the_source(document):
     assert [int(row[0]) for row in rows] == [code.value for code in ExitCode]
 
 
-def test_every_field_is_in_the_profile_language_with_what_it_holds():
-    rows = _table(_text("profiles.md"), "field")
+@pytest.mark.parametrize(
+    ("heading", "fields"), [("field", FIELDS), ("field of a CRL", REVOCATION_LIST_FIELDS)]
+)
+def test_every_field_is_in_the_profile_language_with_what_it_holds(heading, fields):
+    rows = _table(_text("profiles.md"), heading)
     documented = {row[0].strip("`"): row[1] for row in rows}
     assert len(documented) == len(rows)
-    assert documented == {path: field.kind.value for path, field in FIELDS.items()}
+    assert documented == {path: field.kind.value for path, field in fields.items()}
     for row in rows:
-        field = FIELDS[row[0].strip("`")]
-        if not row[0].startswith("`validity."):
+        field = fields[row[0].strip("`")]
+        if field.encodings != ("Time",):
             assert row[2] == ", ".join(field.encodings)
 
 
-@pytest.mark.parametrize(("heading", "vocabulary"), [("input", INPUTS), ("derived", DERIVED)])
+@pytest.mark.parametrize(
+    ("heading", "vocabulary"),
+    [
+        ("input", INPUTS),
+        ("derived", DERIVED),
+        ("derived for a CRL", REVOCATION_LIST_DERIVED),
+    ],
+)
 def test_every_input_and_derived_value_is_in_the_profile_language(heading, vocabulary):
     documented = _quoted(row[0] for row in _table(_text("profiles.md"), heading))
     assert documented == list(vocabulary)
@@ -195,9 +206,14 @@ def _keys(struct):
     [
         ("profiles.md", "key of a row", documents.RowTable),
         ("profiles.md", "key of `holds`", documents.HoldsTable),
+        ("profiles.md", "key of `[frequency]`", documents.FrequencyTable),
         ("profiles.md", "key of `[[user-role]]`", documents.UserRoleTable),
         ("profiles.md", "key of `[[remote-party-role]]`", documents.RemotePartyRoleTable),
-        ("profiles.md", "key of `[[request]]`", documents.KitRequestTable),
+        ("kits.md", "key of `[[agreement]]`", kit_documents.AgreementTable),
+        ("kits.md", "key of `[[allocation]]`", kit_documents.AllocationTable),
+        ("kits.md", "key of `[[request]]`", kit_documents.RequestTable),
+        ("kits.md", "key of `[[series]]`", kit_documents.SeriesTable),
+        ("kits.md", "key of `[[devices]]`", kit_documents.DevicesTable),
         ("formats.md", "key of `[[participant]]`", register_documents.ParticipantTable),
         ("formats.md", "key of `[[agreement]]`", register_documents.AgreementTable),
     ],
@@ -208,7 +224,11 @@ def test_every_key_of_a_table_is_documented_and_no_other(document, heading, stru
 
 @pytest.mark.parametrize(
     ("title", "struct"),
-    [("Certificate profiles", documents.ProfileFile), ("Categories", documents.CategoryFile)],
+    [
+        ("Certificate profiles", documents.ProfileFile),
+        ("Revocation lists", documents.RevocationListFile),
+        ("Categories", documents.CategoryFile),
+    ],
 )
 def test_every_key_of_a_file_is_documented_and_no_other(title, struct):
     section = _text("profiles.md").split(f"\n## {title}\n")[1]
@@ -254,6 +274,9 @@ def _json_keys(value):
     [
         ("quickstart, init", ("quickstart", "{new}")),
         ("quickstart, init", ("init", "{estate}", "--environment", "SIT-A")),
+        ("kit", ("kit", "list")),
+        ("kit", ("kit", "show", "quickstart")),
+        ("kit", shlex.split("kit make quickstart --out {new} --seed 0011223344556677")),
         ("register", ("register", "import", "{participants}")),
         ("register", ("register", "show")),
         ("register", ("register", "whois", "TPTY-SUPPLIER-ONE")),
@@ -276,8 +299,24 @@ def _json_keys(value):
         ("list, show, export", ("list",)),
         ("list, show, export", ("show", "{certificate}")),
         ("list, show, export", ("export", "--format", "pkcs7", "--out", "{new}")),
+        ("renew, expiring, ca", ("renew", "--label", "Z1-supplier-ds")),
+        ("renew, expiring, ca", ("expiring", "--within", "200w")),
+        ("renew, expiring, ca", ("ca", "list")),
+        ("renew, expiring, ca", ("ca", "renew", "Z1")),
+        ("renew, expiring, ca", shlex.split("ca roll-over organisation --name Z1b")),
+        (
+            "revoke, reject, set-status, status, crl",
+            shlex.split("revoke --label Z1-supplier-ds --reason superseded"),
+        ),
+        (
+            "revoke, reject, set-status, status, crl",
+            shlex.split("set-status pending --label ESME-ka"),
+        ),
+        ("revoke, reject, set-status, status, crl", ("crl", "issue")),
+        ("revoke, reject, set-status, status, crl", ("crl", "list")),
         ("profiles", ("profiles", "list")),
         ("profiles", ("profiles", "show", "device")),
+        ("profiles", ("profiles", "show", "iki-crl")),
         ("profiles", ("profiles", "check")),
         ("audit", ("audit", "show")),
         ("audit", ("audit", "verify")),
@@ -303,11 +342,30 @@ def test_every_key_that_a_command_prints_in_json_is_documented(
     }
     given = [one.format(**names) for one in arguments]
     outcome = command("--estate", quickstart, "--json", *given)
+    assert set(_json_keys(outcome.json)) - _keys_described(section) == set()
+
+
+def _keys_described(*sections):
+    """What the document of the JSON names in these sections, and of every record."""
     text = _text("json.md")
-    described = text.split(f"\n## {section}\n")[1].split("\n## ")[0]
-    described += text.split("\n## A certificate's record\n")[1].split("\n## ")[0]
-    quoted = set(re.findall(r"[`\"]([a-z0-9_]+)[`\"]", described))
-    assert set(_json_keys(outcome.json)) - quoted == set()
+    parts = [text.split(f"\n## {one}\n")[1].split("\n## ")[0] for one in (*sections, _RECORD)]
+    return set(re.findall(r"[`\"]([a-z0-9_]+)[`\"]", "\n".join(parts)))
+
+
+_RECORD = "A certificate's record"
+
+
+def test_every_key_of_external_certificates_in_json_is_documented(command, quickstart, newcomer):
+    described = _keys_described("import, re-sign", "Errors and refusals")
+    folder = quickstart / "export" / "pem" / "ZAZ1"
+    for arguments in (
+        ("import", folder, ROOT / "README.md"),
+        ("list", "--external"),
+        ("re-sign", "--purpose", "uept"),
+        ("re-sign", "--purpose", "uept", "--all-or-nothing"),
+    ):
+        outcome = command("--estate", newcomer, "--json", *arguments)
+        assert set(_json_keys(outcome.json)) - described == set(), arguments
 
 
 def _commands_named(path):

@@ -48,6 +48,14 @@ DOCUMENTED = {
     "profiles list",
     "profiles show",
     "profiles check",
+    "revoke",
+    "reject",
+    "status",
+    "set-status",
+    "crl issue",
+    "crl list",
+    "crl show",
+    "crl verify",
     "audit show",
     "audit verify",
 }
@@ -114,7 +122,7 @@ def test_bash_completion_completes_commands():
     environment = {
         **os.environ,
         "_SMKI_TESTCA_COMPLETE": "bash_complete",
-        "COMP_WORDS": "smki-testca re",
+        "COMP_WORDS": "smki-testca regi",
         "COMP_CWORD": "1",
     }
     done = subprocess.run(

@@ -99,7 +99,7 @@ def test_issue_gives_the_record_and_the_certificate_itself(command, quickstart, 
     assert certificate.fingerprint(hashes.SHA256()).hex() == one["sha256"]
     assert (one["profile"], one["label"]) == (profile, "mine")
     listed = command("--estate", quickstart, "--json", "list", "--label", "mine").json
-    assert listed["certificates"] == [one]
+    assert listed["certificates"] == [one | {"status": "I"}]
 
 
 def test_issue_prints_a_table(command, quickstart):

@@ -288,7 +288,7 @@ def test_csrs_and_crls_are_linted_beside_certificates(command, meter, tmp_path):
     (tmp_path / "d.crl").write_bytes(csrs.pem(revocation_list(), header="X509 CRL"))
     outcome = command("--json", "lint", tmp_path, meter)
     assert [one["kind"] for one in outcome.json["files"]] == [
-        *("csr-device", "csr-organisation", "csr-iki", "crl", "device"),
+        *("csr-device", "csr-organisation", "csr-iki", "organisation-crl", "device"),
     ]
     assert outcome.code == 1
     errors = [
@@ -297,7 +297,7 @@ def test_csrs_and_crls_are_linted_beside_certificates(command, meter, tmp_path):
         for finding in one["findings"]
         if finding["severity"] == "error"
     ]
-    assert sorted(errors) == ["crl.authority_key", "csr.role"]
+    assert sorted(errors) == ["csr.role", "extensions.authorityKeyIdentifier.missing"]
 
 
 def test_an_unknown_kind_is_itself_a_finding(command, tmp_path):

@@ -29,6 +29,7 @@ def test_list_gives_profiles_categories_environments_and_purposes(command):
     keys = {name: set(entries[0]) for name, entries in outcome.json.items()}
     assert keys == {
         "profiles": {"name", "title", "file"},
+        "revocation_lists": {"name", "title", "file"},
         "categories": {"name", "title", "profiles", "participants", "basis"},
         "environments": {"name", "title", "family"},
         "purposes": {"code", "name", "basis"},
@@ -85,7 +86,7 @@ def test_an_operators_file_comes_before_the_shipped_one(command, override):
     directory = override(CERTIFICATES, ("years = 10", "years = 1"))
     said = command("--profiles", directory, "--json", "profiles", "show", "organisation").json
     assert said["file"] == str(directory / CERTIFICATES)
-    assert "derived not-after (1 years)" in [row["fill"] for row in said["rows"]]
+    assert "derived not-after (1 year)" in [row["fill"] for row in said["rows"]]
     assert command("--profiles", directory, "profiles", "check").code == 0
 
 

@@ -55,13 +55,13 @@ def test_a_csr_with_a_fault_ends_with_1_and_the_fault_is_beside_its_field(comman
 def test_a_crl_is_shown(command, tmp_path):
     (tmp_path / "a.crl").write_bytes(csrs.pem(revocation_list(), header="X509 CRL"))
     outcome = command("--json", "show", tmp_path / "a.crl")
-    assert outcome.json["kind"] == "crl"
+    assert outcome.json["kind"] == "organisation-crl"
     assert outcome.json["subject"] == "CN=Z1"
     assert outcome.json["fields"]["revokedCertificates"] == "2"
     assert "left)" in outcome.json["fields"]["nextUpdate"]
     told = command("show", tmp_path / "a.crl")
-    assert told.out.startswith("Certificate Revocation List")
-    assert "crl.authority_key" in told.out
+    assert told.out.startswith("Organisation CRL CN=Z1")
+    assert "extensions.authorityKeyIdentifier.missing" in told.out
     assert told.code == outcome.code == 1
 
 

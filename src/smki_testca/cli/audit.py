@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -63,10 +63,20 @@ def verify(session: Session) -> None:
     click.echo(f"The audit log is whole: {count} entries.{said}")
 
 
+_SHOWN_OF_A_LIST = 4
+
+
+def _shown(value: Any) -> str:
+    """A value of an entry; a long list, of serials for one, by its length: JSON has it all."""
+    if isinstance(value, list) and len(value) > _SHOWN_OF_A_LIST:
+        return f"{len(value)} of them"
+    return str(value)
+
+
 def _details(entry: Entry) -> str:
     body = entry.body
     if "granted" not in body:
-        return ", ".join(f"{name}: {value}" for name, value in body.items() if value)
+        return ", ".join(f"{name}: {_shown(value)}" for name, value in body.items() if value)
     request = body["request"]
     who = f"{request['profile']} for {request['participant']} ({request['purpose']})"
     if body["granted"]:

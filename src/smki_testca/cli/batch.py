@@ -17,6 +17,7 @@ from smki_testca.bulk import exports
 from smki_testca.cli.issue import DELIVERY, ENVIRONMENT, LABEL, PARTICIPANT, PURPOSE
 from smki_testca.cli.output import print_json, print_table
 from smki_testca.cli.session import Session, read_input
+from smki_testca.entropy import parse_seed
 from smki_testca.errors import ExitCode, InputError, Refusal, SmkiTestcaError, UsageError, plain
 from smki_testca.estate.runs import State
 from smki_testca.estate.terms import Secrets
@@ -371,13 +372,7 @@ def _engine(options: dict[str, Any]) -> Engine:
 def _secrets(seed: str | None) -> Secrets:
     if seed is None:
         return Secrets(os.urandom(16), os.urandom(32))
-    try:
-        octets = bytes.fromhex(seed)
-    except ValueError:
-        octets = b""
-    if not 8 <= len(octets) <= 64:
-        raise InputError("batch.seed", "A seed has 16 to 128 hexadecimal digits.")
-    return Secrets.from_seed(octets, os.urandom(32))
+    return Secrets.from_seed(parse_seed(seed), os.urandom(32))
 
 
 def _plan_range(estate: Estate, plan: Plan, options: dict[str, Any]) -> None:

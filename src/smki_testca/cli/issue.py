@@ -16,6 +16,7 @@ from smki_testca.roles import KeyUsage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from smki_testca.authority.filling import Validity
     from smki_testca.estate.certificates import Record
     from smki_testca.roles import Roles
 
@@ -42,6 +43,12 @@ _USAGE = click.option(
     multiple=True,
     required=True,
     help="One certificate for each; may be given twice.",
+)
+_NOT_BEFORE = click.option(
+    "--not-before", metavar="TIME", help="Begin at this UTC time, not where the profile says."
+)
+_NOT_AFTER = click.option(
+    "--not-after", metavar="TIME", help="End with this day, or at this UTC time."
 )
 _ROLE = click.option("--role", metavar="NAME|HEX", required=True, help="Such as supplier or 02.")
 
@@ -142,9 +149,23 @@ def _check(session: Session, profile: str, **options: Any) -> None:
 
 def _issue(session: Session, profile: str, **options: Any) -> None:
     label = options.pop("label")
+    validity = _validity(options.pop("not_before"), options.pop("not_after"))
     with session.open() as estate:
-        records, warnings = estate.issue(_request(estate, profile, options), label=label)
+        request = _request(estate, profile, options)
+        records, warnings = estate.issue(request, label=label, validity=validity)
         _print_issued(session, records, warnings, estate.library.roles)
+
+
+def _validity(not_before: str | None, not_after: str | None) -> Validity | None:
+    from smki_testca.authority.filling import Validity
+    from smki_testca.clock import parse_end, parse_instant
+
+    if not_before is None and not_after is None:
+        return None
+    return Validity(
+        None if not_before is None else parse_instant(not_before),
+        None if not_after is None else parse_end(not_after),
+    )
 
 
 def _request(estate: Any, profile: str, options: dict[str, Any]) -> Any:
@@ -195,7 +216,8 @@ def _command(
         callback(session, profile, **given)
 
     decorated: Any = run
-    for option in reversed([PARTICIPANT, PURPOSE, *options, LABEL, ENVIRONMENT, DELIVERY]):
+    dates = [_NOT_BEFORE, _NOT_AFTER] if group is issue else []
+    for option in reversed([PARTICIPANT, PURPOSE, *options, *dates, LABEL, ENVIRONMENT, DELIVERY]):
         decorated = option(decorated)
     text = f"{said}\n\n\b\nExample:\n  smki-testca --estate estate {group.name} {profile} {example}"
     command: click.Command = click.command(profile, help=text, short_help=said)(decorated)

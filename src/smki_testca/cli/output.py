@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from smki_testca.estate.certificates import Record
+    from smki_testca.estate.standing import Status
     from smki_testca.roles import Roles
 
 
@@ -55,13 +56,18 @@ def print_warnings(warnings: Iterable[str]) -> None:
         click.echo(f"warning: {plain(warning)}", err=True)
 
 
-def print_records(records: Sequence[Record], roles: Roles, title: str = "") -> None:
-    """Certificates as a table."""
+def print_records(
+    records: Sequence[Record],
+    roles: Roles,
+    title: str = "",
+    statuses: Sequence[Status] | None = None,
+) -> None:
+    """Certificates as a table, each with its status if they are given."""
     # Only seeded runs make such keys; elsewhere the column would say the same in every line.
     told = not all(one.keys_secret for one in records)
     columns = ("Label", "Profile", "Participant", "EUI-64", "Role", "Usage", "Not after", "Serial")
     print_table(
-        (*columns, "Keys") if told else columns,
+        (*columns, *(["Status"] if statuses else []), *(["Keys"] if told else [])),
         [
             (
                 one.label or "",
@@ -72,9 +78,10 @@ def print_records(records: Sequence[Record], roles: Roles, title: str = "") -> N
                 one.usage,
                 f"{one.not_after:%Y-%m-%d}",
                 str(one.serial),
+                *([statuses[place].word] if statuses else []),
                 *(["secret" if one.keys_secret else "not secret"] if told else []),
             )
-            for one in records
+            for place, one in enumerate(records)
         ],
         title,
     )

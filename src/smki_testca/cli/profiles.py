@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from smki_testca.cli.output import print_json, print_table
+from smki_testca.profiles.model import Profile
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from smki_testca.cli.session import Session
-    from smki_testca.profiles.model import Row
+    from smki_testca.profiles.model import Frequency, Row
 
 
 @click.group()
 def profiles() -> None:
-    """Certificate profiles, categories of Test Certificates, environments, purposes.
+    """Certificate and CRL profiles, categories of Test Certificates, environments, purposes.
 
     \b
     Example:
@@ -40,6 +44,10 @@ def list_(session: Session) -> None:
                     {"name": one.name, "title": one.title, "file": one.origin}
                     for one in library.profiles
                 ],
+                "revocation_lists": [
+                    {"name": one.name, "title": one.title, "file": one.origin}
+                    for one in library.revocation_list_profiles
+                ],
                 "categories": [
                     {
                         "name": one.name,
@@ -63,6 +71,14 @@ def list_(session: Session) -> None:
         return
     print_table(
         ("Profile", "Title", "Tier"), [(p.name, p.title, p.tier.value) for p in library.profiles]
+    )
+    click.echo()
+    print_table(
+        ("CRL profile", "Title", "Signed by"),
+        [
+            (p.name, p.title, library.profile_for(p.hierarchy, p.tier).name)
+            for p in library.revocation_list_profiles
+        ],
     )
     click.echo()
     print_table(
@@ -91,7 +107,18 @@ def show(session: Session, name: str) -> None:
     Example:
       smki-testca profiles show device
     """
-    profile = session.library().profile(name)
+    profile = session.library().any_profile(name)
+    own: dict[str, Any]
+    if isinstance(profile, Profile):
+        own = {"key_type": profile.key_type.value}
+        told = profile.key_type.value
+    else:
+        frequency = profile.frequency
+        own = {
+            "at_least_every_hours": _hours(frequency.at_least_every),
+            "within_hours_of_revocation": _hours(frequency.within_of_revocation),
+        }
+        told = ", ".join(_frequency(frequency))
     if session.as_json:
         print_json(
             {
@@ -99,7 +126,7 @@ def show(session: Session, name: str) -> None:
                 "title": profile.title,
                 "hierarchy": profile.hierarchy.value,
                 "tier": profile.tier.value,
-                "key_type": profile.key_type.value,
+                **own,
                 "file": profile.origin,
                 "rows": [_row(row) for row in profile.rows],
             }
@@ -118,7 +145,7 @@ def show(session: Session, name: str) -> None:
             )
             for row in profile.rows
         ],
-        f"{profile.title} ({profile.key_type}), {profile.origin}",
+        f"{profile.title} ({told}), {profile.origin}",
     )
 
 
@@ -127,7 +154,7 @@ def show(session: Session, name: str) -> None:
 def check(session: Session) -> None:
     """Load every file there is and say whether all of it holds together.
 
-    Every certificate profile is also compiled, so that rows which contradict each other
+    Every certificate and CRL profile is also tried, so that rows which contradict each other
     are found here and not at the first certificate.
 
     \b
@@ -143,6 +170,18 @@ def check(session: Session) -> None:
         print_json({"files": files})
         return
     click.echo(f"{len(files)} files hold together.")
+
+
+def _hours(span: timedelta | None) -> int | None:
+    return None if span is None else span // timedelta(hours=1)
+
+
+def _frequency(frequency: Frequency) -> Iterator[str]:
+    """How often a CRL is issued, in words."""
+    yield f"at least every {_hours(frequency.at_least_every)} h"
+    if frequency.within_of_revocation is not None:
+        yield f"within {_hours(frequency.within_of_revocation)} h of a revocation"
+    yield frequency.basis.value
 
 
 def _row(row: Row) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,19 +11,20 @@ import click
 
 from smki_testca import kits
 from smki_testca.cli.output import Progress, print_json, print_records, print_table
-from smki_testca.cli.session import PASSPHRASE_FILE, Session, leave_passphrase, read_input
+from smki_testca.cli.session import Session, read_input
+from smki_testca.entropy import SystemEntropy
 from smki_testca.errors import InputError
 from smki_testca.estate import Estate
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.estate import FILE_NAME
+from smki_testca.estate.runs import FOLDER
 from smki_testca.exchange import FORMATS, items, write
+from smki_testca.passphrases import PASSPHRASE_FILE, leave_passphrase, make_passphrase
 from smki_testca.profiles.model import Hierarchy, Tier
-from smki_testca.shipped import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_EXAMPLE = "participants.toml"
 _KIT = "quickstart"
 
 
@@ -42,16 +42,13 @@ def quickstart(session: Session, directory: str) -> None:
       smki-testca quickstart estate
     """
     path = Path(directory)
-    passphrase = secrets.token_urlsafe(24)
+    passphrase = make_passphrase(SystemEntropy())
     estate = Estate.create(
         path, lambda: passphrase, profiles=session.profiles_directory, clock=session.clock()
     )
     with _whole_or_gone(path), estate:
         passphrase_file = leave_passphrase(path, passphrase)
-        estate.add_environment(estate.library.default_environment.name)
-        example = shipped("examples") / _EXAMPLE
-        estate.register.import_file(example.read_bytes(), example.name)
-        kits.issue(estate, estate.library.kit(_KIT), Progress("issuing"))
+        kits.fill(estate, estate.library.kit(_KIT), kits.Wish(), Progress("issuing"))
         records = estate.certificates.select(Selection())
         export = path / "export" / "pem"
         write(
@@ -90,7 +87,8 @@ def _whole_or_gone(directory: Path) -> Iterator[None]:
     except BaseException:
         for name in (FILE_NAME, f"{FILE_NAME}-journal", PASSPHRASE_FILE):
             (directory / name).unlink(missing_ok=True)
-        shutil.rmtree(directory / "export", ignore_errors=True)
+        for folder in ("export", FOLDER):
+            shutil.rmtree(directory / folder, ignore_errors=True)
         raise
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from smki_testca.errors import EstateError, InputError, UsageError
+from smki_testca.passphrases import PASSPHRASE_FILE
 
 if TYPE_CHECKING:
     from smki_testca.clock import Clock
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 MAX_OCTETS = 16 << 20
 """The longest input file read, in octets."""
-PASSPHRASE_FILE = "passphrase"  # noqa: S105 - a file's name
 _PASSPHRASE_VARIABLE = "SMKI_TESTCA_PASSPHRASE"  # noqa: S105 - a variable's name
 
 
@@ -118,14 +118,6 @@ class Session:
             "The estate's passphrase is needed.",
             f"Give it with --passphrase-file FILE or {_PASSPHRASE_VARIABLE}.",
         )
-
-
-def leave_passphrase(directory: Path, passphrase: str) -> Path:
-    """Keep a passphrase in the estate's own directory, for its owner only."""
-    path = directory / PASSPHRASE_FILE
-    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-        file.write(passphrase + "\n")
-    return path
 
 
 def read_input(name: str, limit: int = MAX_OCTETS) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,13 +23,17 @@ if TYPE_CHECKING:
     from smki_testca.lint.drawing import Line
     from smki_testca.lint.engine import Linted
 
+_SHA256 = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
+
 
 @click.command()
-@click.argument("what", metavar="FILE|SERIAL")
+@click.argument("what", metavar="FILE|SERIAL|SHA256")
 @click.option("--asn1", is_flag=True, help="Dump the elements with their offsets instead.")
 @click.pass_obj
 def show(session: Session, what: str, *, asn1: bool) -> None:
     """Show the certificate, CSR or CRL in FILE, or the certificate with that SERIAL.
+
+    An imported certificate of somebody else's is shown by its SHA256.
 
     What is wrong stands beside the field it concerns. Ends with exit code 1 where there is
     an error. With --asn1 every element is listed, also of broken DER.
@@ -37,11 +42,30 @@ def show(session: Session, what: str, *, asn1: bool) -> None:
     Example:
       smki-testca show certificate.pem
     """
-    found, known, trusted = _documents(session, what)
+    show_documents(session, *_documents(session, what), asn1=asn1)
+
+
+def show_documents(
+    session: Session,
+    found: list[Source],
+    known: dict[str, Any] | None,
+    trusted: list[bytes],
+    *,
+    asn1: bool = False,
+) -> None:
+    """Draw documents, and end with exit code 1 where there is an error.
+
+    Args:
+        session: whose options hold.
+        found: the documents.
+        known: what the estate knows of the one document, if it is one of its own.
+        trusted: CAs at hand, DER.
+        asn1: whether their elements are listed instead.
+    """
     settings = Settings(
         session.clock_or_system().now(),
         tuple(session.profile_directories()),
-        environment=None if known is None else known["environment"],
+        environment=None if known is None else known.get("environment"),
     )
     issuers = gathered([*trusted, *(one.data for one in found)])
     linter = Linter(settings, issuers)
@@ -83,6 +107,8 @@ def _documents(
             with session.open() as estate:
                 trusted = [record.der for record in estate.certificates.authorities()]
         return found, known, trusted
+    if _SHA256.fullmatch(what):
+        return _external(session, bytes.fromhex(what))
     serial = _serial(what)
     with session.open() as estate:
         record = estate.by_serial(serial)
@@ -92,7 +118,27 @@ def _documents(
                 f"The estate has no certificate {serial}, nor is there a file {what}.",
             )
         trusted = [one.der for one in estate.certificates.authorities()]
-        return [Source(what, 0, record.der)], record.as_json(), trusted
+        predecessor = estate.successions.predecessor(record.serial)
+        known = {
+            **record.as_json(),
+            "status": estate.status(record).value,
+            "predecessor": None if predecessor is None else str(predecessor),
+        }
+        return [Source(what, 0, record.der)], known, trusted
+
+
+def _external(
+    session: Session, digest: bytes
+) -> tuple[list[Source], dict[str, Any] | None, list[bytes]]:
+    """The same of an external certificate, among its like: the estate's CAs are none of theirs."""
+    with session.open() as estate:
+        record = estate.externals.by_digests([digest]).get(digest)
+        if record is None:
+            raise InputError(
+                "certificate.unknown", f"No external certificate has the SHA-256 {digest.hex()}."
+            )
+        others = estate.externals.authorities()
+        return [Source(record.name, 0, record.der)], record.as_json(), others
 
 
 def _serial(what: str) -> SerialNumber:
@@ -120,6 +166,8 @@ def _title(linted: Linted, linter: Linter) -> str:
     kind = linted.kind
     if kind == "crl":
         name = "Certificate Revocation List"
+    elif kind in linter.library.revocation_list_profile_names:
+        name = linter.library.revocation_list_profile(kind).title
     elif kind == "unknown":
         name = "Unknown document"
     elif kind.startswith("csr-"):

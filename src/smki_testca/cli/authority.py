@@ -1,0 +1,114 @@
+"""``ca``: an estate's own CAs, their certificates and generations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from smki_testca.cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from smki_testca.cli.session import Session
+
+_HIERARCHIES = ("organisation", "device", "dccki", "iki")
+_ENVIRONMENT = click.option(
+    "--environment", metavar="E", help="Whose CA; the estate's first environment by default."
+)
+
+
+@click.group()
+def ca() -> None:
+    """The CAs of an estate: list them, renew their certificates, roll them over.
+
+    \b
+    Example:
+      smki-testca --estate estate ca list
+    """
+
+
+@ca.command("list")
+@click.pass_obj
+def list_(session: Session) -> None:
+    """List the certificates of every CA, and which of them issues now.
+
+    \b
+    Example:
+      smki-testca --estate estate ca list
+    """
+    with session.open() as estate:
+        states = estate.authorities.states()
+        statuses = [estate.status(one.record) for one in states]
+    if session.as_json:
+        told = zip(states, statuses, strict=True)
+        print_json({"authorities": [{**one.as_json(), "status": s.value} for one, s in told]})
+        return
+    columns = ("CA", "Profile", "Generation", "Subject", "Not before", "Not after", "Serial")
+    print_table(
+        (*columns, "Status", "Issues now"),
+        [
+            (
+                one.record.label or "",
+                one.record.profile,
+                str(one.generation),
+                one.subject,
+                f"{one.record.not_before:%Y-%m-%d}",
+                f"{one.record.not_after:%Y-%m-%d}",
+                str(one.record.serial),
+                status.word,
+                "yes" if one.issues_now else "",
+            )
+            for one, status in zip(states, statuses, strict=True)
+        ],
+    )
+
+
+@ca.command()
+@click.argument("name", metavar="CA")
+@click.option("--environment", metavar="E", help="Where it belongs, if several have that name.")
+@click.pass_obj
+def renew(session: Session, name: str, environment: str | None) -> None:
+    """Give a CA a new certificate: the same name and key, a new serial number and dates.
+
+    CA is its name, such as Z1 or ZA, or the serial number of its certificate. What it signed
+    before verifies with the old certificate and with the new one.
+
+    \b
+    Example:
+      smki-testca --estate estate ca renew Z1
+    """
+    from smki_testca.cli.renewal import print_renewals
+
+    with session.open() as estate:
+        renewal = estate.renew_authority(name, environment)
+    if session.as_json:
+        print_json({"certificates": [renewal.as_json()]})
+        return
+    print_renewals([renewal])
+
+
+@ca.command("roll-over")
+@click.argument("hierarchy", type=click.Choice(_HIERARCHIES))
+@click.option("--name", metavar="CN", required=True, help="The new CA's name, such as Z1b.")
+@_ENVIRONMENT
+@click.pass_obj
+def roll_over(session: Session, hierarchy: str, name: str, environment: str | None) -> None:
+    """Make the next generation of an issuing CA: a new name and key under the same root.
+
+    From then on certificates come from it. What came from the generations before it stays valid,
+    is exported with its own chain, and runs that were begun end with the CA they began with.
+
+    \b
+    Example:
+      smki-testca --estate estate ca roll-over organisation --name Z1b
+    """
+    from smki_testca.cli.output import print_records
+    from smki_testca.profiles.model import Hierarchy
+
+    with session.open() as estate:
+        record = estate.roll_over(Hierarchy(hierarchy), name, environment)
+        roles = estate.library.roles
+    if session.as_json:
+        print_json({"certificates": [record.as_json()]})
+        return
+    print_records([record], roles)

@@ -1,0 +1,197 @@
+"""``renew`` and ``expiring``: what runs out, and what takes its place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from smki_testca.cli.output import print_json, print_table, print_warnings
+from smki_testca.cli.selecting import narrow_selection, selecting, selection
+from smki_testca.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from smki_testca.authority.filling import Validity
+    from smki_testca.cli.session import Session
+    from smki_testca.estate import Estate
+    from smki_testca.estate.certificates import Selection
+    from smki_testca.estate.expiry import Expiring
+    from smki_testca.estate.renewal import Renewal
+
+
+@click.command()
+@selecting
+@click.option("--expiring-before", metavar="DATE", help="Those that run out before this UTC time.")
+@click.option("--within", metavar="PERIOD", help="Those that run out within, such as 90d or 6w.")
+@click.option(
+    "--same-key/--new-key", default=False, help="Certify the same key; a new one by default."
+)
+@click.option("--days", type=click.IntRange(1, 36525), metavar="N", help="End N days from now.")
+@click.option("--until", metavar="DATE", help="End with this day, or at this UTC time.")
+@click.option("--purpose", metavar="S", help="The Testing Service; as at first by default.")
+@click.pass_obj
+def renew(
+    session: Session,
+    /,
+    expiring_before: str | None,
+    within: str | None,
+    days: int | None,
+    until: str | None,
+    purpose: str | None,
+    *,
+    same_key: bool,
+    **given: str | None,
+) -> None:
+    """Renew certificates: all that fit every option, or none of them.
+
+    The gate is asked again, as of now. What is revoked, renewed already or not in use is passed
+    over, unless it is named by its serial number: then the command says why it cannot be. CAs
+    are renewed with smki-testca ca renew.
+
+    \b
+    Example:
+      smki-testca --estate estate renew --participant supplier-one --within 90d
+      smki-testca --estate estate renew --label Z1-supplier-ds --same-key --days 30
+    """
+    with session.open() as estate:
+        wanted = _selection(estate, given, expiring_before, within)
+        renewals = estate.renew(
+            wanted,
+            same_key=same_key,
+            validity=ending(estate.clock.now(), days, until),
+            purpose=purpose,
+        )
+    warnings = tuple(dict.fromkeys(line for one in renewals for line in one.warnings))
+    if session.as_json:
+        told = [one.as_json() for one in renewals]
+        print_json({"certificates": told, "warnings": list(warnings)})
+        return
+    print_warnings(warnings)
+    print_renewals(renewals)
+
+
+def print_renewals(renewals: Sequence[Renewal]) -> None:
+    """What was renewed, as a table."""
+    print_table(
+        ("Label", "Profile", "Participant", "EUI-64", "Usage", "Not after", "Serial", "Renews"),
+        [
+            (
+                one.record.label or "",
+                one.record.profile,
+                one.record.participant or "",
+                "" if one.record.eui64 is None else str(one.record.eui64),
+                one.record.usage,
+                f"{one.record.not_after:%Y-%m-%d}",
+                str(one.record.serial),
+                str(one.predecessor.serial),
+            )
+            for one in renewals
+        ],
+    )
+
+
+def _selection(
+    estate: Estate, given: dict[str, str | None], before: str | None, within: str | None
+) -> Selection:
+    from dataclasses import replace
+
+    from smki_testca.clock import parse_instant, parse_period
+
+    if before is not None and within is not None:
+        raise UsageError("usage", "Give --expiring-before or --within, not both.")
+    if before is None and within is None:
+        return narrow_selection(estate.library, given)
+    if before is not None:
+        limit = parse_instant(before)
+    else:
+        limit = estate.clock.now() + parse_period(within or "")
+    return replace(selection(estate.library, given), expires_before=limit)
+
+
+def ending(now: datetime, days: int | None, until: str | None) -> Validity | None:
+    """What ``--days`` or ``--until`` asks for; None where neither is given.
+
+    Raises:
+        UsageError: if both are given.
+        InputError: if the second is no time.
+    """
+    from datetime import timedelta
+
+    from smki_testca.authority.filling import Validity
+    from smki_testca.clock import parse_end
+
+    if days is not None and until is not None:
+        raise UsageError("usage", "Give --days or --until, not both.")
+    if days is not None:
+        return Validity(not_after=now + timedelta(days=days))
+    return None if until is None else Validity(not_after=parse_end(until))
+
+
+@click.command()
+@click.option(
+    "--within", metavar="PERIOD", default="90d", show_default=True, help="Such as 90d or 6w."
+)
+@click.option("--icalendar", is_flag=True, help="Print an iCalendar file, with alarms.")
+@click.option(
+    "--alarm",
+    metavar="PERIOD",
+    default="14d",
+    show_default=True,
+    help="How long before the end the iCalendar alarm comes.",
+)
+@click.pass_obj
+def expiring(session: Session, within: str, alarm: str, *, icalendar: bool) -> None:
+    """List what runs out within a time, or has run out, with nothing in its place.
+
+    That is certificates, the CAs' own, and external ones. What is revoked, not in use or renewed
+    already is left out.
+
+    \b
+    Example:
+      smki-testca --estate estate expiring --within 90d
+      smki-testca --estate estate expiring --within 26w --icalendar
+    """
+    from smki_testca.clock import parse_period
+
+    if icalendar and session.as_json:
+        raise UsageError("usage", "Give --json or --icalendar, not both.")
+    period, before_end = parse_period(within), parse_period(alarm)
+    with session.open() as estate:
+        now = estate.clock.now()
+        found = estate.expiring(now + period)
+    if icalendar:
+        from smki_testca.exchange.calendars import calendar
+
+        click.echo(calendar(found, now, before_end), nl=False)
+        return
+    if session.as_json:
+        from smki_testca.estate.certificates import iso
+
+        told = [one.as_json() for one in found]
+        print_json({"before": iso(now + period), "expiring": told})
+        return
+    _print_expiring(found, now)
+
+
+def _print_expiring(found: Sequence[Expiring], now: datetime) -> None:
+    if not found:
+        click.echo("nothing runs out in that time")
+        return
+    print_table(
+        ("Not after", "Left", "Kind", "Name", "Profile", "Participant", "Serial or SHA-256"),
+        [
+            (
+                f"{one.not_after:%Y-%m-%d}",
+                "none" if one.not_after < now else f"{(one.not_after - now).days} days",
+                one.kind.value,
+                one.name,
+                one.profile,
+                one.participant or "",
+                one.id,
+            )
+            for one in found
+        ],
+    )

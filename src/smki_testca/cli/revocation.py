@@ -1,0 +1,130 @@
+"""``revoke``, ``reject``, ``set-status`` and ``status``: what becomes of certificates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from smki_testca.cli.output import print_json, print_records, print_table
+from smki_testca.cli.selecting import narrow_selection, selecting
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smki_testca.cli.session import Session
+    from smki_testca.estate import Estate
+    from smki_testca.estate.certificates import Record
+
+
+@click.command()
+@click.option("--reason", metavar="R", required=True, help="Such as key-compromise or superseded.")
+@click.option("--at", metavar="TIME", help="When it was revoked, UTC; now by default.")
+@selecting
+@click.pass_obj
+def revoke(session: Session, /, reason: str, at: str | None, **given: str | None) -> None:
+    """Revoke the certificates that fit every option: all of them, or none.
+
+    The reasons are key-compromise, ca-compromise, affiliation-changed, superseded,
+    cessation-of-operation, privilege-withdrawn, aa-compromise and unspecified. What is revoked
+    stays so, and is named on the next list that `crl issue` makes. Devices have no revocation
+    lists: use set-status.
+
+    \b
+    Example:
+      smki-testca --estate estate revoke --participant supplier-one --role supplier
+      --reason cessation-of-operation
+    """
+    from smki_testca.clock import parse_instant
+    from smki_testca.estate.revoking import parse_reason
+
+    as_of = None if at is None else parse_instant(at)
+    why = parse_reason(reason)
+    with session.open() as estate:
+        records = estate.revoke(narrow_selection(estate.library, given), why, at=as_of)
+        _print(session, estate, records)
+
+
+@click.command()
+@click.argument("serial", metavar="SERIAL")
+@click.pass_obj
+def reject(session: Session, serial: str) -> None:
+    """Reject the certificate of that SERIAL in its subscriber's name (SEC L11).
+
+    It is revoked, without a reason, and named on the next list that `crl issue` makes; a Device
+    Certificate, which has no list, is not in use from then on.
+
+    \b
+    Example:
+      smki-testca --estate estate reject 6763D10DF35E12D0060FE4D82C1A9B37
+    """
+    from smki_testca.identifiers import SerialNumber
+
+    number = SerialNumber.parse(serial)
+    with session.open() as estate:
+        _print(session, estate, [estate.reject(number)])
+
+
+@click.command("set-status")
+@click.argument("new", metavar="STATUS")
+@selecting
+@click.pass_obj
+def set_status(session: Session, /, new: str, **given: str | None) -> None:
+    """Set the STATUS of the certificates that fit every option: of all of them, or none.
+
+    It is pending (P), in-use (I) or not-in-use (N). That a certificate is expired or revoked is
+    worked out. Printed are the certificates whose status is another than before.
+
+    \b
+    Example:
+      smki-testca --estate estate set-status not-in-use --eui64 00-DB-12-00-00-00-00-01
+    """
+    from smki_testca.estate.standing import Status
+
+    wanted = Status.parse(new)
+    with session.open() as estate:
+        _print(session, estate, estate.set_status(narrow_selection(estate.library, given), wanted))
+
+
+@click.command()
+@click.argument("serial", metavar="SERIAL")
+@click.pass_obj
+def status(session: Session, serial: str) -> None:
+    """Say what status the certificate of that SERIAL has, and how it came to it.
+
+    \b
+    Example:
+      smki-testca --estate estate status 6763D10DF35E12D0060FE4D82C1A9B37
+    """
+    from smki_testca.estate.certificates import iso
+    from smki_testca.estate.revoking import known
+    from smki_testca.identifiers import SerialNumber
+
+    number = SerialNumber.parse(serial)
+    with session.open() as estate:
+        record = known(estate, number)
+        now, history = estate.status(record), estate.history(record)
+    if session.as_json:
+        print_json(
+            {
+                "serial": str(record.serial),
+                "status": now.value,
+                "history": [step.as_json() for step in history],
+            }
+        )
+        return
+    print_table(
+        ("Status", "Since", "Why", "Audit entry"),
+        [(step.status.word, iso(step.at), step.note, str(step.audit or "")) for step in history],
+        f"Certificate {record.serial} is {now.word}.",
+    )
+
+
+def _print(session: Session, estate: Estate, records: Sequence[Record]) -> None:
+    """The certificates that were changed, with the status they have now."""
+    statuses = [estate.status(one) for one in records]
+    if session.as_json:
+        told = zip(records, statuses, strict=True)
+        print_json({"certificates": [{**one.as_json(), "status": s.value} for one, s in told]})
+        return
+    print_records(records, estate.library.roles, statuses=statuses)

@@ -1,0 +1,84 @@
+"""The options that say which certificates, shared by every command that takes a selection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from smki_testca.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smki_testca.estate.certificates import Selection
+    from smki_testca.profiles import Library
+
+# What a certificate says itself, and what the estate alone says of its own.
+_OF_ANY = [
+    click.option("--eui64", metavar="EUI64", help="With this User, RDP, DCC or Device ID."),
+    click.option("--role", metavar="NAME|HEX", help="Of this RemotePartyRole."),
+    click.option("--usage", metavar="U", help="Of this key usage, such as digital-signature."),
+    click.option("--profile", metavar="NAME", help="Of this profile, such as organisation."),
+    click.option("--label", metavar="L", help="With this label."),
+    click.option("--serial", metavar="N", help="With this serial number."),
+]
+_OPTIONS = [
+    click.option("--participant", metavar="P", help="Of this participant."),
+    *_OF_ANY,
+    click.option("--status", metavar="S", help="Of this status, such as in-use or R."),
+]
+
+
+def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of a selection; they arrive by name, None where not given."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def selecting_externals(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that fit external certificates, which have no holder here."""
+    for option in reversed(_OF_ANY):
+        command = option(command)
+    return command
+
+
+def selection(library: Library, given: dict[str, str | None]) -> Selection:
+    """What the options say; none given is every certificate.
+
+    Raises:
+        InputError: if one cannot be read.
+    """
+    from smki_testca.estate.certificates import Selection
+    from smki_testca.estate.standing import Status
+    from smki_testca.identifiers import Eui64, SerialNumber
+
+    eui64, role, serial = (given[one] for one in ("eui64", "role", "serial"))
+    status = given.get("status")
+    return Selection(
+        given.get("participant"),
+        None if eui64 is None else Eui64.parse(eui64),
+        None if role is None else library.roles.remote_party_role(role).code,
+        given["usage"],
+        given["profile"],
+        given["label"],
+        None if serial is None else SerialNumber.parse(serial),
+        None if status is None else Status.parse(status),
+    )
+
+
+def narrow_selection(library: Library, given: dict[str, str | None]) -> Selection:
+    """What the options say, for a command that must not mean everything by saying nothing.
+
+    Raises:
+        UsageError: if no option is given.
+        InputError: if one cannot be read.
+    """
+    if all(value is None for value in given.values()):
+        raise UsageError(
+            "usage",
+            "No certificate is selected.",
+            "Say which, with --serial, --participant, --eui64 or another option of --help.",
+        )
+    return selection(library, given)

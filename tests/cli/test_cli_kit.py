@@ -1,0 +1,160 @@
+import pytest
+
+SEED = "00112233445566778899aabbccddeeff"
+
+
+def test_kit_list_names_every_kit_and_what_it_holds(command):
+    outcome = command("--json", "kit", "list")
+    assert outcome.code == 0
+    found = {one["name"]: one for one in outcome.json["kits"]}
+    assert set(found) == {"device-maker", "quickstart", "supplier", "zaz1"}
+    assert (found["zaz1"]["certificates"], found["zaz1"]["devices"]) == (33, 8)
+    assert (found["supplier"]["certificates"], found["supplier"]["devices"]) == (960, 0)
+    assert found["supplier"]["environments"] == ["UIT-A", "UIT-B", "SIT-A", "SIT-B"]
+    table = command("kit", "list").out
+    assert all(name in table for name in found)
+
+
+def test_kit_show_tells_every_certificate_and_makes_nothing(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    outcome = command("--json", "kit", "show", "zaz1", "--devices", "1")
+    assert outcome.code == 0
+    rows = outcome.json["certificates"]
+    assert len(rows) == 33 + 2
+    assert rows[-1] == {
+        "environment": "ZAZ1",
+        "label": "ESME-1-ka",
+        "profile": "device",
+        "participant": "meters-one",
+        "eui64": "00-DB-12-00-00-00-00-01",
+        "common_name": None,
+        "system_name": None,
+        "role": None,
+        "usage": "key-agreement",
+    }
+    table = command("kit", "show", "zaz1", "--devices", "1").out.splitlines()
+    assert len(table) == 2 + len(rows)
+    assert "Z1-supplierPP-ka" in "\n".join(table)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_kit_show_tells_the_names_of_what_has_no_id(command):
+    rows = command("kit", "show", "quickstart").out
+    assert "gateway.supplier-one.test" in rows
+    assert "supplier-one-adhoc-csr" in rows
+
+
+def test_kit_make_says_what_it_made_and_where(command, tmp_path):
+    out = tmp_path / "kit"
+    outcome = command("kit", "make", "device-maker", "--out", out, "--format", "csv")
+    assert outcome.code == 0
+    assert outcome.err == ""
+    assert f"36 certificates are in {out}/estate" in outcome.out
+    assert f"{out}/README.txt" in outcome.out
+    assert {path.name for path in out.iterdir()} == {
+        *("estate", "csv", "revocation-lists", "README.txt")
+    }
+    assert command("--estate", out / "estate", "list").code == 0
+
+
+def test_kit_make_in_json(command, tmp_path):
+    out = tmp_path / "kit"
+    options = ("--devices", "2", "--seed", SEED, "--format", "pkcs12", "--format", "csv")
+    outcome = command("--json", "kit", "make", "quickstart", "--out", out, *options)
+    assert outcome.code == 0
+    assert outcome.json == {
+        "kit": "quickstart",
+        "directory": str(out),
+        "estate": str(out / "estate"),
+        "passphrase_file": str(out / "estate" / "passphrase"),
+        "export_passphrase_file": str(out / "export-passphrase"),
+        "environments": ["ZAZ1"],
+        "certificates": 30,
+        "devices": 0,
+        "folders": ["pkcs12", "csv"],
+        "notes": outcome.json["notes"],
+        "revocation_lists": 2,
+        "left_out": [
+            *("dccki-supplier-one", "dccki-rdp-one", "dccki-dcc-gateway", "iki-supplier-one")
+        ],
+        "keys_secret": False,
+    }
+
+
+def test_a_seeded_kit_says_that_its_keys_are_not_secret_and_what_is_left_out(command, tmp_path):
+    outcome = command(
+        "kit", "make", "quickstart", "--out", tmp_path / "kit", "--seed", SEED, "--format", "csv"
+    )
+    assert "they are not secret" in outcome.out
+    assert "4 requests are left out" in outcome.out
+    assert "dccki-rdp-one" in outcome.out
+
+
+def test_a_clock_dates_the_kit(command, tmp_path):
+    out = tmp_path / "kit"
+    clock = "2031-05-06T07:08:09Z"
+    options = ("--out", out, "--seed", SEED, "--format", "csv", "--devices", "1")
+    assert command("--clock", clock, "kit", "make", "device-maker", *options).code == 0
+    found = command("--estate", out / "estate", "--json", "list").json["certificates"]
+    assert {one["issued_at"] for one in found} == {clock}
+    shown = command("--estate", out / "estate", "--json", "agreement", "show").json
+    assert [one["from"] for one in shown["agreements"]] == ["2030-05-06"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "exit_code"),
+    [
+        (("zaz1", "--seed", "00"), "batch.seed", 4),
+        (("zaz1", "--devices", "-1"), "kit.devices", 4),
+        (("zaz1", "--format", "papyrus"), "export.format", 4),
+        (("nothing",), "profile.reference", 4),
+    ],
+)
+def test_what_cannot_be_made_is_one_clear_error_and_leaves_nothing(
+    command, tmp_path, arguments, code, exit_code
+):
+    outcome = command("--json", "kit", "make", *arguments, "--out", tmp_path / "kit")
+    assert outcome.code == exit_code
+    assert outcome.json["error"]["code"] == code
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_that_holds_anything_is_refused(command, tmp_path):
+    (tmp_path / "diary.txt").write_text("mine")
+    outcome = command("--json", "kit", "make", "zaz1", "--out", tmp_path)
+    assert outcome.code == 4
+    assert outcome.json["error"]["code"] == "kit.not_empty"
+    assert [path.name for path in tmp_path.iterdir()] == ["diary.txt"]
+
+
+def test_a_refused_kit_ends_with_the_gates_reasons(command, tmp_path):
+    kits = tmp_path / "operator" / "kits"
+    kits.mkdir(parents=True)
+    (kits / "mine.toml").write_text(
+        """
+name = "mine"
+title = "Ours"
+
+[[participant]]
+id = "labs"
+name = "Labs"
+kind = "other"
+registry-entries = ["00-DB-13"]
+
+[[devices]]
+type = "IHD"
+participant = "labs"
+purpose = "uept"
+hw-type = "1.2.3"
+first-id = "00-DB-13-00-00-00-00-01"
+usages = ["key-agreement"]
+label = "{type}-{id}"
+""",
+        "utf-8",
+    )
+    asked = ("kit", "make", "mine", "--out", tmp_path / "kit", "--seed", SEED)
+    outcome = command("--json", "--profiles", kits.parent, *asked, "--devices", "1")
+    assert outcome.code == 3
+    assert outcome.json["refusal"]["code"] == "agreement.none"
+    assert [path.name for path in tmp_path.iterdir()] == ["operator"]
+    assert command("--profiles", kits.parent, *asked).code == 0, "it asks for no Devices itself"
