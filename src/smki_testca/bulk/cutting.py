@@ -65,7 +65,8 @@ class Task:
     Attributes:
         first: the first row, counted within the section.
         first_row: the same, counted within the run.
-        rows: each row's own part; None for a range, whose rows follow from the section.
+        rows: each row's own part, as the estate keeps it; None for a range, whose rows follow
+            from the section.
     """
 
     run: int
@@ -75,7 +76,11 @@ class Task:
     first: int
     first_row: int
     count: int
-    rows: Sequence[Row] | None
+    rows: bytes | None
+
+    def own_rows(self) -> list[Row] | None:
+        """Each row's own part; None for a range."""
+        return None if self.rows is None else msgspec.msgpack.decode(self.rows, type=list[Row])
 
 
 Place = tuple[str, str]
@@ -125,7 +130,7 @@ class Cutter:
 
     def prepare(self, task: Task) -> None:
         """Compile the template that a task begins with; what is forked from here on has it."""
-        first = _rows(task, 1)[0]
+        first = _rows(task, task.own_rows(), 1)[0]
         self._template(task.section, frozenset(row_inputs(task.section, first)))
 
     def cut(self, task: Task) -> bytes:
@@ -133,16 +138,18 @@ class Cutter:
         section = task.section
         first_row = task.first_row
         serials = self._serials.serials(first_row, task.count)
-        ids, extra = _ids(task), Extra()
-        if task.rows is not None:
-            labels = {place: row.label for place, row in enumerate(task.rows) if row.label}
-            extra = Extra(labels, [row.line for row in task.rows])
-        mould = self._mould(task, serials[0])
+        rows = task.own_rows()
+        ids, extra = _ids(task, rows), Extra()
+        if rows is not None:
+            labels = {place: row.label for place, row in enumerate(rows) if row.label}
+            extra = Extra(labels, [row.line for row in rows])
+        mould = self._mould(task, rows, serials[0])
         if mould is None:
-            rows = _rows(task, task.count)
-            ders, private = self._cut_rows(section, serials, rows, first_row)
+            every = _rows(task, rows, task.count)
+            ders, private = self._cut_rows(section, serials, every, first_row)
         else:
-            ders, private = self._cast_rows(mould, task, serials, ids)
+            given = repeat(None, task.count) if rows is None else (row.public_key for row in rows)
+            ders, private = self._cast_rows(mould, task, serials, ids, given)
         encoded = msgspec.json.encode(extra)
         header = Header(
             run=task.run,
@@ -159,21 +166,22 @@ class Cutter:
             header, serials, ids, ders, encoded, private, self._secrets.sealing_key
         )
 
-    def _mould(self, task: Task, serial: bytes) -> Mould | None:
+    def _mould(self, task: Task, rows: Sequence[Row] | None, serial: bytes) -> Mould | None:
         """The mould that all rows of a task fit, if there is one."""
-        if task.rows is not None and not all(map(_fits_mould, task.rows)):
+        if rows is not None and not all(map(_fits_mould, rows)):
             return None
         if task.section_number not in self._moulds:
-            self._moulds[task.section_number] = self._made_mould(task, serial)
+            first = _rows(task, rows, 1)[0]
+            self._moulds[task.section_number] = self._made_mould(task, first, serial)
         return self._moulds[task.section_number]
 
-    def _made_mould(self, task: Task, serial: bytes) -> Mould | None:
+    def _made_mould(self, task: Task, first: Row, serial: bytes) -> Mould | None:
         """The mould of a section, if it is of Devices with P-256 keys."""
         profile = self._library.profile(task.section.profile)
         id_field = profile.field_of("device-id")
         if id_field is None or profile.key_type is not KeyType.P256:
             return None
-        template, sample = self._filled(task.section, _rows(task, 1)[0], serial, _SAMPLE_KEY)
+        template, sample = self._filled(task.section, first, serial, _SAMPLE_KEY)
         own = (_SERIAL, _KEY, _KEY_ID, id_field.path)
         if not set(own) <= sample.keys():
             return None
@@ -185,13 +193,18 @@ class Cutter:
         return mould if mould.spans == own else None
 
     def _cast_rows(
-        self, mould: Mould, task: Task, serials: Sequence[bytes], ids: Sequence[int]
+        self,
+        mould: Mould,
+        task: Task,
+        serials: Sequence[bytes],
+        ids: Sequence[int],
+        given: Iterable[bytes | None],
     ) -> tuple[list[bytes], list[bytes | None]]:
         """Device Certificates, for fresh keys or given ones, as fast as they can be made."""
         fresh = self._random_key if self._secrets.seed is None else self._seeded_key
         points: list[bytes] = []
         private: list[bytes | None] = []
-        for number, public_key in enumerate(_public_keys(task), task.first_row):
+        for number, public_key in enumerate(given, task.first_row):
             if public_key is None:
                 pair = fresh(number).private_bytes(_DER, _PKCS8, _CLEAR)
                 points.append(pair[_POINT])
@@ -298,27 +311,20 @@ class _Shell:
         return b"".join((around[0], tbs, around[1], signature))
 
 
-def _rows(task: Task, count: int) -> Sequence[Row]:
+def _rows(task: Task, rows: Sequence[Row] | None, count: int) -> Sequence[Row]:
     """The first rows of a task; those of a range are made here."""
-    if task.rows is not None:
-        return task.rows[:count]
+    if rows is not None:
+        return rows[:count]
     first_id = (task.section.first_id or 0) + task.first
     return [Row(1, first_id + n) for n in range(count)]
 
 
-def _ids(task: Task) -> Sequence[int]:
+def _ids(task: Task, rows: Sequence[Row] | None) -> Sequence[int]:
     """The EUI-64s of a task's rows, as far as they have any."""
-    if task.rows is not None:
-        return [row.eui64 for row in task.rows if row.eui64 is not None]
+    if rows is not None:
+        return [row.eui64 for row in rows if row.eui64 is not None]
     first_id = (task.section.first_id or 0) + task.first
     return range(first_id, first_id + task.count)
-
-
-def _public_keys(task: Task) -> Iterable[bytes | None]:
-    """The public key given for each row of a task; None for a fresh one."""
-    if task.rows is None:
-        return repeat(None, task.count)
-    return (row.public_key for row in task.rows)
 
 
 def _fits_mould(row: Row) -> bool:

@@ -191,8 +191,10 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
         if (value := options[key]) is not None
     }
     with without_collector(), session.open() as estate:
+        estate.unlock_meanwhile()
         zipped = read_input(requests, portal.MAX_ZIP_OCTETS)
         members = portal.directory(requests, zipped)
+        estate.unlock()
         with estate.transaction():
             plan = Plan(estate, "requests", None, _secrets(None))
             reader = intake.Reader(requests, zipped, estate.library.roles)

@@ -204,6 +204,14 @@ class Estate:
         """
         self._keys.unlock_meanwhile()
 
+    def unlock(self) -> None:
+        """Unlock the private keys now, so that a wrong passphrase is told before work is done.
+
+        Raises:
+            EstateError: if the passphrase is wrong, or the estate was never finished.
+        """
+        self._keys.unlock()
+
     def close(self) -> None:
         """Let go of the estate's file."""
         self._database.close()

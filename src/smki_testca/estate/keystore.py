@@ -95,6 +95,14 @@ class KeyStore:
 
         self._unlocking = unlocked
 
+    def unlock(self) -> None:
+        """Unlock the estate key now.
+
+        Raises:
+            EstateError: if the passphrase is wrong, or the estate was never finished.
+        """
+        self._estate_key()
+
     def _estate_key(self) -> EstateKey:
         if self._key is None:
             if self._unlocking is None:

@@ -282,12 +282,12 @@ class RunStore:
         condition = {None: "", True: " AND digest <> x''", False: " AND digest = x''"}[done]
         return self._tiles_where(f"run = ?{condition}", (run,))
 
-    def rows(self, run: int, number: int) -> list[Row] | None:
-        """The rows of a tile still to be cut; None for a range."""
-        encoded = self._database.value(
+    def rows(self, run: int, number: int) -> bytes | None:
+        """The rows of a tile still to be cut, as they were kept; None for a range."""
+        encoded: bytes | None = self._database.value(
             "SELECT rows FROM tiles WHERE run = ? AND number = ?", (run, number)
         )
-        return None if encoded is None else msgspec.msgpack.decode(encoded, type=list[Row])
+        return encoded
 
     # Looking at certificates.
 
