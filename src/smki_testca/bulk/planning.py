@@ -437,14 +437,12 @@ def from_manifest(
         read: gives the octets of a file that a line names.
         environment: of lines that name none; the estate's first by default.
     """
+    default = {"environment": estate.environment(environment)}
     for line in lines:
         try:
             if line.problem:
                 raise InputError("manifest.line", f"The row cannot be read: {line.problem}.")
-            cells = line.cells
-            if environment is not None:
-                cells = {"environment": environment, **cells}
-            yield _wanted(estate, line.number, cells, read)
+            yield _wanted(estate, line.number, default | line.cells, read)
         except SmkiTestcaError as error:
             yield Problem(line.number, error)
 

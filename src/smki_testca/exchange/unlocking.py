@@ -1,7 +1,8 @@
 """Opens what a passphrase locks: encrypted private keys, and the stores of PKCS#12 (RFC 7292).
 
-Certificates leave a store octet for octet, however defective they are. How much work a passphrase
-may cost is in the file, so it is read first and bounded.
+``cryptography`` opens one key of a store, and no store at all that holds a certificate it cannot
+read. Here every key comes out, and the certificates octet for octet, however defective they are.
+How much work a passphrase may cost is in the file, so it is read first and bounded.
 """
 
 from __future__ import annotations
