@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import multiprocessing
 import os
 import signal
@@ -15,21 +13,9 @@ from typing import TYPE_CHECKING, Any
 from smki_testca.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 MAX_WORKERS = 256
-
-
-@contextlib.contextmanager
-def without_collector() -> Iterator[None]:
-    """For work that makes a great many objects and no cycles of them: nobody looks for cycles."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def how_many(asked: int | None) -> int:

@@ -171,7 +171,8 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
     """
     from smki_testca.bulk import intake, portal
     from smki_testca.bulk.planning import Plan
-    from smki_testca.bulk.workers import how_many, without_collector
+    from smki_testca.bulk.workers import how_many
+    from smki_testca.collector import without_collector
 
     engine = _engine(options)
     workers = how_many(options["workers"])

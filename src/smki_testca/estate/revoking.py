@@ -10,6 +10,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from smki_testca.authority.revocation import Reason, Revocation
+from smki_testca.collector import without_collector
 from smki_testca.errors import EstateError, InputError
 from smki_testca.estate.certificates import iso
 from smki_testca.estate.revocations import IssuerName, RevocationListRecord
@@ -132,7 +133,7 @@ def issue_list(
 ) -> RevocationListRecord:
     """Issue the next revocation list of a CA; see ``Estate.issue_revocation_list``."""
     profile = profile_of_list(estate, hierarchy, tier)
-    with estate.transaction():
+    with estate.transaction(), without_collector():
         signed_by = find_authority(estate, hierarchy, tier, environment, authority)
         issuer = name_of(signed_by)
         now = estate.clock.now()
