@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from smki_testca.authority.filling import Filling, Setting, values
-from smki_testca.authority.issuing import CertificationAuthority, inputs, issuer_of
+from smki_testca.authority.filling import Filling, Setting, issuer_of, values
+from smki_testca.authority.issuing import CertificationAuthority, inputs
 from smki_testca.authority.keys import SoftwareSigner, public_key_info
 from smki_testca.authority.template import compile_template
 from smki_testca.der import encode

@@ -31,8 +31,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from smki_testca.authority.filling import Filling, Issuer, Setting, values
-from smki_testca.authority.issuing import issuer_of
+from smki_testca.authority.filling import Filling, Issuer, Setting, issuer_of, values
 from smki_testca.authority.keys import SoftwareSigner, public_key_info
 from smki_testca.authority.template import Template, compile_template
 from smki_testca.der import encode

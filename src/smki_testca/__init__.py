@@ -69,7 +69,8 @@ if TYPE_CHECKING:
     from smki_testca.estate.re_signing import ReSigning, ReSigningTerms
     from smki_testca.estate.renewal import Renewal
     from smki_testca.estate.revocations import RevocationListRecord
-    from smki_testca.estate.standing import StandingChange, Status
+    from smki_testca.estate.standing import StandingChange
+    from smki_testca.estate.status import Status
     from smki_testca.exchange.credential import Credential
     from smki_testca.exchange.export import export
     from smki_testca.exchange.intake import Intake, take_in
@@ -100,7 +101,8 @@ else:
         "estate.re_signing": ("ReSigning", "ReSigningTerms"),
         "estate.renewal": ("Renewal",),
         "estate.revocations": ("RevocationListRecord",),
-        "estate.standing": ("StandingChange", "Status"),
+        "estate.standing": ("StandingChange",),
+    "estate.status": ("Status",),
         "exchange.credential": ("Credential",),
         "exchange.export": ("export",),
         "exchange.intake": ("Intake", "take_in"),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import smki_testca
 from smki_testca.estate.audit import AuditLog
 from smki_testca.estate.external import ExternalStore
+from smki_testca.estate.holdings import Holdings
 from smki_testca.estate.registry import RegisterStore
 
 if TYPE_CHECKING:
@@ -60,9 +61,10 @@ _PARTS = {"register": RegisterStore, "audit": AuditLog, "externals": ExternalSto
 
 _LEFT_OUT = {
     "AuditLog": ("append",),
-    "Estate": (
+    "Holdings": (
         "gate",
         "issued_for_device",
+        "issued_for_devices",
         "issued_in_category",
         "most_issued_for_devices",
     ),
@@ -126,6 +128,7 @@ def manual() -> str:
         for name in names:
             parts += _described(name, getattr(smki_testca, name))
             if name == "Estate":
+                parts += _members(Holdings, "estate")
                 for attribute, kind in _PARTS.items():
                     parts.append(f"### `estate.{attribute}`\n")
                     parts += _members(kind, f"estate.{attribute}")

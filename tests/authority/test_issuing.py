@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 import csrs
-from smki_testca.authority.issuing import CertificationAuthority, issuer_of
+from smki_testca.authority.filling import issuer_of
+from smki_testca.authority.issuing import CertificationAuthority
 from smki_testca.authority.keys import SoftwareSigner, from_pkcs8
 from smki_testca.entropy import SeededEntropy, SystemEntropy
 from smki_testca.errors import InputError, SmkiTestcaError

@@ -27,9 +27,9 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from batches import DEVICE_PURPOSE, HW_TYPE
+from estates import opened
 from smki_testca import __version__
 from smki_testca.bulk.cutting import Means, Task
-from smki_testca.estate import Estate
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.runs import State
 from smki_testca.estate.terms import Secrets
@@ -182,13 +182,9 @@ def _end(process):
     return process.returncode, out, err
 
 
-def _opened(directory):
-    return Estate.open(directory, lambda: (directory / "passphrase").read_text().strip())
-
-
 def _kept(directory):
     """The certificates of the first run, and their private keys, in the order of its rows."""
-    with _opened(directory) as estate:
+    with opened(directory) as estate:
         run = estate.runs.get(1)
         sealing_key = estate.runs.secrets(1).sealing_key
         assert run.state is State.DONE
@@ -200,7 +196,7 @@ def _kept(directory):
 
 
 def _ca_key(directory):
-    with _opened(directory) as estate:
+    with opened(directory) as estate:
         (record,) = estate.select(Selection(profile="device-issuing-ca"))
         return estate.private_key(record)
 
@@ -214,7 +210,7 @@ def _secrets(directory):
     """The CA's key and all that a run's tiles are cut with, in every form they could be told."""
     key = _ca_key(directory)
     scalar = load_der_private_key(key, None).private_numbers().private_value
-    with _opened(directory) as estate:
+    with opened(directory) as estate:
         kept = estate.runs.secrets(1)
     octets = [key, scalar.to_bytes(32), kept.sealing_key, kept.serial_key]
     octets += [kept.seed] if kept.seed else []
@@ -403,7 +399,7 @@ def test_workers_with_another_version_are_told_of(tls, quickstart, tmp_path):
 
 def _issuer_of_first(directory):
     """The CA certificate of the first run's certificates."""
-    with _opened(directory) as estate:
+    with opened(directory) as estate:
         record = next(estate.runs.records(estate.runs.get(1)))
         return x509.load_der_x509_certificate(estate.certificates.by_serial(record.issuer).der)
 
@@ -448,7 +444,7 @@ def test_what_is_sent_for_a_tile_holds_no_secret(command, cluster, quickstart, m
     assert sum(task.count for task in tasks) == 4000
     seen = repr(sent).encode() + pickle.dumps(sent)
     assert b"meters-one" in seen
-    with _opened(quickstart) as estate:
+    with opened(quickstart) as estate:
         kept = estate.runs.secrets(1)
     octets = (_ca_key(quickstart), kept.sealing_key, kept.serial_key, kept.seed)
     assert not [one for one in octets if one in seen]
@@ -467,7 +463,7 @@ def test_a_scheduler_that_dies_in_the_middle_is_told_of_and_the_run_can_be_resum
         "run 1\nerror: The scheduler was lost in the middle of run 1."
         " Go on with: smki-testca batch resume 1\n"
     )
-    with _opened(quickstart) as estate:
+    with opened(quickstart) as estate:
         assert 0 < estate.runs.get(1).issued < 40_000
     assert command("--estate", quickstart, "batch", "resume", 1).code == 0
     assert len({der for der, _ in _kept(quickstart)}) == 40_000

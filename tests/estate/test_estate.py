@@ -288,7 +288,7 @@ def made(directory, profiles, *, seed=b"seed", at=NOW):
     ) as estate:
         estate.add_environment("ZAZ1")
         estate.register.import_file((shipped("examples") / "participants.toml").read_bytes(), "-")
-        kits.issue(estate, estate.library.kit("quickstart"))
+        kits.issue(estate, kits.load(estate.library, "quickstart"))
         records = estate.certificates.select(Selection())
         return [(one.der, estate.private_key(one)) for one in records]
 

@@ -11,24 +11,20 @@ import pytest
 from icalendar import Calendar
 
 import batches
+from estates import opened
 from smki_testca.authority.filling import Validity
 from smki_testca.authority.revocation import Reason
-from smki_testca.clock import FixedClock, parse_end, parse_period
+from smki_testca.clock import parse_end, parse_period
 from smki_testca.errors import InputError
-from smki_testca.estate import Estate, runs
+from smki_testca.estate import runs
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.expiry import Expiring, Kind
-from smki_testca.estate.standing import Status
+from smki_testca.estate.status import Status
 from smki_testca.exchange.calendars import calendar
 
 COUNT = 30
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 FORTNIGHT = timedelta(days=14)
-
-
-def opened(directory, at=None):
-    clock = None if at is None else FixedClock(at)
-    return Estate.open(directory, (directory / "passphrase").read_text().strip, clock=clock)
 
 
 def end_of(estate, label):

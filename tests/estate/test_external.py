@@ -25,7 +25,7 @@ from smki_testca.estate.certificates import Selection
 from smki_testca.estate.external import ExternalStore
 from smki_testca.estate.importing import Arrival
 from smki_testca.estate.re_signing import LeftOutError, ReSigningTerms
-from smki_testca.estate.standing import Status
+from smki_testca.estate.status import Status
 from smki_testca.exchange.intake import Found, Intake, LooseKey, take_in
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.lint.sources import sources

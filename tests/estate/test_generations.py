@@ -13,15 +13,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 import batches
 import csrs
+from estates import opened
 from smki_testca.authority.revocation import Reason
 from smki_testca.bulk import running
 from smki_testca.bulk.engines import LocalEngine
 from smki_testca.bulk.planning import Plan
-from smki_testca.clock import FixedClock
 from smki_testca.errors import EstateError, InputError
-from smki_testca.estate import Estate
 from smki_testca.estate.certificates import Selection
-from smki_testca.estate.standing import Status
+from smki_testca.estate.status import Status
 from smki_testca.estate.terms import Secrets
 from smki_testca.exchange.pem import to_pem
 from smki_testca.identifiers import Eui64
@@ -37,11 +36,6 @@ ROLLED = {
     Hierarchy.DCCKI: "EII DCCKICA ZAZ1 Test 2",
     Hierarchy.IKI: "Issuing ICA ZAZ1 Test 2",
 }
-
-
-def opened(directory, at=None):
-    clock = None if at is None else FixedClock(at)
-    return Estate.open(directory, (directory / "passphrase").read_text().strip, clock=clock)
 
 
 @pytest.fixture

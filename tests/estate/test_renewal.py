@@ -17,13 +17,12 @@ from cryptography.hazmat.primitives import serialization
 
 import batches
 import csrs
+from estates import opened
 from smki_testca.authority.filling import Validity
 from smki_testca.authority.revocation import Reason
-from smki_testca.clock import FixedClock
 from smki_testca.errors import InputError, Refusal
-from smki_testca.estate import Estate
 from smki_testca.estate.certificates import Selection
-from smki_testca.estate.standing import Status
+from smki_testca.estate.status import Status
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles.model import Tier
 from smki_testca.register.requests import DeviceSubject
@@ -33,11 +32,6 @@ SUPPLIER = Selection(label="Z1-supplier-ds")
 COUNT = 1_000
 FIRST = 0x7000
 LATER = datetime(2040, 1, 1, tzinfo=UTC)
-
-
-def opened(directory, at=None):
-    clock = None if at is None else FixedClock(at)
-    return Estate.open(directory, (directory / "passphrase").read_text().strip, clock=clock)
 
 
 @pytest.fixture

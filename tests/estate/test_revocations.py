@@ -9,14 +9,13 @@ from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
+from estates import opened
 from smki_testca.authority.revocation import Reason, Revocation
-from smki_testca.clock import FixedClock
 from smki_testca.errors import EstateError, InputError
-from smki_testca.estate import Estate
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.discrepancies import compare_list
 from smki_testca.estate.revoking import name_of, parse_reason
-from smki_testca.estate.standing import Status
+from smki_testca.estate.status import Status
 from smki_testca.identifiers import SerialNumber
 from smki_testca.profiles.model import Hierarchy, Tier
 
@@ -24,24 +23,19 @@ SUPPLIER = Selection(label="Z1-supplier-ds")
 DAY = timedelta(days=1)
 
 
-def _open(directory, at=None):
-    passphrase = (directory / "passphrase").read_text().strip()
-    return Estate.open(directory, lambda: passphrase, clock=FixedClock(at) if at else None)
-
-
 @pytest.fixture
 def at(quickstart):
     """Opens the quickstart estate so many days after its certificates were made."""
-    with _open(quickstart) as estate:
+    with opened(quickstart) as estate:
         start = estate.certificates.authorities()[0].not_before
-    opened = []
+    estates = []
 
     def open_at(days=1.0):
-        opened.append(_open(quickstart, start + days * DAY))
-        return opened[-1]
+        estates.append(opened(quickstart, start + days * DAY))
+        return estates[-1]
 
     yield open_at
-    for one in opened:
+    for one in estates:
         one.close()
 
 
@@ -248,7 +242,7 @@ def test_a_reason_that_an_operators_profile_forbids_is_refused_before_a_list_is_
     assert text.count(allowed) == 1
     strict = text.replace(allowed, f'severity = "error"\n{allowed}')
     (folder / shipped.name).write_text(strict, "utf-8")
-    with _open(quickstart) as estate:
+    with opened(quickstart) as estate:
         error = _refused(estate, digest, SUPPLIER, Reason.CA_COMPROMISE)
         assert error.code == "revocation.reason"
         assert "key-compromise" in error.remedy

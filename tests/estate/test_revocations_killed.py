@@ -9,9 +9,9 @@ import time
 import pytest
 from cryptography import x509
 
-from smki_testca.estate import Estate
+from estates import opened
 from smki_testca.estate.certificates import Selection
-from smki_testca.estate.standing import Status
+from smki_testca.estate.status import Status
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.register.requests import OrganisationSubject
@@ -46,14 +46,10 @@ with Estate.open(Path(directory), lambda: phrase) as estate:
 """
 
 
-def _open(directory):
-    return Estate.open(directory, lambda: (directory / "passphrase").read_text().strip())
-
-
 @pytest.fixture
 def filled(quickstart):
     """The quickstart estate with some more Organisation Certificates."""
-    with _open(quickstart) as estate:
+    with opened(quickstart) as estate:
         role = estate.library.roles.remote_party_role("supplier")
         subject = OrganisationSubject(Eui64.parse("90-B3-D5-1F-30-01-00-00"), role, None)
         usages = (KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_AGREEMENT)
@@ -79,7 +75,7 @@ def _start(directory, how, serials):
 
 def _check(directory, said, numbers_before):
     """See that all that was said is there, and that the numbers only rose."""
-    with _open(directory) as estate:
+    with opened(directory) as estate:
         lists = estate.revocation_lists(current_only=False)
         numbers = [one.number for one in lists]
         assert numbers == list(range(1, len(numbers) + 1))
@@ -99,7 +95,7 @@ def test_killed_at_random_moments_no_number_goes_back_and_no_revocation_is_lost(
     chance = random.Random(20261123)
     numbers, reported = [], 0
     for _ in range(KILLS):
-        with _open(filled) as estate:
+        with opened(filled) as estate:
             serials = _to_revoke(estate)
         with _start(filled, "endless", serials) as process:
             first = process.stdout.readline()
@@ -116,7 +112,7 @@ def test_killed_at_random_moments_no_number_goes_back_and_no_revocation_is_lost(
 
 
 def test_two_processes_at_once_lose_nothing_and_use_no_number_twice(filled):
-    with _open(filled) as estate:
+    with opened(filled) as estate:
         serials = _to_revoke(estate)
     running = [_start(filled, "once", serials[place::2]) for place in range(2)]
     said = []

@@ -8,12 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batches import device_id, range_of
+from estates import opened
 from smki_testca.authority.revocation import Reason
-from smki_testca.clock import FixedClock
 from smki_testca.errors import InputError
-from smki_testca.estate import Estate
 from smki_testca.estate.certificates import Selection
-from smki_testca.estate.standing import Status
+from smki_testca.estate.status import Status
 from smki_testca.identifiers import Eui64
 
 LATER = datetime(2040, 1, 1, tzinfo=UTC)
@@ -21,15 +20,10 @@ SUPPLIER = Selection(label="Z1-supplier-ds")
 COUNT = 40
 
 
-def _open(directory, at=None):
-    passphrase = (directory / "passphrase").read_text().strip()
-    return Estate.open(directory, lambda: passphrase, clock=FixedClock(at) if at else None)
-
-
 @pytest.fixture
 def later(quickstart):
     """The quickstart estate when some of its certificates have run out."""
-    with _open(quickstart, LATER) as estate:
+    with opened(quickstart, LATER) as estate:
         yield estate
 
 
@@ -48,7 +42,7 @@ def with_run(with_run_original, tmp_path):
     """An estate with a run of 40 Device Certificates."""
     directory = tmp_path / "with-run"
     shutil.copytree(with_run_original, directory)
-    with _open(directory) as estate:
+    with opened(directory) as estate:
         yield estate
 
 
@@ -105,10 +99,10 @@ def test_a_fresh_certificate_is_in_use_from_its_issue(estate):
 def test_what_was_set_is_stated_and_its_history_kept(quickstart):
     start = datetime(2030, 5, 1, tzinfo=UTC)
     for days, status in enumerate((Status.PENDING, Status.IN_USE, Status.NOT_IN_USE)):
-        with _open(quickstart, start + timedelta(days=days)) as estate:
+        with opened(quickstart, start + timedelta(days=days)) as estate:
             estate.set_status(SUPPLIER, status)
             assert estate.status(_one(estate)) is status
-    with _open(quickstart, start) as estate:
+    with opened(quickstart, start) as estate:
         steps = estate.history(_one(estate))
         assert [step.status.value for step in steps] == ["I", "P", "I", "N"]
         assert [step.at for step in steps[1:]] == [start + timedelta(days=one) for one in range(3)]
@@ -124,24 +118,24 @@ def test_setting_what_is_set_already_changes_nothing(estate, digest):
 
 
 def test_an_expired_certificate_is_expired_whatever_was_set(quickstart):
-    with _open(quickstart) as estate:
+    with opened(quickstart) as estate:
         estate.set_status(SUPPLIER, Status.NOT_IN_USE)
         record = _one(estate)
     for seconds, status in ((0, Status.NOT_IN_USE), (1, Status.EXPIRED)):
         # RFC 5280 4.1.2.5: notAfter itself is still within.
-        with _open(quickstart, record.not_after + timedelta(seconds=seconds)) as estate:
+        with opened(quickstart, record.not_after + timedelta(seconds=seconds)) as estate:
             assert estate.status(record) is status
-    with _open(quickstart, record.not_after + timedelta(days=1)) as estate:
+    with opened(quickstart, record.not_after + timedelta(days=1)) as estate:
         steps = estate.history(record)
     assert [step.status.value for step in steps] == ["I", "N", "E"]
     assert (steps[-1].at, steps[-1].audit) == (record.not_after, None)
 
 
 def test_a_revoked_certificate_is_revoked_even_when_it_has_run_out(quickstart):
-    with _open(quickstart) as estate:
+    with opened(quickstart) as estate:
         estate.revoke(SUPPLIER, Reason.SUPERSEDED)
         record = _one(estate)
-    with _open(quickstart, LATER) as estate:
+    with opened(quickstart, LATER) as estate:
         assert estate.status(record) is Status.REVOKED
         assert [step.status.value for step in estate.history(record)] == ["I", "R"]
 
@@ -180,12 +174,12 @@ def test_nothing_selected_is_refused(estate):
 
 
 def test_every_status_selects_its_certificates_and_all_together_each_once(quickstart):
-    with _open(quickstart) as estate:
+    with opened(quickstart) as estate:
         estate.revoke(SUPPLIER, Reason.SUPERSEDED)
         estate.set_status(Selection(label="ESME-ka"), Status.NOT_IN_USE)
         estate.set_status(Selection(label="ESME-ds"), Status.NOT_IN_USE)
         estate.set_status(Selection(label="ESME-ds"), Status.PENDING)
-    with _open(quickstart, LATER) as estate:
+    with opened(quickstart, LATER) as estate:
         found = {status: list(estate.select(Selection(status=status))) for status in Status}
         assert [one.label for one in found[Status.REVOKED]] == ["Z1-supplier-ds"]
         assert [one.label for one in found[Status.NOT_IN_USE]] == ["ESME-ka"]
@@ -234,7 +228,7 @@ def test_a_selection_by_status_reads_no_tiles_it_has_no_need_of(with_run, monkey
 
 def test_only_tiles_that_ran_out_are_gone_through_for_the_expired(with_run_original):
     end = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
-    with _open(with_run_original, end) as estate:
+    with opened(with_run_original, end) as estate:
         assert _one(estate, _device(0)).not_after == end
         assert list(estate.select(Selection(profile="device", status=Status.EXPIRED))) == []
         past = end + timedelta(microseconds=1)

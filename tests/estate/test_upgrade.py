@@ -7,10 +7,10 @@ from importlib.resources import files
 
 import pytest
 
-from smki_testca.estate import Estate
+from estates import opened
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.database import APPLICATION_ID, FORMAT
-from smki_testca.estate.standing import Status
+from smki_testca.estate.status import Status
 
 
 @pytest.fixture
@@ -39,12 +39,8 @@ def _tables(directory):
         return file.execute("SELECT type, name, sql FROM sqlite_master ORDER BY name").fetchall()
 
 
-def _open(directory):
-    return Estate.open(directory, lambda: (directory / "passphrase").read_text().strip())
-
-
 def test_an_estate_of_the_first_format_works_on_as_one_of_this_format(older, quickstart):
-    with _open(older) as estate:
+    with opened(older) as estate:
         record = next(estate.select(Selection(label="Z1-supplier-ds")))
         assert estate.status(record) is Status.IN_USE
         estate.set_status(Selection(serial=record.serial), Status.NOT_IN_USE)
@@ -56,7 +52,7 @@ def test_an_estate_of_the_first_format_works_on_as_one_of_this_format(older, qui
 
 def test_it_is_brought_up_once(older):
     for _ in range(2):
-        with _open(older) as estate:
+        with opened(older) as estate:
             actions = [entry.action for entry in estate.audit.entries()]
     assert actions.count("estate.upgrade") == 1
 
@@ -71,9 +67,9 @@ def test_an_upgrade_that_fails_leaves_the_estate_as_it_was(older, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("smki_testca.estate.database._statements", broken)
         with pytest.raises(Exception, match="cannot be used"):
-            _open(older)
+            opened(older)
     assert _tables(older) == before
-    with _open(older) as estate:
+    with opened(older) as estate:
         assert estate.audit.verify()
 
 

@@ -18,7 +18,7 @@ def _made(directory, profiles=None):
     with Estate.create(directory, lambda: "phrase", profiles=profiles) as estate:
         estate.add_environment("ZAZ1")
         estate.register.import_file((shipped("examples") / "participants.toml").read_bytes(), "-")
-        kits.issue(estate, estate.library.kit("quickstart"))
+        kits.issue(estate, kits.load(estate.library, "quickstart"))
         records = estate.certificates.select(Selection())
         files = FORMATS["pem"].files(items(estate, records, with_keys=True), None)
         write(files, directory / "export" / "pem", force=False)

@@ -27,7 +27,7 @@ def entries(path):
 def test_the_kit_has_the_entries_of_the_published_set_and_no_others(tmp_path):
     out = tmp_path / "zaz1"
     wish = kits.Wish(devices=1, seed=bytes(16), formats=("keystore-json",))
-    kits.make(Library().kit("zaz1"), out, wish)
+    kits.make(kits.load(Library(), "zaz1"), out, wish)
     published = entries(npm.package(npm.KEYSTORE) / "keystore.json")
     assert len(published) == 33
     assert entries(out / "keystore-json" / "keystore.json") == published

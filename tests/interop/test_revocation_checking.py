@@ -14,8 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import verification
 
+from estates import opened
 from smki_testca.authority.revocation import Reason
-from smki_testca.estate import Estate
 from smki_testca.estate.certificates import Selection
 from smki_testca.profiles.model import Hierarchy, Tier
 
@@ -63,11 +63,6 @@ class Case:
     @property
     def lists(self):
         return (self.crl, self.arl)
-
-
-def opened(directory):
-    phrase = (directory / "passphrase").read_text().strip()
-    return Estate.open(directory, lambda: phrase)
 
 
 def in_place(estate, hierarchy, tier):

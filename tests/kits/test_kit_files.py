@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from datetime import date
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smki_testca import kits
 from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64
 from smki_testca.kits.counting import Counting
 from smki_testca.kits.documents import KitFile
 from smki_testca.kits.labels import Template
 from smki_testca.roles import KeyUsage
-from smki_testca.shipped import shipped
 
 MORE_SERIES = """
 [[series]]
@@ -32,20 +33,20 @@ label = "{environment}-{role}-{number}-{id}-{usage}"
 
 def refused(library, name="zaz1"):
     with pytest.raises(InputError) as caught:
-        library.kit(name)
+        kits.load(library, name)
     assert len(caught.value.lines()) == 1
     return caught.value
 
 
 def test_ids_are_counted_in_hexadecimal(library):
-    ids = [str(one.eui64) for one in library.kit("supplier").participants[0].ids]
+    ids = [str(one.eui64) for one in kits.load(library, "supplier").participants[0].ids]
     place = ids.index("70-B3-D5-1F-30-01-00-09")
     assert ids[place + 1] == "70-B3-D5-1F-30-01-00-0A"
     assert ids[place + 7] == "70-B3-D5-1F-30-01-00-10"
 
 
 def test_a_supplier_has_64_ids_in_each_of_four_environments(library):
-    kit = library.kit("supplier")
+    kit = kits.load(library, "supplier")
     (supplier,) = kit.participants
     assert len(supplier.ids) == 256
     held = {}
@@ -58,7 +59,7 @@ def test_a_supplier_has_64_ids_in_each_of_four_environments(library):
 
 
 def test_a_device_maker_has_as_many_devices_of_each_type_as_are_asked_for(library):
-    kit = library.kit("device-maker")
+    kit = kits.load(library, "device-maker")
     types = ["ESME", "GSME", "CHF", "GPF", "PPMID", "HCALCS", "IHD"]
     assert [one.type for one in kit.devices] == types
     made = [one for _, one in kit.device_certificates(12)]
@@ -72,7 +73,7 @@ def test_a_device_maker_has_as_many_devices_of_each_type_as_are_asked_for(librar
 
 
 def test_a_series_makes_a_request_for_each_id_role_and_usage(library_with):
-    requests = library_with("zaz1", more=MORE_SERIES).kit("zaz1").requests[33:]
+    requests = kits.load(library_with("zaz1", more=MORE_SERIES), "zaz1").requests[33:]
     assert [one.label for one in requests[:5]] == [
         "ZAZ1-supplier-1-90B3D51F30010000-ds",
         "ZAZ1-supplier-1-90B3D51F30010000-ka",
@@ -106,19 +107,19 @@ def test_ids_end_within_64_bits():
 
 
 def test_agreements_are_dated_from_the_day_the_kit_is_made(library):
-    agreement = library.kit("zaz1").agreements[0].on(date(2031, 5, 6))
+    agreement = kits.load(library, "zaz1").agreements[0].on(date(2031, 5, 6))
     assert (agreement.start, agreement.end) == (date(2030, 5, 6), None)
-    assert library.kit("zaz1").agreements[0].on(date(1, 2, 3)).start == date.min
+    assert kits.load(library, "zaz1").agreements[0].on(date(1, 2, 3)).start == date.min
 
 
 def test_an_agreement_may_end_some_days_on(library_with):
     library = library_with("zaz1", ("from-days = -365", "from-days = -2\nuntil-days = 3"))
-    agreement = library.kit("zaz1").agreements[0].on(date(2031, 1, 1))
+    agreement = kits.load(library, "zaz1").agreements[0].on(date(2031, 1, 1))
     assert (agreement.start, agreement.end) == (date(2030, 12, 30), date(2031, 1, 4))
 
 
 def test_quickstart_is_a_kit_with_the_register_of_an_example(library):
-    kit = library.kit("quickstart")
+    kit = kits.load(library, "quickstart")
     assert kit.example == "participants.toml"
     assert kit.environments == (library.default_environment.name,)
     assert kit.count == 30
@@ -126,7 +127,7 @@ def test_quickstart_is_a_kit_with_the_register_of_an_example(library):
 
 @pytest.mark.parametrize("name", ["zaz1", "supplier", "device-maker"])
 def test_shipped_kits_bring_a_register_of_their_own(library, name):
-    kit = library.kit(name)
+    kit = kits.load(library, name)
     known = {one.id for one in kit.participants}
     assert {one.participant for one in (*kit.requests, *kit.devices)} <= known
     assert {one.terms.participant for one in kit.agreements} == known
@@ -210,6 +211,6 @@ def test_a_label_is_taken_only_if_it_can_be_filled(text):
 
 
 def test_every_key_of_the_file_is_in_the_document():
-    text = (shipped("profiles").parent / "docs" / "kits.md").read_text("utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "kits.md").read_text("utf-8")
     for key in KitFile.__struct_encode_fields__:
         assert f"`{key}`" in text or f"`[[{key}]]`" in text, key

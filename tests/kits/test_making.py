@@ -33,7 +33,7 @@ NOT_REPEATED = {"pkcs12", "java", "estate"}
 def made(out, name="device-maker", *, library=None, devices=1, seed=SEED, formats=("csv",)):
     """A kit that is soon made: a seed spares the RSA keys."""
     wish = kits.Wish(devices, seed, formats)
-    return kits.make((library or Library()).kit(name), out, wish, clock=CLOCK)
+    return kits.make(kits.load(library or Library(), name), out, wish, clock=CLOCK)
 
 
 def left_beside(out):
@@ -384,7 +384,7 @@ def test_a_number_of_devices_that_cannot_be_is_refused(count):
 
 
 def test_a_refused_request_leaves_those_before_it_and_the_decision(estate):
-    kit = estate.library.kit("quickstart")
+    kit = kits.load(estate.library, "quickstart")
     estate.register.set_suspended("SEC-2020-002", suspended=True)
     before = len(list(estate.audit.entries()))
     with pytest.raises(Refusal):

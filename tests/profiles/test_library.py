@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from smki_testca import kits
 from smki_testca.authority.trial import compile_all
 from smki_testca.errors import ExitCode, InputError
 from smki_testca.identifiers import RegistryEntry
@@ -39,6 +40,7 @@ def refused(directory):
 
 def compile_all_of(library):
     library.check()
+    kits.check(library)
     return compile_all(library)
 
 
@@ -46,7 +48,7 @@ def compile_all_of(library):
 
 
 def test_everything_shipped_holds_together(library):
-    read = {path.removeprefix(f"{SHIPPED}/") for path in library.check()}
+    read = {path.removeprefix(f"{SHIPPED}/") for path in [*library.check(), *kits.check(library)]}
     there = {str(path.relative_to(SHIPPED)) for path in SHIPPED.rglob("*.toml")}
     assert read == there
 
@@ -189,7 +191,7 @@ def test_every_shipped_table_says_how_well_it_is_known(library):
 
 
 def test_the_kit_holds_what_its_file_lists(library):
-    kit = library.kit("quickstart")
+    kit = kits.load(library, "quickstart")
     first = kit.requests[0]
     assert first.profile == "organisation"
     assert first.inputs["role"] == "supplier"
@@ -314,7 +316,7 @@ def test_an_unknown_name_is_an_error_that_lists_those_there_are(library, name):
     assert caught.value.code == "environment.unknown"
     assert "UIT-A" in caught.value.remedy
     with pytest.raises(InputError, match="unknown kit") as caught:
-        library.kit(name)
+        kits.load(library, name)
     assert "quickstart" in caught.value.remedy
 
 

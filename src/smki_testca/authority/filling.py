@@ -18,6 +18,7 @@ from smki_testca.x509.fields import (
     encode_value,
     shown_value,
 )
+from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -102,6 +103,20 @@ class Filling:
     signifier: str | None = None
     participant_name: str | None = None
     validity: Validity = _BY_THE_ROWS
+
+
+def issuer_of(certificate: bytes) -> Issuer:
+    """What a CA's certificate gives to those it signs.
+
+    Raises:
+        InputError: if the certificate has no subjectKeyIdentifier.
+    """
+    view = view_certificate(certificate)
+    subject = view.octets("subject")
+    key_identifier = view.octets("extensions.subjectKeyIdentifier")
+    if subject is None or key_identifier is None:
+        raise InputError("ca.certificate", "The CA's certificate has no subjectKeyIdentifier.")
+    return Issuer(subject, key_identifier)
 
 
 def policy(profile: Profile, environment: Environment) -> str | None:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from smki_testca.authority.filling import (
     Filling,
-    Issuer,
     Setting,
     Validity,
     Values,
     check_inputs,
+    issuer_of,
     values,
 )
 from smki_testca.authority.template import Template, compile_template
@@ -230,20 +230,6 @@ def _check_key(profile: Profile, public_key: bytes) -> None:
         )
 
 
-def issuer_of(certificate: bytes) -> Issuer:
-    """What a CA's certificate gives to those it signs.
-
-    Raises:
-        InputError: if the certificate has no subjectKeyIdentifier.
-    """
-    view = view_certificate(certificate)
-    subject = view.octets("subject")
-    key_identifier = view.octets("extensions.subjectKeyIdentifier")
-    if subject is None or key_identifier is None:
-        raise InputError("ca.certificate", "The CA's certificate has no subjectKeyIdentifier.")
-    return Issuer(subject, key_identifier)
-
-
 def inputs(subject: Subject, usage: KeyUsage | None) -> dict[str, Value]:
     """What a request brings, by the names that profiles use; what is absent is left out."""
     found: dict[str, Value | None] = {
@@ -261,4 +247,4 @@ def inputs(subject: Subject, usage: KeyUsage | None) -> dict[str, Value]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-__all__ = ["USAGE_BITS", "Certificate", "CertificationAuthority", "inputs", "issuer_of"]
+__all__ = ["USAGE_BITS", "Certificate", "CertificationAuthority", "inputs"]

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from smki_testca.authority.issuing import issuer_of
+from smki_testca.authority.filling import issuer_of
 from smki_testca.der import encode
 from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.lint import revoked

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from smki_testca.authority import keys
-from smki_testca.authority.filling import Filling, Setting, check_inputs, values
-from smki_testca.authority.issuing import USAGE_BITS, issuer_of
+from smki_testca.authority.filling import Filling, Setting, check_inputs, issuer_of, values
+from smki_testca.authority.issuing import USAGE_BITS
 from smki_testca.authority.template import Template, compile_template
 from smki_testca.bulk.mould import Mould
 from smki_testca.der import encode

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from smki_testca.cli.session import Session
     from smki_testca.kits.kit import Kit
-    from smki_testca.kits.making import Made
+    from smki_testca.kits.made import Made
 
 _DEVICES = click.option(
     "--devices",
@@ -43,8 +43,10 @@ def list_(session: Session) -> None:
     Example:
       smki-testca kit list
     """
+    from smki_testca import kits
+
     library = session.library()
-    found = [_summary(library.kit(name)) for name in library.kit_names]
+    found = [_summary(kits.load(library, name)) for name in kits.names(library)]
     if session.as_json:
         print_json({"kits": found})
         return
@@ -84,10 +86,11 @@ def show(session: Session, name: str, devices: int | None) -> None:
     Example:
       smki-testca kit show zaz1 --devices 10
     """
+    from smki_testca import kits
     from smki_testca.kits.issuing import check_count
 
     library = session.library()
-    found = library.kit(name)
+    found = kits.load(library, name)
     rows = list(_certificates(found, check_count(devices)))
     if session.as_json:
         print_json(
@@ -180,7 +183,7 @@ def make(session: Session, /, name: str, out: str, **options: Any) -> None:
         formats or None,
     )
     made = kits.make(
-        session.library().kit(name),
+        kits.load(session.library(), name),
         Path(out),
         wish,
         profiles=session.profiles_directory,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from smki_testca.estate.certificates import Record
-    from smki_testca.estate.standing import Status
+    from smki_testca.estate.status import Status
     from smki_testca.roles import Roles
 
 

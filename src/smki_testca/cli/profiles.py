@@ -161,10 +161,11 @@ def check(session: Session) -> None:
     Example:
       smki-testca --profiles my-profiles profiles check
     """
+    from smki_testca import kits
     from smki_testca.authority.trial import compile_all
 
     library = session.library()
-    files = library.check()
+    files = [*library.check(), *kits.check(library)]
     compile_all(library)
     if session.as_json:
         print_json({"files": files})

@@ -48,7 +48,7 @@ def quickstart(session: Session, directory: str) -> None:
     )
     with _whole_or_gone(path), estate:
         passphrase_file = leave_passphrase(path, passphrase)
-        kits.fill(estate, estate.library.kit(_KIT), kits.Wish(), Progress("issuing"))
+        kits.fill(estate, kits.load(estate.library, _KIT), kits.Wish(), Progress("issuing"))
         records = estate.certificates.select(Selection())
         export = path / "export" / "pem"
         write(

@@ -79,7 +79,7 @@ def set_status(session: Session, /, new: str, **given: str | None) -> None:
     Example:
       smki-testca --estate estate set-status not-in-use --eui64 00-DB-12-00-00-00-00-01
     """
-    from smki_testca.estate.standing import Status
+    from smki_testca.estate.status import Status
 
     wanted = Status.parse(new)
     with session.open() as estate:

@@ -51,7 +51,7 @@ def selection(library: Library, given: dict[str, str | None]) -> Selection:
         InputError: if one cannot be read.
     """
     from smki_testca.estate.certificates import Selection
-    from smki_testca.estate.standing import Status
+    from smki_testca.estate.status import Status
     from smki_testca.identifiers import Eui64, SerialNumber
 
     eui64, role, serial = (given[one] for one in ("eui64", "role", "serial"))

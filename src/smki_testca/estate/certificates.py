@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from smki_testca.authority.issuing import Certificate
     from smki_testca.estate.database import Database
-    from smki_testca.estate.standing import Status
+    from smki_testca.estate.status import Status
     from smki_testca.register.gate import Authorisation
 
 _USAGE_NAMES = {

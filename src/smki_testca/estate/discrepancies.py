@@ -9,11 +9,11 @@ from smki_testca.der.read import DerError
 from smki_testca.errors import InputError
 from smki_testca.estate.certificates import iso
 from smki_testca.estate.revoking import name_of, profile_of_list
+from smki_testca.estate.whois import signer_of
 from smki_testca.identifiers import SerialNumber
 from smki_testca.profiles.model import Derived
 from smki_testca.x509.entries import entries
-from smki_testca.x509.keys import load_public_key, signature_fits
-from smki_testca.x509.view import view_certificate, view_revocation_list
+from smki_testca.x509.view import view_revocation_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from smki_testca.authority.revocation import Revocation
     from smki_testca.estate.certificates import Record
-    from smki_testca.estate.estate import Estate
+    from smki_testca.estate.holdings import Holdings
     from smki_testca.profiles.model import RevocationListProfile
     from smki_testca.x509.entries import Entry
     from smki_testca.x509.view import View
@@ -65,7 +65,7 @@ class Comparison:
     discrepancies: tuple[Discrepancy, ...]
 
 
-def compare_list(estate: Estate, der: bytes) -> Comparison:
+def compare_list(estate: Holdings, der: bytes) -> Comparison:
     """Compare a revocation list with the estate: signature, times, number and entries.
 
     Args:
@@ -82,7 +82,7 @@ def compare_list(estate: Estate, der: bytes) -> Comparison:
         raise InputError(error.code, message) from error
     revoked = view.fields.get("revokedCertificates")
     named = [] if revoked is None else list(entries(revoked.node))
-    signed_by = _signed_by(estate, view)
+    signed_by = signer_of(estate, view)
     found = [*_times(view, estate.clock.now())]
     number = view.value("extensions.cRLNumber")
     number = number if isinstance(number, int) else None
@@ -103,20 +103,6 @@ def compare_list(estate: Estate, der: bytes) -> Comparison:
     )
 
 
-def _signed_by(estate: Estate, view: View) -> Record | None:
-    """The CA of the estate that has the issuer's name and whose key fits the signature."""
-    if view.octets("signature") != view.signature_algorithm.encoded:
-        return None
-    for record in reversed(estate.certificates.authorities()):
-        ca = view_certificate(record.der)
-        if ca.octets("subject") != view.octets("issuer"):
-            continue
-        key = load_public_key(ca.octets("subjectPublicKeyInfo") or b"")
-        if key is not None and signature_fits(key, view.signature, view.signed.encoded):
-            return record
-    return None
-
-
 def _times(view: View, now: datetime) -> Iterator[Discrepancy]:
     begin, end = view.instant("thisUpdate"), view.instant("nextUpdate")
     if begin is not None and now < begin:
@@ -128,7 +114,7 @@ def _times(view: View, now: datetime) -> Iterator[Discrepancy]:
 
 
 def _number(
-    estate: Estate, signed_by: Record, number: int | None, der: bytes
+    estate: Holdings, signed_by: Record, number: int | None, der: bytes
 ) -> Iterator[Discrepancy]:
     issuer = name_of(signed_by)
     newest = estate.revocations.next_number(issuer) - 1

@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import TYPE_CHECKING, Self
 
 from smki_testca.authority import csr as requests
 from smki_testca.authority import keys
-from smki_testca.authority.filling import policy
 from smki_testca.clock import SystemClock
 from smki_testca.entropy import SystemEntropy
 from smki_testca.errors import EstateError, InputError, Refusal
-from smki_testca.estate.audit import AuditLog
-from smki_testca.estate.authorities import AuthorityStore
-from smki_testca.estate.certificates import (
-    CertificateStore,
-    Record,
-    Selection,
-    digests,
-    record_of,
-)
+from smki_testca.estate.certificates import Record, Selection, digests, record_of
 from smki_testca.estate.database import FORMAT, Database
 from smki_testca.estate.expiry import running_out
-from smki_testca.estate.external import ExternalStore
-from smki_testca.estate.keystore import KeyStore
-from smki_testca.estate.registry import RegisterStore
+from smki_testca.estate.holdings import Holdings
 from smki_testca.estate.renewal import Renewal, Renewer, check_renewable_authority, supersede
-from smki_testca.estate.revocations import RevocationStore
-from smki_testca.estate.runs import RunStore
-from smki_testca.estate.standing import StandingStore
-from smki_testca.estate.successions import SuccessionStore
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Hierarchy, Tier
-from smki_testca.register.gate import Gate
-from smki_testca.register.requests import Delivery, Request, subject_from
+from smki_testca.register.requests import Delivery, Request
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Callable, Collection, Iterator, Mapping
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
     from smki_testca.authority.filling import Validity
@@ -51,20 +33,16 @@ if TYPE_CHECKING:
     from smki_testca.estate.importing import ImportReport
     from smki_testca.estate.re_signing import ReSigning, ReSigningTerms
     from smki_testca.estate.revocations import RevocationListRecord
-    from smki_testca.estate.standing import StandingChange, Status
-    from smki_testca.exchange.credential import Credential
+    from smki_testca.estate.status import Status
     from smki_testca.exchange.intake import Intake
-    from smki_testca.identifiers import Eui64, SerialNumber
-    from smki_testca.profiles.model import Environment
+    from smki_testca.identifiers import SerialNumber
     from smki_testca.register.gate import Authorisation
-    from smki_testca.register.requests import Particulars, Subject
-    from smki_testca.roles import KeyUsage
     from smki_testca.x509.names import KeyType
 
 FILE_NAME = "estate.sqlite"
 
 
-class Estate:
+class Estate(Holdings):
     """An open estate.
 
     Attributes:
@@ -80,33 +58,6 @@ class Estate:
         revocations: what was revoked, and the lists that tell of it.
         externals: other people's certificates, imported.
     """
-
-    def __init__(  # the parts of one estate, put together by create and open only
-        self,
-        directory: Path,
-        database: Database,
-        library: Library,
-        passphrase: Callable[[], str],
-        clock: Clock,
-        entropy: Entropy,
-    ) -> None:
-        self.directory = directory
-        self.library = library
-        self._database = database
-        self._clock = clock
-        self._entropy = entropy
-        self.audit = AuditLog(database)
-        self.register = RegisterStore(database, self.audit, library, clock)
-        self.certificates = CertificateStore(database)
-        self._keys = KeyStore(database, passphrase, entropy)
-        self.authorities = AuthorityStore(
-            self.certificates, self._keys, self.audit, library, clock, entropy
-        )
-        self.runs = RunStore(directory, database, self.audit, self._keys, library)
-        self.standings = StandingStore(database)
-        self.successions = SuccessionStore(database)
-        self.revocations = RevocationStore(database)
-        self.externals = ExternalStore(database, self._keys, library)
 
     @classmethod
     def create(
@@ -222,24 +173,6 @@ class Estate:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @property
-    def clock(self) -> Clock:
-        """Tells the time."""
-        return self._clock
-
-    def environments(self) -> list[Environment]:
-        """The environments whose CAs the estate has, those it was made for first."""
-        families = dict.fromkeys(record.family for record in self.certificates.authorities())
-        known = self.library.environments.values()
-        return [one for family in families for one in known if one.family == family]
-
-    def environment(self, name: str | None) -> str:
-        """The environment named, or the first the estate was made for."""
-        if name is not None:
-            return name
-        kept = self._database.value("SELECT value FROM meta WHERE name = 'environment'")
-        return self.library.default_environment.name if kept is None else str(kept)
-
     def add_environment(
         self,
         name: str,
@@ -285,45 +218,6 @@ class Estate:
         if isinstance(decision, Refusal):
             raise decision
         return decision
-
-    def request(
-        self,
-        participant: str,
-        purpose: str,
-        subject: Subject,
-        usages: tuple[KeyUsage, ...] = (),
-        *,
-        environment: str | None = None,
-        delivery: Delivery = Delivery.LOCAL,
-    ) -> Request:
-        """A request as the gate takes it, the policy it would carry worked out.
-
-        Args:
-            participant: who asks: its id in the register.
-            purpose: the code of a Testing Service, such as ``uept`` (R3).
-            subject: whose certificate it shall be.
-            usages: one certificate is issued for each; none where the profile fixes the usage.
-            environment: the test environment; the estate's first by default.
-            delivery: how the certificates reach their holder (R6).
-        """
-        name = self.environment(environment)
-        known = self.library.environments.get(name)
-        profile = self.library.profile(subject.profile)
-        carried = None if known is None else policy(profile, known)
-        return Request(participant, purpose, name, subject, usages, delivery, carried)
-
-    def subject(self, profile: str, **particulars: Unpack[Particulars]) -> Subject:
-        """The subject of a request, told as on the command line.
-
-        Args:
-            profile: ``organisation``, ``device``, ``dccki`` or ``iki``.
-            particulars: the options of ``smki-testca issue``, with underscores.
-
-        Raises:
-            InputError: if one is missing, or is no identifier.
-            TypeError: for one that the profile does not take.
-        """
-        return subject_from(profile, particulars, self.library.roles)
 
     def issue(
         self,
@@ -497,28 +391,6 @@ class Estate:
         """
         return running_out(self, before)
 
-    def private_key(self, record: Record) -> bytes | None:
-        """The private key of a certificate, PKCS#8 DER; None where the estate has none.
-
-        Raises:
-            EstateError: if the passphrase is wrong.
-        """
-        if record.place is None:
-            return self._keys.get(record.key_id)
-        return self.runs.private_key(record)
-
-    def credential(self, record: Record) -> Credential:
-        """A certificate with its private key and the CAs above it, as PEM or objects.
-
-        Raises:
-            EstateError: if the passphrase is wrong.
-        """
-        # Loading keys takes imports that issuing can do without.
-        from smki_testca.exchange.credential import Credential  # noqa: PLC0415
-
-        key = self.private_key(record) if record.tier is Tier.END_ENTITY else None
-        return Credential(record, tuple(self.certificates.chain(record)), key)
-
     def import_material(self, intake: Intake) -> ImportReport:
         """Keep other people's certificates and private keys, all that files held, or nothing.
 
@@ -554,18 +426,6 @@ class Estate:
         from smki_testca.estate.re_signing import ReSigner  # noqa: PLC0415
 
         return ReSigner(self, self._keys, self._entropy, terms).re_sign(selection)
-
-    def select(self, selection: Selection) -> Iterator[Record]:
-        """Every certificate that fits, those of runs after the others."""
-        return self.standings.select(selection, self._clock.now(), self.certificates, self.runs)
-
-    def status(self, record: Record) -> Status:
-        """What the repository states of a certificate now."""
-        return self.standings.status(record, self._clock.now())
-
-    def history(self, record: Record) -> list[StandingChange]:
-        """How a certificate came to its status, from its issue on."""
-        return self.standings.history(record, self._clock.now())
 
     def set_status(self, selection: Selection, status: Status) -> list[Record]:
         """Set the status of every certificate of a selection, or of none.
@@ -653,46 +513,6 @@ class Estate:
             at=at,
             next_update=next_update,
         )
-
-    def revocation_lists(self, *, current_only: bool = True) -> list[RevocationListRecord]:
-        """The newest revocation list of each CA, or all that were issued, the oldest first."""
-        return self.revocations.lists(current_only=current_only)
-
-    def by_serial(self, serial: SerialNumber) -> Record | None:
-        """The certificate of that serial number, however it was issued."""
-        return self.certificates.by_serial(serial) or self.runs.by_serial(serial)
-
-    def issued_for_device(self, device_id: Eui64) -> int:
-        """Device Certificates under a Device ID, however they were issued (R21)."""
-        return self.certificates.issued_for_device(device_id) + self.runs.issued_for_device(
-            device_id
-        )
-
-    def most_issued_for_devices(self, first: Eui64, last: Eui64) -> int:
-        """The most Device Certificates under one ID of a range; what runs issued counts in full."""
-        return self.certificates.most_issued_for_devices(
-            first, last
-        ) + self.runs.most_issued_for_devices(first, last)
-
-    def issued_for_devices(self, first: Eui64, last: Eui64) -> Counter[int]:
-        """Device Certificates under each ID of a range that has any, however they were issued."""
-        issued = self.certificates.issued_for_devices(first, last)
-        issued.update(self.runs.issued_for_devices(first, last))
-        return issued
-
-    def issued_in_category(self, participant: str, category: str) -> int:
-        """Certificates of a category issued to a participant, however they were issued."""
-        return self.certificates.issued_in_category(
-            participant, category
-        ) + self.runs.issued_in_category(participant, category)
-
-    def gate(self) -> Gate:
-        """The gate, as the register and the certificates issued stand now."""
-        return Gate(self.library, self.register.load(), self)
-
-    def transaction(self) -> AbstractContextManager[None]:
-        """Everything inside happens, or nothing does; other processes wait."""
-        return self._database.transaction()
 
     def _decide(self, request: Request) -> Authorisation | Refusal:
         try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from smki_testca.estate.certificates import Selection, iso
 from smki_testca.estate.renewal import is_current
-from smki_testca.estate.standing import Status
+from smki_testca.estate.status import Status
 from smki_testca.profiles.model import Tier
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from smki_testca.estate.certificates import Record
-    from smki_testca.estate.estate import Estate
+    from smki_testca.estate.holdings import Holdings
 
 
 class Kind(StrEnum):
@@ -60,14 +60,14 @@ class Expiring:
         }
 
 
-def running_out(estate: Estate, before: datetime) -> list[Expiring]:
+def running_out(estate: Holdings, before: datetime) -> list[Expiring]:
     """What runs out before a time and nothing took the place of; see ``Estate.expiring``."""
     found = [_of_record(one) for one in _records(estate, before)]
     found += _externals(estate, before)
     return sorted(found, key=lambda one: (one.not_after, one.name, one.id))
 
 
-def _records(estate: Estate, before: datetime) -> Iterator[Record]:
+def _records(estate: Holdings, before: datetime) -> Iterator[Record]:
     for record in estate.select(Selection(expires_before=before)):
         if record.tier is Tier.END_ENTITY:
             wanted = is_current(estate, record)
@@ -91,7 +91,7 @@ def _of_record(record: Record) -> Expiring:
     )
 
 
-def _externals(estate: Estate, before: datetime) -> Iterator[Expiring]:
+def _externals(estate: Holdings, before: datetime) -> Iterator[Expiring]:
     for one in estate.externals.select(Selection()):
         if one.not_after is not None and one.not_after < before and not one.re_signed:
             sha256 = one.sha256.hex()

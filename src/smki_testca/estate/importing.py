@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from smki_testca.der.read import Node
     from smki_testca.estate.certificates import Record
-    from smki_testca.estate.estate import Estate
+    from smki_testca.estate.holdings import Holdings
     from smki_testca.exchange.intake import Found, Intake
     from smki_testca.profiles.model import LiveMarks
     from smki_testca.x509.keys import PrivateKey
@@ -82,14 +82,14 @@ class ImportReport:
         return self.keys > 0 or any(one.arrival is Arrival.NEW for one in self.arrived)
 
 
-def import_material(estate: Estate, intake: Intake) -> ImportReport:
+def import_material(estate: Holdings, intake: Intake) -> ImportReport:
     """Import everything that files held; see ``Estate.import_material``."""
     with estate.transaction():
         return _Importing(estate).all_of(intake)
 
 
 class _Importing:
-    def __init__(self, estate: Estate) -> None:
+    def __init__(self, estate: Holdings) -> None:
         self._estate = estate
         self._store = estate.externals
         self._known = self._store.digests()

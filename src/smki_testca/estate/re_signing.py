@@ -13,7 +13,7 @@ from smki_testca.authority import keys
 from smki_testca.authority.subjects import subject_of
 from smki_testca.errors import InputError, Refusal
 from smki_testca.estate.certificates import Record, digests, iso, record_of
-from smki_testca.estate.standing import Status
+from smki_testca.estate.status import Status
 from smki_testca.estate.whois import whois_certificate
 from smki_testca.profiles.model import Severity
 from smki_testca.register.gate import Gate
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from smki_testca.errors import RefusalReason, SmkiTestcaError
     from smki_testca.estate.authorities import Authority
     from smki_testca.estate.certificates import Selection
-    from smki_testca.estate.estate import Estate
     from smki_testca.estate.external import ExternalRecord
+    from smki_testca.estate.holdings import Holdings
     from smki_testca.estate.keystore import KeyStore
     from smki_testca.profiles.model import Environment, Hierarchy
     from smki_testca.register.gate import Authorisation
@@ -146,7 +146,7 @@ class ReSigner:
     """
 
     def __init__(
-        self, estate: Estate, key_store: KeyStore, entropy: Entropy, terms: ReSigningTerms
+        self, estate: Holdings, key_store: KeyStore, entropy: Entropy, terms: ReSigningTerms
     ) -> None:
         self._estate = estate
         self._keys = key_store

@@ -14,7 +14,7 @@ from smki_testca.authority import keys
 from smki_testca.authority.subjects import subject_of
 from smki_testca.errors import InputError, Refusal
 from smki_testca.estate.certificates import Record, digests, iso, record_of
-from smki_testca.estate.standing import Status
+from smki_testca.estate.status import Status
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles.model import Tier
 from smki_testca.register.gate import Gate
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from smki_testca.errors import RefusalReason
     from smki_testca.estate.authorities import Authority
     from smki_testca.estate.certificates import Selection
-    from smki_testca.estate.estate import Estate
+    from smki_testca.estate.holdings import Holdings
     from smki_testca.estate.keystore import KeyStore
     from smki_testca.identifiers import SerialNumber
     from smki_testca.profiles.model import Environment, Hierarchy
@@ -91,7 +91,7 @@ class Renewer:
         entropy: for keys and serial numbers.
     """
 
-    def __init__(self, estate: Estate, key_store: KeyStore, entropy: Entropy) -> None:
+    def __init__(self, estate: Holdings, key_store: KeyStore, entropy: Entropy) -> None:
         self._estate = estate
         self._keys = key_store
         self._entropy = entropy
@@ -315,7 +315,7 @@ class Renewer:
 
 
 def supersede(
-    estate: Estate, predecessor: Record, successor: Record, at: datetime, audit: int
+    estate: Holdings, predecessor: Record, successor: Record, at: datetime, audit: int
 ) -> None:
     """Note that a certificate took the place of another, within the transaction that issues it.
 
@@ -331,7 +331,7 @@ def supersede(
     estate.standings.change([predecessor.serial], Status.NOT_IN_USE, at, note, audit)
 
 
-def is_current(estate: Estate, record: Record, *, retired_too: bool = False) -> bool:
+def is_current(estate: Holdings, record: Record, *, retired_too: bool = False) -> bool:
     """Whether a certificate is one that somebody would renew.
 
     It is an end entity's, was not renewed before, and is pending, in use, or was so when it ran
@@ -345,7 +345,7 @@ def is_current(estate: Estate, record: Record, *, retired_too: bool = False) -> 
     return retired_too or not is_retired(estate, record, status)
 
 
-def is_retired(estate: Estate, record: Record, status: Status) -> bool:
+def is_retired(estate: Holdings, record: Record, status: Status) -> bool:
     """Whether a certificate of that status is, or was when it ran out, not in use."""
     if status is Status.EXPIRED:
         stated = [one.status for one in estate.history(record) if one.status.settable]
@@ -353,7 +353,7 @@ def is_retired(estate: Estate, record: Record, status: Status) -> bool:
     return status is Status.NOT_IN_USE
 
 
-def check_renewable_authority(estate: Estate, record: Record) -> None:
+def check_renewable_authority(estate: Holdings, record: Record) -> None:
     """See that a CA's certificate may be renewed.
 
     Raises:
@@ -364,7 +364,7 @@ def check_renewable_authority(estate: Estate, record: Record) -> None:
         raise obstacle
 
 
-def _obstacle(estate: Estate, record: Record) -> InputError | None:
+def _obstacle(estate: Holdings, record: Record) -> InputError | None:
     """Why nothing is to take the place of a certificate; None where something may."""
     if estate.status(record) is Status.REVOKED:
         return InputError(
@@ -382,7 +382,7 @@ def _obstacle(estate: Estate, record: Record) -> InputError | None:
     return None
 
 
-def _living_successor(estate: Estate, serial: SerialNumber) -> Record | None:
+def _living_successor(estate: Holdings, serial: SerialNumber) -> Record | None:
     """What a certificate was renewed as, or that again, as far as it is of use."""
     for successor in estate.successions.successors(serial):
         record = estate.by_serial(successor)
@@ -397,7 +397,7 @@ def _living_successor(estate: Estate, serial: SerialNumber) -> Record | None:
 class _History:
     """What was issued before, and what this renewal is about to issue (R21)."""
 
-    def __init__(self, estate: Estate) -> None:
+    def __init__(self, estate: Holdings) -> None:
         self._estate = estate
         self._devices: Counter[int] = Counter()
         self._blocks: set[int] = set()

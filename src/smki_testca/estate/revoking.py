@@ -14,7 +14,7 @@ from smki_testca.collector import without_collector
 from smki_testca.errors import EstateError, InputError
 from smki_testca.estate.certificates import iso
 from smki_testca.estate.revocations import IssuerName, RevocationListRecord
-from smki_testca.estate.standing import Status
+from smki_testca.estate.status import Status
 from smki_testca.identifiers import SerialNumber, shown
 from smki_testca.profiles.model import Hierarchy, Severity, Tier
 from smki_testca.x509.view import view_certificate
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from smki_testca.estate.certificates import Record, Selection
-    from smki_testca.estate.estate import Estate
+    from smki_testca.estate.holdings import Holdings
     from smki_testca.profiles.model import RevocationListProfile
 
 REJECTED = "rejected by its subscriber (SEC L11)"
@@ -54,7 +54,7 @@ def parse_reason(text: str) -> Reason:
 
 
 def revoke(
-    estate: Estate, selection: Selection, reason: Reason | None, at: datetime | None
+    estate: Holdings, selection: Selection, reason: Reason | None, at: datetime | None
 ) -> list[Record]:
     """Revoke every certificate of a selection, or none; see ``Estate.revoke``."""
     if reason is not None:
@@ -72,7 +72,7 @@ def revoke(
     return records
 
 
-def reject(estate: Estate, serial: SerialNumber) -> Record:
+def reject(estate: Holdings, serial: SerialNumber) -> Record:
     """The subscriber's rejection of a certificate; see ``Estate.reject``."""
     with estate.transaction():
         record = known(estate, serial)
@@ -92,7 +92,7 @@ def reject(estate: Estate, serial: SerialNumber) -> Record:
     return record
 
 
-def set_status(estate: Estate, selection: Selection, status: Status) -> list[Record]:
+def set_status(estate: Holdings, selection: Selection, status: Status) -> list[Record]:
     """Set the status of a selection; see ``Estate.set_status``."""
     if not status.settable:
         raise InputError(
@@ -122,7 +122,7 @@ def set_status(estate: Estate, selection: Selection, status: Status) -> list[Rec
 
 
 def issue_list(
-    estate: Estate,
+    estate: Holdings,
     hierarchy: Hierarchy,
     tier: Tier,
     *,
@@ -173,7 +173,7 @@ def issue_list(
     return record
 
 
-def profile_of_list(estate: Estate, hierarchy: Hierarchy, tier: Tier) -> RevocationListProfile:
+def profile_of_list(estate: Holdings, hierarchy: Hierarchy, tier: Tier) -> RevocationListProfile:
     """The profile of the lists that a CA of a tier signs.
 
     Raises:
@@ -190,7 +190,7 @@ def profile_of_list(estate: Estate, hierarchy: Hierarchy, tier: Tier) -> Revocat
 
 
 def find_authority(
-    estate: Estate,
+    estate: Holdings,
     hierarchy: Hierarchy,
     tier: Tier,
     environment: str | None = None,
@@ -237,7 +237,7 @@ def name_of(authority: Record) -> IssuerName:
     return IssuerName(authority.family, view_certificate(authority.der).octets("subject") or b"")
 
 
-def known(estate: Estate, serial: SerialNumber) -> Record:
+def known(estate: Holdings, serial: SerialNumber) -> Record:
     """The certificate of a serial number.
 
     Raises:
@@ -257,7 +257,9 @@ def _check_reason(reason: Reason) -> None:
         )
 
 
-def _check_listed(estate: Estate, hierarchy: Hierarchy, tier: Tier, reason: Reason | None) -> None:
+def _check_listed(
+    estate: Holdings, hierarchy: Hierarchy, tier: Tier, reason: Reason | None
+) -> None:
     """See that the list on which certificates of a tier belong may give the reason."""
     above = Tier.ISSUING if tier is Tier.END_ENTITY else Tier.ROOT
     profile = profile_of_list(estate, hierarchy, above)
@@ -275,14 +277,14 @@ def _check_listed(estate: Estate, hierarchy: Hierarchy, tier: Tier, reason: Reas
             )
 
 
-def _selected(estate: Estate, selection: Selection) -> list[Record]:
+def _selected(estate: Holdings, selection: Selection) -> list[Record]:
     records = list(estate.select(selection))
     if not records:
         raise InputError("selection.nothing", "No certificate fits the selection.")
     return records
 
 
-def _check_revocable(estate: Estate, record: Record, now: datetime, at: datetime | None) -> None:
+def _check_revocable(estate: Holdings, record: Record, now: datetime, at: datetime | None) -> None:
     """See that a certificate can be revoked as of a time, or now."""
     earlier = estate.revocations.by_serial(record.serial)
     if earlier is not None:
@@ -318,7 +320,7 @@ def _check_revocable(estate: Estate, record: Record, now: datetime, at: datetime
 
 
 def _keep(
-    estate: Estate,
+    estate: Holdings,
     action: str,
     records: list[Record],
     reason: Reason | None,
@@ -339,7 +341,7 @@ def _keep(
     )
 
 
-def _reject_device(estate: Estate, record: Record, now: datetime) -> None:
+def _reject_device(estate: Holdings, record: Record, now: datetime) -> None:
     status = estate.standings.status(record, now)
     if status not in {Status.PENDING, Status.IN_USE}:
         raise InputError(

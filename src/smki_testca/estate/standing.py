@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from smki_testca.errors import InputError
 from smki_testca.estate.certificates import iso
-from smki_testca.identifiers import SerialNumber, shown
+from smki_testca.estate.status import Status
+from smki_testca.identifiers import SerialNumber
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,42 +21,6 @@ if TYPE_CHECKING:
     from smki_testca.estate.certificates import CertificateStore, Record, Selection
     from smki_testca.estate.database import Database
     from smki_testca.estate.runs import RunStore
-
-
-class Status(StrEnum):
-    """The letters of the repository (observed), each with a word for people."""
-
-    PENDING = "P"
-    IN_USE = "I"
-    NOT_IN_USE = "N"
-    EXPIRED = "E"
-    REVOKED = "R"
-
-    @property
-    def word(self) -> str:
-        """``pending``, ``in-use``, ``not-in-use``, ``expired`` or ``revoked``."""
-        return self.name.lower().replace("_", "-")
-
-    @property
-    def settable(self) -> bool:
-        """Whether it can be set; the others are worked out."""
-        return self not in {Status.EXPIRED, Status.REVOKED}
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read a letter or a word, in either case.
-
-        Raises:
-            InputError: if it is neither.
-        """
-        for status in cls:
-            if text.lower() in {status.value.lower(), status.word}:
-                return status
-        raise InputError(
-            "status.unknown",
-            f"{shown(text)} is no status.",
-            f"It is one of: {', '.join(f'{one.word} ({one.value})' for one in cls)}.",
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from smki_testca.x509.view import View, view_certificate
 
 if TYPE_CHECKING:
     from smki_testca.estate.certificates import Record
-    from smki_testca.estate.estate import Estate
+    from smki_testca.estate.holdings import Holdings
     from smki_testca.profiles.model import Profile
     from smki_testca.register.participants import AllocatedId, Participant
     from smki_testca.register.register import Register
@@ -107,7 +107,7 @@ def whois_signifier(register: Register, signifier: Signifier) -> Answer:
     return Answer(holder, "signifier", signifier.text, holder.ids)
 
 
-def whois_certificate(estate: Estate, data: bytes) -> Answer:
+def whois_certificate(estate: Holdings, data: bytes) -> Answer:
     """Who stands behind a presented certificate: PEM or DER, the first block of several.
 
     Raises:
@@ -115,7 +115,7 @@ def whois_certificate(estate: Estate, data: bytes) -> Answer:
     """
     view = view_certificate(_first_certificate(data))
     register = estate.register.load()
-    issuer = _issuer(estate, view)
+    issuer = signer_of(estate, view)
     profile = _profile(estate, view, issuer)
     found = _identified(register, view, profile)
     return Answer(found.participant, found.by, found.value, found.ids, issuer is not None)
@@ -151,11 +151,11 @@ def _identified(register: Register, view: View, profile: Profile) -> Answer:
     )
 
 
-def _issuer(estate: Estate, view: View) -> Record | None:
-    """The CA of the estate whose signature the certificate bears."""
+def signer_of(estate: Holdings, view: View) -> Record | None:
+    """The CA of the estate that has the issuer's name and whose key fits the signature."""
     if view.octets("signature") != view.signature_algorithm.encoded:
         return None
-    for record in estate.certificates.authorities():
+    for record in reversed(estate.certificates.authorities()):
         ca = view_certificate(record.der)
         if ca.octets("subject") != view.octets("issuer"):
             continue
@@ -165,7 +165,7 @@ def _issuer(estate: Estate, view: View) -> Record | None:
     return None
 
 
-def _profile(estate: Estate, view: View, issuer: Record | None) -> Profile:
+def _profile(estate: Holdings, view: View, issuer: Record | None) -> Profile:
     if issuer is not None and view.value("extensions.basicConstraints.cA") is not True:
         return estate.library.profile(issuer.hierarchy.value)
     return Recogniser(estate.library)(view)

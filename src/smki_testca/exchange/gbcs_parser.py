@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from smki_testca.estate.standing import Status
+from smki_testca.estate.status import Status
 from smki_testca.exchange.fitting import fitting, need_keys, refuse_passphrase, stands_against
 from smki_testca.exchange.item import Format, LeftOut, OutputFile
 from smki_testca.exchange.pem import to_pem

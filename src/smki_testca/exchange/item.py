@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from smki_testca.estate.standing import Status
+from smki_testca.estate.status import Status
 from smki_testca.profiles.model import Tier
 
 if TYPE_CHECKING:

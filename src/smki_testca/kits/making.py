@@ -9,26 +9,20 @@ from typing import TYPE_CHECKING
 from smki_testca.entropy import SeededEntropy, SystemEntropy
 from smki_testca.kits.directory import appearing
 from smki_testca.kits.issuing import issue, issue_devices
+from smki_testca.kits.made import ESTATE, EXPORT_PASSPHRASE_FILE, README, Made
 from smki_testca.kits.readme import text as readme
-from smki_testca.passphrases import PASSPHRASE_FILE, leave_passphrase, make_passphrase
+from smki_testca.passphrases import leave_passphrase, make_passphrase
 from smki_testca.profiles.model import Hierarchy
 from smki_testca.shipped import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
     from pathlib import Path
-    from typing import Any
 
     from smki_testca.clock import Clock
     from smki_testca.entropy import Entropy
     from smki_testca.estate import Estate
-    from smki_testca.kits.exporting import Exports
     from smki_testca.kits.kit import Kit, KitRequest
-
-ESTATE = "estate"
-EXPORT_PASSPHRASE_FILE = "export-passphrase"  # noqa: S105 - a file's name
-README = "README.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,50 +51,6 @@ class Filled:
 
     run: int | None
     left_out: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What was made.
-
-    Attributes:
-        at: when, UTC.
-        devices: how many certificates Devices got by the number.
-        revocation_lists: how many CRLs and ARLs.
-        left_out: labels of the requests that a seed could not serve.
-    """
-
-    kit: Kit
-    directory: Path
-    at: datetime
-    devices: int
-    exports: Exports
-    revocation_lists: int
-    left_out: tuple[str, ...]
-    seeded: bool
-
-    def as_json(self) -> dict[str, Any]:
-        """What was made as a JSON object."""
-        passphrase = self.directory / EXPORT_PASSPHRASE_FILE
-        return {
-            "kit": self.kit.name,
-            "directory": str(self.directory),
-            "estate": str(self.directory / ESTATE),
-            "passphrase_file": str(self.directory / ESTATE / PASSPHRASE_FILE),
-            "export_passphrase_file": str(passphrase) if self.exports.needed_passphrase else None,
-            "environments": list(self.kit.environments),
-            "certificates": self.exports.certificates,
-            "devices": self.devices,
-            "folders": self.exports.folders,
-            "notes": [
-                {"folder": folder, "note": note}
-                for folder, lines in self.exports.notes.items()
-                for note in lines
-            ],
-            "revocation_lists": self.revocation_lists,
-            "left_out": list(self.left_out),
-            "keys_secret": not self.seeded,
-        }
 
 
 def fill(

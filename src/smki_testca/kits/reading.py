@@ -10,6 +10,7 @@ import msgspec
 from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64, parse_object_identifier, shown
 from smki_testca.kits.counting import Counting
+from smki_testca.kits.documents import KitFile
 from smki_testca.kits.kit import Kit, KitAgreement, KitDevices, KitRequest
 from smki_testca.kits.labels import ENVIRONMENT, ID, NUMBER, ROLE, TYPE, USAGE, Template
 from smki_testca.profiles.library import known, met_in
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
         AllocationTable,
         CountedTable,
         DevicesTable,
-        KitFile,
         RequestTable,
         SeriesTable,
     )
@@ -38,13 +38,40 @@ _SERIAL_PROFILES = ("organisation", "device")
 _ANY_DAY = date(2000, 1, 1)
 
 
-def kit(document: KitFile, origin: str, library: Library) -> Kit:
-    """Check every table of a kit file, and count its series out.
+FOLDER = "kits"
+
+
+def names(library: Library) -> list[str]:
+    """The names of all kits."""
+    return library.names(FOLDER)
+
+
+def load(library: Library, name: str) -> Kit:
+    """A set of certificates made together.
 
     Raises:
-        InputError: naming the file and the table.
+        InputError: if there is none of that name, or its file does not hold together: naming the
+            file and the table.
     """
+    known(name, names(library), "the kits", "kit")
+    document, origin = library.document(FOLDER, name, KitFile)
     return _Reader(document, origin, library).kit()
+
+
+def check(library: Library) -> list[str]:
+    """Load every kit.
+
+    Returns:
+        The files read, in order.
+
+    Raises:
+        InputError: for the first file that does not hold together.
+    """
+    read = []
+    for name in names(library):
+        load(library, name)
+        read.append(library.document(FOLDER, name, KitFile)[1])
+    return read
 
 
 class _Reader:

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from smki_testca.kits.kit import Kit
-
 T = TypeVar("T")
 
 FOLDERS = ("certificates", "revocation-lists", "categories", "kits")
@@ -60,10 +58,21 @@ class Library:
     def _find(self, name: str) -> Path:
         return next(path for d in self.directories if (path := d / name).is_file())
 
-    def _stems(self, folder: str) -> list[str]:
+    def names(self, folder: str) -> list[str]:
+        """The names of the files in one of the folders, without ``.toml``."""
         return sorted({path.stem for d in self.directories for path in d.glob(f"{folder}/*.toml")})
 
-    def _named(self, folder: str, name: str, shape: type[T]) -> tuple[T, str]:
+    def document(self, folder: str, name: str, shape: type[T]) -> tuple[T, str]:
+        """What a file in one of the folders says, and its path.
+
+        Args:
+            folder: of ``FOLDERS``.
+            name: one of its names.
+            shape: the msgspec class that it is read into; unknown keys are errors.
+
+        Raises:
+            InputError: if it does not fit the shape, or states another name.
+        """
         path = self._find(f"{folder}/{name}.toml")
         document = documents.decode(path.read_bytes(), shape, str(path))
         stated = getattr(document, "name", name)
@@ -80,7 +89,7 @@ class Library:
     @cached_property
     def profile_names(self) -> list[str]:
         """The names of all certificate profiles."""
-        return self._stems("certificates")
+        return self.names("certificates")
 
     def profile(self, name: str) -> Profile:
         """A certificate profile.
@@ -90,7 +99,7 @@ class Library:
         """
         if name not in self._profiles:
             _known_profile(name, self.profile_names)
-            document, origin = self._named("certificates", name, documents.ProfileFile)
+            document, origin = self.document("certificates", name, documents.ProfileFile)
             self._profiles[name] = rows.profile(document, origin)
         return self._profiles[name]
 
@@ -111,7 +120,7 @@ class Library:
     @cached_property
     def revocation_list_profile_names(self) -> list[str]:
         """The names of all CRL profiles."""
-        return self._stems("revocation-lists")
+        return self.names("revocation-lists")
 
     def revocation_list_profile(self, name: str) -> RevocationListProfile:
         """The profile of a CRL or ARL.
@@ -121,7 +130,7 @@ class Library:
         """
         if name not in self._revocation_list_profiles:
             _known_profile(name, self.revocation_list_profile_names)
-            document, origin = self._named("revocation-lists", name, documents.RevocationListFile)
+            document, origin = self.document("revocation-lists", name, documents.RevocationListFile)
             made = rows.revocation_list_profile(document, origin)
             if name in self.profile_names:
                 raise InputError("profile.duplicate", f"{origin}: a certificate has that name.")
@@ -301,10 +310,10 @@ class Library:
     @cached_property
     def categories(self) -> tuple[Category, ...]:
         """The categories of Test Certificates."""
-        return tuple(self._category(name) for name in self._stems("categories"))
+        return tuple(self._category(name) for name in self.names("categories"))
 
     def _category(self, name: str) -> Category:
-        document, origin = self._named("categories", name, documents.CategoryFile)
+        document, origin = self.document("categories", name, documents.CategoryFile)
         for profile in document.profiles:
             known(profile, self.profile_names, f"{origin}, profiles", "profile")
         for service in document.testing_services:
@@ -328,26 +337,8 @@ class Library:
             document.source,
         )
 
-    @cached_property
-    def kit_names(self) -> list[str]:
-        """The names of all kits."""
-        return self._stems("kits")
-
-    def kit(self, name: str) -> Kit:
-        """A set of certificates made together.
-
-        Raises:
-            InputError: if there is none of that name, or its file does not hold together.
-        """
-        # A kit brings a register, whose room stands above this one.
-        from smki_testca.kits.documents import KitFile  # noqa: PLC0415
-        from smki_testca.kits.reading import kit  # noqa: PLC0415
-
-        known(name, self.kit_names, "the kits", "kit")
-        return kit(*self._named("kits", name, KitFile), self)
-
     def check(self) -> list[str]:
-        """Load everything there is.
+        """Load everything there is but the kits, which have a room of their own.
 
         Returns:
             The files read, in order.
@@ -360,9 +351,6 @@ class Library:
         _ = (self.sec_registry_entries, self.categories)
         loaded += [str(self._find(name)) for name in FILES]
         loaded += [str(self._find(f"categories/{one.name}.toml")) for one in self.categories]
-        for name in self.kit_names:
-            self.kit(name)
-            loaded.append(str(self._find(f"kits/{name}.toml")))
         return loaded
 
 

@@ -1,0 +1,45 @@
+"""The status of a certificate, as the repository states it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+from smki_testca.errors import InputError
+from smki_testca.identifiers import shown
+
+
+class Status(StrEnum):
+    """The letters of the repository (observed), each with a word for people."""
+
+    PENDING = "P"
+    IN_USE = "I"
+    NOT_IN_USE = "N"
+    EXPIRED = "E"
+    REVOKED = "R"
+
+    @property
+    def word(self) -> str:
+        """``pending``, ``in-use``, ``not-in-use``, ``expired`` or ``revoked``."""
+        return self.name.lower().replace("_", "-")
+
+    @property
+    def settable(self) -> bool:
+        """Whether it can be set; the others are worked out."""
+        return self not in {Status.EXPIRED, Status.REVOKED}
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a letter or a word, in either case.
+
+        Raises:
+            InputError: if it is neither.
+        """
+        for status in cls:
+            if text.lower() in {status.value.lower(), status.word}:
+                return status
+        raise InputError(
+            "status.unknown",
+            f"{shown(text)} is no status.",
+            f"It is one of: {', '.join(f'{one.word} ({one.value})' for one in cls)}.",
+        )
