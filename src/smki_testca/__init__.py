@@ -18,6 +18,7 @@ __all__ = [
     "DeviceSubject",
     "Estate",
     "EstateError",
+    "Expiring",
     "Eui64",
     "ExternalRecord",
     "FixedClock",
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     )
     from smki_testca.estate import Estate
     from smki_testca.estate.certificates import Record, Selection
+    from smki_testca.estate.expiry import Expiring
     from smki_testca.estate.external import ExternalRecord
     from smki_testca.estate.importing import ImportReport
     from smki_testca.estate.re_signing import ReSigning, ReSigningTerms
@@ -96,13 +98,14 @@ else:
         "errors": ("EstateError", "InputError", "Refusal", "RefusalReason", "SmkiTestcaError"),
         "estate": ("Estate",),
         "estate.certificates": ("Record", "Selection"),
+        "estate.expiry": ("Expiring",),
         "estate.external": ("ExternalRecord",),
         "estate.importing": ("ImportReport",),
         "estate.re_signing": ("ReSigning", "ReSigningTerms"),
         "estate.renewal": ("Renewal",),
         "estate.revocations": ("RevocationListRecord",),
         "estate.standing": ("StandingChange",),
-    "estate.status": ("Status",),
+        "estate.status": ("Status",),
         "exchange.credential": ("Credential",),
         "exchange.export": ("export",),
         "exchange.intake": ("Intake", "take_in"),

@@ -41,6 +41,7 @@ GROUPS = {
         "Hierarchy",
         "Tier",
         "Renewal",
+        "Expiring",
     ),
     "Status and revocation": ("Status", "StandingChange", "Reason", "RevocationListRecord"),
     "Other people's certificates": (
