@@ -9,14 +9,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass, field
-from itertools import repeat
 from typing import TYPE_CHECKING
 
 import msgspec
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from smki_testca.authority import keys
+from smki_testca.authority import (
+    keys,
+    reference,  # noqa: F401 - compiling imports it, too late to do so while keys are unlocked
+)
 from smki_testca.authority.filling import Filling, Setting, check_inputs, issuer_of, values
 from smki_testca.authority.issuing import USAGE_BITS
 from smki_testca.authority.template import Template, compile_template
@@ -34,7 +36,7 @@ from smki_testca.x509.keys import P256_HEAD, P256_OCTETS
 from smki_testca.x509.names import KeyType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -148,7 +150,7 @@ class Cutter:
             every = _rows(task, rows, task.count)
             ders, private = self._cut_rows(section, serials, every, first_row)
         else:
-            given = repeat(None, task.count) if rows is None else (row.public_key for row in rows)
+            given = [None] * task.count if rows is None else [row.public_key for row in rows]
             ders, private = self._cast_rows(mould, task, serials, ids, given)
         encoded = msgspec.json.encode(extra)
         header = Header(
@@ -198,20 +200,19 @@ class Cutter:
         task: Task,
         serials: Sequence[bytes],
         ids: Sequence[int],
-        given: Iterable[bytes | None],
+        given: Sequence[bytes | None],
     ) -> tuple[list[bytes], list[bytes | None]]:
         """Device Certificates, for fresh keys or given ones, as fast as they can be made."""
         fresh = self._random_key if self._secrets.seed is None else self._seeded_key
-        points: list[bytes] = []
-        private: list[bytes | None] = []
-        for number, public_key in enumerate(given, task.first_row):
-            if public_key is None:
-                pair = fresh(number).private_bytes(_DER, _PKCS8, _CLEAR)
-                points.append(pair[_POINT])
-                private.append(pair[_SCALAR])
-            else:
-                points.append(public_key[len(_SPKI_HEAD) :])
-                private.append(None)
+        pairs = [
+            None if public_key else fresh(number).private_bytes(_DER, _PKCS8, _CLEAR)
+            for number, public_key in enumerate(given, task.first_row)
+        ]
+        points = [
+            pair[_POINT] if pair else (public_key or b"")[len(_SPKI_HEAD) :]
+            for pair, public_key in zip(pairs, given, strict=True)
+        ]
+        private = [pair and pair[_SCALAR] for pair in pairs]
         method = 2 if mould.widths[2] == _SHORT_KEY_ID else 1
         contents = (
             serials,
