@@ -1,6 +1,6 @@
 """CRLs of many entries: ours, checked and signed, against pyca's builder and the bare signature.
 
-python benchmarks/revocation.py
+python benchmarks/crl_building.py
 
 All are measured by turns in one run; the median of the turns counts. The cost of pyca's builder
 grows with the square of the number, so that the largest CRL has one turn of it only.

@@ -1,6 +1,6 @@
 """What the list of a CA that revoked many certificates takes, and pyca's builder beside it.
 
-python benchmarks/revoking.py [COUNT …]
+python benchmarks/crl_issuing.py [COUNT …]
 """
 
 from __future__ import annotations
