@@ -99,7 +99,7 @@ class StandingStore:
         return Status.IN_USE if last is None else Status(last)
 
     def history(self, record: Record, at: datetime) -> list[StandingChange]:
-        """How a certificate came to its status, from its issue to a time, in that order."""
+        """How a certificate came to its status, from its issue on; the status at a time is last."""
         serial = record.serial.value.to_bytes(16)
         steps = [StandingChange(Status.IN_USE, record.issued_at, "issued", record.audit)]
         steps += (
