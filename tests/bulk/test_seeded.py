@@ -161,7 +161,14 @@ def test_a_row_that_needs_a_fresh_rsa_key_does_not_go_through_in_a_seeded_run(
     command, quickstart, tmp_path
 ):
     manifest = batches.write(tmp_path / "rows.jsonl", [batches.device(), batches.iki()])
+    here = ("--json", "--estate", quickstart)
+    assert command(*here, "batch", "check", manifest).json["accepted"] == 2
+    checked = command(*here, "batch", "check", manifest, "--seed", SEED)
     run = batches.issue(command, quickstart, manifest, "--seed", SEED, code=1)
+    assert (checked.code, checked.json["accepted"]) == (1, 1)
+    assert checked.json["problems"] == run["problems"]
+    again = command(*here, "batch", "check", manifest, "--seed", SEED)
+    assert (again.code, again.json["error"]["code"]) == (4, "batch.seed")
     assert run["issued"] == 1
     (problem,) = run["problems"]
     assert (problem["line"], problem["error"]["code"]) == (2, "key.seeded_rsa")

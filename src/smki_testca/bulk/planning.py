@@ -212,6 +212,19 @@ class Plan:
         for number in list(self._waiting):
             self._close(number)
 
+    def check_seed(self) -> None:
+        """See that no run has the seed, if there is one.
+
+        Raises:
+            InputError: if one has.
+        """
+        if self._secrets.seed is not None and self._estate.runs.has_serials_of(self._secrets):
+            raise InputError(
+                "batch.seed",
+                "A run of this estate has that seed already: serial numbers would come twice.",
+                "Give another seed, or issue in another estate.",
+            )
+
     def store(self) -> int:
         """Keep the run in the estate.
 
@@ -222,12 +235,7 @@ class Plan:
             InputError: if another run has the same seed.
         """
         self.close()
-        if self._secrets.seed is not None and self._estate.runs.has_serials_of(self._secrets):
-            raise InputError(
-                "batch.seed",
-                "A run of this estate has that seed already: serial numbers would come twice.",
-                "Give another seed, or issue in another estate.",
-            )
+        self.check_seed()
         terms = Terms(
             source=self._source,
             at=iso(self._at),

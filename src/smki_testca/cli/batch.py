@@ -54,6 +54,9 @@ def _with_engine(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+_SEED = click.option(
+    "--seed", metavar="HEX", help="Derive serials and keys from it; they are not secret."
+)
 _RESPONSE = "response"
 
 
@@ -82,7 +85,7 @@ def batch() -> None:
 )
 @click.option("--first-id", metavar="EUI64", help="Of a range: its first Device ID.")
 @click.option("--count", metavar="N", type=int, help="Of a range: how many Device IDs.")
-@click.option("--seed", metavar="HEX", help="Derive serials and keys from it; they are not secret.")
+@_SEED
 @click.option("--all-or-nothing", is_flag=True, help="Issue nothing where one row is wrong.")
 @LABEL
 @ENVIRONMENT
@@ -128,9 +131,10 @@ def issue(session: Session, /, manifest: str | None, **options: Any) -> None:
 
 @batch.command()
 @click.argument("manifest", metavar="MANIFEST")
+@_SEED
 @ENVIRONMENT
 @click.pass_obj
-def check(session: Session, manifest: str, environment: str | None) -> None:
+def check(session: Session, manifest: str, seed: str | None, environment: str | None) -> None:
     """Say which rows of a MANIFEST would be refused, and why; nothing is issued.
 
     \b
@@ -140,7 +144,8 @@ def check(session: Session, manifest: str, environment: str | None) -> None:
     from smki_testca.bulk.planning import Plan
 
     with session.open() as estate:
-        plan = Plan(estate, "manifest", None, _secrets(None))
+        plan = Plan(estate, "manifest", None, _secrets(seed))
+        plan.check_seed()
         _plan_manifest(estate, plan, manifest, {"environment": environment})
         plan.close()
     if session.as_json:

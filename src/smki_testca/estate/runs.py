@@ -454,12 +454,6 @@ class RunStore:
             for place, line in enumerate(opened.extra().lines):
                 yield line, opened.der(place)
 
-    def private_key(self, record: Record) -> bytes | None:
-        """The private key of a run's certificate, PKCS#8 DER; None where it is not ours."""
-        if record.place is None:
-            return None
-        return self.private_keys([record]).get(record.serial)
-
     def private_keys(self, records: Iterable[Record]) -> dict[SerialNumber, bytes]:
         """The private keys of runs' certificates, PKCS#8 DER, each tile opened once.
 

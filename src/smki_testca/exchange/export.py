@@ -58,12 +58,14 @@ def items(estate: Estate, records: Sequence[Record], *, with_keys: bool) -> list
     names = file_names(records, estate.library.roles)
     chains: dict[SerialNumber, tuple[Record, ...]] = {}
     lists = _revocation_lists(estate)
+    end_entities = [one for one in records if one.tier is Tier.END_ENTITY]
+    keys = estate.private_keys(end_entities) if with_keys else {}
     made = []
     for name, record in zip(names, records, strict=True):
         is_ca = record.tier is not Tier.END_ENTITY
         owner = "ca" if is_ca else record.participant or "nobody"
         folder = PurePosixPath(record.family, record.hierarchy.value, owner)
-        key = estate.private_key(record) if with_keys and not is_ca else None
+        key = None if is_ca else keys.get(record.serial)
         # What is above a certificate is above every other of the same issuer, but for a root.
         above = () if record.issuer == record.serial else chains.get(record.issuer)
         if above is None:
