@@ -20,7 +20,7 @@ from smki_testca.authority.revocation import Reason, Revocation
 from smki_testca.entropy import SystemEntropy
 from smki_testca.estate import Estate
 from smki_testca.estate.discrepancies import compare_list
-from smki_testca.estate.revoking import find_authority, name_of
+from smki_testca.estate.revocation_lists import find_authority, name_of
 from smki_testca.identifiers import SerialNumber
 from smki_testca.profiles.model import Hierarchy, Tier
 

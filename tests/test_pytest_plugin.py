@@ -13,6 +13,8 @@ import pytest
 from cryptography import x509
 
 from smki_testca import EstateError, InputError, Refusal, Status, Validity, pytest_plugin
+from smki_testca.estate.certificates import Selection
+from smki_testca.profiles.model import Hierarchy
 from smki_testca.testing import SEEDED_INSTANT, Settings, Workshop
 
 ROOT = Path(__file__).parent.parent
@@ -318,6 +320,15 @@ def test_a_device_certificate_neither_expires_nor_is_revoked(workshop):
         _ = workshop.trust("device").revocation_lists
 
 
+@pytest.mark.parametrize("reason", ["boredom", "certificate-hold"])
+def test_for_a_reason_that_is_none_nothing_is_issued(workshop, reason):
+    before = len(workshop.estate.certificates.select(Selection()))
+    with pytest.raises(InputError) as error:
+        workshop.revoked("organisation", reason=reason, **SUPPLIER)
+    assert error.value.code == "revocation.reason"
+    assert len(workshop.estate.certificates.select(Selection())) == before
+
+
 def test_a_revoked_certificate_has_a_list_that_names_it_alone(workshop):
     revoked = [
         workshop.revoked("organisation", reason=reason, **SUPPLIER)
@@ -358,6 +369,20 @@ def test_openssl_takes_the_files_and_rejects_the_revoked_certificate_by_its_list
     assert (code, "certificate revoked" in said) == (2, True)
     code, said = verify(workshop.expired("organisation", **SUPPLIER).certificate_file, lists)
     assert (code, "certificate has expired" in said) == (2, True)
+
+
+def test_after_a_roll_over_trust_is_in_the_new_ca_also_in_the_files(tmp_path):
+    with Workshop.open(Settings(instant=NOON), tmp_path) as made:
+        before = made.trust().authorities_file.read_bytes()
+        made.estate.roll_over(Hierarchy.ORGANISATION, "Z1b")
+        made.estate.renew_authority("ZA")
+        trust, issued = made.trust(), made.issue("organisation", **SUPPLIER)
+        assert issued.issuers == tuple(
+            x509.load_pem_x509_certificates(trust.authorities_file.read_bytes())
+        )
+        assert trust.root_file.read_bytes() not in before
+        crl = x509.load_pem_x509_crl(trust.revocation_lists_file.read_bytes())
+        assert crl.is_signature_valid(issued.issuers[0].public_key())
 
 
 def test_files_are_written_when_they_are_asked_for_keys_for_their_owner_only(workshop):

@@ -56,6 +56,21 @@ def parse_instant(text: str) -> datetime:
     return instant.replace(tzinfo=UTC, microsecond=0)
 
 
+def in_utc(instant: datetime) -> datetime:
+    """An instant as all are kept and compared: in UTC, in whole seconds.
+
+    Raises:
+        InputError: if it has no time zone, for then nobody can tell which instant it is.
+    """
+    if instant.tzinfo is None:
+        raise InputError(
+            "time.form",
+            f"The time {instant.isoformat()} has no time zone.",
+            "Give it one, such as datetime.UTC.",
+        )
+    return instant.astimezone(UTC).replace(microsecond=0)
+
+
 def parse_end(text: str) -> datetime:
     """Read the last second of a time span; a date stands for the whole day.
 
@@ -86,6 +101,14 @@ def parse_period(text: str) -> timedelta:
         f"{shown(text)} is no length of time.",
         "Write it like 90d, 12h or 6w: days, hours or weeks.",
     )
+
+
+def later(instant: datetime, period: timedelta) -> datetime:
+    """That long after an instant; the end of the year 9999, which times end with, if beyond."""
+    try:
+        return instant + period
+    except OverflowError:
+        return datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 _PERIOD = re.compile(r"(?P<count>[0-9]{1,6})(?P<unit>[hdw])", re.ASCII)

@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from smki_testca.authority.filling import Validity
-from smki_testca.authority.revocation import Reason, Revocation
+from smki_testca.authority.revocation import Revocation
 from smki_testca.clock import FixedClock, SystemClock
 from smki_testca.entropy import KeyedEntropy, SystemEntropy
 from smki_testca.errors import EstateError, InputError
 from smki_testca.estate import Estate
 from smki_testca.estate.certificates import Selection, iso
-from smki_testca.estate.revoking import find_authority, profile_of_list
+from smki_testca.estate.revocation_lists import find_authority, profile_of_list
+from smki_testca.estate.revoking import parse_reason
 from smki_testca.estate.whois import whois_id
 from smki_testca.exchange.credential import Credential
 from smki_testca.exchange.pem import to_pem
@@ -359,9 +360,10 @@ class Workshop:
             asked: as for ``issue``.
 
         Raises:
-            InputError: for a Device Certificate, of which there is no CRL; or as ``issue`` does.
+            InputError: for a Device Certificate, of which there is no CRL, or a reason for which
+                nothing is revoked; or as ``issue`` does.
         """
-        why = Reason(reason)
+        why = parse_reason(reason)
         ask = self._ask(profile, asked)
         profile_of_list(self.estate, ask.hierarchy, Tier.ISSUING)
         key = ask.key(["revoked", why.value])
@@ -417,7 +419,9 @@ class Workshop:
         root, issuing = (
             find_authority(self.estate, place, tier, name) for tier in (Tier.ROOT, Tier.ISSUING)
         )
-        folder = self.folder / f"trust-{root.family}-{place.value}"
+        # A CA may be renewed or rolled over in a session: its files are then others.
+        serials = "-".join(str(one.serial)[:8] for one in (issuing, root))
+        folder = self.folder / f"trust-{root.family}-{place.value}-{serials}"
         return Trust(root, issuing, folder, lambda: self._lists(issuing, root))
 
     def now(self) -> datetime:

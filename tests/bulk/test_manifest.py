@@ -28,6 +28,15 @@ def _refused(path, kind=InputError):
 
 
 @KINDS
+def test_a_manifest_has_no_more_rows_than_a_run_may_have(tmp_path, kind, monkeypatch):
+    path = batches.write(tmp_path / f"rows.{kind}", batches.mixed()[:3])
+    monkeypatch.setattr(manifest, "MAX_ROWS", 3)
+    assert len(list(lines(path))) == 3
+    monkeypatch.setattr(manifest, "MAX_ROWS", 2)
+    assert _refused(path).code == "manifest.too_long"
+
+
+@KINDS
 def test_every_kind_of_manifest_gives_the_same_cells(tmp_path, kind):
     rows = batches.mixed()
     path = batches.write(tmp_path / f"rows.{kind}", rows)

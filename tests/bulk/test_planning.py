@@ -5,7 +5,7 @@ import pytest
 import batches
 import csrs
 from batches import device_id, range_of
-from smki_testca.bulk.planning import MAX_RANGE
+from smki_testca.bulk.planning import MAX_COUNT
 from smki_testca.identifiers import Eui64
 
 OTHER_SUPPLIER_ID = "90-B3-D5-1F-30-03-00-00"
@@ -200,12 +200,19 @@ def test_the_last_id_of_the_own_entry_can_be_used(command, quickstart):
     [
         (device_id(0), 0),
         (device_id(0), -1),
-        (device_id(0), MAX_RANGE + 1),
+        (device_id(0), MAX_COUNT + 1),
         ("FF-FF-FF-FF-FF-FF-FF-FF", 2),
     ],
 )
 def test_a_range_that_is_none_cannot_be_used(command, quickstart, first, count):
     outcome = command("--json", "--estate", quickstart, "batch", "issue", *range_of(count, first))
+    assert (outcome.code, outcome.json["error"]["code"]) == (4, "batch.range")
+
+
+def test_a_range_has_no_more_certificates_than_a_run_for_all_its_usages(command, quickstart):
+    usages = ["--usage", "key-agreement", "--usage", "digital-signature"]
+    words = [*range_of(MAX_COUNT // 2 + 1, device_id(0)), *usages]
+    outcome = command("--json", "--estate", quickstart, "batch", "issue", *words)
     assert (outcome.code, outcome.json["error"]["code"]) == (4, "batch.range")
 
 

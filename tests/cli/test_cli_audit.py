@@ -88,3 +88,15 @@ def test_a_number_of_entries_that_is_none_is_wrong_usage(command, quickstart, on
     outcome = command("--estate", quickstart, "audit", "show", "--last", last)
     assert outcome.code == 2
     one_line(outcome)
+
+
+def test_show_prints_what_was_renewed_and_what_was_not(command, quickstart):
+    renew = ("renew", "--participant", "supplier-one", "--profile", "organisation")
+    assert command("--estate", quickstart, *renew).code == 0
+    assert command("--estate", quickstart, "agreement", "suspend", "SEC-2020-001").code == 0
+    assert command("--estate", quickstart, *renew).code == 3
+    outcome = command("--estate", quickstart, "audit", "show")
+    assert outcome.code == 0, outcome.err
+    done, refused = (line for line in outcome.out.splitlines() if " renew " in line)
+    assert " of them" in done
+    assert "agreement.suspended" in refused

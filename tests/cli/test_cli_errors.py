@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -504,3 +505,69 @@ def test_a_terminal_that_lacks_a_character_is_shown_its_code():
     done = _run("profiles", "show", "dccki", PYTHONIOENCODING="ascii")
     assert done.returncode == 0
     assert rb"seed \xb636" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("show", "{}"),
+        ("lint", "{}"),
+        ("import", "{}"),
+        ("crl", "verify", "{}"),
+        ("register", "whois", "{}"),
+        ("export", "--format", "csv", "--out", "{}"),
+        ("quickstart", "{}"),
+        ("kit", "make", "quickstart", "--out", "{}"),
+    ],
+    ids=lambda words: " ".join(words[:2]),
+)
+def test_a_name_too_long_for_any_file_is_no_fault_of_ours(
+    command, quickstart, one_line, file_digest, tmp_path, words
+):
+    before = file_digest(quickstart)
+    name = tmp_path / ("a" * 256)
+    outcome = command("--estate", quickstart, *(word.format(name) for word in words))
+    assert outcome.code == 4
+    assert "File name too long" in one_line(outcome)
+    assert file_digest(quickstart) == before
+
+
+def test_an_estate_with_a_name_too_long_is_5(command, one_line, tmp_path):
+    outcome = command("--estate", tmp_path / ("a" * 256), "audit", "verify")
+    assert outcome.code == 5
+    assert "File name too long" in one_line(outcome)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("expiring",),
+        ("expiring", "--within", "36525d"),
+        ("renew", "--within", "36525d", "--profile", "organisation"),
+        ("renew", "--profile", "organisation", "--days", "36525"),
+        ("crl", "issue"),
+    ],
+    ids=" ".join,
+)
+def test_on_the_last_day_there_is_commands_work_as_on_any(command, quickstart, words):
+    outcome = command("--clock", "9999-12-31", "--estate", quickstart, *words)
+    assert outcome.code == 0, outcome.err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a POSIX shell closes streams so")
+def test_closed_streams_and_a_full_disk_below_the_output_are_no_faults_of_ours(quickstart):
+    def run(words, stream):
+        return subprocess.run(
+            ["sh", "-c", f'"$0" -m smki_testca --estate . {words} {stream}', sys.executable],
+            cwd=quickstart,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert run("ca list", ">&-").returncode == 0
+    assert run("import -", "<&-").returncode == 4
+    if Path("/dev/full").exists():
+        assert "No space left" in run("ca list", ">/dev/full").stderr
+        outcome = run("--json ca list", ">/dev/full")
+        assert (outcome.returncode, outcome.stderr) == (4, "")

@@ -1,3 +1,4 @@
+import os
 import shutil
 import subprocess
 
@@ -194,6 +195,33 @@ def test_crl_issue_replaces_its_file(command, run, quickstart, tmp_path):
     assert read == x509.load_pem_x509_crl(told.pop("pem").encode())
     assert (told["number"], told["entries"], len(list(read))) == (2, 1, 1)
     assert [path.name for path in tmp_path.glob("*z1*")] == ["z1.crl"]
+
+
+def test_crl_issue_replaces_what_a_link_leads_to_and_not_the_link(run, tmp_path):
+    served, link = tmp_path / "served.crl", tmp_path / "link.crl"
+    served.write_bytes(b"the one before")
+    link.symlink_to(served)
+    assert run("crl", "issue", "--out", link, "--der").code == 0
+    assert link.is_symlink()
+    assert not list(x509.load_der_x509_crl(served.read_bytes()))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are named pipes on POSIX only")
+def test_crl_issue_writes_to_a_pipe_or_device_and_does_not_replace_it(run, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert run("crl", "issue", "--out", pipe).code == 0
+        assert pipe.is_fifo()
+        assert not list(x509.load_pem_x509_crl(os.read(reader, 1 << 16)))
+    finally:
+        os.close(reader)
+
+
+def test_lists_of_the_last_days_there_are_end_with_them(run):
+    told = run("crl", "issue", "--at", "9999-12-31").json["revocation_list"]
+    assert told["next_update"] == "9999-12-31T23:59:59Z"
 
 
 def test_a_list_that_cannot_be_written_is_issued_all_the_same_and_says_so(run, tmp_path):

@@ -332,3 +332,24 @@ def test_every_ca_certificate_lints_clean_after_its_renewal_and_roll_over(comman
         shown = command(*words, "--json", "show", state["serial"])
         assert [item for item in shown.json["findings"] if item["severity"] == "error"] == []
         assert shown.code == 0
+
+
+@pytest.mark.parametrize("word", ["revoked", "expired"])
+def test_what_a_ca_signs_that_nobody_trusts_is_remarked_on(quickstart, word):
+    at = datetime(2060, 1, 1, tzinfo=UTC) if word == "expired" else None
+    with opened(quickstart, at) as estate:
+        if word == "revoked":
+            estate.revoke(Selection(label="Z1"), Reason.CA_COMPROMISE)
+        role = estate.library.roles.remote_party_role("supplier")
+        subject = OrganisationSubject(Eui64.parse("90-B3-D5-1F-30-01-00-00"), role, None)
+        request = estate.request("supplier-one", "uept", subject, (KeyUsage.KEY_AGREEMENT,))
+        (record,), warnings = estate.issue(request, label="new")
+        (renewal,) = estate.renew(Selection(serial=record.serial))
+    said = f"The CA Z1 is {word}: nobody trusts what it signs."
+    assert sum(one.startswith(said) for one in warnings) == 1
+    assert sum(one.startswith(said) for one in renewal.warnings) == 1
+
+
+def test_of_a_ca_in_order_nothing_is_remarked(estate):
+    (renewal,) = estate.renew(Selection(label="Z1-supplier-ds"))
+    assert not any("nobody trusts" in one for one in renewal.warnings)

@@ -14,7 +14,8 @@ from smki_testca.authority.revocation import Reason, Revocation
 from smki_testca.errors import EstateError, InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.discrepancies import compare_list
-from smki_testca.estate.revoking import name_of, parse_reason
+from smki_testca.estate.revocation_lists import name_of
+from smki_testca.estate.revoking import parse_reason
 from smki_testca.estate.status import Status
 from smki_testca.identifiers import SerialNumber
 from smki_testca.profiles.model import Hierarchy, Tier

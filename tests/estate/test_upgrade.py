@@ -7,10 +7,13 @@ from importlib.resources import files
 
 import pytest
 
+import batches
 from estates import opened
+from smki_testca.authority.revocation import Reason
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.database import APPLICATION_ID, FORMAT
 from smki_testca.estate.status import Status
+from smki_testca.profiles.model import Hierarchy, Tier
 
 
 @pytest.fixture
@@ -18,6 +21,10 @@ def older(quickstart_original, tmp_path):
     """The quickstart estate as the first format had it."""
     directory = tmp_path / "older"
     shutil.copytree(quickstart_original, directory)
+    return _as_the_first_format_had_it(directory)
+
+
+def _as_the_first_format_had_it(directory):
     path = directory / "estate.sqlite"
     newer = path.rename(directory / "newer.sqlite")
     first = files("smki_testca.estate").joinpath("schema", "1.sql").read_text("utf-8")
@@ -48,6 +55,27 @@ def test_an_estate_of_the_first_format_works_on_as_one_of_this_format(older, qui
         assert (last.action, last.body) == ("estate.upgrade", {"from": 1, "to": FORMAT})
         assert estate.audit.verify() == last.number + 1
     assert _tables(older) == _tables(quickstart)
+
+
+def test_its_runs_live_on_and_their_certificates_are_renewed_and_revoked(
+    command, quickstart, tmp_path
+):
+    manifest = batches.write(tmp_path / "rows.csv", batches.mixed())
+    issued = command("--estate", quickstart, "batch", "issue", manifest, "--workers", 1)
+    assert issued.code == 0, issued.err
+    with opened(_as_the_first_format_had_it(quickstart)) as estate:
+        assert estate.runs.verify()
+        runs = [one for one in estate.select(Selection()) if one.place is not None]
+        assert len(runs) == len(batches.mixed())
+        assert {estate.status(one) for one in runs} == {Status.IN_USE}
+        (renewal,) = estate.renew(Selection(label="gate"))
+        assert estate.status(renewal.predecessor) is Status.NOT_IN_USE
+        (revoked,) = estate.revoke(Selection(label="sup-ds"), Reason.SUPERSEDED)
+        assert [one.serial for one in estate.select(Selection(status=Status.REVOKED))] == [
+            revoked.serial
+        ]
+        assert estate.issue_revocation_list(Hierarchy.ORGANISATION, Tier.ISSUING).count == 1
+        assert estate.audit.verify()
 
 
 def test_it_is_brought_up_once(older):

@@ -11,13 +11,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 from exported import PHRASE, needs_openssl, openssl
 
+from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.exchange import FORMATS, items
 from smki_testca.exchange.export import write
 from smki_testca.exchange.item import OutputFile, file_names
 from smki_testca.exchange.pem import to_pem
 from smki_testca.identifiers import Eui64
-from smki_testca.profiles.model import Tier
+from smki_testca.profiles.model import Hierarchy, Tier
 
 modes = pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes and links")
 
@@ -176,6 +177,29 @@ def test_chain_files_lead_from_each_ca_to_its_root(export):
         (folder / "ZAZ1" / "organisation" / "ca" / "ZA-chain.pem").read_bytes()
     )
     assert root == chain[1]
+
+
+def chain_files(estate):
+    every = items(estate, list(estate.select(Selection())), with_keys=False)
+    return [one for one in FORMATS["pem"].files(every, None) if "-chain" in one.path.name]
+
+
+def test_a_chain_file_begins_with_the_newest_certificate_of_its_ca_and_is_written_once(estate):
+    made = [estate.renew_authority(label).record for label in ("ZA", "Z1", "Z1", "ZA")]
+    found = {
+        one.path.name: x509.load_pem_x509_certificates(one.data) for one in chain_files(estate)
+    }
+    assert len(found) == len(chain_files(estate))
+    issuing, root = (found[f"{name}-chain.pem"] for name in ("Z1", "ZA"))
+    assert [one.serial_number for one in issuing] == [made[2].serial.value, made[3].serial.value]
+    assert root == issuing[1:]
+
+
+def test_chain_files_of_cas_whose_names_make_the_same_file_are_told_apart(estate):
+    before = {str(one.path).lower() for one in chain_files(estate)}
+    estate.roll_over(Hierarchy.IKI, "Issuing-ICA ZAZ1 Test")
+    after = {str(one.path).lower() for one in chain_files(estate)}
+    assert len(after) == len(before) + 1 == len(chain_files(estate))
 
 
 def test_pkcs12_stores_hold_certificate_key_and_chain(export, estate):
@@ -339,6 +363,31 @@ def test_a_folder_that_cannot_be_written_is_told(export, tmp_path):
     outcome, _ = export("pem")
     assert outcome.code == 4
     assert outcome.json["error"]["code"] == "export.unwritable"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(28, "No space left on device"), KeyboardInterrupt()],
+    ids=["full", "interrupt"],
+)
+def test_an_export_that_does_not_come_to_its_end_leaves_nothing(tmp_path, monkeypatch, error):
+    class Failing:
+        def __fspath__(self):
+            raise error
+
+    kept = tmp_path / "out" / "kept"
+    kept.parent.mkdir()
+    kept.write_bytes(b"mine")
+    opened = os.open
+
+    def fail_at_the_second(path, *given):
+        return opened(Failing() if path.name == "two" else path, *given)
+
+    monkeypatch.setattr("smki_testca.exchange.export.os.open", fail_at_the_second)
+    made = [OutputFile(Path("a") / name, b"octets") for name in ("one", "two")]
+    with pytest.raises((InputError, KeyboardInterrupt)):
+        write(made, tmp_path / "out", force=False)
+    assert list(kept.parent.iterdir()) == [kept]
 
 
 # Names of files.

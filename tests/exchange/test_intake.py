@@ -24,7 +24,7 @@ from smki_testca.der import encode
 from smki_testca.der.read import read
 from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
-from smki_testca.exchange import intake, unlocking
+from smki_testca.exchange import intake, stores, unlocking
 from smki_testca.exchange.export import export
 from smki_testca.exchange.intake import take_in
 from smki_testca.exchange.unlocking import Unlocker
@@ -437,13 +437,13 @@ def nested(bag, depth):
 
 
 def test_bags_nest_so_deep_and_no_deeper(pair):
-    deepest = unlocking.MAX_NESTING - 1
+    deepest = stores.MAX_NESTING - 1
     assert len(taken(plain_store(nested(certificate_bag(pair[0]), deepest))).certificates) == 1
     assert refused(plain_store(nested(certificate_bag(pair[0]), deepest + 1))) == "import.pkcs12"
 
 
 def test_a_store_with_one_bag_too_many_is_refused(monkeypatch, pair):
-    monkeypatch.setattr(unlocking, "MAX_BAGS", 3)
+    monkeypatch.setattr(stores, "MAX_BAGS", 3)
     bag = certificate_bag(pair[0])
     assert len(taken(plain_store(*[bag] * 3)).certificates) == 1
     assert refused(plain_store(*[bag] * 4)) == "import.pkcs12"

@@ -17,9 +17,10 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from smki_testca import kits
 from smki_testca.clock import FixedClock
-from smki_testca.errors import InputError, Refusal
+from smki_testca.errors import EstateError, InputError, Refusal
 from smki_testca.estate.certificates import Selection
 from smki_testca.exchange import FORMATS
+from smki_testca.kits.directory import appearing
 from smki_testca.kits.issuing import check_count
 from smki_testca.kits.readme import LOADED_BY
 from smki_testca.profiles import Library
@@ -338,6 +339,16 @@ def test_an_id_that_was_not_allocated_is_refused(library_with, tmp_path):
     with pytest.raises(Refusal) as caught:
         made(tmp_path / "kit", "supplier", library=library_with("supplier", more, fewer))
     assert {one.code for one in caught.value.reasons} == {"id.not_allocated"}
+
+
+def test_a_full_disk_is_told_of_the_directory_asked_for_and_nothing_to_go_on_with(tmp_path):
+    out = tmp_path / "kit"
+    with pytest.raises(InputError) as caught, appearing(out) as work:
+        raise EstateError("estate.unusable", f"{work}/estate is full.", "batch resume 1")
+    assert caught.value.code == "kit.unwritable"
+    assert caught.value.message == f"{out} cannot be made: {out}/estate is full."
+    assert "resume" not in caught.value.remedy
+    assert left_beside(out) == []
 
 
 @pytest.mark.parametrize("where", ["fill", "readme", "leave_passphrase"])

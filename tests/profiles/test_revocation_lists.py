@@ -87,15 +87,6 @@ def test_crls_come_every_twelve_hours_for_two_days_and_arls_every_year(library):
             assert frequency.within_of_revocation is None
 
 
-def test_the_next_crl_is_due_by_the_clock_or_soon_after_a_revocation(library):
-    crl, arl = map(library.revocation_list_profile, ("iki-crl", "iki-arl"))
-    hour = timedelta(hours=1)
-    assert crl.frequency.due_by(AT) == AT + 12 * hour
-    assert crl.frequency.due_by(AT, AT + 2 * hour) == AT + 3 * hour
-    assert crl.frequency.due_by(AT, AT + 20 * hour) == AT + 12 * hour
-    assert arl.frequency.due_by(AT, AT + hour) == AT + timedelta(days=365)
-
-
 def test_every_field_of_the_vocabulary_is_spoken_of(library):
     spoken = {row.field.path for p in library.revocation_list_profiles for row in p.rows}
     assert spoken == set(REVOCATION_LIST_FIELDS)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from smki_testca.clock import in_utc
 from smki_testca.der import encode, read
 from smki_testca.errors import InputError
 from smki_testca.lint.rows import key_identifier, value_breaches, years_after
@@ -69,13 +70,17 @@ class Validity:
         not_after: its last second, UTC; None leaves it to the rows, which count from notBefore.
 
     Raises:
-        InputError: if it would end before it begins.
+        InputError: if it would end before it begins, or a time has no time zone.
     """
 
     not_before: datetime | None = None
     not_after: datetime | None = None
 
     def __post_init__(self) -> None:
+        for name in ("not_before", "not_after"):
+            given = getattr(self, name)
+            if given is not None:
+                object.__setattr__(self, name, in_utc(given))
         if self.not_before is not None and self.not_after is not None:
             _check_order(self.not_before, self.not_after)
 
@@ -182,6 +187,21 @@ def _check_order(start: Value, end: Value) -> None:
             f"The certificate would end at {shown_value(end)}, before it begins at"
             f" {shown_value(start)}.",
             "Give a notAfter that comes after notBefore.",
+        )
+
+
+def check_future(not_after: datetime, now: datetime) -> None:
+    """See that a certificate in place of another would not have run out already.
+
+    Raises:
+        InputError: if it would.
+    """
+    if not_after <= now:
+        raise InputError(
+            "validity.past",
+            f"The new certificate would end at {shown_value(not_after)}, and it is"
+            f" {shown_value(now)} now.",
+            "Give a later date.",
         )
 
 

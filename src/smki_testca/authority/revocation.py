@@ -8,9 +8,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from smki_testca.authority.filling import issuer_of
+from smki_testca.clock import later
 from smki_testca.der import encode
 from smki_testca.errors import InputError, SmkiTestcaError
-from smki_testca.lint import revoked
+from smki_testca.lint import crl
 from smki_testca.lint.catalogue import coded_rules
 from smki_testca.lint.rows import Context, years_after
 from smki_testca.profiles.model import Constant, Derived, Severity
@@ -198,15 +199,15 @@ def check_unsigned(
         InputError: for the first breach of severity error.
     """
     view = view_revocation_list(document)
-    listed = list(revoked.entries_of(view))
-    surveyed = revoked.survey(view, listed)
+    listed = list(crl.entries_of(view))
+    surveyed = crl.survey(view, listed)
     severities = {code: rule.severity for code, rule in coded_rules().items()}
     said = [
         (severities[code], message[:1].upper() + message[1:])
-        for code, _, message in revoked.breaches(view, surveyed, None, profile)
+        for code, _, message in crl.breaches(view, surveyed, None, profile)
     ]
     context = Context(_NO_ROLES, None, authority)
-    rows = revoked.row_findings(view, surveyed, profile, context)
+    rows = crl.row_findings(view, surveyed, profile, context)
     said += [(one.severity, f"{one.message[:-1]} ({one.basis}, {one.source})") for one in rows]
     for severity, message in said:
         if severity is Severity.ERROR:
@@ -292,7 +293,7 @@ def _values(
 def _next(fill: Derived, at: datetime) -> datetime:
     if fill.years is not None:
         return years_after(at, fill.years)
-    return at + timedelta(hours=fill.hours or 0)
+    return later(at, timedelta(hours=fill.hours or 0))
 
 
 def _tbs(

@@ -35,6 +35,7 @@ COLUMNS = (
 )
 """The columns a manifest may have; all hold text, and an empty cell is a cell left out."""
 MAX_ROWS = 100_000_000
+"""The most certificates of one run."""
 MAX_CELL_CHARACTERS = 1_024
 
 
@@ -57,7 +58,7 @@ def lines(path: Path) -> Iterator[Line]:
     """Every row of a manifest, the kind told by the file name's ending.
 
     Raises:
-        InputError: if the file cannot be read or has unknown columns.
+        InputError: if the file cannot be read, has unknown columns or too many rows.
         UsageError: for another ending, or Parquet without the extra that reads it.
     """
     readers = {".csv": _csv, ".jsonl": _json_lines, ".parquet": _parquet}
@@ -67,7 +68,14 @@ def lines(path: Path) -> Iterator[Line]:
             "usage", f"{path} is no manifest: its name ends in none of {', '.join(readers)}."
         )
     try:
-        yield from reader(path)
+        for count, line in enumerate(reader(path), 1):
+            if count > MAX_ROWS:
+                raise InputError(
+                    "manifest.too_long",
+                    f"{path} has over {MAX_ROWS:,} rows.",
+                    "Issue it in several runs.",
+                )
+            yield line
     except OSError as error:
         raise InputError(
             "input.unreadable", f"{path} cannot be read: {error.strerror or error}."

@@ -53,7 +53,7 @@ _KNOWN_IDS = 1 << 16
 """Of how many Device IDs what was issued before is kept in mind."""
 TOLD_REFUSALS = 1_000
 """How many refused rows of a batch the audit log tells of one by one."""
-MAX_RANGE = 100_000_000
+MAX_COUNT = 100_000_000
 """The most certificates of one run."""
 
 
@@ -97,7 +97,7 @@ class Plan:
         estate: whose register and gate decide.
         source: where the rows come from.
         label: of certificates whose row has none.
-        secrets: the run's; made by ``fresh_secrets`` or from a seed.
+        secrets: the run's.
     """
 
     def __init__(self, estate: Estate, source: Any, label: str | None, secrets: Secrets) -> None:
@@ -133,15 +133,17 @@ class Plan:
         Raises:
             InputError: if the range leaves the 64 bits, or is too long.
         """
-        if not 1 <= count <= MAX_RANGE or first.value + count > 1 << 64:
+        wanted = count * request.count
+        if not 1 <= wanted <= MAX_COUNT or first.value + count > 1 << 64:
             raise InputError(
-                "batch.range", f"A range has 1 to {MAX_RANGE} IDs and ends within 64 bits."
+                "batch.range",
+                f"A range has 1 to {MAX_COUNT:,} certificates and ends within 64 bits.",
             )
         last = Eui64(first.value + count - 1)
         self._range = {"first": str(first), "last": str(last), "count": count}
         try:
             authorisation = self._gate.authorise_range(request, last, self._at)
-            reasons = self._category_reasons(authorisation, count * request.count)
+            reasons = self._category_reasons(authorisation, wanted)
         except Refusal as refusal:
             self.problems.append(Problem(1, refusal))
             return
@@ -250,8 +252,7 @@ class Plan:
             sorted(self._tiles, key=lambda one: (one[0], one[1]))
         ):
             record = TileRecord(run, tile, section, first, first_row, count)
-            waited = None if rows is None else msgspec.msgpack.decode(rows, type=list[Row])
-            self._estate.runs.add_tile(record, waited)
+            self._estate.runs.add_tile(record, rows)
             first_row += count
         self.record(run)
         return run

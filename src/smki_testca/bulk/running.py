@@ -56,7 +56,12 @@ def resume(
     cutting = engine.cut(_means(estate, run), _tasks(estate, run), folder)
     with contextlib.closing(cutting), _told_if_unwritable(number):
         for group in _gathered(cutting):
-            issued += _keep(estate, number, group)
+            try:
+                issued += _keep(estate, number, group)
+            except KeyboardInterrupt:
+                # Whoever ends the run loses nothing that is cut; of it nothing was kept so far.
+                _keep(estate, number, group)
+                raise
             progress(issued, total)
     with estate.transaction():
         if estate.runs.state(number) is State.RUNNING and not estate.runs.tiles(number, done=False):

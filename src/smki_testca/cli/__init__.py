@@ -5,11 +5,13 @@ Modules are imported only when their command runs, so that ``--help`` is quick.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -47,6 +49,11 @@ COMMANDS = {
     "crl": ("crl", "crl", "Revocation lists: issue, list, show, verify."),
     "audit": ("audit", "audit", "The audit log of an estate."),
 }
+
+
+# What is wrong with a path that somebody named, and no fault of ours.
+_PATH_ERRORS = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
 
 
 class LazyGroup(click.Group):
@@ -110,6 +117,9 @@ def cli(
 def main() -> NoReturn:
     """Run the command and end with the documented exit code."""
     as_json = "--json" in sys.argv
+    if sys.stdout is None:
+        # Closed by whoever called; what is printed goes nowhere, and the work is done.
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open to the end
     for stream in (sys.stdout, sys.stderr):
         # A terminal or pipe that lacks a character is shown its code instead.
         if isinstance(stream, io.TextIOWrapper):
@@ -134,12 +144,12 @@ def main() -> NoReturn:
             raise
         sys.exit(ExitCode.DONE if leaving.code == 1 else leaving.code)
     except Exception as error:
-        if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
-            _fail(InputError("input.encoding", "An argument is not UTF-8."), as_json=as_json)
-        if os.environ.get("SMKI_TESTCA_TRACEBACK"):
+        told = _outside(error)
+        if told is None and os.environ.get("SMKI_TESTCA_TRACEBACK"):
             raise
         _fail(
-            SmkiTestcaError(
+            told
+            or SmkiTestcaError(
                 "fault",
                 f"A fault of ours: {type(error).__name__}: {error}.",
                 "Set SMKI_TESTCA_TRACEBACK=1 and report what it prints.",
@@ -147,6 +157,23 @@ def main() -> NoReturn:
             as_json=as_json,
         )
     sys.exit(code if isinstance(code, int) else ExitCode.DONE)
+
+
+def _outside(error: Exception) -> InputError | None:
+    """What went wrong around the command and not in it; None for a fault of ours."""
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        return InputError("input.encoding", "An argument is not UTF-8.")
+    if isinstance(error, OSError) and error.filename and error.errno in _PATH_ERRORS:
+        # Even a look whether something is there fails so, before anything opens it.
+        name = os.fsdecode(error.filename)
+        return InputError("input.unreadable", f"{name} cannot be used: {error.strerror}.")
+    if isinstance(error, OSError) and error.filename is None and error.errno in _FULL:
+        return InputError(
+            "export.unwritable",
+            f"The output cannot be written: {error.strerror}.",
+            "Make room. The command may have done its work: look before repeating it.",
+        )
+    return None
 
 
 def _usage_error(error: click.ClickException) -> UsageError:
@@ -158,7 +185,11 @@ def _usage_error(error: click.ClickException) -> UsageError:
 def _fail(error: SmkiTestcaError, *, as_json: bool) -> NoReturn:
     if as_json:
         document: dict[str, Any] = error.as_json()
-        click.echo(json.dumps(document, indent=2))
+        try:
+            click.echo(json.dumps(document, indent=2))
+        except OSError:
+            # The disk is full, and standard output on it: the exit code has to do.
+            sys.stdout = None
     else:
         for line in error.lines():
             click.echo(line, err=True)

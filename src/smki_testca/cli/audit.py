@@ -73,10 +73,22 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
+def _of_several(body: dict[str, Any]) -> str:
+    """A decision on several certificates at once, renewed or signed again."""
+    if body["granted"]:
+        return f"granted {len(body['certificates'])} of them"
+    refused = body.get("refused")
+    count = body["count"] if refused is None else len(refused)
+    reasons = body["reasons"] if refused is None else [r for one in refused for r in one["reasons"]]
+    return f"refused {count} of them: {', '.join(dict.fromkeys(one['code'] for one in reasons))}"
+
+
 def _details(entry: Entry) -> str:
     body = entry.body
     if "granted" not in body:
         return ", ".join(f"{name}: {_shown(value)}" for name, value in body.items() if value)
+    if "request" not in body:
+        return _of_several(body)
     request = body["request"]
     who = f"{request['profile']} for {request['participant']} ({request['purpose']})"
     if body["granted"]:

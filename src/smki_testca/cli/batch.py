@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from dataclasses import replace
@@ -378,9 +377,7 @@ def _engine(options: dict[str, Any]) -> Engine:
 
 
 def _secrets(seed: str | None) -> Secrets:
-    if seed is None:
-        return Secrets(os.urandom(16), os.urandom(32))
-    return Secrets.from_seed(parse_seed(seed), os.urandom(32))
+    return Secrets.of_run(None if seed is None else parse_seed(seed))
 
 
 def _plan_range(estate: Estate, plan: Plan, options: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from smki_testca.cli.output import print_json, print_records, print_warnings
+from smki_testca.cli.output import print_json, print_warnings, print_with_status
 from smki_testca.cli.selecting import selecting, selection
 from smki_testca.cli.session import Session, first_line
 from smki_testca.errors import InputError
@@ -31,12 +31,7 @@ def list_(session: Session, /, *, external: bool, **given: str | None) -> None:
             list_externals(session, estate, given)
             return
         records = list(estate.select(selection(estate.library, given)))
-        statuses = [estate.status(one) for one in records]
-        if session.as_json:
-            told = zip(records, statuses, strict=True)
-            print_json({"certificates": [{**one.as_json(), "status": s.value} for one, s in told]})
-            return
-        print_records(records, estate.library.roles, statuses=statuses)
+        print_with_status(session, estate, records)
 
 
 @click.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -202,7 +203,7 @@ def _tier(of: dict[str, Any]) -> Tier:
 
 def _find(estate: Estate, number: int | None, of: dict[str, Any]) -> RevocationListRecord:
     """A CA's list of a number, or its newest."""
-    from smki_testca.estate.revoking import find_authority, name_of, profile_of_list
+    from smki_testca.estate.revocation_lists import find_authority, name_of, profile_of_list
     from smki_testca.profiles.model import Hierarchy
 
     hierarchy: Hierarchy = Hierarchy(of["hierarchy"])
@@ -297,14 +298,23 @@ def _pem(record: RevocationListRecord) -> bytes:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Put a list where a reader finds the old one or the new one, and never half of either."""
-    beside = path.with_name(f".{path.name}.new")
+    """Put a list where a reader finds the old one or the new one, and never half of either.
+
+    A link stays and what it leads to is replaced; a device or pipe is written to as it is.
+    """
+    beside = None
     try:
-        beside.write_bytes(data)
-        beside.replace(path)
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            path.write_bytes(data)
+        else:
+            place = Path(os.path.realpath(path))
+            beside = place.with_name(f".{place.name}.new")
+            beside.write_bytes(data)
+            beside.replace(place)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
+        if beside is not None:
+            with contextlib.suppress(OSError):
+                beside.unlink(missing_ok=True)
         raise InputError(
             "crl.unwritable",
             f"The list is issued, but {path} cannot be written: {error.strerror}.",

@@ -57,8 +57,8 @@ def import_(
         taken = take_in(files, standard_input, passphrase=passphrase, with_keys=not without_keys)
         done = estate.import_material(taken)
         externals = [one.external for one in done.arrived if one.external is not None]
-        errors = _errors(estate, externals)
         now = estate.clock.now()
+        errors = estate.externals.errors(externals, now)
         if session.as_json:
             print_json(_import_as_json(done, errors, now))
             return
@@ -147,23 +147,15 @@ def list_externals(session: Session, estate: Estate, given: dict[str, str | None
                 "Leave it out, or --external.",
             )
     records = estate.externals.select(selection(estate.library, given))
-    errors = _errors(estate, records)
+    now = estate.clock.now()
+    errors = estate.externals.errors(records, now)
     if session.as_json:
-        now = estate.clock.now()
         shown = [
             _external_as_json(one, found, now) for one, found in zip(records, errors, strict=True)
         ]
         print_json({"externals": shown})
         return
     _print(estate, records, errors, None)
-
-
-def _errors(estate: Estate, records: list[ExternalRecord]) -> list[list[str]]:
-    """The codes of the errors that lint finds in each; having expired is none."""
-    return [
-        list(dict.fromkeys(one.code for one in linted.findings if one.severity == "error"))
-        for linted in estate.externals.lint(records, estate.clock.now())
-    ]
 
 
 def _external_as_json(record: ExternalRecord, errors: list[str], now: datetime) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from smki_testca.errors import plain
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from smki_testca.cli.session import Session
+    from smki_testca.estate import Estate
     from smki_testca.estate.certificates import Record
     from smki_testca.estate.status import Status
     from smki_testca.roles import Roles
@@ -85,6 +87,16 @@ def print_records(
         ],
         title,
     )
+
+
+def print_with_status(session: Session, estate: Estate, records: Sequence[Record]) -> None:
+    """Certificates of an estate, each with the status it has now, as JSON or as a table."""
+    statuses = [estate.status(one) for one in records]
+    if session.as_json:
+        told = zip(records, statuses, strict=True)
+        print_json({"certificates": [{**one.as_json(), "status": s.value} for one, s in told]})
+        return
+    print_records(records, estate.library.roles, statuses=statuses)
 
 
 def role_name(code: int | None, roles: Roles) -> str:

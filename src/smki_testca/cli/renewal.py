@@ -98,7 +98,7 @@ def _selection(
 ) -> Selection:
     from dataclasses import replace
 
-    from smki_testca.clock import parse_instant, parse_period
+    from smki_testca.clock import later, parse_instant, parse_period
 
     if before is not None and within is not None:
         raise UsageError("usage", "Give --expiring-before or --within, not both.")
@@ -107,7 +107,7 @@ def _selection(
     if before is not None:
         limit = parse_instant(before)
     else:
-        limit = estate.clock.now() + parse_period(within or "")
+        limit = later(estate.clock.now(), parse_period(within or ""))
     return replace(selection(estate.library, given), expires_before=limit)
 
 
@@ -121,12 +121,12 @@ def ending(now: datetime, days: int | None, until: str | None) -> Validity | Non
     from datetime import timedelta
 
     from smki_testca.authority.filling import Validity
-    from smki_testca.clock import parse_end
+    from smki_testca.clock import later, parse_end
 
     if days is not None and until is not None:
         raise UsageError("usage", "Give --days or --until, not both.")
     if days is not None:
-        return Validity(not_after=now + timedelta(days=days))
+        return Validity(not_after=later(now, timedelta(days=days)))
     return None if until is None else Validity(not_after=parse_end(until))
 
 
@@ -154,14 +154,15 @@ def expiring(session: Session, within: str, alarm: str, *, icalendar: bool) -> N
       smki-testca --estate estate expiring --within 90d
       smki-testca --estate estate expiring --within 26w --icalendar
     """
-    from smki_testca.clock import parse_period
+    from smki_testca.clock import later, parse_period
 
     if icalendar and session.as_json:
         raise UsageError("usage", "Give --json or --icalendar, not both.")
     period, before_end = parse_period(within), parse_period(alarm)
     with session.open() as estate:
         now = estate.clock.now()
-        found = estate.expiring(now + period)
+        before = later(now, period)
+        found = estate.expiring(before)
     if icalendar:
         from smki_testca.exchange.calendars import calendar
 
@@ -171,7 +172,7 @@ def expiring(session: Session, within: str, alarm: str, *, icalendar: bool) -> N
         from smki_testca.estate.certificates import iso
 
         told = [one.as_json() for one in found]
-        print_json({"before": iso(now + period), "expiring": told})
+        print_json({"before": iso(before), "expiring": told})
         return
     _print_expiring(found, now)
 

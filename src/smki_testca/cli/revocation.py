@@ -6,15 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smki_testca.cli.output import print_json, print_records, print_table
+from smki_testca.cli.output import print_json, print_table, print_with_status
 from smki_testca.cli.selecting import narrow_selection, selecting
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from smki_testca.cli.session import Session
-    from smki_testca.estate import Estate
-    from smki_testca.estate.certificates import Record
 
 
 @click.command()
@@ -42,7 +38,7 @@ def revoke(session: Session, /, reason: str, at: str | None, **given: str | None
     why = parse_reason(reason)
     with session.open() as estate:
         records = estate.revoke(narrow_selection(estate.library, given), why, at=as_of)
-        _print(session, estate, records)
+        print_with_status(session, estate, records)
 
 
 @click.command()
@@ -62,7 +58,7 @@ def reject(session: Session, serial: str) -> None:
 
     number = SerialNumber.parse(serial)
     with session.open() as estate:
-        _print(session, estate, [estate.reject(number)])
+        print_with_status(session, estate, [estate.reject(number)])
 
 
 @click.command("set-status")
@@ -83,7 +79,8 @@ def set_status(session: Session, /, new: str, **given: str | None) -> None:
 
     wanted = Status.parse(new)
     with session.open() as estate:
-        _print(session, estate, estate.set_status(narrow_selection(estate.library, given), wanted))
+        changed = estate.set_status(narrow_selection(estate.library, given), wanted)
+        print_with_status(session, estate, changed)
 
 
 @click.command()
@@ -118,13 +115,3 @@ def status(session: Session, serial: str) -> None:
         [(step.status.word, iso(step.at), step.note, str(step.audit or "")) for step in history],
         f"Certificate {record.serial} is {now.word}.",
     )
-
-
-def _print(session: Session, estate: Estate, records: Sequence[Record]) -> None:
-    """The certificates that were changed, with the status they have now."""
-    statuses = [estate.status(one) for one in records]
-    if session.as_json:
-        told = zip(records, statuses, strict=True)
-        print_json({"certificates": [{**one.as_json(), "status": s.value} for one, s in told]})
-        return
-    print_records(records, estate.library.roles, statuses=statuses)

@@ -127,6 +127,8 @@ def read_input(name: str, limit: int = MAX_OCTETS) -> bytes:
         InputError: if it cannot be read or is longer than the limit, in octets.
     """
     try:
+        if name == "-" and sys.stdin is None:
+            raise InputError("input.unreadable", "Standard input cannot be read: it is closed.")
         if name == "-":
             data = sys.stdin.buffer.read(limit + 1)
         else:

@@ -18,7 +18,6 @@ MAX_ELEMENTS = 20_000
 """How many elements one document may hold."""
 
 _CONSTRUCTED = 0x20
-_CLASS = 0xC0
 
 
 class DerError(InputError):

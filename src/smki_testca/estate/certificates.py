@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from smki_testca.clock import in_utc
 from smki_testca.estate.keystore import key_id
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles.model import Hierarchy, Tier
@@ -104,6 +105,9 @@ class Selection:
 
     A status is no part of a record: ``Estate.select`` sees to it, and what else fits does not.
     ``expires_before`` fits what has run out by then.
+
+    Raises:
+        InputError: if that time has no time zone.
     """
 
     participant: str | None = None
@@ -115,6 +119,10 @@ class Selection:
     serial: SerialNumber | None = None
     status: Status | None = None
     expires_before: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if self.expires_before is not None:
+            object.__setattr__(self, "expires_before", in_utc(self.expires_before))
 
     @property
     def is_one_place(self) -> bool:

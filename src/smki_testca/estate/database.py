@@ -57,7 +57,15 @@ class Database:
         Raises:
             EstateError: if there is none, or it is no estate, damaged or newer.
         """
-        if not path.is_file():
+        try:
+            there = path.is_file()
+        except OSError as error:
+            raise EstateError(
+                "estate.unusable",
+                f"The estate in {path.parent} cannot be used: {error.strerror}.",
+                "See that the name is right, and permission.",
+            ) from error
+        if not there:
             raise EstateError(
                 "estate.missing",
                 f"There is no estate in {path.parent}.",

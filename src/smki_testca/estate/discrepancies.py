@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from smki_testca.der.read import DerError
 from smki_testca.errors import InputError
 from smki_testca.estate.certificates import iso
-from smki_testca.estate.revoking import name_of, profile_of_list
+from smki_testca.estate.revocation_lists import name_of, profile_of_list
 from smki_testca.estate.whois import signer_of
 from smki_testca.identifiers import SerialNumber
 from smki_testca.profiles.model import Derived

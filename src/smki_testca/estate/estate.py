@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from smki_testca.authority import csr as requests
 from smki_testca.authority import keys
-from smki_testca.clock import SystemClock
+from smki_testca.clock import SystemClock, in_utc
 from smki_testca.entropy import SystemEntropy
 from smki_testca.errors import EstateError, InputError, Refusal
 from smki_testca.estate.certificates import Record, Selection, digests, record_of
@@ -257,7 +257,7 @@ class Estate(Holdings):
                 issuer, authority = self.authorities.issuing(
                     decision.environment, profile.hierarchy
                 )
-                warnings += decision.warnings
+                warnings += (*decision.warnings, *self.remarks(issuer))
                 for usage in request.usages or (None,):
                     key = csr.public_key if csr else public_key
                     if key is None:
@@ -388,8 +388,11 @@ class Estate(Holdings):
         """What runs out before a time, or has run out already, and nothing took its place.
 
         End entities' certificates, CAs' own and external ones; the first to end come first.
+
+        Raises:
+            InputError: if the time has no time zone.
         """
-        return running_out(self, before)
+        return running_out(self, in_utc(before))
 
     def import_material(self, intake: Intake) -> ImportReport:
         """Keep other people's certificates and private keys, all that files held, or nothing.
@@ -457,11 +460,12 @@ class Estate(Holdings):
 
         Raises:
             InputError: if nothing fits the selection, one cannot be revoked (revoked already,
-                of the Device hierarchy, a root, expired), or the reason or the time cannot be.
+                of the Device hierarchy, a root, expired), or the reason or the time cannot be
+                or has no time zone.
         """
         from smki_testca.estate import revoking  # noqa: PLC0415 - needed by few
 
-        return revoking.revoke(self, selection, reason, at)
+        return revoking.revoke(self, selection, reason, None if at is None else in_utc(at))
 
     def reject(self, serial: SerialNumber) -> Record:
         """The subscriber's rejection of a certificate (SEC L11).
@@ -498,20 +502,20 @@ class Estate(Holdings):
             next_update: its nextUpdate; as long after thisUpdate as its profile says by default.
 
         Raises:
-            InputError: if the hierarchy has no such lists, the CA is unknown, or the profile's
-                rows forbid a value.
+            InputError: if the hierarchy has no such lists, the CA is unknown, the profile's rows
+                forbid a value, or a time has no time zone.
             EstateError: if the estate has no CAs for the environment.
         """
-        from smki_testca.estate import revoking  # noqa: PLC0415 - needed by few
+        from smki_testca.estate import revocation_lists  # noqa: PLC0415 - needed by few
 
-        return revoking.issue_list(
+        return revocation_lists.issue(
             self,
             hierarchy,
             tier,
             environment=environment,
             authority=authority,
-            at=at,
-            next_update=next_update,
+            at=None if at is None else in_utc(at),
+            next_update=None if next_update is None else in_utc(next_update),
         )
 
     def _decide(self, request: Request) -> Authorisation | Refusal:

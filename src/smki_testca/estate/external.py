@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from smki_testca.authority import keys
 from smki_testca.estate.certificates import iso, names_of_usage
 from smki_testca.identifiers import Eui64, SerialNumber
-from smki_testca.profiles.model import Tier
+from smki_testca.profiles.model import Severity, Tier
 from smki_testca.x509.keys import key_identity
 
 if TYPE_CHECKING:
@@ -281,6 +281,18 @@ class ExternalStore:
 
         settings = Settings(at, self._library.overrides, trusted=tuple(self.authorities()))
         return lint_all((Source(one.name, 0, one.der) for one in records), settings)
+
+    def errors(self, records: list[ExternalRecord], at: datetime) -> list[list[str]]:
+        """The codes of the errors that lint finds in each, each once; having run out is none.
+
+        Args:
+            records: in the order in which the codes are given.
+            at: the instant that validity is judged at, UTC.
+        """
+        return [
+            list(dict.fromkeys(f.code for f in one.findings if f.severity is Severity.ERROR))
+            for one in self.lint(records, at)
+        ]
 
     def _records(self, condition: str, values: list[Any]) -> list[ExternalRecord]:
         re_signed: dict[bytes, list[SerialNumber]] = {}

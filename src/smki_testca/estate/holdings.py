@@ -18,6 +18,7 @@ from smki_testca.estate.registry import RegisterStore
 from smki_testca.estate.revocations import RevocationStore
 from smki_testca.estate.runs import RunStore
 from smki_testca.estate.standing import StandingStore
+from smki_testca.estate.status import Status
 from smki_testca.estate.successions import SuccessionStore
 from smki_testca.profiles.model import Tier
 from smki_testca.register.gate import Gate
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from smki_testca.estate.database import Database
     from smki_testca.estate.revocations import RevocationListRecord
     from smki_testca.estate.standing import StandingChange
-    from smki_testca.estate.status import Status
     from smki_testca.exchange.credential import Credential
     from smki_testca.identifiers import Eui64, SerialNumber
     from smki_testca.profiles import Library
@@ -183,6 +183,17 @@ class Holdings:
     def status(self, record: Record) -> Status:
         """What the repository states of a certificate now."""
         return self.standings.status(record, self._clock.now())
+
+    def remarks(self, issuer: Record) -> tuple[str, ...]:
+        """What to know of a CA that signs all the same: that it has run out, or is revoked."""
+        status = self.status(issuer)
+        if status is Status.EXPIRED:
+            remedy = f"Renew it: smki-testca ca renew {issuer.label}"
+        elif status is Status.REVOKED:
+            remedy = "Make the next generation: smki-testca ca roll-over"
+        else:
+            return ()
+        return (f"The CA {issuer.label} is {status.word}: nobody trusts what it signs. {remedy}",)
 
     def history(self, record: Record) -> list[StandingChange]:
         """How a certificate came to its status, from its issue on."""

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.authority import keys
+from smki_testca.authority.filling import check_future
 from smki_testca.authority.subjects import subject_of
 from smki_testca.errors import InputError, Refusal
-from smki_testca.estate.certificates import Record, digests, iso, record_of
-from smki_testca.estate.status import Status
+from smki_testca.estate.certificates import Record, digests, record_of
+from smki_testca.estate.status import LIVING
 from smki_testca.estate.whois import whois_certificate
-from smki_testca.profiles.model import Severity
 from smki_testca.register.gate import Gate
 from smki_testca.register.requests import DeviceSubject, OrganisationSubject
 from smki_testca.x509.keys import load_public_key, public_key_octets
@@ -33,11 +33,8 @@ if TYPE_CHECKING:
     from smki_testca.estate.holdings import Holdings
     from smki_testca.estate.keystore import KeyStore
     from smki_testca.profiles.model import Environment, Hierarchy
-    from smki_testca.register.gate import Authorisation
     from smki_testca.register.requests import Request, Subject
     from smki_testca.x509.view import View
-
-_LIVING = frozenset({Status.PENDING, Status.IN_USE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +155,9 @@ class ReSigner:
     def re_sign(self, selection: Selection) -> ReSigning:
         """Sign a selection again; see ``Estate.re_sign``."""
         now = self._estate.clock.now()
-        _check_dates(self._terms.validity, now)
+        validity = self._terms.validity
+        if validity is not None and validity.not_after is not None:
+            check_future(validity.not_after, now)
         try:
             return self._selected(selection, now)
         except LeftOutError as error:
@@ -174,14 +173,15 @@ class ReSigner:
             self._register = self._estate.register.load()
             done = self._each(records, now)
             if done.left_out and self._terms.all_or_nothing:
-                raise _fault("re_sign.left_out", done.left_out, len(records))
+                raise LeftOutError("re_sign.left_out", done.left_out, len(records))
             self._tell_refusals(done.left_out, now)
         return done
 
     def _each(self, records: list[ExternalRecord], now: datetime) -> ReSigning:
         re_signed: list[ReSigned] = []
         left_out: list[LeftOut] = []
-        for record, errors in zip(records, self._errors(records, now), strict=True):
+        found = self._estate.externals.errors(records, now)
+        for record, errors in zip(records, found, strict=True):
             try:
                 re_signed.append(self._one(record, errors, now))
             except (InputError, Refusal) as error:
@@ -205,9 +205,9 @@ class ReSigner:
             entropy=self._entropy,
             validity=self._terms.validity,
         )
-        _check_end(certificate.instant("notAfter"), now)
-        told = self._told(record, decision, digests([certificate])[0])
-        number = self._estate.audit.append(now, "re-sign", told)
+        check_future(certificate.instant("notAfter"), now)
+        told = {"certificates": digests([certificate]), "external": record.sha256.hex()}
+        number = self._estate.audit.append(now, "re-sign", {**decision.as_json(), **told})
         private = self._estate.externals.private_key(record)
         if private is not None:
             self._keys.keep(keys.from_pkcs8(private))
@@ -222,7 +222,7 @@ class ReSigner:
         if not self._terms.again:
             for serial in record.re_signed:
                 own = self._estate.by_serial(serial)
-                if own is not None and self._estate.status(own) in _LIVING:
+                if own is not None and self._estate.status(own) in LIVING:
                     raise InputError(
                         "re_sign.already",
                         f"It was signed again already, as {serial}.",
@@ -283,23 +283,6 @@ class ReSigner:
             self._authorities[place] = self._estate.authorities.issuing(environment, hierarchy)
         return self._authorities[place]
 
-    def _errors(self, records: list[ExternalRecord], now: datetime) -> list[list[str]]:
-        """The errors that lint finds in each; having run out is none."""
-        return [
-            sorted({one.code for one in linted.findings if one.severity is Severity.ERROR})
-            for linted in self._estate.externals.lint(records, now)
-        ]
-
-    def _told(
-        self, record: ExternalRecord, decision: Authorisation, digest: dict[str, str]
-    ) -> dict[str, Any]:
-        """A certificate signed again as the audit log keeps it."""
-        return {
-            **decision.as_json(),
-            "certificates": [digest],
-            "external": record.sha256.hex(),
-        }
-
     def _tell_refusals(self, left_out: tuple[LeftOut, ...], now: datetime) -> None:
         """Keep what the gate refused, within a transaction: one entry for them all."""
         refused = [
@@ -310,10 +293,6 @@ class ReSigner:
         if refused:
             told = {"granted": False, "purpose": self._terms.purpose, "refused": refused}
             self._estate.audit.append(now, "re-sign", told)
-
-
-def _fault(code: str, left_out: tuple[LeftOut, ...], count: int) -> LeftOutError:
-    return LeftOutError(code, left_out, count)
 
 
 def _reasons(refusal: Refusal) -> list[dict[str, str]]:
@@ -333,20 +312,6 @@ def _differences(old: View, new: View) -> list[str]:
         for path, what in compared.items()
         if old.octets(path) != new.octets(path)
     ]
-
-
-def _check_dates(validity: Validity | None, now: datetime) -> None:
-    if validity is not None and validity.not_after is not None:
-        _check_end(validity.not_after, now)
-
-
-def _check_end(not_after: datetime, now: datetime) -> None:
-    if not_after <= now:
-        raise InputError(
-            "validity.past",
-            f"The new certificate would end at {iso(not_after)}, and it is {iso(now)} now.",
-            "Give a later date.",
-        )
 
 
 __all__ = ["LeftOut", "LeftOutError", "ReSigned", "ReSigner", "ReSigning", "ReSigningTerms"]

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.authority import keys
+from smki_testca.authority.filling import check_future
 from smki_testca.authority.subjects import subject_of
 from smki_testca.errors import InputError, Refusal
-from smki_testca.estate.certificates import Record, digests, iso, record_of
-from smki_testca.estate.status import Status
+from smki_testca.estate.certificates import Record, digests, record_of
+from smki_testca.estate.status import LIVING, Status
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles.model import Tier
 from smki_testca.register.gate import Gate
@@ -43,7 +44,6 @@ MAX_COUNT = 100_000
 TOLD = 1_000
 """How many certificates and reasons of a refused renewal the audit log tells of."""
 _BLOCK = 1 << 12
-_LIVING = frozenset({Status.PENDING, Status.IN_USE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class Renewer:
         records = self._selected(selection)
         now = self._estate.clock.now()
         if validity is not None and validity.not_after is not None:
-            _check_future(validity.not_after, now)
+            check_future(validity.not_after, now)
         with self._estate.transaction():
             for record in records:  # again: another process may have been quicker
                 obstacle = self._obstacle(record)
@@ -254,7 +254,7 @@ class Renewer:
             certificate = authority.issue(
                 one.authorisation, usage, public_key, entropy=self._entropy, validity=validity
             )
-            _check_future(certificate.instant("notAfter"), now)
+            check_future(certificate.instant("notAfter"), now)
             made.append(_Made(one, certificate, issuer))
         return made
 
@@ -307,7 +307,8 @@ class Renewer:
         for one in made:
             predecessor, decision = one.granted.predecessor, one.granted.authorisation
             record = record_of(one.certificate, decision, one.issuer, predecessor.label, number)
-            warnings = (*decision.warnings, *one.certificate.warnings)
+            remarks = estate.remarks(one.issuer)
+            warnings = (*decision.warnings, *remarks, *one.certificate.warnings)
             kept = estate.certificates.add(record)
             supersede(estate, predecessor, kept, now, number)
             renewals.append(Renewal(predecessor, kept, warnings))
@@ -386,7 +387,7 @@ def _living_successor(estate: Holdings, serial: SerialNumber) -> Record | None:
     """What a certificate was renewed as, or that again, as far as it is of use."""
     for successor in estate.successions.successors(serial):
         record = estate.by_serial(successor)
-        if record is not None and estate.status(record) in _LIVING:
+        if record is not None and estate.status(record) in LIVING:
             return record
         later = _living_successor(estate, successor)
         if later is not None:
@@ -433,15 +434,6 @@ class _History:
         if place not in self._categories:
             self._categories[place] = self._estate.issued_in_category(*place)
         return self._categories[place]
-
-
-def _check_future(not_after: datetime, now: datetime) -> None:
-    if not_after <= now:
-        raise InputError(
-            "validity.past",
-            f"The renewed certificate would end at {iso(not_after)}, and it is {iso(now)} now.",
-            "Give a later date.",
-        )
 
 
 def _purposes(body: dict[str, Any]) -> dict[str, str] | str | None:

@@ -147,18 +147,23 @@ class RunStore:
             one.mkdir(mode=0o700, exist_ok=True)
         return number
 
-    def add_tile(self, tile: TileRecord, rows: list[Row] | None) -> None:
-        """Note a tile that is to be cut, and what its rows have of their own."""
-        encoded = None if rows is None else msgspec.msgpack.encode(rows)
+    def add_tile(self, tile: TileRecord, rows: bytes | None) -> None:
+        """Note a tile that is to be cut.
+
+        Args:
+            tile: which.
+            rows: what its rows have of their own, MessagePack; None for a range.
+        """
+        own = [] if rows is None else msgspec.msgpack.decode(rows, type=list[Row])
         self._database.execute(
             "INSERT INTO tiles VALUES (?, ?, ?, ?, ?, ?, ?, x'', NULL)",
-            (tile.run, tile.number, tile.section, tile.first, tile.first_row, tile.count, encoded),
+            (tile.run, tile.number, tile.section, tile.first, tile.first_row, tile.count, rows),
         )
         self._database.execute_many(
             "INSERT INTO row_ids VALUES (?, ?, ?)",
             (
                 (row.eui64.to_bytes(8), tile.run, tile.first_row + place)
-                for place, row in enumerate(rows or ())
+                for place, row in enumerate(own)
                 if row.eui64 is not None
             ),
         )

@@ -43,3 +43,7 @@ class Status(StrEnum):
             f"{shown(text)} is no status.",
             f"It is one of: {', '.join(f'{one.word} ({one.value})' for one in cls)}.",
         )
+
+
+LIVING = frozenset({Status.PENDING, Status.IN_USE})
+"""What a certificate that is of use has."""

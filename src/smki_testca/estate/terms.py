@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 from typing import Literal
 
 import msgspec
@@ -99,6 +100,14 @@ class Secrets(msgspec.Struct, frozen=True):
     serial_key: bytes
     sealing_key: bytes
     seed: bytes | None = None
+
+    @classmethod
+    def of_run(cls, seed: bytes | None) -> Secrets:
+        """The secrets of a new run: fresh ones, or those of a seed."""
+        sealing_key = os.urandom(32)
+        if seed is None:
+            return cls(os.urandom(16), sealing_key)
+        return cls.from_seed(seed, sealing_key)
 
     @classmethod
     def from_seed(cls, seed: bytes, sealing_key: bytes) -> Secrets:

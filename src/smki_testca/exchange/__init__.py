@@ -1,4 +1,7 @@
-"""The formats in which certificates leave an estate, one module each, behind one interface."""
+"""The formats in which certificates leave an estate, one module each, behind one interface.
+
+``intake``, ``stores`` and ``unlocking`` go the other way: they read what others wrote.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -48,6 +49,20 @@ FORMATS: dict[str, Format] = {
     "csv": CsvInventory(),
 }
 """Every format, by the name it has on the command line."""
+
+
+def check_format(name: str) -> None:
+    """See that there is a format of a name.
+
+    Raises:
+        InputError: if there is none.
+    """
+    if name not in FORMATS:
+        raise InputError(
+            "export.format",
+            f"There is no format {shown(name)}.",
+            f"Known are {', '.join(FORMATS)}.",
+        )
 
 
 def items(estate: Estate, records: Sequence[Record], *, with_keys: bool) -> list[Item]:
@@ -166,12 +181,7 @@ def export(
         InputError: if there is no such format, it holds none of the certificates or cannot do
             what is asked, or a file is there already or cannot be written.
     """
-    if form not in FORMATS:
-        raise InputError(
-            "export.format",
-            f"There is no format {shown(form)}.",
-            f"Known are {', '.join(FORMATS)}.",
-        )
+    check_format(form)
     chosen = list(records)
     if not chosen:
         raise InputError("export.nothing", "No certificate fits the selection.")
@@ -187,7 +197,7 @@ def write(files: Iterable[OutputFile], out: Path, *, force: bool) -> list[Path]:
 
     Raises:
         InputError: if one is there already and ``force`` is not given, or cannot be written;
-            in the first case nothing is written.
+            nothing that was written stays then.
     """
     made = list(files)
     paths = [out.joinpath(*one.path.parts) for one in made]
@@ -196,25 +206,37 @@ def write(files: Iterable[OutputFile], out: Path, *, force: bool) -> list[Path]:
         raise InputError(
             "export.exists", f"{present} exists already.", "Name another folder, or add --force."
         )
+    folders: list[Path] = []
+    begun: list[Path] = []
     try:
         for folder in dict.fromkeys(path.parent for path in paths):
-            _make_folder(folder)
+            _make_folder(folder, folders)
         for one, path in zip(made, paths, strict=True):
-            _write_file(path, one.data)
-    except OSError as error:
-        raise InputError(
-            "export.unwritable", f"{error.filename or out} cannot be written: {error.strerror}."
-        ) from error
+            _write_file(path, one.data, begun)
+    except BaseException as error:
+        # Half an export passes for a whole one, and stands in the way of the next.
+        with contextlib.suppress(OSError):
+            for path in begun:
+                path.unlink(missing_ok=True)
+            for folder in reversed(folders):
+                folder.rmdir()
+        if isinstance(error, OSError):
+            raise InputError(
+                "export.unwritable", f"{error.filename or out} cannot be written: {error.strerror}."
+            ) from error
+        raise
     return paths
 
 
-def _make_folder(path: Path) -> None:
+def _make_folder(path: Path, made: list[Path]) -> None:
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     for folder in reversed(missing):
         folder.mkdir(mode=0o700)
+        made.append(folder)
 
 
-def _write_file(path: Path, data: bytes) -> None:
+def _write_file(path: Path, data: bytes, begun: list[Path]) -> None:
     path.unlink(missing_ok=True)
+    begun.append(path)
     with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
         file.write(data)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.der.read import DerError
 from smki_testca.errors import InputError, plain
+from smki_testca.exchange.stores import StoreReader
 from smki_testca.exchange.unlocking import Unlocker
 from smki_testca.lint.engine import is_in_place
 from smki_testca.lint.sources import Content, contents
@@ -131,6 +132,7 @@ def take_in(
 class _Taking:
     def __init__(self, unlocker: Unlocker, with_keys: bool) -> None:  # noqa: FBT001 - its own module
         self._unlocker = unlocker
+        self._stores = StoreReader(unlocker)
         self._with_keys = with_keys
         self._found: dict[bytes, Found] = {}
         self._identities: dict[bytes, bytes | None] = {}
@@ -212,7 +214,7 @@ class _Taking:
         self._identities[der] = _identity(view)
 
     def _store(self, data: bytes, shown: str) -> None:
-        opened = self._unlocker.store(data, shown)
+        opened = self._stores.read(data, shown)
         for der, name in opened.certificates:
             self._certificate(der, shown, name)
         for key in opened.keys if self._with_keys else ():

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 
 from smki_testca.der import encode
+from smki_testca.exchange.derivation import Purpose, derived, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _ROUNDS = 10_000
 _SALT_OCTETS = 16
 _BLOCK_OCTETS = 16
-_DIGEST_OCTETS, _DIGEST_BLOCK_OCTETS = 32, 64
+_DIGEST_OCTETS = 32
 
 _DATA = "1.2.840.113549.1.7.1"
 _SHROUDED_KEY_BAG = "1.2.840.113549.1.12.10.1.2"
@@ -37,8 +38,6 @@ _HMAC_WITH_SHA256 = "1.2.840.113549.2.9"
 _AES256_CBC = "2.16.840.1.101.3.4.1.42"
 _SHA256 = "2.16.840.1.101.3.4.2.1"
 _BMP_STRING = 0x1E
-_MAC_KEY = 3
-"""What the derived octets are for (RFC 7292 B.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,28 +115,13 @@ class _Shroud:
 
 def _mac(safe: bytes, passphrase: str, octets: Callable[[int], bytes]) -> bytes:
     salt = octets(_SALT_OCTETS)
-    digest = hmac.digest(_mac_key(passphrase, salt), safe, "sha256")
+    key = derived("sha256", Purpose.MAC, written(passphrase), salt, _ROUNDS, _DIGEST_OCTETS)
+    digest = hmac.digest(key, safe, "sha256")
     return encode.sequence(
         encode.sequence(_algorithm(_SHA256, _null()), encode.octet_string(digest)),
         encode.octet_string(salt),
         encode.integer(_ROUNDS),
     )
-
-
-def _mac_key(passphrase: str, salt: bytes) -> bytes:
-    """The key of the MAC (RFC 7292 B.2, for no more than one digest of octets)."""
-    text = (passphrase + "\0").encode("utf-16-be")
-    begin = bytes((_MAC_KEY,)) * _DIGEST_BLOCK_OCTETS
-    derived = begin + _filled(salt) + _filled(text)
-    for _ in range(_ROUNDS):
-        derived = hashlib.sha256(derived).digest()
-    return derived[:_DIGEST_OCTETS]
-
-
-def _filled(octets: bytes) -> bytes:
-    """The octets over and over, to whole blocks of the digest."""
-    length = -(-len(octets) // _DIGEST_BLOCK_OCTETS) * _DIGEST_BLOCK_OCTETS
-    return (octets * (length // len(octets) + 1))[:length]
 
 
 def _attributes(alias: str, key_id: bytes) -> bytes:

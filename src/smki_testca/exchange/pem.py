@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections import Counter
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -68,16 +69,25 @@ class DerTree(Format):
 
 
 def chains(items: Sequence[Item]) -> Iterator[OutputFile]:
-    """One chain file for each CA among the items or above them: itself, then up to the root."""
-    authorities: dict[int, tuple[Record, ...]] = {}
+    """One chain file for each CA among the items or above them: itself, then up to the root.
+
+    Of a CA that was renewed it begins with the newest certificate there. Where two CAs would have
+    the same file, their serial numbers tell them apart.
+    """
+    found: dict[tuple[PurePosixPath, str | None, bytes], tuple[Record, ...]] = {}
     for item in items:
-        above = item.chain
-        if item.folder.name == "ca":
-            above = (item.record, *above)
+        above = (item.record, *item.chain) if item.is_ca else item.chain
         for number, record in enumerate(above):
-            authorities.setdefault(record.serial.value, above[number:])
-    for chain in authorities.values():
-        record = chain[0]
-        name = safe_name(record.label or str(record.serial))
-        folder = PurePosixPath(record.family, record.hierarchy.value, "ca")
-        yield OutputFile(folder / f"{name}-chain.pem", b"".join(to_pem(one.der) for one in chain))
+            folder = PurePosixPath(record.family, record.hierarchy.value, "ca")
+            authority = (folder, record.label, record.key_id)
+            if authority not in found or found[authority][0].audit < record.audit:
+                found[authority] = above[number:]
+    named = [
+        (folder, safe_name(label or "") or str(chain[0].serial), chain)
+        for (folder, label, _), chain in found.items()
+    ]
+    count = Counter((folder, name.lower()) for folder, name, _ in named)
+    for folder, name, chain in named:
+        told_apart = f"-{chain[0].serial}".lower() if count[folder, name.lower()] > 1 else ""
+        path = folder / f"{name}{told_apart}-chain.pem"
+        yield OutputFile(path, b"".join(to_pem(one.der) for one in chain))

@@ -7,11 +7,15 @@ import secrets
 import shutil
 from typing import TYPE_CHECKING
 
-from smki_testca.errors import InputError
+from smki_testca.errors import InputError, SmkiTestcaError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+_UNWRITABLE = {"batch.unwritable", "estate.unusable", "export.unwritable"}
+"""What goes wrong with any file in it."""
 
 
 @contextlib.contextmanager
@@ -58,5 +62,12 @@ def appearing(target: Path) -> Iterator[Path]:
         if isinstance(error, OSError):
             raise InputError(
                 "kit.unwritable", f"{target} cannot be made: {error.strerror or error}."
+            ) from error
+        if isinstance(error, SmkiTestcaError) and error.code in _UNWRITABLE:
+            # What it names is gone, and so is what its remedy would go on with.
+            raise InputError(
+                "kit.unwritable",
+                f"{target} cannot be made: {error.message.replace(str(work), str(target))}",
+                "See that there is room on the disk, and permission.",
             ) from error
         raise

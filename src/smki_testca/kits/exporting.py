@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.exchange import FORMATS, OutputFile, items, notes, write
-from smki_testca.exchange.export import make
+from smki_testca.exchange.export import check_format, make
 from smki_testca.exchange.fitting import summary
 from smki_testca.exchange.pem import to_pem
-from smki_testca.identifiers import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,12 +49,7 @@ def check_formats(asked: Iterable[str] | None) -> tuple[str, ...]:
     """
     chosen = tuple(FORMATS) if asked is None else tuple(asked)
     for name in chosen:
-        if name not in FORMATS:
-            raise InputError(
-                "export.format",
-                f"There is no format {shown(name)}.",
-                f"Known are {', '.join(FORMATS)}.",
-            )
+        check_format(name)
     return tuple(name for name in FORMATS if name in chosen)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError, Refusal
@@ -98,12 +97,8 @@ def issue_devices(
     from smki_testca.bulk.planning import Plan  # noqa: PLC0415
     from smki_testca.bulk.running import resume  # noqa: PLC0415
 
-    if seed is None:
-        secrets = Secrets(os.urandom(16), os.urandom(32))
-    else:
-        secrets = Secrets.from_seed(seed, os.urandom(32))
     with estate.transaction():
-        plan = Plan(estate, "manifest", None, secrets)
+        plan = Plan(estate, "manifest", None, Secrets.of_run(seed))
         for one in _wanted(estate, kit, count):
             plan.add(one)
             if plan.problems:

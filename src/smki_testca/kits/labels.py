@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 USAGES = {KeyUsage.DIGITAL_SIGNATURE: "ds", KeyUsage.KEY_AGREEMENT: "ka"}
 """How a label writes a key usage, as the published ZAZ1 set does."""
 
-ID, NUMBER, ROLE, USAGE, ENVIRONMENT, TYPE = (
-    *("id", "number", "role"),
-    *("usage", "environment", "type"),
-)
+ID = "id"
+NUMBER = "number"
+ROLE = "role"
+USAGE = "usage"
+ENVIRONMENT = "environment"
+TYPE = "type"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.der.read import DerError
-from smki_testca.lint import chain, requests, revoked, rules, sets, strict
+from smki_testca.lint import chain, crl, requests, rules, sets, strict
 from smki_testca.lint.catalogue import coded_rules
 from smki_testca.lint.findings import Finding
 from smki_testca.lint.recognise import Recogniser
@@ -254,7 +254,7 @@ class Linter:
         )
 
     def _revocation_list(self, view: View, source: Source, position: int) -> Linted:
-        surveyed = revoked.survey(view)
+        surveyed = crl.survey(view)
         anomalies = [*strict.anomalies(view), *strict.signature_anomalies(view)]
         found = [
             self._finding(one.code, locate(view, one.offset), one.offset, one.message)
@@ -277,7 +277,7 @@ class Linter:
             breaches = [one for one in breaches if one[0] != "signature.invalid"]
         try:
             breaches += rules.algorithms(self, view, None)
-            breaches += revoked.breaches(view, surveyed, self._settings.at, profile)
+            breaches += crl.breaches(view, surveyed, self._settings.at, profile)
         except Exception as error:  # noqa: BLE001 - the same
             found.append(self._failed("revoked", error))
         found += [
@@ -312,14 +312,14 @@ class Linter:
     def _list_rows(
         self,
         view: View,
-        surveyed: revoked.Survey,
+        surveyed: crl.Survey,
         profile: RevocationListProfile,
         issuer: chain.PossibleIssuer | None,
         said: list[Finding],
     ) -> list[Finding]:
         context = Context(self.library.roles, None, None if issuer is None else issuer.view)
         try:
-            rows = revoked.row_findings(view, surveyed, profile, context)
+            rows = crl.row_findings(view, surveyed, profile, context)
         except Exception as error:  # noqa: BLE001 - whatever a rule does, the run goes on
             return [self._failed("rows", error)]
         return _without_echoes(rows, said)
@@ -338,7 +338,7 @@ class Linter:
         found: dict[int, list[Finding]] = {}
 
         def entries_of(one: sets.Listing) -> Iterator[Entry]:
-            return revoked.entries_of(view_revocation_list(documents[one.position].data))
+            return crl.entries_of(view_revocation_list(documents[one.position].data))
 
         for position, code, path, message in (
             *sets.breaches(facts),

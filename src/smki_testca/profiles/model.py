@@ -13,7 +13,7 @@ from smki_testca.x509.fields import shown_value
 
 if TYPE_CHECKING:
     import re
-    from datetime import datetime, timedelta
+    from datetime import timedelta
 
     from smki_testca.identifiers import RegistryEntry
     from smki_testca.roles import Basis, RemotePartyRole
@@ -245,18 +245,6 @@ class Frequency:
     within_of_revocation: timedelta | None
     basis: Basis
     source: str
-
-    def due_by(self, last_issued: datetime, last_revoked: datetime | None = None) -> datetime:
-        """When the next CRL is due.
-
-        Args:
-            last_issued: the thisUpdate of the newest CRL, UTC.
-            last_revoked: the newest revocation that no CRL holds yet, UTC; None for none.
-        """
-        regular = last_issued + self.at_least_every
-        if last_revoked is None or self.within_of_revocation is None:
-            return regular
-        return min(regular, last_revoked + self.within_of_revocation)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
