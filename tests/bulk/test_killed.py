@@ -109,13 +109,16 @@ def test_a_killed_worker_is_told_of_in_one_line_with_the_way_on(quickstart):
 def test_ctrl_c_ends_a_batch_in_one_line_and_it_can_be_resumed(command, quickstart):
     count = 60_000
     process = _started(quickstart, *killing.range_of(killing.FIRST_ID, count))
-    _until_a_tile_is_done(quickstart, process, tiles=3)
+    here = ("--json", "--estate", quickstart, "batch", "show", 1)
+    _until_a_tile_is_done(quickstart, process)
+    while command(*here).json["run"]["issued"] == 0:
+        assert process.poll() is None, process.communicate()
     workers = killing.children(process.pid)
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130, err
     assert out == ""
-    issued = command("--json", "--estate", quickstart, "batch", "show", 1).json["run"]["issued"]
+    issued = command(*here).json["run"]["issued"]
     assert 0 < issued < count
     assert err.splitlines()[-1] == (
         f"interrupted: {issued} of {count} certificates are issued."
