@@ -171,7 +171,7 @@ def _check_revocable(estate: Holdings, record: Record, now: datetime, at: dateti
         raise InputError(
             "revocation.twice",
             f"{_named(record)} is revoked already, since {iso(earlier.at)}.",
-            "Leave it out of the selection, by --status in-use for one.",
+            "Nothing is left to do for it: smki-testca revoke --status in-use passes it over.",
         )
     if record.tier is Tier.ROOT:
         raise InputError(
@@ -188,7 +188,7 @@ def _check_revocable(estate: Holdings, record: Record, now: datetime, at: dateti
         raise InputError(
             "revocation.expired",
             f"{_named(record)} ran out on {iso(record.not_after)}.",
-            "Give the time at which it was revoked before that: --at TIME",
+            "Revoke it as of a time before that: smki-testca revoke --at TIME",
         )
     if not record.not_before <= (at or now) <= min(now, record.not_after):
         raise InputError(
