@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
+
 from smki_testca.clock import FixedClock
 from smki_testca.estate import Estate
 
@@ -10,3 +14,11 @@ def opened(directory, at=None):
     """An estate by the passphrase that lies in it; where a time is given, it is that time."""
     clock = None if at is None else FixedClock(at)
     return Estate.open(directory, (directory / "passphrase").read_text().strip, clock=clock)
+
+
+def copied_with_run(original, directory, *words):
+    """A copy of an estate with a run of ``batch issue`` in it."""
+    shutil.copytree(original, directory)
+    call = [sys.executable, "-m", "smki_testca", "--estate", directory, "batch", "issue", *words]
+    subprocess.run([*map(str, call)], check=True, capture_output=True)
+    return directory

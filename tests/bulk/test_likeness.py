@@ -12,7 +12,7 @@ from smki_testca.authority import csr as full
 from smki_testca.bulk import portal
 from smki_testca.bulk.intake import Reader
 from smki_testca.bulk.likeness import Likeness
-from smki_testca.bulk.planning import Problem
+from smki_testca.bulk.wanted import Problem
 from smki_testca.errors import InputError
 from smki_testca.profiles import Library
 from smki_testca.x509.view import view_request

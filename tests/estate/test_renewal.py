@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import serialization
 
 import batches
 import csrs
-from estates import opened
+from estates import copied_with_run, opened
 from smki_testca.authority.filling import Validity
 from smki_testca.authority.revocation import Reason
 from smki_testca.errors import InputError, Refusal
@@ -44,19 +44,8 @@ def later(quickstart):
 @pytest.fixture(scope="module")
 def with_run_original(quickstart_original, tmp_path_factory):
     directory = tmp_path_factory.mktemp("with-run") / "estate"
-    shutil.copytree(quickstart_original, directory)
-    words = [
-        "batch",
-        "issue",
-        "--workers",
-        "1",
-        "--seed",
-        "5A" * 32,
-        *batches.range_of(COUNT, FIRST),
-    ]
-    call = [sys.executable, "-m", "smki_testca", "--estate", directory, *words]
-    subprocess.run([*map(str, call)], check=True, capture_output=True)
-    return directory
+    words = ("--workers", 1, "--seed", "5A" * 32, *batches.range_of(COUNT, FIRST))
+    return copied_with_run(quickstart_original, directory, *words)
 
 
 @pytest.fixture

@@ -1,6 +1,4 @@
 import shutil
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batches import device_id, range_of
-from estates import opened
+from estates import copied_with_run, opened
 from smki_testca.authority.revocation import Reason
 from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
@@ -30,11 +28,8 @@ def later(quickstart):
 @pytest.fixture(scope="module")
 def with_run_original(quickstart_original, tmp_path_factory):
     directory = tmp_path_factory.mktemp("with-run") / "estate"
-    shutil.copytree(quickstart_original, directory)
-    words = ["batch", "issue", *range_of(COUNT, 0x7000, "key-agreement")]
-    call = [sys.executable, "-m", "smki_testca", "--estate", directory, *words]
-    subprocess.run([*map(str, call)], check=True, capture_output=True)
-    return directory
+    words = range_of(COUNT, 0x7000, "key-agreement")
+    return copied_with_run(quickstart_original, directory, *words)
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from smki_testca.authority import csr as csrs
 from smki_testca.bulk.likeness import Likeness
-from smki_testca.bulk.planning import Problem, Wanted
 from smki_testca.bulk.portal import unpack
+from smki_testca.bulk.wanted import Problem, Wanted
 from smki_testca.bulk.workers import pool
 from smki_testca.errors import EstateError, InputError, SmkiTestcaError
 from smki_testca.identifiers import Eui64

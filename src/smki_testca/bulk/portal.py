@@ -25,7 +25,7 @@ from smki_testca.exchange.pem import to_pem
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from smki_testca.bulk.planning import Problem
+    from smki_testca.bulk.wanted import Problem
 
 MAX_REQUESTS = 50_000
 """How many CSRs a batch may hold."""

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smki_testca.bulk.engines import Engine
-    from smki_testca.bulk.planning import Plan, Problem
+    from smki_testca.bulk.planning import Plan
+    from smki_testca.bulk.wanted import Problem
     from smki_testca.estate import Estate
     from smki_testca.estate.runs import Run
 
@@ -403,7 +404,7 @@ def _plan_range(estate: Estate, plan: Plan, options: dict[str, Any]) -> None:
 
 def _plan_manifest(estate: Estate, plan: Plan, manifest: str, options: dict[str, Any]) -> None:
     from smki_testca.bulk.manifest import lines
-    from smki_testca.bulk.planning import from_manifest
+    from smki_testca.bulk.wanted import from_manifest
 
     path = Path(manifest)
 

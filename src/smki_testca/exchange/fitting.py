@@ -100,6 +100,16 @@ def refuse_passphrase(items: Iterable[Item], passphrase: str | None, what: str) 
         )
 
 
+def need_clear_keys(items: Sequence[Item], passphrase: str | None, what: str) -> None:
+    """See that private keys are written, and in the clear, for a format that has no other way.
+
+    Raises:
+        InputError: as ``need_keys`` and ``refuse_passphrase`` do.
+    """
+    need_keys(items, what)
+    refuse_passphrase(items, passphrase, what)
+
+
 def need_passphrase(passphrase: str | None, what: str) -> str:
     """The passphrase of a store that always has one.
 

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from smki_testca.estate.status import Status
-from smki_testca.exchange.fitting import fitting, need_keys, refuse_passphrase, stands_against
+from smki_testca.exchange.fitting import fitting, need_clear_keys, stands_against
 from smki_testca.exchange.item import Format, LeftOut, OutputFile
 from smki_testca.exchange.pem import to_pem
 from smki_testca.profiles.model import Hierarchy
@@ -66,8 +66,7 @@ class GbcsParserFolder(Format):
         Raises:
             InputError: without private keys, or with a passphrase: the parser asks for none.
         """
-        need_keys(items, _WHAT)
-        refuse_passphrase(items, passphrase, _WHAT)
+        need_clear_keys(items, passphrase, _WHAT)
         for item in self._chosen(items)[0]:
             name = base_name(item)
             yield OutputFile(PurePosixPath(f"{name}.pem"), to_pem(item.record.der))

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from smki_testca.exchange.fitting import fitting, need_keys, refuse_passphrase, stands_against
+from smki_testca.exchange.fitting import fitting, need_clear_keys, stands_against
 from smki_testca.exchange.item import Format, LeftOut, OutputFile
 from smki_testca.exchange.pem import to_pem
 from smki_testca.profiles.model import Hierarchy
@@ -40,8 +40,7 @@ class OrganisationZip(Format):
         Raises:
             InputError: without private keys, or with a passphrase: there is no place for one.
         """
-        need_keys(items, _WHAT)
-        refuse_passphrase(items, passphrase, _WHAT)
+        need_clear_keys(items, passphrase, _WHAT)
         fit, _ = fitting(items, _stands_against)
         if fit:
             yield OutputFile(PurePosixPath("org-crypto.zip"), _zipped(_entries(fit)))

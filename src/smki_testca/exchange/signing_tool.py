@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from smki_testca.exchange.fitting import fitting, need_keys, refuse_passphrase, stands_against
+from smki_testca.exchange.fitting import fitting, need_clear_keys, stands_against
 from smki_testca.exchange.item import Format, LeftOut, OutputFile
 from smki_testca.exchange.pem import to_pem
 from smki_testca.profiles.model import Hierarchy
@@ -43,8 +43,7 @@ class SigningToolFolder(Format):
         Raises:
             InputError: without private keys, or with a passphrase: the tool asks for none.
         """
-        need_keys(items, _WHAT)
-        refuse_passphrase(items, passphrase, _WHAT)
+        need_clear_keys(items, passphrase, _WHAT)
         for item in fitting(items, _stands_against)[0]:
             yield OutputFile(PurePosixPath(f"{item.name}.pem"), to_pem(item.record.der))
             yield OutputFile(PurePosixPath(f"{item.name}.key"), item.private_key or b"")

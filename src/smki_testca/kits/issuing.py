@@ -11,7 +11,7 @@ from smki_testca.register.requests import DeviceSubject, subject
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from smki_testca.bulk.planning import Wanted
+    from smki_testca.bulk.wanted import Wanted
     from smki_testca.estate import Estate
     from smki_testca.estate.certificates import Record
     from smki_testca.kits.kit import Kit, KitRequest
@@ -132,7 +132,7 @@ _ALONE = 2_000
 
 
 def _wanted(estate: Estate, kit: Kit, count: int | None) -> Iterator[Wanted]:
-    from smki_testca.bulk.planning import Wanted  # noqa: PLC0415 - as above
+    from smki_testca.bulk.wanted import Wanted  # noqa: PLC0415 - as above
 
     for line, (devices, one) in enumerate(kit.device_certificates(count), 1):
         request = estate.request(
