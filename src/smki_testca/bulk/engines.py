@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import multiprocessing
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain
@@ -66,6 +67,7 @@ class LocalEngine:
             return
         cutter = Cutter(means)
         cutter.prepare(first)
+        others = multiprocessing.active_children()
         with pool(self._workers, _begin, cutter, folder) as workers:
             running: dict[Future[bytes], Task] = {}
             try:
@@ -84,6 +86,11 @@ class LocalEngine:
             finally:
                 for future in running:
                     future.cancel()
+                # A worker killed while it ends may hold what the others would wait for for ever.
+                # What they wrote is told of, or is cut again.
+                for worker in multiprocessing.active_children():
+                    if worker not in others:
+                        worker.kill()
 
 
 def _finished(running: dict[Future[bytes], Task]) -> Iterator[tuple[Task, bytes]]:
