@@ -16,12 +16,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from smki_testca.authority.revocation import Reason, Revocation
+from smki_testca.authority.crl import Reason, Revocation
 from smki_testca.entropy import SystemEntropy
 from smki_testca.estate import Estate
-from smki_testca.estate.discrepancies import compare_list
-from smki_testca.estate.revocation_lists import find_authority, name_of
 from smki_testca.identifiers import SerialNumber
+from smki_testca.lifecycle.crl_comparison import compare_list
+from smki_testca.lifecycle.crls import find_authority, name_of
 from smki_testca.profiles.model import Hierarchy, Tier
 
 if TYPE_CHECKING:

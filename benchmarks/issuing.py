@@ -22,9 +22,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from smki_testca.authority.certificates import CertificationAuthority, inputs
 from smki_testca.authority.filling import Filling, Setting, issuer_of, values
-from smki_testca.authority.issuing import CertificationAuthority, inputs
-from smki_testca.authority.keys import SoftwareSigner, public_key_info
+from smki_testca.authority.signers import SoftwareSigner
 from smki_testca.authority.template import compile_template
 from smki_testca.der import encode
 from smki_testca.entropy import SystemEntropy
@@ -34,6 +34,7 @@ from smki_testca.profiles import Library
 from smki_testca.register.requests import OrganisationSubject
 from smki_testca.roles import KeyUsage
 from smki_testca.shipped import shipped
+from smki_testca.x509.private_keys import public_key_info
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -32,13 +32,14 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from smki_testca.authority.filling import Filling, Issuer, Setting, issuer_of, values
-from smki_testca.authority.keys import SoftwareSigner, public_key_info
+from smki_testca.authority.signers import SoftwareSigner
 from smki_testca.authority.template import Template, compile_template
 from smki_testca.der import encode
 from smki_testca.entropy import SystemEntropy
 from smki_testca.identifiers import SerialNumber
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Hierarchy, Tier
+from smki_testca.x509.private_keys import public_key_info
 
 PROMISED = 20
 """How many times as fast per certificate per core, at least."""

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from mutation import Judge, containers, documents, mutant
 from smki_testca.cli import cli
-from smki_testca.lint.sources import sources
+from smki_testca.importers.sources import sources
 
 LONGEST = 2.0
 """How many seconds one mutant may take."""

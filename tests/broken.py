@@ -5,7 +5,7 @@ from __future__ import annotations
 from mutation import Chain, with_field
 from smki_testca.der import encode
 from smki_testca.der.read import read
-from smki_testca.lint.sources import sources
+from smki_testca.importers.sources import sources
 from smki_testca.x509.view import view_certificate
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import json
 import shutil
@@ -14,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from smki_testca.api import Estate
 from smki_testca.cli import main
-from smki_testca.estate import Estate
 from smki_testca.profiles import Library
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parent.parent
 
@@ -126,3 +127,26 @@ def newcomer(newcomer_original: Path, tmp_path: Path) -> Path:
 def library() -> Library:
     """The shipped profiles."""
     return Library()
+
+
+@pytest.fixture
+def issue(command: Command, quickstart: Path) -> Callable[..., Outcome]:
+    """Issues a Device Certificate in the quickstart estate."""
+
+    def run(*more: object, device: str = "00-DB-12-00-00-00-00-05", **options: Any) -> Outcome:
+        participant = options.get("participant", "meters-one")
+        return command(
+            *("--json", "--estate", options.get("estate", quickstart)),
+            *("issue", "device", "--participant", participant),
+            *("--purpose", "device-and-user-system-tests", "--device-id", device),
+            *("--hw-type", "1.2.826.0.1.8641679.1.2.2.1", "--usage", "digital-signature"),
+            *more,
+        )
+
+    return run
+
+
+@pytest.fixture
+def digest(quickstart: Path) -> Callable[[], str]:
+    """Tells the SHA-256 of the quickstart estate's file."""
+    return lambda: hashlib.sha256((quickstart / "estate.sqlite").read_bytes()).hexdigest()

@@ -6,8 +6,8 @@ import shutil
 import subprocess
 import sys
 
+from smki_testca.api import Estate
 from smki_testca.clock import FixedClock
-from smki_testca.estate import Estate
 
 
 def opened(directory, at=None):

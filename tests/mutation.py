@@ -21,13 +21,13 @@ from cryptography.x509.oid import NameOID
 import csrs
 from smki_testca.der import encode
 from smki_testca.der.read import DerError, Node, read, read_wrapped
+from smki_testca.importers.sources import sources
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.drawing import asn1_lines, draw
 from smki_testca.lint.engine import Linter, Settings
 from smki_testca.lint.reports import REPORTS
-from smki_testca.lint.rows import key_identifier
-from smki_testca.lint.sources import sources
 from smki_testca.profiles.model import Severity
+from smki_testca.x509.keys import key_identifier
 from smki_testca.x509.view import view_certificate
 
 AT = datetime.now(UTC) + timedelta(days=1)

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import smki_testca
+from api_reference import GROUPS, manual
 from smki_testca import (
     DeviceSubject,
     Estate,
@@ -29,7 +30,6 @@ from smki_testca import (
     export,
 )
 from smki_testca.entropy import KeyedEntropy
-from smki_testca.manual import GROUPS, manual
 
 ROOT = Path(__file__).parent.parent
 PARTICIPANTS = ROOT / "examples" / "participants.toml"
@@ -94,7 +94,7 @@ def test_a_name_that_is_not_public_is_missing():
 
 def test_the_reference_page_is_what_the_source_says():
     said = (ROOT / "docs" / "api.md").read_text("utf-8")
-    assert said == manual(), "run: python -m smki_testca.manual > docs/api.md"
+    assert said == manual(), "run: python tools/api_reference.py > docs/api.md"
 
 
 def test_the_lines_at_the_top_of_the_reference_run(tmp_path, monkeypatch):
@@ -213,7 +213,7 @@ def test_a_ca_and_a_key_that_was_brought_have_no_private_key_to_give(own):
 
 
 def _point_of(key):
-    from smki_testca.authority.keys import public_key_info  # noqa: PLC0415
+    from smki_testca.x509.private_keys import public_key_info  # noqa: PLC0415
 
     return public_key_info(key)
 

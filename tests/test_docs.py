@@ -15,7 +15,7 @@ import pytest
 import smki_testca
 from smki_testca.cli import cli
 from smki_testca.errors import ExitCode, SmkiTestcaError
-from smki_testca.exchange import FORMATS
+from smki_testca.exporters import FORMATS
 from smki_testca.kits import documents as kit_documents
 from smki_testca.lint.catalogue import rules
 from smki_testca.profiles import Library, documents
@@ -480,15 +480,15 @@ def test_the_tour_in_readme_prints_what_it_says(command, tmp_path, monkeypatch):
         assert lines == wanted
 
 
-def test_the_map_of_the_house_in_readme_is_true():
+def test_the_map_of_the_source_in_readme_is_true():
     rows = _table((ROOT / "README.md").read_text("utf-8"), "folder")
     listed = {name.rstrip("/") for name in _quoted(row[0] for row in rows)}
-    rooms = {
+    packages = {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "src" / "smki_testca").iterdir()
         if path.is_dir() and (path / "__init__.py").exists()
     }
-    assert {one for one in listed if one.startswith("src/")} == rooms
+    assert {one for one in listed if one.startswith("src/")} == packages
     for name in listed:
         assert (ROOT / name).is_dir()
 

@@ -15,8 +15,8 @@ from smki_testca.identifiers import (
     SerialNumber,
     Signifier,
     parse_object_identifier,
-    shown,
 )
+from smki_testca.text import shown
 from strategies import (
     eui64s,
     object_identifiers,

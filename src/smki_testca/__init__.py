@@ -52,31 +52,25 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from smki_testca.api import Estate
+    from smki_testca.authority.crl import Reason
     from smki_testca.authority.filling import Validity
-    from smki_testca.authority.revocation import Reason
     from smki_testca.clock import FixedClock
     from smki_testca.entropy import SeededEntropy
-    from smki_testca.errors import (
-        EstateError,
-        InputError,
-        Refusal,
-        RefusalReason,
-        SmkiTestcaError,
-    )
-    from smki_testca.estate import Estate
+    from smki_testca.errors import EstateError, InputError, Refusal, RefusalReason, SmkiTestcaError
     from smki_testca.estate.certificates import Record, Selection
-    from smki_testca.estate.expiry import Expiring
-    from smki_testca.estate.external import ExternalRecord
-    from smki_testca.estate.importing import ImportReport
-    from smki_testca.estate.re_signing import ReSigning, ReSigningTerms
-    from smki_testca.estate.renewal import Renewal
+    from smki_testca.estate.externals import ExternalRecord
     from smki_testca.estate.revocations import RevocationListRecord
-    from smki_testca.estate.standing import StandingChange
     from smki_testca.estate.status import Status
-    from smki_testca.exchange.credential import Credential
-    from smki_testca.exchange.export import export
-    from smki_testca.exchange.intake import Intake, take_in
+    from smki_testca.estate.status_changes import StandingChange
+    from smki_testca.exporters.credential import Credential
+    from smki_testca.exporters.export import export
     from smki_testca.identifiers import Eui64, SerialNumber
+    from smki_testca.importers.intake import Intake, take_in
+    from smki_testca.issuance.re_signing import ReSigning, ReSigningTerms
+    from smki_testca.issuance.renewal import Renewal
+    from smki_testca.lifecycle.expiry import Expiring
+    from smki_testca.lifecycle.importing import ImportReport
     from smki_testca.profiles.model import Hierarchy, Tier
     from smki_testca.register.requests import (
         DcckiSubject,
@@ -92,23 +86,23 @@ else:
     # Hidden from type checkers: to them, a name that is not here is a mistake.
     _MODULES = {
         "authority.filling": ("Validity",),
-        "authority.revocation": ("Reason",),
+        "authority.crl": ("Reason",),
         "clock": ("FixedClock",),
         "entropy": ("SeededEntropy",),
         "errors": ("EstateError", "InputError", "Refusal", "RefusalReason", "SmkiTestcaError"),
-        "estate": ("Estate",),
+        "api": ("Estate",),
         "estate.certificates": ("Record", "Selection"),
-        "estate.expiry": ("Expiring",),
-        "estate.external": ("ExternalRecord",),
-        "estate.importing": ("ImportReport",),
-        "estate.re_signing": ("ReSigning", "ReSigningTerms"),
-        "estate.renewal": ("Renewal",),
+        "lifecycle.expiry": ("Expiring",),
+        "estate.externals": ("ExternalRecord",),
+        "lifecycle.importing": ("ImportReport",),
+        "issuance.re_signing": ("ReSigning", "ReSigningTerms"),
+        "issuance.renewal": ("Renewal",),
         "estate.revocations": ("RevocationListRecord",),
-        "estate.standing": ("StandingChange",),
+        "estate.status_changes": ("StandingChange",),
         "estate.status": ("Status",),
-        "exchange.credential": ("Credential",),
-        "exchange.export": ("export",),
-        "exchange.intake": ("Intake", "take_in"),
+        "exporters.credential": ("Credential",),
+        "exporters.export": ("export",),
+        "importers.intake": ("Intake", "take_in"),
         "identifiers": ("Eui64", "SerialNumber"),
         "profiles.model": ("Hierarchy", "Tier"),
         "register.requests": (

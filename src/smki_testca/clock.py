@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 
 from smki_testca.errors import InputError
-from smki_testca.identifiers import shown
+from smki_testca.text import shown
 
 
 class Clock(Protocol):
@@ -114,3 +114,20 @@ def later(instant: datetime, period: timedelta) -> datetime:
 _PERIOD = re.compile(r"(?P<count>[0-9]{1,6})(?P<unit>[hdw])", re.ASCII)
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _LONGEST = timedelta(days=36525)
+
+
+def iso(instant: datetime) -> str:
+    """A UTC instant in ISO 8601 with ``Z``."""
+    return instant.isoformat().replace("+00:00", "Z")
+
+
+def years_after(start: datetime, years: int) -> datetime:
+    """The same day and time some years on; 29 February becomes 1 March, and 9999 is the end."""
+    if start.year + years > 9999:
+        return start.replace(
+            year=9999, month=12, day=31, hour=23, minute=59, second=59, microsecond=0
+        )
+    try:
+        return start.replace(year=start.year + years)
+    except ValueError:
+        return start.replace(year=start.year + years, month=3, day=1)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from smki_testca.text import plain
+
 
 class ExitCode(IntEnum):
     """The exit codes of the command; other programs rely on them."""
@@ -17,13 +19,6 @@ class ExitCode(IntEnum):
     INPUT = 4
     ESTATE = 5
     FAULT = 70
-
-
-def plain(text: str) -> str:
-    """The text on one line: control characters and lone surrogates escaped as in Python."""
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
 class SmkiTestcaError(Exception):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from smki_testca.errors import InputError
+from smki_testca.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,13 +20,6 @@ _REGISTRY_ENTRY = re.compile(
     r"[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}(-[0-9A-Fa-f]{1,2}(-[0-9A-Fa-f])?)?", re.ASCII
 )
 _OBJECT_IDENTIFIER = re.compile(r"[0-2](\.(0|[1-9][0-9]{0,38})){1,31}", re.ASCII)
-_SHOWN_CHARACTERS = 40
-
-
-def shown(text: str) -> str:
-    """The text quoted for a message, control characters escaped and long text cut."""
-    cut = text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
-    return repr(cut)
 
 
 @dataclass(frozen=True, slots=True, order=True)

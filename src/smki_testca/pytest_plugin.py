@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from smki_testca.estate import Estate
+    from smki_testca.api import Estate
     from smki_testca.testing import Device, Issued, Revoked, Trust, Workshop
 
 # name: (metavar, what it is)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from smki_testca.errors import InputError
-from smki_testca.identifiers import shown
+from smki_testca.text import shown
 
 
 class Basis(StrEnum):

@@ -14,29 +14,24 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from smki_testca.api import Estate
+from smki_testca.authority.crl import Revocation
 from smki_testca.authority.filling import Validity
-from smki_testca.authority.revocation import Revocation
-from smki_testca.clock import FixedClock, SystemClock
+from smki_testca.clock import FixedClock, SystemClock, iso
 from smki_testca.entropy import KeyedEntropy, SystemEntropy
 from smki_testca.errors import EstateError, InputError
-from smki_testca.estate import Estate
-from smki_testca.estate.certificates import Selection, iso
-from smki_testca.estate.revocation_lists import find_authority, profile_of_list
-from smki_testca.estate.revoking import parse_reason
-from smki_testca.estate.whois import whois_id
-from smki_testca.exchange.credential import Credential
-from smki_testca.exchange.pem import to_pem
+from smki_testca.estate.certificates import Selection
+from smki_testca.exporters.credential import Credential
 from smki_testca.identifiers import Eui64
+from smki_testca.lifecycle.crls import find_authority, profile_of_list
+from smki_testca.lifecycle.revocation import parse_reason
+from smki_testca.lifecycle.whois import whois_id
 from smki_testca.passphrases import PASSPHRASE_FILE, leave_passphrase, make_passphrase
 from smki_testca.profiles.model import Hierarchy, Tier
-from smki_testca.register.requests import (
-    Delivery,
-    DeviceSubject,
-    OrganisationSubject,
-    Particulars,
-)
+from smki_testca.register.requests import Delivery, DeviceSubject, OrganisationSubject, Particulars
 from smki_testca.roles import KeyUsage
 from smki_testca.shipped import shipped
+from smki_testca.x509.pem import to_pem
 
 if TYPE_CHECKING:
     from collections.abc import Callable

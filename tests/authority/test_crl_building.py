@@ -19,20 +19,21 @@ from pyasn1_modules import rfc5280
 
 import csrs
 import strategies
-from smki_testca.authority.issuing import CertificationAuthority
-from smki_testca.authority.keys import SoftwareSigner, from_pkcs8, public_key_info
-from smki_testca.authority.revocation import Reason, Revocation
+from smki_testca.authority.certificates import CertificationAuthority
+from smki_testca.authority.crl import Reason, Revocation
+from smki_testca.authority.signers import SoftwareSigner
 from smki_testca.entropy import SystemEntropy
 from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.estate.certificates import Selection
 from smki_testca.identifiers import SerialNumber
+from smki_testca.importers.sources import Source
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.engine import Linter, Settings
-from smki_testca.lint.sources import Source
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.x509.entries import entries
 from smki_testca.x509.names import REASON_NAMES
+from smki_testca.x509.private_keys import from_pkcs8, public_key_info
 from smki_testca.x509.view import view_revocation_list
 
 AT = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)

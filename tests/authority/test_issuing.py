@@ -9,9 +9,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 import csrs
+from smki_testca.authority.certificates import CertificationAuthority
 from smki_testca.authority.filling import issuer_of
-from smki_testca.authority.issuing import CertificationAuthority
-from smki_testca.authority.keys import SoftwareSigner, from_pkcs8
+from smki_testca.authority.signers import SoftwareSigner
 from smki_testca.entropy import SeededEntropy, SystemEntropy
 from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.estate.certificates import Selection
@@ -20,6 +20,7 @@ from smki_testca.profiles.model import Tier
 from smki_testca.register.gate import Authorisation, Gate
 from smki_testca.register.requests import DcckiSubject, OrganisationSubject
 from smki_testca.roles import KeyUsage
+from smki_testca.x509.private_keys import from_pkcs8
 
 AT = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 

@@ -9,11 +9,11 @@ import pytest
 from cryptography import x509
 
 import csrs
+from smki_testca.api import Estate
 from smki_testca.authority.csr import parse
 from smki_testca.authority.filling import Validity
 from smki_testca.authority.subjects import subject_of
 from smki_testca.errors import InputError
-from smki_testca.estate import Estate
 from smki_testca.estate.certificates import Selection
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles.model import Tier

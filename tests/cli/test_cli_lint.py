@@ -21,7 +21,7 @@ import csrs
 from broken import CHANGES, chain_and_leaf, field
 from mutation import revocation_list
 from smki_testca.der import encode
-from smki_testca.lint.sources import sources
+from smki_testca.importers.sources import sources
 from smki_testca.x509.view import view_certificate
 
 NOW = datetime.now(UTC)

@@ -8,7 +8,7 @@ import csrs
 from broken import CHANGES, chain_and_leaf, field
 from mutation import revocation_list
 from smki_testca.der import encode
-from smki_testca.lint.sources import sources
+from smki_testca.importers.sources import sources
 
 
 @pytest.fixture(scope="session")

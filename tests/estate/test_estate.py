@@ -18,10 +18,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 import csrs
 from smki_testca import kits
+from smki_testca.api import Estate
 from smki_testca.clock import FixedClock
 from smki_testca.entropy import SeededEntropy
 from smki_testca.errors import InputError
-from smki_testca.estate import Estate, database
+from smki_testca.estate import database
 from smki_testca.estate.certificates import Selection
 from smki_testca.identifiers import SerialNumber
 from smki_testca.profiles import Library

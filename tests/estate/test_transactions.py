@@ -2,7 +2,7 @@
 
 import contextlib
 
-from smki_testca.estate import Estate
+from smki_testca.api import Estate
 from smki_testca.estate.certificates import Selection
 
 

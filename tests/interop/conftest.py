@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from smki_testca import kits
-from smki_testca.estate import Estate
+from smki_testca.api import Estate
 from smki_testca.estate.certificates import Selection
-from smki_testca.exchange import FORMATS, items, write
+from smki_testca.exporters import FORMATS, items, write
 from smki_testca.shipped import shipped
 
 

@@ -13,12 +13,12 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from smki_testca.api import Estate
 from smki_testca.clock import FixedClock
-from smki_testca.estate import Estate
 from smki_testca.estate.certificates import Selection
-from smki_testca.estate.re_signing import ReSigningTerms
-from smki_testca.exchange.export import export
-from smki_testca.exchange.intake import take_in
+from smki_testca.exporters.export import export
+from smki_testca.importers.intake import take_in
+from smki_testca.issuance.re_signing import ReSigningTerms
 from smki_testca.profiles.model import Severity
 from smki_testca.shipped import shipped
 from smki_testca.x509.view import view_certificate

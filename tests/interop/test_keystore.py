@@ -12,7 +12,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from smki_testca.lint.sources import sources
+from smki_testca.importers.sources import sources
 
 pytestmark = pytest.mark.interop
 

@@ -20,10 +20,10 @@ from broken import CHANGES, chain_and_leaf
 from csrs import pem
 from mutation import AT
 from smki_testca.clock import parse_instant
+from smki_testca.importers.sources import Source, sources
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.drawing import asn1_lines
 from smki_testca.lint.engine import Linter, Settings
-from smki_testca.lint.sources import Source, sources
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Severity
 

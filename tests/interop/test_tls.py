@@ -8,9 +8,9 @@ import threading
 
 import pytest
 
-from smki_testca.estate import Estate
-from smki_testca.estate.whois import whois_certificate
+from smki_testca.api import Estate
 from smki_testca.identifiers import Signifier
+from smki_testca.lifecycle.whois import whois_certificate
 
 SECONDS = 10
 GATEWAY = ("dcc", "dccki-dcc-gateway")

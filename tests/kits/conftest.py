@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from smki_testca import kits
-from smki_testca.estate import Estate
+from smki_testca.api import Estate
 from smki_testca.profiles import Library
 from smki_testca.shipped import shipped
 

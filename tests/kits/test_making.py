@@ -19,7 +19,7 @@ from smki_testca import kits
 from smki_testca.clock import FixedClock
 from smki_testca.errors import EstateError, InputError, Refusal
 from smki_testca.estate.certificates import Selection
-from smki_testca.exchange import FORMATS
+from smki_testca.exporters import FORMATS
 from smki_testca.kits.directory import appearing
 from smki_testca.kits.issuing import check_count
 from smki_testca.kits.readme import LOADED_BY
@@ -356,7 +356,7 @@ def test_a_failure_anywhere_leaves_nothing_behind(tmp_path, monkeypatch, where):
     def fail(*_given, **_named):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(f"smki_testca.kits.making.{where}", fail)
+    monkeypatch.setattr(f"smki_testca.kits.maker.{where}", fail)
     out = tmp_path / "deep" / "kit"
     with pytest.raises(InputError) as caught:
         made(out)
@@ -369,7 +369,7 @@ def test_ctrl_c_leaves_an_empty_directory_as_it_was(tmp_path, monkeypatch):
     def stop(*_given, **_named):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("smki_testca.kits.making.fill", stop)
+    monkeypatch.setattr("smki_testca.kits.maker.fill", stop)
     (tmp_path / "kit").mkdir()
     with pytest.raises(KeyboardInterrupt):
         made(tmp_path / "kit")

@@ -8,14 +8,14 @@ import pytest
 
 import smki_testca.lint
 from broken import CHANGES, chain_and_leaf
+from findings_reference import manual
 from mutation import AT
 from smki_testca.errors import InputError
+from smki_testca.importers.sources import Source
 from smki_testca.lint.catalogue import coded_rules, explain, rules
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.engine import Linter, Settings
-from smki_testca.lint.manual import manual
 from smki_testca.lint.rows import ASPECTS
-from smki_testca.lint.sources import Source
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Severity
 from smki_testca.roles import Basis
@@ -79,7 +79,7 @@ def test_every_coded_rule_is_used_and_every_code_used_is_a_rule():
         path.read_text("utf-8") for path in rooms if path.stem not in {"catalogue", "manual"}
     )
     source = Path(smki_testca.lint.__file__).parents[1]
-    for other in ("der/read.py", "x509/entries.py"):
+    for other in ("der/read.py", "x509/entries.py", "importers/sources.py"):
         text += (source / other).read_text("utf-8")
     assert {code for code in coded_rules() if f'"{code}"' not in text} == set()
     named = set(re.findall(r'"((?:csr|crl|der|document|eui64|issuer|set)\.[a-z_]+)"', text))

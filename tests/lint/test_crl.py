@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from smki_testca.der import encode
+from smki_testca.importers.sources import Source, sources
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.drawing import asn1_lines, draw
 from smki_testca.lint.engine import Linter, Settings, lint_all
-from smki_testca.lint.sources import Source, sources
 from smki_testca.profiles import Library
 from smki_testca.x509 import entries
 from smki_testca.x509.view import view_revocation_list

@@ -13,10 +13,10 @@ from broken import CHANGES, chain_and_leaf, field, one_in
 from mutation import revocation_list
 from smki_testca.der import encode
 from smki_testca.der.read import MAX_DEPTH
+from smki_testca.importers.sources import Source
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.drawing import asn1_lines, draw
 from smki_testca.lint.engine import Linter, Settings
-from smki_testca.lint.sources import Source
 from smki_testca.x509.view import view_certificate
 
 

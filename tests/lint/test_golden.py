@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from smki_testca.clock import parse_instant
+from smki_testca.importers.sources import sources
 from smki_testca.lint import engine
 from smki_testca.lint import rules as certificate_rules
 from smki_testca.lint.catalogue import rules
 from smki_testca.lint.engine import Settings, lint_all
 from smki_testca.lint.rows import aspects
-from smki_testca.lint.sources import sources
 from smki_testca.profiles import Library
 
 GOLDEN = Path(__file__).parents[1] / "golden"

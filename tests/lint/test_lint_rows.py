@@ -12,15 +12,17 @@ from pyasn1.codec.der.encoder import encode
 from pyasn1.type import char, tag, univ
 from pyasn1_modules import rfc5280
 
+from smki_testca.api import Estate
+from smki_testca.clock import years_after
 from smki_testca.der import DerError
 from smki_testca.der import encode as der
-from smki_testca.estate import Estate
 from smki_testca.estate.certificates import Selection
 from smki_testca.lint import Context, check
-from smki_testca.lint.rows import ASPECTS, key_identifier, years_after
+from smki_testca.lint.rows import ASPECTS
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Severity
 from smki_testca.x509 import names
+from smki_testca.x509.keys import key_identifier
 from smki_testca.x509.view import view_certificate
 from strategies import certificate_shapes
 

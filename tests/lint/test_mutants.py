@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mutation import Judge, containers, documents, mutant
 from smki_testca.der import encode
 from smki_testca.der.read import MAX_DEPTH, MAX_ELEMENTS, MAX_OCTETS, read
-from smki_testca.lint.sources import MAX_DOCUMENTS, sources
+from smki_testca.importers.sources import MAX_DOCUMENTS, sources
 
 MUTANTS = 5_000
 BATCHES = 10

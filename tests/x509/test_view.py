@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smki_testca.api import Estate
 from smki_testca.der import DerError, encode
-from smki_testca.estate import Estate
 from smki_testca.estate.certificates import Selection
 from smki_testca.x509 import names
 from smki_testca.x509.view import view_certificate, view_request, view_revocation_list

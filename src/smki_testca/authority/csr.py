@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from smki_testca.authority.subjects import subject_of
 from smki_testca.der.read import DerError
 from smki_testca.errors import InputError
-from smki_testca.lint import requests, strict
+from smki_testca.lint import csr as requests
+from smki_testca.lint import strict
 from smki_testca.x509.view import View, view_request
 
 if TYPE_CHECKING:

@@ -6,19 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from smki_testca.clock import in_utc
+from smki_testca.clock import in_utc, years_after
 from smki_testca.der import encode, read
 from smki_testca.errors import InputError
-from smki_testca.lint.rows import key_identifier, value_breaches, years_after
+from smki_testca.lint.rows import value_breaches
 from smki_testca.profiles.model import Constant, Derived, Input, Profile, Severity
 from smki_testca.x509 import names
-from smki_testca.x509.fields import (
-    FIELDS,
-    Value,
-    check_characters,
-    encode_value,
-    shown_value,
-)
+from smki_testca.x509.fields import FIELDS, Value, check_characters, encode_value, shown_value
+from smki_testca.x509.keys import key_identifier
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:

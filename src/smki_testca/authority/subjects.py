@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
-from smki_testca.identifiers import Eui64, shown
-from smki_testca.lint.requests import HARDWARE_MODULE
+from smki_testca.identifiers import Eui64
+from smki_testca.lint.csr import HARDWARE_MODULE
 from smki_testca.profiles.model import Input
 from smki_testca.register.requests import (
     DcckiSubject,
@@ -14,16 +14,15 @@ from smki_testca.register.requests import (
     IkiSubject,
     OrganisationSubject,
 )
-from smki_testca.roles import KeyUsage
+from smki_testca.text import shown
+from smki_testca.x509.key_usages import USAGES
 
 if TYPE_CHECKING:
     from smki_testca.profiles.model import Profile
     from smki_testca.register.requests import Subject
-    from smki_testca.roles import RemotePartyRole, Roles
+    from smki_testca.roles import KeyUsage, RemotePartyRole, Roles
     from smki_testca.x509.view import View
 
-USAGES = {"digitalSignature": KeyUsage.DIGITAL_SIGNATURE, "keyAgreement": KeyUsage.KEY_AGREEMENT}
-"""The usages that a participant asks for, by their keyUsage bits."""
 
 _ROLE = "subject.organizationalUnitName"
 _IDENTIFIER = "subject.x500UniqueIdentifier"

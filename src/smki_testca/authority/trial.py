@@ -58,7 +58,7 @@ def _stand_in(issuing: Profile) -> Issuer:
 
 def _try_revocation_list(library: Library, profile: RevocationListProfile) -> None:
     # Of no use to the commands that have to start quickly.
-    from smki_testca.authority import revocation  # noqa: PLC0415
+    from smki_testca.authority import crl as revocation  # noqa: PLC0415
 
     signed_by = library.profile_for(profile.hierarchy, profile.tier)
     at = datetime(2026, 1, 1, tzinfo=UTC)

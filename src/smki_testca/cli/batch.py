@@ -12,26 +12,27 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from smki_testca.bulk import exports
 from smki_testca.cli.issue import DELIVERY, ENVIRONMENT, LABEL, PARTICIPANT, PURPOSE
 from smki_testca.cli.output import print_json, print_table
 from smki_testca.cli.session import Session, read_input
 from smki_testca.entropy import parse_seed
-from smki_testca.errors import ExitCode, InputError, Refusal, SmkiTestcaError, UsageError, plain
+from smki_testca.errors import ExitCode, InputError, Refusal, SmkiTestcaError, UsageError
 from smki_testca.estate.runs import State
 from smki_testca.estate.terms import Secrets
+from smki_testca.exporters import runs as exports
 from smki_testca.identifiers import Eui64, parse_object_identifier
 from smki_testca.register.requests import Delivery, DeviceSubject
 from smki_testca.roles import KeyUsage
+from smki_testca.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from smki_testca.bulk.engines import Engine
-    from smki_testca.bulk.planning import Plan
-    from smki_testca.bulk.wanted import Problem
-    from smki_testca.estate import Estate
+    from smki_testca.api import Estate
     from smki_testca.estate.runs import Run
+    from smki_testca.issuance.batch.engines import Engine
+    from smki_testca.issuance.batch.planning import Plan
+    from smki_testca.issuance.batch.row_requests import Problem
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as a shell gives it."""
@@ -104,7 +105,7 @@ def issue(session: Session, /, manifest: str | None, **options: Any) -> None:
     """
     with session.open() as estate:
         estate.unlock_meanwhile()
-        from smki_testca.bulk.planning import Plan
+        from smki_testca.issuance.batch.planning import Plan
 
         engine = _engine(options)
         secrets = _secrets(options["seed"])
@@ -141,7 +142,7 @@ def check(session: Session, manifest: str, seed: str | None, environment: str | 
     Example:
       smki-testca --estate estate batch check devices.csv
     """
-    from smki_testca.bulk.planning import Plan
+    from smki_testca.issuance.batch.planning import Plan
 
     with session.open() as estate:
         plan = Plan(estate, "manifest", None, _secrets(seed))
@@ -174,10 +175,11 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
       smki-testca --estate estate batch sign meters.zip --participant meters-one
       --purpose device-and-user-system-tests --out meters-response.zip
     """
-    from smki_testca.bulk import intake, portal
-    from smki_testca.bulk.planning import Plan
-    from smki_testca.bulk.workers import how_many
     from smki_testca.collector import without_collector
+    from smki_testca.issuance.batch import csr_reader as intake
+    from smki_testca.issuance.batch import portal
+    from smki_testca.issuance.batch.planning import Plan
+    from smki_testca.workers import how_many
 
     engine = _engine(options)
     workers = how_many(options["workers"])
@@ -297,7 +299,7 @@ def cancel(session: Session, run: int) -> None:
     Example:
       smki-testca --estate estate batch cancel 1
     """
-    from smki_testca.bulk import running
+    from smki_testca.issuance.batch import running
 
     with session.open() as estate:
         ended = running.cancel(estate, run)
@@ -343,7 +345,7 @@ def export(
 
 
 def _write_response(estate: Estate, run: Run, target: Path) -> int:
-    from smki_testca.bulk import portal
+    from smki_testca.issuance.batch import portal
 
     kept = estate.runs.report(run.id)
     if kept is None or run.state is not State.DONE:
@@ -359,7 +361,7 @@ def _write_response(estate: Estate, run: Run, target: Path) -> int:
 
 
 def _engine(options: dict[str, Any]) -> Engine:
-    from smki_testca.bulk.engines import DaskEngine, LocalEngine
+    from smki_testca.issuance.batch.engines import DaskEngine, LocalEngine
 
     if options["engine"] == "local":
         if options["scheduler"] is not None:
@@ -403,8 +405,8 @@ def _plan_range(estate: Estate, plan: Plan, options: dict[str, Any]) -> None:
 
 
 def _plan_manifest(estate: Estate, plan: Plan, manifest: str, options: dict[str, Any]) -> None:
-    from smki_testca.bulk.manifest import lines
-    from smki_testca.bulk.wanted import from_manifest
+    from smki_testca.issuance.batch.manifest import lines
+    from smki_testca.issuance.batch.row_requests import from_manifest
 
     path = Path(manifest)
 
@@ -469,7 +471,7 @@ class _Progress:
 
 def _cut(session: Session, estate: Estate, run: int, engine: Engine) -> Run:
     """Cut what is still open of a run; Ctrl-C ends it in one line."""
-    from smki_testca.bulk import running
+    from smki_testca.issuance.batch import running
 
     try:
         return running.resume(estate, run, engine, _Progress(session))

@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from smki_testca.cli.output import print_json, print_warnings, print_with_status
-from smki_testca.cli.selecting import selecting, selection
+from smki_testca.cli.selection import selecting, selection
 from smki_testca.cli.session import Session, first_line
 from smki_testca.errors import InputError
-from smki_testca.exchange import FORMATS, items, make, summary, write
+from smki_testca.exporters import FORMATS, items, make, summary, write
 
 
 @click.command("list")

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from smki_testca.api import Estate
     from smki_testca.cli.session import Session
-    from smki_testca.estate import Estate
-    from smki_testca.estate.discrepancies import Comparison
     from smki_testca.estate.revocations import RevocationListRecord
+    from smki_testca.lifecycle.crl_comparison import Comparison
     from smki_testca.profiles.model import Hierarchy, Tier
 
 _OF_AUTHORITY = [
@@ -115,7 +115,7 @@ def list_(session: Session, *, everything: bool) -> None:
     Example:
       smki-testca --estate estate crl list --all
     """
-    from smki_testca.estate.certificates import iso
+    from smki_testca.clock import iso
 
     with session.open() as estate:
         records = estate.revocation_lists(current_only=not everything)
@@ -162,7 +162,7 @@ def show(session: Session, /, number: int | None, *, pem: bool, **of: Any) -> No
         click.echo(_pem(record).decode("ascii"), nl=False)
         return
     from smki_testca.cli.show import show_documents
-    from smki_testca.lint.sources import Source
+    from smki_testca.importers.sources import Source
 
     name = f"{record.profile} {record.number}"
     show_documents(session, [Source(name, 0, record.der)], record.as_json(), trusted)
@@ -182,7 +182,7 @@ def verify(session: Session, file: str) -> None:
     Example:
       smki-testca --estate estate crl verify organisation.crl.pem
     """
-    from smki_testca.estate.discrepancies import compare_list
+    from smki_testca.lifecycle.crl_comparison import compare_list
 
     data = _read_list(file)
     with session.open() as estate:
@@ -203,7 +203,7 @@ def _tier(of: dict[str, Any]) -> Tier:
 
 def _find(estate: Estate, number: int | None, of: dict[str, Any]) -> RevocationListRecord:
     """A CA's list of a number, or its newest."""
-    from smki_testca.estate.revocation_lists import find_authority, name_of, profile_of_list
+    from smki_testca.lifecycle.crls import find_authority, name_of, profile_of_list
     from smki_testca.profiles.model import Hierarchy
 
     hierarchy: Hierarchy = Hierarchy(of["hierarchy"])
@@ -228,7 +228,7 @@ def _find(estate: Estate, number: int | None, of: dict[str, Any]) -> RevocationL
 def _read_list(file: str) -> bytes:
     """The one revocation list in a file, DER."""
     from smki_testca.cli.session import read_input
-    from smki_testca.lint.sources import MAX_FILE_OCTETS, sources
+    from smki_testca.importers.sources import MAX_FILE_OCTETS, sources
 
     found = list(sources([file], read_input("-", MAX_FILE_OCTETS) if file == "-" else None))
     for one in found:
@@ -242,7 +242,7 @@ def _read_list(file: str) -> bytes:
 
 
 def _comparison(found: Comparison) -> dict[str, Any]:
-    from smki_testca.estate.certificates import iso
+    from smki_testca.clock import iso
 
     times = (found.this_update, found.next_update)
     begin, end = (None if one is None else iso(one) for one in times)
@@ -292,7 +292,7 @@ def _state(record: RevocationListRecord, now: datetime) -> str:
 
 
 def _pem(record: RevocationListRecord) -> bytes:
-    from smki_testca.exchange.pem import to_pem
+    from smki_testca.x509.pem import to_pem
 
     return to_pem(record.der, "X509 CRL")
 

@@ -8,18 +8,19 @@ import click
 
 from smki_testca.cli.output import print_json, print_records, print_table, print_warnings, role_name
 from smki_testca.cli.renewal import ending
-from smki_testca.cli.selecting import selecting_externals, selection
+from smki_testca.cli.selection import selecting_externals, selection
 from smki_testca.cli.session import Session, first_line, read_input
-from smki_testca.errors import ExitCode, UsageError, plain
+from smki_testca.errors import ExitCode, UsageError
+from smki_testca.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from smki_testca.estate import Estate
-    from smki_testca.estate.external import ExternalRecord
-    from smki_testca.estate.importing import ImportReport
-    from smki_testca.estate.re_signing import ReSigning
+    from smki_testca.api import Estate
+    from smki_testca.estate.externals import ExternalRecord
+    from smki_testca.issuance.re_signing import ReSigning
+    from smki_testca.lifecycle.importing import ImportReport
 
 
 @click.command("import")
@@ -48,8 +49,8 @@ def import_(
     Example:
       smki-testca --estate estate import keystore.json certificates/
     """
-    from smki_testca.exchange.intake import take_in
-    from smki_testca.lint.sources import MAX_FILE_OCTETS
+    from smki_testca.importers.intake import take_in
+    from smki_testca.importers.sources import MAX_FILE_OCTETS
 
     passphrase = None if import_passphrase_file is None else first_line(import_passphrase_file)
     standard_input = read_input("-", MAX_FILE_OCTETS) if "-" in files else None
@@ -104,7 +105,7 @@ def re_sign(
     Example:
       smki-testca --estate estate re-sign --purpose uept --label Z1-supplier-ds
     """
-    from smki_testca.estate.re_signing import ReSigningTerms
+    from smki_testca.issuance.re_signing import ReSigningTerms
 
     with session.open() as estate:
         terms = ReSigningTerms(

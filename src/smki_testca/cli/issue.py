@@ -9,9 +9,9 @@ import click
 from smki_testca.authority import csr
 from smki_testca.cli.output import print_json, print_records, print_warnings
 from smki_testca.cli.session import Session, read_input
-from smki_testca.exchange.pem import to_pem
 from smki_testca.register.requests import Delivery, subject
 from smki_testca.roles import KeyUsage
+from smki_testca.x509.pem import to_pem
 
 if TYPE_CHECKING:
     from collections.abc import Callable

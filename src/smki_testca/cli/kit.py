@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from smki_testca.cli.session import Session
     from smki_testca.kits.kit import Kit
-    from smki_testca.kits.made import Made
+    from smki_testca.kits.result import Made
 
 _DEVICES = click.option(
     "--devices",

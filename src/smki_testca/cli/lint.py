@@ -11,11 +11,11 @@ from smki_testca.cli.output import print_json, print_table
 from smki_testca.cli.session import Session, read_input
 from smki_testca.clock import parse_instant
 from smki_testca.errors import ExitCode, InputError
+from smki_testca.importers.sources import MAX_FILE_OCTETS, sources
 from smki_testca.lint.catalogue import explain as explain_rule
 from smki_testca.lint.catalogue import rules as all_rules
 from smki_testca.lint.engine import Settings, lint_all
 from smki_testca.lint.reports import REPORTS
-from smki_testca.lint.sources import MAX_FILE_OCTETS, sources
 from smki_testca.profiles.model import Severity
 from smki_testca.x509.view import view_certificate, view_request
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smki_testca.errors import plain
+from smki_testca.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from smki_testca.api import Estate
     from smki_testca.cli.session import Session
-    from smki_testca.estate import Estate
     from smki_testca.estate.certificates import Record
     from smki_testca.estate.status import Status
     from smki_testca.roles import Roles

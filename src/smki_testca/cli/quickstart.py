@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from smki_testca import kits
+from smki_testca.api import FILE_NAME, Estate
 from smki_testca.cli.output import Progress, print_json, print_records, print_table
 from smki_testca.cli.session import Session, read_input
 from smki_testca.entropy import SystemEntropy
 from smki_testca.errors import InputError
-from smki_testca.estate import Estate
 from smki_testca.estate.certificates import Selection
-from smki_testca.estate.estate import FILE_NAME
 from smki_testca.estate.runs import FOLDER
-from smki_testca.exchange import FORMATS, items, write
+from smki_testca.exporters import FORMATS, items, write
 from smki_testca.passphrases import PASSPHRASE_FILE, leave_passphrase, make_passphrase
 from smki_testca.profiles.model import Hierarchy, Tier
 

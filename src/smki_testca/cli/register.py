@@ -10,13 +10,14 @@ import click
 from smki_testca.cli.output import print_json, print_table
 from smki_testca.cli.session import Session, read_input
 from smki_testca.errors import InputError
-from smki_testca.estate.whois import whois_certificate, whois_id, whois_signifier
-from smki_testca.identifiers import Eui64, Signifier, shown
+from smki_testca.identifiers import Eui64, Signifier
+from smki_testca.lifecycle.whois import whois_certificate, whois_id, whois_signifier
 from smki_testca.register.notifications import Flow
+from smki_testca.text import shown
 
 if TYPE_CHECKING:
-    from smki_testca.estate import Estate
-    from smki_testca.estate.whois import Answer
+    from smki_testca.api import Estate
+    from smki_testca.lifecycle.whois import Answer
 
 
 @click.group()

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 import click
 
 from smki_testca.cli.output import print_json, print_table, print_warnings
-from smki_testca.cli.selecting import narrow_selection, selecting, selection
+from smki_testca.cli.selection import narrow_selection, selecting, selection
 from smki_testca.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from smki_testca.api import Estate
     from smki_testca.authority.filling import Validity
     from smki_testca.cli.session import Session
-    from smki_testca.estate import Estate
     from smki_testca.estate.certificates import Selection
-    from smki_testca.estate.expiry import Expiring
-    from smki_testca.estate.renewal import Renewal
+    from smki_testca.issuance.renewal import Renewal
+    from smki_testca.lifecycle.expiry import Expiring
 
 
 @click.command()
@@ -164,12 +164,12 @@ def expiring(session: Session, within: str, alarm: str, *, icalendar: bool) -> N
         before = later(now, period)
         found = estate.expiring(before)
     if icalendar:
-        from smki_testca.exchange.calendars import calendar
+        from smki_testca.exporters.icalendar import calendar
 
         click.echo(calendar(found, now, before_end), nl=False)
         return
     if session.as_json:
-        from smki_testca.estate.certificates import iso
+        from smki_testca.clock import iso
 
         told = [one.as_json() for one in found]
         print_json({"before": iso(before), "expiring": told})

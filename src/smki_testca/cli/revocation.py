@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from smki_testca.cli.output import print_json, print_table, print_with_status
-from smki_testca.cli.selecting import narrow_selection, selecting
+from smki_testca.cli.selection import narrow_selection, selecting
 
 if TYPE_CHECKING:
     from smki_testca.cli.session import Session
@@ -32,7 +32,7 @@ def revoke(session: Session, /, reason: str, at: str | None, **given: str | None
       --reason cessation-of-operation
     """
     from smki_testca.clock import parse_instant
-    from smki_testca.estate.revoking import parse_reason
+    from smki_testca.lifecycle.revocation import parse_reason
 
     as_of = None if at is None else parse_instant(at)
     why = parse_reason(reason)
@@ -93,9 +93,9 @@ def status(session: Session, serial: str) -> None:
     Example:
       smki-testca --estate estate status 6763D10DF35E12D0060FE4D82C1A9B37
     """
-    from smki_testca.estate.certificates import iso
-    from smki_testca.estate.revoking import known
+    from smki_testca.clock import iso
     from smki_testca.identifiers import SerialNumber
+    from smki_testca.lifecycle.revocation import known
 
     number = SerialNumber.parse(serial)
     with session.open() as estate:

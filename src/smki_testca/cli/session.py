@@ -14,8 +14,8 @@ from smki_testca.errors import EstateError, InputError, UsageError
 from smki_testca.passphrases import PASSPHRASE_FILE
 
 if TYPE_CHECKING:
+    from smki_testca.api import Estate
     from smki_testca.clock import Clock
-    from smki_testca.estate import Estate
     from smki_testca.profiles import Library
 
 MAX_OCTETS = 16 << 20
@@ -86,7 +86,7 @@ class Session:
                 "No estate is named.",
                 "Add --estate DIR before the command, or set SMKI_TESTCA_ESTATE.",
             )
-        from smki_testca.estate import Estate
+        from smki_testca.api import Estate
 
         directory = Path(self.estate)
         return Estate.open(

@@ -10,14 +10,15 @@ import click
 
 from smki_testca.cli.output import print_json, print_table
 from smki_testca.cli.session import Session, read_input
-from smki_testca.errors import ExitCode, InputError, plain
-from smki_testca.identifiers import SerialNumber, shown
+from smki_testca.errors import ExitCode, InputError
+from smki_testca.identifiers import SerialNumber
+from smki_testca.importers.sources import MAX_FILE_OCTETS, Source, sources
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.drawing import asn1_lines, draw
 from smki_testca.lint.engine import Linter, Settings
 from smki_testca.lint.reports import text_line
-from smki_testca.lint.sources import MAX_FILE_OCTETS, Source, sources
 from smki_testca.profiles.model import Severity
+from smki_testca.text import plain, shown
 
 if TYPE_CHECKING:
     from smki_testca.lint.drawing import Line

@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from smki_testca.authority import keys
-from smki_testca.authority.issuing import Certificate, CertificationAuthority
+from smki_testca.authority.certificates import Certificate, CertificationAuthority
+from smki_testca.authority.signers import SoftwareSigner
 from smki_testca.errors import EstateError, InputError
 from smki_testca.estate.certificates import Record, digests, usage_of
-from smki_testca.estate.keystore import key_id
-from smki_testca.identifiers import shown
 from smki_testca.lint.rows import value_breaches
 from smki_testca.profiles.model import Hierarchy, Tier
+from smki_testca.text import shown
+from smki_testca.x509 import private_keys
 from smki_testca.x509.fields import check_characters
-from smki_testca.x509.keys import key_type_of
+from smki_testca.x509.keys import key_id, key_type_of
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from smki_testca.entropy import Entropy
     from smki_testca.estate.audit import AuditLog
     from smki_testca.estate.certificates import CertificateStore
-    from smki_testca.estate.keystore import KeyStore
+    from smki_testca.estate.key_store import KeyStore
     from smki_testca.profiles import Library
     from smki_testca.profiles.model import Environment, Profile
 
@@ -51,7 +51,7 @@ class AuthorityState:
     def subject(self) -> str:
         """The subject on one line."""
         # The linter takes a while to import, and this alone needs it.
-        from smki_testca.lint.engine import subject_text  # noqa: PLC0415
+        from smki_testca.x509.name_text import subject_text  # noqa: PLC0415
 
         return subject_text(view_certificate(self.record.der))
 
@@ -210,7 +210,7 @@ class AuthorityStore:
             self._library.environment(root.environment),
             ca_names={**environment.ca_names, (hierarchy, Tier.ISSUING): name},
         )
-        private = keys.generate(profile.key_type, self._entropy)
+        private = private_keys.generate(profile.key_type, self._entropy)
         public = self._keys.keep(private)
         issuer = CertificationAuthority(root.der, self._signer(root), named, self._library)
         at = self._clock.now()
@@ -286,11 +286,11 @@ class AuthorityStore:
         environment = self._library.environment(record.environment)
         return CertificationAuthority(record.der, self._signer(record), environment, self._library)
 
-    def _signer(self, record: Record) -> keys.SoftwareSigner:
+    def _signer(self, record: Record) -> SoftwareSigner:
         pkcs8 = self._keys.get(record.key_id)
         if pkcs8 is None:
             raise EstateError("estate.damaged", f"The key of the CA {record.serial} is missing.")
-        return keys.SoftwareSigner(keys.from_pkcs8(pkcs8))
+        return SoftwareSigner(private_keys.from_pkcs8(pkcs8))
 
     def make(
         self,
@@ -335,15 +335,15 @@ class AuthorityStore:
         profile = self._library.profile_for(hierarchy, tier)
         pem = given.get((hierarchy, tier))
         if pem is None:
-            private = keys.generate(profile.key_type, self._entropy)
+            private = private_keys.generate(profile.key_type, self._entropy)
         else:
-            private = keys.from_pem(pem, f"the key given for {profile.name}")
+            private = private_keys.from_pem(pem, f"the key given for {profile.name}")
             if key_type_of(private) is not profile.key_type:
                 raise InputError(
                     "key.type", f"The key given for {profile.name} is not {profile.key_type}."
                 )
         public = self._keys.keep(private)
-        signer = keys.SoftwareSigner(private)
+        signer = SoftwareSigner(private)
         own = CertificationAuthority(None, signer, environment, self._library)
         issuer = own if parent is None else parent[1]
         at = self._clock.now()

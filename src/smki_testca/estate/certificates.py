@@ -8,29 +8,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from smki_testca.clock import in_utc
-from smki_testca.estate.keystore import key_id
+from smki_testca.clock import in_utc, iso
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.register.requests import DeviceSubject, OrganisationSubject
+from smki_testca.x509.key_usages import names_of_usage
+from smki_testca.x509.keys import key_id
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from smki_testca.authority.issuing import Certificate
+    from smki_testca.authority.certificates import Certificate
     from smki_testca.estate.database import Database
     from smki_testca.estate.status import Status
     from smki_testca.register.gate import Authorisation
 
-_USAGE_NAMES = {
-    "digitalSignature": "digital-signature",
-    "nonRepudiation": "non-repudiation",
-    "keyEncipherment": "key-encipherment",
-    "keyAgreement": "key-agreement",
-    "keyCertSign": "key-cert-sign",
-    "cRLSign": "crl-sign",
-}
 
 _COLUMNS = (
     "serial, der, profile, hierarchy, tier, family, environment, category, participant, eui64,"
@@ -322,11 +315,6 @@ def usage_of(certificate: Certificate) -> str:
     return names_of_usage(certificate.key_usage)
 
 
-def names_of_usage(bits: Any) -> str:
-    """The names of keyUsage bits as on the command line, joined by ``+``."""
-    return "+".join(_USAGE_NAMES.get(bit, bit) for bit in bits)
-
-
 def record_of(
     certificate: Certificate,
     authorisation: Authorisation,
@@ -379,11 +367,6 @@ def digests(certificates: Iterable[Certificate]) -> list[dict[str, str]]:
         {"serial": str(one.serial), "sha256": hashlib.sha256(one.der).hexdigest()}
         for one in certificates
     ]
-
-
-def iso(instant: datetime) -> str:
-    """A UTC instant in ISO 8601 with ``Z``."""
-    return instant.isoformat().replace("+00:00", "Z")
 
 
 def _record(row: tuple[Any, ...]) -> Record:

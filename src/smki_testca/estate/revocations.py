@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from smki_testca.estate.certificates import iso
+from smki_testca.clock import iso
 from smki_testca.identifiers import SerialNumber
 from smki_testca.profiles.model import Hierarchy, Tier
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from smki_testca.authority.revocation import Revocation
+    from smki_testca.authority.crl import Revocation
     from smki_testca.estate.database import Database
 
 
@@ -191,7 +191,7 @@ class RevocationStore:
 
 def _revocations(rows: Iterable[tuple[bytes, str, str | None]]) -> list[Revocation]:
     # Its imports are more than most commands need.
-    from smki_testca.authority.revocation import Reason, Revocation  # noqa: PLC0415
+    from smki_testca.authority.crl import Reason, Revocation  # noqa: PLC0415
 
     reasons: dict[str | None, Reason | None] = {one.value: one for one in Reason}
     reasons[None] = None

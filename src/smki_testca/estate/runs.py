@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from smki_testca.authority import keys
+from smki_testca.clock import iso
 from smki_testca.errors import InputError
-from smki_testca.estate.certificates import Record, Selection, iso, names_of_usage
+from smki_testca.estate.certificates import Record, Selection
 from smki_testca.estate.serials import SerialSequence
 from smki_testca.estate.terms import Row, Secrets, Section, Terms
 from smki_testca.estate.tile import Tile, file_name
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles.model import Tier
+from smki_testca.x509 import private_keys
+from smki_testca.x509.key_usages import names_of_usage
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
     from smki_testca.estate.audit import AuditLog
     from smki_testca.estate.database import Database
-    from smki_testca.estate.keystore import KeyStore
+    from smki_testca.estate.key_store import KeyStore
     from smki_testca.profiles import Library
 
 FOLDER = "bulk"
@@ -449,7 +451,7 @@ class RunStore:
         for tile in self.tiles(run.id, done=True):
             opened = self._tile(run.id, tile.number, tile.digest)
             for place, kept in enumerate(opened.keys(sealing_key)):
-                key = None if kept is None else keys.pkcs8_of(kept)
+                key = None if kept is None else private_keys.pkcs8_of(kept)
                 yield self._record(run, tile, opened, place), key
 
     def numbered(self, run: Run) -> Iterator[tuple[int, bytes]]:
@@ -476,7 +478,7 @@ class RunStore:
             for place, serial in wanted:
                 key = kept[place]
                 if key is not None:
-                    found[serial] = keys.pkcs8_of(key)
+                    found[serial] = private_keys.pkcs8_of(key)
         return found
 
     def section_of(self, run: int, number: int) -> Section:

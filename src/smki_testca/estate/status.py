@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Self
 
 from smki_testca.errors import InputError
-from smki_testca.identifiers import shown
+from smki_testca.text import shown
 
 
 class Status(StrEnum):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from smki_testca.kits.issuing import issue
-from smki_testca.kits.made import Made
-from smki_testca.kits.making import Wish, fill, make
-from smki_testca.kits.reading import check, load, names
+from smki_testca.kits.loading import check, load, names
+from smki_testca.kits.maker import Wish, fill, make
+from smki_testca.kits.result import Made
 
 __all__ = ["Made", "Wish", "check", "fill", "issue", "load", "make", "names"]

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
-from smki_testca.exchange import FORMATS, OutputFile, items, notes, write
-from smki_testca.exchange.export import check_format, make
-from smki_testca.exchange.fitting import summary
-from smki_testca.exchange.pem import to_pem
+from smki_testca.exporters import FORMATS, OutputFile, items, notes, write
+from smki_testca.exporters.export import check_format, make
+from smki_testca.exporters.fitting import summary
+from smki_testca.x509.pem import to_pem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from smki_testca.estate import Estate
-    from smki_testca.exchange import Item
-    from smki_testca.exchange.export import Made as Written
+    from smki_testca.api import Estate
+    from smki_testca.exporters import Item
+    from smki_testca.exporters.export import Made as Written
 
 REVOCATION_LISTS = "revocation-lists"
 

@@ -11,9 +11,9 @@ from smki_testca.register.requests import DeviceSubject, subject
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from smki_testca.bulk.wanted import Wanted
-    from smki_testca.estate import Estate
+    from smki_testca.api import Estate
     from smki_testca.estate.certificates import Record
+    from smki_testca.issuance.batch.row_requests import Wanted
     from smki_testca.kits.kit import Kit, KitRequest
 
 MAX_DEVICES = 100_000
@@ -93,9 +93,9 @@ def issue_devices(
         InputError: if a profile's rows forbid one.
     """
     # Whoever issues request by request has no need of the engine.
-    from smki_testca.bulk.engines import LocalEngine  # noqa: PLC0415
-    from smki_testca.bulk.planning import Plan  # noqa: PLC0415
-    from smki_testca.bulk.running import resume  # noqa: PLC0415
+    from smki_testca.issuance.batch.engines import LocalEngine  # noqa: PLC0415
+    from smki_testca.issuance.batch.planning import Plan  # noqa: PLC0415
+    from smki_testca.issuance.batch.running import resume  # noqa: PLC0415
 
     with estate.transaction():
         plan = Plan(estate, "manifest", None, Secrets.of_run(seed))
@@ -132,7 +132,7 @@ _ALONE = 2_000
 
 
 def _wanted(estate: Estate, kit: Kit, count: int | None) -> Iterator[Wanted]:
-    from smki_testca.bulk.wanted import Wanted  # noqa: PLC0415 - as above
+    from smki_testca.issuance.batch.row_requests import Wanted  # noqa: PLC0415 - as above
 
     for line, (devices, one) in enumerate(kit.device_certificates(count), 1):
         request = estate.request(

@@ -7,8 +7,8 @@ from string import Formatter
 from typing import TYPE_CHECKING, Self
 
 from smki_testca.errors import InputError
-from smki_testca.identifiers import shown
 from smki_testca.roles import KeyUsage
+from smki_testca.text import shown
 
 if TYPE_CHECKING:
     from smki_testca.identifiers import Eui64

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from smki_testca.kits.made import Made
+    from smki_testca.kits.result import Made
 
 LOADED_BY = {
     "pem": "PEM certificates and keys by holder: OpenSSL, curl, Node, Python",

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.errors import InputError
-from smki_testca.identifiers import shown
 from smki_testca.lint.rows import ASPECTS, aspects
 from smki_testca.profiles.model import Severity
 from smki_testca.roles import Basis
+from smki_testca.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,19 +7,11 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from smki_testca.der.read import (
-    MAX_DEPTH,
-    MAX_OCTETS,
-    DerError,
-    Node,
-    read,
-    read_at,
-    read_wrapped,
-)
-from smki_testca.lint.engine import name_text
+from smki_testca.der.read import MAX_DEPTH, MAX_OCTETS, DerError, Node, read, read_at, read_wrapped
 from smki_testca.lint.rules import ago
 from smki_testca.x509 import entries
 from smki_testca.x509.fields import shown_value
+from smki_testca.x509.name_text import name_text
 from smki_testca.x509.names import REASON_NAMES
 from smki_testca.x509.view import view_certificate, view_request, view_revocation_list
 

@@ -11,7 +11,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.der.read import DerError
-from smki_testca.lint import chain, crl, requests, rules, sets, strict
+from smki_testca.lint import chain, crl, rules, sets, strict
+from smki_testca.lint import csr as requests
 from smki_testca.lint.catalogue import coded_rules
 from smki_testca.lint.findings import Finding
 from smki_testca.lint.recognise import Recogniser
@@ -19,8 +20,10 @@ from smki_testca.lint.rows import Context, check
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Hierarchy, Severity, Tier
 from smki_testca.x509 import entries
+from smki_testca.x509.name_text import name_text, subject_text
 from smki_testca.x509.view import (
     View,
+    is_in_place,
     view_certificate,
     view_request,
     view_revocation_list,
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from smki_testca.lint.sources import Source
+    from smki_testca.importers.sources import Source
     from smki_testca.profiles.model import Environment, Profile, RevocationListProfile
     from smki_testca.x509.entries import Entry
 
@@ -432,44 +435,6 @@ def locate(view: View, offset: int) -> str:
     return min(holding, default=(0, ""))[1]
 
 
-def subject_text(view: View) -> str:
-    """The subject for a person: its name, or the Device ID or host name in its place."""
-    subject = view.fields.get("subject")
-    text = "" if subject is None else name_text(subject.node)
-    serial = view.octets("extensions.subjectAltName.hardwareModuleName.hwSerialNum")
-    if not text and serial:
-        return serial.hex("-").upper()
-    return text
-
-
-def name_text(name: Any) -> str:
-    """A Name as ``OU=07, CN=Z1``, in the order of its encoding; identifiers in hyphens."""
-    parts = []
-    for relative in name.children:
-        for attribute in relative.children:
-            if len(attribute.children) == 2:
-                oid, value = attribute.children
-                label = _SHORT.get(oid.content.hex(), "?")
-                raw = value.content
-                text = (
-                    raw[1:].hex("-").upper()
-                    if value.tag == 0x03
-                    else raw.decode("utf-8", "replace")
-                )
-                parts.append(f"{label}={text}")
-    return ", ".join(parts)
-
-
-_SHORT = {
-    "550403": "CN",
-    "55040a": "O",
-    "55040b": "OU",
-    "550406": "C",
-    "55042d": "ID",
-    "550405": "serialNumber",
-}
-
-
 def _order(finding: Finding) -> tuple[int, int, str]:
     return (list(Severity).index(finding.severity), finding.offset or 0, finding.code)
 
@@ -522,18 +487,6 @@ def _one_for_each(rows: list[Finding]) -> list[Finding]:
 def _broken_at(said: list[Finding], path: str) -> bool:
     """Whether the octets of a field are no DER."""
     return any(one.code.startswith("der.") and one.path == path for one in said)
-
-
-def is_in_place(view: View) -> bool:
-    """Whether what was read as a document has the elements of its kind, each in its place."""
-    tags = [one.tag for one in view.signed.children]
-    if view.kind == "CRL":
-        return True
-    if view.kind == "CSR":
-        return tags[:3] == [0x02, 0x30, 0x30] and tags[3:] in ([], [0xA0])
-    if tags[0] == 0xA0:
-        tags = tags[1:]
-    return tags[:1] != [0x30] and tags[1:6] == [0x30] * 5 and "validity.notBefore" in view.fields
 
 
 def _listing(

@@ -10,8 +10,8 @@ from urllib.parse import quote
 from xml.etree import ElementTree as ET  # only written here, never read
 
 from smki_testca import __version__
-from smki_testca.errors import plain
 from smki_testca.profiles.model import Severity
+from smki_testca.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from smki_testca.clock import years_after
 from smki_testca.der import encode
-from smki_testca.identifiers import shown
 from smki_testca.lint.findings import Finding
 from smki_testca.profiles.model import Constant, Derived, Input
+from smki_testca.text import shown
 from smki_testca.x509 import names
 from smki_testca.x509.fields import STRING_TAGS, Kind, shown_value
+from smki_testca.x509.keys import key_identifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
     from smki_testca.der import Node
     from smki_testca.profiles.model import DocumentProfile, Environment, Row
@@ -478,18 +478,6 @@ def _period_breaches(view: View, row: Row) -> Iterator[tuple[str, str]]:
         yield "period", f"is more than {hours} hours {after}"
 
 
-def years_after(start: datetime, years: int) -> datetime:
-    """The same day and time some years on; 29 February becomes 1 March, and 9999 is the end."""
-    if start.year + years > 9999:
-        return start.replace(
-            year=9999, month=12, day=31, hour=23, minute=59, second=59, microsecond=0
-        )
-    try:
-        return start.replace(year=start.year + years)
-    except ValueError:
-        return start.replace(year=start.year + years, month=3, day=1)
-
-
 def _derived_breaches(
     view: View, profile: DocumentProfile, fill: Derived, value: Value, context: Context
 ) -> Iterator[tuple[str, str]]:
@@ -510,20 +498,3 @@ def _derived_breaches(
                 yield "policy", f"is {shown_value(value)}, which {where} does not allow"
     if expected is not None and value != expected:
         yield "value", wrong
-
-
-_METHOD_2_FIRST = [bytes((0x40 | octet & 0x0F,)) for octet in range(256)]
-"""0100 and the low four bits, for each octet."""
-
-
-def key_identifier(key: bytes, *, method: int) -> bytes:
-    """The key identifier of a public key (RFC 5280 4.2.1.2).
-
-    Args:
-        key: the content of subjectPublicKey without its unused-bits octet.
-        method: 1 for all 20 octets of SHA-1; 2 for 0100 and the low 60 bits of it, 8 octets.
-    """
-    digest = hashlib.sha1(key, usedforsecurity=False).digest()
-    if method == 1:
-        return digest
-    return _METHOD_2_FIRST[digest[12]] + digest[13:]

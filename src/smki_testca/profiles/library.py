@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from smki_testca.errors import InputError
-from smki_testca.identifiers import RegistryEntry, parse_object_identifier, shown
+from smki_testca.identifiers import RegistryEntry, parse_object_identifier
 from smki_testca.profiles import documents, rows
 from smki_testca.profiles.model import (
     Category,
@@ -24,6 +24,7 @@ from smki_testca.profiles.model import (
 )
 from smki_testca.roles import RemotePartyRole, Roles, UserRole
 from smki_testca.shipped import shipped
+from smki_testca.text import shown
 from smki_testca.x509.names import KeyType
 
 if TYPE_CHECKING:

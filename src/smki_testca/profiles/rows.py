@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from smki_testca.clock import parse_instant
 from smki_testca.errors import InputError
-from smki_testca.identifiers import parse_object_identifier, shown
+from smki_testca.identifiers import parse_object_identifier
 from smki_testca.profiles.model import (
     Constant,
     Derived,
@@ -25,6 +25,7 @@ from smki_testca.profiles.model import (
     Tier,
 )
 from smki_testca.roles import Basis
+from smki_testca.text import shown
 from smki_testca.x509 import names
 from smki_testca.x509.fields import FIELDS, REVOCATION_LIST_FIELDS, Field, Kind, Value
 

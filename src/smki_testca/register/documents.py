@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 
 from smki_testca.errors import InputError
-from smki_testca.identifiers import Eui64, IdRange, RegistryEntry, Signifier, shown
+from smki_testca.identifiers import Eui64, IdRange, RegistryEntry, Signifier
 from smki_testca.profiles.documents import Count, Document, Said, decode
 from smki_testca.profiles.model import ParticipantKind
 from smki_testca.register.agreements import Agreement, AgreementKind
@@ -20,6 +20,7 @@ from smki_testca.register.participants import (
     OrganisationRange,
     Participant,
 )
+from smki_testca.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

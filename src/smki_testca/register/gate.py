@@ -10,7 +10,7 @@ from dataclasses import InitVar, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from smki_testca.errors import Refusal, RefusalReason
-from smki_testca.identifiers import IdRange, shown
+from smki_testca.identifiers import IdRange
 from smki_testca.profiles.model import ParticipantKind
 from smki_testca.register.agreements import AgreementKind
 from smki_testca.register.requests import (
@@ -21,6 +21,7 @@ from smki_testca.register.requests import (
     OrganisationSubject,
     Request,
 )
+from smki_testca.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

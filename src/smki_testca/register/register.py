@@ -10,13 +10,13 @@ from itertools import islice
 from typing import TYPE_CHECKING, Self
 
 from smki_testca.errors import InputError
-from smki_testca.identifiers import Eui64, RegistryEntry, Signifier, shown
 from smki_testca.register.participants import AllocatedId
+from smki_testca.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from smki_testca.identifiers import IdRange
+    from smki_testca.identifiers import Eui64, IdRange, RegistryEntry, Signifier
     from smki_testca.register.agreements import Agreement
     from smki_testca.register.participants import Participant
     from smki_testca.roles import UserRole

@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from smki_testca.errors import InputError
-from smki_testca.identifiers import Eui64, Signifier, parse_object_identifier, shown
+from smki_testca.identifiers import Eui64, Signifier, parse_object_identifier
+from smki_testca.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,7 +13,8 @@ from functools import cache
 from typing import Final
 
 from smki_testca.der import encode
-from smki_testca.errors import InputError, plain
+from smki_testca.errors import InputError
+from smki_testca.text import plain
 from smki_testca.x509 import names
 
 

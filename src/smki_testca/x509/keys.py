@@ -15,6 +15,9 @@ P256_HEAD = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d0301070342000
 """The first octets of every P-256 SubjectPublicKeyInfo with an uncompressed point."""
 P256_OCTETS = len(P256_HEAD) + 64
 
+_METHOD_2_FIRST = [bytes((0x40 | octet & 0x0F,)) for octet in range(256)]
+"""0100 and the low four bits, for each octet."""
+
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 
@@ -67,3 +70,21 @@ def public_key_octets(key: PublicKey) -> bytes:
     return key.public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
+
+
+def key_identifier(key: bytes, *, method: int) -> bytes:
+    """The key identifier of a public key (RFC 5280 4.2.1.2).
+
+    Args:
+        key: the content of subjectPublicKey without its unused-bits octet.
+        method: 1 for all 20 octets of SHA-1; 2 for 0100 and the low 60 bits of it, 8 octets.
+    """
+    digest = hashlib.sha1(key, usedforsecurity=False).digest()
+    if method == 1:
+        return digest
+    return _METHOD_2_FIRST[digest[12]] + digest[13:]
+
+
+def key_id(public_key: bytes) -> bytes:
+    """The id of a key pair: SHA-256 of its SubjectPublicKeyInfo."""
+    return hashlib.sha256(public_key).digest()

@@ -374,3 +374,15 @@ def _named_bits(node: Node) -> tuple[str, ...] | None:
         for number in range(count)
         if bits >> (count - 1 - number) & 1
     )
+
+
+def is_in_place(view: View) -> bool:
+    """Whether what was read as a document has the elements of its kind, each in its place."""
+    tags = [one.tag for one in view.signed.children]
+    if view.kind == "CRL":
+        return True
+    if view.kind == "CSR":
+        return tags[:3] == [0x02, 0x30, 0x30] and tags[3:] in ([], [0xA0])
+    if tags[0] == 0xA0:
+        tags = tags[1:]
+    return tags[:1] != [0x30] and tags[1:6] == [0x30] * 5 and "validity.notBefore" in view.fields

@@ -1,0 +1,577 @@
+"""The one door to an estate: make it, open it, ask the gate, issue, sign, and look things up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from smki_testca.authority import csr as requests
+from smki_testca.clock import SystemClock, in_utc
+from smki_testca.entropy import SystemEntropy
+from smki_testca.errors import EstateError, InputError, Refusal
+from smki_testca.estate.certificates import Record, Selection, digests, record_of
+from smki_testca.estate.database import FORMAT, Database
+from smki_testca.estate.stores import Stores
+from smki_testca.issuance.renewal import Renewal, Renewer, check_renewable_authority, supersede
+from smki_testca.lifecycle.expiry import running_out
+from smki_testca.profiles import Library
+from smki_testca.profiles.model import Hierarchy, Tier
+from smki_testca.register.requests import Delivery, Request
+from smki_testca.x509 import private_keys
+from smki_testca.x509.view import view_certificate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from datetime import datetime
+
+    from smki_testca.authority.certificates import Certificate
+    from smki_testca.authority.crl import Reason
+    from smki_testca.authority.filling import Validity
+    from smki_testca.clock import Clock
+    from smki_testca.entropy import Entropy
+    from smki_testca.estate.revocations import RevocationListRecord
+    from smki_testca.estate.status import Status
+    from smki_testca.identifiers import SerialNumber
+    from smki_testca.importers.intake import Intake
+    from smki_testca.issuance.re_signing import ReSigning, ReSigningTerms
+    from smki_testca.lifecycle.expiry import Expiring
+    from smki_testca.lifecycle.importing import ImportReport
+    from smki_testca.register.gate import Authorisation
+    from smki_testca.x509.names import KeyType
+
+FILE_NAME = "estate.sqlite"
+
+
+class Estate(Stores):
+    """An open estate.
+
+    Attributes:
+        directory: where it lies.
+        library: the profiles, an operator's before the estate's before the shipped ones.
+        audit: the audit log.
+        register: participants and agreements.
+        certificates: those issued one by one, CAs included.
+        authorities: the CAs, able to sign.
+        runs: those issued many at a time.
+        standings: what statuses were set.
+        successions: what was renewed as what.
+        revocations: what was revoked, and the lists that tell of it.
+        externals: other people's certificates, imported.
+    """
+
+    @classmethod
+    def create(
+        cls,
+        directory: Path | str,
+        passphrase: str | Callable[[], str],
+        *,
+        profiles: Path | str | None = None,
+        clock: Clock | None = None,
+        entropy: Entropy | None = None,
+    ) -> Self:
+        """Make an estate without CAs in a directory that is new or empty.
+
+        Args:
+            directory: made with mode 0700.
+            passphrase: wraps the estate key; or what gives it, asked once.
+            profiles: the operator's profile directory, if there is one.
+            clock: tells the time; the system's by default.
+            entropy: gives keys and serials; the system's by default.
+
+        Raises:
+            InputError: if the directory holds anything.
+            EstateError: if it cannot be made.
+        """
+        directory, ask = Path(directory), _asking(passphrase)
+        library = _library(directory, profiles)
+        entropy = entropy or SystemEntropy()
+        _make_directory(directory)
+        phrase = ask()
+        database = Database.create(directory / FILE_NAME)
+        estate = cls(directory, database, library, ask, clock or SystemClock(), entropy)
+        with database.transaction():
+            estate._keys.prepare(phrase)
+            estate.audit.append(estate._clock.now(), "estate.create", {})
+        return estate
+
+    @classmethod
+    def open(
+        cls,
+        directory: Path | str,
+        passphrase: str | Callable[[], str],
+        *,
+        profiles: Path | str | None = None,
+        clock: Clock | None = None,
+        entropy: Entropy | None = None,
+    ) -> Self:
+        """Open an estate; the passphrase is used only when a private key is needed.
+
+        One of an older format is brought up to this program's, and the audit log says so.
+
+        Args:
+            directory: where it lies.
+            passphrase: the one it was made with; or what gives it, asked at most once.
+            profiles: the operator's profile directory, if there is one.
+            clock: tells the time; the system's by default.
+            entropy: gives keys and serials; the system's by default.
+
+        Raises:
+            EstateError: if there is none, or it is damaged or newer.
+        """
+        directory = Path(directory)
+        database = Database.open(directory / FILE_NAME)
+        try:
+            estate = cls(
+                directory,
+                database,
+                _library(directory, profiles),
+                _asking(passphrase),
+                clock or SystemClock(),
+                entropy or SystemEntropy(),
+            )
+            estate._upgrade()
+        except BaseException:
+            database.close()
+            raise
+        return estate
+
+    def _upgrade(self) -> None:
+        if self._database.format == FORMAT:
+            return
+        with self._database.transaction():
+            before = self._database.format
+            if before < FORMAT:  # another process may have been quicker
+                self._database.upgrade()
+                told = {"from": before, "to": FORMAT}
+                self.audit.append(self._clock.now(), "estate.upgrade", told)
+
+    def unlock_meanwhile(self) -> None:
+        """Begin to unlock the private keys beside other work, where they are sure to be needed.
+
+        A passphrase that is wrong is told of when a key is needed.
+
+        Raises:
+            EstateError: if the estate was never finished.
+        """
+        self._keys.unlock_meanwhile()
+
+    def unlock(self) -> None:
+        """Unlock the private keys now, so that a wrong passphrase is told before work is done.
+
+        Raises:
+            EstateError: if the passphrase is wrong, or the estate was never finished.
+        """
+        self._keys.unlock()
+
+    def close(self) -> None:
+        """Let go of the estate's file."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def add_environment(
+        self,
+        name: str,
+        ca_keys: Mapping[tuple[Hierarchy, Tier], bytes] | None = None,
+        *,
+        hierarchies: Collection[Hierarchy] = tuple(Hierarchy),
+    ) -> list[Record]:
+        """Make the CAs of an environment's family.
+
+        Args:
+            name: of the environment.
+            ca_keys: PEM private keys to use instead of fresh ones.
+            hierarchies: which of the four; the others can be made later.
+
+        Returns:
+            The CAs made, roots first.
+
+        Raises:
+            InputError: if the environment is unknown or passes for live, the estate has its
+                CAs, or a key is not of the profile's type.
+        """
+        environment = self.library.environment(name)
+        live = set(environment.ca_names.values()) & set(self.library.live.ca_names)
+        if live:
+            raise InputError(
+                "live.ca_name", f"A CA named {min(live)} would pass for the live one (R20)."
+            )
+        with self._database.transaction():
+            self._database.execute(
+                "INSERT OR IGNORE INTO meta VALUES ('environment', ?)", (environment.name,)
+            )
+            return self.authorities.make(environment, ca_keys or {}, hierarchies)
+
+    def check(self, request: Request) -> Authorisation:
+        """Ask the gate alone; the decision is in the audit log all the same.
+
+        Raises:
+            Refusal: with every reason.
+        """
+        with self._database.transaction():
+            decision = self._decide(request)
+            self.audit.append(self._clock.now(), "check", _told(decision, request))
+        if isinstance(decision, Refusal):
+            raise decision
+        return decision
+
+    def issue(
+        self,
+        request: Request,
+        *,
+        label: str | None = None,
+        csr: requests.Csr | None = None,
+        public_key: bytes | None = None,
+        validity: Validity | None = None,
+    ) -> tuple[list[Record], tuple[str, ...]]:
+        """Pass the gate and issue one certificate for each usage asked for.
+
+        Args:
+            request: what is asked for.
+            label: a name to find the certificates by.
+            csr: whose public key is certified.
+            public_key: a SubjectPublicKeyInfo, DER, to certify; without it and a CSR the estate
+                makes fresh key pairs and keeps their private keys sealed.
+            validity: dates in place of those that the profile's rows work out.
+
+        Returns:
+            The certificates, and what the participant should know all the same.
+
+        Raises:
+            Refusal: with every reason of the gate.
+            InputError: if the profile's rows forbid a value of the request, a date or the key,
+                or the certificate would not be what the CSR asks for.
+        """
+        records: list[Record] = []
+        warnings: list[str] = []
+        with self._database.transaction():
+            decision = self._decide(request)
+            told = _told(decision, request)
+            certificates: list[Certificate] = []
+            if not isinstance(decision, Refusal):
+                profile = self.library.profile(request.subject.profile)
+                issuer, authority = self.authorities.issuing(
+                    decision.environment, profile.hierarchy
+                )
+                warnings += (*decision.warnings, *self.remarks(issuer))
+                for usage in request.usages or (None,):
+                    key = csr.public_key if csr else public_key
+                    if key is None:
+                        key = self._fresh_key(profile.key_type)
+                    one = authority.issue(
+                        decision, usage, key, entropy=self._entropy, validity=validity
+                    )
+                    if csr is not None:
+                        _compare(csr, one)
+                    certificates.append(one)
+                    warnings += one.warnings
+                told["certificates"] = digests(certificates)
+            number = self.audit.append(self._clock.now(), "issue", told)
+            if not isinstance(decision, Refusal):
+                for one in certificates:
+                    record = record_of(one, decision, issuer, label, number)
+                    records.append(self.certificates.add(record))
+        if isinstance(decision, Refusal):
+            raise decision
+        return records, tuple(dict.fromkeys(warnings))
+
+    def sign(
+        self,
+        data: bytes,
+        participant: str,
+        purpose: str,
+        *,
+        environment: str | None = None,
+        delivery: Delivery = Delivery.LOCAL,
+        label: str | None = None,
+    ) -> tuple[Record, tuple[str, ...]]:
+        """Check a CSR in the order of SEC App. M 2.3.1, and issue what it asks for.
+
+        Args:
+            data: a CSR: PEM, bare base64 or DER.
+            participant: who asks: its id in the register.
+            purpose: the code of a Testing Service, such as ``uept`` (R3).
+            environment: the test environment; the estate's first by default.
+            delivery: how the certificate reaches its holder (R6).
+            label: a name to find the certificate by.
+
+        Returns:
+            The certificate, and what the participant should know all the same.
+
+        Raises:
+            CsrFaultsError: with every fault of the CSR.
+            Refusal: with every reason of the gate.
+        """
+        csr = requests.parse(data, self.library.roles)
+        usages = () if csr.usage is None else (csr.usage,)
+        request = self.request(
+            participant,
+            purpose,
+            csr.subject,
+            usages,
+            environment=environment,
+            delivery=delivery,
+        )
+        (record,), warnings = self.issue(request, label=label, csr=csr)
+        return record, warnings
+
+    def renew(
+        self,
+        selection: Selection,
+        *,
+        same_key: bool = False,
+        validity: Validity | None = None,
+        purpose: str | None = None,
+    ) -> list[Renewal]:
+        """Renew every certificate of a selection, or none: in its place comes one for the same.
+
+        Of a selection wider than one serial number, what is no CA's, not revoked, in use or
+        pending (or was so until it ran out) and not renewed before is meant. The gate is asked
+        again, as of now.
+
+        Args:
+            selection: which certificates.
+            same_key: certify the same public keys; by default the estate makes new key pairs.
+            validity: dates in place of those that the profiles' rows work out.
+            purpose: the Testing Service; that of the first issue by default.
+
+        Raises:
+            Refusal: with every reason of the gate against any of them.
+            InputError: if nothing fits, one cannot be renewed, or a date does not do.
+        """
+        return Renewer(self, self._keys, self._entropy).renew(
+            selection, same_key=same_key, validity=validity, purpose=purpose
+        )
+
+    def renew_authority(self, name: str, environment: str | None = None) -> Renewal:
+        """Give a CA a new certificate for its own name and key; what it signed stays as it is.
+
+        Args:
+            name: the CA's CN, or the serial of its certificate.
+            environment: where it belongs, if several CAs have that name.
+
+        Raises:
+            InputError: if there is no such CA, or that certificate was revoked or renewed before.
+        """
+        known = None if environment is None else self.library.environment(environment)
+        with self._database.transaction():
+            record = self.authorities.named(name, known)
+            check_renewable_authority(self, record)
+            renewed = self.authorities.renew(record)
+            supersede(self, record, renewed, self._clock.now(), renewed.audit)
+        return Renewal(record, renewed)
+
+    def roll_over(self, hierarchy: Hierarchy, name: str, environment: str | None = None) -> Record:
+        """Make a new generation of an issuing CA, with a new name and key; it issues from then on.
+
+        Args:
+            hierarchy: whose issuing CA it is.
+            name: its CN, of at most as many characters as the profile allows.
+            environment: of the CA's family; the estate's first by default.
+
+        Returns:
+            Its certificate. The generations before it keep what they signed.
+
+        Raises:
+            InputError: if the name is taken, a live CA's, or not what the profile allows.
+            EstateError: if the estate has no CAs for the environment.
+        """
+        known = self.library.environment(self.environment(environment))
+        with self._database.transaction():
+            return self.authorities.roll_over(known, hierarchy, name)
+
+    def expiring(self, before: datetime) -> list[Expiring]:
+        """What runs out before a time, or has run out already, and nothing took its place.
+
+        End entities' certificates, CAs' own and external ones; the first to end come first.
+
+        Raises:
+            InputError: if the time has no time zone.
+        """
+        return running_out(self, in_utc(before))
+
+    def import_material(self, intake: Intake) -> ImportReport:
+        """Keep other people's certificates and private keys, all that files held, or nothing.
+
+        What is known already is not kept again, and what this estate issued is no external
+        material. Where nothing is new, nothing is changed.
+
+        Args:
+            intake: from ``take_in``.
+
+        Raises:
+            InputError: if a certificate carries a mark of live material (R20).
+        """
+        # Only an import has need of recognising profiles.
+        from smki_testca.lifecycle.importing import import_material  # noqa: PLC0415
+
+        return import_material(self, intake)
+
+    def re_sign(self, selection: Selection, terms: ReSigningTerms) -> ReSigning:
+        """Sign external certificates again under the estate's CAs: same subject, key and label.
+
+        Their private keys, where they came with them, become the estate's. Those that cannot be
+        signed again are left out and told of, unless the terms are all or nothing.
+
+        Args:
+            selection: of the external certificates; none given is every one.
+            terms: the same for all.
+
+        Raises:
+            InputError: if none fits, or, on terms of all or nothing, one cannot be signed again;
+                nothing is changed then but the audit log, which tells what the gate refused.
+        """
+        # Linting takes a while to import, and only this needs it.
+        from smki_testca.issuance.re_signing import ReSigner  # noqa: PLC0415
+
+        return ReSigner(self, self._keys, self._entropy, terms).re_sign(selection)
+
+    def set_status(self, selection: Selection, status: Status) -> list[Record]:
+        """Set the status of every certificate of a selection, or of none.
+
+        Args:
+            selection: which.
+            status: pending, in use or not in use; the others are worked out.
+
+        Returns:
+            Those that had another before.
+
+        Raises:
+            InputError: if nothing fits the selection, one is revoked or expired, or the status
+                is not one to set.
+        """
+        from smki_testca.lifecycle import revocation as revoking  # noqa: PLC0415 - needed by few
+
+        return revoking.set_status(self, selection, status)
+
+    def revoke(
+        self, selection: Selection, reason: Reason | None, *, at: datetime | None = None
+    ) -> list[Record]:
+        """Revoke every certificate of a selection, or none.
+
+        Args:
+            selection: which.
+            reason: why; None says nothing of it.
+            at: when, UTC; now by default.
+
+        Raises:
+            InputError: if nothing fits the selection, one cannot be revoked (revoked already,
+                of the Device hierarchy, a root, expired), or the reason or the time cannot be
+                or has no time zone.
+        """
+        from smki_testca.lifecycle import revocation as revoking  # noqa: PLC0415 - needed by few
+
+        return revoking.revoke(self, selection, reason, None if at is None else in_utc(at))
+
+    def reject(self, serial: SerialNumber) -> Record:
+        """The subscriber's rejection of a certificate (SEC L11).
+
+        It is revoked, no reason given (assumed); a Device Certificate, which has no revocation
+        list, is not in use from then on.
+
+        Raises:
+            InputError: if there is none of that serial, it is a CA's, or revoked, expired or,
+                for a Device, not in use already.
+        """
+        from smki_testca.lifecycle import revocation as revoking  # noqa: PLC0415 - needed by few
+
+        return revoking.reject(self, serial)
+
+    def issue_revocation_list(
+        self,
+        hierarchy: Hierarchy,
+        tier: Tier,
+        *,
+        environment: str | None = None,
+        authority: str | None = None,
+        at: datetime | None = None,
+        next_update: datetime | None = None,
+    ) -> RevocationListRecord:
+        """Issue the next revocation list of a CA; its number is above all before it.
+
+        Args:
+            hierarchy: of the CA.
+            tier: of the CA: an issuing CA's list is a CRL, a root's an ARL.
+            environment: of the CA's family; the estate's own by default.
+            authority: the CA's name; the newest of that hierarchy and tier by default.
+            at: its thisUpdate, UTC; now by default. What was revoked later is left out.
+            next_update: its nextUpdate; as long after thisUpdate as its profile says by default.
+
+        Raises:
+            InputError: if the hierarchy has no such lists, the CA is unknown, the profile's rows
+                forbid a value, or a time has no time zone.
+            EstateError: if the estate has no CAs for the environment.
+        """
+        from smki_testca.lifecycle import crls as revocation_lists  # noqa: PLC0415 - needed by few
+
+        return revocation_lists.issue(
+            self,
+            hierarchy,
+            tier,
+            environment=environment,
+            authority=authority,
+            at=None if at is None else in_utc(at),
+            next_update=None if next_update is None else in_utc(next_update),
+        )
+
+    def _decide(self, request: Request) -> Authorisation | Refusal:
+        try:
+            return self.gate().authorise(request, self._clock.now())
+        except Refusal as refusal:
+            return refusal
+
+    def _fresh_key(self, key_type: KeyType) -> bytes:
+        return self._keys.keep(private_keys.generate(key_type, self._entropy))
+
+
+def _asking(passphrase: str | Callable[[], str]) -> Callable[[], str]:
+    return passphrase if callable(passphrase) else lambda: passphrase
+
+
+def _library(directory: Path, profiles: Path | str | None) -> Library:
+    own = directory / "profiles"
+    overrides = [] if profiles is None else [Path(profiles)]
+    return Library(*overrides, *([own] if own.is_dir() else []))
+
+
+def _make_directory(directory: Path) -> None:
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        stray = next((one for one in directory.iterdir() if one.name != "profiles"), None)
+    except OSError as error:
+        raise EstateError(
+            "estate.unwritable", f"{directory} cannot be made: {error.strerror}."
+        ) from error
+    if stray is not None:
+        raise InputError(
+            "estate.not_empty",
+            f"{directory} is not empty: it holds {stray.name}.",
+            "Name a new directory.",
+        )
+    directory.chmod(0o700)
+
+
+def _told(decision: Authorisation | Refusal, request: Request) -> dict[str, object]:
+    """A decision as the audit log keeps it."""
+    if isinstance(decision, Refusal):
+        reasons = [reason.as_json() for reason in decision.reasons]
+        return {"granted": False, "request": request.as_json(), "reasons": reasons}
+    return decision.as_json()
+
+
+def _compare(csr: requests.Csr, certificate: Certificate) -> None:
+    """See that a certificate is what its CSR asked for, as its subscriber will (SEC L11.6)."""
+    found = requests.differences(csr.view, view_certificate(certificate.der))
+    if found:
+        raise requests.CsrFaultsError(
+            tuple(
+                requests.Fault(
+                    "csr.mismatch", f"In the certificate it asks for, {difference} from its own."
+                )
+                for difference in found
+            )
+        )

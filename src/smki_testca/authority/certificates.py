@@ -1,0 +1,245 @@
+"""A certification authority: it cuts, signs and verifies one certificate after another.
+
+An end-entity certificate takes an ``Authorisation``; only the operator makes CAs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from smki_testca.authority.filling import (
+    Filling,
+    Setting,
+    Validity,
+    Values,
+    check_inputs,
+    issuer_of,
+    values,
+)
+from smki_testca.authority.template import Template, compile_template
+from smki_testca.der import encode
+from smki_testca.errors import InputError, SmkiTestcaError
+from smki_testca.identifiers import SerialNumber
+from smki_testca.register.requests import (
+    DcckiSubject,
+    DeviceSubject,
+    IkiSubject,
+    OrganisationSubject,
+)
+from smki_testca.x509.key_usages import USAGE_BITS
+from smki_testca.x509.keys import key_type_of, load_public_key, signature_fits
+from smki_testca.x509.view import view_certificate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from smki_testca.authority.crl import Revocation, RevocationList
+    from smki_testca.authority.signers import Signer
+    from smki_testca.entropy import Entropy
+    from smki_testca.profiles import Library
+    from smki_testca.profiles.model import Environment, Profile, RevocationListProfile
+    from smki_testca.register.gate import Authorisation
+    from smki_testca.register.requests import Subject
+    from smki_testca.roles import KeyUsage
+    from smki_testca.x509.fields import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate that was just signed.
+
+    Attributes:
+        der: its octets.
+        issued_at: when, UTC; notBefore may be earlier.
+        values: of its fields, by path.
+        warnings: what the profile's rows remark on.
+    """
+
+    der: bytes
+    profile: Profile
+    serial: SerialNumber
+    issued_at: datetime
+    values: Values
+    warnings: tuple[str, ...]
+
+    def instant(self, end: str) -> datetime:
+        """``notBefore`` or ``notAfter``."""
+        instant: datetime = self.values[f"validity.{end}"]  # type: ignore[assignment]
+        return instant
+
+    @property
+    def key_usage(self) -> tuple[str, ...]:
+        """The keyUsage bits, by name."""
+        usage: tuple[str, ...] = self.values["extensions.keyUsage"]  # type: ignore[assignment]
+        return usage
+
+    @property
+    def public_key(self) -> bytes:
+        """The SubjectPublicKeyInfo, DER."""
+        key: bytes = self.values["subjectPublicKeyInfo"]  # type: ignore[assignment]
+        return key
+
+
+class CertificationAuthority:
+    """One test CA, able to sign.
+
+    Args:
+        certificate: its own certificate, DER; None while it signs that itself.
+        signer: its key.
+        environment: where its certificates belong.
+        library: the profiles and roles.
+    """
+
+    def __init__(
+        self, certificate: bytes | None, signer: Signer, environment: Environment, library: Library
+    ) -> None:
+        self.certificate = certificate
+        self._signer = signer
+        self._environment = environment
+        self._library = library
+        self._templates: dict[tuple[str, frozenset[str]], Template] = {}
+        self._issuer = None if certificate is None else issuer_of(certificate)
+
+    def issue(
+        self,
+        authorisation: Authorisation,
+        usage: KeyUsage | None,
+        public_key: bytes,
+        *,
+        entropy: Entropy,
+        validity: Validity | None = None,
+    ) -> Certificate:
+        """One certificate of an authorised request.
+
+        Args:
+            authorisation: the gate's consent; its instant becomes notBefore.
+            usage: one of the usages authorised; None where the profile fixes it.
+            public_key: the subject's SubjectPublicKeyInfo, DER.
+            entropy: for the serial number.
+            validity: dates in place of those that the rows work out.
+
+        Raises:
+            InputError: if the profile's rows forbid a value of the request, the dates or the key.
+        """
+        request = authorisation.request
+        if usage is not None and usage not in request.usages:
+            raise ValueError(f"{usage} was not authorised")
+        participant = authorisation.participant
+        filling = Filling(
+            SerialNumber.generate(entropy),
+            authorisation.at,
+            public_key,
+            inputs(request.subject, usage),
+            participant.signifier.text if participant.signifier else None,
+            participant.name,
+            validity or Validity(),
+        )
+        return self._sign(self._library.profile(request.subject.profile), filling)
+
+    def issue_authority(
+        self, profile: Profile, public_key: bytes, *, at: datetime, entropy: Entropy
+    ) -> Certificate:
+        """The certificate of a CA: this one's own, or that of the tier below it."""
+        return self._sign(profile, Filling(SerialNumber.generate(entropy), at, public_key))
+
+    def issue_revocation_list(
+        self,
+        profile: RevocationListProfile,
+        revocations: Sequence[Revocation],
+        number: int,
+        *,
+        at: datetime,
+        next_update: datetime | None = None,
+    ) -> RevocationList:
+        """A CRL or ARL of what this CA revoked.
+
+        Args:
+            profile: what it holds.
+            revocations: its entries, in their order.
+            number: its cRLNumber; to rise with each CRL of a CA is the caller's to see to.
+            at: its thisUpdate, UTC.
+            next_update: its nextUpdate; as long after thisUpdate as the rows say by default.
+
+        Raises:
+            InputError: if the profile is that of another CA, a rule or a row of severity error
+                forbids what was asked for, or the CA may sign no CRL.
+        """
+        # Needed by few commands only, and by none that has to start quickly.
+        from smki_testca.authority.crl import revocation_list  # noqa: PLC0415
+
+        if self.certificate is None:
+            raise ValueError("a CA signs CRLs once it has its own certificate")
+        return revocation_list(
+            profile,
+            self.certificate,
+            self._signer,
+            revocations,
+            number,
+            at=at,
+            next_update=next_update,
+        )
+
+    def _sign(self, profile: Profile, filling: Filling) -> Certificate:
+        _check_key(profile, filling.public_key)
+        template = self._template(profile, frozenset(filling.inputs))
+        found = values(template.setting, filling)
+        warnings = check_inputs(profile, found, self._library.roles)
+        tbs = template.render(found)
+        signature = self._signer.sign(tbs)
+        der = encode.sequence(tbs, self._signer.algorithm.encoded, encode.bit_string(signature))
+        self._verify(template, found, der)
+        return Certificate(der, profile, filling.serial, filling.now, found, tuple(warnings))
+
+    def _template(self, profile: Profile, present: frozenset[str]) -> Template:
+        key = (profile.name, present)
+        if key not in self._templates:
+            setting = Setting(profile, self._environment, self._signer.algorithm, self._issuer)
+            self._templates[key] = compile_template(setting, present, self._library.roles)
+        return self._templates[key]
+
+    def _verify(self, template: Template, found: Values, der: bytes) -> None:
+        """Compare what leaves with its template, and its signature with the CA's key."""
+        view = view_certificate(der)
+        template.verify(view.signed.encoded, found)
+        own = found["subjectPublicKeyInfo"] if self._issuer is None else self._public_key()
+        key = load_public_key(own) if isinstance(own, bytes) else None
+        if key is None or not signature_fits(key, view.signature, view.signed.encoded):
+            raise SmkiTestcaError(
+                "ca.key_mismatch", "The CA's key does not belong to the CA's certificate."
+            )
+
+    def _public_key(self) -> bytes | None:
+        if self.certificate is None:
+            return None
+        return view_certificate(self.certificate).octets("subjectPublicKeyInfo")
+
+
+def _check_key(profile: Profile, public_key: bytes) -> None:
+    key = load_public_key(public_key)
+    if key is None or key_type_of(key) is not profile.key_type:
+        raise InputError(
+            "key.type",
+            f"The public key is not {profile.key_type}, which the profile {profile.name} asks for.",
+        )
+
+
+def inputs(subject: Subject, usage: KeyUsage | None) -> dict[str, Value]:
+    """What a request brings, by the names that profiles use; what is absent is left out."""
+    found: dict[str, Value | None] = {
+        "usage": None if usage is None else (USAGE_BITS[usage.value],)
+    }
+    match subject:
+        case OrganisationSubject(eui64, role, common_name):
+            found |= {"eui64": eui64.octets, "role": role.hex, "common-name": common_name}
+        case DeviceSubject(device_id, hw_type):
+            found |= {"device-id": device_id.octets, "hw-type": hw_type}
+        case DcckiSubject(common_name, dns):
+            found |= {"common-name": common_name, "dns": dns}
+        case IkiSubject(system_name, role):
+            found |= {"system-name": system_name, "role": role.hex}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+__all__ = ["USAGE_BITS", "Certificate", "CertificationAuthority", "inputs"]

@@ -1,1 +1,0 @@
-"""Many certificates at once: manifests, tiles, the workers that cut them, and runs that survive."""

@@ -1,0 +1,337 @@
+"""Other people's certificates that an estate keeps: to look up, to lint, to watch for expiry.
+
+They stay apart from the estate's own: no look-up of those finds them, no chain goes through them,
+and their private keys are sealed apart. However defective one is, what can be read of it is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from smki_testca.clock import iso
+from smki_testca.identifiers import Eui64, SerialNumber
+from smki_testca.profiles.model import Severity, Tier
+from smki_testca.x509 import private_keys
+from smki_testca.x509.key_usages import names_of_usage
+from smki_testca.x509.keys import key_identity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from smki_testca.estate.certificates import Selection
+    from smki_testca.estate.database import Database
+    from smki_testca.estate.key_store import KeyStore
+    from smki_testca.lint.engine import Linted
+    from smki_testca.profiles import Library
+    from smki_testca.profiles.model import Profile
+    from smki_testca.x509.keys import PrivateKey
+    from smki_testca.x509.view import View
+
+_COLUMNS = (
+    "sha256, der, source, imported_at, label, key_id, serial, profile, eui64, role, usage,"
+    " not_before, not_after, audit"
+)
+_TWO_HEX_DIGITS = re.compile(r"[0-9A-Fa-f]{2}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalRecord:
+    """Somebody else's certificate and what could be read of it; None where nothing could.
+
+    Attributes:
+        sha256: of the DER.
+        der: the certificate, octet for octet.
+        source: the file it came from.
+        imported_at: when, UTC.
+        label: a name to find it by.
+        key_id: SHA-256 of the SubjectPublicKeyInfo, as it would be in DER.
+        serial: the content octets of the serial number; there may be more than 16.
+        profile: the certificate profile it comes nearest to.
+        eui64: the User, RDP, DCC or Device ID in it.
+        role: the RemotePartyRole code, where the OU has two hexadecimal digits.
+        usage: keyUsage bits as on the command line, joined by ``+``.
+        audit: the number of the audit entry that tells of it; 0 until it is kept.
+        has_key: whether its private key came with it.
+        re_signed: the estate's own certificates for its key and subject, the first one first.
+    """
+
+    sha256: bytes
+    der: bytes
+    source: str
+    imported_at: datetime
+    label: str | None
+    key_id: bytes | None
+    serial: bytes | None
+    profile: str
+    eui64: Eui64 | None
+    role: int | None
+    usage: str | None
+    not_before: datetime | None
+    not_after: datetime | None
+    audit: int = 0
+    has_key: bool = False
+    re_signed: tuple[SerialNumber, ...] = ()
+
+    @property
+    def serial_text(self) -> str | None:
+        """The serial number as the estate's own are written; a longer one in full."""
+        if self.serial is None:
+            return None
+        value = int.from_bytes(self.serial, signed=True)
+        return f"{value:032X}" if value >= 0 else f"-{-value:X}"
+
+    @property
+    def name(self) -> str:
+        """What a person knows it by: its label, else the file it came from."""
+        return self.label or self.source
+
+    def is_expired(self, at: datetime) -> bool | None:
+        """Whether it has run out at a time; None where its notAfter cannot be read."""
+        return None if self.not_after is None else self.not_after < at
+
+    def fits(self, selection: Selection) -> bool:
+        """Whether it is one of those; holders and statuses are of the estate's own alone."""
+        serial = None if self.serial is None else int.from_bytes(self.serial, signed=True)
+        asked = (
+            (selection.eui64, self.eui64),
+            (selection.role, self.role),
+            (selection.usage, self.usage),
+            (selection.profile, self.profile),
+            (selection.label, self.label),
+            (None if selection.serial is None else selection.serial.value, serial),
+        )
+        before = selection.expires_before
+        in_time = before is None or (self.not_after is not None and self.not_after < before)
+        return in_time and all(wanted is None or wanted == found for wanted, found in asked)
+
+    def as_json(self) -> dict[str, Any]:
+        """The record as a JSON object, the certificate itself left out."""
+        return {
+            "external": True,
+            "sha256": self.sha256.hex(),
+            "label": self.label,
+            "source": self.source,
+            "serial": self.serial_text,
+            "profile": self.profile,
+            "eui64": None if self.eui64 is None else str(self.eui64),
+            "role": None if self.role is None else f"{self.role:02X}",
+            "usage": self.usage,
+            "not_before": None if self.not_before is None else iso(self.not_before),
+            "not_after": None if self.not_after is None else iso(self.not_after),
+            "imported_at": iso(self.imported_at),
+            "has_key": self.has_key,
+            "re_signed": [str(one) for one in self.re_signed],
+        }
+
+
+def read_external(
+    der: bytes, view: View, source: str, label: str | None, profile: Profile, at: datetime
+) -> ExternalRecord:
+    """What can be read of a certificate.
+
+    Args:
+        der: its octets.
+        view: its fields.
+        source: the file it came from.
+        label: a name to find it by.
+        profile: the one it comes nearest to, which says where its identifiers are.
+        at: when it is imported, UTC.
+    """
+    spki = view.octets("subjectPublicKeyInfo")
+    serial = view.fields["serialNumber"].node if "serialNumber" in view.fields else None
+    usage = view.value("extensions.keyUsage")
+    return ExternalRecord(
+        hashlib.sha256(der).digest(),
+        der,
+        source,
+        at,
+        label,
+        None if spki is None else key_identity(spki),
+        serial.content if serial is not None and serial.tag == 0x02 and serial.content else None,
+        profile.name,
+        _eui64(view, profile),
+        _role(view, profile),
+        names_of_usage(usage) if isinstance(usage, tuple) else None,
+        view.instant("validity.notBefore"),
+        view.instant("validity.notAfter"),
+    )
+
+
+def _eui64(view: View, profile: Profile) -> Eui64 | None:
+    found = profile.field_of("eui64", "device-id")
+    octets = None if found is None else view.octets(found.path)
+    return Eui64.from_octets(octets) if octets is not None and len(octets) == 8 else None
+
+
+def _role(view: View, profile: Profile) -> int | None:
+    found = profile.field_of("role")
+    text = None if found is None else view.text(found.path)
+    return int(text, 16) if text is not None and _TWO_HEX_DIGITS.fullmatch(text) else None
+
+
+class ExternalStore:
+    """The external certificates of one estate, and their private keys."""
+
+    def __init__(self, database: Database, keys: KeyStore, library: Library) -> None:
+        self._database = database
+        self._keys = keys
+        self._library = library
+
+    def add(self, record: ExternalRecord) -> None:
+        """Keep a certificate, within the transaction that imports it."""
+        self._database.execute(
+            f"INSERT INTO externals ({_COLUMNS})"  # noqa: S608 - a constant
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                record.sha256,
+                record.der,
+                record.source,
+                iso(record.imported_at),
+                record.label,
+                record.key_id,
+                record.serial,
+                record.profile,
+                None if record.eui64 is None else record.eui64.octets,
+                record.role,
+                record.usage,
+                None if record.not_before is None else iso(record.not_before),
+                None if record.not_after is None else iso(record.not_after),
+                record.audit,
+            ),
+        )
+
+    def add_key(self, identifier: bytes, key: PrivateKey) -> None:
+        """Seal a private key, within the transaction that imports it.
+
+        Args:
+            identifier: SHA-256 of its SubjectPublicKeyInfo.
+            key: not the estate's own.
+        """
+        sealed = self._keys.seal(private_keys.to_pkcs8(key), _sealing_label(identifier))
+        self._database.execute("INSERT INTO external_keys VALUES (?, ?)", (identifier, sealed))
+
+    def private_key(self, record: ExternalRecord) -> bytes | None:
+        """The private key that came with a certificate, PKCS#8 DER; None where none did.
+
+        Raises:
+            EstateError: if the passphrase is wrong, or the key was changed.
+        """
+        if record.key_id is None:
+            return None
+        sealed = self._database.value(
+            "SELECT sealed FROM external_keys WHERE id = ?", (record.key_id,)
+        )
+        if sealed is None:
+            return None
+        return self._keys.unseal(sealed, _sealing_label(record.key_id))
+
+    def note_re_signing(self, record: ExternalRecord, serial: SerialNumber) -> None:
+        """Keep whose key and subject a certificate has, within the transaction that issues it."""
+        self._database.execute(
+            "INSERT INTO re_signings VALUES (?, ?)", (serial.value.to_bytes(16), record.sha256)
+        )
+
+    def select(self, selection: Selection | None = None) -> list[ExternalRecord]:
+        """Those that fit, in the order of their import; all, where none is given."""
+        found = self._records("1", [])
+        return found if selection is None else [one for one in found if one.fits(selection)]
+
+    def by_digests(self, digests: Iterable[bytes]) -> dict[bytes, ExternalRecord]:
+        """Those of these SHA-256s."""
+        wanted = set(digests)
+        if len(wanted) == 1:
+            found = self._records("sha256 = ?", [*wanted])
+        else:
+            found = self._records("1", [])
+        return {one.sha256: one for one in found if one.sha256 in wanted}
+
+    def digests(self) -> set[bytes]:
+        """The SHA-256 of each."""
+        return {row[0] for row in self._database.rows("SELECT sha256 FROM externals")}
+
+    def key_ids(self) -> tuple[set[bytes], set[bytes]]:
+        """The ids of the public keys in them, and of the private keys held."""
+        public = self._database.rows("SELECT key_id FROM externals WHERE key_id IS NOT NULL")
+        private = self._database.rows("SELECT id FROM external_keys")
+        return {row[0] for row in public}, {row[0] for row in private}
+
+    def authorities(self) -> list[bytes]:
+        """The certificates of CAs among them, DER."""
+        tiers = {one.name: one.tier for one in self._library.profiles}
+        return [
+            der
+            for der, profile in self._database.rows("SELECT der, profile FROM externals")
+            if tiers.get(profile, Tier.END_ENTITY) is not Tier.END_ENTITY
+        ]
+
+    def lint(self, records: list[ExternalRecord], at: datetime) -> list[Linted]:
+        """Lint some, each under every external CA that may have issued it.
+
+        The estate's own CAs are none of those: they may well have the same names.
+
+        Args:
+            records: in the order in which the outcome is given.
+            at: the instant that validity is judged at, UTC.
+        """
+        from smki_testca.importers.sources import Source  # noqa: PLC0415
+        from smki_testca.lint.engine import Settings, lint_all  # noqa: PLC0415
+
+        settings = Settings(at, self._library.overrides, trusted=tuple(self.authorities()))
+        return lint_all((Source(one.name, 0, one.der) for one in records), settings)
+
+    def errors(self, records: list[ExternalRecord], at: datetime) -> list[list[str]]:
+        """The codes of the errors that lint finds in each, each once; having run out is none.
+
+        Args:
+            records: in the order in which the codes are given.
+            at: the instant that validity is judged at, UTC.
+        """
+        return [
+            list(dict.fromkeys(f.code for f in one.findings if f.severity is Severity.ERROR))
+            for one in self.lint(records, at)
+        ]
+
+    def _records(self, condition: str, values: list[Any]) -> list[ExternalRecord]:
+        re_signed: dict[bytes, list[SerialNumber]] = {}
+        for external, serial in self._database.rows(
+            "SELECT external, re_signings.serial FROM re_signings"
+            " JOIN certificates ON certificates.serial = re_signings.serial"
+            " ORDER BY certificates.audit, certificates.rowid"
+        ):
+            re_signed.setdefault(external, []).append(SerialNumber(int.from_bytes(serial)))
+        rows = self._database.rows(
+            f"SELECT {_COLUMNS}, EXISTS (SELECT 1 FROM external_keys"  # noqa: S608 - our own
+            f" WHERE id = key_id) FROM externals WHERE {condition} ORDER BY rowid",
+            values,
+        )
+        return [_record(row, tuple(re_signed.get(row[0], ()))) for row in rows]
+
+
+def _sealing_label(identifier: bytes) -> bytes:
+    """Apart from the estate's own keys, one of which never opens as another's."""
+    return b"external" + identifier
+
+
+def _record(row: tuple[Any, ...], re_signed: tuple[SerialNumber, ...]) -> ExternalRecord:
+    return ExternalRecord(
+        row[0],
+        row[1],
+        row[2],
+        datetime.fromisoformat(row[3]),
+        row[4],
+        row[5],
+        row[6],
+        row[7],
+        None if row[8] is None else Eui64.from_octets(row[8]),
+        row[9],
+        row[10],
+        None if row[11] is None else datetime.fromisoformat(row[11]),
+        None if row[12] is None else datetime.fromisoformat(row[12]),
+        row[13],
+        bool(row[14]),
+        re_signed,
+    )

@@ -1,0 +1,170 @@
+"""The status of certificates as the repository states it, and how each came to its own.
+
+A fresh certificate is in use (assumed: App. M has the status of a new one set by its subscriber).
+What was set is kept for those certificates alone whose status was ever changed, so that those of
+runs need no rows; expired and revoked are worked out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from smki_testca.clock import iso
+from smki_testca.estate.status import Status
+from smki_testca.identifiers import SerialNumber
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from smki_testca.estate.certificates import CertificateStore, Record, Selection
+    from smki_testca.estate.database import Database
+    from smki_testca.estate.runs import RunStore
+
+
+@dataclass(frozen=True, slots=True)
+class StandingChange:
+    """One step in the history of a certificate.
+
+    Attributes:
+        status: what it had from then on.
+        at: from when on, UTC.
+        note: why.
+        audit: the number of the audit entry that tells of it; None for an expiry.
+    """
+
+    status: Status
+    at: datetime
+    note: str
+    audit: int | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The step as a JSON object."""
+        return {
+            "status": self.status.value,
+            "at": iso(self.at),
+            "note": self.note,
+            "audit": self.audit,
+        }
+
+
+# Of a row of certificates; the time is bound to each question mark.
+_REVOKED = "serial IN (SELECT serial FROM revocations)"
+_LAST_SET = (
+    "(SELECT standings.status FROM standings WHERE standings.serial = certificates.serial"
+    " ORDER BY number DESC LIMIT 1)"
+)
+
+
+class StandingStore:
+    """The statuses of one estate's certificates."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def change(
+        self, serials: Iterable[SerialNumber], status: Status, at: datetime, note: str, audit: int
+    ) -> None:
+        """Note a status that was set, within the transaction of its audit entry.
+
+        Args:
+            serials: of the certificates.
+            status: one that can be set.
+            at: from when on.
+            note: why.
+            audit: the number of the entry.
+        """
+        self._database.execute_many(
+            "INSERT INTO standings VALUES (?1, (SELECT coalesce(max(number), 0) + 1"
+            " FROM standings WHERE serial = ?1), ?2, ?3, ?4, ?5)",
+            ((serial.value.to_bytes(16), status.value, iso(at), note, audit) for serial in serials),
+        )
+
+    def status(self, record: Record, at: datetime) -> Status:
+        """What the repository states of a certificate: revoked before expired before what was set.
+
+        Args:
+            record: the certificate.
+            at: the time at which it may have run out.
+        """
+        serial = record.serial.value.to_bytes(16)
+        if self._database.value("SELECT 1 FROM revocations WHERE serial = ?", (serial,)):
+            return Status.REVOKED
+        if record.not_after < at:
+            return Status.EXPIRED
+        last = self._database.value(
+            "SELECT status FROM standings WHERE serial = ? ORDER BY number DESC LIMIT 1", (serial,)
+        )
+        return Status.IN_USE if last is None else Status(last)
+
+    def history(self, record: Record, at: datetime) -> list[StandingChange]:
+        """How a certificate came to its status, from its issue on; the status at a time is last."""
+        serial = record.serial.value.to_bytes(16)
+        steps = [StandingChange(Status.IN_USE, record.issued_at, "issued", record.audit)]
+        steps += (
+            StandingChange(Status(status), datetime.fromisoformat(since), note, audit)
+            for status, since, note, audit in self._database.rows(
+                "SELECT status, at, note, audit FROM standings WHERE serial = ? ORDER BY number",
+                (serial,),
+            )
+        )
+        revoked = self._database.rows(
+            "SELECT at, note, audit FROM revocations WHERE serial = ?", (serial,)
+        )
+        if revoked:
+            since, note, audit = revoked[0]
+            return [
+                *steps,
+                StandingChange(Status.REVOKED, datetime.fromisoformat(since), note, audit),
+            ]
+        if record.not_after < at:
+            steps.append(StandingChange(Status.EXPIRED, record.not_after, "ran out", None))
+        return steps
+
+    def select(
+        self,
+        selection: Selection,
+        at: datetime,
+        certificates: CertificateStore,
+        runs: RunStore,
+    ) -> Iterator[Record]:
+        """The certificates that fit a selection, those of runs after the others.
+
+        Only those of the status asked for are read, except in runs, where the certificates in
+        use are what is left of them all.
+        """
+        status = selection.status
+        if status is None:
+            yield from certificates.select(selection)
+            yield from runs.select(selection)
+            return
+        yield from certificates.select(selection, self._condition(status, at))
+        if status in {Status.IN_USE, Status.EXPIRED} or selection.is_one_place:
+            found = runs.select(selection, out_at=at if status is Status.EXPIRED else None)
+        else:
+            found = filter(selection.fits, runs.by_serials(self._serials(status)))
+        for record in found:
+            if self.status(record, at) is status:
+                yield record
+
+    def _condition(self, status: Status, at: datetime) -> tuple[str, list[Any]]:
+        if status is Status.REVOKED:
+            return _REVOKED, []
+        if status is Status.EXPIRED:
+            return f"not_after < ? AND NOT {_REVOKED}", [iso(at)]
+        last = f"coalesce({_LAST_SET}, 'I') = ?"
+        if status is not Status.IN_USE:
+            last += " AND serial IN (SELECT serial FROM standings WHERE status = ?)"
+        values = [status.value] * (1 if status is Status.IN_USE else 2)
+        return f"{last} AND not_after >= ? AND NOT {_REVOKED}", [*values, iso(at)]
+
+    def _serials(self, status: Status) -> list[SerialNumber]:
+        """Of the certificates that are, or once were, of a status; in no order."""
+        if status is Status.REVOKED:
+            rows = self._database.rows("SELECT serial FROM revocations")
+        else:
+            rows = self._database.rows(
+                "SELECT DISTINCT serial FROM standings WHERE status = ?", (status.value,)
+            )
+        return [SerialNumber(int.from_bytes(row[0])) for row in rows]

@@ -1,0 +1,101 @@
+"""One C header of DER arrays, for firmware that has its certificates built in."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from smki_testca.clock import iso
+from smki_testca.exporters.fitting import refuse_passphrase
+from smki_testca.exporters.item import Format, OutputFile, authorities, safe_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from smki_testca.estate.certificates import Record
+    from smki_testca.exporters.item import Item
+
+_NAME = "smki_certificates.h"
+_GUARD = "SMKI_CERTIFICATES_H"
+_PREFIX = "SMKI_"
+_MAX_NAME = 40
+"""So that whole identifiers stay within the 63 characters that C99 5.2.4.1 tells apart."""
+_PER_LINE = 12
+_HEX = [f"0x{octet:02x}" for octet in range(256)]
+
+
+class CHeader(Format):
+    """``smki_certificates.h``: an array for each certificate, each CA above, and each key."""
+
+    def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
+        """The one file of an export.
+
+        Raises:
+            InputError: with a passphrase and private keys, which it could not encrypt.
+        """
+        refuse_passphrase(items, passphrase, "A C header")
+        text = "".join(_header(items))
+        yield OutputFile(PurePosixPath(_NAME), text.encode("ascii"))
+
+
+def _header(items: Sequence[Item]) -> Iterator[str]:
+    selected = {item.record.serial for item in items}
+    above = [record for record in authorities(items) if record.serial not in selected]
+    names = _identifiers(
+        [
+            *((item.name, item.record) for item in items),
+            *((safe_name(record.label or "ca"), record) for record in above),
+        ]
+    )
+    yield (
+        "/* Test Certificates, X.509 in DER. Not for use with live systems. */\n"
+        f"#ifndef {_GUARD}\n#define {_GUARD}\n"
+    )
+    for item, name in zip(items, names, strict=False):
+        yield _comment(item.record)
+        yield _array(f"{name}_CERTIFICATE", item.record.der)
+        if item.private_key is not None:
+            yield _array(f"{name}_PRIVATE_KEY", item.private_key)
+    for record, name in zip(above, names[len(items) :], strict=True):
+        yield _comment(record)
+        yield _array(f"{name}_CERTIFICATE", record.der)
+    yield f"\n#endif /* {_GUARD} */\n"
+
+
+def _identifiers(named: Iterable[tuple[str, Record]]) -> list[str]:
+    """A C identifier for each, in capitals; the serial number instead where two have the same."""
+    plain = [
+        (re.sub(r"[^A-Z0-9]", "_", name.upper())[:_MAX_NAME], record) for name, record in named
+    ]
+    count = Counter(name for name, _ in plain)
+    return [
+        f"{_PREFIX}{name if count[name] == 1 else f'SERIAL_{record.serial}'}"
+        for name, record in plain
+    ]
+
+
+def _comment(record: Record) -> str:
+    told = [
+        f"serial {record.serial}",
+        f"{record.profile}, {record.usage}",
+        f"until {iso(record.not_after)}",
+    ]
+    if record.eui64 is not None:
+        told.insert(0, f"EUI-64 {record.eui64}")
+    if record.role is not None:
+        told.insert(-1, f"role {record.role:02X}")
+    return f"\n/* {'; '.join(told)} */\n"
+
+
+def _array(name: str, octets: bytes) -> str:
+    lines = (
+        ", ".join(_HEX[octet] for octet in octets[start : start + _PER_LINE])
+        for start in range(0, len(octets), _PER_LINE)
+    )
+    body = ",\n    ".join(lines)
+    return (
+        f"#define {name}_SIZE {len(octets)}u\n"
+        f"static const unsigned char {name}[{name}_SIZE] = {{\n    {body}\n}};\n"
+    )

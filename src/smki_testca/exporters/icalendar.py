@@ -1,0 +1,58 @@
+"""Expiries as an iCalendar file (RFC 5545), for the calendar that reminds people of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime, timedelta
+
+    from icalendar import Event
+
+    from smki_testca.lifecycle.expiry import Expiring
+
+_KINDS = {"certificate": "Certificate", "authority": "CA", "external": "External certificate"}
+
+
+def calendar(expiring: Iterable[Expiring], at: datetime, alarm: timedelta) -> bytes:
+    """One event for each certificate, at its last second, with an alarm before it.
+
+    The same certificates at the same time give the same octets. An event keeps its UID, so that
+    a calendar that reads the next file moves nothing and adds only what is new.
+
+    Args:
+        expiring: what runs out.
+        at: when the file is made, UTC.
+        alarm: how long before the end the alarm comes.
+    """
+    # A calendar is rarely wanted, and the library takes a while to import.
+    from icalendar import Calendar  # noqa: PLC0415
+
+    made = Calendar()
+    made.add("prodid", "-//smki-testca//expiring//EN")
+    made.add("version", "2.0")
+    for one in expiring:
+        made.add_component(_event(one, at, alarm))
+    octets: bytes = made.to_ical()
+    return octets
+
+
+def _event(expiring: Expiring, at: datetime, alarm: timedelta) -> Event:
+    from icalendar import Alarm, Event  # noqa: PLC0415
+
+    holder = f" of {expiring.participant}" if expiring.participant else ""
+    summary = f"{_KINDS[expiring.kind.value]} {expiring.name}{holder} runs out"
+    event = Event()
+    event.add("uid", f"{expiring.id.lower()}@smki-testca")
+    event.add("dtstamp", at)
+    event.add("dtstart", expiring.not_after)
+    event.add("summary", summary)
+    event.add("description", f"{expiring.profile} {expiring.id}")
+    event.add("transp", "TRANSPARENT")
+    reminder = Alarm()
+    reminder.add("action", "DISPLAY")
+    reminder.add("trigger", -alarm)
+    reminder.add("description", summary)
+    event.add_component(reminder)
+    return event

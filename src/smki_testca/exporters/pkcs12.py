@@ -1,0 +1,42 @@
+"""PKCS#12 stores, one for each certificate, with its chain and, where asked for, its key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smki_testca.exporters.fitting import need_passphrase
+from smki_testca.exporters.item import Format, OutputFile
+from smki_testca.x509.private_keys import from_pkcs8
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from smki_testca.exporters.item import Item
+
+
+class Pkcs12Stores(Format):
+    """``family/hierarchy/holder/name.p12``."""
+
+    def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
+        """Every file of an export.
+
+        Raises:
+            InputError: without a passphrase; a PKCS#12 store always has one here.
+        """
+        # These take a while to import, and issuing has no need of them.
+        from cryptography import x509  # noqa: PLC0415
+        from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
+            BestAvailableEncryption,
+            pkcs12,
+        )
+
+        passphrase = need_passphrase(passphrase, "PKCS#12 stores")
+        for item in items:
+            data = pkcs12.serialize_key_and_certificates(
+                item.name.encode("ascii"),
+                None if item.private_key is None else from_pkcs8(item.private_key),
+                x509.load_der_x509_certificate(item.record.der),
+                [x509.load_der_x509_certificate(one.der) for one in item.chain],
+                BestAvailableEncryption(passphrase.encode("utf-8")),
+            )
+            yield OutputFile(item.folder / f"{item.name}.p12", data)

@@ -1,0 +1,30 @@
+"""One PKCS#7 bundle of certificates, for programs that import a whole set at once."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from smki_testca.exporters.item import Format, OutputFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from smki_testca.exporters.item import Item
+
+
+class Pkcs7Bundle(Format):
+    """``certificates.p7b``, PEM: the certificates selected and the CAs above them, once each."""
+
+    def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
+        """The one file of an export; PKCS#7 carries no private keys, so nothing is protected."""
+        # These take a while to import, and issuing has no need of them.
+        from cryptography import x509  # noqa: PLC0415
+        from cryptography.hazmat.primitives.serialization import Encoding, pkcs7  # noqa: PLC0415
+
+        del passphrase
+        ders = dict.fromkeys(one.der for item in items for one in (item.record, *item.chain))
+        certificates = [x509.load_der_x509_certificate(der) for der in ders]
+        if certificates:
+            data = pkcs7.serialize_certificates(certificates, Encoding.PEM)
+            yield OutputFile(PurePosixPath("certificates.p7b"), data)

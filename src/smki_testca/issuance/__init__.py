@@ -1,0 +1,1 @@
+"""Issuing certificates: alone, renewed, signed again, and in batches."""

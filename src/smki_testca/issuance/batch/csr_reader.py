@@ -1,0 +1,156 @@
+"""Reads the CSRs of a batch in many processes, each CSR checked as any is.
+
+Loading keys and verifying signatures takes the time. What comes back from the processes is
+little: for whom each certificate would be, and its public key. The gate sees every one of them.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures.process import BrokenProcessPool
+from typing import TYPE_CHECKING
+
+from smki_testca.authority import csr as csrs
+from smki_testca.errors import EstateError, InputError, SmkiTestcaError
+from smki_testca.identifiers import Eui64
+from smki_testca.issuance.batch.csr_pattern import Likeness
+from smki_testca.issuance.batch.portal import unpack
+from smki_testca.issuance.batch.row_requests import Problem, Wanted
+from smki_testca.register.requests import DeviceSubject, Request
+from smki_testca.workers import pool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from smki_testca.api import Estate
+    from smki_testca.issuance.batch.portal import Member
+    from smki_testca.register.requests import Subject
+    from smki_testca.roles import KeyUsage, Roles
+
+    Device = tuple[int, int, str, KeyUsage | None, bytes]
+    """Number, Device ID, hwType, usage, public key: all that is needed of a Device CSR."""
+    Other = tuple[int, Subject, KeyUsage | None, bytes]
+    """Number, subject, usage, public key of any other CSR."""
+
+_CHUNK = 500
+"""How many CSRs a process is handed at a time; fewer than that are read in this one."""
+_MAX_LIKENESSES = 8
+
+
+class Reader:
+    """Reads CSRs; quicker those that are like one it has read.
+
+    Args:
+        name: of the batch, for messages.
+        data: its ZIP.
+        roles: to find the RemotePartyRole in a subject.
+    """
+
+    def __init__(self, name: str, data: bytes, roles: Roles) -> None:
+        self._name = name
+        self._data = data
+        self._roles = roles
+        self._known: list[Likeness] = []
+
+    def read(self, members: Sequence[Member]) -> list[Device | Other | Problem]:
+        """What each CSR asks for, or what stands against it.
+
+        Raises:
+            InputError: if the batch as a whole is refused.
+        """
+        return [self.read_one(one.number, unpack(self._name, self._data, one)) for one in members]
+
+    def read_one(self, number: int, data: bytes) -> Device | Other | Problem:
+        """What one CSR asks for, or what stands against it."""
+        try:
+            der = csrs.to_der(data)
+            for one in self._known:
+                found = one.read(der)
+                if found is not None:
+                    return number, found[0], one.hw_type, one.usage, found[1]
+            csr = csrs.parse(data, self._roles)
+        except InputError as error:
+            return Problem(number, error)
+        like = Likeness.of(csr)
+        if like is not None and len(self._known) < _MAX_LIKENESSES:
+            self._known.append(like)
+        if isinstance(csr.subject, DeviceSubject):
+            subject = csr.subject
+            return number, subject.device_id.value, subject.hw_type, csr.usage, csr.public_key
+        return number, csr.subject, csr.usage, csr.public_key
+
+
+def wanted(
+    estate: Estate, reader: Reader, members: Sequence[Member], cells: dict[str, str], workers: int
+) -> Iterator[Wanted | Problem]:
+    """The certificates that the CSRs of a batch ask for, in the order of the batch.
+
+    Args:
+        estate: for its environments.
+        reader: of this batch.
+        members: of the batch.
+        cells: participant, purpose and environment, as in a manifest.
+        workers: how many processes read.
+
+    Raises:
+        InputError: if the batch as a whole is refused.
+        EstateError: if a process died.
+    """
+    labels = {one.number: one.name.removesuffix(".csr") for one in members}
+    alike: dict[tuple[str, KeyUsage | None], Request] = {}
+    for found in _read(reader, members, workers):
+        if isinstance(found, Problem):
+            yield found
+            continue
+        number, public_key = found[0], found[-1]
+        try:
+            if len(found) == 5:
+                subject: Subject = DeviceSubject(Eui64(found[1]), found[2])
+                usage = found[3]
+            else:
+                subject, usage = found[1], found[2]
+            first = alike.get((subject.profile, usage))
+            if first is None:
+                first = alike[subject.profile, usage] = estate.request(
+                    cells["participant"],
+                    cells["purpose"],
+                    subject,
+                    () if usage is None else (usage,),
+                    environment=cells.get("environment"),
+                )
+            request = first.of(subject)
+            yield Wanted(number, request, usage, public_key, labels[number])
+        except SmkiTestcaError as error:
+            yield Problem(number, error)
+
+
+def _read(
+    reader: Reader, members: Sequence[Member], workers: int
+) -> Iterator[Device | Other | Problem]:
+    chunks = [members[start : start + _CHUNK] for start in range(0, len(members), _CHUNK)]
+    if len(chunks) == 1 or workers == 1:
+        for chunk in chunks:
+            yield from reader.read(chunk)
+        return
+    with pool(workers, _begin, reader) as processes:
+        try:
+            for found in processes.map(_read_chunk, chunks):
+                yield from found
+        except BrokenProcessPool as error:
+            raise EstateError(
+                "batch.worker_died",
+                "A worker process ended unexpectedly; nothing of this batch was issued.",
+                "Give the command again.",
+            ) from error
+        finally:
+            processes.shutdown(wait=False, cancel_futures=True)
+
+
+_reader: list[Reader] = []
+
+
+def _begin(reader: Reader) -> None:
+    _reader[:] = [reader]
+
+
+def _read_chunk(members: Sequence[Member]) -> list[Device | Other | Problem]:
+    return _reader[0].read(members)

@@ -1,0 +1,470 @@
+"""Renewing certificates: the same subject and usage, a new serial and dates, for a key of choice.
+
+A whole selection is renewed in one transaction, or none of it. The gate is asked again for every
+certificate as of now, for an agreement may have ended since.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from smki_testca.authority.filling import check_future
+from smki_testca.authority.subjects import subject_of
+from smki_testca.errors import InputError, Refusal
+from smki_testca.estate.certificates import Record, digests, record_of
+from smki_testca.estate.status import LIVING, Status
+from smki_testca.identifiers import Eui64
+from smki_testca.profiles.model import Tier
+from smki_testca.register.gate import Gate
+from smki_testca.register.requests import DeviceSubject
+from smki_testca.x509 import private_keys
+from smki_testca.x509.view import view_certificate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from smki_testca.authority.certificates import Certificate
+    from smki_testca.authority.filling import Validity
+    from smki_testca.entropy import Entropy
+    from smki_testca.errors import RefusalReason
+    from smki_testca.estate.authorities import Authority
+    from smki_testca.estate.certificates import Selection
+    from smki_testca.estate.key_store import KeyStore
+    from smki_testca.estate.stores import Stores
+    from smki_testca.identifiers import SerialNumber
+    from smki_testca.profiles.model import Environment, Hierarchy
+    from smki_testca.register.gate import Authorisation
+    from smki_testca.register.requests import Request
+
+MAX_COUNT = 100_000
+"""The most certificates renewed at once."""
+TOLD = 1_000
+"""How many certificates and reasons of a refused renewal the audit log tells of."""
+_BLOCK = 1 << 12
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """One certificate renewed.
+
+    Attributes:
+        predecessor: the certificate that is not in use any more.
+        record: the one in its place.
+        warnings: what the participant should know all the same.
+    """
+
+    predecessor: Record
+    record: Record
+    warnings: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The new certificate's record, with the serial of its predecessor."""
+        return {**self.record.as_json(), "predecessor": str(self.predecessor.serial)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Granted:
+    """A renewal that the gate consents to."""
+
+    predecessor: Record
+    authorisation: Authorisation
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A renewal signed, still to be kept."""
+
+    granted: _Granted
+    certificate: Certificate
+    issuer: Record
+
+
+class Renewer:
+    """Renews certificates of one estate.
+
+    Args:
+        estate: whose certificates they are.
+        key_store: where private keys are kept.
+        entropy: for keys and serial numbers.
+    """
+
+    def __init__(self, estate: Stores, key_store: KeyStore, entropy: Entropy) -> None:
+        self._estate = estate
+        self._keys = key_store
+        self._entropy = entropy
+        self._told: dict[int, Any] = {}
+        self._of_tiles: dict[tuple[int, int], str] = {}
+        self._authorities: dict[tuple[str, Hierarchy], Authority] = {}
+
+    def renew(
+        self,
+        selection: Selection,
+        *,
+        same_key: bool,
+        validity: Validity | None,
+        purpose: str | None,
+    ) -> list[Renewal]:
+        """Renew a selection, or nothing of it; see ``Estate.renew``."""
+        records = self._selected(selection)
+        now = self._estate.clock.now()
+        if validity is not None and validity.not_after is not None:
+            check_future(validity.not_after, now)
+        with self._estate.transaction():
+            for record in records:  # again: another process may have been quicker
+                obstacle = self._obstacle(record)
+                if obstacle is not None:
+                    raise obstacle
+            granted, reasons = self._decide(records, purpose, now)
+            if reasons:
+                self._estate.audit.append(now, "renew", _refused(records, reasons))
+            else:
+                made = self._make(granted, validity, now, same_key=same_key)
+                renewals = self._keep(made, now, same_key=same_key)
+        if reasons:
+            raise Refusal(tuple(reasons))
+        return renewals
+
+    # Which certificates.
+
+    def _selected(self, selection: Selection) -> list[Record]:
+        """What is to be renewed: the one named, or what is current of a wider selection."""
+        fitting = list(self._estate.select(selection))
+        if not fitting:
+            raise self._nothing(selection)
+        if selection.serial is not None:
+            return fitting
+        retired_too = selection.status is not None
+        found = [one for one in fitting if is_current(self._estate, one, retired_too=retired_too)]
+        if not found:
+            obstacles = (self._obstacle(one) for one in fitting)
+            first = next((one for one in obstacles if one is not None), None)
+            raise first or InputError(
+                "selection.nothing",
+                "No certificate that fits the selection is in use.",
+                "Name one with --serial, or add --status not-in-use.",
+            )
+        if len(found) > MAX_COUNT:
+            raise InputError(
+                "renew.too_many",
+                f"{len(found)} certificates fit the selection; at most {MAX_COUNT} are renewed at"
+                " once.",
+                "Narrow the selection.",
+            )
+        return found
+
+    def _nothing(self, selection: Selection) -> InputError:
+        record = None
+        if selection.serial is not None:
+            record = self._estate.by_serial(selection.serial)
+            if record is None:
+                return InputError(
+                    "certificate.unknown", f"The estate has no certificate {selection.serial}."
+                )
+        if record is not None and selection.participant not in {None, record.participant}:
+            whose = "a CA's" if record.participant is None else f"{record.participant}'s"
+            return InputError(
+                "renew.not_own",
+                f"Certificate {record.serial} is {whose}, not {selection.participant}'s.",
+                "Only its own participant's certificates are renewed.",
+            )
+        return InputError("selection.nothing", "No certificate fits the selection.")
+
+    def _obstacle(self, record: Record) -> InputError | None:
+        """Why a certificate is not to be renewed; None where it may be."""
+        if record.tier is not Tier.END_ENTITY:
+            return InputError(
+                "renew.authority",
+                f"Certificate {record.serial} is the CA {record.label}'s own.",
+                f"Renew the CA: smki-testca ca renew {record.serial}",
+            )
+        return _obstacle(self._estate, record)
+
+    # The gate.
+
+    def _decide(
+        self, records: list[Record], purpose: str | None, now: datetime
+    ) -> tuple[list[_Granted], list[RefusalReason]]:
+        """What the gate says of each; every reason once."""
+        history = _History(self._estate)
+        gate = Gate(self._estate.library, self._estate.register.load(), history)
+        granted: list[_Granted] = []
+        reasons: dict[RefusalReason, None] = {}
+        for record in records:
+            request = self._request(record, purpose)
+            try:
+                authorisation = gate.authorise(request, now)
+            except Refusal as refusal:
+                reasons |= dict.fromkeys(refusal.reasons)
+            else:
+                history.count(authorisation)
+                granted.append(_Granted(record, authorisation))
+        return granted, list(reasons)
+
+    def _request(self, record: Record, purpose: str | None) -> Request:
+        library = self._estate.library
+        profile = library.profile(record.profile)
+        view = view_certificate(record.der)
+        subject, usages = subject_of(view, library.roles, profile)
+        return self._estate.request(
+            record.participant or "",
+            self._purpose(record) if purpose is None else purpose,
+            subject,
+            usages,
+            environment=record.environment,
+        )
+
+    def _purpose(self, record: Record) -> str:
+        """The Testing Service that a certificate was issued for."""
+        if record.place is not None:
+            tile = record.place[:2]
+            if tile not in self._of_tiles:
+                self._of_tiles[tile] = self._estate.runs.section_of(*tile).purpose
+            return self._of_tiles[tile]
+        if record.audit not in self._told:
+            self._told[record.audit] = _purposes(self._estate.audit.entry(record.audit).body)
+        told = self._told[record.audit]
+        purpose = told.get(str(record.serial)) if isinstance(told, dict) else told
+        if not isinstance(purpose, str):
+            raise InputError(
+                "renew.purpose",
+                f"The audit log does not tell for what certificate {record.serial} was issued.",
+                "Say it with --purpose.",
+            )
+        return purpose
+
+    # Issuing.
+
+    def _make(
+        self,
+        granted: list[_Granted],
+        validity: Validity | None,
+        now: datetime,
+        *,
+        same_key: bool,
+    ) -> list[_Made]:
+        public_keys = self._public_keys([one.predecessor for one in granted], same_key=same_key)
+        made = []
+        for one, public_key in zip(granted, public_keys, strict=True):
+            request = one.authorisation.request
+            usage = request.usages[0] if request.usages else None
+            issuer, authority = self._authority(one)
+            certificate = authority.issue(
+                one.authorisation, usage, public_key, entropy=self._entropy, validity=validity
+            )
+            check_future(certificate.instant("notAfter"), now)
+            made.append(_Made(one, certificate, issuer))
+        return made
+
+    def _authority(self, granted: _Granted) -> Authority:
+        environment: Environment = granted.authorisation.environment
+        place = (environment.family, granted.predecessor.hierarchy)
+        if place not in self._authorities:
+            self._authorities[place] = self._estate.authorities.issuing(environment, place[1])
+        return self._authorities[place]
+
+    def _public_keys(self, records: list[Record], *, same_key: bool) -> list[bytes]:
+        """The keys to certify, in the order of the records; what is ours is kept."""
+        of_runs = self._estate.runs.private_keys(records)
+        found = []
+        for record in records:
+            if same_key:
+                view = view_certificate(record.der)
+                found.append(view.octets("subjectPublicKeyInfo") or b"")
+                if record.serial in of_runs:
+                    private = private_keys.from_pkcs8(of_runs[record.serial])
+                    self._keys.keep(private, secret=record.keys_secret)
+            elif self._is_ours(record, of_runs):
+                key_type = self._estate.library.profile(record.profile).key_type
+                found.append(self._keys.keep(private_keys.generate(key_type, self._entropy)))
+            else:
+                raise InputError(
+                    "renew.no_key",
+                    f"The private key of certificate {record.serial} is not in the estate: a new"
+                    " one would be of no use to its holder.",
+                    "Keep the key with --same-key, or sign a new CSR: smki-testca sign FILE",
+                )
+        return found
+
+    def _is_ours(self, record: Record, of_runs: dict[SerialNumber, bytes]) -> bool:
+        """Whether the estate has a certificate's private key."""
+        if record.place is None:
+            return self._keys.has(record.key_id)
+        return record.serial in of_runs
+
+    def _keep(self, made: list[_Made], now: datetime, *, same_key: bool) -> list[Renewal]:
+        """Record what was signed, with one audit entry for it all."""
+        estate = self._estate
+        told = {
+            "granted": True,
+            "same_key": same_key,
+            "certificates": [_entry(one) for one in made],
+        }
+        number = estate.audit.append(now, "renew", told)
+        renewals = []
+        for one in made:
+            predecessor, decision = one.granted.predecessor, one.granted.authorisation
+            record = record_of(one.certificate, decision, one.issuer, predecessor.label, number)
+            remarks = estate.remarks(one.issuer)
+            warnings = (*decision.warnings, *remarks, *one.certificate.warnings)
+            kept = estate.certificates.add(record)
+            supersede(estate, predecessor, kept, now, number)
+            renewals.append(Renewal(predecessor, kept, warnings))
+        return renewals
+
+
+def supersede(
+    estate: Stores, predecessor: Record, successor: Record, at: datetime, audit: int
+) -> None:
+    """Note that a certificate took the place of another, within the transaction that issues it.
+
+    Args:
+        estate: whose certificates they are.
+        predecessor: not in use from then on.
+        successor: kept by then.
+        at: from when on.
+        audit: the number of the entry that tells of it.
+    """
+    estate.successions.add([(predecessor.serial, successor.serial)], audit)
+    note = f"renewed as {successor.serial}"
+    estate.standings.change([predecessor.serial], Status.NOT_IN_USE, at, note, audit)
+
+
+def is_current(estate: Stores, record: Record, *, retired_too: bool = False) -> bool:
+    """Whether a certificate is one that somebody would renew.
+
+    It is an end entity's, was not renewed before, and is pending, in use, or was so when it ran
+    out; one that was put out of use only if that is asked for.
+    """
+    if record.tier is not Tier.END_ENTITY or estate.successions.successors(record.serial):
+        return False
+    status = estate.status(record)
+    if status is Status.REVOKED:
+        return False
+    return retired_too or not is_retired(estate, record, status)
+
+
+def is_retired(estate: Stores, record: Record, status: Status) -> bool:
+    """Whether a certificate of that status is, or was when it ran out, not in use."""
+    if status is Status.EXPIRED:
+        stated = [one.status for one in estate.history(record) if one.status.settable]
+        status = stated[-1]
+    return status is Status.NOT_IN_USE
+
+
+def check_renewable_authority(estate: Stores, record: Record) -> None:
+    """See that a CA's certificate may be renewed.
+
+    Raises:
+        InputError: if it is revoked, or was renewed before.
+    """
+    obstacle = _obstacle(estate, record)
+    if obstacle is not None:
+        raise obstacle
+
+
+def _obstacle(estate: Stores, record: Record) -> InputError | None:
+    """Why nothing is to take the place of a certificate; None where something may."""
+    if estate.status(record) is Status.REVOKED:
+        return InputError(
+            "renew.revoked",
+            f"Certificate {record.serial} is revoked.",
+            "Issue another with a new key; in place of a CA's: smki-testca ca roll-over",
+        )
+    living = _living_successor(estate, record.serial)
+    if living is not None:
+        return InputError(
+            "renew.already",
+            f"Certificate {record.serial} is renewed already, as {living.serial}.",
+            f"Renew that one, if need be: {living.serial}",
+        )
+    return None
+
+
+def _living_successor(estate: Stores, serial: SerialNumber) -> Record | None:
+    """What a certificate was renewed as, or that again, as far as it is of use."""
+    for successor in estate.successions.successors(serial):
+        record = estate.by_serial(successor)
+        if record is not None and estate.status(record) in LIVING:
+            return record
+        later = _living_successor(estate, successor)
+        if later is not None:
+            return later
+    return None
+
+
+class _History:
+    """What was issued before, and what this renewal is about to issue (R21)."""
+
+    def __init__(self, estate: Stores) -> None:
+        self._estate = estate
+        self._devices: Counter[int] = Counter()
+        self._blocks: set[int] = set()
+        self._categories: Counter[tuple[str, str]] = Counter()
+
+    def count(self, authorisation: Authorisation) -> None:
+        """One more is about to be issued; what stands against it was asked before."""
+        subject = authorisation.request.subject
+        if isinstance(subject, DeviceSubject):
+            self._devices[subject.device_id.value] += 1
+        place = (authorisation.participant.id, authorisation.category.name)
+        if place in self._categories:
+            self._categories[place] += 1
+
+    def issued_for_device(self, device_id: Eui64) -> int:
+        """Device Certificates under a Device ID."""
+        # Device IDs come side by side: a block of them is asked for at once.
+        block = device_id.value // _BLOCK
+        if block not in self._blocks:
+            self._blocks.add(block)
+            first = block * _BLOCK
+            last = Eui64(first + _BLOCK - 1)
+            self._devices.update(self._estate.issued_for_devices(Eui64(first), last))
+        return self._devices[device_id.value]
+
+    def most_issued_for_devices(self, first: Eui64, last: Eui64) -> int:
+        """The most Device Certificates issued under any one Device ID of a range."""
+        return self._estate.most_issued_for_devices(first, last)
+
+    def issued_in_category(self, participant: str, category: str) -> int:
+        """Certificates of a category issued to a participant."""
+        place = (participant, category)
+        if place not in self._categories:
+            self._categories[place] = self._estate.issued_in_category(*place)
+        return self._categories[place]
+
+
+def _purposes(body: dict[str, Any]) -> dict[str, str] | str | None:
+    """The purpose that an audit entry tells of, or those of its certificates by serial."""
+    request = body.get("request")
+    if isinstance(request, dict):
+        purpose = request.get("purpose")
+        return purpose if isinstance(purpose, str) else None
+    return {
+        one["serial"]: one["purpose"] for one in body.get("certificates", ()) if "purpose" in one
+    }
+
+
+def _entry(made: _Made) -> dict[str, str]:
+    """A renewed certificate as the audit log keeps it."""
+    decision = made.granted.authorisation
+    (digest,) = digests([made.certificate])
+    return {
+        **digest,
+        "predecessor": str(made.granted.predecessor.serial),
+        "purpose": decision.request.purpose,
+        "agreement": decision.agreement,
+    }
+
+
+def _refused(records: Iterable[Record], reasons: list[RefusalReason]) -> dict[str, Any]:
+    """A refused renewal as the audit log keeps it."""
+    serials = [str(one.serial) for one in records]
+    return {
+        "granted": False,
+        "count": len(serials),
+        "serials": serials[:TOLD],
+        "reasons": [one.as_json() for one in reasons[:TOLD]],
+    }

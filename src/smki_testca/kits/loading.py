@@ -1,0 +1,277 @@
+"""Makes a Kit of a kit file, or says what in it cannot be."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from smki_testca.errors import InputError
+from smki_testca.identifiers import Eui64, parse_object_identifier
+from smki_testca.kits.counting import Counting
+from smki_testca.kits.documents import KitFile
+from smki_testca.kits.kit import Kit, KitAgreement, KitDevices, KitRequest
+from smki_testca.kits.labels import ENVIRONMENT, ID, NUMBER, ROLE, TYPE, USAGE, Template
+from smki_testca.profiles.library import known, met_in
+from smki_testca.register import documents as register
+from smki_testca.shipped import shipped
+from smki_testca.text import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from smki_testca.kits.documents import (
+        AgreementTable,
+        AllocationTable,
+        CountedTable,
+        DevicesTable,
+        RequestTable,
+        SeriesTable,
+    )
+    from smki_testca.profiles import Library
+    from smki_testca.register.participants import Participant
+    from smki_testca.roles import KeyUsage
+
+_IN_SERIES = (ID, NUMBER, ROLE, USAGE, ENVIRONMENT)
+_OF_DEVICES = (ID, NUMBER, TYPE, USAGE, ENVIRONMENT)
+_SERIAL_PROFILES = ("organisation", "device")
+_ANY_DAY = date(2000, 1, 1)
+
+
+FOLDER = "kits"
+
+
+def names(library: Library) -> list[str]:
+    """The names of all kits."""
+    return library.names(FOLDER)
+
+
+def load(library: Library, name: str) -> Kit:
+    """A set of certificates made together.
+
+    Raises:
+        InputError: if there is none of that name, or its file does not hold together: naming the
+            file and the table.
+    """
+    known(name, names(library), "the kits", "kit")
+    document, origin = library.document(FOLDER, name, KitFile)
+    return _Reader(document, origin, library).kit()
+
+
+def check(library: Library) -> list[str]:
+    """Load every kit.
+
+    Returns:
+        The files read, in order.
+
+    Raises:
+        InputError: for the first file that does not hold together.
+    """
+    read = []
+    for name in names(library):
+        load(library, name)
+        read.append(library.document(FOLDER, name, KitFile)[1])
+    return read
+
+
+class _Reader:
+    """One kit file on its way to be a Kit."""
+
+    def __init__(self, document: KitFile, origin: str, library: Library) -> None:
+        self._document = document
+        self._origin = origin
+        self._library = library
+        self._environments = tuple(document.environments) or (library.default_environment.name,)
+
+    def kit(self) -> Kit:
+        document, origin = self._document, self._origin
+        for environment in self._environments:
+            known(environment, self._library.environments, f"{origin}, environments", "environment")
+        if document.register is not None:
+            names = sorted(path.name for path in shipped("examples").glob("*.toml"))
+            known(document.register, names, f"{origin}, register", "file of examples/")
+        requests = [
+            self._request(one, f"{origin}, request {number}")
+            for number, one in enumerate(document.request, 1)
+        ]
+        for number, table in enumerate(document.series, 1):
+            requests += self._series(table, f"{origin}, series {number}")
+        _check_labels(requests, origin)
+        return Kit(
+            document.name,
+            document.title,
+            self._environments,
+            document.register,
+            tuple(self._participants()),
+            tuple(map(self._agreement, document.agreement)),
+            tuple(requests),
+            tuple(
+                self._devices(one, f"{origin}, devices {number}")
+                for number, one in enumerate(document.devices, 1)
+            ),
+        )
+
+    def _participants(self) -> Iterator[Participant]:
+        """The participants, each with the IDs that are allocated to it."""
+        ids: dict[str, list[register.IdTable]] = {
+            one.id: list(one.ids) for one in self._document.participant
+        }
+        for number, table in enumerate(self._document.allocation, 1):
+            where = f"{self._origin}, allocation {number}"
+            known(table.participant, ids, where, "participant of the kit")
+            ids[table.participant] += self._allocated(table, where)
+        for one in self._document.participant:
+            # What cannot be parsed stays in its place, and is told of there.
+            in_order = sorted(ids[one.id], key=lambda table: table.eui64.replace("-", "").lower())
+            whole = msgspec.structs.replace(one, ids=in_order)
+            yield register.located(whole, self._library.roles, self._origin)
+
+    def _allocated(self, table: AllocationTable, where: str) -> list[register.IdTable]:
+        counting = self._counting(table, where)
+        with met_in(where):
+            return [
+                register.IdTable(eui64=str(eui64), user_roles=table.user_roles)
+                for _, _, eui64 in counting.ids(table.count)
+            ]
+
+    def _agreement(self, table: AgreementTable) -> KitAgreement:
+        end = table.until_days
+        terms = register.AgreementTable(
+            reference=table.reference,
+            participant=table.participant,
+            kind=table.kind,
+            from_=_ANY_DAY + timedelta(table.from_days),
+            until=None if end is None else _ANY_DAY + timedelta(end),
+            purposes=table.purposes,
+            categories=table.categories,
+            environments=list(self._of(table.environments)),
+            obligations=table.obligations,
+            remote_delivery=table.remote_delivery,
+        )
+        checked = register.checked_agreement(terms, self._library, self._origin)
+        return KitAgreement(checked, table.from_days, end)
+
+    def _of(self, environments: list[str] | None) -> tuple[str, ...]:
+        return self._environments if environments is None else tuple(environments)
+
+    def _counting(self, table: CountedTable, where: str) -> Counting:
+        environments = self._of(table.environments)
+        for environment in environments:
+            known(environment, self._environments, where, "environment of the kit")
+        with met_in(where):
+            first = Eui64.parse(table.first_id)
+        return Counting(first, table.step, table.environment_step, environments)
+
+    def _request(self, table: RequestTable, where: str) -> KitRequest:
+        self._check_names(table.profile, table.purpose, where)
+        environment = table.environment or self._environments[0]
+        known(environment, self._environments, where, "environment of the kit")
+        return KitRequest(
+            table.profile,
+            table.participant,
+            table.purpose,
+            tuple(table.usages),
+            _inputs(table),
+            table.label,
+            environment,
+        )
+
+    def _series(self, table: SeriesTable, where: str) -> list[KitRequest]:
+        self._check_names(table.profile, table.purpose, where)
+        known(table.profile, _SERIAL_PROFILES, where, "profile of a series")
+        is_device = table.profile == "device"
+        if bool(table.roles) is is_device or (table.hw_type is not None) is not is_device:
+            raise InputError(
+                "kit.series",
+                f"{where}: a series of Organisation Certificates has roles, one of Devices a"
+                " hw-type, and neither has the other's.",
+            )
+        counting = self._counting(table, where)
+        with met_in(where):
+            named = [self._library.roles.remote_party_role(role).name for role in table.roles]
+            roles: list[str | None] = [*named] if named else [None]
+            label = Template.parse(table.label, _IN_SERIES)
+            return [
+                _in_series(table, role, usage, label, place)
+                for place in counting.ids(table.count)
+                for role in roles
+                for usage in table.usages
+            ]
+
+    def _devices(self, table: DevicesTable, where: str) -> KitDevices:
+        self._check_names("device", table.purpose, where)
+        counting = self._counting(table, where)
+        with met_in(where):
+            label = Template.parse(table.label, _OF_DEVICES)
+            if not label.names & {ID, NUMBER}:
+                raise InputError(
+                    "kit.label",
+                    f"The label {shown(table.label)} would be that of every Device.",
+                    "Add {number} or {id}.",
+                )
+            return KitDevices(
+                table.type,
+                table.participant,
+                table.purpose,
+                parse_object_identifier(table.hw_type),
+                tuple(table.usages),
+                counting,
+                label,
+                table.count,
+            )
+
+    def _check_names(self, profile: str, purpose: str, where: str) -> None:
+        known(profile, self._library.profile_names, where, "profile")
+        known(purpose, self._library.testing_services, where, "purpose")
+
+
+def _check_labels(requests: list[KitRequest], origin: str) -> None:
+    """See that a label leads to the certificates of one request."""
+    seen: set[str] = set()
+    for one in requests:
+        if one.label is not None and one.label in seen:
+            raise InputError(
+                "kit.label",
+                f"{origin}: two requests have the label {shown(one.label)}.",
+                "In a series tell them apart with {id}, {number}, {role}, {usage}, {environment}.",
+            )
+        seen |= {one.label} if one.label is not None else set()
+
+
+def _in_series(
+    table: SeriesTable,
+    role: str | None,
+    usage: KeyUsage,
+    label: Template,
+    place: tuple[str, int, Eui64],
+) -> KitRequest:
+    environment, number, eui64 = place
+    given = {
+        "id" if role else "device-id": str(eui64),
+        "role": role,
+        "common-name": table.common_name,
+        "hw-type": table.hw_type,
+    }
+    return KitRequest(
+        table.profile,
+        table.participant,
+        table.purpose,
+        (usage,),
+        {name: value for name, value in given.items() if value is not None},
+        label.fill(eui64, number, usage, environment, role=role or ""),
+        environment,
+    )
+
+
+def _inputs(table: RequestTable) -> dict[str, str]:
+    given = {
+        "id": table.id,
+        "role": table.role,
+        "common-name": table.common_name,
+        "device-id": table.device_id,
+        "hw-type": table.hw_type,
+        "dns": table.dns,
+        "system-name": table.system_name,
+    }
+    return {name: value for name, value in given.items() if value is not None}

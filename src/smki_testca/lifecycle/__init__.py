@@ -1,0 +1,1 @@
+"""Certificates after their issue: status, revocation, CRLs, expiry, import, who is who."""

@@ -1,0 +1,236 @@
+"""Revoking and rejecting certificates, and setting their status.
+
+What is refused is refused for the whole selection, before anything is changed. Each is one
+transaction with its audit entry, so that nothing is lost.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smki_testca.authority.crl import Reason, Revocation
+from smki_testca.clock import iso
+from smki_testca.errors import InputError
+from smki_testca.estate.status import LIVING, Status
+from smki_testca.lifecycle.crls import name_of, profile_of_list
+from smki_testca.profiles.model import Hierarchy, Severity, Tier
+from smki_testca.text import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from smki_testca.estate.certificates import Record, Selection
+    from smki_testca.estate.stores import Stores
+    from smki_testca.identifiers import SerialNumber
+
+REJECTED = "rejected by its subscriber (SEC L11)"
+"""What the history of a rejected certificate says."""
+_REFUSED_REASONS = {
+    Reason.CERTIFICATE_HOLD: "there is no suspension: a revocation is for good (assumed)",
+    Reason.REMOVE_FROM_CRL: "it is for delta CRLs alone (RFC 5280 5.3.1), and there are none",
+}
+
+
+def parse_reason(text: str) -> Reason:
+    """Read a reason by its word, or by RFC 5280's own, in either case.
+
+    Raises:
+        InputError: if there is none of that name, or nothing is revoked for it.
+    """
+    for reason in Reason:
+        if text.lower() in {reason.value, reason.name_in_crl.lower()}:
+            _check_reason(reason)
+            return reason
+    names = ", ".join(one.value for one in Reason if one not in _REFUSED_REASONS)
+    raise InputError(
+        "revocation.reason",
+        f"{shown(text)} is no reason for a revocation.",
+        f"Use one of: {names}.",
+    )
+
+
+def revoke(
+    estate: Stores, selection: Selection, reason: Reason | None, at: datetime | None
+) -> list[Record]:
+    """Revoke every certificate of a selection, or none; see ``Estate.revoke``."""
+    if reason is not None:
+        _check_reason(reason)
+    with estate.transaction():
+        records = _selected(estate, selection)
+        now = estate.clock.now()
+        for record in records:
+            _check_revocable(estate, record, now, at)
+        for place in {(one.hierarchy, one.tier) for one in records}:
+            _check_listed(estate, *place, reason)
+        told = {"reason": None if reason is None else reason.value}
+        note = "revoked" if reason is None else f"revoked: {reason.value}"
+        _keep(estate, "revoke", records, reason, at or now, note, told)
+    return records
+
+
+def reject(estate: Stores, serial: SerialNumber) -> Record:
+    """The subscriber's rejection of a certificate; see ``Estate.reject``."""
+    with estate.transaction():
+        record = known(estate, serial)
+        now = estate.clock.now()
+        if record.tier is not Tier.END_ENTITY:
+            raise InputError(
+                "rejection.authority",
+                f"{_named(record)} is a CA's: no subscriber rejects it.",
+                "Revoke it: smki-testca revoke --serial N --reason R",
+            )
+        if record.hierarchy is Hierarchy.DEVICE:
+            _reject_device(estate, record, now)
+        else:
+            _check_revocable(estate, record, now, None)
+            # RFC 5280 5.3.1 would have no reason rather than unspecified (assumed to be meant).
+            _keep(estate, "reject", [record], None, now, REJECTED, {"reason": None})
+    return record
+
+
+def set_status(estate: Stores, selection: Selection, status: Status) -> list[Record]:
+    """Set the status of a selection; see ``Estate.set_status``."""
+    if not status.settable:
+        raise InputError(
+            "status.worked_out",
+            f"The status {status.word} is not set but worked out.",
+            "Revoke with: smki-testca revoke. A certificate expires by itself.",
+        )
+    with estate.transaction():
+        now = estate.clock.now()
+        changed = []
+        for record in _selected(estate, selection):
+            before = estate.standings.status(record, now)
+            if not before.settable:
+                raise InputError(
+                    f"status.{before.word}",
+                    f"{_named(record)} is {before.word}: that stays.",
+                    "Leave it out of the selection.",
+                )
+            if before is not status:
+                changed.append(record)
+        if changed:
+            told = {"status": status.value, "serials": [str(one.serial) for one in changed]}
+            number = estate.audit.append(now, "status.set", told)
+            serials = [one.serial for one in changed]
+            estate.standings.change(serials, status, now, "set", number)
+    return changed
+
+
+def known(estate: Stores, serial: SerialNumber) -> Record:
+    """The certificate of a serial number.
+
+    Raises:
+        InputError: if the estate has none.
+    """
+    record = estate.by_serial(serial)
+    if record is None:
+        raise InputError("certificate.unknown", f"The estate has no certificate {serial}.")
+    return record
+
+
+def _check_reason(reason: Reason) -> None:
+    if reason in _REFUSED_REASONS:
+        raise InputError(
+            "revocation.reason",
+            f"Nothing is revoked for the reason {reason.value}: {_REFUSED_REASONS[reason]}.",
+        )
+
+
+def _check_listed(estate: Stores, hierarchy: Hierarchy, tier: Tier, reason: Reason | None) -> None:
+    """See that the list on which certificates of a tier belong may give the reason."""
+    above = Tier.ISSUING if tier is Tier.END_ENTITY else Tier.ROOT
+    profile = profile_of_list(estate, hierarchy, above)
+    if reason is None or reason is Reason.UNSPECIFIED:
+        return
+    for row in profile.rows:
+        allowed = row.holds.one_of
+        is_told = row.field.entry == "reasonCode" and row.severity is Severity.ERROR
+        if is_told and allowed is not None and reason.name_in_crl not in allowed:
+            names = ", ".join(one.value for one in Reason if one.name_in_crl in allowed)
+            raise InputError(
+                "revocation.reason",
+                f"The profile {profile.name} does not have the reason {reason.value}.",
+                f"Use one of: {names}, {Reason.UNSPECIFIED.value}.",
+            )
+
+
+def _selected(estate: Stores, selection: Selection) -> list[Record]:
+    records = list(estate.select(selection))
+    if not records:
+        raise InputError("selection.nothing", "No certificate fits the selection.")
+    return records
+
+
+def _check_revocable(estate: Stores, record: Record, now: datetime, at: datetime | None) -> None:
+    """See that a certificate can be revoked as of a time, or now."""
+    earlier = estate.revocations.by_serial(record.serial)
+    if earlier is not None:
+        raise InputError(
+            "revocation.twice",
+            f"{_named(record)} is revoked already, since {iso(earlier.at)}.",
+            "Nothing is left to do for it: smki-testca revoke --status in-use passes it over.",
+        )
+    if record.tier is Tier.ROOT:
+        raise InputError(
+            "revocation.root",
+            f"{_named(record)} is a root's: no list above it could tell of it.",
+        )
+    if record.hierarchy is Hierarchy.DEVICE:
+        raise InputError(
+            "revocation.device",
+            f"{_named(record)} is of the Device hierarchy, which has no revocation lists.",
+            "State it by its status: smki-testca set-status --serial N not-in-use",
+        )
+    if at is None and record.not_after < now:
+        raise InputError(
+            "revocation.expired",
+            f"{_named(record)} ran out on {iso(record.not_after)}.",
+            "Revoke it as of a time before that: smki-testca revoke --at TIME",
+        )
+    if not record.not_before <= (at or now) <= min(now, record.not_after):
+        raise InputError(
+            "revocation.date",
+            f"{_named(record)} cannot be revoked as of {iso(at or now)}: its validity began at"
+            f" {iso(record.not_before)} and ends at {iso(record.not_after)}, and it is"
+            f" {iso(now)} now.",
+        )
+
+
+def _keep(
+    estate: Stores,
+    action: str,
+    records: list[Record],
+    reason: Reason | None,
+    at: datetime,
+    note: str,
+    told: Mapping[str, object],
+) -> None:
+    """Record revocations, within the caller's transaction."""
+    now = estate.clock.now()
+    names = {serial: name_of(known(estate, serial)) for serial in {one.issuer for one in records}}
+    told = {**told, "at": iso(at), "revoked": [str(one.serial) for one in records]}
+    number = estate.audit.append(now, action, told)
+    estate.revocations.add(
+        ((names[one.issuer], Revocation(one.serial, at, reason)) for one in records),
+        note,
+        now,
+        number,
+    )
+
+
+def _reject_device(estate: Stores, record: Record, now: datetime) -> None:
+    status = estate.standings.status(record, now)
+    if status not in LIVING:
+        raise InputError(
+            "rejection.status",
+            f"{_named(record)} is {status.word}: there is nothing left to reject.",
+        )
+    told = {"status": Status.NOT_IN_USE.value, "serials": [str(record.serial)]}
+    number = estate.audit.append(now, "reject", told)
+    estate.standings.change([record.serial], Status.NOT_IN_USE, now, REJECTED, number)
+
+
+def _named(record: Record) -> str:
+    return f"Certificate {record.serial}"

@@ -1,0 +1,18 @@
+"""Text that others wrote, made safe to print."""
+
+from __future__ import annotations
+
+_SHOWN_CHARACTERS = 40
+
+
+def plain(text: str) -> str:
+    """The text on one line: control characters and lone surrogates escaped as in Python."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
+def shown(text: str) -> str:
+    """The text quoted for a message, control characters escaped and long text cut."""
+    cut = text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
+    return repr(cut)

@@ -1,0 +1,46 @@
+"""Names of certificates as text, for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from smki_testca.x509.view import View
+
+
+def subject_text(view: View) -> str:
+    """The subject for a person: its name, or the Device ID or host name in its place."""
+    subject = view.fields.get("subject")
+    text = "" if subject is None else name_text(subject.node)
+    serial = view.octets("extensions.subjectAltName.hardwareModuleName.hwSerialNum")
+    if not text and serial:
+        return serial.hex("-").upper()
+    return text
+
+
+def name_text(name: Any) -> str:
+    """A Name as ``OU=07, CN=Z1``, in the order of its encoding; identifiers in hyphens."""
+    parts = []
+    for relative in name.children:
+        for attribute in relative.children:
+            if len(attribute.children) == 2:
+                oid, value = attribute.children
+                label = _SHORT.get(oid.content.hex(), "?")
+                raw = value.content
+                text = (
+                    raw[1:].hex("-").upper()
+                    if value.tag == 0x03
+                    else raw.decode("utf-8", "replace")
+                )
+                parts.append(f"{label}={text}")
+    return ", ".join(parts)
+
+
+_SHORT = {
+    "550403": "CN",
+    "55040a": "O",
+    "55040b": "OU",
+    "550406": "C",
+    "55042d": "ID",
+    "550405": "serialNumber",
+}

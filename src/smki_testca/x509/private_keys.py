@@ -1,0 +1,97 @@
+"""Private keys: making them, reading them and writing them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from smki_testca.errors import InputError
+from smki_testca.x509.keys import PrivateKey, key_type_of, public_key_octets
+from smki_testca.x509.names import KeyType
+
+if TYPE_CHECKING:
+    from smki_testca.entropy import Entropy
+
+
+def encrypted_pkcs8(der: bytes, passphrase: str) -> bytes:
+    """An encrypted PKCS#8 key (PBES2), DER."""
+    return from_pkcs8(der).private_bytes(
+        serialization.Encoding.DER,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(passphrase.encode("utf-8")),
+    )
+
+
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""The order of the group that P-256 keys are in (FIPS 186-5)."""
+
+
+def generate(key_type: KeyType, entropy: Entropy) -> PrivateKey:
+    """A fresh key pair.
+
+    Raises:
+        InputError: for an RSA key from a seed, which no library here makes.
+    """
+    if key_type is KeyType.P256:
+        if entropy.secret:
+            return ec.generate_private_key(ec.SECP256R1())
+        # 40 octets, so that the remainder is as good as even (FIPS 186-5 A.2.1).
+        scalar = int.from_bytes(entropy.octets(40)) % (P256_ORDER - 1) + 1
+        return ec.derive_private_key(scalar, ec.SECP256R1())
+    if not entropy.secret:
+        raise InputError(
+            "key.seeded_rsa",
+            "RSA keys cannot be made from a seed.",
+            'Choose key-type = "p-256" in the profile, or bring the key.',
+        )
+    return rsa.generate_private_key(65537, 2048)
+
+
+def public_key_info(key: PrivateKey) -> bytes:
+    """The SubjectPublicKeyInfo of a key pair, DER, the point uncompressed."""
+    return public_key_octets(key.public_key())
+
+
+def to_pkcs8(key: PrivateKey) -> bytes:
+    """The private key as unencrypted PKCS#8 DER: to be sealed, never to be written so."""
+    return key.private_bytes(
+        serialization.Encoding.DER,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def from_pkcs8(der: bytes) -> PrivateKey:
+    """A private key from PKCS#8 DER that this package wrote."""
+    key = serialization.load_der_private_key(der, None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+        raise TypeError(f"an unexpected kind of key: {type(key).__name__}")
+    return key
+
+
+def from_pem(text: bytes, where: str) -> PrivateKey:
+    """A private key from somebody's PEM file, unencrypted.
+
+    Raises:
+        InputError: if it is no such file, or its key is neither P-256 nor RSA 2048.
+    """
+    try:
+        key = serialization.load_pem_private_key(text, None)
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            "key.unreadable",
+            f"{where} is no unencrypted PEM private key.",
+            "Convert it with: openssl pkcs8 -topk8 -nocrypt",
+        ) from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) or not key_type_of(key):
+        raise InputError("key.type", f"The key in {where} is neither P-256 nor RSA 2048.")
+    return key
+
+
+def pkcs8_of(kept: bytes) -> bytes:
+    """PKCS#8 DER of a private key kept as a P-256 scalar of 32 octets, or as PKCS#8 already."""
+    if len(kept) != 32:
+        return kept
+    return to_pkcs8(ec.derive_private_key(int.from_bytes(kept), ec.SECP256R1()))

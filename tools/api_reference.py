@@ -1,0 +1,257 @@
+"""Writes the reference of the public API as Markdown, from its signatures and docstrings.
+
+It is kept in the repository: ``python tools/api_reference.py > docs/api.md``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from enum import Enum
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+import smki_testca
+from smki_testca.estate.audit import AuditLog
+from smki_testca.estate.externals import ExternalStore
+from smki_testca.estate.register import RegisterStore
+from smki_testca.estate.stores import Stores
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+GROUPS = {
+    "The estate": ("Estate", "export"),
+    "Requests": (
+        "Request",
+        "Particulars",
+        "OrganisationSubject",
+        "DeviceSubject",
+        "DcckiSubject",
+        "IkiSubject",
+        "KeyUsage",
+        "Delivery",
+        "Validity",
+    ),
+    "Certificates": (
+        "Record",
+        "Credential",
+        "Selection",
+        "Hierarchy",
+        "Tier",
+        "Renewal",
+        "Expiring",
+    ),
+    "Status and revocation": ("Status", "StandingChange", "Reason", "RevocationListRecord"),
+    "Other people's certificates": (
+        "take_in",
+        "Intake",
+        "ImportReport",
+        "ExternalRecord",
+        "ReSigningTerms",
+        "ReSigning",
+    ),
+    "Identifiers, time and randomness": ("Eui64", "SerialNumber", "FixedClock", "SeededEntropy"),
+    "Errors": ("SmkiTestcaError", "InputError", "EstateError", "Refusal", "RefusalReason"),
+}
+"""Every public name, in the order of the reference."""
+
+_PARTS = {"register": RegisterStore, "audit": AuditLog, "externals": ExternalStore}
+"""Attributes of an estate that are part of the API, and what they are."""
+
+_LEFT_OUT = {
+    "AuditLog": ("append",),
+    "Stores": (
+        "gate",
+        "issued_for_device",
+        "issued_for_devices",
+        "issued_in_category",
+        "most_issued_for_devices",
+    ),
+    "ExternalRecord": ("fits",),
+    "ExternalStore": (
+        "add",
+        "add_key",
+        "authorities",
+        "by_digests",
+        "digests",
+        "key_ids",
+        "note_re_signing",
+    ),
+    "RegisterStore": ("bring_in",),
+    "Request": ("of",),
+    "Selection": ("is_one_place", "where"),
+}
+"""What the package has for itself alone."""
+
+_HEAD = """\
+# The Python API
+
+This document is generated: `python tools/api_reference.py > docs/api.md`.
+
+```python
+from smki_testca import Estate, KeyUsage
+
+with Estate.create("estate", "a passphrase") as estate:
+    estate.add_environment("ZAZ1")
+    with open("examples/participants.toml", "rb") as file:
+        estate.register.import_file(file.read(), file.name)
+
+    supplier = estate.subject("organisation", id="90-B3-D5-1F-30-01-00-00", role="supplier")
+    request = estate.request("supplier-one", "uept", supplier, (KeyUsage.DIGITAL_SIGNATURE,))
+    (record,), warnings = estate.issue(request)
+
+    credential = estate.credential(record)
+    credential.certificate, credential.private_key  # objects of the cryptography library
+    credential.chain_pem, credential.key_pem  # or PEM
+```
+
+[The example](../examples/issue_from_python.py) goes on to a refusal and an export; \
+[pytest.md](pytest.md) tells of fixtures that do all this in tests.
+
+Every name below is imported from `smki_testca`. It is the public API: other modules may change \
+with any version, and so may attributes of an estate that have no section here. All of it is \
+typed (`py.typed`). An `Estate` belongs to one thread; other processes may have the same estate \
+open, and wait for each other. Times have the time zone UTC.
+"""
+
+_WIDTH = 96
+_SECTION = re.compile(r"^(Args|Attributes|Returns|Raises):$", re.MULTILINE)
+_ENTRY = re.compile(r"^    (\*{0,2}[\w, ]+): ", re.MULTILINE)
+
+
+def manual() -> str:
+    """The reference, Markdown."""
+    parts = [_HEAD]
+    for title, names in GROUPS.items():
+        parts.append(f"## {title}\n")
+        for name in names:
+            parts += _described(name, getattr(smki_testca, name))
+            if name == "Estate":
+                parts += _members(Stores, "estate")
+                for attribute, kind in _PARTS.items():
+                    parts.append(f"### `estate.{attribute}`\n")
+                    parts += _members(kind, f"estate.{attribute}")
+    return "\n".join(parts)
+
+
+def _described(name: str, found: Any) -> Iterator[str]:
+    yield f"### `{name}`\n"
+    if inspect.isfunction(found):
+        yield from _callable(name, found, inspect.signature(found))
+        return
+    if _is_made_by_hand(found):
+        yield _code(_signature(name, inspect.signature(found), returns=False))
+    yield _text(found)
+    if issubclass(found, Enum):
+        rows = [f"| `{name}.{one.name}` | `{one.value}` |" for one in found]
+        yield "\n".join(("| member | value |", "|---|---|", *rows)) + "\n"
+    yield from _members(found, _value(found))
+
+
+def _is_made_by_hand(kind: type) -> bool:
+    return not issubclass(kind, Enum | BaseException | dict) and kind is not smki_testca.Estate
+
+
+def _value(kind: type) -> str:
+    """What a value of a class is called: a ``Record`` is a ``record``."""
+    if issubclass(kind, BaseException):
+        return "error"
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower()
+
+
+def _members(kind: type, prefix: str) -> Iterator[str]:
+    """The public methods and properties that a class defines, in its own order."""
+    for name, found in vars(kind).items():
+        if name.startswith("_") or name in _LEFT_OUT.get(kind.__name__, ()):
+            continue
+        if isinstance(found, property):
+            returned = inspect.signature(found.fget).return_annotation if found.fget else "Any"
+            yield f"#### `{prefix}.{name}`\n"
+            yield _code(f"{prefix}.{name}: {returned}")
+            yield _text(found)
+        elif isinstance(found, classmethod):
+            yield f"#### `{kind.__name__}.{name}`\n"
+            yield from _callable(f"{kind.__name__}.{name}", *_bound(kind, name))
+        elif isinstance(found, FunctionType):
+            yield f"#### `{prefix}.{name}`\n"
+            signature = inspect.signature(found)
+            own = list(signature.parameters.values())[1:]
+            yield from _callable(f"{prefix}.{name}", found, signature.replace(parameters=own))
+
+
+def _bound(kind: type, name: str) -> tuple[Any, inspect.Signature]:
+    method = getattr(kind, name)
+    return method, inspect.signature(method)
+
+
+def _callable(name: str, found: Any, signature: inspect.Signature) -> Iterator[str]:
+    yield _code(_signature(name, signature, returns=True))
+    yield _text(found)
+
+
+def _signature(name: str, signature: inspect.Signature, *, returns: bool) -> str:
+    """A signature on one line, or with a line for each parameter where that is too long."""
+    parts = list(_parameters(signature))
+    result = f" -> {signature.return_annotation}" if returns else ""
+    line = f"{name}({', '.join(parts)}){result}"
+    if len(line) <= _WIDTH:
+        return line
+    return "\n".join((f"{name}(", *(f"    {part}," for part in parts), f"){result}"))
+
+
+def _parameters(signature: inspect.Signature) -> Iterator[str]:
+    marked = False
+    for one in signature.parameters.values():
+        if one.kind is one.KEYWORD_ONLY and not marked:
+            marked = True
+            yield "*"
+        stars = "**" if one.kind is one.VAR_KEYWORD else ""
+        default = "" if one.default is one.empty else f" = {_default(one.default)}"
+        yield f"{stars}{one.name}: {one.annotation}{default}"
+
+
+def _default(value: Any) -> str:
+    if isinstance(value, Enum):
+        return f"{type(value).__name__}.{value.name}"
+    if isinstance(value, tuple) and value:
+        return f"({', '.join(map(_default, value))})"
+    return repr(value)
+
+
+def _text(found: Any) -> str:
+    """A docstring as Markdown: its sections become lists."""
+    text = inspect.getdoc(found) or ""
+    if not text:
+        raise ValueError(f"{found!r} has no docstring")
+    opening, *sections = _SECTION.split(text)
+    parts = [_inline(opening.strip()) + "\n"]
+    for title, body in zip(sections[::2], sections[1::2], strict=True):
+        if title == "Returns":
+            parts.append(f"Returns: {_inline(_joined(body))}\n")
+        else:
+            parts.append(f"{title}:\n\n" + "\n".join(_entries(body)) + "\n")
+    return "\n".join(parts)
+
+
+def _entries(body: str) -> Iterator[str]:
+    names, texts = _ENTRY.split(body)[1::2], _ENTRY.split(body)[2::2]
+    for name, text in zip(names, texts, strict=True):
+        yield f"- `{name}`: {_inline(_joined(text))}"
+
+
+def _joined(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _inline(text: str) -> str:
+    return text.replace("``", "`")
+
+
+def _code(text: str) -> str:
+    return f"```python\n{text}\n```\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(manual())

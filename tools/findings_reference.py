@@ -1,0 +1,126 @@
+"""Writes the list of rules as Markdown.
+
+It is kept in the repository: ``python tools/findings_reference.py > docs/findings.md``.
+"""
+
+from __future__ import annotations
+
+import sys
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from smki_testca.der.read import MAX_DEPTH, MAX_ELEMENTS, MAX_OCTETS
+from smki_testca.importers.sources import (
+    MAX_DOCUMENTS,
+    MAX_FILE_OCTETS,
+    MAX_ZIP_ENTRIES,
+    MAX_ZIP_OCTETS,
+)
+from smki_testca.lint.catalogue import rules
+from smki_testca.profiles import Library
+from smki_testca.x509 import entries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from smki_testca.lint.catalogue import Rule
+
+_HEAD = f"""\
+# Findings
+
+This document is generated: `python tools/findings_reference.py > docs/findings.md`.
+`smki-testca lint rules` prints the same list, \
+`smki-testca lint explain CODE` one rule with a good and a bad example.
+
+A finding has a code, a severity, the path of the field, the octet where it is (none where the \
+element is missing), a message, a basis, the source of its rule, and a remedy. \
+Codes are stable; messages may be reworded.
+
+| severity | basis | meaning |
+|---|---|---|
+| error | specified | a rule that was read is broken |
+| warning | observed | it differs from the certificates that were measured, or its time is over |
+| notice | assumed | it differs from a default that nobody could check, or is worth knowing |
+
+A rule may say otherwise; the lists below tell each. The code of a field's rule begins with the \
+field: `subject.commonName.encoding` is the encoding of `subject.commonName`. \
+A code may stand more than once, because profiles differ in what they demand.
+
+## Limits
+
+What is over a limit is not read, and is a finding itself.
+
+| limit | value |
+|---|---|
+| octets of a file | {MAX_FILE_OCTETS:,} |
+| documents in a file | {MAX_DOCUMENTS:,} |
+| files in a ZIP | {MAX_ZIP_ENTRIES:,} |
+| octets that a ZIP unpacks to | {MAX_ZIP_OCTETS:,} |
+| octets of a document | {MAX_OCTETS:,} |
+| elements of a document | {MAX_ELEMENTS:,} |
+| octets of a CRL | {entries.MAX_OCTETS:,} |
+| entries of a CRL, which do not count as elements | {entries.MAX_ENTRIES:,} |
+| depth of its elements | {MAX_DEPTH:,} |
+"""
+
+_TITLES = {
+    "document": "Files that cannot be used",
+    "der": "Encoding",
+    "signature": "Signatures",
+    "issuer": "Issuers",
+    "validity": "Validity",
+    "serial": "Serial numbers",
+    "eui64": "EUI-64 IDs",
+    "device_id": "Device IDs",
+    "set": "Documents together",
+    "csr": "CSRs",
+    "crl": "CRLs",
+    "internal": "Faults of the program",
+    "subjectPublicKeyInfo": "Public keys",
+    "version": "Version",
+    "serialNumber": "Serial numbers, by profile",
+    "subject": "Subjects",
+    "thisUpdate": "Times of CRLs",
+    "nextUpdate": "Times of CRLs, the next",
+    "revokedCertificates": "Entries of CRLs",
+    "issuerUniqueID": "Unique identifiers of issuers",
+    "subjectUniqueID": "Unique identifiers of subjects",
+    "extensions": "Extensions",
+}
+
+
+def manual(library: Library) -> str:
+    """Every rule of the profiles at hand, as Markdown, those of one part of a document together."""
+    parts = [_HEAD]
+    order = list(_TITLES)
+    found = sorted(rules(library), key=lambda rule: (_rank(order, rule), rule.code))
+    for part, group in groupby(found, key=_part):
+        parts.append(f"## {_TITLES.get(part, part)}\n\n{_table(group)}")
+    return "\n".join(parts)
+
+
+def _part(rule: Rule) -> str:
+    return rule.code.split(".", 1)[0]
+
+
+def _rank(order: list[str], rule: Rule) -> int:
+    return order.index(_part(rule)) if _part(rule) in order else len(order)
+
+
+def _table(found: Iterable[Rule]) -> str:
+    lines = ["| code | severity | basis | profiles | meaning | remedy | source |"]
+    lines.append("|---|---|---|---|---|---|---|")
+    for rule in found:
+        profiles = ", ".join(rule.profiles)
+        said = (profiles, rule.meaning, rule.remedy, rule.source)
+        cells = (f"`{rule.code}`", rule.severity, rule.basis, *map(_cell, said))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("*", "\\*").replace("<", "\\<")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(manual(Library()))
