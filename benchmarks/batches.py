@@ -33,8 +33,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
+from smki_testca.api import Estate
 from smki_testca.der import encode
-from smki_testca.estate import Estate
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.terms import TILE_ROWS, Secrets, Section
 from smki_testca.issuance.batch.cutting import Cutter, Means, Task

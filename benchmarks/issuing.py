@@ -22,13 +22,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from smki_testca.api import Estate
 from smki_testca.authority.certificates import CertificationAuthority, inputs
 from smki_testca.authority.filling import Filling, Setting, issuer_of, values
 from smki_testca.authority.signers import SoftwareSigner
 from smki_testca.authority.template import compile_template
 from smki_testca.der import encode
 from smki_testca.entropy import SystemEntropy
-from smki_testca.estate import Estate
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles import Library
 from smki_testca.register.requests import OrganisationSubject

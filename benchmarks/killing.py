@@ -22,7 +22,7 @@ from typing import IO
 
 from cryptography import x509
 
-from smki_testca.estate import Estate
+from smki_testca.api import Estate
 from smki_testca.estate.runs import Run, State
 from smki_testca.estate.tile import Tile
 

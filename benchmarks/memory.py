@@ -21,7 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from smki_testca.estate import Estate
+from smki_testca.api import Estate
 from smki_testca.estate.certificates import Selection
 from smki_testca.identifiers import Eui64
 
