@@ -31,7 +31,7 @@ from smki_testca.der import encode
 from smki_testca.entropy import SystemEntropy
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles import Library
-from smki_testca.register.requests import OrganisationSubject
+from smki_testca.profiles.typed_subjects import OrganisationSubject
 from smki_testca.roles import KeyUsage
 from smki_testca.shipped import shipped
 from smki_testca.x509.private_keys import public_key_info

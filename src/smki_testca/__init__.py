@@ -72,15 +72,14 @@ if TYPE_CHECKING:
     from smki_testca.lifecycle.expiry import Expiring
     from smki_testca.lifecycle.importing import ImportReport
     from smki_testca.profiles.model import Hierarchy, Tier
-    from smki_testca.register.requests import (
+    from smki_testca.profiles.typed_subjects import (
         DcckiSubject,
-        Delivery,
         DeviceSubject,
         IkiSubject,
         OrganisationSubject,
         Particulars,
-        Request,
     )
+    from smki_testca.register.requests import Delivery, Request
     from smki_testca.roles import KeyUsage
 else:
     # Hidden from type checkers: to them, a name that is not here is a mistake.
@@ -105,15 +104,14 @@ else:
         "importers.intake": ("Intake", "take_in"),
         "identifiers": ("Eui64", "SerialNumber"),
         "profiles.model": ("Hierarchy", "Tier"),
-        "register.requests": (
+        "profiles.typed_subjects": (
             "DcckiSubject",
-            "Delivery",
             "DeviceSubject",
             "IkiSubject",
             "OrganisationSubject",
             "Particulars",
-            "Request",
         ),
+        "register.requests": ("Delivery", "Request"),
         "roles": ("KeyUsage",),
     }
 

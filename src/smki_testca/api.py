@@ -15,7 +15,6 @@ from smki_testca.estate.stores import Stores
 from smki_testca.issuance.renewal import Renewal, Renewer, check_renewable_authority, supersede
 from smki_testca.lifecycle.expiry import running_out
 from smki_testca.profiles import Library
-from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.register.requests import Delivery, Request
 from smki_testca.x509 import private_keys
 from smki_testca.x509.view import view_certificate
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from smki_testca.issuance.re_signing import ReSigning, ReSigningTerms
     from smki_testca.lifecycle.expiry import Expiring
     from smki_testca.lifecycle.importing import ImportReport
+    from smki_testca.profiles.model import Environment, Hierarchy, Tier
     from smki_testca.register.gate import Authorisation
     from smki_testca.x509.names import KeyType
 
@@ -178,14 +178,14 @@ class Estate(Stores):
         name: str,
         ca_keys: Mapping[tuple[Hierarchy, Tier], bytes] | None = None,
         *,
-        hierarchies: Collection[Hierarchy] = tuple(Hierarchy),
+        hierarchies: Collection[Hierarchy] | None = None,
     ) -> list[Record]:
         """Make the CAs of an environment's family.
 
         Args:
             name: of the environment.
             ca_keys: PEM private keys to use instead of fresh ones.
-            hierarchies: which of the four; the others can be made later.
+            hierarchies: which of them; by default all that the family has no CAs of yet.
 
         Returns:
             The CAs made, roots first.
@@ -204,7 +204,19 @@ class Estate(Stores):
             self._database.execute(
                 "INSERT OR IGNORE INTO meta VALUES ('environment', ?)", (environment.name,)
             )
+            if hierarchies is None:
+                hierarchies = self._hierarchies_to_make(environment)
             return self.authorities.make(environment, ca_keys or {}, hierarchies)
+
+    def _hierarchies_to_make(self, environment: Environment) -> list[Hierarchy]:
+        """The hierarchies of which the estate has no CAs yet; all where it has every one."""
+        known = list(self.library.hierarchies)
+        present = {
+            one.hierarchy
+            for one in self.certificates.authorities()
+            if one.family == environment.family
+        }
+        return [one for one in known if one not in present] or known
 
     def check(self, request: Request) -> Authorisation:
         """Ask the gate alone; the decision is in the audit log all the same.
@@ -288,6 +300,7 @@ class Estate(Stores):
         environment: str | None = None,
         delivery: Delivery = Delivery.LOCAL,
         label: str | None = None,
+        profile: str | None = None,
     ) -> tuple[Record, tuple[str, ...]]:
         """Check a CSR in the order of SEC App. M 2.3.1, and issue what it asks for.
 
@@ -298,6 +311,8 @@ class Estate(Stores):
             environment: the test environment; the estate's first by default.
             delivery: how the certificate reaches its holder (R6).
             label: a name to find the certificate by.
+            profile: the certificate type that it asks for; without it, Organisation, Device
+                and IKI CSRs are told apart by their content.
 
         Returns:
             The certificate, and what the participant should know all the same.
@@ -306,7 +321,8 @@ class Estate(Stores):
             CsrFaultsError: with every fault of the CSR.
             Refusal: with every reason of the gate.
         """
-        csr = requests.parse(data, self.library.roles)
+        asked = None if profile is None else self.library.end_entity_profile(profile)
+        csr = requests.parse(data, self.library, asked)
         usages = () if csr.usage is None else (csr.usage,)
         request = self.request(
             participant,

@@ -28,7 +28,8 @@ from smki_testca.lifecycle.revocation import parse_reason
 from smki_testca.lifecycle.whois import whois_id
 from smki_testca.passphrases import PASSPHRASE_FILE, leave_passphrase, make_passphrase
 from smki_testca.profiles.model import Hierarchy, Tier
-from smki_testca.register.requests import Delivery, DeviceSubject, OrganisationSubject, Particulars
+from smki_testca.profiles.typed_subjects import Particulars
+from smki_testca.register.requests import Delivery
 from smki_testca.roles import KeyUsage
 from smki_testca.shipped import shipped
 from smki_testca.x509.pem import to_pem
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
 
     from smki_testca.clock import Clock
     from smki_testca.estate.certificates import Record
-    from smki_testca.register.requests import Request, Subject
+    from smki_testca.profiles.subject import Subject
+    from smki_testca.register.requests import Request
 
 PURPOSE = "device-and-user-system-tests"
 """The Testing Service that is asked for, unless a test says otherwise."""
@@ -436,11 +438,12 @@ class Workshop:
             for name in Asked.__annotations__
             if name not in Particulars.__annotations__ and name in particulars
         }
-        if profile == "device":
+        known = self.estate.library.end_entity_profile(profile)
+        if "hw-type" in known.inputs:
             particulars.setdefault("hw_type", HW_TYPE)
         subject = self.estate.subject(profile, **particulars)
         usages: tuple[KeyUsage, ...] = ()
-        if isinstance(subject, OrganisationSubject | DeviceSubject):
+        if known.takes_usage:
             usages = (KeyUsage(rest.get("usage", "digital-signature")),)
         elif "usage" in rest:
             raise TypeError(f"a certificate of profile {profile} takes no 'usage'")
@@ -452,16 +455,12 @@ class Workshop:
             environment=rest.get("environment", self.environment),
             delivery=Delivery(rest.get("delivery", "local")),
         )
-        hierarchy = self.estate.library.profile(profile).hierarchy
-        return _Ask(request, hierarchy, rest.get("label"), rest.get("copy", 1))
+        return _Ask(request, known.hierarchy, rest.get("label"), rest.get("copy", 1))
 
     def _holder(self, subject: Subject) -> str:
         """Who has the ID in a subject, according to the register."""
-        register = self.estate.register.load()
-        if isinstance(subject, OrganisationSubject):
-            return whois_id(register, subject.eui64).participant.id
-        if isinstance(subject, DeviceSubject):
-            return whois_id(register, subject.device_id).participant.id
+        if subject.embedded_id is not None:
+            return whois_id(self.estate.register.load(), subject.embedded_id).participant.id
         raise InputError(
             "request.incomplete",
             f"A certificate of profile {subject.profile} needs participant: its subject does not"
@@ -489,7 +488,9 @@ class Workshop:
     def _hierarchies(self) -> list[Hierarchy]:
         """Those whose keys can be made: from a seed, no RSA keys."""
         seedable = self.estate.library.seedable
-        return [one for one in Hierarchy if self._entropy is None or seedable(one)]
+        return [
+            one for one in self.estate.library.hierarchies if self._entropy is None or seedable(one)
+        ]
 
     def _keyed(self, label: str) -> AbstractContextManager[None]:
         return nullcontext() if self._entropy is None else self._entropy.keyed(label.encode())

@@ -20,7 +20,7 @@ from smki_testca.authority.csr import CsrFaultsError
 from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles import Library
-from smki_testca.register.requests import DeviceSubject, IkiSubject, OrganisationSubject
+from smki_testca.profiles.typed_subjects import DeviceSubject, IkiSubject, OrganisationSubject
 from smki_testca.roles import KeyUsage
 
 ROLES = Library().roles

@@ -17,8 +17,8 @@ from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.estate.certificates import Selection
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles.model import Tier
+from smki_testca.profiles.typed_subjects import DcckiSubject, OrganisationSubject
 from smki_testca.register.gate import Authorisation, Gate
-from smki_testca.register.requests import DcckiSubject, OrganisationSubject
 from smki_testca.roles import KeyUsage
 from smki_testca.x509.private_keys import from_pkcs8
 

@@ -7,17 +7,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
+from smki_testca.authority.subjects import subject_of
 
 import csrs
 from smki_testca.api import Estate
 from smki_testca.authority.csr import parse
 from smki_testca.authority.filling import Validity
-from smki_testca.authority.subjects import subject_of
 from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles.model import Tier
-from smki_testca.register.requests import (
+from smki_testca.profiles.typed_subjects import (
     DcckiSubject,
     DeviceSubject,
     IkiSubject,

@@ -25,7 +25,7 @@ from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import Status
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles.model import Tier
-from smki_testca.register.requests import DeviceSubject
+from smki_testca.profiles.typed_subjects import DeviceSubject
 from smki_testca.roles import KeyUsage
 
 SUPPLIER = Selection(label="Z1-supplier-ds")

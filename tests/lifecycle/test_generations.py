@@ -24,7 +24,7 @@ from smki_testca.issuance.batch import running
 from smki_testca.issuance.batch.engines import LocalEngine
 from smki_testca.issuance.batch.planning import Plan
 from smki_testca.profiles.model import Hierarchy, Tier
-from smki_testca.register.requests import DeviceSubject, OrganisationSubject
+from smki_testca.profiles.typed_subjects import DeviceSubject, OrganisationSubject
 from smki_testca.roles import KeyUsage
 from smki_testca.shipped import shipped
 from smki_testca.x509.pem import to_pem

@@ -14,7 +14,7 @@ from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import Status
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles.model import Hierarchy, Tier
-from smki_testca.register.requests import OrganisationSubject
+from smki_testca.profiles.typed_subjects import OrganisationSubject
 from smki_testca.roles import KeyUsage
 
 KILLS = 4

@@ -11,18 +11,17 @@ import pytest
 from smki_testca.errors import ExitCode, Refusal
 from smki_testca.identifiers import Eui64, Signifier
 from smki_testca.profiles import Library
+from smki_testca.profiles.typed_subjects import (
+    DcckiSubject,
+    DeviceSubject,
+    IkiSubject,
+    OrganisationSubject,
+)
 from smki_testca.register import documents, gate
 from smki_testca.register.agreements import AgreementKind
 from smki_testca.register.gate import Authorisation, Gate
 from smki_testca.register.register import Register
-from smki_testca.register.requests import (
-    DcckiSubject,
-    Delivery,
-    DeviceSubject,
-    IkiSubject,
-    OrganisationSubject,
-    Request,
-)
+from smki_testca.register.requests import Delivery, Request
 from smki_testca.roles import KeyUsage
 from smki_testca.shipped import shipped
 

@@ -21,12 +21,7 @@ from smki_testca.authority.template import Template, compile_template
 from smki_testca.der import encode
 from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.identifiers import SerialNumber
-from smki_testca.register.requests import (
-    DcckiSubject,
-    DeviceSubject,
-    IkiSubject,
-    OrganisationSubject,
-)
+from smki_testca.profiles.inputs import USAGE
 from smki_testca.x509.key_usages import USAGE_BITS
 from smki_testca.x509.keys import key_type_of, load_public_key, signature_fits
 from smki_testca.x509.view import view_certificate
@@ -40,8 +35,8 @@ if TYPE_CHECKING:
     from smki_testca.entropy import Entropy
     from smki_testca.profiles import Library
     from smki_testca.profiles.model import Environment, Profile, RevocationListProfile
+    from smki_testca.profiles.subject import Subject
     from smki_testca.register.gate import Authorisation
-    from smki_testca.register.requests import Subject
     from smki_testca.roles import KeyUsage
     from smki_testca.x509.fields import Value
 
@@ -227,19 +222,8 @@ def _check_key(profile: Profile, public_key: bytes) -> None:
 
 def inputs(subject: Subject, usage: KeyUsage | None) -> dict[str, Value]:
     """What a request brings, by the names that profiles use; what is absent is left out."""
-    found: dict[str, Value | None] = {
-        "usage": None if usage is None else (USAGE_BITS[usage.value],)
-    }
-    match subject:
-        case OrganisationSubject(eui64, role, common_name):
-            found |= {"eui64": eui64.octets, "role": role.hex, "common-name": common_name}
-        case DeviceSubject(device_id, hw_type):
-            found |= {"device-id": device_id.octets, "hw-type": hw_type}
-        case DcckiSubject(common_name, dns):
-            found |= {"common-name": common_name, "dns": dns}
-        case IkiSubject(system_name, role):
-            found |= {"system-name": system_name, "role": role.hex}
-    return {name: value for name, value in found.items() if value is not None}
+    asked: dict[str, Value] = {} if usage is None else {USAGE: (USAGE_BITS[usage.value],)}
+    return asked | subject.field_values()
 
 
 __all__ = ["USAGE_BITS", "Certificate", "CertificationAuthority", "inputs"]

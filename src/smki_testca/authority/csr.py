@@ -11,17 +11,18 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from smki_testca.authority.subjects import subject_of
 from smki_testca.der.read import DerError
 from smki_testca.errors import InputError
 from smki_testca.lint import csr as requests
 from smki_testca.lint import strict
+from smki_testca.profiles.subject import Subject
 from smki_testca.x509.view import View, view_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smki_testca.register.requests import Subject
+    from smki_testca.profiles import Library
+    from smki_testca.profiles.model import Profile
     from smki_testca.roles import KeyUsage, Roles
 
 MAX_OCTETS = 1 << 16
@@ -68,26 +69,31 @@ class Csr:
     Attributes:
         view: its fields.
         subject: whom the certificate would be for.
+        id_path: of the field that holds the EUI-64, if its certificate type embeds one.
         usage: the key usage asked for; None where the profile fixes it.
         public_key: the SubjectPublicKeyInfo to copy, DER.
     """
 
     view: View
     subject: Subject
+    id_path: str | None
     usage: KeyUsage | None
     public_key: bytes
 
 
-def parse(data: bytes, roles: Roles) -> Csr:
-    """Read a CSR of any kind and check its format and self-signature (R22).
+def parse(data: bytes, library: Library, profile: Profile | None = None) -> Csr:
+    """Read a CSR and check its format and self-signature (R22).
 
     Args:
         data: PEM with either header, bare base64 in any of the accepted breaks, or DER.
-        roles: to find the RemotePartyRole in the subject.
+        library: the certificate types, and the RemotePartyRoles.
+        profile: the certificate type that it asks for; without it, the Organisation, Device
+            and IKI types are told apart by the content (SEC App. M F and G).
 
     Raises:
         CsrFaultsError: with every fault found.
     """
+    roles = library.roles
     der = to_der(data)
     try:
         view = view_request(der)
@@ -97,7 +103,12 @@ def parse(data: bytes, roles: Roles) -> Csr:
     faults = tuple(_faults(view, roles)) or tuple(_format_faults(der))
     if faults:
         raise CsrFaultsError(faults)
-    return _accepted(view, roles)
+    asked = profile or library.profile(requests.kind(view))
+    subject, usages = Subject.from_view(asked, view, roles)
+    public_key = view.octets("subjectPublicKeyInfo") or b""
+    identifiers = (one.path for one in asked.subject_inputs if one.type.is_identifier)
+    usage = usages[0] if usages else None
+    return Csr(view, subject, next(identifiers, None), usage, public_key)
 
 
 def to_der(data: bytes) -> bytes:
@@ -169,10 +180,3 @@ def _faults(view: View, roles: Roles) -> Iterator[Fault]:
 
 def _sentence(message: str) -> str:
     return message[:1].upper() + message[1:]
-
-
-def _accepted(view: View, roles: Roles) -> Csr:
-    """What a CSR without faults asks for."""
-    public_key = view.octets("subjectPublicKeyInfo") or b""
-    subject, usages = subject_of(view, roles)
-    return Csr(view, subject, usages[0] if usages else None, public_key)

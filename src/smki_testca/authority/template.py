@@ -16,6 +16,7 @@ from smki_testca.der.read import read, read_wrapped
 from smki_testca.errors import InputError
 from smki_testca.identifiers import SerialNumber
 from smki_testca.lint.rows import Context, check
+from smki_testca.profiles.inputs import USAGE
 from smki_testca.profiles.model import Constant, Derived, Input, Profile
 from smki_testca.x509.fields import FIELDS, Value, check_characters, encode_value
 from smki_testca.x509.names import KeyType
@@ -203,16 +204,8 @@ def _varies(fill: object) -> bool:
 
 
 def _sample(profile: Profile, present: frozenset[str]) -> Filling:
-    samples: Mapping[str, Value] = {
-        "common-name": "Sample",
-        "role": "02",
-        "eui64": bytes(8),
-        "usage": ("digitalSignature",),
-        "hw-type": "1.2.3",
-        "device-id": bytes(8),
-        "dns": "sample.test",
-        "system-name": "Sample",
-    }
+    samples: dict[str, Value] = {one.name: one.sample for one in profile.input_types}
+    samples[USAGE] = ("digitalSignature",)
     required = {
         row.fill.name
         for row in profile.filling_rows

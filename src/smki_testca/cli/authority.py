@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from smki_testca.cli.names import HierarchyName
 from smki_testca.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
     from smki_testca.cli.session import Session
 
-_HIERARCHIES = ("organisation", "device", "dccki", "iki")
 _ENVIRONMENT = click.option(
     "--environment", metavar="E", help="Whose CA; the estate's first environment by default."
 )
@@ -88,7 +88,7 @@ def renew(session: Session, name: str, environment: str | None) -> None:
 
 
 @ca.command("roll-over")
-@click.argument("hierarchy", type=click.Choice(_HIERARCHIES))
+@click.argument("hierarchy", type=HierarchyName())
 @click.option("--name", metavar="CN", required=True, help="The new CA's name, such as Z1b.")
 @_ENVIRONMENT
 @click.pass_obj

@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from smki_testca.cli.issue import DELIVERY, ENVIRONMENT, LABEL, PARTICIPANT, PURPOSE
+from smki_testca.cli.names import library_of
 from smki_testca.cli.output import print_json, print_table
 from smki_testca.cli.session import Session, read_input
 from smki_testca.entropy import parse_seed
@@ -20,19 +21,24 @@ from smki_testca.errors import ExitCode, InputError, Refusal, SmkiTestcaError, U
 from smki_testca.estate.runs import State
 from smki_testca.estate.terms import Secrets
 from smki_testca.exporters import runs as exports
-from smki_testca.identifiers import Eui64, parse_object_identifier
-from smki_testca.register.requests import Delivery, DeviceSubject
+from smki_testca.identifiers import Eui64
+from smki_testca.profiles.model import Identity
+from smki_testca.profiles.subject import Subject
+from smki_testca.register.requests import Delivery
 from smki_testca.roles import KeyUsage
 from smki_testca.text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from smki_testca.api import Estate
     from smki_testca.estate.runs import Run
     from smki_testca.issuance.batch.engines import Engine
     from smki_testca.issuance.batch.planning import Plan
     from smki_testca.issuance.batch.row_requests import Problem
+    from smki_testca.profiles import Library
+    from smki_testca.profiles.inputs import InputType
+    from smki_testca.profiles.model import Profile
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as a shell gives it."""
@@ -61,6 +67,49 @@ _SEED = click.option(
 _RESPONSE = "response"
 
 
+_RANGE_BY_DEFAULT = "device"
+"""The certificate type whose inputs a range that names none is said to lack."""
+
+
+def _range_profiles(library: Library) -> list[Profile]:
+    """The certificate types of which a range is issued: those that embed a Device ID."""
+    return [one for one in library.end_entity_profiles if one.identity is Identity.DEVICE_ID]
+
+
+def _key(option: str) -> str:
+    return option.replace("-", "_")
+
+
+def _keys(options: Iterable[str]) -> list[str]:
+    return [_key(one) for one in options]
+
+
+class RangeCommand(click.Command):
+    """A command with an option for each input of the certificate types that a range may be of."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Its own options, and after the purpose those of the certificate types."""
+        params = super().get_params(ctx)
+        names = {one.name for one in params}
+        types = {
+            one.option: one
+            for profile in _range_profiles(library_of(ctx))
+            for one in profile.input_types
+            if not one.is_identifier and _key(one.option) not in names
+        }
+        added: list[click.Parameter] = [
+            click.Option([f"--{one.option}"], metavar=one.metavar, help=f"Of a range: {_of(one)}")
+            for one in types.values()
+        ]
+        place = [one.name for one in params].index("purpose") + 1
+        return [*params[:place], *added, *params[place:]]
+
+
+def _of(input_type: InputType) -> str:
+    """What an input is, as the rest of a sentence."""
+    return input_type.help[:1].lower() + input_type.help[1:]
+
+
 @click.group()
 def batch() -> None:
     """Many certificates at once, in runs that survive whatever ends them.
@@ -71,12 +120,11 @@ def batch() -> None:
     """
 
 
-@batch.command()
+@batch.command(cls=RangeCommand)
 @click.argument("manifest", metavar="[MANIFEST]", required=False)
-@click.option("--profile", metavar="NAME", help="Of a range: device.")
+@click.option("--profile", metavar="NAME", help="Of a range: its certificate type, device.")
 @click.option("--participant", metavar="P", help="Of a range: who asks.")
 @click.option("--purpose", metavar="S", help="Of a range: the Testing Service.")
-@click.option("--hw-type", metavar="OID", help="Of a range: the manufacturer's hwType.")
 @click.option(
     "--usage",
     "usages",
@@ -205,7 +253,7 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
         estate.unlock()
         with estate.transaction():
             plan = Plan(estate, "requests", None, _secrets(None))
-            reader = intake.Reader(requests, zipped, estate.library.roles)
+            reader = intake.Reader(requests, zipped, estate.library)
             for one in intake.wanted(estate, reader, members, cells, workers):
                 plan.add_or_note(one)
             report = portal.Report.of(name, members, plan.problems)
@@ -384,28 +432,33 @@ def _secrets(seed: str | None) -> Secrets:
 
 
 def _plan_range(estate: Estate, plan: Plan, options: dict[str, Any]) -> None:
-    needed = ("profile", "participant", "purpose", "hw_type", "first_id", "count")
+    ranged = {one.name: one for one in _range_profiles(estate.library)}
+    profile = ranged.get(options["profile"] or "", estate.library.profile(_RANGE_BY_DEFAULT))
+    inputs = {one.option: one for one in profile.input_types if not one.is_identifier}
+    needed = ("profile", "participant", "purpose", *_keys(inputs), "first_id", "count")
     missing = [f"--{name.replace('_', '-')}" for name in needed if options[name] is None]
-    if missing or not options["usages"]:
+    if missing or (profile.takes_usage and not options["usages"]):
         missing += [] if options["usages"] else ["--usage"]
         raise UsageError("usage", f"Give a manifest, or for a range {', '.join(missing)}.")
-    if options["profile"] != "device":
-        raise UsageError("usage", "A range is of --profile device; use a manifest for others.")
+    if options["profile"] not in ranged:
+        names = " or ".join(ranged)
+        raise UsageError("usage", f"A range is of --profile {names}; use a manifest for others.")
     first = Eui64.parse(options["first_id"])
-    hw_type = parse_object_identifier(options["hw_type"])
+    identifier = next(one.option for one in profile.input_types if one.is_identifier)
+    given = {option: options[_key(option)] for option in inputs}
     request = estate.request(
         options["participant"],
         options["purpose"],
-        DeviceSubject(first, hw_type),
+        Subject.parse(profile, {identifier: str(first), **given}, estate.library.roles),
         tuple(dict.fromkeys(KeyUsage(usage) for usage in options["usages"])),
         environment=options["environment"],
         delivery=Delivery(options["delivery"]),
     )
-    plan.add_range(request, hw_type, first, options["count"])
+    plan.add_range(request, options["count"])
 
 
 def _plan_manifest(estate: Estate, plan: Plan, manifest: str, options: dict[str, Any]) -> None:
-    from smki_testca.issuance.batch.manifest import lines
+    from smki_testca.issuance.batch.manifest import columns, lines
     from smki_testca.issuance.batch.row_requests import from_manifest
 
     path = Path(manifest)
@@ -413,7 +466,9 @@ def _plan_manifest(estate: Estate, plan: Plan, manifest: str, options: dict[str,
     def read(name: str) -> bytes:
         return read_input(str(path.parent / name), 1 << 16)
 
-    for one in from_manifest(estate, lines(path), read, options["environment"]):
+    for one in from_manifest(
+        estate, lines(path, columns(estate.library)), read, options["environment"]
+    ):
         plan.add_or_note(one)
 
 

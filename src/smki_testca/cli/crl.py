@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.names import HierarchyName
 from smki_testca.cli.output import print_json, print_table
 from smki_testca.errors import ExitCode, InputError, UsageError
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _OF_AUTHORITY = [
     click.option(
         "--hierarchy",
-        type=click.Choice(["organisation", "device", "dccki", "iki"]),
+        type=HierarchyName(),
         default="organisation",
         show_default=True,
         help="Of this hierarchy's issuing CA.",

@@ -7,17 +7,23 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.authority import csr
+from smki_testca.cli.names import library_of
 from smki_testca.cli.output import print_json, print_records, print_warnings
 from smki_testca.cli.session import Session, read_input
-from smki_testca.register.requests import Delivery, subject
+from smki_testca.profiles.model import Tier
+from smki_testca.profiles.subject import Subject
+from smki_testca.register.requests import Delivery
 from smki_testca.roles import KeyUsage
 from smki_testca.x509.pem import to_pem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from smki_testca.api import Estate
     from smki_testca.authority.filling import Validity
     from smki_testca.estate.certificates import Record
+    from smki_testca.profiles.model import Profile
+    from smki_testca.register.requests import Request
     from smki_testca.roles import Roles
 
 PARTICIPANT = click.option(
@@ -50,70 +56,25 @@ _NOT_BEFORE = click.option(
 _NOT_AFTER = click.option(
     "--not-after", metavar="TIME", help="End with this day, or at this UTC time."
 )
-_ROLE = click.option("--role", metavar="NAME|HEX", required=True, help="Such as supplier or 02.")
-
-# profile: (what its help says, an example, its own options)
-_PROFILES: dict[str, tuple[str, str, list[Callable[..., Any]]]] = {
-    "organisation": (
-        "An Organisation Certificate, with the EUI-64 of a User, an RDP or the DCC.",
-        (
-            "--participant supplier-one --purpose uept --id 90-B3-D5-1F-30-01-00-00"
-            " --role supplier --usage digital-signature"
-        ),
-        [
-            click.option("--id", metavar="EUI64", required=True, help="The User, RDP or DCC ID."),
-            _ROLE,
-            _USAGE,
-            click.option("--common-name", metavar="CN", help="An optional name in the subject."),
-        ],
-    ),
-    "device": (
-        "A Device Certificate, with the EUI-64 of a Device.",
-        (
-            "--participant meters-one --purpose device-and-user-system-tests"
-            " --device-id 00-DB-12-00-00-00-00-05 --hw-type 1.2.826.0.1.8641679.1.2.2.1"
-            " --usage key-agreement"
-        ),
-        [
-            click.option("--device-id", metavar="EUI64", required=True, help="The Device ID."),
-            click.option(
-                "--hw-type", metavar="OID", required=True, help="The manufacturer's hwType."
-            ),
-            _USAGE,
-        ],
-    ),
-    "dccki": (
-        "A DCCKI Infrastructure Certificate, with the participant's Signifier.",
-        (
-            "--participant supplier-one --purpose uept --common-name gateway.supplier-one.test"
-            " --dns gateway.supplier-one.test"
-        ),
-        [
-            click.option(
-                "--common-name", metavar="NAME", required=True, help="The host or system name."
-            ),
-            click.option("--dns", metavar="NAME", help="A host name for the subjectAltName."),
-            click.option(
-                "--signifier",
-                metavar="S",
-                help="Who the requester says it is; refused unless the register agrees.",
-            ),
-        ],
-    ),
-    "iki": (
-        "An IKI certificate, for access to the SMKI web services.",
-        "--participant supplier-one --purpose srept --system-name adhoc-csr --role supplier",
-        [
-            click.option(
-                "--system-name", metavar="NAME", required=True, help="The authorised system."
-            ),
-            _ROLE,
-        ],
-    ),
-}
 
 
-@click.group()
+class CertificateTypes(click.Group):
+    """A command for each certificate type of the library, an operator's own included."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The certificate types, by name."""
+        return sorted(one.name for one in library_of(ctx).end_entity_profiles)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of one certificate type, with the options that its profile asks for."""
+        library = library_of(ctx)
+        if cmd_name not in library.profile_names:
+            return None
+        profile = library.profile(cmd_name)
+        return None if profile.tier is not Tier.END_ENTITY else _command(self, profile)
+
+
+@click.group(cls=CertificateTypes)
 def check() -> None:
     """Ask the gate alone; nothing is issued.
 
@@ -124,7 +85,7 @@ def check() -> None:
     """
 
 
-@click.group()
+@click.group(cls=CertificateTypes)
 def issue() -> None:
     """Issue Test Certificates with fresh keys.
 
@@ -168,12 +129,13 @@ def _validity(not_before: str | None, not_after: str | None) -> Validity | None:
     )
 
 
-def _request(estate: Any, profile: str, options: dict[str, Any]) -> Any:
-    given = {name.replace("_", "-"): value for name, value in options.items()}
+def _request(estate: Estate, name: str, options: dict[str, Any]) -> Request:
+    profile = estate.library.profile(name)
+    given = {one.option: options[one.option.replace("-", "_")] for one in profile.input_types}
     return estate.request(
         options["participant"],
         options["purpose"],
-        subject(profile, given, estate.library.roles),
+        Subject.parse(profile, given, estate.library.roles),
         tuple(dict.fromkeys(KeyUsage(usage) for usage in options.get("usages", ()))),
         environment=options["environment"],
         delivery=Delivery(options["delivery"]),
@@ -197,40 +159,62 @@ def _print_issued(
     print_records(records, roles)
 
 
-def _add_commands() -> None:
-    for group, callback in ((check, _check), (issue, _issue)):
-        for profile, (said, example, options) in _PROFILES.items():
-            group.add_command(_command(group, callback, profile, said, example, options))
+def input_options(profile: Profile) -> list[Callable[..., Any]]:
+    """An option for each input of a certificate type, the key usage after what is needed."""
+    options = [
+        (
+            one.optional,
+            click.option(
+                f"--{one.type.option}",
+                metavar=one.type.metavar,
+                required=not one.optional,
+                help=one.type.help,
+            ),
+        )
+        for one in profile.subject_inputs
+    ]
+    needed = [option for optional, option in options if not optional]
+    usage = [_USAGE] if profile.takes_usage else []
+    return [*needed, *usage, *(option for optional, option in options if optional)]
 
 
-def _command(
-    group: click.Group,
-    callback: Callable[..., None],
-    profile: str,
-    said: str,
-    example: str,
-    options: list[Callable[..., Any]],
-) -> click.Command:
+def _command(group: click.Group, profile: Profile) -> click.Command:
+    is_issuing = group.name == "issue"
+
     @click.pass_obj
     def run(session: Session, /, **given: Any) -> None:
-        callback(session, profile, **given)
+        (_issue if is_issuing else _check)(session, profile.name, **given)
 
     decorated: Any = run
-    dates = [_NOT_BEFORE, _NOT_AFTER] if group is issue else []
-    for option in reversed([PARTICIPANT, PURPOSE, *options, *dates, LABEL, ENVIRONMENT, DELIVERY]):
+    own = input_options(profile)
+    dates = [_NOT_BEFORE, _NOT_AFTER] if is_issuing else []
+    for option in reversed([PARTICIPANT, PURPOSE, *own, *dates, LABEL, ENVIRONMENT, DELIVERY]):
         decorated = option(decorated)
-    text = f"{said}\n\n\b\nExample:\n  smki-testca --estate estate {group.name} {profile} {example}"
-    command: click.Command = click.command(profile, help=text, short_help=said)(decorated)
+    example = f"smki-testca --estate estate {group.name} {profile.name} {_example(profile)}"
+    text = f"{profile.summary}\n\n\b\nExample:\n  {example}"
+    command: click.Command = click.command(profile.name, help=text, short_help=profile.summary)(
+        decorated
+    )
     return command
 
 
-_add_commands()
+def _example(profile: Profile) -> str:
+    """The options of a request, as the profile gives them or with a placeholder for each."""
+    if profile.example:
+        return profile.example
+    needed = [one.type for one in profile.subject_inputs if not one.optional]
+    words = [f"--{one.option} {one.metavar}" for one in needed]
+    usage = ["--usage digital-signature"] if profile.takes_usage else []
+    return " ".join(["--participant P --purpose uept", *words, *usage])
 
 
 @click.command()
 @click.argument("file", metavar="FILE")
 @PARTICIPANT
 @PURPOSE
+@click.option(
+    "--profile", metavar="NAME", help="The certificate type; told by the content by default."
+)
 @LABEL
 @ENVIRONMENT
 @DELIVERY
@@ -240,14 +224,16 @@ def sign(
     file: str,
     participant: str,
     purpose: str,
+    profile: str | None,
     label: str | None,
     environment: str | None,
     delivery: str,
 ) -> None:
     """Issue the Test Certificate that the CSR in FILE asks for (- for standard input).
 
-    Organisation, Device and IKI CSRs are told apart by their content; PEM with either
-    header, bare base64 and DER are read. The certificate is printed as PEM.
+    Organisation, Device and IKI CSRs are told apart by their content; a CSR for another
+    certificate type needs --profile. PEM with either header, bare base64 and DER are read. The
+    certificate is printed as PEM.
 
     \b
     Example:
@@ -263,6 +249,7 @@ def sign(
             environment=environment,
             delivery=Delivery(delivery),
             label=label,
+            profile=profile,
         )
         if session.as_json:
             _print_issued(session, [record], warnings, estate.library.roles)

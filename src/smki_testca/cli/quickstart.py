@@ -19,10 +19,12 @@ from smki_testca.estate.certificates import Selection
 from smki_testca.estate.runs import FOLDER
 from smki_testca.exporters import FORMATS, items, write
 from smki_testca.passphrases import PASSPHRASE_FILE, leave_passphrase, make_passphrase
-from smki_testca.profiles.model import Hierarchy, Tier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from smki_testca.profiles import Library
+    from smki_testca.profiles.model import Hierarchy, Tier
 
 _KIT = "quickstart"
 
@@ -109,9 +111,9 @@ def init(session: Session, directory: str, environment: str | None, ca_keys: str
       smki-testca --passphrase-file secret init estate --environment UIT-A
     """
     path = Path(directory)
-    given = {} if ca_keys is None else _read_ca_keys(Path(ca_keys))
-    # The name is checked first, so that a wrong one leaves no half-made estate behind.
+    # Names are checked first, so that a wrong one leaves no half-made estate behind.
     library = session.library()
+    given = {} if ca_keys is None else _read_ca_keys(Path(ca_keys), library)
     name = (library.environment(environment) if environment else library.default_environment).name
     is_new = not (path / FILE_NAME).exists()
     make = Estate.create if is_new else Estate.open
@@ -134,11 +136,11 @@ def init(session: Session, directory: str, environment: str | None, ca_keys: str
         )
 
 
-def _read_ca_keys(folder: Path) -> dict[tuple[Hierarchy, Tier], bytes]:
+def _read_ca_keys(folder: Path, library: Library) -> dict[tuple[Hierarchy, Tier], bytes]:
     names = {
-        f"{hierarchy}-{tier}-ca.key": (hierarchy, tier)
-        for hierarchy in Hierarchy
-        for tier in (Tier.ROOT, Tier.ISSUING)
+        f"{profile}.key": (hierarchy.name, tier)
+        for hierarchy in library.hierarchies.values()
+        for tier, profile in hierarchy.tiers.items()
     }
     if not folder.is_dir():
         raise InputError("ca_keys.folder", f"{folder} is no folder of CA keys.")

@@ -101,7 +101,7 @@ class AuthorityStore:
         """Every CA with its certificates: those of a family together, each hierarchy's in turn."""
         found: list[AuthorityState] = []
         for family in dict.fromkeys(one.family for one in self._certificates.authorities()):
-            for hierarchy, tier in product(Hierarchy, (Tier.ROOT, Tier.ISSUING)):
+            for hierarchy, tier in product(self._library.hierarchies, (Tier.ROOT, Tier.ISSUING)):
                 generations = self._certificates.generations(family, hierarchy, tier)
                 found += (
                     AuthorityState(record, number, record is generations[-1][-1])
@@ -296,7 +296,7 @@ class AuthorityStore:
         self,
         environment: Environment,
         given: Mapping[tuple[Hierarchy, Tier], bytes],
-        hierarchies: Collection[Hierarchy] = tuple(Hierarchy),
+        hierarchies: Collection[Hierarchy],
     ) -> list[Record]:
         """Make the CAs of an environment's family, within a transaction.
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from smki_testca.clock import in_utc, iso
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles.model import Hierarchy, Tier
-from smki_testca.register.requests import DeviceSubject, OrganisationSubject
 from smki_testca.x509.key_usages import names_of_usage
 from smki_testca.x509.keys import key_id
 from smki_testca.x509.view import view_certificate
@@ -331,12 +330,6 @@ def record_of(
         label: a name to find it by.
         audit: the number of the audit entry that tells of it.
     """
-    subject = authorisation.request.subject
-    eui64: Eui64 | None = None
-    if isinstance(subject, OrganisationSubject):
-        eui64 = subject.eui64
-    elif isinstance(subject, DeviceSubject):
-        eui64 = subject.device_id
     role = authorisation.request.role
     return Record(
         serial=certificate.serial,
@@ -348,7 +341,7 @@ def record_of(
         environment=authorisation.environment.name,
         category=authorisation.category.name,
         participant=authorisation.participant.id,
-        eui64=eui64,
+        eui64=authorisation.request.subject.embedded_id,
         role=None if role is None else role.code,
         usage=usage_of(certificate),
         label=label,

@@ -549,7 +549,7 @@ class RunStore:
             category=section.category,
             participant=section.participant,
             eui64=None if eui64 is None else Eui64(eui64),
-            role=section.role,
+            role=section.role_code,
             usage=section.usage.value
             if section.usage
             else names_of_usage(view.value("extensions.keyUsage")),
@@ -569,7 +569,7 @@ def _may_fit(section: Section, selection: Selection) -> bool:
     return (
         selection.participant in {None, section.participant}
         and selection.profile in {None, section.profile}
-        and selection.role in {None, section.role}
+        and selection.role in {None, section.role_code}
         and (selection.usage is None or section.usage is None or selection.usage == section.usage)
     )
 

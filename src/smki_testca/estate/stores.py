@@ -21,8 +21,9 @@ from smki_testca.estate.runs import RunStore
 from smki_testca.estate.status import Status
 from smki_testca.estate.status_changes import StandingStore
 from smki_testca.profiles.model import Tier
+from smki_testca.profiles.subject import Subject
 from smki_testca.register.gate import Gate
-from smki_testca.register.requests import Delivery, Request, subject_from
+from smki_testca.register.requests import Delivery, Request
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from smki_testca.identifiers import Eui64, SerialNumber
     from smki_testca.profiles import Library
     from smki_testca.profiles.model import Environment
-    from smki_testca.register.requests import Particulars, Subject
+    from smki_testca.profiles.typed_subjects import Particulars
     from smki_testca.roles import KeyUsage
 
 
@@ -121,14 +122,21 @@ class Stores:
         """The subject of a request, told as on the command line.
 
         Args:
-            profile: ``organisation``, ``device``, ``dccki`` or ``iki``.
+            profile: the certificate type, such as ``organisation``.
             particulars: the options of ``smki-testca issue``, with underscores.
 
         Raises:
-            InputError: if one is missing, or is no identifier.
+            InputError: if nothing is issued from the profile, an input is missing, or one is
+                not what its type takes.
             TypeError: for one that the profile does not take.
         """
-        return subject_from(profile, particulars, self.library.roles)
+        known = self.library.end_entity_profile(profile)
+        given = {name.replace("_", "-"): str(value) for name, value in particulars.items()}
+        taken = {one.option for one in known.input_types}
+        stray = next((name for name in particulars if name.replace("_", "-") not in taken), None)
+        if stray is not None:
+            raise TypeError(f"a certificate of profile {profile} takes no {stray!r}")
+        return Subject.parse(known, given, self.library.roles)
 
     def gate(self) -> Gate:
         """The gate, as the register and the certificates issued stand now."""

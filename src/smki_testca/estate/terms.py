@@ -26,8 +26,8 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
         profile: of the certificates.
         issuer: the serial number of the issuing CA's certificate, hexadecimal.
         usage: the key usage; None where the profile fixes it.
-        role: the RemotePartyRole code, if the subject has one.
-        hw_type: of Devices.
+        inputs: those inputs of the profile that all rows have alike: the fields' text, by name.
+        role, hw_type: the same of runs that version 0.1.0 began; None in others.
         count: how many rows the section has.
         first_id: of a range, the EUI-64 of its first row; the others follow, one by one.
     """
@@ -44,8 +44,24 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     usage: KeyUsage | None = None
     role: int | None = None
     hw_type: str | None = None
+    inputs: dict[str, str] = {}
     count: int
     first_id: int | None = None
+
+    @property
+    def shared(self) -> dict[str, str]:
+        """The inputs that all rows have alike, whichever version began the run."""
+        early = {
+            "role": None if self.role is None else f"{self.role:02X}",
+            "hw-type": self.hw_type,
+        }
+        return {name: text for name, text in early.items() if text is not None} | self.inputs
+
+    @property
+    def role_code(self) -> int | None:
+        """The RemotePartyRole code, if the certificates have one."""
+        role = self.shared.get("role")
+        return None if role is None else int(role, 16)
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +92,7 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         line: where it stands in the manifest or archive, from 1.
         eui64: in the subject, if it has one.
-        texts: inputs of the profile that hold text, by name.
+        texts: the other inputs: the fields' text, by name.
         public_key: a SubjectPublicKeyInfo, DER, in place of a fresh key.
         label: a name to find it by.
     """

@@ -61,6 +61,6 @@ def _entry(item: Item) -> dict[str, Any]:
         "name": record.label or item.name,
     }
     # The client tells Devices by there being no role.
-    if record.role is not None and record.hierarchy is Hierarchy.ORGANISATION:
+    if record.role is not None and record.hierarchy == Hierarchy.ORGANISATION:
         entry["role"] = record.role
     return entry

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.authority.filling import check_future
-from smki_testca.authority.subjects import subject_of
 from smki_testca.errors import InputError, Refusal
 from smki_testca.estate.certificates import Record, digests, record_of
 from smki_testca.estate.status import LIVING
 from smki_testca.lifecycle.whois import whois_certificate
+from smki_testca.profiles.model import Identity
+from smki_testca.profiles.subject import Subject
 from smki_testca.register.gate import Gate
-from smki_testca.register.requests import DeviceSubject, OrganisationSubject
 from smki_testca.x509 import private_keys
 from smki_testca.x509.keys import load_public_key, public_key_octets
 from smki_testca.x509.view import view_certificate
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from smki_testca.estate.key_store import KeyStore
     from smki_testca.estate.stores import Stores
     from smki_testca.profiles.model import Environment, Hierarchy
-    from smki_testca.register.requests import Request, Subject
+    from smki_testca.register.requests import Request
     from smki_testca.x509.view import View
 
 
@@ -238,7 +238,7 @@ class ReSigner:
     def _asked(self, record: ExternalRecord) -> _Asked:
         view = view_certificate(record.der)
         profile = self._estate.library.profile(record.profile)
-        subject, usages = subject_of(view, self._estate.library.roles, profile)
+        subject, usages = Subject.from_view(profile, view, self._estate.library.roles)
         if len(usages) > 1:
             raise InputError(
                 "re_sign.usages",
@@ -263,10 +263,12 @@ class ReSigner:
 
     def _holder(self, record: ExternalRecord, subject: Subject) -> str:
         """Whoever the register says holds the identifier in a certificate."""
-        if isinstance(subject, OrganisationSubject):
-            found = self._register.holder_of_id(subject.eui64)
-        elif isinstance(subject, DeviceSubject):
-            found = self._register.holder_of_device_id(subject.device_id)
+        identity = self._estate.library.profile(subject.profile).identity
+        eui64 = subject.embedded_id
+        if identity is Identity.USER_ID and eui64 is not None:
+            found = self._register.holder_of_id(eui64)
+        elif identity is Identity.DEVICE_ID and eui64 is not None:
+            found = self._register.holder_of_device_id(eui64)
         else:
             return whois_certificate(self._estate, record.der).participant.id
         if found is None:

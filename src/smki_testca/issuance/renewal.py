@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.authority.filling import check_future
-from smki_testca.authority.subjects import subject_of
 from smki_testca.errors import InputError, Refusal
 from smki_testca.estate.certificates import Record, digests, record_of
 from smki_testca.estate.status import LIVING, Status
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles.model import Tier
+from smki_testca.profiles.subject import Subject
 from smki_testca.register.gate import Gate
-from smki_testca.register.requests import DeviceSubject
 from smki_testca.x509 import private_keys
 from smki_testca.x509.view import view_certificate
 
@@ -207,7 +206,7 @@ class Renewer:
         library = self._estate.library
         profile = library.profile(record.profile)
         view = view_certificate(record.der)
-        subject, usages = subject_of(view, library.roles, profile)
+        subject, usages = Subject.from_view(profile, view, library.roles)
         return self._estate.request(
             record.participant or "",
             self._purpose(record) if purpose is None else purpose,
@@ -406,9 +405,9 @@ class _History:
 
     def count(self, authorisation: Authorisation) -> None:
         """One more is about to be issued; what stands against it was asked before."""
-        subject = authorisation.request.subject
-        if isinstance(subject, DeviceSubject):
-            self._devices[subject.device_id.value] += 1
+        eui64 = authorisation.request.subject.embedded_id
+        if eui64 is not None:
+            self._devices[eui64.value] += 1
         place = (authorisation.participant.id, authorisation.category.name)
         if place in self._categories:
             self._categories[place] += 1

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+from smki_testca.errors import InputError
 from smki_testca.profiles.documents import Count, Document, Said
 from smki_testca.register.agreements import AgreementKind
 from smki_testca.register.documents import Line, ParticipantTable
 from smki_testca.roles import KeyUsage
+from smki_testca.text import shown
 
 Days = Annotated[int, msgspec.Meta(ge=-36_525, le=36_525)]
 Step = Annotated[int, msgspec.Meta(ge=0, le=1 << 32)]
@@ -51,7 +53,7 @@ class AllocationTable(CountedTable, frozen=True, kw_only=True):
 
 
 class RequestTable(Document, frozen=True, kw_only=True):
-    """One request: the options of ``issue`` as keys."""
+    """One request, the inputs of its certificate type left out."""
 
     profile: Said
     participant: Said
@@ -59,13 +61,6 @@ class RequestTable(Document, frozen=True, kw_only=True):
     environment: Said | None = None
     usages: list[KeyUsage] = []
     label: str | None = None
-    id: str | None = None
-    role: str | None = None
-    common_name: str | None = None
-    device_id: str | None = None
-    hw_type: str | None = None
-    dns: str | None = None
-    system_name: str | None = None
 
 
 class SeriesTable(CountedTable, frozen=True, kw_only=True):
@@ -77,16 +72,14 @@ class SeriesTable(CountedTable, frozen=True, kw_only=True):
     roles: list[Said] = []
     usages: Annotated[list[KeyUsage], msgspec.Meta(min_length=1)]
     label: Said
-    common_name: str | None = None
-    hw_type: str | None = None
 
 
 class DevicesTable(CountedTable, frozen=True, kw_only=True):
     """Devices of one type, as many as are asked for; ``count`` unless told."""
 
+    profile: Said = "device"
     type: Said
     purpose: Said
-    hw_type: Said
     count: Devices = 0
     usages: Annotated[list[KeyUsage], msgspec.Meta(min_length=1)]
     label: Said
@@ -102,6 +95,33 @@ class KitFile(Document, frozen=True, kw_only=True):
     participant: list[ParticipantTable] = []
     agreement: list[AgreementTable] = []
     allocation: list[AllocationTable] = []
-    request: list[RequestTable] = []
-    series: list[SeriesTable] = []
-    devices: list[DevicesTable] = []
+    request: list[dict[str, Any]] = []
+    series: list[dict[str, Any]] = []
+    devices: list[dict[str, Any]] = []
+
+
+T = TypeVar("T", RequestTable, SeriesTable, DevicesTable)
+
+
+def split(table: dict[str, Any], shape: type[T], where: str) -> tuple[T, dict[str, str]]:
+    """A table of requests, and the inputs that it states beside its own keys: texts by option.
+
+    Args:
+        table: as the file has it.
+        shape: the keys of its own.
+        where: the file and the table, for messages.
+
+    Raises:
+        InputError: if a key of its own is missing or does not fit, or an input is no text.
+    """
+    own = {one.encode_name for one in msgspec.structs.fields(shape)}
+    stated = {key: value for key, value in table.items() if key not in own}
+    for key, value in stated.items():
+        if not isinstance(value, str):
+            raise InputError("toml.shape", f"{where} does not fit: {shown(key)} is no text.")
+    try:
+        made = msgspec.convert({key: table[key] for key in table if key in own}, shape)
+    except msgspec.ValidationError as error:
+        message = str(error).replace(" - at `", ", at `")
+        raise InputError("toml.shape", f"{where} does not fit: {message}.") from error
+    return made, stated

@@ -129,7 +129,7 @@ def write_revocation_lists(estate: Estate, out: Path) -> int:
     places = {(one.environment, one.hierarchy) for one in estate.certificates.authorities()}
     for environment, hierarchy in sorted(places):
         for profile in estate.library.revocation_list_profiles:
-            if profile.hierarchy is not hierarchy:
+            if profile.hierarchy != hierarchy:
                 continue
             made = estate.issue_revocation_list(hierarchy, profile.tier, environment=environment)
             path = PurePosixPath(made.family, profile.name)

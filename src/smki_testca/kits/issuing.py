@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError, Refusal
 from smki_testca.estate.terms import Secrets
-from smki_testca.register.requests import DeviceSubject, subject
+from smki_testca.profiles.subject import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,10 +59,11 @@ def issue(
 
 
 def _issue(estate: Estate, one: KitRequest) -> list[Record]:
+    profile = estate.library.end_entity_profile(one.profile)
     request = estate.request(
         one.participant,
         one.purpose,
-        subject(one.profile, one.inputs, estate.library.roles),
+        Subject.parse(profile, one.inputs, estate.library.roles),
         one.usages,
         environment=one.environment,
     )
@@ -138,7 +139,7 @@ def _wanted(estate: Estate, kit: Kit, count: int | None) -> Iterator[Wanted]:
         request = estate.request(
             devices.participant,
             devices.purpose,
-            DeviceSubject(one.device_id, devices.hw_type),
+            devices.subject.with_identifier(one.device_id),
             (one.usage,),
             environment=one.environment,
         )

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from smki_testca.identifiers import Eui64
     from smki_testca.kits.counting import Counting
     from smki_testca.kits.labels import Template
+    from smki_testca.profiles.subject import Subject
     from smki_testca.register.agreements import Agreement
     from smki_testca.register.participants import Participant
     from smki_testca.roles import KeyUsage
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class KitRequest:
-    """One request of a kit, as it would be made on the command line."""
+    """One request of a kit, as it would be made on the command line.
+
+    Attributes:
+        inputs: of its certificate type: texts by option.
+    """
 
     profile: str
     participant: str
@@ -51,13 +56,16 @@ class KitDevices:
 
     Attributes:
         type: what they are, such as ``ESME``.
+        profile: the certificate type.
+        subject: of the first of them; those of the others have another ID.
         count: how many in each environment, unless another number is asked for.
     """
 
     type: str
+    profile: str
     participant: str
     purpose: str
-    hw_type: str
+    subject: Subject
     usages: tuple[KeyUsage, ...]
     counting: Counting
     label: Template

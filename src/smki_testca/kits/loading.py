@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from smki_testca.errors import InputError
-from smki_testca.identifiers import Eui64, parse_object_identifier
+from smki_testca.identifiers import Eui64
 from smki_testca.kits.counting import Counting
-from smki_testca.kits.documents import KitFile
+from smki_testca.kits.documents import DevicesTable, KitFile, RequestTable, SeriesTable, split
 from smki_testca.kits.kit import Kit, KitAgreement, KitDevices, KitRequest
 from smki_testca.kits.labels import ENVIRONMENT, ID, NUMBER, ROLE, TYPE, USAGE, Template
 from smki_testca.profiles.library import known, met_in
+from smki_testca.profiles.model import Identity
+from smki_testca.profiles.subject import Subject
 from smki_testca.register import documents as register
 from smki_testca.shipped import shipped
 from smki_testca.text import shown
@@ -25,17 +27,14 @@ if TYPE_CHECKING:
         AgreementTable,
         AllocationTable,
         CountedTable,
-        DevicesTable,
-        RequestTable,
-        SeriesTable,
     )
     from smki_testca.profiles import Library
+    from smki_testca.profiles.model import Profile
     from smki_testca.register.participants import Participant
     from smki_testca.roles import KeyUsage
 
 _IN_SERIES = (ID, NUMBER, ROLE, USAGE, ENVIRONMENT)
 _OF_DEVICES = (ID, NUMBER, TYPE, USAGE, ENVIRONMENT)
-_SERIAL_PROFILES = ("organisation", "device")
 _ANY_DAY = date(2000, 1, 1)
 
 
@@ -163,8 +162,10 @@ class _Reader:
             first = Eui64.parse(table.first_id)
         return Counting(first, table.step, table.environment_step, environments)
 
-    def _request(self, table: RequestTable, where: str) -> KitRequest:
-        self._check_names(table.profile, table.purpose, where)
+    def _request(self, whole: dict[str, Any], where: str) -> KitRequest:
+        table, inputs = split(whole, RequestTable, where)
+        profile = self._profile(table.profile, table.purpose, where)
+        _check_inputs(profile, inputs, where)
         environment = table.environment or self._environments[0]
         known(environment, self._environments, where, "environment of the kit")
         return KitRequest(
@@ -172,20 +173,30 @@ class _Reader:
             table.participant,
             table.purpose,
             tuple(table.usages),
-            _inputs(table),
+            inputs,
             table.label,
             environment,
         )
 
-    def _series(self, table: SeriesTable, where: str) -> list[KitRequest]:
-        self._check_names(table.profile, table.purpose, where)
-        known(table.profile, _SERIAL_PROFILES, where, "profile of a series")
-        is_device = table.profile == "device"
-        if bool(table.roles) is is_device or (table.hw_type is not None) is not is_device:
+    def _series(self, whole: dict[str, Any], where: str) -> list[KitRequest]:
+        table, inputs = split(whole, SeriesTable, where)
+        profile = self._profile(table.profile, table.purpose, where)
+        embedding = [
+            one.name
+            for one in self._library.end_entity_profiles
+            if any(each.is_identifier for each in one.input_types)
+        ]
+        known(profile.name, embedding, where, "profile of a series")
+        _check_inputs(profile, inputs, where)
+        identifier = next(one.option for one in profile.input_types if one.is_identifier)
+        needed = {one.type.option for one in profile.subject_inputs if not one.optional}
+        takes_role = "role" in needed
+        lacking = needed - inputs.keys() - {identifier, "role"}
+        if bool(table.roles) is not takes_role or lacking or "role" in inputs:
             raise InputError(
                 "kit.series",
-                f"{where}: a series of Organisation Certificates has roles, one of Devices a"
-                " hw-type, and neither has the other's.",
+                f"{where}: a series of certificates of profile {profile.name} has"
+                f" {_series_keys(needed - {identifier})}.",
             )
         counting = self._counting(table, where)
         with met_in(where):
@@ -193,14 +204,21 @@ class _Reader:
             roles: list[str | None] = [*named] if named else [None]
             label = Template.parse(table.label, _IN_SERIES)
             return [
-                _in_series(table, role, usage, label, place)
+                _in_series(table, inputs, identifier, role, usage, label, place)
                 for place in counting.ids(table.count)
                 for role in roles
                 for usage in table.usages
             ]
 
-    def _devices(self, table: DevicesTable, where: str) -> KitDevices:
-        self._check_names("device", table.purpose, where)
+    def _devices(self, whole: dict[str, Any], where: str) -> KitDevices:
+        table, inputs = split(whole, DevicesTable, where)
+        profile = self._profile(table.profile, table.purpose, where)
+        if profile.identity is not Identity.DEVICE_ID:
+            raise InputError(
+                "kit.devices",
+                f"{where}: certificates of profile {profile.name} are not of Devices.",
+                "Write a request or a series for each.",
+            )
         counting = self._counting(table, where)
         with met_in(where):
             label = Template.parse(table.label, _OF_DEVICES)
@@ -210,20 +228,39 @@ class _Reader:
                     f"The label {shown(table.label)} would be that of every Device.",
                     "Add {number} or {id}.",
                 )
+            identifier = next(one.option for one in profile.input_types if one.is_identifier)
+            stated = {identifier: str(counting.first), **inputs}
             return KitDevices(
                 table.type,
+                profile.name,
                 table.participant,
                 table.purpose,
-                parse_object_identifier(table.hw_type),
+                Subject.parse(profile, stated, self._library.roles),
                 tuple(table.usages),
                 counting,
                 label,
                 table.count,
             )
 
-    def _check_names(self, profile: str, purpose: str, where: str) -> None:
-        known(profile, self._library.profile_names, where, "profile")
+    def _profile(self, name: str, purpose: str, where: str) -> Profile:
+        known(name, self._library.profile_names, where, "profile")
         known(purpose, self._library.testing_services, where, "purpose")
+        with met_in(where):
+            return self._library.end_entity_profile(name)
+
+
+def _check_inputs(profile: Profile, inputs: dict[str, str], where: str) -> None:
+    """See that a table states no input that its certificate type does not have."""
+    options = [one.option for one in profile.input_types]
+    for option in inputs:
+        known(option, options, where, f"input of profile {profile.name}")
+
+
+def _series_keys(needed: set[str]) -> str:
+    """The keys that a series needs for a certificate type, in words."""
+    others = sorted(needed - {"role"})
+    keys = [*(["roles"] if "role" in needed else ["no roles"]), *others]
+    return " and ".join(keys)
 
 
 def _check_labels(requests: list[KitRequest], origin: str) -> None:
@@ -241,37 +278,21 @@ def _check_labels(requests: list[KitRequest], origin: str) -> None:
 
 def _in_series(
     table: SeriesTable,
+    inputs: dict[str, str],
+    identifier: str,
     role: str | None,
     usage: KeyUsage,
     label: Template,
     place: tuple[str, int, Eui64],
 ) -> KitRequest:
     environment, number, eui64 = place
-    given = {
-        "id" if role else "device-id": str(eui64),
-        "role": role,
-        "common-name": table.common_name,
-        "hw-type": table.hw_type,
-    }
+    own = {identifier: str(eui64)} | ({} if role is None else {"role": role})
     return KitRequest(
         table.profile,
         table.participant,
         table.purpose,
         (usage,),
-        {name: value for name, value in given.items() if value is not None},
+        own | inputs,
         label.fill(eui64, number, usage, environment, role=role or ""),
         environment,
     )
-
-
-def _inputs(table: RequestTable) -> dict[str, str]:
-    given = {
-        "id": table.id,
-        "role": table.role,
-        "common-name": table.common_name,
-        "device-id": table.device_id,
-        "hw-type": table.hw_type,
-        "dns": table.dns,
-        "system-name": table.system_name,
-    }
-    return {name: value for name, value in given.items() if value is not None}

@@ -12,7 +12,6 @@ from smki_testca.kits.issuing import issue, issue_devices
 from smki_testca.kits.readme import text as readme
 from smki_testca.kits.result import ESTATE, EXPORT_PASSPHRASE_FILE, README, Made
 from smki_testca.passphrases import leave_passphrase, make_passphrase
-from smki_testca.profiles.model import Hierarchy
 from smki_testca.shipped import shipped
 
 if TYPE_CHECKING:
@@ -72,7 +71,9 @@ def fill(
         InputError: if the kit's register does not hold together.
     """
     seeded = wish.seed is not None
-    hierarchies = [one for one in Hierarchy if not seeded or estate.library.seedable(one)]
+    hierarchies = [
+        one for one in estate.library.hierarchies if not seeded or estate.library.seedable(one)
+    ]
     families: set[str] = set()
     for name in kit.environments:
         family = estate.library.environment(name).family

@@ -80,8 +80,8 @@ def reject(estate: Stores, serial: SerialNumber) -> Record:
                 f"{_named(record)} is a CA's: no subscriber rejects it.",
                 "Revoke it: smki-testca revoke --serial N --reason R",
             )
-        if record.hierarchy is Hierarchy.DEVICE:
-            _reject_device(estate, record, now)
+        if not _has_lists(estate, record):
+            _reject_by_status(estate, record, now)
         else:
             _check_revocable(estate, record, now, None)
             # RFC 5280 5.3.1 would have no reason rather than unspecified (assumed to be meant).
@@ -163,6 +163,15 @@ def _selected(estate: Stores, selection: Selection) -> list[Record]:
     return records
 
 
+def _has_lists(estate: Stores, record: Record) -> bool:
+    """Whether the CAs of a certificate's hierarchy issue revocation lists."""
+    return bool(estate.library.hierarchy(record.hierarchy).revocation_lists)
+
+
+def _title(hierarchy: Hierarchy) -> str:
+    return hierarchy[:1].upper() + hierarchy[1:]
+
+
 def _check_revocable(estate: Stores, record: Record, now: datetime, at: datetime | None) -> None:
     """See that a certificate can be revoked as of a time, or now."""
     earlier = estate.revocations.by_serial(record.serial)
@@ -177,10 +186,11 @@ def _check_revocable(estate: Stores, record: Record, now: datetime, at: datetime
             "revocation.root",
             f"{_named(record)} is a root's: no list above it could tell of it.",
         )
-    if record.hierarchy is Hierarchy.DEVICE:
+    if not _has_lists(estate, record):
         raise InputError(
             "revocation.device",
-            f"{_named(record)} is of the Device hierarchy, which has no revocation lists.",
+            f"{_named(record)} is of the {_title(record.hierarchy)} hierarchy, which has no"
+            " revocation lists.",
             "State it by its status: smki-testca set-status --serial N not-in-use",
         )
     if at is None and record.not_after < now:
@@ -220,7 +230,7 @@ def _keep(
     )
 
 
-def _reject_device(estate: Stores, record: Record, now: datetime) -> None:
+def _reject_by_status(estate: Stores, record: Record, now: datetime) -> None:
     status = estate.standings.status(record, now)
     if status not in LIVING:
         raise InputError(

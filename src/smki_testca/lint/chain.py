@@ -171,7 +171,7 @@ def issuer_breaches(
     usage = issuer.view.value("extensions.keyUsage")
     if not isinstance(usage, tuple) or "keyCertSign" not in usage:
         yield "issuer.key_usage", named.offset, "the issuer's keyUsage does not allow it to issue"
-    if hierarchy is not profile.hierarchy:
+    if hierarchy != profile.hierarchy:
         message = f"a CA of the {hierarchy} hierarchy issued it, not one of {profile.hierarchy}"
         yield "issuer.wrong_hierarchy", named.offset, message
     is_ca = view.value("extensions.basicConstraints.cA") is True

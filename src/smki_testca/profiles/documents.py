@@ -6,12 +6,12 @@ An unknown key, a missing one or one of the wrong type is an error that names it
 from __future__ import annotations
 
 import tomllib
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
 from smki_testca.errors import InputError
-from smki_testca.profiles.model import Hierarchy, ParticipantKind, Severity, Tier
+from smki_testca.profiles.model import Identity, ParticipantKind, Severity, Tier
 from smki_testca.roles import Basis, KeyUsage
 from smki_testca.x509.names import KeyType
 
@@ -79,14 +79,26 @@ class RowTable(Known, frozen=True, kw_only=True):
     note: str = ""
 
 
+class InputTable(Document, frozen=True, kw_only=True):
+    """What a certificate type says of one of its inputs; for one of its own, also the type."""
+
+    type: Literal["text", "oid"] | None = None
+    help: Said | None = None
+    metavar: Said | None = None
+
+
 class ProfileFile(Document, frozen=True, kw_only=True):
     """``certificates/*.toml``."""
 
     name: Said
     title: Said
-    hierarchy: Hierarchy
+    hierarchy: Said
     tier: Tier
     key_type: KeyType
+    identity: Identity | None = None
+    summary: str = ""
+    example: str = ""
+    inputs: dict[str, InputTable] = {}
     row: list[RowTable]
 
 
@@ -102,7 +114,7 @@ class RevocationListFile(Document, frozen=True, kw_only=True):
 
     name: Said
     title: Said
-    hierarchy: Hierarchy
+    hierarchy: Said
     tier: Tier
     frequency: FrequencyTable
     row: list[RowTable]
@@ -184,8 +196,31 @@ class FamilyTable(Known, frozen=True, kw_only=True):
     """Environments that share their CAs."""
 
     name: Said
-    ca_names: dict[Hierarchy, CaNamesTable]
-    policies: dict[Hierarchy, PoliciesTable]
+    ca_names: dict[str, CaNamesTable]
+    policies: dict[str, PoliciesTable]
+
+
+class TiersTable(Document, frozen=True):
+    """The certificate profiles of a hierarchy's two CAs."""
+
+    root: Said
+    issuing: Said
+
+
+class HierarchyTable(Known, frozen=True, kw_only=True):
+    """A PKI."""
+
+    name: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9-]{0,39}$")]
+    title: Said
+    tiers: TiersTable
+    revocation_lists: list[Said]
+    end_entity: Said
+
+
+class HierarchiesFile(Document, frozen=True):
+    """``hierarchies.toml``."""
+
+    hierarchy: list[HierarchyTable]
 
 
 class EnvironmentTable(Known, frozen=True, kw_only=True):

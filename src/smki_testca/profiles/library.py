@@ -13,6 +13,7 @@ from smki_testca.profiles.model import (
     Category,
     Environment,
     Hierarchy,
+    HierarchyDefinition,
     LiveMarks,
     Policies,
     Profile,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FOLDERS = ("certificates", "revocation-lists", "categories", "kits")
-FILES = ("roles.toml", "environments.toml", "testing-services.toml")
+FILES = ("hierarchies.toml", "roles.toml", "environments.toml", "testing-services.toml")
 
 
 class Library:
@@ -101,17 +102,99 @@ class Library:
         if name not in self._profiles:
             _known_profile(name, self.profile_names)
             document, origin = self.document("certificates", name, documents.ProfileFile)
+            known(document.hierarchy, self.hierarchies, f"{origin}, hierarchy", "hierarchy")
             self._profiles[name] = rows.profile(document, origin)
         return self._profiles[name]
 
-    def profile_for(self, hierarchy: Hierarchy, tier: Tier) -> Profile:
-        """The profile of a CA tier, or of the end entities that share the hierarchy's name."""
-        name = hierarchy.value if tier is Tier.END_ENTITY else f"{hierarchy.value}-{tier.value}-ca"
+    def end_entity_profile(self, name: str) -> Profile:
+        """A certificate profile that requests are made for.
+
+        Raises:
+            InputError: if there is none of that name, or it is a CA's.
+        """
+        if name not in self.profile_names or self.profile(name).tier is not Tier.END_ENTITY:
+            raise InputError(
+                "request.profile",
+                f"Nothing is issued from the profile {shown(name)}.",
+                f"Known are {', '.join(one.name for one in self.end_entity_profiles)}.",
+            )
         return self.profile(name)
+
+    def profile_for(self, hierarchy: Hierarchy, tier: Tier) -> Profile:
+        """The profile of the CA of a tier, or of the hierarchy's ordinary end entities.
+
+        Raises:
+            InputError: if there is no such hierarchy, or its profile does not hold together.
+        """
+        definition = self.hierarchy(hierarchy)
+        is_ca = tier is not Tier.END_ENTITY
+        return self.profile(definition.tiers[tier] if is_ca else definition.end_entity)
+
+    def hierarchy(self, name: str) -> HierarchyDefinition:
+        """The hierarchy of that name.
+
+        Raises:
+            InputError: if there is none.
+        """
+        known(name, self.hierarchies, "the hierarchies", "hierarchy")
+        return self.hierarchies[Hierarchy(name)]
+
+    @cached_property
+    def hierarchies(self) -> dict[Hierarchy, HierarchyDefinition]:
+        """The PKIs, by name, in the order of their file."""
+        document, origin = self._single("hierarchies.toml", documents.HierarchiesFile)
+        _unique([one.name for one in document.hierarchy], origin, "hierarchy")
+        return {
+            Hierarchy(one.name): HierarchyDefinition(
+                Hierarchy(one.name),
+                one.title,
+                {Tier.ROOT: one.tiers.root, Tier.ISSUING: one.tiers.issuing},
+                tuple(one.revocation_lists),
+                one.end_entity,
+                one.basis,
+                one.source,
+            )
+            for one in document.hierarchy
+        }
+
+    def _check_hierarchies(self) -> None:
+        """See that the profiles which the hierarchies name are there, and theirs."""
+        origin = self._find("hierarchies.toml")
+        for one in self.hierarchies.values():
+            where = f"{origin}, hierarchy {one.name}"
+            places = {**one.tiers, Tier.END_ENTITY: one.end_entity}
+            for tier, name in places.items():
+                known(name, self.profile_names, where, "profile")
+                profile = self.profile(name)
+                if (profile.hierarchy, profile.tier) != (one.name, tier):
+                    raise InputError(
+                        "profile.reference",
+                        f"{where}: the profile {name} is of tier {profile.tier.value} of the"
+                        f" hierarchy {profile.hierarchy}, not of tier {tier.value} of this one.",
+                    )
+            signed = [
+                profile.name
+                for profile in self.revocation_list_profiles
+                if profile.hierarchy == one.name
+            ]
+            if sorted(signed) != sorted(one.revocation_lists):
+                raise InputError(
+                    "profile.reference",
+                    f"{where}: revocation-lists names {', '.join(one.revocation_lists) or 'none'},"
+                    f" but the CRL profiles of the hierarchy are {', '.join(signed) or 'none'}.",
+                )
 
     def seedable(self, hierarchy: Hierarchy) -> bool:
         """Whether every key of a hierarchy can come from a seed: RSA keys cannot."""
         return all(self.profile_for(hierarchy, tier).key_type is KeyType.P256 for tier in Tier)
+
+    @cached_property
+    def end_entity_profiles(self) -> tuple[Profile, ...]:
+        """The certificate profiles that requests are made for, ordinary ones first."""
+        ordinary = [one.end_entity for one in self.hierarchies.values()]
+        issued = [one for one in self.profiles if one.tier is Tier.END_ENTITY]
+        places = {name: place for place, name in enumerate(ordinary)}
+        return tuple(sorted(issued, key=lambda one: places.get(one.name, len(places))))
 
     @cached_property
     def profiles(self) -> tuple[Profile, ...]:
@@ -132,6 +215,7 @@ class Library:
         if name not in self._revocation_list_profiles:
             _known_profile(name, self.revocation_list_profile_names)
             document, origin = self.document("revocation-lists", name, documents.RevocationListFile)
+            known(document.hierarchy, self.hierarchies, f"{origin}, hierarchy", "hierarchy")
             made = rows.revocation_list_profile(document, origin)
             if name in self.profile_names:
                 raise InputError("profile.duplicate", f"{origin}: a certificate has that name.")
@@ -234,7 +318,11 @@ class Library:
             known(one.family, families, where, "family")
             family = families[one.family]
             for table in ("ca_names", "policies"):
-                if missing := set(Hierarchy) - set(getattr(family, table)):
+                stated = getattr(family, table)
+                for name in stated:
+                    where_stated = f"{origin}, family {family.name}, {table.replace('_', '-')}"
+                    known(name, self.hierarchies, where_stated, "hierarchy")
+                if missing := set(self.hierarchies) - set(stated):
                     raise InputError(
                         "environment.incomplete",
                         f"{origin}, family {family.name}, {table.replace('_', '-')}: nothing for"
@@ -245,11 +333,11 @@ class Library:
                 one.title,
                 one.family,
                 {
-                    (h, tier): getattr(table, tier.value)
+                    (Hierarchy(h), tier): getattr(table, tier.value)
                     for h, table in family.ca_names.items()
                     for tier in (Tier.ROOT, Tier.ISSUING)
                 },
-                {h: _policies(table, where) for h, table in family.policies.items()},
+                {Hierarchy(h): _policies(table, where) for h, table in family.policies.items()},
                 one.basis,
                 one.source,
             )
@@ -350,6 +438,7 @@ class Library:
         loaded = [one.origin for one in (*self.profiles, *self.revocation_list_profiles)]
         _ = (self.roles, self.testing_services, self.environments, self.live)
         _ = (self.sec_registry_entries, self.categories)
+        self._check_hierarchies()
         loaded += [str(self._find(name)) for name in FILES]
         loaded += [str(self._find(f"categories/{one.name}.toml")) for one in self.categories]
         return loaded

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from smki_testca.profiles.inputs import USAGE
 from smki_testca.x509.fields import shown_value
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from smki_testca.identifiers import RegistryEntry
+    from smki_testca.profiles.inputs import InputType, SubjectInput
     from smki_testca.roles import Basis, RemotePartyRole
     from smki_testca.x509.fields import Field, Value
     from smki_testca.x509.names import KeyType
@@ -29,13 +31,29 @@ class Severity(StrEnum):
     NOTICE = "notice"
 
 
-class Hierarchy(StrEnum):
-    """The four PKIs: two of SMKI, DCCKI and IKI."""
+class Hierarchy(str):
+    """The name of a PKI that ``hierarchies.toml`` defines; the four that are shipped are here.
 
-    ORGANISATION = "organisation"
-    DEVICE = "device"
-    DCCKI = "dccki"
-    IKI = "iki"
+    Two are SMKI's, the others are DCCKI and IKI. Any other is ``Hierarchy("its-name")``.
+    """
+
+    __slots__ = ()
+
+    ORGANISATION: ClassVar[Hierarchy]
+    DEVICE: ClassVar[Hierarchy]
+    DCCKI: ClassVar[Hierarchy]
+    IKI: ClassVar[Hierarchy]
+
+    @property
+    def value(self) -> str:
+        """The name as plain text."""
+        return str(self)
+
+
+Hierarchy.ORGANISATION = Hierarchy("organisation")
+Hierarchy.DEVICE = Hierarchy("device")
+Hierarchy.DCCKI = Hierarchy("dccki")
+Hierarchy.IKI = Hierarchy("iki")
 
 
 class Tier(StrEnum):
@@ -44,6 +62,15 @@ class Tier(StrEnum):
     ROOT = "root"
     ISSUING = "issuing"
     END_ENTITY = "end-entity"
+
+
+class Identity(StrEnum):
+    """How a certificate type identifies its holder, which the gate decides by."""
+
+    USER_ID = "user-id"
+    DEVICE_ID = "device-id"
+    SIGNIFIER = "signifier"
+    ROLE = "role"
 
 
 class ParticipantKind(StrEnum):
@@ -227,9 +254,48 @@ class Profile(DocumentProfile):
 
     Attributes:
         key_type: of the subject's key.
+        identity: how it identifies its holder; None for a CA's.
+        subject_inputs: what a request states, in the order of the command line's options; the
+            key usage is stated apart.
+        summary: what it is, in one sentence, for help.
+        example: options of a request for one, for help.
     """
 
     key_type: KeyType
+    identity: Identity | None = None
+    subject_inputs: tuple[SubjectInput, ...] = ()
+    summary: str = ""
+    example: str = ""
+
+    @property
+    def input_types(self) -> tuple[InputType, ...]:
+        """The types of its inputs, in their order."""
+        return tuple(one.type for one in self.subject_inputs)
+
+    @property
+    def takes_usage(self) -> bool:
+        """Whether a request names the key usage; a profile that fixes it takes none."""
+        return USAGE in self.inputs
+
+
+@dataclass(frozen=True, slots=True)
+class HierarchyDefinition:
+    """A PKI: its CAs, their revocation lists, and its ordinary certificate type.
+
+    Attributes:
+        name: as profiles, environments and commands write it.
+        tiers: the profile of the CA of each tier, the root first.
+        revocation_lists: the names of its CRL profiles; none where it has no CRLs.
+        end_entity: the name of its ordinary end-entity profile.
+    """
+
+    name: Hierarchy
+    title: str
+    tiers: dict[Tier, str]
+    revocation_lists: tuple[str, ...]
+    end_entity: str
+    basis: Basis
+    source: str
 
 
 @dataclass(frozen=True, slots=True)

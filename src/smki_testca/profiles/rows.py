@@ -10,13 +10,23 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from smki_testca.clock import parse_instant
 from smki_testca.errors import InputError
 from smki_testca.identifiers import parse_object_identifier
+from smki_testca.profiles.inputs import (
+    INPUT_TYPES,
+    SIGNIFIER,
+    USAGE,
+    InputType,
+    SubjectInput,
+    own_input,
+)
 from smki_testca.profiles.model import (
     Constant,
     Derived,
     DocumentProfile,
     Fill,
     Frequency,
+    Hierarchy,
     Holds,
+    Identity,
     Input,
     Profile,
     RevocationListProfile,
@@ -40,17 +50,10 @@ if TYPE_CHECKING:
         RowTable,
     )
 
-INPUTS: Final = {
-    "common-name": (Kind.TEXT,),
-    "role": (Kind.TEXT,),
-    "eui64": (Kind.BITS, Kind.OCTETS),
-    "usage": (Kind.NAMED_BITS,),
-    "hw-type": (Kind.OID,),
-    "device-id": (Kind.OCTETS, Kind.BITS),
-    "dns": (Kind.TEXT,),
-    "system-name": (Kind.TEXT,),
+INPUTS: Final = {name: one.kinds for name, one in INPUT_TYPES.items() if one.kinds} | {
+    USAGE: (Kind.NAMED_BITS,)
 }
-"""What a request brings, and the kinds of field each can fill."""
+"""The inputs that every profile may name, and the kinds of field each can fill."""
 
 DERIVED: Final = {
     "serial-number": (Kind.INTEGER,),
@@ -145,18 +148,141 @@ def profile(document: ProfileFile, origin: str) -> Profile:
     Raises:
         InputError: naming the file and the row.
     """
+    types = _input_types(document, origin)
+    inputs = INPUTS | {name: one.kinds for name, one in types.items() if one.kinds}
+    language = replace(_CERTIFICATE, inputs=inputs)
+    rows = _rows(document.row, language, origin)
+    is_ca = document.tier is not Tier.END_ENTITY
+    identity = None if is_ca else document.identity or _inferred_identity(rows)
     made = Profile(
         name=document.name,
         title=document.title,
-        hierarchy=document.hierarchy,
+        hierarchy=Hierarchy(document.hierarchy),
         tier=document.tier,
-        rows=_rows(document.row, _CERTIFICATE, origin),
+        rows=rows,
         origin=origin,
         key_type=document.key_type,
+        identity=identity,
+        subject_inputs=() if is_ca else _subject_inputs(rows, types, document, identity),
+        summary=document.summary or f"{document.title}.",
+        example=document.example,
     )
-    filled = _check_together(made, _CERTIFICATE)
+    filled = _check_together(made, language)
     _check_certificate(made, filled)
+    _check_inputs(made, document)
     return made
+
+
+def _input_types(document: ProfileFile, origin: str) -> dict[str, InputType]:
+    """The inputs that the rows may name: those of every profile, and the profile's own."""
+    types = dict(INPUT_TYPES)
+    for name, table in document.inputs.items():
+        where = f"{origin}, inputs.{name}"
+        known = types.get(name)
+        if known is not None and table.type is not None:
+            _fail(where, "every profile has this input; its type cannot be another")
+        if known is not None:
+            types[name] = known.described(text=table.help, metavar=table.metavar)
+            continue
+        if table.type is None or table.help is None:
+            _fail(where, "an input of the profile's own needs a type and a help")
+        if not _OWN_INPUT.fullmatch(name) or name in _TAKEN_OPTIONS:
+            _fail(where, "an input of the profile's own takes another name")
+        types[name] = own_input(name, table.type, table.help, table.metavar)
+    return types
+
+
+_OWN_INPUT: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
+_TAKEN_OPTIONS: Final = frozenset(
+    {
+        *("participant", "purpose", "environment", "delivery", "label", "usage", "usages", "id"),
+        *("not-before", "not-after", "profile", "public-key-file", "csr-file", "help", "type"),
+        *("count", "step", "first-id", "roles", "environments", "environment-step", "token"),
+        *("inputs", "copy", "validity"),
+    }
+)
+"""Names that requests, manifests and kits have for something else."""
+
+
+def _inferred_identity(rows: tuple[Row, ...]) -> Identity | None:
+    """How the rows identify the holder, where the file does not say."""
+    names = {row.fill.name for row in rows if isinstance(row.fill, Input | Derived)}
+    for name, identity in _IDENTIFIED_BY.items():
+        if name in names:
+            return identity
+    return None
+
+
+_IDENTIFIED_BY: Final = {
+    "eui64": Identity.USER_ID,
+    "device-id": Identity.DEVICE_ID,
+    "signifier": Identity.SIGNIFIER,
+    "role": Identity.ROLE,
+}
+
+
+def _subject_inputs(
+    rows: tuple[Row, ...],
+    types: Mapping[str, InputType],
+    document: ProfileFile,
+    identity: Identity | None,
+) -> tuple[SubjectInput, ...]:
+    """The inputs in the order in which a command line offers them.
+
+    Those that the file describes come first, in its order; then identifiers, what is needed,
+    what is optional.
+    """
+    found = [
+        SubjectInput(types[row.fill.name], row.fill.optional, row.field.path)
+        for row in rows
+        if isinstance(row.fill, Input) and row.fill.name != USAGE
+    ]
+    derived = {row.fill.name for row in rows if isinstance(row.fill, Derived)}
+    if identity is Identity.SIGNIFIER or SIGNIFIER in derived:
+        found.append(SubjectInput(types[SIGNIFIER], optional=True, path=None))
+    described = list(document.inputs)
+
+    def place(one: SubjectInput) -> tuple[int, bool, bool]:
+        name = one.type.name
+        first = described.index(name) if name in described else len(described)
+        return first, not one.type.is_identifier, one.optional
+
+    return tuple(sorted(found, key=place))
+
+
+def _check_inputs(profile: Profile, document: ProfileFile) -> None:
+    """See that the inputs, their descriptions and the identity go together."""
+    if profile.tier is not Tier.END_ENTITY:
+        if document.identity is not None or document.inputs or profile.inputs:
+            _fail(profile.origin, "a CA's certificate has no inputs and no identity")
+        return
+    names = [one.type.name for one in profile.subject_inputs]
+    for name in document.inputs:
+        if name not in names:
+            _fail(f"{profile.origin}, inputs.{name}", "no row is filled from it")
+    for name in names:
+        if names.count(name) > 1:
+            _fail(profile.origin, f"two rows are filled from the input {name}")
+    if sum(one.type.is_identifier for one in profile.subject_inputs) > 1:
+        _fail(profile.origin, "a certificate embeds one EUI-64: eui64 or device-id")
+    if profile.identity is None:
+        _fail(
+            profile.origin,
+            "nothing says how the certificate identifies its holder",
+            f"Add identity = one of {', '.join(Identity)}.",
+        )
+    needed = {
+        Identity.USER_ID: "eui64",
+        Identity.DEVICE_ID: "device-id",
+        Identity.ROLE: "role",
+    }.get(profile.identity)
+    needs = {one.type.name for one in profile.subject_inputs if not one.optional}
+    if needed is not None and needed not in needs:
+        _fail(
+            profile.origin,
+            f"identity = {profile.identity.value!r} needs a row that is filled from the input"
+            f" {needed}, which is not optional",
+        )
 
 
 def revocation_list_profile(document: RevocationListFile, origin: str) -> RevocationListProfile:
@@ -170,7 +296,7 @@ def revocation_list_profile(document: RevocationListFile, origin: str) -> Revoca
     made = RevocationListProfile(
         name=document.name,
         title=document.title,
-        hierarchy=document.hierarchy,
+        hierarchy=Hierarchy(document.hierarchy),
         tier=document.tier,
         rows=_rows(document.row, _REVOCATION_LIST, origin),
         origin=origin,

@@ -11,16 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from smki_testca.errors import Refusal, RefusalReason
 from smki_testca.identifiers import IdRange
-from smki_testca.profiles.model import ParticipantKind
+from smki_testca.profiles.model import Identity, ParticipantKind
 from smki_testca.register.agreements import AgreementKind
-from smki_testca.register.requests import (
-    DcckiSubject,
-    Delivery,
-    DeviceSubject,
-    IkiSubject,
-    OrganisationSubject,
-    Request,
-)
+from smki_testca.register.requests import Delivery, Request
 from smki_testca.text import shown
 
 if TYPE_CHECKING:
@@ -190,8 +183,8 @@ class Gate:
         except Refusal as refusal:
             reasons += refusal.reasons
         participant = self.register.participants.get(request.participant)
-        if participant is not None and isinstance(request.subject, DeviceSubject):
-            first = request.subject.device_id
+        first = request.subject.embedded_id
+        if participant is not None and first is not None:
             reasons += self._range_reasons(request, first, last, participant)
         if reasons or authorisation is None:
             by_code = {reason.code: reason for reason in reversed(reasons)}
@@ -300,18 +293,20 @@ class Gate:
     def _identity_reasons(
         self, request: Request, participant: Participant
     ) -> Iterator[RefusalReason]:
-        match request.subject:
-            case OrganisationSubject(eui64, role):
-                yield from self._id_reasons(eui64, role, participant)
-            case DeviceSubject(device_id):
-                yield from self._device_id_reasons(device_id, participant)
-            case DcckiSubject(signifier=signifier):
-                yield from _signifier_reasons(signifier, participant)
-            case IkiSubject(role=role):
-                yield from _role_reasons(role, participant)
+        subject = request.subject
+        identity = self.library.profile(subject.profile).identity
+        eui64, role, signifier = subject.embedded_id, request.role, subject.stated_signifier
+        if identity is Identity.USER_ID and eui64 is not None:
+            yield from self._id_reasons(eui64, role, participant)
+        elif role is not None:
+            yield from _role_reasons(role, participant)
+        if identity is Identity.DEVICE_ID and eui64 is not None:
+            yield from self._device_id_reasons(eui64, participant)
+        if identity is Identity.SIGNIFIER or signifier is not None:
+            yield from _signifier_reasons(signifier, participant)
 
     def _id_reasons(
-        self, eui64: Eui64, role: RemotePartyRole, participant: Participant
+        self, eui64: Eui64, role: RemotePartyRole | None, participant: Participant
     ) -> Iterator[RefusalReason]:
         if not any(eui64 in organisation.range for organisation in participant.ranges):
             owner = self.register.holder_of_range(eui64)
@@ -330,7 +325,9 @@ class Gate:
                 f"The ID {eui64} is not allocated to {participant.id}.",
                 "Allocate one: smki-testca register allocate ID --user-role R",
             )
-        elif not {one.code for one in allocated.user_roles} & set(role.held_by):
+        elif role is not None and not {one.code for one in allocated.user_roles} & set(
+            role.held_by
+        ):
             serves = ", ".join(one.name for one in allocated.user_roles) or "no User Role"
             yield _reason(
                 "id.role_not_held",
@@ -373,12 +370,17 @@ class Gate:
                 "Use an ID under one of them, or register the entry.",
             )
 
+    def _device_id(self, request: Request) -> Eui64 | None:
+        """The Device ID that the certificate would embed, if its type has one."""
+        identity = self.library.profile(request.subject.profile).identity
+        return request.subject.embedded_id if identity is Identity.DEVICE_ID else None
+
     def _quota_reasons(
         self, request: Request, participant: Participant, category: Category
     ) -> Iterator[RefusalReason]:
         quota = category.quota
-        if isinstance(request.subject, DeviceSubject) and quota.per_device_id is not None:
-            device_id = request.subject.device_id
+        device_id = self._device_id(request)
+        if device_id is not None and quota.per_device_id is not None:
             issued = self.history.issued_for_device(device_id)
             if issued + request.count > quota.per_device_id:
                 yield _reason(
@@ -559,13 +561,12 @@ def _role_reasons(role: RemotePartyRole, participant: Participant) -> Iterator[R
 
 
 def _warnings(request: Request, participant: Participant) -> Iterator[str]:
-    if not isinstance(request.subject, OrganisationSubject):
-        return
-    role = request.subject.role
+    role, eui64 = request.role, request.subject.embedded_id
     for usage in request.usages:
-        if usage not in role.usages:
+        if role is not None and usage not in role.usages:
             yield f"No certificate of role {role.name} was seen with {usage} ({role.basis})."
-    eui64 = request.subject.eui64
+    if eui64 is None:
+        return
     for one in participant.ranges:
         if one.exception is not None and eui64 in one.range:
             yield (

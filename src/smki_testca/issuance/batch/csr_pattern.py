@@ -15,12 +15,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from smki_testca.der import encode
-from smki_testca.lint.csr import HARDWARE_MODULE
-from smki_testca.register.requests import DeviceSubject
+from smki_testca.x509.keys import P256_HEAD
 from smki_testca.x509.names import ECDSA_WITH_SHA256
 
 if TYPE_CHECKING:
     from smki_testca.authority.csr import Csr
+    from smki_testca.profiles.subject import Subject
     from smki_testca.roles import KeyUsage
 
 _POINT_OCTETS = 65
@@ -38,30 +38,33 @@ class Likeness:
         before, between, after: the octets of the part that is signed, up to the point of the
             public key, from there to the Device ID, and to the end.
         spki_head: of the public key, up to its point.
+        subject: that of the CSR learnt from; those of others differ in the EUI-64.
     """
 
     before: bytes
     between: bytes
     after: bytes
     spki_head: bytes
-    hw_type: str
+    subject: Subject
     usage: KeyUsage | None
 
     @classmethod
     def of(cls, csr: Csr) -> Likeness | None:
-        """Learn from a CSR that is in order; None if it is no Device's."""
-        if not isinstance(csr.subject, DeviceSubject):
-            return None
+        """Learn from a CSR that is in order; None where its EUI-64 does not follow its key."""
         fields, signed = csr.view.fields, csr.view.signed
         point = fields["subjectPublicKeyInfo"].node.stop - _POINT_OCTETS
-        device_id = fields[f"{HARDWARE_MODULE}.hwSerialNum"].node.start
+        if csr.id_path is None or not csr.public_key.startswith(P256_HEAD):
+            return None
+        device_id = fields[csr.id_path].node.stop - _ID_OCTETS
+        if device_id < point + _POINT_OCTETS:
+            return None
         data = signed.data
         return cls(
             data[signed.offset : point],
             data[point + _POINT_OCTETS : device_id],
             data[device_id + _ID_OCTETS : signed.stop],
             csr.public_key[:-_POINT_OCTETS],
-            csr.subject.hw_type,
+            csr.subject,
             csr.usage,
         )
 

@@ -15,7 +15,6 @@ from smki_testca.identifiers import Eui64
 from smki_testca.issuance.batch.csr_pattern import Likeness
 from smki_testca.issuance.batch.portal import unpack
 from smki_testca.issuance.batch.row_requests import Problem, Wanted
-from smki_testca.register.requests import DeviceSubject, Request
 from smki_testca.workers import pool
 
 if TYPE_CHECKING:
@@ -23,13 +22,13 @@ if TYPE_CHECKING:
 
     from smki_testca.api import Estate
     from smki_testca.issuance.batch.portal import Member
-    from smki_testca.register.requests import Subject
-    from smki_testca.roles import KeyUsage, Roles
+    from smki_testca.profiles import Library
+    from smki_testca.profiles.subject import Subject
+    from smki_testca.register.requests import Request
+    from smki_testca.roles import KeyUsage
 
-    Device = tuple[int, int, str, KeyUsage | None, bytes]
-    """Number, Device ID, hwType, usage, public key: all that is needed of a Device CSR."""
-    Other = tuple[int, Subject, KeyUsage | None, bytes]
-    """Number, subject, usage, public key of any other CSR."""
+    Asked = tuple[int, int | None, Subject, KeyUsage | None, bytes]
+    """Number, EUI-64 in place of the subject's, subject, usage, public key of a CSR."""
 
 _CHUNK = 500
 """How many CSRs a process is handed at a time; fewer than that are read in this one."""
@@ -42,16 +41,16 @@ class Reader:
     Args:
         name: of the batch, for messages.
         data: its ZIP.
-        roles: to find the RemotePartyRole in a subject.
+        library: the certificate types, and the RemotePartyRoles.
     """
 
-    def __init__(self, name: str, data: bytes, roles: Roles) -> None:
+    def __init__(self, name: str, data: bytes, library: Library) -> None:
         self._name = name
         self._data = data
-        self._roles = roles
+        self._library = library
         self._known: list[Likeness] = []
 
-    def read(self, members: Sequence[Member]) -> list[Device | Other | Problem]:
+    def read(self, members: Sequence[Member]) -> list[Asked | Problem]:
         """What each CSR asks for, or what stands against it.
 
         Raises:
@@ -59,24 +58,21 @@ class Reader:
         """
         return [self.read_one(one.number, unpack(self._name, self._data, one)) for one in members]
 
-    def read_one(self, number: int, data: bytes) -> Device | Other | Problem:
+    def read_one(self, number: int, data: bytes) -> Asked | Problem:
         """What one CSR asks for, or what stands against it."""
         try:
             der = csrs.to_der(data)
             for one in self._known:
                 found = one.read(der)
                 if found is not None:
-                    return number, found[0], one.hw_type, one.usage, found[1]
-            csr = csrs.parse(data, self._roles)
+                    return number, found[0], one.subject, one.usage, found[1]
+            csr = csrs.parse(data, self._library)
         except InputError as error:
             return Problem(number, error)
         like = Likeness.of(csr)
         if like is not None and len(self._known) < _MAX_LIKENESSES:
             self._known.append(like)
-        if isinstance(csr.subject, DeviceSubject):
-            subject = csr.subject
-            return number, subject.device_id.value, subject.hw_type, csr.usage, csr.public_key
-        return number, csr.subject, csr.usage, csr.public_key
+        return number, None, csr.subject, csr.usage, csr.public_key
 
 
 def wanted(
@@ -101,13 +97,10 @@ def wanted(
         if isinstance(found, Problem):
             yield found
             continue
-        number, public_key = found[0], found[-1]
+        number, eui64, subject, usage, public_key = found
         try:
-            if len(found) == 5:
-                subject: Subject = DeviceSubject(Eui64(found[1]), found[2])
-                usage = found[3]
-            else:
-                subject, usage = found[1], found[2]
+            if eui64 is not None:
+                subject = subject.with_identifier(Eui64(eui64))
             first = alike.get((subject.profile, usage))
             if first is None:
                 first = alike[subject.profile, usage] = estate.request(
@@ -123,9 +116,7 @@ def wanted(
             yield Problem(number, error)
 
 
-def _read(
-    reader: Reader, members: Sequence[Member], workers: int
-) -> Iterator[Device | Other | Problem]:
+def _read(reader: Reader, members: Sequence[Member], workers: int) -> Iterator[Asked | Problem]:
     chunks = [members[start : start + _CHUNK] for start in range(0, len(members), _CHUNK)]
     if len(chunks) == 1 or workers == 1:
         for chunk in chunks:
@@ -152,5 +143,5 @@ def _begin(reader: Reader) -> None:
     _reader[:] = [reader]
 
 
-def _read_chunk(members: Sequence[Member]) -> list[Device | Other | Problem]:
+def _read_chunk(members: Sequence[Member]) -> list[Asked | Problem]:
     return _reader[0].read(members)

@@ -27,6 +27,7 @@ from smki_testca.estate.terms import Row
 from smki_testca.estate.tile import Extra, Header
 from smki_testca.identifiers import SerialNumber
 from smki_testca.profiles import Library
+from smki_testca.profiles.inputs import USAGE
 from smki_testca.x509 import private_keys
 from smki_testca.x509.key_usages import USAGE_BITS
 from smki_testca.x509.keys import P256_HEAD, P256_OCTETS, key_identifier
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from smki_testca.authority.filling import Values
     from smki_testca.estate.terms import Secrets, Section
+    from smki_testca.profiles.model import Profile
     from smki_testca.x509.fields import Value
 
 _CURVE = ec.SECP256R1()
@@ -132,7 +134,8 @@ class Cutter:
     def prepare(self, task: Task) -> None:
         """Compile the template that a task begins with; what is forked from here on has it."""
         first = _rows(task, task.own_rows(), 1)[0]
-        self._template(task.section, frozenset(row_inputs(task.section, first)))
+        profile = self._library.profile(task.section.profile)
+        self._template(task.section, frozenset(row_inputs(profile, task.section, first)))
 
     def cut(self, task: Task) -> bytes:
         """The octets of a tile."""
@@ -177,9 +180,9 @@ class Cutter:
         return self._moulds[task.section_number]
 
     def _made_mould(self, task: Task, first: Row, serial: bytes) -> Mould | None:
-        """The mould of a section, if it is of Devices with P-256 keys."""
+        """The mould of a section, if its rows differ in their EUI-64s and P-256 keys alone."""
         profile = self._library.profile(task.section.profile)
-        id_field = profile.field_of("device-id")
+        id_field = profile.field_of("device-id", "eui64")
         if id_field is None or profile.key_type is not KeyType.P256:
             return None
         template, sample = self._filled(task.section, first, serial, _SAMPLE_KEY)
@@ -262,7 +265,7 @@ class Cutter:
         self, section: Section, row: Row, serial: bytes, public_key: bytes
     ) -> tuple[Template, Values]:
         """The template for a row, and the row's values checked against the profile."""
-        given = row_inputs(section, row)
+        given = row_inputs(self._library.profile(section.profile), section, row)
         template = self._template(section, frozenset(given))
         found = values(
             template.setting,
@@ -334,16 +337,12 @@ def _fits_mould(row: Row) -> bool:
     return fits and row.eui64 is not None and not row.texts
 
 
-def row_inputs(section: Section, row: Row) -> dict[str, Value]:
-    """What a row and its section bring, by the names that profiles use."""
-    given: dict[str, Value] = dict(row.texts)
+def row_inputs(profile: Profile, section: Section, row: Row) -> dict[str, Value]:
+    """The inputs of a row and its section, by the names that profiles use."""
+    given: dict[str, Value] = {**section.shared, **row.texts}
     if section.usage is not None:
-        given["usage"] = (USAGE_BITS[section.usage.value],)
-    if section.role is not None:
-        given["role"] = f"{section.role:02X}"
-    if section.hw_type is not None:
-        given["hw-type"] = section.hw_type
+        given[USAGE] = (USAGE_BITS[section.usage.value],)
     if row.eui64 is not None:
-        name = "device-id" if section.profile == "device" else "eui64"
+        name = next(one.name for one in profile.input_types if one.is_identifier)
         given[name] = row.eui64.to_bytes(8)
     return given

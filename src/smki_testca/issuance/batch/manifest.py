@@ -10,30 +10,34 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from smki_testca.errors import InputError, UsageError
+from smki_testca.profiles.inputs import INPUT_TYPES, USAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-COLUMNS = (
-    "profile",
-    "participant",
-    "purpose",
-    "environment",
-    "id",
-    "role",
-    "usage",
-    "common-name",
-    "device-id",
-    "hw-type",
-    "dns",
-    "signifier",
-    "system-name",
-    "label",
-    "public-key-file",
-    "csr-file",
-)
-"""The columns a manifest may have; all hold text, and an empty cell is a cell left out."""
+    from smki_testca.profiles import Library
+
+_BEFORE = ("profile", "participant", "purpose", "environment")
+_AFTER = ("label", "public-key-file", "csr-file")
+
+
+def columns(library: Library) -> tuple[str, ...]:
+    """The columns a manifest may have: those of every request, and each certificate type's inputs.
+
+    All hold text, and an empty cell is a cell left out.
+    """
+    types = {
+        one.name: one for profile in library.end_entity_profiles for one in profile.input_types
+    }
+    places = {name: place for place, name in enumerate(INPUT_TYPES)}
+    names = sorted(types, key=lambda name: places.get(name, len(places)))
+    options = [types[name].option for name in names]
+    # Beside the role, where people look for it.
+    options.insert(options.index("role") + 1 if "role" in options else 0, USAGE)
+    return (*_BEFORE, *options, *_AFTER)
+
+
 MAX_ROWS = 100_000_000
 """The most certificates of one run."""
 MAX_CELL_CHARACTERS = 1_024
@@ -54,8 +58,12 @@ class Line:
     problem: str = ""
 
 
-def lines(path: Path) -> Iterator[Line]:
+def lines(path: Path, known: tuple[str, ...]) -> Iterator[Line]:
     """Every row of a manifest, the kind told by the file name's ending.
+
+    Args:
+        path: of the manifest.
+        known: the columns that it may have.
 
     Raises:
         InputError: if the file cannot be read, has unknown columns or too many rows.
@@ -68,7 +76,7 @@ def lines(path: Path) -> Iterator[Line]:
             "usage", f"{path} is no manifest: its name ends in none of {', '.join(readers)}."
         )
     try:
-        for count, line in enumerate(reader(path), 1):
+        for count, line in enumerate(reader(path, known), 1):
             if count > MAX_ROWS:
                 raise InputError(
                     "manifest.too_long",
@@ -84,12 +92,12 @@ def lines(path: Path) -> Iterator[Line]:
         raise InputError("input.encoding", f"{path} is not UTF-8.") from error
 
 
-def _csv(path: Path) -> Iterator[Line]:
+def _csv(path: Path, known: tuple[str, ...]) -> Iterator[Line]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, strict=True)
         try:
             header = next(reader, [])
-            _check_columns(path, header)
+            _check_columns(path, header, known)
             for cells in reader:
                 if not cells:
                     continue
@@ -102,7 +110,7 @@ def _csv(path: Path) -> Iterator[Line]:
             raise InputError("manifest.csv", f"{path}, line {reader.line_num}: {error}.") from error
 
 
-def _json_lines(path: Path) -> Iterator[Line]:
+def _json_lines(path: Path, known: tuple[str, ...]) -> Iterator[Line]:
     with path.open("rb") as file:
         for number, text in enumerate(file, 1):
             if not text.strip():
@@ -112,12 +120,12 @@ def _json_lines(path: Path) -> Iterator[Line]:
             except (msgspec.ValidationError, msgspec.DecodeError) as error:
                 yield Line(number, {}, f"it is no object of texts ({error})")
                 continue
-            if number == 1 or not cells.keys() <= set(COLUMNS):
-                _check_columns(path, list(cells))
+            if number == 1 or not cells.keys() <= set(known):
+                _check_columns(path, list(cells), known)
             yield _line(number, cells)
 
 
-def _parquet(path: Path) -> Iterator[Line]:
+def _parquet(path: Path, known: tuple[str, ...]) -> Iterator[Line]:
     try:
         from pyarrow import lib, parquet  # noqa: PLC0415 - an extra
     except ImportError as error:
@@ -128,7 +136,7 @@ def _parquet(path: Path) -> Iterator[Line]:
         ) from error
     try:
         file = parquet.ParquetFile(io.BytesIO(b"") if not path.is_file() else path)
-        _check_columns(path, file.schema_arrow.names)
+        _check_columns(path, file.schema_arrow.names, known)
         number = 0
         for batch in file.iter_batches(10_000):
             for cells in batch.to_pylist():
@@ -142,14 +150,14 @@ def _parquet(path: Path) -> Iterator[Line]:
         raise InputError("manifest.parquet", f"{path} is no Parquet file: {error}.") from error
 
 
-def _check_columns(path: Path, columns: list[str]) -> None:
-    for column in columns:
-        if column not in COLUMNS or columns.count(column) > 1:
-            wrong = "twice" if column in COLUMNS else "which is not known"
+def _check_columns(path: Path, given: list[str], known: tuple[str, ...]) -> None:
+    for column in given:
+        if column not in known or given.count(column) > 1:
+            wrong = "twice" if column in known else "which is not known"
             raise InputError(
                 "manifest.column",
                 f"{path} has the column {column[:40]!r} {wrong}.",
-                f"Known are {', '.join(COLUMNS)}.",
+                f"Known are {', '.join(known)}.",
             )
 
 

@@ -19,8 +19,7 @@ from smki_testca.estate.runs import TileRecord
 from smki_testca.estate.terms import TILE_ROWS, Row, Secrets, Section, Terms
 from smki_testca.identifiers import Eui64
 from smki_testca.issuance.batch.row_requests import Problem, Wanted
-from smki_testca.profiles.model import Constant
-from smki_testca.register.requests import DeviceSubject, OrganisationSubject, Request
+from smki_testca.profiles.model import Constant, Identity
 from smki_testca.x509.keys import P256_HEAD, P256_OCTETS, key_type_of, load_public_key
 from smki_testca.x509.names import KeyType
 
@@ -29,7 +28,9 @@ if TYPE_CHECKING:
 
     from smki_testca.api import Estate
     from smki_testca.profiles.model import Profile
+    from smki_testca.profiles.subject import Subject
     from smki_testca.register.gate import Authorisation, Gate
+    from smki_testca.register.requests import Request
     from smki_testca.roles import KeyUsage
     from smki_testca.x509.fields import Value
 
@@ -78,14 +79,17 @@ class Plan:
         """How many certificates go through."""
         return sum(section.count for section in self._sections)
 
-    def add_range(self, request: Request, hw_type: str, first: Eui64, count: int) -> None:
-        """Device Certificates for IDs side by side, all usages of the request each.
+    def add_range(self, request: Request, count: int) -> None:
+        """Certificates for Device IDs side by side, from the request's on, of all its usages each.
 
         What stands against the range becomes a problem.
 
         Raises:
             InputError: if the range leaves the 64 bits, or is too long.
         """
+        first = request.subject.embedded_id
+        if first is None:
+            raise ValueError("a range is of certificates that embed an ID")
         wanted = count * request.count
         if not 1 <= wanted <= MAX_COUNT or first.value + count > 1 << 64:
             raise InputError(
@@ -105,7 +109,7 @@ class Plan:
             return
         self._authorised[request.participant, first, last] = authorisation
         for usage in request.usages:
-            section = self._section(authorisation, usage, hw_type=hw_type)
+            section = self._section(authorisation, usage, request.subject)
             number = len(self._sections)
             self._sections.append(replace_section(section, count, first.value))
             self._tiles += [
@@ -122,11 +126,11 @@ class Plan:
         except SmkiTestcaError as error:
             self.problems.append(Problem(wanted.line, error))
             return
-        given = wanted.request.subject
         waiting = self._waiting.setdefault(number, [])
         waiting.append(_row(wanted))
-        if isinstance(given, DeviceSubject) and given.device_id.value in self._of_device:
-            self._of_device[given.device_id.value] += 1
+        eui64 = wanted.request.subject.embedded_id
+        if eui64 is not None and eui64.value in self._of_device:
+            self._of_device[eui64.value] += 1
         place = (authorisation.participant.id, authorisation.category.name)
         if place in self._in_category:
             self._in_category[place] += 1
@@ -135,13 +139,11 @@ class Plan:
 
     def _section_of(self, wanted: Wanted, authorisation: Authorisation) -> int:
         """The number of the section that a row goes into, which is begun if need be."""
-        given = wanted.request.subject
-        role = wanted.request.role
-        hw_type = given.hw_type if isinstance(given, DeviceSubject) else None
-        place = (id(authorisation), wanted.usage, role, hw_type)
+        subject = wanted.request.subject
+        place = (id(authorisation), wanted.usage, *subject.shared_inputs().values())
         number = self._places.get(place)
         if number is None:
-            section = self._section(authorisation, wanted.usage, role=role, hw_type=hw_type)
+            section = self._section(authorisation, wanted.usage, subject)
             number = self._places[place] = len(self._sections)
             self._sections.append(section)
         return number
@@ -260,7 +262,7 @@ class Plan:
         if reasons:
             raise Refusal(tuple(reasons))
         profile = self._estate.library.profile(wanted.request.subject.profile)
-        texts = _texts(wanted)
+        texts = wanted.request.subject.own_inputs()
         if texts:
             self._check_values(profile, texts)
         if wanted.public_key is not None:
@@ -285,21 +287,22 @@ class Plan:
         check_inputs(profile, found, self._estate.library.roles)
 
     def _quota_reasons(self, wanted: Wanted, authorisation: Authorisation) -> list[RefusalReason]:
-        given = wanted.request.subject
+        subject = wanted.request.subject
         quota = authorisation.category.quota.per_device_id
-        if not isinstance(given, DeviceSubject) or quota is None:
+        identity = self._estate.library.profile(subject.profile).identity
+        device_id = subject.embedded_id
+        if identity is not Identity.DEVICE_ID or device_id is None or quota is None:
             return []
-        value = given.device_id.value
+        value = device_id.value
         if value not in self._of_device:
-            self._of_device[value] = self._issued_before(given.device_id)
+            self._of_device[value] = self._issued_before(device_id)
         if self._of_device[value] < quota:
             return []
         return [
             RefusalReason(
                 "device_id.issuance_anomaly",
                 "R21",
-                f"With this row there would be over {quota} Device Certificates under"
-                f" {given.device_id}.",
+                f"With this row there would be over {quota} Device Certificates under {device_id}.",
                 "Use another Device ID, or raise the quota of the category.",
             )
         ]
@@ -341,16 +344,13 @@ class Plan:
         self,
         authorisation: Authorisation,
         usage: KeyUsage | None,
-        *,
-        role: Any = None,
-        hw_type: str | None = None,
+        subject: Subject,
     ) -> Section:
         request, participant = authorisation.request, authorisation.participant
         profile = self._estate.library.profile(request.subject.profile)
         issuer, _ = self._estate.authorities.issuing(authorisation.environment, profile.hierarchy)
         signifier = participant.signifier.text if participant.signifier else None
-        shared = inputs(request.subject, usage) | {
-            "hw-type": hw_type,
+        shared = inputs(subject, usage) | {
             "participant-name": participant.name,
             "signifier": signifier,
         }
@@ -366,8 +366,7 @@ class Plan:
             agreement=authorisation.agreement,
             issuer=str(issuer.serial),
             usage=usage,
-            role=None if role is None else role.code,
-            hw_type=hw_type,
+            inputs=subject.shared_inputs(),
             count=0,
         )
 
@@ -393,23 +392,13 @@ def _key_type(public_key: bytes) -> KeyType | None:
     return None if key is None else key_type_of(key)
 
 
-def _texts(wanted: Wanted) -> dict[str, str]:
-    given = wanted.request.subject
-    if isinstance(given, DeviceSubject):
-        return {}
-    texts = {
-        "common-name": getattr(given, "common_name", None),
-        "dns": getattr(given, "dns", None),
-        "system-name": getattr(given, "system_name", None),
-    }
-    return {name: text for name, text in texts.items() if text is not None}
-
-
 def _row(wanted: Wanted) -> Row:
-    given = wanted.request.subject
-    eui64 = None
-    if isinstance(given, DeviceSubject):
-        eui64 = given.device_id.value
-    elif isinstance(given, OrganisationSubject):
-        eui64 = given.eui64.value
-    return Row(wanted.line, eui64, _texts(wanted), wanted.public_key, wanted.label)
+    subject = wanted.request.subject
+    eui64 = subject.embedded_id
+    return Row(
+        wanted.line,
+        None if eui64 is None else eui64.value,
+        subject.own_inputs(),
+        wanted.public_key,
+        wanted.label,
+    )

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 
 from smki_testca.authority import csr as csrs
 from smki_testca.errors import InputError, SmkiTestcaError
-from smki_testca.register.requests import Request, subject
+from smki_testca.profiles.subject import Subject
 from smki_testca.roles import KeyUsage
 from smki_testca.x509.keys import load_public_key, public_key_octets
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from smki_testca.api import Estate
     from smki_testca.issuance.batch.manifest import Line
+    from smki_testca.register.requests import Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +79,9 @@ def from_manifest(
 
 
 _OF_EVERY_ROW = frozenset(
-    {"profile", "participant", "purpose", "environment", "label", "public-key-file"}
+    {"profile", "participant", "purpose", "environment", "usage", "label", "public-key-file"}
 )
-_OF_PROFILE = {
-    "organisation": {"id", "role", "usage", "common-name"},
-    "device": {"device-id", "hw-type", "usage"},
-    "dccki": {"common-name", "dns", "signifier"},
-    "iki": {"system-name", "role"},
-}
+_OF_CSR_ROWS = frozenset({"profile", "participant", "purpose", "environment", "label", "csr-file"})
 
 
 def _wanted(
@@ -95,30 +91,32 @@ def _wanted(
         if name not in cells:
             raise InputError("request.incomplete", f"The row has no {name}.")
     if "csr-file" in cells:
-        stated = set(cells) - {"participant", "purpose", "environment", "label", "csr-file"}
-        if stated:
+        doubled = set(cells) - _OF_CSR_ROWS
+        if doubled:
             raise InputError(
                 "manifest.csr",
-                f"The row has a CSR, which says what {', '.join(sorted(stated))} would say.",
+                f"The row has a CSR, which says what {', '.join(sorted(doubled))} would say.",
             )
-        csr = csrs.parse(read(cells["csr-file"]), estate.library.roles)
+        library = estate.library
+        asked_for = library.end_entity_profile(cells["profile"]) if "profile" in cells else None
+        csr = csrs.parse(read(cells["csr-file"]), library, asked_for)
         return _of_csr(estate, number, csr, cells)
-    profile = cells.get("profile", "")
+    profile = estate.library.end_entity_profile(cells.get("profile", ""))
     usage = cells.get("usage")
     if usage is not None and usage not in {one.value for one in KeyUsage}:
         raise InputError("request.usage", f"{usage[:40]!r} is no key usage.")
-    needs_usage = "usage" in estate.library.profile(profile).inputs if profile else True
-    if needs_usage != (usage is not None):
-        wrong = "no usage" if needs_usage else "a usage, which its profile fixes"
+    if profile.takes_usage != (usage is not None):
+        wrong = "no usage" if profile.takes_usage else "a usage, which its profile fixes"
         raise InputError("request.incomplete", f"The row has {wrong}.")
-    strange = set(cells) - _OF_EVERY_ROW - _OF_PROFILE.get(profile, set(cells))
+    stated = {name: text for name, text in cells.items() if name not in _OF_EVERY_ROW}
+    strange = stated.keys() - {one.option for one in profile.input_types}
     if strange:
         raise InputError("manifest.cell", f"The row's profile has no {', '.join(sorted(strange))}.")
     asked = None if usage is None else KeyUsage(usage)
     request = estate.request(
         cells["participant"],
         cells["purpose"],
-        subject(profile, cells, estate.library.roles),
+        Subject.parse(profile, stated, estate.library.roles),
         () if asked is None else (asked,),
         environment=cells.get("environment"),
     )

@@ -1,0 +1,230 @@
+"""The inputs of a certificate type: what a request states, and how each is read and written.
+
+A row of a profile names an input: ``fill = { input = "device-id" }``. Its type says what the input
+is called on a command line, in a manifest and in a kit (``option``) and in JSON (``key``), how its
+text is parsed, and which value goes into the field.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from smki_testca.errors import InputError
+from smki_testca.identifiers import Eui64, Signifier, parse_object_identifier
+from smki_testca.roles import RemotePartyRole
+from smki_testca.text import shown
+from smki_testca.x509.fields import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smki_testca.roles import Roles
+    from smki_testca.x509.fields import Value
+    from smki_testca.x509.view import View
+
+InputValue = str | Eui64 | RemotePartyRole | Signifier
+"""An input that was parsed."""
+
+USAGE: Final = "usage"
+"""The input that a request states apart from its subject: one certificate is issued for each."""
+SIGNIFIER: Final = "signifier"
+"""What a requester may state that no row is filled from: the register's own goes in."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputType:
+    """How one input is named, read, checked and written.
+
+    Attributes:
+        name: as rows write it.
+        option: as command lines, manifests and kits write it.
+        key: as JSON, the audit log and Python write it.
+        metavar: stands for a value in help.
+        help: what it is, one sentence.
+        kinds: the kinds of field that it can fill.
+        parse: reads its text; raises InputError for anything else.
+        to_field: the field's value of a parsed one.
+        from_field: a parsed one from a certificate or CSR and the path of the field; None where
+            the field is missing or is nothing of the kind.
+        sample: a field value to try profiles with.
+        is_identifier: whether it is the EUI-64 that the certificate embeds.
+        is_shared: whether the certificates of a batch mostly have it alike.
+    """
+
+    name: str
+    option: str
+    key: str
+    metavar: str
+    help: str
+    kinds: tuple[Kind, ...]
+    parse: Callable[[str, Roles], InputValue]
+    to_field: Callable[[InputValue], Value]
+    from_field: Callable[[View, str, Roles], InputValue | None]
+    sample: Value
+    is_identifier: bool = False
+    is_shared: bool = False
+
+    def described(self, *, text: str | None = None, metavar: str | None = None) -> InputType:
+        """The same with a profile's own words in help."""
+        return replace(self, help=text or self.help, metavar=metavar or self.metavar)
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectInput:
+    """One input of one certificate type.
+
+    Attributes:
+        type: how it is named, read and written.
+        optional: whether a request may leave it out.
+        path: of the field that it fills; None for a Signifier, which the register fills in.
+    """
+
+    type: InputType
+    optional: bool
+    path: str | None
+
+
+def _parse_text(text: str, _: Roles) -> InputValue:
+    return text
+
+
+def _text_of(view: View, path: str, _: Roles) -> InputValue | None:
+    return view.text(path) or None
+
+
+def _as_text(value: InputValue) -> Value:
+    return str(value)
+
+
+def _parse_eui64(text: str, _: Roles) -> InputValue:
+    return Eui64.parse(text)
+
+
+def _eui64_of(view: View, path: str, _: Roles) -> InputValue | None:
+    octets = view.octets(path)
+    return Eui64.from_octets(octets) if octets is not None and len(octets) == 8 else None
+
+
+def _as_octets(value: InputValue) -> Value:
+    assert isinstance(value, Eui64)  # noqa: S101 - the parser gives nothing else
+    return value.octets
+
+
+def _parse_role(text: str, roles: Roles) -> InputValue:
+    return roles.remote_party_role(text)
+
+
+def _role_of(view: View, path: str, roles: Roles) -> InputValue | None:
+    text = view.text(path)
+    if not text:
+        return None
+    role = {one.hex: one for one in roles.remote_party_roles}.get(text.upper())
+    if role is None:
+        raise InputError(
+            "subject.role",
+            f"Its {path} {shown(text)} is no RemotePartyRole in two hexadecimal digits.",
+        )
+    return role
+
+
+def _as_hex(value: InputValue) -> Value:
+    assert isinstance(value, RemotePartyRole)  # noqa: S101 - the parser gives nothing else
+    return value.hex
+
+
+def _parse_oid(text: str, _: Roles) -> InputValue:
+    return parse_object_identifier(text)
+
+
+def _parse_signifier(text: str, _: Roles) -> InputValue:
+    return Signifier.parse(text)
+
+
+def _not_in_field(_view: View, _path: str, _roles: Roles) -> InputValue | None:
+    return None
+
+
+def _eui64(name: str, option: str, key: str, text: str) -> InputType:
+    return InputType(
+        name,
+        option,
+        key,
+        "EUI64",
+        text,
+        (Kind.BITS, Kind.OCTETS),
+        _parse_eui64,
+        _as_octets,
+        _eui64_of,
+        bytes(8),
+        is_identifier=True,
+    )
+
+
+def _text(name: str, metavar: str, text: str, sample: str = "Sample") -> InputType:
+    key = name.replace("-", "_")
+    return InputType(
+        name, name, key, metavar, text, (Kind.TEXT,), _parse_text, _as_text, _text_of, sample
+    )
+
+
+def _oid(name: str, text: str) -> InputType:
+    key = name.replace("-", "_")
+    return InputType(
+        name, name, key, "OID", text, (Kind.OID,), _parse_oid, _as_text, _text_of, "1.2.3"
+    )
+
+
+_ROLE: Final = InputType(
+    "role",
+    "role",
+    "role",
+    "NAME|HEX",
+    "Such as supplier or 02.",
+    (Kind.TEXT,),
+    _parse_role,
+    _as_hex,
+    _role_of,
+    "02",
+    is_shared=True,
+)
+_SIGNIFIER: Final = InputType(
+    SIGNIFIER,
+    SIGNIFIER,
+    SIGNIFIER,
+    "S",
+    "Who the requester says it is; refused unless the register agrees.",
+    (),
+    _parse_signifier,
+    _as_text,
+    _not_in_field,
+    "Sample",
+)
+
+INPUT_TYPES: Final[dict[str, InputType]] = {
+    one.name: one
+    for one in (
+        _eui64("eui64", "id", "eui64", "The User, RDP or DCC ID."),
+        _ROLE,
+        _text("common-name", "CN", "An optional name in the subject."),
+        _eui64("device-id", "device-id", "device_id", "The Device ID."),
+        replace(_oid("hw-type", "The manufacturer's hwType."), is_shared=True),
+        _text("dns", "NAME", "A host name for the subjectAltName.", "sample.test"),
+        _SIGNIFIER,
+        _text("system-name", "NAME", "The authorised system."),
+    )
+}
+"""The inputs that every profile may name, in the order of a manifest's columns."""
+
+
+def own_input(name: str, kind: str, text: str, metavar: str | None) -> InputType:
+    """The type of an input that a profile declares for itself.
+
+    Args:
+        name: as its rows and the command line write it.
+        kind: ``text`` or ``oid``.
+        text: what it is, for help.
+        metavar: stands for a value in help; ``TEXT`` or ``OID`` by default.
+    """
+    made = _oid(name, text) if kind == "oid" else _text(name, "TEXT", text)
+    return made.described(metavar=metavar)
