@@ -12,7 +12,6 @@ from smki_testca.clock import in_utc, iso
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.x509.key_usages import names_of_usage
-from smki_testca.x509.keys import key_id
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from smki_testca.authority.certificates import Certificate
     from smki_testca.estate.database import Database
     from smki_testca.estate.status import Status
-    from smki_testca.register.gate import Authorisation
 
 
 _COLUMNS = (
@@ -312,46 +310,6 @@ class CertificateStore:
 def usage_of(certificate: Certificate) -> str:
     """The keyUsage bits as on the command line, joined by ``+``."""
     return names_of_usage(certificate.key_usage)
-
-
-def record_of(
-    certificate: Certificate,
-    authorisation: Authorisation,
-    issuer: Record,
-    label: str | None,
-    audit: int,
-) -> Record:
-    """What the estate keeps of an end entity's certificate just issued.
-
-    Args:
-        certificate: just signed.
-        authorisation: that it was issued under.
-        issuer: the issuing CA's certificate.
-        label: a name to find it by.
-        audit: the number of the audit entry that tells of it.
-    """
-    role = authorisation.request.role
-    return Record(
-        serial=certificate.serial,
-        der=certificate.der,
-        profile=certificate.profile.name,
-        hierarchy=certificate.profile.hierarchy,
-        tier=certificate.profile.tier,
-        family=authorisation.environment.family,
-        environment=authorisation.environment.name,
-        category=authorisation.category.name,
-        participant=authorisation.participant.id,
-        eui64=authorisation.request.subject.embedded_id,
-        role=None if role is None else role.code,
-        usage=usage_of(certificate),
-        label=label,
-        key_id=key_id(certificate.public_key),
-        issuer=issuer.serial,
-        not_before=certificate.instant("notBefore"),
-        not_after=certificate.instant("notAfter"),
-        issued_at=certificate.issued_at,
-        audit=audit,
-    )
 
 
 def digests(certificates: Iterable[Certificate]) -> list[dict[str, str]]:

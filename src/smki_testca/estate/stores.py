@@ -60,19 +60,19 @@ class Stores:
         self.library = library
         self._database = database
         self._clock = clock
-        self._entropy = entropy
+        self.entropy = entropy
         self.audit = AuditLog(database)
         self.register = RegisterStore(database, self.audit, library, clock)
         self.certificates = CertificateStore(database)
-        self._keys = KeyStore(database, passphrase, entropy)
+        self.key_store = KeyStore(database, passphrase, entropy)
         self.authorities = AuthorityStore(
-            self.certificates, self._keys, self.audit, library, clock, entropy
+            self.certificates, self.key_store, self.audit, library, clock, entropy
         )
-        self.runs = RunStore(directory, database, self.audit, self._keys, library)
+        self.runs = RunStore(directory, database, self.audit, self.key_store, library)
         self.standings = StandingStore(database)
         self.successions = SuccessionStore(database)
         self.revocations = RevocationStore(database)
-        self.externals = ExternalStore(database, self._keys, library)
+        self.externals = ExternalStore(database, self.key_store, library)
 
     @property
     def clock(self) -> Clock:
@@ -164,7 +164,7 @@ class Stores:
         """
         found = self.runs.private_keys(records)
         for record in records:
-            if record.place is None and (key := self._keys.get(record.key_id)) is not None:
+            if record.place is None and (key := self.key_store.get(record.key_id)) is not None:
                 found[record.serial] = key
         return found
 
