@@ -11,10 +11,12 @@ from smki_testca.entropy import SystemEntropy
 from smki_testca.errors import EstateError, InputError, Refusal
 from smki_testca.estate.database import FORMAT, Database
 from smki_testca.estate.stores import Stores
+from smki_testca.exporters.credential import Credential
 from smki_testca.issuance.issuance import Issuance, SubjectKey
 from smki_testca.issuance.renewal import Renewal, Renewer, check_renewable_authority, supersede
 from smki_testca.lifecycle.expiry import running_out
 from smki_testca.profiles import Library
+from smki_testca.profiles.model import Tier
 from smki_testca.register.requests import Delivery, Request
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from smki_testca.issuance.re_signing import ReSigning, ReSigningTerms
     from smki_testca.lifecycle.expiry import Expiring
     from smki_testca.lifecycle.importing import ImportReport
-    from smki_testca.profiles.model import Environment, Hierarchy, Tier
+    from smki_testca.profiles.model import Environment, Hierarchy
     from smki_testca.register.gate import Authorisation
 
 FILE_NAME = "estate.sqlite"
@@ -381,6 +383,15 @@ class Estate(Stores):
             InputError: if the time has no time zone.
         """
         return running_out(self, in_utc(before))
+
+    def credential(self, record: Record) -> Credential:
+        """A certificate with its private key and the CAs above it, as PEM or objects.
+
+        Raises:
+            EstateError: if the passphrase is wrong.
+        """
+        key = self.private_key(record) if record.tier is Tier.END_ENTITY else None
+        return Credential(record, tuple(self.certificates.chain(record)), key)
 
     def import_material(self, intake: Intake) -> ImportReport:
         """Keep other people's certificates and private keys, all that files held, or nothing.

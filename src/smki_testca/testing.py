@@ -25,11 +25,11 @@ from smki_testca.exporters.credential import Credential
 from smki_testca.identifiers import Eui64
 from smki_testca.lifecycle.crls import find_authority, profile_of_list
 from smki_testca.lifecycle.revocation import parse_reason
-from smki_testca.lifecycle.whois import whois_id
 from smki_testca.passphrases import PASSPHRASE_FILE, leave_passphrase, make_passphrase
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.profiles.typed_subjects import Particulars
 from smki_testca.register.requests import Delivery
+from smki_testca.register.whois import whois_id
 from smki_testca.roles import KeyUsage
 from smki_testca.shipped import shipped
 from smki_testca.x509.pem import to_pem

@@ -14,9 +14,9 @@ from smki_testca.errors import InputError, Refusal
 from smki_testca.estate.certificates import Record, digests
 from smki_testca.estate.status import LIVING
 from smki_testca.issuance.issuance import Issuance, SubjectKey
-from smki_testca.lifecycle.whois import whois_certificate
 from smki_testca.profiles.model import Identity
 from smki_testca.profiles.subject import Subject
+from smki_testca.register.whois import whois_subject
 from smki_testca.x509 import private_keys
 from smki_testca.x509.keys import load_public_key, public_key_octets
 from smki_testca.x509.view import view_certificate
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from smki_testca.estate.certificates import Selection
     from smki_testca.estate.externals import ExternalRecord
     from smki_testca.estate.stores import Stores
+    from smki_testca.profiles.model import Profile
     from smki_testca.register.requests import Request
     from smki_testca.x509.view import View
 
@@ -236,7 +237,7 @@ class ReSigner:
                 "Issue another with a new key: smki-testca issue",
             )
         request = self._estate.request(
-            self._terms.participant or self._holder(record, subject),
+            self._terms.participant or self._holder(profile, subject, view),
             self._terms.purpose,
             subject,
             usages,
@@ -244,20 +245,17 @@ class ReSigner:
         )
         return _Asked(view, request, public_key_octets(key))
 
-    def _holder(self, record: ExternalRecord, subject: Subject) -> str:
-        """Whoever the register says holds the identifier in a certificate."""
-        identity = self._estate.library.profile(subject.profile).identity
-        eui64 = subject.embedded_id
-        if identity is Identity.USER_ID and eui64 is not None:
-            found = self._issuance.gate.register.holder_of_id(eui64)
-        elif identity is Identity.DEVICE_ID and eui64 is not None:
-            found = self._issuance.gate.register.holder_of_device_id(eui64)
-        else:
-            return whois_certificate(self._estate, record.der).participant.id
+    def _holder(self, profile: Profile, subject: Subject, view: View) -> str:
+        """The participant that holds the identifier in a certificate, by the register."""
+        register, eui64 = self._issuance.gate.register, subject.embedded_id
+        if eui64 is None:
+            return whois_subject(register, view, profile).participant.id
+        is_device = profile.identity is Identity.DEVICE_ID
+        found = register.holder_of_device_id(eui64) if is_device else register.holder_of_id(eui64)
         if found is None:
             raise InputError(
                 "whois.nobody",
-                f"Nobody in the register has its ID {record.eui64}.",
+                f"Nobody in the register has its ID {eui64}.",
                 "Say whose it is to be with --participant.",
             )
         return found.id

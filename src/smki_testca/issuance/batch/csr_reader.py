@@ -20,7 +20,7 @@ from smki_testca.workers import pool
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from smki_testca.api import Estate
+    from smki_testca.estate.stores import Stores
     from smki_testca.issuance.batch.portal import Member
     from smki_testca.profiles import Library
     from smki_testca.profiles.subject import Subject
@@ -76,7 +76,7 @@ class Reader:
 
 
 def wanted(
-    estate: Estate, reader: Reader, members: Sequence[Member], cells: dict[str, str], workers: int
+    estate: Stores, reader: Reader, members: Sequence[Member], cells: dict[str, str], workers: int
 ) -> Iterator[Wanted | Problem]:
     """The certificates that the CSRs of a batch ask for, in the order of the batch.
 

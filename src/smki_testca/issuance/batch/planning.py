@@ -26,7 +26,7 @@ from smki_testca.x509.names import KeyType
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from smki_testca.api import Estate
+    from smki_testca.estate.stores import Stores
     from smki_testca.profiles.model import Profile
     from smki_testca.profiles.subject import Subject
     from smki_testca.register.gate import Authorisation
@@ -50,7 +50,7 @@ class Plan:
         secrets: the run's.
     """
 
-    def __init__(self, estate: Estate, source: Any, label: str | None, secrets: Secrets) -> None:
+    def __init__(self, estate: Stores, source: Any, label: str | None, secrets: Secrets) -> None:
         self._estate = estate
         self._issuance = Issuance(estate)
         self._at = estate.clock.now()

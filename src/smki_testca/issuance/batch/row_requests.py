@@ -16,7 +16,7 @@ from smki_testca.x509.keys import load_public_key, public_key_octets
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from smki_testca.api import Estate
+    from smki_testca.estate.stores import Stores
     from smki_testca.issuance.batch.manifest import Line
     from smki_testca.register.requests import Request
 
@@ -55,7 +55,7 @@ class Problem:
 
 
 def from_manifest(
-    estate: Estate,
+    estate: Stores,
     lines: Iterable[Line],
     read: Callable[[str], bytes],
     environment: str | None = None,
@@ -85,7 +85,7 @@ _OF_CSR_ROWS = frozenset({"profile", "participant", "purpose", "environment", "l
 
 
 def _wanted(
-    estate: Estate, number: int, cells: dict[str, str], read: Callable[[str], bytes]
+    estate: Stores, number: int, cells: dict[str, str], read: Callable[[str], bytes]
 ) -> Wanted:
     for name in ("participant", "purpose"):
         if name not in cells:
@@ -126,7 +126,7 @@ def _wanted(
     return Wanted(number, request, asked, public_key, cells.get("label"))
 
 
-def _of_csr(estate: Estate, number: int, csr: csrs.Csr, cells: dict[str, str]) -> Wanted:
+def _of_csr(estate: Stores, number: int, csr: csrs.Csr, cells: dict[str, str]) -> Wanted:
     """The certificate that a CSR asks for."""
     request = estate.request(
         cells["participant"],

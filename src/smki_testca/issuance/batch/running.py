@@ -21,8 +21,8 @@ from smki_testca.profiles.model import Tier
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from smki_testca.api import Estate
     from smki_testca.estate.runs import Run
+    from smki_testca.estate.stores import Stores
     from smki_testca.issuance.batch.engines import Engine
 
 GATHER_SECONDS = 0.25
@@ -33,7 +33,7 @@ Cut = tuple[Task, bytes]
 
 
 def resume(
-    estate: Estate, number: int, engine: Engine, progress: Callable[[int, int], None]
+    estate: Stores, number: int, engine: Engine, progress: Callable[[int, int], None]
 ) -> Run:
     """Cut what is still open of a run.
 
@@ -90,7 +90,7 @@ def _gathered(cutting: Iterator[Cut]) -> Iterator[list[Cut]]:
         yield waiting
 
 
-def _keep(estate: Estate, number: int, group: list[Cut]) -> int:
+def _keep(estate: Stores, number: int, group: list[Cut]) -> int:
     """Have tiles safe on the disk, then in the estate; how many certificates that issues."""
     runs = estate.runs
     # All in the transaction: a process that ended the run meanwhile may have swept its folder.
@@ -119,7 +119,7 @@ def _told_if_unwritable(number: int) -> Iterator[None]:
         ) from error
 
 
-def cancel(estate: Estate, number: int) -> Run:
+def cancel(estate: Stores, number: int) -> Run:
     """End a run; what it issued stays issued.
 
     Raises:
@@ -133,7 +133,7 @@ def cancel(estate: Estate, number: int) -> Run:
     return estate.runs.get(number)
 
 
-def _tasks(estate: Estate, run: Run) -> Iterator[Task]:
+def _tasks(estate: Stores, run: Run) -> Iterator[Task]:
     for one in estate.runs.tiles(run.id, done=False):
         rows = estate.runs.rows(run.id, one.number)
         if rows is None and run.terms.sections[one.section].first_id is None:
@@ -150,7 +150,7 @@ def _tasks(estate: Estate, run: Run) -> Iterator[Task]:
         )
 
 
-def _means(estate: Estate, run: Run) -> Means:
+def _means(estate: Stores, run: Run) -> Means:
     certificates, private = {}, {}
     for section in run.terms.sections:
         place = (section.environment, section.profile)
