@@ -9,15 +9,15 @@ from smki_testca.authority import csr as requests
 from smki_testca.clock import SystemClock, in_utc
 from smki_testca.entropy import SystemEntropy
 from smki_testca.errors import EstateError, InputError, Refusal
+from smki_testca.estate.authorities import hierarchies_of
 from smki_testca.estate.certificates import Record, Selection, digests, record_of
 from smki_testca.estate.database import FORMAT, Database
 from smki_testca.estate.stores import Stores
 from smki_testca.issuance.renewal import Renewal, Renewer, check_renewable_authority, supersede
+from smki_testca.lifecycle.authorities import AuthorityMaker
 from smki_testca.lifecycle.expiry import running_out
 from smki_testca.profiles import Library
-from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.register.requests import Delivery, Request
-from smki_testca.x509 import private_keys
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from smki_testca.issuance.re_signing import ReSigning, ReSigningTerms
     from smki_testca.lifecycle.expiry import Expiring
     from smki_testca.lifecycle.importing import ImportReport
+    from smki_testca.profiles.model import Hierarchy, Tier
     from smki_testca.register.gate import Authorisation
-    from smki_testca.x509.names import KeyType
 
 FILE_NAME = "estate.sqlite"
 
@@ -178,14 +178,14 @@ class Estate(Stores):
         name: str,
         ca_keys: Mapping[tuple[Hierarchy, Tier], bytes] | None = None,
         *,
-        hierarchies: Collection[Hierarchy] = tuple(Hierarchy),
+        hierarchies: Collection[Hierarchy] | None = None,
     ) -> list[Record]:
         """Make the CAs of an environment's family.
 
         Args:
             name: of the environment.
             ca_keys: PEM private keys to use instead of fresh ones.
-            hierarchies: which of the four; the others can be made later.
+            hierarchies: all by default; those left out can be made later.
 
         Returns:
             The CAs made, roots first.
@@ -204,7 +204,9 @@ class Estate(Stores):
             self._database.execute(
                 "INSERT OR IGNORE INTO meta VALUES ('environment', ?)", (environment.name,)
             )
-            return self.authorities.make(environment, ca_keys or {}, hierarchies)
+            if hierarchies is None:
+                hierarchies = hierarchies_of(self.library)
+            return self._authority_maker().make(environment, ca_keys or {}, hierarchies)
 
     def check(self, request: Request) -> Authorisation:
         """Ask the gate alone; the decision is in the audit log all the same.
@@ -261,7 +263,7 @@ class Estate(Stores):
                 for usage in request.usages or (None,):
                     key = csr.public_key if csr else public_key
                     if key is None:
-                        key = self._fresh_key(profile.key_type)
+                        key = self._keys.generate(profile.key_type)
                     one = authority.issue(
                         decision, usage, key, entropy=self._entropy, validity=validity
                     )
@@ -361,7 +363,7 @@ class Estate(Stores):
         with self._database.transaction():
             record = self.authorities.named(name, known)
             check_renewable_authority(self, record)
-            renewed = self.authorities.renew(record)
+            renewed = self._authority_maker().renew(record)
             supersede(self, record, renewed, self._clock.now(), renewed.audit)
         return Renewal(record, renewed)
 
@@ -382,7 +384,7 @@ class Estate(Stores):
         """
         known = self.library.environment(self.environment(environment))
         with self._database.transaction():
-            return self.authorities.roll_over(known, hierarchy, name)
+            return self._authority_maker().roll_over(known, hierarchy, name)
 
     def expiring(self, before: datetime) -> list[Expiring]:
         """What runs out before a time, or has run out already, and nothing took its place.
@@ -524,8 +526,8 @@ class Estate(Stores):
         except Refusal as refusal:
             return refusal
 
-    def _fresh_key(self, key_type: KeyType) -> bytes:
-        return self._keys.keep(private_keys.generate(key_type, self._entropy))
+    def _authority_maker(self) -> AuthorityMaker:
+        return AuthorityMaker(self, self._keys, self._entropy)
 
 
 def _asking(passphrase: str | Callable[[], str]) -> Callable[[], str]:

@@ -278,7 +278,7 @@ class Renewer:
                     self._keys.keep(private, secret=record.keys_secret)
             elif self._is_ours(record, of_runs):
                 key_type = self._estate.library.profile(record.profile).key_type
-                found.append(self._keys.keep(private_keys.generate(key_type, self._entropy)))
+                found.append(self._keys.generate(key_type))
             else:
                 raise InputError(
                     "renew.no_key",

@@ -141,8 +141,6 @@ def _read(
                 "A worker process ended unexpectedly; nothing of this batch was issued.",
                 "Give the command again.",
             ) from error
-        finally:
-            processes.shutdown(wait=False, cancel_futures=True)
 
 
 _reader: list[Reader] = []

@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from smki_testca.authority.filling import Filling, Setting, check_inputs, issuer_of, values
 from smki_testca.authority.fixed_template import Mould
-from smki_testca.authority.signers import SoftwareSigner
 from smki_testca.authority.template import Template, compile_template
 from smki_testca.der import encode
 from smki_testca.entropy import SystemEntropy
@@ -38,6 +37,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smki_testca.authority.filling import Values
+    from smki_testca.authority.signers import KeyReference
+    from smki_testca.estate.sealing import TransportKey
     from smki_testca.estate.terms import Secrets, Section
     from smki_testca.x509.fields import Value
 
@@ -88,17 +89,19 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What the tiles of one run are cut with; it holds secrets, and is never logged.
+    """All that the tiles of one run are cut with; it holds secrets, and is never logged.
 
     Attributes:
         ca_certificates: the issuing CA's certificate for each place, DER.
-        ca_keys: their private keys, PKCS#8 DER.
+        ca_keys: references to their private keys, which each worker opens itself.
+        transport_key: opens the references.
         at: the instant of issue, UTC.
         profiles: the directories of profiles that come before the shipped ones.
     """
 
     ca_certificates: dict[Place, bytes] = field(repr=False)
-    ca_keys: dict[Place, bytes] = field(repr=False)
+    ca_keys: dict[Place, KeyReference] = field(repr=False)
+    transport_key: TransportKey = field(repr=False)
     secrets: Secrets = field(repr=False)
     at: datetime
     profiles: tuple[Path, ...] = ()
@@ -114,10 +117,8 @@ class Cutter:
         secrets = means.secrets
         # Signatures drawn at random are quicker; only a seed asks for the same ones again.
         self._signers = {
-            place: SoftwareSigner(
-                private_keys.from_pkcs8(der), deterministic=secrets.seed is not None
-            )
-            for place, der in means.ca_keys.items()
+            place: key.open(means.transport_key, deterministic=secrets.seed is not None)
+            for place, key in means.ca_keys.items()
         }
         self._secrets = secrets
         self._at = means.at
