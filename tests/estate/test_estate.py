@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 import csrs
+from estates import any_key
 from smki_testca import kits
 from smki_testca.api import Estate
 from smki_testca.clock import FixedClock

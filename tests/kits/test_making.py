@@ -15,6 +15,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 
+from estates import any_key
 from smki_testca import kits
 from smki_testca.clock import FixedClock
 from smki_testca.errors import EstateError, InputError, Refusal

@@ -9,13 +9,14 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from smki_testca.x509 import private_keys
-from smki_testca.x509.names import ECDSA_WITH_SHA256, SHA256_WITH_RSA, SignatureAlgorithm
+from smki_testca.x509.keys import signature_algorithm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smki_testca.authority.signers import Sealer
     from smki_testca.x509.keys import PrivateKey
+    from smki_testca.x509.names import SignatureAlgorithm
 
 
 class SoftwareSigner:
@@ -33,17 +34,15 @@ class SoftwareSigner:
         # The kind of key is settled once: a batch signs a million times over.
         self.sign: Callable[[bytes], bytes]
         if isinstance(key, rsa.RSAPrivateKey):
-            self._algorithm = SHA256_WITH_RSA
             self.sign = lambda data: key.sign(data, padding.PKCS1v15(), hashes.SHA256())
         else:
             ecdsa = ec.ECDSA(hashes.SHA256(), deterministic_signing=deterministic)
-            self._algorithm = ECDSA_WITH_SHA256
             self.sign = lambda data: key.sign(data, ecdsa)
 
     @property
     def algorithm(self) -> SignatureAlgorithm:
         """``ecdsa-with-SHA256`` or ``sha256WithRSAEncryption``, as the key is."""
-        return self._algorithm
+        return signature_algorithm(self._key)
 
     @property
     def public_key(self) -> bytes:
