@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from smki_testca.authority.certificates import CertificationAuthority
 from smki_testca.authority.crl import Reason, Revocation
-from smki_testca.authority.signers import SoftwareSigner
+from smki_testca.authority.signers.software import SoftwareSigner
 from smki_testca.entropy import SystemEntropy
 from smki_testca.identifiers import SerialNumber
 from smki_testca.importers.sources import Source

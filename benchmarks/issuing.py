@@ -25,7 +25,7 @@ from cryptography.x509.oid import NameOID
 from smki_testca.api import Estate
 from smki_testca.authority.certificates import CertificationAuthority, inputs
 from smki_testca.authority.filling import Filling, Setting, issuer_of, values
-from smki_testca.authority.signers import SoftwareSigner
+from smki_testca.authority.signers.software import SoftwareSigner
 from smki_testca.authority.template import compile_template
 from smki_testca.der import encode
 from smki_testca.entropy import SystemEntropy

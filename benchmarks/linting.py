@@ -32,7 +32,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from smki_testca.authority.filling import Filling, Issuer, Setting, issuer_of, values
-from smki_testca.authority.signers import SoftwareSigner
+from smki_testca.authority.signers.software import SoftwareSigner
 from smki_testca.authority.template import Template, compile_template
 from smki_testca.der import encode
 from smki_testca.entropy import SystemEntropy

@@ -8,12 +8,25 @@ import sys
 
 from smki_testca.api import Estate
 from smki_testca.clock import FixedClock
+from smki_testca.profiles.model import Tier
 
 
 def opened(directory, at=None):
     """An estate by the passphrase that lies in it; where a time is given, it is that time."""
     clock = None if at is None else FixedClock(at)
     return Estate.open(directory, (directory / "passphrase").read_text().strip, clock=clock)
+
+
+def ca_key(estate, record):
+    """The private key of a CA, PKCS#8 DER, which an estate gives nobody."""
+    keys = estate._keys  # noqa: SLF001 - no API gives it
+    return keys._estate_key().open(keys.reference(record.key_id).sealed, record.key_id)  # noqa: SLF001
+
+
+def any_key(estate, record):
+    """The private key of a certificate, a CA's too, PKCS#8 DER."""
+    is_ca = record.tier is not Tier.END_ENTITY
+    return ca_key(estate, record) if is_ca else estate.private_key(record)
 
 
 def copied_with_run(original, directory, *words):

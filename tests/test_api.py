@@ -119,12 +119,12 @@ def test_a_passphrase_is_text_or_what_gives_it(tmp_path):
         estate.add_environment("ZAZ1", hierarchies=[Hierarchy.DEVICE])
         (authority, _) = estate.certificates.authorities()
     with Estate.open(str(tmp_path / "estate"), "secret") as estate:
-        assert estate.private_key(authority) is not None
+        assert estate.authorities.able(authority).certificate == authority.der
     with (
         Estate.open(tmp_path / "estate", "another") as estate,
         pytest.raises(EstateError, match="does not open"),
     ):
-        estate.private_key(authority)
+        estate.authorities.able(authority)
 
 
 def test_the_hierarchies_left_out_can_be_made_later(tmp_path):

@@ -14,6 +14,7 @@ from smki_testca.estate.stores import Stores
 from smki_testca.exporters.credential import Credential
 from smki_testca.issuance.issuance import Issuance, SubjectKey
 from smki_testca.issuance.renewal import Renewal, Renewer, check_renewable_authority, supersede
+from smki_testca.lifecycle.authorities import AuthorityMaker
 from smki_testca.lifecycle.expiry import running_out
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Tier
@@ -205,7 +206,7 @@ class Estate(Stores):
             )
             if hierarchies is None:
                 hierarchies = self._hierarchies_to_make(environment)
-            return self.authorities.make(environment, ca_keys or {}, hierarchies)
+            return AuthorityMaker(self).make(environment, ca_keys or {}, hierarchies)
 
     def _hierarchies_to_make(self, environment: Environment) -> list[Hierarchy]:
         """The hierarchies of which the estate has no CAs yet; all where it has every one."""
@@ -351,7 +352,7 @@ class Estate(Stores):
         with self._database.transaction():
             record = self.authorities.named(name, known)
             check_renewable_authority(self, record)
-            renewed = self.authorities.renew(record)
+            renewed = AuthorityMaker(self).renew(record)
             supersede(self, record, renewed, self._clock.now(), renewed.audit)
         return Renewal(record, renewed)
 
@@ -372,7 +373,7 @@ class Estate(Stores):
         """
         known = self.library.environment(self.environment(environment))
         with self._database.transaction():
-            return self.authorities.roll_over(known, hierarchy, name)
+            return AuthorityMaker(self).roll_over(known, hierarchy, name)
 
     def expiring(self, before: datetime) -> list[Expiring]:
         """What runs out before a time, or has run out already, and nothing took its place.

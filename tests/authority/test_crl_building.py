@@ -21,7 +21,7 @@ import csrs
 import strategies
 from smki_testca.authority.certificates import CertificationAuthority
 from smki_testca.authority.crl import Reason, Revocation
-from smki_testca.authority.signers import SoftwareSigner
+from smki_testca.authority.signers.software import SoftwareSigner
 from smki_testca.entropy import SystemEntropy
 from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.estate.certificates import Selection
@@ -92,9 +92,7 @@ def authority(estate):
             for one in estate.certificates.authorities()
             if (one.hierarchy, one.tier) == (profile.hierarchy, profile.tier)
         )
-        signer = SoftwareSigner(from_pkcs8(estate.private_key(record)))
-        environment = estate.library.environment("ZAZ1")
-        return record.der, CertificationAuthority(record.der, signer, environment, estate.library)
+        return record.der, estate.authorities.able(record)
 
     return run
 

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 import csrs
+from estates import any_key
 from smki_testca import kits
 from smki_testca.api import Estate
 from smki_testca.clock import FixedClock
@@ -291,7 +292,7 @@ def made(directory, profiles, *, seed=b"seed", at=NOW):
         estate.register.import_file((shipped("examples") / "participants.toml").read_bytes(), "-")
         kits.issue(estate, kits.load(estate.library, "quickstart"))
         records = estate.certificates.select(Selection())
-        return [(one.der, estate.private_key(one)) for one in records]
+        return [(one.der, any_key(estate, one)) for one in records]
 
 
 def test_the_same_seed_and_clock_give_the_same_octets(tmp_path, p256_profiles):

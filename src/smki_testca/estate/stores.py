@@ -63,9 +63,7 @@ class Stores:
         self.register = RegisterStore(database, self.audit, library, clock)
         self.certificates = CertificateStore(database)
         self.key_store = KeyStore(database, passphrase, entropy)
-        self.authorities = AuthorityStore(
-            self.certificates, self.key_store, self.audit, library, clock, entropy
-        )
+        self.authorities = AuthorityStore(self.certificates, self.key_store, library)
         self.runs = RunStore(directory, database, self.audit, self.key_store, library)
         self.standings = StandingStore(database)
         self.successions = SuccessionStore(database)
@@ -147,6 +145,8 @@ class Stores:
     def private_key(self, record: Record) -> bytes | None:
         """The private key of a certificate, PKCS#8 DER; None where the estate has none.
 
+        The key of a CA signs within the estate alone: for a CA's certificate it is None too.
+
         Raises:
             EstateError: if the passphrase is wrong.
         """
@@ -155,7 +155,7 @@ class Stores:
     def private_keys(self, records: Collection[Record]) -> dict[SerialNumber, bytes]:
         """The private keys of certificates, PKCS#8 DER, as far as the estate has them.
 
-        For many certificates this is much quicker than one by one.
+        The keys of CAs are left out. For many certificates this is much quicker than one by one.
 
         Raises:
             EstateError: if the passphrase is wrong.

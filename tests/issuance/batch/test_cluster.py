@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from batches import DEVICE_PURPOSE, HW_TYPE
-from estates import opened
+from estates import ca_key, opened
 from smki_testca import __version__
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.runs import State
@@ -198,7 +198,11 @@ def _kept(directory):
 def _ca_key(directory):
     with opened(directory) as estate:
         (record,) = estate.select(Selection(profile="device-issuing-ca"))
-        return estate.private_key(record)
+        return ca_key(estate, record)
+
+
+def _scalar(pkcs8):
+    return load_der_private_key(pkcs8, None).private_numbers().private_value.to_bytes(32)
 
 
 def _forms(secret):
@@ -209,12 +213,12 @@ def _forms(secret):
 def _secrets(directory):
     """The CA's key and all that a run's tiles are cut with, in every form they could be told."""
     key = _ca_key(directory)
-    scalar = load_der_private_key(key, None).private_numbers().private_value
+    scalar = _scalar(key)
     with opened(directory) as estate:
         kept = estate.runs.secrets(1)
-    octets = [key, scalar.to_bytes(32), kept.sealing_key, kept.serial_key]
+    octets = [key, scalar, kept.sealing_key, kept.serial_key]
     octets += [kept.seed] if kept.seed else []
-    return [str(scalar), *(form for one in octets for form in _forms(one))]
+    return [str(int.from_bytes(scalar)), *(form for one in octets for form in _forms(one))]
 
 
 @pytest.fixture(scope="module")
@@ -295,11 +299,11 @@ def test_a_cluster_that_logs_every_message_is_not_told_the_key(quickstart, tls, 
 def test_neither_a_task_nor_the_looks_of_the_means_hold_a_secret(estate):
     (record,) = estate.select(Selection(profile="device-issuing-ca"))
     place = (record.environment, "device")
-    octets = (estate.private_key(record), b"serials " * 2, b"sealing " * 4, b"seed " * 4)
-    secrets = Secrets(*octets[1:])
-    now = dt.datetime.now(dt.UTC)
-    means = Means({place: record.der}, {place: octets[0]}, secrets, now)
-    for secret in octets:
+    keys = estate.authorities.keys_for_workers({place: record})
+    octets = (b"serials " * 2, b"sealing " * 4, b"seed " * 4)
+    means = Means({place: record.der}, *keys, Secrets(*octets), dt.datetime.now(dt.UTC))
+    transport_key = pickle.loads(pickle.dumps(means)).transport_key._octets  # noqa: S301, SLF001
+    for secret in (*octets, transport_key, _scalar(ca_key(estate, record)), keys[0][place].sealed):
         assert not any(form in repr(means) for form in _forms(secret))
     assert not {"means", "secrets", "key"} & {field.name for field in dataclasses.fields(Task)}
 

@@ -1,7 +1,8 @@
 """Cuts tiles on a Dask cluster. The means, the CA's key in them, go to each worker once.
 
-They travel as a worker plug-in over the scheduler's TLS, never among the arguments of a task:
-those are a run's public terms and the number of a tile.
+The CA's key is sealed, under a key of this run alone that goes with it. Both travel as a worker
+plug-in over the scheduler's TLS, never among the arguments of a task: those are a run's public
+terms and the number of a tile.
 """
 
 from __future__ import annotations

@@ -132,8 +132,6 @@ def _read(reader: Reader, members: Sequence[Member], workers: int) -> Iterator[A
                 "A worker process ended unexpectedly; nothing of this batch was issued.",
                 "Give the command again.",
             ) from error
-        finally:
-            processes.shutdown(wait=False, cancel_futures=True)
 
 
 _reader: list[Reader] = []

@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from smki_testca.authority.filling import Filling, Setting, check_inputs, issuer_of, values
 from smki_testca.authority.fixed_template import Mould
-from smki_testca.authority.signers import SoftwareSigner
 from smki_testca.authority.template import Template, compile_template
 from smki_testca.der import encode
 from smki_testca.entropy import SystemEntropy
+from smki_testca.errors import EstateError
 from smki_testca.estate import tile
 from smki_testca.estate.serials import SerialSequence
 from smki_testca.estate.terms import Row
@@ -30,8 +30,15 @@ from smki_testca.profiles import Library
 from smki_testca.profiles.inputs import USAGE
 from smki_testca.x509 import private_keys
 from smki_testca.x509.key_usages import USAGE_BITS
-from smki_testca.x509.keys import P256_HEAD, P256_OCTETS, key_identifier
+from smki_testca.x509.keys import (
+    P256_HEAD,
+    P256_OCTETS,
+    key_identifier,
+    load_public_key,
+    signature_algorithm,
+)
 from smki_testca.x509.names import KeyType
+from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,9 +46,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smki_testca.authority.filling import Values
+    from smki_testca.authority.signers import KeyReference, Signer
+    from smki_testca.estate.sealing import TransportKey
     from smki_testca.estate.terms import Secrets, Section
     from smki_testca.profiles.model import Profile
     from smki_testca.x509.fields import Value
+    from smki_testca.x509.names import SignatureAlgorithm
 
 _CURVE = ec.SECP256R1()
 _DER = serialization.Encoding.DER
@@ -90,17 +100,19 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What the tiles of one run are cut with; it holds secrets, and is never logged.
+    """All that the tiles of one run are cut with; it holds secrets, and is never logged.
 
     Attributes:
         ca_certificates: the issuing CA's certificate for each place, DER.
-        ca_keys: their private keys, PKCS#8 DER.
+        ca_keys: references to their private keys, which each worker opens itself.
+        transport_key: opens the references.
         at: the instant of issue, UTC.
         profiles: the directories of profiles that come before the shipped ones.
     """
 
     ca_certificates: dict[Place, bytes] = field(repr=False)
-    ca_keys: dict[Place, bytes] = field(repr=False)
+    ca_keys: dict[Place, KeyReference] = field(repr=False)
+    transport_key: TransportKey = field(repr=False)
     secrets: Secrets = field(repr=False)
     at: datetime
     profiles: tuple[Path, ...] = ()
@@ -113,17 +125,10 @@ class Cutter:
         self._means = means
         self._library = Library(*means.profiles)
         self._certificates = means.ca_certificates
-        secrets = means.secrets
-        # Signatures drawn at random are quicker; only a seed asks for the same ones again.
-        self._signers = {
-            place: SoftwareSigner(
-                private_keys.from_pkcs8(der), deterministic=secrets.seed is not None
-            )
-            for place, der in means.ca_keys.items()
-        }
-        self._secrets = secrets
+        self._secrets = means.secrets
         self._at = means.at
-        self._serials = SerialSequence(secrets.serial_key)
+        self._serials = SerialSequence(means.secrets.serial_key)
+        self._signers: dict[Place, Signer] = {}
         self._templates: dict[tuple[str, str, frozenset[str]], Template] = {}
         self._moulds: dict[int, Mould | None] = {}
 
@@ -222,7 +227,7 @@ class Cutter:
             [key_identifier(point, method=method) for point in points],
             [one.to_bytes(8) for one in ids],
         )
-        signer = self._signers[task.section.environment, task.section.profile]
+        signer = self._signer((task.section.environment, task.section.profile))
         shell, sign = _Shell(signer.algorithm.encoded), signer.sign
         return [shell.close(tbs, sign(tbs)) for tbs in mould.cast(contents)], private
 
@@ -230,7 +235,7 @@ class Cutter:
         self, section: Section, serials: Sequence[bytes], rows: Sequence[Row], first_row: int
     ) -> tuple[list[bytes], list[bytes | None]]:
         """Certificates of any kind, each through its template."""
-        signer = self._signers[section.environment, section.profile]
+        signer = self._signer((section.environment, section.profile))
         shell = _Shell(signer.algorithm.encoded)
         key_type = self._library.profile(section.profile).key_type
         ders: list[bytes] = []
@@ -251,6 +256,23 @@ class Cutter:
             ders.append(shell.close(tbs, signer.sign(tbs)))
             private.append(kept)
         return ders, private
+
+    def _signer(self, place: Place) -> Signer:
+        """The signer of an issuing CA, opened by the process that signs: never before a fork."""
+        if place not in self._signers:
+            # Random signatures are quicker; only a seed asks for the same ones again.
+            self._signers[place] = self._means.ca_keys[place].open(
+                self._means.transport_key, deterministic=self._secrets.seed is not None
+            )
+        return self._signers[place]
+
+    def _algorithm(self, place: Place) -> SignatureAlgorithm:
+        """The algorithm that an issuing CA signs with."""
+        public_key = view_certificate(self._certificates[place]).octets("subjectPublicKeyInfo")
+        key = load_public_key(public_key or b"")
+        if key is None:
+            raise EstateError("estate.damaged", f"The key of the CA for {place} cannot be read.")
+        return signature_algorithm(key)
 
     def _random_key(self, _: int) -> ec.EllipticCurvePrivateKey:
         return ec.generate_private_key(_CURVE)
@@ -288,7 +310,7 @@ class Cutter:
             setting = Setting(
                 self._library.profile(section.profile),
                 self._library.environment(section.environment),
-                self._signers[place].algorithm,
+                self._algorithm(place),
                 issuer_of(self._certificates[place]),
             )
             self._templates[key] = compile_template(setting, present, self._library.roles)

@@ -151,19 +151,17 @@ def _tasks(estate: Stores, run: Run) -> Iterator[Task]:
 
 
 def _means(estate: Stores, run: Run) -> Means:
-    certificates, private = {}, {}
+    records = {}
     for section in run.terms.sections:
-        place = (section.environment, section.profile)
         record = estate.certificates.by_serial(SerialNumber.parse(section.issuer))
-        key = None if record is None else estate.private_key(record)
-        if record is None or record.tier is not Tier.ISSUING or key is None:
+        if record is None or record.tier is not Tier.ISSUING:
             raise EstateError(
                 "estate.damaged", f"The CA {section.issuer} of run {run.id} is missing."
             )
-        certificates[place], private[place] = record.der, key
+        records[section.environment, section.profile] = record
     return Means(
-        certificates,
-        private,
+        {place: record.der for place, record in records.items()},
+        *estate.authorities.keys_for_workers(records),
         estate.runs.secrets(run.id),
         datetime.fromisoformat(run.terms.at),
         estate.library.overrides,
