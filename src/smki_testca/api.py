@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from smki_testca.entropy import Entropy
     from smki_testca.estate.revocations import RevocationListRecord
     from smki_testca.estate.status import Status
+    from smki_testca.exporters.credential import Credential
     from smki_testca.identifiers import SerialNumber
     from smki_testca.importers.intake import Intake
     from smki_testca.issuance.re_signing import ReSigning, ReSigningTerms
@@ -517,6 +518,17 @@ class Estate(Stores):
             at=None if at is None else in_utc(at),
             next_update=None if next_update is None else in_utc(next_update),
         )
+
+    def credential(self, record: Record) -> Credential:
+        """A certificate with its private key and the CAs above it, as PEM or objects.
+
+        Raises:
+            EstateError: if the passphrase is wrong.
+        """
+        from smki_testca.exporters.credential import Credential  # noqa: PLC0415 - needed by few
+
+        key = self.private_key(record) if record.tier is Tier.END_ENTITY else None
+        return Credential(record, tuple(self.certificates.chain(record)), key)
 
     def _decide(self, request: Request) -> Authorisation | Refusal:
         try:

@@ -20,7 +20,6 @@ from smki_testca.estate.revocations import RevocationStore
 from smki_testca.estate.runs import RunStore
 from smki_testca.estate.status import Status
 from smki_testca.estate.status_changes import StandingStore
-from smki_testca.profiles.model import Tier
 from smki_testca.register.gate import Gate
 from smki_testca.register.requests import Delivery, Request, subject_from
 
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from smki_testca.estate.database import Database
     from smki_testca.estate.revocations import RevocationListRecord
     from smki_testca.estate.status_changes import StandingChange
-    from smki_testca.exporters.credential import Credential
     from smki_testca.identifiers import Eui64, SerialNumber
     from smki_testca.profiles import Library
     from smki_testca.profiles.model import Environment
@@ -159,18 +157,6 @@ class Stores:
             if record.place is None and (key := self._keys.get(record.key_id)) is not None:
                 found[record.serial] = key
         return found
-
-    def credential(self, record: Record) -> Credential:
-        """A certificate with its private key and the CAs above it, as PEM or objects.
-
-        Raises:
-            EstateError: if the passphrase is wrong.
-        """
-        # Loading keys takes imports that issuing can do without.
-        from smki_testca.exporters.credential import Credential  # noqa: PLC0415
-
-        key = self.private_key(record) if record.tier is Tier.END_ENTITY else None
-        return Credential(record, tuple(self.certificates.chain(record)), key)
 
     def select(self, selection: Selection) -> Iterator[Record]:
         """Every certificate that fits, those of runs after the others."""
