@@ -95,6 +95,16 @@ def test_a_format_that_fits_nothing_would_write_nothing(form, everything):
         assert list(FORMATS[form].files(without, None)) == []
 
 
+@FORMS
+def test_what_a_format_never_takes_changes_nothing_in_it(form, everything):
+    traits, files_of = FORMATS[form].traits, FORMATS[form].files
+    without = [replace(item, private_key=None) for item in everything]
+    written = list(files_of(everything, PHRASE))
+    assert (written == list(files_of(without, PHRASE))) == (traits.keys is Need.NEVER)
+    if traits.passphrase is Need.NEVER:
+        assert written == list(files_of(everything, None))
+
+
 @pytest.mark.parametrize("form", takes_passphrase(Need.REQUIRED))
 def test_an_empty_passphrase_is_none(form, everything):
     with pytest.raises(InputError) as caught:
