@@ -15,7 +15,7 @@ import pytest
 import smki_testca
 from smki_testca.cli import cli
 from smki_testca.errors import ExitCode, SmkiTestcaError
-from smki_testca.exporters import FORMATS
+from smki_testca.exporters import FORMATS, RUN_FORMATS, Need, takes_passphrase
 from smki_testca.kits import documents as kit_documents
 from smki_testca.lint.catalogue import rules
 from smki_testca.profiles import Library, documents
@@ -258,6 +258,30 @@ def test_every_key_of_the_environments_file_is_documented():
 def test_every_export_format_is_documented_and_no_other():
     rows = _table(_text("formats.md"), "format")
     assert _quoted(row[0] for row in rows) == list(FORMATS)
+
+
+def test_the_needs_of_every_export_format_are_documented():
+    rows = _table(_text("formats.md"), "format")
+    documented = {_quoted(row[:1])[0]: tuple(row[-2:]) for row in rows}
+    assert documented == {
+        name: (form.traits.keys, form.traits.passphrase) for name, form in FORMATS.items()
+    }
+    (row,) = (row for row in _table(_errors_of_exports(), "code") if "`export.passphrase`" in row)
+    assert _quoted([row[1]]) == takes_passphrase(Need.REQUIRED)
+
+
+def _errors_of_exports():
+    text = _text("errors.md")
+    start = text.rindex("\n| code |", 0, text.index("`export.passphrase`"))
+    return text[start:]
+
+
+def test_every_format_of_runs_is_documented_with_its_keys():
+    section = _text("formats.md").split("\n## What `batch export` writes\n")[1]
+    words = {Need.NEVER: "never", Need.OPTIONAL: "with `--with-keys`"}
+    documented = {_quoted(row[:1])[0]: row[2] for row in _table(section, "format")}
+    assert documented.pop("response") == "never"
+    assert documented == {name: words[form.traits.keys] for name, form in RUN_FORMATS.items()}
 
 
 def test_every_flow_is_documented_with_its_columns():

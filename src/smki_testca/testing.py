@@ -22,6 +22,7 @@ from smki_testca.entropy import KeyedEntropy, SystemEntropy
 from smki_testca.errors import EstateError, InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.exporters.credential import Credential
+from smki_testca.files import create
 from smki_testca.identifiers import Eui64
 from smki_testca.lifecycle.crls import find_authority, profile_of_list
 from smki_testca.lifecycle.revocation import parse_reason
@@ -562,8 +563,7 @@ def _passphrase(directory: Path) -> str:
 def _written(path: Path, data: bytes) -> Path:
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-            file.write(data)
+        create(path, data)
     return path
 
 

@@ -20,7 +20,8 @@ from smki_testca.entropy import parse_seed
 from smki_testca.errors import ExitCode, InputError, Refusal, SmkiTestcaError, UsageError
 from smki_testca.estate.runs import State
 from smki_testca.estate.terms import Secrets
-from smki_testca.exporters import runs as exports
+from smki_testca.exporters import RUN_FORMATS
+from smki_testca.files import write_file
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles.model import Identity
 from smki_testca.profiles.subject import Subject
@@ -266,7 +267,7 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
         if run is not None:
             finished = _cut(session, estate, run, engine)
             issued = dict(estate.runs.numbered(finished))
-        exports.write_file(target, portal.response(report, issued))
+        write_file(target, portal.response(report, issued))
     succeeded = len(issued)
     if session.as_json:
         print_json({"run": run, "out": out, "success": succeeded, "refused": len(plan.problems)})
@@ -356,7 +357,7 @@ def cancel(session: Session, run: int) -> None:
 
 @batch.command()
 @click.argument("run", metavar="ID", type=int)
-@click.option("--format", "form", type=click.Choice([*exports.EXPORTS, _RESPONSE]), required=True)
+@click.option("--format", "form", type=click.Choice([*RUN_FORMATS, _RESPONSE]), required=True)
 @click.option("--out", metavar="PATH", required=True, help="The file, or for pem-tree the folder.")
 @click.option("--with-keys", is_flag=True, help="Write the private keys, too.")
 @click.option("--force", is_flag=True, help="Overwrite what is there already.")
@@ -385,7 +386,7 @@ def export(
                 if with_keys
                 else ((record, None) for record in estate.runs.records(found))
             )
-            count = exports.EXPORTS[form](target, kept, secret=not found.terms.seeded)
+            count = RUN_FORMATS[form].write(target, kept, secret=not found.terms.seeded)
     if session.as_json:
         print_json({"run": run, "out": out, "certificates": count})
         return
@@ -404,7 +405,7 @@ def _write_response(estate: Estate, run: Run, target: Path) -> int:
         )
     issued = dict(estate.runs.numbered(run))
     report = msgspec.msgpack.decode(kept, type=portal.Report)
-    exports.write_file(target, portal.response(report, issued))
+    write_file(target, portal.response(report, issued))
     return len(issued)
 
 

@@ -17,7 +17,7 @@ from smki_testca.entropy import SystemEntropy
 from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.runs import FOLDER
-from smki_testca.exporters import FORMATS, items, write
+from smki_testca.exporters import items, make, write
 from smki_testca.passphrases import PASSPHRASE_FILE, leave_passphrase, make_passphrase
 
 if TYPE_CHECKING:
@@ -52,9 +52,7 @@ def quickstart(session: Session, directory: str) -> None:
         kits.fill(estate, kits.load(estate.library, _KIT), kits.Wish(), Progress("issuing"))
         records = estate.certificates.select(Selection())
         export = path / "export" / "pem"
-        write(
-            FORMATS["pem"].files(items(estate, records, with_keys=True), None), export, force=False
-        )
+        write(make("pem", items(estate, records, with_keys=True), None).files, export, force=False)
     if session.as_json:
         print_json(
             {
