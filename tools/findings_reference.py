@@ -23,7 +23,7 @@ from smki_testca.x509 import entries
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from smki_testca.lint.catalogue import Rule
+    from smki_testca.lint.rule import Rule
 
 _HEAD = f"""\
 # Findings

@@ -14,7 +14,8 @@ from smki_testca.errors import InputError
 from smki_testca.importers.sources import Source
 from smki_testca.lint.catalogue import coded_rules, explain, rules
 from smki_testca.lint.chain import gathered
-from smki_testca.lint.engine import Linter, Settings
+from smki_testca.lint.engine import Linter
+from smki_testca.lint.linted import Settings
 from smki_testca.lint.rows import ASPECTS
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Severity

@@ -11,11 +11,11 @@ import pytest
 
 from smki_testca.clock import parse_instant
 from smki_testca.importers.sources import sources
-from smki_testca.lint import engine
-from smki_testca.lint import rules as certificate_rules
+from smki_testca.lint import certificate, engine
 from smki_testca.lint.catalogue import rules
-from smki_testca.lint.engine import Settings, lint_all
+from smki_testca.lint.linted import Settings
 from smki_testca.lint.rows import aspects
+from smki_testca.lint.whole_input import lint_all
 from smki_testca.profiles import Library
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -125,7 +125,7 @@ def test_the_script_writes_the_corpus_as_it_stands(tmp_path):
 
 def test_a_rule_that_raises_is_a_finding_and_the_run_goes_on(monkeypatch, tmp_path):
     path = GOLDEN / "cases" / "o10-expired.pem"
-    monkeypatch.setattr(certificate_rules, "_TYPOS", None)
+    monkeypatch.setattr(certificate, "_TYPOS", None)
     (one,) = lint(path, tmp_path)
     assert told([one]) == sorted([*read(path)[0], (0, "internal.rule_failed", "warning")])
     (failed,) = (f for f in one.findings if f.code == "internal.rule_failed")

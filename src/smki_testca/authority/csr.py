@@ -9,6 +9,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.authority.subjects import subject_of
@@ -16,6 +17,7 @@ from smki_testca.der.read import DerError
 from smki_testca.errors import InputError
 from smki_testca.lint import csr as requests
 from smki_testca.lint import strict
+from smki_testca.profiles import Library
 from smki_testca.x509.view import View, view_request
 
 if TYPE_CHECKING:
@@ -163,8 +165,14 @@ def _fault(code: str, message: str) -> CsrFaultsError:
 def _faults(view: View, roles: Roles) -> Iterator[Fault]:
     for one in strict.anomalies(view):
         yield Fault(one.code, f"{_sentence(one.message)} (at octet {one.offset}).")
-    for code, _, message in requests.breaches(view, roles):
-        yield Fault(code, f"{_sentence(message)}.")
+    profile = _shipped().profile(requests.kind(view))
+    for one in requests.breaches(view, roles, profile):
+        yield Fault(one.code, f"{_sentence(one.message)}.")
+
+
+@cache
+def _shipped() -> Library:
+    return Library()
 
 
 def _sentence(message: str) -> str:
