@@ -194,10 +194,12 @@ def _trusted(session: Session, names: tuple[str, ...]) -> list[bytes]:
 
 
 def _explained(rule: Rule) -> list[tuple[str, str]]:
+    since = [] if rule.since is None else [("Since", rule.since.isoformat())]
     return [
         ("Code", rule.code),
         ("Severity", rule.severity),
         ("Basis", f"{rule.basis} ({rule.source})"),
+        *since,
         ("Profiles", ", ".join(rule.profiles) or "all"),
         ("Meaning", rule.meaning),
         ("Remedy", rule.remedy),
