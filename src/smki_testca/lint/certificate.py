@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from smki_testca.clock import span_in_words
 from smki_testca.lint.findings import Breach
@@ -30,8 +29,7 @@ SOON = timedelta(days=90)
 _TYPOS = {"Distributer": "Distributor"}
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(NamedTuple):
     """A certificate as its rules see it.
 
     Attributes:

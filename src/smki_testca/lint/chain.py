@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography.hazmat.primitives import hashes
 
@@ -93,7 +93,7 @@ class Issuers:
         """Take in a certificate; what cannot be read is passed over.
 
         Only CAs are found by name; an end entity is found by its key identifier, so that a
-        certificate it wrongly issued can be told.
+        certificate it wrongly issued is recognised.
         """
         if der in self._known:
             return
@@ -147,8 +147,7 @@ class Verdict(Enum):
     BY_ITSELF = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Signer:
+class Signer(NamedTuple):
     """The signer of a document, as far as the certificates at hand tell.
 
     Attributes:

@@ -7,7 +7,7 @@ rule looks at, so that each rule is asked of each shape of entry and not of each
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from smki_testca.clock import span_in_words
 from smki_testca.lint.certificate import algorithms, unknown_critical_extensions
@@ -118,7 +118,7 @@ def _shape(entry: Entry) -> object:
         entry.date_tag,
         None if at is None else 1950 <= at.year < 2050,
         entry.reason,
-        # What an entry in the usual form has is told by its reason.
+        # An entry in the usual form has at most a reasonCode.
         None if entry.node is None else tuple(entry.criticality.items()),
     )
 
@@ -137,8 +137,7 @@ def _again(seen: Seen | None, entry: Entry) -> Seen:
     return seen
 
 
-@dataclass(frozen=True, slots=True)
-class RevocationList:
+class RevocationList(NamedTuple):
     """A CRL as its rules see it.
 
     Attributes:

@@ -1,7 +1,7 @@
 """The rules of CSRs (SEC App. M F and G, RFC 2986): they follow from a certificate's profile.
 
-What a request brings is what the profile's rows fill from an input, and the holder's names, which
-the CA compares with the register. What the CA alone adds has no place in a CSR.
+A CSR brings the fields that rows of the profile fill from an input, and the names of its holder,
+which the CA compares with the register. A field that the CA adds by itself has no place in it.
 """
 
 from __future__ import annotations

@@ -97,8 +97,8 @@ def _entry(entry: Entry) -> str:
         for name, is_critical in entry.criticality.items()
         if name != "reasonCode" or reason is None or is_critical
     ]
-    said = [_serial(entry.serial), shown_value(entry.at), *([reason] if reason else [])]
-    return ", ".join([*said, *others])
+    parts = [_serial(entry.serial), shown_value(entry.at), *([reason] if reason else [])]
+    return ", ".join([*parts, *others])
 
 
 def _serial(number: int) -> str:

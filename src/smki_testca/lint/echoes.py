@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _OF_BROKEN_OCTETS = frozenset(
     {"unreadable", "encoding", "missing", "octets", "unused_bits", "value", "sole"}
 )
-"""What a row says of a field whose octets are no DER."""
+"""The ways in which a row is broken by a field whose octets are no DER."""
 _CODES_OF_BROKEN_OCTETS = frozenset({"subjectPublicKeyInfo.key", "issuer.name_differs"})
 
 
@@ -26,7 +26,7 @@ def without_invalid_signature(found: list[Finding]) -> list[Finding]:
 
 
 def without_broken_fields(found: list[Finding]) -> list[Finding]:
-    """Leave out what is said of the key and the issuer where their octets are no DER."""
+    """Leave out breaches by the key and the issuer where their octets are no DER."""
     broken = {one.path for one in found if one.code.startswith("der.")}
     if not broken:
         return found

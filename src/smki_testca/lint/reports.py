@@ -1,4 +1,4 @@
-"""What a run of the linter prints: text for people, JSON, SARIF and JUnit for programs."""
+"""Reports of a run of the linter: text for people; JSON, SARIF and JUnit for programs."""
 
 from __future__ import annotations
 

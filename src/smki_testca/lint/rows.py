@@ -32,7 +32,7 @@ _WITHOUT_VALUE = (Kind.PRESENCE, Kind.ORDER)
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What is known beside the certificate itself; what is not known is not checked.
+    """Facts beside the certificate itself; what is not known is not checked.
 
     Attributes:
         roles: the RemotePartyRoles there are.
@@ -301,8 +301,10 @@ def _breaches(view: View, profile: DocumentProfile, row: Row, context: Context) 
             is_end_entity = path == "extensions.basicConstraints" and not (
                 view.value(f"{path}.cA") or f"{path}.pathLenConstraint" in view.fields
             )
-            said = "says CA:FALSE; it is better left out" if is_end_entity else "has no place here"
-            yield _breach(row, "ca_false" if is_end_entity else "present", said)
+            if is_end_entity:
+                yield _breach(row, "ca_false", "says CA:FALSE; it is better left out")
+            else:
+                yield _breach(row, "present", "has no place here")
         return
     if path not in view.fields:
         if _reports_absence(view, profile, row):
@@ -381,8 +383,8 @@ def _encoding_breaches(view: View, row: Row) -> Iterator[Breach]:
         if instant is not None and node.tag != encode.time(instant)[0]:
             yield _breach(row, "encoding", "must be UTCTime to 2049 and GeneralizedTime from 2050")
     elif row.encoding is not None and row.field.implicit_tag is None:
-        wanted = STRING_TAGS.get(row.encoding)
-        if wanted is not None and node.tag != wanted:
+        tag = STRING_TAGS.get(row.encoding)
+        if tag is not None and node.tag != tag:
             yield _breach(row, "encoding", f"is not written as {row.encoding}")
 
 
@@ -433,9 +435,9 @@ def value_breaches(row: Row, value: Value, roles: Roles) -> Iterator[Breach]:
             )
         if holds.role_code and (len(value) != 2 or not _is_role(value, 16, roles)):
             is_decimal = _is_role(value, 10, roles)
-            said = "is a RemotePartyRole in decimal" if is_decimal else "is no RemotePartyRole"
+            fault = "is a RemotePartyRole in decimal" if is_decimal else "is no RemotePartyRole"
             aspect = "role_decimal" if is_decimal else "role"
-            yield _breach(row, aspect, f"{shown(value)} {said}; it takes two hexadecimal digits")
+            yield _breach(row, aspect, f"{shown(value)} {fault}; it takes two hexadecimal digits")
         if holds.matches is not None and not holds.matches.fullmatch(value):
             yield _breach(
                 row, "form", f"is {shown(value)}, which does not match {holds.matches.pattern}"
@@ -456,9 +458,11 @@ def value_breaches(row: Row, value: Value, roles: Roles) -> Iterator[Breach]:
         yield _breach(row, "value", "must not be negative")
     if holds.exactly_one_of is not None and isinstance(value, tuple):  # noqa: SIM102 - reads better
         if len(value) != 1 or value[0] not in holds.exactly_one_of:
-            wanted = " or ".join(holds.exactly_one_of)
+            allowed = " or ".join(holds.exactly_one_of)
             yield _breach(
-                row, "value", f"is {shown_value(value) or 'empty'}, where exactly {wanted} is right"
+                row,
+                "value",
+                f"is {shown_value(value) or 'empty'}, where exactly {allowed} is right",
             )
 
 

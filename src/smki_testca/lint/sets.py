@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from smki_testca.lint.findings import Breach
 from smki_testca.lint.rule import PUBLISHED, rule
@@ -109,8 +109,7 @@ def listing_of(view: View, source: Source, position: int, *, is_verified: bool) 
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Together:
+class Together(NamedTuple):
     """All documents of an input.
 
     Attributes:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from smki_testca.x509.view import View
 
 _MOST = 100
-"""How many anomalies of one document are told: hostile ones have a hundred thousand."""
+"""How many anomalies of one document are reported: hostile ones have a hundred thousand."""
 
 _STRINGS = {0x0C: "utf-8", 0x12: "ascii", 0x13: "ascii", 0x16: "ascii"}
 _PRINTABLE = re.compile(rb"[A-Za-z0-9 '()+,\-./:=?]*")
@@ -133,8 +133,8 @@ def _minimal(content: bytes) -> bool:
 def _integer(node: Node) -> Breach | None:
     if _minimal(node.content):
         return None
-    said = "has no content" if node.start == node.end else "is not written in the fewest octets"
-    return Breach("der.integer_not_minimal", node.start, f"an INTEGER {said}")
+    fault = "has no content" if node.start == node.end else "is not written in the fewest octets"
+    return Breach("der.integer_not_minimal", node.start, f"an INTEGER {fault}")
 
 
 @rule(
@@ -145,8 +145,8 @@ def _integer(node: Node) -> Breach | None:
 def _boolean(node: Node) -> Breach | None:
     if node.content in {b"\x00", b"\xff"}:
         return None
-    said = f"a BOOLEAN is written {node.content[:4].hex()}, not 00 or ff"
-    return Breach("der.boolean", node.start, said)
+    message = f"a BOOLEAN is written {node.content[:4].hex()}, not 00 or ff"
+    return Breach("der.boolean", node.start, message)
 
 
 @rule(
@@ -220,8 +220,8 @@ def _utc_time(node: Node) -> Breach | None:
 def _generalized_time(node: Node) -> Breach | None:
     if _GENERALIZED_TIME.fullmatch(node.content):
         return None
-    said = "a GeneralizedTime is not of the form YYYYMMDDHHMMSSZ"
-    return Breach("der.time_form", node.start, said)
+    message = "a GeneralizedTime is not of the form YYYYMMDDHHMMSSZ"
+    return Breach("der.time_form", node.start, message)
 
 
 @rule(
