@@ -27,7 +27,8 @@ from smki_testca.entropy import SystemEntropy
 from smki_testca.identifiers import SerialNumber
 from smki_testca.importers.sources import Source
 from smki_testca.lint.chain import gathered
-from smki_testca.lint.engine import Linter, Settings
+from smki_testca.lint.engine import Linter
+from smki_testca.lint.linted import Settings
 from smki_testca.profiles import Library
 from smki_testca.x509.private_keys import public_key_info
 from smki_testca.x509.view import view_revocation_list

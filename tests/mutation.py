@@ -24,8 +24,10 @@ from smki_testca.der.read import DerError, Node, read, read_wrapped
 from smki_testca.importers.sources import sources
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.drawing import asn1_lines, draw
-from smki_testca.lint.engine import Linter, Settings
+from smki_testca.lint.engine import Linter
+from smki_testca.lint.linted import Settings
 from smki_testca.lint.reports import REPORTS
+from smki_testca.lint.whole_input import set_findings
 from smki_testca.profiles.model import Severity
 from smki_testca.x509.keys import key_identifier
 from smki_testca.x509.view import view_certificate
@@ -105,7 +107,7 @@ class Judge:
         start = time.perf_counter()
         found = list(sources(["-"], data))
         linted = [self._linter.lint(one, position) for position, one in enumerate(found)]
-        self._linter.set_findings(linted, found)
+        set_findings(self._linter, linted, found)
         for one, source in zip(linted, found, strict=True):
             assert all(0 <= (f.offset or 0) <= len(source.data) for f in one.findings)
             draw(source.data, one, self._linter)

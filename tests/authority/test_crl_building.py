@@ -28,7 +28,8 @@ from smki_testca.estate.certificates import Selection
 from smki_testca.identifiers import SerialNumber
 from smki_testca.importers.sources import Source
 from smki_testca.lint.chain import gathered
-from smki_testca.lint.engine import Linter, Settings
+from smki_testca.lint.engine import Linter
+from smki_testca.lint.linted import Settings
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.x509.entries import entries

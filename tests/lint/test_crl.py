@@ -10,7 +10,9 @@ from smki_testca.der import encode
 from smki_testca.importers.sources import Source, sources
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.drawing import asn1_lines, draw
-from smki_testca.lint.engine import Linter, Settings, lint_all
+from smki_testca.lint.engine import Linter
+from smki_testca.lint.linted import Settings
+from smki_testca.lint.whole_input import lint_all
 from smki_testca.profiles import Library
 from smki_testca.x509 import entries
 from smki_testca.x509.view import view_revocation_list
@@ -229,11 +231,11 @@ def test_numbers_that_rise_with_time_are_right_in_whatever_order_they_come(tmp_p
 
 
 def test_crls_are_linted_over_all_cores_as_they_are_on_one(tmp_path, monkeypatch):
-    from smki_testca.lint import engine  # noqa: PLC0415 - only what it counts from is changed
+    from smki_testca.lint import whole_input  # noqa: PLC0415 - only what it counts from is changed
 
     data = case("set-revoked") + case("set-crl_number") + case("good-iki-crl")
     alone = lint(data, tmp_path)
-    monkeypatch.setattr(engine, "_PARALLEL_FROM", 1)
-    monkeypatch.setattr(engine.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(whole_input, "_PARALLEL_FROM", 1)
+    monkeypatch.setattr(whole_input.os, "cpu_count", lambda: 2)
     together = lint(data, tmp_path)
     assert [one.as_json() for one in together] == [one.as_json() for one in alone]

@@ -12,8 +12,8 @@ from smki_testca.clock import later, years_after
 from smki_testca.der import encode
 from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.lint import crl
-from smki_testca.lint.catalogue import coded_rules
 from smki_testca.lint.rows import Context
+from smki_testca.lint.rule import RULES
 from smki_testca.profiles.model import Constant, Derived, Severity
 from smki_testca.roles import Roles
 from smki_testca.x509 import names
@@ -201,10 +201,9 @@ def check_unsigned(
     view = view_revocation_list(document)
     listed = list(crl.entries_of(view))
     surveyed = crl.survey(view, listed)
-    severities = {code: rule.severity for code, rule in coded_rules().items()}
     said = [
-        (severities[code], message[:1].upper() + message[1:])
-        for code, _, message in crl.breaches(view, surveyed, None, profile)
+        (RULES[one.code].severity, one.message[:1].upper() + one.message[1:])
+        for one in crl.breaches(crl.RevocationList(view, surveyed, profile, None))
     ]
     context = Context(_NO_ROLES, None, authority)
     rows = crl.row_findings(view, surveyed, profile, context)

@@ -15,14 +15,15 @@ from smki_testca.identifiers import SerialNumber
 from smki_testca.importers.sources import MAX_FILE_OCTETS, Source, sources
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.drawing import asn1_lines, draw
-from smki_testca.lint.engine import Linter, Settings
+from smki_testca.lint.engine import Linter
+from smki_testca.lint.linted import Settings
 from smki_testca.lint.reports import text_line
 from smki_testca.profiles.model import Severity
 from smki_testca.text import plain, shown
 
 if TYPE_CHECKING:
     from smki_testca.lint.drawing import Line
-    from smki_testca.lint.engine import Linted
+    from smki_testca.lint.linted import Linted
 
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from smki_testca.estate.certificates import Selection
     from smki_testca.estate.database import Database
     from smki_testca.estate.key_store import KeyStore
-    from smki_testca.lint.engine import Linted
+    from smki_testca.lint.linted import Linted
     from smki_testca.profiles import Library
     from smki_testca.profiles.model import Profile
     from smki_testca.x509.keys import PrivateKey
@@ -278,7 +278,8 @@ class ExternalStore:
             at: the instant that validity is judged at, UTC.
         """
         from smki_testca.importers.sources import Source  # noqa: PLC0415
-        from smki_testca.lint.engine import Settings, lint_all  # noqa: PLC0415
+        from smki_testca.lint.linted import Settings  # noqa: PLC0415
+        from smki_testca.lint.whole_input import lint_all  # noqa: PLC0415
 
         settings = Settings(at, self._library.overrides, trusted=tuple(self.authorities()))
         return lint_all((Source(one.name, 0, one.der) for one in records), settings)

@@ -256,10 +256,10 @@ class AuthorityMaker:
             if row.field.path != "subject.commonName":
                 continue
             check_characters(row.field, profile.encoding(row.field), name)
-            for _, message in value_breaches(row, name, library.roles):
+            for breach in value_breaches(row, name, library.roles):
                 raise InputError(
                     "ca.name",
                     f"{shown(name)} cannot name a CA of profile {profile.name}:"
-                    f" {row.field.path} {message} ({row.basis}, {row.source}).",
+                    f" {row.field.path} {breach.message} ({row.basis}, {row.source}).",
                     "Choose another name.",
                 )

@@ -1,4 +1,4 @@
-"""What a run of the linter prints: text for people, JSON, SARIF and JUnit for programs."""
+"""Reports of a run of the linter: text for people; JSON, SARIF and JUnit for programs."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from smki_testca.text import plain
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from smki_testca.lint.engine import Linted
     from smki_testca.lint.findings import Finding
+    from smki_testca.lint.linted import Linted
 
 _SARIF_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTICE: "note"}
 

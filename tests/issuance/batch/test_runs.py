@@ -19,7 +19,8 @@ from smki_testca.estate.terms import TILE_ROWS
 from smki_testca.estate.tile import Tile
 from smki_testca.identifiers import Eui64
 from smki_testca.importers.sources import Source
-from smki_testca.lint.engine import Settings, lint_all
+from smki_testca.lint.linted import Settings
+from smki_testca.lint.whole_input import lint_all
 from smki_testca.profiles.model import Severity
 
 COUNT = TILE_ROWS + 300
