@@ -132,15 +132,17 @@ class Tormentor:
         with self.opened() as estate:
             runs = {one.id: one for one in estate.runs.all()}
             for (run, tile), octets in self.kept.items():
-                (record,) = [one for one in estate.runs.tiles(run, done=True) if one.number == tile]
-                if estate.runs.path(run, tile, record.digest).read_bytes() != octets:
+                (record,) = [
+                    one for one in estate.tiles.of_run(run, done=True) if one.number == tile
+                ]
+                if estate.tiles.path(record).read_bytes() != octets:
                     raise ValueError(f"tile {tile} of run {run} was changed")
             issued = runs[number].issued if number in runs else 0
             if issued < self.told.get(number, 0):
                 raise ValueError(f"{self.told[number]} were reported, {issued} are there")
             if number in runs:
-                for one in estate.runs.tiles(number, done=True):
-                    path = estate.runs.path(number, one.number, one.digest)
+                for one in estate.tiles.of_run(number, done=True):
+                    path = estate.tiles.path(one)
                     self.kept[number, one.number] = path.read_bytes()
 
     def complete(self, number: int, first: int) -> None:
@@ -148,7 +150,7 @@ class Tormentor:
         with self.opened() as estate:
             run = estate.runs.get(number)
             tiles = tiles_of(estate, run)
-            files = {one.name for one in estate.runs.folder(number).iterdir()}
+            files = {one.name for one in estate.tiles.folder(number).iterdir()}
             if len(files) != len(tiles):
                 raise ValueError(f"{len(files)} files, {len(tiles)} tiles")
             ids = [one.eui64(place) for one in tiles for place in range(len(one))]
@@ -183,8 +185,8 @@ def start(estate: Path, *arguments: str, out: IO[str]) -> subprocess.Popen[str]:
 def tiles_of(estate: Estate, run: Run) -> list[Tile]:
     """The finished tiles of a run, each compared with its digest."""
     return [
-        Tile.read(estate.runs.path(run.id, one.number, one.digest), one.digest)
-        for one in estate.runs.tiles(run.id, done=True)
+        Tile.read(estate.tiles.path(one), one.digest)
+        for one in estate.tiles.of_run(run.id, done=True)
     ]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
 
 from smki_testca.api import Estate
 from smki_testca.clock import FixedClock
@@ -34,4 +36,12 @@ def copied_with_run(original, directory, *words):
     shutil.copytree(original, directory)
     call = [sys.executable, "-m", "smki_testca", "--estate", directory, "batch", "issue", *words]
     subprocess.run([*map(str, call)], check=True, capture_output=True)
+    return directory
+
+
+def unpacked(version, directory):
+    """An estate that the program of an older format made; see tests/estate/old/README.md."""
+    path = Path(__file__).parent / "estate" / "old" / f"format-{version}.zip"
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(directory)
     return directory

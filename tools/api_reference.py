@@ -61,7 +61,7 @@ _PARTS = {"register": RegisterStore, "audit": AuditLog, "externals": ExternalSto
 """Attributes of an estate that are part of the API, and what they are."""
 
 _LEFT_OUT = {
-    "AuditLog": ("append",),
+    "AuditLog": ("account_for", "append"),
     "Stores": (
         "gate",
         "issued_for_device",
@@ -73,6 +73,7 @@ _LEFT_OUT = {
     "ExternalStore": (
         "add",
         "add_key",
+        "audited",
         "authorities",
         "by_digests",
         "digests",
@@ -82,6 +83,7 @@ _LEFT_OUT = {
     "RegisterStore": ("bring_in",),
     "Request": ("of",),
     "Selection": ("is_one_place", "where"),
+    "SerialNumber": ("from_octets", "octets"),
 }
 """What the package has for itself alone."""
 

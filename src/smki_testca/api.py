@@ -52,10 +52,13 @@ class Estate(Stores):
         register: participants and agreements.
         certificates: those issued one by one, CAs included.
         authorities: the CAs, able to sign.
-        runs: those issued many at a time.
-        standings: what statuses were set.
-        successions: what was renewed as what.
-        revocations: what was revoked, and the lists that tell of it.
+        runs: runs of many certificates: their terms and how far each is.
+        tiles: the tiles of runs, and their files.
+        run_certificates: those issued by runs.
+        issued: counts of what was issued, which quotas are held against.
+        statuses: the statuses that certificates were set to.
+        renewal_links: which certificate took the place of which.
+        revocations: the revocations, and the lists that name them.
         externals: other people's certificates, imported.
     """
 
@@ -202,7 +205,8 @@ class Estate(Stores):
             )
         with self._database.transaction():
             self._database.execute(
-                "INSERT OR IGNORE INTO meta VALUES ('environment', ?)", (environment.name,)
+                "INSERT OR IGNORE INTO meta (name, value) VALUES ('environment', ?)",
+                (environment.name,),
             )
             if hierarchies is None:
                 hierarchies = self._hierarchies_to_make(environment)

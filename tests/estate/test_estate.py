@@ -507,7 +507,7 @@ def test_the_hundredth_device_certificate_is_issued_and_no_more(estate, quicksta
                 f" SELECT randomblob(16), {text} FROM certificates WHERE label = 'ESME-ds' LIMIT 1"
             )
         file.commit()
-    assert estate.certificates.issued_for_device(record.eui64) == 99
+    assert estate.issued.for_device(record.eui64) == 99
     device = "00-DB-12-00-00-00-00-01"
     both = issue("--usage", "key-agreement", device=device)
     assert both.code == 3

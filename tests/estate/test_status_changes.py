@@ -215,7 +215,7 @@ def test_certificates_of_runs_have_a_status_of_their_own(with_run):
 def test_a_selection_by_status_reads_no_tiles_it_has_no_need_of(with_run, monkeypatch):
     with_run.set_status(Selection(label="ESME-ka"), Status.NOT_IN_USE)
     read = []
-    monkeypatch.setattr(with_run.runs, "_tile", lambda *place: read.append(place))
+    monkeypatch.setattr(with_run.tiles, "open", read.append)
     for status in (Status.NOT_IN_USE, Status.PENDING, Status.REVOKED):
         list(with_run.select(Selection(status=status)))
     assert read == []
@@ -228,4 +228,4 @@ def test_only_tiles_that_ran_out_are_gone_through_for_the_expired(with_run_origi
         assert list(estate.select(Selection(profile="device", status=Status.EXPIRED))) == []
         past = end + timedelta(microseconds=1)
         for at, count in ((end, 0), (past, COUNT)):
-            assert len(list(estate.runs.select(Selection(), out_at=at))) == count
+            assert len(list(estate.run_certificates.select(Selection(), out_at=at))) == count

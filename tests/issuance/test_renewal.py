@@ -113,9 +113,9 @@ def test_a_predecessor_is_not_in_use_any_more_and_its_history_says_why(estate):
     assert estate.status(old) is Status.NOT_IN_USE
     assert estate.status(new) is Status.IN_USE
     assert estate.history(old)[-1].note == f"renewed as {new.serial}"
-    assert estate.successions.successors(old.serial) == [new.serial]
-    assert estate.successions.predecessor(new.serial) == old.serial
-    assert estate.successions.predecessor(old.serial) is None
+    assert estate.renewal_links.successors(old.serial) == [new.serial]
+    assert estate.renewal_links.predecessor(new.serial) == old.serial
+    assert estate.renewal_links.predecessor(old.serial) is None
 
 
 def test_one_entry_of_the_audit_log_tells_of_all_of_a_renewal(estate):
@@ -216,7 +216,7 @@ def test_a_certificate_is_renewed_once(estate):
     assert str(second.record.serial) in error.message
     estate.revoke(serial(second.record), Reason.SUPERSEDED)
     (again,) = estate.renew(serial(old))
-    assert estate.successions.successors(old.serial) == [
+    assert estate.renewal_links.successors(old.serial) == [
         renewal.record.serial,
         again.record.serial,
     ]
@@ -387,9 +387,9 @@ def test_of_two_that_renew_at_once_one_is_told_so_and_nothing_is_twice(quickstar
     assert "renewed already" in outcomes[1][0]
     with opened(quickstart) as estate:
         selected = list(estate.select(Selection()))
-        old = [item for item in selected if estate.successions.successors(item.serial)]
+        old = [item for item in selected if estate.renewal_links.successors(item.serial)]
         assert len(selected) == before + len(old)
-        assert all(len(estate.successions.successors(item.serial)) == 1 for item in old)
+        assert all(len(estate.renewal_links.successors(item.serial)) == 1 for item in old)
         estate.audit.verify()
 
 
@@ -398,7 +398,7 @@ def test_what_dies_in_the_middle_leaves_nothing_behind(estate, monkeypatch, step
     selection = Selection(participant="supplier-one")
     before = len(list(estate.select(Selection())))
     entries = len(estate.audit.entries())
-    store = estate.certificates if step == "add" else estate.standings
+    store = estate.certificates if step == "add" else estate.statuses
     whole, calls = getattr(store, step), []
 
     def dying(*arguments):

@@ -16,7 +16,7 @@ from smki_testca.authority.crl import Reason
 from smki_testca.authority.filling import Validity
 from smki_testca.clock import parse_end, parse_period
 from smki_testca.errors import InputError
-from smki_testca.estate import runs
+from smki_testca.estate import run_certificates
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import Status
 from smki_testca.exporters.icalendar import calendar
@@ -122,13 +122,13 @@ def test_certificates_of_runs_that_end_are_listed_and_the_endless_ones_not_even_
     with_runs, monkeypatch
 ):
     read = []
-    whole = runs.view_certificate
+    whole = run_certificates.view_certificate
 
     def counting(der):
         read.append(der)
         return whole(der)
 
-    monkeypatch.setattr(runs, "view_certificate", counting)
+    monkeypatch.setattr(run_certificates, "view_certificate", counting)
     found = with_runs.expiring(with_runs.clock.now() + timedelta(days=1000))
     of_run = [item for item in found if item.name not in DCCKI]
     assert len(of_run) == 3

@@ -92,7 +92,7 @@ def test_a_renewed_ca_is_the_same_but_for_serial_and_dates(later, hierarchy, tie
     assert after.not_valid_before_utc.date() == LATER.date()
     assert after.not_valid_after_utc > before.not_valid_after_utc
     assert later.status(old) is Status.NOT_IN_USE
-    assert later.successions.successors(old.serial) == [renewal.record.serial]
+    assert later.renewal_links.successors(old.serial) == [renewal.record.serial]
     later.audit.verify()
 
 
@@ -268,7 +268,7 @@ def test_a_run_that_was_begun_ends_with_the_ca_it_began_with(quickstart):
         estate.roll_over(Hierarchy.DEVICE, "DZ1b")
         estate.renew_authority("DZ1")
         running.resume(estate, run, LocalEngine(1), lambda *_: None)
-        for record in estate.runs.records(estate.runs.get(run)):
+        for record in estate.run_certificates.of_run(estate.runs.get(run)):
             assert whole(estate, record) == ["DZ1", "DZ"]
 
 

@@ -80,10 +80,10 @@ def _check_renewed(estate, before, after):
     """See that a renewal is whole: the certificate, its key, and what it took the place of."""
     record = estate.by_serial(SerialNumber.parse(after))
     assert estate.private_key(record) is not None
-    assert str(estate.successions.predecessor(record.serial)) == before
+    assert str(estate.renewal_links.predecessor(record.serial)) == before
     predecessor = estate.by_serial(SerialNumber.parse(before))
     assert estate.status(predecessor) in {Status.NOT_IN_USE, Status.REVOKED}
-    assert len(estate.successions.successors(predecessor.serial)) == 1
+    assert len(estate.renewal_links.successors(predecessor.serial)) == 1
 
 
 def _check(directory, said, numbers_before):

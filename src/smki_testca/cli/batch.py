@@ -266,7 +266,7 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
         issued: dict[int, bytes] = {}
         if run is not None:
             finished = _cut(session, estate, run, engine)
-            issued = dict(estate.runs.numbered(finished))
+            issued = dict(estate.run_certificates.numbered(finished))
         write_file(target, portal.response(report, issued))
     succeeded = len(issued)
     if session.as_json:
@@ -382,9 +382,9 @@ def export(
             count = _write_response(estate, found, target)
         else:
             kept = (
-                estate.runs.with_keys(found)
+                estate.run_certificates.with_keys(found)
                 if with_keys
-                else ((record, None) for record in estate.runs.records(found))
+                else ((record, None) for record in estate.run_certificates.of_run(found))
             )
             count = RUN_FORMATS[form].write(target, kept, secret=not found.terms.seeded)
     if session.as_json:
@@ -403,7 +403,7 @@ def _write_response(estate: Estate, run: Run, target: Path) -> int:
             f"Run {run.id} has no response: it is {run.state}, of source {run.terms.source}.",
             "Only a ZIP of CSRs that is done has one.",
         )
-    issued = dict(estate.runs.numbered(run))
+    issued = dict(estate.run_certificates.numbered(run))
     report = msgspec.msgpack.decode(kept, type=portal.Report)
     write_file(target, portal.response(report, issued))
     return len(issued)

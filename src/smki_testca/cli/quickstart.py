@@ -16,7 +16,7 @@ from smki_testca.cli.session import Session, read_input
 from smki_testca.entropy import SystemEntropy
 from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
-from smki_testca.estate.runs import FOLDER
+from smki_testca.estate.tiles import FOLDER
 from smki_testca.exporters import items, make, write
 from smki_testca.passphrases import PASSPHRASE_FILE, leave_passphrase, make_passphrase
 

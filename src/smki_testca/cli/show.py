@@ -120,7 +120,7 @@ def _documents(
                 f"The estate has no certificate {serial}, nor is there a file {what}.",
             )
         trusted = [one.der for one in estate.certificates.authorities()]
-        predecessor = estate.successions.predecessor(record.serial)
+        predecessor = estate.renewal_links.predecessor(record.serial)
         known = {
             **record.as_json(),
             "status": estate.status(record).value,

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.clock import in_utc, iso
+from smki_testca.estate.audit import AuditedTable
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.x509.key_usages import names_of_usage
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import sqlite3
+    from collections.abc import Iterable, Iterator
 
     from smki_testca.authority.certificates import Certificate
+    from smki_testca.estate.audit import Entry
     from smki_testca.estate.database import Database
     from smki_testca.estate.status import Status
-
-
-_COLUMNS = (
-    "serial, der, profile, hierarchy, tier, family, environment, category, participant, eui64,"
-    " role, usage, label, key_id, issuer, not_before, not_after, issued_at, audit"
-)
-_READ = _COLUMNS + ", coalesce((SELECT secret FROM keys WHERE id = key_id), 1)"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +66,7 @@ class Record:
         return {
             "serial": str(self.serial),
             "profile": self.profile,
-            "hierarchy": self.hierarchy.value,
+            "hierarchy": str(self.hierarchy),
             "tier": self.tier.value,
             "environment": self.environment,
             "category": self.category,
@@ -142,7 +137,7 @@ class Selection:
             "usage": self.usage,
             "profile": self.profile,
             "label": self.label,
-            "serial": None if self.serial is None else self.serial.value.to_bytes(16),
+            "serial": None if self.serial is None else self.serial.octets,
         }
         present = {f"{name} = ?": value for name, value in given.items() if value is not None}
         if self.expires_before is not None:
@@ -162,31 +157,7 @@ class CertificateStore:
         Returns:
             The record as it is kept: it says whether the key is secret.
         """
-        self._database.execute(
-            f"INSERT INTO certificates ({_COLUMNS})"  # noqa: S608 - a constant
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                record.serial.value.to_bytes(16),
-                record.der,
-                record.profile,
-                record.hierarchy.value,
-                record.tier.value,
-                record.family,
-                record.environment,
-                record.category,
-                record.participant,
-                None if record.eui64 is None else record.eui64.octets,
-                record.role,
-                record.usage,
-                record.label,
-                record.key_id,
-                record.issuer.value.to_bytes(16),
-                iso(record.not_before),
-                iso(record.not_after),
-                iso(record.issued_at),
-                record.audit,
-            ),
-        )
+        self._database.insert("certificates", _to_row(record))
         made_from_seed = self._database.value(
             "SELECT 1 FROM keys WHERE id = ? AND NOT secret", (record.key_id,)
         )
@@ -255,56 +226,33 @@ class CertificateStore:
             chain.append(record)
         return chain
 
-    def issued_for_device(self, device_id: Eui64) -> int:
-        """Device Certificates issued under a Device ID (R21)."""
-        return int(
-            self._database.value(
-                "SELECT count(*) FROM certificates WHERE eui64 = ? AND hierarchy = 'device'",
-                (device_id.octets,),
-            )
+    def audited(self) -> AuditedTable:
+        """The certificates, as the audit log records them."""
+        return AuditedTable(
+            code="audit.certificate",
+            recorded=_recorded,
+            rows=self._audited_rows,
+            name=lambda serial, _: f"certificate {serial}",
         )
 
-    def most_issued_for_devices(self, first: Eui64, last: Eui64) -> int:
-        """The most Device Certificates issued under any one Device ID of a range."""
-        return int(
-            self._database.value(
-                "SELECT coalesce(max(issued), 0) FROM (SELECT count(*) AS issued FROM certificates"
-                " WHERE eui64 BETWEEN ? AND ? AND hierarchy = 'device' GROUP BY eui64)",
-                (first.octets, last.octets),
-            )
-        )
-
-    def issued_for_devices(self, first: Eui64, last: Eui64) -> Counter[int]:
-        """Device Certificates issued under each Device ID of a range that has any."""
-        rows = self._database.rows(
-            "SELECT eui64, count(*) FROM certificates"
-            " WHERE eui64 BETWEEN ? AND ? AND hierarchy = 'device' GROUP BY eui64",
-            (first.octets, last.octets),
-        )
-        return Counter({int.from_bytes(eui64): count for eui64, count in rows})
-
-    def issued_in_category(self, participant: str, category: str) -> int:
-        """Certificates of a category issued to a participant."""
-        return int(
-            self._database.value(
-                "SELECT count(*) FROM certificates WHERE participant = ? AND category = ?",
-                (participant, category),
-            )
-        )
+    def _audited_rows(self) -> Iterator[tuple[str, tuple[int, str]]]:
+        for row in self._database.rows("SELECT serial, der, audit FROM certificates"):
+            digest = hashlib.sha256(row["der"]).hexdigest()
+            yield row["serial"].hex().upper(), (row["audit"], digest)
 
     def _of_tier(self, family: str, hierarchy: Hierarchy, tier: Tier) -> list[Record]:
         return self._records(
             "family = ? AND hierarchy = ? AND tier = ? AND tier <> 'end-entity'",
-            [family, hierarchy.value, tier.value],
+            [family, str(hierarchy), tier.value],
         )
 
     def _records(self, condition: str, values: list[Any]) -> list[Record]:
         rows = self._database.rows(
-            f"SELECT {_READ} FROM certificates"  # noqa: S608 - our own columns
-            f" WHERE {condition} ORDER BY audit, rowid",
+            "SELECT *, coalesce((SELECT secret FROM keys WHERE id = key_id), 1) AS keys_secret"  # noqa: S608 - our own columns
+            f" FROM certificates WHERE {condition} ORDER BY audit, rowid",
             values,
         )
-        return [_record(row) for row in rows]
+        return [_from_row(row) for row in rows]
 
 
 def usage_of(certificate: Certificate) -> str:
@@ -320,26 +268,55 @@ def digests(certificates: Iterable[Certificate]) -> list[dict[str, str]]:
     ]
 
 
-def _record(row: tuple[Any, ...]) -> Record:
+def _recorded(entry: Entry) -> Iterator[tuple[str, tuple[int, str]]]:
+    for certificate in entry.body.get("certificates", ()):
+        yield certificate["serial"], (entry.number, certificate["sha256"])
+
+
+def _to_row(record: Record) -> dict[str, Any]:
+    return {
+        "serial": record.serial.octets,
+        "der": record.der,
+        "profile": record.profile,
+        "hierarchy": str(record.hierarchy),
+        "tier": record.tier.value,
+        "family": record.family,
+        "environment": record.environment,
+        "category": record.category,
+        "participant": record.participant,
+        "eui64": None if record.eui64 is None else record.eui64.octets,
+        "role": record.role,
+        "usage": record.usage,
+        "label": record.label,
+        "key_id": record.key_id,
+        "issuer": record.issuer.octets,
+        "not_before": iso(record.not_before),
+        "not_after": iso(record.not_after),
+        "issued_at": iso(record.issued_at),
+        "audit": record.audit,
+    }
+
+
+def _from_row(row: sqlite3.Row) -> Record:
     return Record(
-        SerialNumber(int.from_bytes(row[0])),
-        row[1],
-        row[2],
-        Hierarchy(row[3]),
-        Tier(row[4]),
-        row[5],
-        row[6],
-        row[7],
-        row[8],
-        None if row[9] is None else Eui64.from_octets(row[9]),
-        row[10],
-        row[11],
-        row[12],
-        row[13],
-        SerialNumber(int.from_bytes(row[14])),
-        datetime.fromisoformat(row[15]),
-        datetime.fromisoformat(row[16]),
-        datetime.fromisoformat(row[17]),
-        row[18],
-        keys_secret=bool(row[19]),
+        serial=SerialNumber.from_octets(row["serial"]),
+        der=row["der"],
+        profile=row["profile"],
+        hierarchy=Hierarchy(row["hierarchy"]),
+        tier=Tier(row["tier"]),
+        family=row["family"],
+        environment=row["environment"],
+        category=row["category"],
+        participant=row["participant"],
+        eui64=None if row["eui64"] is None else Eui64.from_octets(row["eui64"]),
+        role=row["role"],
+        usage=row["usage"],
+        label=row["label"],
+        key_id=row["key_id"],
+        issuer=SerialNumber.from_octets(row["issuer"]),
+        not_before=datetime.fromisoformat(row["not_before"]),
+        not_after=datetime.fromisoformat(row["not_after"]),
+        issued_at=datetime.fromisoformat(row["issued_at"]),
+        audit=row["audit"],
+        keys_secret=bool(row["keys_secret"]),
     )

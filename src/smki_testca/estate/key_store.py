@@ -38,7 +38,9 @@ class KeyStore:
     def prepare(self, passphrase: str) -> None:
         """Make the estate key, within the transaction that makes the estate."""
         self._key, wrapped = EstateKey.create(passphrase)
-        self._database.execute("INSERT INTO meta VALUES (?, ?)", (_WRAPPED_KEY, wrapped))
+        self._database.execute(
+            "INSERT INTO meta (name, value) VALUES (?, ?)", (_WRAPPED_KEY, wrapped)
+        )
 
     def generate(self, key_type: KeyType) -> bytes:
         """Make a key pair and keep it, within a transaction; gives its SubjectPublicKeyInfo, DER.
@@ -59,7 +61,7 @@ class KeyStore:
         identifier = key_id(public)
         sealed = self._estate_key().seal(private_keys.to_pkcs8(private), identifier)
         self._database.execute(
-            "INSERT OR IGNORE INTO keys VALUES (?, ?, ?)",
+            "INSERT OR IGNORE INTO keys (id, sealed, secret) VALUES (?, ?, ?)",
             (identifier, sealed, self._entropy.secret if secret is None else secret),
         )
         return public

@@ -1,7 +1,6 @@
-"""What an estate holds, once it is open: the stores of its one file, and looking things up in them.
+"""The stores of an open estate, put together, and look-ups that go over several of them.
 
-What changes an estate stands above this, a module for each kind of change; ``Estate`` is the door
-to all of it.
+The operations that change an estate are in packages above this one.
 """
 
 from __future__ import annotations
@@ -13,13 +12,16 @@ from smki_testca.estate.audit import AuditLog
 from smki_testca.estate.authorities import AuthorityStore
 from smki_testca.estate.certificates import CertificateStore, Record, Selection
 from smki_testca.estate.externals import ExternalStore
+from smki_testca.estate.issued import IssuedCounts
 from smki_testca.estate.key_store import KeyStore
 from smki_testca.estate.register import RegisterStore
-from smki_testca.estate.renewal_links import SuccessionStore
+from smki_testca.estate.renewal_links import RenewalLinkStore
 from smki_testca.estate.revocations import RevocationStore
+from smki_testca.estate.run_certificates import RunCertificates
 from smki_testca.estate.runs import RunStore
 from smki_testca.estate.status import Status
-from smki_testca.estate.status_changes import StandingStore
+from smki_testca.estate.status_changes import StatusStore
+from smki_testca.estate.tiles import TileStore
 from smki_testca.profiles.subject import Subject
 from smki_testca.register.gate import Gate
 from smki_testca.register.requests import Delivery, Request
@@ -64,11 +66,20 @@ class Stores:
         self.certificates = CertificateStore(database)
         self.key_store = KeyStore(database, passphrase, entropy)
         self.authorities = AuthorityStore(self.certificates, self.key_store, library)
-        self.runs = RunStore(directory, database, self.audit, self.key_store, library)
-        self.standings = StandingStore(database)
-        self.successions = SuccessionStore(database)
+        self.tiles = TileStore(directory, database, self.audit)
+        self.runs = RunStore(database, self.audit, self.key_store, self.tiles)
+        self.run_certificates = RunCertificates(self.runs, self.tiles, library)
+        self.issued = IssuedCounts(database, self.tiles)
+        self.statuses = StatusStore(database)
+        self.renewal_links = RenewalLinkStore(database)
         self.revocations = RevocationStore(database)
         self.externals = ExternalStore(database, self.key_store, library)
+        self.audit.account_for(
+            self.certificates.audited(),
+            self.tiles.audited(),
+            *self.revocations.audited(),
+            self.externals.audited(),
+        )
 
     @property
     def clock(self) -> Clock:
@@ -160,23 +171,25 @@ class Stores:
         Raises:
             EstateError: if the passphrase is wrong.
         """
-        found = self.runs.private_keys(records)
+        keys = self.run_certificates.private_keys(records)
         for record in records:
             if record.place is None and (key := self.key_store.get(record.key_id)) is not None:
-                found[record.serial] = key
-        return found
+                keys[record.serial] = key
+        return keys
 
     def select(self, selection: Selection) -> Iterator[Record]:
         """Every certificate that fits, those of runs after the others."""
-        return self.standings.select(selection, self._clock.now(), self.certificates, self.runs)
+        return self.statuses.select(
+            selection, self._clock.now(), self.certificates, self.run_certificates
+        )
 
     def by_serial(self, serial: SerialNumber) -> Record | None:
         """The certificate of that serial number, however it was issued."""
-        return self.certificates.by_serial(serial) or self.runs.by_serial(serial)
+        return self.certificates.by_serial(serial) or self.run_certificates.by_serial(serial)
 
     def status(self, record: Record) -> Status:
         """What the repository states of a certificate now."""
-        return self.standings.status(record, self._clock.now())
+        return self.statuses.status(record, self._clock.now())
 
     def remarks(self, issuer: Record) -> tuple[str, ...]:
         """What to know of a CA that signs all the same: that it has run out, or is revoked."""
@@ -191,7 +204,7 @@ class Stores:
 
     def history(self, record: Record) -> list[StandingChange]:
         """How a certificate came to its status, from its issue on."""
-        return self.standings.history(record, self._clock.now())
+        return self.statuses.history(record, self._clock.now())
 
     def revocation_lists(self, *, current_only: bool = True) -> list[RevocationListRecord]:
         """The newest revocation list of each CA, or all that were issued, the oldest first."""
@@ -199,24 +212,16 @@ class Stores:
 
     def issued_for_device(self, device_id: Eui64) -> int:
         """Device Certificates under a Device ID, however they were issued (R21)."""
-        return self.certificates.issued_for_device(device_id) + self.runs.issued_for_device(
-            device_id
-        )
+        return self.issued.for_device(device_id)
 
     def most_issued_for_devices(self, first: Eui64, last: Eui64) -> int:
-        """The most Device Certificates under one ID of a range; what runs issued counts in full."""
-        return self.certificates.most_issued_for_devices(
-            first, last
-        ) + self.runs.most_issued_for_devices(first, last)
+        """At most how many Device Certificates there are under one ID of a range."""
+        return self.issued.most_for_devices(first, last)
 
     def issued_for_devices(self, first: Eui64, last: Eui64) -> Counter[int]:
         """Device Certificates under each ID of a range that has any, however they were issued."""
-        issued = self.certificates.issued_for_devices(first, last)
-        issued.update(self.runs.issued_for_devices(first, last))
-        return issued
+        return self.issued.for_devices(first, last)
 
     def issued_in_category(self, participant: str, category: str) -> int:
         """Certificates of a category issued to a participant, however they were issued."""
-        return self.certificates.issued_in_category(
-            participant, category
-        ) + self.runs.issued_in_category(participant, category)
+        return self.issued.in_category(participant, category)

@@ -190,7 +190,7 @@ class Renewer:
         if record.place is not None:
             tile = record.place[:2]
             if tile not in self._of_tiles:
-                self._of_tiles[tile] = self._estate.runs.section_of(*tile).purpose
+                self._of_tiles[tile] = self._estate.run_certificates.section_of(*tile).purpose
             return self._of_tiles[tile]
         if record.audit not in self._told:
             self._told[record.audit] = _purposes(self._estate.audit.entry(record.audit).body)
@@ -238,7 +238,7 @@ class Renewer:
 
     def _subject_keys(self, records: list[Record], *, same_key: bool) -> list[SubjectKey]:
         """The keys to certify, in the order of the records."""
-        of_runs = self._estate.runs.private_keys(records)
+        of_runs = self._estate.run_certificates.private_keys(records)
         keys = []
         for record in records:
             if same_key:
@@ -281,9 +281,9 @@ def supersede(
         at: from when on.
         audit: the number of the entry that tells of it.
     """
-    estate.successions.add([(predecessor.serial, successor.serial)], audit)
+    estate.renewal_links.add([(predecessor.serial, successor.serial)], audit)
     note = f"renewed as {successor.serial}"
-    estate.standings.change([predecessor.serial], Status.NOT_IN_USE, at, note, audit)
+    estate.statuses.change([predecessor.serial], Status.NOT_IN_USE, at, note, audit)
 
 
 def is_current(estate: Stores, record: Record, *, retired_too: bool = False) -> bool:
@@ -292,7 +292,7 @@ def is_current(estate: Stores, record: Record, *, retired_too: bool = False) -> 
     It is an end entity's, was not renewed before, and is pending, in use, or was so when it ran
     out; one that was put out of use only if that is asked for.
     """
-    if record.tier is not Tier.END_ENTITY or estate.successions.successors(record.serial):
+    if record.tier is not Tier.END_ENTITY or estate.renewal_links.successors(record.serial):
         return False
     status = estate.status(record)
     if status is Status.REVOKED:
@@ -339,7 +339,7 @@ def _obstacle(estate: Stores, record: Record) -> InputError | None:
 
 def _living_successor(estate: Stores, serial: SerialNumber) -> Record | None:
     """What a certificate was renewed as, or that again, as far as it is of use."""
-    for successor in estate.successions.successors(serial):
+    for successor in estate.renewal_links.successors(serial):
         record = estate.by_serial(successor)
         if record is not None and estate.status(record) in LIVING:
             return record

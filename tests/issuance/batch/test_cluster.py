@@ -189,8 +189,8 @@ def _kept(directory):
         sealing_key = estate.runs.secrets(1).sealing_key
         assert run.state is State.DONE
         kept = []
-        for one in estate.runs.tiles(1, done=True):
-            tile = Tile.read(estate.runs.path(1, one.number, one.digest), one.digest)
+        for one in estate.tiles.of_run(1, done=True):
+            tile = Tile.read(estate.tiles.path(one), one.digest)
             kept += zip(map(tile.der, range(len(tile))), tile.keys(sealing_key), strict=True)
         return kept
 
@@ -404,7 +404,7 @@ def test_workers_with_another_version_are_told_of(tls, quickstart, tmp_path):
 def _issuer_of_first(directory):
     """The CA certificate of the first run's certificates."""
     with opened(directory) as estate:
-        record = next(estate.runs.records(estate.runs.get(1)))
+        record = next(estate.run_certificates.of_run(estate.runs.get(1)))
         return x509.load_der_x509_certificate(estate.certificates.by_serial(record.issuer).der)
 
 

@@ -68,7 +68,7 @@ def _holds_exactly(estate, first, count):
         assert run.issued == count
         assert sorted(ids) == list(range(first, first + count))
         assert len(serials) == count
-        assert len(list(opened.runs.folder(1).iterdir())) == len(tiles)
+        assert len(list(opened.tiles.folder(1).iterdir())) == len(tiles)
 
 
 def test_killed_at_random_moments_a_batch_loses_nothing_and_repeats_nothing(command, quickstart):

@@ -269,9 +269,9 @@ def test_ranges_side_by_side_do_not_count_together(estate, command, quickstart):
     for n in range(4):
         batches.issue(command, quickstart, *range_of(5, 0x2000 + 5 * n))
     first, last = Eui64.parse(device_id(0x2000)), Eui64.parse(device_id(0x2013))
-    assert estate.runs.most_issued_for_devices(first, last) == 1
+    assert estate.issued.most_for_devices(first, last) == 1
     batches.issue(command, quickstart, *range_of(3, 0x2004, "key-agreement", "digital-signature"))
-    assert estate.runs.most_issued_for_devices(first, last) == 3
+    assert estate.issued.most_for_devices(first, last) == 3
 
 
 def test_each_usage_of_a_range_counts(command, quickstart):

@@ -14,8 +14,8 @@ from smki_testca.authority.certificates import inputs
 from smki_testca.authority.filling import check_inputs
 from smki_testca.clock import iso
 from smki_testca.errors import InputError, Refusal, SmkiTestcaError
-from smki_testca.estate.runs import TileRecord
 from smki_testca.estate.terms import TILE_ROWS, Row, Secrets, Section, Terms
+from smki_testca.estate.tiles import TileRecord
 from smki_testca.identifiers import Eui64
 from smki_testca.issuance.batch.row_requests import Problem, Wanted
 from smki_testca.issuance.issuance import Issuance
@@ -192,7 +192,7 @@ class Plan:
             sorted(self._tiles, key=lambda one: (one[0], one[1]))
         ):
             record = TileRecord(run, tile, section, first, first_row, count)
-            self._estate.runs.add_tile(record, rows)
+            self._estate.tiles.add(record, rows)
             first_row += count
         self.record(run)
         return run

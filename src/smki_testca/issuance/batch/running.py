@@ -52,7 +52,7 @@ def resume(
         raise InputError("batch.state", f"Run {number} is {run.state} already.")
     total, issued = run.terms.count, run.issued
     progress(issued, total)
-    folder = estate.runs.folder(number)
+    folder = estate.tiles.folder(number)
     cutting = engine.cut(_means(estate, run), _tasks(estate, run), folder)
     with contextlib.closing(cutting), _told_if_unwritable(number):
         for group in _gathered(cutting):
@@ -64,10 +64,12 @@ def resume(
                 raise
             progress(issued, total)
     with estate.transaction():
-        if estate.runs.state(number) is State.RUNNING and not estate.runs.tiles(number, done=False):
+        if estate.runs.state(number) is State.RUNNING and not estate.tiles.of_run(
+            number, done=False
+        ):
             estate.runs.set_state(number, State.DONE, estate.clock.now())
     if estate.runs.state(number) is State.DONE:
-        estate.runs.sweep(number)
+        estate.tiles.sweep(number)
     return estate.runs.get(number)
 
 
@@ -92,16 +94,16 @@ def _gathered(cutting: Iterator[Cut]) -> Iterator[list[Cut]]:
 
 def _keep(estate: Stores, number: int, group: list[Cut]) -> int:
     """Have tiles safe on the disk, then in the estate; how many certificates that issues."""
-    runs = estate.runs
+    tiles = estate.tiles
     # All in the transaction: a process that ended the run meanwhile may have swept its folder.
     with estate.transaction():
-        state = runs.state(number)
+        state = estate.runs.state(number)
         # Another process may have been quicker with a tile.
-        kept = [one for one in group if not runs.is_finished(number, one[0].number)]
+        kept = [one for one in group if not tiles.is_finished(number, one[0].number)]
         if state is State.RUNNING:
-            tile.settle(runs.folder(number), [(task.number, digest) for task, digest in kept])
+            tile.settle(tiles.folder(number), [(task.number, digest) for task, digest in kept])
             for task, digest in kept:
-                runs.finish_tile(number, task.number, digest, task.count, estate.clock.now())
+                tiles.finish(number, task.number, digest, task.count, estate.clock.now())
     if state is State.CANCELLED:
         raise InputError("batch.state", f"Run {number} was cancelled meanwhile.")
     return sum(task.count for task, _ in kept)
@@ -134,8 +136,8 @@ def cancel(estate: Stores, number: int) -> Run:
 
 
 def _tasks(estate: Stores, run: Run) -> Iterator[Task]:
-    for one in estate.runs.tiles(run.id, done=False):
-        rows = estate.runs.rows(run.id, one.number)
+    for one in estate.tiles.of_run(run.id, done=False):
+        rows = estate.tiles.rows(run.id, one.number)
         if rows is None and run.terms.sections[one.section].first_id is None:
             continue  # another process has finished it meanwhile
         yield Task(
