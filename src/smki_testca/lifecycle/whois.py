@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64, Signifier
-from smki_testca.importers.sources import documents
+from smki_testca.importers.content import problem
+from smki_testca.importers.formats import documents_of
 from smki_testca.lint.recognise import Recogniser
 from smki_testca.text import shown
 from smki_testca.x509.keys import load_public_key, signature_fits
@@ -123,11 +124,11 @@ def whois_certificate(estate: Stores, data: bytes) -> Answer:
 
 
 def _first_certificate(data: bytes) -> bytes:
-    found = next(documents(data), ("document.unknown_kind", "it holds nothing"))
-    if isinstance(found, tuple):
-        code, problem = found
-        raise InputError(code, f"The certificate cannot be read: {problem}.")
-    return found
+    first = next(documents_of(data), problem("document.unknown_kind", "it holds nothing"))
+    if first.problem is not None:
+        code, message = first.problem.code, first.problem.message
+        raise InputError(code, f"The certificate cannot be read: {message}.")
+    return first.data
 
 
 def _identified(register: Register, view: View, profile: Profile) -> Answer:

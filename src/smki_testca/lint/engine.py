@@ -144,8 +144,7 @@ class Linter:
     def lint(self, source: Source, position: int = 0) -> Linted:
         """Everything found in one document by itself."""
         if source.problem is not None:
-            code, message = source.problem
-            finding = self._finding(code, "", None, message)
+            finding = self._finding(source.problem.code, "", None, source.problem.message)
             return Linted(source.file, source.index, "unknown", "", (finding,))
         if entries.place(source.data) is not None:
             # A CRL of a hundred thousand entries is not read as a certificate first.
