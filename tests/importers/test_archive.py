@@ -8,6 +8,8 @@ import struct
 import zipfile
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from material import (
     pem,
@@ -116,3 +118,18 @@ def test_org_crypto_zip_is_paired_and_labelled_by_its_entries(tmp_path, pairs):
     assert [one.label for one in found.certificates] == list(pairs)
     assert found.certificates[0].source == f"org-crypto.zip!org/cert/{next(iter(pairs))}.pem"
     assert all(same(a, b) for a, b in zip(found.certificates, pairs.values(), strict=True))
+
+
+def test_an_entry_without_a_name_is_read_like_any_other(ders):
+    """A zero octet ends a name, so this one is empty."""
+    (source,) = sources_in(zipped({"x": ders[0]}).replace(b"x", b"\x00"))
+    assert (source.file, source.data) == ("-!", ders[0])
+
+
+@given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=4))
+def test_a_zip_with_octets_changed_is_read_or_a_problem(changes):
+    packed = bytearray(zipped({"a": b"\x30\x00", "b": b"first" * 20, "c/": b""}))
+    for at, octet in changes:
+        packed[at % len(packed)] = octet
+    for source in sources_in(bytes(packed)):
+        assert source.problem is None or source.problem.code.startswith("document.")

@@ -15,6 +15,7 @@ from material import (
     sources_in,
 )
 from mutation import revocation_list
+from smki_testca.importers.pem import decode_base64, pem_blocks
 
 
 def test_pem_holds_a_document_for_each_block(ders):
@@ -69,3 +70,22 @@ def test_ec_parameters_and_an_encrypted_key_of_openssl_are_passed_over():
     ).stdout
     assert b"DEK-Info" in locked
     assert sources_in(locked) == []
+
+
+def test_blocks_come_with_label_text_and_body():
+    first = b"-----BEGIN A-----\nAAAA\n-----END A-----"
+    second = b"-----BEGIN B C-----\nBBBB\n"
+    blocks = list(pem_blocks(b"text " + first + b" more text\n" + second))
+    assert [(one.label, one.is_complete) for one in blocks] == [(b"A", True), (b"B C", False)]
+    assert (blocks[0].text, blocks[0].body) == (first, b"\nAAAA\n")
+    assert blocks[1].body == b""
+
+
+@pytest.mark.parametrize("text", [b"AAAA", b" A\nA\r\nAA\t"])
+def test_base64_is_decoded_whatever_its_lines(text):
+    assert decode_base64(text) == bytes(3)
+
+
+@pytest.mark.parametrize("text", [b"AAA", b"AA*A", b"-----"])
+def test_broken_base64_is_nothing(text):
+    assert decode_base64(text) is None

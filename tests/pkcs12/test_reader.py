@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
+from hypothesis import given
+from hypothesis import strategies as st
 
 from material import (
     OTHER,
@@ -23,9 +26,16 @@ from material import (
     store,
     take,
 )
-from mutation import with_field
+from mutation import cut, flip_bits, lie_about_length, with_field
+from smki_testca.errors import InputError
 from smki_testca.pkcs12 import reader
+from smki_testca.pkcs12.decryption import Decryptor
+from smki_testca.pkcs12.reader import StoreReader
+from smki_testca.pkcs12.writer import KeyEntry
+from smki_testca.pkcs12.writer import store as write_store
 from smki_testca.x509.names import ECDSA_WITH_NULL
+
+DER = serialization.Encoding.DER
 
 
 @pytest.mark.parametrize("phrase", [PHRASE, None])
@@ -96,3 +106,48 @@ def test_a_store_with_one_bag_too_many_is_refused(monkeypatch, pair):
     bag = certificate_bag(pair[0])
     assert len(take(plain_store(*[bag] * 3)).certificates) == 1
     assert refused(plain_store(*[bag] * 4)) == "import.pkcs12"
+
+
+CODES = {f"import.{reason}" for reason in ("algorithm", "passphrase", "pkcs12", "work")}
+
+
+def read_or_refused(data, passphrase):
+    """A store is read, or refused with one of the documented codes."""
+    try:
+        StoreReader(Decryptor(passphrase, iterations_left=50_000)).read(data, "a store")
+    except InputError as error:
+        code = error.code
+    else:
+        return
+    assert code in CODES
+
+
+@given(st.binary(max_size=200), st.sampled_from([None, "", "x"]))
+def test_any_octets_are_a_store_or_refused(data, passphrase):
+    read_or_refused(data, passphrase)
+
+
+@pytest.fixture(scope="module")
+def whole_stores(pairs):
+    pair = next(iter(pairs.values()))
+    bags = [certificate_bag(pair[0]), safe_bag(1, pkcs8(pair[1], None, DER))]
+    entries = [KeyEntry("a", pkcs8(pair[1], None, DER), pair[0])]
+    return [
+        store(pair, "x"),
+        plain_store(*bags, nested(bags[0], 2)),
+        write_store(entries, [pair[0]], "x"),
+    ]
+
+
+@given(
+    st.integers(0, 2), st.integers(0, 1 << 32), st.sampled_from([flip_bits, cut, lie_about_length])
+)
+def test_a_broken_store_is_read_or_refused(whole_stores, which_one, seed, damage):
+    chance = random.Random(seed)
+    read_or_refused(damage(whole_stores[which_one], chance, whole_stores), "x")
+
+
+def test_private_keys_are_given_as_they_lie_in_the_store_whatever_they_are():
+    bag = safe_bag(1, b"\x30\x00")
+    contents = StoreReader(Decryptor()).read(plain_store(bag, bag), "a store")
+    assert contents.private_keys == (b"\x30\x00", b"\x30\x00")

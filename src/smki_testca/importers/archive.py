@@ -43,7 +43,8 @@ def files_in_zip(data: bytes) -> Iterator[tuple[str, Iterator[Content]]] | FileP
         archive = zipfile.ZipFile(io.BytesIO(data))
     except _FAULTS as error:
         return _problem(f"the ZIP is broken: {error}")
-    infos = [info for info in archive.infolist() if not info.is_dir()]
+    # ZipInfo.is_dir() fails on an empty name.
+    infos = [info for info in archive.infolist() if not info.filename.endswith("/")]
     if not infos:
         return _problem("the ZIP holds no files")
     if sum(info.file_size for info in infos) > MAX_ZIP_OCTETS:
