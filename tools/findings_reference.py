@@ -10,12 +10,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from smki_testca.der.read import MAX_DEPTH, MAX_ELEMENTS, MAX_OCTETS
-from smki_testca.importers.sources import (
-    MAX_DOCUMENTS,
-    MAX_FILE_OCTETS,
-    MAX_ZIP_ENTRIES,
-    MAX_ZIP_OCTETS,
-)
+from smki_testca.importers.archive import MAX_ZIP_ENTRIES, MAX_ZIP_OCTETS
+from smki_testca.importers.sources import MAX_DOCUMENTS, MAX_FILE_OCTETS
 from smki_testca.lint.catalogue import rules
 from smki_testca.profiles import Library
 from smki_testca.x509 import entries

@@ -25,7 +25,7 @@ from smki_testca.estate.certificates import Selection
 from smki_testca.estate.externals import ExternalStore
 from smki_testca.estate.status import Status
 from smki_testca.identifiers import Eui64, SerialNumber
-from smki_testca.importers.intake import Found, Intake, LooseKey, take_in
+from smki_testca.importers.intake import FoundCertificate, Intake, LooseKey, take_in
 from smki_testca.importers.sources import sources
 from smki_testca.issuance.re_signing import LeftOutError, ReSigningTerms
 from smki_testca.lifecycle.importing import Arrival
@@ -74,7 +74,7 @@ def state(estate):
 
 def bring(estate, *ders, key=None, label="theirs"):
     """Import certificates by their octets alone."""
-    found = tuple(Found(der, "theirs.pem", label, key) for der in ders)
+    found = tuple(FoundCertificate(der, "theirs.pem", label, key) for der in ders)
     return estate.import_material(Intake(found))
 
 
@@ -267,7 +267,7 @@ def named(der, path, name):
 )
 def test_live_material_is_refused_and_nothing_is_imported(warned, one, theirs, change):
     meters = take_in([str(theirs / "device")])
-    live = Found(change(one.der), "live.pem", "live", one.key)
+    live = FoundCertificate(change(one.der), "live.pem", "live", one.key)
     before = state(warned)
     with pytest.raises(InputError) as caught:
         warned.import_material(Intake((*meters.certificates, live)))

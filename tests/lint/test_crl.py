@@ -131,7 +131,7 @@ def test_the_documented_length_is_read_and_one_octet_more_is_not(linter):
     assert codes(linter.lint(one)) == ["crl.entry", "signature.malformed"]
     (more,) = sources(["-"], fitting + b"\x00")
     assert more.problem is not None
-    assert more.problem[0] == "document.too_long"
+    assert more.problem.code == "document.too_long"
 
 
 # What a run is told

@@ -143,7 +143,7 @@ def test_the_documented_length_is_read_and_one_octet_more_is_not(judge):
 def test_a_file_of_too_many_documents_is_read_up_to_the_documented_number():
     found = list(sources(["-"], b"-----BEGIN CERTIFICATE-----\n" * (MAX_DOCUMENTS + 100)))
     assert len(found) == MAX_DOCUMENTS + 1
-    assert found[-1].problem[0] == "document.too_long"
+    assert found[-1].problem.code == "document.too_long"
 
 
 MIB = 1 << 20

@@ -226,7 +226,7 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
     """
     from smki_testca.collector import without_collector
     from smki_testca.issuance.batch import csr_reader as intake
-    from smki_testca.issuance.batch import portal
+    from smki_testca.issuance.batch import portal, portal_zip
     from smki_testca.issuance.batch.planning import Plan
     from smki_testca.workers import how_many
 
@@ -249,8 +249,8 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
     }
     with without_collector(), session.open() as estate:
         estate.unlock_meanwhile()
-        zipped = read_input(requests, portal.MAX_ZIP_OCTETS)
-        members = portal.directory(requests, zipped)
+        zipped = read_input(requests, portal_zip.MAX_ZIP_OCTETS)
+        members = portal_zip.directory(requests, zipped)
         estate.unlock()
         with estate.transaction():
             plan = Plan(estate, "requests", None, _secrets(None))

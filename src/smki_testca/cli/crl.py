@@ -233,7 +233,7 @@ def _read_list(file: str) -> bytes:
     found = list(sources([file], read_input("-", MAX_FILE_OCTETS) if file == "-" else None))
     for one in found:
         if one.problem is not None:
-            raise InputError(one.problem[0], f"{file} cannot be read: {one.problem[1]}.")
+            raise InputError(one.problem.code, f"{file} cannot be read: {one.problem.message}.")
     if len(found) != 1:
         raise InputError(
             "crl.file", f"{file} holds {len(found)} documents, not one revocation list."

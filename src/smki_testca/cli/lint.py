@@ -184,7 +184,8 @@ def _trusted(session: Session, names: tuple[str, ...]) -> list[bytes]:
     for source in sources(names):
         if source.problem is not None:
             raise InputError(
-                "lint.trust", f"{source.file} holds no certificates to trust: {source.problem[1]}."
+                "lint.trust",
+                f"{source.file} holds no certificates to trust: {source.problem.message}.",
             )
         found.append(source.data)
     if session.estate is not None:

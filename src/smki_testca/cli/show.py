@@ -102,7 +102,9 @@ def _documents(
         found = list(sources([what], data))
         for one in found:
             if one.problem is not None:
-                raise InputError(one.problem[0], f"{what} cannot be shown: {one.problem[1]}.")
+                raise InputError(
+                    one.problem.code, f"{what} cannot be shown: {one.problem.message}."
+                )
         if not found:
             raise InputError("document.unknown_kind", f"{what} holds nothing that can be shown.")
         if session.estate is not None:

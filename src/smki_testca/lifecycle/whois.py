@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
-from smki_testca.importers.sources import documents
+from smki_testca.importers.content import problem
+from smki_testca.importers.formats import documents_of
 from smki_testca.lint.recognise import Recogniser
 from smki_testca.profiles.model import Tier
 from smki_testca.register.whois import Answer, whois_subject
@@ -33,11 +34,11 @@ def whois_certificate(estate: Stores, data: bytes) -> Answer:
 
 
 def _first_certificate(data: bytes) -> bytes:
-    found = next(documents(data), ("document.unknown_kind", "it holds nothing"))
-    if isinstance(found, tuple):
-        code, problem = found
-        raise InputError(code, f"The certificate cannot be read: {problem}.")
-    return found
+    first = next(documents_of(data), problem("document.unknown_kind", "it holds nothing"))
+    if first.problem is not None:
+        code, message = first.problem.code, first.problem.message
+        raise InputError(code, f"The certificate cannot be read: {message}.")
+    return first.data
 
 
 def signer_of(estate: Stores, view: View) -> Record | None:

@@ -14,6 +14,7 @@ from smki_testca.roles import Basis
 
 if TYPE_CHECKING:
     from smki_testca.der.read import Anomaly, DerError
+    from smki_testca.importers.content import FileProblem
 
 DER = "X.690 10 and 11; RFC 5280 4.1"
 ENCODE_AGAIN = "Encode the document again as DER and sign it again."
@@ -42,10 +43,9 @@ ENCODE_AGAIN = "Encode the document again as DER and sign it again."
     remedy="Make the ZIP again, with at most 50,000 files at its root.",
     good="a ZIP of 100 .csr files", bad="a ZIP that unpacks to gigabytes",
 )  # fmt: skip
-def of_file(problem: tuple[str, str]) -> Breach:
+def of_file(problem: FileProblem) -> Breach:
     """The breach of a file, or of a part of one, that holds no document: its code and message."""
-    code, message = problem
-    return Breach(code, None, message, "")
+    return Breach(problem.code, None, problem.message, "")
 
 
 @rule(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import csrs
 from smki_testca.authority import csr as full
 from smki_testca.errors import InputError
-from smki_testca.issuance.batch import portal
+from smki_testca.issuance.batch import portal_zip
 from smki_testca.issuance.batch.csr_pattern import Likeness
 from smki_testca.issuance.batch.csr_reader import Reader
 from smki_testca.issuance.batch.row_requests import Problem
@@ -124,7 +124,7 @@ def test_a_batch_of_every_make_is_read_as_each_csr_is_by_itself(tmp_path):
         for number, der in enumerate(ders):
             archive.writestr(f"{number}.csr", csrs.pem(der))
     data = path.read_bytes()
-    found = Reader(path.name, data, ROLES).read(portal.directory(path.name, data))
+    found = Reader(path.name, data, ROLES).read(portal_zip.directory(path.name, data))
     assert len(found) == len(ders)
     for number, (one, der) in enumerate(zip(found, ders, strict=True), 1):
         if isinstance(one, Problem):

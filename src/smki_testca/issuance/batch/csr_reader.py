@@ -13,7 +13,7 @@ from smki_testca.authority import csr as csrs
 from smki_testca.errors import EstateError, InputError, SmkiTestcaError
 from smki_testca.identifiers import Eui64
 from smki_testca.issuance.batch.csr_pattern import Likeness
-from smki_testca.issuance.batch.portal import unpack
+from smki_testca.issuance.batch.portal_zip import unpack
 from smki_testca.issuance.batch.row_requests import Problem, Wanted
 from smki_testca.workers import pool
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from smki_testca.estate.stores import Stores
-    from smki_testca.issuance.batch.portal import Member
+    from smki_testca.issuance.batch.portal_zip import Member
     from smki_testca.profiles import Library
     from smki_testca.profiles.subject import Subject
     from smki_testca.register.requests import Request
