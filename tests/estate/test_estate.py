@@ -27,7 +27,7 @@ from smki_testca.estate import database
 from smki_testca.estate.certificates import Selection
 from smki_testca.identifiers import SerialNumber
 from smki_testca.profiles import Library
-from smki_testca.profiles.model import Hierarchy, Tier
+from smki_testca.profiles.model import Tier
 from smki_testca.shipped import shipped
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -358,7 +358,7 @@ def ca_keys(tmp_path):
     folder = tmp_path / "keys"
     folder.mkdir()
     keys = {}
-    for hierarchy in Hierarchy:
+    for hierarchy in Library().hierarchies:
         for tier in (Tier.ROOT, Tier.ISSUING):
             profile = Library().profile_for(hierarchy, tier)
             key = csrs.rsa_key() if profile.key_type.value == "rsa-2048" else csrs.new_key()

@@ -57,7 +57,7 @@ def organisation(kit_records):
     return [
         one
         for one in kit_records
-        if one.hierarchy is Hierarchy.ORGANISATION and one.tier is Tier.END_ENTITY
+        if one.hierarchy == Hierarchy.ORGANISATION and one.tier is Tier.END_ENTITY
     ]
 
 
@@ -138,7 +138,7 @@ def test_devices_are_found_without_a_role(client, kit_records):
     devices = [
         one
         for one in kit_records
-        if one.hierarchy is Hierarchy.DEVICE and one.tier is Tier.END_ENTITY
+        if one.hierarchy == Hierarchy.DEVICE and one.tier is Tier.END_ENTITY
     ]
     tasks = [
         {"query": {"eui": one.eui64.plain, "usage": USAGES[one.usage], "lookup": "privateKey"}}

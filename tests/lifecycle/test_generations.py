@@ -263,7 +263,7 @@ def test_a_run_that_was_begun_ends_with_the_ca_it_began_with(quickstart):
                 *("meters-one", "device-and-user-system-tests", subject),
                 (KeyUsage.KEY_AGREEMENT,),
             )
-            plan.add_range(request, csrs.HW_TYPE, subject.device_id, 5)
+            plan.add_range(request, 5)
             run = plan.store()
         estate.roll_over(Hierarchy.DEVICE, "DZ1b")
         estate.renew_authority("DZ1")

@@ -53,9 +53,9 @@ def refused(library, code="profile.row"):
 
 
 def test_every_hierarchy_but_that_of_devices_has_a_crl_and_an_arl(library):
-    for hierarchy in Hierarchy:
+    for hierarchy in library.hierarchies:
         found = [library.revocation_list_profile_for(hierarchy, tier) for tier in Tier]
-        if hierarchy is Hierarchy.DEVICE:
+        if hierarchy == Hierarchy.DEVICE:
             assert found == [None, None, None]
             continue
         root, issuing, end_entity = found
@@ -141,7 +141,6 @@ def test_an_unknown_name_is_an_error_that_lists_those_there_are(library, name):
         ('name = "organisation-crl"', 'nam = "organisation-crl"'),
         ("at-least-every-hours = 12", "at-least-every-hours = 0"),
         ("at-least-every-hours = 12", "every-hours = 12"),
-        ('hierarchy = "organisation"', 'hierarchy = "organisations"'),
         ("hours = 48 }", "days = 2 }"),
         ("max-hours = 48", "max-days = 2"),
         ('tier = "issuing"', 'tier = "issuing"\nkey-type = "p-256"'),
@@ -151,6 +150,13 @@ def test_an_unknown_name_is_an_error_that_lists_those_there_are(library, name):
 def test_an_unknown_or_impossible_key_is_an_error_that_names_it(tmp_path, old, new):
     error = refused(changed(tmp_path, old, new), "toml.shape")
     assert "organisation-crl.toml" in error.message
+
+
+def test_an_unknown_hierarchy_is_an_error_that_lists_those_there_are(tmp_path):
+    directory = changed(tmp_path, 'hierarchy = "organisation"', 'hierarchy = "organisations"')
+    error = refused(directory, "profile.reference")
+    assert "organisation-crl.toml, hierarchy: unknown hierarchy 'organisations'" in error.message
+    assert error.remedy == "Known are organisation, device, dccki, iki."
 
 
 @pytest.mark.parametrize(

@@ -183,7 +183,6 @@ def test_a_key_that_does_not_fit_is_an_error_that_names_its_row(tmp_path, old, n
 @pytest.mark.parametrize(
     ("old", "new", "key"),
     [
-        ('hierarchy = "organisation"', 'hierarchy = "gas"', "hierarchy"),
         ('tier = "end-entity"', 'tier = "leaf"', "tier"),
         ('key-type = "p-256"', 'key-type = "p-384"', "key-type"),
         ('key-type = "p-256"', 'key_type = "p-256"', "key_type"),
@@ -198,6 +197,15 @@ def test_a_wrong_key_at_the_head_is_an_error_that_names_it(tmp_path, old, new, k
     error = refused(tmp_path, "toml.shape")
     assert str(path) in error.message
     assert key in error.message
+
+
+def test_a_profile_of_an_unknown_hierarchy_is_an_error_that_lists_those_there_are(tmp_path):
+    text = (CERTIFICATES / "organisation.toml").read_text(encoding="utf-8")
+    wrong = text.replace('hierarchy = "organisation"', 'hierarchy = "gas"', 1)
+    path = write(tmp_path, "organisation", wrong)
+    error = refused(tmp_path, "profile.reference")
+    assert error.message == f"{path}, hierarchy: unknown hierarchy 'gas'."
+    assert error.remedy == "Known are organisation, device, dccki, iki."
 
 
 def test_a_profile_without_rows_is_an_error(tmp_path):

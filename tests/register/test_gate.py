@@ -82,7 +82,9 @@ class Scene:
         return replace(self, request=replace(self.request, **changes))
 
     def for_subject(self, **changes: Any) -> Scene:
-        return self.asking(subject=replace(self.request.subject, **changes))  # type: ignore[type-var]
+        subject = self.request.subject
+        stated = {name.replace("-", "_"): value for name, value in subject.inputs.items()}
+        return self.asking(subject=type(subject)(**{**stated, **changes}))
 
     def agreed(self, **changes: Any) -> Scene:
         """With the participant's agreements on other terms."""

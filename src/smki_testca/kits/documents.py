@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 
@@ -11,7 +11,9 @@ from smki_testca.profiles.documents import Count, Document, Said
 from smki_testca.register.agreements import AgreementKind
 from smki_testca.register.documents import Line, ParticipantTable
 from smki_testca.roles import KeyUsage
-from smki_testca.text import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 Days = Annotated[int, msgspec.Meta(ge=-36_525, le=36_525)]
 Step = Annotated[int, msgspec.Meta(ge=0, le=1 << 32)]
@@ -103,25 +105,32 @@ class KitFile(Document, frozen=True, kw_only=True):
 T = TypeVar("T", RequestTable, SeriesTable, DevicesTable)
 
 
-def split(table: dict[str, Any], shape: type[T], where: str) -> tuple[T, dict[str, str]]:
+def split(
+    table: dict[str, Any], shape: type[T], options: Collection[str], origin: str, place: str
+) -> tuple[T, dict[str, str]]:
     """A table of requests, and the inputs that it states beside its own keys: texts by option.
 
     Args:
         table: as the file has it.
         shape: the keys of its own.
-        where: the file and the table, for messages.
+        options: the inputs of all certificate types.
+        origin: the file, for messages.
+        place: of the table in the file, such as ``devices[0]``.
 
     Raises:
-        InputError: if a key of its own is missing or does not fit, or an input is no text.
+        InputError: if a key is missing, unknown or does not fit.
     """
     own = {one.encode_name for one in msgspec.structs.fields(shape)}
-    stated = {key: value for key, value in table.items() if key not in own}
-    for key, value in stated.items():
-        if not isinstance(value, str):
-            raise InputError("toml.shape", f"{where} does not fit: {shown(key)} is no text.")
+    stated = {key: value for key, value in table.items() if key in options and key not in own}
     try:
-        made = msgspec.convert({key: table[key] for key in table if key in own}, shape)
+        made = msgspec.convert({key: table[key] for key in table if key not in stated}, shape)
+        texts = msgspec.convert(stated, dict[str, Said])
     except msgspec.ValidationError as error:
-        message = str(error).replace(" - at `", ", at `")
-        raise InputError("toml.shape", f"{where} does not fit: {message}.") from error
-    return made, stated
+        raise InputError("toml.shape", f"{origin} does not fit: {_at(error, place)}.") from error
+    return made, texts
+
+
+def _at(error: msgspec.ValidationError, place: str) -> str:
+    """What is wrong with a table, and its path in the file."""
+    message, _, path = str(error).partition(" - at `$")
+    return f"{message}, at `$.{place}{path.removesuffix('`')}`"

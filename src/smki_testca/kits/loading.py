@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 _IN_SERIES = (ID, NUMBER, ROLE, USAGE, ENVIRONMENT)
 _OF_DEVICES = (ID, NUMBER, TYPE, USAGE, ENVIRONMENT)
 _ANY_DAY = date(2000, 1, 1)
+
+T = TypeVar("T", RequestTable, SeriesTable, DevicesTable)
 
 
 FOLDER = "kits"
@@ -90,12 +93,9 @@ class _Reader:
         if document.register is not None:
             names = sorted(path.name for path in shipped("examples").glob("*.toml"))
             known(document.register, names, f"{origin}, register", "file of examples/")
-        requests = [
-            self._request(one, f"{origin}, request {number}")
-            for number, one in enumerate(document.request, 1)
-        ]
+        requests = [self._request(one, number) for number, one in enumerate(document.request, 1)]
         for number, table in enumerate(document.series, 1):
-            requests += self._series(table, f"{origin}, series {number}")
+            requests += self._series(table, number)
         _check_labels(requests, origin)
         return Kit(
             document.name,
@@ -105,10 +105,7 @@ class _Reader:
             tuple(self._participants()),
             tuple(map(self._agreement, document.agreement)),
             tuple(requests),
-            tuple(
-                self._devices(one, f"{origin}, devices {number}")
-                for number, one in enumerate(document.devices, 1)
-            ),
+            tuple(self._devices(one, number) for number, one in enumerate(document.devices, 1)),
         )
 
     def _participants(self) -> Iterator[Participant]:
@@ -162,8 +159,17 @@ class _Reader:
             first = Eui64.parse(table.first_id)
         return Counting(first, table.step, table.environment_step, environments)
 
-    def _request(self, whole: dict[str, Any], where: str) -> KitRequest:
-        table, inputs = split(whole, RequestTable, where)
+    def _split(
+        self, whole: dict[str, Any], shape: type[T], name: str, number: int
+    ) -> tuple[T, dict[str, str], str]:
+        """A table of requests, the inputs that it states, and where it stands."""
+        types = (one.input_types for one in self._library.end_entity_profiles)
+        options = {one.option for one in chain.from_iterable(types)}
+        table, inputs = split(whole, shape, options, self._origin, f"{name}[{number - 1}]")
+        return table, inputs, f"{self._origin}, {name} {number}"
+
+    def _request(self, whole: dict[str, Any], number: int) -> KitRequest:
+        table, inputs, where = self._split(whole, RequestTable, "request", number)
         profile = self._profile(table.profile, table.purpose, where)
         _check_inputs(profile, inputs, where)
         environment = table.environment or self._environments[0]
@@ -178,8 +184,8 @@ class _Reader:
             environment,
         )
 
-    def _series(self, whole: dict[str, Any], where: str) -> list[KitRequest]:
-        table, inputs = split(whole, SeriesTable, where)
+    def _series(self, whole: dict[str, Any], number: int) -> list[KitRequest]:
+        table, inputs, where = self._split(whole, SeriesTable, "series", number)
         profile = self._profile(table.profile, table.purpose, where)
         embedding = [
             one.name
@@ -210,8 +216,8 @@ class _Reader:
                 for usage in table.usages
             ]
 
-    def _devices(self, whole: dict[str, Any], where: str) -> KitDevices:
-        table, inputs = split(whole, DevicesTable, where)
+    def _devices(self, whole: dict[str, Any], number: int) -> KitDevices:
+        table, inputs, where = self._split(whole, DevicesTable, "devices", number)
         profile = self._profile(table.profile, table.purpose, where)
         if profile.identity is not Identity.DEVICE_ID:
             raise InputError(

@@ -17,7 +17,7 @@ from smki_testca.issuance.batch.row_requests import Problem
 from smki_testca.profiles import Library
 from smki_testca.x509.view import view_request
 
-ROLES = Library().roles
+LIBRARY = Library()
 OTHER_HW_TYPE = "1.3.6.1.4.1.99999.7"
 
 
@@ -41,7 +41,7 @@ MAKES = st.fixed_dictionaries(
 def _in_full(der):
     """What the full reader says: what is asked for, or the codes of the faults."""
     try:
-        csr = full.parse(der, ROLES)
+        csr = full.parse(der, LIBRARY)
     except full.CsrFaultsError as error:
         return [fault.code for fault in error.faults]
     return csr.subject.device_id.value, csr.subject.hw_type, csr.usage, csr.public_key
@@ -49,11 +49,11 @@ def _in_full(der):
 
 def _by_likeness(like, der):
     found = like.read(der)
-    return None if found is None else (found[0], like.hw_type, like.usage, found[1])
+    return None if found is None else (found[0], like.subject.hw_type, like.usage, found[1])
 
 
 def _learnt(**make):
-    return Likeness.of(full.parse(csrs.device(_key(0), **make), ROLES))
+    return Likeness.of(full.parse(csrs.device(_key(0), **make), LIBRARY))
 
 
 @given(MAKES, KEYS, DEVICE_IDS)
@@ -98,7 +98,7 @@ def test_a_csr_that_is_cut_off_or_goes_on_is_not_known(make, key, more, cut):
 
 @pytest.mark.parametrize("maker", [csrs.organisation, lambda _: csrs.iki(csrs.rsa_key())])
 def test_nothing_is_learnt_from_a_csr_of_another_kind(maker):
-    assert Likeness.of(full.parse(maker(_key(0)), ROLES)) is None
+    assert Likeness.of(full.parse(maker(_key(0)), LIBRARY)) is None
 
 
 def test_a_compressed_point_is_not_known():
@@ -124,13 +124,13 @@ def test_a_batch_of_every_make_is_read_as_each_csr_is_by_itself(tmp_path):
         for number, der in enumerate(ders):
             archive.writestr(f"{number}.csr", csrs.pem(der))
     data = path.read_bytes()
-    found = Reader(path.name, data, ROLES).read(portal_zip.directory(path.name, data))
+    found = Reader(path.name, data, LIBRARY).read(portal_zip.directory(path.name, data))
     assert len(found) == len(ders)
     for number, (one, der) in enumerate(zip(found, ders, strict=True), 1):
         if isinstance(one, Problem):
             assert one.line == number
             with pytest.raises(InputError) as raised:
-                full.parse(csrs.pem(der), ROLES)
+                full.parse(csrs.pem(der), LIBRARY)
             assert one.error.as_json() == raised.value.as_json()
         else:
             assert one == (number, *_in_full(der))

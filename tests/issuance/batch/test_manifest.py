@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 import batches
 from smki_testca.errors import InputError, UsageError
 from smki_testca.issuance.batch import manifest
-from smki_testca.issuance.batch.manifest import COLUMNS, Line, lines
+from smki_testca.issuance.batch.manifest import Line, columns, lines
+from smki_testca.profiles import Library
 
 pa = pytest.importorskip("pyarrow")
 from pyarrow import parquet  # noqa: E402 - only where pyarrow is there
 
+COLUMNS = columns(Library())
 KINDS = pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
 CELLS = st.dictionaries(
     st.sampled_from(COLUMNS),
@@ -23,7 +25,7 @@ CELLS = st.dictionaries(
 
 def _refused(path, kind=InputError):
     with pytest.raises(kind) as raised:
-        list(lines(path))
+        list(lines(path, COLUMNS))
     return raised.value
 
 
@@ -31,7 +33,7 @@ def _refused(path, kind=InputError):
 def test_a_manifest_has_no_more_rows_than_a_run_may_have(tmp_path, kind, monkeypatch):
     path = batches.write(tmp_path / f"rows.{kind}", batches.mixed()[:3])
     monkeypatch.setattr(manifest, "MAX_ROWS", 3)
-    assert len(list(lines(path))) == 3
+    assert len(list(lines(path, COLUMNS))) == 3
     monkeypatch.setattr(manifest, "MAX_ROWS", 2)
     assert _refused(path).code == "manifest.too_long"
 
@@ -40,7 +42,7 @@ def test_a_manifest_has_no_more_rows_than_a_run_may_have(tmp_path, kind, monkeyp
 def test_every_kind_of_manifest_gives_the_same_cells(tmp_path, kind):
     rows = batches.mixed()
     path = batches.write(tmp_path / f"rows.{kind}", rows)
-    read = list(lines(path))
+    read = list(lines(path, COLUMNS))
     assert [one.cells for one in read] == rows
     assert [one.number for one in read] == [
         number + (kind == "csv") for number in range(1, len(rows) + 1)
@@ -53,7 +55,7 @@ def test_any_text_comes_through_and_an_empty_cell_is_left_out(tmp_path_factory, 
     path = batches.write(tmp_path_factory.mktemp("rows") / f"rows.{kind}", rows)
     expected = [{name: text for name, text in row.items() if text} for row in rows]
     # A line of nothing but commas is a row; only an empty line is none.
-    read = [one.cells for one in lines(path)]
+    read = [one.cells for one in lines(path, COLUMNS)]
     if kind == "csv" and len({name for row in rows for name in row}) == 1:
         read, expected = [one for one in read if one], [one for one in expected if one]
     assert read == expected
@@ -86,13 +88,13 @@ def test_an_unknown_key_is_an_error_in_whatever_json_line_it_stands(tmp_path):
 def test_a_csv_file_may_begin_with_a_byte_order_mark_and_end_its_lines_as_windows_does(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_bytes(b"\xef\xbb\xbfprofile,label\r\ndevice,\xc3\xa9t\xc3\xa9\r\n")
-    assert list(lines(path)) == [Line(2, {"profile": "device", "label": "\u00e9t\u00e9"})]
+    assert list(lines(path, COLUMNS)) == [Line(2, {"profile": "device", "label": "\u00e9t\u00e9"})]
 
 
 def test_the_line_of_a_csv_row_is_that_of_the_file_whatever_stands_above(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_text('profile,label\n\ndevice,"two\nlines"\n\niki,x\n')
-    assert [(one.number, one.cells["profile"]) for one in lines(path)] == [
+    assert [(one.number, one.cells["profile"]) for one in lines(path, COLUMNS)] == [
         (4, "device"),
         (6, "iki"),
     ]
@@ -101,7 +103,7 @@ def test_the_line_of_a_csv_row_is_that_of_the_file_whatever_stands_above(tmp_pat
 def test_a_csv_row_with_other_cells_than_the_header_is_a_problem_of_that_line_alone(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_text("profile,label\ndevice,a\ndevice\ndevice,b,c\ndevice,d\n")
-    read = list(lines(path))
+    read = list(lines(path, COLUMNS))
     assert [(one.number, bool(one.problem)) for one in read] == [
         (2, False),
         (3, True),
@@ -124,7 +126,7 @@ def test_broken_quotes_in_csv_are_told_of_with_their_line(tmp_path):
 def test_a_line_that_is_no_object_of_texts_is_a_problem_of_that_line_alone(tmp_path, text):
     path = tmp_path / "rows.jsonl"
     path.write_text(f'{{"profile": "iki"}}\n{text}\n\n{{"profile": "device"}}\n')
-    first, wrong, last = lines(path)
+    first, wrong, last = lines(path, COLUMNS)
     assert first == Line(1, {"profile": "iki"})
     assert (wrong.number, wrong.cells) == (2, {})
     assert wrong.problem
@@ -136,7 +138,7 @@ def test_a_parquet_cell_that_holds_no_text_is_a_problem_of_that_row_alone(tmp_pa
     parquet.write_table(
         pa.table({"profile": ["device", "iki"], "label": pa.array([None, 5], pa.int64())}), path
     )
-    first, second = lines(path)
+    first, second = lines(path, COLUMNS)
     assert first == Line(1, {"profile": "device"})
     assert (second.number, second.problem) == (2, "a cell holds no text")
 
@@ -172,7 +174,7 @@ def test_a_cell_longer_than_is_read_is_a_problem_of_its_row_alone(tmp_path, kind
     path = batches.write(
         tmp_path / f"rows.{kind}", [{"label": longest}, {"label": longest + "x"}, {"label": "y"}]
     )
-    first, second, third = lines(path)
+    first, second, third = lines(path, COLUMNS)
     assert first.cells == {"label": longest}
     assert "label" in second.problem
     assert third.cells == {"label": "y"}
@@ -189,13 +191,13 @@ def test_csv_and_json_lines_need_no_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     for kind in ("csv", "jsonl"):
         path = batches.write(tmp_path / f"rows.{kind}", [batches.device()])
-        assert [one.cells for one in lines(path)] == [batches.device()]
+        assert [one.cells for one in lines(path, COLUMNS)] == [batches.device()]
 
 
 def test_a_manifest_is_read_as_a_stream(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text(json.dumps({"profile": "iki"}) + "\n" + json.dumps({"colour": "red"}) + "\n")
-    reading = lines(path)
+    reading = lines(path, COLUMNS)
     assert next(reading).cells == {"profile": "iki"}
     with pytest.raises(InputError):
         next(reading)

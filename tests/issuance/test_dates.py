@@ -1,125 +1,25 @@
-"""What a certificate is for, read back from it, and the dates that one may ask for."""
+"""The dates and the public keys that a request may ask for."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
-from smki_testca.authority.subjects import subject_of
 
 import csrs
 from smki_testca.api import Estate
-from smki_testca.authority.csr import parse
 from smki_testca.authority.filling import Validity
 from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.identifiers import Eui64
-from smki_testca.profiles.model import Tier
-from smki_testca.profiles.typed_subjects import (
-    DcckiSubject,
-    DeviceSubject,
-    IkiSubject,
-    OrganisationSubject,
-)
+from smki_testca.profiles.typed_subjects import DeviceSubject, OrganisationSubject
 from smki_testca.roles import KeyUsage
 from smki_testca.shipped import shipped
-from smki_testca.x509.view import Found, view_certificate
+from smki_testca.x509.view import view_certificate
 
 SUPPLIER = Eui64.parse("90b3d51f30010000")
 JAN_2030 = datetime(2030, 1, 1, tzinfo=UTC)
-
-
-def requested(estate, record):
-    """What the audit log says was asked for."""
-    return estate.audit.entry(record.audit).body["request"]
-
-
-@pytest.mark.parametrize("with_profile", [False, True], ids=["by-content", "by-profile"])
-def test_every_certificate_of_the_kit_says_what_was_asked_for(estate, with_profile):
-    records = [one for one in estate.select(Selection()) if one.tier is Tier.END_ENTITY]
-    assert {one.profile for one in records} == {"organisation", "device", "dccki", "iki"}
-    for record in records:
-        profile = estate.library.profile(record.profile) if with_profile else None
-        subject, usages = subject_of(view_certificate(record.der), estate.library.roles, profile)
-        asked = requested(estate, record)
-        request = estate.request(record.participant, asked["purpose"], subject, usages)
-        told = request.as_json()
-        assert set(told.pop("usages")) <= set(asked.pop("usages"))
-        assert told == asked
-
-
-@pytest.mark.parametrize(
-    ("make", "subject", "usage"),
-    [
-        (csrs.organisation, OrganisationSubject, KeyUsage.DIGITAL_SIGNATURE),
-        (csrs.device, DeviceSubject, KeyUsage.KEY_AGREEMENT),
-    ],
-)
-def test_a_csr_is_read_by_the_same_rules(library, make, subject, usage):
-    csr = parse(make(csrs.new_key()), library.roles)
-    assert isinstance(csr.subject, subject)
-    assert csr.usage is usage
-
-
-def test_an_iki_csr_has_its_usage_from_the_profile(library):
-    csr = parse(csrs.iki(csrs.rsa_key()), library.roles)
-    assert csr.subject == IkiSubject("adhoc-1", library.roles.remote_party_role("supplier"))
-    assert csr.usage is None
-
-
-def one(estate, label):
-    (record,) = estate.select(Selection(label=label))
-    return view_certificate(record.der)
-
-
-def without(view, *paths):
-    fields = {path: found for path, found in view.fields.items() if path not in paths}
-    return replace(view, fields=fields)
-
-
-def changed(view, path, value):
-    return replace(view, fields={**view.fields, path: Found(value, view.fields[path].node)})
-
-
-def test_what_names_a_host_or_serves_one_is_dccki(estate):
-    view = one(estate, "dccki-supplier-one")
-    subject, usages = subject_of(view, estate.library.roles)
-    assert isinstance(subject, DcckiSubject)
-    assert usages == ()
-    unnamed = without(view, "extensions.subjectAltName.dNSName")
-    assert isinstance(subject_of(unnamed, estate.library.roles)[0], DcckiSubject)
-
-
-@pytest.mark.parametrize(
-    ("spoil", "code"),
-    [
-        (lambda v: without(v, "extensions.keyUsage"), "subject.unreadable"),
-        (lambda v: changed(v, "extensions.keyUsage", ("keyCertSign",)), "subject.unreadable"),
-        (lambda v: changed(v, "extensions.keyUsage", ()), "subject.unreadable"),
-        (lambda v: changed(v, "subject.x500UniqueIdentifier", bytes(7)), "subject.unreadable"),
-        (lambda v: without(v, "subject.organizationalUnitName"), "subject.unreadable"),
-        (lambda v: changed(v, "subject.organizationalUnitName", "137"), "subject.role"),
-        (lambda v: changed(v, "subject.organizationalUnitName", "FE"), "subject.role"),
-        (lambda v: without(v, "subject.x500UniqueIdentifier"), "subject.unknown"),
-    ],
-    ids=["no-usage", "ca-usage", "empty", "7-octets", "no-role", "decimal", "none", "no-id"],
-)
-def test_a_subject_that_no_request_could_have_is_refused(estate, spoil, code):
-    view = spoil(one(estate, "Z1-supplier-ds"))
-    with pytest.raises(InputError) as caught:
-        subject_of(view, estate.library.roles)
-    assert caught.value.code == code
-
-
-def test_a_ca_asks_for_nothing(estate):
-    with pytest.raises(InputError) as caught:
-        subject_of(one(estate, "Z1"), estate.library.roles)
-    assert caught.value.code == "subject.authority"
-
-
-# Dates asked for.
 
 
 def issued(estate, validity, subject=None, **options):
