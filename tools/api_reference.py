@@ -62,13 +62,7 @@ _PARTS = {"register": RegisterStore, "audit": AuditLog, "externals": ExternalSto
 
 _LEFT_OUT = {
     "AuditLog": ("account_for", "append"),
-    "Stores": (
-        "gate",
-        "issued_for_device",
-        "issued_for_devices",
-        "issued_in_category",
-        "most_issued_for_devices",
-    ),
+    "Stores": (),
     "ExternalRecord": ("fits",),
     "ExternalStore": (
         "add",
