@@ -205,7 +205,9 @@ def _parameters(signature: inspect.Signature) -> Iterator[str]:
             yield "*"
         stars = "**" if one.kind is one.VAR_KEYWORD else ""
         default = "" if one.default is one.empty else f" = {_default(one.default)}"
-        yield f"{stars}{one.name}: {one.annotation}{default}"
+        # A reader has an Estate; the members of Stores are documented as its own.
+        annotation = "Estate" if one.annotation == Stores.__name__ else one.annotation
+        yield f"{stars}{one.name}: {annotation}{default}"
 
 
 def _default(value: Any) -> str:
