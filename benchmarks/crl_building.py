@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from smki_testca.authority.certificates import CertificationAuthority
-from smki_testca.authority.crl import Reason, Revocation
+from smki_testca.authority.revocation import Reason, Revocation
 from smki_testca.authority.signers.software import SoftwareSigner
 from smki_testca.entropy import SystemEntropy
 from smki_testca.identifiers import SerialNumber

@@ -15,7 +15,9 @@ import pytest
 import smki_testca
 from smki_testca.cli import cli
 from smki_testca.errors import ExitCode, SmkiTestcaError
-from smki_testca.exporters import FORMATS, RUN_FORMATS, Need, takes_passphrase
+from smki_testca.exporters.export import takes_passphrase
+from smki_testca.exporters.format import Need
+from smki_testca.exporters.registry import FORMATS, RUN_FORMATS
 from smki_testca.kits import documents as kit_documents
 from smki_testca.lint.catalogue import rules
 from smki_testca.profiles import Library, documents

@@ -62,13 +62,7 @@ _PARTS = {"register": RegisterStore, "audit": AuditLog, "externals": ExternalSto
 
 _LEFT_OUT = {
     "AuditLog": ("account_for", "append"),
-    "Stores": (
-        "gate",
-        "issued_for_device",
-        "issued_for_devices",
-        "issued_in_category",
-        "most_issued_for_devices",
-    ),
+    "Stores": (),
     "ExternalRecord": ("fits",),
     "ExternalStore": (
         "add",
@@ -211,7 +205,9 @@ def _parameters(signature: inspect.Signature) -> Iterator[str]:
             yield "*"
         stars = "**" if one.kind is one.VAR_KEYWORD else ""
         default = "" if one.default is one.empty else f" = {_default(one.default)}"
-        yield f"{stars}{one.name}: {one.annotation}{default}"
+        # A reader has an Estate; the members of Stores are documented as its own.
+        annotation = "Estate" if one.annotation == Stores.__name__ else one.annotation
+        yield f"{stars}{one.name}: {annotation}{default}"
 
 
 def _default(value: Any) -> str:

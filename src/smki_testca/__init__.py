@@ -53,8 +53,8 @@ __all__ = [
 
 if TYPE_CHECKING:
     from smki_testca.api import Estate
-    from smki_testca.authority.crl import Reason
     from smki_testca.authority.filling import Validity
+    from smki_testca.authority.revocation import Reason
     from smki_testca.clock import FixedClock
     from smki_testca.entropy import SeededEntropy
     from smki_testca.errors import EstateError, InputError, Refusal, RefusalReason, SmkiTestcaError
@@ -85,7 +85,7 @@ else:
     # Hidden from type checkers: to them, a name that is not here is a mistake.
     _MODULES = {
         "authority.filling": ("Validity",),
-        "authority.crl": ("Reason",),
+        "authority.revocation": ("Reason",),
         "clock": ("FixedClock",),
         "entropy": ("SeededEntropy",),
         "errors": ("EstateError", "InputError", "Refusal", "RefusalReason", "SmkiTestcaError"),

@@ -14,6 +14,8 @@ from smki_testca.estate.stores import Stores
 from smki_testca.exporters.credential import Credential
 from smki_testca.issuance.issuance import Issuance, SubjectKey
 from smki_testca.issuance.renewal import Renewal, Renewer, check_renewable_authority, supersede
+from smki_testca.lifecycle import crls as revocation_lists
+from smki_testca.lifecycle import revocation as revoking
 from smki_testca.lifecycle.authorities import AuthorityMaker
 from smki_testca.lifecycle.expiry import running_out
 from smki_testca.profiles import Library
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
-    from smki_testca.authority.crl import Reason
     from smki_testca.authority.filling import Validity
+    from smki_testca.authority.revocation import Reason
     from smki_testca.clock import Clock
     from smki_testca.entropy import Entropy
     from smki_testca.estate.certificates import Record, Selection
@@ -410,8 +412,7 @@ class Estate(Stores):
         Raises:
             InputError: if a certificate carries a mark of live material (R20).
         """
-        # Only an import has need of recognising profiles.
-        from smki_testca.lifecycle.importing import import_material  # noqa: PLC0415
+        from smki_testca.lifecycle.importing import import_material  # noqa: PLC0415 - quick start
 
         return import_material(self, intake)
 
@@ -429,8 +430,7 @@ class Estate(Stores):
             InputError: if none fits, or, on terms of all or nothing, one cannot be signed again;
                 nothing is changed then but the audit log, which tells what the gate refused.
         """
-        # Linting takes a while to import, and only this needs it.
-        from smki_testca.issuance.re_signing import ReSigner  # noqa: PLC0415
+        from smki_testca.issuance.re_signing import ReSigner  # noqa: PLC0415 - quick start
 
         return ReSigner(self, terms).re_sign(selection)
 
@@ -448,8 +448,6 @@ class Estate(Stores):
             InputError: if nothing fits the selection, one is revoked or expired, or the status
                 is not one to set.
         """
-        from smki_testca.lifecycle import revocation as revoking  # noqa: PLC0415 - needed by few
-
         return revoking.set_status(self, selection, status)
 
     def revoke(
@@ -467,8 +465,6 @@ class Estate(Stores):
                 of the Device hierarchy, a root, expired), or the reason or the time cannot be
                 or has no time zone.
         """
-        from smki_testca.lifecycle import revocation as revoking  # noqa: PLC0415 - needed by few
-
         return revoking.revoke(self, selection, reason, None if at is None else in_utc(at))
 
     def reject(self, serial: SerialNumber) -> Record:
@@ -481,8 +477,6 @@ class Estate(Stores):
             InputError: if there is none of that serial, it is a CA's, or revoked, expired or,
                 for a Device, not in use already.
         """
-        from smki_testca.lifecycle import revocation as revoking  # noqa: PLC0415 - needed by few
-
         return revoking.reject(self, serial)
 
     def issue_revocation_list(
@@ -510,8 +504,6 @@ class Estate(Stores):
                 forbid a value, or a time has no time zone.
             EstateError: if the estate has no CAs for the environment.
         """
-        from smki_testca.lifecycle import crls as revocation_lists  # noqa: PLC0415 - needed by few
-
         return revocation_lists.issue(
             self,
             hierarchy,

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from smki_testca.api import Estate
-from smki_testca.authority.crl import Revocation
 from smki_testca.authority.filling import Validity
+from smki_testca.authority.revocation import Revocation
 from smki_testca.clock import FixedClock, SystemClock, iso
 from smki_testca.entropy import KeyedEntropy, SystemEntropy
 from smki_testca.errors import EstateError, InputError

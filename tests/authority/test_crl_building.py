@@ -20,7 +20,7 @@ from pyasn1_modules import rfc5280
 import csrs
 import strategies
 from smki_testca.authority.certificates import CertificationAuthority
-from smki_testca.authority.crl import Reason, Revocation
+from smki_testca.authority.revocation import Reason, Revocation
 from smki_testca.authority.signers.software import SoftwareSigner
 from smki_testca.entropy import SystemEntropy
 from smki_testca.errors import InputError, SmkiTestcaError

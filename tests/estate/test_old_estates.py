@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from estates import opened, unpacked
-from smki_testca.authority.crl import Reason
+from smki_testca.authority.revocation import Reason
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.database import FORMAT
 from smki_testca.estate.status import Status
@@ -76,7 +76,7 @@ def test_an_estate_of_an_older_version_tells_what_it_holds(old, version):
         assert len(ends) == {1: 6, 2: 8}[version]
         assert len(list(estate.run_certificates.select(Selection()))) == 4
         # The meter by itself, of the manifest and of the range; in format 2 one more, renewed.
-        assert estate.issued_for_device(METER) == {1: 3, 2: 4}[version]
+        assert estate.issued.for_device(METER) == {1: 3, 2: 4}[version]
         for record in ends:
             assert estate.by_serial(record.serial) == record
             assert estate.private_key(record)
@@ -125,7 +125,7 @@ def test_an_estate_of_an_older_version_goes_on(old, command, version, order):
     )
     assert issued.code == 0, issued.err
     with opened(directory, LATER) as estate:
-        assert estate.issued_for_device(METER) == {1: 5, 2: 6}[version]
+        assert estate.issued.for_device(METER) == {1: 5, 2: 6}[version]
         assert estate.audit.verify()
         assert estate.tiles.verify() == 3
 

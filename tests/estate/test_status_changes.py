@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from batches import device_id, range_of
 from estates import copied_with_run, opened
-from smki_testca.authority.crl import Reason
+from smki_testca.authority.revocation import Reason
 from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import Status

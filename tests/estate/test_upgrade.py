@@ -9,7 +9,7 @@ import pytest
 
 import batches
 from estates import opened
-from smki_testca.authority.crl import Reason
+from smki_testca.authority.revocation import Reason
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.database import APPLICATION_ID, FORMAT
 from smki_testca.estate.status import Status

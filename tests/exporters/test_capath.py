@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smki_testca.der import encode
-from smki_testca.exporters import FORMATS, items
 from smki_testca.exporters.capath import canonical, name_hash
+from smki_testca.exporters.export import items
+from smki_testca.exporters.registry import FORMATS
 from smki_testca.identifiers import SerialNumber
 from smki_testca.profiles.model import Hierarchy, Tier
 

@@ -10,8 +10,10 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from exported import PHRASE, files, load_key, modes, records
 
 from smki_testca.estate.certificates import Selection
-from smki_testca.exporters import FORMATS, Need, items
+from smki_testca.exporters.export import items
+from smki_testca.exporters.format import Need
 from smki_testca.exporters.item import file_names
+from smki_testca.exporters.registry import FORMATS
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles.model import Tier
 

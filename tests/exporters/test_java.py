@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 from exported import PHRASE, names, needs_openssl, openssl, records
 
-from smki_testca.exporters import FORMATS, items
+from smki_testca.exporters.export import items
+from smki_testca.exporters.registry import FORMATS
 from smki_testca.profiles.model import Tier
 
 

@@ -7,7 +7,8 @@ import zipfile
 
 from exported import fits, names, reasons, records
 
-from smki_testca.exporters import FORMATS, items
+from smki_testca.exporters.export import items
+from smki_testca.exporters.registry import FORMATS
 
 CA, DCCKI, IKI = "is a CA's", "is of DCCKI", "is of IKI"
 DEVICE = "is a Device Certificate"

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from exported import fits, names, reasons, records
 
-from smki_testca.exporters import FORMATS, items
+from smki_testca.exporters.export import items
+from smki_testca.exporters.registry import FORMATS
 
 CA, DCCKI, IKI = "is a CA's", "is of DCCKI", "is of IKI"
 DEVICE, KEY_AGREEMENT = "is a Device Certificate", "is for key-agreement"

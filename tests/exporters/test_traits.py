@@ -10,8 +10,10 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from exported import PHRASE, files, records
 
 from smki_testca.errors import InputError
-from smki_testca.exporters import FORMATS, RUN_FORMATS, Need, items, make, takes_passphrase
+from smki_testca.exporters.export import items, make, takes_passphrase
 from smki_testca.exporters.fitting import misfit
+from smki_testca.exporters.format import Need
+from smki_testca.exporters.registry import FORMATS, RUN_FORMATS
 
 FORMS = pytest.mark.parametrize("form", list(FORMATS))
 NEED_KEYS = [name for name, form in FORMATS.items() if form.traits.keys is Need.REQUIRED]

@@ -8,7 +8,8 @@ from cryptography.hazmat.primitives import serialization
 from exported import PHRASE, ders, files, load_key, needs_openssl, openssl
 
 from smki_testca.estate.certificates import Selection
-from smki_testca.exporters import FORMATS, items
+from smki_testca.exporters.export import items
+from smki_testca.exporters.registry import FORMATS
 from smki_testca.profiles.model import Hierarchy
 from smki_testca.x509.pem import to_pem
 

@@ -14,6 +14,7 @@ from material import (
     OTHER,
     PHRASE,
     needs_openssl,
+    numbers,
     pem,
     pkcs8,
     refused,
@@ -120,3 +121,10 @@ def test_a_key_that_is_too_long_is_not_read():
     )
     plain = encode.sequence(b"\x02\x01\x00", encode.octet_string(bytes(3000)))
     assert PrivateKeyReader(Decryptor()).read(plain, "a key") is None
+
+
+def test_the_boundaries_of_a_key_may_say_anything(pair):
+    lines = pkcs8(pair[1]).splitlines()
+    octets = b"\n".join([b"-----BEGIN key-----", *lines[1:-1], b"-----end-----"])
+    key = PrivateKeyReader(Decryptor()).read(octets, "a key")
+    assert numbers(key) == numbers(pair[1])

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives import serialization
 import batches
 import csrs
 from estates import copied_with_run, opened
-from smki_testca.authority.crl import Reason
 from smki_testca.authority.filling import Validity
+from smki_testca.authority.revocation import Reason
 from smki_testca.errors import InputError, Refusal
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import Status
@@ -301,12 +301,12 @@ def test_the_hundredth_certificate_of_a_device_is_the_last(estate):
         DeviceSubject(record.eui64, csrs.HW_TYPE),
         (KeyUsage.KEY_AGREEMENT,),
     )
-    while estate.issued_for_device(record.eui64) < 99:
+    while estate.issued.for_device(record.eui64) < 99:
         estate.issue(request)
     with pytest.raises(Refusal) as caught:
         estate.renew(Selection(eui64=record.eui64, usage="key-agreement"))
     assert caught.value.code == "device_id.issuance_anomaly"
-    assert estate.issued_for_device(record.eui64) == 99
+    assert estate.issued.for_device(record.eui64) == 99
     (renewal,) = estate.renew(serial(record))
     with pytest.raises(Refusal):
         estate.renew(serial(renewal.record))

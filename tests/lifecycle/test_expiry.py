@@ -12,8 +12,8 @@ from icalendar import Calendar
 
 import batches
 from estates import opened
-from smki_testca.authority.crl import Reason
 from smki_testca.authority.filling import Validity
+from smki_testca.authority.revocation import Reason
 from smki_testca.clock import parse_end, parse_period
 from smki_testca.errors import InputError
 from smki_testca.estate import run_certificates

@@ -16,8 +16,8 @@ import csrs
 from broken import extension
 from mutation import with_field
 from smki_testca.api import Estate
-from smki_testca.authority.crl import Reason
 from smki_testca.authority.filling import Validity
+from smki_testca.authority.revocation import Reason
 from smki_testca.clock import FixedClock
 from smki_testca.der import encode
 from smki_testca.errors import EstateError, InputError, Refusal
@@ -182,8 +182,8 @@ def test_external_certificates_are_none_of_the_estates_own(ours, everything):
     for record in ours.externals.select():
         serial = SerialNumber(int(record.serial_text, 16))
         assert ours.by_serial(serial) is None
-    assert ours.issued_for_device(Eui64.parse("00-DB-12-00-00-00-00-01")) == 0
-    assert ours.issued_in_category("supplier-one", "organisation-user") == 0
+    assert ours.issued.for_device(Eui64.parse("00-DB-12-00-00-00-00-01")) == 0
+    assert ours.issued.in_category("supplier-one", "organisation-user") == 0
     assert ours.certificates.authorities() == [one for one in own if one.tier != "end-entity"]
 
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 import batches
 import csrs
 from estates import opened
-from smki_testca.authority.crl import Reason
+from smki_testca.authority.revocation import Reason
 from smki_testca.errors import EstateError, InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import Status

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from estates import opened
-from smki_testca.authority.crl import Reason, Revocation
+from smki_testca.authority.revocation import Reason, Revocation
 from smki_testca.errors import EstateError, InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import Status

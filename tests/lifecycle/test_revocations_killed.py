@@ -24,7 +24,7 @@ COUNT = 24
 WORKER = """
 import sys
 from pathlib import Path
-from smki_testca.authority.crl import Reason
+from smki_testca.authority.revocation import Reason
 from smki_testca.api import Estate
 from smki_testca.estate.certificates import Selection
 from smki_testca.identifiers import SerialNumber

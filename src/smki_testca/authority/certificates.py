@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from smki_testca.authority.crl import revocation_list
 from smki_testca.authority.filling import (
     Filling,
     Setting,
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from smki_testca.authority.crl import Revocation, RevocationList
+    from smki_testca.authority.crl import RevocationList
+    from smki_testca.authority.revocation import Revocation
     from smki_testca.authority.signers import Signer
     from smki_testca.entropy import Entropy
     from smki_testca.profiles import Library
@@ -245,9 +247,6 @@ class CertificationAuthority:
             InputError: if the profile is that of another CA, a rule or a row of severity error
                 forbids what was asked for, or the CA may sign no CRL.
         """
-        # Needed by few commands only, and by none that has to start quickly.
-        from smki_testca.authority.crl import revocation_list  # noqa: PLC0415
-
         if self.certificate is None:
             raise ValueError("a CA signs CRLs once it has its own certificate")
         return revocation_list(

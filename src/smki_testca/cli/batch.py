@@ -20,7 +20,7 @@ from smki_testca.entropy import parse_seed
 from smki_testca.errors import ExitCode, InputError, Refusal, SmkiTestcaError, UsageError
 from smki_testca.estate.runs import State
 from smki_testca.estate.terms import Secrets
-from smki_testca.exporters import RUN_FORMATS
+from smki_testca.exporters.registry import RUN_FORMATS
 from smki_testca.files import write_file
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles.model import Identity
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from smki_testca.estate.runs import Run
     from smki_testca.issuance.batch.engines import Engine
     from smki_testca.issuance.batch.planning import Plan
-    from smki_testca.issuance.batch.row_requests import Problem
+    from smki_testca.issuance.batch.row_requests import RowProblem
     from smki_testca.profiles import Library
     from smki_testca.profiles.inputs import InputType
     from smki_testca.profiles.model import Profile
@@ -225,8 +225,7 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
       --purpose device-and-user-system-tests --out meters-response.zip
     """
     from smki_testca.collector import without_collector
-    from smki_testca.issuance.batch import csr_reader as intake
-    from smki_testca.issuance.batch import portal, portal_zip
+    from smki_testca.issuance.batch import csr_reader, portal, portal_zip
     from smki_testca.issuance.batch.planning import Plan
     from smki_testca.workers import how_many
 
@@ -254,8 +253,8 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
         estate.unlock()
         with estate.transaction():
             plan = Plan(estate, "requests", None, _secrets(None))
-            reader = intake.Reader(requests, zipped, estate.library)
-            for one in intake.wanted(estate, reader, members, cells, workers):
+            reader = csr_reader.Reader(requests, zipped, estate.library)
+            for one in csr_reader.row_requests(estate, reader, members, cells, workers):
                 plan.add_or_note(one)
             report = portal.Report.of(name, members, plan.problems)
             run = plan.store() if plan.ready() else None
@@ -491,7 +490,7 @@ def _stopped(plan: Plan, *, all_or_nothing: bool) -> SmkiTestcaError | None:
     return error
 
 
-def _report_problems(session: Session, problems: list[Problem]) -> None:
+def _report_problems(session: Session, problems: list[RowProblem]) -> None:
     if session.as_json:
         return
     for one in problems:
@@ -542,7 +541,7 @@ def _cut(session: Session, estate: Estate, run: int, engine: Engine) -> Run:
 
 
 def _finish(
-    session: Session, estate: Estate, run: int, engine: Engine, problems: list[Problem]
+    session: Session, estate: Estate, run: int, engine: Engine, problems: list[RowProblem]
 ) -> None:
     finished = _cut(session, estate, run, engine)
     _print_run(session, finished, problems)
@@ -550,7 +549,7 @@ def _finish(
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
-def _print_run(session: Session, run: Run, problems: list[Problem] | None = None) -> None:
+def _print_run(session: Session, run: Run, problems: list[RowProblem] | None = None) -> None:
     if session.as_json:
         document = run.as_json()
         if problems is not None:

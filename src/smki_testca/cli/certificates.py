@@ -10,7 +10,11 @@ from smki_testca.cli.output import print_json, print_warnings, print_with_status
 from smki_testca.cli.selection import selecting, selection
 from smki_testca.cli.session import Session, first_line
 from smki_testca.errors import InputError
-from smki_testca.exporters import FORMATS, Need, items, make, summary, takes_passphrase, write
+from smki_testca.exporters.export import items, make, takes_passphrase
+from smki_testca.exporters.fitting import summary
+from smki_testca.exporters.format import Need
+from smki_testca.exporters.registry import FORMATS
+from smki_testca.files import write
 
 
 @click.command("list")

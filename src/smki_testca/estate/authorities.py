@@ -11,6 +11,7 @@ from smki_testca.errors import EstateError, InputError
 from smki_testca.estate.certificates import Record
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.text import shown
+from smki_testca.x509.name_text import subject_text
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
@@ -46,9 +47,6 @@ class AuthorityState:
     @property
     def subject(self) -> str:
         """The subject on one line."""
-        # The linter takes a while to import, and this alone needs it.
-        from smki_testca.x509.name_text import subject_text  # noqa: PLC0415
-
         return subject_text(view_certificate(self.record.der))
 
     def as_json(self) -> dict[str, Any]:

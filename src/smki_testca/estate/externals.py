@@ -255,9 +255,10 @@ class ExternalStore:
             records: in the order in which the outcome is given.
             at: the instant that validity is judged at, UTC.
         """
-        from smki_testca.importers.sources import Source  # noqa: PLC0415
-        from smki_testca.lint.linted import Settings  # noqa: PLC0415
-        from smki_testca.lint.whole_input import lint_all  # noqa: PLC0415
+        # Few programs lint through an estate, and the engine takes a while to import.
+        from smki_testca.importers.sources import Source  # noqa: PLC0415 - quick start
+        from smki_testca.lint.linted import Settings  # noqa: PLC0415 - quick start
+        from smki_testca.lint.whole_input import lint_all  # noqa: PLC0415 - quick start
 
         settings = Settings(at, self._library.overrides, trusted=tuple(self.authorities()))
         return lint_all((Source(one.name, 0, one.der) for one in records), settings)

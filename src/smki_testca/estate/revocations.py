@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from smki_testca.authority.revocation import Reason, Revocation
 from smki_testca.clock import iso
 from smki_testca.estate.audit import AuditedTable
 from smki_testca.identifiers import SerialNumber
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator
 
-    from smki_testca.authority.crl import Revocation
     from smki_testca.estate.audit import Entry
     from smki_testca.estate.database import Database
 
@@ -205,9 +205,6 @@ def _recorded_list(entry: Entry) -> Iterator[tuple[int, tuple[int, str]]]:
 
 
 def _revocations(rows: list[sqlite3.Row]) -> list[Revocation]:
-    # Its imports are more than most commands need.
-    from smki_testca.authority.crl import Reason, Revocation  # noqa: PLC0415
-
     reasons: dict[str | None, Reason | None] = {one.value: one for one in Reason}
     reasons[None] = None
     return [

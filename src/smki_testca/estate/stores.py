@@ -19,15 +19,12 @@ from smki_testca.estate.renewal_links import RenewalLinkStore
 from smki_testca.estate.revocations import RevocationStore
 from smki_testca.estate.run_certificates import RunCertificates
 from smki_testca.estate.runs import RunStore
-from smki_testca.estate.status import Status
 from smki_testca.estate.status_changes import StatusStore
 from smki_testca.estate.tiles import TileStore
 from smki_testca.profiles.subject import Subject
-from smki_testca.register.gate import Gate
 from smki_testca.register.requests import Delivery, Request
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Callable, Collection, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
@@ -36,8 +33,9 @@ if TYPE_CHECKING:
     from smki_testca.entropy import Entropy
     from smki_testca.estate.database import Database
     from smki_testca.estate.revocations import RevocationListRecord
+    from smki_testca.estate.status import Status
     from smki_testca.estate.status_changes import StandingChange
-    from smki_testca.identifiers import Eui64, SerialNumber
+    from smki_testca.identifiers import SerialNumber
     from smki_testca.profiles import Library
     from smki_testca.profiles.model import Environment
     from smki_testca.profiles.typed_subjects import Particulars
@@ -145,10 +143,6 @@ class Stores:
             raise TypeError(f"a certificate of profile {profile} takes no {stray!r}")
         return Subject.parse(known, given, self.library.roles)
 
-    def gate(self) -> Gate:
-        """The gate, as the register and the certificates issued stand now."""
-        return Gate(self.library, self.register.load(), self)
-
     def transaction(self) -> AbstractContextManager[None]:
         """Everything inside happens, or nothing does; other processes wait."""
         return self._database.transaction()
@@ -191,17 +185,6 @@ class Stores:
         """What the repository states of a certificate now."""
         return self.statuses.status(record, self._clock.now())
 
-    def remarks(self, issuer: Record) -> tuple[str, ...]:
-        """What to know of a CA that signs all the same: that it has run out, or is revoked."""
-        status = self.status(issuer)
-        if status is Status.EXPIRED:
-            remedy = f"Renew it: smki-testca ca renew {issuer.label}"
-        elif status is Status.REVOKED:
-            remedy = "Make the next generation: smki-testca ca roll-over"
-        else:
-            return ()
-        return (f"The CA {issuer.label} is {status.word}: nobody trusts what it signs. {remedy}",)
-
     def history(self, record: Record) -> list[StandingChange]:
         """How a certificate came to its status, from its issue on."""
         return self.statuses.history(record, self._clock.now())
@@ -209,19 +192,3 @@ class Stores:
     def revocation_lists(self, *, current_only: bool = True) -> list[RevocationListRecord]:
         """The newest revocation list of each CA, or all that were issued, the oldest first."""
         return self.revocations.lists(current_only=current_only)
-
-    def issued_for_device(self, device_id: Eui64) -> int:
-        """Device Certificates under a Device ID, however they were issued (R21)."""
-        return self.issued.for_device(device_id)
-
-    def most_issued_for_devices(self, first: Eui64, last: Eui64) -> int:
-        """At most how many Device Certificates there are under one ID of a range."""
-        return self.issued.most_for_devices(first, last)
-
-    def issued_for_devices(self, first: Eui64, last: Eui64) -> Counter[int]:
-        """Device Certificates under each ID of a range that has any, however they were issued."""
-        return self.issued.for_devices(first, last)
-
-    def issued_in_category(self, participant: str, category: str) -> int:
-        """Certificates of a category issued to a participant, however they were issued."""
-        return self.issued.in_category(participant, category)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from smki_testca.exporters.item import Item
     from smki_testca.files import OutputFile
 
+Keyed = tuple["Record", bytes | None]
+"""A certificate of a run with its private key, PKCS#8 DER, where keys were asked for."""
+
 
 class Need(StrEnum):
     """Whether a format takes private keys, or a passphrase."""
@@ -102,14 +105,12 @@ class RunFormat(ABC):
     traits: ClassVar[Traits]
 
     @abstractmethod
-    def write(
-        self, out: Path, certificates: Iterable[tuple[Record, bytes | None]], *, secret: bool
-    ) -> int:
+    def write(self, out: Path, certificates: Iterable[Keyed], *, secret: bool) -> int:
         """Write the certificates of a run.
 
         Args:
             out: the file or folder to write to; files that are there are overwritten.
-            certificates: each with its private key, PKCS#8 DER, where keys were asked for.
+            certificates: those of the run, in its order.
             secret: whether the keys are: those made from a seed are not.
 
         Returns:

@@ -11,6 +11,7 @@ from smki_testca.exporters.fitting import no_key
 from smki_testca.exporters.format import Format, LeftOut, Need, Traits
 from smki_testca.exporters.item import authorities, safe_name
 from smki_testca.files import OutputFile
+from smki_testca.pkcs12.writer import KeyEntry, store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -49,9 +50,6 @@ class JavaStores(Format):
         Raises:
             InputError: if Java cannot use the passphrase.
         """
-        # It needs a third party that is slow to import.
-        from smki_testca.pkcs12.writer import KeyEntry, store  # noqa: PLC0415
-
         assert passphrase is not None  # noqa: S101 - the traits require it
         if not (passphrase.isascii() and passphrase.isprintable()):
             raise InputError(
@@ -75,9 +73,8 @@ class JavaStores(Format):
 
 
 def _truststore(records: Sequence[Record], passphrase: str) -> bytes:
-    # A third party that is slow to import.
-    from cryptography import x509  # noqa: PLC0415
-    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
+    from cryptography import x509  # noqa: PLC0415 - a third party that is slow to import
+    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - the same
         BestAvailableEncryption,
         pkcs12,
     )

@@ -27,9 +27,8 @@ class Pkcs12Stores(Format):
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
         """Every file of an export."""
-        # A third party that is slow to import.
-        from cryptography import x509  # noqa: PLC0415
-        from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
+        from cryptography import x509  # noqa: PLC0415 - a third party that is slow to import
+        from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - the same
             BestAvailableEncryption,
             pkcs12,
         )

@@ -26,9 +26,11 @@ class Pkcs7Bundle(Format):
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
         """The one file of an export."""
-        # A third party that is slow to import.
-        from cryptography import x509  # noqa: PLC0415
-        from cryptography.hazmat.primitives.serialization import Encoding, pkcs7  # noqa: PLC0415
+        from cryptography import x509  # noqa: PLC0415 - a third party that is slow to import
+        from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - the same
+            Encoding,
+            pkcs7,
+        )
 
         del passphrase
         ders = dict.fromkeys(one.der for item in items for one in (item.record, *item.chain))

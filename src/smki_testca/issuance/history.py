@@ -58,7 +58,7 @@ class IssueHistory:
         block = device_id.value // _BLOCK
         if block not in self._blocks:
             first = Eui64(block * _BLOCK)
-            issued = self._estate.issued_for_devices(first, Eui64(first.value + _BLOCK - 1))
+            issued = self._estate.issued.for_devices(first, Eui64(first.value + _BLOCK - 1))
             self._known += 1 + len(issued)
             if self._known > _KNOWN_IDS:
                 self._blocks, self._known = {}, 0
@@ -67,11 +67,11 @@ class IssueHistory:
 
     def most_issued_for_devices(self, first: Eui64, last: Eui64) -> int:
         """The most Device Certificates under any one Device ID of a range."""
-        return self._estate.most_issued_for_devices(first, last)
+        return self._estate.issued.most_for_devices(first, last)
 
     def issued_in_category(self, participant: str, category: str) -> int:
         """Certificates of a category that a participant has, or is about to have."""
         place = (participant, category)
         if place not in self._categories_before:
-            self._categories_before[place] = self._estate.issued_in_category(*place)
+            self._categories_before[place] = self._estate.issued.in_category(*place)
         return self._categories_before[place] + self._categories[place]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from smki_testca.authority.csr import CsrFaultsError, Fault, differences
 from smki_testca.errors import Refusal
 from smki_testca.estate.certificates import Record, digests
+from smki_testca.estate.status import Status
 from smki_testca.issuance.history import IssueHistory
 from smki_testca.register.gate import Gate
 from smki_testca.x509 import private_keys
@@ -173,7 +174,7 @@ class Issuance:
                 _check_against(csr, unsigned)
             parts.append((unsigned, certified))
         remarks = [remark for unsigned, _ in parts for remark in unsigned.warnings]
-        warnings = (*authorisation.warnings, *self._estate.remarks(issuer[0]), *remarks)
+        warnings = (*authorisation.warnings, *self._remarks(issuer[0]), *remarks)
         return Prepared(authorisation, issuer, tuple(parts), label, tuple(dict.fromkeys(warnings)))
 
     def commit(
@@ -272,6 +273,17 @@ class Issuance:
         if place not in self._authorities:
             self._authorities[place] = self._estate.authorities.issuing(environment, hierarchy)
         return self._authorities[place]
+
+    def _remarks(self, issuer: Record) -> tuple[str, ...]:
+        """Warnings of a CA that is expired or revoked."""
+        status = self._estate.status(issuer)
+        if status is Status.EXPIRED:
+            remedy = f"Renew it: smki-testca ca renew {issuer.label}"
+        elif status is Status.REVOKED:
+            remedy = "Make the next generation: smki-testca ca roll-over"
+        else:
+            return ()
+        return (f"The CA {issuer.label} is {status.word}: nobody trusts what it signs. {remedy}",)
 
     def _store(
         self, certificate: Certificate, key: SubjectKey, prepared: Prepared, audit: int

@@ -7,17 +7,11 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from smki_testca.estate.certificates import Selection
-from smki_testca.exporters import (
-    FORMATS,
-    Need,
-    OutputFile,
-    check_format,
-    items,
-    make,
-    notes,
-    summary,
-    write,
-)
+from smki_testca.exporters.export import items, make, notes
+from smki_testca.exporters.fitting import summary
+from smki_testca.exporters.format import Need
+from smki_testca.exporters.registry import FORMATS, check_format
+from smki_testca.files import OutputFile, write
 from smki_testca.x509.pem import to_pem
 
 if TYPE_CHECKING:
@@ -25,7 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smki_testca.api import Estate
-    from smki_testca.exporters import Item, Traits
+    from smki_testca.exporters.format import Traits
+    from smki_testca.exporters.item import Item
 
 REVOCATION_LISTS = "revocation-lists"
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from smki_testca.api import Estate
     from smki_testca.estate.certificates import Record
-    from smki_testca.issuance.batch.row_requests import Wanted
+    from smki_testca.issuance.batch.row_requests import RowRequest
     from smki_testca.kits.kit import Kit, KitRequest
 
 MAX_DEVICES = 100_000
@@ -134,8 +134,8 @@ _ALONE = 2_000
 """How many certificates one worker cuts sooner than several have begun."""
 
 
-def _wanted(estate: Estate, kit: Kit, count: int | None) -> Iterator[Wanted]:
-    from smki_testca.issuance.batch.row_requests import Wanted  # noqa: PLC0415 - as above
+def _wanted(estate: Estate, kit: Kit, count: int | None) -> Iterator[RowRequest]:
+    from smki_testca.issuance.batch.row_requests import RowRequest  # noqa: PLC0415 - as above
 
     for line, (devices, one) in enumerate(kit.device_certificates(count), 1):
         request = estate.request(
@@ -145,4 +145,4 @@ def _wanted(estate: Estate, kit: Kit, count: int | None) -> Iterator[Wanted]:
             (one.usage,),
             environment=one.environment,
         )
-        yield Wanted(line, request, one.usage, None, one.label)
+        yield RowRequest(line, request, one.usage, None, one.label)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smki_testca.exporters import FORMATS
+from smki_testca.exporters.registry import FORMATS
 
 if TYPE_CHECKING:
-    from smki_testca.kits.result import Made
+    from smki_testca.kits.result import KitResult
 
 _SEEDED = (
     "Private keys here were made from a seed: they are not secret. The same seed, clock and kit",
@@ -15,7 +15,7 @@ _SEEDED = (
 )
 
 
-def text(made: Made) -> str:
+def text(made: KitResult) -> str:
     """The README.txt, lines ending in LF."""
     where = ", ".join(made.kit.environments)
     lines = [
@@ -25,7 +25,7 @@ def text(made: Made) -> str:
         "not be used in live systems.",
         "",
         f"{made.exports.certificates} certificates for {where}, the CAs' included.",
-        f"Made by smki-testca at {made.at:%Y-%m-%dT%H:%M:%SZ}.",
+        f"KitResult by smki-testca at {made.at:%Y-%m-%dT%H:%M:%SZ}.",
         "",
         *_contents(made),
     ]
@@ -37,7 +37,7 @@ def text(made: Made) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _contents(made: Made) -> list[str]:
+def _contents(made: KitResult) -> list[str]:
     """A line for each file and folder, and below a folder what it could not hold."""
     entries = [("estate/", "where they were issued; the passphrase is in estate/passphrase")]
     for folder in made.exports.folders:

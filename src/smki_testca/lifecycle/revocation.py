@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smki_testca.authority.crl import Reason, Revocation
+from smki_testca.authority.revocation import Reason, Revocation
 from smki_testca.clock import iso
 from smki_testca.errors import InputError
 from smki_testca.estate.status import LIVING, Status

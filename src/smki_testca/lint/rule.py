@@ -64,8 +64,8 @@ class Rule:
             "remedy": self.remedy,
             "good": self.good,
             "bad": self.bad,
-            "since": None if self.since is None else self.since.isoformat(),
             "profiles": list(self.profiles),
+            "since": None if self.since is None else self.since.isoformat(),
         }
 
 

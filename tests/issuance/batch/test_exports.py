@@ -12,7 +12,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key
 
 import batches
-from smki_testca.exporters import RUN_FORMATS, Need
+from smki_testca.exporters.format import Need
+from smki_testca.exporters.registry import RUN_FORMATS
 from smki_testca.exporters.run_formats.table import COLUMNS
 
 FORMS = pytest.mark.parametrize("form", list(RUN_FORMATS))

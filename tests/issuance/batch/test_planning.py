@@ -347,11 +347,11 @@ def test_what_a_range_of_the_estate_was_issued_is_the_same_one_by_one(estate, co
     batches.issue(command, quickstart, *range_of(5, 0x4000))
     batches.issue(command, quickstart, *range_of(4, 0x4003, "key-agreement", "digital-signature"))
     first, last = Eui64.parse(device_id(0x3FFF)), Eui64.parse(device_id(0x4008))
-    issued = estate.issued_for_devices(first, last)
+    issued = estate.issued.for_devices(first, last)
     one_by_one = {
         value: count
         for value in range(first.value, last.value + 1)
-        if (count := estate.issued_for_device(Eui64(value)))
+        if (count := estate.issued.for_device(Eui64(value)))
     }
     assert issued == one_by_one
     assert sorted(issued.values()) == [1, 1, 1, 2, 2, 3, 3]

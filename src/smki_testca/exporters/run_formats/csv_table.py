@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from smki_testca.estate.certificates import Record
+    from smki_testca.exporters.format import Keyed
 
 
 class CsvTable(RunFormat):
@@ -27,9 +27,7 @@ class CsvTable(RunFormat):
         passphrase=Need.NEVER,
     )
 
-    def write(
-        self, out: Path, certificates: Iterable[tuple[Record, bytes | None]], *, secret: bool
-    ) -> int:
+    def write(self, out: Path, certificates: Iterable[Keyed], *, secret: bool) -> int:
         """Write a line for each certificate."""
         count = 0
         with open_new(out, text=True) as file:

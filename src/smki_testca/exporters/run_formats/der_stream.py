@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from smki_testca.estate.certificates import Record
+    from smki_testca.exporters.format import Keyed
 
 
 class DerStream(RunFormat):
@@ -24,9 +24,7 @@ class DerStream(RunFormat):
         passphrase=Need.NEVER,
     )
 
-    def write(
-        self, out: Path, certificates: Iterable[tuple[Record, bytes | None]], *, secret: bool
-    ) -> int:
+    def write(self, out: Path, certificates: Iterable[Keyed], *, secret: bool) -> int:
         """Write the certificates alone; there is no place for keys."""
         del secret
         count = 0

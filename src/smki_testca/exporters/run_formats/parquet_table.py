@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from smki_testca.estate.certificates import Record
+    from smki_testca.exporters.format import Keyed
 
 _ROWS_AT_ONCE = 10_000
 
@@ -29,9 +29,7 @@ class ParquetTable(RunFormat):
         passphrase=Need.NEVER,
     )
 
-    def write(
-        self, out: Path, certificates: Iterable[tuple[Record, bytes | None]], *, secret: bool
-    ) -> int:
+    def write(self, out: Path, certificates: Iterable[Keyed], *, secret: bool) -> int:
         """Write a row for each certificate.
 
         Raises:
@@ -39,7 +37,7 @@ class ParquetTable(RunFormat):
         """
         try:
             import pyarrow as pa  # noqa: PLC0415 - a third party that is slow to import
-            from pyarrow import parquet  # noqa: PLC0415 - a third party that is slow to import
+            from pyarrow import parquet  # noqa: PLC0415 - the same
         except ImportError as error:
             raise UsageError(
                 "usage",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from smki_testca.estate.certificates import Record
+    from smki_testca.exporters.format import Keyed
 
 
 class PemFolders(RunFormat):
@@ -25,9 +25,7 @@ class PemFolders(RunFormat):
         passphrase=Need.NEVER,
     )
 
-    def write(
-        self, out: Path, certificates: Iterable[tuple[Record, bytes | None]], *, secret: bool
-    ) -> int:
+    def write(self, out: Path, certificates: Iterable[Keyed], *, secret: bool) -> int:
         """Write two files for each certificate."""
         count = 0
         make_folder(out)

@@ -1,7 +1,8 @@
 """Cuts tiles: each a pure function of the run's terms, its secrets, the CA's key and the rows.
 
-For P-256 keys the template is made a mould, so that a certificate costs a key, a signature and
-little more. Rows that a mould does not fit (texts of any length, RSA keys) take the template.
+Where rows differ in their EUI-64s and P-256 keys alone, the lengths in the template are fixed
+once, so that a certificate costs a key, a signature and little more. Other rows (texts of any
+length, RSA keys) take the template as it is.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from smki_testca.authority.filling import Filling, Setting, check_inputs, issuer_of, values
-from smki_testca.authority.fixed_template import Mould
+from smki_testca.authority.fixed_template import FixedTemplate
 from smki_testca.authority.template import Template, compile_template
 from smki_testca.der import encode
 from smki_testca.entropy import SystemEntropy
@@ -130,7 +131,7 @@ class Cutter:
         self._serials = SerialSequence(means.secrets.serial_key)
         self._signers: dict[Place, Signer] = {}
         self._templates: dict[tuple[str, str, frozenset[str]], Template] = {}
-        self._moulds: dict[int, Mould | None] = {}
+        self._fixed_templates: dict[int, FixedTemplate | None] = {}
 
     def __reduce__(self) -> tuple[type[Cutter], tuple[Means]]:
         # A process that does not inherit a cutter makes its own.
@@ -152,13 +153,13 @@ class Cutter:
         if rows is not None:
             labels = {place: row.label for place, row in enumerate(rows) if row.label}
             extra = Extra(labels, [row.line for row in rows])
-        mould = self._mould(task, rows, serials[0])
-        if mould is None:
+        fixed = self._fixed_template(task, rows, serials[0])
+        if fixed is None:
             every = _rows(task, rows, task.count)
             ders, private = self._cut_rows(section, serials, every, first_row)
         else:
             given = [None] * task.count if rows is None else [row.public_key for row in rows]
-            ders, private = self._cast_rows(mould, task, serials, ids, given)
+            ders, private = self._cast_rows(fixed, task, serials, ids, given)
         encoded = msgspec.json.encode(extra)
         header = Header(
             run=task.run,
@@ -175,17 +176,19 @@ class Cutter:
             header, serials, ids, ders, encoded, private, self._secrets.sealing_key
         )
 
-    def _mould(self, task: Task, rows: Sequence[Row] | None, serial: bytes) -> Mould | None:
-        """The mould that all rows of a task fit, if there is one."""
-        if rows is not None and not all(map(_fits_mould, rows)):
+    def _fixed_template(
+        self, task: Task, rows: Sequence[Row] | None, serial: bytes
+    ) -> FixedTemplate | None:
+        """The template of fixed lengths for all rows of a task; None where their lengths differ."""
+        if rows is not None and not all(map(_fits_fixed, rows)):
             return None
-        if task.section_number not in self._moulds:
+        if task.section_number not in self._fixed_templates:
             first = _rows(task, rows, 1)[0]
-            self._moulds[task.section_number] = self._made_mould(task, first, serial)
-        return self._moulds[task.section_number]
+            self._fixed_templates[task.section_number] = self._fix_lengths(task, first, serial)
+        return self._fixed_templates[task.section_number]
 
-    def _made_mould(self, task: Task, first: Row, serial: bytes) -> Mould | None:
-        """The mould of a section, if its rows differ in their EUI-64s and P-256 keys alone."""
+    def _fix_lengths(self, task: Task, first: Row, serial: bytes) -> FixedTemplate | None:
+        """The template of a section, lengths fixed; None where they cannot be."""
         profile = self._library.profile(task.section.profile)
         id_field = profile.field_of("device-id", "eui64")
         if id_field is None or profile.key_type is not KeyType.P256:
@@ -194,16 +197,16 @@ class Cutter:
         own = (_SERIAL, _KEY, _KEY_ID, id_field.path)
         if not set(own) <= sample.keys():
             return None
-        mould = Mould.of(
+        fixed = FixedTemplate.of(
             template,
             {path: value for path, value in sample.items() if path not in own},
             {path: sample[path] for path in own},
         )
-        return mould if mould.spans == own else None
+        return fixed if fixed.spans == own else None
 
     def _cast_rows(
         self,
-        mould: Mould,
+        fixed: FixedTemplate,
         task: Task,
         serials: Sequence[bytes],
         ids: Sequence[int],
@@ -220,7 +223,7 @@ class Cutter:
             for pair, public_key in zip(pairs, given, strict=True)
         ]
         private = [pair and pair[_SCALAR] for pair in pairs]
-        method = 2 if mould.widths[2] == _SHORT_KEY_ID else 1
+        method = 2 if fixed.widths[2] == _SHORT_KEY_ID else 1
         contents = (
             serials,
             [_SPKI_CONTENT + point for point in points],
@@ -229,7 +232,7 @@ class Cutter:
         )
         signer = self._signer((task.section.environment, task.section.profile))
         shell, sign = _Shell(signer.algorithm.encoded), signer.sign
-        return [shell.close(tbs, sign(tbs)) for tbs in mould.cast(contents)], private
+        return [shell.close(tbs, sign(tbs)) for tbs in fixed.cast(contents)], private
 
     def _cut_rows(
         self, section: Section, serials: Sequence[bytes], rows: Sequence[Row], first_row: int
@@ -352,7 +355,7 @@ def _ids(task: Task, rows: Sequence[Row] | None) -> Sequence[int]:
     return range(first_id, first_id + task.count)
 
 
-def _fits_mould(row: Row) -> bool:
+def _fits_fixed(row: Row) -> bool:
     """Whether a row has nothing but an ID, and a P-256 key in the one form, if any."""
     key = row.public_key
     fits = key is None or (key.startswith(P256_HEAD) and len(key) == P256_OCTETS)

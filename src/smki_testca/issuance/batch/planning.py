@@ -17,7 +17,7 @@ from smki_testca.errors import InputError, Refusal, SmkiTestcaError
 from smki_testca.estate.terms import TILE_ROWS, Row, Secrets, Section, Terms
 from smki_testca.estate.tiles import TileRecord
 from smki_testca.identifiers import Eui64
-from smki_testca.issuance.batch.row_requests import Problem, Wanted
+from smki_testca.issuance.batch.row_requests import RowProblem, RowRequest
 from smki_testca.issuance.issuance import Issuance
 from smki_testca.profiles.model import Constant
 from smki_testca.x509.keys import P256_HEAD, P256_OCTETS, key_type_of, load_public_key
@@ -64,7 +64,7 @@ class Plan:
         # The rows of closed tiles wait encoded: a million of them take little room so.
         self._tiles: list[tuple[int, int, int, bytes | None]] = []
         self._range: dict[str, Any] | None = None
-        self.problems: list[Problem] = []
+        self.problems: list[RowProblem] = []
 
     @property
     def count(self) -> int:
@@ -94,7 +94,7 @@ class Plan:
             authorisation = self._issuance.gate.authorise_range(request, last, self._at)
             self._issuance.gate.admit_range(authorisation, wanted)
         except Refusal as refusal:
-            self.problems.append(Problem(1, refusal))
+            self.problems.append(RowProblem(1, refusal))
             return
         self._issuance.count(request, authorisation, wanted)
         self._authorised[request.participant, first, last] = authorisation
@@ -107,14 +107,14 @@ class Plan:
                 for start in range(0, count, TILE_ROWS)
             ]
 
-    def add(self, wanted: Wanted) -> None:
+    def add(self, wanted: RowRequest) -> None:
         """One certificate; what stands against it becomes a problem."""
         try:
             authorisation = self._authorise(wanted)
             self._check_row(wanted, authorisation)
             number = self._section_of(wanted, authorisation)
         except SmkiTestcaError as error:
-            self.problems.append(Problem(wanted.line, error))
+            self.problems.append(RowProblem(wanted.line, error))
             return
         waiting = self._waiting.setdefault(number, [])
         waiting.append(_row(wanted))
@@ -122,7 +122,7 @@ class Plan:
         if len(waiting) == TILE_ROWS:
             self._close(number)
 
-    def _section_of(self, wanted: Wanted, authorisation: Authorisation) -> int:
+    def _section_of(self, wanted: RowRequest, authorisation: Authorisation) -> int:
         """The number of the section that a row goes into, which is begun if need be."""
         subject = wanted.request.subject
         place = (id(authorisation), wanted.usage, *subject.shared_inputs().values())
@@ -133,9 +133,9 @@ class Plan:
             self._sections.append(section)
         return number
 
-    def add_or_note(self, one: Wanted | Problem) -> None:
+    def add_or_note(self, one: RowRequest | RowProblem) -> None:
         """One row, or what already stands against it."""
-        if isinstance(one, Problem):
+        if isinstance(one, RowProblem):
             self.problems.append(one)
         else:
             self.add(one)
@@ -224,7 +224,7 @@ class Plan:
             },
         )
 
-    def _authorise(self, wanted: Wanted) -> Authorisation:
+    def _authorise(self, wanted: RowRequest) -> Authorisation:
         """The decision for certificates of this kind, made for the first of them."""
         request = wanted.request
         key = (
@@ -240,7 +240,7 @@ class Plan:
             decided = self._authorised[key] = self._issuance.gate.authorise(request, self._at)
         return decided
 
-    def _check_row(self, wanted: Wanted, authorisation: Authorisation) -> None:
+    def _check_row(self, wanted: RowRequest, authorisation: Authorisation) -> None:
         self._issuance.gate.admit(wanted.request, authorisation)
         profile = self._estate.library.profile(wanted.request.subject.profile)
         texts = wanted.request.subject.own_inputs()
@@ -319,7 +319,7 @@ def _key_type(public_key: bytes) -> KeyType | None:
     return None if key is None else key_type_of(key)
 
 
-def _row(wanted: Wanted) -> Row:
+def _row(wanted: RowRequest) -> Row:
     subject = wanted.request.subject
     eui64 = subject.embedded_id
     return Row(

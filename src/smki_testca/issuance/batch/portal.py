@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from smki_testca.issuance.batch.portal_zip import Member
-    from smki_testca.issuance.batch.row_requests import Problem
+    from smki_testca.issuance.batch.row_requests import RowProblem
 
 
 class Status(StrEnum):
@@ -58,7 +58,7 @@ class Report(msgspec.Struct, frozen=True):
     lines: list[tuple[int, str, Status, str]]
 
     @classmethod
-    def of(cls, name: str, members: Iterable[Member], problems: Iterable[Problem]) -> Report:
+    def of(cls, name: str, members: Iterable[Member], problems: Iterable[RowProblem]) -> Report:
         """The report of a batch that was planned: a CSR without a problem will succeed."""
         outcomes = {problem.line: outcome(problem.error) for problem in problems}
         good = (Status.SUCCESS, "")
