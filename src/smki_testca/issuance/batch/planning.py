@@ -98,8 +98,10 @@ class Plan:
             return
         self._issuance.count(request, authorisation, wanted)
         self._authorised[request.participant, first, last] = authorisation
-        for usage in request.usages:
-            section = self._section(authorisation, usage, request.subject)
+        subject = request.subject
+        texts = subject.shared_inputs() | subject.own_inputs()
+        for usage in request.usages or (None,):
+            section = self._section(authorisation, usage, subject, texts)
             number = len(self._sections)
             self._sections.append(replace_section(section, count, first.value))
             self._tiles += [
@@ -128,7 +130,7 @@ class Plan:
         place = (id(authorisation), wanted.usage, *subject.shared_inputs().values())
         number = self._places.get(place)
         if number is None:
-            section = self._section(authorisation, wanted.usage, subject)
+            section = self._section(authorisation, wanted.usage, subject, subject.shared_inputs())
             number = self._places[place] = len(self._sections)
             self._sections.append(section)
         return number
@@ -272,6 +274,7 @@ class Plan:
         authorisation: Authorisation,
         usage: KeyUsage | None,
         subject: Subject,
+        texts: dict[str, str],
     ) -> Section:
         request, participant = authorisation.request, authorisation.participant
         profile = self._estate.library.profile(request.subject.profile)
@@ -293,7 +296,7 @@ class Plan:
             agreement=authorisation.agreement,
             issuer=str(issuer.serial),
             usage=usage,
-            inputs=subject.shared_inputs(),
+            inputs=texts,
             count=0,
         )
 
