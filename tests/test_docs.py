@@ -519,8 +519,10 @@ def test_the_map_of_the_source_in_readme_is_true():
         assert (ROOT / name).is_dir()
 
 
-def test_the_changelog_begins_with_the_version_of_the_package():
+def test_the_changelog_begins_with_what_is_unreleased_and_then_the_version_of_the_package():
     text = (ROOT / "CHANGELOG.md").read_text("utf-8")
-    assert re.search(r"(?m)^## (\S+)", text)[1] == smki_testca.__version__
+    unreleased, version, *_ = re.findall(r"(?m)^## (\S+)", text)
+    assert unreleased == "Unreleased"
+    assert version == smki_testca.__version__
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert project["version"] == smki_testca.__version__
