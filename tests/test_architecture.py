@@ -39,15 +39,7 @@ OPTIONAL = ("corpus", "issuance.batch", "issuance.batch.cluster", "kits", "servi
 LAZY = ("cli", "pytest_plugin")
 """Of these, every function may import: the command starts quickly, and so does any pytest run."""
 
-UPWARD = {
-    "estate.stores -> exporters.credential",
-    "exporters.export -> api",
-    "issuance.batch.csr_reader -> api",
-    "issuance.batch.planning -> api",
-    "issuance.batch.row_requests -> api",
-    "issuance.batch.running -> api",
-    "issuance.re_signing -> lifecycle.whois",
-}
+UPWARD = set()
 """Imports of what stands later in the order."""
 
 CIRCLES = set()
@@ -63,9 +55,9 @@ IN_FUNCTIONS = {
     "authority.trial -> authority.crl",
     "estate.authorities -> x509.name_text",
     "estate.externals -> importers.sources",
-    "estate.externals -> lint.engine",
+    "estate.externals -> lint.linted",
+    "estate.externals -> lint.whole_input",
     "estate.revocations -> authority.crl",
-    "estate.stores -> exporters.credential",
     "exporters.java -> pkcs12.writer",
     "issuance.batch.cluster -> logging",
     "kits.maker -> api",
@@ -85,11 +77,9 @@ WITHOUT_REASON = {
     "authority.trial -> authority.crl",
     "estate.authorities -> x509.name_text",
     "estate.externals -> importers.sources",
-    "estate.externals -> lint.engine",
+    "estate.externals -> lint.linted",
+    "estate.externals -> lint.whole_input",
     "estate.revocations -> authority.crl",
-    "estate.stores -> exporters.credential",
-    "exporters.icalendar -> icalendar.Alarm",
-    "exporters.icalendar -> icalendar.Calendar",
     "exporters.java -> cryptography.hazmat.primitives.serialization.pkcs12",
     "exporters.java -> cryptography.x509",
     "exporters.java -> pkcs12.writer",
@@ -97,7 +87,6 @@ WITHOUT_REASON = {
     "exporters.pkcs12 -> cryptography.x509",
     "exporters.pkcs7 -> cryptography.hazmat.primitives.serialization.pkcs7",
     "exporters.pkcs7 -> cryptography.x509",
-    "exporters.runs -> pyarrow.parquet",
     "kits.issuing -> issuance.batch.engines",
     "kits.issuing -> issuance.batch.planning",
     "kits.issuing -> issuance.batch.running",
