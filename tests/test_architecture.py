@@ -47,39 +47,23 @@ CIRCLES = set()
 
 IN_FUNCTIONS = {
     "api -> issuance.re_signing",
-    "api -> lifecycle.crls",
     "api -> lifecycle.importing",
-    "api -> lifecycle.revocation",
-    "authority.certificates -> authority.crl",
     "authority.template -> authority.reference",
-    "authority.trial -> authority.crl",
-    "estate.authorities -> x509.name_text",
     "estate.externals -> importers.sources",
     "estate.externals -> lint.linted",
     "estate.externals -> lint.whole_input",
-    "estate.revocations -> authority.crl",
     "exporters.java -> pkcs12.writer",
     "issuance.batch.cluster -> logging",
     "kits.maker -> api",
-    "kits.maker -> exporters",
+    "kits.maker -> files",
     "kits.maker -> kits.exporting",
-    "pkcs12.decryption -> cryptography.hazmat.decrepit.ciphers.algorithms",
 }
 """Imports in functions for none of the reasons above."""
 
 WITHOUT_REASON = {
-    "api -> issuance.re_signing",
-    "api -> lifecycle.importing",
-    "authority.certificates -> authority.crl",
     "authority.csr -> cryptography.x509",
     "authority.template -> authority.reference",
     "authority.template -> pyasn1.error.PyAsn1Error",
-    "authority.trial -> authority.crl",
-    "estate.authorities -> x509.name_text",
-    "estate.externals -> importers.sources",
-    "estate.externals -> lint.linted",
-    "estate.externals -> lint.whole_input",
-    "estate.revocations -> authority.crl",
     "exporters.java -> cryptography.hazmat.primitives.serialization.pkcs12",
     "exporters.java -> cryptography.x509",
     "exporters.java -> pkcs12.writer",
@@ -91,10 +75,8 @@ WITHOUT_REASON = {
     "kits.issuing -> issuance.batch.planning",
     "kits.issuing -> issuance.batch.running",
     "kits.maker -> api",
-    "kits.maker -> exporters",
+    "kits.maker -> files",
     "kits.maker -> kits.exporting",
-    "pkcs12.decryption -> cryptography.hazmat.decrepit.ciphers.algorithms",
-    "pkcs12.reader -> cryptography.hazmat.primitives.serialization.pkcs12",
 }
 """Imports in functions whose noqa comment does not give the reason."""
 
