@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -52,7 +53,7 @@ def signed_by(record, authority):
     """Whether cryptography finds the signature and the names to be that CA's."""
     leaf = x509.load_der_x509_certificate(record.der)
     ca = x509.load_der_x509_certificate(authority.der)
-    key = ca.public_key()
+    key: Any = ca.public_key()
     if isinstance(key, rsa.RSAPublicKey):
         key.verify(leaf.signature, leaf.tbs_certificate_bytes, padding.PKCS1v15(), hashes.SHA256())
     else:
