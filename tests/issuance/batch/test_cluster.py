@@ -288,11 +288,17 @@ def test_a_cluster_that_logs_every_message_is_not_told_the_key(quickstart, tls, 
 def test_neither_a_task_nor_the_looks_of_the_means_hold_a_secret(estate):
     (record,) = estate.select(Selection(profile="device-issuing-ca"))
     place = (record.environment, "device")
-    keys = estate.authorities.keys_for_workers({place: record})
+    references, transport = estate.authorities.keys_for_workers({place: record})
     octets = (b"serials " * 2, b"sealing " * 4, b"seed " * 4)
-    means = Means({place: record.der}, *keys, Secrets(*octets), dt.datetime.now(dt.UTC))
+    secrets = Secrets(*octets)
+    means = Means({place: record.der}, references, transport, secrets, dt.datetime.now(dt.UTC))
     transport_key = pickle.loads(pickle.dumps(means)).transport_key._octets  # noqa: S301, SLF001
-    for secret in (*octets, transport_key, _scalar(ca_key(estate, record)), keys[0][place].sealed):
+    for secret in (
+        *octets,
+        transport_key,
+        _scalar(ca_key(estate, record)),
+        references[place].sealed,
+    ):
         assert not any(form in repr(means) for form in _forms(secret))
     assert not {"means", "secrets", "key"} & {field.name for field in dataclasses.fields(Task)}
 
