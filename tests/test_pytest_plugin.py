@@ -29,7 +29,7 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DIGESTS = """
 import hashlib, json, os, pytest
 from pathlib import Path
-SUPPLIER: dict[str, Any] = {"id": "90-B3-D5-1F-30-01-00-00", "role": "supplier"}
+SUPPLIER = {"id": "90-B3-D5-1F-30-01-00-00", "role": "supplier"}
 
 def said(name, *octets):
     worker = os.environ.get("PYTEST_XDIST_WORKER", "one")

@@ -291,7 +291,8 @@ def test_neither_a_task_nor_the_looks_of_the_means_hold_a_secret(estate):
     references, transport = estate.authorities.keys_for_workers({place: record})
     octets = (b"serials " * 2, b"sealing " * 4, b"seed " * 4)
     secrets = Secrets(*octets)
-    means = Means({place: record.der}, references, transport, secrets, dt.datetime.now(dt.UTC))
+    now = dt.datetime.now(dt.UTC)
+    means = Means({place: record.der}, references, transport, secrets, now)
     transport_key = pickle.loads(pickle.dumps(means)).transport_key._octets  # noqa: S301, SLF001
     for secret in (
         *octets,
