@@ -186,7 +186,7 @@ class Subject:
         return self.profile == other.profile and self.inputs == other.inputs
 
     def __hash__(self) -> int:
-        return hash((self.profile, *self.inputs.values()))
+        return hash((self.profile, frozenset(self.inputs.items())))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A view of a dictionary cannot be sent to another process.
