@@ -30,7 +30,6 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    load_der_private_key,
 )
 
 from smki_testca.api import Estate
@@ -138,9 +137,9 @@ def per_core(directory: Path) -> dict[str, Callable[[], float]]:
     passphrase = (directory / "passphrase").read_text().strip()
     with Estate.open(directory, lambda: passphrase) as estate:
         (record,) = estate.select(Selection(profile="device-issuing-ca"))
-        key = estate.private_key(record) or b""
-    place = (record.environment, "device")
-    means = Means({place: record.der}, {place: key}, Secrets(bytes(16), bytes(32)), NOW)
+        place = (record.environment, "device")
+        keys = estate.authorities.keys_for_workers({place: record})
+    means = Means({place: record.der}, *keys, Secrets(bytes(16), bytes(32)), NOW)
     section = Section(
         profile="device",
         participant="meters-one",
@@ -162,9 +161,7 @@ def per_core(directory: Path) -> dict[str, Callable[[], float]]:
         for n, start in enumerate(range(0, SAMPLE, TILE_ROWS))
     ]
     issuer = x509.load_der_x509_certificate(record.der)
-    ca_key = load_der_private_key(key, None)
-    if not isinstance(ca_key, ec.EllipticCurvePrivateKey):
-        raise TypeError(ca_key)
+    ca_key = ec.generate_private_key(CURVE)
 
     def bare() -> float:
         return SAMPLE / keys_and_signatures(SAMPLE)

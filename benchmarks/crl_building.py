@@ -21,13 +21,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from smki_testca.authority.certificates import CertificationAuthority
-from smki_testca.authority.crl import Reason, Revocation
-from smki_testca.authority.signers import SoftwareSigner
+from smki_testca.authority.revocation import Reason, Revocation
+from smki_testca.authority.signers.software import SoftwareSigner
 from smki_testca.entropy import SystemEntropy
 from smki_testca.identifiers import SerialNumber
 from smki_testca.importers.sources import Source
 from smki_testca.lint.chain import gathered
-from smki_testca.lint.engine import Linter, Settings
+from smki_testca.lint.engine import Linter
+from smki_testca.lint.linted import Settings
 from smki_testca.profiles import Library
 from smki_testca.x509.private_keys import public_key_info
 from smki_testca.x509.view import view_revocation_list

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from smki_testca.api import Estate
-from smki_testca.authority.crl import Reason, Revocation
+from smki_testca.authority.revocation import Reason, Revocation
 from smki_testca.entropy import SystemEntropy
 from smki_testca.identifiers import SerialNumber
 from smki_testca.lifecycle.crl_comparison import compare_list

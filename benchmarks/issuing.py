@@ -25,7 +25,7 @@ from cryptography.x509.oid import NameOID
 from smki_testca.api import Estate
 from smki_testca.authority.certificates import CertificationAuthority, inputs
 from smki_testca.authority.filling import Filling, Setting, issuer_of, values
-from smki_testca.authority.signers import SoftwareSigner
+from smki_testca.authority.signers.software import SoftwareSigner
 from smki_testca.authority.template import compile_template
 from smki_testca.der import encode
 from smki_testca.entropy import SystemEntropy
@@ -88,7 +88,8 @@ def cases() -> dict[str, Callable[[], bytes]]:
         return encode.sequence(rendered, signer.algorithm.encoded, signature)
 
     def checked() -> bytes:
-        return authority.issue(authorisation, USAGE, spki, entropy=entropy).der
+        unsigned = authority.prepare(authorisation, USAGE, spki, entropy=entropy)
+        return authority.sign(unsigned).der
 
     issuer = x509.load_der_x509_certificate(root.der)
 

@@ -8,6 +8,7 @@ import subprocess
 import tomllib
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -15,7 +16,9 @@ import pytest
 import smki_testca
 from smki_testca.cli import cli
 from smki_testca.errors import ExitCode, SmkiTestcaError
-from smki_testca.exporters import FORMATS
+from smki_testca.exporters.export import takes_passphrase
+from smki_testca.exporters.format import Need
+from smki_testca.exporters.registry import FORMATS, RUN_FORMATS
 from smki_testca.kits import documents as kit_documents
 from smki_testca.lint.catalogue import rules
 from smki_testca.profiles import Library, documents
@@ -106,7 +109,7 @@ def _pattern(argument):
         return re.escape(argument.value) if CODE.fullmatch(argument.value) else None
     if isinstance(argument, ast.JoinedStr):
         return "".join(
-            re.escape(part.value) if isinstance(part, ast.Constant) else r"[a-z_]+"
+            re.escape(str(part.value)) if isinstance(part, ast.Constant) else r"[a-z_]+"
             for part in argument.values
         )
     return None
@@ -260,6 +263,30 @@ def test_every_export_format_is_documented_and_no_other():
     assert _quoted(row[0] for row in rows) == list(FORMATS)
 
 
+def test_the_needs_of_every_export_format_are_documented():
+    rows = _table(_text("formats.md"), "format")
+    documented = {_quoted(row[:1])[0]: tuple(row[-2:]) for row in rows}
+    assert documented == {
+        name: (form.traits.keys, form.traits.passphrase) for name, form in FORMATS.items()
+    }
+    (row,) = (row for row in _table(_errors_of_exports(), "code") if "`export.passphrase`" in row)
+    assert _quoted([row[1]]) == takes_passphrase(Need.REQUIRED)
+
+
+def _errors_of_exports():
+    text = _text("errors.md")
+    start = text.rindex("\n| code |", 0, text.index("`export.passphrase`"))
+    return text[start:]
+
+
+def test_every_format_of_runs_is_documented_with_its_keys():
+    section = _text("formats.md").split("\n## What `batch export` writes\n")[1]
+    words = {Need.NEVER: "never", Need.OPTIONAL: "with `--with-keys`"}
+    documented = {_quoted(row[:1])[0]: row[2] for row in _table(section, "format")}
+    assert documented.pop("response") == "never"
+    assert documented == {name: words[form.traits.keys] for name, form in RUN_FORMATS.items()}
+
+
 def test_every_flow_is_documented_with_its_columns():
     rows = _table(_text("formats.md"), "flow")
     documented = {row[0].strip("`"): tuple(_quoted([row[2]])) for row in rows}
@@ -389,7 +416,7 @@ def _commands_named(path):
 
 
 def _without_global_options(words):
-    known = {name: one for one in cli.params for name in one.opts}
+    known: dict[str, Any] = {name: one for one in cli.params for name in one.opts}
     rest = list(words)
     while rest and rest[0].startswith("-"):
         option = rest.pop(0)
@@ -406,7 +433,7 @@ def test_every_command_in_a_document_is_one_and_takes_its_options(path):
         if "…" in words or "COMMAND" in words:
             continue
         rest = _without_global_options(words)
-        found = cli
+        found: Any = cli
         while rest and isinstance(found, click.Group):
             group, name = found, rest.pop(0)
             found = group.get_command(top, name)
@@ -493,8 +520,10 @@ def test_the_map_of_the_source_in_readme_is_true():
         assert (ROOT / name).is_dir()
 
 
-def test_the_changelog_begins_with_the_version_of_the_package():
+def test_the_changelog_begins_with_what_is_unreleased_and_then_the_version_of_the_package():
     text = (ROOT / "CHANGELOG.md").read_text("utf-8")
-    assert re.search(r"(?m)^## (\S+)", text)[1] == smki_testca.__version__
+    unreleased, version, *_ = re.findall(r"(?m)^## (\S+)", text)
+    assert unreleased == "Unreleased"
+    assert version == smki_testca.__version__
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert project["version"] == smki_testca.__version__

@@ -61,18 +61,13 @@ _PARTS = {"register": RegisterStore, "audit": AuditLog, "externals": ExternalSto
 """Attributes of an estate that are part of the API, and what they are."""
 
 _LEFT_OUT = {
-    "AuditLog": ("append",),
-    "Stores": (
-        "gate",
-        "issued_for_device",
-        "issued_for_devices",
-        "issued_in_category",
-        "most_issued_for_devices",
-    ),
+    "AuditLog": ("account_for", "append"),
+    "Stores": (),
     "ExternalRecord": ("fits",),
     "ExternalStore": (
         "add",
         "add_key",
+        "audited",
         "authorities",
         "by_digests",
         "digests",
@@ -82,6 +77,7 @@ _LEFT_OUT = {
     "RegisterStore": ("bring_in",),
     "Request": ("of",),
     "Selection": ("is_one_place", "where"),
+    "SerialNumber": ("from_octets", "octets"),
 }
 """What the package has for itself alone."""
 
@@ -209,7 +205,9 @@ def _parameters(signature: inspect.Signature) -> Iterator[str]:
             yield "*"
         stars = "**" if one.kind is one.VAR_KEYWORD else ""
         default = "" if one.default is one.empty else f" = {_default(one.default)}"
-        yield f"{stars}{one.name}: {one.annotation}{default}"
+        # A reader has an Estate; the members of Stores are documented as its own.
+        annotation = "Estate" if one.annotation == Stores.__name__ else one.annotation
+        yield f"{stars}{one.name}: {annotation}{default}"
 
 
 def _default(value: Any) -> str:

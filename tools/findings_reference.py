@@ -10,12 +10,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from smki_testca.der.read import MAX_DEPTH, MAX_ELEMENTS, MAX_OCTETS
-from smki_testca.importers.sources import (
-    MAX_DOCUMENTS,
-    MAX_FILE_OCTETS,
-    MAX_ZIP_ENTRIES,
-    MAX_ZIP_OCTETS,
-)
+from smki_testca.importers.archive import MAX_ZIP_ENTRIES, MAX_ZIP_OCTETS
+from smki_testca.importers.sources import MAX_DOCUMENTS, MAX_FILE_OCTETS
 from smki_testca.lint.catalogue import rules
 from smki_testca.profiles import Library
 from smki_testca.x509 import entries
@@ -23,7 +19,7 @@ from smki_testca.x509 import entries
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from smki_testca.lint.catalogue import Rule
+    from smki_testca.lint.rule import Rule
 
 _HEAD = f"""\
 # Findings
@@ -112,7 +108,8 @@ def _table(found: Iterable[Rule]) -> str:
     lines.append("|---|---|---|---|---|---|---|")
     for rule in found:
         profiles = ", ".join(rule.profiles)
-        said = (profiles, rule.meaning, rule.remedy, rule.source)
+        source = rule.source if rule.since is None else f"{rule.source}; since {rule.since}"
+        said = (profiles, rule.meaning, rule.remedy, source)
         cells = (f"`{rule.code}`", rule.severity, rule.basis, *map(_cell, said))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

@@ -9,7 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+__version__: str
+"""The version in the package's metadata; "0+unknown" where the source runs uninstalled."""
 
 __all__ = [
     "Credential",
@@ -53,8 +54,8 @@ __all__ = [
 
 if TYPE_CHECKING:
     from smki_testca.api import Estate
-    from smki_testca.authority.crl import Reason
     from smki_testca.authority.filling import Validity
+    from smki_testca.authority.revocation import Reason
     from smki_testca.clock import FixedClock
     from smki_testca.entropy import SeededEntropy
     from smki_testca.errors import EstateError, InputError, Refusal, RefusalReason, SmkiTestcaError
@@ -85,7 +86,7 @@ else:
     # Hidden from type checkers: to them, a name that is not here is a mistake.
     _MODULES = {
         "authority.filling": ("Validity",),
-        "authority.crl": ("Reason",),
+        "authority.revocation": ("Reason",),
         "clock": ("FixedClock",),
         "entropy": ("SeededEntropy",),
         "errors": ("EstateError", "InputError", "Refusal", "RefusalReason", "SmkiTestcaError"),
@@ -116,6 +117,8 @@ else:
     }
 
     def __getattr__(name: str) -> object:
+        if name == "__version__":
+            return _version()
         for module, names in _MODULES.items():
             if name in names:
                 found = getattr(import_module(f"{__name__}.{module}"), name)
@@ -124,4 +127,13 @@ else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+        return sorted({*globals(), *__all__, "__version__"})
+
+    def _version() -> str:
+        metadata = import_module("importlib.metadata")
+        try:
+            version = metadata.version("smki-testca")
+        except metadata.PackageNotFoundError:
+            version = "0+unknown"
+        globals()["__version__"] = version
+        return version

@@ -9,25 +9,28 @@ from smki_testca.authority import csr as requests
 from smki_testca.clock import SystemClock, in_utc
 from smki_testca.entropy import SystemEntropy
 from smki_testca.errors import EstateError, InputError, Refusal
-from smki_testca.estate.certificates import Record, Selection, digests, record_of
 from smki_testca.estate.database import FORMAT, Database
 from smki_testca.estate.stores import Stores
+from smki_testca.exporters.credential import Credential
+from smki_testca.issuance.issuance import Issuance, SubjectKey
 from smki_testca.issuance.renewal import Renewal, Renewer, check_renewable_authority, supersede
+from smki_testca.lifecycle import crls as revocation_lists
+from smki_testca.lifecycle import revocation as revoking
+from smki_testca.lifecycle.authorities import AuthorityMaker
 from smki_testca.lifecycle.expiry import running_out
 from smki_testca.profiles import Library
+from smki_testca.profiles.model import Tier
 from smki_testca.register.requests import Delivery, Request
-from smki_testca.x509 import private_keys
-from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
-    from smki_testca.authority.certificates import Certificate
-    from smki_testca.authority.crl import Reason
     from smki_testca.authority.filling import Validity
+    from smki_testca.authority.revocation import Reason
     from smki_testca.clock import Clock
     from smki_testca.entropy import Entropy
+    from smki_testca.estate.certificates import Record, Selection
     from smki_testca.estate.revocations import RevocationListRecord
     from smki_testca.estate.status import Status
     from smki_testca.identifiers import SerialNumber
@@ -35,9 +38,8 @@ if TYPE_CHECKING:
     from smki_testca.issuance.re_signing import ReSigning, ReSigningTerms
     from smki_testca.lifecycle.expiry import Expiring
     from smki_testca.lifecycle.importing import ImportReport
-    from smki_testca.profiles.model import Environment, Hierarchy, Tier
+    from smki_testca.profiles.model import Environment, Hierarchy
     from smki_testca.register.gate import Authorisation
-    from smki_testca.x509.names import KeyType
 
 FILE_NAME = "estate.sqlite"
 
@@ -52,10 +54,13 @@ class Estate(Stores):
         register: participants and agreements.
         certificates: those issued one by one, CAs included.
         authorities: the CAs, able to sign.
-        runs: those issued many at a time.
-        standings: what statuses were set.
-        successions: what was renewed as what.
-        revocations: what was revoked, and the lists that tell of it.
+        runs: runs of many certificates: their terms and how far each is.
+        tiles: the tiles of runs, and their files.
+        run_certificates: those issued by runs.
+        issued: counts of what was issued, which quotas are held against.
+        statuses: the statuses that certificates were set to.
+        renewal_links: which certificate took the place of which.
+        revocations: the revocations, and the lists that name them.
         externals: other people's certificates, imported.
     """
 
@@ -90,7 +95,7 @@ class Estate(Stores):
         database = Database.create(directory / FILE_NAME)
         estate = cls(directory, database, library, ask, clock or SystemClock(), entropy)
         with database.transaction():
-            estate._keys.prepare(phrase)
+            estate.key_store.prepare(phrase)
             estate.audit.append(estate._clock.now(), "estate.create", {})
         return estate
 
@@ -153,7 +158,7 @@ class Estate(Stores):
         Raises:
             EstateError: if the estate was never finished.
         """
-        self._keys.unlock_meanwhile()
+        self.key_store.unlock_meanwhile()
 
     def unlock(self) -> None:
         """Unlock the private keys now, so that a wrong passphrase is told before work is done.
@@ -161,7 +166,7 @@ class Estate(Stores):
         Raises:
             EstateError: if the passphrase is wrong, or the estate was never finished.
         """
-        self._keys.unlock()
+        self.key_store.unlock()
 
     def close(self) -> None:
         """Let go of the estate's file."""
@@ -202,11 +207,12 @@ class Estate(Stores):
             )
         with self._database.transaction():
             self._database.execute(
-                "INSERT OR IGNORE INTO meta VALUES ('environment', ?)", (environment.name,)
+                "INSERT OR IGNORE INTO meta (name, value) VALUES ('environment', ?)",
+                (environment.name,),
             )
             if hierarchies is None:
                 hierarchies = self._hierarchies_to_make(environment)
-            return self.authorities.make(environment, ca_keys or {}, hierarchies)
+            return AuthorityMaker(self).make(environment, ca_keys or {}, hierarchies)
 
     def _hierarchies_to_make(self, environment: Environment) -> list[Hierarchy]:
         """The hierarchies of which the estate has no CAs yet; all where it has every one."""
@@ -224,12 +230,19 @@ class Estate(Stores):
         Raises:
             Refusal: with every reason.
         """
+        refused: Refusal | None = None
+        issuance = Issuance(self)
         with self._database.transaction():
-            decision = self._decide(request)
-            self.audit.append(self._clock.now(), "check", _told(decision, request))
-        if isinstance(decision, Refusal):
-            raise decision
-        return decision
+            try:
+                granted = issuance.authorise(request)
+            except Refusal as refusal:
+                refused = refusal
+                issuance.audit_refusal("check", request, refusal)
+            else:
+                self.audit.append(self._clock.now(), "check", granted.as_json())
+        if refused is not None:
+            raise refused
+        return granted
 
     def issue(
         self,
@@ -258,38 +271,8 @@ class Estate(Stores):
             InputError: if the profile's rows forbid a value of the request, a date or the key,
                 or the certificate would not be what the CSR asks for.
         """
-        records: list[Record] = []
-        warnings: list[str] = []
-        with self._database.transaction():
-            decision = self._decide(request)
-            told = _told(decision, request)
-            certificates: list[Certificate] = []
-            if not isinstance(decision, Refusal):
-                profile = self.library.profile(request.subject.profile)
-                issuer, authority = self.authorities.issuing(
-                    decision.environment, profile.hierarchy
-                )
-                warnings += (*decision.warnings, *self.remarks(issuer))
-                for usage in request.usages or (None,):
-                    key = csr.public_key if csr else public_key
-                    if key is None:
-                        key = self._fresh_key(profile.key_type)
-                    one = authority.issue(
-                        decision, usage, key, entropy=self._entropy, validity=validity
-                    )
-                    if csr is not None:
-                        _compare(csr, one)
-                    certificates.append(one)
-                    warnings += one.warnings
-                told["certificates"] = digests(certificates)
-            number = self.audit.append(self._clock.now(), "issue", told)
-            if not isinstance(decision, Refusal):
-                for one in certificates:
-                    record = record_of(one, decision, issuer, label, number)
-                    records.append(self.certificates.add(record))
-        if isinstance(decision, Refusal):
-            raise decision
-        return records, tuple(dict.fromkeys(warnings))
+        key = None if public_key is None else SubjectKey(public_key)
+        return Issuance(self).issue(request, key, label=label, validity=validity, csr=csr)
 
     def sign(
         self,
@@ -359,9 +342,7 @@ class Estate(Stores):
             Refusal: with every reason of the gate against any of them.
             InputError: if nothing fits, one cannot be renewed, or a date does not do.
         """
-        return Renewer(self, self._keys, self._entropy).renew(
-            selection, same_key=same_key, validity=validity, purpose=purpose
-        )
+        return Renewer(self).renew(selection, same_key=same_key, validity=validity, purpose=purpose)
 
     def renew_authority(self, name: str, environment: str | None = None) -> Renewal:
         """Give a CA a new certificate for its own name and key; what it signed stays as it is.
@@ -377,7 +358,7 @@ class Estate(Stores):
         with self._database.transaction():
             record = self.authorities.named(name, known)
             check_renewable_authority(self, record)
-            renewed = self.authorities.renew(record)
+            renewed = AuthorityMaker(self).renew(record)
             supersede(self, record, renewed, self._clock.now(), renewed.audit)
         return Renewal(record, renewed)
 
@@ -398,7 +379,7 @@ class Estate(Stores):
         """
         known = self.library.environment(self.environment(environment))
         with self._database.transaction():
-            return self.authorities.roll_over(known, hierarchy, name)
+            return AuthorityMaker(self).roll_over(known, hierarchy, name)
 
     def expiring(self, before: datetime) -> list[Expiring]:
         """What runs out before a time, or has run out already, and nothing took its place.
@@ -409,6 +390,15 @@ class Estate(Stores):
             InputError: if the time has no time zone.
         """
         return running_out(self, in_utc(before))
+
+    def credential(self, record: Record) -> Credential:
+        """A certificate with its private key and the CAs above it, as PEM or objects.
+
+        Raises:
+            EstateError: if the passphrase is wrong.
+        """
+        key = self.private_key(record) if record.tier is Tier.END_ENTITY else None
+        return Credential(record, tuple(self.certificates.chain(record)), key)
 
     def import_material(self, intake: Intake) -> ImportReport:
         """Keep other people's certificates and private keys, all that files held, or nothing.
@@ -422,8 +412,7 @@ class Estate(Stores):
         Raises:
             InputError: if a certificate carries a mark of live material (R20).
         """
-        # Only an import has need of recognising profiles.
-        from smki_testca.lifecycle.importing import import_material  # noqa: PLC0415
+        from smki_testca.lifecycle.importing import import_material  # noqa: PLC0415 - quick start
 
         return import_material(self, intake)
 
@@ -441,10 +430,9 @@ class Estate(Stores):
             InputError: if none fits, or, on terms of all or nothing, one cannot be signed again;
                 nothing is changed then but the audit log, which tells what the gate refused.
         """
-        # Linting takes a while to import, and only this needs it.
-        from smki_testca.issuance.re_signing import ReSigner  # noqa: PLC0415
+        from smki_testca.issuance.re_signing import ReSigner  # noqa: PLC0415 - quick start
 
-        return ReSigner(self, self._keys, self._entropy, terms).re_sign(selection)
+        return ReSigner(self, terms).re_sign(selection)
 
     def set_status(self, selection: Selection, status: Status) -> list[Record]:
         """Set the status of every certificate of a selection, or of none.
@@ -460,8 +448,6 @@ class Estate(Stores):
             InputError: if nothing fits the selection, one is revoked or expired, or the status
                 is not one to set.
         """
-        from smki_testca.lifecycle import revocation as revoking  # noqa: PLC0415 - needed by few
-
         return revoking.set_status(self, selection, status)
 
     def revoke(
@@ -479,8 +465,6 @@ class Estate(Stores):
                 of the Device hierarchy, a root, expired), or the reason or the time cannot be
                 or has no time zone.
         """
-        from smki_testca.lifecycle import revocation as revoking  # noqa: PLC0415 - needed by few
-
         return revoking.revoke(self, selection, reason, None if at is None else in_utc(at))
 
     def reject(self, serial: SerialNumber) -> Record:
@@ -493,8 +477,6 @@ class Estate(Stores):
             InputError: if there is none of that serial, it is a CA's, or revoked, expired or,
                 for a Device, not in use already.
         """
-        from smki_testca.lifecycle import revocation as revoking  # noqa: PLC0415 - needed by few
-
         return revoking.reject(self, serial)
 
     def issue_revocation_list(
@@ -522,8 +504,6 @@ class Estate(Stores):
                 forbid a value, or a time has no time zone.
             EstateError: if the estate has no CAs for the environment.
         """
-        from smki_testca.lifecycle import crls as revocation_lists  # noqa: PLC0415 - needed by few
-
         return revocation_lists.issue(
             self,
             hierarchy,
@@ -533,15 +513,6 @@ class Estate(Stores):
             at=None if at is None else in_utc(at),
             next_update=None if next_update is None else in_utc(next_update),
         )
-
-    def _decide(self, request: Request) -> Authorisation | Refusal:
-        try:
-            return self.gate().authorise(request, self._clock.now())
-        except Refusal as refusal:
-            return refusal
-
-    def _fresh_key(self, key_type: KeyType) -> bytes:
-        return self._keys.keep(private_keys.generate(key_type, self._entropy))
 
 
 def _asking(passphrase: str | Callable[[], str]) -> Callable[[], str]:
@@ -569,25 +540,3 @@ def _make_directory(directory: Path) -> None:
             "Name a new directory.",
         )
     directory.chmod(0o700)
-
-
-def _told(decision: Authorisation | Refusal, request: Request) -> dict[str, object]:
-    """A decision as the audit log keeps it."""
-    if isinstance(decision, Refusal):
-        reasons = [reason.as_json() for reason in decision.reasons]
-        return {"granted": False, "request": request.as_json(), "reasons": reasons}
-    return decision.as_json()
-
-
-def _compare(csr: requests.Csr, certificate: Certificate) -> None:
-    """See that a certificate is what its CSR asked for, as its subscriber will (SEC L11.6)."""
-    found = requests.differences(csr.view, view_certificate(certificate.der))
-    if found:
-        raise requests.CsrFaultsError(
-            tuple(
-                requests.Fault(
-                    "csr.mismatch", f"In the certificate it asks for, {difference} from its own."
-                )
-                for difference in found
-            )
-        )

@@ -131,3 +131,12 @@ def years_after(start: datetime, years: int) -> datetime:
         return start.replace(year=start.year + years)
     except ValueError:
         return start.replace(year=start.year + years, month=3, day=1)
+
+
+def span_in_words(span: timedelta) -> str:
+    """A span of time in the largest unit that is not zero: months of 30 days, days, hours."""
+    if span.days >= 60:
+        return f"{span.days // 30} months"
+    if span.days >= 1:
+        return f"{span.days} day{'s' if span.days != 1 else ''}"
+    return f"{span.seconds // 3600} hours"

@@ -281,6 +281,16 @@ class SerialNumber:
             "Write up to 32 hexadecimal digits, or the whole number in decimal.",
         )
 
+    @classmethod
+    def from_octets(cls, octets: bytes) -> Self:
+        """Read the octets, big-endian."""
+        return cls(int.from_bytes(octets))
+
+    @property
+    def octets(self) -> bytes:
+        """The number in 16 octets, big-endian."""
+        return self.value.to_bytes(self.MAX_OCTETS)
+
     def __str__(self) -> str:
         return f"{self.value:032X}"
 

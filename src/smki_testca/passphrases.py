@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
-import os
 from typing import TYPE_CHECKING
+
+from smki_testca.files import create
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +27,5 @@ def leave_passphrase(directory: Path, passphrase: str, name: str = PASSPHRASE_FI
         The file, which must not be there before.
     """
     path = directory / name
-    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-        file.write(passphrase + "\n")
+    create(path, f"{passphrase}\n".encode())
     return path

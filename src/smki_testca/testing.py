@@ -15,21 +15,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from smki_testca.api import Estate
-from smki_testca.authority.crl import Revocation
 from smki_testca.authority.filling import Validity
+from smki_testca.authority.revocation import Revocation
 from smki_testca.clock import FixedClock, SystemClock, iso
 from smki_testca.entropy import KeyedEntropy, SystemEntropy
 from smki_testca.errors import EstateError, InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.exporters.credential import Credential
+from smki_testca.files import create
 from smki_testca.identifiers import Eui64
 from smki_testca.lifecycle.crls import find_authority, profile_of_list
 from smki_testca.lifecycle.revocation import parse_reason
-from smki_testca.lifecycle.whois import whois_id
 from smki_testca.passphrases import PASSPHRASE_FILE, leave_passphrase, make_passphrase
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.profiles.typed_subjects import Particulars
 from smki_testca.register.requests import Delivery
+from smki_testca.register.whois import whois_id
 from smki_testca.roles import KeyUsage
 from smki_testca.shipped import shipped
 from smki_testca.x509.pem import to_pem
@@ -562,8 +563,7 @@ def _passphrase(directory: Path) -> str:
 def _written(path: Path, data: bytes) -> Path:
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-            file.write(data)
+        create(path, data)
     return path
 
 

@@ -7,15 +7,21 @@ import os
 import signal
 import sys
 import threading
-from concurrent.futures import ProcessPoolExecutor
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from smki_testca.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator, Iterable, Iterator
+    from concurrent.futures import Future
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 MAX_WORKERS = 256
+IN_FLIGHT = 2
+"""How many tasks are handed out for each worker at a time."""
 
 
 def how_many(asked: int | None) -> int:
@@ -32,11 +38,62 @@ def how_many(asked: int | None) -> int:
     return count
 
 
-def pool(count: int, begin: Callable[..., None], *given: Any) -> ProcessPoolExecutor:
-    """A pool of processes, each of which begins with a call of its own."""
+class Pool(ProcessPoolExecutor):
+    """Processes that are ended with the ``with`` block, whatever they are at."""
+
+    def __exit__(self, *_: object) -> None:
+        # A worker killed while it ends may hold what the others would wait for for ever, so that
+        # none is asked to end. Callers have had every result that they need by then.
+        for process in list((self._processes or {}).values()):
+            process.kill()
+        self.shutdown(cancel_futures=True)
+
+
+def pool(count: int, begin: Callable[..., None], *given: Any) -> Pool:
+    """Worker processes on this machine, each of which begins with a call of its own.
+
+    Args:
+        count: of processes.
+        begin: called once in each process, before its first task.
+        *given: the arguments of ``begin``.
+    """
     # A fork inherits what it is given, and the modules imported so far; elsewhere both are sent.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    return ProcessPoolExecutor(count, context, initializer=_begin, initargs=(begin, given))
+    return Pool(count, context, initializer=_begin, initargs=(begin, given))
+
+
+def unordered(
+    count: int, call: Callable[[T], R], tasks: Iterable[T], begin: Callable[..., None], *given: Any
+) -> Generator[tuple[T, R], None, None]:
+    """Calls a function for each task in worker processes; each task with its result, once done.
+
+    Tasks are taken from their iterable as workers come free.
+
+    Args:
+        count: of processes.
+        call: a function of a module.
+        tasks: its arguments.
+        begin: called once in each process, before its first task.
+        *given: the arguments of ``begin``.
+
+    Raises:
+        BrokenProcessPool: if a worker died; what came before is done.
+    """
+    running: dict[Future[R], T] = {}
+    with pool(count, begin, *given) as workers:
+        for task in tasks:
+            running[workers.submit(call, task)] = task
+            if len(running) >= IN_FLIGHT * count:
+                yield from _finished(running)
+        while running:
+            yield from _finished(running)
+
+
+def _finished(running: dict[Future[R], T]) -> Iterator[tuple[T, R]]:
+    """Waits for at least one task to be done."""
+    done, _ = wait(running, return_when=FIRST_COMPLETED)
+    for future in done:
+        yield running.pop(future), future.result()
 
 
 def _begin(begin: Callable[..., None], given: tuple[Any, ...]) -> None:

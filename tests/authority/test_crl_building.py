@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from shutil import which
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -20,15 +21,16 @@ from pyasn1_modules import rfc5280
 import csrs
 import strategies
 from smki_testca.authority.certificates import CertificationAuthority
-from smki_testca.authority.crl import Reason, Revocation
-from smki_testca.authority.signers import SoftwareSigner
+from smki_testca.authority.revocation import Reason, Revocation
+from smki_testca.authority.signers.software import SoftwareSigner
 from smki_testca.entropy import SystemEntropy
 from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.estate.certificates import Selection
 from smki_testca.identifiers import SerialNumber
 from smki_testca.importers.sources import Source
 from smki_testca.lint.chain import gathered
-from smki_testca.lint.engine import Linter, Settings
+from smki_testca.lint.engine import Linter
+from smki_testca.lint.linted import Settings
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.x509.entries import entries
@@ -92,9 +94,7 @@ def authority(estate):
             for one in estate.certificates.authorities()
             if (one.hierarchy, one.tier) == (profile.hierarchy, profile.tier)
         )
-        signer = SoftwareSigner(from_pkcs8(estate.private_key(record)))
-        environment = estate.library.environment("ZAZ1")
-        return record.der, CertificationAuthority(record.der, signer, environment, estate.library)
+        return record.der, estate.authorities.able(record)
 
     return run
 
@@ -115,7 +115,8 @@ def test_each_ca_signs_the_list_of_its_profile_and_the_linter_has_nothing_agains
     assert (linted.kind, linted.findings) == (name, ())
     loaded = x509.load_der_x509_crl(made.der)
     issuer = x509.load_der_x509_certificate(certificate)
-    assert loaded.is_signature_valid(issuer.public_key())
+    key: Any = issuer.public_key()
+    assert loaded.is_signature_valid(key)
     assert loaded.issuer.public_bytes() == issuer.subject.public_bytes()
     assert loaded.last_update_utc == made.this_update == AT
     assert loaded.next_update_utc == made.next_update

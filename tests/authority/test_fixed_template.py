@@ -1,4 +1,4 @@
-"""Mould, template and readable builder give the same octets, for every profile that is batched."""
+"""Both templates and the readable builder give the same octets, for every profile in batches."""
 
 from datetime import UTC, datetime
 from functools import cache
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from smki_testca.authority import reference, trial
 from smki_testca.authority.filling import Filling, Setting, values
-from smki_testca.authority.fixed_template import Mould
+from smki_testca.authority.fixed_template import FixedTemplate
 from smki_testca.authority.template import TemplateMismatchError, compile_template
 from smki_testca.identifiers import SerialNumber
 from smki_testca.profiles import Library
@@ -100,7 +100,7 @@ def _content(template, path, found):
 
 def _poured(template, sample):
     own = _own(template)
-    return Mould.of(
+    return FixedTemplate.of(
         template,
         {path: value for path, value in sample.items() if path not in own},
         {path: value for path, value in sample.items() if path in own},
@@ -112,12 +112,12 @@ def _poured(template, sample):
 @settings(max_examples=40)
 def test_mould_template_and_readable_builder_give_the_same_octets(name, data):
     template, rows = data.draw(_tiles(name))
-    mould = _poured(template, rows[0])
-    contents = [[_content(template, path, found) for found in rows] for path in mould.spans]
-    cast = list(mould.cast(contents))
+    fixed = _poured(template, rows[0])
+    contents = [[_content(template, path, found) for found in rows] for path in fixed.spans]
+    cast = list(fixed.cast(contents))
     assert cast == [template.render(found) for found in rows]
     assert cast == [reference.encode_tbs(template.setting.profile, found) for found in rows]
-    assert {len(one) for one in cast} == {mould.length}
+    assert {len(one) for one in cast} == {fixed.length}
 
 
 @pytest.mark.parametrize("name", BATCHED)
@@ -133,12 +133,12 @@ def test_a_mould_is_open_only_where_the_rows_of_a_tile_differ(name, data):
 @settings(max_examples=15)
 def test_content_of_another_width_is_not_cast(change, data):
     template, rows = data.draw(_tiles("device"))
-    mould = _poured(template, rows[0])
-    contents = [[bytes(width)] for width in mould.widths]
+    fixed = _poured(template, rows[0])
+    contents = [[bytes(width)] for width in fixed.widths]
     place = data.draw(st.integers(0, len(contents) - 1))
-    contents[place] = [bytes(mould.widths[place] + change)]
+    contents[place] = [bytes(fixed.widths[place] + change)]
     with pytest.raises(TemplateMismatchError):
-        list(mould.cast(contents))
+        list(fixed.cast(contents))
 
 
 def test_a_tile_with_too_few_values_of_one_span_is_not_cast():
@@ -154,12 +154,12 @@ def test_a_tile_with_too_few_values_of_one_span_is_not_cast():
             {"device-id": bytes(8), "hw-type": "1.2.3", "usage": ("keyAgreement",)},
         ),
     )
-    mould = _poured(template, found)
-    contents = [[bytes(width)] * 2 for width in mould.widths]
-    assert len(list(mould.cast(contents))) == 2
+    fixed = _poured(template, found)
+    contents = [[bytes(width)] * 2 for width in fixed.widths]
+    assert len(list(fixed.cast(contents))) == 2
     contents[-1].pop()
     with pytest.raises(ValueError, match="zip"):
-        list(mould.cast(contents))
+        list(fixed.cast(contents))
 
 
 def test_the_profiles_batched_sign_with_both_kinds_of_key():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -9,9 +10,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 import csrs
+from estates import ca_key
 from smki_testca.authority.certificates import CertificationAuthority
 from smki_testca.authority.filling import issuer_of
-from smki_testca.authority.signers import SoftwareSigner
+from smki_testca.authority.signers.software import SoftwareSigner
 from smki_testca.entropy import SeededEntropy, SystemEntropy
 from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.estate.certificates import Selection
@@ -47,7 +49,7 @@ def issuing(estate):
 
     def run(key=None, label="Z1"):
         (record,) = estate.certificates.select(Selection(label=label))
-        signer = SoftwareSigner(key or from_pkcs8(estate.private_key(record)))
+        signer = SoftwareSigner(key) if key else estate.authorities.signer(record)
         environment = estate.library.environment("ZAZ1")
         return CertificationAuthority(record.der, signer, environment, estate.library)
 
@@ -142,7 +144,7 @@ def test_the_same_entropy_gives_the_same_certificate(authorise, issuing):
 
 def test_signatures_of_p256_cas_are_der_and_by_rfc_6979(authorise, issuing, estate):
     (record,) = estate.certificates.select(Selection(label="Z1"))
-    key = from_pkcs8(estate.private_key(record))
+    key: Any = from_pkcs8(ca_key(estate, record))
     made = cut(issuing(), authorise(KeyUsage.KEY_AGREEMENT), KeyUsage.KEY_AGREEMENT)
     loaded = x509.load_der_x509_certificate(made.der)
     expected = key.sign(

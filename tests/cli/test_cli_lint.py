@@ -406,6 +406,7 @@ def test_rules_are_listed_without_any_document(command):
     assert len(rules) > 200
     assert list(rules[0]) == [
         *("code", "severity", "basis", "source", "meaning", "remedy", "good", "bad", "profiles"),
+        "since",
     ]
     assert {"der.boolean", "issuer.self_signed", "extensions.keyUsage.value"} <= {
         rule["code"] for rule in rules

@@ -6,6 +6,8 @@ from contextlib import closing
 
 import pytest
 
+from estates import unpacked
+
 TRIGGERS = ("audit_is_not_changed", "audit_is_not_cut")
 
 
@@ -217,3 +219,74 @@ def test_bodies_hold_no_secret(entries, quickstart):
     text = json.dumps(entries())
     assert (quickstart / "passphrase").read_text().strip() not in text
     assert "PRIVATE" not in text
+
+
+@pytest.fixture
+def old_estate(tmp_path):
+    """An estate that has rows in every table that the log tells of."""
+    return unpacked(2, tmp_path / "old")
+
+
+def _column(directory, query):
+    with closing(sqlite3.connect(directory / "estate.sqlite")) as file:
+        return [value for (value,) in file.execute(query).fetchall()]
+
+
+@pytest.mark.parametrize(
+    ("table", "named", "changed", "lacking"),
+    [
+        (
+            "certificates",
+            "SELECT hex(serial) FROM certificates",
+            "certificate {}",
+            "The audit log tells of certificate {}",
+        ),
+        (
+            "tiles",
+            "SELECT number || ' of run ' || run FROM tiles ORDER BY run",
+            "tile {}",
+            "The audit log tells of tile {}",
+        ),
+        (
+            "revocations",
+            "SELECT hex(serial) FROM revocations",
+            "the revocation of {}",
+            "The audit log tells of the revocation of {}",
+        ),
+        (
+            "revocation_lists",
+            "SELECT audit FROM revocation_lists",
+            "revocation list 1",
+            "Entry {} of the audit log tells of a revocation list",
+        ),
+        (
+            "externals",
+            "SELECT lower(hex(sha256)) FROM externals",
+            "external certificate {}",
+            "The audit log tells of external certificate {}",
+        ),
+    ],
+)
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_an_error_names_the_row_that_does_not_fit(
+    old_estate, command, table, named, changed, lacking, is_gone
+):
+    names = _column(old_estate, named)
+    if is_gone:
+        tamper(old_estate, f"DELETE FROM {table}")  # noqa: S608 - one of our own
+        expected = [f"{lacking.format(min(names))}, which the estate lacks."]
+    else:
+        tamper(old_estate, f"UPDATE {table} SET audit = 1")  # noqa: S608 - one of our own
+        expected = [f"The audit log does not tell of {changed.format(name)}." for name in names]
+    outcome = command("--json", "--estate", old_estate, "audit", "verify")
+    assert outcome.json["error"]["message"] in expected
+    code = {"certificates": "certificate", "tiles": "tile", "revocations": "revocation"}
+    code |= {"revocation_lists": "revocation_list", "externals": "external"}
+    assert outcome.json["error"]["code"] == f"audit.{code[table]}"
+
+
+def test_of_several_faults_the_first_in_the_order_of_tables_is_told(old_estate, command):
+    order = ["certificates", "tiles", "revocations", "revocation_lists", "externals"]
+    tamper(old_estate, *(f"DELETE FROM {table}" for table in order))  # noqa: S608 - our own
+    outcome = command("--json", "--estate", old_estate, "audit", "verify")
+    assert outcome.json["error"]["code"] == "audit.certificate"

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 import csrs
+from estates import any_key
 from smki_testca import kits
 from smki_testca.api import Estate
 from smki_testca.clock import FixedClock
@@ -291,7 +292,7 @@ def made(directory, profiles, *, seed=b"seed", at=NOW):
         estate.register.import_file((shipped("examples") / "participants.toml").read_bytes(), "-")
         kits.issue(estate, kits.load(estate.library, "quickstart"))
         records = estate.certificates.select(Selection())
-        return [(one.der, estate.private_key(one)) for one in records]
+        return [(one.der, any_key(estate, one)) for one in records]
 
 
 def test_the_same_seed_and_clock_give_the_same_octets(tmp_path, p256_profiles):
@@ -506,7 +507,7 @@ def test_the_hundredth_device_certificate_is_issued_and_no_more(estate, quicksta
                 f" SELECT randomblob(16), {text} FROM certificates WHERE label = 'ESME-ds' LIMIT 1"
             )
         file.commit()
-    assert estate.certificates.issued_for_device(record.eui64) == 99
+    assert estate.issued.for_device(record.eui64) == 99
     device = "00-DB-12-00-00-00-00-01"
     both = issue("--usage", "key-agreement", device=device)
     assert both.code == 3

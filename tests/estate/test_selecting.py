@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 import batches
 from estates import opened
-from smki_testca.authority.crl import Reason
 from smki_testca.authority.filling import Validity
+from smki_testca.authority.revocation import Reason
 from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import Status

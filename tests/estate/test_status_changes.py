@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from batches import device_id, range_of
 from estates import copied_with_run, opened
-from smki_testca.authority.crl import Reason
+from smki_testca.authority.revocation import Reason
 from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import Status
@@ -193,8 +194,8 @@ def test_a_status_and_the_rest_of_a_selection_must_both_fit(estate):
     assert list(estate.select(Selection(participant="dcc", status=revoked))) == []
     record = _one(estate, Selection(participant="supplier-one", status=revoked))
     for selection in (Selection(serial=record.serial), Selection(eui64=record.eui64)):
-        given = {"serial": selection.serial, "eui64": selection.eui64}
-        assert _one(estate, Selection(**given, status=revoked)).serial == record.serial
+        both = replace(selection, status=revoked)
+        assert _one(estate, both).serial == record.serial
     assert list(estate.select(Selection(serial=record.serial, status=Status.IN_USE))) == []
 
 
@@ -215,7 +216,7 @@ def test_certificates_of_runs_have_a_status_of_their_own(with_run):
 def test_a_selection_by_status_reads_no_tiles_it_has_no_need_of(with_run, monkeypatch):
     with_run.set_status(Selection(label="ESME-ka"), Status.NOT_IN_USE)
     read = []
-    monkeypatch.setattr(with_run.runs, "_tile", lambda *place: read.append(place))
+    monkeypatch.setattr(with_run.tiles, "open", read.append)
     for status in (Status.NOT_IN_USE, Status.PENDING, Status.REVOKED):
         list(with_run.select(Selection(status=status)))
     assert read == []
@@ -228,4 +229,4 @@ def test_only_tiles_that_ran_out_are_gone_through_for_the_expired(with_run_origi
         assert list(estate.select(Selection(profile="device", status=Status.EXPIRED))) == []
         past = end + timedelta(microseconds=1)
         for at, count in ((end, 0), (past, COUNT)):
-            assert len(list(estate.runs.select(Selection(), out_at=at))) == count
+            assert len(list(estate.run_certificates.select(Selection(), out_at=at))) == count

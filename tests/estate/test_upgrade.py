@@ -9,7 +9,7 @@ import pytest
 
 import batches
 from estates import opened
-from smki_testca.authority.crl import Reason
+from smki_testca.authority.revocation import Reason
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.database import APPLICATION_ID, FORMAT
 from smki_testca.estate.status import Status
@@ -64,7 +64,7 @@ def test_its_runs_live_on_and_their_certificates_are_renewed_and_revoked(
     issued = command("--estate", quickstart, "batch", "issue", manifest, "--workers", 1)
     assert issued.code == 0, issued.err
     with opened(_as_the_first_format_had_it(quickstart)) as estate:
-        assert estate.runs.verify()
+        assert estate.tiles.verify()
         runs = [one for one in estate.select(Selection()) if one.place is not None]
         assert len(runs) == len(batches.mixed())
         assert {estate.status(one) for one in runs} == {Status.IN_USE}

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections import Counter
 from shutil import which
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from smki_testca.estate.certificates import Selection
 
 PHRASE = "export phrase"
 
 needs_openssl = pytest.mark.skipif(which("openssl") is None, reason="openssl is not installed")
+modes = pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes and links")
 
 
 def openssl(*arguments, stdin=b""):
@@ -46,3 +50,29 @@ def device(command, estate, device_id, *more):
     )
     assert outcome.code == 0, outcome.out
     return outcome.json["certificates"][0]["serial"]
+
+
+def files(folder, suffix):
+    return sorted(path for path in folder.rglob(f"*{suffix}") if "-chain" not in path.name)
+
+
+def ders(estate, **selection):
+    return {one.der for one in estate.certificates.select(Selection(**selection))}
+
+
+def load_key(data, password=None):
+    loader = (
+        serialization.load_pem_private_key
+        if data.startswith(b"-----")
+        else serialization.load_der_private_key
+    )
+    return loader(data, password)
+
+
+def fits(certificate, key):
+    """Whether a private key belongs to a certificate, both PEM or DER."""
+    pem = certificate.startswith(b"-----")
+    load = x509.load_pem_x509_certificate if pem else x509.load_der_x509_certificate
+    pem = key.startswith(b"-----")
+    open_key = serialization.load_pem_private_key if pem else serialization.load_der_private_key
+    return load(certificate).public_key() == open_key(key, None).public_key()

@@ -8,7 +8,8 @@ from shutil import which
 import pytest
 from exported import device, names, records
 
-from smki_testca.exporters import FORMATS, items
+from smki_testca.exporters.export import items
+from smki_testca.exporters.registry import FORMATS
 
 compiler = which("cc") or which("gcc") or which("clang")
 NAME = "smki_certificates.h"

@@ -4,6 +4,7 @@ import datetime as dt
 import re
 import subprocess
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -16,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smki_testca.der import encode
-from smki_testca.exporters import FORMATS, items
 from smki_testca.exporters.capath import canonical, name_hash
+from smki_testca.exporters.export import items
+from smki_testca.exporters.registry import FORMATS
 from smki_testca.identifiers import SerialNumber
 from smki_testca.profiles.model import Hierarchy, Tier
 
@@ -56,7 +58,7 @@ def test_values_that_are_no_text_are_hashed_as_they_are():
     assert canonical(whole) == encode.set_of([identifier])
 
 
-ATTRIBUTES = [
+ATTRIBUTES: list[list[tuple[Any, ...]]] = [
     [(NameOID.COMMON_NAME, "Zählerprüfung  ÄÖ", _ASN1Type.UTF8String)],
     [(NameOID.COMMON_NAME, " Leading  and trailing ", _ASN1Type.PrintableString)],
     [(NameOID.COMMON_NAME, "Grüße", _ASN1Type.BMPString)],

@@ -1,77 +1,26 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
-from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
-from exported import PHRASE, needs_openssl, openssl
+from cryptography.hazmat.primitives.serialization import pkcs12
+from exported import PHRASE, files, load_key, modes, records
 
-from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
-from smki_testca.exporters import FORMATS, items
-from smki_testca.exporters.export import write
-from smki_testca.exporters.item import OutputFile, file_names
+from smki_testca.exporters.export import items
+from smki_testca.exporters.format import Need
+from smki_testca.exporters.item import file_names
+from smki_testca.exporters.registry import FORMATS
 from smki_testca.identifiers import Eui64
-from smki_testca.profiles.model import Hierarchy, Tier
-from smki_testca.x509.pem import to_pem
+from smki_testca.profiles.model import Tier
 
-modes = pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes and links")
-
-
-def files(folder, suffix):
-    return sorted(path for path in folder.rglob(f"*{suffix}") if "-chain" not in path.name)
+NEED_KEYS = [name for name, form in FORMATS.items() if form.traits.keys is Need.REQUIRED]
 
 
-def ders(estate, **selection):
-    return {one.der for one in estate.certificates.select(Selection(**selection))}
-
-
-def load_key(data, password=None):
-    loader = (
-        serialization.load_pem_private_key
-        if data.startswith(b"-----")
-        else serialization.load_der_private_key
-    )
-    return loader(data, password)
-
-
-# What is written, and what is not.
-
-
-NEED_KEYS = ("keystore-json", "signing-tool", "gbcs-parser", "org-crypto")
-NEED_PASSPHRASE = ("pkcs12", "java")
-
-
-@pytest.mark.parametrize("form", [form for form in FORMATS if form not in NEED_KEYS])
-def test_no_private_key_is_written_unless_asked_for(export, form):
-    outcome, folder = export(form, encrypted=form in NEED_PASSPHRASE)
-    assert outcome.code == 0
-    assert not files(folder, ".key")
-    for path in folder.rglob("*"):
-        if path.is_file():
-            assert b"PRIVATE" not in path.read_bytes()
-        if path.suffix == ".p12":
-            assert pkcs12.load_pkcs12(path.read_bytes(), PHRASE.encode()).key is None
-
-
-@pytest.mark.parametrize("form", NEED_KEYS)
-def test_formats_that_are_of_no_use_without_keys_say_so(export, form):
-    outcome, folder = export(form)
-    assert (outcome.code, outcome.json["error"]["code"]) == (4, "export.needs_keys")
-    assert "--with-keys" in outcome.json["error"]["remedy"]
-    assert not folder.exists()
-
-
-@pytest.mark.parametrize("form", [*NEED_KEYS, "c-header"])
-def test_formats_that_cannot_encrypt_keys_write_none_where_a_passphrase_is_given(export, form):
-    outcome, folder = export(form, "--with-keys", encrypted=True)
-    assert (outcome.code, outcome.json["error"]["code"]) == (4, "export.cannot_encrypt")
-    assert not folder.exists()
+# Certificates that a format does not hold.
 
 
 @pytest.mark.parametrize("form", NEED_KEYS)
@@ -82,6 +31,19 @@ def test_a_format_that_holds_none_of_the_selection_says_why(export, form):
     assert "3 of 3" in error["remedy"]
     assert "of DCCKI" in error["remedy"]
     assert not folder.exists()
+
+
+def test_a_certificate_whose_key_is_elsewhere_is_left_out_and_told(estate):
+    selected = items(estate, records(estate, profile="device"), with_keys=True)
+    without = [replace(selected[0], private_key=None), *selected[1:]]
+    for form in ("keystore-json", "gbcs-parser"):
+        (left_out,) = FORMATS[form].left_out(without)
+        assert (left_out.item, left_out.reason) == (without[0], "has no private key here")
+        written = list(FORMATS[form].files(without, None))
+        assert written
+        assert not any(without[0].name in one.path.name for one in written)
+        serial = str(left_out.item.record.serial.value).encode()
+        assert not any(serial in one.data for one in written)
 
 
 def test_what_a_format_leaves_out_is_told_on_standard_error(command, quickstart, tmp_path):
@@ -133,154 +95,6 @@ def test_a_cas_private_key_is_never_written(export, estate, form):
     records = estate.certificates.select(Selection())
     assert ids == {one.key_id for one in records if one.tier is Tier.END_ENTITY}
     assert not ids & {one.key_id for one in records if one.tier is not Tier.END_ENTITY}
-
-
-@pytest.mark.parametrize(("form", "suffix"), [("pem", ".pem"), ("der", ".der")])
-@pytest.mark.parametrize("encrypted", [False, True])
-def test_trees_hold_every_certificate_with_its_key(export, estate, form, suffix, encrypted):
-    outcome, folder = export(form, "--with-keys", encrypted=encrypted)
-    assert outcome.code == 0
-    found = set()
-    for path in files(folder, suffix):
-        data = path.read_bytes()
-        load = x509.load_pem_x509_certificate if form == "pem" else x509.load_der_x509_certificate
-        loaded = load(data)
-        found.add(loaded.public_bytes(serialization.Encoding.DER))
-        key = path.with_suffix(".key")
-        assert key.exists() == (path.parent.name != "ca")
-        if key.exists():
-            octets = key.read_bytes()
-            password = PHRASE.encode() if encrypted else None
-            assert load_key(octets, password).public_key() == loaded.public_key()
-            if form == "pem":
-                label = "ENCRYPTED PRIVATE KEY" if encrypted else "PRIVATE KEY"
-                assert octets.startswith(f"-----BEGIN {label}-----\n".encode())
-            if encrypted:
-                with pytest.raises(ValueError, match=r".+"):
-                    load_key(octets, b"another")
-                with pytest.raises(TypeError):
-                    load_key(octets)
-    assert found == ders(estate)
-
-
-def test_chain_files_lead_from_each_ca_to_its_root(export):
-    _, folder = export("pem", "--label", "Z1-supplier-ds")
-    (leaf,) = files(folder, ".pem")
-    certificate = x509.load_pem_x509_certificate(leaf.read_bytes())
-    chain = x509.load_pem_x509_certificates(
-        (folder / "ZAZ1" / "organisation" / "ca" / "Z1-chain.pem").read_bytes()
-    )
-    assert [one.subject.rfc4514_string() for one in chain] == ["CN=Z1,OU=07", "CN=ZA,OU=00"]
-    certificate.verify_directly_issued_by(chain[0])
-    chain[0].verify_directly_issued_by(chain[1])
-    (root,) = x509.load_pem_x509_certificates(
-        (folder / "ZAZ1" / "organisation" / "ca" / "ZA-chain.pem").read_bytes()
-    )
-    assert root == chain[1]
-
-
-def chain_files(estate):
-    every = items(estate, list(estate.select(Selection())), with_keys=False)
-    return [one for one in FORMATS["pem"].files(every, None) if "-chain" in one.path.name]
-
-
-def test_a_chain_file_begins_with_the_newest_certificate_of_its_ca_and_is_written_once(estate):
-    made = [estate.renew_authority(label).record for label in ("ZA", "Z1", "Z1", "ZA")]
-    found = {
-        one.path.name: x509.load_pem_x509_certificates(one.data) for one in chain_files(estate)
-    }
-    assert len(found) == len(chain_files(estate))
-    issuing, root = (found[f"{name}-chain.pem"] for name in ("Z1", "ZA"))
-    assert [one.serial_number for one in issuing] == [made[2].serial.value, made[3].serial.value]
-    assert root == issuing[1:]
-
-
-def test_chain_files_of_cas_whose_names_make_the_same_file_are_told_apart(estate):
-    before = {str(one.path).lower() for one in chain_files(estate)}
-    estate.roll_over(Hierarchy.IKI, "Issuing-ICA ZAZ1 Test")
-    after = {str(one.path).lower() for one in chain_files(estate)}
-    assert len(after) == len(before) + 1 == len(chain_files(estate))
-
-
-def test_pkcs12_stores_hold_certificate_key_and_chain(export, estate):
-    outcome, folder = export("pkcs12", "--with-keys", "--profile", "organisation", encrypted=True)
-    assert outcome.code == 0
-    found = set()
-    for path in files(folder, ".p12"):
-        store = pkcs12.load_pkcs12(path.read_bytes(), PHRASE.encode())
-        certificate = store.cert.certificate
-        found.add(certificate.public_bytes(serialization.Encoding.DER))
-        assert store.key.public_key() == certificate.public_key()
-        assert store.cert.friendly_name == path.stem.encode()
-        names = [one.certificate.subject.rfc4514_string() for one in store.additional_certs]
-        assert names == ["CN=Z1,OU=07", "CN=ZA,OU=00"]
-        with pytest.raises(ValueError, match="password"):
-            pkcs12.load_pkcs12(path.read_bytes(), b"another")
-    assert found == ders(estate, profile="organisation")
-
-
-def test_pkcs12_needs_a_passphrase_and_writes_nothing_without(export):
-    outcome, folder = export("pkcs12", "--with-keys")
-    assert outcome.code == 4
-    assert outcome.json["error"]["code"] == "export.passphrase"
-    assert not folder.exists()
-
-
-def test_pkcs7_holds_each_certificate_and_ca_once(export, estate):
-    outcome, folder = export("pkcs7", "--participant", "supplier-one", "--with-keys")
-    assert outcome.code == 0
-    (path,) = (one for one in folder.rglob("*") if one.is_file())
-    loaded = pkcs7.load_pem_pkcs7_certificates(path.read_bytes())
-    octets = [one.public_bytes(serialization.Encoding.DER) for one in loaded]
-    assert len(octets) == len(set(octets))
-    hierarchies = {
-        one.hierarchy for one in estate.certificates.select(Selection(participant="supplier-one"))
-    }
-    above = {one.der for one in estate.certificates.authorities() if one.hierarchy in hierarchies}
-    assert set(octets) == ders(estate, participant="supplier-one") | above
-
-
-# What another program makes of it.
-
-
-@needs_openssl
-@pytest.mark.interop
-@pytest.mark.parametrize("encrypted", [False, True])
-def test_openssl_reads_pem_and_der_certificates_and_keys(export, encrypted):
-    pass_in = ("-passin", f"pass:{PHRASE}") if encrypted else ()
-    for form, suffix in (("pem", ".pem"), ("der", ".der")):
-        selection = ("--participant", "network-one", "--with-keys")
-        _, folder = export(form, *selection, out=form, encrypted=encrypted)
-        found = files(folder / "ZAZ1" / "organisation" / "network-one", suffix)
-        assert len(found) == 3
-        for path in found:
-            public = openssl("x509", "-inform", form, "-in", path, "-pubkey", "-noout")
-            key = path.with_suffix(".key")
-            assert openssl("pkey", "-inform", form, "-in", key, *pass_in, "-pubout") == public
-
-
-@needs_openssl
-@pytest.mark.interop
-def test_openssl_reads_pkcs12_and_pkcs7(export):
-    selection = ("--label", "dccki-rdp-one", "--with-keys")
-    _, folder = export("pkcs12", *selection, encrypted=True)
-    (store,) = files(folder, ".p12")
-    text = openssl("pkcs12", "-in", store, "-passin", f"pass:{PHRASE}", "-noenc")
-    assert text.count(b"BEGIN CERTIFICATE") == 3
-    assert text.count(b"BEGIN PRIVATE KEY") == 1
-    _, folder = export("pkcs7", *selection, out="bundle")
-    bundle = openssl("pkcs7", "-in", folder / "certificates.p7b", "-print_certs", "-noout")
-    assert bundle.count(b"subject=") == 3
-
-
-@needs_openssl
-@pytest.mark.interop
-def test_pem_is_as_openssl_would_write_it(export):
-    _, folder = export("pem", "--with-keys", "--label", "ESME-ds")
-    (path,) = files(folder, ".pem")
-    assert openssl("x509", "-in", path) == path.read_bytes()
-    key = path.with_suffix(".key")
-    assert openssl("pkey", "-in", key) == key.read_bytes()
 
 
 # Selection.
@@ -365,31 +179,6 @@ def test_a_folder_that_cannot_be_written_is_told(export, tmp_path):
     assert outcome.json["error"]["code"] == "export.unwritable"
 
 
-@pytest.mark.parametrize(
-    "error",
-    [OSError(28, "No space left on device"), KeyboardInterrupt()],
-    ids=["full", "interrupt"],
-)
-def test_an_export_that_does_not_come_to_its_end_leaves_nothing(tmp_path, monkeypatch, error):
-    class Failing:
-        def __fspath__(self):
-            raise error
-
-    kept = tmp_path / "out" / "kept"
-    kept.parent.mkdir()
-    kept.write_bytes(b"mine")
-    opened = os.open
-
-    def fail_at_the_second(path, *given):
-        return opened(Failing() if path.name == "two" else path, *given)
-
-    monkeypatch.setattr("smki_testca.exporters.export.os.open", fail_at_the_second)
-    made = [OutputFile(Path("a") / name, b"octets") for name in ("one", "two")]
-    with pytest.raises((InputError, KeyboardInterrupt)):
-        write(made, tmp_path / "out", force=False)
-    assert list(kept.parent.iterdir()) == [kept]
-
-
 # Names of files.
 
 
@@ -450,18 +239,3 @@ def test_no_label_takes_the_name_that_a_serial_number_makes(command, quickstart,
 def test_items_of_cas_have_no_key_even_when_asked(estate):
     for item in items(estate, estate.certificates.select(Selection()), with_keys=True):
         assert (item.private_key is None) == (item.record.tier is not Tier.END_ENTITY)
-
-
-@modes
-def test_writing_makes_folders_for_the_owner_only(tmp_path):
-    paths = write([OutputFile(Path("a/b/c.pem"), b"octets")], tmp_path / "new" / "out", force=False)
-    assert [path.read_bytes() for path in paths] == [b"octets"]
-    for folder in (tmp_path / "new", tmp_path / "new" / "out", tmp_path / "new" / "out" / "a"):
-        assert folder.stat().st_mode & 0o777 == 0o700
-
-
-@pytest.mark.parametrize("length", [0, 1, 47, 48, 49, 96, 500])
-def test_pem_lines_have_64_characters(length):
-    lines = to_pem(bytes(length)).decode().splitlines()
-    assert all(len(line) == 64 for line in lines[1:-2])
-    assert all(len(line) <= 64 for line in lines[1:-1])

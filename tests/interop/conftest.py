@@ -6,11 +6,14 @@ import subprocess
 import sys
 
 import pytest
+from required import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401 - hooks
 
 from smki_testca import kits
 from smki_testca.api import Estate
 from smki_testca.estate.certificates import Selection
-from smki_testca.exporters import FORMATS, items, write
+from smki_testca.exporters.export import items
+from smki_testca.exporters.registry import FORMATS
+from smki_testca.files import write
 from smki_testca.shipped import shipped
 
 

@@ -26,7 +26,7 @@ def entries(path):
 
 def test_the_kit_has_the_entries_of_the_published_set_and_no_others(tmp_path):
     out = tmp_path / "zaz1"
-    wish = kits.Wish(devices=1, seed=bytes(16), formats=("keystore-json",))
+    wish = kits.KitOptions(devices=1, seed=bytes(16), formats=("keystore-json",))
     kits.make(kits.load(Library(), "zaz1"), out, wish)
     published = entries(npm.package(npm.KEYSTORE) / "keystore.json")
     assert len(published) == 33

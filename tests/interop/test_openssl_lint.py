@@ -23,7 +23,8 @@ from smki_testca.clock import parse_instant
 from smki_testca.importers.sources import Source, sources
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.drawing import asn1_lines
-from smki_testca.lint.engine import Linter, Settings
+from smki_testca.lint.engine import Linter
+from smki_testca.lint.linted import Settings
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Severity
 

@@ -23,7 +23,8 @@ from smki_testca.clock import parse_instant
 from smki_testca.der import encode
 from smki_testca.importers.sources import Source, sources
 from smki_testca.lint.chain import gathered
-from smki_testca.lint.engine import Linter, Settings
+from smki_testca.lint.engine import Linter
+from smki_testca.lint.linted import Settings
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Severity
 from smki_testca.x509.names import ATTRIBUTES
@@ -191,7 +192,7 @@ def unexplained(found, ours):
         code, severity, where = remark
         same = counterparts(remark, ours)
         if not same:
-            explained = {(code, where), (code, "*")} & set(DIFFERENCES)
+            explained = bool({(code, where), (code, "*")} & set(DIFFERENCES))
         else:
             explained = (
                 severity not in {"ERROR", "FATAL"}

@@ -14,7 +14,8 @@ import pytest
 from smki_testca.clock import parse_instant
 from smki_testca.importers.sources import sources
 from smki_testca.lint.chain import gathered
-from smki_testca.lint.engine import Linter, Settings
+from smki_testca.lint.engine import Linter
+from smki_testca.lint.linted import Settings
 from smki_testca.profiles.model import Severity
 from smki_testca.x509 import entries
 

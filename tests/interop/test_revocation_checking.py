@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import verification
 
 from estates import opened
-from smki_testca.authority.crl import Reason
+from smki_testca.authority.revocation import Reason
 from smki_testca.estate.certificates import Selection
 from smki_testca.profiles.model import Hierarchy, Tier
 

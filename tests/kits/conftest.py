@@ -61,7 +61,7 @@ def published():
 def zaz1(tmp_path_factory):
     """The kit zaz1 with every format, made once; not to be changed."""
     out = tmp_path_factory.mktemp("kits") / "zaz1"
-    kits.make(kits.load(Library(), "zaz1"), out, kits.Wish(devices=2))
+    kits.make(kits.load(Library(), "zaz1"), out, kits.KitOptions(devices=2))
     return out
 
 

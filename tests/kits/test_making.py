@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import stat
 import subprocess
 import sys
@@ -15,14 +16,14 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 
+from estates import any_key
 from smki_testca import kits
 from smki_testca.clock import FixedClock
 from smki_testca.errors import EstateError, InputError, Refusal
 from smki_testca.estate.certificates import Selection
-from smki_testca.exporters import FORMATS
+from smki_testca.exporters.registry import FORMATS
 from smki_testca.kits.directory import appearing
 from smki_testca.kits.issuing import check_count
-from smki_testca.kits.readme import LOADED_BY
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Tier
 
@@ -33,7 +34,7 @@ NOT_REPEATED = {"pkcs12", "java", "estate"}
 
 def made(out, name="device-maker", *, library=None, devices=1, seed=SEED, formats=("csv",)):
     """A kit that is soon made: a seed spares the RSA keys."""
-    wish = kits.Wish(devices, seed, formats)
+    wish = kits.KitOptions(devices, seed, formats)
     return kits.make(kits.load(library or Library(), name), out, wish, clock=CLOCK)
 
 
@@ -149,12 +150,13 @@ def test_without_its_exception_the_other_user_would_get_nothing(library_with, tm
 
 
 def test_there_is_a_folder_for_each_format_and_a_readme_that_tells_of_each(zaz1):
-    assert set(LOADED_BY) == set(FORMATS)
     beside = {"estate", "revocation-lists", "README.txt", "export-passphrase"}
     assert {path.name for path in zaz1.iterdir()} == {*FORMATS, *beside}
     readme = (zaz1 / "README.txt").read_text("utf-8")
-    for name in (*(f"{one}/" for one in FORMATS), "estate/", "revocation-lists/"):
+    for name in ("estate/", "revocation-lists/"):
         assert f"\n  {name} " in readme
+    for name, form in FORMATS.items():
+        assert re.search(rf"\n  {name}/ +{re.escape(form.traits.summary)}\n", readme)
     assert "Test material only" in readme
 
 
@@ -258,7 +260,7 @@ def test_the_same_seed_and_clock_give_the_same_octets(seeded, opened):
     assert len(files_of(one)) > 150
     with opened(one) as first, opened(other) as second:
         kept = [
-            [(record.der, estate.private_key(record)) for record in estate.select(Selection())]
+            [(record.der, any_key(estate, record)) for record in estate.select(Selection())]
             for estate in (first, second)
         ]
     assert kept[0] == kept[1]

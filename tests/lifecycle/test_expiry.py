@@ -6,21 +6,23 @@ import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from icalendar import Calendar
 
 import batches
 from estates import opened
-from smki_testca.authority.crl import Reason
 from smki_testca.authority.filling import Validity
+from smki_testca.authority.revocation import Reason
 from smki_testca.clock import parse_end, parse_period
 from smki_testca.errors import InputError
-from smki_testca.estate import runs
+from smki_testca.estate import run_certificates
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import Status
 from smki_testca.exporters.icalendar import calendar
 from smki_testca.lifecycle.expiry import Expiring, Kind
+from smki_testca.x509.view import view_certificate
 
 COUNT = 30
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -122,13 +124,13 @@ def test_certificates_of_runs_that_end_are_listed_and_the_endless_ones_not_even_
     with_runs, monkeypatch
 ):
     read = []
-    whole = runs.view_certificate
+    whole = view_certificate
 
     def counting(der):
         read.append(der)
         return whole(der)
 
-    monkeypatch.setattr(runs, "view_certificate", counting)
+    monkeypatch.setattr(run_certificates, "view_certificate", counting)
     found = with_runs.expiring(with_runs.clock.now() + timedelta(days=1000))
     of_run = [item for item in found if item.name not in DCCKI]
     assert len(of_run) == 3
@@ -149,7 +151,7 @@ def test_a_renewed_certificate_of_a_run_is_not_listed_any_more(with_runs):
 
 
 def expiring(number=1, **changed):
-    told = {
+    told: dict[str, Any] = {
         "kind": Kind.CERTIFICATE,
         "id": f"{number:032X}",
         "name": f"name-{number}",

@@ -16,8 +16,8 @@ import csrs
 from broken import extension
 from mutation import with_field
 from smki_testca.api import Estate
-from smki_testca.authority.crl import Reason
 from smki_testca.authority.filling import Validity
+from smki_testca.authority.revocation import Reason
 from smki_testca.clock import FixedClock
 from smki_testca.der import encode
 from smki_testca.errors import EstateError, InputError, Refusal
@@ -25,7 +25,7 @@ from smki_testca.estate.certificates import Selection
 from smki_testca.estate.externals import ExternalStore
 from smki_testca.estate.status import Status
 from smki_testca.identifiers import Eui64, SerialNumber
-from smki_testca.importers.intake import Found, Intake, LooseKey, take_in
+from smki_testca.importers.intake import FoundCertificate, Intake, LooseKey, take_in
 from smki_testca.importers.sources import sources
 from smki_testca.issuance.re_signing import LeftOutError, ReSigningTerms
 from smki_testca.lifecycle.importing import Arrival
@@ -74,7 +74,7 @@ def state(estate):
 
 def bring(estate, *ders, key=None, label="theirs"):
     """Import certificates by their octets alone."""
-    found = tuple(Found(der, "theirs.pem", label, key) for der in ders)
+    found = tuple(FoundCertificate(der, "theirs.pem", label, key) for der in ders)
     return estate.import_material(Intake(found))
 
 
@@ -182,8 +182,8 @@ def test_external_certificates_are_none_of_the_estates_own(ours, everything):
     for record in ours.externals.select():
         serial = SerialNumber(int(record.serial_text, 16))
         assert ours.by_serial(serial) is None
-    assert ours.issued_for_device(Eui64.parse("00-DB-12-00-00-00-00-01")) == 0
-    assert ours.issued_in_category("supplier-one", "organisation-user") == 0
+    assert ours.issued.for_device(Eui64.parse("00-DB-12-00-00-00-00-01")) == 0
+    assert ours.issued.in_category("supplier-one", "organisation-user") == 0
     assert ours.certificates.authorities() == [one for one in own if one.tier != "end-entity"]
 
 
@@ -267,7 +267,7 @@ def named(der, path, name):
 )
 def test_live_material_is_refused_and_nothing_is_imported(warned, one, theirs, change):
     meters = take_in([str(theirs / "device")])
-    live = Found(change(one.der), "live.pem", "live", one.key)
+    live = FoundCertificate(change(one.der), "live.pem", "live", one.key)
     before = state(warned)
     with pytest.raises(InputError) as caught:
         warned.import_material(Intake((*meters.certificates, live)))

@@ -1,21 +1,25 @@
 from __future__ import annotations
 
+import ast
 import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-import smki_testca.lint
+import smki_testca
 from broken import CHANGES, chain_and_leaf
 from findings_reference import manual
 from mutation import AT
 from smki_testca.errors import InputError
 from smki_testca.importers.sources import Source
-from smki_testca.lint.catalogue import coded_rules, explain, rules
+from smki_testca.lint.catalogue import DECLARING, explain, rules
 from smki_testca.lint.chain import gathered
-from smki_testca.lint.engine import Linter, Settings
+from smki_testca.lint.engine import Linter
+from smki_testca.lint.linted import Settings
 from smki_testca.lint.rows import ASPECTS
+from smki_testca.lint.rule import RULES
+from smki_testca.lint.rule import rule as declare
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Severity
 from smki_testca.roles import Basis
@@ -67,24 +71,86 @@ def test_an_observed_habit_is_never_an_error(library):
 
 
 def test_what_time_does_to_a_certificate_is_never_an_error():
-    coded = coded_rules()
     certificate = ("validity.expired", "validity.not_yet_valid", "validity.ends_soon")
     for code in (*certificate, "validity.revoked", "crl.stale", "crl.future"):
-        assert coded[code].severity is not Severity.ERROR
+        assert RULES[code].severity is not Severity.ERROR
 
 
-def test_every_coded_rule_is_used_and_every_code_used_is_a_rule():
-    rooms = sorted(Path(smki_testca.lint.__file__).parent.glob("*.py"))
-    text = "".join(
-        path.read_text("utf-8") for path in rooms if path.stem not in {"catalogue", "manual"}
-    )
-    source = Path(smki_testca.lint.__file__).parents[1]
-    for other in ("der/read.py", "x509/entries.py", "importers/sources.py"):
-        text += (source / other).read_text("utf-8")
-    assert {code for code in coded_rules() if f'"{code}"' not in text} == set()
-    named = set(re.findall(r'"((?:csr|crl|der|document|eui64|issuer|set)\.[a-z_]+)"', text))
-    # Files are bounded before they are read as DER.
-    assert named - set(coded_rules()) == {"der.too_long"}
+SOURCE = Path(smki_testca.__file__).parent
+# Functions that turn what is found below the linter into breaches, and where it is found.
+BELOW = {
+    "of_file": tuple(
+        f"importers/{path.name}" for path in sorted((SOURCE / "importers").glob("*.py"))
+    ),
+    "of_error": ("der/read.py", "x509/view.py"),
+    "of_anomaly": ("der/read.py",),
+    "_problem": ("x509/entries.py",),
+}
+CODES = re.compile(r'"((?:crl|der|document)\.[a-z0-9_]+)"')
+
+
+def calls(node, *names):
+    return [
+        one
+        for one in ast.walk(node)
+        if isinstance(one, ast.Call) and isinstance(one.func, ast.Name) and one.func.id in names
+    ]
+
+
+def functions():
+    """Each function of the modules with rules: its name, the codes above it, those within it."""
+    for module in DECLARING:
+        tree = ast.parse(Path(module.__file__).read_text("utf-8"))
+        for function in ast.walk(tree):
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            above = [call for one in function.decorator_list for call in calls(one, "rule")]
+            also = [call for one in function.decorator_list for call in calls(one, "detects")]
+            declared = {call.args[0].value for call in above}
+            declared |= {code.value for call in also for code in call.args}
+            first = [call.args[0] for call in calls(function, "Breach")]
+            yielded = {code.value for code in first if isinstance(code, ast.Constant)}
+            yield f"{module.__name__.rsplit('.', 1)[1]}.{function.name}", declared, yielded
+
+
+def test_a_function_yields_the_codes_that_are_declared_above_it_and_no_others():
+    different = [
+        (name, declared ^ yielded)
+        for name, declared, yielded in functions()
+        if declared != yielded and name.rsplit(".", 1)[1] not in BELOW
+    ]
+    assert different == []
+
+
+def test_codes_found_below_the_linter_are_declared_and_no_others():
+    declared = {
+        code for name, codes, _ in functions() if name.rsplit(".", 1)[1] in BELOW for code in codes
+    }
+    files = {file for files in BELOW.values() for file in files}
+    found = {code for file in files for code in CODES.findall((SOURCE / file).read_text("utf-8"))}
+    # Files are bounded before they are read as DER; octets of no kind are found by the engine.
+    assert found - declared == {"der.too_long"}
+    assert declared <= found
+
+
+def test_every_rule_is_declared_above_a_function():
+    assert {code for _, declared, _ in functions() for code in declared} == set(RULES)
+
+
+def test_two_rules_cannot_have_one_code():
+    known = RULES["validity.order"]
+    with pytest.raises(ValueError, match=r"validity\.order"):
+        declare(
+            known.code,
+            known.severity,
+            known.basis,
+            known.source,
+            meaning=known.meaning,
+            remedy=known.remedy,
+            good=known.good,
+            bad=known.bad,
+        )
+    assert RULES["validity.order"] is known
 
 
 @pytest.mark.parametrize("kind", ["organisation", "device"])

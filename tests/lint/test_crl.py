@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,9 @@ from smki_testca.der import encode
 from smki_testca.importers.sources import Source, sources
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.drawing import asn1_lines, draw
-from smki_testca.lint.engine import Linter, Settings, lint_all
+from smki_testca.lint.engine import Linter
+from smki_testca.lint.linted import Settings
+from smki_testca.lint.whole_input import lint_all
 from smki_testca.profiles import Library
 from smki_testca.x509 import entries
 from smki_testca.x509.view import view_revocation_list
@@ -129,7 +132,7 @@ def test_the_documented_length_is_read_and_one_octet_more_is_not(linter):
     assert codes(linter.lint(one)) == ["crl.entry", "signature.malformed"]
     (more,) = sources(["-"], fitting + b"\x00")
     assert more.problem is not None
-    assert more.problem[0] == "document.too_long"
+    assert more.problem.code == "document.too_long"
 
 
 # What a run is told
@@ -229,11 +232,11 @@ def test_numbers_that_rise_with_time_are_right_in_whatever_order_they_come(tmp_p
 
 
 def test_crls_are_linted_over_all_cores_as_they_are_on_one(tmp_path, monkeypatch):
-    from smki_testca.lint import engine  # noqa: PLC0415 - only what it counts from is changed
+    from smki_testca.lint import whole_input  # noqa: PLC0415 - only what it counts from is changed
 
     data = case("set-revoked") + case("set-crl_number") + case("good-iki-crl")
     alone = lint(data, tmp_path)
-    monkeypatch.setattr(engine, "_PARALLEL_FROM", 1)
-    monkeypatch.setattr(engine.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(whole_input, "_PARALLEL_FROM", 1)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
     together = lint(data, tmp_path)
     assert [one.as_json() for one in together] == [one.as_json() for one in alone]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,8 @@ from smki_testca.der.read import MAX_DEPTH
 from smki_testca.importers.sources import Source
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.drawing import asn1_lines, draw
-from smki_testca.lint.engine import Linter, Settings
+from smki_testca.lint.engine import Linter
+from smki_testca.lint.linted import Settings
 from smki_testca.x509.view import view_certificate
 
 
@@ -43,7 +45,7 @@ def now(organisation):
 
 def test_an_organisation_certificate_is_drawn_in_words(organisation, now):
     found = drawn(organisation, now)
-    serial = view_certificate(organisation).value("serialNumber")
+    serial: Any = view_certificate(organisation).value("serialNumber")
     assert found["serialNumber"] == f"{serial:032X} ({serial})"
     assert found["issuer"] == "OU=07, CN=Z1"
     assert found["subject"] == "CN=SUPPLIER ONE, OU=02, ID=90-B3-D5-1F-30-01-00-00"

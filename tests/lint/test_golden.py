@@ -11,11 +11,13 @@ import pytest
 
 from smki_testca.clock import parse_instant
 from smki_testca.importers.sources import sources
-from smki_testca.lint import engine
-from smki_testca.lint import rules as certificate_rules
+from smki_testca.lint import certificate, chain, crl, csr, engine, sets, strict
 from smki_testca.lint.catalogue import rules
-from smki_testca.lint.engine import Settings, lint_all
+from smki_testca.lint.findings import Breach
+from smki_testca.lint.guard import run
+from smki_testca.lint.linted import Settings
 from smki_testca.lint.rows import aspects
+from smki_testca.lint.whole_input import lint_all
 from smki_testca.profiles import Library
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -125,8 +127,57 @@ def test_the_script_writes_the_corpus_as_it_stands(tmp_path):
 
 def test_a_rule_that_raises_is_a_finding_and_the_run_goes_on(monkeypatch, tmp_path):
     path = GOLDEN / "cases" / "o10-expired.pem"
-    monkeypatch.setattr(certificate_rules, "_TYPOS", None)
+    monkeypatch.setattr(certificate, "_TYPOS", None)
     (one,) = lint(path, tmp_path)
     assert told([one]) == sorted([*read(path)[0], (0, "internal.rule_failed", "warning")])
     (failed,) = (f for f in one.findings if f.code == "internal.rule_failed")
     assert failed.message.startswith("The rule typos failed: AttributeError: ")
+
+
+def fails(document):
+    yield Breach("validity.order", None, "found before the failure", "")
+    raise ZeroDivisionError(type(document).__name__)
+
+
+def goes_on(_):
+    yield Breach("validity.expired", None, "found after it", "")
+
+
+def test_an_exception_is_a_breach_among_those_found_before_and_after_it():
+    found = []
+    run((fails, goes_on), "a text", found)
+    assert [one.code for one in found] == [
+        "validity.order",
+        "internal.rule_failed",
+        "validity.expired",
+    ]
+    assert found[1].message == "the rule fails failed: ZeroDivisionError: str"
+
+
+@pytest.mark.parametrize(
+    ("case", "module", "name"),
+    [
+        ("good-organisation", strict, "_defaults"),
+        ("good-organisation", chain, "_signature_test"),
+        ("good-organisation", certificate, "key_type_of"),
+        ("good-organisation", engine, "check"),
+        ("good-organisation", sets, "defaultdict"),
+        ("good-csr-device", csr, "public_key_octets"),
+        ("good-csr-device", csr, "kind"),
+        ("good-organisation-crl", crl, "_of_shape"),
+        ("good-organisation-crl", crl, "_shape"),
+        ("good-organisation-crl", crl, "check"),
+    ],
+)
+def test_whatever_fails_in_a_rule_is_a_finding_and_the_run_goes_on(
+    case, module, name, monkeypatch, tmp_path
+):
+    def broken(*_args, **_named):
+        raise ZeroDivisionError
+
+    path = GOLDEN / "cases" / f"{case}.pem"
+    assert read(path)[0] == []
+    monkeypatch.setattr(module, name, broken)
+    codes = [code for _, code, _ in told(lint(path, tmp_path))]
+    assert "internal.rule_failed" in codes
+    assert set(codes) <= {"internal.rule_failed", "issuer.unknown"}

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smki_testca.lint.engine import Linted
 from smki_testca.lint.findings import Finding
+from smki_testca.lint.linted import Linted
 from smki_testca.lint.reports import REPORTS, summary
 from smki_testca.profiles.model import Severity
 from smki_testca.roles import Basis

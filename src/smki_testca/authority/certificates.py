@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from smki_testca.authority.crl import revocation_list
 from smki_testca.authority.filling import (
     Filling,
     Setting,
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from smki_testca.authority.crl import Revocation, RevocationList
+    from smki_testca.authority.crl import RevocationList
+    from smki_testca.authority.revocation import Revocation
     from smki_testca.authority.signers import Signer
     from smki_testca.entropy import Entropy
     from smki_testca.profiles import Library
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from smki_testca.register.gate import Authorisation
     from smki_testca.roles import KeyUsage
     from smki_testca.x509.fields import Value
+    from smki_testca.x509.view import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,73 @@ class Certificate:
         return key
 
 
+class Unsigned:
+    """A certificate that was built and checked, still to be signed: once, by the CA that built it.
+
+    Attributes:
+        profile: its certificate type.
+        serial: its serial number.
+        issued_at: when, UTC; notBefore may be earlier.
+        values: of its fields, by path.
+        warnings: what the profile's rows remark on.
+    """
+
+    __slots__ = (
+        "_spent",
+        "authority",
+        "issued_at",
+        "serial",
+        "tbs",
+        "template",
+        "values",
+        "warnings",
+    )
+
+    def __init__(
+        self,
+        authority: CertificationAuthority,
+        template: Template,
+        filling: Filling,
+        values: Values,
+        warnings: tuple[str, ...],
+    ) -> None:
+        self.authority = authority
+        self.template = template
+        self.serial = filling.serial
+        self.issued_at = filling.now
+        self.values = values
+        self.warnings = warnings
+        self.tbs = template.render(values)
+        self._spent = False
+
+    @property
+    def profile(self) -> Profile:
+        """Its certificate type."""
+        return self.template.setting.profile
+
+    def instant(self, end: str) -> datetime:
+        """``notBefore`` or ``notAfter``."""
+        instant: datetime = self.values[f"validity.{end}"]  # type: ignore[assignment]
+        return instant
+
+    def view(self) -> View:
+        """Its fields as a reader finds them, under a signature that is none."""
+        algorithm = self.template.setting.algorithm.encoded
+        return view_certificate(
+            encode.sequence(self.tbs, algorithm, encode.bit_string(b"\x30\x00"))
+        )
+
+    def spend(self, authority: CertificationAuthority) -> None:
+        """Note that it is signed now.
+
+        Raises:
+            ValueError: if it was signed before, or another CA built it.
+        """
+        if self._spent or authority is not self.authority:
+            raise ValueError("a certificate is signed once, by the CA that built it")
+        self._spent = True
+
+
 class CertificationAuthority:
     """One test CA, able to sign.
 
@@ -97,7 +167,7 @@ class CertificationAuthority:
         self._templates: dict[tuple[str, frozenset[str]], Template] = {}
         self._issuer = None if certificate is None else issuer_of(certificate)
 
-    def issue(
+    def prepare(
         self,
         authorisation: Authorisation,
         usage: KeyUsage | None,
@@ -105,8 +175,8 @@ class CertificationAuthority:
         *,
         entropy: Entropy,
         validity: Validity | None = None,
-    ) -> Certificate:
-        """One certificate of an authorised request.
+    ) -> Unsigned:
+        """Build and check one certificate of an authorised request.
 
         Args:
             authorisation: the gate's consent; its instant becomes notBefore.
@@ -131,13 +201,29 @@ class CertificationAuthority:
             participant.name,
             validity or Validity(),
         )
-        return self._sign(self._library.profile(request.subject.profile), filling)
+        return self._prepare(self._library.profile(request.subject.profile), filling)
+
+    def sign(self, unsigned: Unsigned) -> Certificate:
+        """Sign a certificate that this CA built, and verify what leaves.
+
+        Raises:
+            ValueError: if it was signed before, or another CA built it.
+        """
+        unsigned.spend(self)
+        tbs, found = unsigned.tbs, unsigned.values
+        signature = self._signer.sign(tbs)
+        der = encode.sequence(tbs, self._signer.algorithm.encoded, encode.bit_string(signature))
+        self._verify(unsigned.template, found, der)
+        return Certificate(
+            der, unsigned.profile, unsigned.serial, unsigned.issued_at, found, unsigned.warnings
+        )
 
     def issue_authority(
         self, profile: Profile, public_key: bytes, *, at: datetime, entropy: Entropy
     ) -> Certificate:
         """The certificate of a CA: this one's own, or that of the tier below it."""
-        return self._sign(profile, Filling(SerialNumber.generate(entropy), at, public_key))
+        filling = Filling(SerialNumber.generate(entropy), at, public_key)
+        return self.sign(self._prepare(profile, filling))
 
     def issue_revocation_list(
         self,
@@ -161,9 +247,6 @@ class CertificationAuthority:
             InputError: if the profile is that of another CA, a rule or a row of severity error
                 forbids what was asked for, or the CA may sign no CRL.
         """
-        # Needed by few commands only, and by none that has to start quickly.
-        from smki_testca.authority.crl import revocation_list  # noqa: PLC0415
-
         if self.certificate is None:
             raise ValueError("a CA signs CRLs once it has its own certificate")
         return revocation_list(
@@ -176,16 +259,12 @@ class CertificationAuthority:
             next_update=next_update,
         )
 
-    def _sign(self, profile: Profile, filling: Filling) -> Certificate:
+    def _prepare(self, profile: Profile, filling: Filling) -> Unsigned:
         _check_key(profile, filling.public_key)
         template = self._template(profile, frozenset(filling.inputs))
         found = values(template.setting, filling)
         warnings = check_inputs(profile, found, self._library.roles)
-        tbs = template.render(found)
-        signature = self._signer.sign(tbs)
-        der = encode.sequence(tbs, self._signer.algorithm.encoded, encode.bit_string(signature))
-        self._verify(template, found, der)
-        return Certificate(der, profile, filling.serial, filling.now, found, tuple(warnings))
+        return Unsigned(self, template, filling, found, tuple(warnings))
 
     def _template(self, profile: Profile, present: frozenset[str]) -> Template:
         key = (profile.name, present)
@@ -226,4 +305,4 @@ def inputs(subject: Subject, usage: KeyUsage | None) -> dict[str, Value]:
     return asked | subject.field_values()
 
 
-__all__ = ["USAGE_BITS", "Certificate", "CertificationAuthority", "inputs"]
+__all__ = ["USAGE_BITS", "Certificate", "CertificationAuthority", "Unsigned", "inputs"]

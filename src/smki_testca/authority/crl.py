@@ -1,19 +1,19 @@
-"""Revocations, and the CRLs and ARLs that tell of them: filled from rows, checked, signed."""
+"""CRLs and ARLs: filled from the rows of their profile, checked, signed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from smki_testca.authority.filling import issuer_of
+from smki_testca.authority.revocation import Reason, Revocation
 from smki_testca.clock import later, years_after
 from smki_testca.der import encode
 from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.lint import crl
-from smki_testca.lint.catalogue import coded_rules
 from smki_testca.lint.rows import Context
+from smki_testca.lint.rule import RULES
 from smki_testca.profiles.model import Constant, Derived, Severity
 from smki_testca.roles import Roles
 from smki_testca.x509 import names
@@ -27,55 +27,11 @@ if TYPE_CHECKING:
 
     from smki_testca.authority.filling import Issuer
     from smki_testca.authority.signers import Signer
-    from smki_testca.identifiers import SerialNumber
     from smki_testca.profiles.model import RevocationListProfile
     from smki_testca.x509.entries import Entry
     from smki_testca.x509.fields import Value
     from smki_testca.x509.names import SignatureAlgorithm
     from smki_testca.x509.view import View
-
-
-class Reason(StrEnum):
-    """Why a certificate was revoked (RFC 5280 5.3.1)."""
-
-    UNSPECIFIED = "unspecified"
-    KEY_COMPROMISE = "key-compromise"
-    CA_COMPROMISE = "ca-compromise"
-    AFFILIATION_CHANGED = "affiliation-changed"
-    SUPERSEDED = "superseded"
-    CESSATION_OF_OPERATION = "cessation-of-operation"
-    CERTIFICATE_HOLD = "certificate-hold"
-    REMOVE_FROM_CRL = "remove-from-crl"
-    PRIVILEGE_WITHDRAWN = "privilege-withdrawn"
-    AA_COMPROMISE = "aa-compromise"
-
-    @property
-    def name_in_crl(self) -> str:
-        """RFC 5280's own word, such as ``keyCompromise``."""
-        return _NAMES_IN_CRL[self]
-
-    @property
-    def code(self) -> int:
-        """The number that a CRL carries."""
-        return names.REASONS[self.name_in_crl]
-
-
-# Both lists have the order of RFC 5280.
-_NAMES_IN_CRL: Mapping[Reason, str] = dict(zip(Reason, names.REASONS, strict=True))
-
-
-@dataclass(frozen=True, slots=True)
-class Revocation:
-    """One certificate that its CA revoked.
-
-    Attributes:
-        at: when, UTC; a CRL tells whole seconds.
-        reason: None where none was given; a CRL says nothing of ``unspecified`` either.
-    """
-
-    serial: SerialNumber
-    at: datetime
-    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,10 +157,9 @@ def check_unsigned(
     view = view_revocation_list(document)
     listed = list(crl.entries_of(view))
     surveyed = crl.survey(view, listed)
-    severities = {code: rule.severity for code, rule in coded_rules().items()}
     said = [
-        (severities[code], message[:1].upper() + message[1:])
-        for code, _, message in crl.breaches(view, surveyed, None, profile)
+        (RULES[one.code].severity, one.message[:1].upper() + one.message[1:])
+        for one in crl.breaches(crl.RevocationList(view, surveyed, profile, None))
     ]
     context = Context(_NO_ROLES, None, authority)
     rows = crl.row_findings(view, surveyed, profile, context)

@@ -99,11 +99,11 @@ def parse(data: bytes, library: Library, profile: Profile | None = None) -> Csr:
         view = view_request(der)
     except DerError as error:
         raise CsrFaultsError((Fault(error.code, f"{error.message}."),)) from error
+    asked = profile or library.profile(requests.kind(view))
     # The tolerant reader names faults; the strict one sees that none slipped past it.
-    faults = tuple(_faults(view, roles)) or tuple(_format_faults(der))
+    faults = tuple(_faults(view, roles, asked)) or tuple(_format_faults(der))
     if faults:
         raise CsrFaultsError(faults)
-    asked = profile or library.profile(requests.kind(view))
     subject, usages = Subject.from_view(asked, view, roles)
     public_key = view.octets("subjectPublicKeyInfo") or b""
     identifiers = (one.path for one in asked.subject_inputs if one.type.is_identifier)
@@ -171,11 +171,11 @@ def _fault(code: str, message: str) -> CsrFaultsError:
     return CsrFaultsError((Fault(code, message),))
 
 
-def _faults(view: View, roles: Roles) -> Iterator[Fault]:
+def _faults(view: View, roles: Roles, profile: Profile) -> Iterator[Fault]:
     for one in strict.anomalies(view):
         yield Fault(one.code, f"{_sentence(one.message)} (at octet {one.offset}).")
-    for code, _, message in requests.breaches(view, roles):
-        yield Fault(code, f"{_sentence(message)}.")
+    for one in requests.breaches(view, roles, profile):
+        yield Fault(one.code, f"{_sentence(one.message)}.")
 
 
 def _sentence(message: str) -> str:

@@ -216,7 +216,7 @@ def check_inputs(profile: Profile, found: Values, roles: Roles) -> list[str]:
             continue
         check_characters(row.field, profile.encoding(row.field), value)
         for message in (
-            *(message for _, message in value_breaches(row, value, roles)),
+            *(one.message for one in value_breaches(row, value, roles)),
             *_period_breaches(row, found),
         ):
             line = f"{row.field.path} {message} ({row.basis}, {row.source})."

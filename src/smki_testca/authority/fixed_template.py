@@ -1,7 +1,7 @@
-"""A mould: a template with all that a tile's rows share poured in, and every length settled.
+"""A fixed: a template with all that a tile's rows share poured in, and every length settled.
 
 What is left open are a few spans of fixed width, so that a certificate is put together at one
-stroke, and can differ from the mould in the spans only.
+stroke, and can differ from the fixed in the spans only.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Mould:
+class FixedTemplate:
     """A TBSCertificate as constants with spans between them.
 
     Attributes:
@@ -37,7 +37,7 @@ class Mould:
     length: int
 
     @classmethod
-    def of(cls, template: Template, shared: Values, sample: Values) -> Mould:
+    def of(cls, template: Template, shared: Values, sample: Values) -> FixedTemplate:
         """Pour in what is shared, and settle the lengths of the rest by a sample.
 
         Args:

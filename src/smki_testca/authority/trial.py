@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from smki_testca.authority import crl
 from smki_testca.authority.filling import Issuer, Setting
+from smki_testca.authority.revocation import Revocation
 from smki_testca.authority.template import Template, compile_template
 from smki_testca.der import encode
 from smki_testca.errors import InputError
@@ -57,18 +59,15 @@ def _stand_in(issuing: Profile) -> Issuer:
 
 
 def _try_revocation_list(library: Library, profile: RevocationListProfile) -> None:
-    # Of no use to the commands that have to start quickly.
-    from smki_testca.authority import crl as revocation  # noqa: PLC0415
-
     signed_by = library.profile_for(profile.hierarchy, profile.tier)
     at = datetime(2026, 1, 1, tzinfo=UTC)
     # The reason comes with each revocation, so that a row may forbid any that is chosen here.
-    sample = [revocation.Revocation(SerialNumber(0x5A << 120), at)]
-    document, found = revocation.unsigned(
+    sample = [Revocation(SerialNumber(0x5A << 120), at)]
+    document, found = crl.unsigned(
         profile, _stand_in(signed_by), _algorithm(signed_by), sample, 1, at
     )
     try:
-        said = revocation.check_unsigned(profile, document, found, sample, None)
+        said = crl.check_unsigned(profile, document, found, sample, None)
     except InputError as error:
         said = [error.message]
     if said:

@@ -55,7 +55,7 @@ def verify(session: Session) -> None:
     """
     with session.open() as estate:
         count = estate.audit.verify()
-        tiles = estate.runs.verify()
+        tiles = estate.tiles.verify()
     if session.as_json:
         print_json({"entries": count, "tiles": tiles, "whole": True})
         return

@@ -20,7 +20,8 @@ from smki_testca.entropy import parse_seed
 from smki_testca.errors import ExitCode, InputError, Refusal, SmkiTestcaError, UsageError
 from smki_testca.estate.runs import State
 from smki_testca.estate.terms import Secrets
-from smki_testca.exporters import runs as exports
+from smki_testca.exporters.registry import RUN_FORMATS
+from smki_testca.files import write_file
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles.model import Identity
 from smki_testca.profiles.subject import Subject
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from smki_testca.estate.runs import Run
     from smki_testca.issuance.batch.engines import Engine
     from smki_testca.issuance.batch.planning import Plan
-    from smki_testca.issuance.batch.row_requests import Problem
+    from smki_testca.issuance.batch.row_requests import RowProblem
     from smki_testca.profiles import Library
     from smki_testca.profiles.inputs import InputType
     from smki_testca.profiles.model import Profile
@@ -224,8 +225,7 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
       --purpose device-and-user-system-tests --out meters-response.zip
     """
     from smki_testca.collector import without_collector
-    from smki_testca.issuance.batch import csr_reader as intake
-    from smki_testca.issuance.batch import portal
+    from smki_testca.issuance.batch import csr_reader, portal, portal_zip
     from smki_testca.issuance.batch.planning import Plan
     from smki_testca.workers import how_many
 
@@ -248,13 +248,13 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
     }
     with without_collector(), session.open() as estate:
         estate.unlock_meanwhile()
-        zipped = read_input(requests, portal.MAX_ZIP_OCTETS)
-        members = portal.directory(requests, zipped)
+        zipped = read_input(requests, portal_zip.MAX_ZIP_OCTETS)
+        members = portal_zip.directory(requests, zipped)
         estate.unlock()
         with estate.transaction():
             plan = Plan(estate, "requests", None, _secrets(None))
-            reader = intake.Reader(requests, zipped, estate.library)
-            for one in intake.wanted(estate, reader, members, cells, workers):
+            reader = csr_reader.Reader(requests, zipped, estate.library)
+            for one in csr_reader.row_requests(estate, reader, members, cells, workers):
                 plan.add_or_note(one)
             report = portal.Report.of(name, members, plan.problems)
             run = plan.store() if plan.ready() else None
@@ -265,8 +265,8 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
         issued: dict[int, bytes] = {}
         if run is not None:
             finished = _cut(session, estate, run, engine)
-            issued = dict(estate.runs.numbered(finished))
-        exports.write_file(target, portal.response(report, issued))
+            issued = dict(estate.run_certificates.numbered(finished))
+        write_file(target, portal.response(report, issued))
     succeeded = len(issued)
     if session.as_json:
         print_json({"run": run, "out": out, "success": succeeded, "refused": len(plan.problems)})
@@ -356,7 +356,7 @@ def cancel(session: Session, run: int) -> None:
 
 @batch.command()
 @click.argument("run", metavar="ID", type=int)
-@click.option("--format", "form", type=click.Choice([*exports.EXPORTS, _RESPONSE]), required=True)
+@click.option("--format", "form", type=click.Choice([*RUN_FORMATS, _RESPONSE]), required=True)
 @click.option("--out", metavar="PATH", required=True, help="The file, or for pem-tree the folder.")
 @click.option("--with-keys", is_flag=True, help="Write the private keys, too.")
 @click.option("--force", is_flag=True, help="Overwrite what is there already.")
@@ -381,11 +381,11 @@ def export(
             count = _write_response(estate, found, target)
         else:
             kept = (
-                estate.runs.with_keys(found)
+                estate.run_certificates.with_keys(found)
                 if with_keys
-                else ((record, None) for record in estate.runs.records(found))
+                else ((record, None) for record in estate.run_certificates.of_run(found))
             )
-            count = exports.EXPORTS[form](target, kept, secret=not found.terms.seeded)
+            count = RUN_FORMATS[form].write(target, kept, secret=not found.terms.seeded)
     if session.as_json:
         print_json({"run": run, "out": out, "certificates": count})
         return
@@ -402,9 +402,9 @@ def _write_response(estate: Estate, run: Run, target: Path) -> int:
             f"Run {run.id} has no response: it is {run.state}, of source {run.terms.source}.",
             "Only a ZIP of CSRs that is done has one.",
         )
-    issued = dict(estate.runs.numbered(run))
+    issued = dict(estate.run_certificates.numbered(run))
     report = msgspec.msgpack.decode(kept, type=portal.Report)
-    exports.write_file(target, portal.response(report, issued))
+    write_file(target, portal.response(report, issued))
     return len(issued)
 
 
@@ -490,7 +490,7 @@ def _stopped(plan: Plan, *, all_or_nothing: bool) -> SmkiTestcaError | None:
     return error
 
 
-def _report_problems(session: Session, problems: list[Problem]) -> None:
+def _report_problems(session: Session, problems: list[RowProblem]) -> None:
     if session.as_json:
         return
     for one in problems:
@@ -541,7 +541,7 @@ def _cut(session: Session, estate: Estate, run: int, engine: Engine) -> Run:
 
 
 def _finish(
-    session: Session, estate: Estate, run: int, engine: Engine, problems: list[Problem]
+    session: Session, estate: Estate, run: int, engine: Engine, problems: list[RowProblem]
 ) -> None:
     finished = _cut(session, estate, run, engine)
     _print_run(session, finished, problems)
@@ -549,7 +549,7 @@ def _finish(
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
-def _print_run(session: Session, run: Run, problems: list[Problem] | None = None) -> None:
+def _print_run(session: Session, run: Run, problems: list[RowProblem] | None = None) -> None:
     if session.as_json:
         document = run.as_json()
         if problems is not None:

@@ -10,7 +10,11 @@ from smki_testca.cli.output import print_json, print_warnings, print_with_status
 from smki_testca.cli.selection import selecting, selection
 from smki_testca.cli.session import Session, first_line
 from smki_testca.errors import InputError
-from smki_testca.exporters import FORMATS, items, make, summary, write
+from smki_testca.exporters.export import items, make, takes_passphrase
+from smki_testca.exporters.fitting import summary
+from smki_testca.exporters.format import Need
+from smki_testca.exporters.registry import FORMATS
+from smki_testca.files import write
 
 
 @click.command("list")
@@ -43,7 +47,8 @@ def list_(session: Session, /, *, external: bool, **given: str | None) -> None:
 @click.option(
     "--export-passphrase-file",
     metavar="FILE",
-    help="Its first line encrypts the private keys written; pkcs12 and java need it.",
+    help="Its first line encrypts the private keys written;"
+    f" {' and '.join(takes_passphrase(Need.REQUIRED))} need it.",
 )
 @click.option("--force", is_flag=True, help="Overwrite files that are there already.")
 @selecting

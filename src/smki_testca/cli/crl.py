@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +10,7 @@ import click
 from smki_testca.cli.names import HierarchyName
 from smki_testca.cli.output import print_json, print_table
 from smki_testca.errors import ExitCode, InputError, UsageError
+from smki_testca.files import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -234,7 +233,7 @@ def _read_list(file: str) -> bytes:
     found = list(sources([file], read_input("-", MAX_FILE_OCTETS) if file == "-" else None))
     for one in found:
         if one.problem is not None:
-            raise InputError(one.problem[0], f"{file} cannot be read: {one.problem[1]}.")
+            raise InputError(one.problem.code, f"{file} cannot be read: {one.problem.message}.")
     if len(found) != 1:
         raise InputError(
             "crl.file", f"{file} holds {len(found)} documents, not one revocation list."
@@ -299,23 +298,10 @@ def _pem(record: RevocationListRecord) -> bytes:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Put a list where a reader finds the old one or the new one, and never half of either.
-
-    A link stays and what it leads to is replaced; a device or pipe is written to as it is.
-    """
-    beside = None
+    """Put a list in the place of the one before, so that a reader finds one or the other."""
     try:
-        if path.exists() and not (path.is_file() or path.is_dir()):
-            path.write_bytes(data)
-        else:
-            place = Path(os.path.realpath(path))
-            beside = place.with_name(f".{place.name}.new")
-            beside.write_bytes(data)
-            beside.replace(place)
+        replace(path, data)
     except OSError as error:
-        if beside is not None:
-            with contextlib.suppress(OSError):
-                beside.unlink(missing_ok=True)
         raise InputError(
             "crl.unwritable",
             f"The list is issued, but {path} cannot be written: {error.strerror}.",

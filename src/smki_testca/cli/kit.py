@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from smki_testca.cli.session import Session
     from smki_testca.kits.kit import Kit
-    from smki_testca.kits.result import Made
+    from smki_testca.kits.result import KitResult
 
 _DEVICES = click.option(
     "--devices",
@@ -177,7 +177,7 @@ def make(session: Session, /, name: str, out: str, **options: Any) -> None:
     from smki_testca.kits.issuing import check_count
 
     seed, formats = options["seed"], options["formats"]
-    wish = kits.Wish(
+    wish = kits.KitOptions(
         check_count(options["devices"]),
         None if seed is None else parse_seed(seed),
         formats or None,
@@ -196,7 +196,7 @@ def make(session: Session, /, name: str, out: str, **options: Any) -> None:
     _print_made(made)
 
 
-def _print_made(made: Made) -> None:
+def _print_made(made: KitResult) -> None:
     out = made.directory
     click.echo(
         f"{made.exports.certificates} certificates are in {out}/estate, and in these forms"

@@ -14,13 +14,14 @@ from smki_testca.errors import ExitCode, InputError
 from smki_testca.importers.sources import MAX_FILE_OCTETS, sources
 from smki_testca.lint.catalogue import explain as explain_rule
 from smki_testca.lint.catalogue import rules as all_rules
-from smki_testca.lint.engine import Settings, lint_all
+from smki_testca.lint.linted import Settings
 from smki_testca.lint.reports import REPORTS
+from smki_testca.lint.whole_input import lint_all
 from smki_testca.profiles.model import Severity
 from smki_testca.x509.view import view_certificate, view_request
 
 if TYPE_CHECKING:
-    from smki_testca.lint.catalogue import Rule
+    from smki_testca.lint.rule import Rule
 
 _FILES = "files"
 
@@ -183,7 +184,8 @@ def _trusted(session: Session, names: tuple[str, ...]) -> list[bytes]:
     for source in sources(names):
         if source.problem is not None:
             raise InputError(
-                "lint.trust", f"{source.file} holds no certificates to trust: {source.problem[1]}."
+                "lint.trust",
+                f"{source.file} holds no certificates to trust: {source.problem.message}.",
             )
         found.append(source.data)
     if session.estate is not None:
@@ -193,10 +195,12 @@ def _trusted(session: Session, names: tuple[str, ...]) -> list[bytes]:
 
 
 def _explained(rule: Rule) -> list[tuple[str, str]]:
+    since = [] if rule.since is None else [("Since", rule.since.isoformat())]
     return [
         ("Code", rule.code),
         ("Severity", rule.severity),
         ("Basis", f"{rule.basis} ({rule.source})"),
+        *since,
         ("Profiles", ", ".join(rule.profiles) or "all"),
         ("Meaning", rule.meaning),
         ("Remedy", rule.remedy),

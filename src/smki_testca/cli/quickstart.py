@@ -16,8 +16,9 @@ from smki_testca.cli.session import Session, read_input
 from smki_testca.entropy import SystemEntropy
 from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
-from smki_testca.estate.runs import FOLDER
-from smki_testca.exporters import FORMATS, items, write
+from smki_testca.estate.tiles import FOLDER
+from smki_testca.exporters.export import items, make
+from smki_testca.files import write
 from smki_testca.passphrases import PASSPHRASE_FILE, leave_passphrase, make_passphrase
 
 if TYPE_CHECKING:
@@ -49,12 +50,10 @@ def quickstart(session: Session, directory: str) -> None:
     )
     with _whole_or_gone(path), estate:
         passphrase_file = leave_passphrase(path, passphrase)
-        kits.fill(estate, kits.load(estate.library, _KIT), kits.Wish(), Progress("issuing"))
+        kits.fill(estate, kits.load(estate.library, _KIT), kits.KitOptions(), Progress("issuing"))
         records = estate.certificates.select(Selection())
         export = path / "export" / "pem"
-        write(
-            FORMATS["pem"].files(items(estate, records, with_keys=True), None), export, force=False
-        )
+        write(make("pem", items(estate, records, with_keys=True), None).files, export, force=False)
     if session.as_json:
         print_json(
             {

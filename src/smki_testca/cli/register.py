@@ -11,13 +11,14 @@ from smki_testca.cli.output import print_json, print_table
 from smki_testca.cli.session import Session, read_input
 from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64, Signifier
-from smki_testca.lifecycle.whois import whois_certificate, whois_id, whois_signifier
+from smki_testca.lifecycle.whois import whois_certificate
 from smki_testca.register.notifications import Flow
+from smki_testca.register.whois import whois_id, whois_signifier
 from smki_testca.text import shown
 
 if TYPE_CHECKING:
     from smki_testca.api import Estate
-    from smki_testca.lifecycle.whois import Answer
+    from smki_testca.register.whois import Answer
 
 
 @click.group()

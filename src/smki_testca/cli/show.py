@@ -15,14 +15,15 @@ from smki_testca.identifiers import SerialNumber
 from smki_testca.importers.sources import MAX_FILE_OCTETS, Source, sources
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.drawing import asn1_lines, draw
-from smki_testca.lint.engine import Linter, Settings
+from smki_testca.lint.engine import Linter
+from smki_testca.lint.linted import Settings
 from smki_testca.lint.reports import text_line
 from smki_testca.profiles.model import Severity
 from smki_testca.text import plain, shown
 
 if TYPE_CHECKING:
     from smki_testca.lint.drawing import Line
-    from smki_testca.lint.engine import Linted
+    from smki_testca.lint.linted import Linted
 
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 
@@ -101,7 +102,9 @@ def _documents(
         found = list(sources([what], data))
         for one in found:
             if one.problem is not None:
-                raise InputError(one.problem[0], f"{what} cannot be shown: {one.problem[1]}.")
+                raise InputError(
+                    one.problem.code, f"{what} cannot be shown: {one.problem.message}."
+                )
         if not found:
             raise InputError("document.unknown_kind", f"{what} holds nothing that can be shown.")
         if session.estate is not None:
@@ -119,7 +122,7 @@ def _documents(
                 f"The estate has no certificate {serial}, nor is there a file {what}.",
             )
         trusted = [one.der for one in estate.certificates.authorities()]
-        predecessor = estate.successions.predecessor(record.serial)
+        predecessor = estate.renewal_links.predecessor(record.serial)
         known = {
             **record.as_json(),
             "status": estate.status(record).value,

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from smki_testca.errors import EstateError
 
 if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from smki_testca.estate.database import Database
@@ -47,11 +49,55 @@ class Entry:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditedTable:
+    """A table whose rows must be those that the audit log records.
+
+    A row is a key, and a value that must be the same in both.
+
+    Attributes:
+        code: of the error where they differ.
+        recorded: gives the rows that an entry records.
+        rows: gives the rows that the table holds.
+        name: the words for a row in an error.
+        lost: the words for a key that is recorded alone; the log tells of its name by default.
+    """
+
+    code: str
+    recorded: Callable[[Entry], Iterable[tuple[Any, Any]]]
+    rows: Callable[[], Iterable[tuple[Any, Any]]]
+    name: Callable[[Any, Any], str]
+    lost: Callable[[Any], str] | None = None
+
+    def verify(self, recorded: dict[Any, Any]) -> None:
+        """Compare the table with all that the log records of it.
+
+        Raises:
+            EstateError: for the first row that only one of them has, or that differs.
+        """
+        for key, value in self.rows():
+            if recorded.pop(key, None) != value:
+                raise EstateError(
+                    self.code, f"The audit log does not tell of {self.name(key, value)}."
+                )
+        if recorded:
+            key = min(recorded)
+            tells = f"The audit log tells of {self.name(key, recorded[key])}"
+            if self.lost is not None:
+                tells = self.lost(key)
+            raise EstateError(self.code, f"{tells}, which the estate lacks.")
+
+
 class AuditLog:
     """The log of one estate."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._tables: tuple[AuditedTable, ...] = ()
+
+    def account_for(self, *tables: AuditedTable) -> None:
+        """Have tables verified with the log, in this order."""
+        self._tables = tables
 
     def append(self, at: datetime, action: str, body: dict[str, Any]) -> int:
         """Add an entry, within the transaction of what it tells of.
@@ -59,17 +105,24 @@ class AuditLog:
         Returns:
             Its number.
         """
-        last = self._database.rows("SELECT number, digest FROM audit ORDER BY number DESC LIMIT 1")
-        number, previous = (last[0][0] + 1, last[0][1]) if last else (1, _FIRST)
+        last = self._database.row("SELECT number, digest FROM audit ORDER BY number DESC LIMIT 1")
+        number, previous = (1, _FIRST) if last is None else (last["number"] + 1, last["digest"])
         text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         instant = at.isoformat().replace("+00:00", "Z")
         digest = _digest(previous, number, instant, action, text)
-        self._database.execute(
-            "INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?)",
-            (number, instant, action, text, previous, digest),
+        self._database.insert(
+            "audit",
+            {
+                "number": number,
+                "at": instant,
+                "action": action,
+                "body": text,
+                "previous": previous,
+                "digest": digest,
+            },
         )
         self._database.execute(
-            "INSERT INTO meta VALUES (?, ?)"
+            "INSERT INTO meta (name, value) VALUES (?, ?)"
             " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             (_HEAD, digest),
         )
@@ -78,14 +131,10 @@ class AuditLog:
     def entries(self, last: int | None = None) -> list[Entry]:
         """The entries in order; only the last so many, if a number is given."""
         rows = self._database.rows(
-            "SELECT * FROM (SELECT number, at, action, body, digest FROM audit"
-            " ORDER BY number DESC LIMIT ?) ORDER BY number",
+            "SELECT * FROM (SELECT * FROM audit ORDER BY number DESC LIMIT ?) ORDER BY number",
             (-1 if last is None else last,),
         )
-        return [
-            Entry(number, at, action, json.loads(body), digest.hex())
-            for number, at, action, body, digest in rows
-        ]
+        return [_entry(row) for row in rows]
 
     def entry(self, number: int) -> Entry:
         """The entry of that number.
@@ -93,13 +142,10 @@ class AuditLog:
         Raises:
             EstateError: if there is none.
         """
-        rows = self._database.rows(
-            "SELECT number, at, action, body, digest FROM audit WHERE number = ?", (number,)
-        )
-        if not rows:
+        row = self._database.row("SELECT * FROM audit WHERE number = ?", (number,))
+        if row is None:
             raise EstateError("audit.broken", f"The audit log is broken at entry {number}.")
-        ((number, at, action, body, digest),) = rows
-        return Entry(number, at, action, json.loads(body), digest.hex())
+        return _entry(row)
 
     def verify(self) -> int:
         """See that the chain is whole, and that it and what the estate keeps tell the same.
@@ -111,116 +157,36 @@ class AuditLog:
             EstateError: naming the first entry, certificate, tile, revocation, revocation list or
                 external certificate that does not fit.
         """
+        count = 0
+        recorded: list[dict[Any, Any]] = [{} for _ in self._tables]
+        for count, entry in enumerate(self._chain(), 1):  # noqa: B007 - how many there were
+            for table, rows in zip(self._tables, recorded, strict=True):
+                rows.update(table.recorded(entry))
+        for table, rows in zip(self._tables, recorded, strict=True):
+            table.verify(rows)
+        return count
+
+    def _chain(self) -> Iterator[Entry]:
+        """Every entry, each compared with its digest and with the entry before it."""
         previous, expected = _FIRST, 1
-        told: dict[str, tuple[int, str]] = {}
-        tiles: dict[tuple[int, int], tuple[int, str]] = {}
-        revoked: dict[str, int] = {}
-        lists: dict[int, tuple[int, str]] = {}
-        externals: dict[str, int] = {}
-        rows = self._database.rows("SELECT * FROM audit ORDER BY number")
-        for number, at, action, body, chained, digest in rows:
-            fits = number == expected and chained == previous
-            if not fits or digest != _digest(previous, number, at, action, body):
+        for row in self._database.rows("SELECT * FROM audit ORDER BY number"):
+            number = row["number"]
+            fits = number == expected and row["previous"] == previous
+            digest = _digest(previous, number, row["at"], row["action"], row["body"])
+            if not fits or row["digest"] != digest:
                 raise EstateError("audit.broken", f"The audit log is broken at entry {expected}.")
             previous, expected = digest, expected + 1
-            for one in json.loads(body).get("certificates", ()):
-                told[one["serial"]] = (number, one["sha256"])
-            if action == "batch.tile":
-                tile = json.loads(body)
-                tiles[tile["run"], tile["tile"]] = (number, tile["sha256"])
-            elif action == "import":
-                imported = json.loads(body)["externals"]
-                externals |= {one["sha256"]: number for one in imported}
-            elif action == "crl.issue":
-                issued = json.loads(body)
-                lists[number] = (issued["number"], issued["sha256"])
-            elif action in {"revoke", "reject"}:
-                revoked |= dict.fromkeys(json.loads(body).get("revoked", ()), number)
+            yield _entry(row)
         if previous != self._database.value("SELECT value FROM meta WHERE name = ?", (_HEAD,)):
             raise EstateError(
                 "audit.broken", f"The audit log is cut off after entry {expected - 1}."
             )
-        for serial, der, entry in self._database.rows(
-            "SELECT serial, der, audit FROM certificates"
-        ):
-            text = serial.hex().upper()
-            if told.pop(text, None) != (entry, hashlib.sha256(der).hexdigest()):
-                raise EstateError(
-                    "audit.certificate", f"The audit log does not tell of certificate {text}."
-                )
-        if told:
-            raise EstateError(
-                "audit.certificate",
-                f"The audit log tells of certificate {min(told)}, which the estate lacks.",
-            )
-        self._verify_tiles(tiles)
-        self._verify_revocations(revoked)
-        self._verify_lists(lists)
-        self._verify_externals(externals)
-        return expected - 1
 
-    def _verify_revocations(self, told: dict[str, int]) -> None:
-        """See that the revocations are those that the log tells of."""
-        for serial, entry in self._database.rows("SELECT serial, audit FROM revocations"):
-            text = serial.hex().upper()
-            if told.pop(text, None) != entry:
-                raise EstateError(
-                    "audit.revocation",
-                    f"The audit log does not tell of the revocation of {text}.",
-                )
-        if told:
-            raise EstateError(
-                "audit.revocation",
-                f"The audit log tells of the revocation of {min(told)}, which the estate lacks.",
-            )
 
-    def _verify_lists(self, told: dict[int, tuple[int, str]]) -> None:
-        """See that the revocation lists are those that the log tells of."""
-        for number, der, entry in self._database.rows(
-            "SELECT number, der, audit FROM revocation_lists"
-        ):
-            if told.pop(entry, None) != (number, hashlib.sha256(der).hexdigest()):
-                raise EstateError(
-                    "audit.revocation_list",
-                    f"The audit log does not tell of revocation list {number}.",
-                )
-        if told:
-            raise EstateError(
-                "audit.revocation_list",
-                f"Entry {min(told)} of the audit log tells of a revocation list, which the estate"
-                " lacks.",
-            )
-
-    def _verify_externals(self, told: dict[str, int]) -> None:
-        """See that the external certificates are those that the log tells of."""
-        for der, entry in self._database.rows("SELECT der, audit FROM externals"):
-            digest = hashlib.sha256(der).hexdigest()
-            if told.pop(digest, None) != entry:
-                raise EstateError(
-                    "audit.external",
-                    f"The audit log does not tell of external certificate {digest}.",
-                )
-        if told:
-            raise EstateError(
-                "audit.external",
-                f"The audit log tells of external certificate {min(told)}, which the estate lacks.",
-            )
-
-    def _verify_tiles(self, told: dict[tuple[int, int], tuple[int, str]]) -> None:
-        """See that the finished tiles are those that the log tells of."""
-        for run, number, digest, entry in self._database.rows(
-            "SELECT run, number, digest, audit FROM tiles WHERE digest <> x''"
-        ):
-            if told.pop((run, number), None) != (entry, digest.hex()):
-                raise EstateError(
-                    "audit.tile", f"The audit log does not tell of tile {number} of run {run}."
-                )
-        if told:
-            run, number = min(told)
-            raise EstateError(
-                "audit.tile",
-                f"The audit log tells of tile {number} of run {run}, which the estate lacks.",
-            )
+def _entry(row: sqlite3.Row) -> Entry:
+    return Entry(
+        row["number"], row["at"], row["action"], json.loads(row["body"]), row["digest"].hex()
+    )
 
 
 def _digest(previous: bytes, number: int, at: str, action: str, body: str) -> bytes:

@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.clock import in_utc, iso
+from smki_testca.estate.audit import AuditedTable
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.x509.key_usages import names_of_usage
-from smki_testca.x509.keys import key_id
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import sqlite3
+    from collections.abc import Iterable, Iterator
 
     from smki_testca.authority.certificates import Certificate
+    from smki_testca.estate.audit import Entry
     from smki_testca.estate.database import Database
     from smki_testca.estate.status import Status
-    from smki_testca.register.gate import Authorisation
-
-
-_COLUMNS = (
-    "serial, der, profile, hierarchy, tier, family, environment, category, participant, eui64,"
-    " role, usage, label, key_id, issuer, not_before, not_after, issued_at, audit"
-)
-_READ = _COLUMNS + ", coalesce((SELECT secret FROM keys WHERE id = key_id), 1)"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +66,7 @@ class Record:
         return {
             "serial": str(self.serial),
             "profile": self.profile,
-            "hierarchy": self.hierarchy.value,
+            "hierarchy": str(self.hierarchy),
             "tier": self.tier.value,
             "environment": self.environment,
             "category": self.category,
@@ -93,7 +86,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which certificates: every part given must fit; none given is all of them.
+    """A selection of certificates: every part given must fit; none given is all of them.
 
     A status is no part of a record: ``Estate.select`` sees to it, and what else fits does not.
     ``expires_before`` fits what has run out by then.
@@ -123,7 +116,7 @@ class Selection:
 
     def fits(self, record: Record) -> bool:
         """Whether a certificate is one of those."""
-        asked = (
+        parts = (
             (self.participant, record.participant),
             (self.eui64, record.eui64),
             (self.role, record.role),
@@ -133,7 +126,7 @@ class Selection:
             (self.serial, record.serial),
         )
         in_time = self.expires_before is None or record.not_after < self.expires_before
-        return in_time and all(wanted is None or wanted == found for wanted, found in asked)
+        return in_time and all(part is None or part == value for part, value in parts)
 
     def where(self) -> tuple[str, list[Any]]:
         """The SQL condition and its values."""
@@ -144,7 +137,7 @@ class Selection:
             "usage": self.usage,
             "profile": self.profile,
             "label": self.label,
-            "serial": None if self.serial is None else self.serial.value.to_bytes(16),
+            "serial": None if self.serial is None else self.serial.octets,
         }
         present = {f"{name} = ?": value for name, value in given.items() if value is not None}
         if self.expires_before is not None:
@@ -164,31 +157,7 @@ class CertificateStore:
         Returns:
             The record as it is kept: it says whether the key is secret.
         """
-        self._database.execute(
-            f"INSERT INTO certificates ({_COLUMNS})"  # noqa: S608 - a constant
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                record.serial.value.to_bytes(16),
-                record.der,
-                record.profile,
-                record.hierarchy.value,
-                record.tier.value,
-                record.family,
-                record.environment,
-                record.category,
-                record.participant,
-                None if record.eui64 is None else record.eui64.octets,
-                record.role,
-                record.usage,
-                record.label,
-                record.key_id,
-                record.issuer.value.to_bytes(16),
-                iso(record.not_before),
-                iso(record.not_after),
-                iso(record.issued_at),
-                record.audit,
-            ),
-        )
+        self._database.insert("certificates", _to_row(record))
         made_from_seed = self._database.value(
             "SELECT 1 FROM keys WHERE id = ? AND NOT secret", (record.key_id,)
         )
@@ -214,30 +183,31 @@ class CertificateStore:
 
     def authority(self, family: str, hierarchy: Hierarchy, tier: Tier) -> Record | None:
         """The CA of a tier that issues now: of the last generation, its newest certificate."""
-        found = self.generations(family, hierarchy, tier)
-        return found[-1][-1] if found else None
+        generations = self.generations(family, hierarchy, tier)
+        return generations[-1][-1] if generations else None
 
     def generations(self, family: str, hierarchy: Hierarchy, tier: Tier) -> list[list[Record]]:
         """The CAs of a tier in the order of their making, each with its certificates in order.
 
         A generation is one name and one key: renewed, it has one certificate more.
         """
-        found: dict[tuple[str | None, bytes], list[Record]] = {}
+        generations: dict[tuple[str | None, bytes], list[Record]] = {}
         for record in self._of_tier(family, hierarchy, tier):
-            found.setdefault((record.label, record.key_id), []).append(record)
-        return list(found.values())
+            generations.setdefault((record.label, record.key_id), []).append(record)
+        return list(generations.values())
 
     def newest(self, record: Record) -> Record:
         """The newest certificate of the same CA: the same subject, octet for octet, and key."""
         same = [
-            one
-            for one in self._of_tier(record.family, record.hierarchy, record.tier)
-            if (one.label, one.key_id) == (record.label, record.key_id)
+            other
+            for other in self._of_tier(record.family, record.hierarchy, record.tier)
+            if (other.label, other.key_id) == (record.label, record.key_id)
         ]
         if len(same) == 1:
             return record
         subject = view_certificate(record.der).octets("subject")
-        return [one for one in same if view_certificate(one.der).octets("subject") == subject][-1]
+        same = [other for other in same if view_certificate(other.der).octets("subject") == subject]
+        return same[-1]
 
     def authorities(self) -> list[Record]:
         """Every CA."""
@@ -257,101 +227,38 @@ class CertificateStore:
             chain.append(record)
         return chain
 
-    def issued_for_device(self, device_id: Eui64) -> int:
-        """Device Certificates issued under a Device ID (R21)."""
-        return int(
-            self._database.value(
-                "SELECT count(*) FROM certificates WHERE eui64 = ? AND hierarchy = 'device'",
-                (device_id.octets,),
-            )
+    def audited(self) -> AuditedTable:
+        """The certificates, as the audit log records them."""
+        return AuditedTable(
+            code="audit.certificate",
+            recorded=_recorded,
+            rows=self._audited_rows,
+            name=lambda serial, _: f"certificate {serial}",
         )
 
-    def most_issued_for_devices(self, first: Eui64, last: Eui64) -> int:
-        """The most Device Certificates issued under any one Device ID of a range."""
-        return int(
-            self._database.value(
-                "SELECT coalesce(max(issued), 0) FROM (SELECT count(*) AS issued FROM certificates"
-                " WHERE eui64 BETWEEN ? AND ? AND hierarchy = 'device' GROUP BY eui64)",
-                (first.octets, last.octets),
-            )
-        )
-
-    def issued_for_devices(self, first: Eui64, last: Eui64) -> Counter[int]:
-        """Device Certificates issued under each Device ID of a range that has any."""
-        rows = self._database.rows(
-            "SELECT eui64, count(*) FROM certificates"
-            " WHERE eui64 BETWEEN ? AND ? AND hierarchy = 'device' GROUP BY eui64",
-            (first.octets, last.octets),
-        )
-        return Counter({int.from_bytes(eui64): count for eui64, count in rows})
-
-    def issued_in_category(self, participant: str, category: str) -> int:
-        """Certificates of a category issued to a participant."""
-        return int(
-            self._database.value(
-                "SELECT count(*) FROM certificates WHERE participant = ? AND category = ?",
-                (participant, category),
-            )
-        )
+    def _audited_rows(self) -> Iterator[tuple[str, tuple[int, str]]]:
+        for row in self._database.rows("SELECT serial, der, audit FROM certificates"):
+            digest = hashlib.sha256(row["der"]).hexdigest()
+            yield row["serial"].hex().upper(), (row["audit"], digest)
 
     def _of_tier(self, family: str, hierarchy: Hierarchy, tier: Tier) -> list[Record]:
         return self._records(
             "family = ? AND hierarchy = ? AND tier = ? AND tier <> 'end-entity'",
-            [family, hierarchy.value, tier.value],
+            [family, str(hierarchy), tier.value],
         )
 
     def _records(self, condition: str, values: list[Any]) -> list[Record]:
         rows = self._database.rows(
-            f"SELECT {_READ} FROM certificates"  # noqa: S608 - our own columns
-            f" WHERE {condition} ORDER BY audit, rowid",
+            "SELECT *, coalesce((SELECT secret FROM keys WHERE id = key_id), 1) AS keys_secret"  # noqa: S608 - our own columns
+            f" FROM certificates WHERE {condition} ORDER BY audit, rowid",
             values,
         )
-        return [_record(row) for row in rows]
+        return [_from_row(row) for row in rows]
 
 
 def usage_of(certificate: Certificate) -> str:
     """The keyUsage bits as on the command line, joined by ``+``."""
     return names_of_usage(certificate.key_usage)
-
-
-def record_of(
-    certificate: Certificate,
-    authorisation: Authorisation,
-    issuer: Record,
-    label: str | None,
-    audit: int,
-) -> Record:
-    """What the estate keeps of an end entity's certificate just issued.
-
-    Args:
-        certificate: just signed.
-        authorisation: that it was issued under.
-        issuer: the issuing CA's certificate.
-        label: a name to find it by.
-        audit: the number of the audit entry that tells of it.
-    """
-    role = authorisation.request.role
-    return Record(
-        serial=certificate.serial,
-        der=certificate.der,
-        profile=certificate.profile.name,
-        hierarchy=certificate.profile.hierarchy,
-        tier=certificate.profile.tier,
-        family=authorisation.environment.family,
-        environment=authorisation.environment.name,
-        category=authorisation.category.name,
-        participant=authorisation.participant.id,
-        eui64=authorisation.request.subject.embedded_id,
-        role=None if role is None else role.code,
-        usage=usage_of(certificate),
-        label=label,
-        key_id=key_id(certificate.public_key),
-        issuer=issuer.serial,
-        not_before=certificate.instant("notBefore"),
-        not_after=certificate.instant("notAfter"),
-        issued_at=certificate.issued_at,
-        audit=audit,
-    )
 
 
 def digests(certificates: Iterable[Certificate]) -> list[dict[str, str]]:
@@ -362,26 +269,55 @@ def digests(certificates: Iterable[Certificate]) -> list[dict[str, str]]:
     ]
 
 
-def _record(row: tuple[Any, ...]) -> Record:
+def _recorded(entry: Entry) -> Iterator[tuple[str, tuple[int, str]]]:
+    for certificate in entry.body.get("certificates", ()):
+        yield certificate["serial"], (entry.number, certificate["sha256"])
+
+
+def _to_row(record: Record) -> dict[str, Any]:
+    return {
+        "serial": record.serial.octets,
+        "der": record.der,
+        "profile": record.profile,
+        "hierarchy": str(record.hierarchy),
+        "tier": record.tier.value,
+        "family": record.family,
+        "environment": record.environment,
+        "category": record.category,
+        "participant": record.participant,
+        "eui64": None if record.eui64 is None else record.eui64.octets,
+        "role": record.role,
+        "usage": record.usage,
+        "label": record.label,
+        "key_id": record.key_id,
+        "issuer": record.issuer.octets,
+        "not_before": iso(record.not_before),
+        "not_after": iso(record.not_after),
+        "issued_at": iso(record.issued_at),
+        "audit": record.audit,
+    }
+
+
+def _from_row(row: sqlite3.Row) -> Record:
     return Record(
-        SerialNumber(int.from_bytes(row[0])),
-        row[1],
-        row[2],
-        Hierarchy(row[3]),
-        Tier(row[4]),
-        row[5],
-        row[6],
-        row[7],
-        row[8],
-        None if row[9] is None else Eui64.from_octets(row[9]),
-        row[10],
-        row[11],
-        row[12],
-        row[13],
-        SerialNumber(int.from_bytes(row[14])),
-        datetime.fromisoformat(row[15]),
-        datetime.fromisoformat(row[16]),
-        datetime.fromisoformat(row[17]),
-        row[18],
-        keys_secret=bool(row[19]),
+        serial=SerialNumber.from_octets(row["serial"]),
+        der=row["der"],
+        profile=row["profile"],
+        hierarchy=Hierarchy(row["hierarchy"]),
+        tier=Tier(row["tier"]),
+        family=row["family"],
+        environment=row["environment"],
+        category=row["category"],
+        participant=row["participant"],
+        eui64=None if row["eui64"] is None else Eui64.from_octets(row["eui64"]),
+        role=row["role"],
+        usage=row["usage"],
+        label=row["label"],
+        key_id=row["key_id"],
+        issuer=SerialNumber.from_octets(row["issuer"]),
+        not_before=datetime.fromisoformat(row["not_before"]),
+        not_after=datetime.fromisoformat(row["not_after"]),
+        issued_at=datetime.fromisoformat(row["issued_at"]),
+        audit=row["audit"],
+        keys_secret=bool(row["keys_secret"]),
     )

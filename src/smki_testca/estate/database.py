@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from smki_testca.errors import EstateError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 FORMAT = 2
@@ -151,15 +151,44 @@ class Database:
         """Run a statement for each of many values, within a transaction."""
         self._connection.executemany(statement, values)
 
-    def rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
-        """All rows of a query, as tuples."""
+    def insert(self, table: str, values: Mapping[str, Any]) -> None:
+        """Add a row, its values by column, within a transaction."""
+        self.insert_many(table, tuple(values), [tuple(values.values())])
+
+    def insert_many(
+        self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+    ) -> None:
+        """Add many rows, within a transaction.
+
+        Args:
+            table: to add them to.
+            columns: those that are given a value.
+            rows: the values of each row, in the order of the columns.
+        """
+        places = ", ".join("?" * len(columns))
+        self.execute_many(
+            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})",  # noqa: S608 - our own names
+            rows,
+        )
+
+    def rows(
+        self, statement: str, values: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> list[sqlite3.Row]:
+        """All rows of a query; a row gives its values by the names of their columns."""
         with translated(self.path):
             return self._connection.execute(statement, values).fetchall()
 
-    def value(self, statement: str, values: Sequence[Any] = ()) -> Any:
-        """The first column of the first row, or None."""
+    def row(
+        self, statement: str, values: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> sqlite3.Row | None:
+        """The first row of a query, or None."""
         with translated(self.path):
-            row = self._connection.execute(statement, values).fetchone()
+            row: sqlite3.Row | None = self._connection.execute(statement, values).fetchone()
+        return row
+
+    def value(self, statement: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> Any:
+        """The one value that a query asks for; None where it has no row."""
+        row = self.row(statement, values)
         return None if row is None else row[0]
 
 
@@ -176,13 +205,14 @@ def _statements(version: int) -> Iterator[str]:
 
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None)
+    connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
 
 
 @contextlib.contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """Tell SQLite's faults in the estate's words."""
+    """Turn SQLite's errors into the estate's."""
     try:
         yield
     except sqlite3.OperationalError as error:

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.clock import iso
+from smki_testca.estate.audit import AuditedTable
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles.model import Severity, Tier
 from smki_testca.x509 import private_keys
@@ -20,21 +21,19 @@ from smki_testca.x509.key_usages import names_of_usage
 from smki_testca.x509.keys import key_identity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import sqlite3
+    from collections.abc import Iterable, Iterator
 
+    from smki_testca.estate.audit import Entry
     from smki_testca.estate.certificates import Selection
     from smki_testca.estate.database import Database
     from smki_testca.estate.key_store import KeyStore
-    from smki_testca.lint.engine import Linted
+    from smki_testca.lint.linted import Linted
     from smki_testca.profiles import Library
     from smki_testca.profiles.model import Profile
     from smki_testca.x509.keys import PrivateKey
     from smki_testca.x509.view import View
 
-_COLUMNS = (
-    "sha256, der, source, imported_at, label, key_id, serial, profile, eui64, role, usage,"
-    " not_before, not_after, audit"
-)
 _TWO_HEX_DIGITS = re.compile(r"[0-9A-Fa-f]{2}", re.ASCII)
 
 
@@ -86,7 +85,7 @@ class ExternalRecord:
 
     @property
     def name(self) -> str:
-        """What a person knows it by: its label, else the file it came from."""
+        """The name that a person knows it by: its label, else the file it came from."""
         return self.label or self.source
 
     def is_expired(self, at: datetime) -> bool | None:
@@ -96,7 +95,7 @@ class ExternalRecord:
     def fits(self, selection: Selection) -> bool:
         """Whether it is one of those; holders and statuses are of the estate's own alone."""
         serial = None if self.serial is None else int.from_bytes(self.serial, signed=True)
-        asked = (
+        parts = (
             (selection.eui64, self.eui64),
             (selection.role, self.role),
             (selection.usage, self.usage),
@@ -106,7 +105,7 @@ class ExternalRecord:
         )
         before = selection.expires_before
         in_time = before is None or (self.not_after is not None and self.not_after < before)
-        return in_time and all(wanted is None or wanted == found for wanted, found in asked)
+        return in_time and all(part is None or part == value for part, value in parts)
 
     def as_json(self) -> dict[str, Any]:
         """The record as a JSON object, the certificate itself left out."""
@@ -131,7 +130,7 @@ class ExternalRecord:
 def read_external(
     der: bytes, view: View, source: str, label: str | None, profile: Profile, at: datetime
 ) -> ExternalRecord:
-    """What can be read of a certificate.
+    """Read what can be read of a certificate.
 
     Args:
         der: its octets.
@@ -162,14 +161,14 @@ def read_external(
 
 
 def _eui64(view: View, profile: Profile) -> Eui64 | None:
-    found = profile.field_of("eui64", "device-id")
-    octets = None if found is None else view.octets(found.path)
+    field = profile.field_of("eui64", "device-id")
+    octets = None if field is None else view.octets(field.path)
     return Eui64.from_octets(octets) if octets is not None and len(octets) == 8 else None
 
 
 def _role(view: View, profile: Profile) -> int | None:
-    found = profile.field_of("role")
-    text = None if found is None else view.text(found.path)
+    field = profile.field_of("role")
+    text = None if field is None else view.text(field.path)
     return int(text, 16) if text is not None and _TWO_HEX_DIGITS.fullmatch(text) else None
 
 
@@ -183,26 +182,7 @@ class ExternalStore:
 
     def add(self, record: ExternalRecord) -> None:
         """Keep a certificate, within the transaction that imports it."""
-        self._database.execute(
-            f"INSERT INTO externals ({_COLUMNS})"  # noqa: S608 - a constant
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                record.sha256,
-                record.der,
-                record.source,
-                iso(record.imported_at),
-                record.label,
-                record.key_id,
-                record.serial,
-                record.profile,
-                None if record.eui64 is None else record.eui64.octets,
-                record.role,
-                record.usage,
-                None if record.not_before is None else iso(record.not_before),
-                None if record.not_after is None else iso(record.not_after),
-                record.audit,
-            ),
-        )
+        self._database.insert("externals", _to_row(record))
 
     def add_key(self, identifier: bytes, key: PrivateKey) -> None:
         """Seal a private key, within the transaction that imports it.
@@ -212,7 +192,7 @@ class ExternalStore:
             key: not the estate's own.
         """
         sealed = self._keys.seal(private_keys.to_pkcs8(key), _sealing_label(identifier))
-        self._database.execute("INSERT INTO external_keys VALUES (?, ?)", (identifier, sealed))
+        self._database.insert("external_keys", {"id": identifier, "sealed": sealed})
 
     def private_key(self, record: ExternalRecord) -> bytes | None:
         """The private key that came with a certificate, PKCS#8 DER; None where none did.
@@ -231,41 +211,39 @@ class ExternalStore:
 
     def note_re_signing(self, record: ExternalRecord, serial: SerialNumber) -> None:
         """Keep whose key and subject a certificate has, within the transaction that issues it."""
-        self._database.execute(
-            "INSERT INTO re_signings VALUES (?, ?)", (serial.value.to_bytes(16), record.sha256)
-        )
+        self._database.insert("re_signings", {"serial": serial.octets, "external": record.sha256})
 
     def select(self, selection: Selection | None = None) -> list[ExternalRecord]:
         """Those that fit, in the order of their import; all, where none is given."""
-        found = self._records("1", [])
-        return found if selection is None else [one for one in found if one.fits(selection)]
+        records = self._records("1", [])
+        return [one for one in records if selection is None or one.fits(selection)]
 
     def by_digests(self, digests: Iterable[bytes]) -> dict[bytes, ExternalRecord]:
         """Those of these SHA-256s."""
-        wanted = set(digests)
-        if len(wanted) == 1:
-            found = self._records("sha256 = ?", [*wanted])
+        asked = set(digests)
+        if len(asked) == 1:
+            records = self._records("sha256 = ?", [*asked])
         else:
-            found = self._records("1", [])
-        return {one.sha256: one for one in found if one.sha256 in wanted}
+            records = self._records("1", [])
+        return {record.sha256: record for record in records if record.sha256 in asked}
 
     def digests(self) -> set[bytes]:
         """The SHA-256 of each."""
-        return {row[0] for row in self._database.rows("SELECT sha256 FROM externals")}
+        return {row["sha256"] for row in self._database.rows("SELECT sha256 FROM externals")}
 
     def key_ids(self) -> tuple[set[bytes], set[bytes]]:
         """The ids of the public keys in them, and of the private keys held."""
         public = self._database.rows("SELECT key_id FROM externals WHERE key_id IS NOT NULL")
         private = self._database.rows("SELECT id FROM external_keys")
-        return {row[0] for row in public}, {row[0] for row in private}
+        return {row["key_id"] for row in public}, {row["id"] for row in private}
 
     def authorities(self) -> list[bytes]:
         """The certificates of CAs among them, DER."""
         tiers = {one.name: one.tier for one in self._library.profiles}
         return [
-            der
-            for der, profile in self._database.rows("SELECT der, profile FROM externals")
-            if tiers.get(profile, Tier.END_ENTITY) is not Tier.END_ENTITY
+            row["der"]
+            for row in self._database.rows("SELECT der, profile FROM externals")
+            if tiers.get(row["profile"], Tier.END_ENTITY) is not Tier.END_ENTITY
         ]
 
     def lint(self, records: list[ExternalRecord], at: datetime) -> list[Linted]:
@@ -277,8 +255,10 @@ class ExternalStore:
             records: in the order in which the outcome is given.
             at: the instant that validity is judged at, UTC.
         """
-        from smki_testca.importers.sources import Source  # noqa: PLC0415
-        from smki_testca.lint.engine import Settings, lint_all  # noqa: PLC0415
+        # Few programs lint through an estate, and the engine takes a while to import.
+        from smki_testca.importers.sources import Source  # noqa: PLC0415 - quick start
+        from smki_testca.lint.linted import Settings  # noqa: PLC0415 - quick start
+        from smki_testca.lint.whole_input import lint_all  # noqa: PLC0415 - quick start
 
         settings = Settings(at, self._library.overrides, trusted=tuple(self.authorities()))
         return lint_all((Source(one.name, 0, one.der) for one in records), settings)
@@ -295,43 +275,83 @@ class ExternalStore:
             for one in self.lint(records, at)
         ]
 
+    def audited(self) -> AuditedTable:
+        """The external certificates, as the audit log records them."""
+        return AuditedTable(
+            code="audit.external",
+            recorded=_recorded,
+            rows=self._audited_rows,
+            name=lambda digest, _: f"external certificate {digest}",
+        )
+
+    def _audited_rows(self) -> Iterator[tuple[str, int]]:
+        for row in self._database.rows("SELECT der, audit FROM externals"):
+            yield hashlib.sha256(row["der"]).hexdigest(), row["audit"]
+
     def _records(self, condition: str, values: list[Any]) -> list[ExternalRecord]:
         re_signed: dict[bytes, list[SerialNumber]] = {}
-        for external, serial in self._database.rows(
+        for row in self._database.rows(
             "SELECT external, re_signings.serial FROM re_signings"
             " JOIN certificates ON certificates.serial = re_signings.serial"
             " ORDER BY certificates.audit, certificates.rowid"
         ):
-            re_signed.setdefault(external, []).append(SerialNumber(int.from_bytes(serial)))
+            serial = SerialNumber.from_octets(row["serial"])
+            re_signed.setdefault(row["external"], []).append(serial)
         rows = self._database.rows(
-            f"SELECT {_COLUMNS}, EXISTS (SELECT 1 FROM external_keys"  # noqa: S608 - our own
-            f" WHERE id = key_id) FROM externals WHERE {condition} ORDER BY rowid",
+            "SELECT *, EXISTS (SELECT 1 FROM external_keys WHERE id = key_id) AS has_key"  # noqa: S608 - our own words
+            f" FROM externals WHERE {condition} ORDER BY rowid",
             values,
         )
-        return [_record(row, tuple(re_signed.get(row[0], ()))) for row in rows]
+        return [_from_row(row, tuple(re_signed.get(row["sha256"], ()))) for row in rows]
 
 
 def _sealing_label(identifier: bytes) -> bytes:
-    """Apart from the estate's own keys, one of which never opens as another's."""
+    """Another label than that of the estate's own keys, so that none opens as another."""
     return b"external" + identifier
 
 
-def _record(row: tuple[Any, ...], re_signed: tuple[SerialNumber, ...]) -> ExternalRecord:
+def _recorded(entry: Entry) -> Iterator[tuple[str, int]]:
+    if entry.action == "import":
+        for external in entry.body["externals"]:
+            yield external["sha256"], entry.number
+
+
+def _to_row(record: ExternalRecord) -> dict[str, Any]:
+    return {
+        "sha256": record.sha256,
+        "der": record.der,
+        "source": record.source,
+        "imported_at": iso(record.imported_at),
+        "label": record.label,
+        "key_id": record.key_id,
+        "serial": record.serial,
+        "profile": record.profile,
+        "eui64": None if record.eui64 is None else record.eui64.octets,
+        "role": record.role,
+        "usage": record.usage,
+        "not_before": None if record.not_before is None else iso(record.not_before),
+        "not_after": None if record.not_after is None else iso(record.not_after),
+        "audit": record.audit,
+    }
+
+
+def _from_row(row: sqlite3.Row, re_signed: tuple[SerialNumber, ...]) -> ExternalRecord:
+    before, after = row["not_before"], row["not_after"]
     return ExternalRecord(
-        row[0],
-        row[1],
-        row[2],
-        datetime.fromisoformat(row[3]),
-        row[4],
-        row[5],
-        row[6],
-        row[7],
-        None if row[8] is None else Eui64.from_octets(row[8]),
-        row[9],
-        row[10],
-        None if row[11] is None else datetime.fromisoformat(row[11]),
-        None if row[12] is None else datetime.fromisoformat(row[12]),
-        row[13],
-        bool(row[14]),
-        re_signed,
+        sha256=row["sha256"],
+        der=row["der"],
+        source=row["source"],
+        imported_at=datetime.fromisoformat(row["imported_at"]),
+        label=row["label"],
+        key_id=row["key_id"],
+        serial=row["serial"],
+        profile=row["profile"],
+        eui64=None if row["eui64"] is None else Eui64.from_octets(row["eui64"]),
+        role=row["role"],
+        usage=row["usage"],
+        not_before=None if before is None else datetime.fromisoformat(before),
+        not_after=None if after is None else datetime.fromisoformat(after),
+        audit=row["audit"],
+        has_key=bool(row["has_key"]),
+        re_signed=re_signed,
     )

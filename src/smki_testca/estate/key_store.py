@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from smki_testca.authority.signers.software import SealedKey
 from smki_testca.errors import EstateError
-from smki_testca.estate.sealing import EstateKey
+from smki_testca.estate.sealing import EstateKey, TransportKey
 from smki_testca.x509 import private_keys
 from smki_testca.x509.keys import key_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from smki_testca.authority.signers import KeyReference, Signer
     from smki_testca.entropy import Entropy
     from smki_testca.estate.database import Database
     from smki_testca.x509.keys import PrivateKey
+    from smki_testca.x509.names import KeyType
+
+T = TypeVar("T")
 
 _WRAPPED_KEY = "wrapped-key"
 
@@ -33,7 +38,17 @@ class KeyStore:
     def prepare(self, passphrase: str) -> None:
         """Make the estate key, within the transaction that makes the estate."""
         self._key, wrapped = EstateKey.create(passphrase)
-        self._database.execute("INSERT INTO meta VALUES (?, ?)", (_WRAPPED_KEY, wrapped))
+        self._database.execute(
+            "INSERT INTO meta (name, value) VALUES (?, ?)", (_WRAPPED_KEY, wrapped)
+        )
+
+    def generate(self, key_type: KeyType) -> bytes:
+        """Make a key pair and keep it, within a transaction; gives its SubjectPublicKeyInfo, DER.
+
+        Raises:
+            InputError: for an RSA key from a seed, which no library here makes.
+        """
+        return self.keep(private_keys.generate(key_type, self._entropy))
 
     def keep(self, private: PrivateKey, *, secret: bool | None = None) -> bytes:
         """Seal a private key, within a transaction, and give its SubjectPublicKeyInfo, DER.
@@ -46,7 +61,7 @@ class KeyStore:
         identifier = key_id(public)
         sealed = self._estate_key().seal(private_keys.to_pkcs8(private), identifier)
         self._database.execute(
-            "INSERT OR IGNORE INTO keys VALUES (?, ?, ?)",
+            "INSERT OR IGNORE INTO keys (id, sealed, secret) VALUES (?, ?, ?)",
             (identifier, sealed, self._entropy.secret if secret is None else secret),
         )
         return public
@@ -56,13 +71,57 @@ class KeyStore:
         return bool(self._database.rows("SELECT 1 FROM keys WHERE id = ?", (identifier,)))
 
     def get(self, identifier: bytes) -> bytes | None:
-        """A private key, PKCS#8 DER; None where the estate has none of that id.
+        """The private key of an end entity, PKCS#8 DER; None where the estate has none of that id.
+
+        None for the key of a CA too: a CA's key has a signer, and is not given out.
 
         Raises:
             EstateError: if the passphrase is wrong, or the key was changed.
         """
-        sealed = self._database.value("SELECT sealed FROM keys WHERE id = ?", (identifier,))
+        sealed = self._database.value(
+            "SELECT sealed FROM keys WHERE id = ? AND id NOT IN"
+            " (SELECT key_id FROM certificates WHERE tier <> 'end-entity')",
+            (identifier,),
+        )
         return None if sealed is None else self._estate_key().open(sealed, identifier)
+
+    def reference(self, identifier: bytes, whose: str = "a CA") -> KeyReference:
+        """The reference to a CA's key.
+
+        Args:
+            identifier: of the key.
+            whose: the CA, for the message.
+
+        Raises:
+            EstateError: if the estate has no key of that id.
+        """
+        sealed = self._database.value("SELECT sealed FROM keys WHERE id = ?", (identifier,))
+        if sealed is None:
+            raise EstateError("estate.damaged", f"The key of {whose} is missing.")
+        return SealedKey(identifier, sealed)
+
+    def signer(self, reference: KeyReference, *, deterministic: bool = True) -> Signer:
+        """The signer for a CA's key; see ``KeyReference.open``.
+
+        Raises:
+            EstateError: if the passphrase is wrong, or the reference is not of this estate.
+        """
+        return reference.open(self._estate_key(), deterministic=deterministic)
+
+    def for_workers(
+        self, references: Mapping[T, KeyReference]
+    ) -> tuple[dict[T, KeyReference], TransportKey]:
+        """References that worker processes open, and the key for it, which opens nothing else.
+
+        Raises:
+            EstateError: if the passphrase is wrong, or a key was changed.
+        """
+        estate_key, transport_key = self._estate_key(), TransportKey()
+        resealed = {
+            name: reference.resealed(estate_key, transport_key)
+            for name, reference in references.items()
+        }
+        return resealed, transport_key
 
     def seal(self, secret: bytes, label: bytes) -> bytes:
         """Encrypt something else that is secret under the estate key."""

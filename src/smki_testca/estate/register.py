@@ -1,4 +1,4 @@
-"""Where the register is kept: each change one transaction, with its audit entry."""
+"""Keeps the register: each change is one transaction, with its audit entry."""
 
 from __future__ import annotations
 
@@ -36,8 +36,11 @@ class RegisterStore:
         agreements = self._database.rows("SELECT reference, record FROM agreements")
         return Register(
             tuple(one.entry for one in self._library.sec_registry_entries),
-            {name: self._participant(name, record) for name, record in participants},
-            {name: documents.agreement_from_record(record) for name, record in agreements},
+            {row["id"]: self._participant(row["id"], row["record"]) for row in participants},
+            {
+                row["reference"]: documents.agreement_from_record(row["record"])
+                for row in agreements
+            },
         )
 
     def _participant(self, name: str, record: bytes) -> Participant:
@@ -115,18 +118,23 @@ class RegisterStore:
     def notify(self, flow: Flow) -> Notification:
         """Make the next notification of a flow: what changed since the one before."""
         with self._database.transaction():
-            last = self._database.rows(
+            last = self._database.row(
                 "SELECT number, said FROM notifications WHERE flow = ?"
                 " ORDER BY number DESC LIMIT 1",
                 (flow.value,),
             )
-            number, said = last[0] if last else (0, b"[]")
+            number, said = (0, b"[]") if last is None else (last["number"], last["said"])
             before = frozenset(tuple(entry) for entry in json.loads(said))
             now = statements(flow, self.load())
             made = notify(flow, number + 1, self._clock.now(), before, now)
-            self._database.execute(
-                "INSERT INTO notifications VALUES (?, ?, ?, ?)",
-                (flow.value, made.number, made.at.isoformat(), json.dumps(sorted(now)).encode()),
+            self._database.insert(
+                "notifications",
+                {
+                    "flow": flow.value,
+                    "number": made.number,
+                    "at": made.at.isoformat(),
+                    "said": json.dumps(sorted(now)).encode(),
+                },
             )
             self._audit.append(made.at, "register.notify", made.as_json())
         return made
@@ -135,14 +143,14 @@ class RegisterStore:
         for name, participant in after.participants.items():
             if before.participants.get(name) != participant:
                 self._database.execute(
-                    "INSERT INTO participants VALUES (?, ?)"
+                    "INSERT INTO participants (id, record) VALUES (?, ?)"
                     " ON CONFLICT (id) DO UPDATE SET record = excluded.record",
                     (name, documents.participant_to_record(participant)),
                 )
         for reference, agreement in after.agreements.items():
             if before.agreements.get(reference) != agreement:
                 self._database.execute(
-                    "INSERT INTO agreements VALUES (?, ?)"
+                    "INSERT INTO agreements (reference, record) VALUES (?, ?)"
                     " ON CONFLICT (reference) DO UPDATE SET record = excluded.record",
                     (reference, documents.agreement_to_record(agreement)),
                 )

@@ -1,4 +1,4 @@
-"""What was revoked, and the revocation lists that tell of it."""
+"""Revocations, and the revocation lists that name them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from smki_testca.authority.revocation import Reason, Revocation
 from smki_testca.clock import iso
+from smki_testca.estate.audit import AuditedTable
 from smki_testca.identifiers import SerialNumber
 from smki_testca.profiles.model import Hierarchy, Tier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import sqlite3
+    from collections.abc import Iterable, Iterator
 
-    from smki_testca.authority.crl import Revocation
+    from smki_testca.estate.audit import Entry
     from smki_testca.estate.database import Database
 
 
@@ -65,7 +68,7 @@ class RevocationListRecord:
         return {
             "profile": self.profile,
             "family": self.family,
-            "hierarchy": self.hierarchy.value,
+            "hierarchy": str(self.hierarchy),
             "tier": self.tier.value,
             "authority": str(self.authority),
             "number": self.number,
@@ -75,12 +78,6 @@ class RevocationListRecord:
             "entries": self.count,
             "sha256": hashlib.sha256(self.der).hexdigest(),
         }
-
-
-_LIST_COLUMNS = (
-    "der, profile, family, hierarchy, tier, authority, signed_by, number, this_update,"
-    " next_update, issued_at, count, audit"
-)
 
 
 class RevocationStore:
@@ -104,11 +101,12 @@ class RevocationStore:
             noted_at: when the estate learnt of them, UTC.
             audit: the number of the entry.
         """
-        self._database.execute_many(
-            "INSERT INTO revocations VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        self._database.insert_many(
+            "revocations",
+            ("serial", "family", "authority", "at", "reason", "note", "noted_at", "audit"),
             (
                 (
-                    one.serial.value.to_bytes(16),
+                    one.serial.octets,
                     issuer.family,
                     issuer.name,
                     iso(one.at),
@@ -125,12 +123,12 @@ class RevocationStore:
         """The revocation of a certificate; None for one that is not revoked."""
         rows = self._database.rows(
             "SELECT serial, at, reason FROM revocations WHERE serial = ?",
-            (serial.value.to_bytes(16),),
+            (serial.octets,),
         )
         return next(iter(_revocations(rows)), None)
 
     def of_authority(self, issuer: IssuerName, until: datetime | None = None) -> list[Revocation]:
-        """What belongs on a CA's list, by serial.
+        """The revocations that belong on a CA's list, by serial.
 
         Args:
             issuer: the CA.
@@ -155,25 +153,7 @@ class RevocationStore:
 
     def add_list(self, record: RevocationListRecord) -> None:
         """Keep a revocation list, within the transaction that issues it."""
-        self._database.execute(
-            f"INSERT INTO revocation_lists ({_LIST_COLUMNS})"  # noqa: S608 - a constant
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                record.der,
-                record.profile,
-                record.family,
-                record.hierarchy.value,
-                record.tier.value,
-                record.issuer,
-                record.authority.value.to_bytes(16),
-                record.number,
-                iso(record.this_update),
-                iso(record.next_update),
-                iso(record.issued_at),
-                record.count,
-                record.audit,
-            ),
-        )
+        self._database.insert("revocation_lists", _list_to_row(record))
 
     def lists(self, *, current_only: bool = False) -> list[RevocationListRecord]:
         """The revocation lists in the order of their issue; only each CA's newest, if asked."""
@@ -183,39 +163,91 @@ class RevocationStore:
             " = (revocation_lists.family, revocation_lists.authority))"
         )
         rows = self._database.rows(
-            f"SELECT {_LIST_COLUMNS} FROM revocation_lists"  # noqa: S608 - our own words
-            f"{newest if current_only else ''} ORDER BY audit"
+            f"SELECT * FROM revocation_lists{newest if current_only else ''} ORDER BY audit"  # noqa: S608 - our own words
         )
-        return [_list(row) for row in rows]
+        return [_list_from_row(row) for row in rows]
+
+    def audited(self) -> tuple[AuditedTable, AuditedTable]:
+        """The revocations and the revocation lists, as the audit log records them."""
+        revocations = AuditedTable(
+            code="audit.revocation",
+            recorded=_recorded,
+            rows=self._audited_rows,
+            name=lambda serial, _: f"the revocation of {serial}",
+        )
+        lists = AuditedTable(
+            code="audit.revocation_list",
+            recorded=_recorded_list,
+            rows=self._audited_lists,
+            name=lambda _, row: f"revocation list {row[0]}",
+            lost=lambda entry: f"Entry {entry} of the audit log tells of a revocation list",
+        )
+        return revocations, lists
+
+    def _audited_rows(self) -> Iterator[tuple[str, int]]:
+        for row in self._database.rows("SELECT serial, audit FROM revocations"):
+            yield row["serial"].hex().upper(), row["audit"]
+
+    def _audited_lists(self) -> Iterator[tuple[int, tuple[int, str]]]:
+        for row in self._database.rows("SELECT number, der, audit FROM revocation_lists"):
+            yield row["audit"], (row["number"], hashlib.sha256(row["der"]).hexdigest())
 
 
-def _revocations(rows: Iterable[tuple[bytes, str, str | None]]) -> list[Revocation]:
-    # Its imports are more than most commands need.
-    from smki_testca.authority.crl import Reason, Revocation  # noqa: PLC0415
+def _recorded(entry: Entry) -> Iterator[tuple[str, int]]:
+    if entry.action in {"revoke", "reject"}:
+        for serial in entry.body.get("revoked", ()):
+            yield serial, entry.number
 
+
+def _recorded_list(entry: Entry) -> Iterator[tuple[int, tuple[int, str]]]:
+    if entry.action == "crl.issue":
+        yield entry.number, (entry.body["number"], entry.body["sha256"])
+
+
+def _revocations(rows: list[sqlite3.Row]) -> list[Revocation]:
     reasons: dict[str | None, Reason | None] = {one.value: one for one in Reason}
     reasons[None] = None
     return [
         Revocation(
-            SerialNumber(int.from_bytes(serial)), datetime.fromisoformat(at), reasons[reason]
+            SerialNumber.from_octets(row["serial"]),
+            datetime.fromisoformat(row["at"]),
+            reasons[row["reason"]],
         )
-        for serial, at, reason in rows
+        for row in rows
     ]
 
 
-def _list(row: tuple[Any, ...]) -> RevocationListRecord:
+def _list_to_row(record: RevocationListRecord) -> dict[str, Any]:
+    return {
+        "der": record.der,
+        "profile": record.profile,
+        "family": record.family,
+        "hierarchy": str(record.hierarchy),
+        "tier": record.tier.value,
+        "authority": record.issuer,
+        "signed_by": record.authority.octets,
+        "number": record.number,
+        "this_update": iso(record.this_update),
+        "next_update": iso(record.next_update),
+        "issued_at": iso(record.issued_at),
+        "count": record.count,
+        "audit": record.audit,
+    }
+
+
+def _list_from_row(row: sqlite3.Row) -> RevocationListRecord:
     return RevocationListRecord(
-        der=row[0],
-        profile=row[1],
-        family=row[2],
-        hierarchy=Hierarchy(row[3]),
-        tier=Tier(row[4]),
-        issuer=row[5],
-        authority=SerialNumber(int.from_bytes(row[6])),
-        number=row[7],
-        this_update=datetime.fromisoformat(row[8]),
-        next_update=datetime.fromisoformat(row[9]),
-        issued_at=datetime.fromisoformat(row[10]),
-        count=row[11],
-        audit=row[12],
+        der=row["der"],
+        profile=row["profile"],
+        family=row["family"],
+        hierarchy=Hierarchy(row["hierarchy"]),
+        tier=Tier(row["tier"]),
+        issuer=row["authority"],
+        authority=SerialNumber.from_octets(row["signed_by"]),
+        number=row["number"],
+        this_update=datetime.fromisoformat(row["this_update"]),
+        next_update=datetime.fromisoformat(row["next_update"]),
+        issued_at=datetime.fromisoformat(row["issued_at"]),
+        count=row["count"],
+        audit=row["audit"],
     )

@@ -23,11 +23,31 @@ _HEADER = b"smki-testca scrypt n=32768 r=8 p=1"
 _WRAP_PURPOSE = b"smki-testca estate key"
 
 
-class EstateKey:
-    """The key under which an estate's private keys are sealed; held in memory only."""
+class SealingKey:
+    """Seals small secrets (AES-256-GCM); held in memory only."""
 
     def __init__(self, key: bytes) -> None:
         self._aead = AESGCM(key)
+
+    def seal(self, secret: bytes, label: bytes) -> bytes:
+        """Encrypt a secret; it opens again only under the same label."""
+        nonce = os.urandom(_NONCE_OCTETS)
+        return nonce + self._aead.encrypt(nonce, secret, label)
+
+    def open(self, sealed: bytes, label: bytes) -> bytes:
+        """Decrypt a secret.
+
+        Raises:
+            EstateError: if it was changed, or sealed under another label or key.
+        """
+        try:
+            return self._aead.decrypt(sealed[:_NONCE_OCTETS], sealed[_NONCE_OCTETS:], label)
+        except (InvalidTag, ValueError) as error:
+            raise EstateError("estate.damaged", "A sealed private key was changed.") from error
+
+
+class EstateKey(SealingKey):
+    """The key under which an estate's private keys are sealed."""
 
     @classmethod
     def create(cls, passphrase: str) -> tuple[Self, bytes]:
@@ -60,21 +80,17 @@ class EstateKey:
             ) from error
         return cls(key)
 
-    def seal(self, secret: bytes, label: bytes) -> bytes:
-        """Encrypt a private key; it opens again only under the same label."""
-        nonce = os.urandom(_NONCE_OCTETS)
-        return nonce + self._aead.encrypt(nonce, secret, label)
 
-    def open(self, sealed: bytes, label: bytes) -> bytes:
-        """Decrypt a private key.
+class TransportKey(SealingKey):
+    """A key made for one run: worker processes open with it what was sealed for them."""
 
-        Raises:
-            EstateError: if it was changed, or sealed under another label or key.
-        """
-        try:
-            return self._aead.decrypt(sealed[:_NONCE_OCTETS], sealed[_NONCE_OCTETS:], label)
-        except (InvalidTag, ValueError) as error:
-            raise EstateError("estate.damaged", "A sealed private key was changed.") from error
+    def __init__(self, key: bytes | None = None) -> None:
+        self._octets = key or os.urandom(32)
+        super().__init__(self._octets)
+
+    def __reduce__(self) -> tuple[type[TransportKey], tuple[bytes]]:
+        # It goes to workers that inherit nothing; an estate key is never pickled.
+        return TransportKey, (self._octets,)
 
 
 def _stretch(passphrase: str, salt: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""The status of certificates as the repository states it, and how each came to its own.
+"""The statuses of certificates as the repository states them, and their histories.
 
 A fresh certificate is in use (assumed: App. M has the status of a new one set by its subscriber).
 What was set is kept for those certificates alone whose status was ever changed, so that those of
@@ -16,11 +16,12 @@ from smki_testca.estate.status import Status
 from smki_testca.identifiers import SerialNumber
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Iterator
 
     from smki_testca.estate.certificates import CertificateStore, Record, Selection
     from smki_testca.estate.database import Database
-    from smki_testca.estate.runs import RunStore
+    from smki_testca.estate.run_certificates import RunCertificates
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ _LAST_SET = (
 )
 
 
-class StandingStore:
+class StatusStore:
     """The statuses of one estate's certificates."""
 
     def __init__(self, database: Database) -> None:
@@ -76,19 +77,20 @@ class StandingStore:
             audit: the number of the entry.
         """
         self._database.execute_many(
-            "INSERT INTO standings VALUES (?1, (SELECT coalesce(max(number), 0) + 1"
-            " FROM standings WHERE serial = ?1), ?2, ?3, ?4, ?5)",
-            ((serial.value.to_bytes(16), status.value, iso(at), note, audit) for serial in serials),
+            "INSERT INTO standings (serial, number, status, at, note, audit)"
+            " VALUES (?1, (SELECT coalesce(max(number), 0) + 1 FROM standings WHERE serial = ?1),"
+            " ?2, ?3, ?4, ?5)",
+            ((serial.octets, status.value, iso(at), note, audit) for serial in serials),
         )
 
     def status(self, record: Record, at: datetime) -> Status:
-        """What the repository states of a certificate: revoked before expired before what was set.
+        """The status of a certificate: revoked goes before expired, expired before what was set.
 
         Args:
             record: the certificate.
             at: the time at which it may have run out.
         """
-        serial = record.serial.value.to_bytes(16)
+        serial = record.serial.octets
         if self._database.value("SELECT 1 FROM revocations WHERE serial = ?", (serial,)):
             return Status.REVOKED
         if record.not_after < at:
@@ -99,25 +101,21 @@ class StandingStore:
         return Status.IN_USE if last is None else Status(last)
 
     def history(self, record: Record, at: datetime) -> list[StandingChange]:
-        """How a certificate came to its status, from its issue on; the status at a time is last."""
-        serial = record.serial.value.to_bytes(16)
+        """The steps of a certificate from its issue on; the last one is its status at a time."""
+        serial = record.serial.octets
         steps = [StandingChange(Status.IN_USE, record.issued_at, "issued", record.audit)]
         steps += (
-            StandingChange(Status(status), datetime.fromisoformat(since), note, audit)
-            for status, since, note, audit in self._database.rows(
+            _step(Status(row["status"]), row)
+            for row in self._database.rows(
                 "SELECT status, at, note, audit FROM standings WHERE serial = ? ORDER BY number",
                 (serial,),
             )
         )
-        revoked = self._database.rows(
+        revoked = self._database.row(
             "SELECT at, note, audit FROM revocations WHERE serial = ?", (serial,)
         )
-        if revoked:
-            since, note, audit = revoked[0]
-            return [
-                *steps,
-                StandingChange(Status.REVOKED, datetime.fromisoformat(since), note, audit),
-            ]
+        if revoked is not None:
+            return [*steps, _step(Status.REVOKED, revoked)]
         if record.not_after < at:
             steps.append(StandingChange(Status.EXPIRED, record.not_after, "ran out", None))
         return steps
@@ -127,7 +125,7 @@ class StandingStore:
         selection: Selection,
         at: datetime,
         certificates: CertificateStore,
-        runs: RunStore,
+        runs: RunCertificates,
     ) -> Iterator[Record]:
         """The certificates that fit a selection, those of runs after the others.
 
@@ -141,10 +139,10 @@ class StandingStore:
             return
         yield from certificates.select(selection, self._condition(status, at))
         if status in {Status.IN_USE, Status.EXPIRED} or selection.is_one_place:
-            found = runs.select(selection, out_at=at if status is Status.EXPIRED else None)
+            candidates = runs.select(selection, out_at=at if status is Status.EXPIRED else None)
         else:
-            found = filter(selection.fits, runs.by_serials(self._serials(status)))
-        for record in found:
+            candidates = filter(selection.fits, runs.by_serials(self._serials(status)))
+        for record in candidates:
             if self.status(record, at) is status:
                 yield record
 
@@ -167,4 +165,8 @@ class StandingStore:
             rows = self._database.rows(
                 "SELECT DISTINCT serial FROM standings WHERE status = ?", (status.value,)
             )
-        return [SerialNumber(int.from_bytes(row[0])) for row in rows]
+        return [SerialNumber.from_octets(row["serial"]) for row in rows]
+
+
+def _step(status: Status, row: sqlite3.Row) -> StandingChange:
+    return StandingChange(status, datetime.fromisoformat(row["at"]), row["note"], row["audit"])

@@ -1,7 +1,6 @@
-"""What an estate holds, once it is open: the stores of its one file, and looking things up in them.
+"""The stores of an open estate, put together, and look-ups that go over several of them.
 
-What changes an estate stands above this, a module for each kind of change; ``Estate`` is the door
-to all of it.
+The operations that change an estate are in packages above this one.
 """
 
 from __future__ import annotations
@@ -13,20 +12,19 @@ from smki_testca.estate.audit import AuditLog
 from smki_testca.estate.authorities import AuthorityStore
 from smki_testca.estate.certificates import CertificateStore, Record, Selection
 from smki_testca.estate.externals import ExternalStore
+from smki_testca.estate.issued import IssuedCounts
 from smki_testca.estate.key_store import KeyStore
 from smki_testca.estate.register import RegisterStore
-from smki_testca.estate.renewal_links import SuccessionStore
+from smki_testca.estate.renewal_links import RenewalLinkStore
 from smki_testca.estate.revocations import RevocationStore
+from smki_testca.estate.run_certificates import RunCertificates
 from smki_testca.estate.runs import RunStore
-from smki_testca.estate.status import Status
-from smki_testca.estate.status_changes import StandingStore
-from smki_testca.profiles.model import Tier
+from smki_testca.estate.status_changes import StatusStore
+from smki_testca.estate.tiles import TileStore
 from smki_testca.profiles.subject import Subject
-from smki_testca.register.gate import Gate
 from smki_testca.register.requests import Delivery, Request
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Callable, Collection, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
@@ -35,9 +33,9 @@ if TYPE_CHECKING:
     from smki_testca.entropy import Entropy
     from smki_testca.estate.database import Database
     from smki_testca.estate.revocations import RevocationListRecord
+    from smki_testca.estate.status import Status
     from smki_testca.estate.status_changes import StandingChange
-    from smki_testca.exporters.credential import Credential
-    from smki_testca.identifiers import Eui64, SerialNumber
+    from smki_testca.identifiers import SerialNumber
     from smki_testca.profiles import Library
     from smki_testca.profiles.model import Environment
     from smki_testca.profiles.typed_subjects import Particulars
@@ -60,19 +58,26 @@ class Stores:
         self.library = library
         self._database = database
         self._clock = clock
-        self._entropy = entropy
+        self.entropy = entropy
         self.audit = AuditLog(database)
         self.register = RegisterStore(database, self.audit, library, clock)
         self.certificates = CertificateStore(database)
-        self._keys = KeyStore(database, passphrase, entropy)
-        self.authorities = AuthorityStore(
-            self.certificates, self._keys, self.audit, library, clock, entropy
-        )
-        self.runs = RunStore(directory, database, self.audit, self._keys, library)
-        self.standings = StandingStore(database)
-        self.successions = SuccessionStore(database)
+        self.key_store = KeyStore(database, passphrase, entropy)
+        self.authorities = AuthorityStore(self.certificates, self.key_store, library)
+        self.tiles = TileStore(directory, database, self.audit)
+        self.runs = RunStore(database, self.audit, self.key_store, self.tiles)
+        self.run_certificates = RunCertificates(self.runs, self.tiles, library)
+        self.issued = IssuedCounts(database, self.tiles)
+        self.statuses = StatusStore(database)
+        self.renewal_links = RenewalLinkStore(database)
         self.revocations = RevocationStore(database)
-        self.externals = ExternalStore(database, self._keys, library)
+        self.externals = ExternalStore(database, self.key_store, library)
+        self.audit.account_for(
+            self.certificates.audited(),
+            self.tiles.audited(),
+            *self.revocations.audited(),
+            self.externals.audited(),
+        )
 
     @property
     def clock(self) -> Clock:
@@ -138,16 +143,14 @@ class Stores:
             raise TypeError(f"a certificate of profile {profile} takes no {stray!r}")
         return Subject.parse(known, given, self.library.roles)
 
-    def gate(self) -> Gate:
-        """The gate, as the register and the certificates issued stand now."""
-        return Gate(self.library, self.register.load(), self)
-
     def transaction(self) -> AbstractContextManager[None]:
         """Everything inside happens, or nothing does; other processes wait."""
         return self._database.transaction()
 
     def private_key(self, record: Record) -> bytes | None:
         """The private key of a certificate, PKCS#8 DER; None where the estate has none.
+
+        The key of a CA signs within the estate alone: for a CA's certificate it is None too.
 
         Raises:
             EstateError: if the passphrase is wrong.
@@ -157,80 +160,35 @@ class Stores:
     def private_keys(self, records: Collection[Record]) -> dict[SerialNumber, bytes]:
         """The private keys of certificates, PKCS#8 DER, as far as the estate has them.
 
-        For many certificates this is much quicker than one by one.
+        The keys of CAs are left out. For many certificates this is much quicker than one by one.
 
         Raises:
             EstateError: if the passphrase is wrong.
         """
-        found = self.runs.private_keys(records)
+        keys = self.run_certificates.private_keys(records)
         for record in records:
-            if record.place is None and (key := self._keys.get(record.key_id)) is not None:
-                found[record.serial] = key
-        return found
-
-    def credential(self, record: Record) -> Credential:
-        """A certificate with its private key and the CAs above it, as PEM or objects.
-
-        Raises:
-            EstateError: if the passphrase is wrong.
-        """
-        # Loading keys takes imports that issuing can do without.
-        from smki_testca.exporters.credential import Credential  # noqa: PLC0415
-
-        key = self.private_key(record) if record.tier is Tier.END_ENTITY else None
-        return Credential(record, tuple(self.certificates.chain(record)), key)
+            if record.place is None and (key := self.key_store.get(record.key_id)) is not None:
+                keys[record.serial] = key
+        return keys
 
     def select(self, selection: Selection) -> Iterator[Record]:
         """Every certificate that fits, those of runs after the others."""
-        return self.standings.select(selection, self._clock.now(), self.certificates, self.runs)
+        return self.statuses.select(
+            selection, self._clock.now(), self.certificates, self.run_certificates
+        )
 
     def by_serial(self, serial: SerialNumber) -> Record | None:
         """The certificate of that serial number, however it was issued."""
-        return self.certificates.by_serial(serial) or self.runs.by_serial(serial)
+        return self.certificates.by_serial(serial) or self.run_certificates.by_serial(serial)
 
     def status(self, record: Record) -> Status:
-        """What the repository states of a certificate now."""
-        return self.standings.status(record, self._clock.now())
-
-    def remarks(self, issuer: Record) -> tuple[str, ...]:
-        """What to know of a CA that signs all the same: that it has run out, or is revoked."""
-        status = self.status(issuer)
-        if status is Status.EXPIRED:
-            remedy = f"Renew it: smki-testca ca renew {issuer.label}"
-        elif status is Status.REVOKED:
-            remedy = "Make the next generation: smki-testca ca roll-over"
-        else:
-            return ()
-        return (f"The CA {issuer.label} is {status.word}: nobody trusts what it signs. {remedy}",)
+        """The status of a certificate now, as the repository states it."""
+        return self.statuses.status(record, self._clock.now())
 
     def history(self, record: Record) -> list[StandingChange]:
-        """How a certificate came to its status, from its issue on."""
-        return self.standings.history(record, self._clock.now())
+        """The steps of a certificate from its issue on; the last one is its status now."""
+        return self.statuses.history(record, self._clock.now())
 
     def revocation_lists(self, *, current_only: bool = True) -> list[RevocationListRecord]:
         """The newest revocation list of each CA, or all that were issued, the oldest first."""
         return self.revocations.lists(current_only=current_only)
-
-    def issued_for_device(self, device_id: Eui64) -> int:
-        """Device Certificates under a Device ID, however they were issued (R21)."""
-        return self.certificates.issued_for_device(device_id) + self.runs.issued_for_device(
-            device_id
-        )
-
-    def most_issued_for_devices(self, first: Eui64, last: Eui64) -> int:
-        """The most Device Certificates under one ID of a range; what runs issued counts in full."""
-        return self.certificates.most_issued_for_devices(
-            first, last
-        ) + self.runs.most_issued_for_devices(first, last)
-
-    def issued_for_devices(self, first: Eui64, last: Eui64) -> Counter[int]:
-        """Device Certificates under each ID of a range that has any, however they were issued."""
-        issued = self.certificates.issued_for_devices(first, last)
-        issued.update(self.runs.issued_for_devices(first, last))
-        return issued
-
-    def issued_in_category(self, participant: str, category: str) -> int:
-        """Certificates of a category issued to a participant, however they were issued."""
-        return self.certificates.issued_in_category(
-            participant, category
-        ) + self.runs.issued_in_category(participant, category)

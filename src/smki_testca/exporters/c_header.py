@@ -8,8 +8,9 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from smki_testca.clock import iso
-from smki_testca.exporters.fitting import refuse_passphrase
-from smki_testca.exporters.item import Format, OutputFile, authorities, safe_name
+from smki_testca.exporters.format import Format, Need, Traits
+from smki_testca.exporters.item import authorities, safe_name
+from smki_testca.files import OutputFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -29,13 +30,16 @@ _HEX = [f"0x{octet:02x}" for octet in range(256)]
 class CHeader(Format):
     """``smki_certificates.h``: an array for each certificate, each CA above, and each key."""
 
-    def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
-        """The one file of an export.
+    traits = Traits(
+        name="c-header",
+        summary="DER arrays in C: firmware",
+        keys=Need.OPTIONAL,
+        passphrase=Need.NEVER,
+    )
 
-        Raises:
-            InputError: with a passphrase and private keys, which it could not encrypt.
-        """
-        refuse_passphrase(items, passphrase, "A C header")
+    def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
+        """The one file of an export."""
+        del passphrase
         text = "".join(_header(items))
         yield OutputFile(PurePosixPath(_NAME), text.encode("ascii"))
 
@@ -77,16 +81,16 @@ def _identifiers(named: Iterable[tuple[str, Record]]) -> list[str]:
 
 
 def _comment(record: Record) -> str:
-    told = [
+    parts = [
         f"serial {record.serial}",
         f"{record.profile}, {record.usage}",
         f"until {iso(record.not_after)}",
     ]
     if record.eui64 is not None:
-        told.insert(0, f"EUI-64 {record.eui64}")
+        parts.insert(0, f"EUI-64 {record.eui64}")
     if record.role is not None:
-        told.insert(-1, f"role {record.role:02X}")
-    return f"\n/* {'; '.join(told)} */\n"
+        parts.insert(-1, f"role {record.role:02X}")
+    return f"\n/* {'; '.join(parts)} */\n"
 
 
 def _array(name: str, octets: bytes) -> str:

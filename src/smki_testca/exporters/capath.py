@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from smki_testca.der import encode
 from smki_testca.der.read import Node, read
-from smki_testca.exporters.item import Format, OutputFile, authorities
+from smki_testca.exporters.format import Format, Need, Traits
+from smki_testca.exporters.item import authorities
+from smki_testca.files import OutputFile
 from smki_testca.x509.pem import to_pem
 from smki_testca.x509.view import view_certificate, view_revocation_list
 
@@ -28,11 +30,18 @@ _CODECS = {
     0x1C: "utf-32-be",
     0x1E: "utf-16-be",
 }
-"""How OpenSSL reads the types of text that it brings into canonical form."""
+"""The codecs by which OpenSSL reads the types of text that it brings into canonical form."""
 
 
 class CaPath(Format):
     """``hash.0`` for each CA, ``hash.r0`` for each CRL, PEM; ``.1`` and so on of the same name."""
+
+    traits = Traits(
+        name="capath",
+        summary="CAs and CRLs by hashed name: openssl verify -CApath",
+        keys=Need.NEVER,
+        passphrase=Need.NEVER,
+    )
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
         """Every file of an export: the CAs among the items and above them, and their CRLs."""
@@ -66,7 +75,7 @@ def _numbered(
 
 
 def name_hash(name: bytes) -> str:
-    """What ``openssl x509 -subject_hash`` prints: 8 lower-case hexadecimal digits.
+    """The hash that ``openssl x509 -subject_hash`` prints: 8 lower-case hexadecimal digits.
 
     The first four octets, the last of them first, of the SHA-1 of the name's canonical form.
 
@@ -88,8 +97,8 @@ def canonical(name: bytes) -> bytes:
     """
     root, _ = read(name, what="name")
     return b"".join(
-        encode.set_of(_canonical_attribute(one) for one in relative.children)
-        for relative in root.children
+        encode.set_of(_canonical_attribute(attribute) for attribute in rdn.children)
+        for rdn in root.children
     )
 
 
@@ -104,5 +113,5 @@ def _canonical_value(value: Node) -> bytes:
         return value.encoded
     octets = value.content.decode(codec).encode("utf-8")
     words = octets.translate(_ONLY_SPACES).split(b" ")
-    # bytes.lower knows ASCII letters only, which is what is wanted.
+    # bytes.lower knows ASCII letters only, as OpenSSL does here.
     return encode.tlv(encode.UTF8_STRING, b" ".join(word for word in words if word).lower())

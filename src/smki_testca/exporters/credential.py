@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class Credential:
-    """A certificate, its private key, and the CAs above it.
+    """A certificate with its private key and the CAs above it.
 
     Attributes:
-        record: the certificate, and what the estate knows of it.
+        record: the certificate, with its data in the estate.
         chain: the CAs above it, the issuing one first, the root last.
         pkcs8: the private key, PKCS#8 DER; None for a CA, and where the estate has none.
     """
@@ -47,7 +47,7 @@ class Credential:
 
     @property
     def root_pem(self) -> bytes:
-        """The root: what a client trusts. A root's own is itself."""
+        """The root: what a client trusts. Of a root, the certificate itself."""
         return _pem(((self.record, *self.chain)[-1],))
 
     @property
@@ -67,7 +67,7 @@ class Credential:
     @property
     def issuers(self) -> tuple[Certificate, ...]:
         """The CAs above it as objects of ``cryptography``, the root last."""
-        return tuple(_load(one) for one in self.chain)
+        return tuple(_load(record) for record in self.chain)
 
     @property
     def private_key(self) -> PrivateKey:
@@ -83,22 +83,23 @@ class Credential:
             raise InputError(
                 "credential.no_key",
                 f"The estate has no private key for the certificate {self.record.serial}.",
-                "Its holder has, who brought the public key.",
+                "Its holder has it, who brought the public key.",
             )
         return self.pkcs8
 
     def __repr__(self) -> str:
         # Short, and without the key: tests that fail print it.
-        one = self.record
-        said = (one.profile, one.eui64 or one.label, one.usage, f"serial {one.serial}")
-        return f"<{type(self).__name__} {' '.join(str(part) for part in said if part)}>"
+        record = self.record
+        holder = record.eui64 or record.label
+        parts = (record.profile, holder, record.usage, f"serial {record.serial}")
+        return f"<{type(self).__name__} {' '.join(str(part) for part in parts if part)}>"
 
 
 def _pem(records: tuple[Record, ...]) -> bytes:
-    return b"".join(to_pem(one.der) for one in records)
+    return b"".join(to_pem(record.der) for record in records)
 
 
 def _load(record: Record) -> Certificate:
-    from cryptography import x509  # noqa: PLC0415 - it takes a while to import
+    from cryptography import x509  # noqa: PLC0415 - a third party that is slow to import
 
     return x509.load_der_x509_certificate(record.der)

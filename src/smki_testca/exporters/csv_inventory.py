@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from smki_testca.clock import iso
-from smki_testca.exporters.item import Format, OutputFile
+from smki_testca.exporters.format import Format, Need, Traits
+from smki_testca.files import OutputFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,14 +37,21 @@ COLUMNS = (
     "sha256",
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula."""
+"""The characters that a spreadsheet takes for the beginning of a formula."""
 
 
 class CsvInventory(Format):
     """``certificates.csv``: a header line, then one line for each certificate (RFC 4180)."""
 
+    traits = Traits(
+        name="csv",
+        summary="an inventory of every certificate: spreadsheets",
+        keys=Need.NEVER,
+        passphrase=Need.NEVER,
+    )
+
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
-        """The one file of an export; it has no private keys, so nothing is protected."""
+        """The one file of an export."""
         del passphrase
         text = io.StringIO(newline="")
         writer = csv.writer(text)
@@ -62,8 +70,8 @@ def _row(item: Item) -> tuple[str, ...]:
         record.label or "",
         record.participant or "",
         record.profile,
-        record.hierarchy.value,
-        record.tier.value,
+        str(record.hierarchy),
+        str(record.tier),
         record.environment,
         record.category or "",
         item.status.word,
@@ -76,5 +84,5 @@ def _row(item: Item) -> tuple[str, ...]:
 
 
 def _safe(cell: str) -> str:
-    """The cell with an apostrophe before it where a spreadsheet would work it out."""
+    """The cell, with an apostrophe before it where a spreadsheet would take it for a formula."""
     return f"'{cell}" if cell.startswith(_FORMULA) else cell

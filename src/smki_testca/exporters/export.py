@@ -1,104 +1,67 @@
-"""Writes an export: every file at once or none, private keys for their owner's eyes only."""
+"""Makes an export: sees that the format can do what is asked, and writes its files."""
 
 from __future__ import annotations
 
-import contextlib
-import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
-from smki_testca.exporters.c_header import CHeader
-from smki_testca.exporters.capath import CaPath
-from smki_testca.exporters.csv_inventory import CsvInventory
 from smki_testca.exporters.fitting import summary
-from smki_testca.exporters.gbcs_parser import GbcsParserFolder
-from smki_testca.exporters.item import Format, Item, LeftOut, OutputFile, file_names
-from smki_testca.exporters.java import JavaStores
-from smki_testca.exporters.jwks import JwkSet
-from smki_testca.exporters.keystore_json import JsonKeyStore
-from smki_testca.exporters.org_crypto import OrganisationZip
-from smki_testca.exporters.pem import DerTree, PemTree
-from smki_testca.exporters.pkcs7 import Pkcs7Bundle
-from smki_testca.exporters.pkcs12 import Pkcs12Stores
-from smki_testca.exporters.signing_tool import SigningToolFolder
+from smki_testca.exporters.format import LeftOut, Need
+from smki_testca.exporters.item import Item, file_names
+from smki_testca.exporters.registry import FORMATS, check_format
+from smki_testca.files import OutputFile, write
 from smki_testca.profiles.model import Tier
-from smki_testca.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from smki_testca.api import Estate
     from smki_testca.estate.certificates import Record
+    from smki_testca.estate.stores import Stores
+    from smki_testca.exporters.format import Traits
     from smki_testca.identifiers import SerialNumber
 
-FORMATS: dict[str, Format] = {
-    "pem": PemTree(),
-    "der": DerTree(),
-    "pkcs12": Pkcs12Stores(),
-    "pkcs7": Pkcs7Bundle(),
-    "java": JavaStores(),
-    "keystore-json": JsonKeyStore(),
-    "signing-tool": SigningToolFolder(),
-    "gbcs-parser": GbcsParserFolder(),
-    "org-crypto": OrganisationZip(),
-    "c-header": CHeader(),
-    "capath": CaPath(),
-    "jwks": JwkSet(),
-    "csv": CsvInventory(),
-}
-"""Every format, by the name it has on the command line."""
 
-
-def check_format(name: str) -> None:
-    """See that there is a format of a name.
-
-    Raises:
-        InputError: if there is none.
-    """
-    if name not in FORMATS:
-        raise InputError(
-            "export.format",
-            f"There is no format {shown(name)}.",
-            f"Known are {', '.join(FORMATS)}.",
-        )
-
-
-def items(estate: Estate, records: Sequence[Record], *, with_keys: bool) -> list[Item]:
-    """What a format is given for these certificates.
+def items(estate: Stores, records: Sequence[Record], *, with_keys: bool) -> list[Item]:
+    """The certificates as a format gets them.
 
     A CA's private key never leaves the estate.
+
+    Args:
+        estate: whose certificates they are.
+        records: the certificates.
+        with_keys: whether private keys of end entities come with them.
     """
     names = file_names(records, estate.library.roles)
     chains: dict[SerialNumber, tuple[Record, ...]] = {}
     lists = _revocation_lists(estate)
-    end_entities = [one for one in records if one.tier is Tier.END_ENTITY]
+    end_entities = [record for record in records if record.tier is Tier.END_ENTITY]
     keys = estate.private_keys(end_entities) if with_keys else {}
-    made = []
+    items = []
     for name, record in zip(names, records, strict=True):
         is_ca = record.tier is not Tier.END_ENTITY
         owner = "ca" if is_ca else record.participant or "nobody"
-        folder = PurePosixPath(record.family, record.hierarchy.value, owner)
+        folder = PurePosixPath(record.family, record.hierarchy, owner)
         key = None if is_ca else keys.get(record.serial)
         # What is above a certificate is above every other of the same issuer, but for a root.
         above = () if record.issuer == record.serial else chains.get(record.issuer)
         if above is None:
             above = chains[record.issuer] = tuple(estate.certificates.chain(record))
         signers = (record, *above) if is_ca else above
-        found = tuple(der for one in signers for der in lists.get(one.key_id, ()))
-        made.append(Item(name, folder, record, above, key, found, estate.status(record)))
-    return made
+        crls = tuple(der for signer in signers for der in lists.get(signer.key_id, ()))
+        items.append(Item(name, folder, record, above, key, crls, estate.status(record)))
+    return items
 
 
-def _revocation_lists(estate: Estate) -> dict[bytes, list[bytes]]:
+def _revocation_lists(estate: Stores) -> dict[bytes, list[bytes]]:
     """The current revocation lists, DER, by the id of the key that signed them."""
-    found: dict[bytes, list[bytes]] = {}
-    for one in estate.revocation_lists(current_only=True):
-        signer = estate.certificates.by_serial(one.authority)
+    by_key: dict[bytes, list[bytes]] = {}
+    for revocation_list in estate.revocation_lists(current_only=True):
+        signer = estate.certificates.by_serial(revocation_list.authority)
         if signer is not None:
-            found.setdefault(signer.key_id, []).append(one.der)
-    return found
+            by_key.setdefault(signer.key_id, []).append(revocation_list.der)
+    return by_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,28 +77,64 @@ class Made:
     left_out: list[LeftOut]
 
 
-def make(form: str, selected: Sequence[Item], passphrase: str | None) -> Made:
+def make(name: str, selected: Sequence[Item], passphrase: str | None) -> Made:
     """Every file of an export.
 
     Args:
-        form: a name in ``FORMATS``.
-        selected: what to write.
+        name: of a format in ``FORMATS``.
+        selected: the certificates to write.
         passphrase: protects private keys, where the format can.
 
     Raises:
-        InputError: if the format holds none of what was selected, or cannot do what is asked.
+        InputError: if the format holds none of the certificates, or cannot do what is asked.
     """
-    writer = FORMATS[form]
-    files = [*writer.files(selected, passphrase)]
-    left_out = writer.left_out(selected)
-    if not files:
+    form = FORMATS[name]
+    _check(form.traits, selected, passphrase)
+    left_out = form.left_out(selected)
+    if len(left_out) == len(selected):
         raise InputError(
             "export.none_fit",
-            f"The format {form} holds none of the certificates selected.",
+            f"The format {name} holds none of the certificates selected.",
             " ".join(summary(left_out, len(selected))),
         )
     out = {id(one.item) for one in left_out}
-    return Made([*files, *notes(one for one in selected if id(one) not in out)], left_out)
+    remarks = notes(item for item in selected if id(item) not in out)
+    return Made([*form.files(selected, passphrase), *remarks], left_out)
+
+
+def _check(traits: Traits, selected: Sequence[Item], passphrase: str | None) -> None:
+    """Hold an export against the traits of its format.
+
+    Raises:
+        InputError: if private keys or a passphrase are missing, or keys cannot be encrypted.
+    """
+    with_keys = any(item.private_key is not None for item in selected)
+    if traits.keys is Need.REQUIRED and not with_keys:
+        raise InputError(
+            "export.needs_keys",
+            f"The format {traits.name} needs private keys, and this export has none.",
+            "Add --with-keys, and select certificates whose keys the estate made.",
+        )
+    if traits.passphrase is Need.REQUIRED and not passphrase:
+        raise InputError(
+            "export.passphrase",
+            f"The format {traits.name} needs a passphrase.",
+            "Give one with --export-passphrase-file FILE.",
+        )
+    in_the_clear = traits.passphrase is Need.NEVER and traits.keys is not Need.NEVER
+    if passphrase is not None and in_the_clear and with_keys:
+        *others, last = takes_passphrase(Need.OPTIONAL, Need.REQUIRED)
+        raise InputError(
+            "export.cannot_encrypt",
+            f"The format {traits.name} cannot hold encrypted private keys.",
+            "Leave --export-passphrase-file out to write them in the clear,"
+            f" or choose {', '.join(others)} or {last}.",
+        )
+
+
+def takes_passphrase(*needs: Need) -> list[str]:
+    """The names of the formats with one of these needs of a passphrase."""
+    return [name for name, form in FORMATS.items() if form.traits.passphrase in needs]
 
 
 NOT_SECRET = (
@@ -146,14 +145,14 @@ NOT_SECRET = (
 
 
 def notes(selected: Iterable[Item]) -> list[OutputFile]:
-    """What must be said of an export beside its files."""
+    """The files to add where private keys among those exported are not secret."""
     if any(item.private_key is not None and not item.record.keys_secret for item in selected):
         return [OutputFile(*NOT_SECRET)]
     return []
 
 
 def export(
-    estate: Estate,
+    estate: Stores,
     records: Iterable[Record],
     form: str,
     out: Path | str,
@@ -187,56 +186,3 @@ def export(
         raise InputError("export.nothing", "No certificate fits the selection.")
     selected = items(estate, chosen, with_keys=with_keys)
     return write(make(form, selected, passphrase).files, Path(out), force=force)
-
-
-def write(files: Iterable[OutputFile], out: Path, *, force: bool) -> list[Path]:
-    """Write the files below a folder, which is made if need be.
-
-    Returns:
-        Their paths.
-
-    Raises:
-        InputError: if one is there already and ``force`` is not given, or cannot be written;
-            nothing that was written stays then.
-    """
-    made = list(files)
-    paths = [out.joinpath(*one.path.parts) for one in made]
-    present = next((path for path in paths if path.exists()), None)
-    if present is not None and not force:
-        raise InputError(
-            "export.exists", f"{present} exists already.", "Name another folder, or add --force."
-        )
-    folders: list[Path] = []
-    begun: list[Path] = []
-    try:
-        for folder in dict.fromkeys(path.parent for path in paths):
-            _make_folder(folder, folders)
-        for one, path in zip(made, paths, strict=True):
-            _write_file(path, one.data, begun)
-    except BaseException as error:
-        # Half an export passes for a whole one, and stands in the way of the next.
-        with contextlib.suppress(OSError):
-            for path in begun:
-                path.unlink(missing_ok=True)
-            for folder in reversed(folders):
-                folder.rmdir()
-        if isinstance(error, OSError):
-            raise InputError(
-                "export.unwritable", f"{error.filename or out} cannot be written: {error.strerror}."
-            ) from error
-        raise
-    return paths
-
-
-def _make_folder(path: Path, made: list[Path]) -> None:
-    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
-    for folder in reversed(missing):
-        folder.mkdir(mode=0o700)
-        made.append(folder)
-
-
-def _write_file(path: Path, data: bytes, begun: list[Path]) -> None:
-    path.unlink(missing_ok=True)
-    begun.append(path)
-    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-        file.write(data)

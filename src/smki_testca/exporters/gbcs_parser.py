@@ -6,8 +6,9 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from smki_testca.estate.status import Status
-from smki_testca.exporters.fitting import fitting, need_clear_keys, stands_against
-from smki_testca.exporters.item import Format, LeftOut, OutputFile
+from smki_testca.exporters.fitting import misfit
+from smki_testca.exporters.format import Format, LeftOut, Need, Traits
+from smki_testca.files import OutputFile
 from smki_testca.profiles.model import Hierarchy
 from smki_testca.x509.pem import to_pem
 
@@ -16,23 +17,10 @@ if TYPE_CHECKING:
 
     from smki_testca.exporters.item import Item
 
-_WHAT = "gbcs-parser's folder"
 _USES = {"digital-signature": "ds", "key-agreement": "ka"}
 _PREPAYMENT = "PP-"
 _FIRST_FILE_ROLE = 0x80
 """RemotePartyRoles from here on sign XML and files, not GBCS messages."""
-
-
-def _stands_against(item: Item) -> str | None:
-    record = item.record
-    reason = stands_against(item, (Hierarchy.ORGANISATION, Hierarchy.DEVICE), tuple(_USES))
-    if reason is not None:
-        return reason
-    if record.eui64 is None:
-        return "has no EUI-64"
-    if record.role is not None and record.role >= _FIRST_FILE_ROLE:
-        return "is for signing XML or files, not GBCS messages"
-    return None
 
 
 def base_name(item: Item) -> str:
@@ -48,7 +36,7 @@ def base_name(item: Item) -> str:
 
 
 def _rank(item: Item) -> tuple[bool, int, int]:
-    """Which of several certificates of one name is taken: in use first, then the newest."""
+    """The order by which one of several certificates of a name is taken: in use, then newest."""
     record = item.record
     return item.status is Status.IN_USE, record.audit, record.serial.value
 
@@ -56,37 +44,44 @@ def _rank(item: Item) -> tuple[bool, int, int]:
 class GbcsParserFolder(Format):
     """``eui-ds.pem``, ``eui-ka.pem``, ``eui-pp-ka.pem`` with ``.key``, all in one folder."""
 
+    traits = Traits(
+        name="gbcs-parser",
+        summary="files named after EUI-64 and use: gbcs-parser",
+        keys=Need.REQUIRED,
+        passphrase=Need.NEVER,
+    )
+
+    def misfit(self, item: Item) -> str | None:
+        """It holds the certificates that take part in GBCS, with their private keys."""
+        record = item.record
+        reason = misfit(item, (Hierarchy.ORGANISATION, Hierarchy.DEVICE), _USES)
+        if reason is not None:
+            return reason
+        if record.eui64 is None:
+            return "has no EUI-64"
+        if record.role is not None and record.role >= _FIRST_FILE_ROLE:
+            return "is for signing XML or files, not GBCS messages"
+        return None
+
     def left_out(self, items: Sequence[Item]) -> list[LeftOut]:
-        """What does not take part in GBCS, and what would have the file name of another."""
-        return self._chosen(items)[1]
+        """Those that do not fit, then those that would have the file name of another."""
+        left_out = super().left_out(items)
+        out = {id(one.item) for one in left_out}
+        candidates = [item for item in items if id(item) not in out]
+        best: dict[str, Item] = {}
+        for item in candidates:
+            name = base_name(item)
+            if name not in best or _rank(item) > _rank(best[name]):
+                best[name] = item
+        reason = "would have the file name of another, which is in use or newer"
+        others = (item for item in candidates if best[base_name(item)] is not item)
+        return left_out + [LeftOut(item, reason) for item in others]
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
-        """Every file of an export.
-
-        Raises:
-            InputError: without private keys, or with a passphrase: the parser asks for none.
-        """
-        need_clear_keys(items, passphrase, _WHAT)
-        for item in self._chosen(items)[0]:
+        """Every file of an export."""
+        del passphrase
+        for item in self.fitting(items):
             name = base_name(item)
             yield OutputFile(PurePosixPath(f"{name}.pem"), to_pem(item.record.der))
             key = to_pem(item.private_key or b"", "PRIVATE KEY")
             yield OutputFile(PurePosixPath(f"{name}.key"), key)
-
-    def _chosen(self, items: Sequence[Item]) -> tuple[list[Item], list[LeftOut]]:
-        fit, left_out = fitting(items, _stands_against)
-        taken: dict[str, Item] = {}
-        for item in fit:
-            name = base_name(item)
-            other = taken.get(name)
-            if other is None or _rank(item) > _rank(other):
-                taken[name] = item
-        chosen, further = fitting(
-            fit,
-            lambda item: (
-                None
-                if taken[base_name(item)] is item
-                else "would have the file name of another, which is in use or newer"
-            ),
-        )
-        return chosen, left_out + further

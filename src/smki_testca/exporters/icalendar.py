@@ -22,24 +22,23 @@ def calendar(expiring: Iterable[Expiring], at: datetime, alarm: timedelta) -> by
     a calendar that reads the next file moves nothing and adds only what is new.
 
     Args:
-        expiring: what runs out.
+        expiring: the certificates that run out.
         at: when the file is made, UTC.
         alarm: how long before the end the alarm comes.
     """
-    # A calendar is rarely wanted, and the library takes a while to import.
-    from icalendar import Calendar  # noqa: PLC0415
+    from icalendar import Calendar  # noqa: PLC0415 - a third party that is slow to import
 
-    made = Calendar()
-    made.add("prodid", "-//smki-testca//expiring//EN")
-    made.add("version", "2.0")
+    document = Calendar()
+    document.add("prodid", "-//smki-testca//expiring//EN")
+    document.add("version", "2.0")
     for one in expiring:
-        made.add_component(_event(one, at, alarm))
-    octets: bytes = made.to_ical()
+        document.add_component(_event(one, at, alarm))
+    octets: bytes = document.to_ical()
     return octets
 
 
 def _event(expiring: Expiring, at: datetime, alarm: timedelta) -> Event:
-    from icalendar import Alarm, Event  # noqa: PLC0415
+    from icalendar import Alarm, Event  # noqa: PLC0415 - a third party that is slow to import
 
     holder = f" of {expiring.participant}" if expiring.participant else ""
     summary = f"{_KINDS[expiring.kind.value]} {expiring.name}{holder} runs out"

@@ -1,17 +1,17 @@
-"""What every format is given, and what it gives back."""
+"""A certificate as a format gets it, and the name of its file."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from smki_testca.estate.status import Status
 from smki_testca.profiles.model import Tier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable
     from pathlib import PurePosixPath
 
     from smki_testca.estate.certificates import Record
@@ -47,58 +47,13 @@ class Item:
         return self.record.tier is not Tier.END_ENTITY
 
 
-@dataclass(frozen=True, slots=True)
-class OutputFile:
-    """A file to write, below the folder that the user named."""
-
-    path: PurePosixPath
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A certificate that a format cannot hold.
-
-    Attributes:
-        item: the certificate.
-        reason: what stands against it, as the rest of a sentence that begins with it.
-    """
-
-    item: Item
-    reason: str
-
-
-class Format(Protocol):
-    """A format certificates leave in."""
-
-    def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
-        """Every file of an export; what the format cannot hold is passed over.
-
-        Args:
-            items: what was selected.
-            passphrase: protects private keys, where the format can and the user gave one.
-
-        Raises:
-            InputError: if the format cannot do what is asked, such as encrypt private keys.
-        """
-        ...
-
-    def left_out(self, items: Sequence[Item]) -> list[LeftOut]:
-        """What the format cannot hold, so that it is not passed over in silence.
-
-        Most formats hold every certificate.
-        """
-        del items
-        return []
-
-
 def authorities(items: Iterable[Item]) -> list[Record]:
     """The CAs among the items and above them, once each, in the order they are met."""
-    found: dict[int, Record] = {}
+    by_serial: dict[int, Record] = {}
     for item in items:
         for record in (item.record, *item.chain) if item.is_ca else item.chain:
-            found.setdefault(record.serial.value, record)
-    return list(found.values())
+            by_serial.setdefault(record.serial.value, record)
+    return list(by_serial.values())
 
 
 def file_names(records: Iterable[Record], roles: Roles) -> list[str]:

@@ -7,8 +7,11 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
-from smki_testca.exporters.fitting import fitting, need_passphrase
-from smki_testca.exporters.item import Format, LeftOut, OutputFile, authorities, safe_name
+from smki_testca.exporters.fitting import no_key
+from smki_testca.exporters.format import Format, LeftOut, Need, Traits
+from smki_testca.exporters.item import authorities, safe_name
+from smki_testca.files import OutputFile
+from smki_testca.pkcs12.writer import KeyEntry, store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -24,22 +27,30 @@ class JavaStores(Format):
     finds the CAs of a chain by their names alone.
     """
 
+    traits = Traits(
+        name="java",
+        summary="a trust store and a PKCS#12 key store: Java programs",
+        keys=Need.OPTIONAL,
+        passphrase=Need.REQUIRED,
+    )
+
+    def misfit(self, item: Item) -> str | None:
+        """Why a key store has no entry of a certificate, if it is an end entity's."""
+        return None if item.is_ca else no_key(item)
+
     def left_out(self, items: Sequence[Item]) -> list[LeftOut]:
-        """Where key stores are written, the end entities whose keys are not here."""
+        """The end entities whose keys are not here, where key stores are written."""
         if not any(item.private_key for item in items):
             return []
-        return fitting(items, _stands_against)[1]
+        return super().left_out(items)
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
         """Every file of an export.
 
         Raises:
-            InputError: without a passphrase, or with one that Java cannot use.
+            InputError: if Java cannot use the passphrase.
         """
-        # This takes a while to import, and issuing has no need of it.
-        from smki_testca.pkcs12.writer import KeyEntry, store  # noqa: PLC0415
-
-        passphrase = need_passphrase(passphrase, "Java key stores")
+        assert passphrase is not None  # noqa: S101 - the traits require it
         if not (passphrase.isascii() and passphrase.isprintable()):
             raise InputError(
                 "export.passphrase_characters",
@@ -47,13 +58,13 @@ class JavaStores(Format):
                 "Choose a passphrase of ASCII characters.",
             )
         for family in dict.fromkeys(item.record.family for item in items):
-            own = [item for item in items if item.record.family == family]
-            above = authorities(own)
+            members = [item for item in items if item.record.family == family]
+            above = authorities(members)
             folder = PurePosixPath(family)
             yield OutputFile(folder / "truststore.p12", _truststore(above, passphrase))
             entries = [
                 KeyEntry(item.name, item.private_key, item.record.der)
-                for item in own
+                for item in members
                 if item.private_key is not None
             ]
             if entries:
@@ -61,16 +72,9 @@ class JavaStores(Format):
                 yield OutputFile(folder / "keystore.p12", data)
 
 
-def _stands_against(item: Item) -> str | None:
-    if item.is_ca or item.private_key is not None:
-        return None
-    return "has no private key here"
-
-
 def _truststore(records: Sequence[Record], passphrase: str) -> bytes:
-    # These take a while to import, and issuing has no need of them.
-    from cryptography import x509  # noqa: PLC0415
-    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
+    from cryptography import x509  # noqa: PLC0415 - a third party that is slow to import
+    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - the same
         BestAvailableEncryption,
         pkcs12,
     )

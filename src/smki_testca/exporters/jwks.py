@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from smki_testca.exporters.item import Format, OutputFile
+from smki_testca.exporters.format import Format, Need, Traits
+from smki_testca.files import OutputFile
 from smki_testca.x509.keys import load_public_key
 from smki_testca.x509.view import view_certificate
 
@@ -35,8 +36,15 @@ _OPERATIONS = {
 class JwkSet(Format):
     """``jwks.json``: a JWK for each certificate selected."""
 
+    traits = Traits(
+        name="jwks",
+        summary="the public keys as a JSON Web Key Set: web programs",
+        keys=Need.NEVER,
+        passphrase=Need.NEVER,
+    )
+
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
-        """The one file of an export; it has no private keys, so nothing is protected."""
+        """The one file of an export."""
         del passphrase
         text = json.dumps({"keys": [_jwk(item) for item in items]}, indent=2)
         yield OutputFile(PurePosixPath("jwks.json"), f"{text}\n".encode("ascii"))
@@ -58,7 +66,7 @@ def _jwk(item: Item) -> dict[str, Any]:
 
 
 def _key_members(key: PublicKey) -> dict[str, str]:
-    """The members that make the key what it is (RFC 7518 6.2.1, 6.3.1)."""
+    """The members that a public key must have (RFC 7518 6.2.1, 6.3.1)."""
     numbers = key.public_numbers()
     if isinstance(numbers, ec.EllipticCurvePublicNumbers):
         x, y = (_base64url(one.to_bytes(_P256_OCTETS)) for one in (numbers.x, numbers.y))

@@ -6,8 +6,9 @@ import json
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from smki_testca.exporters.fitting import fitting, need_clear_keys, stands_against
-from smki_testca.exporters.item import Format, LeftOut, OutputFile
+from smki_testca.exporters.fitting import misfit
+from smki_testca.exporters.format import Format, Need, Traits
+from smki_testca.files import OutputFile
 from smki_testca.profiles.model import Hierarchy
 from smki_testca.x509.pem import to_pem
 
@@ -16,36 +17,34 @@ if TYPE_CHECKING:
 
     from smki_testca.exporters.item import Item
 
-_WHAT = "A keystore.json"
 _USAGES = {"digital-signature": "digitalSignature", "key-agreement": "keyAgreement"}
-
-
-def _stands_against(item: Item) -> str | None:
-    reason = stands_against(item, (Hierarchy.ORGANISATION, Hierarchy.DEVICE), tuple(_USAGES))
-    if reason is None and item.record.eui64 is None:
-        return "has no EUI-64"
-    return reason
 
 
 class JsonKeyStore(Format):
     """``keystore.json``: EUI-64, key usage, serial in decimal; certificate, key, role and name."""
 
-    def left_out(self, items: Sequence[Item]) -> list[LeftOut]:
-        """Whatever is no Organisation or Device Certificate with its private key."""
-        return fitting(items, _stands_against)[1]
+    traits = Traits(
+        name="keystore-json",
+        summary="keystore.json: the key store of DCC Boxed's TypeScript tools",
+        keys=Need.REQUIRED,
+        passphrase=Need.NEVER,
+    )
+
+    def misfit(self, item: Item) -> str | None:
+        """It holds Organisation and Device Certificates with an EUI-64 and private key."""
+        reason = misfit(item, (Hierarchy.ORGANISATION, Hierarchy.DEVICE), _USAGES)
+        if reason is None and item.record.eui64 is None:
+            return "has no EUI-64"
+        return reason
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
-        """The one file of an export.
-
-        Raises:
-            InputError: without private keys, or with a passphrase: there is no place for one.
-        """
-        need_clear_keys(items, passphrase, _WHAT)
-        fit, _ = fitting(items, _stands_against)
+        """The one file of an export."""
+        del passphrase
+        fit = self.fitting(items)
         store: dict[str, dict[str, dict[str, Any]]] = {}
         for item in fit:
             eui64, usage = item.record.eui64, _USAGES[item.record.usage]
-            assert eui64 is not None  # noqa: S101 - else it would not fit
+            assert eui64 is not None  # noqa: S101 - a misfit otherwise
             entries = store.setdefault(eui64.plain, {}).setdefault(usage, {})
             entries[str(item.record.serial.value)] = _entry(item)
         if fit:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smki_testca.exporters.fitting import need_passphrase
-from smki_testca.exporters.item import Format, OutputFile
+from smki_testca.exporters.format import Format, Need, Traits
+from smki_testca.files import OutputFile
 from smki_testca.x509.private_keys import from_pkcs8
 
 if TYPE_CHECKING:
@@ -17,20 +17,23 @@ if TYPE_CHECKING:
 class Pkcs12Stores(Format):
     """``family/hierarchy/holder/name.p12``."""
 
-    def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
-        """Every file of an export.
+    traits = Traits(
+        name="pkcs12",
+        summary="a PKCS#12 store for each certificate: Java, Windows, browsers",
+        keys=Need.OPTIONAL,
+        passphrase=Need.REQUIRED,
+        store_each=True,
+    )
 
-        Raises:
-            InputError: without a passphrase; a PKCS#12 store always has one here.
-        """
-        # These take a while to import, and issuing has no need of them.
-        from cryptography import x509  # noqa: PLC0415
-        from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
+    def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
+        """Every file of an export."""
+        from cryptography import x509  # noqa: PLC0415 - a third party that is slow to import
+        from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - the same
             BestAvailableEncryption,
             pkcs12,
         )
 
-        passphrase = need_passphrase(passphrase, "PKCS#12 stores")
+        assert passphrase is not None  # noqa: S101 - the traits require it
         for item in items:
             data = pkcs12.serialize_key_and_certificates(
                 item.name.encode("ascii"),

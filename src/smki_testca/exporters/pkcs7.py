@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from smki_testca.exporters.item import Format, OutputFile
+from smki_testca.exporters.format import Format, Need, Traits
+from smki_testca.files import OutputFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,11 +17,20 @@ if TYPE_CHECKING:
 class Pkcs7Bundle(Format):
     """``certificates.p7b``, PEM: the certificates selected and the CAs above them, once each."""
 
+    traits = Traits(
+        name="pkcs7",
+        summary="one bundle of all certificates, without keys: Windows, keytool",
+        keys=Need.NEVER,
+        passphrase=Need.NEVER,
+    )
+
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
-        """The one file of an export; PKCS#7 carries no private keys, so nothing is protected."""
-        # These take a while to import, and issuing has no need of them.
-        from cryptography import x509  # noqa: PLC0415
-        from cryptography.hazmat.primitives.serialization import Encoding, pkcs7  # noqa: PLC0415
+        """The one file of an export."""
+        from cryptography import x509  # noqa: PLC0415 - a third party that is slow to import
+        from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - the same
+            Encoding,
+            pkcs7,
+        )
 
         del passphrase
         ders = dict.fromkeys(one.der for item in items for one in (item.record, *item.chain))

@@ -1,1 +1,1 @@
-"""Other people's files, read into documents and keys."""
+"""Reads anyone's files into documents and private keys, bounded."""

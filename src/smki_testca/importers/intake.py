@@ -1,7 +1,7 @@
-"""Takes in other people's certificates and private keys from whatever files hold them.
+"""Pairs the certificates and private keys in anyone's files, whatever their formats.
 
 Certificates are taken as they are, the defective too; a private key goes to every certificate of
-its public key. What is neither, or fits nothing, is remarked on.
+its public key. A remark says why something was not taken.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 from smki_testca.der.read import DerError
 from smki_testca.errors import InputError
-from smki_testca.importers.sources import Content, contents
-from smki_testca.pkcs12.decryption import Unlocker
+from smki_testca.importers.content import ContentKind
+from smki_testca.importers.private_keys import PrivateKeyReader
+from smki_testca.importers.sources import sources_with_keys
+from smki_testca.pkcs12.decryption import Decryptor
 from smki_testca.pkcs12.reader import StoreReader
 from smki_testca.text import plain
 from smki_testca.x509.keys import key_identity, public_key_octets
@@ -58,14 +60,14 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A certificate that was found.
+class FoundCertificate:
+    """A certificate from somebody's files.
 
     Attributes:
         der: its octets, as they were.
         source: the file it came from, below what the user named; no folders above that.
         label: what a key store calls it, or the name of the file that holds nothing else.
-        key: its private key, where that was found, too.
+        key: its private key, where the files have that, too.
     """
 
     der: bytes
@@ -76,7 +78,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class LooseKey:
-    """A private key that belongs to none of the certificates found with it."""
+    """A private key that belongs to none of the certificates taken with it."""
 
     key: PrivateKey
     source: str
@@ -84,7 +86,7 @@ class LooseKey:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What files held.
+    """The certificates and private keys of files.
 
     Attributes:
         certificates: each once, in the order found.
@@ -92,7 +94,7 @@ class Intake:
         remarks: on what was not taken.
     """
 
-    certificates: tuple[Found, ...]
+    certificates: tuple[FoundCertificate, ...]
     loose_keys: tuple[LooseKey, ...] = ()
     remarks: tuple[Remark, ...] = ()
 
@@ -116,11 +118,11 @@ def take_in(
         InputError: if a path cannot be read, nothing to take was found, a passphrase is missing
             or wrong, or a limit is passed.
     """
-    taking = _Taking(Unlocker(passphrase), with_keys)
+    collector = _Collector(Decryptor(passphrase), with_keys=with_keys)
     for name in names:
-        for source in contents([name], standard_input):
-            taking.take(source, _shown(name, source.file))
-    intake = taking.paired()
+        for source in sources_with_keys([name], standard_input):
+            collector.take(source, _below_named(name, source.file))
+    intake = collector.paired()
     if not intake.certificates and not intake.loose_keys:
         if intake.remarks:
             first = intake.remarks[0]
@@ -129,61 +131,64 @@ def take_in(
     return intake
 
 
-class _Taking:
-    def __init__(self, unlocker: Unlocker, with_keys: bool) -> None:  # noqa: FBT001 - its own module
-        self._unlocker = unlocker
-        self._stores = StoreReader(unlocker)
+class _Collector:
+    """Collects certificates and private keys, within the limits of one import."""
+
+    def __init__(self, decryptor: Decryptor, *, with_keys: bool) -> None:
+        self._private_keys = PrivateKeyReader(decryptor)
+        self._stores = StoreReader(decryptor)
         self._with_keys = with_keys
-        self._found: dict[bytes, Found] = {}
+        self._certificates: dict[bytes, FoundCertificate] = {}
         self._identities: dict[bytes, bytes | None] = {}
-        self._in_file: Counter[str] = Counter()
-        self._places: dict[bytes, list[str]] = {}
+        self._files: dict[bytes, list[str]] = {}
+        self._count_by_file: Counter[str] = Counter()
         self._octets = 0
         self._keys: dict[bytes, LooseKey] = {}
         self._keys_read = 0
         self._remarks: list[Remark] = []
-        self._last: bytes | None = None
+        self._previous: bytes | None = None
 
-    def take(self, source: Source, shown: str) -> None:
-        """Take what stands at one place of a file."""
+    def take(self, source: Source, file: str) -> None:
+        """Take one source; ``file`` is its file as it is shown."""
         if source.problem is not None:
-            self._last = None
-            code, message = source.problem
-            self._remark(code, shown, message)
-        elif source.content is Content.DOCUMENT:
-            self._certificate(source.data, shown, source.name)
-        elif source.content is Content.PKCS12:
-            self._store(source.data, shown)
+            self._previous = None
+            self._remark(source.problem.code, file, source.problem.message)
+        elif source.kind is ContentKind.DOCUMENT:
+            self._take_certificate(source.data, file, source.name)
+        elif source.kind is ContentKind.PKCS12:
+            self._take_store(source.data, file)
         elif self._with_keys:
             self._count_key()
-            key = self._unlocker.private_key(source.data, _of(shown, source.name))
-            beside = self._last if source.content is Content.KEY_OF_DOCUMENT else None
-            self._key(key, shown, source.name, beside)
+            name = _key_name(file, source.name)
+            key = self._private_keys.read(source.data, name)
+            beside = self._previous if source.kind is ContentKind.KEY_OF_DOCUMENT else None
+            self._take_key(key, file, name, beside)
 
     def paired(self) -> Intake:
         """Everything taken, each certificate with its key."""
         certificates = []
         fitting = set()
-        for der, one in self._found.items():
+        for der, certificate in self._certificates.items():
             identity = self._identities[der]
-            held = None if identity is None else self._keys.get(identity)
-            if held is not None and identity is not None:
+            loose = None if identity is None else self._keys.get(identity)
+            if loose is not None and identity is not None:
                 fitting.add(identity)
             # A file of its own tells more of a certificate than a bundle.
-            alone = next((place for place in self._places[der] if self._in_file[place] == 1), None)
+            files = self._files[der]
+            alone = next((file for file in files if self._count_by_file[file] == 1), None)
             certificates.append(
                 replace(
-                    one,
-                    source=alone or one.source,
-                    label=one.label or (None if alone is None else _stem(alone)),
-                    key=None if held is None else held.key,
+                    certificate,
+                    source=alone or certificate.source,
+                    label=certificate.label or (None if alone is None else _stem(alone)),
+                    key=None if loose is None else loose.key,
                 )
             )
-        loose = tuple(one for identity, one in self._keys.items() if identity not in fitting)
-        return Intake(tuple(certificates), loose, tuple(self._remarks))
+        loose_keys = tuple(key for identity, key in self._keys.items() if identity not in fitting)
+        return Intake(tuple(certificates), loose_keys, tuple(self._remarks))
 
-    def _certificate(self, der: bytes, shown: str, name: str | None) -> None:
-        self._last = None
+    def _take_certificate(self, der: bytes, file: str, name: str | None) -> None:
+        self._previous = None
         message = "it is no certificate, but a CSR, a CRL or something else"
         try:
             view: View | None = view_certificate(der)
@@ -192,47 +197,45 @@ class _Taking:
             if error.code != "der.structure":
                 message = f"it is no certificate: {error.message}"
         if view is None or not is_in_place(view):
-            self._remark("import.no_certificate", shown, message)
+            self._remark("import.no_certificate", file, message)
             return
-        self._last = der
-        self._in_file[shown] += 1
-        self._places.setdefault(der, []).append(shown)
+        self._previous = der
+        self._count_by_file[file] += 1
+        self._files.setdefault(der, []).append(file)
         label = None if name is None else plain(name)[:MAX_LABEL_CHARACTERS]
-        known = self._found.get(der)
+        known = self._certificates.get(der)
         if known is not None:
-            self._found[der] = replace(known, label=known.label or label)
+            self._certificates[der] = replace(known, label=known.label or label)
             return
         self._octets += len(der)
-        if len(self._found) == MAX_CERTIFICATES or self._octets > MAX_OCTETS:
+        if len(self._certificates) == MAX_CERTIFICATES or self._octets > MAX_OCTETS:
             raise InputError(
                 "import.too_much",
                 f"One import takes {MAX_CERTIFICATES:,} certificates of {MAX_OCTETS >> 20} MiB"
                 " together, and there are more.",
                 "Import fewer files at a time.",
             )
-        self._found[der] = Found(der, shown, label)
+        self._certificates[der] = FoundCertificate(der, file, label)
         self._identities[der] = _identity(view)
 
-    def _store(self, data: bytes, shown: str) -> None:
-        opened = self._stores.read(data, shown)
-        for der, name in opened.certificates:
-            self._certificate(der, shown, name)
-        for key in opened.keys if self._with_keys else ():
+    def _take_store(self, data: bytes, file: str) -> None:
+        store = self._stores.read(data, file)
+        for der, friendly_name in store.certificates:
+            self._take_certificate(der, file, friendly_name)
+        for private_key in store.private_keys if self._with_keys else ():
             self._count_key()
-            self._key(key, shown, None, None)
+            self._take_key(self._private_keys.load(private_key, file), file, file, None)
 
-    def _key(
-        self, key: PrivateKey | None, shown: str, name: str | None, beside: bytes | None
-    ) -> None:
+    def _take_key(self, key: PrivateKey | None, file: str, name: str, beside: bytes | None) -> None:
         if key is None:
             message = "it is no private key on an elliptic curve or of RSA that can be read"
-            self._remark("key.unreadable", _of(shown, name), message)
+            self._remark("key.unreadable", name, message)
             return
         identity = hashlib.sha256(public_key_octets(key.public_key())).digest()
-        self._keys.setdefault(identity, LooseKey(key, shown))
+        self._keys.setdefault(identity, LooseKey(key, file))
         if beside is not None and self._identities[beside] != identity:
             message = "the private key given with the certificate is not its own"
-            self._remark("import.key_mismatch", _of(shown, name), message)
+            self._remark("import.key_mismatch", name, message)
 
     def _count_key(self) -> None:
         self._keys_read += 1
@@ -252,19 +255,19 @@ def _identity(view: View) -> bytes | None:
     return None if spki is None else key_identity(spki)
 
 
-def _shown(name: str, file: str) -> str:
+def _below_named(name: str, file: str) -> str:
     """A file as it is kept: below what the user named, without the folders above that."""
     if name == "-":
         return plain(file)
     above = str(Path(name).parent)
-    shown = file
     if above != ".":
-        shown = file.removeprefix(above).lstrip("/\\")
-    return plain(shown)
+        file = file.removeprefix(above).lstrip("/\\")
+    return plain(file)
 
 
-def _of(shown: str, name: str | None) -> str:
-    return shown if name is None else f"{shown} ({plain(name)[:MAX_LABEL_CHARACTERS]})"
+def _key_name(file: str, name: str | None) -> str:
+    """The name of a private key in messages: its file, and what a key store calls it."""
+    return file if name is None else f"{file} ({plain(name)[:MAX_LABEL_CHARACTERS]})"
 
 
 def _stem(source: str) -> str | None:

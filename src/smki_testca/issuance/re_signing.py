@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from smki_testca.authority.filling import check_future
 from smki_testca.errors import InputError, Refusal
-from smki_testca.estate.certificates import Record, digests, record_of
+from smki_testca.estate.certificates import Record, digests
 from smki_testca.estate.status import LIVING
-from smki_testca.lifecycle.whois import whois_certificate
+from smki_testca.issuance.issuance import Issuance, SubjectKey
 from smki_testca.profiles.model import Identity
 from smki_testca.profiles.subject import Subject
-from smki_testca.register.gate import Gate
+from smki_testca.register.whois import whois_subject
 from smki_testca.x509 import private_keys
 from smki_testca.x509.keys import load_public_key, public_key_octets
 from smki_testca.x509.view import view_certificate
@@ -25,14 +25,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from smki_testca.authority.filling import Validity
-    from smki_testca.entropy import Entropy
     from smki_testca.errors import RefusalReason, SmkiTestcaError
-    from smki_testca.estate.authorities import Authority
     from smki_testca.estate.certificates import Selection
     from smki_testca.estate.externals import ExternalRecord
-    from smki_testca.estate.key_store import KeyStore
     from smki_testca.estate.stores import Stores
-    from smki_testca.profiles.model import Environment, Hierarchy
+    from smki_testca.profiles.model import Profile
     from smki_testca.register.requests import Request
     from smki_testca.x509.view import View
 
@@ -137,20 +134,13 @@ class ReSigner:
 
     Args:
         estate: that keeps them.
-        key_store: where the estate's own private keys are kept.
-        entropy: for serial numbers.
         terms: the same for all.
     """
 
-    def __init__(
-        self, estate: Stores, key_store: KeyStore, entropy: Entropy, terms: ReSigningTerms
-    ) -> None:
+    def __init__(self, estate: Stores, terms: ReSigningTerms) -> None:
         self._estate = estate
-        self._keys = key_store
-        self._entropy = entropy
         self._terms = terms
-        self._register = estate.register.load()
-        self._authorities: dict[tuple[str, Hierarchy], Authority] = {}
+        self._issuance = Issuance(estate)
 
     def re_sign(self, selection: Selection) -> ReSigning:
         """Sign a selection again; see ``Estate.re_sign``."""
@@ -170,7 +160,6 @@ class ReSigner:
             records = self._estate.externals.select(selection)
             if not records:
                 raise InputError("selection.nothing", "No external certificate fits the selection.")
-            self._register = self._estate.register.load()
             done = self._each(records, now)
             if done.left_out and self._terms.all_or_nothing:
                 raise LeftOutError("re_sign.left_out", done.left_out, len(records))
@@ -192,31 +181,26 @@ class ReSigner:
         """Sign one again; nothing is changed where that cannot be."""
         self._check_wanted(record, errors)
         asked = self._asked(record)
-        decision = Gate(self._estate.library, self._register, self._estate).authorise(
-            asked.request, now
-        )
-        usage = asked.request.usages[0] if asked.request.usages else None
-        profile = self._estate.library.profile(asked.request.subject.profile)
-        issuer, authority = self._authority(decision.environment, profile.hierarchy)
-        certificate = authority.issue(
-            decision,
-            usage,
-            asked.public_key,
-            entropy=self._entropy,
-            validity=self._terms.validity,
-        )
-        check_future(certificate.instant("notAfter"), now)
-        told = {"certificates": digests([certificate]), "external": record.sha256.hex()}
-        number = self._estate.audit.append(now, "re-sign", {**decision.as_json(), **told})
         private = self._estate.externals.private_key(record)
-        if private is not None:
-            self._keys.keep(private_keys.from_pkcs8(private))
-        new = record_of(certificate, decision, issuer, record.label, number)
-        kept = self._estate.certificates.add(new)
+        key = SubjectKey(
+            asked.public_key, None if private is None else private_keys.from_pkcs8(private)
+        )
+        prepared = self._issuance.prepare(
+            asked.request, key, label=record.label, validity=self._terms.validity
+        )
+        check_future(prepared.parts[0][0].instant("notAfter"), now)
+        ((kept,),) = self._issuance.commit(
+            [prepared],
+            "re-sign",
+            lambda signed: {
+                **prepared.authorisation.as_json(),
+                "certificates": digests(signed[0]),
+                "external": record.sha256.hex(),
+            },
+        )
         self._estate.externals.note_re_signing(record, kept.serial)
         differing = _differences(asked.view, view_certificate(kept.der))
-        warnings = (*decision.warnings, *certificate.warnings, *differing)
-        return ReSigned(record, kept, tuple(dict.fromkeys(warnings)))
+        return ReSigned(record, kept, tuple(dict.fromkeys((*prepared.warnings, *differing))))
 
     def _check_wanted(self, record: ExternalRecord, errors: list[str]) -> None:
         if not self._terms.again:
@@ -253,7 +237,7 @@ class ReSigner:
                 "Issue another with a new key: smki-testca issue",
             )
         request = self._estate.request(
-            self._terms.participant or self._holder(record, subject),
+            self._terms.participant or self._holder(profile, subject, view),
             self._terms.purpose,
             subject,
             usages,
@@ -261,29 +245,20 @@ class ReSigner:
         )
         return _Asked(view, request, public_key_octets(key))
 
-    def _holder(self, record: ExternalRecord, subject: Subject) -> str:
-        """Whoever the register says holds the identifier in a certificate."""
-        identity = self._estate.library.profile(subject.profile).identity
-        eui64 = subject.embedded_id
-        if identity is Identity.USER_ID and eui64 is not None:
-            found = self._register.holder_of_id(eui64)
-        elif identity is Identity.DEVICE_ID and eui64 is not None:
-            found = self._register.holder_of_device_id(eui64)
-        else:
-            return whois_certificate(self._estate, record.der).participant.id
+    def _holder(self, profile: Profile, subject: Subject, view: View) -> str:
+        """The participant that holds the identifier in a certificate, by the register."""
+        register, eui64 = self._issuance.gate.register, subject.embedded_id
+        if eui64 is None:
+            return whois_subject(register, view, profile).participant.id
+        is_device = profile.identity is Identity.DEVICE_ID
+        found = register.holder_of_device_id(eui64) if is_device else register.holder_of_id(eui64)
         if found is None:
             raise InputError(
                 "whois.nobody",
-                f"Nobody in the register has its ID {record.eui64}.",
+                f"Nobody in the register has its ID {eui64}.",
                 "Say whose it is to be with --participant.",
             )
         return found.id
-
-    def _authority(self, environment: Environment, hierarchy: Hierarchy) -> Authority:
-        place = (environment.family, hierarchy)
-        if place not in self._authorities:
-            self._authorities[place] = self._estate.authorities.issuing(environment, hierarchy)
-        return self._authorities[place]
 
     def _tell_refusals(self, left_out: tuple[LeftOut, ...], now: datetime) -> None:
         """Keep what the gate refused, within a transaction: one entry for them all."""

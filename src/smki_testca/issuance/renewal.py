@@ -6,18 +6,16 @@ certificate as of now, for an agreement may have ended since.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.authority.filling import check_future
 from smki_testca.errors import InputError, Refusal
-from smki_testca.estate.certificates import Record, digests, record_of
+from smki_testca.estate.certificates import Record, digests
 from smki_testca.estate.status import LIVING, Status
-from smki_testca.identifiers import Eui64
+from smki_testca.issuance.issuance import Issuance, SubjectKey
 from smki_testca.profiles.model import Tier
 from smki_testca.profiles.subject import Subject
-from smki_testca.register.gate import Gate
 from smki_testca.x509 import private_keys
 from smki_testca.x509.view import view_certificate
 
@@ -27,14 +25,11 @@ if TYPE_CHECKING:
 
     from smki_testca.authority.certificates import Certificate
     from smki_testca.authority.filling import Validity
-    from smki_testca.entropy import Entropy
     from smki_testca.errors import RefusalReason
-    from smki_testca.estate.authorities import Authority
     from smki_testca.estate.certificates import Selection
-    from smki_testca.estate.key_store import KeyStore
     from smki_testca.estate.stores import Stores
     from smki_testca.identifiers import SerialNumber
-    from smki_testca.profiles.model import Environment, Hierarchy
+    from smki_testca.issuance.issuance import Prepared
     from smki_testca.register.gate import Authorisation
     from smki_testca.register.requests import Request
 
@@ -42,7 +37,6 @@ MAX_COUNT = 100_000
 """The most certificates renewed at once."""
 TOLD = 1_000
 """How many certificates and reasons of a refused renewal the audit log tells of."""
-_BLOCK = 1 << 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,39 +58,18 @@ class Renewal:
         return {**self.record.as_json(), "predecessor": str(self.predecessor.serial)}
 
 
-@dataclass(frozen=True, slots=True)
-class _Granted:
-    """A renewal that the gate consents to."""
-
-    predecessor: Record
-    authorisation: Authorisation
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """A renewal signed, still to be kept."""
-
-    granted: _Granted
-    certificate: Certificate
-    issuer: Record
-
-
 class Renewer:
     """Renews certificates of one estate.
 
     Args:
         estate: whose certificates they are.
-        key_store: where private keys are kept.
-        entropy: for keys and serial numbers.
     """
 
-    def __init__(self, estate: Stores, key_store: KeyStore, entropy: Entropy) -> None:
+    def __init__(self, estate: Stores) -> None:
         self._estate = estate
-        self._keys = key_store
-        self._entropy = entropy
+        self._issuance = Issuance(estate)
         self._told: dict[int, Any] = {}
         self._of_tiles: dict[tuple[int, int], str] = {}
-        self._authorities: dict[tuple[str, Hierarchy], Authority] = {}
 
     def renew(
         self,
@@ -116,12 +89,11 @@ class Renewer:
                 obstacle = self._obstacle(record)
                 if obstacle is not None:
                     raise obstacle
-            granted, reasons = self._decide(records, purpose, now)
+            granted, reasons = self._decide(records, purpose)
             if reasons:
                 self._estate.audit.append(now, "renew", _refused(records, reasons))
             else:
-                made = self._make(granted, validity, now, same_key=same_key)
-                renewals = self._keep(made, now, same_key=same_key)
+                renewals = self._renew(records, granted, validity, now, same_key=same_key)
         if reasons:
             raise Refusal(tuple(reasons))
         return renewals
@@ -184,22 +156,20 @@ class Renewer:
     # The gate.
 
     def _decide(
-        self, records: list[Record], purpose: str | None, now: datetime
-    ) -> tuple[list[_Granted], list[RefusalReason]]:
+        self, records: list[Record], purpose: str | None
+    ) -> tuple[list[Authorisation], list[RefusalReason]]:
         """What the gate says of each; every reason once."""
-        history = _History(self._estate)
-        gate = Gate(self._estate.library, self._estate.register.load(), history)
-        granted: list[_Granted] = []
+        granted: list[Authorisation] = []
         reasons: dict[RefusalReason, None] = {}
         for record in records:
             request = self._request(record, purpose)
             try:
-                authorisation = gate.authorise(request, now)
+                authorisation = self._issuance.authorise(request)
             except Refusal as refusal:
                 reasons |= dict.fromkeys(refusal.reasons)
             else:
-                history.count(authorisation)
-                granted.append(_Granted(record, authorisation))
+                self._issuance.count(request, authorisation)
+                granted.append(authorisation)
         return granted, list(reasons)
 
     def _request(self, record: Record, purpose: str | None) -> Request:
@@ -220,7 +190,7 @@ class Renewer:
         if record.place is not None:
             tile = record.place[:2]
             if tile not in self._of_tiles:
-                self._of_tiles[tile] = self._estate.runs.section_of(*tile).purpose
+                self._of_tiles[tile] = self._estate.run_certificates.section_of(*tile).purpose
             return self._of_tiles[tile]
         if record.audit not in self._told:
             self._told[record.audit] = _purposes(self._estate.audit.entry(record.audit).body)
@@ -236,48 +206,53 @@ class Renewer:
 
     # Issuing.
 
-    def _make(
+    def _renew(
         self,
-        granted: list[_Granted],
+        records: list[Record],
+        granted: list[Authorisation],
         validity: Validity | None,
         now: datetime,
         *,
         same_key: bool,
-    ) -> list[_Made]:
-        public_keys = self._public_keys([one.predecessor for one in granted], same_key=same_key)
-        made = []
-        for one, public_key in zip(granted, public_keys, strict=True):
-            request = one.authorisation.request
-            usage = request.usages[0] if request.usages else None
-            issuer, authority = self._authority(one)
-            certificate = authority.issue(
-                one.authorisation, usage, public_key, entropy=self._entropy, validity=validity
+    ) -> list[Renewal]:
+        subject_keys = self._subject_keys(records, same_key=same_key)
+        prepared = []
+        for record, authorisation, key in zip(records, granted, subject_keys, strict=True):
+            one = self._issuance.prepare_authorised(
+                authorisation, key, label=record.label, validity=validity
             )
-            check_future(certificate.instant("notAfter"), now)
-            made.append(_Made(one, certificate, issuer))
-        return made
+            check_future(one.parts[0][0].instant("notAfter"), now)
+            prepared.append(one)
 
-    def _authority(self, granted: _Granted) -> Authority:
-        environment: Environment = granted.authorisation.environment
-        place = (environment.family, granted.predecessor.hierarchy)
-        if place not in self._authorities:
-            self._authorities[place] = self._estate.authorities.issuing(environment, place[1])
-        return self._authorities[place]
+        def body(signed: list[list[Certificate]]) -> dict[str, Any]:
+            told = zip(records, prepared, signed, strict=True)
+            entries = [_entry(record, one, certificate) for record, one, (certificate,) in told]
+            return {"granted": True, "same_key": same_key, "certificates": entries}
 
-    def _public_keys(self, records: list[Record], *, same_key: bool) -> list[bytes]:
-        """The keys to certify, in the order of the records; what is ours is kept."""
-        of_runs = self._estate.runs.private_keys(records)
-        found = []
+        renewals = []
+        stored = self._issuance.commit(prepared, "renew", body)
+        for record, one, (successor,) in zip(records, prepared, stored, strict=True):
+            supersede(self._estate, record, successor, now, successor.audit)
+            renewals.append(Renewal(record, successor, one.warnings))
+        return renewals
+
+    def _subject_keys(self, records: list[Record], *, same_key: bool) -> list[SubjectKey]:
+        """The keys to certify, in the order of the records."""
+        of_runs = self._estate.run_certificates.private_keys(records)
+        keys = []
         for record in records:
             if same_key:
                 view = view_certificate(record.der)
-                found.append(view.octets("subjectPublicKeyInfo") or b"")
-                if record.serial in of_runs:
-                    private = private_keys.from_pkcs8(of_runs[record.serial])
-                    self._keys.keep(private, secret=record.keys_secret)
+                private = of_runs.get(record.serial)
+                keys.append(
+                    SubjectKey(
+                        view.octets("subjectPublicKeyInfo") or b"",
+                        None if private is None else private_keys.from_pkcs8(private),
+                        record.keys_secret,
+                    )
+                )
             elif self._is_ours(record, of_runs):
-                key_type = self._estate.library.profile(record.profile).key_type
-                found.append(self._keys.keep(private_keys.generate(key_type, self._entropy)))
+                keys.append(self._issuance.fresh_key(self._estate.library.profile(record.profile)))
             else:
                 raise InputError(
                     "renew.no_key",
@@ -285,33 +260,13 @@ class Renewer:
                     " one would be of no use to its holder.",
                     "Keep the key with --same-key, or sign a new CSR: smki-testca sign FILE",
                 )
-        return found
+        return keys
 
     def _is_ours(self, record: Record, of_runs: dict[SerialNumber, bytes]) -> bool:
         """Whether the estate has a certificate's private key."""
         if record.place is None:
-            return self._keys.has(record.key_id)
+            return self._estate.key_store.has(record.key_id)
         return record.serial in of_runs
-
-    def _keep(self, made: list[_Made], now: datetime, *, same_key: bool) -> list[Renewal]:
-        """Record what was signed, with one audit entry for it all."""
-        estate = self._estate
-        told = {
-            "granted": True,
-            "same_key": same_key,
-            "certificates": [_entry(one) for one in made],
-        }
-        number = estate.audit.append(now, "renew", told)
-        renewals = []
-        for one in made:
-            predecessor, decision = one.granted.predecessor, one.granted.authorisation
-            record = record_of(one.certificate, decision, one.issuer, predecessor.label, number)
-            remarks = estate.remarks(one.issuer)
-            warnings = (*decision.warnings, *remarks, *one.certificate.warnings)
-            kept = estate.certificates.add(record)
-            supersede(estate, predecessor, kept, now, number)
-            renewals.append(Renewal(predecessor, kept, warnings))
-        return renewals
 
 
 def supersede(
@@ -326,9 +281,9 @@ def supersede(
         at: from when on.
         audit: the number of the entry that tells of it.
     """
-    estate.successions.add([(predecessor.serial, successor.serial)], audit)
+    estate.renewal_links.add([(predecessor.serial, successor.serial)], audit)
     note = f"renewed as {successor.serial}"
-    estate.standings.change([predecessor.serial], Status.NOT_IN_USE, at, note, audit)
+    estate.statuses.change([predecessor.serial], Status.NOT_IN_USE, at, note, audit)
 
 
 def is_current(estate: Stores, record: Record, *, retired_too: bool = False) -> bool:
@@ -337,7 +292,7 @@ def is_current(estate: Stores, record: Record, *, retired_too: bool = False) -> 
     It is an end entity's, was not renewed before, and is pending, in use, or was so when it ran
     out; one that was put out of use only if that is asked for.
     """
-    if record.tier is not Tier.END_ENTITY or estate.successions.successors(record.serial):
+    if record.tier is not Tier.END_ENTITY or estate.renewal_links.successors(record.serial):
         return False
     status = estate.status(record)
     if status is Status.REVOKED:
@@ -384,7 +339,7 @@ def _obstacle(estate: Stores, record: Record) -> InputError | None:
 
 def _living_successor(estate: Stores, serial: SerialNumber) -> Record | None:
     """What a certificate was renewed as, or that again, as far as it is of use."""
-    for successor in estate.successions.successors(serial):
+    for successor in estate.renewal_links.successors(serial):
         record = estate.by_serial(successor)
         if record is not None and estate.status(record) in LIVING:
             return record
@@ -392,47 +347,6 @@ def _living_successor(estate: Stores, serial: SerialNumber) -> Record | None:
         if later is not None:
             return later
     return None
-
-
-class _History:
-    """What was issued before, and what this renewal is about to issue (R21)."""
-
-    def __init__(self, estate: Stores) -> None:
-        self._estate = estate
-        self._devices: Counter[int] = Counter()
-        self._blocks: set[int] = set()
-        self._categories: Counter[tuple[str, str]] = Counter()
-
-    def count(self, authorisation: Authorisation) -> None:
-        """One more is about to be issued; what stands against it was asked before."""
-        eui64 = authorisation.request.subject.embedded_id
-        if eui64 is not None:
-            self._devices[eui64.value] += 1
-        place = (authorisation.participant.id, authorisation.category.name)
-        if place in self._categories:
-            self._categories[place] += 1
-
-    def issued_for_device(self, device_id: Eui64) -> int:
-        """Device Certificates under a Device ID."""
-        # Device IDs come side by side: a block of them is asked for at once.
-        block = device_id.value // _BLOCK
-        if block not in self._blocks:
-            self._blocks.add(block)
-            first = block * _BLOCK
-            last = Eui64(first + _BLOCK - 1)
-            self._devices.update(self._estate.issued_for_devices(Eui64(first), last))
-        return self._devices[device_id.value]
-
-    def most_issued_for_devices(self, first: Eui64, last: Eui64) -> int:
-        """The most Device Certificates issued under any one Device ID of a range."""
-        return self._estate.most_issued_for_devices(first, last)
-
-    def issued_in_category(self, participant: str, category: str) -> int:
-        """Certificates of a category issued to a participant."""
-        place = (participant, category)
-        if place not in self._categories:
-            self._categories[place] = self._estate.issued_in_category(*place)
-        return self._categories[place]
 
 
 def _purposes(body: dict[str, Any]) -> dict[str, str] | str | None:
@@ -446,15 +360,14 @@ def _purposes(body: dict[str, Any]) -> dict[str, str] | str | None:
     }
 
 
-def _entry(made: _Made) -> dict[str, str]:
+def _entry(predecessor: Record, prepared: Prepared, certificate: Certificate) -> dict[str, str]:
     """A renewed certificate as the audit log keeps it."""
-    decision = made.granted.authorisation
-    (digest,) = digests([made.certificate])
+    (digest,) = digests([certificate])
     return {
         **digest,
-        "predecessor": str(made.granted.predecessor.serial),
-        "purpose": decision.request.purpose,
-        "agreement": decision.agreement,
+        "predecessor": str(predecessor.serial),
+        "purpose": prepared.authorisation.request.purpose,
+        "agreement": prepared.authorisation.agreement,
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from smki_testca.kits.issuing import issue
 from smki_testca.kits.loading import check, load, names
-from smki_testca.kits.maker import Wish, fill, make
-from smki_testca.kits.result import Made
+from smki_testca.kits.maker import KitOptions, fill, make
+from smki_testca.kits.result import KitResult
 
-__all__ = ["Made", "Wish", "check", "fill", "issue", "load", "make", "names"]
+__all__ = ["KitOptions", "KitResult", "check", "fill", "issue", "load", "make", "names"]

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
-from smki_testca.exporters import FORMATS, OutputFile, items, notes, write
-from smki_testca.exporters.export import check_format, make
+from smki_testca.exporters.export import items, make, notes
 from smki_testca.exporters.fitting import summary
+from smki_testca.exporters.format import Need
+from smki_testca.exporters.registry import FORMATS, check_format
+from smki_testca.files import OutputFile, write
 from smki_testca.x509.pem import to_pem
 
 if TYPE_CHECKING:
@@ -18,15 +19,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smki_testca.api import Estate
-    from smki_testca.exporters import Item
-    from smki_testca.exporters.export import Made as Written
+    from smki_testca.exporters.format import Traits
+    from smki_testca.exporters.item import Item
 
 REVOCATION_LISTS = "revocation-lists"
 
 
 @dataclass(slots=True)
 class Exports:
-    """What was written beside an estate.
+    """The exports written beside an estate.
 
     Attributes:
         certificates: how many there were to write.
@@ -70,29 +71,25 @@ def export(estate: Estate, asked: Iterable[str] | None, out: Path, passphrase: s
     selected = items(estate, records, with_keys=True)
     done = Exports(len(records))
     for name in check_formats(asked):
-        taken = selected if asked is not None else _without_many_stores(name, selected)
-        try:
-            made, protected = _made(name, taken, passphrase)
-        except InputError as error:
-            if error.code not in _HOLDS_NOTHING:
-                raise
+        form = FORMATS[name]
+        taken = selected if asked is not None else _without_many_stores(form.traits, selected)
+        if not form.fitting(taken):
             done.notes[name] = ["none of the certificates fits: there is no such folder"]
             continue
+        protected = form.traits.passphrase is Need.REQUIRED
+        made = make(name, taken, passphrase if protected else None)
         write(made.files, out / name, force=False)
         done.folders.append(name)
         done.needed_passphrase |= protected
-        told = summary([one for one in made.left_out if not one.item.is_ca], len(taken))
+        lines = summary([one for one in made.left_out if not one.item.is_ca], len(taken))
         if len(taken) < len(selected):
-            told.append(_TOO_MANY_STORES.format(len(selected) - len(taken)))
-        if told:
-            done.notes[name] = told
+            lines.append(_TOO_MANY_STORES.format(len(selected) - len(taken)))
+        if lines:
+            done.notes[name] = lines
     write(notes(selected), out, force=False)
     return done
 
 
-_HOLDS_NOTHING = {"export.none_fit", "export.needs_keys"}
-"""What a format says to certificates none of which it can hold."""
-_STORE_EACH = "pkcs12"
 _MANY_STORES = 100
 """How many Device Certificates are too many for a store each, which takes some 10 ms."""
 _TOO_MANY_STORES = (
@@ -101,22 +98,14 @@ _TOO_MANY_STORES = (
 )
 
 
-def _without_many_stores(name: str, selected: list[Item]) -> list[Item]:
-    """What a format gets that nobody asked for by name: not a store each for many Devices."""
-    by_the_number = [one for one in selected if one.record.place is not None]
-    if name != _STORE_EACH or len(by_the_number) <= _MANY_STORES:
-        return selected
-    return [one for one in selected if one.record.place is None]
+def _without_many_stores(traits: Traits, selected: list[Item]) -> list[Item]:
+    """The certificates for a format that nobody asked for by name: no store each for many Devices.
 
-
-def _made(name: str, selected: list[Item], passphrase: str) -> tuple[Written, bool]:
-    """The files of a format, and whether the passphrase protects them: only if it must."""
-    try:
-        return make(name, selected, None), False
-    except InputError as error:
-        if error.code != "export.passphrase":
-            raise
-    return make(name, selected, passphrase), True
+    The Devices are those issued by the number, in a run.
+    """
+    others = [item for item in selected if item.record.place is None]
+    too_many = len(selected) - len(others) > _MANY_STORES
+    return others if traits.store_each and too_many else selected
 
 
 def write_revocation_lists(estate: Estate, out: Path) -> int:

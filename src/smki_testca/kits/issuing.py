@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError, Refusal
 from smki_testca.estate.terms import Secrets
+from smki_testca.issuance.issuance import Issuance
 from smki_testca.profiles.subject import Subject
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from smki_testca.api import Estate
     from smki_testca.estate.certificates import Record
-    from smki_testca.issuance.batch.row_requests import Wanted
+    from smki_testca.issuance.batch.row_requests import RowRequest
     from smki_testca.kits.kit import Kit, KitRequest
 
 MAX_DEVICES = 100_000
@@ -44,10 +45,11 @@ def issue(
     requests = [one for one in kit.requests if wanted(one)]
     issued: list[Record] = []
     refused: Refusal | None = None
+    issuance = Issuance(estate)
     with estate.transaction():
         for done, one in enumerate(requests, 1):
             try:
-                issued += _issue(estate, one)
+                issued += _issue(estate, issuance, one)
             except Refusal as refusal:
                 # The decision stays in the audit log, like those before it.
                 refused = refusal
@@ -58,7 +60,7 @@ def issue(
     return issued
 
 
-def _issue(estate: Estate, one: KitRequest) -> list[Record]:
+def _issue(estate: Estate, issuance: Issuance, one: KitRequest) -> list[Record]:
     profile = estate.library.end_entity_profile(one.profile)
     request = estate.request(
         one.participant,
@@ -67,7 +69,7 @@ def _issue(estate: Estate, one: KitRequest) -> list[Record]:
         one.usages,
         environment=one.environment,
     )
-    return estate.issue(request, label=one.label)[0]
+    return issuance.issue(request, label=one.label)[0]
 
 
 def issue_devices(
@@ -132,8 +134,8 @@ _ALONE = 2_000
 """How many certificates one worker cuts sooner than several have begun."""
 
 
-def _wanted(estate: Estate, kit: Kit, count: int | None) -> Iterator[Wanted]:
-    from smki_testca.issuance.batch.row_requests import Wanted  # noqa: PLC0415 - as above
+def _wanted(estate: Estate, kit: Kit, count: int | None) -> Iterator[RowRequest]:
+    from smki_testca.issuance.batch.row_requests import RowRequest  # noqa: PLC0415 - as above
 
     for line, (devices, one) in enumerate(kit.device_certificates(count), 1):
         request = estate.request(
@@ -143,4 +145,4 @@ def _wanted(estate: Estate, kit: Kit, count: int | None) -> Iterator[Wanted]:
             (one.usage,),
             environment=one.environment,
         )
-        yield Wanted(line, request, one.usage, None, one.label)
+        yield RowRequest(line, request, one.usage, None, one.label)

@@ -10,7 +10,7 @@ from smki_testca.entropy import SeededEntropy, SystemEntropy
 from smki_testca.kits.directory import appearing
 from smki_testca.kits.issuing import issue, issue_devices
 from smki_testca.kits.readme import text as readme
-from smki_testca.kits.result import ESTATE, EXPORT_PASSPHRASE_FILE, README, Made
+from smki_testca.kits.result import ESTATE, EXPORT_PASSPHRASE_FILE, README, KitResult
 from smki_testca.passphrases import leave_passphrase, make_passphrase
 from smki_testca.shipped import shipped
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class KitOptions:
     """What is asked for beside the kit.
 
     Attributes:
@@ -55,7 +55,7 @@ class Filled:
 def fill(
     estate: Estate,
     kit: Kit,
-    wish: Wish,
+    wish: KitOptions,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> Filled:
     """Bring a kit into an estate that has nothing yet: CAs, register, certificates, Devices.
@@ -99,12 +99,12 @@ def fill(
 def make(
     kit: Kit,
     out: Path,
-    wish: Wish,
+    wish: KitOptions,
     *,
     profiles: Path | None = None,
     clock: Clock | None = None,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
-) -> Made:
+) -> KitResult:
     """Make a kit in a directory, or nothing.
 
     Args:
@@ -122,7 +122,7 @@ def make(
     """
     # ``kit list`` has no need of what issues and exports.
     from smki_testca.api import Estate  # noqa: PLC0415
-    from smki_testca.exporters import OutputFile, write  # noqa: PLC0415
+    from smki_testca.files import OutputFile, write  # noqa: PLC0415
     from smki_testca.kits.exporting import check_formats, export, write_revocation_lists  # noqa: PLC0415
 
     check_formats(wish.formats)
@@ -140,7 +140,7 @@ def make(
             if exports.needed_passphrase:
                 leave_passphrase(work, export_phrase, EXPORT_PASSPHRASE_FILE)
             devices = 0 if filled.run is None else estate.runs.get(filled.run).issued
-            made = Made(
+            made = KitResult(
                 kit,
                 out,
                 estate.clock.now(),

@@ -21,7 +21,7 @@ README = "README.txt"
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class KitResult:
     """What was made.
 
     Attributes:

@@ -1,1 +1,1 @@
-"""Certificates after their issue: status, revocation, CRLs, expiry, import, who is who."""
+"""CAs, and certificates after their issue: status, revocation, CRLs, expiry, import, who is who."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from smki_testca.authority.crl import Revocation
+    from smki_testca.authority.revocation import Revocation
     from smki_testca.estate.certificates import Record
     from smki_testca.estate.stores import Stores
     from smki_testca.profiles.model import RevocationListProfile

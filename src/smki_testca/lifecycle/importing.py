@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from smki_testca.der.read import Node
     from smki_testca.estate.certificates import Record
     from smki_testca.estate.stores import Stores
-    from smki_testca.importers.intake import Found, Intake
+    from smki_testca.importers.intake import FoundCertificate, Intake
     from smki_testca.profiles.model import LiveMarks
     from smki_testca.x509.keys import PrivateKey
     from smki_testca.x509.view import View
@@ -145,7 +145,7 @@ class _Importing:
         for identifier, key in self._new_keys.items():
             self._store.add_key(identifier, key)
 
-    def _own(self, found: Found, view: View) -> Record | None:
+    def _own(self, found: FoundCertificate, view: View) -> Record | None:
         """The estate's own certificate of these octets."""
         above = view.octets("extensions.authorityKeyIdentifier.keyIdentifier")
         below = view.octets("extensions.subjectKeyIdentifier")
@@ -187,7 +187,7 @@ class _Importing:
         return tuple(arrived)
 
 
-def _refuse_live(found: Found, view: View, live: LiveMarks) -> None:
+def _refuse_live(found: FoundCertificate, view: View, live: LiveMarks) -> None:
     """See that a certificate has no mark of live material.
 
     Raises:
@@ -205,7 +205,7 @@ def _refuse_live(found: Found, view: View, live: LiveMarks) -> None:
                 raise _is_live(found, f"the name of the live CA {name}")
 
 
-def _is_live(found: Found, mark: str) -> InputError:
+def _is_live(found: FoundCertificate, mark: str) -> InputError:
     return InputError(
         "import.live",
         f"{found.label or found.source} carries {mark}: live material has no place in tests (R20).",

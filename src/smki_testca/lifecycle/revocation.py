@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smki_testca.authority.crl import Reason, Revocation
+from smki_testca.authority.revocation import Reason, Revocation
 from smki_testca.clock import iso
 from smki_testca.errors import InputError
 from smki_testca.estate.status import LIVING, Status
@@ -101,7 +101,7 @@ def set_status(estate: Stores, selection: Selection, status: Status) -> list[Rec
         now = estate.clock.now()
         changed = []
         for record in _selected(estate, selection):
-            before = estate.standings.status(record, now)
+            before = estate.statuses.status(record, now)
             if not before.settable:
                 raise InputError(
                     f"status.{before.word}",
@@ -114,7 +114,7 @@ def set_status(estate: Stores, selection: Selection, status: Status) -> list[Rec
             told = {"status": status.value, "serials": [str(one.serial) for one in changed]}
             number = estate.audit.append(now, "status.set", told)
             serials = [one.serial for one in changed]
-            estate.standings.change(serials, status, now, "set", number)
+            estate.statuses.change(serials, status, now, "set", number)
     return changed
 
 
@@ -231,7 +231,7 @@ def _keep(
 
 
 def _reject_by_status(estate: Stores, record: Record, now: datetime) -> None:
-    status = estate.standings.status(record, now)
+    status = estate.statuses.status(record, now)
     if status not in LIVING:
         raise InputError(
             "rejection.status",
@@ -239,7 +239,7 @@ def _reject_by_status(estate: Stores, record: Record, now: datetime) -> None:
         )
     told = {"status": Status.NOT_IN_USE.value, "serials": [str(record.serial)]}
     number = estate.audit.append(now, "reject", told)
-    estate.standings.change([record.serial], Status.NOT_IN_USE, now, REJECTED, number)
+    estate.statuses.change([record.serial], Status.NOT_IN_USE, now, REJECTED, number)
 
 
 def _named(record: Record) -> str:

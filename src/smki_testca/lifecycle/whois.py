@@ -1,19 +1,15 @@
-"""Who stands behind an ID, a Signifier or a presented certificate: one Party or RDP, never a group.
-
-The TLS of a Gateway Connection identifies whoever set it up by its Signifier (R16); what that
-Party may do, it does through its own IDs (R15).
-"""
+"""Who stands behind a presented certificate, and which CA of the estate signed it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
-from smki_testca.identifiers import Eui64, Signifier
-from smki_testca.importers.sources import documents
+from smki_testca.importers.content import problem
+from smki_testca.importers.formats import documents_of
 from smki_testca.lint.recognise import Recogniser
-from smki_testca.text import shown
+from smki_testca.profiles.model import Tier
+from smki_testca.register.whois import Answer, whois_subject
 from smki_testca.x509.keys import load_public_key, signature_fits
 from smki_testca.x509.view import View, view_certificate
 
@@ -21,91 +17,6 @@ if TYPE_CHECKING:
     from smki_testca.estate.certificates import Record
     from smki_testca.estate.stores import Stores
     from smki_testca.profiles.model import Profile
-    from smki_testca.register.participants import AllocatedId, Participant
-    from smki_testca.register.register import Register
-    from smki_testca.roles import Roles
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Who it is.
-
-    Attributes:
-        participant: the one participant behind what was asked about.
-        by: what it was found by: ``eui64``, ``device-id``, ``signifier`` or ``participant-name``.
-        value: that identifier.
-        ids: the IDs concerned: the one asked about, or all of a Signifier's holder.
-        issued_here: for a certificate, whether a CA of this estate signed it; None otherwise.
-    """
-
-    participant: Participant
-    by: str
-    value: str
-    ids: tuple[AllocatedId, ...]
-    issued_here: bool | None = None
-
-    def as_json(self, roles: Roles) -> dict[str, Any]:
-        """The answer as a JSON object."""
-        participant = self.participant
-        served = {role.code: role for one in self.ids for role in one.user_roles}
-        concerned = {one.eui64 for one in self.ids}
-        return {
-            "participant": participant.id,
-            "name": participant.name,
-            "kind": participant.kind.value,
-            "signifier": None if participant.signifier is None else participant.signifier.text,
-            "found_by": self.by,
-            "value": self.value,
-            "ids": [
-                {**one.as_json(), "remote_party_roles": _held(roles, (one,))} for one in self.ids
-            ],
-            "user_roles": [role.name for role in served.values()],
-            "remote_party_roles": _held(roles, self.ids),
-            "market_participant_ids": [
-                one.as_json()
-                for one in participant.market_participant_ids
-                if not one.ids or concerned & set(one.ids)
-            ],
-            "issued_here": self.issued_here,
-        }
-
-
-def _held(roles: Roles, ids: tuple[AllocatedId, ...]) -> list[str]:
-    """The RemotePartyRoles that IDs may hold, by the User Roles they serve."""
-    served = {role.code for one in ids for role in one.user_roles}
-    return [one.name for one in roles.remote_party_roles if served & set(one.held_by)]
-
-
-def whois_id(register: Register, eui64: Eui64) -> Answer:
-    """Who stands behind a User, DCC, RDP or Device ID.
-
-    Raises:
-        InputError: if nobody does.
-    """
-    holder = register.holder_of_id(eui64)
-    if holder is not None:
-        allocated = holder.allocated(eui64)
-        return Answer(holder, "eui64", str(eui64), () if allocated is None else (allocated,))
-    maker = register.holder_of_device_id(eui64)
-    if maker is not None:
-        return Answer(maker, "device-id", str(eui64), ())
-    owner = register.holder_of_range(eui64)
-    hint = f" It lies in the range of {owner.id}, which was not allocated it." if owner else ""
-    raise InputError("whois.nobody", f"Nobody in the register has the ID {eui64}.{hint}")
-
-
-def whois_signifier(register: Register, signifier: Signifier) -> Answer:
-    """Who stands behind a Signifier.
-
-    Raises:
-        InputError: if nobody does.
-    """
-    holder = register.holder_of_signifier(signifier)
-    if holder is None:
-        raise InputError(
-            "whois.nobody", f"Nobody in the register has the Signifier {shown(signifier.text)}."
-        )
-    return Answer(holder, "signifier", signifier.text, holder.ids)
 
 
 def whois_certificate(estate: Stores, data: bytes) -> Answer:
@@ -118,38 +29,16 @@ def whois_certificate(estate: Stores, data: bytes) -> Answer:
     register = estate.register.load()
     issuer = signer_of(estate, view)
     profile = _profile(estate, view, issuer)
-    found = _identified(register, view, profile)
+    found = whois_subject(register, view, profile)
     return Answer(found.participant, found.by, found.value, found.ids, issuer is not None)
 
 
 def _first_certificate(data: bytes) -> bytes:
-    found = next(documents(data), ("document.unknown_kind", "it holds nothing"))
-    if isinstance(found, tuple):
-        code, problem = found
-        raise InputError(code, f"The certificate cannot be read: {problem}.")
-    return found
-
-
-def _identified(register: Register, view: View, profile: Profile) -> Answer:
-    for name, field in ((name, profile.field_of(name)) for name in ("eui64", "device-id")):
-        octets = None if field is None else view.octets(field.path)
-        if octets is not None:
-            answer = whois_id(register, Eui64.from_octets(octets))
-            return Answer(answer.participant, name, answer.value, answer.ids)
-    field = profile.field_of("signifier")
-    text = None if field is None else view.text(field.path)
-    if text is not None:
-        return whois_signifier(register, Signifier.parse(text))
-    field = profile.field_of("participant-name")
-    text = None if field is None else view.text(field.path)
-    if text is not None:
-        holders = [one for one in register.participants.values() if one.name == text]
-        if len(holders) == 1:
-            return Answer(holders[0], "participant-name", text, holders[0].ids)
-    raise InputError(
-        "whois.no_identifier",
-        f"The certificate (of profile {profile.name}) carries no identifier of a participant.",
-    )
+    first = next(documents_of(data), problem("document.unknown_kind", "it holds nothing"))
+    if first.problem is not None:
+        code, message = first.problem.code, first.problem.message
+        raise InputError(code, f"The certificate cannot be read: {message}.")
+    return first.data
 
 
 def signer_of(estate: Stores, view: View) -> Record | None:
@@ -167,6 +56,10 @@ def signer_of(estate: Stores, view: View) -> Record | None:
 
 
 def _profile(estate: Stores, view: View, issuer: Record | None) -> Profile:
-    if issuer is not None and view.value("extensions.basicConstraints.cA") is not True:
-        return estate.library.profile(issuer.hierarchy.value)
-    return Recogniser(estate.library)(view)
+    profile = Recogniser(estate.library)(view)
+    if issuer is None or view.value("extensions.basicConstraints.cA") is True:
+        return profile
+    # Its CA is known, and so is the hierarchy, whatever else may be wrong with it.
+    if profile.hierarchy == issuer.hierarchy and profile.tier is Tier.END_ENTITY:
+        return profile
+    return estate.library.profile_for(issuer.hierarchy, Tier.END_ENTITY)

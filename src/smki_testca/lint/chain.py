@@ -1,27 +1,30 @@
-"""Who issued a certificate: the signature under the issuer, and whether it may issue at all."""
+"""Finds the issuer of a certificate or CRL by its signature; the rules of issuers."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography.hazmat.primitives import hashes
 
 from smki_testca.der import encode
 from smki_testca.der.read import DerError
+from smki_testca.lint.findings import Breach
+from smki_testca.lint.rule import PUBLISHED, rule
 from smki_testca.lint.strict import ecdsa_integers
+from smki_testca.profiles.model import Severity
+from smki_testca.roles import Basis
 from smki_testca.x509.keys import PublicKey, load_public_key, signature_fits
 from smki_testca.x509.view import View, normalised_name, view_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from smki_testca.profiles.model import Hierarchy, Profile
-
-Breach = tuple[str, int, str]
-"""A rule's code, the octet at fault, and what is wrong."""
+    from smki_testca.lint.certificate import Certificate
+    from smki_testca.lint.crl import RevocationList
 
 _DIGESTS: dict[bytes, hashes.HashAlgorithm] = {
     encode.oid(oid): digest
@@ -67,6 +70,11 @@ class PossibleIssuer:
         """Whether its basicConstraints say so."""
         return self.view.value("extensions.basicConstraints.cA") is True
 
+    def may(self, usage: str) -> bool:
+        """Whether its keyUsage allows this."""
+        usages = self.view.value("extensions.keyUsage")
+        return isinstance(usages, tuple) and usage in usages
+
 
 @dataclass(slots=True)
 class Issuers:
@@ -85,7 +93,7 @@ class Issuers:
         """Take in a certificate; what cannot be read is passed over.
 
         Only CAs are found by name; an end entity is found by its key identifier, so that a
-        certificate it wrongly issued can be told.
+        certificate it wrongly issued is recognised.
         """
         if der in self._known:
             return
@@ -102,6 +110,12 @@ class Issuers:
             return
         if subject is not None and one.is_ca:
             self.by_name.setdefault(normalised_name(subject.node), []).append(one)
+
+    @property
+    def ders(self) -> list[bytes]:
+        """The certificates, DER, those with a key identifier first."""
+        groups = (*self.by_key.values(), *self.by_name.values())
+        return list(dict.fromkeys(one.der for group in groups for one in group))
 
     def candidates(self, view: View) -> list[PossibleIssuer]:
         """Those that a certificate points at, by key identifier first, then by name."""
@@ -122,62 +136,182 @@ def key_identifier_of(der: bytes) -> bytes | None:
     return der[match.end() : match.end() + length]
 
 
-def issuer_of(view: View, issuers: Issuers) -> tuple[PossibleIssuer | None, list[Breach]]:
-    """Find who signed a certificate.
+class Verdict(Enum):
+    """What the signature of a document says of its issuer."""
 
-    Returns:
-        The issuer, where its signature fits, and what is wrong otherwise.
+    UNTRIED = auto()
+    RIGHT = auto()
+    UNKNOWN_ISSUER = auto()
+    NOT_BY_NAMED_ISSUER = auto()
+    NOT_BY_ITSELF = auto()
+    BY_ITSELF = auto()
+
+
+class Signer(NamedTuple):
+    """The signer of a document, as far as the certificates at hand tell.
+
+    Attributes:
+        issuer: whose key the signature fits; None for a root, and where nobody is found.
     """
-    names_itself = view.octets("issuer") == view.octets("subject")
-    issuer_offset = view.fields["issuer"].node.offset if "issuer" in view.fields else 0
-    signature_offset = view.root.children[2].offset
 
+    verdict: Verdict = Verdict.UNTRIED
+    issuer: PossibleIssuer | None = None
+
+
+NOBODY = Signer()
+"""The signer of a document that was not looked for."""
+
+
+def signer_of(view: View, issuers: Issuers) -> Signer:
+    """Find the certificate whose key a document is signed with."""
+    is_certificate = view.kind == "certificate"
     fits = _signature_test(view)
-    if names_itself and _points_at_itself(view):
-        own_key = load_public_key(view.octets("subjectPublicKeyInfo") or b"")
-        if own_key is None or fits(own_key):
-            return None, []
-        return None, [
-            ("signature.invalid", signature_offset, "the signature is not by the certificate's key")
-        ]
+    own_key = view.octets("subjectPublicKeyInfo") or b""
+    points_at_itself = is_certificate and _points_at_itself(view)
+    if points_at_itself and view.octets("issuer") == view.octets("subject"):
+        key = load_public_key(own_key)
+        return Signer(Verdict.RIGHT if key is None or fits(key) else Verdict.NOT_BY_ITSELF)
     candidates = [one for one in issuers.candidates(view) if one.key is not None]
     for candidate in candidates:
         if fits(candidate.key):
-            return candidate, []
-    own_key = load_public_key(view.octets("subjectPublicKeyInfo") or b"")
-    if _points_at_itself(view) and fits(own_key):
+            return Signer(Verdict.RIGHT, candidate)
+    if points_at_itself and fits(load_public_key(own_key)):
+        return Signer(Verdict.BY_ITSELF)
+    return Signer(Verdict.NOT_BY_NAMED_ISSUER if candidates else Verdict.UNKNOWN_ISSUER)
+
+
+@rule(
+    "signature.invalid", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 6.1.3",
+    meaning="The signature does not fit the key that should have made it.",
+    remedy="Get the certificate again from its issuer; some octet changed.",
+    good="the certificate as it was issued", bad="one bit of it changed",
+)  # fmt: skip
+def signature(document: Certificate | RevocationList) -> Iterator[Breach]:
+    """Find a signature that its signer did not make."""
+    offset = document.view.root.children[2].offset
+    if document.signer.verdict is Verdict.NOT_BY_ITSELF:
+        message = "the signature is not by the certificate's key"
+        yield Breach("signature.invalid", offset, message)
+    elif document.signer.verdict is Verdict.NOT_BY_NAMED_ISSUER:
+        message = f"the signature is not by the issuer that the {document.view.kind} names"
+        yield Breach("signature.invalid", offset, message)
+
+
+@rule(
+    "issuer.self_signed", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 6.1.3",
+    meaning="It names another as issuer, but is signed with its own key.",
+    remedy="Have it issued by the CA that it names.",
+    good="signed by Z1", bad="issuer Z1, signed by itself",
+)  # fmt: skip
+def self_signed(document: Certificate | RevocationList) -> Iterator[Breach]:
+    """Find a certificate that is signed with its own key and names another issuer."""
+    if document.signer.verdict is Verdict.BY_ITSELF:
         message = "the certificate names another as issuer, but is signed with its own key"
-        return None, [("issuer.self_signed", issuer_offset, message)]
-    if candidates:
-        message = "the signature is not by the issuer that the certificate names"
-        return None, [("signature.invalid", signature_offset, message)]
-    message = "the issuer is not among the certificates at hand, so the signature is unchecked"
-    return None, [("issuer.unknown", issuer_offset, message)]
+        yield Breach("issuer.self_signed", _issuer_offset(document.view), message)
 
 
-def issuer_breaches(
-    view: View, profile: Profile, issuer: PossibleIssuer, hierarchy: Hierarchy
-) -> Iterator[Breach]:
-    """What is wrong with the issuer of a certificate, its signature being right."""
-    named = view.fields["issuer"].node
-    yield from _name_breaches(view, issuer)
-    if not issuer.is_ca:
-        yield (
-            "issuer.not_a_ca",
-            named.offset,
-            "the issuer is no CA: its certificate does not say so",
-        )
+@rule(
+    "issuer.unknown", Severity.NOTICE, Basis.SPECIFIED, "RFC 5280 6.1",
+    meaning="The issuer is not at hand, so the signature was not checked.",
+    remedy="Give the CA's certificates with --trust.",
+    good="linted with --trust chain.pem", bad="linted alone",
+)  # fmt: skip
+def unknown_issuer(document: Certificate | RevocationList) -> Iterator[Breach]:
+    """Note that the signature was not checked."""
+    if document.signer.verdict is Verdict.UNKNOWN_ISSUER:
+        message = "the issuer is not among the certificates at hand, so the signature is unchecked"
+        yield Breach("issuer.unknown", _issuer_offset(document.view), message)
+
+
+def _issuer_offset(view: View) -> int:
+    named = view.fields.get("issuer")
+    return 0 if named is None else named.node.offset
+
+
+@rule(
+    "issuer.name_differs", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 6.1.3 (a)(4)",
+    meaning="The issuer's name is not the subject of the CA that signed it.",
+    remedy="Write the CA's subject as the issuer.",
+    good="OU=07, CN=Z1 under Z1", bad="OU=07, CN=Z2 under Z1",
+)  # fmt: skip
+@rule(
+    "issuer.octets_differ", Severity.WARNING, Basis.OBSERVED, PUBLISHED,
+    meaning="The issuer's name equals the CA's subject in value, but not octet for octet.",
+    remedy="Copy the CA's subject as it stands.",
+    good="PrintableString in both", bad="UTF8String in one of them",
+)  # fmt: skip
+def issuer_name(document: Certificate | RevocationList) -> Iterator[Breach]:
+    """Compare the issuer's name with the subject of the CA that signed."""
+    if document.signer.issuer is None:
         return
-    usage = issuer.view.value("extensions.keyUsage")
-    if not isinstance(usage, tuple) or "keyCertSign" not in usage:
-        yield "issuer.key_usage", named.offset, "the issuer's keyUsage does not allow it to issue"
-    if hierarchy != profile.hierarchy:
-        message = f"a CA of the {hierarchy} hierarchy issued it, not one of {profile.hierarchy}"
-        yield "issuer.wrong_hierarchy", named.offset, message
-    is_ca = view.value("extensions.basicConstraints.cA") is True
-    if is_ca and issuer.view.value("extensions.basicConstraints.pathLenConstraint") == 0:
+    named = document.view.fields["issuer"].node
+    subject = document.signer.issuer.view.fields["subject"].node
+    if named.encoded == subject.encoded:
+        return
+    if normalised_name(named) != normalised_name(subject):
+        message = "the issuer's name is not the subject of its CA"
+        yield Breach("issuer.name_differs", named.offset, message)
+    else:
+        message = "the issuer's name equals the CA's subject, but not octet for octet"
+        yield Breach("issuer.octets_differ", named.offset, message)
+
+
+@rule(
+    "issuer.not_a_ca", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 6.1.4 (k)",
+    meaning="An end entity issued it.", remedy="Have it issued by a CA of its hierarchy.",
+    good="a Device Certificate under the Issuing DCA",
+    bad="a Device Certificate under a supplier's key",
+)  # fmt: skip
+def not_a_ca(certificate: Certificate) -> Iterator[Breach]:
+    """Find an issuer that is an end entity."""
+    issuer = certificate.signer.issuer
+    if issuer is not None and not issuer.is_ca:
+        message = "the issuer is no CA: its certificate does not say so"
+        yield Breach("issuer.not_a_ca", _issuer_offset(certificate.view), message)
+
+
+@rule(
+    "issuer.key_usage", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 6.1.4 (n)",
+    meaning="The issuer's keyUsage lacks keyCertSign.", remedy="Have it issued by a CA that may.",
+    good="keyCertSign, cRLSign", bad="digitalSignature only",
+)  # fmt: skip
+def issuer_key_usage(certificate: Certificate) -> Iterator[Breach]:
+    """Find a CA whose keyUsage does not allow it to issue."""
+    issuer = certificate.issuing_ca
+    if issuer is not None and not issuer.may("keyCertSign"):
+        message = "the issuer's keyUsage does not allow it to issue"
+        yield Breach("issuer.key_usage", _issuer_offset(certificate.view), message)
+
+
+@rule(
+    "issuer.wrong_hierarchy", Severity.ERROR, Basis.SPECIFIED, "GBCS v0.8.1 s.12",
+    meaning="A CA of another hierarchy issued it.",
+    remedy="Have it issued by the CA of its own hierarchy.",
+    good="an Organisation Certificate under the Issuing OCA",
+    bad="a Device Certificate under the Issuing OCA",
+)  # fmt: skip
+def issuer_hierarchy(certificate: Certificate) -> Iterator[Breach]:
+    """Find a CA of another hierarchy than the profile's."""
+    actual, expected = certificate.issuer_hierarchy, certificate.profile.hierarchy
+    if certificate.issuing_ca is not None and actual != expected:
+        message = f"a CA of the {actual} hierarchy issued it, not one of {expected}"
+        yield Breach("issuer.wrong_hierarchy", _issuer_offset(certificate.view), message)
+
+
+@rule(
+    "issuer.path_length", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 4.2.1.9",
+    meaning="The issuer's pathLenConstraint allows no CA below it.",
+    remedy="Have the CA issued by the root.",
+    good="an end entity below pathLen 0", bad="a CA below pathLen 0",
+)  # fmt: skip
+def path_length(certificate: Certificate) -> Iterator[Breach]:
+    """Find a CA below one that may have none below it."""
+    issuer = certificate.issuing_ca
+    if issuer is None or certificate.view.value("extensions.basicConstraints.cA") is not True:
+        return
+    if issuer.view.value("extensions.basicConstraints.pathLenConstraint") == 0:
         message = "the issuer's pathLenConstraint 0 allows no CA below it"
-        yield "issuer.path_length", named.offset, message
+        yield Breach("issuer.path_length", _issuer_offset(certificate.view), message)
 
 
 def _signature_test(view: View) -> Callable[[PublicKey | None], bool]:
@@ -226,35 +360,17 @@ def gathered(ders: Iterable[bytes]) -> Issuers:
     return issuers
 
 
-def revocation_issuer_breaches(view: View, issuer: PossibleIssuer) -> Iterator[Breach]:
-    """What is wrong with the issuer of a CRL, its signature being right."""
-    yield from _name_breaches(view, issuer)
-    usage = issuer.view.value("extensions.keyUsage")
-    if not isinstance(usage, tuple) or "cRLSign" not in usage:
-        message = "the issuer's keyUsage does not allow it to sign CRLs"
-        yield "crl.issuer_key_usage", view.fields["issuer"].node.offset, message
-
-
-def _name_breaches(view: View, issuer: PossibleIssuer) -> Iterator[Breach]:
-    named = view.fields["issuer"].node
-    subject = issuer.view.fields["subject"].node
-    if normalised_name(named) != normalised_name(subject):
-        yield "issuer.name_differs", named.offset, "the issuer's name is not the subject of its CA"
-    elif named.encoded != subject.encoded:
-        message = "the issuer's name equals the CA's subject, but not octet for octet"
-        yield "issuer.octets_differ", named.offset, message
-
-
-def revocation_issuer(view: View, issuers: Issuers) -> tuple[PossibleIssuer | None, list[Breach]]:
-    """Find who signed a CRL, as ``issuer_of`` does for a certificate."""
-    offset = view.fields["issuer"].node.offset
-    candidates = [one for one in issuers.candidates(view) if one.key is not None]
-    fits = _signature_test(view)
-    for candidate in candidates:
-        if fits(candidate.key):
-            return candidate, []
-    if candidates:
-        message = "the signature is not by the issuer that the CRL names"
-        return None, [("signature.invalid", view.root.children[2].offset, message)]
-    message = "the issuer is not among the certificates at hand, so the signature is unchecked"
-    return None, [("issuer.unknown", offset, message)]
+CHECKERS: tuple[Callable[[Certificate | RevocationList], Iterator[Breach]], ...] = (
+    signature,
+    self_signed,
+    unknown_issuer,
+    issuer_name,
+)
+"""The checkers of the signer of any document."""
+OF_CERTIFICATE: tuple[Callable[[Certificate], Iterator[Breach]], ...] = (
+    not_a_ca,
+    issuer_key_usage,
+    issuer_hierarchy,
+    path_length,
+)
+"""The checkers of whether the issuer of a certificate may issue it."""

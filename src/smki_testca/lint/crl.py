@@ -7,26 +7,30 @@ rule looks at, so that each rule is asked of each shape of entry and not of each
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from smki_testca.lint.findings import Finding
-from smki_testca.lint.rows import ASPECTS, check, entry_breaches
-from smki_testca.lint.rules import ago
+from smki_testca.clock import span_in_words
+from smki_testca.lint.certificate import algorithms, unknown_critical_extensions
+from smki_testca.lint.chain import NOBODY
+from smki_testca.lint.findings import Breach, Finding
+from smki_testca.lint.reading import ENCODE_AGAIN
+from smki_testca.lint.rows import check, entry_breaches, rule_of
+from smki_testca.lint.rule import LIMIT, detects, rule
 from smki_testca.lint.strict import entry_anomalies
+from smki_testca.profiles.model import Severity, Tier
+from smki_testca.roles import Basis
 from smki_testca.x509 import names
 from smki_testca.x509.entries import Entry, entries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from smki_testca.der.read import Anomaly
+    from smki_testca.lint.chain import Signer
     from smki_testca.lint.rows import Context
-    from smki_testca.profiles.model import RevocationListProfile
+    from smki_testca.profiles.model import Profile, RevocationListProfile
     from smki_testca.x509.view import View
-
-Breach = tuple[str, int, str]
-"""A rule's code, the octet at fault, and what is wrong."""
 
 _MOST_ANOMALIES = 100
 _MAX_NUMBER_BITS = 159
@@ -48,7 +52,7 @@ class Seen:
 
 @dataclass(slots=True)
 class Survey:
-    """What the entries of a CRL are.
+    """The entries of a CRL, counted by shape.
 
     Attributes:
         shapes: the entries that are alike in everything but serial and date.
@@ -63,8 +67,8 @@ class Survey:
     later: Seen | None = None
     twice: Seen | None = None
     duplicates: Seen | None = None
-    problems: list[Anomaly] = field(default_factory=list)
-    anomalies: list[Anomaly] = field(default_factory=list)
+    problems: list[Breach] = field(default_factory=list)
+    anomalies: list[Breach] = field(default_factory=list)
 
 
 def entries_of(view: View) -> Iterator[Entry]:
@@ -74,7 +78,7 @@ def entries_of(view: View) -> Iterator[Entry]:
 
 
 def survey(view: View, read: Iterable[Entry] | None = None) -> Survey:
-    """Go through the entries of a CRL.
+    """Read the entries of a CRL once.
 
     Args:
         view: the CRL.
@@ -88,7 +92,7 @@ def survey(view: View, read: Iterable[Entry] | None = None) -> Survey:
         if entry.node is not None:
             _look_into(entry, found)
         if entry.problem is not None:
-            found.problems.append(entry.problem)
+            found.problems.append(_problem(entry.problem))
             continue
         serial, at = entry.serial, entry.at
         shape = _shape(entry)
@@ -114,13 +118,13 @@ def _shape(entry: Entry) -> object:
         entry.date_tag,
         None if at is None else 1950 <= at.year < 2050,
         entry.reason,
-        # What an entry in the usual form has is told by its reason.
+        # An entry in the usual form has at most a reasonCode.
         None if entry.node is None else tuple(entry.criticality.items()),
     )
 
 
 def _look_into(entry: Entry, found: Survey) -> None:
-    """What only an entry in an unusual form can have."""
+    """Look for what only an entry in an unusual form can have."""
     if entry.duplicates:
         found.duplicates = _again(found.duplicates, entry)
     if len(found.anomalies) < _MOST_ANOMALIES:
@@ -133,114 +137,303 @@ def _again(seen: Seen | None, entry: Entry) -> Seen:
     return seen
 
 
-def breaches(
-    view: View, found: Survey, at: datetime | None, profile: RevocationListProfile | None
-) -> Iterator[Breach]:
-    """What is wrong with a CRL by the rules of RFC 5280 5, its profile's rows aside.
+class RevocationList(NamedTuple):
+    """A CRL as its rules see it.
 
-    Args:
-        view: the CRL.
-        found: what its entries are.
+    Attributes:
+        view: its fields.
+        survey: of its entries.
+        profile: that it is held to; None for a CRL of no known kind.
         at: the instant that its time is judged at, UTC; None to judge it at none.
-        profile: whose rows speak of the same things; None for a CRL of no known kind.
+        signer: as far as it is known.
+        signer_profile: of the CA that it names or that signed it; None where that is not known.
     """
-    rows = () if profile is None else profile.filling_rows
-    yield from _basics(view, {row.field.path for row in rows})
-    yield from _times(view, at)
-    yield from _extensions(view)
-    yield from _entries(view, found)
-    yield from _by_shape(view, found)
+
+    view: View
+    survey: Survey
+    profile: RevocationListProfile | None
+    at: datetime | None
+    signer: Signer = NOBODY
+    signer_profile: Profile | None = None
+
+    def has_row(self, path: str) -> bool:
+        """Whether a row of the profile fills this field, and so judges it."""
+        rows = () if self.profile is None else self.profile.rows
+        return any(row.fill is not None and row.field.path == path for row in rows)
 
 
-def _basics(view: View, spoken_of: set[str]) -> Iterator[Breach]:
-    """What every CRL has, where no row says so."""
-    start = view.signed.offset
-    if "version" not in spoken_of and view.value("version") != "v2":
-        yield "crl.version", start, "its version is not 2"
-    if "nextUpdate" not in spoken_of and "nextUpdate" not in view.fields:
-        yield "crl.next_update", start, "it has no nextUpdate"
-    key = "extensions.authorityKeyIdentifier"
-    if f"{key}.keyIdentifier" not in spoken_of and key not in view.fields:
-        yield "crl.authority_key", start, "it has no authorityKeyIdentifier"
-    if "extensions.cRLNumber" in spoken_of:
+def breaches(document: RevocationList) -> Iterator[Breach]:
+    """Every breach by a CRL of the rules of RFC 5280 5, its profile's rows aside."""
+    for checker in CHECKERS:
+        yield from checker(document)
+
+
+@rule(
+    "crl.hierarchy", Severity.NOTICE, Basis.ASSUMED, "no public CRL or policy was found",
+    meaning="A CA of a hierarchy without CRLs issued it.",
+    remedy="Use the status of Device Certificates instead.",
+    good="a CRL of the Issuing OCA", bad="a CRL of the Issuing DCA",
+)  # fmt: skip
+def hierarchy(document: RevocationList) -> Iterator[Breach]:
+    """Find a CRL of a CA whose hierarchy has no CRLs."""
+    ca = document.signer_profile
+    if document.profile is None and ca is not None and ca.tier is not Tier.END_ENTITY:
+        message = f"no CA of the {ca.hierarchy} hierarchy issues CRLs"
+        yield Breach("crl.hierarchy", document.view.fields["issuer"].node.offset, message)
+
+
+@rule(
+    "crl.issuer_key_usage", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 6.3.3 (f)",
+    meaning="The issuer's keyUsage lacks cRLSign.", remedy="Have it issued by a CA that may.",
+    good="keyCertSign, cRLSign", bad="keyCertSign only",
+)  # fmt: skip
+def issuer_key_usage(document: RevocationList) -> Iterator[Breach]:
+    """Find a CA whose keyUsage does not allow it to sign CRLs."""
+    issuer = document.signer.issuer
+    if issuer is not None and not issuer.may("cRLSign"):
+        message = "the issuer's keyUsage does not allow it to sign CRLs"
+        offset = document.view.fields["issuer"].node.offset
+        yield Breach("crl.issuer_key_usage", offset, message)
+
+
+@rule(
+    "crl.version", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 5.1.2.1",
+    meaning="The CRL is not of version 2.", remedy="Issue it as v2.",
+    good="v2", bad="v1",
+)  # fmt: skip
+def version(document: RevocationList) -> Iterator[Breach]:
+    """Find a CRL that is not v2."""
+    if not document.has_row("version") and document.view.value("version") != "v2":
+        yield Breach("crl.version", document.view.signed.offset, "its version is not 2")
+
+
+@rule(
+    "crl.next_update", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 5.1.2.5",
+    meaning="The CRL has no nextUpdate.", remedy="Issue it with one.",
+    good="nextUpdate 48 hours on", bad="no nextUpdate",
+)  # fmt: skip
+def next_update(document: RevocationList) -> Iterator[Breach]:
+    """Find a CRL without a nextUpdate."""
+    if not document.has_row("nextUpdate") and "nextUpdate" not in document.view.fields:
+        yield Breach("crl.next_update", document.view.signed.offset, "it has no nextUpdate")
+
+
+@rule(
+    "crl.authority_key", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 5.2.1",
+    meaning="The CRL has no authorityKeyIdentifier.", remedy="Issue it with one.",
+    good="the issuer's key identifier", bad="no authorityKeyIdentifier",
+)  # fmt: skip
+def authority_key(document: RevocationList) -> Iterator[Breach]:
+    """Find a CRL without an authorityKeyIdentifier."""
+    path = "extensions.authorityKeyIdentifier"
+    if not document.has_row(f"{path}.keyIdentifier") and path not in document.view.fields:
+        offset = document.view.signed.offset
+        yield Breach("crl.authority_key", offset, "it has no authorityKeyIdentifier")
+
+
+@rule(
+    "crl.number", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 5.2.3",
+    meaning="The CRL has no cRLNumber.", remedy="Issue it with one.",
+    good="cRLNumber 7", bad="no cRLNumber",
+)  # fmt: skip
+def number(document: RevocationList) -> Iterator[Breach]:
+    """Find a CRL without a cRLNumber."""
+    path = "extensions.cRLNumber"
+    if not document.has_row(path) and path not in document.view.fields:
+        yield Breach("crl.number", document.view.signed.offset, "it has no cRLNumber")
+
+
+@rule(
+    "crl.number_range", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 5.2.3",
+    meaning="The cRLNumber is negative, has more than 20 octets, or is no INTEGER.",
+    remedy="Number CRLs from 1 on.",
+    good="cRLNumber 7", bad="cRLNumber -1",
+)  # fmt: skip
+def number_range(document: RevocationList) -> Iterator[Breach]:
+    """Find a cRLNumber that no CRL may have."""
+    found = document.view.fields.get("extensions.cRLNumber")
+    if found is None or document.has_row("extensions.cRLNumber"):
         return
-    number = view.fields.get("extensions.cRLNumber")
-    if number is None:
-        yield "crl.number", start, "it has no cRLNumber"
-    elif not isinstance(number.value, int) or not 0 <= number.value < 1 << _MAX_NUMBER_BITS:
+    if not isinstance(found.value, int) or not 0 <= found.value < 1 << _MAX_NUMBER_BITS:
         message = "its cRLNumber is negative, has more than 20 octets, or is no INTEGER"
-        yield "crl.number_range", number.node.offset, message
+        yield Breach("crl.number_range", found.node.offset, message)
 
 
-def _times(view: View, at: datetime | None) -> Iterator[Breach]:
+def _is_in_order(view: View) -> bool:
     start, end = view.instant("thisUpdate"), view.instant("nextUpdate")
-    if start is not None and end is not None and end <= start:
-        offset = view.fields["nextUpdate"].node.offset
-        yield "crl.update_order", offset, "its nextUpdate is not after its thisUpdate"
-    elif at is not None and end is not None and at > end:
-        offset = view.fields["nextUpdate"].node.offset
-        yield "crl.stale", offset, f"its nextUpdate passed {ago(at - end)} ago"
+    return start is None or end is None or end > start
+
+
+@rule(
+    "crl.update_order", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 5.1.2.5",
+    meaning="The CRL's nextUpdate is not after its thisUpdate.",
+    remedy="Issue it with its times in order.",
+    good="nextUpdate 48 hours after thisUpdate", bad="nextUpdate an hour before thisUpdate",
+)  # fmt: skip
+def update_order(document: RevocationList) -> Iterator[Breach]:
+    """Find a CRL whose next is due before it is issued."""
+    if not _is_in_order(document.view):
+        offset = document.view.fields["nextUpdate"].node.offset
+        message = "its nextUpdate is not after its thisUpdate"
+        yield Breach("crl.update_order", offset, message)
+
+
+@rule(
+    "crl.stale", Severity.WARNING, Basis.SPECIFIED, "RFC 5280 5.1.2.5",
+    meaning="The CRL's nextUpdate has passed.", remedy="Fetch the newest CRL.",
+    good="nextUpdate tomorrow", bad="nextUpdate yesterday",
+)  # fmt: skip
+def stale(document: RevocationList) -> Iterator[Breach]:
+    """Find a CRL whose next was due."""
+    at, end = document.at, document.view.instant("nextUpdate")
+    if at is not None and end is not None and at > end and _is_in_order(document.view):
+        message = f"its nextUpdate passed {span_in_words(at - end)} ago"
+        yield Breach("crl.stale", document.view.fields["nextUpdate"].node.offset, message)
+
+
+@rule(
+    "crl.future", Severity.WARNING, Basis.SPECIFIED, "RFC 5280 5.1.2.4",
+    meaning="The CRL's thisUpdate has not come.", remedy="Wait, or look at the clock.",
+    good="thisUpdate an hour ago", bad="thisUpdate tomorrow",
+)  # fmt: skip
+def future(document: RevocationList) -> Iterator[Breach]:
+    """Find a CRL whose time has not come."""
+    at, start = document.at, document.view.instant("thisUpdate")
     if at is not None and start is not None and at < start:
-        offset = view.fields["thisUpdate"].node.offset
-        yield "crl.future", offset, f"its thisUpdate is {ago(start - at)} ahead"
+        message = f"its thisUpdate is {span_in_words(start - at)} ahead"
+        yield Breach("crl.future", document.view.fields["thisUpdate"].node.offset, message)
 
 
-def _extensions(view: View) -> Iterator[Breach]:
+@detects("extensions.duplicate")
+def duplicate_extensions(document: RevocationList) -> Iterator[Breach]:
+    """Find each extension that stands before it already."""
+    view = document.view
     seen: set[str] = set()
     for name, node in zip(view.extension_order, view.extension_nodes, strict=True):
         if name in seen and name != "unreadable":
-            yield "extensions.duplicate", node.offset, f"the extension {name} is there twice"
+            message = f"the extension {name} is there twice"
+            yield Breach("extensions.duplicate", node.offset, message)
         seen.add(name)
-        if view.criticality.get(name) and name not in names.CRL_EXTENSIONS:
-            message = f"the extension {name} is critical, and nobody here knows it"
-            yield "extensions.unknown_critical", node.offset, message
 
 
-def _entries(view: View, found: Survey) -> Iterator[Breach]:
-    listed = view.fields.get("revokedCertificates")
-    if listed is not None and not listed.value and not found.problems:
+@rule(
+    "crl.empty", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 5.1.2.6",
+    meaning="revokedCertificates is there and lists nothing.",
+    remedy="Leave it out where nothing is revoked.",
+    good="no revokedCertificates", bad="revokedCertificates 30 00",
+)  # fmt: skip
+def empty_list(document: RevocationList) -> Iterator[Breach]:
+    """Find a list of revoked certificates that lists none."""
+    listed = document.view.fields.get("revokedCertificates")
+    if listed is not None and not listed.value and not document.survey.problems:
         message = "its list of revoked certificates is there and empty"
-        yield "crl.empty", listed.node.offset, message
-    for problem in found.problems[:_MOST_ANOMALIES]:
-        yield problem.code, problem.offset, problem.message
-    if found.twice is not None:
-        yield "crl.serial_twice", found.twice.first.offset, f"{_whose(found.twice)} stands twice"
-    if found.later is not None:
-        message = f"{_whose(found.later)} was revoked only after thisUpdate"
-        yield "crl.revoked_later", found.later.first.offset, message
-    if found.duplicates is not None:
-        name = found.duplicates.first.duplicates[0]
-        message = f"the extension {name} of {_whose(found.duplicates)} is there twice"
-        yield "extensions.duplicate", found.duplicates.first.offset, message
+        yield Breach("crl.empty", listed.node.offset, message)
 
 
-def _by_shape(view: View, found: Survey) -> Iterator[Breach]:
-    """What is wrong with whole shapes of entries, told once for all that share it."""
-    is_delta = "extensions.deltaCRLIndicator" in view.fields
-    gathered: dict[tuple[str, str], Seen] = {}
-    for shape in found.shapes.values():
+@rule(
+    "crl.entry", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 5.1.2.6",
+    meaning="An entry is not a serial number, a time and, perhaps, extensions.",
+    remedy=ENCODE_AGAIN,
+    good="SEQUENCE { userCertificate, revocationDate }", bad="SEQUENCE { userCertificate }",
+)  # fmt: skip
+@rule(
+    "crl.too_many_entries", Severity.ERROR, Basis.ASSUMED, LIMIT,
+    meaning="The CRL has more entries than are read.", remedy="Look what else is in the file.",
+    good="100,000 entries", bad="250,001 entries",
+)  # fmt: skip
+def _problem(problem: Anomaly) -> Breach:
+    """The breach of an element that is no entry, as ``x509.entries`` found it."""
+    return Breach(problem.code, problem.offset, problem.message)
+
+
+def no_entries(document: RevocationList) -> Iterator[Breach]:
+    """Find the elements of the list that are no entries."""
+    yield from document.survey.problems[:_MOST_ANOMALIES]
+
+
+@rule(
+    "crl.serial_twice", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 5.1.2.6",
+    meaning="The CRL lists one serial number twice.", remedy="List each certificate once.",
+    good="every serial once", bad="one serial with two dates",
+)  # fmt: skip
+def serial_twice(document: RevocationList) -> Iterator[Breach]:
+    """Find serial numbers that are listed twice."""
+    twice = document.survey.twice
+    if twice is not None:
+        yield Breach("crl.serial_twice", twice.first.offset, f"{_whose(twice)} stands twice")
+
+
+@rule(
+    "crl.revoked_later", Severity.WARNING, Basis.SPECIFIED, "RFC 5280 5.1.2.4, 5.1.2.6",
+    meaning="An entry's revocationDate is after thisUpdate.",
+    remedy="List what was revoked when the CRL was issued.",
+    good="revoked an hour before thisUpdate", bad="revoked an hour after thisUpdate",
+)  # fmt: skip
+def revoked_later(document: RevocationList) -> Iterator[Breach]:
+    """Find entries that are dated after the CRL."""
+    later = document.survey.later
+    if later is not None:
+        message = f"{_whose(later)} was revoked only after thisUpdate"
+        yield Breach("crl.revoked_later", later.first.offset, message)
+
+
+@detects("extensions.duplicate")
+def duplicate_entry_extensions(document: RevocationList) -> Iterator[Breach]:
+    """Find entries that have an extension twice."""
+    seen = document.survey.duplicates
+    if seen is not None:
+        message = f"the extension {seen.first.duplicates[0]} of {_whose(seen)} is there twice"
+        yield Breach("extensions.duplicate", seen.first.offset, message)
+
+
+def entries_by_shape(document: RevocationList) -> Iterator[Breach]:
+    """Find faults of whole shapes of entries, one for all that share it."""
+    is_delta = "extensions.deltaCRLIndicator" in document.view.fields
+    gathered: dict[Breach, Seen] = {}
+    for shape in document.survey.shapes.values():
         for breach in _of_shape(shape.first, is_delta=is_delta):
             seen = gathered.setdefault(breach, Seen(shape.first))
             seen.count += shape.count
-    for (code, message), seen in gathered.items():
-        yield code, seen.first.offset, message.format(whose=_whose(seen))
+    for breach, seen in gathered.items():
+        message = breach.message.format(whose=_whose(seen))
+        yield breach._replace(offset=seen.first.offset, message=message)
 
 
-def _of_shape(entry: Entry, *, is_delta: bool) -> Iterator[tuple[str, str]]:
+@rule(
+    "crl.reason_unknown", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 5.3.1",
+    meaning="A reasonCode is none of those that there are.", remedy="Use one of RFC 5280's.",
+    good="reasonCode keyCompromise", bad="reasonCode 7",
+)  # fmt: skip
+@rule(
+    "crl.reason_unspecified", Severity.WARNING, Basis.SPECIFIED, "RFC 5280 5.3.1",
+    meaning="A reasonCode says unspecified: it should be left out.",
+    remedy="Leave the reasonCode out.",
+    good="no reasonCode", bad="reasonCode unspecified",
+)  # fmt: skip
+@rule(
+    "crl.reason_remove", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 5.3.1",
+    meaning="A reasonCode says removeFromCRL outside a delta CRL.", remedy="Leave the entry out.",
+    good="no such entry", bad="reasonCode removeFromCRL",
+)  # fmt: skip
+@detects("extensions.unknown_critical")
+def _of_shape(entry: Entry, *, is_delta: bool) -> Iterator[Breach]:
+    """Find faults of an entry; their messages have ``{whose}`` for the entries of its shape."""
     for name, is_critical in entry.criticality.items():
         if is_critical and name not in names.ENTRY_EXTENSIONS:
             message = f"the extension {name} of {{whose}} is critical, and unknown here"
-            yield "extensions.unknown_critical", message
+            yield Breach("extensions.unknown_critical", None, message)
     if "reasonCode" not in entry.criticality:
         return
     reason = None if entry.reason is None else names.REASON_NAMES.get(entry.reason)
     if reason is None:
-        yield "crl.reason_unknown", "the reasonCode of {whose} is none of RFC 5280's"
+        message = "the reasonCode of {whose} is none of RFC 5280's"
+        yield Breach("crl.reason_unknown", None, message)
     elif reason == "unspecified":
-        yield "crl.reason_unspecified", "the reasonCode of {whose} is unspecified"
+        message = "the reasonCode of {whose} is unspecified"
+        yield Breach("crl.reason_unspecified", None, message)
     elif reason == "removeFromCRL" and not is_delta:
         message = "the reasonCode of {whose} is removeFromCRL, outside a delta CRL"
-        yield "crl.reason_remove", message
+        yield Breach("crl.reason_remove", None, message)
 
 
 def _whose(seen: Seen) -> str:
@@ -266,21 +459,42 @@ def _entry_findings(
     for row in profile.rows:
         if row.field.entry is None:
             continue
-        broken: dict[str, tuple[str, Seen]] = {}
+        # Of several ways in which entries break the row, the first is enough.
+        broken: tuple[Breach, Seen] | None = None
         for shape in found.shapes.values():
-            for aspect, said in entry_breaches(shape.first, row, context.roles):
-                message, seen = broken.setdefault(aspect, (said, Seen(shape.first)))
-                seen.count += shape.count
-                break
-        for aspect, (message, seen) in broken.items():
-            yield Finding(
-                f"{row.field.path}.{aspect}",
-                row.severity,
-                row.field.path,
-                seen.first.offset,
-                f"{row.field.path} of {_whose(seen)} {message}.",
-                row.basis,
-                row.source,
-                ASPECTS[aspect].remedy.format(path=row.field.path),
-            )
-            break
+            breach = next(entry_breaches(shape.first, row, context.roles), None)
+            if breach is None:
+                continue
+            if broken is None:
+                broken = breach, Seen(shape.first)
+            if broken[0].code == breach.code:
+                broken[1].count += shape.count
+        if broken is not None:
+            breach, seen = broken
+            message = f"{row.field.path} of {_whose(seen)} {breach.message}."
+            breach = breach._replace(offset=seen.first.offset, message=message)
+            yield Finding.of(breach, rule_of(row, breach.code))
+
+
+CHECKERS: tuple[Callable[[RevocationList], Iterator[Breach]], ...] = (
+    algorithms,
+    hierarchy,
+    issuer_key_usage,
+    version,
+    next_update,
+    authority_key,
+    number,
+    number_range,
+    update_order,
+    stale,
+    future,
+    duplicate_extensions,
+    unknown_critical_extensions,
+    empty_list,
+    no_entries,
+    serial_twice,
+    revoked_later,
+    duplicate_entry_extensions,
+    entries_by_shape,
+)
+"""The checkers of a CRL."""

@@ -1,156 +1,387 @@
-"""What is wrong with the format of a CSR (SEC App. M F and G, RFC 2986)."""
+"""The rules of CSRs (SEC App. M F and G, RFC 2986): they follow from a certificate's profile.
+
+A CSR brings the fields that rows of the profile fill from an input, and the names of its holder,
+which the CA compares with the register. A field that the CA adds by itself has no place in it.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from smki_testca.lint.findings import Breach
+from smki_testca.lint.rule import detects, rule
+from smki_testca.profiles.model import Constant, Derived, Hierarchy, Input, Severity
+from smki_testca.roles import Basis
 from smki_testca.text import shown
 from smki_testca.x509 import names
 from smki_testca.x509.keys import key_type_of, load_public_key, public_key_octets, signature_fits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from smki_testca.profiles.model import Profile, Row
     from smki_testca.roles import Roles
     from smki_testca.x509.view import View
 
-Breach = tuple[str, int, str]
-"""A rule's code, the octet at fault, and what is wrong."""
-
-USAGES = ("digitalSignature", "keyAgreement")
 HARDWARE_MODULE = "extensions.subjectAltName.hardwareModuleName"
+_IDENTIFIER = "subject.x500UniqueIdentifier"
+_KEY_USAGE = "extensions.keyUsage"
+_NAMES_OF_HOLDER = frozenset({"participant-name", "signifier"})
+"""Derived values that a subject has in its CSR already."""
 
 
 def kind(view: View) -> str:
-    """``organisation``, ``device`` or ``iki``: told from the key and the subject."""
+    """Tell ``organisation``, ``device`` or ``iki`` from the key and the subject of a CSR.
+
+    It is also the name of the profile that a certificate for it follows.
+    """
     if names.RSA_ENCRYPTION_OID in (view.octets("subjectPublicKeyInfo") or b"")[:32]:
         return "iki"
     return "organisation" if view.subject_order else "device"
 
 
-def breaches(view: View, roles: Roles) -> Iterator[Breach]:
-    """Every fault of a CSR's format and self-signature, in the order of App. M."""
-    of_kind = kind(view)
-    if view.value("version") != "v1":
-        yield "csr.version", _at(view, "version"), "its version is not 0"
-    yield from _key_and_signature(view, of_kind)
-    yield from _attributes(view)
-    if of_kind == "iki":
-        yield from _iki(view, roles)
-    elif of_kind == "organisation":
-        yield from _organisation(view, roles)
-    else:
-        yield from _device(view)
+class Request:
+    """A CSR as its rules see it.
+
+    Attributes:
+        view: its fields.
+        roles: to find the RemotePartyRole in the subject.
+        profile: of the certificate that it asks for.
+        key: its public key; None where that cannot be used.
+        attributes: of the subject, those of the profile: by name, whether they are optional.
+        usages: the key usages that the profile allows; None for any.
+        has_fixed_usage: whether the profile takes all of them, or else one.
+        must_ask_for_usage: whether the CSR may not leave its key usage out.
+        brought: the fields of extensions that the CSR brings, by extension.
+    """
+
+    def __init__(self, view: View, roles: Roles, profile: Profile) -> None:
+        self.view = view
+        self.roles = roles
+        self.profile = profile
+        self.key = load_public_key(view.octets("subjectPublicKeyInfo") or b"")
+        self.attributes: dict[str, bool] = {}
+        self.usages: tuple[str, ...] | None = None
+        self.has_fixed_usage = False
+        self.must_ask_for_usage = False
+        self.brought: dict[str, list[Row]] = {"keyUsage": []}
+        for row in profile.rows:
+            self._add(row)
+
+    def _add(self, row: Row) -> None:
+        field, fill = row.field, row.fill
+        is_brought = isinstance(fill, Input) or (
+            isinstance(fill, Derived) and fill.name in _NAMES_OF_HOLDER
+        )
+        if is_brought and field.attribute is not None:
+            self.attributes[field.attribute] = _is_optional(row)
+        if field.path == _KEY_USAGE:
+            if isinstance(fill, Constant) and isinstance(fill.value, tuple):
+                # SEC App. M G: an IKI CSR asks for its one usage. Elsewhere the CA may add it.
+                self.must_ask_for_usage = self.profile.hierarchy == Hierarchy.IKI
+                self.usages, self.has_fixed_usage = fill.value, True
+            elif isinstance(fill, Input):
+                self.must_ask_for_usage = not fill.optional
+            if row.holds.exactly_one_of is not None:
+                self.usages = row.holds.exactly_one_of
+        elif isinstance(fill, Input) and field.extension is not None:
+            self.brought.setdefault(field.extension, []).append(row)
+
+    @property
+    def may_ask_for_nothing(self) -> bool:
+        """Whether every extension may be left out."""
+        rows = [row for brought in self.brought.values() for row in brought]
+        return not self.must_ask_for_usage and all(_is_optional(row) for row in rows)
+
+    @property
+    def brings_hardware_module(self) -> bool:
+        """Whether it asks for the name of a Device."""
+        rows = self.brought.get("subjectAltName", ())
+        return any(row.field.path.startswith(HARDWARE_MODULE) for row in rows)
+
+    def offset(self, path: str) -> int:
+        """The offset of a field; of what is signed where the field is missing."""
+        found = self.view.fields.get(path)
+        return self.view.signed.offset if found is None else found.node.offset
 
 
-def _at(view: View, path: str) -> int:
-    found = view.fields.get(path)
-    return view.signed.offset if found is None else found.node.offset
+def _is_optional(row: Row) -> bool:
+    return isinstance(row.fill, Input) and row.fill.optional
 
 
-def _key_and_signature(view: View, of_kind: str) -> Iterator[Breach]:
-    spki = view.octets("subjectPublicKeyInfo") or b""
-    key = load_public_key(spki)
-    where = _at(view, "subjectPublicKeyInfo")
-    if key is None or key_type_of(key) is None:
-        yield "csr.key", where, "its key is neither on P-256 nor RSA of 2048 bits"
-    elif public_key_octets(key) != spki:
+def breaches(view: View, roles: Roles, profile: Profile) -> Iterator[Breach]:
+    """Every fault of a CSR's format and self-signature, in the order of App. M.
+
+    Args:
+        view: its fields.
+        roles: to find the RemotePartyRole in the subject.
+        profile: of the certificate that it asks for; ``kind`` names the one of an SMKI or IKI CSR.
+    """
+    request = Request(view, roles, profile)
+    for checker in CHECKERS:
+        yield from checker(request)
+
+
+@rule(
+    "csr.version", Severity.ERROR, Basis.SPECIFIED, "SEC App. M F; RFC 2986 4.1",
+    meaning="The CSR's version is not 0.", remedy="Make the CSR again with version 0.",
+    good="INTEGER 0", bad="INTEGER 2",
+)  # fmt: skip
+def version(request: Request) -> Iterator[Breach]:
+    """Find a version other than 0."""
+    if request.view.value("version") != "v1":
+        yield Breach("csr.version", request.offset("version"), "its version is not 0")
+
+
+@rule(
+    "csr.key", Severity.ERROR, Basis.SPECIFIED, "SEC App. M F, G",
+    meaning="The CSR's key is neither on P-256 nor RSA of 2048 bits, or is not written as a named"
+    " curve and an uncompressed point.",
+    remedy="Make a key pair of the kind that the certificate takes.",
+    good="prime256v1", bad="secp384r1",
+)  # fmt: skip
+def key(request: Request) -> Iterator[Breach]:
+    """Find a key of another type, or one in another form."""
+    offset = request.offset("subjectPublicKeyInfo")
+    public_key, key_type = request.key, request.profile.key_type
+    if public_key is None or key_type_of(public_key) is None:
+        message = "its key is neither on P-256 nor RSA of 2048 bits"
+        yield Breach("csr.key", offset, message)
+    elif key_type_of(public_key) is not key_type:
+        yield Breach("csr.key", offset, f"its key is not {key_type}")
+    elif public_key_octets(public_key) != request.view.octets("subjectPublicKeyInfo"):
         message = "its key is not written as a named curve and an uncompressed point"
-        yield "csr.key", where, message
-    algorithm = names.SHA256_WITH_RSA if of_kind == "iki" else names.ECDSA_WITH_SHA256
-    if view.signature_algorithm.encoded != algorithm.encoded:
-        where = view.signature_algorithm.offset
-        yield "csr.algorithm", where, f"it is not signed with {algorithm.name}"
-    elif key and not signature_fits(key, view.signature, view.signed.encoded):
-        where = view.root.children[2].offset
-        yield "csr.signature", where, "its signature is not by its own key"
+        yield Breach("csr.key", offset, message)
 
 
-def _attributes(view: View) -> Iterator[Breach]:
-    order = view.attribute_order
-    if order != [names.EXTENSION_REQUEST]:
-        message = f"it must have one attribute, the extensions asked for; it has {len(order)}"
-        yield "csr.attributes", view.signed.offset, message
+def _has_right_algorithm(request: Request) -> bool:
+    return request.view.signature_algorithm.encoded == _algorithm(request).encoded
 
 
-def _extensions(view: View, *allowed: str, critical: bool) -> Iterator[Breach]:
-    for name, node in zip(view.extension_order, view.extension_nodes, strict=True):
-        if name not in allowed:
-            yield "csr.extension", node.offset, f"it asks for the extension {name}"
-    for name in allowed:
-        count = view.extension_order.count(name)
-        where = _at(view, f"extensions.{name}")
-        if count > 1:
-            yield "csr.extension", where, f"it asks for the extension {name} twice"
-        elif count == 1 and critical and not view.criticality.get(name):
-            yield "csr.criticality", where, f"its extension {name} is not critical"
+def _algorithm(request: Request) -> names.SignatureAlgorithm:
+    is_rsa = request.profile.key_type is names.KeyType.RSA2048
+    return names.SHA256_WITH_RSA if is_rsa else names.ECDSA_WITH_SHA256
 
 
-def _subject(view: View, *needed: str, optional: str = "") -> Iterator[Breach]:
-    order = view.subject_order
-    where = _at(view, "subject")
+@rule(
+    "csr.algorithm", Severity.ERROR, Basis.SPECIFIED, "SEC App. M F, G",
+    meaning="The CSR is not signed with the algorithm of its kind.", remedy="Sign it with SHA-256.",
+    good="ecdsa-with-SHA256", bad="ecdsa-with-SHA1",
+)  # fmt: skip
+def algorithm(request: Request) -> Iterator[Breach]:
+    """Find a CSR that is signed with another algorithm than its key's."""
+    if not _has_right_algorithm(request):
+        offset = request.view.signature_algorithm.offset
+        yield Breach("csr.algorithm", offset, f"it is not signed with {_algorithm(request).name}")
+
+
+@rule(
+    "csr.signature", Severity.ERROR, Basis.SPECIFIED, "SEC App. M 2.3.1.2",
+    meaning="The CSR's signature is not by its own key.",
+    remedy="Make the CSR again; some octet changed.",
+    good="the CSR as it was made", bad="its subject changed afterwards",
+)  # fmt: skip
+def signature(request: Request) -> Iterator[Breach]:
+    """Find a signature that the CSR's key did not make."""
+    view, public_key = request.view, request.key
+    if public_key is None or not _has_right_algorithm(request):
+        return
+    if not signature_fits(public_key, view.signature, view.signed.encoded):
+        offset = view.root.children[2].offset
+        yield Breach("csr.signature", offset, "its signature is not by its own key")
+
+
+@rule(
+    "csr.attributes", Severity.ERROR, Basis.SPECIFIED, "SEC App. M F",
+    meaning="The CSR has other attributes than one extensionRequest.",
+    remedy="Leave the others out.",
+    good="one extensionRequest", bad="a challengePassword",
+)  # fmt: skip
+def attributes(request: Request) -> Iterator[Breach]:
+    """Find attributes other than the one that asks for extensions."""
+    order = request.view.attribute_order
+    if order == [names.EXTENSION_REQUEST] or (not order and request.may_ask_for_nothing):
+        return
+    message = f"it must have one attribute, the extensions asked for; it has {len(order)}"
+    yield Breach("csr.attributes", request.view.signed.offset, message)
+
+
+@rule(
+    "csr.subject", Severity.ERROR, Basis.SPECIFIED, "SEC App. M F, G",
+    meaning="The CSR's subject lacks an attribute, or holds one that has no place there.",
+    remedy="Give exactly the attributes of its kind.",
+    good="OU and 2.5.4.45", bad="C and O",
+)  # fmt: skip
+def subject(request: Request) -> Iterator[Breach]:
+    """Compare the subject with the attributes that the profile takes from it, each once."""
+    view, order = request.view, request.view.subject_order
+    needed = [name for name, is_optional in request.attributes.items() if not is_optional]
+    offset = request.offset("subject")
     for name in dict.fromkeys((*needed, *order)):
         count = order.count(name)
-        if name not in {*needed, optional}:
+        if name not in request.attributes:
             message = f"its subject holds {name}, which has no place there"
-            yield "csr.subject", where, message
+            yield Breach("csr.subject", offset, message)
         elif count > 1:
-            yield "csr.subject", where, f"its subject holds {name} {count} times"
+            yield Breach("csr.subject", offset, f"its subject holds {name} {count} times")
         elif count == 0:
-            yield "csr.subject", where, f"its subject lacks {name}"
+            yield Breach("csr.subject", offset, f"its subject lacks {name}")
         elif view.value(f"subject.{name}") is None:
-            yield "csr.subject", _at(view, f"subject.{name}"), f"its {name} cannot be read"
+            place = request.offset(f"subject.{name}")
+            yield Breach("csr.subject", place, f"its {name} cannot be read")
 
 
-def _one_usage(view: View, *allowed: str) -> Iterator[Breach]:
-    usage = view.value("extensions.keyUsage")
-    if not isinstance(usage, tuple) or len(usage) != 1 or usage[0] not in allowed:
+@rule(
+    "csr.extension", Severity.ERROR, Basis.SPECIFIED, "SEC App. M F",
+    meaning="The CSR asks for an extension that its certificate does not take from it, or for one"
+    " twice.", remedy="Leave it out; the CA adds its own.",
+    good="keyUsage", bad="extKeyUsage",
+)  # fmt: skip
+def extensions(request: Request) -> Iterator[Breach]:
+    """Find extensions that the profile does not take from a CSR, and those asked for twice."""
+    view = request.view
+    for name, node in zip(view.extension_order, view.extension_nodes, strict=True):
+        if name not in request.brought:
+            yield Breach("csr.extension", node.offset, f"it asks for the extension {name}")
+    for name in request.brought:
+        if view.extension_order.count(name) > 1:
+            offset = request.offset(f"extensions.{name}")
+            yield Breach("csr.extension", offset, f"it asks for the extension {name} twice")
+    # Of a Device's one name, csr.device_id speaks.
+    if not request.brings_hardware_module:
+        yield from _parts(request)
+
+
+@detects("csr.extension")
+def _parts(request: Request) -> Iterator[Breach]:
+    """Find extensions without the one thing that the profile takes from them."""
+    fields = request.view.fields
+    for name, rows in request.brought.items():
+        path = f"extensions.{name}"
+        if path not in fields:
+            if not all(_is_optional(row) for row in rows):
+                message = f"it lacks the extension {name}"
+                yield Breach("csr.extension", request.offset(path), message)
+            continue
+        parts = [row.field.path for row in rows if row.field.path != path]
+        lacking = [part for part in parts if part not in fields]
+        if lacking and lacking == parts:
+            message = f"its extension {name} lacks {parts[0].removeprefix(f'{path}.')}"
+            yield Breach("csr.extension", request.offset(path), message)
+        elif parts and len(fields[path].node.children) > len(parts):
+            message = f"its extension {name} holds more than its certificate takes from it"
+            yield Breach("csr.extension", request.offset(path), message)
+
+
+@rule(
+    "csr.criticality", Severity.ERROR, Basis.SPECIFIED, "SEC App. M F",
+    meaning="An extension that the CSR asks for is not critical. Not validated for Devices.",
+    remedy="Mark it critical.",
+    good="keyUsage critical", bad="keyUsage not critical",
+)  # fmt: skip
+def criticality(request: Request) -> Iterator[Breach]:
+    """Find extensions that are not critical and must be."""
+    # App. M 2.3.1.7: the criticality in a CSR for a Device is not validated.
+    if request.profile.hierarchy == Hierarchy.DEVICE:
+        return
+    view = request.view
+    for name in request.brought:
+        must_be = request.profile.critical(name) and view.extension_order.count(name) == 1
+        if must_be and not view.criticality.get(name):
+            offset = request.offset(f"extensions.{name}")
+            yield Breach("csr.criticality", offset, f"its extension {name} is not critical")
+
+
+@rule(
+    "csr.key_usage", Severity.ERROR, Basis.SPECIFIED, "SEC App. M F, G",
+    meaning="The CSR asks for no key usage, or for another than its kind has.",
+    remedy="Ask for exactly one: digitalSignature or keyAgreement.",
+    good="digitalSignature", bad="digitalSignature and keyAgreement",
+)  # fmt: skip
+def key_usage(request: Request) -> Iterator[Breach]:
+    """Find a CSR that asks for none of the key usages of its profile, or for several."""
+    value, allowed = request.view.value(_KEY_USAGE), request.usages
+    if not request.must_ask_for_usage and _KEY_USAGE not in request.view.fields:
+        return
+    given = set(value) if isinstance(value, tuple) else set()
+    if allowed is None:
+        is_right, message = bool(given), "it must ask for a key usage"
+    elif request.has_fixed_usage and len(allowed) > 1:
+        is_right = given == set(allowed)
+        message = f"it must ask for exactly these key usages, or for none: {', '.join(allowed)}"
+    else:
+        is_right = len(given) == 1 and given <= set(allowed)
         message = f"it must ask for exactly one key usage: {' or '.join(allowed)}"
-        yield "csr.key_usage", _at(view, "extensions.keyUsage"), message
+    if not is_right:
+        yield Breach("csr.key_usage", request.offset(_KEY_USAGE), message)
 
 
-def _role(view: View, roles: Roles) -> Iterator[Breach]:
-    text = view.text("subject.organizationalUnitName")
-    if text is not None and text not in {role.hex for role in roles.remote_party_roles}:
-        where = _at(view, "subject.organizationalUnitName")
-        message = f"its OU {shown(text)} is no RemotePartyRole in hexadecimal"
-        yield "csr.role", where, message
-
-
-def _organisation(view: View, roles: Roles) -> Iterator[Breach]:
-    yield from _subject(
-        view, "organizationalUnitName", "x500UniqueIdentifier", optional="commonName"
-    )
-    yield from _extensions(view, "keyUsage", critical=True)
-    yield from _one_usage(view, *USAGES)
-    found = view.fields.get("subject.x500UniqueIdentifier")
-    octets = view.octets("subject.x500UniqueIdentifier")
-    if (
-        found is not None
-        and octets is not None
-        and (len(octets) != 8 or found.node.content[:1] != b"\x00")
-    ):
+@rule(
+    "csr.identifier", Severity.ERROR, Basis.SPECIFIED, "SEC App. M F",
+    meaning="The identifier in the CSR's subject is not 64 bits.",
+    remedy="Write the 8 octets of the EUI-64 as a BIT STRING.",
+    good="03 09 00 and 8 octets", bad="03 07 00 and 6 octets",
+)  # fmt: skip
+def identifier(request: Request) -> Iterator[Breach]:
+    """Find an identifier in the subject that is no EUI-64."""
+    found, octets = request.view.fields.get(_IDENTIFIER), request.view.octets(_IDENTIFIER)
+    if found is None or octets is None or "x500UniqueIdentifier" not in request.attributes:
+        return
+    if len(octets) != 8 or found.node.content[:1] != b"\x00":
         message = "its subject's identifier is not 64 bits"
-        yield "csr.identifier", found.node.offset, message
-    yield from _role(view, roles)
+        yield Breach("csr.identifier", found.node.offset, message)
 
 
-def _device(view: View) -> Iterator[Breach]:
-    # App. M 2.3.1.7: the criticality of the extensions is not validated.
-    yield from _extensions(view, "keyUsage", "subjectAltName", critical=False)
-    yield from _one_usage(view, *USAGES)
+@rule(
+    "csr.device_id", Severity.ERROR, Basis.SPECIFIED, "SEC App. M F",
+    meaning="The Device CSR has no single hardwareModuleName with an 8-octet hwSerialNum.",
+    remedy="Ask for it in a subjectAltName.",
+    good="hwType and 8 octets", bad="a dNSName",
+)  # fmt: skip
+def device_id(request: Request) -> Iterator[Breach]:
+    """Find a CSR for a Device without its one hardwareModuleName."""
+    if not request.brings_hardware_module:
+        return
+    view = request.view
     hw_type = view.text(f"{HARDWARE_MODULE}.hwType")
     serial = view.octets(f"{HARDWARE_MODULE}.hwSerialNum")
-    where = _at(view, "extensions.subjectAltName")
+    offset = request.offset("extensions.subjectAltName")
     if hw_type is None or serial is None or len(serial) != 8:
         message = "it must ask for a hardwareModuleName of hwType and an 8-octet hwSerialNum"
-        yield "csr.device_id", where, message
+        yield Breach("csr.device_id", offset, message)
     elif len(view.fields["extensions.subjectAltName"].node.children) != 1:
-        yield "csr.device_id", where, "its subjectAltName must hold exactly one name"
+        yield Breach("csr.device_id", offset, "its subjectAltName must hold exactly one name")
 
 
-def _iki(view: View, roles: Roles) -> Iterator[Breach]:
-    yield from _subject(view, "organizationName", "organizationalUnitName", "commonName")
-    yield from _extensions(view, "keyUsage", critical=True)
-    yield from _one_usage(view, "digitalSignature")
-    yield from _role(view, roles)
+@rule(
+    "csr.role", Severity.ERROR, Basis.SPECIFIED, "SEC App. M F, G",
+    meaning="The OU of the CSR is no RemotePartyRole in two hexadecimal digits.",
+    remedy="Write the role's code.",
+    good="02", bad="supplier",
+)  # fmt: skip
+def role(request: Request) -> Iterator[Breach]:
+    """Find an OU that is no RemotePartyRole where the profile has one there."""
+    field = request.profile.field_of("role")
+    text = None if field is None else request.view.text(field.path)
+    if field is None or text is None:
+        return
+    if text not in {one.hex for one in request.roles.remote_party_roles}:
+        message = f"its OU {shown(text)} is no RemotePartyRole in hexadecimal"
+        yield Breach("csr.role", request.offset(field.path), message)
+
+
+CHECKERS: tuple[Callable[[Request], Iterator[Breach]], ...] = (
+    version,
+    key,
+    algorithm,
+    signature,
+    attributes,
+    subject,
+    extensions,
+    criticality,
+    key_usage,
+    identifier,
+    device_id,
+    role,
+)
+"""The checkers of a CSR, in the order of App. M."""

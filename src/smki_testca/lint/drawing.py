@@ -7,8 +7,8 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from smki_testca.clock import span_in_words
 from smki_testca.der.read import MAX_DEPTH, MAX_OCTETS, DerError, Node, read, read_at, read_wrapped
-from smki_testca.lint.rules import ago
 from smki_testca.x509 import entries
 from smki_testca.x509.fields import shown_value
 from smki_testca.x509.name_text import name_text
@@ -18,7 +18,8 @@ from smki_testca.x509.view import view_certificate, view_request, view_revocatio
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smki_testca.lint.engine import Linted, Linter
+    from smki_testca.lint.engine import Linter
+    from smki_testca.lint.linted import Linted
     from smki_testca.x509.entries import Entry
     from smki_testca.x509.view import View
 
@@ -96,8 +97,8 @@ def _entry(entry: Entry) -> str:
         for name, is_critical in entry.criticality.items()
         if name != "reasonCode" or reason is None or is_critical
     ]
-    said = [_serial(entry.serial), shown_value(entry.at), *([reason] if reason else [])]
-    return ", ".join([*said, *others])
+    parts = [_serial(entry.serial), shown_value(entry.at), *([reason] if reason else [])]
+    return ", ".join([*parts, *others])
 
 
 def _serial(number: int) -> str:
@@ -139,10 +140,10 @@ def _beside_now(path: str, instant: datetime, linter: Linter) -> str:
     at = linter.at
     if path in {"validity.notAfter", "nextUpdate"}:
         if at > instant:
-            return f" (expired {ago(at - instant)} ago)"
-        return "" if instant.year == 9999 else f" ({ago(instant - at)} left)"
+            return f" (expired {span_in_words(at - instant)} ago)"
+        return "" if instant.year == 9999 else f" ({span_in_words(instant - at)} left)"
     if path in {"validity.notBefore", "thisUpdate"} and at < instant:
-        return f" (begins in {ago(instant - at)})"
+        return f" (begins in {span_in_words(instant - at)})"
     return ""
 
 

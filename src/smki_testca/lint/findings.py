@@ -1,13 +1,32 @@
-"""A finding: one defect, where it is, and which rule it breaks."""
+"""A breach of a rule, and the finding that is made of it for a report."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from smki_testca.lint.rule import Rule
     from smki_testca.profiles.model import Severity
     from smki_testca.roles import Basis
+
+
+class Breach(NamedTuple):
+    """A breach of a rule, as the function that detects it yields it.
+
+    Attributes:
+        code: of the rule.
+        offset: of the octet at fault; None where there is none.
+        message: what is wrong.
+        path: the field; None for the smallest one that holds the octet.
+        position: of the document in the input, for a rule over several documents.
+    """
+
+    code: str
+    offset: int | None
+    message: str
+    path: str | None = None
+    position: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +52,20 @@ class Finding:
     basis: Basis
     source: str
     remedy: str = ""
+
+    @classmethod
+    def of(cls, breach: Breach, rule: Rule) -> Finding:
+        """A breach with what its rule says of it."""
+        return cls(
+            breach.code,
+            rule.severity,
+            breach.path or "",
+            breach.offset,
+            breach.message,
+            rule.basis,
+            rule.source,
+            rule.remedy,
+        )
 
     def as_json(self) -> dict[str, Any]:
         """The finding as a JSON object, its attributes as keys."""

@@ -69,11 +69,14 @@ class Recogniser:
         """Of profiles equally near the one whose hierarchy the issuer's name is of, if it is known.
 
         The CAs of two hierarchies may differ in their names only, and a CA's may be a new one.
+        Of two in one hierarchy, its ordinary type of certificate comes first.
         """
         issuer = view.fields.get("issuer")
         name = None if issuer is None else common_name_of(issuer.node)
         owners = self._owners.get(name or "", set())
         hierarchies = {self._library.profile(one).hierarchy for one in owners}
+        # The ordinary type of a hierarchy has its name.
+        alike = sorted(alike, key=lambda one: one.name != one.hierarchy)
         return next((one for one in alike if one.hierarchy in hierarchies), alike[0])
 
     def _distance(self, view: View, present: set[str], profile: Profile) -> int:

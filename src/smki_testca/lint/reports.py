@@ -1,4 +1,4 @@
-"""What a run of the linter prints: text for people, JSON, SARIF and JUnit for programs."""
+"""Reports of a run of the linter: text for people; JSON, SARIF and JUnit for programs."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from xml.etree import ElementTree as ET  # only written here, never read
 
-from smki_testca import __version__
+import smki_testca
 from smki_testca.profiles.model import Severity
 from smki_testca.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from smki_testca.lint.engine import Linted
     from smki_testca.lint.findings import Finding
+    from smki_testca.lint.linted import Linted
 
 _SARIF_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTICE: "note"}
 
@@ -76,7 +76,7 @@ def as_sarif(linted: Sequence[Linted]) -> str:
                 "tool": {
                     "driver": {
                         "name": "smki-testca",
-                        "version": __version__,
+                        "version": smki_testca.__version__,
                         "rules": [
                             {
                                 "id": code,

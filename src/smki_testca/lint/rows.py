@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from smki_testca.clock import years_after
 from smki_testca.der import encode
-from smki_testca.lint.findings import Finding
+from smki_testca.lint.findings import Breach, Finding
+from smki_testca.lint.rule import Rule
 from smki_testca.profiles.model import Constant, Derived, Input
 from smki_testca.text import shown
 from smki_testca.x509 import names
@@ -31,7 +32,7 @@ _WITHOUT_VALUE = (Kind.PRESENCE, Kind.ORDER)
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What is known beside the certificate itself; what is not known is not checked.
+    """Facts beside the certificate itself; what is not known is not checked.
 
     Attributes:
         roles: the RemotePartyRoles there are.
@@ -250,6 +251,23 @@ def _speaks_for_extension(profile: DocumentProfile, row: Row) -> bool:
     )
 
 
+def rule_of(row: Row, code: str) -> Rule:
+    """The rule that a row makes: that it is not broken in the way that a code ends with."""
+    path, _, aspect = code.rpartition(".")
+    words = ASPECTS[aspect]
+    meaning = words.meaning.format(path=path)
+    return Rule(
+        code,
+        row.severity,
+        row.basis,
+        row.source,
+        f"{meaning} The row says: {row.rule}." if row.rule else meaning,
+        words.remedy.format(path=path),
+        words.good.format(path=path, rule=row.rule or "as in the profile"),
+        words.bad.format(path=path),
+    )
+
+
 def check(view: View, profile: DocumentProfile, context: Context) -> list[Finding]:
     """Check every row of a profile but those that speak of the entries of a CRL.
 
@@ -262,43 +280,40 @@ def check(view: View, profile: DocumentProfile, context: Context) -> list[Findin
             continue
         breach = next(_breaches(view, profile, row, context), None)
         if breach is not None:
-            aspect, message = breach
             element = view.fields.get(row.field.path)
-            found.append(
-                Finding(
-                    f"{row.field.path}.{aspect}",
-                    row.severity,
-                    row.field.path,
-                    None if element is None else element.node.offset,
-                    f"{row.field.path} {message}.",
-                    row.basis,
-                    row.source,
-                    ASPECTS[aspect].remedy.format(path=row.field.path),
-                )
-            )
+            offset = None if element is None else element.node.offset
+            message = f"{row.field.path} {breach.message}."
+            breach = breach._replace(offset=offset, message=message)
+            found.append(Finding.of(breach, rule_of(row, breach.code)))
     return found
 
 
-def _breaches(
-    view: View, profile: DocumentProfile, row: Row, context: Context
-) -> Iterator[tuple[str, str]]:
+def _breach(row: Row, aspect: str, message: str) -> Breach:
+    """A breach of a row; the message goes on from the field's name."""
+    path = row.field.path
+    return Breach(f"{path}.{aspect}", None, message, path)
+
+
+def _breaches(view: View, profile: DocumentProfile, row: Row, context: Context) -> Iterator[Breach]:
     path = row.field.path
     if row.holds.absent:
         if path in view.fields:
             is_end_entity = path == "extensions.basicConstraints" and not (
                 view.value(f"{path}.cA") or f"{path}.pathLenConstraint" in view.fields
             )
-            said = "says CA:FALSE; it is better left out" if is_end_entity else "has no place here"
-            yield ("ca_false" if is_end_entity else "present"), said
+            if is_end_entity:
+                yield _breach(row, "ca_false", "says CA:FALSE; it is better left out")
+            else:
+                yield _breach(row, "present", "has no place here")
         return
     if path not in view.fields:
         if _reports_absence(view, profile, row):
-            yield "missing", "is missing"
+            yield _breach(row, "missing", "is missing")
         return
     if row.critical is not None and view.criticality.get(row.field.extension or "") != row.critical:
-        yield "critical", f"must {'' if row.critical else 'not '}be critical"
+        yield _breach(row, "critical", f"must {'' if row.critical else 'not '}be critical")
     if row.holds.sole and not _is_sole(view.fields[path].node):
-        yield "sole", "holds more than one thing"
+        yield _breach(row, "sole", "holds more than one thing")
     if row.holds.in_row_order:
         yield from _order_breaches(view, profile, row)
     if row.field.kind in _WITHOUT_VALUE:
@@ -306,13 +321,13 @@ def _breaches(
     value = view.value(path)
     if value is None:
         if row.fill is not None:
-            yield "unreadable", "cannot be read"
+            yield _breach(row, "unreadable", "cannot be read")
         return
     yield from _encoding_breaches(view, row)
     yield from value_breaches(row, value, context.roles)
     yield from _place_breaches(view, row)
     if isinstance(row.fill, Derived):
-        yield from _derived_breaches(view, profile, row.fill, value, context)
+        yield from _derived_breaches(view, profile, row, row.fill, value, context)
 
 
 def _reports_absence(view: View, profile: DocumentProfile, row: Row) -> bool:
@@ -329,7 +344,7 @@ def _required(row: Row) -> bool:
     return row.fill is not None and not (isinstance(row.fill, Input) and row.fill.optional)
 
 
-def _order_breaches(view: View, profile: DocumentProfile, row: Row) -> Iterator[tuple[str, str]]:
+def _order_breaches(view: View, profile: DocumentProfile, row: Row) -> Iterator[Breach]:
     in_subject = row.field.path == "subject"
     actual = list(dict.fromkeys(view.subject_order if in_subject else view.extension_order))
     listed = _listed(profile, row)
@@ -340,10 +355,14 @@ def _order_breaches(view: View, profile: DocumentProfile, row: Row) -> Iterator[
     }
     for name in actual:
         if name not in listed and name not in absent:
-            yield "unexpected", f"holds {name}, which this kind of document does not have"
+            yield _breach(
+                row, "unexpected", f"holds {name}, which this kind of document does not have"
+            )
     expected = [name for name in listed if name in actual]
     if [name for name in actual if name in listed] != expected:
-        yield "order", f"come as {', '.join(actual)}; the order is {', '.join(expected)}"
+        yield _breach(
+            row, "order", f"come as {', '.join(actual)}; the order is {', '.join(expected)}"
+        )
 
 
 def _listed(profile: DocumentProfile, row: Row) -> list[str]:
@@ -357,27 +376,27 @@ def _listed(profile: DocumentProfile, row: Row) -> list[str]:
     return list(dict.fromkeys(name for name in named if name is not None))
 
 
-def _encoding_breaches(view: View, row: Row) -> Iterator[tuple[str, str]]:
+def _encoding_breaches(view: View, row: Row) -> Iterator[Breach]:
     node = view.fields[row.field.path].node
     if row.field.kind is Kind.TIME and row.fill is not None:
         instant = view.instant(row.field.path)
         if instant is not None and node.tag != encode.time(instant)[0]:
-            yield "encoding", "must be UTCTime to 2049 and GeneralizedTime from 2050"
+            yield _breach(row, "encoding", "must be UTCTime to 2049 and GeneralizedTime from 2050")
     elif row.encoding is not None and row.field.implicit_tag is None:
-        wanted = STRING_TAGS.get(row.encoding)
-        if wanted is not None and node.tag != wanted:
-            yield "encoding", f"is not written as {row.encoding}"
+        tag = STRING_TAGS.get(row.encoding)
+        if tag is not None and node.tag != tag:
+            yield _breach(row, "encoding", f"is not written as {row.encoding}")
 
 
-def entry_breaches(entry: Entry, row: Row, roles: Roles) -> Iterator[tuple[str, str]]:
-    """What a row finds wrong with an entry of a CRL, as (aspect, message)."""
+def entry_breaches(entry: Entry, row: Row, roles: Roles) -> Iterator[Breach]:
+    """Check an entry of a CRL against a row that speaks of entries."""
     part = row.field.entry or ""
     if row.holds.absent:
         if part in entry.criticality:
-            yield "present", "has no place here"
+            yield _breach(row, "present", "has no place here")
         return
     if row.critical is not None and entry.criticality.get(part, row.critical) != row.critical:
-        yield "critical", f"must {'' if row.critical else 'not '}be critical"
+        yield _breach(row, "critical", f"must {'' if row.critical else 'not '}be critical")
     value: Value | None
     match part:
         case "userCertificate":
@@ -385,7 +404,9 @@ def entry_breaches(entry: Entry, row: Row, roles: Roles) -> Iterator[tuple[str, 
         case "revocationDate":
             value = entry.at
             if entry.at is not None and entry.date_tag != encode.time(entry.at)[0]:
-                yield "encoding", "must be UTCTime to 2049 and GeneralizedTime from 2050"
+                yield _breach(
+                    row, "encoding", "must be UTCTime to 2049 and GeneralizedTime from 2050"
+                )
         case _:
             value = names.REASON_NAMES.get(-1 if entry.reason is None else entry.reason)
             # Rules of their own speak of these two.
@@ -395,40 +416,54 @@ def entry_breaches(entry: Entry, row: Row, roles: Roles) -> Iterator[tuple[str, 
         yield from value_breaches(row, value, roles)
 
 
-def value_breaches(row: Row, value: Value, roles: Roles) -> Iterator[tuple[str, str]]:
-    """What a row finds wrong with a value by itself, as (aspect, message)."""
+def value_breaches(row: Row, value: Value, roles: Roles) -> Iterator[Breach]:
+    """Check a value by itself against a row; a message goes on from the field's name."""
     holds = row.holds
     equals = row.fill.value if isinstance(row.fill, Constant) else holds.equals
     if value == names.ECDSA_WITH_NULL and equals == names.ECDSA_WITH_SHA256.encoded:
-        yield "parameters_null", "has NULL parameters, where ecdsa-with-SHA256 has none"
+        yield _breach(
+            row, "parameters_null", "has NULL parameters, where ecdsa-with-SHA256 has none"
+        )
     elif equals is not None and value != equals:
-        yield "value", f"is {shown_value(value)}, not {shown_value(equals)}"
+        yield _breach(row, "value", f"is {shown_value(value)}, not {shown_value(equals)}")
     if isinstance(value, str):
         if holds.max_characters is not None and len(value) > holds.max_characters:
-            yield "length", f"has {len(value)} characters; at most {holds.max_characters} are right"
+            yield _breach(
+                row,
+                "length",
+                f"has {len(value)} characters; at most {holds.max_characters} are right",
+            )
         if holds.role_code and (len(value) != 2 or not _is_role(value, 16, roles)):
             is_decimal = _is_role(value, 10, roles)
-            said = "is a RemotePartyRole in decimal" if is_decimal else "is no RemotePartyRole"
+            fault = "is a RemotePartyRole in decimal" if is_decimal else "is no RemotePartyRole"
             aspect = "role_decimal" if is_decimal else "role"
-            yield aspect, f"{shown(value)} {said}; it takes two hexadecimal digits"
+            yield _breach(row, aspect, f"{shown(value)} {fault}; it takes two hexadecimal digits")
         if holds.matches is not None and not holds.matches.fullmatch(value):
-            yield "form", f"is {shown(value)}, which does not match {holds.matches.pattern}"
+            yield _breach(
+                row, "form", f"is {shown(value)}, which does not match {holds.matches.pattern}"
+            )
         if holds.one_of is not None and value not in holds.one_of:
-            yield "value", f"is {shown(value)}, none of {', '.join(holds.one_of)}"
+            yield _breach(row, "value", f"is {shown(value)}, none of {', '.join(holds.one_of)}")
     octets = _octet_count(value)
     if octets is not None:
         if holds.octets is not None and octets != holds.octets:
-            yield "octets", f"has {octets} octets, not {holds.octets}"
+            yield _breach(row, "octets", f"has {octets} octets, not {holds.octets}")
         if holds.max_octets is not None and octets > holds.max_octets:
-            yield "octets", f"has {octets} octets; at most {holds.max_octets} are right"
+            yield _breach(
+                row, "octets", f"has {octets} octets; at most {holds.max_octets} are right"
+            )
     if holds.positive and isinstance(value, int) and value <= 0:
-        yield "value", "must be positive"
+        yield _breach(row, "value", "must be positive")
     if holds.not_negative and isinstance(value, int) and value < 0:
-        yield "value", "must not be negative"
+        yield _breach(row, "value", "must not be negative")
     if holds.exactly_one_of is not None and isinstance(value, tuple):  # noqa: SIM102 - reads better
         if len(value) != 1 or value[0] not in holds.exactly_one_of:
-            wanted = " or ".join(holds.exactly_one_of)
-            yield "value", f"is {shown_value(value) or 'empty'}, where exactly {wanted} is right"
+            allowed = " or ".join(holds.exactly_one_of)
+            yield _breach(
+                row,
+                "value",
+                f"is {shown_value(value) or 'empty'}, where exactly {allowed} is right",
+            )
 
 
 def _is_sole(extension: Node) -> bool:
@@ -455,16 +490,16 @@ def _octet_count(value: Value) -> int | None:
     return None
 
 
-def _place_breaches(view: View, row: Row) -> Iterator[tuple[str, str]]:
+def _place_breaches(view: View, row: Row) -> Iterator[Breach]:
     node = view.fields[row.field.path].node
     if row.holds.last and view.subject_order[-1:] != [row.field.attribute]:
-        yield "order", "must be the last attribute of the subject"
+        yield _breach(row, "order", "must be the last attribute of the subject")
     if row.holds.no_unused_bits and node.tag == encode.BIT_STRING and node.content[:1] != b"\x00":
-        yield "unused_bits", "must have no unused bits"
+        yield _breach(row, "unused_bits", "must have no unused bits")
     yield from _period_breaches(view, row)
 
 
-def _period_breaches(view: View, row: Row) -> Iterator[tuple[str, str]]:
+def _period_breaches(view: View, row: Row) -> Iterator[Breach]:
     of_revocation_list = row.field.path == "nextUpdate"
     start_path = "thisUpdate" if of_revocation_list else "validity.notBefore"
     start, end = view.instant(start_path), view.instant(row.field.path)
@@ -473,14 +508,19 @@ def _period_breaches(view: View, row: Row) -> Iterator[tuple[str, str]]:
     after = f"after {start_path.removeprefix('validity.')}"
     years, hours = row.holds.max_years, row.holds.max_hours
     if years is not None and end > years_after(start, years):
-        yield "period", f"is more than {years} year{'s' if years > 1 else ''} {after}"
+        yield _breach(row, "period", f"is more than {years} year{'s' if years > 1 else ''} {after}")
     if hours is not None and end - start > timedelta(hours=hours):
-        yield "period", f"is more than {hours} hours {after}"
+        yield _breach(row, "period", f"is more than {hours} hours {after}")
 
 
 def _derived_breaches(
-    view: View, profile: DocumentProfile, fill: Derived, value: Value, context: Context
-) -> Iterator[tuple[str, str]]:
+    view: View,
+    profile: DocumentProfile,
+    row: Row,
+    fill: Derived,
+    value: Value,
+    context: Context,
+) -> Iterator[Breach]:
     issuer = context.issuer
     expected: Value | None = None
     match fill.name:
@@ -495,6 +535,8 @@ def _derived_breaches(
         case "environment-policy" if context.environment is not None:
             if value not in context.environment.policies[profile.hierarchy].allowed:
                 where = context.environment.name
-                yield "policy", f"is {shown_value(value)}, which {where} does not allow"
+                yield _breach(
+                    row, "policy", f"is {shown_value(value)}, which {where} does not allow"
+                )
     if expected is not None and value != expected:
-        yield "value", wrong
+        yield _breach(row, "value", wrong)

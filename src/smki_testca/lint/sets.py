@@ -1,26 +1,31 @@
-"""Rules over all documents of an input at once: what no single one of them shows."""
+"""The rules over all documents of an input at once, which no single one of them shows."""
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from smki_testca.lint.findings import Breach
+from smki_testca.lint.rule import PUBLISHED, rule
+from smki_testca.profiles.model import Severity
+from smki_testca.roles import Basis
 from smki_testca.x509.names import REASON_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
+    from smki_testca.importers.sources import Source
+    from smki_testca.profiles.model import Profile
     from smki_testca.x509.entries import Entry
-
-Breach = tuple[int, str, str, str]
-"""The position of the certificate, a rule's code, the field, and what is wrong."""
+    from smki_testca.x509.view import View
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is compared of one certificate.
+    """The parts of one certificate that are compared.
 
     Attributes:
         position: of the document in the input.
@@ -43,7 +48,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What is compared of one CRL.
+    """The parts of one CRL that are compared.
 
     Attributes:
         position: of the document in the input.
@@ -64,18 +69,160 @@ class Listing:
     is_verified: bool
 
 
-def breaches(facts: Sequence[Facts]) -> Iterator[Breach]:
-    """Everything that stands against certificates together, each at the later one."""
-    distinct = list({one.digest: one for one in reversed(facts)}.values())[::-1]
-    yield from _serials(distinct)
-    yield from _same_subject(distinct)
-    yield from _decimal_counting(distinct)
+def facts_of(view: View, source: Source, profile: Profile, position: int) -> Facts | None:
+    """The facts of a certificate; None where its serial number cannot be read."""
+    serial = view.value("serialNumber")
+    field_of_id = profile.field_of("eui64", "device-id")
+    octets = None if field_of_id is None else view.octets(field_of_id.path)
+    usage = view.value("extensions.keyUsage")
+    if not isinstance(serial, int):
+        return None
+    return Facts(
+        position,
+        source.place,
+        hashlib.sha256(source.data).digest(),
+        serial,
+        view.octets("issuer") or b"",
+        view.octets("subject") or b"",
+        usage if isinstance(usage, tuple) else (),
+        hashlib.sha256(view.octets("subjectPublicKeyInfo") or b"").digest(),
+        int.from_bytes(octets) if octets is not None and len(octets) == 8 else None,
+        view.instant("validity.notBefore"),
+    )
 
 
-def numbers(listings: Iterable[Listing]) -> Iterator[Breach]:
-    """CRLs of one issuer whose numbers do not rise with their times, each at the later one."""
+def listing_of(view: View, source: Source, position: int, *, is_verified: bool) -> Listing | None:
+    """The facts of a CRL; None where its time cannot be read."""
+    this_update = view.instant("thisUpdate")
+    number = view.value("extensions.cRLNumber")
+    if this_update is None:
+        return None
+    return Listing(
+        position,
+        source.place,
+        hashlib.sha256(source.data).digest(),
+        view.octets("issuer") or b"",
+        number if isinstance(number, int) else None,
+        this_update,
+        "extensions.deltaCRLIndicator" in view.fields,
+        is_verified,
+    )
+
+
+class Together(NamedTuple):
+    """All documents of an input.
+
+    Attributes:
+        facts: of each certificate.
+        listings: of each CRL.
+        entries_of: reads the entries of a CRL.
+        at: revocations after this time, UTC, are none yet.
+    """
+
+    facts: Sequence[Facts]
+    listings: Sequence[Listing]
+    entries_of: Callable[[Listing], Iterable[Entry]]
+    at: datetime
+
+    @property
+    def distinct(self) -> list[Facts]:
+        """The facts, each certificate once: at its first place."""
+        return list({one.digest: one for one in reversed(self.facts)}.values())[::-1]
+
+
+@rule(
+    "set.serial_twice", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 4.1.2.2",
+    meaning="Two certificates of one issuer have one serial number.",
+    remedy="Issue one of them again.",
+    good="every serial once", bad="two certificates of Z1 with one serial",
+)  # fmt: skip
+@rule(
+    "set.serial_of_another_issuer", Severity.WARNING, Basis.OBSERVED,
+    "a real client looks certificates up by serial alone",
+    meaning="Two certificates of different issuers have one serial number.",
+    remedy="Draw serials that are unique over the whole estate.",
+    good="every serial once", bad="one serial under Z1 and U2",
+)  # fmt: skip
+def serials(documents: Together) -> Iterator[Breach]:
+    """Find certificates of one serial number, each at the later one."""
+    seen: dict[int, Facts] = {}
+    for one in documents.distinct:
+        earlier = seen.setdefault(one.serial, one)
+        if earlier is one:
+            continue
+        path, position = "serialNumber", one.position
+        if earlier.issuer == one.issuer:
+            message = f"another certificate of the same issuer has this serial: {earlier.place}"
+            yield Breach("set.serial_twice", None, message, path, position)
+        else:
+            message = f"another certificate of another issuer has this serial: {earlier.place}"
+            yield Breach("set.serial_of_another_issuer", None, message, path, position)
+
+
+@rule(
+    "set.renewal_same_key", Severity.NOTICE, Basis.OBSERVED, PUBLISHED,
+    meaning="Two certificates have one subject, usage and key: a renewal without a new key.",
+    remedy="Nothing; it is allowed.",
+    good="a renewal with a new key", bad="a renewal with the same key",
+)  # fmt: skip
+@rule(
+    "set.key_agreement_pair", Severity.NOTICE, Basis.OBSERVED, PUBLISHED,
+    meaning="Two key agreement certificates have one subject: look-ups are ambiguous, as with"
+    " ordinary and prepayment keys.",
+    remedy="Nothing, if one of them is the prepayment certificate; tell them apart by label or"
+    " serial.",
+    good="one KA certificate under an EUI-64", bad="Z1-supplier-ka and Z1-supplierPP-ka",
+)  # fmt: skip
+def same_subject(documents: Together) -> Iterator[Breach]:
+    """Find certificates of one subject and usage, each at the later one."""
+    empty = bytes.fromhex("3000")
+    seen: dict[tuple[bytes, int | None, tuple[str, ...]], dict[bytes, Facts]] = defaultdict(dict)
+    for one in documents.distinct:
+        if one.subject == empty and one.eui64 is None:
+            continue
+        earlier = seen[one.subject, one.eui64, one.usage]
+        same_key = earlier.get(one.key)
+        if same_key is not None:
+            path, message = "subjectPublicKeyInfo", f"it renews {same_key.place} with the same key"
+            yield Breach("set.renewal_same_key", None, message, path, one.position)
+        elif earlier and one.usage == ("keyAgreement",):
+            first = next(iter(earlier.values()))
+            message = f"another key agreement certificate has this subject: {first.place}"
+            yield Breach("set.key_agreement_pair", None, message, "subject", one.position)
+        earlier.setdefault(one.key, one)
+
+
+@rule(
+    "set.decimal_counting", Severity.NOTICE, Basis.OBSERVED, PUBLISHED,
+    meaning="IDs seem counted in decimal inside a hexadecimal field: …09 is followed by …10.",
+    remedy="Count in hexadecimal: …09, …0A.",
+    good="…-00-09, …-00-0A", bad="…-00-09, …-00-10",
+)  # fmt: skip
+def decimal_counting(documents: Together) -> Iterator[Breach]:
+    """Find an ID …x9 followed by …(x+1)0, with nothing counted from …xA to …xF between them."""
+    by_id: dict[int, Facts] = {}
+    for one in documents.distinct:
+        if one.eui64 is not None:
+            by_id.setdefault(one.eui64, one)
+    for eui64 in sorted(by_id):
+        if eui64 & 0xF != 0x9 or eui64 + 7 not in by_id:
+            continue
+        if not any(eui64 + step in by_id for step in range(1, 7)):
+            position = by_id[eui64 + 7].position
+            message = f"its ID follows that of {by_id[eui64].place} as if counted in decimal"
+            yield Breach("set.decimal_counting", None, message, "subject", position)
+
+
+@rule(
+    "set.crl_number", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 5.2.3",
+    meaning="A CRL's number is not above that of an older CRL of the same issuer.",
+    remedy="Give each CRL a higher number than the one before.",
+    good="7, then 8", bad="7, then 7 again",
+)  # fmt: skip
+def numbers(documents: Together) -> Iterator[Breach]:
+    """Find CRLs of one issuer whose numbers do not rise with their times, each at the later one."""
     latest: dict[bytes, Listing] = {}
-    distinct = {one.digest: one for one in listings if one.number is not None}
+    distinct = {one.digest: one for one in documents.listings if one.number is not None}
     for one in sorted(distinct.values(), key=lambda each: (each.this_update, each.number)):
         earlier = latest.get(one.issuer)
         latest[one.issuer] = one
@@ -85,102 +232,65 @@ def numbers(listings: Iterable[Listing]) -> Iterator[Breach]:
         if one.number < earlier.number or (
             one.number == earlier.number and one.is_delta == earlier.is_delta
         ):
+            path = "extensions.cRLNumber"
             message = f"its number {one.number} is not above that of {earlier.place}"
-            yield (
-                one.position,
-                "set.crl_number",
-                "extensions.cRLNumber",
-                f"{message}, which is older",
-            )
+            message = f"{message}, which is older"
+            yield Breach("set.crl_number", None, message, path, one.position)
 
 
-def revocations(
-    facts: Iterable[Facts],
-    listings: Iterable[Listing],
-    entries_of: Callable[[Listing], Iterable[Entry]],
-    at: datetime,
-) -> Iterator[Breach]:
-    """Certificates that the newest verified CRL of their issuer lists.
-
-    Args:
-        facts: of the certificates.
-        listings: of the CRLs.
-        entries_of: reads the entries of one of them.
-        at: revocations after this time, UTC, are none yet.
-    """
-    wanted: dict[tuple[bytes, int], list[Facts]] = defaultdict(list)
-    for one in facts:
-        wanted[one.issuer, one.serial].append(one)
+def revocations(documents: Together) -> Iterator[Breach]:
+    """Find certificates that the newest verified CRL of their issuer lists."""
+    by_serial: dict[tuple[bytes, int], list[Facts]] = defaultdict(list)
+    for one in documents.facts:
+        by_serial[one.issuer, one.serial].append(one)
     newest: dict[bytes, Listing] = {}
-    for listing in listings:
+    for listing in documents.listings:
         if listing.is_verified and not listing.is_delta:
             other = newest.setdefault(listing.issuer, listing)
             if listing.this_update > other.this_update:
                 newest[listing.issuer] = listing
-    issuers = {issuer for issuer, _ in wanted}
+    issuers = {issuer for issuer, _ in by_serial}
     for listing in newest.values():
         if listing.issuer not in issuers:
             continue
-        for entry in entries_of(listing):
-            found = wanted.get((listing.issuer, -1 if entry.serial is None else entry.serial), ())
-            for one in found:
-                yield from _revocation(one, listing, entry, at)
+        for entry in documents.entries_of(listing):
+            serial = -1 if entry.serial is None else entry.serial
+            for one in by_serial.get((listing.issuer, serial), ()):
+                yield from _revocation(one, listing, entry, documents.at)
 
 
+@rule(
+    "set.revoked_before_issue", Severity.WARNING, Basis.ASSUMED,
+    "nothing is revoked before there is anything",
+    meaning="A CRL revokes a certificate from before its notBefore.",
+    remedy="Date the revocation no earlier than the certificate.",
+    good="revoked a year after notBefore", bad="revoked a year before notBefore",
+)  # fmt: skip
+@rule(
+    "validity.revoked", Severity.WARNING, Basis.SPECIFIED, "RFC 5280 6.3.3",
+    meaning="It is on the newest CRL at hand. A revoked certificate is not a malformed one.",
+    remedy="Use another certificate.",
+    good="on no CRL", bad="on a CRL that was linted with it",
+)  # fmt: skip
 def _revocation(one: Facts, listing: Listing, entry: Entry, at: datetime) -> Iterator[Breach]:
     if entry.at is None:
         return
     if one.not_before is not None and entry.at < one.not_before:
+        path, position = "revokedCertificates", listing.position
         message = f"{one.place} is revoked from {entry.at:%Y-%m-%d}, before it begins"
-        yield listing.position, "set.revoked_before_issue", "revokedCertificates", message
+        yield Breach("set.revoked_before_issue", None, message, path, position)
     if entry.at <= at:
         reason = REASON_NAMES.get(-1 if entry.reason is None else entry.reason)
         why = "" if reason is None else f" ({reason})"
         message = f"it was revoked on {entry.at:%Y-%m-%d}{why}, by {listing.place}"
-        yield one.position, "validity.revoked", "serialNumber", message
+        yield Breach("validity.revoked", None, message, "serialNumber", one.position)
 
 
-def _serials(facts: Iterable[Facts]) -> Iterator[Breach]:
-    seen: dict[int, Facts] = {}
-    for one in facts:
-        earlier = seen.setdefault(one.serial, one)
-        if earlier is one:
-            continue
-        same = earlier.issuer == one.issuer
-        code = "set.serial_twice" if same else "set.serial_of_another_issuer"
-        whose = "of the same issuer" if same else "of another issuer"
-        message = f"another certificate {whose} has this serial: {earlier.place}"
-        yield one.position, code, "serialNumber", message
-
-
-def _same_subject(facts: Iterable[Facts]) -> Iterator[Breach]:
-    empty = bytes.fromhex("3000")
-    seen: dict[tuple[bytes, int | None, tuple[str, ...]], dict[bytes, Facts]] = defaultdict(dict)
-    for one in facts:
-        if one.subject == empty and one.eui64 is None:
-            continue
-        earlier = seen[one.subject, one.eui64, one.usage]
-        same_key = earlier.get(one.key)
-        if same_key is not None:
-            message = f"it renews {same_key.place} with the same key"
-            yield one.position, "set.renewal_same_key", "subjectPublicKeyInfo", message
-        elif earlier and one.usage == ("keyAgreement",):
-            first = next(iter(earlier.values()))
-            message = f"another key agreement certificate has this subject: {first.place}"
-            yield one.position, "set.key_agreement_pair", "subject", message
-        earlier.setdefault(one.key, one)
-
-
-def _decimal_counting(facts: Iterable[Facts]) -> Iterator[Breach]:
-    """An ID …x9 followed by …(x+1)0, with nothing counted from …xA to …xF between them."""
-    by_id: dict[int, Facts] = {}
-    for one in facts:
-        if one.eui64 is not None:
-            by_id.setdefault(one.eui64, one)
-    for eui64 in sorted(by_id):
-        if eui64 & 0xF != 0x9 or eui64 + 7 not in by_id:
-            continue
-        if not any(eui64 + step in by_id for step in range(1, 7)):
-            later = by_id[eui64 + 7]
-            message = f"its ID follows that of {by_id[eui64].place} as if counted in decimal"
-            yield later.position, "set.decimal_counting", "subject", message
+CHECKERS: tuple[Callable[[Together], Iterator[Breach]], ...] = (
+    serials,
+    same_subject,
+    decimal_counting,
+    numbers,
+    revocations,
+)
+"""The checkers of the documents of an input together."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from smki_testca.der.read import Anomaly, DerError, Node, read
+from smki_testca.der.read import DerError, Node, read
+from smki_testca.lint.findings import Breach
+from smki_testca.lint.reading import ENCODE_AGAIN, of_anomaly
+from smki_testca.lint.rule import detects, rule
+from smki_testca.profiles.model import Severity
+from smki_testca.roles import Basis
 from smki_testca.x509 import names
 
 if TYPE_CHECKING:
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
     from smki_testca.x509.view import View
 
 _MOST = 100
-"""How many anomalies of one document are told: hostile ones have a hundred thousand."""
+"""How many anomalies of one document are reported: hostile ones have a hundred thousand."""
 
 _STRINGS = {0x0C: "utf-8", 0x12: "ascii", 0x13: "ascii", 0x16: "ascii"}
 _PRINTABLE = re.compile(rb"[A-Za-z0-9 '()+,\-./:=?]*")
@@ -29,21 +33,22 @@ _OID = re.compile(rb"(?:[\x00-\x7f]|[\x81-\xff][\x80-\xff]*+[\x00-\x7f])++")
 _CONSTRUCTED_STRINGS = frozenset(0x20 | tag for tag in (0x03, 0x04, 0x0C, 0x12, 0x13, 0x16, 0x1E))
 
 
-def anomalies(view: View) -> list[Anomaly]:
-    """What DER forbids in a document, in the order of its octets; the first hundred of it."""
-    found = list(view.anomalies)
+def anomalies(view: View) -> list[Breach]:
+    """Everything in a document that DER forbids, in octet order; the first hundred of it."""
+    found = [of_anomaly(one) for one in view.anomalies]
     found += islice(_within(view.root), _MOST)
     for inner in view.wrapped:
         found += islice(_within(inner), _MOST)
     found += _defaults(view)
     found += _named_bits(view)
     found += _signature_bits(view)
-    return sorted(found, key=lambda one: one.offset)[:_MOST]
+    return sorted(found, key=lambda one: one.offset or 0)[:_MOST]
 
 
-def entry_anomalies(entry: Entry) -> list[Anomaly]:
-    """What DER forbids in an entry of a CRL; the first hundred of it."""
-    found = list(entry.anomalies)
+@detects("der.empty_sequence")
+def entry_anomalies(entry: Entry) -> list[Breach]:
+    """Everything in an entry of a CRL that DER forbids; the first hundred of it."""
+    found = [of_anomaly(one) for one in entry.anomalies]
     if entry.node is None:
         return found
     for node in (entry.node, *entry.wrapped):
@@ -53,23 +58,35 @@ def entry_anomalies(entry: Entry) -> list[Anomaly]:
             found += _criticalities(extensions.children)
             if not extensions.children:
                 message = "the extensions of an entry are an empty SEQUENCE"
-                found.append(Anomaly("der.empty_sequence", extensions.offset, message))
-    return sorted(found, key=lambda one: one.offset)[:_MOST]
+                found.append(Breach("der.empty_sequence", extensions.offset, message))
+    return sorted(found, key=lambda one: one.offset or 0)[:_MOST]
 
 
-def signature_anomalies(view: View) -> Iterator[Anomaly]:
-    """What is wrong with the form of an ECDSA signature (RFC 5758 3.2, X.690 8.3.2)."""
+@rule(
+    "signature.malformed", Severity.ERROR, Basis.SPECIFIED, "RFC 5758 3.2; RFC 3279 2.2.3",
+    meaning="The ECDSA signature is no SEQUENCE of two INTEGERs.",
+    remedy="Write r and s as a DER SEQUENCE.",
+    good="30 45 02 20 … 02 21 00 …", bad="64 octets, r and s side by side",
+)  # fmt: skip
+@rule(
+    "signature.integer_padded", Severity.ERROR, Basis.SPECIFIED, "X.690 8.3.2; RFC 3279 2.2.3",
+    meaning="An INTEGER of the ECDSA signature is padded: BER, which readers reject.",
+    remedy="Write r and s in the fewest octets; the signature's value need not change.",
+    good="02 1f 34 …", bad="02 20 00 34 …",
+)  # fmt: skip
+def signature_anomalies(view: View) -> Iterator[Breach]:
+    """Check the form of an ECDSA signature (RFC 5758 3.2, X.690 8.3.2)."""
     algorithm = view.signature_algorithm.children
     if not algorithm or algorithm[0].encoded != names.ECDSA_WITH_SHA256.encoded[2:]:
         return
     start = view.root.children[2].end - len(view.signature)
     pair = ecdsa_integers(view.signature)
     if pair is None:
-        yield Anomaly("signature.malformed", start, "the signature is no SEQUENCE of two INTEGERs")
+        yield Breach("signature.malformed", start, "the signature is no SEQUENCE of two INTEGERs")
         return
     for number in pair:
         if not _minimal(number.content):
-            yield Anomaly(
+            yield Breach(
                 "signature.integer_padded",
                 start + number.offset,
                 f"an INTEGER of the ECDSA signature is padded to {len(number.content)} octets",
@@ -88,7 +105,7 @@ def ecdsa_integers(signature: bytes) -> list[Node] | None:
     return numbers if is_pair and not found and all(one.content for one in numbers) else None
 
 
-def _within(node: Node) -> Iterator[Anomaly]:
+def _within(node: Node) -> Iterator[Breach]:
     waiting = [node]
     while waiting:
         one = waiting.pop()
@@ -96,7 +113,7 @@ def _within(node: Node) -> Iterator[Anomaly]:
         anomaly = None if check is None else check(one)
         if anomaly is not None:
             # An element without content has no octet of its own but those of its header.
-            yield anomaly if one.start < one.end else replace(anomaly, offset=one.offset)
+            yield anomaly if one.start < one.end else anomaly._replace(offset=one.offset)
         waiting.extend(one.children)
 
 
@@ -108,42 +125,73 @@ def _minimal(content: bytes) -> bool:
     )
 
 
-def _integer(node: Node) -> Anomaly | None:
+@rule(
+    "der.integer_not_minimal", Severity.ERROR, Basis.SPECIFIED, "X.690 8.3.2",
+    meaning="An INTEGER is not written in the fewest octets.", remedy=ENCODE_AGAIN,
+    good="02 01 05", bad="02 02 00 05",
+)  # fmt: skip
+def _integer(node: Node) -> Breach | None:
     if _minimal(node.content):
         return None
-    said = "has no content" if node.start == node.end else "is not written in the fewest octets"
-    return Anomaly("der.integer_not_minimal", node.start, f"an INTEGER {said}")
+    fault = "has no content" if node.start == node.end else "is not written in the fewest octets"
+    return Breach("der.integer_not_minimal", node.start, f"an INTEGER {fault}")
 
 
-def _boolean(node: Node) -> Anomaly | None:
+@rule(
+    "der.boolean", Severity.ERROR, Basis.SPECIFIED, "X.690 11.1",
+    meaning="A BOOLEAN is neither 00 nor ff.", remedy=ENCODE_AGAIN,
+    good="01 01 ff", bad="01 01 01",
+)  # fmt: skip
+def _boolean(node: Node) -> Breach | None:
     if node.content in {b"\x00", b"\xff"}:
         return None
-    said = f"a BOOLEAN is written {node.content[:4].hex()}, not 00 or ff"
-    return Anomaly("der.boolean", node.start, said)
+    message = f"a BOOLEAN is written {node.content[:4].hex()}, not 00 or ff"
+    return Breach("der.boolean", node.start, message)
 
 
-def _null(node: Node) -> Anomaly | None:
+@rule(
+    "der.null", Severity.ERROR, Basis.SPECIFIED, "X.690 8.8",
+    meaning="A NULL has content.", remedy=ENCODE_AGAIN,
+    good="05 00", bad="05 01 00",
+)  # fmt: skip
+def _null(node: Node) -> Breach | None:
     if node.start == node.end:
         return None
-    return Anomaly("der.null", node.start, "a NULL has content")
+    return Breach("der.null", node.start, "a NULL has content")
 
 
-def _oid(node: Node) -> Anomaly | None:
+@rule(
+    "der.oid", Severity.ERROR, Basis.SPECIFIED, "X.690 8.19",
+    meaning="An OBJECT IDENTIFIER is not well formed.", remedy=ENCODE_AGAIN,
+    good="06 03 55 1d 0f", bad="06 04 55 1d 80 0f",
+)  # fmt: skip
+def _oid(node: Node) -> Breach | None:
     if _OID.fullmatch(node.content):
         return None
-    return Anomaly("der.oid", node.start, "an OBJECT IDENTIFIER is not well formed")
+    return Breach("der.oid", node.start, "an OBJECT IDENTIFIER is not well formed")
 
 
-def _bit_string(node: Node) -> Anomaly | None:
+@rule(
+    "der.bit_string", Severity.ERROR, Basis.SPECIFIED, "X.690 8.6 and 11.2",
+    meaning="A BIT STRING has wrong unused bits, or a named-bit list trailing zeros.",
+    remedy=ENCODE_AGAIN,
+    good="03 02 07 80", bad="03 02 00 80 as a keyUsage",
+)  # fmt: skip
+def _bit_string(node: Node) -> Breach | None:
     content = node.content
     unused = content[0] if content else 8
     stray = unused <= 7 and len(content) > 1 and content[-1] & ((1 << unused) - 1)
     if unused > 7 or stray or (unused and len(content) == 1):
-        return Anomaly("der.bit_string", node.start, "a BIT STRING has wrong unused bits")
+        return Breach("der.bit_string", node.start, "a BIT STRING has wrong unused bits")
     return None
 
 
-def _string(node: Node) -> Anomaly | None:
+@rule(
+    "der.string", Severity.ERROR, Basis.SPECIFIED, "X.680 41",
+    meaning="A string holds octets that its type does not have.", remedy=ENCODE_AGAIN,
+    good="PrintableString Z1", bad="PrintableString Z_1",
+)  # fmt: skip
+def _string(node: Node) -> Breach | None:
     content = node.content
     try:
         content.decode(_STRINGS[node.tag])
@@ -154,36 +202,52 @@ def _string(node: Node) -> Anomaly | None:
         broken = True
     if not broken:
         return None
-    return Anomaly("der.string", node.start, "a string holds octets that its type does not have")
+    return Breach("der.string", node.start, "a string holds octets that its type does not have")
 
 
-def _utc_time(node: Node) -> Anomaly | None:
+@rule(
+    "der.time_form", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 4.1.2.5",
+    meaning="A time lacks seconds or Z, or has a fraction or an offset.", remedy=ENCODE_AGAIN,
+    good="151030000000Z", bad="1510300000Z",
+)  # fmt: skip
+def _utc_time(node: Node) -> Breach | None:
     if _UTC_TIME.fullmatch(node.content):
         return None
-    return Anomaly("der.time_form", node.start, "a UTCTime is not of the form YYMMDDHHMMSSZ")
+    return Breach("der.time_form", node.start, "a UTCTime is not of the form YYMMDDHHMMSSZ")
 
 
-def _generalized_time(node: Node) -> Anomaly | None:
+@detects("der.time_form")
+def _generalized_time(node: Node) -> Breach | None:
     if _GENERALIZED_TIME.fullmatch(node.content):
         return None
-    said = "a GeneralizedTime is not of the form YYYYMMDDHHMMSSZ"
-    return Anomaly("der.time_form", node.start, said)
+    message = "a GeneralizedTime is not of the form YYYYMMDDHHMMSSZ"
+    return Breach("der.time_form", node.start, message)
 
 
-def _set(node: Node) -> Anomaly | None:
+@rule(
+    "der.set_order", Severity.ERROR, Basis.SPECIFIED, "X.690 11.6",
+    meaning="The elements of a SET OF are not in ascending order.", remedy=ENCODE_AGAIN,
+    good="one attribute in each RDN", bad="two attributes of one RDN, the larger first",
+)  # fmt: skip
+def _set(node: Node) -> Breach | None:
     if len(node.children) < 2:
         return None
     encoded = [child.encoded for child in node.children]
     if encoded == sorted(encoded):
         return None
-    return Anomaly("der.set_order", node.offset, "the elements of a SET OF are not in order")
+    return Breach("der.set_order", node.offset, "the elements of a SET OF are not in order")
 
 
-def _constructed(node: Node) -> Anomaly | None:
-    return Anomaly("der.constructed_string", node.offset, "a string is written in parts")
+@rule(
+    "der.constructed_string", Severity.ERROR, Basis.SPECIFIED, "X.690 10.2",
+    meaning="A string is written in parts.", remedy=ENCODE_AGAIN,
+    good="04 04 …", bad="24 08 04 02 … 04 02 …",
+)  # fmt: skip
+def _constructed(node: Node) -> Breach | None:
+    return Breach("der.constructed_string", node.offset, "a string is written in parts")
 
 
-_CHECKS: dict[int, Callable[[Node], Anomaly | None]] = {
+_CHECKS: dict[int, Callable[[Node], Breach | None]] = {
     0x01: _boolean,
     0x02: _integer,
     0x03: _bit_string,
@@ -197,26 +261,37 @@ _CHECKS: dict[int, Callable[[Node], Anomaly | None]] = {
 }
 
 
-def _defaults(view: View) -> Iterator[Anomaly]:
+@rule(
+    "der.default_encoded", Severity.ERROR, Basis.SPECIFIED, "X.690 11.5",
+    meaning="A value that equals its DEFAULT is written out.", remedy=ENCODE_AGAIN,
+    good="an extension without critical", bad="critical FALSE written out",
+)  # fmt: skip
+@rule(
+    "der.empty_sequence", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 4.1.2.4, 4.1.2.9, 4.2.1",
+    meaning="A SEQUENCE that must hold something is empty.", remedy="Fill it or leave it out.",
+    good="certificatePolicies with one policy", bad="certificatePolicies 30 00",
+)  # fmt: skip
+def _defaults(view: View) -> Iterator[Breach]:
     """Values written out that equal their DEFAULT, and sequences that must not be empty."""
     version = view.fields.get("version")
     if view.kind == "certificate" and version is not None and version.value == "v1":
-        yield Anomaly("der.default_encoded", version.node.offset, "version v1 is written out")
+        yield Breach("der.default_encoded", version.node.offset, "version v1 is written out")
     yield from _criticalities(view.extension_nodes)
     authority = view.fields.get("extensions.basicConstraints.cA")
     if authority is not None and authority.value is False:
-        yield Anomaly("der.default_encoded", authority.node.offset, "cA FALSE is written out")
+        yield Breach("der.default_encoded", authority.node.offset, "cA FALSE is written out")
     for path in _NEVER_EMPTY:
         found = view.fields.get(path)
         if found is not None and found.node.constructed and not found.node.children:
-            yield Anomaly("der.empty_sequence", found.node.offset, f"{path} is an empty SEQUENCE")
+            yield Breach("der.empty_sequence", found.node.offset, f"{path} is an empty SEQUENCE")
 
 
-def _criticalities(extensions: Iterable[Node]) -> Iterator[Anomaly]:
+@detects("der.default_encoded")
+def _criticalities(extensions: Iterable[Node]) -> Iterator[Breach]:
     for extension in extensions:
         for part in extension.children[1:-1]:
             if part.tag == 0x01 and part.content == b"\x00":
-                yield Anomaly("der.default_encoded", part.offset, "critical FALSE is written out")
+                yield Breach("der.default_encoded", part.offset, "critical FALSE is written out")
 
 
 _NEVER_EMPTY = (
@@ -229,15 +304,17 @@ _NEVER_EMPTY = (
 )
 
 
-def _signature_bits(view: View) -> Iterator[Anomaly]:
+@detects("signature.malformed")
+def _signature_bits(view: View) -> Iterator[Breach]:
     signature = view.root.children[2]
     if signature.content[:1] != b"\x00":
-        yield Anomaly(
+        yield Breach(
             "signature.malformed", signature.start, "the signature is no whole number of octets"
         )
 
 
-def _named_bits(view: View) -> Iterator[Anomaly]:
+@detects("der.bit_string")
+def _named_bits(view: View) -> Iterator[Breach]:
     usage = view.fields.get("extensions.keyUsage")
     if usage is None or usage.node.tag != 0x03:
         return
@@ -245,4 +322,8 @@ def _named_bits(view: View) -> Iterator[Anomaly]:
     if not content or content[0] > 7:
         return
     if len(content) > 1 and not content[-1] >> content[0] & 1:
-        yield Anomaly("der.bit_string", usage.node.start, "a named-bit list has trailing zero bits")
+        yield Breach("der.bit_string", usage.node.start, "a named-bit list has trailing zero bits")
+
+
+CHECKERS: tuple[Callable[[View], Iterable[Breach]], ...] = (anomalies, signature_anomalies)
+"""The checkers of a signed document's encoding; of a CSR, the first alone."""

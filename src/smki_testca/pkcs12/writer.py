@@ -1,7 +1,7 @@
-"""A PKCS#12 store (RFC 7292) of any number of private keys, each under its alias.
+"""Writes PKCS#12 stores (RFC 7292) of any number of private keys, each under its alias.
 
 ``cryptography`` writes one key to a store; Java programs keep a whole set in one. Certificates are
-public and stand in the clear; each key is encrypted with AES-256 (PBES2, RFC 8018), and a MAC over
+public and not encrypted; each key is encrypted with AES-256 (PBES2, RFC 8018), and a MAC over
 everything shows a wrong passphrase or a changed store.
 """
 
@@ -17,27 +17,19 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 
 from smki_testca.der import encode
-from smki_testca.pkcs12.derivation import Purpose, derived, written
+from smki_testca.pkcs12 import oids
+from smki_testca.pkcs12.key_derivation import Purpose, derive_key, passphrase_octets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-_ROUNDS = 10_000
+_ITERATIONS = 10_000
 _SALT_OCTETS = 16
 _BLOCK_OCTETS = 16
 _DIGEST_OCTETS = 32
 
-_DATA = "1.2.840.113549.1.7.1"
-_SHROUDED_KEY_BAG = "1.2.840.113549.1.12.10.1.2"
-_CERTIFICATE_BAG = "1.2.840.113549.1.12.10.1.3"
-_X509_CERTIFICATE = "1.2.840.113549.1.9.22.1"
-_FRIENDLY_NAME = "1.2.840.113549.1.9.20"
-_LOCAL_KEY_ID = "1.2.840.113549.1.9.21"
-_PBES2, _PBKDF2 = "1.2.840.113549.1.5.13", "1.2.840.113549.1.5.12"
-_HMAC_WITH_SHA256 = "1.2.840.113549.2.9"
-_AES256_CBC = "2.16.840.1.101.3.4.1.42"
-_SHA256 = "2.16.840.1.101.3.4.2.1"
 _BMP_STRING = 0x1E
+_NULL = encode.tlv(encode.NULL, b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,39 +51,42 @@ def store(
     entries: Sequence[KeyEntry],
     authorities: Iterable[bytes],
     passphrase: str,
-    octets: Callable[[int], bytes] = os.urandom,
+    random_octets: Callable[[int], bytes] = os.urandom,
 ) -> bytes:
-    """A store of keys with their certificates, and of the CAs from which readers build chains.
+    """A store of keys with their certificates, and of the CAs for their chains, DER.
 
     Args:
         entries: the keys.
         authorities: CA certificates, DER.
-        passphrase: printable ASCII, the most that Java opens.
-        octets: gives that many random octets.
+        passphrase: printable ASCII; Java opens no other.
+        random_octets: gives that many random octets.
     """
-    shroud = _Shroud(passphrase, octets)
+    encryptor = _KeyEncryptor(passphrase, random_octets)
     keys, certificates = [], []
     for number, entry in enumerate(entries, 1):
         attributes = _attributes(entry.alias, number.to_bytes(4))
-        keys.append(_bag(_SHROUDED_KEY_BAG, shroud(entry.private_key), attributes))
+        encrypted = encryptor.encrypt(entry.private_key)
+        keys.append(_bag(oids.SHROUDED_KEY_BAG, encrypted, attributes))
         certificates.append(_certificate_bag(entry.certificate, attributes))
     certificates += (_certificate_bag(der, b"") for der in authorities)
-    contents = (encode.sequence(*bags) for bags in (keys, certificates) if bags)
-    safe = encode.sequence(*(_data(one) for one in contents))
-    return encode.sequence(encode.integer(3), _data(safe), _mac(safe, passphrase, octets))
+    safe_contents = (encode.sequence(*bags) for bags in (keys, certificates) if bags)
+    safe = encode.sequence(*map(_data, safe_contents))
+    return encode.sequence(encode.integer(3), _data(safe), _mac(safe, passphrase, random_octets))
 
 
-class _Shroud:
-    """Encrypts private keys under one passphrase, which is stretched only once."""
+class _KeyEncryptor:
+    """Encrypts private keys with one key, derived once from the passphrase."""
 
-    def __init__(self, passphrase: str, octets: Callable[[int], bytes]) -> None:
-        self._octets = octets
-        self._salt = octets(_SALT_OCTETS)
-        self._key = hashlib.pbkdf2_hmac("sha256", passphrase.encode("ascii"), self._salt, _ROUNDS)
+    def __init__(self, passphrase: str, random_octets: Callable[[int], bytes]) -> None:
+        self._random_octets = random_octets
+        self._salt = random_octets(_SALT_OCTETS)
+        self._key = hashlib.pbkdf2_hmac(
+            "sha256", passphrase.encode("ascii"), self._salt, _ITERATIONS
+        )
 
-    def __call__(self, private_key: bytes) -> bytes:
+    def encrypt(self, private_key: bytes) -> bytes:
         """An EncryptedPrivateKeyInfo (RFC 5958 3)."""
-        vector = self._octets(_BLOCK_OCTETS)
+        vector = self._random_octets(_BLOCK_OCTETS)
         padder = PKCS7(8 * _BLOCK_OCTETS).padder()
         padded = padder.update(private_key) + padder.finalize()
         encryptor = Cipher(algorithms.AES256(self._key), modes.CBC(vector)).encryptor()
@@ -99,28 +94,25 @@ class _Shroud:
         return encode.sequence(self._algorithm(vector), encode.octet_string(encrypted))
 
     def _algorithm(self, vector: bytes) -> bytes:
-        stretching = encode.sequence(
+        parameters = encode.sequence(
             encode.octet_string(self._salt),
-            encode.integer(_ROUNDS),
-            _algorithm(_HMAC_WITH_SHA256, _null()),
+            encode.integer(_ITERATIONS),
+            encode.sequence(oids.HMAC_WITH_SHA256, _NULL),
         )
-        return _algorithm(
-            _PBES2,
-            encode.sequence(
-                _algorithm(_PBKDF2, stretching),
-                _algorithm(_AES256_CBC, encode.octet_string(vector)),
-            ),
-        )
+        derivation = encode.sequence(oids.PBKDF2, parameters)
+        encryption = encode.sequence(oids.AES256_CBC, encode.octet_string(vector))
+        return encode.sequence(oids.PBES2, encode.sequence(derivation, encryption))
 
 
-def _mac(safe: bytes, passphrase: str, octets: Callable[[int], bytes]) -> bytes:
-    salt = octets(_SALT_OCTETS)
-    key = derived("sha256", Purpose.MAC, written(passphrase), salt, _ROUNDS, _DIGEST_OCTETS)
+def _mac(safe: bytes, passphrase: str, random_octets: Callable[[int], bytes]) -> bytes:
+    salt = random_octets(_SALT_OCTETS)
+    hashed = passphrase_octets(passphrase)
+    key = derive_key("sha256", Purpose.MAC, hashed, salt, _ITERATIONS, _DIGEST_OCTETS)
     digest = hmac.digest(key, safe, "sha256")
     return encode.sequence(
-        encode.sequence(_algorithm(_SHA256, _null()), encode.octet_string(digest)),
+        encode.sequence(encode.sequence(oids.SHA256, _NULL), encode.octet_string(digest)),
         encode.octet_string(salt),
-        encode.integer(_ROUNDS),
+        encode.integer(_ITERATIONS),
     )
 
 
@@ -128,34 +120,24 @@ def _attributes(alias: str, key_id: bytes) -> bytes:
     name = encode.tlv(_BMP_STRING, alias.encode("utf-16-be"))
     return encode.set_of(
         (
-            encode.sequence(encode.oid(_FRIENDLY_NAME), encode.set_of([name])),
-            encode.sequence(
-                encode.oid(_LOCAL_KEY_ID), encode.set_of([encode.octet_string(key_id)])
-            ),
+            encode.sequence(oids.FRIENDLY_NAME, encode.set_of([name])),
+            encode.sequence(oids.LOCAL_KEY_ID, encode.set_of([encode.octet_string(key_id)])),
         )
     )
 
 
-def _bag(kind: str, value: bytes, attributes: bytes) -> bytes:
-    return encode.sequence(encode.oid(kind), _explicit(value), attributes)
+def _bag(kind: bytes, value: bytes, attributes: bytes) -> bytes:
+    return encode.sequence(kind, _explicit(value), attributes)
 
 
 def _certificate_bag(der: bytes, attributes: bytes) -> bytes:
-    value = encode.sequence(encode.oid(_X509_CERTIFICATE), _explicit(encode.octet_string(der)))
-    return _bag(_CERTIFICATE_BAG, value, attributes)
+    value = encode.sequence(oids.X509_CERTIFICATE, _explicit(encode.octet_string(der)))
+    return _bag(oids.CERT_BAG, value, attributes)
 
 
 def _data(content: bytes) -> bytes:
-    return encode.sequence(encode.oid(_DATA), _explicit(encode.octet_string(content)))
+    return encode.sequence(oids.DATA, _explicit(encode.octet_string(content)))
 
 
 def _explicit(element: bytes) -> bytes:
     return encode.tlv(0xA0, element)
-
-
-def _algorithm(oid: str, parameters: bytes) -> bytes:
-    return encode.sequence(encode.oid(oid), parameters)
-
-
-def _null() -> bytes:
-    return encode.tlv(encode.NULL, b"")

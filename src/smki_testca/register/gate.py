@@ -191,9 +191,31 @@ class Gate:
             raise Refusal(_without_echoes(list(by_code.values())))
         return authorisation
 
-    def identity_reasons(self, request: Request, participant: Participant) -> list[RefusalReason]:
-        """What stands against the identifier of one more request of a kind authorised."""
-        return list(self._identity_reasons(request, participant))
+    def admit(self, request: Request, authorisation: Authorisation) -> None:
+        """See that one more request of a kind authorised has an identifier and a quota of its own.
+
+        Raises:
+            Refusal: with every reason against it.
+        """
+        participant, category = authorisation.participant, authorisation.category
+        reasons = [
+            *self._identity_reasons(request, participant),
+            *self._quota_reasons(request, participant, category),
+        ]
+        if reasons:
+            raise Refusal(tuple(reasons))
+
+    def admit_range(self, authorisation: Authorisation, count: int) -> None:
+        """See that the quota of the category allows so many certificates of a range.
+
+        Raises:
+            Refusal: if it does not.
+        """
+        reasons = list(
+            self._category_quota(authorisation.participant, authorisation.category, count)
+        )
+        if reasons:
+            raise Refusal(tuple(reasons))
 
     def _range_reasons(
         self, request: Request, first: Eui64, last: Eui64, participant: Participant
@@ -390,9 +412,15 @@ class Gate:
                     f" {request.count} more there would be over {quota.per_device_id}.",
                     "Use another Device ID, or raise the quota of the category.",
                 )
+        yield from self._category_quota(participant, category, request.count)
+
+    def _category_quota(
+        self, participant: Participant, category: Category, count: int
+    ) -> Iterator[RefusalReason]:
+        quota = category.quota
         if quota.per_participant is not None:
             issued = self.history.issued_in_category(participant.id, category.name)
-            if issued + request.count > quota.per_participant:
+            if issued + count > quota.per_participant:
                 yield _reason(
                     "category.quota",
                     "R6",

@@ -8,7 +8,12 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
-from smki_testca.x509.names import KeyType
+from smki_testca.x509.names import (
+    ECDSA_WITH_SHA256,
+    SHA256_WITH_RSA,
+    KeyType,
+    SignatureAlgorithm,
+)
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 P256_HEAD = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
@@ -53,6 +58,12 @@ def key_type_of(key: PrivateKey | PublicKey) -> KeyType | None:
     if isinstance(key, rsa.RSAPrivateKey | rsa.RSAPublicKey):
         return KeyType.RSA2048 if key.key_size == 2048 else None
     return KeyType.P256 if isinstance(key.curve, ec.SECP256R1) else None
+
+
+def signature_algorithm(key: PrivateKey | PublicKey) -> SignatureAlgorithm:
+    """The algorithm that a CA with such a key signs with."""
+    is_rsa = isinstance(key, rsa.RSAPrivateKey | rsa.RSAPublicKey)
+    return SHA256_WITH_RSA if is_rsa else ECDSA_WITH_SHA256
 
 
 def key_identity(spki: bytes) -> bytes:

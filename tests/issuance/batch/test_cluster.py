@@ -12,7 +12,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 
 import pytest
 from cryptography import x509
@@ -26,8 +25,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from batches import DEVICE_PURPOSE, HW_TYPE
-from estates import opened
+from batches import DEVICE_PURPOSE, HW_TYPE, PATIENCE, until_tiles_are_written
+from estates import ca_key, opened
 from smki_testca import __version__
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.runs import State
@@ -41,8 +40,6 @@ COUNT = 16_000
 """Certificates of the run that both engines cut: eight tiles."""
 SEED = ("--seed", "00112233445566778899aabbccddeeff")
 CLOCK = ("--clock", "2026-11-23T09:30:00Z")
-PATIENCE = 60
-"""How many seconds a process of a test may take."""
 
 # A process of its own: its two workers are processes again, and all they log is kept.
 CLUSTER = """
@@ -189,8 +186,8 @@ def _kept(directory):
         sealing_key = estate.runs.secrets(1).sealing_key
         assert run.state is State.DONE
         kept = []
-        for one in estate.runs.tiles(1, done=True):
-            tile = Tile.read(estate.runs.path(1, one.number, one.digest), one.digest)
+        for one in estate.tiles.of_run(1, done=True):
+            tile = Tile.read(estate.tiles.path(one), one.digest)
             kept += zip(map(tile.der, range(len(tile))), tile.keys(sealing_key), strict=True)
         return kept
 
@@ -198,7 +195,11 @@ def _kept(directory):
 def _ca_key(directory):
     with opened(directory) as estate:
         (record,) = estate.select(Selection(profile="device-issuing-ca"))
-        return estate.private_key(record)
+        return ca_key(estate, record)
+
+
+def _scalar(pkcs8):
+    return load_der_private_key(pkcs8, None).private_numbers().private_value.to_bytes(32)
 
 
 def _forms(secret):
@@ -209,12 +210,12 @@ def _forms(secret):
 def _secrets(directory):
     """The CA's key and all that a run's tiles are cut with, in every form they could be told."""
     key = _ca_key(directory)
-    scalar = load_der_private_key(key, None).private_numbers().private_value
+    scalar = _scalar(key)
     with opened(directory) as estate:
         kept = estate.runs.secrets(1)
-    octets = [key, scalar.to_bytes(32), kept.sealing_key, kept.serial_key]
+    octets = [key, scalar, kept.sealing_key, kept.serial_key]
     octets += [kept.seed] if kept.seed else []
-    return [str(scalar), *(form for one in octets for form in _forms(one))]
+    return [str(int.from_bytes(scalar)), *(form for one in octets for form in _forms(one))]
 
 
 @pytest.fixture(scope="module")
@@ -246,12 +247,7 @@ def test_a_cluster_cuts_what_this_machine_cuts_and_logs_no_secret(cluster, quick
 
 def test_a_worker_killed_in_the_middle_costs_nothing(command, cluster, quickstart, local):
     process = _start(quickstart, *CLOCK, *_issue(), *SEED, *cluster.options())
-    folder = quickstart / "bulk" / "000001"
-    until = time.monotonic() + PATIENCE
-    while not folder.is_dir() or not any(folder.iterdir()):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    until_tiles_are_written(quickstart, process)
     os.kill(cluster.nannies[0], signal.SIGKILL)
     code, _, err = _end(process)
     if code != 0:
@@ -264,10 +260,7 @@ def test_a_worker_killed_in_the_middle_costs_nothing(command, cluster, quickstar
 
 def test_a_run_begun_here_is_ended_by_a_cluster(command, cluster, quickstart, local):
     process = _start(quickstart, *CLOCK, *_issue(), *SEED, "--workers", "1")
-    folder = quickstart / "bulk" / "000001"
-    while not folder.is_dir() or not any(folder.iterdir()):
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
+    until_tiles_are_written(quickstart, process)
     process.kill()
     process.communicate()
     code, _, err = _end(_start(quickstart, "batch", "resume", "1", *cluster.options()))
@@ -295,11 +288,17 @@ def test_a_cluster_that_logs_every_message_is_not_told_the_key(quickstart, tls, 
 def test_neither_a_task_nor_the_looks_of_the_means_hold_a_secret(estate):
     (record,) = estate.select(Selection(profile="device-issuing-ca"))
     place = (record.environment, "device")
-    octets = (estate.private_key(record), b"serials " * 2, b"sealing " * 4, b"seed " * 4)
-    secrets = Secrets(*octets[1:])
-    now = dt.datetime.now(dt.UTC)
-    means = Means({place: record.der}, {place: octets[0]}, secrets, now)
-    for secret in octets:
+    references, transport = estate.authorities.keys_for_workers({place: record})
+    octets = (b"serials " * 2, b"sealing " * 4, b"seed " * 4)
+    secrets = Secrets(*octets)
+    means = Means({place: record.der}, references, transport, secrets, dt.datetime.now(dt.UTC))
+    transport_key = pickle.loads(pickle.dumps(means)).transport_key._octets  # noqa: S301, SLF001
+    for secret in (
+        *octets,
+        transport_key,
+        _scalar(ca_key(estate, record)),
+        references[place].sealed,
+    ):
         assert not any(form in repr(means) for form in _forms(secret))
     assert not {"means", "secrets", "key"} & {field.name for field in dataclasses.fields(Task)}
 
@@ -400,17 +399,8 @@ def test_workers_with_another_version_are_told_of(tls, quickstart, tmp_path):
 def _issuer_of_first(directory):
     """The CA certificate of the first run's certificates."""
     with opened(directory) as estate:
-        record = next(estate.runs.records(estate.runs.get(1)))
+        record = next(estate.run_certificates.of_run(estate.runs.get(1)))
         return x509.load_der_x509_certificate(estate.certificates.by_serial(record.issuer).der)
-
-
-def _until_a_tile_is_there(process, directory):
-    folder = directory / "bulk" / "000001"
-    until = time.monotonic() + PATIENCE
-    while not folder.is_dir() or not any(folder.iterdir()):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 def test_two_estates_share_a_cluster_and_each_is_cut_with_its_own_ca(command, cluster, tmp_path):
@@ -455,7 +445,7 @@ def test_a_scheduler_that_dies_in_the_middle_is_told_of_and_the_run_can_be_resum
     command, cluster, quickstart
 ):
     process = _start(quickstart, *_issue(40_000), *cluster.options())
-    _until_a_tile_is_there(process, quickstart)
+    until_tiles_are_written(quickstart, process)
     cluster.kill()
     code, out, err = _end(process)
     assert (code, out) == (5, ""), err

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 import csrs
 from smki_testca.authority import csr as full
 from smki_testca.errors import InputError
-from smki_testca.issuance.batch import portal
-from smki_testca.issuance.batch.csr_pattern import Likeness
+from smki_testca.issuance.batch import portal_zip
+from smki_testca.issuance.batch.csr_pattern import CsrPattern
 from smki_testca.issuance.batch.csr_reader import Reader
-from smki_testca.issuance.batch.row_requests import Problem
+from smki_testca.issuance.batch.row_requests import RowProblem
 from smki_testca.profiles import Library
 from smki_testca.x509.view import view_request
 
@@ -53,7 +53,7 @@ def _by_likeness(like, der):
 
 
 def _learnt(**make):
-    return Likeness.of(full.parse(csrs.device(_key(0), **make), LIBRARY))
+    return CsrPattern.of(full.parse(csrs.device(_key(0), **make), LIBRARY))
 
 
 @given(MAKES, KEYS, DEVICE_IDS)
@@ -98,7 +98,7 @@ def test_a_csr_that_is_cut_off_or_goes_on_is_not_known(make, key, more, cut):
 
 @pytest.mark.parametrize("maker", [csrs.organisation, lambda _: csrs.iki(csrs.rsa_key())])
 def test_nothing_is_learnt_from_a_csr_of_another_kind(maker):
-    assert Likeness.of(full.parse(maker(_key(0)), LIBRARY)) is None
+    assert CsrPattern.of(full.parse(maker(_key(0)), LIBRARY)) is None
 
 
 def test_a_compressed_point_is_not_known():
@@ -124,10 +124,10 @@ def test_a_batch_of_every_make_is_read_as_each_csr_is_by_itself(tmp_path):
         for number, der in enumerate(ders):
             archive.writestr(f"{number}.csr", csrs.pem(der))
     data = path.read_bytes()
-    found = Reader(path.name, data, LIBRARY).read(portal.directory(path.name, data))
+    found = Reader(path.name, data, LIBRARY).read(portal_zip.directory(path.name, data))
     assert len(found) == len(ders)
     for number, (one, der) in enumerate(zip(found, ders, strict=True), 1):
-        if isinstance(one, Problem):
+        if isinstance(one, RowProblem):
             assert one.line == number
             with pytest.raises(InputError) as raised:
                 full.parse(csrs.pem(der), LIBRARY)

@@ -1,4 +1,4 @@
-"""What a run leaves as: all four forms, read back by other programs."""
+"""The formats of a run, each read back by other programs."""
 
 import csv
 import json
@@ -12,9 +12,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key
 
 import batches
-from smki_testca.exporters.runs import COLUMNS, EXPORTS
+from smki_testca.exporters.format import Need
+from smki_testca.exporters.registry import RUN_FORMATS
+from smki_testca.exporters.run_formats.table import COLUMNS
 
-FORMS = pytest.mark.parametrize("form", list(EXPORTS))
+FORMS = pytest.mark.parametrize("form", list(RUN_FORMATS))
 
 
 @pytest.fixture
@@ -117,6 +119,17 @@ def test_no_private_key_leaves_unless_it_was_asked_for(run, export, form):
     elif form == "parquet":
         parquet = pytest.importorskip("pyarrow.parquet")
         assert set(parquet.read_table(out)["private_key"].to_pylist()) == {None}
+
+
+@FORMS
+@pytest.mark.usefixtures("run")
+def test_a_form_holds_private_keys_if_its_traits_say_so(export, tmp_path, form):
+    written = []
+    for more in ((), ("--with-keys",)):
+        _, out = export(form, *more, out=tmp_path / f"out{len(more)}")
+        files = [path for path in sorted([out, *out.rglob("*")]) if path.is_file()]
+        written.append([(path.relative_to(out), path.read_bytes()) for path in files])
+    assert (written[0] == written[1]) == (RUN_FORMATS[form].traits.keys is Need.NEVER)
 
 
 @FORMS

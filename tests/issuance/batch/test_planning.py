@@ -269,9 +269,9 @@ def test_ranges_side_by_side_do_not_count_together(estate, command, quickstart):
     for n in range(4):
         batches.issue(command, quickstart, *range_of(5, 0x2000 + 5 * n))
     first, last = Eui64.parse(device_id(0x2000)), Eui64.parse(device_id(0x2013))
-    assert estate.runs.most_issued_for_devices(first, last) == 1
+    assert estate.issued.most_for_devices(first, last) == 1
     batches.issue(command, quickstart, *range_of(3, 0x2004, "key-agreement", "digital-signature"))
-    assert estate.runs.most_issued_for_devices(first, last) == 3
+    assert estate.issued.most_for_devices(first, last) == 3
 
 
 def test_each_usage_of_a_range_counts(command, quickstart):
@@ -347,11 +347,11 @@ def test_what_a_range_of_the_estate_was_issued_is_the_same_one_by_one(estate, co
     batches.issue(command, quickstart, *range_of(5, 0x4000))
     batches.issue(command, quickstart, *range_of(4, 0x4003, "key-agreement", "digital-signature"))
     first, last = Eui64.parse(device_id(0x3FFF)), Eui64.parse(device_id(0x4008))
-    issued = estate.issued_for_devices(first, last)
+    issued = estate.issued.for_devices(first, last)
     one_by_one = {
         value: count
         for value in range(first.value, last.value + 1)
-        if (count := estate.issued_for_device(Eui64(value)))
+        if (count := estate.issued.for_device(Eui64(value)))
     }
     assert issued == one_by_one
     assert sorted(issued.values()) == [1, 1, 1, 2, 2, 3, 3]

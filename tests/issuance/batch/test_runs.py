@@ -19,7 +19,8 @@ from smki_testca.estate.terms import TILE_ROWS
 from smki_testca.estate.tile import Tile
 from smki_testca.identifiers import Eui64
 from smki_testca.importers.sources import Source
-from smki_testca.lint.engine import Settings, lint_all
+from smki_testca.lint.linted import Settings
+from smki_testca.lint.whole_input import lint_all
 from smki_testca.profiles.model import Severity
 
 COUNT = TILE_ROWS + 300
@@ -46,7 +47,7 @@ def opened(filled):
 
 
 def _records(estate, run):
-    return list(estate.runs.records(estate.runs.get(run)))
+    return list(estate.run_certificates.of_run(estate.runs.get(run)))
 
 
 def _key_fits(record, key):
@@ -73,7 +74,9 @@ def test_no_serial_and_no_public_key_comes_twice(opened):
 def test_each_row_of_a_manifest_has_its_certificate(opened):
     rows = batches.mixed()
     records = {one.der: one for one in _records(opened, 1)}
-    found = {line: records[der] for line, der in opened.runs.numbered(opened.runs.get(1))}
+    found = {
+        line: records[der] for line, der in opened.run_certificates.numbered(opened.runs.get(1))
+    }
     assert sorted(found) == [number + 2 for number in range(len(rows))]
     for number, row in enumerate(rows):
         record = found[number + 2]
@@ -110,10 +113,10 @@ def test_every_certificate_of_a_run_lints_clean(opened):
     # What the linter remarks on in certificates issued one by one is no fault of a run's.
     usual = {
         finding.code
-        for one in lint_all([Source("one", n, s.der) for n, s in enumerate(singles)], settings)
+        for one in lint_all((Source("one", n, s.der) for n, s in enumerate(singles)), settings)
         for finding in one.findings
     }
-    linted = list(lint_all(sources, settings))
+    linted = list(lint_all(iter(sources), settings))
     assert len(linted) == len(records)
     for one in linted:
         assert not [f for f in one.findings if f.severity is Severity.ERROR]
@@ -150,7 +153,7 @@ def test_openssl_verifies_certificates_of_runs(opened, tmp_path):
 
 
 def test_private_keys_come_back_and_fit(opened):
-    whole = list(opened.runs.with_keys(opened.runs.get(1)))
+    whole = list(opened.run_certificates.with_keys(opened.runs.get(1)))
     assert len(whole) == len(batches.mixed())
     assert all(_key_fits(record, key) for record, key in whole)
     for place in (0, 1, TILE_ROWS - 1, TILE_ROWS, COUNT, 2 * COUNT - 1):
@@ -159,8 +162,8 @@ def test_private_keys_come_back_and_fit(opened):
 
 
 def test_no_private_key_stands_in_a_file_of_the_estate_in_clear(filled, opened):
-    keys = [key for _, key in opened.runs.with_keys(opened.runs.get(1))]
-    keys += [key for _, key in list(opened.runs.with_keys(opened.runs.get(2)))[:20]]
+    keys = [key for _, key in opened.run_certificates.with_keys(opened.runs.get(1))]
+    keys += [key for _, key in list(opened.run_certificates.with_keys(opened.runs.get(2)))[:20]]
     # A P-256 key by its scalar, an RSA key by its private exponent.
     secret = []
     for key in keys:
@@ -312,7 +315,8 @@ def test_rows_may_bring_a_public_key_or_a_csr_and_then_no_private_key_is_kept(
     )
     batches.issue(command, quickstart, manifest)
     kept = {
-        record.label: (record, key) for record, key in estate.runs.with_keys(estate.runs.get(1))
+        record.label: (record, key)
+        for record, key in estate.run_certificates.with_keys(estate.runs.get(1))
     }
     for label, key in {"own": own, "meter": other, "sup": third, "rsa": rsa}.items():
         record, private = kept[label]

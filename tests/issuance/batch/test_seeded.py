@@ -29,7 +29,10 @@ def _kept(directory, run=1):
     """The certificates of a run and their private keys, in the order of its rows."""
     passphrase = (directory / "passphrase").read_text().strip()
     with Estate.open(directory, lambda: passphrase) as estate:
-        return [(record.der, key) for record, key in estate.runs.with_keys(estate.runs.get(run))]
+        return [
+            (record.der, key)
+            for record, key in estate.run_certificates.with_keys(estate.runs.get(run))
+        ]
 
 
 @pytest.fixture

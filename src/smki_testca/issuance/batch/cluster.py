@@ -1,7 +1,8 @@
 """Cuts tiles on a Dask cluster. The means, the CA's key in them, go to each worker once.
 
-They travel as a worker plug-in over the scheduler's TLS, never among the arguments of a task:
-those are a run's public terms and the number of a tile.
+The CA's key is sealed, under a key of this run alone that goes with it. Both travel as a worker
+plug-in over the scheduler's TLS, never among the arguments of a task: those are a run's public
+terms and the number of a tile.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import distributed
 
-from smki_testca import __version__
+import smki_testca
 from smki_testca.errors import EstateError
 from smki_testca.issuance.batch.cutting import Cutter
 
@@ -37,13 +38,13 @@ class CutterPlugin(distributed.WorkerPlugin):  # type: ignore[misc]
     def __init__(self, name: str, means: Means) -> None:
         self.name = name
         self._means = means
-        self._version = __version__
+        self._version = smki_testca.__version__
 
     def setup(self, worker: Any) -> None:
         """Make the cutter when the plug-in arrives, also at a worker that joins late."""
         del worker
-        if self._version != __version__:
-            raise RuntimeError(f"it has smki-testca {__version__}, not {self._version}")
+        if self._version != smki_testca.__version__:
+            raise RuntimeError(f"it has smki-testca {smki_testca.__version__}, not {self._version}")
         _cutters[self.name] = Cutter(self._means)
 
     def teardown(self, worker: Any) -> None:
@@ -99,7 +100,7 @@ def _cut_on(
                 raise EstateError(
                     "batch.scheduler",
                     f"A worker of {address} cannot cut tiles: {_first_line(error)}.",
-                    f"Install smki-testca {__version__} on every worker.",
+                    f"Install smki-testca {smki_testca.__version__} on every worker.",
                 ) from error
             yield from _cut_all(client, tasks, name, _IN_FLIGHT * workers)
         finally:

@@ -31,7 +31,7 @@ _ALGORITHM = ECDSA_WITH_SHA256.encoded
 
 
 @dataclass(frozen=True, slots=True)
-class Likeness:
+class CsrPattern:
     """What Device CSRs of one make have alike.
 
     Attributes:
@@ -49,7 +49,7 @@ class Likeness:
     usage: KeyUsage | None
 
     @classmethod
-    def of(cls, csr: Csr) -> Likeness | None:
+    def of(cls, csr: Csr) -> CsrPattern | None:
         """Learn from a CSR that is in order; None where its EUI-64 does not follow its key."""
         fields, signed = csr.view.fields, csr.view.signed
         point = fields["subjectPublicKeyInfo"].node.stop - _POINT_OCTETS

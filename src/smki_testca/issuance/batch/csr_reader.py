@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 from smki_testca.authority import csr as csrs
 from smki_testca.errors import EstateError, InputError, SmkiTestcaError
 from smki_testca.identifiers import Eui64
-from smki_testca.issuance.batch.csr_pattern import Likeness
-from smki_testca.issuance.batch.portal import unpack
-from smki_testca.issuance.batch.row_requests import Problem, Wanted
+from smki_testca.issuance.batch.csr_pattern import CsrPattern
+from smki_testca.issuance.batch.portal_zip import unpack
+from smki_testca.issuance.batch.row_requests import RowProblem, RowRequest
 from smki_testca.workers import pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from smki_testca.api import Estate
-    from smki_testca.issuance.batch.portal import Member
+    from smki_testca.estate.stores import Stores
+    from smki_testca.issuance.batch.portal_zip import Member
     from smki_testca.profiles import Library
     from smki_testca.profiles.subject import Subject
     from smki_testca.register.requests import Request
@@ -48,9 +48,9 @@ class Reader:
         self._name = name
         self._data = data
         self._library = library
-        self._known: list[Likeness] = []
+        self._known: list[CsrPattern] = []
 
-    def read(self, members: Sequence[Member]) -> list[Asked | Problem]:
+    def read(self, members: Sequence[Member]) -> list[Asked | RowProblem]:
         """What each CSR asks for, or what stands against it.
 
         Raises:
@@ -58,7 +58,7 @@ class Reader:
         """
         return [self.read_one(one.number, unpack(self._name, self._data, one)) for one in members]
 
-    def read_one(self, number: int, data: bytes) -> Asked | Problem:
+    def read_one(self, number: int, data: bytes) -> Asked | RowProblem:
         """What one CSR asks for, or what stands against it."""
         try:
             der = csrs.to_der(data)
@@ -68,16 +68,16 @@ class Reader:
                     return number, found[0], one.subject, one.usage, found[1]
             csr = csrs.parse(data, self._library)
         except InputError as error:
-            return Problem(number, error)
-        like = Likeness.of(csr)
+            return RowProblem(number, error)
+        like = CsrPattern.of(csr)
         if like is not None and len(self._known) < _MAX_LIKENESSES:
             self._known.append(like)
         return number, None, csr.subject, csr.usage, csr.public_key
 
 
-def wanted(
-    estate: Estate, reader: Reader, members: Sequence[Member], cells: dict[str, str], workers: int
-) -> Iterator[Wanted | Problem]:
+def row_requests(
+    estate: Stores, reader: Reader, members: Sequence[Member], cells: dict[str, str], workers: int
+) -> Iterator[RowRequest | RowProblem]:
     """The certificates that the CSRs of a batch ask for, in the order of the batch.
 
     Args:
@@ -94,7 +94,7 @@ def wanted(
     labels = {one.number: one.name.removesuffix(".csr") for one in members}
     alike: dict[tuple[str, KeyUsage | None], Request] = {}
     for found in _read(reader, members, workers):
-        if isinstance(found, Problem):
+        if isinstance(found, RowProblem):
             yield found
             continue
         number, eui64, subject, usage, public_key = found
@@ -111,12 +111,12 @@ def wanted(
                     environment=cells.get("environment"),
                 )
             request = first.of(subject)
-            yield Wanted(number, request, usage, public_key, labels[number])
+            yield RowRequest(number, request, usage, public_key, labels[number])
         except SmkiTestcaError as error:
-            yield Problem(number, error)
+            yield RowProblem(number, error)
 
 
-def _read(reader: Reader, members: Sequence[Member], workers: int) -> Iterator[Asked | Problem]:
+def _read(reader: Reader, members: Sequence[Member], workers: int) -> Iterator[Asked | RowProblem]:
     chunks = [members[start : start + _CHUNK] for start in range(0, len(members), _CHUNK)]
     if len(chunks) == 1 or workers == 1:
         for chunk in chunks:
@@ -132,8 +132,6 @@ def _read(reader: Reader, members: Sequence[Member], workers: int) -> Iterator[A
                 "A worker process ended unexpectedly; nothing of this batch was issued.",
                 "Give the command again.",
             ) from error
-        finally:
-            processes.shutdown(wait=False, cancel_futures=True)
 
 
 _reader: list[Reader] = []
@@ -143,5 +141,5 @@ def _begin(reader: Reader) -> None:
     _reader[:] = [reader]
 
 
-def _read_chunk(members: Sequence[Member]) -> list[Asked | Problem]:
+def _read_chunk(members: Sequence[Member]) -> list[Asked | RowProblem]:
     return _reader[0].read(members)

@@ -1,7 +1,8 @@
 """Cuts tiles: each a pure function of the run's terms, its secrets, the CA's key and the rows.
 
-For P-256 keys the template is made a mould, so that a certificate costs a key, a signature and
-little more. Rows that a mould does not fit (texts of any length, RSA keys) take the template.
+Where rows differ in their EUI-64s and P-256 keys alone, the lengths in the template are fixed
+once, so that a certificate costs a key, a signature and little more. Other rows (texts of any
+length, RSA keys) take the template as it is.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from smki_testca.authority.filling import Filling, Setting, check_inputs, issuer_of, values
-from smki_testca.authority.fixed_template import Mould
-from smki_testca.authority.signers import SoftwareSigner
+from smki_testca.authority.fixed_template import FixedTemplate
 from smki_testca.authority.template import Template, compile_template
 from smki_testca.der import encode
 from smki_testca.entropy import SystemEntropy
+from smki_testca.errors import EstateError
 from smki_testca.estate import tile
 from smki_testca.estate.serials import SerialSequence
 from smki_testca.estate.terms import Row
@@ -30,8 +31,15 @@ from smki_testca.profiles import Library
 from smki_testca.profiles.inputs import USAGE
 from smki_testca.x509 import private_keys
 from smki_testca.x509.key_usages import USAGE_BITS
-from smki_testca.x509.keys import P256_HEAD, P256_OCTETS, key_identifier
+from smki_testca.x509.keys import (
+    P256_HEAD,
+    P256_OCTETS,
+    key_identifier,
+    load_public_key,
+    signature_algorithm,
+)
 from smki_testca.x509.names import KeyType
+from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,9 +47,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smki_testca.authority.filling import Values
+    from smki_testca.authority.signers import KeyReference, Signer
+    from smki_testca.estate.sealing import TransportKey
     from smki_testca.estate.terms import Secrets, Section
     from smki_testca.profiles.model import Profile
     from smki_testca.x509.fields import Value
+    from smki_testca.x509.names import SignatureAlgorithm
 
 _CURVE = ec.SECP256R1()
 _DER = serialization.Encoding.DER
@@ -90,17 +101,19 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What the tiles of one run are cut with; it holds secrets, and is never logged.
+    """All that the tiles of one run are cut with; it holds secrets, and is never logged.
 
     Attributes:
         ca_certificates: the issuing CA's certificate for each place, DER.
-        ca_keys: their private keys, PKCS#8 DER.
+        ca_keys: references to their private keys, which each worker opens itself.
+        transport_key: opens the references.
         at: the instant of issue, UTC.
         profiles: the directories of profiles that come before the shipped ones.
     """
 
     ca_certificates: dict[Place, bytes] = field(repr=False)
-    ca_keys: dict[Place, bytes] = field(repr=False)
+    ca_keys: dict[Place, KeyReference] = field(repr=False)
+    transport_key: TransportKey = field(repr=False)
     secrets: Secrets = field(repr=False)
     at: datetime
     profiles: tuple[Path, ...] = ()
@@ -113,19 +126,12 @@ class Cutter:
         self._means = means
         self._library = Library(*means.profiles)
         self._certificates = means.ca_certificates
-        secrets = means.secrets
-        # Signatures drawn at random are quicker; only a seed asks for the same ones again.
-        self._signers = {
-            place: SoftwareSigner(
-                private_keys.from_pkcs8(der), deterministic=secrets.seed is not None
-            )
-            for place, der in means.ca_keys.items()
-        }
-        self._secrets = secrets
+        self._secrets = means.secrets
         self._at = means.at
-        self._serials = SerialSequence(secrets.serial_key)
+        self._serials = SerialSequence(means.secrets.serial_key)
+        self._signers: dict[Place, Signer] = {}
         self._templates: dict[tuple[str, str, frozenset[str]], Template] = {}
-        self._moulds: dict[int, Mould | None] = {}
+        self._fixed_templates: dict[int, FixedTemplate | None] = {}
 
     def __reduce__(self) -> tuple[type[Cutter], tuple[Means]]:
         # A process that does not inherit a cutter makes its own.
@@ -147,13 +153,13 @@ class Cutter:
         if rows is not None:
             labels = {place: row.label for place, row in enumerate(rows) if row.label}
             extra = Extra(labels, [row.line for row in rows])
-        mould = self._mould(task, rows, serials[0])
-        if mould is None:
+        fixed = self._fixed_template(task, rows, serials[0])
+        if fixed is None:
             every = _rows(task, rows, task.count)
             ders, private = self._cut_rows(section, serials, every, first_row)
         else:
             given = [None] * task.count if rows is None else [row.public_key for row in rows]
-            ders, private = self._cast_rows(mould, task, serials, ids, given)
+            ders, private = self._cast_rows(fixed, task, serials, ids, given)
         encoded = msgspec.json.encode(extra)
         header = Header(
             run=task.run,
@@ -170,17 +176,19 @@ class Cutter:
             header, serials, ids, ders, encoded, private, self._secrets.sealing_key
         )
 
-    def _mould(self, task: Task, rows: Sequence[Row] | None, serial: bytes) -> Mould | None:
-        """The mould that all rows of a task fit, if there is one."""
-        if rows is not None and not all(map(_fits_mould, rows)):
+    def _fixed_template(
+        self, task: Task, rows: Sequence[Row] | None, serial: bytes
+    ) -> FixedTemplate | None:
+        """The template of fixed lengths for all rows of a task; None where their lengths differ."""
+        if rows is not None and not all(map(_fits_fixed, rows)):
             return None
-        if task.section_number not in self._moulds:
+        if task.section_number not in self._fixed_templates:
             first = _rows(task, rows, 1)[0]
-            self._moulds[task.section_number] = self._made_mould(task, first, serial)
-        return self._moulds[task.section_number]
+            self._fixed_templates[task.section_number] = self._fix_lengths(task, first, serial)
+        return self._fixed_templates[task.section_number]
 
-    def _made_mould(self, task: Task, first: Row, serial: bytes) -> Mould | None:
-        """The mould of a section, if its rows differ in their EUI-64s and P-256 keys alone."""
+    def _fix_lengths(self, task: Task, first: Row, serial: bytes) -> FixedTemplate | None:
+        """The template of a section, lengths fixed; None where they cannot be."""
         profile = self._library.profile(task.section.profile)
         id_field = profile.field_of("device-id", "eui64")
         if id_field is None or profile.key_type is not KeyType.P256:
@@ -189,16 +197,16 @@ class Cutter:
         own = (_SERIAL, _KEY, _KEY_ID, id_field.path)
         if not set(own) <= sample.keys():
             return None
-        mould = Mould.of(
+        fixed = FixedTemplate.of(
             template,
             {path: value for path, value in sample.items() if path not in own},
             {path: sample[path] for path in own},
         )
-        return mould if mould.spans == own else None
+        return fixed if fixed.spans == own else None
 
     def _cast_rows(
         self,
-        mould: Mould,
+        fixed: FixedTemplate,
         task: Task,
         serials: Sequence[bytes],
         ids: Sequence[int],
@@ -215,22 +223,22 @@ class Cutter:
             for pair, public_key in zip(pairs, given, strict=True)
         ]
         private = [pair and pair[_SCALAR] for pair in pairs]
-        method = 2 if mould.widths[2] == _SHORT_KEY_ID else 1
+        method = 2 if fixed.widths[2] == _SHORT_KEY_ID else 1
         contents = (
             serials,
             [_SPKI_CONTENT + point for point in points],
             [key_identifier(point, method=method) for point in points],
             [one.to_bytes(8) for one in ids],
         )
-        signer = self._signers[task.section.environment, task.section.profile]
+        signer = self._signer((task.section.environment, task.section.profile))
         shell, sign = _Shell(signer.algorithm.encoded), signer.sign
-        return [shell.close(tbs, sign(tbs)) for tbs in mould.cast(contents)], private
+        return [shell.close(tbs, sign(tbs)) for tbs in fixed.cast(contents)], private
 
     def _cut_rows(
         self, section: Section, serials: Sequence[bytes], rows: Sequence[Row], first_row: int
     ) -> tuple[list[bytes], list[bytes | None]]:
         """Certificates of any kind, each through its template."""
-        signer = self._signers[section.environment, section.profile]
+        signer = self._signer((section.environment, section.profile))
         shell = _Shell(signer.algorithm.encoded)
         key_type = self._library.profile(section.profile).key_type
         ders: list[bytes] = []
@@ -251,6 +259,23 @@ class Cutter:
             ders.append(shell.close(tbs, signer.sign(tbs)))
             private.append(kept)
         return ders, private
+
+    def _signer(self, place: Place) -> Signer:
+        """The signer of an issuing CA, opened by the process that signs: never before a fork."""
+        if place not in self._signers:
+            # Random signatures are quicker; only a seed asks for the same ones again.
+            self._signers[place] = self._means.ca_keys[place].open(
+                self._means.transport_key, deterministic=self._secrets.seed is not None
+            )
+        return self._signers[place]
+
+    def _algorithm(self, place: Place) -> SignatureAlgorithm:
+        """The algorithm that an issuing CA signs with."""
+        public_key = view_certificate(self._certificates[place]).octets("subjectPublicKeyInfo")
+        key = load_public_key(public_key or b"")
+        if key is None:
+            raise EstateError("estate.damaged", f"The key of the CA for {place} cannot be read.")
+        return signature_algorithm(key)
 
     def _random_key(self, _: int) -> ec.EllipticCurvePrivateKey:
         return ec.generate_private_key(_CURVE)
@@ -288,7 +313,7 @@ class Cutter:
             setting = Setting(
                 self._library.profile(section.profile),
                 self._library.environment(section.environment),
-                self._signers[place].algorithm,
+                self._algorithm(place),
                 issuer_of(self._certificates[place]),
             )
             self._templates[key] = compile_template(setting, present, self._library.roles)
@@ -330,7 +355,7 @@ def _ids(task: Task, rows: Sequence[Row] | None) -> Sequence[int]:
     return range(first_id, first_id + task.count)
 
 
-def _fits_mould(row: Row) -> bool:
+def _fits_fixed(row: Row) -> bool:
     """Whether a row has nothing but an ID, and a P-256 key in the one form, if any."""
     key = row.public_key
     fits = key is None or (key.startswith(P256_HEAD) and len(key) == P256_OCTETS)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import multiprocessing
-from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
@@ -13,17 +11,13 @@ from typing import TYPE_CHECKING, Protocol
 from smki_testca.errors import EstateError, UsageError
 from smki_testca.estate import tile
 from smki_testca.issuance.batch.cutting import Cutter
-from smki_testca.workers import how_many, pool
+from smki_testca.workers import how_many, unordered
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
-    from concurrent.futures import Future
+    from collections.abc import Generator, Iterable
     from pathlib import Path
 
     from smki_testca.issuance.batch.cutting import Means, Task
-
-IN_FLIGHT = 2
-"""How many tiles are handed out for each worker at a time."""
 
 
 class Engine(Protocol):
@@ -67,37 +61,14 @@ class LocalEngine:
             return
         cutter = Cutter(means)
         cutter.prepare(first)
-        others = multiprocessing.active_children()
-        with pool(self._workers, _begin, cutter, folder) as workers:
-            running: dict[Future[bytes], Task] = {}
-            try:
-                for task in chain([first], tasks):
-                    running[workers.submit(_cut, task)] = task
-                    if len(running) >= IN_FLIGHT * self._workers:
-                        yield from _finished(running)
-                while running:
-                    yield from _finished(running)
-            except BrokenProcessPool as error:
-                raise EstateError(
-                    "batch.worker_died",
-                    "A worker process ended unexpectedly; finished tiles are safe.",
-                    f"Go on with: smki-testca batch resume {task.run}",
-                ) from error
-            finally:
-                for future in running:
-                    future.cancel()
-                # A worker killed while it ends may hold what the others would wait for for ever.
-                # What they wrote is told of, or is cut again.
-                for worker in multiprocessing.active_children():
-                    if worker not in others:
-                        worker.kill()
-
-
-def _finished(running: dict[Future[bytes], Task]) -> Iterator[tuple[Task, bytes]]:
-    """Wait for at least one task to be done."""
-    done, _ = wait(running, return_when=FIRST_COMPLETED)
-    for future in done:
-        yield running.pop(future), future.result()
+        try:
+            yield from unordered(self._workers, _cut, chain([first], tasks), _begin, cutter, folder)
+        except BrokenProcessPool as error:
+            raise EstateError(
+                "batch.worker_died",
+                "A worker process ended unexpectedly; finished tiles are safe.",
+                f"Go on with: smki-testca batch resume {first.run}",
+            ) from error
 
 
 _cutter: list[tuple[Cutter, Path]] = []

@@ -6,7 +6,6 @@ each row's own identifier lies inside what was authorised is seen for every sing
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,30 +13,27 @@ import msgspec
 from smki_testca.authority.certificates import inputs
 from smki_testca.authority.filling import check_inputs
 from smki_testca.clock import iso
-from smki_testca.errors import InputError, Refusal, RefusalReason, SmkiTestcaError
-from smki_testca.estate.runs import TileRecord
+from smki_testca.errors import InputError, Refusal, SmkiTestcaError
 from smki_testca.estate.terms import TILE_ROWS, Row, Secrets, Section, Terms
+from smki_testca.estate.tiles import TileRecord
 from smki_testca.identifiers import Eui64
-from smki_testca.issuance.batch.row_requests import Problem, Wanted
-from smki_testca.profiles.model import Constant, Identity
+from smki_testca.issuance.batch.row_requests import RowProblem, RowRequest
+from smki_testca.issuance.issuance import Issuance
+from smki_testca.profiles.model import Constant
 from smki_testca.x509.keys import P256_HEAD, P256_OCTETS, key_type_of, load_public_key
 from smki_testca.x509.names import KeyType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from smki_testca.api import Estate
+    from smki_testca.estate.stores import Stores
     from smki_testca.profiles.model import Profile
     from smki_testca.profiles.subject import Subject
-    from smki_testca.register.gate import Authorisation, Gate
+    from smki_testca.register.gate import Authorisation
     from smki_testca.register.requests import Request
     from smki_testca.roles import KeyUsage
     from smki_testca.x509.fields import Value
 
-_BLOCK = 1 << 12
-"""How many Device IDs side by side the estate is asked of at a time."""
-_KNOWN_IDS = 1 << 16
-"""Of how many Device IDs what was issued before is kept in mind."""
 TOLD_REFUSALS = 1_000
 """How many refused rows of a batch the audit log tells of one by one."""
 MAX_COUNT = 100_000_000
@@ -54,9 +50,9 @@ class Plan:
         secrets: the run's.
     """
 
-    def __init__(self, estate: Estate, source: Any, label: str | None, secrets: Secrets) -> None:
+    def __init__(self, estate: Stores, source: Any, label: str | None, secrets: Secrets) -> None:
         self._estate = estate
-        self._gate: Gate = estate.gate()
+        self._issuance = Issuance(estate)
         self._at = estate.clock.now()
         self._source = source
         self._label = label
@@ -67,12 +63,8 @@ class Plan:
         self._waiting: dict[int, list[Row]] = {}
         # The rows of closed tiles wait encoded: a million of them take little room so.
         self._tiles: list[tuple[int, int, int, bytes | None]] = []
-        self._of_device: Counter[int] = Counter()
-        self._in_category: Counter[tuple[str, str]] = Counter()
-        self._issued: dict[int, Counter[int]] = {}
-        self._known = 0
         self._range: dict[str, Any] | None = None
-        self.problems: list[Problem] = []
+        self.problems: list[RowProblem] = []
 
     @property
     def count(self) -> int:
@@ -99,14 +91,12 @@ class Plan:
         last = Eui64(first.value + count - 1)
         self._range = {"first": str(first), "last": str(last), "count": count}
         try:
-            authorisation = self._gate.authorise_range(request, last, self._at)
-            reasons = self._category_reasons(authorisation, wanted)
+            authorisation = self._issuance.gate.authorise_range(request, last, self._at)
+            self._issuance.gate.admit_range(authorisation, wanted)
         except Refusal as refusal:
-            self.problems.append(Problem(1, refusal))
+            self.problems.append(RowProblem(1, refusal))
             return
-        if reasons:
-            self.problems.append(Problem(1, Refusal(tuple(reasons))))
-            return
+        self._issuance.count(request, authorisation, wanted)
         self._authorised[request.participant, first, last] = authorisation
         for usage in request.usages:
             section = self._section(authorisation, usage, request.subject)
@@ -117,27 +107,22 @@ class Plan:
                 for start in range(0, count, TILE_ROWS)
             ]
 
-    def add(self, wanted: Wanted) -> None:
+    def add(self, wanted: RowRequest) -> None:
         """One certificate; what stands against it becomes a problem."""
         try:
             authorisation = self._authorise(wanted)
             self._check_row(wanted, authorisation)
             number = self._section_of(wanted, authorisation)
         except SmkiTestcaError as error:
-            self.problems.append(Problem(wanted.line, error))
+            self.problems.append(RowProblem(wanted.line, error))
             return
         waiting = self._waiting.setdefault(number, [])
         waiting.append(_row(wanted))
-        eui64 = wanted.request.subject.embedded_id
-        if eui64 is not None and eui64.value in self._of_device:
-            self._of_device[eui64.value] += 1
-        place = (authorisation.participant.id, authorisation.category.name)
-        if place in self._in_category:
-            self._in_category[place] += 1
+        self._issuance.count(wanted.request, authorisation)
         if len(waiting) == TILE_ROWS:
             self._close(number)
 
-    def _section_of(self, wanted: Wanted, authorisation: Authorisation) -> int:
+    def _section_of(self, wanted: RowRequest, authorisation: Authorisation) -> int:
         """The number of the section that a row goes into, which is begun if need be."""
         subject = wanted.request.subject
         place = (id(authorisation), wanted.usage, *subject.shared_inputs().values())
@@ -148,9 +133,9 @@ class Plan:
             self._sections.append(section)
         return number
 
-    def add_or_note(self, one: Wanted | Problem) -> None:
+    def add_or_note(self, one: RowRequest | RowProblem) -> None:
         """One row, or what already stands against it."""
-        if isinstance(one, Problem):
+        if isinstance(one, RowProblem):
             self.problems.append(one)
         else:
             self.add(one)
@@ -207,7 +192,7 @@ class Plan:
             sorted(self._tiles, key=lambda one: (one[0], one[1]))
         ):
             record = TileRecord(run, tile, section, first, first_row, count)
-            self._estate.runs.add_tile(record, rows)
+            self._estate.tiles.add(record, rows)
             first_row += count
         self.record(run)
         return run
@@ -239,7 +224,7 @@ class Plan:
             },
         )
 
-    def _authorise(self, wanted: Wanted) -> Authorisation:
+    def _authorise(self, wanted: RowRequest) -> Authorisation:
         """The decision for certificates of this kind, made for the first of them."""
         request = wanted.request
         key = (
@@ -252,15 +237,11 @@ class Plan:
         )
         decided = self._authorised.get(key)
         if decided is None:
-            decided = self._authorised[key] = self._gate.authorise(request, self._at)
+            decided = self._authorised[key] = self._issuance.gate.authorise(request, self._at)
         return decided
 
-    def _check_row(self, wanted: Wanted, authorisation: Authorisation) -> None:
-        reasons = self._gate.identity_reasons(wanted.request, authorisation.participant)
-        reasons += self._quota_reasons(wanted, authorisation)
-        reasons += self._category_reasons(authorisation, 1)
-        if reasons:
-            raise Refusal(tuple(reasons))
+    def _check_row(self, wanted: RowRequest, authorisation: Authorisation) -> None:
+        self._issuance.gate.admit(wanted.request, authorisation)
         profile = self._estate.library.profile(wanted.request.subject.profile)
         texts = wanted.request.subject.own_inputs()
         if texts:
@@ -286,60 +267,6 @@ class Plan:
                 found[row.field.path] = value
         check_inputs(profile, found, self._estate.library.roles)
 
-    def _quota_reasons(self, wanted: Wanted, authorisation: Authorisation) -> list[RefusalReason]:
-        subject = wanted.request.subject
-        quota = authorisation.category.quota.per_device_id
-        identity = self._estate.library.profile(subject.profile).identity
-        device_id = subject.embedded_id
-        if identity is not Identity.DEVICE_ID or device_id is None or quota is None:
-            return []
-        value = device_id.value
-        if value not in self._of_device:
-            self._of_device[value] = self._issued_before(device_id)
-        if self._of_device[value] < quota:
-            return []
-        return [
-            RefusalReason(
-                "device_id.issuance_anomaly",
-                "R21",
-                f"With this row there would be over {quota} Device Certificates under {device_id}.",
-                "Use another Device ID, or raise the quota of the category.",
-            )
-        ]
-
-    def _category_reasons(self, authorisation: Authorisation, more: int) -> list[RefusalReason]:
-        """What the category's quota for one participant has against so many more certificates."""
-        participant, category = authorisation.participant.id, authorisation.category
-        quota = category.quota.per_participant
-        if quota is None:
-            return []
-        place = (participant, category.name)
-        if place not in self._in_category:
-            self._in_category[place] = self._estate.issued_in_category(*place)
-        if self._in_category[place] + more <= quota:
-            return []
-        return [
-            RefusalReason(
-                "category.quota",
-                "R6",
-                f"With this there would be over {quota} certificates of category {category.name}"
-                f" of {participant}.",
-                "Raise the quota of the category.",
-            )
-        ]
-
-    def _issued_before(self, device_id: Eui64) -> int:
-        # Device IDs come side by side, so that the estate is asked of many at a time.
-        block = device_id.value // _BLOCK
-        if block not in self._issued:
-            first = Eui64(block * _BLOCK)
-            issued = self._estate.issued_for_devices(first, Eui64(first.value + _BLOCK - 1))
-            self._known += 1 + len(issued)
-            if self._known > _KNOWN_IDS:
-                self._issued, self._known = {}, 0
-            self._issued[block] = issued
-        return self._issued[block][device_id.value]
-
     def _section(
         self,
         authorisation: Authorisation,
@@ -348,7 +275,7 @@ class Plan:
     ) -> Section:
         request, participant = authorisation.request, authorisation.participant
         profile = self._estate.library.profile(request.subject.profile)
-        issuer, _ = self._estate.authorities.issuing(authorisation.environment, profile.hierarchy)
+        issuer, _ = self._issuance.issuing(authorisation.environment, profile.hierarchy)
         signifier = participant.signifier.text if participant.signifier else None
         shared = inputs(subject, usage) | {
             "participant-name": participant.name,
@@ -392,7 +319,7 @@ def _key_type(public_key: bytes) -> KeyType | None:
     return None if key is None else key_type_of(key)
 
 
-def _row(wanted: Wanted) -> Row:
+def _row(wanted: RowRequest) -> Row:
     subject = wanted.request.subject
     eui64 = subject.embedded_id
     return Row(

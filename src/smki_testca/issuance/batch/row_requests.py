@@ -16,13 +16,13 @@ from smki_testca.x509.keys import load_public_key, public_key_octets
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from smki_testca.api import Estate
+    from smki_testca.estate.stores import Stores
     from smki_testca.issuance.batch.manifest import Line
     from smki_testca.register.requests import Request
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RowRequest:
     """One certificate asked for: the request it makes, and what its row keeps.
 
     Attributes:
@@ -39,7 +39,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class RowProblem:
     """A row that does not go through.
 
     Attributes:
@@ -55,11 +55,11 @@ class Problem:
 
 
 def from_manifest(
-    estate: Estate,
+    estate: Stores,
     lines: Iterable[Line],
     read: Callable[[str], bytes],
     environment: str | None = None,
-) -> Iterator[Wanted | Problem]:
+) -> Iterator[RowRequest | RowProblem]:
     """The certificates that the lines of a manifest ask for.
 
     Args:
@@ -75,7 +75,7 @@ def from_manifest(
                 raise InputError("manifest.line", f"The row cannot be read: {line.problem}.")
             yield _wanted(estate, line.number, default | line.cells, read)
         except SmkiTestcaError as error:
-            yield Problem(line.number, error)
+            yield RowProblem(line.number, error)
 
 
 _OF_EVERY_ROW = frozenset(
@@ -85,8 +85,8 @@ _OF_CSR_ROWS = frozenset({"profile", "participant", "purpose", "environment", "l
 
 
 def _wanted(
-    estate: Estate, number: int, cells: dict[str, str], read: Callable[[str], bytes]
-) -> Wanted:
+    estate: Stores, number: int, cells: dict[str, str], read: Callable[[str], bytes]
+) -> RowRequest:
     for name in ("participant", "purpose"):
         if name not in cells:
             raise InputError("request.incomplete", f"The row has no {name}.")
@@ -123,10 +123,10 @@ def _wanted(
     public_key = None
     if "public-key-file" in cells:
         public_key = _public_key(read(cells["public-key-file"]))
-    return Wanted(number, request, asked, public_key, cells.get("label"))
+    return RowRequest(number, request, asked, public_key, cells.get("label"))
 
 
-def _of_csr(estate: Estate, number: int, csr: csrs.Csr, cells: dict[str, str]) -> Wanted:
+def _of_csr(estate: Stores, number: int, csr: csrs.Csr, cells: dict[str, str]) -> RowRequest:
     """The certificate that a CSR asks for."""
     request = estate.request(
         cells["participant"],
@@ -135,7 +135,7 @@ def _of_csr(estate: Estate, number: int, csr: csrs.Csr, cells: dict[str, str]) -
         () if csr.usage is None else (csr.usage,),
         environment=cells.get("environment"),
     )
-    return Wanted(number, request, csr.usage, csr.public_key, cells.get("label"))
+    return RowRequest(number, request, csr.usage, csr.public_key, cells.get("label"))
 
 
 def _public_key(data: bytes) -> bytes:

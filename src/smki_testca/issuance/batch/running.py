@@ -21,8 +21,8 @@ from smki_testca.profiles.model import Tier
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from smki_testca.api import Estate
     from smki_testca.estate.runs import Run
+    from smki_testca.estate.stores import Stores
     from smki_testca.issuance.batch.engines import Engine
 
 GATHER_SECONDS = 0.25
@@ -33,7 +33,7 @@ Cut = tuple[Task, bytes]
 
 
 def resume(
-    estate: Estate, number: int, engine: Engine, progress: Callable[[int, int], None]
+    estate: Stores, number: int, engine: Engine, progress: Callable[[int, int], None]
 ) -> Run:
     """Cut what is still open of a run.
 
@@ -52,7 +52,7 @@ def resume(
         raise InputError("batch.state", f"Run {number} is {run.state} already.")
     total, issued = run.terms.count, run.issued
     progress(issued, total)
-    folder = estate.runs.folder(number)
+    folder = estate.tiles.folder(number)
     cutting = engine.cut(_means(estate, run), _tasks(estate, run), folder)
     with contextlib.closing(cutting), _told_if_unwritable(number):
         for group in _gathered(cutting):
@@ -64,10 +64,12 @@ def resume(
                 raise
             progress(issued, total)
     with estate.transaction():
-        if estate.runs.state(number) is State.RUNNING and not estate.runs.tiles(number, done=False):
+        if estate.runs.state(number) is State.RUNNING and not estate.tiles.of_run(
+            number, done=False
+        ):
             estate.runs.set_state(number, State.DONE, estate.clock.now())
     if estate.runs.state(number) is State.DONE:
-        estate.runs.sweep(number)
+        estate.tiles.sweep(number)
     return estate.runs.get(number)
 
 
@@ -90,18 +92,18 @@ def _gathered(cutting: Iterator[Cut]) -> Iterator[list[Cut]]:
         yield waiting
 
 
-def _keep(estate: Estate, number: int, group: list[Cut]) -> int:
+def _keep(estate: Stores, number: int, group: list[Cut]) -> int:
     """Have tiles safe on the disk, then in the estate; how many certificates that issues."""
-    runs = estate.runs
+    tiles = estate.tiles
     # All in the transaction: a process that ended the run meanwhile may have swept its folder.
     with estate.transaction():
-        state = runs.state(number)
+        state = estate.runs.state(number)
         # Another process may have been quicker with a tile.
-        kept = [one for one in group if not runs.is_finished(number, one[0].number)]
+        kept = [one for one in group if not tiles.is_finished(number, one[0].number)]
         if state is State.RUNNING:
-            tile.settle(runs.folder(number), [(task.number, digest) for task, digest in kept])
+            tile.settle(tiles.folder(number), [(task.number, digest) for task, digest in kept])
             for task, digest in kept:
-                runs.finish_tile(number, task.number, digest, task.count, estate.clock.now())
+                tiles.finish(number, task.number, digest, task.count, estate.clock.now())
     if state is State.CANCELLED:
         raise InputError("batch.state", f"Run {number} was cancelled meanwhile.")
     return sum(task.count for task, _ in kept)
@@ -119,7 +121,7 @@ def _told_if_unwritable(number: int) -> Iterator[None]:
         ) from error
 
 
-def cancel(estate: Estate, number: int) -> Run:
+def cancel(estate: Stores, number: int) -> Run:
     """End a run; what it issued stays issued.
 
     Raises:
@@ -133,9 +135,9 @@ def cancel(estate: Estate, number: int) -> Run:
     return estate.runs.get(number)
 
 
-def _tasks(estate: Estate, run: Run) -> Iterator[Task]:
-    for one in estate.runs.tiles(run.id, done=False):
-        rows = estate.runs.rows(run.id, one.number)
+def _tasks(estate: Stores, run: Run) -> Iterator[Task]:
+    for one in estate.tiles.of_run(run.id, done=False):
+        rows = estate.tiles.rows(run.id, one.number)
         if rows is None and run.terms.sections[one.section].first_id is None:
             continue  # another process has finished it meanwhile
         yield Task(
@@ -150,20 +152,18 @@ def _tasks(estate: Estate, run: Run) -> Iterator[Task]:
         )
 
 
-def _means(estate: Estate, run: Run) -> Means:
-    certificates, private = {}, {}
+def _means(estate: Stores, run: Run) -> Means:
+    records = {}
     for section in run.terms.sections:
-        place = (section.environment, section.profile)
         record = estate.certificates.by_serial(SerialNumber.parse(section.issuer))
-        key = None if record is None else estate.private_key(record)
-        if record is None or record.tier is not Tier.ISSUING or key is None:
+        if record is None or record.tier is not Tier.ISSUING:
             raise EstateError(
                 "estate.damaged", f"The CA {section.issuer} of run {run.id} is missing."
             )
-        certificates[place], private[place] = record.der, key
+        records[section.environment, section.profile] = record
     return Means(
-        certificates,
-        private,
+        {place: record.der for place, record in records.items()},
+        *estate.authorities.keys_for_workers(records),
         estate.runs.secrets(run.id),
         datetime.fromisoformat(run.terms.at),
         estate.library.overrides,

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 from exported import PHRASE, names, needs_openssl, openssl, records
 
-from smki_testca.exporters import FORMATS, items
-from smki_testca.pkcs12.writer import KeyEntry, store
+from smki_testca.exporters.export import items
+from smki_testca.exporters.registry import FORMATS
 from smki_testca.profiles.model import Tier
 
 
@@ -70,18 +70,6 @@ def test_an_end_entity_whose_key_is_elsewhere_is_left_out_of_the_keystore_and_to
     selected = [one, replace(other, private_key=None)]
     (left_out,) = FORMATS["java"].left_out(selected)
     assert (left_out.item, left_out.reason) == (selected[1], "has no private key here")
-
-
-def test_a_store_is_the_same_octets_where_the_random_ones_are(estate):
-    selected = items(estate, records(estate, label="ESME-ds"), with_keys=True)
-    entries = [KeyEntry(one.name, one.private_key, one.record.der) for one in selected]
-
-    def made():
-        numbers = iter(range(1, 1000))
-        return store(entries, [], PHRASE, lambda length: bytes([next(numbers)]) * length)
-
-    assert made() == made()
-    assert made() != store(entries, [], PHRASE)
 
 
 @needs_openssl

@@ -1,0 +1,72 @@
+"""Signs with private keys in memory. Only this module opens the PKCS#8 of a CA's key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+
+from smki_testca.x509 import private_keys
+from smki_testca.x509.keys import signature_algorithm
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smki_testca.authority.signers import Sealer
+    from smki_testca.x509.keys import PrivateKey
+    from smki_testca.x509.names import SignatureAlgorithm
+
+
+class SoftwareSigner:
+    """Signs with a private key in memory.
+
+    Attributes:
+        sign: the signature's octets over the data.
+
+    Args:
+        deterministic: whether the same data has the same ECDSA signature (RFC 6979).
+    """
+
+    def __init__(self, key: PrivateKey, *, deterministic: bool = True) -> None:
+        self._key = key
+        # The kind of key is settled once: a batch signs a million times over.
+        self.sign: Callable[[bytes], bytes]
+        if isinstance(key, rsa.RSAPrivateKey):
+            self.sign = lambda data: key.sign(data, padding.PKCS1v15(), hashes.SHA256())
+        else:
+            ecdsa = ec.ECDSA(hashes.SHA256(), deterministic_signing=deterministic)
+            self.sign = lambda data: key.sign(data, ecdsa)
+
+    @property
+    def algorithm(self) -> SignatureAlgorithm:
+        """``ecdsa-with-SHA256`` or ``sha256WithRSAEncryption``, as the key is."""
+        return signature_algorithm(self._key)
+
+    @property
+    def public_key(self) -> bytes:
+        """The SubjectPublicKeyInfo of the key, DER."""
+        return private_keys.public_key_info(self._key)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedKey:
+    """References a software key: it carries the key itself, sealed.
+
+    Attributes:
+        key_id: the SHA-256 of the SubjectPublicKeyInfo; the label under which the key is sealed.
+        sealed: the PKCS#8 DER, encrypted.
+    """
+
+    key_id: bytes
+    sealed: bytes = field(repr=False)
+
+    def open(self, sealer: Sealer, *, deterministic: bool = True) -> SoftwareSigner:
+        """The signer for the key; see ``KeyReference.open``."""
+        pkcs8 = sealer.open(self.sealed, self.key_id)
+        return SoftwareSigner(private_keys.from_pkcs8(pkcs8), deterministic=deterministic)
+
+    def resealed(self, old: Sealer, new: Sealer) -> SealedKey:
+        """The same reference under another sealing key; see ``KeyReference.resealed``."""
+        return SealedKey(self.key_id, new.seal(old.open(self.sealed, self.key_id), self.key_id))

@@ -1,0 +1,215 @@
+"""The certificates that runs issued: read from tiles, and found by serial, EUI-64 or selection."""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_left
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from smki_testca.estate.certificates import Record, Selection
+from smki_testca.estate.serials import SerialSequence
+from smki_testca.identifiers import Eui64, SerialNumber
+from smki_testca.profiles.model import Tier
+from smki_testca.x509 import private_keys
+from smki_testca.x509.key_usages import names_of_usage
+from smki_testca.x509.view import view_certificate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from smki_testca.estate.runs import Run, RunStore
+    from smki_testca.estate.terms import Section
+    from smki_testca.estate.tile import Tile
+    from smki_testca.estate.tiles import TileRecord, TileStore
+    from smki_testca.profiles import Library
+
+
+class RunCertificates:
+    """The certificates of one estate's runs, and their private keys."""
+
+    def __init__(self, runs: RunStore, tiles: TileStore, library: Library) -> None:
+        self._runs = runs
+        self._tiles = tiles
+        self._library = library
+
+    def of_run(self, run: Run) -> Iterator[Record]:
+        """The certificates of a run, in the order of its rows."""
+        return self._of_run(run, Selection(), None)
+
+    def with_keys(self, run: Run) -> Iterator[tuple[Record, bytes | None]]:
+        """The certificates of a run with their private keys, PKCS#8 DER."""
+        sealing_key = self._runs.secrets(run.id).sealing_key
+        for tile in self._tiles.of_run(run.id, done=True):
+            opened = self._tiles.open(tile)
+            for place, sealed in enumerate(opened.keys(sealing_key)):
+                key = None if sealed is None else private_keys.pkcs8_of(sealed)
+                yield self._record(run, tile, opened, place), key
+
+    def numbered(self, run: Run) -> Iterator[tuple[int, bytes]]:
+        """The certificates of a run, DER, each with the line it came from."""
+        for tile in self._tiles.of_run(run.id, done=True):
+            opened = self._tiles.open(tile)
+            for place, line in enumerate(opened.extra().lines):
+                yield line, opened.der(place)
+
+    def by_serial(self, serial: SerialNumber) -> Record | None:
+        """The certificate of that serial number, if a run issued it."""
+        for run, key in self._runs.serial_keys():
+            row = SerialSequence(key).row(serial.octets)
+            record = None if row is None else self._at_row(run, row)
+            if record is not None and record.serial == serial:
+                return record
+        return None
+
+    def by_serials(self, serials: Iterable[SerialNumber]) -> Iterator[Record]:
+        """Those of the serial numbers that runs issued, tile by tile; others are passed over."""
+        known = set(serials)
+        octets = [serial.octets for serial in known]
+        if not octets:
+            return
+        for number, key in self._runs.serial_keys():
+            rows = sorted(row for row in SerialSequence(key).rows(octets) if row is not None)
+            run = self._runs.get(number)
+            for tile in self._tiles.of_run(number, done=True):
+                first = bisect_left(rows, tile.first_row)
+                last = bisect_left(rows, tile.first_row + tile.count)
+                if first < last:
+                    opened = self._tiles.open(tile)
+                    for row in rows[first:last]:
+                        record = self._record(run, tile, opened, row - tile.first_row)
+                        if record.serial in known:
+                            yield record
+
+    def select(self, selection: Selection, out_at: datetime | None = None) -> Iterator[Record]:
+        """The certificates that fit a selection, run by run, tile by tile.
+
+        Args:
+            selection: what must fit, the status left aside.
+            out_at: a time by which they must have run out.
+        """
+        ends = [end for end in (out_at, selection.expires_before) if end is not None]
+        out_at = min(ends, default=None)
+        candidates: Iterable[Record]
+        if selection.serial is not None:
+            record = self.by_serial(selection.serial)
+            candidates = () if record is None else (record,)
+        elif selection.eui64 is not None:
+            candidates = self._by_eui64(selection.eui64)
+        else:
+            candidates = (
+                record
+                for run in self._runs.all()
+                for record in self._of_run(run, selection, out_at)
+            )
+        return (record for record in candidates if selection.fits(record))
+
+    def private_keys(self, records: Iterable[Record]) -> dict[SerialNumber, bytes]:
+        """The private keys of runs' certificates, PKCS#8 DER, each tile opened once.
+
+        Those of other certificates, and those that the estate does not have, are left out.
+        """
+        places: dict[tuple[int, int], list[tuple[int, SerialNumber]]] = {}
+        for record in records:
+            if record.place is not None:
+                run, number, place = record.place
+                places.setdefault((run, number), []).append((place, record.serial))
+        keys: dict[SerialNumber, bytes] = {}
+        for (run, number), asked in places.items():
+            opened = self._tiles.open(self._tiles.get(run, number))
+            tile_keys = opened.keys(self._runs.secrets(run).sealing_key)
+            for place, serial in asked:
+                key = tile_keys[place]
+                if key is not None:
+                    keys[serial] = private_keys.pkcs8_of(key)
+        return keys
+
+    def section_of(self, run: int, number: int) -> Section:
+        """The section of a run that one of its tiles belongs to."""
+        return self._runs.get(run).terms.sections[self._tiles.get(run, number).section]
+
+    def _of_run(self, run: Run, selection: Selection, out_at: datetime | None) -> Iterator[Record]:
+        """The certificates of those tiles of a run that may hold what fits."""
+        if not any(_may_fit(section, selection) for section in run.terms.sections):
+            return
+        ends: dict[int, datetime] = {}
+        for tile in self._tiles.of_run(run.id, done=True):
+            if not _may_fit(run.terms.sections[tile.section], selection):
+                continue
+            if out_at is not None:
+                # One profile at one instant: those of a section end together.
+                if tile.section not in ends:
+                    first = self._record(run, tile, self._tiles.open(tile), 0)
+                    ends[tile.section] = first.not_after
+                if ends[tile.section] >= out_at:
+                    continue
+            opened = self._tiles.open(tile)
+            for place in range(tile.count):
+                yield self._record(run, tile, opened, place)
+
+    def _by_eui64(self, eui64: Eui64) -> Iterator[Record]:
+        for run, row in self._rows_with(eui64):
+            record = self._at_row(run, row)
+            if record is not None:
+                yield record
+
+    def _rows_with(self, eui64: Eui64) -> Iterator[tuple[int, int]]:
+        """The rows with an EUI-64, each as its run and row, whether issued or not."""
+        for run in self._runs.all():
+            first_row = 0
+            for section in run.terms.sections:
+                first = section.first_id
+                if first is not None and first <= eui64.value < first + section.count:
+                    yield run.id, first_row + eui64.value - first
+                first_row += section.count
+        yield from self._tiles.rows_with(eui64)
+
+    def _at_row(self, run: int, row: int) -> Record | None:
+        tile = self._tiles.at_row(run, row)
+        if tile is None:
+            return None
+        place = row - tile.first_row
+        return self._record(self._runs.get(run), tile, self._tiles.open(tile), place)
+
+    def _record(self, run: Run, tile: TileRecord, opened: Tile, place: int) -> Record:
+        section = run.terms.sections[tile.section]
+        profile = self._library.profile(section.profile)
+        environment = self._library.environment(section.environment)
+        der = opened.der(place)
+        view = view_certificate(der)
+        eui64 = opened.eui64(place)
+        at = datetime.fromisoformat(run.terms.at)
+        return Record(
+            serial=SerialNumber(opened.serial(place)),
+            der=der,
+            profile=section.profile,
+            hierarchy=profile.hierarchy,
+            tier=Tier.END_ENTITY,
+            family=environment.family,
+            environment=section.environment,
+            category=section.category,
+            participant=section.participant,
+            eui64=None if eui64 is None else Eui64(eui64),
+            role=section.role_code,
+            usage=section.usage.value
+            if section.usage
+            else names_of_usage(view.value("extensions.keyUsage")),
+            label=opened.extra().labels.get(place, run.terms.label),
+            key_id=hashlib.sha256(view.octets("subjectPublicKeyInfo") or b"").digest(),
+            issuer=SerialNumber.parse(section.issuer),
+            not_before=view.instant("validity.notBefore") or at,
+            not_after=view.instant("validity.notAfter") or at,
+            issued_at=at,
+            audit=tile.audit or 0,
+            place=(run.id, tile.number, place),
+            keys_secret=not run.terms.seeded,
+        )
+
+
+def _may_fit(section: Section, selection: Selection) -> bool:
+    return (
+        selection.participant in {None, section.participant}
+        and selection.profile in {None, section.profile}
+        and selection.role in {None, section.role_code}
+        and (selection.usage is None or section.usage is None or selection.usage == section.usage)
+    )

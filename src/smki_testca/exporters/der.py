@@ -1,0 +1,37 @@
+"""A tree of single files in DER: certificates and PKCS#8 keys, beside PEM chain files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smki_testca.exporters.format import Format, Need, Traits
+from smki_testca.exporters.tree import chain_files
+from smki_testca.files import OutputFile
+from smki_testca.x509.private_keys import encrypted_pkcs8
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from smki_testca.exporters.item import Item
+
+
+class DerTree(Format):
+    """The same tree as PEM with ``.der`` certificates and keys in DER; chains stay PEM."""
+
+    traits = Traits(
+        name="der",
+        summary="the same in DER: device rigs, Java, smart-card tools",
+        keys=Need.OPTIONAL,
+        passphrase=Need.OPTIONAL,
+    )
+
+    def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
+        """Every file of an export; with a passphrase the keys are encrypted PKCS#8."""
+        for item in items:
+            yield OutputFile(item.folder / f"{item.name}.der", item.record.der)
+            if item.private_key is not None:
+                key = item.private_key
+                if passphrase is not None:
+                    key = encrypted_pkcs8(key, passphrase)
+                yield OutputFile(item.folder / f"{item.name}.key", key)
+        yield from chain_files(items)

@@ -1,0 +1,67 @@
+"""The list of export formats: each is a module of this package that declares its traits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from smki_testca.errors import InputError
+from smki_testca.exporters.c_header import CHeader
+from smki_testca.exporters.capath import CaPath
+from smki_testca.exporters.csv_inventory import CsvInventory
+from smki_testca.exporters.der import DerTree
+from smki_testca.exporters.gbcs_parser import GbcsParserFolder
+from smki_testca.exporters.java import JavaStores
+from smki_testca.exporters.jwks import JwkSet
+from smki_testca.exporters.keystore_json import JsonKeyStore
+from smki_testca.exporters.org_crypto import OrganisationZip
+from smki_testca.exporters.pem import PemTree
+from smki_testca.exporters.pkcs7 import Pkcs7Bundle
+from smki_testca.exporters.pkcs12 import Pkcs12Stores
+from smki_testca.exporters.run_formats.csv_table import CsvTable
+from smki_testca.exporters.run_formats.der_stream import DerStream
+from smki_testca.exporters.run_formats.parquet_table import ParquetTable
+from smki_testca.exporters.run_formats.pem_folders import PemFolders
+from smki_testca.exporters.signing_tool import SigningToolFolder
+from smki_testca.text import shown
+
+if TYPE_CHECKING:
+    from smki_testca.exporters.format import Format, RunFormat
+
+FORMATS: Final[dict[str, Format]] = {
+    form.traits.name: form
+    for form in (
+        PemTree(),
+        DerTree(),
+        Pkcs12Stores(),
+        Pkcs7Bundle(),
+        JavaStores(),
+        JsonKeyStore(),
+        SigningToolFolder(),
+        GbcsParserFolder(),
+        OrganisationZip(),
+        CHeader(),
+        CaPath(),
+        JwkSet(),
+        CsvInventory(),
+    )
+}
+"""The formats of ``export``, by the name on the command line, in the order of the documents."""
+
+RUN_FORMATS: Final[dict[str, RunFormat]] = {
+    form.traits.name: form for form in (PemFolders(), DerStream(), CsvTable(), ParquetTable())
+}
+"""The formats of ``batch export``, by the name on the command line."""
+
+
+def check_format(name: str) -> None:
+    """See that there is a format of a name.
+
+    Raises:
+        InputError: if there is none.
+    """
+    if name not in FORMATS:
+        raise InputError(
+            "export.format",
+            f"There is no format {shown(name)}.",
+            f"Known are {', '.join(FORMATS)}.",
+        )

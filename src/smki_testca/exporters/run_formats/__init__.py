@@ -1,0 +1,1 @@
+"""The formats in which the certificates of a run leave an estate, one module each."""

@@ -1,0 +1,35 @@
+"""The certificates of a run in DER, one after the other in one file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smki_testca.exporters.format import Need, RunFormat, Traits
+from smki_testca.files import open_new
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from smki_testca.exporters.format import Keyed
+
+
+class DerStream(RunFormat):
+    """One file; a certificate's own header tells where it ends."""
+
+    traits = Traits(
+        name="der-stream",
+        summary="one file of certificates in DER, one after the other",
+        keys=Need.NEVER,
+        passphrase=Need.NEVER,
+    )
+
+    def write(self, out: Path, certificates: Iterable[Keyed], *, secret: bool) -> int:
+        """Write the certificates alone; there is no place for keys."""
+        del secret
+        count = 0
+        with open_new(out) as file:
+            for record, _ in certificates:
+                file.write(record.der)
+                count += 1
+        return count

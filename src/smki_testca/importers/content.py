@@ -1,0 +1,73 @@
+"""The things that a file holds: documents, private keys, PKCS#12 stores, and problems."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from smki_testca.der.read import MAX_OCTETS
+from smki_testca.x509 import entries
+
+
+class ContentKind(Enum):
+    """The kinds of content; a linter looks at documents only."""
+
+    DOCUMENT = "document"
+    PRIVATE_KEY = "private key"
+    KEY_OF_DOCUMENT = "private key given with the document before it"
+    PKCS12 = "PKCS#12 store"
+
+
+@dataclass(frozen=True, slots=True)
+class FileProblem:
+    """The reason why something in a file cannot be read.
+
+    Attributes:
+        code: of a lint rule, such as ``document.base64``.
+        message: one clause, without the file.
+    """
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One thing that a file holds.
+
+    Attributes:
+        data: its octets, DER or what claims to be; a private key may be a PEM block.
+        problem: why it cannot be read; None if it can.
+        kind: what it is.
+        name: what a key store calls it.
+    """
+
+    data: bytes = b""
+    problem: FileProblem | None = None
+    kind: ContentKind = ContentKind.DOCUMENT
+    name: str | None = None
+
+
+LOCKED_STORE = FileProblem(
+    "document.unknown_kind", "it is a PKCS#12 store; only `import` opens those"
+)
+"""The problem of a PKCS#12 store where only documents are read."""
+
+
+def problem(code: str, message: str) -> Content:
+    """A document that cannot be read."""
+    return Content(problem=FileProblem(code, message))
+
+
+def document(data: bytes) -> Content:
+    """A document, or the problem that it is too long."""
+    limit = max_octets(data)
+    if len(data) > limit:
+        message = f"it has {len(data)} octets; at most {limit} are read"
+        return problem("document.too_long", message)
+    return Content(data)
+
+
+def max_octets(data: bytes) -> int:
+    """How many octets of a document are read: of a CRL more than of any other."""
+    return entries.MAX_OCTETS if entries.place(data) is not None else MAX_OCTETS

@@ -1,0 +1,46 @@
+"""Reads ``keystore.json``: certificates and private keys by EUI-64, key usage and serial number."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from smki_testca.importers.content import Content, ContentKind, problem
+from smki_testca.importers.pem import contents_of_pem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class _Entry(msgspec.Struct):
+    # Everybody who reads a key store needs the certificate; the rest may be anything.
+    certificate: str
+    privateKey: Any = None  # noqa: N815 - as the key store has it
+    name: Any = None
+
+
+_KeyStore = dict[str, dict[str, dict[str, _Entry]]]
+
+
+def contents_of_keystore_json(data: bytes) -> Iterator[Content]:
+    """Each certificate of a key store, followed by its private key."""
+    try:
+        key_store = msgspec.json.decode(data, type=_KeyStore)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        yield problem("document.unknown_kind", "it is JSON, but no key store")
+        return
+    for usages in key_store.values():
+        for serials in usages.values():
+            for entry in serials.values():
+                yield from _contents_of_entry(entry)
+
+
+def _contents_of_entry(entry: _Entry) -> Iterator[Content]:
+    name = entry.name if isinstance(entry.name, str) and entry.name else None
+    for content in contents_of_pem(entry.certificate.encode("utf-8", "replace")):
+        yield replace(content, name=name)
+    if isinstance(entry.privateKey, str) and entry.privateKey:
+        key = entry.privateKey.encode("utf-8", "replace")
+        yield Content(key, kind=ContentKind.KEY_OF_DOCUMENT, name=name)

@@ -1,0 +1,90 @@
+"""Reads PEM (RFC 7468) and bare base64 from anyone."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from smki_testca.importers.content import Content, ContentKind, problem
+from smki_testca.importers.der import contents_of_der
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,40})-----", re.ASCII)
+_LABELS = {
+    b"CERTIFICATE",
+    b"X509 CERTIFICATE",
+    b"CERTIFICATE REQUEST",
+    b"NEW CERTIFICATE REQUEST",
+    b"X509 CRL",
+    b"PKCS7",
+    b"CMS",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PemBlock:
+    """One block of PEM.
+
+    Attributes:
+        label: the words behind BEGIN.
+        text: the whole block, both boundaries included.
+        body: what is between the boundaries; nothing where no other boundary follows.
+        is_complete: whether the next boundary ends this block.
+    """
+
+    label: bytes
+    text: bytes
+    body: bytes
+    is_complete: bool
+
+
+def pem_blocks(data: bytes) -> Iterator[PemBlock]:
+    """Every block that begins in the octets; text around the blocks is passed over."""
+    for begin in _BEGIN.finditer(data):
+        start, label = begin.end(), begin[1]
+        boundary = b"-----END " + label + b"-----"
+        stop = max(data.find(b"-----", start), start)
+        text = data[begin.start() : stop + len(boundary)]
+        yield PemBlock(label, text, data[start:stop], data.startswith(boundary, stop))
+
+
+def decode_base64(text: bytes) -> bytes | None:
+    """The octets of base64 in lines of any length; None where it is broken."""
+    try:
+        return base64.b64decode(b"".join(text.split()), validate=True)
+    except binascii.Error:
+        return None
+
+
+def contents_of_pem(data: bytes) -> Iterator[Content]:
+    """The content of each block; parameters and public keys are passed over."""
+    has_blocks = False
+    for block in pem_blocks(data):
+        has_blocks = True
+        label = block.label
+        if b"KEY" in label or label.endswith(b"PARAMETERS"):
+            if label.endswith(b"PRIVATE KEY"):
+                yield Content(block.text, kind=ContentKind.PRIVATE_KEY)
+        elif not block.is_complete:
+            yield problem("document.base64", "a PEM block has a beginning and no end")
+        elif label in _LABELS:
+            yield from contents_of_base64(block.body)
+        else:
+            message = f"nothing is known of PEM {label.decode('ascii')}"
+            yield problem("document.unknown_kind", message)
+    if not has_blocks:
+        yield problem("document.base64", "a PEM block has no label")
+
+
+def contents_of_base64(text: bytes) -> Iterator[Content]:
+    """The contents of DER in base64."""
+    der = decode_base64(text)
+    if der is None:
+        yield problem("document.base64", "its base64 is broken")
+    else:
+        yield from contents_of_der(der)

@@ -1,0 +1,77 @@
+"""What quotas count: what was issued before, and what a transaction is about to issue (R6, R21)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from smki_testca.identifiers import Eui64
+
+if TYPE_CHECKING:
+    from smki_testca.estate.stores import Stores
+    from smki_testca.register.gate import Authorisation
+    from smki_testca.register.requests import Request
+
+_BLOCK = 1 << 12
+"""How many Device IDs side by side the estate is asked of at a time."""
+_KNOWN_IDS = 1 << 16
+"""Of how many Device IDs the number issued before is kept in memory."""
+
+
+class IssueHistory:
+    """The history that the gate counts quotas against, within one transaction.
+
+    Args:
+        estate: whose certificates were issued before.
+    """
+
+    def __init__(self, estate: Stores) -> None:
+        self._estate = estate
+        self._devices: Counter[int] = Counter()
+        self._categories: Counter[tuple[str, str]] = Counter()
+        self._blocks: dict[int, Counter[int]] = {}
+        self._known = 0
+        self._categories_before: dict[tuple[str, str], int] = {}
+
+    def restart(self) -> None:
+        """Count anew: what was about to be issued is in the estate now."""
+        for counts in (self._devices, self._categories, self._blocks, self._categories_before):
+            counts.clear()
+        self._known = 0
+
+    def add(self, request: Request, authorisation: Authorisation, count: int = 1) -> None:
+        """Count certificates that are about to be issued.
+
+        Args:
+            request: for whom.
+            authorisation: under which.
+            count: how many; those of a range count for the category alone.
+        """
+        eui64 = request.subject.embedded_id
+        if eui64 is not None and count <= request.count:
+            self._devices[eui64.value] += count
+        self._categories[authorisation.participant.id, authorisation.category.name] += count
+
+    def issued_for_device(self, device_id: Eui64) -> int:
+        """Device Certificates under a Device ID, however they were issued."""
+        # Device IDs come side by side: a block of them is asked for at once.
+        block = device_id.value // _BLOCK
+        if block not in self._blocks:
+            first = Eui64(block * _BLOCK)
+            issued = self._estate.issued.for_devices(first, Eui64(first.value + _BLOCK - 1))
+            self._known += 1 + len(issued)
+            if self._known > _KNOWN_IDS:
+                self._blocks, self._known = {}, 0
+            self._blocks[block] = issued
+        return self._blocks[block][device_id.value] + self._devices[device_id.value]
+
+    def most_issued_for_devices(self, first: Eui64, last: Eui64) -> int:
+        """The most Device Certificates under any one Device ID of a range."""
+        return self._estate.issued.most_for_devices(first, last)
+
+    def issued_in_category(self, participant: str, category: str) -> int:
+        """Certificates of a category that a participant has, or is about to have."""
+        place = (participant, category)
+        if place not in self._categories_before:
+            self._categories_before[place] = self._estate.issued.in_category(*place)
+        return self._categories_before[place] + self._categories[place]

@@ -1,0 +1,265 @@
+"""Makes an estate's CAs, gives them new certificates, and rolls them over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from smki_testca.authority.certificates import Certificate, CertificationAuthority
+from smki_testca.errors import EstateError, InputError
+from smki_testca.estate.certificates import Record, digests, usage_of
+from smki_testca.lint.rows import value_breaches
+from smki_testca.profiles.model import Hierarchy, Tier
+from smki_testca.text import shown
+from smki_testca.x509 import private_keys
+from smki_testca.x509.fields import check_characters
+from smki_testca.x509.keys import key_id, key_type_of
+from smki_testca.x509.view import view_certificate
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from smki_testca.estate.authorities import Authority
+    from smki_testca.estate.stores import Stores
+    from smki_testca.profiles.model import Environment, Profile
+
+
+class AuthorityMaker:
+    """Makes CAs and their certificates. Each call belongs within a transaction of the estate.
+
+    Args:
+        estate: whose CAs they are.
+    """
+
+    def __init__(self, estate: Stores) -> None:
+        self._estate = estate
+
+    def make(
+        self,
+        environment: Environment,
+        given: Mapping[tuple[Hierarchy, Tier], bytes],
+        hierarchies: Collection[Hierarchy],
+    ) -> list[Record]:
+        """Make the CAs of an environment's family.
+
+        Args:
+            environment: whose CA names and policies they get.
+            given: PEM private keys to use instead of fresh ones.
+            hierarchies: of which CAs are made.
+
+        Returns:
+            Each hierarchy's root and issuing CA.
+
+        Raises:
+            InputError: if the family has CAs of those, or a key is not of the profile's type.
+        """
+        if any(
+            record.family == environment.family and record.hierarchy in hierarchies
+            for record in self._estate.certificates.authorities()
+        ):
+            raise InputError(
+                "environment.present",
+                f"The estate has the CAs of {environment.name} (family {environment.family})"
+                " already.",
+            )
+        records = []
+        for hierarchy in hierarchies:
+            root = self._make(environment, hierarchy, Tier.ROOT, None, given)
+            issuing = self._make(environment, hierarchy, Tier.ISSUING, root, given)
+            records += [root[0], issuing[0]]
+        return records
+
+    def _make(
+        self,
+        environment: Environment,
+        hierarchy: Hierarchy,
+        tier: Tier,
+        parent: Authority | None,
+        given: Mapping[tuple[Hierarchy, Tier], bytes],
+    ) -> Authority:
+        estate = self._estate
+        profile = estate.library.profile_for(hierarchy, tier)
+        pem = given.get((hierarchy, tier))
+        if pem is None:
+            public_key = self._estate.key_store.generate(profile.key_type)
+        else:
+            private = private_keys.from_pem(pem, f"the key given for {profile.name}")
+            if key_type_of(private) is not profile.key_type:
+                raise InputError(
+                    "key.type", f"The key given for {profile.name} is not {profile.key_type}."
+                )
+            public_key = self._estate.key_store.keep(private)
+        signer = self._estate.key_store.signer(self._estate.key_store.reference(key_id(public_key)))
+        own = CertificationAuthority(None, signer, environment, estate.library)
+        certificate = self._certificate(parent[1] if parent else own, profile, public_key)
+        record = self._add(
+            certificate,
+            environment,
+            parent and parent[0],
+            "authority.create",
+            imported_key=pem is not None,
+        )
+        return record, CertificationAuthority(record.der, signer, environment, estate.library)
+
+    def renew(self, record: Record) -> Record:
+        """Give a CA a new certificate for its own name and key.
+
+        Args:
+            record: the CA's newest certificate; an issuing CA's new one is signed by its root.
+
+        Raises:
+            InputError: if the profile was changed so that it would not be the same CA.
+        """
+        estate = self._estate
+        environment = self._naming(record)
+        issuer = None
+        if record.tier is Tier.ROOT:
+            signer = estate.authorities.signer(record)
+            authority = CertificationAuthority(None, signer, environment, estate.library)
+        else:
+            issuer = estate.certificates.newest(self._issuer_of(record))
+            authority = estate.authorities.able(issuer, environment)
+        view = view_certificate(record.der)
+        certificate = self._certificate(
+            authority,
+            estate.library.profile(record.profile),
+            view.octets("subjectPublicKeyInfo") or b"",
+        )
+        if view_certificate(certificate.der).octets("subject") != view.octets("subject"):
+            raise InputError(
+                "ca.profile_changed",
+                f"By its profile now, the CA {record.label} would have another subject: what it"
+                " signed would not verify.",
+                "Take the profile back to what it was, or roll the CA over.",
+            )
+        return self._add(
+            certificate,
+            environment,
+            issuer,
+            "authority.renew",
+            ca=record.label,
+            predecessor=str(record.serial),
+        )
+
+    def roll_over(self, environment: Environment, hierarchy: Hierarchy, name: str) -> Record:
+        """Make the next generation of an issuing CA under the same root.
+
+        From then on it issues; those before it keep what they signed.
+
+        Args:
+            environment: whose family it belongs to.
+            hierarchy: whose issuing CA it is.
+            name: its own CN, which no other CA has.
+
+        Raises:
+            InputError: if the name is taken, a live CA's, or not what the profile allows.
+            EstateError: if the estate was not made for that environment.
+        """
+        estate = self._estate
+        root = estate.authorities.newest(environment, hierarchy, Tier.ROOT)
+        before = estate.authorities.newest(environment, hierarchy, Tier.ISSUING)
+        profile = estate.library.profile_for(hierarchy, Tier.ISSUING)
+        self._check_name(profile, name)
+        named = replace(
+            estate.library.environment(root.environment),
+            ca_names={**environment.ca_names, (hierarchy, Tier.ISSUING): name},
+        )
+        public_key = self._estate.key_store.generate(profile.key_type)
+        certificate = self._certificate(estate.authorities.able(root, named), profile, public_key)
+        return self._add(
+            certificate, named, root, "authority.roll-over", ca=name, before=before.label
+        )
+
+    def _certificate(
+        self, issuer: CertificationAuthority, profile: Profile, public_key: bytes
+    ) -> Certificate:
+        return issuer.issue_authority(
+            profile, public_key, at=self._estate.clock.now(), entropy=self._estate.entropy
+        )
+
+    def _add(
+        self,
+        certificate: Certificate,
+        environment: Environment,
+        issuer: Record | None,
+        action: str,
+        **details: object,
+    ) -> Record:
+        """Keep a CA's certificate and its audit entry.
+
+        Args:
+            certificate: a root's own where there is no issuer.
+            environment: names the CA.
+            issuer: the certificate of the CA that signed it.
+            action: of the audit entry.
+            details: of the audit entry, beside what every such entry has.
+        """
+        profile = certificate.profile
+        body = {
+            "profile": profile.name,
+            "environment": environment.name,
+            **details,
+            "certificates": digests([certificate]),
+        }
+        record = Record(
+            serial=certificate.serial,
+            der=certificate.der,
+            profile=profile.name,
+            hierarchy=profile.hierarchy,
+            tier=profile.tier,
+            family=environment.family,
+            environment=environment.name,
+            category=None,
+            participant=None,
+            eui64=None,
+            role=None,
+            usage=usage_of(certificate),
+            label=environment.ca_name(profile.hierarchy, profile.tier),
+            key_id=key_id(certificate.public_key),
+            issuer=certificate.serial if issuer is None else issuer.serial,
+            not_before=certificate.instant("notBefore"),
+            not_after=certificate.instant("notAfter"),
+            issued_at=certificate.issued_at,
+            audit=self._estate.audit.append(certificate.issued_at, action, body),
+        )
+        return self._estate.certificates.add(record)
+
+    def _issuer_of(self, record: Record) -> Record:
+        issuer = self._estate.certificates.by_serial(record.issuer)
+        if issuer is None:
+            raise EstateError("estate.damaged", f"The root of the CA {record.serial} is missing.")
+        return issuer
+
+    def _naming(self, record: Record) -> Environment:
+        """A CA's environment, in which the CA has its own name, whatever its generation."""
+        known = self._estate.library.environment(record.environment)
+        own = {(record.hierarchy, record.tier): record.label or ""}
+        return replace(known, ca_names={**known.ca_names, **own})
+
+    def _check_name(self, profile: Profile, name: str) -> None:
+        """See that a new CA may have a name."""
+        library = self._estate.library
+        if name in library.live.ca_names:
+            raise InputError(
+                "live.ca_name", f"A CA named {shown(name)} would pass for the live one (R20)."
+            )
+        taken = {record.label for record in self._estate.certificates.authorities()}
+        for environment in library.environments.values():
+            taken |= set(environment.ca_names.values())
+        if name in taken:
+            raise InputError(
+                "ca.name_taken",
+                f"A CA is named {shown(name)} already.",
+                "Choose another name; see: smki-testca ca list",
+            )
+        for row in profile.rows:
+            if row.field.path != "subject.commonName":
+                continue
+            check_characters(row.field, profile.encoding(row.field), name)
+            for breach in value_breaches(row, name, library.roles):
+                raise InputError(
+                    "ca.name",
+                    f"{shown(name)} cannot name a CA of profile {profile.name}:"
+                    f" {row.field.path} {breach.message} ({row.basis}, {row.source}).",
+                    "Choose another name.",
+                )

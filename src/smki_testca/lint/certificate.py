@@ -1,0 +1,312 @@
+"""The rules that hold of any certificate beside the rows of its profile."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from smki_testca.clock import span_in_words
+from smki_testca.lint.findings import Breach
+from smki_testca.lint.rule import PUBLISHED, rule
+from smki_testca.profiles.model import Severity
+from smki_testca.roles import Basis
+from smki_testca.x509 import names
+from smki_testca.x509.keys import key_type_of, load_public_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from smki_testca.lint.chain import PossibleIssuer, Signer
+    from smki_testca.lint.crl import RevocationList
+    from smki_testca.profiles import Library
+    from smki_testca.profiles.model import Hierarchy, Profile, SecRegistryEntry
+    from smki_testca.x509.view import View
+
+SOON = timedelta(days=90)
+"""How long before its end a certificate is said to run out soon."""
+_TYPOS = {"Distributer": "Distributor"}
+
+
+class Certificate(NamedTuple):
+    """A certificate as its rules see it.
+
+    Attributes:
+        view: its fields.
+        profile: that it is held to.
+        library: with the SEC's Registry Entries.
+        signer: as far as it is known.
+        issuer_hierarchy: of the issuer; None where there is none.
+        at: the instant that validity is judged at, UTC.
+        environment: the name of the test environment; None for any.
+    """
+
+    view: View
+    profile: Profile
+    library: Library
+    signer: Signer
+    issuer_hierarchy: Hierarchy | None
+    at: datetime
+    environment: str | None
+
+    @property
+    def issuing_ca(self) -> PossibleIssuer | None:
+        """The issuer, if it is a CA."""
+        issuer = self.signer.issuer
+        return issuer if issuer is not None and issuer.is_ca else None
+
+    @property
+    def period(self) -> tuple[datetime, datetime] | None:
+        """The validity; None where it cannot be read, or ends before it begins."""
+        start, end = self.view.instant("validity.notBefore"), self.view.instant("validity.notAfter")
+        return None if start is None or end is None or end < start else (start, end)
+
+    def offset(self, path: str) -> int:
+        """The offset of a field that the certificate has."""
+        return self.view.fields[path].node.offset
+
+
+@rule(
+    "signature.algorithms_differ", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 4.1.1.2",
+    meaning="The signature algorithm inside differs from the one outside.",
+    remedy="Sign again with one algorithm in both places.",
+    good="ecdsa-with-SHA256 twice", bad="ecdsa-with-SHA256 inside, ecdsa-with-SHA384 outside",
+)  # fmt: skip
+def algorithms(document: Certificate | RevocationList) -> Iterator[Breach]:
+    """Compare the signature algorithm inside with the one outside."""
+    inner, outer = document.view.fields.get("signature"), document.view.signature_algorithm
+    if inner is not None and inner.value != outer.encoded:
+        message = "the signature algorithm outside differs from the one inside"
+        yield Breach("signature.algorithms_differ", outer.offset, message)
+
+
+@rule(
+    "subjectPublicKeyInfo.key", Severity.ERROR, Basis.SPECIFIED, "RFC 5480 2",
+    meaning="The public key cannot be used: of another kind, or its point is not on the curve.",
+    remedy="Make a new key pair.",
+    good="04 and a point on P-256", bad="05 and 64 octets",
+)  # fmt: skip
+@rule(
+    "subjectPublicKeyInfo.type", Severity.ERROR, Basis.SPECIFIED, "GBCS v0.8.1 s.12; SEC App. M G",
+    meaning="The key is not of the profile's type.",
+    remedy="Use a key of the type that the profile names.",
+    good="P-256 in a Device Certificate", bad="P-384 in a Device Certificate",
+)  # fmt: skip
+def public_key(certificate: Certificate) -> Iterator[Breach]:
+    """Find a public key that cannot be used, or is not of the profile's type."""
+    found = certificate.view.fields.get("subjectPublicKeyInfo")
+    if found is None:
+        return
+    key = load_public_key(found.node.encoded)
+    if key is None:
+        message = (
+            "the public key cannot be used: its kind is unknown, or its point is off the curve"
+        )
+        yield Breach("subjectPublicKeyInfo.key", found.node.offset, message)
+    elif key_type_of(key) is not certificate.profile.key_type:
+        message = f"the key is not {certificate.profile.key_type}"
+        yield Breach("subjectPublicKeyInfo.type", found.node.offset, message)
+
+
+@rule(
+    "validity.order", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 4.1.2.5",
+    meaning="It ends before it begins.", remedy="Issue it with its dates in order.",
+    good="2026 to 2036", bad="2036 to 2026",
+)  # fmt: skip
+def validity_order(certificate: Certificate) -> Iterator[Breach]:
+    """Find a validity that ends before it begins."""
+    start = certificate.view.instant("validity.notBefore")
+    end = certificate.view.instant("validity.notAfter")
+    if start is not None and end is not None and end < start:
+        message = f"it ends on {end:%Y-%m-%d}, before it begins"
+        yield Breach("validity.order", certificate.offset("validity.notAfter"), message)
+
+
+@rule(
+    "validity.not_yet_valid", Severity.WARNING, Basis.SPECIFIED, "RFC 5280 4.1.2.5",
+    meaning="Its time has not come.", remedy="Wait, or look at the clock.",
+    good="linted after its notBefore", bad="linted before its notBefore",
+)  # fmt: skip
+def not_yet_valid(certificate: Certificate) -> Iterator[Breach]:
+    """Find a certificate whose time has not come."""
+    period = certificate.period
+    if period is not None and certificate.at < period[0]:
+        message = f"it is valid only from {period[0]:%Y-%m-%d}"
+        yield Breach("validity.not_yet_valid", certificate.offset("validity.notBefore"), message)
+
+
+@rule(
+    "validity.expired", Severity.WARNING, Basis.SPECIFIED, "RFC 5280 4.1.2.5",
+    meaning="It ran out. An old certificate is not a malformed one.", remedy="Renew it.",
+    good="linted before its notAfter", bad="linted after its notAfter",
+)  # fmt: skip
+def expired(certificate: Certificate) -> Iterator[Breach]:
+    """Find a certificate whose time is over."""
+    period = certificate.period
+    if period is not None and certificate.at > period[1]:
+        ago = span_in_words(certificate.at - period[1])
+        message = f"it expired {ago} ago, on {period[1]:%Y-%m-%d}"
+        yield Breach("validity.expired", certificate.offset("validity.notAfter"), message)
+
+
+@rule(
+    "validity.ends_soon", Severity.NOTICE, Basis.SPECIFIED, "RFC 5280 4.1.2.5",
+    meaning="It runs out within 90 days.", remedy="Renew it in time.",
+    good="91 days left", bad="89 days left",
+)  # fmt: skip
+def ends_soon(certificate: Certificate) -> Iterator[Breach]:
+    """Find a certificate whose time is nearly over."""
+    period = certificate.period
+    if period is None or not period[0] <= certificate.at <= period[1]:
+        return
+    left = period[1] - certificate.at
+    if left <= SOON:
+        message = f"it runs out in {left.days} days"
+        yield Breach("validity.ends_soon", certificate.offset("validity.notAfter"), message)
+
+
+@rule(
+    "extensions.duplicate", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 4.2",
+    meaning="An extension is there twice.", remedy="Leave one out.",
+    good="one keyUsage", bad="two keyUsages",
+)  # fmt: skip
+def duplicate_extensions(certificate: Certificate) -> Iterator[Breach]:
+    """Find each extension that is there twice, at its second place."""
+    view = certificate.view
+    if len(set(view.extension_order)) == len(view.extension_order):
+        return
+    seen: Counter[str] = Counter()
+    for name, node in zip(view.extension_order, view.extension_nodes, strict=True):
+        seen[name] += 1
+        if seen[name] == 2 and name != "unreadable":
+            message = f"the extension {name} is there twice"
+            yield Breach("extensions.duplicate", node.offset, message)
+
+
+@rule(
+    "extensions.unknown_critical", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 4.2",
+    meaning="An extension that nobody here knows is critical: readers must reject the certificate.",
+    remedy="Leave it out, or mark it not critical.",
+    good="an unknown extension, not critical", bad="an unknown extension, critical",
+)  # fmt: skip
+def unknown_critical_extensions(document: Certificate | RevocationList) -> Iterator[Breach]:
+    """Find each critical extension that readers must reject."""
+    view = document.view
+    known = names.CRL_EXTENSIONS if view.kind == "CRL" else names.EXTENSIONS
+    for name, node in zip(view.extension_order, view.extension_nodes, strict=True):
+        if name not in known and view.criticality.get(name):
+            message = f"the extension {name} is critical, and nobody here knows it"
+            yield Breach("extensions.unknown_critical", node.offset, message)
+
+
+@rule(
+    "subject.duplicate", Severity.WARNING, Basis.OBSERVED, PUBLISHED,
+    meaning="An attribute of the subject is there twice.", remedy="Leave one out.",
+    good="one OU", bad="two OUs",
+)  # fmt: skip
+def duplicate_attributes(certificate: Certificate) -> Iterator[Breach]:
+    """Find each attribute of the subject that is there twice."""
+    order = certificate.view.subject_order
+    if len(set(order)) == len(order):
+        return
+    for name, count in Counter(order).items():
+        if count > 1:
+            message = f"{name} is there {count} times"
+            yield Breach("subject.duplicate", certificate.offset("subject"), message)
+
+
+@rule(
+    "serial.leading_zero_nibble", Severity.NOTICE, Basis.OBSERVED, PUBLISHED,
+    meaning="The serial's first hexadecimal digit is zero; programs that drop leading zeros miss"
+    " it.", remedy="Draw serials whose first digit is 1 to 7.",
+    good="4FBC…", bad="0F48…",
+)  # fmt: skip
+def leading_zero(certificate: Certificate) -> Iterator[Breach]:
+    """Find a serial number whose first hexadecimal digit is zero."""
+    found = certificate.view.fields.get("serialNumber")
+    # A first octet of 00 only keeps the number positive: its digits begin with 8 to F.
+    if found is not None and b"\x01" <= found.node.content[:1] < b"\x10":
+        message = f"the serial {found.node.content.hex()} begins with a zero digit"
+        yield Breach("serial.leading_zero_nibble", found.node.start, message)
+
+
+@rule(
+    "subject.commonName.typo", Severity.NOTICE, Basis.OBSERVED, PUBLISHED,
+    meaning="The common name holds a known slip of spelling, frozen in published certificates.",
+    remedy="Spell it rightly in new certificates.",
+    good="Electricity Distributor", bad="Electricity Distributer",
+)  # fmt: skip
+def typos(certificate: Certificate) -> Iterator[Breach]:
+    """Find known slips of spelling."""
+    name = certificate.view.text("subject.commonName") or ""
+    for wrong, right in _TYPOS.items():
+        if wrong in name:
+            offset = certificate.offset("subject.commonName")
+            yield Breach("subject.commonName.typo", offset, f"{wrong!r} stands for {right!r}")
+
+
+@rule(
+    "device_id.central", Severity.ERROR, Basis.SPECIFIED, "seed ¶33 (R11)",
+    meaning="The Device ID is under a Registry Entry of the SEC, which is never for Devices.",
+    remedy="Use an ID under the manufacturer's own Registry Entry.",
+    good="00-DB-12-34-56-78-90-A4", bad="70-B3-D5-1F-30-01-00-00 in a Device Certificate",
+)  # fmt: skip
+@rule(
+    "eui64.not_central", Severity.NOTICE, Basis.SPECIFIED, "seed ¶31 to 33 (R10)",
+    meaning="The ID is under none of the SEC's Registry Entries, from which User, DCC and RDP IDs"
+    " come.", remedy="Use an ID that the Panel allocated.",
+    good="70-B3-D5-1F-30-01-00-00", bad="00-DB-12-34-56-78-00-04 in an Organisation Certificate",
+)  # fmt: skip
+@rule(
+    "eui64.look_alike", Severity.NOTICE, Basis.OBSERVED,
+    "IEEE register; published ZAZ1 certificates",
+    meaning="The ID lies under a look-alike of the SEC's Registry Entry, which IEEE never"
+    " assigned.",
+    remedy="Fine in the ZAZ1 test PKI; elsewhere use the entry 70-B3-D5-1F-3.",
+    good="70-B3-D5-1F-30-01-00-00", bad="90-B3-D5-1F-30-01-00-00",
+)  # fmt: skip
+def identifiers(certificate: Certificate) -> Iterator[Breach]:
+    """Compare the User, RDP, DCC or Device ID with the SEC's Registry Entries."""
+    profile = certificate.profile
+    user, device = profile.field_of("eui64"), profile.field_of("device-id")
+    field = user or device
+    octets = None if field is None else certificate.view.octets(field.path)
+    if field is None or octets is None or len(octets) != 8:
+        return
+    offset = certificate.offset(field.path)
+    text = octets.hex("-").upper()
+    value = int.from_bytes(octets)
+    entries = certificate.library.sec_registry_entries
+    under = [one for one in entries if value >> one.entry.extension_bits == one.entry.prefix]
+    if device is not None and under:
+        message = f"{text} is under {under[0].entry}, {under[0].title}"
+        yield Breach("device_id.central", offset, message)
+    elif user is not None and not under:
+        message = f"{text} is under no Registry Entry of the SEC"
+        yield Breach("eui64.not_central", offset, message)
+    elif user is not None and _is_elsewhere(under[0], certificate.environment):
+        message = f"{text} is under {under[0].entry}, {under[0].title}"
+        yield Breach("eui64.look_alike", offset, message)
+
+
+def _is_elsewhere(entry: SecRegistryEntry, environment: str | None) -> bool:
+    """Whether a Registry Entry belongs to other environments only."""
+    return bool(entry.environments) and environment not in entry.environments
+
+
+CHECKERS: tuple[Callable[[Certificate], Iterator[Breach]], ...] = (
+    algorithms,
+    public_key,
+    validity_order,
+    not_yet_valid,
+    expired,
+    ends_soon,
+    duplicate_extensions,
+    unknown_critical_extensions,
+    duplicate_attributes,
+    leading_zero,
+    typos,
+    identifiers,
+)
+"""The checkers of a certificate."""

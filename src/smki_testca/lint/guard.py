@@ -1,0 +1,51 @@
+"""Runs checkers under one guard: an exception in a rule is a finding, and the run goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from smki_testca.lint.findings import Breach
+from smki_testca.lint.rule import rule
+from smki_testca.profiles.model import Severity
+from smki_testca.roles import Basis
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+T = TypeVar("T")
+Document = TypeVar("Document")
+
+
+def run(
+    checkers: Iterable[Callable[[Document], Iterable[Breach]]],
+    document: Document,
+    found: list[Breach],
+) -> None:
+    """Add what each checker finds in a document to the breaches found so far."""
+    for checker in checkers:
+        guarded(checker.__name__, lambda: found.extend(checker(document)), found)  # noqa: B023 - called at once
+
+
+@rule(
+    "internal.rule_failed", Severity.WARNING, Basis.ASSUMED, "a fault of this program",
+    meaning="A rule failed on this document, so it was not checked by that rule.",
+    remedy="Report it with the document.",
+    good="no such finding", bad="an exception in a rule",
+)  # fmt: skip
+def guarded(name: str, step: Callable[[], T], found: list[Breach]) -> T | None:
+    """Do a step of the run.
+
+    Args:
+        name: of the step or of its rule.
+        step: what to do.
+        found: where its failure is added.
+
+    Returns:
+        What the step returns; None if it failed.
+    """
+    try:
+        return step()
+    except Exception as error:  # noqa: BLE001 - whatever a rule does, the run goes on
+        message = f"the rule {name.strip('_')} failed: {type(error).__name__}: {error}"
+        found.append(Breach("internal.rule_failed", None, message, ""))
+        return None

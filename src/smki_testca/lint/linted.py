@@ -1,0 +1,63 @@
+"""The settings of a run of the linter, and its result for each document."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from smki_testca.lint.findings import Finding
+    from smki_testca.lint.sets import Facts, Listing
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of a run.
+
+    Attributes:
+        at: the instant that validity is judged at, UTC.
+        profiles: the operator's profile directories.
+        environment: the name of the environment that policies must be of; None for any.
+        as_profile: the profile that every certificate is held to; None to recognise it.
+        trusted: certificates of CAs, DER.
+    """
+
+    at: datetime
+    profiles: tuple[Path, ...] = ()
+    environment: str | None = None
+    as_profile: str | None = None
+    trusted: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Linted:
+    """One document and its findings.
+
+    Attributes:
+        kind: the name of a certificate's or CRL's profile, ``crl`` for a CRL that follows none,
+            ``csr-organisation`` and the like, or ``unknown``.
+        subject: for a person; the issuer of a CRL; empty where there is none.
+        facts: the parts of a certificate that are compared with others.
+        listing: the parts of a CRL that are compared with others.
+    """
+
+    file: str
+    index: int
+    kind: str
+    subject: str
+    findings: tuple[Finding, ...]
+    facts: Facts | None = field(default=None, repr=False)
+    listing: Listing | None = field(default=None, repr=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """The document as a JSON object: file, index, kind, subject, findings."""
+        return {
+            "file": self.file,
+            "index": self.index,
+            "kind": self.kind,
+            "subject": self.subject,
+            "findings": [finding.as_json() for finding in self.findings],
+        }

@@ -1,0 +1,100 @@
+"""Lints a whole input: each document, over all cores where there are many, then all together."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from smki_testca import workers
+from smki_testca.lint import chain, crl, sets
+from smki_testca.lint.engine import Linter, coded_finding, in_order
+from smki_testca.lint.guard import run
+from smki_testca.x509.view import view_revocation_list
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from smki_testca.importers.sources import Source
+    from smki_testca.lint.findings import Breach, Finding
+    from smki_testca.lint.linted import Linted, Settings
+    from smki_testca.x509.entries import Entry
+
+_PARALLEL_FROM = 400
+_CHUNK = 250
+
+
+def lint_all(documents: Iterator[Source], settings: Settings) -> list[Linted]:
+    """Lint every document of an input.
+
+    Args:
+        documents: in the order in which they are to be reported.
+        settings: of the run.
+
+    Raises:
+        InputError: if there is no such environment or profile as the settings name.
+    """
+    found = list(documents)
+    issuers = chain.gathered(
+        [*settings.trusted, *(one.data for one in found if one.problem is None)]
+    )
+    # A wrong name in the settings is an error in this process, before anything is linted.
+    linter = Linter(settings, issuers)
+    count = min(os.cpu_count() or 1, workers.MAX_WORKERS)
+    if len(found) < _PARALLEL_FROM or count == 1:
+        linted = [linter.lint(one, position) for position, one in enumerate(found)]
+    else:
+        linted = _in_parallel(found, settings, issuers, count)
+    for position, findings in set_findings(linter, linted, found).items():
+        one = linted[position]
+        linted[position] = replace(one, findings=in_order([*one.findings, *findings]))
+    return linted
+
+
+def set_findings(
+    linter: Linter, linted: Sequence[Linted], documents: Sequence[Source]
+) -> dict[int, list[Finding]]:
+    """The findings of documents together, by the position of the document at fault.
+
+    Args:
+        linter: that linted them.
+        linted: the result for each document.
+        documents: the same in the same order, to read the entries of CRLs again.
+    """
+
+    def entries_of(one: sets.Listing) -> Iterator[Entry]:
+        return crl.entries_of(view_revocation_list(documents[one.position].data))
+
+    together = sets.Together(
+        [one.facts for one in linted if one.facts is not None],
+        [one.listing for one in linted if one.listing is not None],
+        entries_of,
+        linter.at,
+    )
+    breaches: list[Breach] = []
+    run(sets.CHECKERS, together, breaches)
+    found: dict[int, list[Finding]] = {}
+    for breach in breaches:
+        found.setdefault(breach.position, []).append(coded_finding(breach))
+    return found
+
+
+def _in_parallel(
+    found: list[Source], settings: Settings, issuers: chain.Issuers, count: int
+) -> list[Linted]:
+    numbered = enumerate(found)
+    chunks = iter(lambda: list(islice(numbered, _CHUNK)), [])
+    with workers.pool(count, _start_worker, settings, issuers.ders) as pool:
+        return [one for chunk in pool.map(_lint_chunk, chunks) for one in chunk]
+
+
+_worker: list[Linter] = []
+
+
+def _start_worker(settings: Settings, possible_issuers: list[bytes]) -> None:
+    _worker[:] = [Linter(settings, chain.gathered(possible_issuers))]
+
+
+def _lint_chunk(chunk: list[tuple[int, Source]]) -> list[Linted]:
+    return [_worker[0].lint(source, position) for position, source in chunk]
