@@ -11,6 +11,7 @@ import batches
 import certificate_types as types
 import csrs
 from estates import opened
+from smki_testca.api import Estate
 from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.register.requests import Request
@@ -136,8 +137,7 @@ def test_inputs_go_into_the_certificate_the_audit_log_and_nowhere_else(run, own)
     assert (issued["profile"], issued["eui64"]) == ("sensor", DEVICE)
     assert field(run, issued["serial"], MODEL_FIELD) == MODEL
     assert field(run, issued["serial"], "subject.commonName") == "Leeds"
-    request = request_of(own, "certificate.issue")
-    assert list(request)[-3:] == ["model", "site", "device_id"]
+    request = request_of(own, "issue")
     assert (request["model"], request["site"], request["device_id"]) == (MODEL, "Leeds", DEVICE)
     assert run("lint", issued["serial"])["summary"]["findings"]["error"] == 0
 
@@ -163,9 +163,9 @@ def test_the_gate_decides_by_the_identity_that_follows_from_the_rows(run):
 @pytest.mark.parametrize("kind", [("dccki",), ("gateway", "--rack", "A1")], ids=["dccki", "own"])
 def test_the_audit_entry_of_a_refused_signifier_has_what_was_stated(run, own, kind):
     run("issue", kind[0], *GATEWAY, *kind[1:], "--signifier", "TPTY-SUPPLIER-TWO", code=3)
-    assert request_of(own, "request.refuse")["signifier"] == "TPTY-SUPPLIER-TWO"
+    assert request_of(own, "issue")["signifier"] == "TPTY-SUPPLIER-TWO"
     run("issue", kind[0], *GATEWAY, *kind[1:], code=0)
-    assert "signifier" not in request_of(own, "certificate.issue")
+    assert "signifier" not in request_of(own, "issue")
 
 
 @pytest.mark.parametrize("by_name", [False, True])
@@ -237,9 +237,17 @@ def test_certificates_of_others_are_signed_again_with_their_inputs(
 # Batches
 
 
+def sensors(count, **inputs):
+    """The options that ask for a range of sensors; those of the usage come first."""
+    wanted = batches.range_of(count, 0x900, profile="sensor", **inputs)
+    at = wanted.index("--hw-type")
+    return wanted[:at] + wanted[at + 2 :]
+
+
 def sensor_row(number, **cells):
-    row = batches.device(number, profile="sensor", model=MODEL) | cells
-    return {name: text for name, text in row.items() if name != "hw-type"}
+    row = batches.device(number, profile="sensor", model=MODEL)
+    del row["hw-type"]
+    return row | cells
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
@@ -298,9 +306,7 @@ def test_a_row_may_bring_a_csr_for_an_operators_type(run, tmp_path):
 
 
 def test_a_range_is_of_any_type_with_a_device_id(run):
-    wanted = batches.range_of(3, 0x900, profile="sensor", model=MODEL, site="Leeds")
-    at = wanted.index("--hw-type")
-    told = run("batch", "issue", *wanted[:at], *wanted[at + 2 :])["run"]
+    told = run("batch", "issue", *sensors(3, model=MODEL, site="Leeds"))["run"]
     assert (told["issued"], told["profiles"]) == (3, ["sensor"])
     (one,) = run("list", "--eui64", batches.device_id(0x901))["certificates"]
     assert field(run, one["serial"], MODEL_FIELD) == MODEL
@@ -308,10 +314,32 @@ def test_a_range_is_of_any_type_with_a_device_id(run):
 
 
 def test_a_range_that_lacks_an_input_names_its_option(run):
-    wanted = batches.range_of(3, 0x900, profile="sensor")
-    at = wanted.index("--hw-type")
-    error = run("batch", "issue", *wanted[:at], *wanted[at + 2 :], code=2)["error"]
+    error = run("batch", "issue", *sensors(3), code=2)["error"]
     assert error["message"] == "Give a manifest, or for a range --model."
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda: (*sensors(3, model=MODEL), "--hw-type", MODEL),
+        lambda: (*batches.range_of(3, 0x900), "--site", "Leeds"),
+    ],
+)
+def test_a_range_takes_no_input_of_another_type(run, wanted):
+    error = run("batch", "issue", *wanted(), code=4)["error"]
+    assert error["code"] == "request.input"
+
+
+def test_a_range_of_a_type_that_fixes_the_usage_takes_none(run, own):
+    path = own / "profiles" / "certificates" / "sensor.toml"
+    text = path.read_text("utf-8")
+    path.write_text(text.replace('{ input = "usage" }', '{ constant = ["digitalSignature"] }'))
+    wanted = sensors(3, model=MODEL)
+    assert run("batch", "issue", *wanted, code=2)["error"]["message"].endswith("leave out --usage.")
+    told = run("batch", "issue", *wanted[2:])["run"]
+    assert told["issued"] == 3
+    (one,) = run("list", "--eui64", batches.device_id(0x902))["certificates"]
+    assert (one["profile"], one["usage"]) == ("sensor", "digital-signature")
 
 
 # Kits
@@ -378,12 +406,14 @@ def kit(command, tmp_path):
 def test_a_kit_states_any_input_of_any_type(command, kit):
     outcome, estate = kit()
     assert outcome.code == 0, outcome.out + outcome.err
-    with opened(estate) as open_:
+    profiles = estate.parents[1] / "kit-profiles"
+    phrase = (estate / "passphrase").read_text().strip()
+    with Estate.open(estate, phrase, profiles=profiles) as open_:
         records = list(open_.select(Selection()))
         signifiers = [
             entry.body["request"].get("signifier")
             for entry in open_.audit.entries()
-            if entry.action == "certificate.issue"
+            if entry.action == "issue"
         ]
         assert signifiers.count("TPTY-SUPPLIER-ONE") == 1
     made = {(one.profile, one.label) for one in records if one.participant}
@@ -393,7 +423,6 @@ def test_a_kit_states_any_input_of_any_type(command, kit):
         ("gateway", "rack"),
         *(("sensor", name) for name in (*ids, "SENSOR-1", "SENSOR-2")),
     }
-    profiles = estate.parents[1] / "kit-profiles"
     here = ("--json", "--profiles", profiles, "--estate", estate)
     (one,) = command(*here, "list", "--label", "SENSOR-2").json["certificates"]
     fields = command(*here, "show", one["serial"]).json["fields"]

@@ -286,7 +286,7 @@ def test_inputs_are_attributes_and_nothing_else_is(library):
         with pytest.raises(AttributeError, match="a subject of profile dccki has no"):
             getattr(subject, name)
     with pytest.raises(TypeError):
-        subject.inputs["dns"] = "other.test"
+        subject.inputs["dns"] = "other.test"  # type: ignore[index]
 
 
 def test_subjects_of_two_types_differ_although_they_state_the_same(library):
