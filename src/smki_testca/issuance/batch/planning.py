@@ -98,8 +98,9 @@ class Plan:
             return
         self._issuance.count(request, authorisation, wanted)
         self._authorised[request.participant, first, last] = authorisation
-        for usage in request.usages:
-            section = self._section(authorisation, usage, request.subject)
+        shared = request.subject.shared_inputs() | request.subject.own_inputs()
+        for usage in request.usages or (None,):
+            section = self._section(authorisation, usage, request.subject, shared)
             number = len(self._sections)
             self._sections.append(replace_section(section, count, first.value))
             self._tiles += [
@@ -125,10 +126,11 @@ class Plan:
     def _section_of(self, wanted: RowRequest, authorisation: Authorisation) -> int:
         """The number of the section that a row goes into, which is begun if need be."""
         subject = wanted.request.subject
-        place = (id(authorisation), wanted.usage, *subject.shared_inputs().values())
+        shared = subject.shared_inputs()
+        place = (id(authorisation), wanted.usage, *shared.values())
         number = self._places.get(place)
         if number is None:
-            section = self._section(authorisation, wanted.usage, subject)
+            section = self._section(authorisation, wanted.usage, subject, shared)
             number = self._places[place] = len(self._sections)
             self._sections.append(section)
         return number
@@ -272,16 +274,17 @@ class Plan:
         authorisation: Authorisation,
         usage: KeyUsage | None,
         subject: Subject,
+        shared: dict[str, str],
     ) -> Section:
         request, participant = authorisation.request, authorisation.participant
         profile = self._estate.library.profile(request.subject.profile)
         issuer, _ = self._issuance.issuing(authorisation.environment, profile.hierarchy)
         signifier = participant.signifier.text if participant.signifier else None
-        shared = inputs(subject, usage) | {
+        given = inputs(subject, usage) | {
             "participant-name": participant.name,
             "signifier": signifier,
         }
-        self._check_values(profile, shared)
+        self._check_values(profile, given)
         return Section(
             profile=profile.name,
             participant=participant.id,
@@ -293,7 +296,7 @@ class Plan:
             agreement=authorisation.agreement,
             issuer=str(issuer.serial),
             usage=usage,
-            inputs=subject.shared_inputs(),
+            inputs=shared,
             count=0,
         )
 
