@@ -77,6 +77,12 @@ def _range_profiles(library: Library) -> list[Profile]:
     return [one for one in library.end_entity_profiles if one.identity is Identity.DEVICE_ID]
 
 
+def _range_inputs(library: Library) -> dict[str, InputType]:
+    """What a range may state beside its first ID, by option."""
+    types = (one for profile in _range_profiles(library) for one in profile.input_types)
+    return {one.option: one for one in types if not one.is_identifier}
+
+
 def _key(option: str) -> str:
     return option.replace("-", "_")
 
@@ -88,15 +94,11 @@ class RangeCommand(click.Command):
         """Its own options, and after the purpose those of the certificate types."""
         params = super().get_params(ctx)
         names = {one.name for one in params}
-        types = {
-            one.option: one
-            for profile in _range_profiles(library_of(ctx))
-            for one in profile.input_types
-            if not one.is_identifier and _key(one.option) not in names
-        }
+        types = _range_inputs(library_of(ctx))
         added: list[click.Parameter] = [
             click.Option([f"--{one.option}"], metavar=one.metavar, help=f"Of a range: {_of(one)}")
             for one in types.values()
+            if _key(one.option) not in names
         ]
         place = [one.name for one in params].index("purpose") + 1
         return [*params[:place], *added, *params[place:]]

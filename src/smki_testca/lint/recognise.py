@@ -23,6 +23,7 @@ class Recogniser:
         self._profiles = library.profiles
         self._fields = {one.name: _fields(one) for one in self._profiles}
         self._constants = {one.name: _constants(one) for one in self._profiles}
+        self._ordinary = {one.end_entity for one in library.hierarchies.values()}
         self._owners: dict[str, set[str]] = {}
         for one in self._profiles:
             for environment in library.environments.values():
@@ -75,8 +76,7 @@ class Recogniser:
         name = None if issuer is None else common_name_of(issuer.node)
         owners = self._owners.get(name or "", set())
         hierarchies = {self._library.profile(one).hierarchy for one in owners}
-        # The ordinary type of a hierarchy has its name.
-        alike = sorted(alike, key=lambda one: one.name != one.hierarchy)
+        alike = sorted(alike, key=lambda one: one.name not in self._ordinary)
         return next((one for one in alike if one.hierarchy in hierarchies), alike[0])
 
     def _distance(self, view: View, present: set[str], profile: Profile) -> int:

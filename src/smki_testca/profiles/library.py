@@ -188,6 +188,10 @@ class Library:
         """Whether every key of a hierarchy can come from a seed: RSA keys cannot."""
         return all(self.profile_for(hierarchy, tier).key_type is KeyType.P256 for tier in Tier)
 
+    def is_seedable(self, profile: Profile) -> bool:
+        """Whether the key of a certificate, and those of the CAs above it, can come from a seed."""
+        return profile.key_type is KeyType.P256 and self.seedable(profile.hierarchy)
+
     @cached_property
     def end_entity_profiles(self) -> tuple[Profile, ...]:
         """The certificate profiles that requests are made for, ordinary ones first."""
