@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -143,7 +144,7 @@ def test_the_same_entropy_gives_the_same_certificate(authorise, issuing):
 
 def test_signatures_of_p256_cas_are_der_and_by_rfc_6979(authorise, issuing, estate):
     (record,) = estate.certificates.select(Selection(label="Z1"))
-    key = from_pkcs8(ca_key(estate, record))
+    key: Any = from_pkcs8(ca_key(estate, record))
     made = cut(issuing(), authorise(KeyUsage.KEY_AGREEMENT), KeyUsage.KEY_AGREEMENT)
     loaded = x509.load_der_x509_certificate(made.der)
     expected = key.sign(

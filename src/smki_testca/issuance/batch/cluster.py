@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import distributed
 
-from smki_testca import __version__
+import smki_testca
 from smki_testca.errors import EstateError
 from smki_testca.issuance.batch.tile_maker import TileMaker
 
@@ -38,13 +38,13 @@ class TileMakerPlugin(distributed.WorkerPlugin):  # type: ignore[misc]
     def __init__(self, name: str, material: TileMaterial) -> None:
         self.name = name
         self._material = material
-        self._version = __version__
+        self._version = smki_testca.__version__
 
     def setup(self, worker: Any) -> None:
         """Build the tile maker when the plug-in arrives, also on a worker that joins late."""
         del worker
-        if self._version != __version__:
-            raise RuntimeError(f"it has smki-testca {__version__}, not {self._version}")
+        if self._version != smki_testca.__version__:
+            raise RuntimeError(f"it has smki-testca {smki_testca.__version__}, not {self._version}")
         _tile_makers[self.name] = TileMaker(self._material)
 
     def teardown(self, worker: Any) -> None:
@@ -106,7 +106,7 @@ def _connect_and_make(
                 raise EstateError(
                     "batch.scheduler",
                     f"A worker of {address} cannot make tiles: {_first_line(error)}.",
-                    f"Install smki-testca {__version__} on every worker.",
+                    f"Install smki-testca {smki_testca.__version__} on every worker.",
                 ) from error
             yield from _make_all(client, tasks, name, _IN_FLIGHT * workers)
         finally:
