@@ -253,7 +253,7 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
             plan = Plan(estate, "requests", None, _secrets(None))
             reader = csr_reader.Reader(requests, zipped, estate.library)
             for one in csr_reader.row_requests(estate, reader, members, cells, workers):
-                plan.add_or_note(one)
+                plan.add(one)
             report = portal.Report.of(name, members, plan.problems)
             run = plan.store() if plan.ready() else None
             if run is None:
@@ -471,7 +471,7 @@ def _plan_manifest(estate: Estate, plan: Plan, manifest: str, options: dict[str,
     for one in from_manifest(
         estate, lines(path, columns(estate.library)), read, options["environment"]
     ):
-        plan.add_or_note(one)
+        plan.add(one)
 
 
 def _stopped(plan: Plan, *, all_or_nothing: bool) -> SmkiTestcaError | None:
