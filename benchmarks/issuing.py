@@ -88,7 +88,8 @@ def cases() -> dict[str, Callable[[], bytes]]:
         return encode.sequence(rendered, signer.algorithm.encoded, signature)
 
     def checked() -> bytes:
-        return authority.issue(authorisation, USAGE, spki, entropy=entropy).der
+        unsigned = authority.prepare(authorisation, USAGE, spki, entropy=entropy)
+        return authority.sign(unsigned).der
 
     issuer = x509.load_der_x509_certificate(root.der)
 

@@ -30,10 +30,14 @@ COMMAND = [sys.executable, "-m", "smki_testca"]
 FIRST_ID = 0x00DB120000000000
 COUNT = 40_000
 """Device IDs of one run, with one certificate each."""
-LATEST_SECONDS = 1.2
-"""The latest moment after the start of a process at which it is killed."""
-PATIENCE_SECONDS = 10.0
-"""How long orphaned workers are waited for."""
+MOST_TILES = 6
+"""How many tiles a command writes at most before it is killed."""
+LATEST_SECONDS = 0.2
+"""The latest moment after that at which it is killed."""
+START_SECONDS = 1.0
+"""The latest moment for a command that is killed before it has written any."""
+PATIENCE_SECONDS = 120.0
+"""How long orphaned workers, and tiles, are waited for: longer than any load makes them take."""
 
 
 @dataclass
@@ -88,7 +92,7 @@ class Tormentor:
             process = start(self.estate, *arguments, out=out)
             victims: list[int] = []
             if not spare:
-                time.sleep(self.chance.uniform(0.05, LATEST_SECONDS))
+                self.wait(process, run)
                 victims = self.kill(process)
             code = process.wait()
             out.seek(0)
@@ -96,14 +100,29 @@ class Tormentor:
         wait_for_end(victims)
         self.look(run)
 
+    def wait(self, process: subprocess.Popen[str], run: int) -> None:
+        """Wait until a command has written a few tiles, and then a moment.
+
+        Progress is waited for, not time, so that a slow machine is killed at the same stages.
+        """
+        tiles = self.chance.randint(0, MOST_TILES)
+        folder = self.estate / "bulk" / f"{run:06d}"
+        before = len(files_of(folder))
+        until = time.monotonic() + PATIENCE_SECONDS
+        while len(files_of(folder)) < before + tiles and process.poll() is None:
+            if time.monotonic() > until:
+                raise ValueError(f"a command wrote no {tiles} tiles in {PATIENCE_SECONDS:.0f} s")
+            time.sleep(0.005)
+        time.sleep(self.chance.uniform(0, LATEST_SECONDS if tiles else START_SECONDS))
+
     def kill(self, process: subprocess.Popen[str]) -> list[int]:
-        """Kill the command or a worker.
+        """Kill the command, or a worker if more commands than workers were killed.
 
         Returns:
             The processes that must end now; none if the command had ended before.
         """
         workers = children(process.pid)
-        if workers and self.chance.random() < 0.5:
+        if workers and self.kills["worker"] <= self.kills["command"]:
             victim, kind = self.chance.choice(workers), "worker"
         else:
             victim, kind = process.pid, "command"
@@ -154,7 +173,7 @@ class Tormentor:
             if len(files) != len(tiles):
                 raise ValueError(f"{len(files)} files, {len(tiles)} tiles")
             ids = [one.eui64(place) for one in tiles for place in range(len(one))]
-            if sorted(ids) != list(range(first, first + COUNT)):
+            if set(ids) != set(range(first, first + COUNT)) or len(ids) != COUNT:
                 raise ValueError("other Device IDs than were asked for")
             ders = [one.der(place) for one in tiles for place in range(len(one))]
             self.serials |= {x509.load_der_x509_certificate(one).serial_number for one in ders}
@@ -180,6 +199,11 @@ def start(estate: Path, *arguments: str, out: IO[str]) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The files in a run's folder, which may not be there yet."""
+    return list(folder.iterdir()) if folder.is_dir() else []
 
 
 def tiles_of(estate: Estate, run: Run) -> list[Tile]:

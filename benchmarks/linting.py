@@ -28,6 +28,7 @@ import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -87,7 +88,10 @@ def make_folder(folder: Path, trust: Path, count: int) -> None:
         issuer_of(root),
     )
     trust.write_text(_pem(issuing) + _pem(root))
-    inputs = {"usage": ("digitalSignature",), "hw-type": "1.2.826.0.1.8641679.1.2.2.1"}
+    inputs: dict[str, Any] = {
+        "usage": ("digitalSignature",),
+        "hw-type": "1.2.826.0.1.8641679.1.2.2.1",
+    }
     signer = SoftwareSigner(keys[1])
     template = _template(library, "device", issuer_of(issuing), frozenset({*inputs, "device-id"}))
     for number in range(count):

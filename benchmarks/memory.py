@@ -172,8 +172,8 @@ def main(largest: int) -> None:
                 tell(name, count, found, costs[name][-1])
         written = sum(one.stat().st_size for one in estate.glob("bulk/*/*.tile"))
         print(f"\nmemory at most {max(peaks) / 1e6:.0f} MB (limit {MEMORY_LIMIT})")
-        for name, found in costs.items():
-            flat = max(found) / min(found) - 1
+        for name, taken in costs.items():
+            flat = max(taken) / min(taken) - 1
             said = f"of a {name} differs by {flat:.0%} (limit {FLATNESS_LIMIT:.0%})"
             print(f"cost per certificate {said}")
         print(f"{written / issued:.0f} octets on the disk for each certificate and its key")

@@ -4,7 +4,7 @@
 
 Each mutant is made from its number and from certificates with fresh keys; of a mutant that
 fails its octets are printed. It ends with exit code 1 where a mutant raised an exception,
-failed a rule or took longer than it may.
+failed a rule or took longer than it may, or where reading a file of ten megabytes did.
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from mutation import Judge, containers, documents, mutant
+from mutation import HUGE, Judge, containers, documents, mutant
 from smki_testca.cli import cli
 from smki_testca.importers.sources import sources
 
 LONGEST = 2.0
 """How many seconds one mutant may take."""
+LONGEST_HUGE = 5.0
+"""How many seconds a file of ten megabytes may take."""
 _BATCH = 1_000
 
 
@@ -65,18 +67,30 @@ def _batch(numbers: range) -> Tally:
     for number in numbers:
         data = mutant(seeds, number)
         tally.octets += len(data)
+        start = time.perf_counter()
         try:
             judged = judge(data)
         except Exception:  # noqa: BLE001 - whatever it is, it is what is looked for
             tally.faults.append((number, f"{traceback.format_exc(limit=-3)}{data.hex()}"))
             continue
+        seconds = time.perf_counter() - start
         tally.findings += judged.findings
         tally.silent += not judged.findings
         tally.codes.update(judged.codes)
-        tally.slowest = max(tally.slowest, (judged.seconds, number))
-        if "internal.rule_failed" in judged.codes or judged.seconds > LONGEST:
-            tally.faults.append((number, f"{judged.seconds:.2f} s: {data.hex()}"))
+        tally.slowest = max(tally.slowest, (seconds, number))
+        if "internal.rule_failed" in judged.codes or seconds > LONGEST:
+            tally.faults.append((number, f"{seconds:.2f} s: {data.hex()}"))
     return tally
+
+
+def _huge() -> tuple[float, str]:
+    """The file of ten megabytes that takes longest to read, in seconds, and its name."""
+    taken = []
+    for name, data in HUGE.items():
+        start = time.perf_counter()
+        list(sources(["-"], data))
+        taken.append((time.perf_counter() - start, name))
+    return max(taken)
 
 
 def _certificates() -> list[bytes]:
@@ -119,7 +133,9 @@ def main() -> None:
     print(f"exceptions, failed rules and mutants over {LONGEST:.0f} s: {len(total.faults)}")
     for number, said in total.faults[:10]:
         print(f"--- {number}\n{said}")
-    if total.faults:
+    seconds, name = _huge()
+    print(f"slowest of {len(HUGE)} files of ten megabytes: {name}, {seconds * 1000:.0f} ms")
+    if total.faults or seconds > LONGEST_HUGE:
         sys.exit(1)
 
 

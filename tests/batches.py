@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -11,6 +12,8 @@ DEVICE_PURPOSE = "device-and-user-system-tests"
 HW_TYPE = "1.2.826.0.1.8641679.1.2.2.1"
 SUPPLIER_ID = "90-B3-D5-1F-30-01-00-00"
 NETWORK_ID = "90-B3-D5-1F-30-02-00-00"
+PATIENCE = 300
+"""Seconds after which a process counts as hung; no load makes one take so long."""
 
 
 def device_id(number):
@@ -127,3 +130,16 @@ def issue(command, estate, *more, code=0):
 def tiles_of(estate, run=1):
     """The tile files of a run."""
     return sorted((estate / "bulk" / f"{run:06d}").iterdir())
+
+
+def until_tiles_are_written(estate, process, tiles=1):
+    """Wait until a process has written tiles of the first run."""
+    folder = estate / "bulk" / "000001"
+    until = time.monotonic() + PATIENCE
+    while True:
+        ended = process.poll() is not None  # asked first: it may write its last one and end
+        if folder.is_dir() and len(list(folder.iterdir())) >= tiles:
+            return
+        assert not ended, process.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.01)

@@ -65,7 +65,8 @@ class Command:
 
 def _text(stream: io.TextIOWrapper) -> str:
     stream.flush()
-    return stream.buffer.getvalue().decode("utf-8")  # type: ignore[attr-defined]
+    octets: io.BytesIO = stream.buffer  # type: ignore[assignment] # it was made around one
+    return octets.getvalue().decode("utf-8")
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def pem(der, header="CERTIFICATE"):
 
 
 def pkcs8(key, passphrase=None, encoding=serialization.Encoding.PEM):
-    encryption = serialization.NoEncryption()
+    encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
     if passphrase is not None:
         encryption = serialization.BestAvailableEncryption(passphrase.encode())
     return key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, encryption)
@@ -75,7 +75,7 @@ def entry(der, key, name):
 
 
 def store(pair, passphrase, others=(), name=b"a friend"):
-    encryption = serialization.NoEncryption()
+    encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
     if passphrase:
         encryption = serialization.BestAvailableEncryption(passphrase.encode())
     return pkcs12.serialize_key_and_certificates(

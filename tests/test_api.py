@@ -1,11 +1,14 @@
 import ast
 import os
 import re
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -59,7 +62,10 @@ def _issue(estate, usages=BOTH[:1]):
 
 
 def test_importing_the_package_imports_no_other_module_of_it():
-    code = "import smki_testca, sys; print([m for m in sys.modules if 'smki_testca.' in m])"
+    code = (
+        "import sys; before = set(sys.modules); import smki_testca; new = set(sys.modules) - before"
+        "; print([name for name in new if name.startswith(('smki_testca.', 'importlib.metadata'))])"
+    )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
@@ -77,7 +83,7 @@ def test_every_public_name_is_there_and_listed():
 
 def test_type_checkers_see_the_names_that_the_program_finds():
     tree = ast.parse(Path(smki_testca.__file__).read_text("utf-8"))
-    guarded = next(one for one in tree.body if isinstance(one, ast.If))
+    guarded: Any = next(one for one in tree.body if isinstance(one, ast.If))
     seen = {
         one.module.removeprefix("smki_testca."): tuple(sorted(name.name for name in one.names))
         for one in guarded.body
@@ -87,9 +93,25 @@ def test_type_checkers_see_the_names_that_the_program_finds():
     assert files("smki_testca").joinpath("py.typed").is_file()
 
 
+def test_the_version_is_that_of_the_metadata_and_unknown_without_any(tmp_path):
+    assert smki_testca.__version__ == version("smki-testca")
+    assert "__version__" in dir(smki_testca)
+    package = tmp_path / "smki_testca"
+    package.mkdir()
+    shutil.copy(smki_testca.__file__, package)
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import smki_testca as package"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", f"{code}; print(package.__version__)", tmp_path],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "0+unknown\n"
+
+
 def test_a_name_that_is_not_public_is_missing():
     with pytest.raises(AttributeError, match="no attribute 'Estates'"):
-        _ = smki_testca.Estates
+        _ = smki_testca.Estates  # type: ignore[attr-defined]
 
 
 def test_the_reference_page_is_what_the_source_says():

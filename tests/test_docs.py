@@ -8,6 +8,7 @@ import subprocess
 import tomllib
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -108,7 +109,7 @@ def _pattern(argument):
         return re.escape(argument.value) if CODE.fullmatch(argument.value) else None
     if isinstance(argument, ast.JoinedStr):
         return "".join(
-            re.escape(part.value) if isinstance(part, ast.Constant) else r"[a-z_]+"
+            re.escape(str(part.value)) if isinstance(part, ast.Constant) else r"[a-z_]+"
             for part in argument.values
         )
     return None
@@ -415,7 +416,7 @@ def _commands_named(path):
 
 
 def _without_global_options(words):
-    known = {name: one for one in cli.params for name in one.opts}
+    known: dict[str, Any] = {name: one for one in cli.params for name in one.opts}
     rest = list(words)
     while rest and rest[0].startswith("-"):
         option = rest.pop(0)
@@ -432,7 +433,7 @@ def test_every_command_in_a_document_is_one_and_takes_its_options(path):
         if "…" in words or "COMMAND" in words:
             continue
         rest = _without_global_options(words)
-        found = cli
+        found: Any = cli
         while rest and isinstance(found, click.Group):
             group, name = found, rest.pop(0)
             found = group.get_command(top, name)
@@ -519,8 +520,10 @@ def test_the_map_of_the_source_in_readme_is_true():
         assert (ROOT / name).is_dir()
 
 
-def test_the_changelog_begins_with_the_version_of_the_package():
+def test_the_changelog_begins_with_what_is_unreleased_and_then_the_version_of_the_package():
     text = (ROOT / "CHANGELOG.md").read_text("utf-8")
-    assert re.search(r"(?m)^## (\S+)", text)[1] == smki_testca.__version__
+    unreleased, version, *_ = re.findall(r"(?m)^## (\S+)", text)
+    assert unreleased == "Unreleased"
+    assert version == smki_testca.__version__
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert project["version"] == smki_testca.__version__

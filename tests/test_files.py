@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
+from pathlib import PurePosixPath
 
 import pytest
 
@@ -76,7 +76,7 @@ def test_an_export_that_does_not_come_to_its_end_leaves_nothing(tmp_path, monkey
         return opened(Failing() if path.name == "two" else path, *given)
 
     monkeypatch.setattr("smki_testca.files.os.open", fail_at_the_second)
-    made = [OutputFile(Path("a") / name, b"octets") for name in ("one", "two")]
+    made = [OutputFile(PurePosixPath("a") / name, b"octets") for name in ("one", "two")]
     with pytest.raises((InputError, KeyboardInterrupt)):
         write(made, tmp_path / "out", force=False)
     assert list(kept.parent.iterdir()) == [kept]
@@ -84,7 +84,9 @@ def test_an_export_that_does_not_come_to_its_end_leaves_nothing(tmp_path, monkey
 
 @modes
 def test_writing_makes_folders_for_the_owner_only(tmp_path):
-    paths = write([OutputFile(Path("a/b/c.pem"), b"octets")], tmp_path / "new" / "out", force=False)
+    paths = write(
+        [OutputFile(PurePosixPath("a/b/c.pem"), b"octets")], tmp_path / "new" / "out", force=False
+    )
     assert [path.read_bytes() for path in paths] == [b"octets"]
     for folder in (tmp_path / "new", tmp_path / "new" / "out", tmp_path / "new" / "out" / "a"):
         assert folder.stat().st_mode & 0o777 == 0o700
@@ -92,7 +94,7 @@ def test_writing_makes_folders_for_the_owner_only(tmp_path):
 
 def test_a_set_leaves_what_is_there_alone_unless_forced(tmp_path):
     (tmp_path / "two").write_bytes(b"mine")
-    both = [OutputFile(Path(name), b"octets") for name in ("one", "two")]
+    both = [OutputFile(PurePosixPath(name), b"octets") for name in ("one", "two")]
     with pytest.raises(InputError) as caught:
         write(both, tmp_path, force=False)
     assert caught.value.code == "export.exists"

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -19,8 +20,8 @@ from smki_testca.testing import SEEDED_INSTANT, Settings, Workshop
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "examples" / "pytest" / "test_meter_accepts_certificates.py"
-SUPPLIER = {"id": "90-B3-D5-1F-30-01-00-00", "role": "supplier"}
-DEVICE = {"device_id": "00-DB-12-00-00-00-01-00"}
+SUPPLIER: dict[str, Any] = {"id": "90-B3-D5-1F-30-01-00-00", "role": "supplier"}
+DEVICE: dict[str, Any] = {"device_id": "00-DB-12-00-00-00-01-00"}
 SEED = "00112233445566778899AABBCCDDEEFF"
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -203,7 +204,7 @@ class _Config:
 
 
 def _configured(folder, options, file=()):
-    config = _Config(folder, options, dict(file))
+    config: Any = _Config(folder, options, dict(file))
     pytest_plugin.pytest_configure(config)
     return Settings(**config.stash[pytest_plugin._SETTINGS])  # noqa: SLF001 - what it found
 
@@ -382,7 +383,8 @@ def test_after_a_roll_over_trust_is_in_the_new_ca_also_in_the_files(tmp_path):
         )
         assert trust.root_file.read_bytes() not in before
         crl = x509.load_pem_x509_crl(trust.revocation_lists_file.read_bytes())
-        assert crl.is_signature_valid(issued.issuers[0].public_key())
+        key: Any = issued.issuers[0].public_key()
+        assert crl.is_signature_valid(key)
 
 
 def test_files_are_written_when_they_are_asked_for_keys_for_their_owner_only(workshop):

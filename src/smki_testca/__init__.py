@@ -9,7 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+__version__: str
+"""The version in the package's metadata; "0+unknown" where the source runs uninstalled."""
 
 __all__ = [
     "Credential",
@@ -116,6 +117,8 @@ else:
     }
 
     def __getattr__(name: str) -> object:
+        if name == "__version__":
+            return _version()
         for module, names in _MODULES.items():
             if name in names:
                 found = getattr(import_module(f"{__name__}.{module}"), name)
@@ -124,4 +127,13 @@ else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+        return sorted({*globals(), *__all__, "__version__"})
+
+    def _version() -> str:
+        metadata = import_module("importlib.metadata")
+        try:
+            version = metadata.version("smki-testca")
+        except metadata.PackageNotFoundError:
+            version = "0+unknown"
+        globals()["__version__"] = version
+        return version

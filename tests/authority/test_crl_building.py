@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from shutil import which
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -114,7 +115,8 @@ def test_each_ca_signs_the_list_of_its_profile_and_the_linter_has_nothing_agains
     assert (linted.kind, linted.findings) == (name, ())
     loaded = x509.load_der_x509_crl(made.der)
     issuer = x509.load_der_x509_certificate(certificate)
-    assert loaded.is_signature_valid(issuer.public_key())
+    key: Any = issuer.public_key()
+    assert loaded.is_signature_valid(key)
     assert loaded.issuer.public_bytes() == issuer.subject.public_bytes()
     assert loaded.last_update_utc == made.this_update == AT
     assert loaded.next_update_utc == made.next_update

@@ -5,6 +5,7 @@ import hashlib
 import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -29,7 +30,7 @@ KEY = csrs.new_key()
 USAGE = csrs.extension(csrs.KEY_USAGE, csrs.DIGITAL_SIGNATURE)
 NAME = csrs.extension(csrs.ALTERNATIVE_NAME, csrs.alternative_name())
 FORMS = list(csrs.text_forms(b"\x30\x00"))
-MAKERS = {"organisation": csrs.organisation, "device": csrs.device, "iki": csrs.iki}
+MAKERS: dict[str, Any] = {"organisation": csrs.organisation, "device": csrs.device, "iki": csrs.iki}
 SUBMISSION = {
     "organisation": ("supplier-one", "uept"),
     "device": ("meters-one", "device-and-user-system-tests"),

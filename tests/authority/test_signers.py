@@ -22,11 +22,11 @@ from smki_testca.estate.terms import Secrets
 from smki_testca.exporters.export import export
 from smki_testca.identifiers import Eui64
 from smki_testca.issuance.batch import running
-from smki_testca.issuance.batch.cutting import Cutter, Means
 from smki_testca.issuance.batch.engines import LocalEngine
 from smki_testca.issuance.batch.planning import Plan
+from smki_testca.issuance.batch.tile_maker import TileMaker, TileMaterial
 from smki_testca.profiles.model import Hierarchy, Tier
-from smki_testca.register.requests import DeviceSubject
+from smki_testca.profiles.typed_subjects import DeviceSubject
 from smki_testca.roles import KeyUsage
 from smki_testca.x509 import private_keys
 from smki_testca.x509.keys import key_id, load_public_key, signature_fits
@@ -69,9 +69,9 @@ def test_a_reference_opens_a_signer_that_repeats_itself_where_asked_to(determini
 def test_a_reference_of_another_estate_does_not_open(estate, tmp_path):
     with Estate.create(tmp_path / "other", "a passphrase") as other:
         other.add_environment("ZAZ1", hierarchies=[Hierarchy.DEVICE])
-        reference = other._keys.reference(other.certificates.authorities()[0].key_id)  # noqa: SLF001
+        reference = other.key_store.reference(other.certificates.authorities()[0].key_id)
     with pytest.raises(EstateError) as caught:
-        estate._keys.signer(reference)  # noqa: SLF001 - the store has no API
+        estate.key_store.signer(reference)
     assert caught.value.code == "estate.damaged"
 
 
@@ -99,7 +99,7 @@ def test_neither_pickling_nor_logging_a_reference_or_the_means_tells_a_ca_key(es
         if record.tier is Tier.ISSUING
     }
     references, transport_key = estate.authorities.keys_for_workers(records)
-    means = Means(
+    material = TileMaterial(
         {place: record.der for place, record in records.items()},
         references,
         transport_key,
@@ -107,8 +107,8 @@ def test_neither_pickling_nor_logging_a_reference_or_the_means_tells_a_ca_key(es
         datetime.now(UTC),
     )
     told = (
-        *(pickle.dumps(item) for item in (references, means, Cutter(means))),
-        *(repr(item).encode() for item in (references, means, transport_key)),
+        *(pickle.dumps(item) for item in (references, material, TileMaker(material))),
+        *(repr(item).encode() for item in (references, material, transport_key)),
     )
     for record in records.values():
         pkcs8 = ca_key(estate, record)
@@ -135,7 +135,7 @@ def test_workers_get_no_key_that_opens_anything_else_of_the_estate(estate):
     record = estate.certificates.authority("ZAZ1", Hierarchy.DEVICE, Tier.ISSUING)
     _, transport_key = estate.authorities.keys_for_workers({"ca": record})
     with pytest.raises(EstateError):
-        estate._keys.reference(record.key_id).open(transport_key)  # noqa: SLF001
+        estate.key_store.reference(record.key_id).open(transport_key)
 
 
 def test_the_estate_gives_out_the_keys_of_end_entities_and_of_no_ca(estate):
@@ -205,7 +205,7 @@ def test_nothing_but_the_software_signer_opens_the_key_of_a_ca(quickstart, watch
             request = estate.request(
                 "meters-one", batches.DEVICE_PURPOSE, subject, (KeyUsage.KEY_AGREEMENT,)
             )
-            plan.add_range(request, batches.HW_TYPE, subject.device_id, 5)
+            plan.add_range(request, 5)
             run = plan.store()
         # The workers are forked, and fail as this process does.
         before = opened_by_signer.copy()

@@ -2,6 +2,7 @@ import os
 import shlex
 import subprocess
 import sys
+from typing import Any
 
 import click
 import pytest
@@ -79,7 +80,8 @@ def test_help_shows_an_example_that_begins_with_the_command_itself(command, path
 
 
 def _leaf(path):
-    found, context = cli, click.Context(cli, info_name="smki-testca")
+    found: Any = cli
+    context = click.Context(cli, info_name="smki-testca")
     for name in path:
         found = found.get_command(context, name)
         context = click.Context(found, info_name=name, parent=context)

@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -193,8 +194,8 @@ def test_a_status_and_the_rest_of_a_selection_must_both_fit(estate):
     assert list(estate.select(Selection(participant="dcc", status=revoked))) == []
     record = _one(estate, Selection(participant="supplier-one", status=revoked))
     for selection in (Selection(serial=record.serial), Selection(eui64=record.eui64)):
-        given = {"serial": selection.serial, "eui64": selection.eui64}
-        assert _one(estate, Selection(**given, status=revoked)).serial == record.serial
+        both = replace(selection, status=revoked)
+        assert _one(estate, both).serial == record.serial
     assert list(estate.select(Selection(serial=record.serial, status=Status.IN_USE))) == []
 
 

@@ -4,6 +4,7 @@ import datetime as dt
 import re
 import subprocess
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -57,7 +58,7 @@ def test_values_that_are_no_text_are_hashed_as_they_are():
     assert canonical(whole) == encode.set_of([identifier])
 
 
-ATTRIBUTES = [
+ATTRIBUTES: list[list[tuple[Any, ...]]] = [
     [(NameOID.COMMON_NAME, "Zählerprüfung  ÄÖ", _ASN1Type.UTF8String)],
     [(NameOID.COMMON_NAME, " Leading  and trailing ", _ASN1Type.PrintableString)],
     [(NameOID.COMMON_NAME, "Grüße", _ASN1Type.BMPString)],

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -50,7 +51,7 @@ def test_every_certificate_has_a_jwk_with_its_public_key_and_no_private_member(k
         if jwk["kty"] == "EC":
             assert jwk["crv"] == "P-256"
             assert len(octets(jwk["x"])) == len(octets(jwk["y"])) == 32
-            made = ec.EllipticCurvePublicNumbers(
+            made: Any = ec.EllipticCurvePublicNumbers(
                 number(jwk["x"]), number(jwk["y"]), ec.SECP256R1()
             ).public_key()
         else:

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -318,7 +318,7 @@ class Certificate:
         return identifier_of(self.spki)
 
 
-def but(**parts: object) -> Change:
+def but(**parts: Any) -> Change:
     """The change that puts these parts in place of others."""
     return lambda one: replace(one, **parts)
 
@@ -723,8 +723,8 @@ def good_cases() -> None:
     case("good-csr-organisation", "An Organisation CSR", [], ORGANISATION_CSR)
     case("good-csr-device", "A Device CSR", [], DEVICE_CSR)
     case("good-csr-iki", "An IKI CSR", [], IKI_CSR)
-    for kind, one in CRLS.items():
-        case(f"good-{kind}", f"{CRL_TITLES[kind]} as it should be", [], crl_pem(one))
+    for kind, crl in CRLS.items():
+        case(f"good-{kind}", f"{CRL_TITLES[kind]} as it should be", [], crl_pem(crl))
     private = ec_key("organisation").private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -893,7 +893,7 @@ def _subject_cases() -> None:
         )
     for kind in CAS:
         role = {"organisation-root-ca": "00", "organisation-issuing-ca": "07"}.get(kind)
-        unit = [] if role is None else [rdn("organizationalUnitName", role, PRINTABLE)]
+        units = [] if role is None else [rdn("organizationalUnitName", role, PRINTABLE)]
         severity = {kind: W if role else N}
         broken(
             "subject.commonName-length",
@@ -905,20 +905,20 @@ def _subject_cases() -> None:
             "subject.commonName-encoding",
             severity,
             "whose CN is a UTF8String",
-            subject(sequence(*unit, rdn("commonName", CA_NAMES[kind]))),
+            subject(sequence(*units, rdn("commonName", CA_NAMES[kind]))),
         )
         broken(
             "subject.commonName-unreadable",
             severity,
             "whose CN is an INTEGER",
-            subject(sequence(*unit, rdn("commonName", integer(1)))),
+            subject(sequence(*units, rdn("commonName", integer(1)))),
         )
         if kind != "device-root-ca":  # its issuer would be empty, too
             broken(
                 "subject.commonName-missing",
                 severity,
                 "without CN",
-                subject(sequence(*unit)),
+                subject(sequence(*units)),
             )
     for kind in DCAS:
         broken(
@@ -2204,7 +2204,7 @@ def crl_without(name: str) -> Callable[[RevocationList], RevocationList]:
     )
 
 
-def crl_but(**parts: object) -> Callable[[RevocationList], RevocationList]:
+def crl_but(**parts: Any) -> Callable[[RevocationList], RevocationList]:
     """The change that puts these parts of a CRL in place of others."""
     return lambda one: replace(one, **parts)
 

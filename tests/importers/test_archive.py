@@ -122,7 +122,7 @@ def test_org_crypto_zip_is_paired_and_labelled_by_its_entries(tmp_path, pairs):
 
 def test_an_entry_without_a_name_is_read_like_any_other(ders):
     """A zero octet ends a name, so this one is empty."""
-    (source,) = sources_in(zipped({"x": ders[0]}).replace(b"x", b"\x00"))
+    (source,) = sources_in(zipped({"nameless": ders[0]}).replace(b"nameless", bytes(8)))
     assert (source.file, source.data) == ("-!", ders[0])
 
 

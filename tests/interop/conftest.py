@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from required import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401 - hooks
 
 from smki_testca import kits
 from smki_testca.api import Estate

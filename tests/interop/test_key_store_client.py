@@ -48,7 +48,7 @@ def client(tmp_path, keystore):
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    run.local = local
+    run.local = local  # type: ignore[attr-defined] # a function with one more thing to know
     return run
 
 

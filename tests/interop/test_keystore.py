@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import npm
 import pytest
@@ -100,8 +101,9 @@ def test_the_reasons_for_the_defective_ones_are_in_their_octets(ders):
 
 def signed_by_itself(der):
     certificate = x509.load_der_x509_certificate(der)
+    key: Any = certificate.public_key()
     try:
-        certificate.public_key().verify(
+        key.verify(
             certificate.signature, certificate.tbs_certificate_bytes, ec.ECDSA(hashes.SHA256())
         )
     except InvalidSignature:

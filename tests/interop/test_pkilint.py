@@ -192,7 +192,7 @@ def unexplained(found, ours):
         code, severity, where = remark
         same = counterparts(remark, ours)
         if not same:
-            explained = {(code, where), (code, "*")} & set(DIFFERENCES)
+            explained = bool({(code, where), (code, "*")} & set(DIFFERENCES))
         else:
             explained = (
                 severity not in {"ERROR", "FATAL"}

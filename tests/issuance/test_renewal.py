@@ -8,7 +8,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -27,6 +26,7 @@ from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles.model import Tier
 from smki_testca.profiles.typed_subjects import DeviceSubject
 from smki_testca.roles import KeyUsage
+from work import counted
 
 SUPPLIER = Selection(label="Z1-supplier-ds")
 COUNT = 1_000
@@ -340,14 +340,23 @@ def test_the_same_key_of_a_run_goes_along_with_its_secrecy(with_run):
     assert not renewal.record.keys_secret
 
 
-def test_a_thousand_are_renewed_in_a_few_seconds(with_run):
-    start = time.perf_counter()
-    renewals = with_run.renew(Selection(profile="device"))
-    assert time.perf_counter() - start < 10
+def test_the_work_of_renewing_a_thousand_grows_with_their_number_only(
+    with_run_original, quickstart_original, tmp_path
+):
+    directory, small = tmp_path / "thousand", tmp_path / "few"
+    shutil.copytree(with_run_original, directory)
+    copied_with_run(quickstart_original, small, "--workers", 1, *batches.range_of(COUNT // 4))
+    with counted() as few, opened(small) as estate:
+        estate.renew(Selection(profile="device"))
+    with counted() as many, opened(directory) as estate:
+        renewals = estate.renew(Selection(profile="device"))
+    with opened(directory) as estate:
+        estate.audit.verify()
+    assert many.calls < 5 * few.calls
+    assert many.steps < 5 * few.steps
     devices = {item.record.eui64 for item in renewals}
     assert len(renewals) >= COUNT
     assert {Eui64.parse(batches.device_id(FIRST + number)) for number in range(COUNT)} <= devices
-    with_run.audit.verify()
 
 
 # Two at once, and one killed.

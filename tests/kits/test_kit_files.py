@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -129,7 +130,8 @@ def test_quickstart_is_a_kit_with_the_register_of_an_example(library):
 def test_shipped_kits_bring_a_register_of_their_own(library, name):
     kit = kits.load(library, name)
     known = {one.id for one in kit.participants}
-    assert {one.participant for one in (*kit.requests, *kit.devices)} <= known
+    asked: list[Any] = [*kit.requests, *kit.devices]
+    assert {one.participant for one in asked} <= known
     assert {one.terms.participant for one in kit.agreements} == known
 
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from icalendar import Calendar
@@ -21,6 +22,7 @@ from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import Status
 from smki_testca.exporters.icalendar import calendar
 from smki_testca.lifecycle.expiry import Expiring, Kind
+from smki_testca.x509.view import view_certificate
 
 COUNT = 30
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -122,7 +124,7 @@ def test_certificates_of_runs_that_end_are_listed_and_the_endless_ones_not_even_
     with_runs, monkeypatch
 ):
     read = []
-    whole = run_certificates.view_certificate
+    whole = view_certificate
 
     def counting(der):
         read.append(der)
@@ -149,7 +151,7 @@ def test_a_renewed_certificate_of_a_run_is_not_listed_any_more(with_runs):
 
 
 def expiring(number=1, **changed):
-    told = {
+    told: dict[str, Any] = {
         "kind": Kind.CERTIFICATE,
         "id": f"{number:032X}",
         "name": f"name-{number}",

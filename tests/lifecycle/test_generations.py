@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -37,6 +38,8 @@ ROLLED = {
     Hierarchy.IKI: "Issuing ICA ZAZ1 Test 2",
 }
 
+HIERARCHIES = (Hierarchy.ORGANISATION, Hierarchy.DEVICE, Hierarchy.DCCKI, Hierarchy.IKI)
+
 
 @pytest.fixture
 def later(quickstart):
@@ -52,7 +55,7 @@ def signed_by(record, authority):
     """Whether cryptography finds the signature and the names to be that CA's."""
     leaf = x509.load_der_x509_certificate(record.der)
     ca = x509.load_der_x509_certificate(authority.der)
-    key = ca.public_key()
+    key: Any = ca.public_key()
     if isinstance(key, rsa.RSAPublicKey):
         key.verify(leaf.signature, leaf.tbs_certificate_bytes, padding.PKCS1v15(), hashes.SHA256())
     else:
@@ -78,7 +81,7 @@ def issue(estate, usage=KeyUsage.KEY_AGREEMENT):
 # Renewal: the same name and key.
 
 
-@pytest.mark.parametrize("hierarchy", Hierarchy)
+@pytest.mark.parametrize("hierarchy", HIERARCHIES)
 @pytest.mark.parametrize("tier", [Tier.ROOT, Tier.ISSUING])
 def test_a_renewed_ca_is_the_same_but_for_serial_and_dates(later, hierarchy, tier):
     old = later.certificates.authority("ZAZ1", hierarchy, tier)
@@ -170,7 +173,7 @@ def test_a_ca_is_looked_for_in_the_environment_named(estate):
 # Roll-over: a new name and key.
 
 
-@pytest.mark.parametrize("hierarchy", Hierarchy)
+@pytest.mark.parametrize("hierarchy", HIERARCHIES)
 def test_after_a_roll_over_certificates_come_from_the_new_one(later, hierarchy):
     before = later.certificates.authority("ZAZ1", hierarchy, Tier.ISSUING)
     record = later.roll_over(hierarchy, ROLLED[hierarchy])
@@ -180,7 +183,7 @@ def test_after_a_roll_over_certificates_come_from_the_new_one(later, hierarchy):
     old = {
         item.serial: whole(later, item)
         for item in later.select(Selection())
-        if item.hierarchy is hierarchy and item.tier is Tier.END_ENTITY
+        if item.hierarchy == hierarchy and item.tier is Tier.END_ENTITY
     }
     renewals = later.renew(Selection(profile=hierarchy.value))
     assert len(renewals) == len(old)

@@ -3,6 +3,7 @@ import random
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -68,7 +69,8 @@ def test_a_revoked_certificate_is_on_the_next_list_with_its_date_and_reason(at):
     assert _entries(made) == {record.serial.value: (at(1).clock.now(), "key_compromise")}
     assert (made.number, made.count, made.this_update) == (1, 1, estate.clock.now())
     authority = x509.load_der_x509_certificate(estate.by_serial(made.authority).der)
-    assert x509.load_der_x509_crl(made.der).is_signature_valid(authority.public_key())
+    key: Any = authority.public_key()
+    assert x509.load_der_x509_crl(made.der).is_signature_valid(key)
 
 
 def test_the_history_tells_of_the_revocation_and_why(at):

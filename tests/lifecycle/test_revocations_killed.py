@@ -109,22 +109,22 @@ def _check(directory, said, numbers_before):
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL")
 def test_killed_at_random_moments_no_number_goes_back_and_nothing_reported_is_lost(filled):
     chance = random.Random(20261123)
-    numbers, reported = [], 0
+    numbers = []
     for _ in range(KILLS):
         with opened(filled) as estate:
             serials = _to_revoke(estate)
         with _start(filled, "endless", serials) as process:
-            first = process.stdout.readline()
-            time.sleep(chance.random() / 10)
+            # So much is reported, however slow the machine is; then the moment is a random one.
+            first = "".join(process.stdout.readline() for _ in range(chance.randint(1, 12)))
+            time.sleep(chance.random() / 100)
             process.kill()
             rest = process.stdout.read()
         # The last line may have been cut off.
         said = [
             line.split() for line in (first + rest).splitlines(keepends=True) if line[-1] == "\n"
         ]
-        reported += len(said)
+        assert len(said) >= first.count("\n") > 0
         numbers = _check(filled, said, numbers)
-    assert reported > KILLS
 
 
 def test_two_processes_at_once_lose_nothing_and_use_no_number_twice(filled):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -236,6 +237,6 @@ def test_crls_are_linted_over_all_cores_as_they_are_on_one(tmp_path, monkeypatch
     data = case("set-revoked") + case("set-crl_number") + case("good-iki-crl")
     alone = lint(data, tmp_path)
     monkeypatch.setattr(whole_input, "_PARALLEL_FROM", 1)
-    monkeypatch.setattr(whole_input.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
     together = lint(data, tmp_path)
     assert [one.as_json() for one in together] == [one.as_json() for one in alone]

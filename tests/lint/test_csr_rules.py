@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -108,7 +109,7 @@ def test_a_type_of_an_operator_is_checked_by_its_own_rows(dccki, tmp_path):
 
 @pytest.mark.parametrize("name", ["organisation", "device", "iki"])
 def test_the_kind_of_a_csr_is_the_name_of_its_profile(name):
-    maker = {"organisation": csrs.organisation, "device": csrs.device, "iki": csrs.iki}[name]
+    maker: Any = {"organisation": csrs.organisation, "device": csrs.device, "iki": csrs.iki}[name]
     view = view_request(maker(KEY if name == "iki" else csrs.new_key()))
     assert csr.kind(view) == name
     assert list(csr.breaches(view, LIBRARY.roles, LIBRARY.profile(name))) == []

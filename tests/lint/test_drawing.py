@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -44,7 +45,7 @@ def now(organisation):
 
 def test_an_organisation_certificate_is_drawn_in_words(organisation, now):
     found = drawn(organisation, now)
-    serial = view_certificate(organisation).value("serialNumber")
+    serial: Any = view_certificate(organisation).value("serialNumber")
     assert found["serialNumber"] == f"{serial:032X} ({serial})"
     assert found["issuer"] == "OU=07, CN=Z1"
     assert found["subject"] == "CN=SUPPLIER ONE, OU=02, ID=90-B3-D5-1F-30-01-00-00"

@@ -476,11 +476,11 @@ def codes_in_the_source():
         element.elts[0].value
         for node in ast.walk(tree)
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "covered"
-        for element in node.value.elts
+        for element in getattr(node.value, "elts", ())
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_reason":
-            code = node.args[0]
+            code: Any = node.args[0]
             if isinstance(code, ast.Constant):
                 codes.add(code.value)
             else:

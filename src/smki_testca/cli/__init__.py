@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import click
 
-from smki_testca import __version__
+import smki_testca
 from smki_testca.cli.session import Session
 from smki_testca.errors import ExitCode, InputError, SmkiTestcaError, UsageError
 
@@ -82,6 +82,14 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, said) for name, (_, _, said) in COMMANDS.items()])
 
 
+def _print_version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - click calls it so
+    """Prints the version and ends; reading it takes longer than ``--help`` may."""
+    del parameter
+    if asked and not context.resilient_parsing:
+        click.echo(f"smki-testca, version {smki_testca.__version__}")
+        context.exit()
+
+
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--estate", metavar="DIR", envvar="SMKI_TESTCA_ESTATE", help="The estate to use.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
@@ -90,7 +98,14 @@ class LazyGroup(click.Group):
     "--passphrase-file", metavar="FILE", help="Holds the estate's passphrase on its first line."
 )
 @click.option("--clock", metavar="TIME", help="Take this UTC time for now, for repeatable runs.")
-@click.version_option(__version__, prog_name="smki-testca")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
 @click.pass_context
 def cli(
     context: click.Context,

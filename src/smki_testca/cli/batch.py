@@ -30,7 +30,7 @@ from smki_testca.roles import KeyUsage
 from smki_testca.text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from smki_testca.api import Estate
     from smki_testca.estate.runs import Run
@@ -85,10 +85,6 @@ def _range_inputs(library: Library) -> dict[str, InputType]:
 
 def _key(option: str) -> str:
     return option.replace("-", "_")
-
-
-def _keys(options: Iterable[str]) -> list[str]:
-    return [_key(one) for one in options]
 
 
 class RangeCommand(click.Command):
@@ -257,7 +253,7 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
             plan = Plan(estate, "requests", None, _secrets(None))
             reader = csr_reader.Reader(requests, zipped, estate.library)
             for one in csr_reader.row_requests(estate, reader, members, cells, workers):
-                plan.add_or_note(one)
+                plan.add(one)
             report = portal.Report.of(name, members, plan.problems)
             run = plan.store() if plan.ready() else None
             if run is None:
@@ -437,11 +433,10 @@ def _plan_range(estate: Estate, plan: Plan, options: dict[str, Any]) -> None:
     ranged = {one.name: one for one in _range_profiles(estate.library)}
     profile = ranged.get(options["profile"] or "", estate.library.profile(_RANGE_BY_DEFAULT))
     inputs = [one for one in profile.subject_inputs if not one.type.is_identifier]
-    stated = [one.type.option for one in inputs if not one.optional]
-    needed = ("profile", "participant", "purpose", *_keys(stated), "first_id", "count")
-    missing = [f"--{name.replace('_', '-')}" for name in needed if options[name] is None]
-    if profile.takes_usage and not options["usages"]:
-        missing.append("--usage")
+    wanted = [one.type.option for one in inputs if not one.optional]
+    needed = ("profile", "participant", "purpose", *wanted, "first-id", "count")
+    missing = [f"--{one}" for one in needed if options[_key(one)] is None]
+    missing += ["--usage"] if profile.takes_usage and not options["usages"] else []
     if missing:
         raise UsageError("usage", f"Give a manifest, or for a range {', '.join(missing)}.")
     if options["profile"] not in ranged:
@@ -449,7 +444,10 @@ def _plan_range(estate: Estate, plan: Plan, options: dict[str, Any]) -> None:
         raise UsageError("usage", f"A range is of --profile {names}; use a manifest for others.")
     first = Eui64.parse(options["first_id"])
     identifier = next(one.option for one in profile.input_types if one.is_identifier)
-    given = {one: options[_key(one)] for one in _range_inputs(estate.library)}
+    if options["usages"] and not profile.takes_usage:
+        raise UsageError("usage", f"The profile {profile.name} fixes the usage: leave out --usage.")
+    every = {one.option for each in ranged.values() for one in each.input_types}
+    given = {one: options[_key(one)] for one in sorted(every) if _key(one) in options}
     request = estate.request(
         options["participant"],
         options["purpose"],
@@ -473,7 +471,7 @@ def _plan_manifest(estate: Estate, plan: Plan, manifest: str, options: dict[str,
     for one in from_manifest(
         estate, lines(path, columns(estate.library)), read, options["environment"]
     ):
-        plan.add_or_note(one)
+        plan.add(one)
 
 
 def _stopped(plan: Plan, *, all_or_nothing: bool) -> SmkiTestcaError | None:

@@ -86,7 +86,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which certificates: every part given must fit; none given is all of them.
+    """A selection of certificates: every part given must fit; none given is all of them.
 
     A status is no part of a record: ``Estate.select`` sees to it, and what else fits does not.
     ``expires_before`` fits what has run out by then.
@@ -116,7 +116,7 @@ class Selection:
 
     def fits(self, record: Record) -> bool:
         """Whether a certificate is one of those."""
-        asked = (
+        parts = (
             (self.participant, record.participant),
             (self.eui64, record.eui64),
             (self.role, record.role),
@@ -126,7 +126,7 @@ class Selection:
             (self.serial, record.serial),
         )
         in_time = self.expires_before is None or record.not_after < self.expires_before
-        return in_time and all(wanted is None or wanted == found for wanted, found in asked)
+        return in_time and all(part is None or part == value for part, value in parts)
 
     def where(self) -> tuple[str, list[Any]]:
         """The SQL condition and its values."""
@@ -183,30 +183,31 @@ class CertificateStore:
 
     def authority(self, family: str, hierarchy: Hierarchy, tier: Tier) -> Record | None:
         """The CA of a tier that issues now: of the last generation, its newest certificate."""
-        found = self.generations(family, hierarchy, tier)
-        return found[-1][-1] if found else None
+        generations = self.generations(family, hierarchy, tier)
+        return generations[-1][-1] if generations else None
 
     def generations(self, family: str, hierarchy: Hierarchy, tier: Tier) -> list[list[Record]]:
         """The CAs of a tier in the order of their making, each with its certificates in order.
 
         A generation is one name and one key: renewed, it has one certificate more.
         """
-        found: dict[tuple[str | None, bytes], list[Record]] = {}
+        generations: dict[tuple[str | None, bytes], list[Record]] = {}
         for record in self._of_tier(family, hierarchy, tier):
-            found.setdefault((record.label, record.key_id), []).append(record)
-        return list(found.values())
+            generations.setdefault((record.label, record.key_id), []).append(record)
+        return list(generations.values())
 
     def newest(self, record: Record) -> Record:
         """The newest certificate of the same CA: the same subject, octet for octet, and key."""
         same = [
-            one
-            for one in self._of_tier(record.family, record.hierarchy, record.tier)
-            if (one.label, one.key_id) == (record.label, record.key_id)
+            other
+            for other in self._of_tier(record.family, record.hierarchy, record.tier)
+            if (other.label, other.key_id) == (record.label, record.key_id)
         ]
         if len(same) == 1:
             return record
         subject = view_certificate(record.der).octets("subject")
-        return [one for one in same if view_certificate(one.der).octets("subject") == subject][-1]
+        same = [other for other in same if view_certificate(other.der).octets("subject") == subject]
+        return same[-1]
 
     def authorities(self) -> list[Record]:
         """Every CA."""

@@ -85,7 +85,7 @@ class ExternalRecord:
 
     @property
     def name(self) -> str:
-        """What a person knows it by: its label, else the file it came from."""
+        """The name that a person knows it by: its label, else the file it came from."""
         return self.label or self.source
 
     def is_expired(self, at: datetime) -> bool | None:
@@ -95,7 +95,7 @@ class ExternalRecord:
     def fits(self, selection: Selection) -> bool:
         """Whether it is one of those; holders and statuses are of the estate's own alone."""
         serial = None if self.serial is None else int.from_bytes(self.serial, signed=True)
-        asked = (
+        parts = (
             (selection.eui64, self.eui64),
             (selection.role, self.role),
             (selection.usage, self.usage),
@@ -105,7 +105,7 @@ class ExternalRecord:
         )
         before = selection.expires_before
         in_time = before is None or (self.not_after is not None and self.not_after < before)
-        return in_time and all(wanted is None or wanted == found for wanted, found in asked)
+        return in_time and all(part is None or part == value for part, value in parts)
 
     def as_json(self) -> dict[str, Any]:
         """The record as a JSON object, the certificate itself left out."""
@@ -130,7 +130,7 @@ class ExternalRecord:
 def read_external(
     der: bytes, view: View, source: str, label: str | None, profile: Profile, at: datetime
 ) -> ExternalRecord:
-    """What can be read of a certificate.
+    """Read what can be read of a certificate.
 
     Args:
         der: its octets.
@@ -161,14 +161,14 @@ def read_external(
 
 
 def _eui64(view: View, profile: Profile) -> Eui64 | None:
-    found = profile.field_of("eui64", "device-id")
-    octets = None if found is None else view.octets(found.path)
+    field = profile.field_of("eui64", "device-id")
+    octets = None if field is None else view.octets(field.path)
     return Eui64.from_octets(octets) if octets is not None and len(octets) == 8 else None
 
 
 def _role(view: View, profile: Profile) -> int | None:
-    found = profile.field_of("role")
-    text = None if found is None else view.text(found.path)
+    field = profile.field_of("role")
+    text = None if field is None else view.text(field.path)
     return int(text, 16) if text is not None and _TWO_HEX_DIGITS.fullmatch(text) else None
 
 
@@ -215,17 +215,17 @@ class ExternalStore:
 
     def select(self, selection: Selection | None = None) -> list[ExternalRecord]:
         """Those that fit, in the order of their import; all, where none is given."""
-        found = self._records("1", [])
-        return found if selection is None else [one for one in found if one.fits(selection)]
+        records = self._records("1", [])
+        return [one for one in records if selection is None or one.fits(selection)]
 
     def by_digests(self, digests: Iterable[bytes]) -> dict[bytes, ExternalRecord]:
         """Those of these SHA-256s."""
-        wanted = set(digests)
-        if len(wanted) == 1:
-            found = self._records("sha256 = ?", [*wanted])
+        asked = set(digests)
+        if len(asked) == 1:
+            records = self._records("sha256 = ?", [*asked])
         else:
-            found = self._records("1", [])
-        return {one.sha256: one for one in found if one.sha256 in wanted}
+            records = self._records("1", [])
+        return {record.sha256: record for record in records if record.sha256 in asked}
 
     def digests(self) -> set[bytes]:
         """The SHA-256 of each."""
@@ -306,7 +306,7 @@ class ExternalStore:
 
 
 def _sealing_label(identifier: bytes) -> bytes:
-    """Apart from the estate's own keys, one of which never opens as another's."""
+    """Another label than that of the estate's own keys, so that none opens as another."""
     return b"external" + identifier
 
 

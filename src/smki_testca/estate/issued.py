@@ -90,7 +90,7 @@ class IssuedCounts:
         )
 
     def _spans(self, first: Eui64, last: Eui64) -> Iterator[tuple[int, int]]:
-        """From where to where (excluded) the Device IDs of runs of ranges go, within a range."""
+        """The Device IDs that runs of ranges count for, from the first to past the last of each."""
         for section, offset, count in self._parts():
             if section.first_id is not None:
                 begin = section.first_id + offset
@@ -99,7 +99,7 @@ class IssuedCounts:
                     yield start, stop
 
     def _parts(self) -> Iterator[tuple[Section, int, int]]:
-        """What counts of each section of each run: from which row of it, and how many."""
+        """The rows that count: a section, the place of the first row in it, and how many."""
         for run in self._database.rows("SELECT id, state, terms FROM runs"):
             sections = msgspec.json.decode(run["terms"], type=Terms).sections
             if run["state"] == State.CANCELLED:

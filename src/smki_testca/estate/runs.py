@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class State(StrEnum):
-    """How far a run is."""
+    """The state of a run."""
 
     RUNNING = "running"
     DONE = "done"

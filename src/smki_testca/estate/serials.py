@@ -54,15 +54,15 @@ class SerialSequence:
         """The row that has each serial; None for one that no run could have given out."""
         blocks = list(serials)
         walking = [place for place, block in enumerate(blocks) if 0x10 <= block[0] < 0x80]
-        found: list[int | None] = [None] * len(blocks)
+        rows: list[int | None] = [None] * len(blocks)
         while walking:
             output = self._cipher.decryptor().update(b"".join([blocks[one] for one in walking]))
             still = []
             for place, start in zip(walking, range(0, len(output), _OCTETS), strict=True):
                 block = blocks[place] = output[start : start + _OCTETS]
                 if 0x10 <= block[0] < 0x80:
-                    found[place] = int.from_bytes(block) - _FIRST
+                    rows[place] = int.from_bytes(block) - _FIRST
                 else:
                     still.append(place)
             walking = still
-        return found
+        return rows

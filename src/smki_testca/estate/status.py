@@ -46,4 +46,4 @@ class Status(StrEnum):
 
 
 LIVING = frozenset({Status.PENDING, Status.IN_USE})
-"""What a certificate that is of use has."""
+"""The statuses of a certificate that is of use."""

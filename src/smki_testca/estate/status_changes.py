@@ -101,7 +101,7 @@ class StatusStore:
         return Status.IN_USE if last is None else Status(last)
 
     def history(self, record: Record, at: datetime) -> list[StandingChange]:
-        """How a certificate came to its status, from its issue on; the status at a time is last."""
+        """The steps of a certificate from its issue on; the last one is its status at a time."""
         serial = record.serial.octets
         steps = [StandingChange(Status.IN_USE, record.issued_at, "issued", record.audit)]
         steps += (
@@ -139,10 +139,10 @@ class StatusStore:
             return
         yield from certificates.select(selection, self._condition(status, at))
         if status in {Status.IN_USE, Status.EXPIRED} or selection.is_one_place:
-            found = runs.select(selection, out_at=at if status is Status.EXPIRED else None)
+            candidates = runs.select(selection, out_at=at if status is Status.EXPIRED else None)
         else:
-            found = filter(selection.fits, runs.by_serials(self._serials(status)))
-        for record in found:
+            candidates = filter(selection.fits, runs.by_serials(self._serials(status)))
+        for record in candidates:
             if self.status(record, at) is status:
                 yield record
 

@@ -192,11 +192,11 @@ class Stores:
         return self.certificates.by_serial(serial) or self.run_certificates.by_serial(serial)
 
     def status(self, record: Record) -> Status:
-        """What the repository states of a certificate now."""
+        """The status of a certificate now, as the repository states it."""
         return self.statuses.status(record, self._clock.now())
 
     def history(self, record: Record) -> list[StandingChange]:
-        """How a certificate came to its status, from its issue on."""
+        """The steps of a certificate from its issue on; the last one is its status now."""
         return self.statuses.history(record, self._clock.now())
 
     def revocation_lists(self, *, current_only: bool = True) -> list[RevocationListRecord]:

@@ -31,7 +31,7 @@ _NONCE_OCTETS = 12
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
-    """What the octets after it are.
+    """The header of a tile: it says what the octets after it are.
 
     Attributes:
         run, number: which tile of which run.
@@ -55,7 +55,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Extra(msgspec.Struct, frozen=True):
-    """What few rows have: labels, and the lines they came from (empty where rows are in order)."""
+    """Labels of rows, and the lines they came from (empty where rows are in order)."""
 
     labels: dict[int, str] = {}
     lines: list[int] = []
@@ -198,7 +198,7 @@ def write(folder: Path, number: int, data: bytes) -> bytes:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
     except OSError:
-        path.unlink(missing_ok=True)  # where the disk is full, its room is wanted
+        path.unlink(missing_ok=True)  # where the disk is full, make room
         raise
     return digest
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from xml.etree import ElementTree as ET  # only written here, never read
 
-from smki_testca import __version__
+import smki_testca
 from smki_testca.profiles.model import Severity
 from smki_testca.text import plain
 
@@ -76,7 +76,7 @@ def as_sarif(linted: Sequence[Linted]) -> str:
                 "tool": {
                     "driver": {
                         "name": "smki-testca",
-                        "version": __version__,
+                        "version": smki_testca.__version__,
                         "rules": [
                             {
                                 "id": code,

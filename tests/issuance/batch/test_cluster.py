@@ -12,7 +12,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 
 import pytest
 from cryptography import x509
@@ -26,14 +25,14 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from batches import DEVICE_PURPOSE, HW_TYPE
+from batches import DEVICE_PURPOSE, HW_TYPE, PATIENCE, until_tiles_are_written
 from estates import ca_key, opened
 from smki_testca import __version__
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.runs import State
 from smki_testca.estate.terms import Secrets
 from smki_testca.estate.tile import Tile
-from smki_testca.issuance.batch.cutting import Means, Task
+from smki_testca.issuance.batch.tile_maker import Task, TileMaterial
 
 distributed = pytest.importorskip("distributed", reason="the extra [dask] is not installed")
 
@@ -41,8 +40,6 @@ COUNT = 16_000
 """Certificates of the run that both engines cut: eight tiles."""
 SEED = ("--seed", "00112233445566778899aabbccddeeff")
 CLOCK = ("--clock", "2026-11-23T09:30:00Z")
-PATIENCE = 60
-"""How many seconds a process of a test may take."""
 
 # A process of its own: its two workers are processes again, and all they log is kept.
 CLUSTER = """
@@ -250,12 +247,7 @@ def test_a_cluster_cuts_what_this_machine_cuts_and_logs_no_secret(cluster, quick
 
 def test_a_worker_killed_in_the_middle_costs_nothing(command, cluster, quickstart, local):
     process = _start(quickstart, *CLOCK, *_issue(), *SEED, *cluster.options())
-    folder = quickstart / "bulk" / "000001"
-    until = time.monotonic() + PATIENCE
-    while not folder.is_dir() or not any(folder.iterdir()):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    until_tiles_are_written(quickstart, process)
     os.kill(cluster.nannies[0], signal.SIGKILL)
     code, _, err = _end(process)
     if code != 0:
@@ -268,10 +260,7 @@ def test_a_worker_killed_in_the_middle_costs_nothing(command, cluster, quickstar
 
 def test_a_run_begun_here_is_ended_by_a_cluster(command, cluster, quickstart, local):
     process = _start(quickstart, *CLOCK, *_issue(), *SEED, "--workers", "1")
-    folder = quickstart / "bulk" / "000001"
-    while not folder.is_dir() or not any(folder.iterdir()):
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
+    until_tiles_are_written(quickstart, process)
     process.kill()
     process.communicate()
     code, _, err = _end(_start(quickstart, "batch", "resume", "1", *cluster.options()))
@@ -296,16 +285,23 @@ def test_a_cluster_that_logs_every_message_is_not_told_the_key(quickstart, tls, 
         assert secret not in debugged.log()
 
 
-def test_neither_a_task_nor_the_looks_of_the_means_hold_a_secret(estate):
+def test_neither_a_task_nor_the_repr_of_the_material_holds_a_secret(estate):
     (record,) = estate.select(Selection(profile="device-issuing-ca"))
     place = (record.environment, "device")
-    keys = estate.authorities.keys_for_workers({place: record})
+    references, transport = estate.authorities.keys_for_workers({place: record})
     octets = (b"serials " * 2, b"sealing " * 4, b"seed " * 4)
-    means = Means({place: record.der}, *keys, Secrets(*octets), dt.datetime.now(dt.UTC))
-    transport_key = pickle.loads(pickle.dumps(means)).transport_key._octets  # noqa: S301, SLF001
-    for secret in (*octets, transport_key, _scalar(ca_key(estate, record)), keys[0][place].sealed):
-        assert not any(form in repr(means) for form in _forms(secret))
-    assert not {"means", "secrets", "key"} & {field.name for field in dataclasses.fields(Task)}
+    secrets = Secrets(*octets)
+    now = dt.datetime.now(dt.UTC)
+    material = TileMaterial({place: record.der}, references, transport, secrets, now)
+    transport_key = pickle.loads(pickle.dumps(material)).transport_key._octets  # noqa: S301, SLF001
+    for secret in (
+        *octets,
+        transport_key,
+        _scalar(ca_key(estate, record)),
+        references[place].sealed,
+    ):
+        assert not any(form in repr(material) for form in _forms(secret))
+    assert not {"material", "secrets", "key"} & {field.name for field in dataclasses.fields(Task)}
 
 
 def _ends_in_one_line(process, code):
@@ -397,7 +393,7 @@ def test_workers_with_another_version_are_told_of(tls, quickstart, tmp_path):
         line = _ends_in_one_line(process, 5)
     finally:
         old.close()
-    assert line.startswith(f"error: A worker of {old.address} cannot cut tiles: ")
+    assert line.startswith(f"error: A worker of {old.address} cannot make tiles: ")
     assert line.endswith(f"Install smki-testca {__version__} on every worker.")
 
 
@@ -406,15 +402,6 @@ def _issuer_of_first(directory):
     with opened(directory) as estate:
         record = next(estate.run_certificates.of_run(estate.runs.get(1)))
         return x509.load_der_x509_certificate(estate.certificates.by_serial(record.issuer).der)
-
-
-def _until_a_tile_is_there(process, directory):
-    folder = directory / "bulk" / "000001"
-    until = time.monotonic() + PATIENCE
-    while not folder.is_dir() or not any(folder.iterdir()):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 def test_two_estates_share_a_cluster_and_each_is_cut_with_its_own_ca(command, cluster, tmp_path):
@@ -459,7 +446,7 @@ def test_a_scheduler_that_dies_in_the_middle_is_told_of_and_the_run_can_be_resum
     command, cluster, quickstart
 ):
     process = _start(quickstart, *_issue(40_000), *cluster.options())
-    _until_a_tile_is_there(process, quickstart)
+    until_tiles_are_written(quickstart, process)
     cluster.kill()
     code, out, err = _end(process)
     assert (code, out) == (5, ""), err

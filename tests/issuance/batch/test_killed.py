@@ -6,15 +6,16 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+import batches
 from smki_testca.estate.runs import State
 
 SOURCE = Path(__file__).parents[3] / "benchmarks" / "killing.py"
 KILLS = 30
+PATIENCE = batches.PATIENCE
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/stat").exists(), reason="workers are found by /proc"
@@ -47,15 +48,6 @@ def _started(estate, *arguments, limit=None):
     )
 
 
-def _until_a_tile_is_done(estate, process, tiles=1):
-    folder = estate / "bulk" / "000001"
-    until = time.monotonic() + 30
-    while not folder.is_dir() or len(list(folder.iterdir())) < tiles:
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < until
-        time.sleep(0.01)
-
-
 def _holds_exactly(estate, first, count):
     tormentor = killing.Tormentor(estate, random.Random(0))
     tormentor.look(1)
@@ -83,7 +75,7 @@ def test_killed_at_random_moments_a_batch_loses_nothing_and_repeats_nothing(comm
 
 def test_workers_end_by_themselves_when_the_command_is_killed(quickstart):
     process = _started(quickstart, *killing.range_of(killing.FIRST_ID, 1_000_000))
-    _until_a_tile_is_done(quickstart, process)
+    batches.until_tiles_are_written(quickstart, process)
     workers = killing.children(process.pid)
     assert workers
     process.kill()
@@ -93,10 +85,10 @@ def test_workers_end_by_themselves_when_the_command_is_killed(quickstart):
 
 def test_a_killed_worker_is_told_of_in_one_line_with_the_way_on(quickstart):
     process = _started(quickstart, *killing.range_of(killing.FIRST_ID, 1_000_000))
-    _until_a_tile_is_done(quickstart, process)
+    batches.until_tiles_are_written(quickstart, process)
     workers = killing.children(process.pid)
     os.kill(workers[0], signal.SIGKILL)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 5
     assert err.splitlines()[-1] == (
         "error: A worker process ended unexpectedly; finished tiles are safe."
@@ -110,12 +102,12 @@ def test_ctrl_c_ends_a_batch_in_one_line_and_it_can_be_resumed(command, quicksta
     count = 60_000
     process = _started(quickstart, *killing.range_of(killing.FIRST_ID, count))
     here = ("--json", "--estate", quickstart, "batch", "show", 1)
-    _until_a_tile_is_done(quickstart, process)
+    batches.until_tiles_are_written(quickstart, process)
     while command(*here).json["run"]["issued"] == 0:
         assert process.poll() is None, process.communicate()
     workers = killing.children(process.pid)
     os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, err
     assert out == ""
     issued = command(*here).json["run"]["issued"]
@@ -137,7 +129,7 @@ def test_without_room_for_a_tile_the_command_says_so_and_can_be_resumed(command,
     limit = 600_000
     assert (quickstart / "estate.sqlite").stat().st_size < limit
     process = _started(quickstart, *killing.range_of(killing.FIRST_ID, count), limit=limit)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 5, err
     assert err.splitlines()[-1] == (
         "error: A tile of run 1 cannot be written: File too large."
@@ -156,7 +148,7 @@ def test_without_room_for_the_estate_nothing_is_begun(command, quickstart):
     process = _started(
         quickstart, *killing.range_of(killing.FIRST_ID, 2_000_000), limit=len(before)
     )
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 5, err
     (line,) = err.splitlines()
     assert line.startswith("error: ")
@@ -169,12 +161,12 @@ def test_without_room_for_the_estate_nothing_is_begun(command, quickstart):
 def test_two_processes_that_resume_one_run_do_its_tiles_once(command, quickstart):
     count = 40_000
     process = _started(quickstart, *killing.range_of(killing.FIRST_ID, count))
-    _until_a_tile_is_done(quickstart, process)
+    batches.until_tiles_are_written(quickstart, process)
     process.kill()
     process.communicate()
     both = [_started(quickstart, "batch", "resume", "1") for _ in range(2)]
     for one in both:
-        _, err = one.communicate(timeout=60)
+        _, err = one.communicate(timeout=PATIENCE)
         # The second may come when the first is done.
         assert one.returncode == 0 or "Run 1 is done already" in err
     _holds_exactly(quickstart, killing.FIRST_ID, count)
@@ -184,9 +176,9 @@ def test_two_processes_that_resume_one_run_do_its_tiles_once(command, quickstart
 def test_a_run_that_is_cancelled_meanwhile_stops(command, quickstart):
     process = _started(quickstart, *killing.range_of(killing.FIRST_ID, 1_000_000))
     # More files than are handed out at a time: some of them are told of.
-    _until_a_tile_is_done(quickstart, process, tiles=12)
+    batches.until_tiles_are_written(quickstart, process, tiles=12)
     assert command("--estate", quickstart, "batch", "cancel", 1).code == 0
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 4
     assert err.splitlines()[-1] == "error: Run 1 was cancelled meanwhile."
     shown = command("--json", "--estate", quickstart, "batch", "show", 1).json["run"]

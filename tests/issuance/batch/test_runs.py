@@ -113,10 +113,10 @@ def test_every_certificate_of_a_run_lints_clean(opened):
     # What the linter remarks on in certificates issued one by one is no fault of a run's.
     usual = {
         finding.code
-        for one in lint_all([Source("one", n, s.der) for n, s in enumerate(singles)], settings)
+        for one in lint_all((Source("one", n, s.der) for n, s in enumerate(singles)), settings)
         for finding in one.findings
     }
-    linted = list(lint_all(sources, settings))
+    linted = list(lint_all(iter(sources), settings))
     assert len(linted) == len(records)
     for one in linted:
         assert not [f for f in one.findings if f.severity is Severity.ERROR]

@@ -1,0 +1,258 @@
+"""Holds the imports of the source to its architecture: downward, without circles, at the top.
+
+The sets below list what still departs from it, and may only shrink: a test fails where something
+new departs, and also where something listed is mended, so that it is taken off the list.
+"""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import smki_testca
+
+SOURCE = Path(smki_testca.__file__).parent
+NAME = "smki_testca"
+
+ORDER = (
+    "top-level modules",
+    *("der", "x509", "pkcs12", "profiles", "importers", "lint", "register", "authority"),
+    *("estate", "issuance", "lifecycle", "exporters", "api", "kits", "corpus", "service"),
+    *("testing", "pytest_plugin", "cli", "__main__"),
+)
+"""Each imports only what stands before it."""
+
+SLOW = (
+    *("cryptography.x509", "distributed", "icalendar", "pyarrow", "pyasn1", "pyasn1_modules"),
+    # They import cryptography.x509.
+    "cryptography.hazmat.primitives.serialization.pkcs12",
+    "cryptography.hazmat.primitives.serialization.pkcs7",
+    "rich",
+)
+"""Third parties that take over 20 ms to import: a function may import them."""
+
+OPTIONAL = ("corpus", "issuance.batch", "issuance.batch.cluster", "kits", "service")
+"""Whole packages that many never use, and what needs an extra: a function outside may import them.
+"""
+
+LAZY = ("cli", "pytest_plugin")
+"""Of these, every function may import: the command starts quickly, and so does any pytest run."""
+
+UPWARD = set()
+"""Imports of what stands later in the order."""
+
+CIRCLES = set()
+"""Circles of modules that import each other."""
+
+IN_FUNCTIONS = {
+    "api -> issuance.re_signing",
+    "api -> lifecycle.importing",
+    "authority.template -> authority.reference",
+    "estate.externals -> importers.sources",
+    "estate.externals -> lint.linted",
+    "estate.externals -> lint.whole_input",
+    "exporters.java -> pkcs12.writer",
+    "issuance.batch.cluster -> logging",
+    "kits.maker -> api",
+    "kits.maker -> files",
+    "kits.maker -> kits.exporting",
+}
+"""Imports in functions for none of the reasons above."""
+
+WITHOUT_REASON = {
+    "authority.csr -> cryptography.x509",
+    "authority.template -> authority.reference",
+    "authority.template -> pyasn1.error.PyAsn1Error",
+    "exporters.java -> cryptography.hazmat.primitives.serialization.pkcs12",
+    "exporters.java -> cryptography.x509",
+    "exporters.java -> pkcs12.writer",
+    "exporters.pkcs12 -> cryptography.hazmat.primitives.serialization.pkcs12",
+    "exporters.pkcs12 -> cryptography.x509",
+    "exporters.pkcs7 -> cryptography.hazmat.primitives.serialization.pkcs7",
+    "exporters.pkcs7 -> cryptography.x509",
+    "kits.issuing -> issuance.batch.engines",
+    "kits.issuing -> issuance.batch.planning",
+    "kits.issuing -> issuance.batch.running",
+    "kits.maker -> api",
+    "kits.maker -> files",
+    "kits.maker -> kits.exporting",
+}
+"""Imports in functions whose noqa comment does not give the reason."""
+
+
+class Import(NamedTuple):
+    """One import: by whom, of what, and where."""
+
+    module: str
+    target: str
+    line: str
+    in_function: bool
+    for_types: bool
+
+    def __str__(self):
+        return f"{self.module} -> {_own(self.target) or self.target}"
+
+
+def _name(path):
+    parts = path.relative_to(SOURCE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@cache
+def _modules():
+    """Every module below the package by its name in it, with its path."""
+    return {_name(path): path for path in SOURCE.rglob("*.py") if _name(path)}
+
+
+def _targets(node):
+    """The modules that a statement imports; a name of a package may be a module of it."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    inside = [f"{node.module}.{alias.name}" for alias in node.names]
+    if _own(f"{node.module}.") is None:
+        return [one for one in inside if _below(one, SLOW)][:1] or [node.module]
+    return [one if _own(one) in _modules() else node.module for one in inside]
+
+
+def _own(target):
+    """The name of a module in our package; None for another party's."""
+    return target.removeprefix(f"{NAME}.") if target.startswith(f"{NAME}.") else None
+
+
+def _imports_below(node, module, lines, *, in_function=False, for_types=False):
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            for target in dict.fromkeys(_targets(child)):
+                yield Import(module, target, lines[child.lineno - 1], in_function, for_types)
+        elif isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+            yield from _imports_below(child, module, lines, for_types=True)
+        else:
+            inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            yield from _imports_below(
+                child, module, lines, in_function=in_function or inside, for_types=for_types
+            )
+
+
+@cache
+def _imports():
+    found = []
+    for module, path in _modules().items():
+        text = path.read_text("utf-8")
+        found += _imports_below(ast.parse(text), module, text.splitlines())
+    return found
+
+
+def _rank(module):
+    first = module.split(".")[0]
+    return ORDER.index(first) if first in ORDER else 0
+
+
+def _below(module, packages):
+    return any(module == one or module.startswith(f"{one}.") for one in packages)
+
+
+def _graph():
+    """The modules that each module imports when it runs, sooner or later."""
+    graph = {module: set() for module in _modules()}
+    for one in _imports():
+        target = _own(one.target)
+        if target in graph and not one.for_types and target != one.module:
+            graph[one.module].add(target)
+    return graph
+
+
+def _circles(graph):
+    """The strongly connected modules of more than one, by Tarjan's algorithm."""
+    numbers, lowest, stack, found = {}, {}, [], set()
+
+    def visit(module):
+        numbers[module] = lowest[module] = len(numbers)
+        stack.append(module)
+        for target in sorted(graph[module]):
+            if target not in numbers:
+                visit(target)
+            if target in stack:
+                lowest[module] = min(lowest[module], lowest[target])
+        if lowest[module] == numbers[module]:
+            place = stack.index(module)
+            members = stack[place:]
+            del stack[place:]
+            if len(members) > 1:
+                found.add(" <-> ".join(sorted(members)))
+
+    for module in sorted(graph):
+        if module not in numbers:
+            visit(module)
+    return found
+
+
+def _is_allowed_in_a_function(one):
+    own = _own(one.target)
+    if own is None:
+        return _below(one.target, SLOW)
+    return _below(own, [each for each in OPTIONAL if not _below(one.module, [each])])
+
+
+def test_circles_are_found_at_any_distance():
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": {"e"}, "e": set(), "f": {"d", "a"}}
+    assert _circles(graph) == {"a <-> b <-> c"}
+
+
+def test_imports_are_found_wherever_they_stand():
+    text = """
+import json
+from smki_testca import errors
+if TYPE_CHECKING:
+    from smki_testca.api import Estate
+def work():
+    if True:
+        from smki_testca.errors import InputError, UsageError
+    import rich.table  # noqa: PLC0415 - slow
+"""
+    found = list(_imports_below(ast.parse(text), "text", text.splitlines()))
+    assert [(str(one), one.in_function, one.for_types) for one in found] == [
+        ("text -> json", False, False),
+        ("text -> errors", False, False),
+        ("text -> api", False, True),
+        ("text -> errors", True, False),
+        ("text -> rich.table", True, False),
+    ]
+
+
+def test_every_package_has_its_place_in_the_order():
+    packages = {path.name for path in SOURCE.iterdir() if (path / "__init__.py").exists()}
+    assert packages - {"shipped"} <= set(ORDER)
+
+
+def test_nothing_imports_what_stands_later_in_the_order():
+    upward = {
+        str(one)
+        for one in _imports()
+        if _own(one.target) is not None and _rank(_own(one.target)) > _rank(one.module)
+    }
+    assert upward == UPWARD
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    assert _circles(_graph()) == CIRCLES
+
+
+def test_functions_import_for_three_reasons_only():
+    others = {
+        str(one)
+        for one in _imports()
+        if one.in_function and not _below(one.module, LAZY) and not _is_allowed_in_a_function(one)
+    }
+    assert others == IN_FUNCTIONS
+
+
+def test_every_import_in_a_function_gives_its_reason():
+    silent = {
+        str(one)
+        for one in _imports()
+        if one.in_function
+        and not _below(one.module, LAZY)
+        and not re.search(r"# noqa: [A-Z0-9, ]*PLC0415 - \w", one.line)
+    }
+    assert silent == WITHOUT_REASON
