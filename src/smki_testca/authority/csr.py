@@ -139,7 +139,10 @@ def to_der(data: bytes) -> bytes:
 
 
 def differences(csr: View, certificate: View) -> list[str]:
-    """What the subscriber compares after issue, and where the two differ (SEC L11.6)."""
+    """What the subscriber compares after issue, and where the two differ (SEC L11.6).
+
+    A key usage that the CSR does not ask for is the certificate type's to give.
+    """
     compared = {
         "subjectPublicKeyInfo": "public key",
         "extensions.keyUsage": "key usage",
@@ -154,6 +157,7 @@ def differences(csr: View, certificate: View) -> list[str]:
         f"the {what} differs"
         for path, what in compared.items()
         if csr.value(path) != certificate.value(path)
+        and not (path == "extensions.keyUsage" and path not in csr.fields)
     ]
 
 
