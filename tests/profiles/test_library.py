@@ -412,6 +412,7 @@ SHAPES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "old", "new", "key"), SHAPES)
 def test_a_key_that_does_not_fit_is_an_error_that_names_it(tmp_path, name, old, new, key):
     path = override(tmp_path, name, old, new)
