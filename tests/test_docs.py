@@ -37,7 +37,7 @@ EVERY_DOCUMENT = sorted(
 )
 
 CODE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
-ERROR_MAKERS = ("Fault", "_fault", "_reason", "Remark", "_remark")
+ERROR_MAKERS = ("Fault", "_fault", "_reason", "Remark", "_remark", "AuditedTable")
 
 
 def _text(name):
@@ -158,7 +158,13 @@ def test_each_refusal_is_documented_under_its_rule():
 
 
 def test_each_error_is_documented_under_its_exit_code():
-    kinds = {"UsageError": 2, "InputError": 4, "EstateError": 5, "SmkiTestcaError": 70}
+    kinds = {
+        "UsageError": 2,
+        "InputError": 4,
+        "EstateError": 5,
+        "SmkiTestcaError": 70,
+        "AuditedTable": 5,
+    }
     sections = re.split(r"(?m)^## ", _text("errors.md"))[1:]
     by_exit = {
         int(section.split(":")[0]): set(_section_codes(section))
