@@ -80,7 +80,10 @@ def test_there_is_a_profile_for_each_tier_of_each_hierarchy(library, hierarchy, 
 
 
 def test_there_are_no_other_profiles(library):
-    assert len(library.profiles) == len(SHIPPED_HIERARCHIES) * len(Tier)
+    # One for each place, and a second type of end entity in the DCCKI.
+    assert len(library.profiles) == len(SHIPPED_HIERARCHIES) * len(Tier) + 1
+    second = library.profile("dccki-personnel")
+    assert (second.hierarchy, second.tier) == (Hierarchy.DCCKI, Tier.END_ENTITY)
 
 
 CATEGORIES = {
@@ -90,6 +93,7 @@ CATEGORIES = {
     "organisation-xml-sign": ("organisation", "party dcc"),
     "device": ("device", "party manufacturer other dcc"),
     "dccki-infrastructure": ("dccki", "party rdp dcc"),
+    "dccki-personnel-authentication": ("dccki-personnel", "party"),
     "iki-authentication": ("iki", "party rdp dcc"),
 }
 
