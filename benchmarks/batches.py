@@ -36,7 +36,7 @@ from smki_testca.api import Estate
 from smki_testca.der import encode
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.terms import TILE_ROWS, Secrets, Section
-from smki_testca.issuance.batch.cutting import Cutter, Means, Task
+from smki_testca.issuance.batch.tile_maker import Task, TileMaker, TileMaterial
 from smki_testca.roles import KeyUsage
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def per_core(directory: Path) -> dict[str, Callable[[], float]]:
         (record,) = estate.select(Selection(profile="device-issuing-ca"))
         place = (record.environment, "device")
         keys = estate.authorities.keys_for_workers({place: record})
-    means = Means({place: record.der}, *keys, Secrets(bytes(16), bytes(32)), NOW)
+    material = TileMaterial({place: record.der}, *keys, Secrets(bytes(16), bytes(32)), NOW)
     section = Section(
         profile="device",
         participant="meters-one",
@@ -155,7 +155,7 @@ def per_core(directory: Path) -> dict[str, Callable[[], float]]:
         count=SAMPLE,
         first_id=FIRST_ID,
     )
-    cutter = Cutter(means)
+    maker = TileMaker(material)
     tasks = [
         Task(1, n, 0, section, start, start, TILE_ROWS, None)
         for n, start in enumerate(range(0, SAMPLE, TILE_ROWS))
@@ -169,7 +169,7 @@ def per_core(directory: Path) -> dict[str, Callable[[], float]]:
     def ours() -> float:
         start = time.perf_counter()
         for task in tasks:
-            cutter.cut(task)
+            maker.make(task)
         return SAMPLE / (time.perf_counter() - start)
 
     def builder() -> float:

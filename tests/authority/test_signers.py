@@ -22,9 +22,9 @@ from smki_testca.estate.terms import Secrets
 from smki_testca.exporters.export import export
 from smki_testca.identifiers import Eui64
 from smki_testca.issuance.batch import running
-from smki_testca.issuance.batch.cutting import Cutter, Means
 from smki_testca.issuance.batch.engines import LocalEngine
 from smki_testca.issuance.batch.planning import Plan
+from smki_testca.issuance.batch.tile_maker import TileMaker, TileMaterial
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.profiles.typed_subjects import DeviceSubject
 from smki_testca.roles import KeyUsage
@@ -99,7 +99,7 @@ def test_neither_pickling_nor_logging_a_reference_or_the_means_tells_a_ca_key(es
         if record.tier is Tier.ISSUING
     }
     references, transport_key = estate.authorities.keys_for_workers(records)
-    means = Means(
+    material = TileMaterial(
         {place: record.der for place, record in records.items()},
         references,
         transport_key,
@@ -107,8 +107,8 @@ def test_neither_pickling_nor_logging_a_reference_or_the_means_tells_a_ca_key(es
         datetime.now(UTC),
     )
     told = (
-        *(pickle.dumps(item) for item in (references, means, Cutter(means))),
-        *(repr(item).encode() for item in (references, means, transport_key)),
+        *(pickle.dumps(item) for item in (references, material, TileMaker(material))),
+        *(repr(item).encode() for item in (references, material, transport_key)),
     )
     for record in records.values():
         pkcs8 = ca_key(estate, record)

@@ -80,7 +80,10 @@ def test_there_is_a_profile_for_each_tier_of_each_hierarchy(library, hierarchy, 
 
 
 def test_there_are_no_other_profiles(library):
-    assert len(library.profiles) == len(SHIPPED_HIERARCHIES) * len(Tier)
+    # One for each place, and a second type of end entity in the DCCKI.
+    assert len(library.profiles) == len(SHIPPED_HIERARCHIES) * len(Tier) + 1
+    second = library.profile("dccki-personnel")
+    assert (second.hierarchy, second.tier) == (Hierarchy.DCCKI, Tier.END_ENTITY)
 
 
 CATEGORIES = {
@@ -90,6 +93,7 @@ CATEGORIES = {
     "organisation-xml-sign": ("organisation", "party dcc"),
     "device": ("device", "party manufacturer other dcc"),
     "dccki-infrastructure": ("dccki", "party rdp dcc"),
+    "dccki-personnel-authentication": ("dccki-personnel", "party"),
     "iki-authentication": ("iki", "party rdp dcc"),
 }
 
@@ -412,6 +416,7 @@ SHAPES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "old", "new", "key"), SHAPES)
 def test_a_key_that_does_not_fit_is_an_error_that_names_it(tmp_path, name, old, new, key):
     path = override(tmp_path, name, old, new)

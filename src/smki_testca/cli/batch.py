@@ -77,6 +77,12 @@ def _range_profiles(library: Library) -> list[Profile]:
     return [one for one in library.end_entity_profiles if one.identity is Identity.DEVICE_ID]
 
 
+def _range_inputs(library: Library) -> dict[str, InputType]:
+    """What a range may state beside its first ID, by option."""
+    types = (one for profile in _range_profiles(library) for one in profile.input_types)
+    return {one.option: one for one in types if not one.is_identifier}
+
+
 def _key(option: str) -> str:
     return option.replace("-", "_")
 
@@ -88,15 +94,11 @@ class RangeCommand(click.Command):
         """Its own options, and after the purpose those of the certificate types."""
         params = super().get_params(ctx)
         names = {one.name for one in params}
-        types = {
-            one.option: one
-            for profile in _range_profiles(library_of(ctx))
-            for one in profile.input_types
-            if not one.is_identifier and _key(one.option) not in names
-        }
+        types = _range_inputs(library_of(ctx))
         added: list[click.Parameter] = [
             click.Option([f"--{one.option}"], metavar=one.metavar, help=f"Of a range: {_of(one)}")
             for one in types.values()
+            if _key(one.option) not in names
         ]
         place = [one.name for one in params].index("purpose") + 1
         return [*params[:place], *added, *params[place:]]
@@ -251,7 +253,7 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
             plan = Plan(estate, "requests", None, _secrets(None))
             reader = csr_reader.Reader(requests, zipped, estate.library)
             for one in csr_reader.row_requests(estate, reader, members, cells, workers):
-                plan.add_or_note(one)
+                plan.add(one)
             report = portal.Report.of(name, members, plan.problems)
             run = plan.store() if plan.ready() else None
             if run is None:
@@ -469,7 +471,7 @@ def _plan_manifest(estate: Estate, plan: Plan, manifest: str, options: dict[str,
     for one in from_manifest(
         estate, lines(path, columns(estate.library)), read, options["environment"]
     ):
-        plan.add_or_note(one)
+        plan.add(one)
 
 
 def _stopped(plan: Plan, *, all_or_nothing: bool) -> SmkiTestcaError | None:

@@ -72,7 +72,7 @@ class SeriesTable(CountedTable, frozen=True, kw_only=True):
     purpose: Said
     count: Length = 1
     roles: list[Said] = []
-    usages: Annotated[list[KeyUsage], msgspec.Meta(min_length=1)]
+    usages: list[KeyUsage] = []
     label: Said
 
 
@@ -83,7 +83,7 @@ class DevicesTable(CountedTable, frozen=True, kw_only=True):
     type: Said
     purpose: Said
     count: Devices = 0
-    usages: Annotated[list[KeyUsage], msgspec.Meta(min_length=1)]
+    usages: list[KeyUsage] = []
     label: Said
 
 

@@ -18,7 +18,7 @@ from smki_testca.x509.names import (
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 P256_HEAD = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
 """The first octets of every P-256 SubjectPublicKeyInfo with an uncompressed point."""
-P256_OCTETS = len(P256_HEAD) + 64
+_P256_OCTETS = len(P256_HEAD) + 64
 
 _METHOD_2_FIRST = [bytes((0x40 | octet & 0x0F,)) for octet in range(256)]
 """0100 and the low four bits, for each octet."""
@@ -36,6 +36,11 @@ def load_public_key(spki: bytes) -> PublicKey | None:
     except Exception:  # noqa: BLE001 - the parser raises several kinds for hostile octets
         return None
     return key if isinstance(key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey) else None
+
+
+def is_plain_p256(spki: bytes) -> bool:
+    """Whether a SubjectPublicKeyInfo that was read before is P-256, its point uncompressed."""
+    return spki.startswith(P256_HEAD) and len(spki) == _P256_OCTETS
 
 
 def signature_fits(

@@ -32,9 +32,11 @@ from smki_testca.estate.certificates import Selection
 from smki_testca.estate.runs import State
 from smki_testca.estate.terms import Secrets
 from smki_testca.estate.tile import Tile
-from smki_testca.issuance.batch.cutting import Means, Task
+from smki_testca.issuance.batch.tile_maker import Task, TileMaterial
 
 distributed = pytest.importorskip("distributed", reason="the extra [dask] is not installed")
+
+pytestmark = pytest.mark.slow
 
 COUNT = 16_000
 """Certificates of the run that both engines cut: eight tiles."""
@@ -285,22 +287,23 @@ def test_a_cluster_that_logs_every_message_is_not_told_the_key(quickstart, tls, 
         assert secret not in debugged.log()
 
 
-def test_neither_a_task_nor_the_looks_of_the_means_hold_a_secret(estate):
+def test_neither_a_task_nor_the_repr_of_the_material_holds_a_secret(estate):
     (record,) = estate.select(Selection(profile="device-issuing-ca"))
     place = (record.environment, "device")
     references, transport = estate.authorities.keys_for_workers({place: record})
     octets = (b"serials " * 2, b"sealing " * 4, b"seed " * 4)
     secrets = Secrets(*octets)
-    means = Means({place: record.der}, references, transport, secrets, dt.datetime.now(dt.UTC))
-    transport_key = pickle.loads(pickle.dumps(means)).transport_key._octets  # noqa: S301, SLF001
+    now = dt.datetime.now(dt.UTC)
+    material = TileMaterial({place: record.der}, references, transport, secrets, now)
+    transport_key = pickle.loads(pickle.dumps(material)).transport_key._octets  # noqa: S301, SLF001
     for secret in (
         *octets,
         transport_key,
         _scalar(ca_key(estate, record)),
         references[place].sealed,
     ):
-        assert not any(form in repr(means) for form in _forms(secret))
-    assert not {"means", "secrets", "key"} & {field.name for field in dataclasses.fields(Task)}
+        assert not any(form in repr(material) for form in _forms(secret))
+    assert not {"material", "secrets", "key"} & {field.name for field in dataclasses.fields(Task)}
 
 
 def _ends_in_one_line(process, code):
@@ -392,7 +395,7 @@ def test_workers_with_another_version_are_told_of(tls, quickstart, tmp_path):
         line = _ends_in_one_line(process, 5)
     finally:
         old.close()
-    assert line.startswith(f"error: A worker of {old.address} cannot cut tiles: ")
+    assert line.startswith(f"error: A worker of {old.address} cannot make tiles: ")
     assert line.endswith(f"Install smki-testca {__version__} on every worker.")
 
 

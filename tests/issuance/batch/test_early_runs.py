@@ -37,7 +37,7 @@ def _begin_manifest(estate, folder, secrets, rows=ROWS):
     plan = Plan(estate, "manifest", "early", secrets)
     path = batches.write(folder / "rows.jsonl", [{**one, "label": "early"} for one in rows])
     for one in from_manifest(estate, lines(path, columns(estate.library)), lambda _: b""):
-        plan.add_or_note(one)
+        plan.add(one)
     assert plan.problems == []
     return plan
 

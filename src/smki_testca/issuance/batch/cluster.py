@@ -1,8 +1,8 @@
-"""Cuts tiles on a Dask cluster. The means, the CA's key in them, go to each worker once.
+"""Makes tiles on a Dask cluster. Each worker receives the run's material, with the CA's key, once.
 
-The CA's key is sealed, under a key of this run alone that goes with it. Both travel as a worker
-plug-in over the scheduler's TLS, never among the arguments of a task: those are a run's public
-terms and the number of a tile.
+The CA's key is sealed under a key that is made for this run and travels with it. Both travel as a
+worker plug-in over the scheduler's TLS, never among the arguments of a task: those are a run's
+public terms and the number of a tile.
 """
 
 from __future__ import annotations
@@ -17,61 +17,67 @@ import distributed
 
 import smki_testca
 from smki_testca.errors import EstateError
-from smki_testca.issuance.batch.cutting import Cutter
+from smki_testca.issuance.batch.tile_maker import TileMaker
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
 
-    from smki_testca.issuance.batch.cutting import Means, Task
+    from smki_testca.issuance.batch.tile_maker import Task, TileMaterial
 
 _CONNECT_SECONDS = 5
 _IN_FLIGHT = 2
 
 
-_cutters: dict[str, Cutter] = {}
-"""Of a worker: one for each run that is being cut there, by the name of its plug-in."""
+_tile_makers: dict[str, TileMaker] = {}
+"""On a worker: the tile maker of each run in progress, by the name of its plug-in."""
 
 
-class CutterPlugin(distributed.WorkerPlugin):  # type: ignore[misc]
-    """Gives a worker its cutter."""
+class TileMakerPlugin(distributed.WorkerPlugin):  # type: ignore[misc]
+    """Gives a worker the tile maker of a run."""
 
-    def __init__(self, name: str, means: Means) -> None:
+    def __init__(self, name: str, material: TileMaterial) -> None:
         self.name = name
-        self._means = means
+        self._material = material
         self._version = smki_testca.__version__
 
     def setup(self, worker: Any) -> None:
-        """Make the cutter when the plug-in arrives, also at a worker that joins late."""
+        """Build the tile maker when the plug-in arrives, also on a worker that joins late."""
         del worker
         if self._version != smki_testca.__version__:
             raise RuntimeError(f"it has smki-testca {smki_testca.__version__}, not {self._version}")
-        _cutters[self.name] = Cutter(self._means)
+        _tile_makers[self.name] = TileMaker(self._material)
 
     def teardown(self, worker: Any) -> None:
-        """Forget the cutter and its keys."""
+        """Forget the tile maker and its keys."""
         del worker
-        _cutters.pop(self.name, None)
+        _tile_makers.pop(self.name, None)
 
 
-def cut_task(task: Task, name: str) -> bytes:
-    """Cut one tile on the worker where this runs."""
-    return _cutters[name].cut(task)
+def make_tile(task: Task, name: str) -> bytes:
+    """Make one tile on the worker where this runs."""
+    return _tile_makers[name].make(task)
 
 
-def cut_on(
-    address: str, security: Any, means: Means, tasks: Iterable[Task]
+def make_tiles(
+    address: str, security: Any, material: TileMaterial, tasks: Iterable[Task]
 ) -> Generator[tuple[Task, bytes], None, None]:
-    """Each task with the octets of its tile, as they are done.
+    """Make tiles on a cluster, and yield each task with the octets of its tile once it is done.
+
+    Args:
+        address: of the scheduler.
+        security: its ``distributed.Security``.
+        material: of the run.
+        tasks: the tiles to make.
 
     Raises:
         EstateError: if the scheduler cannot be reached, has no workers, or is lost, or a tile is.
     """
-    with _told_once():
-        yield from _cut_on(address, security, means, tasks)
+    with _without_error_log():
+        yield from _connect_and_make(address, security, material, tasks)
 
 
-def _cut_on(
-    address: str, security: Any, means: Means, tasks: Iterable[Task]
+def _connect_and_make(
+    address: str, security: Any, material: TileMaterial, tasks: Iterable[Task]
 ) -> Generator[tuple[Task, bytes], None, None]:
     try:
         client = distributed.Client(address, security=security, timeout=_CONNECT_SECONDS)
@@ -91,37 +97,37 @@ def _cut_on(
                 f"The cluster of {address} logs every message, and would log the CA's key.",
                 "Set the logging of distributed.core to info there.",
             )
-        # Another run may be cut on the same cluster, with other means.
+        # Another run may be in progress on the same cluster, with other material.
         name = f"smki-testca-{token_hex(8)}"
         try:
             try:
-                client.register_plugin(CutterPlugin(name, means))
+                client.register_plugin(TileMakerPlugin(name, material))
             except Exception as error:
                 raise EstateError(
                     "batch.scheduler",
-                    f"A worker of {address} cannot cut tiles: {_first_line(error)}.",
+                    f"A worker of {address} cannot make tiles: {_first_line(error)}.",
                     f"Install smki-testca {smki_testca.__version__} on every worker.",
                 ) from error
-            yield from _cut_all(client, tasks, name, _IN_FLIGHT * workers)
+            yield from _make_all(client, tasks, name, _IN_FLIGHT * workers)
         finally:
-            # A scheduler that is gone, or took no plug-in, has nothing to forget.
+            # A scheduler that is gone, or has no plug-in, has nothing to unregister.
             with contextlib.suppress(Exception):
                 client.unregister_worker_plugin(name)
 
 
 @contextlib.contextmanager
-def _told_once() -> Iterator[None]:
+def _without_error_log() -> Iterator[None]:
     """Keep the client from logging, with tracebacks, the errors that are raised here."""
     logger = logging.getLogger("distributed.client")
 
-    def is_no_error(record: logging.LogRecord) -> bool:
+    def is_below_error(record: logging.LogRecord) -> bool:
         return record.levelno < logging.ERROR
 
-    logger.addFilter(is_no_error)
+    logger.addFilter(is_below_error)
     try:
         yield
     finally:
-        logger.removeFilter(is_no_error)
+        logger.removeFilter(is_below_error)
 
 
 def _logs_messages(client: Any) -> bool:
@@ -140,23 +146,23 @@ def _first_line(error: Exception) -> str:
     return (str(error) or type(error).__name__).partition("\n")[0].rstrip(".")
 
 
-def _cut_all(
+def _make_all(
     client: Any, tasks: Iterable[Task], name: str, in_flight: int
 ) -> Generator[tuple[Task, bytes], None, None]:
     waiting = iter(tasks)
     running: dict[Any, Task] = {}
     completed = distributed.as_completed()
 
-    def hand_out() -> None:
+    def submit() -> None:
         for task in waiting:
-            # Each call of a tile draws fresh keys: two calls are never the same result.
-            future = client.submit(cut_task, task, name, pure=False, retries=3)
+            # Each call draws fresh keys, so two calls never have the same result.
+            future = client.submit(make_tile, task, name, pure=False, retries=3)
             running[future] = task
             completed.add(future)
             if len(running) >= in_flight:
                 return
 
-    hand_out()
+    submit()
     while running:
         future = next(completed)
         task = running.pop(future)
@@ -177,5 +183,5 @@ def _cut_all(
                 f"Go on with: smki-testca batch resume {task.run}",
             ) from error
         future.release()
-        hand_out()
+        submit()
         yield task, data

@@ -1,4 +1,4 @@
-"""Where tiles are cut: on this machine's cores, or on a Dask cluster; the same tiles either way."""
+"""Engines that make tiles: this machine's cores, or a Dask cluster. Both make the same tiles."""
 
 from __future__ import annotations
 
@@ -10,29 +10,34 @@ from typing import TYPE_CHECKING, Protocol
 
 from smki_testca.errors import EstateError, UsageError
 from smki_testca.estate import tile
-from smki_testca.issuance.batch.cutting import Cutter
+from smki_testca.issuance.batch.tile_maker import TileMaker
 from smki_testca.workers import how_many, unordered
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
     from pathlib import Path
 
-    from smki_testca.issuance.batch.cutting import Means, Task
+    from smki_testca.issuance.batch.tile_maker import Task, TileMaterial
 
 
 class Engine(Protocol):
-    """Cuts tiles, in any order."""
+    """Makes tiles, in any order."""
 
-    def cut(
-        self, means: Means, tasks: Iterable[Task], folder: Path
+    def make(
+        self, material: TileMaterial, tasks: Iterable[Task], folder: Path
     ) -> Generator[tuple[Task, bytes], None, None]:
-        """Cut tiles and write them to a folder.
+        """Make tiles and write them to a folder.
 
-        Returns:
-            Each task with the digest of its tile, as they are written.
+        Args:
+            material: of the run.
+            tasks: the tiles to make.
+            folder: of the run's tiles.
+
+        Yields:
+            Each task with the digest of its tile, once it is written.
 
         Raises:
-            EstateError: if a worker died; what came before stands.
+            EstateError: if a worker died; the tiles before are written.
             OSError: if a tile cannot be written.
         """
         ...
@@ -51,18 +56,19 @@ class LocalEngine:
     def __init__(self, workers: int | None = None) -> None:
         self._workers = how_many(workers)
 
-    def cut(
-        self, means: Means, tasks: Iterable[Task], folder: Path
+    def make(
+        self, material: TileMaterial, tasks: Iterable[Task], folder: Path
     ) -> Generator[tuple[Task, bytes], None, None]:
-        """Each task with the digest of its tile, as they are written."""
+        """Make tiles and write them to a folder; see ``Engine.make``."""
         tasks = iter(tasks)
         first = next(tasks, None)
         if first is None:
             return
-        cutter = Cutter(means)
-        cutter.prepare(first)
+        maker = TileMaker(material)
+        maker.prepare(first)
+        every = chain([first], tasks)
         try:
-            yield from unordered(self._workers, _cut, chain([first], tasks), _begin, cutter, folder)
+            yield from unordered(self._workers, _make, every, _begin, maker, folder)
         except BrokenProcessPool as error:
             raise EstateError(
                 "batch.worker_died",
@@ -71,18 +77,19 @@ class LocalEngine:
             ) from error
 
 
-_cutter: list[tuple[Cutter, Path]] = []
+_of_this_process: list[tuple[TileMaker, Path]] = []
+"""In a worker process: its tile maker, and the folder to write to."""
 
 
-def _begin(cutter: Cutter, folder: Path) -> None:
-    # Nothing here makes cycles; the collector would only look for them.
+def _begin(maker: TileMaker, folder: Path) -> None:
+    # Nothing here makes cycles; the collector would only search for them.
     gc.disable()
-    _cutter[:] = [(cutter, folder)]
+    _of_this_process[:] = [(maker, folder)]
 
 
-def _cut(task: Task) -> bytes:
-    cutter, folder = _cutter[0]
-    return tile.write(folder, task.number, cutter.cut(task))
+def _make(task: Task) -> bytes:
+    maker, folder = _of_this_process[0]
+    return tile.write(folder, task.number, maker.make(task))
 
 
 class DaskEngine:
@@ -103,7 +110,7 @@ class DaskEngine:
                 "Give --scheduler tls://HOST:PORT.",
             )
         try:
-            import distributed  # noqa: F401, PLC0415 - an extra, missed before anything begins
+            import distributed  # noqa: F401, PLC0415 - an extra; its lack is reported before the run
         except ImportError as error:
             raise UsageError(
                 "usage",
@@ -113,13 +120,13 @@ class DaskEngine:
         self._address = scheduler
         self._files = (certificate, key, authority)
 
-    def cut(
-        self, means: Means, tasks: Iterable[Task], folder: Path
+    def make(
+        self, material: TileMaterial, tasks: Iterable[Task], folder: Path
     ) -> Generator[tuple[Task, bytes], None, None]:
-        """Each task with the digest of its tile, as they are written."""
+        """Make tiles and write them to a folder; see ``Engine.make``."""
         import distributed  # noqa: PLC0415 - an extra
 
-        from smki_testca.issuance.batch.cluster import cut_on  # noqa: PLC0415 - needs the extra
+        from smki_testca.issuance.batch.cluster import make_tiles  # noqa: PLC0415 - needs the extra
 
         certificate, key, authority = self._files
         security = distributed.Security(
@@ -128,7 +135,7 @@ class DaskEngine:
             tls_ca_file=authority,
             require_encryption=True,
         )
-        cutting = cut_on(self._address, security, means, tasks)
-        with contextlib.closing(cutting):
-            for task, data in cutting:
+        tiles = make_tiles(self._address, security, material, tasks)
+        with contextlib.closing(tiles):
+            for task, data in tiles:
                 yield task, tile.write(folder, task.number, data)

@@ -1,7 +1,7 @@
-"""Plans a run: every row through the gate, like rows together in sections, sections in tiles.
+"""Plans a run: passes every row through the gate, groups rows in sections and sections in tiles.
 
-The gate decides once for each participant, purpose, environment and kind of certificate; that
-each row's own identifier lies inside what was authorised is seen for every single row.
+The gate decides once for each participant, purpose, environment and kind of certificate. Every
+single row is checked to have an identifier inside what the gate authorised.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from smki_testca.identifiers import Eui64
 from smki_testca.issuance.batch.row_requests import RowProblem, RowRequest
 from smki_testca.issuance.issuance import Issuance
 from smki_testca.profiles.model import Constant
-from smki_testca.x509.keys import P256_HEAD, P256_OCTETS, key_type_of, load_public_key
+from smki_testca.x509.keys import is_plain_p256, key_type_of, load_public_key
 from smki_testca.x509.names import KeyType
 
 if TYPE_CHECKING:
@@ -34,20 +34,23 @@ if TYPE_CHECKING:
     from smki_testca.roles import KeyUsage
     from smki_testca.x509.fields import Value
 
-TOLD_REFUSALS = 1_000
-"""How many refused rows of a batch the audit log tells of one by one."""
+LISTED_REFUSALS = 1_000
+"""How many refused rows of a batch the audit log lists one by one."""
 MAX_COUNT = 100_000_000
 """The most certificates of one run."""
 
 
 class Plan:
-    """A run in the making, within one transaction of an estate.
+    """A run that is being planned, within one transaction of an estate.
 
     Args:
-        estate: whose register and gate decide.
-        source: where the rows come from.
-        label: of certificates whose row has none.
-        secrets: the run's.
+        estate: the estate that will issue.
+        source: where the rows come from: ``range``, ``manifest`` or ``requests``.
+        label: for certificates whose row has none.
+        secrets: of the run.
+
+    Attributes:
+        problems: the rows that cannot be issued, with the reasons.
     """
 
     def __init__(self, estate: Stores, source: Any, label: str | None, secrets: Secrets) -> None:
@@ -58,23 +61,28 @@ class Plan:
         self._label = label
         self._secrets = secrets
         self._sections: list[Section] = []
-        self._places: dict[tuple[Any, ...], int] = {}
+        self._section_numbers: dict[tuple[Any, ...], int] = {}
         self._authorised: dict[tuple[Any, ...], Authorisation] = {}
         self._waiting: dict[int, list[Row]] = {}
-        # The rows of closed tiles wait encoded: a million of them take little room so.
+        # Section, first row in it, count and encoded rows. Encoded, a million rows take little
+        # memory.
         self._tiles: list[tuple[int, int, int, bytes | None]] = []
         self._range: dict[str, Any] | None = None
         self.problems: list[RowProblem] = []
 
     @property
     def count(self) -> int:
-        """How many certificates go through."""
+        """How many certificates will be issued."""
         return sum(section.count for section in self._sections)
 
     def add_range(self, request: Request, count: int) -> None:
-        """Certificates for Device IDs side by side, from the request's on, of all its usages each.
+        """Add a range of consecutive Device IDs, with a certificate of each usage for each ID.
 
-        What stands against the range becomes a problem.
+        A refusal is added to the problems.
+
+        Args:
+            request: its subject has the first Device ID.
+            count: how many Device IDs.
 
         Raises:
             InputError: if the range leaves the 64 bits, or is too long.
@@ -82,8 +90,8 @@ class Plan:
         first = request.subject.embedded_id
         if first is None:
             raise ValueError("a range is of certificates that embed an ID")
-        wanted = count * request.count
-        if not 1 <= wanted <= MAX_COUNT or first.value + count > 1 << 64:
+        certificates = count * request.count
+        if not 1 <= certificates <= MAX_COUNT or first.value + count > 1 << 64:
             raise InputError(
                 "batch.range",
                 f"A range has 1 to {MAX_COUNT:,} certificates and ends within 64 bits.",
@@ -92,59 +100,55 @@ class Plan:
         self._range = {"first": str(first), "last": str(last), "count": count}
         try:
             authorisation = self._issuance.gate.authorise_range(request, last, self._at)
-            self._issuance.gate.admit_range(authorisation, wanted)
+            self._issuance.gate.admit_range(authorisation, certificates)
         except Refusal as refusal:
             self.problems.append(RowProblem(1, refusal))
             return
-        self._issuance.count(request, authorisation, wanted)
+        self._issuance.count(request, authorisation, certificates)
         self._authorised[request.participant, first, last] = authorisation
         shared = request.subject.shared_inputs() | request.subject.own_inputs()
         for usage in request.usages or (None,):
             section = self._section(authorisation, usage, request.subject, shared)
             number = len(self._sections)
-            self._sections.append(replace_section(section, count, first.value))
+            self._sections.append(_with_rows(section, count, first.value))
             self._tiles += [
                 (number, start, min(TILE_ROWS, count - start), None)
                 for start in range(0, count, TILE_ROWS)
             ]
 
-    def add(self, wanted: RowRequest) -> None:
-        """One certificate; what stands against it becomes a problem."""
-        try:
-            authorisation = self._authorise(wanted)
-            self._check_row(wanted, authorisation)
-            number = self._section_of(wanted, authorisation)
-        except SmkiTestcaError as error:
-            self.problems.append(RowProblem(wanted.line, error))
+    def add(self, row: RowRequest | RowProblem) -> None:
+        """Add a row; one that cannot be issued is added to the problems."""
+        if isinstance(row, RowProblem):
+            self.problems.append(row)
             return
-        waiting = self._waiting.setdefault(number, [])
-        waiting.append(_row(wanted))
-        self._issuance.count(wanted.request, authorisation)
-        if len(waiting) == TILE_ROWS:
+        try:
+            authorisation = self._authorise(row.request)
+            self._check_row(row, authorisation)
+            number = self._section_of(row, authorisation)
+        except SmkiTestcaError as error:
+            self.problems.append(RowProblem(row.line, error))
+            return
+        rows = self._waiting.setdefault(number, [])
+        rows.append(_row(row))
+        self._issuance.count(row.request, authorisation)
+        if len(rows) == TILE_ROWS:
             self._close(number)
 
-    def _section_of(self, wanted: RowRequest, authorisation: Authorisation) -> int:
-        """The number of the section that a row goes into, which is begun if need be."""
-        subject = wanted.request.subject
+    def _section_of(self, row: RowRequest, authorisation: Authorisation) -> int:
+        """The number of the section for a row; the section is added if there is none yet."""
+        subject = row.request.subject
         shared = subject.shared_inputs()
-        place = (id(authorisation), wanted.usage, *shared.values())
-        number = self._places.get(place)
+        key = (id(authorisation), row.usage, *shared.values())
+        number = self._section_numbers.get(key)
         if number is None:
-            section = self._section(authorisation, wanted.usage, subject, shared)
-            number = self._places[place] = len(self._sections)
+            section = self._section(authorisation, row.usage, subject, shared)
+            number = self._section_numbers[key] = len(self._sections)
             self._sections.append(section)
         return number
 
-    def add_or_note(self, one: RowRequest | RowProblem) -> None:
-        """One row, or what already stands against it."""
-        if isinstance(one, RowProblem):
-            self.problems.append(one)
-        else:
-            self.add(one)
-
     @property
     def is_range(self) -> bool:
-        """Whether it is one range of Device IDs."""
+        """Whether the run is one range of Device IDs."""
         return self._range is not None
 
     def ready(self) -> bool:
@@ -152,12 +156,12 @@ class Plan:
         return bool(self._waiting or self._tiles)
 
     def close(self) -> None:
-        """Make tiles of the rows that still wait."""
+        """Group the remaining rows in tiles."""
         for number in list(self._waiting):
             self._close(number)
 
     def check_seed(self) -> None:
-        """See that no run has the seed, if there is one.
+        """Check that no other run of the estate has the same seed.
 
         Raises:
             InputError: if one has.
@@ -170,7 +174,7 @@ class Plan:
             )
 
     def store(self) -> int:
-        """Keep the run in the estate.
+        """Store the run in the estate, within the caller's transaction.
 
         Returns:
             Its id.
@@ -189,9 +193,9 @@ class Plan:
         )
         run = self._estate.runs.add(terms, self._secrets, self._at)
         first_row = 0
-        # In the order of sections, so that a section's rows are side by side in the run.
+        # In the order of sections, so that the rows of a section are consecutive in the run.
         for tile, (section, first, count, rows) in enumerate(
-            sorted(self._tiles, key=lambda one: (one[0], one[1]))
+            sorted(self._tiles, key=lambda entry: entry[:2])
         ):
             record = TileRecord(run, tile, section, first, first_row, count)
             self._estate.tiles.add(record, rows)
@@ -200,15 +204,18 @@ class Plan:
         return run
 
     def record(self, run: int | None) -> None:
-        """Tell the audit log what the gate decided, within the caller's transaction.
+        """Record the gate's decisions in the audit log, within the caller's transaction.
 
         Args:
-            run: the run that came of it; None where nothing is issued.
+            run: the id of the run; None if nothing is issued.
         """
         refusals = [
-            {"line": one.line, "reasons": [reason.as_json() for reason in one.error.reasons]}
-            for one in self.problems
-            if isinstance(one.error, Refusal)
+            {
+                "line": problem.line,
+                "reasons": [reason.as_json() for reason in problem.error.reasons],
+            }
+            for problem in self.problems
+            if isinstance(problem.error, Refusal)
         ]
         if run is None and not refusals:
             return
@@ -220,15 +227,14 @@ class Plan:
                 "source": self._source,
                 "count": self.count,
                 "range": self._range,
-                "decisions": [one.as_json() for one in self._authorised.values()],
+                "decisions": [decision.as_json() for decision in self._authorised.values()],
                 "refused": len(refusals),
-                "refusals": refusals[:TOLD_REFUSALS],
+                "refusals": refusals[:LISTED_REFUSALS],
             },
         )
 
-    def _authorise(self, wanted: RowRequest) -> Authorisation:
-        """The decision for certificates of this kind, made for the first of them."""
-        request = wanted.request
+    def _authorise(self, request: Request) -> Authorisation:
+        """The gate's decision for requests of one kind; it is asked for the first of them."""
         key = (
             request.participant,
             request.purpose,
@@ -237,19 +243,20 @@ class Plan:
             request.subject.profile,
             request.role,
         )
-        decided = self._authorised.get(key)
-        if decided is None:
-            decided = self._authorised[key] = self._issuance.gate.authorise(request, self._at)
-        return decided
+        authorisation = self._authorised.get(key)
+        if authorisation is None:
+            authorisation = self._issuance.gate.authorise(request, self._at)
+            self._authorised[key] = authorisation
+        return authorisation
 
-    def _check_row(self, wanted: RowRequest, authorisation: Authorisation) -> None:
-        self._issuance.gate.admit(wanted.request, authorisation)
-        profile = self._estate.library.profile(wanted.request.subject.profile)
-        texts = wanted.request.subject.own_inputs()
+    def _check_row(self, row: RowRequest, authorisation: Authorisation) -> None:
+        self._issuance.gate.admit(row.request, authorisation)
+        profile = self._estate.library.profile(row.request.subject.profile)
+        texts = row.request.subject.own_inputs()
         if texts:
             self._check_values(profile, texts)
-        if wanted.public_key is not None:
-            if _key_type(wanted.public_key) is not profile.key_type:
+        if row.public_key is not None:
+            if _key_type(row.public_key) is not profile.key_type:
                 raise InputError("key.type", f"The public key is not {profile.key_type}.")
         elif self._secrets.seed is not None and profile.key_type is not KeyType.P256:
             raise InputError(
@@ -258,16 +265,16 @@ class Plan:
                 "Bring the key in public-key-file or csr-file, or leave out the seed.",
             )
 
-    def _check_values(self, profile: Profile, given: Mapping[str, Value | None]) -> None:
-        """See that a profile allows what fills it, so that no tile fails for it later."""
-        found: dict[str, Value] = {}
+    def _check_values(self, profile: Profile, inputs: Mapping[str, Value | None]) -> None:
+        """Check inputs against the profile's rows, so that no tile fails for them later."""
+        field_values: dict[str, Value] = {}
         for row in profile.filling_rows:
             if row.fill is None or isinstance(row.fill, Constant):
                 continue
-            value = given.get(row.fill.name)
+            value = inputs.get(row.fill.name)
             if value is not None:
-                found[row.field.path] = value
-        check_inputs(profile, found, self._estate.library.roles)
+                field_values[row.field.path] = value
+        check_inputs(profile, field_values, self._estate.library.roles)
 
     def _section(
         self,
@@ -301,34 +308,33 @@ class Plan:
         )
 
     def _close(self, number: int) -> None:
-        """Make a tile of the rows that wait in a section."""
+        """Group the rows that wait in a section in a tile."""
         rows = self._waiting.pop(number)
         section = self._sections[number]
-        encoded = msgspec.msgpack.encode(rows)
-        self._tiles.append((number, section.count, len(rows), encoded))
-        self._sections[number] = replace_section(section, section.count + len(rows), None)
+        self._tiles.append((number, section.count, len(rows), msgspec.msgpack.encode(rows)))
+        self._sections[number] = _with_rows(section, section.count + len(rows), None)
 
 
-def replace_section(section: Section, count: int, first_id: int | None) -> Section:
-    """The section with other counts."""
+def _with_rows(section: Section, count: int, first_id: int | None) -> Section:
+    """The section with another number of rows."""
     return msgspec.structs.replace(section, count=count, first_id=first_id)
 
 
 def _key_type(public_key: bytes) -> KeyType | None:
-    # Whoever read the key saw that its point is on the curve: its head tells the rest.
-    if public_key.startswith(P256_HEAD) and len(public_key) == P256_OCTETS:
+    # The key was read before, so its point is known to be on the curve.
+    if is_plain_p256(public_key):
         return KeyType.P256
     key = load_public_key(public_key)
     return None if key is None else key_type_of(key)
 
 
-def _row(wanted: RowRequest) -> Row:
-    subject = wanted.request.subject
+def _row(row: RowRequest) -> Row:
+    subject = row.request.subject
     eui64 = subject.embedded_id
     return Row(
-        wanted.line,
+        row.line,
         None if eui64 is None else eui64.value,
         subject.own_inputs(),
-        wanted.public_key,
-        wanted.label,
+        row.public_key,
+        row.label,
     )

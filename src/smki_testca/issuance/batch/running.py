@@ -1,7 +1,7 @@
-"""Runs a run: hands its open tiles to an engine, and keeps each as soon as it is cut.
+"""Executes a run: has an engine make the unfinished tiles, and records each finished one.
 
-Tiles are safe on the disk before the estate says so, in one transaction with their audit entries.
-Whatever dies at whatever moment, the tiles told of stand, and the others are still to be cut.
+Tiles are safe on the disk before the estate records them, in one transaction with their audit
+entries. After a crash at any moment, the recorded tiles are complete and the others are made again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from smki_testca.errors import EstateError, InputError
 from smki_testca.estate import tile
 from smki_testca.estate.runs import State
 from smki_testca.identifiers import SerialNumber
-from smki_testca.issuance.batch.cutting import Means, Task
+from smki_testca.issuance.batch.tile_maker import Task, TileMaterial
 from smki_testca.profiles.model import Tier
 
 if TYPE_CHECKING:
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
     from smki_testca.issuance.batch.engines import Engine
 
 GATHER_SECONDS = 0.25
-"""How long tiles that are cut may wait for others, to be kept in one transaction."""
+"""How long finished tiles may wait for others, to be recorded in one transaction."""
 
-Cut = tuple[Task, bytes]
+Finished = tuple[Task, bytes]
 """A task that is done, and the digest of its tile."""
 
 
 def resume(
     estate: Stores, number: int, engine: Engine, progress: Callable[[int, int], None]
 ) -> Run:
-    """Cut what is still open of a run.
+    """Make the unfinished tiles of a run.
 
     Args:
-        estate: that the run is of.
-        number: of the run.
-        engine: that cuts tiles.
-        progress: told how many certificates of how many are issued.
+        estate: the run's estate.
+        number: the run's id.
+        engine: makes the tiles.
+        progress: called with how many certificates are issued, and of how many.
 
     Raises:
         InputError: if the run is done or cancelled already.
@@ -53,14 +53,14 @@ def resume(
     total, issued = run.terms.count, run.issued
     progress(issued, total)
     folder = estate.tiles.folder(number)
-    cutting = engine.cut(_means(estate, run), _tasks(estate, run), folder)
-    with contextlib.closing(cutting), _told_if_unwritable(number):
-        for group in _gathered(cutting):
+    tiles = engine.make(_material(estate, run), _tasks(estate, run), folder)
+    with contextlib.closing(tiles), _translated_write_errors(number):
+        for group in _gathered(tiles):
             try:
-                issued += _keep(estate, number, group)
+                issued += _record(estate, number, group)
             except KeyboardInterrupt:
-                # Whoever ends the run loses nothing that is cut; of it nothing was kept so far.
-                _keep(estate, number, group)
+                # The transaction was rolled back: record the group again, so that none is lost.
+                _record(estate, number, group)
                 raise
             progress(issued, total)
     with estate.transaction():
@@ -73,18 +73,18 @@ def resume(
     return estate.runs.get(number)
 
 
-def _gathered(cutting: Iterator[Cut]) -> Iterator[list[Cut]]:
-    """Tiles cut within a short while of each other, so that the disk is waited for once."""
-    waiting: list[Cut] = []
+def _gathered(tiles: Iterator[Finished]) -> Iterator[list[Finished]]:
+    """Groups tiles finished shortly after each other, to wait for the disk once a group."""
+    waiting: list[Finished] = []
     since = time.monotonic()
     try:
-        for one in cutting:
-            waiting.append(one)
+        for finished in tiles:
+            waiting.append(finished)
             if time.monotonic() - since >= GATHER_SECONDS:
                 yield waiting
                 waiting, since = [], time.monotonic()
     except (Exception, KeyboardInterrupt):
-        # What was cut before a worker died or somebody ended the run is kept all the same.
+        # Tiles finished before a worker died or somebody ended the run are recorded, too.
         if waiting:
             yield waiting
         raise
@@ -92,25 +92,28 @@ def _gathered(cutting: Iterator[Cut]) -> Iterator[list[Cut]]:
         yield waiting
 
 
-def _keep(estate: Stores, number: int, group: list[Cut]) -> int:
-    """Have tiles safe on the disk, then in the estate; how many certificates that issues."""
+def _record(estate: Stores, number: int, group: list[Finished]) -> int:
+    """Record finished tiles once they are safe on the disk; how many certificates that issues."""
     tiles = estate.tiles
     # All in the transaction: a process that ended the run meanwhile may have swept its folder.
     with estate.transaction():
         state = estate.runs.state(number)
         # Another process may have been quicker with a tile.
-        kept = [one for one in group if not tiles.is_finished(number, one[0].number)]
+        new = [
+            (task, digest) for task, digest in group if not tiles.is_finished(number, task.number)
+        ]
         if state is State.RUNNING:
-            tile.settle(tiles.folder(number), [(task.number, digest) for task, digest in kept])
-            for task, digest in kept:
+            tile.settle(tiles.folder(number), [(task.number, digest) for task, digest in new])
+            for task, digest in new:
                 tiles.finish(number, task.number, digest, task.count, estate.clock.now())
     if state is State.CANCELLED:
         raise InputError("batch.state", f"Run {number} was cancelled meanwhile.")
-    return sum(task.count for task, _ in kept)
+    return sum(task.count for task, _ in new)
 
 
 @contextlib.contextmanager
-def _told_if_unwritable(number: int) -> Iterator[None]:
+def _translated_write_errors(number: int) -> Iterator[None]:
+    """Turns an OSError into an error that names the run and the remedy."""
     try:
         yield
     except OSError as error:
@@ -122,7 +125,7 @@ def _told_if_unwritable(number: int) -> Iterator[None]:
 
 
 def cancel(estate: Stores, number: int) -> Run:
-    """End a run; what it issued stays issued.
+    """Cancel a run; certificates that it issued stay issued.
 
     Raises:
         InputError: if the run is done or cancelled already.
@@ -136,23 +139,25 @@ def cancel(estate: Stores, number: int) -> Run:
 
 
 def _tasks(estate: Stores, run: Run) -> Iterator[Task]:
-    for one in estate.tiles.of_run(run.id, done=False):
-        rows = estate.tiles.rows(run.id, one.number)
-        if rows is None and run.terms.sections[one.section].first_id is None:
+    """The tiles of a run that are still to be made."""
+    for record in estate.tiles.of_run(run.id, done=False):
+        section = run.terms.sections[record.section]
+        rows = estate.tiles.rows(run.id, record.number)
+        if rows is None and section.first_id is None:
             continue  # another process has finished it meanwhile
         yield Task(
             run.id,
-            one.number,
-            one.section,
-            run.terms.sections[one.section],
-            one.first,
-            one.first_row,
-            one.count,
+            record.number,
+            record.section,
+            section,
+            record.first,
+            record.first_row,
+            record.count,
             rows,
         )
 
 
-def _means(estate: Stores, run: Run) -> Means:
+def _material(estate: Stores, run: Run) -> TileMaterial:
     records = {}
     for section in run.terms.sections:
         record = estate.certificates.by_serial(SerialNumber.parse(section.issuer))
@@ -161,7 +166,7 @@ def _means(estate: Stores, run: Run) -> Means:
                 "estate.damaged", f"The CA {section.issuer} of run {run.id} is missing."
             )
         records[section.environment, section.profile] = record
-    return Means(
+    return TileMaterial(
         {place: record.der for place, record in records.items()},
         *estate.authorities.keys_for_workers(records),
         estate.runs.secrets(run.id),

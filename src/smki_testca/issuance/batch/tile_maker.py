@@ -1,8 +1,8 @@
-"""Cuts tiles: each a pure function of the run's terms, its secrets, the CA's key and the rows.
+"""Makes tiles: each a pure function of the run's terms, its secrets, the CA's key and the rows.
 
-Where rows differ in their EUI-64s and P-256 keys alone, the lengths in the template are fixed
-once, so that a certificate costs a key, a signature and little more. Other rows (texts of any
-length, RSA keys) take the template as it is.
+Where rows differ only in their EUI-64s and P-256 keys, the lengths in the template are fixed once:
+a certificate then costs a key, a signature and little more. Other rows (texts of any length, RSA
+keys) use the template itself.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from smki_testca.x509 import private_keys
 from smki_testca.x509.key_usages import USAGE_BITS
 from smki_testca.x509.keys import (
     P256_HEAD,
-    P256_OCTETS,
+    is_plain_p256,
     key_identifier,
     load_public_key,
     signature_algorithm,
@@ -72,13 +72,16 @@ _KEY_ID = "extensions.subjectKeyIdentifier"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One tile to cut.
+    """One tile to make.
 
     Attributes:
+        run, number: the tile's run, and its number within the run.
+        section_number: the place of the section in the run's terms.
         first: the first row, counted within the section.
-        first_row: the same, counted within the run.
-        rows: each row's own part, as the estate keeps it; None for a range, whose rows follow
-            from the section.
+        first_row: the first row, counted within the run.
+        count: how many rows the tile has.
+        rows: a list of ``Row`` in MessagePack; None for a range, whose rows follow from the
+            section.
     """
 
     run: int
@@ -90,25 +93,26 @@ class Task:
     count: int
     rows: bytes | None
 
-    def own_rows(self) -> list[Row] | None:
-        """Each row's own part; None for a range."""
+    def decoded_rows(self) -> list[Row] | None:
+        """The rows; None for a range."""
         return None if self.rows is None else msgspec.msgpack.decode(self.rows, type=list[Row])
 
 
 Place = tuple[str, str]
-"""An environment and a profile: where an issuing CA is needed."""
+"""The names of an environment and of a profile, which together have one issuing CA."""
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
-    """All that the tiles of one run are cut with; it holds secrets, and is never logged.
+class TileMaterial:
+    """Everything that a run's tiles are made with. It holds secrets and is never logged.
 
     Attributes:
         ca_certificates: the issuing CA's certificate for each place, DER.
         ca_keys: references to their private keys, which each worker opens itself.
         transport_key: opens the references.
+        secrets: the run's serial key, sealing key and seed.
         at: the instant of issue, UTC.
-        profiles: the directories of profiles that come before the shipped ones.
+        profiles: the directories of profiles that take precedence over the shipped ones.
     """
 
     ca_certificates: dict[Place, bytes] = field(repr=False)
@@ -119,53 +123,52 @@ class Means:
     profiles: tuple[Path, ...] = ()
 
 
-class Cutter:
-    """Cuts the tiles of one run."""
+class TileMaker:
+    """Makes the tiles of one run.
 
-    def __init__(self, means: Means) -> None:
-        self._means = means
-        self._library = Library(*means.profiles)
-        self._certificates = means.ca_certificates
-        self._secrets = means.secrets
-        self._at = means.at
-        self._serials = SerialSequence(means.secrets.serial_key)
-        self._signers: dict[Place, Signer] = {}
+    Args:
+        material: of the run.
+    """
+
+    def __init__(self, material: TileMaterial) -> None:
+        self._material = material
+        self._library = Library(*material.profiles)
+        self._secrets = material.secrets
+        self._serials = SerialSequence(material.secrets.serial_key)
+        self._signers: dict[Place, _CertificateSigner] = {}
         self._templates: dict[tuple[str, str, frozenset[str]], Template] = {}
         self._fixed_templates: dict[int, FixedTemplate | None] = {}
 
-    def __reduce__(self) -> tuple[type[Cutter], tuple[Means]]:
-        # A process that does not inherit a cutter makes its own.
-        return Cutter, (self._means,)
+    def __reduce__(self) -> tuple[type[TileMaker], tuple[TileMaterial]]:
+        # A process that does not inherit a tile maker builds its own.
+        return TileMaker, (self._material,)
 
     def prepare(self, task: Task) -> None:
-        """Compile the template that a task begins with; what is forked from here on has it."""
-        first = _rows(task, task.own_rows(), 1)[0]
+        """Compile the template that a task needs first, so that forked processes inherit it."""
+        first = _rows(task, task.decoded_rows(), 1)[0]
         profile = self._library.profile(task.section.profile)
-        self._template(task.section, frozenset(row_inputs(profile, task.section, first)))
+        self._template(task.section, frozenset(_row_inputs(profile, task.section, first)))
 
-    def cut(self, task: Task) -> bytes:
-        """The octets of a tile."""
-        section = task.section
-        first_row = task.first_row
-        serials = self._serials.serials(first_row, task.count)
-        rows = task.own_rows()
+    def make(self, task: Task) -> bytes:
+        """Make a tile, and give its octets."""
+        serials = self._serials.serials(task.first_row, task.count)
+        rows = task.decoded_rows()
         ids, extra = _ids(task, rows), Extra()
         if rows is not None:
             labels = {place: row.label for place, row in enumerate(rows) if row.label}
             extra = Extra(labels, [row.line for row in rows])
         fixed = self._fixed_template(task, rows, serials[0])
         if fixed is None:
-            every = _rows(task, rows, task.count)
-            ders, private = self._cut_rows(section, serials, every, first_row)
+            ders, private = self._render(task, serials, _rows(task, rows, task.count))
         else:
-            given = [None] * task.count if rows is None else [row.public_key for row in rows]
-            ders, private = self._cast_rows(fixed, task, serials, ids, given)
+            public = [None] * task.count if rows is None else [row.public_key for row in rows]
+            ders, private = self._render_fixed(fixed, task, serials, ids, public)
         encoded = msgspec.json.encode(extra)
         header = Header(
             run=task.run,
             number=task.number,
             section=task.section_number,
-            first_row=first_row,
+            first_row=task.first_row,
             count=task.count,
             has_ids=bool(ids),
             der_octets=sum(map(len, ders)),
@@ -194,153 +197,164 @@ class Cutter:
         if id_field is None or profile.key_type is not KeyType.P256:
             return None
         template, sample = self._filled(task.section, first, serial, _SAMPLE_KEY)
-        own = (_SERIAL, _KEY, _KEY_ID, id_field.path)
-        if not set(own) <= sample.keys():
+        varying = (_SERIAL, _KEY, _KEY_ID, id_field.path)
+        if not set(varying) <= sample.keys():
             return None
         fixed = FixedTemplate.of(
             template,
-            {path: value for path, value in sample.items() if path not in own},
-            {path: sample[path] for path in own},
+            {path: value for path, value in sample.items() if path not in varying},
+            {path: sample[path] for path in varying},
         )
-        return fixed if fixed.spans == own else None
+        return fixed if fixed.spans == varying else None
 
-    def _cast_rows(
+    def _render_fixed(
         self,
         fixed: FixedTemplate,
         task: Task,
         serials: Sequence[bytes],
         ids: Sequence[int],
-        given: Sequence[bytes | None],
+        public: Sequence[bytes | None],
     ) -> tuple[list[bytes], list[bytes | None]]:
-        """Device Certificates, for fresh keys or given ones, as fast as they can be made."""
-        fresh = self._random_key if self._secrets.seed is None else self._seeded_key
+        """Device Certificates from a template of fixed lengths, and their private keys.
+
+        Args:
+            fixed: the template.
+            task: for its rows and section.
+            serials: 16 octets for each row.
+            ids: the EUI-64 of each row.
+            public: the SubjectPublicKeyInfo of each row, DER; None for a fresh key.
+        """
         pairs = [
-            None if public_key else fresh(number).private_bytes(_DER, _PKCS8, _CLEAR)
-            for number, public_key in enumerate(given, task.first_row)
+            None if spki else self._p256_key(row) for row, spki in enumerate(public, task.first_row)
         ]
         points = [
-            pair[_POINT] if pair else (public_key or b"")[len(_SPKI_HEAD) :]
-            for pair, public_key in zip(pairs, given, strict=True)
+            pair[_POINT] if pair else (spki or b"")[len(_SPKI_HEAD) :]
+            for pair, spki in zip(pairs, public, strict=True)
         ]
-        private = [pair and pair[_SCALAR] for pair in pairs]
         method = 2 if fixed.widths[2] == _SHORT_KEY_ID else 1
         contents = (
             serials,
             [_SPKI_CONTENT + point for point in points],
             [key_identifier(point, method=method) for point in points],
-            [one.to_bytes(8) for one in ids],
+            [eui64.to_bytes(8) for eui64 in ids],
         )
-        signer = self._signer((task.section.environment, task.section.profile))
-        shell, sign = _Shell(signer.algorithm.encoded), signer.sign
-        return [shell.close(tbs, sign(tbs)) for tbs in fixed.cast(contents)], private
+        sign = self._signer(task.section).sign
+        ders = [sign(tbs) for tbs in fixed.cast(contents)]
+        return ders, [pair and pair[_SCALAR] for pair in pairs]
 
-    def _cut_rows(
-        self, section: Section, serials: Sequence[bytes], rows: Sequence[Row], first_row: int
+    def _render(
+        self, task: Task, serials: Sequence[bytes], rows: Sequence[Row]
     ) -> tuple[list[bytes], list[bytes | None]]:
-        """Certificates of any kind, each through its template."""
-        signer = self._signer((section.environment, section.profile))
-        shell = _Shell(signer.algorithm.encoded)
+        """Certificates of any type, and their private keys; the arguments as above."""
+        section = task.section
+        sign = self._signer(section).sign
         key_type = self._library.profile(section.profile).key_type
         ders: list[bytes] = []
-        private: list[bytes | None] = []
-        for number, (serial, row) in enumerate(zip(serials, rows, strict=True)):
+        private_of_rows: list[bytes | None] = []
+        for number, (serial, row) in enumerate(zip(serials, rows, strict=True), task.first_row):
             public = row.public_key
-            kept: bytes | None = None
+            private: bytes | None = None
             if public is None and key_type is KeyType.P256:
-                p256 = self._random_key if self._secrets.seed is None else self._seeded_key
-                encoded = p256(first_row + number).private_bytes(_DER, _PKCS8, _CLEAR)
-                public, kept = _SPKI_HEAD + encoded[_POINT], encoded[_SCALAR]
+                pair = self._p256_key(number)
+                public, private = _SPKI_HEAD + pair[_POINT], pair[_SCALAR]
             elif public is None:
                 fresh = private_keys.generate(key_type, SystemEntropy())
-                public, kept = private_keys.public_key_info(fresh), private_keys.to_pkcs8(fresh)
-            template, found = self._filled(section, row, serial, public)
-            tbs = template.render(found)
-            template.verify(tbs, found)
-            ders.append(shell.close(tbs, signer.sign(tbs)))
-            private.append(kept)
-        return ders, private
+                public, private = private_keys.public_key_info(fresh), private_keys.to_pkcs8(fresh)
+            template, field_values = self._filled(section, row, serial, public)
+            tbs = template.render(field_values)
+            template.verify(tbs, field_values)
+            ders.append(sign(tbs))
+            private_of_rows.append(private)
+        return ders, private_of_rows
 
-    def _signer(self, place: Place) -> Signer:
-        """The signer of an issuing CA, opened by the process that signs: never before a fork."""
+    def _signer(self, section: Section) -> _CertificateSigner:
+        """The signer of a section's CA. The process that signs opens it: never before a fork."""
+        place = (section.environment, section.profile)
         if place not in self._signers:
-            # Random signatures are quicker; only a seed asks for the same ones again.
-            self._signers[place] = self._means.ca_keys[place].open(
-                self._means.transport_key, deterministic=self._secrets.seed is not None
+            # Random signatures are quicker; only a seed needs the same ones again.
+            signer = self._material.ca_keys[place].open(
+                self._material.transport_key, deterministic=self._secrets.seed is not None
             )
+            self._signers[place] = _CertificateSigner(signer)
         return self._signers[place]
 
-    def _algorithm(self, place: Place) -> SignatureAlgorithm:
-        """The algorithm that an issuing CA signs with."""
-        public_key = view_certificate(self._certificates[place]).octets("subjectPublicKeyInfo")
-        key = load_public_key(public_key or b"")
-        if key is None:
-            raise EstateError("estate.damaged", f"The key of the CA for {place} cannot be read.")
-        return signature_algorithm(key)
-
-    def _random_key(self, _: int) -> ec.EllipticCurvePrivateKey:
-        return ec.generate_private_key(_CURVE)
-
-    def _seeded_key(self, row: int) -> ec.EllipticCurvePrivateKey:
-        """The P-256 key that the seed gives a row."""
-        stream = hmac.digest(self._secrets.seed or b"", row.to_bytes(8), hashlib.sha512)
-        scalar = int.from_bytes(stream[:40]) % (private_keys.P256_ORDER - 1) + 1
-        return ec.derive_private_key(scalar, _CURVE)
+    def _p256_key(self, row: int) -> bytes:
+        """A P-256 key pair, PKCS#8 DER: a random one, or the one that the seed gives a row."""
+        if self._secrets.seed is None:
+            key = ec.generate_private_key(_CURVE)
+        else:
+            stream = hmac.digest(self._secrets.seed, row.to_bytes(8), hashlib.sha512)
+            scalar = int.from_bytes(stream[:40]) % (private_keys.P256_ORDER - 1) + 1
+            key = ec.derive_private_key(scalar, _CURVE)
+        return key.private_bytes(_DER, _PKCS8, _CLEAR)
 
     def _filled(
         self, section: Section, row: Row, serial: bytes, public_key: bytes
     ) -> tuple[Template, Values]:
         """The template for a row, and the row's values checked against the profile."""
-        given = row_inputs(self._library.profile(section.profile), section, row)
-        template = self._template(section, frozenset(given))
-        found = values(
+        inputs = _row_inputs(self._library.profile(section.profile), section, row)
+        template = self._template(section, frozenset(inputs))
+        field_values = values(
             template.setting,
             Filling(
                 SerialNumber(int.from_bytes(serial)),
-                self._at,
+                self._material.at,
                 public_key,
-                given,
+                inputs,
                 section.signifier,
                 section.participant_name,
             ),
         )
-        check_inputs(template.setting.profile, found, self._library.roles)
-        return template, found
+        check_inputs(template.setting.profile, field_values, self._library.roles)
+        return template, field_values
 
     def _template(self, section: Section, present: frozenset[str]) -> Template:
         place = (section.environment, section.profile)
         key = (*place, present)
         if key not in self._templates:
+            certificate = self._material.ca_certificates[place]
             setting = Setting(
                 self._library.profile(section.profile),
                 self._library.environment(section.environment),
-                self._algorithm(place),
-                issuer_of(self._certificates[place]),
+                _algorithm(place, certificate),
+                issuer_of(certificate),
             )
             self._templates[key] = compile_template(setting, present, self._library.roles)
         return self._templates[key]
 
 
-class _Shell:
-    """What goes around a TBSCertificate: its octets differ only with the signature's length."""
+class _CertificateSigner:
+    """Signs TBSCertificates. What goes around one depends on its length and the signature's."""
 
-    def __init__(self, algorithm: bytes) -> None:
-        self._algorithm = algorithm
-        self._known: dict[tuple[int, int], tuple[bytes, bytes]] = {}
+    def __init__(self, signer: Signer) -> None:
+        self._sign = signer.sign
+        self._algorithm = signer.algorithm.encoded
+        self._around: dict[tuple[int, int], tuple[bytes, bytes]] = {}
 
-    def close(self, tbs: bytes, signature: bytes) -> bytes:
-        """The whole certificate."""
+    def sign(self, tbs: bytes) -> bytes:
+        """The certificate, DER."""
+        signature = self._sign(tbs)
         lengths = (len(tbs), len(signature))
-        around = self._known.get(lengths)
+        around = self._around.get(lengths)
         if around is None:
             bits = encode.header(encode.BIT_STRING, lengths[1] + 1) + b"\x00"
             after = self._algorithm + bits
             around = (encode.header(encode.SEQUENCE, lengths[0] + len(after) + lengths[1]), after)
-            self._known[lengths] = around
+            self._around[lengths] = around
         return b"".join((around[0], tbs, around[1], signature))
 
 
+def _algorithm(place: Place, certificate: bytes) -> SignatureAlgorithm:
+    """The algorithm that an issuing CA signs with."""
+    public_key = view_certificate(certificate).octets("subjectPublicKeyInfo")
+    key = load_public_key(public_key or b"")
+    if key is None:
+        raise EstateError("estate.damaged", f"The key of the CA for {place} cannot be read.")
+    return signature_algorithm(key)
+
+
 def _rows(task: Task, rows: Sequence[Row] | None, count: int) -> Sequence[Row]:
-    """The first rows of a task; those of a range are made here."""
+    """The first rows of a task; those of a range follow from its first Device ID."""
     if rows is not None:
         return rows[:count]
     first_id = (task.section.first_id or 0) + task.first
@@ -356,18 +370,17 @@ def _ids(task: Task, rows: Sequence[Row] | None) -> Sequence[int]:
 
 
 def _fits_fixed(row: Row) -> bool:
-    """Whether a row has nothing but an ID, and a P-256 key in the one form, if any."""
-    key = row.public_key
-    fits = key is None or (key.startswith(P256_HEAD) and len(key) == P256_OCTETS)
-    return fits and row.eui64 is not None and not row.texts
+    """Whether a row has only an EUI-64 and, if any, a P-256 key with an uncompressed point."""
+    has_fixed_key = row.public_key is None or is_plain_p256(row.public_key)
+    return has_fixed_key and row.eui64 is not None and not row.texts
 
 
-def row_inputs(profile: Profile, section: Section, row: Row) -> dict[str, Value]:
+def _row_inputs(profile: Profile, section: Section, row: Row) -> dict[str, Value]:
     """The inputs of a row and its section, by the names that profiles use."""
-    given: dict[str, Value] = {**section.shared, **row.texts}
+    inputs: dict[str, Value] = {**section.shared, **row.texts}
     if section.usage is not None:
-        given[USAGE] = (USAGE_BITS[section.usage.value],)
+        inputs[USAGE] = (USAGE_BITS[section.usage.value],)
     if row.eui64 is not None:
         name = next(one.name for one in profile.input_types if one.is_identifier)
-        given[name] = row.eui64.to_bytes(8)
-    return given
+        inputs[name] = row.eui64.to_bytes(8)
+    return inputs
