@@ -212,6 +212,13 @@ def work():
     ]
 
 
+def test_no_two_files_of_tests_have_one_name():
+    # Their folders are no packages: Python could not tell them apart.
+    names = sorted(path.name for path in Path(__file__).parent.rglob("*.py"))
+    assert len(names) > 50
+    assert {name for name in names if names.count(name) > 1} == {"conftest.py"}
+
+
 def test_every_package_has_its_place_in_the_order():
     packages = {path.name for path in SOURCE.iterdir() if (path / "__init__.py").exists()}
     assert packages - {"shipped"} <= set(ORDER)
