@@ -358,7 +358,6 @@ def _json_keys(value):
             yield from _json_keys(one)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("section", "arguments"),
     [
@@ -539,7 +538,6 @@ def _likened(line):
     return re.sub(r"\b\d{4}-\d{2}-\d{2}\b", "DATE", line).strip()
 
 
-@pytest.mark.slow
 def test_the_tour_in_readme_prints_what_it_says(command, tmp_path, monkeypatch):
     for folder in ("examples", "tests"):
         (tmp_path / folder).symlink_to(ROOT / folder, target_is_directory=True)
