@@ -20,7 +20,7 @@ from smki_testca.profiles.typed_subjects import (
     OrganisationSubject,
 )
 from smki_testca.roles import KeyUsage
-from smki_testca.x509.view import Found, view_certificate
+from smki_testca.x509.view import FieldValue, view_certificate
 
 SUPPLIER = Eui64.from_octets(csrs.SUPPLIER_ID)
 DEVICE = Eui64.from_octets(csrs.DEVICE_ID)
@@ -85,7 +85,7 @@ def without(view, *paths):
 
 
 def changed(view, path, value):
-    return replace(view, fields={**view.fields, path: Found(value, view.fields[path].node)})
+    return replace(view, fields={**view.fields, path: FieldValue(value, view.fields[path].node)})
 
 
 def test_a_host_name_is_read_where_there_is_one(estate):
