@@ -232,7 +232,7 @@ class Cutter:
         )
         signer = self._signer((task.section.environment, task.section.profile))
         shell, sign = _Shell(signer.algorithm.encoded), signer.sign
-        return [shell.close(tbs, sign(tbs)) for tbs in fixed.cast(contents)], private
+        return [shell.close(tbs, sign(tbs)) for tbs in fixed.render(contents)], private
 
     def _cut_rows(
         self, section: Section, serials: Sequence[bytes], rows: Sequence[Row], first_row: int
