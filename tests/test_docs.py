@@ -39,7 +39,7 @@ EVERY_DOCUMENT = sorted(
 )
 
 CODE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
-ERROR_MAKERS = ("Fault", "_fault", "_reason", "Remark", "_remark", "AuditedTable")
+ERROR_MAKERS = ("Fault", "_fault", "RefusalReason", "Remark", "_remark", "AuditedTable")
 
 
 def _text(name):
@@ -126,7 +126,7 @@ def _patterns(*, refusals):
 
     A CSR is refused by the rules of a linter, so their codes are error codes, too.
     """
-    found = {pattern for name, pattern, _ in _raised() if (name == "_reason") is refusals}
+    found = {pattern for name, pattern, _ in _raised() if (name == "RefusalReason") is refusals}
     if not refusals:
         found |= {re.escape(code) for code in _rule_codes() if code.startswith("csr.")}
     return found
@@ -150,7 +150,7 @@ def test_each_refusal_is_documented_under_its_rule():
     rules = {row[0].strip("`"): row[1] for row in _table(_text("refusals.md"), "code")}
     checked = 0
     for name, pattern, rest in _raised():
-        if name == "_reason" and isinstance(rest[0], ast.Constant):
+        if name == "RefusalReason" and isinstance(rest[0], ast.Constant):
             code = pattern.replace("\\", "")
             assert rules[code] == rest[0].value
             checked += 1
@@ -174,7 +174,7 @@ def test_each_error_is_documented_under_its_exit_code():
         if section[0].isdigit()
     }
     for name, pattern, _ in _raised():
-        if name != "_reason":
+        if name != "RefusalReason":
             code = kinds.get(name, 4)
             assert any(re.fullmatch(pattern, one) for one in by_exit[code]), pattern
 
