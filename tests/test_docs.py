@@ -37,7 +37,7 @@ EVERY_DOCUMENT = sorted(
 )
 
 CODE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
-ERROR_MAKERS = ("Fault", "_fault", "_reason", "Remark", "_remark")
+ERROR_MAKERS = ("Fault", "_fault", "_reason", "Remark", "_remark", "AuditedTable")
 
 
 def _text(name):
@@ -158,7 +158,13 @@ def test_each_refusal_is_documented_under_its_rule():
 
 
 def test_each_error_is_documented_under_its_exit_code():
-    kinds = {"UsageError": 2, "InputError": 4, "EstateError": 5, "SmkiTestcaError": 70}
+    kinds = {
+        "UsageError": 2,
+        "InputError": 4,
+        "EstateError": 5,
+        "SmkiTestcaError": 70,
+        "AuditedTable": 5,
+    }
     sections = re.split(r"(?m)^## ", _text("errors.md"))[1:]
     by_exit = {
         int(section.split(":")[0]): set(_section_codes(section))
@@ -304,6 +310,7 @@ def _json_keys(value):
             yield from _json_keys(one)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("section", "arguments"),
     [
@@ -484,6 +491,7 @@ def _likened(line):
     return re.sub(r"\b\d{4}-\d{2}-\d{2}\b", "DATE", line).strip()
 
 
+@pytest.mark.slow
 def test_the_tour_in_readme_prints_what_it_says(command, tmp_path, monkeypatch):
     for folder in ("examples", "tests"):
         (tmp_path / folder).symlink_to(ROOT / folder, target_is_directory=True)

@@ -477,7 +477,8 @@ class Workshop:
         return {"record": record, "chain": one.chain, "pkcs8": one.pkcs8, "folder": folder}
 
     def _check_seeded(self, ask: _Ask) -> None:
-        if ask.hierarchy in self._hierarchies():
+        profile = self.estate.library.profile(ask.request.subject.profile)
+        if self._entropy is None or self.estate.library.is_seedable(profile):
             return
         raise InputError(
             "key.seeded_rsa",

@@ -107,6 +107,7 @@ def _poured(template, sample):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BATCHED)
 @given(data=st.data())
 @settings(max_examples=40)

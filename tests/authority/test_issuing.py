@@ -23,6 +23,7 @@ from smki_testca.profiles.typed_subjects import DcckiSubject, OrganisationSubjec
 from smki_testca.register.gate import Authorisation, Gate
 from smki_testca.roles import KeyUsage
 from smki_testca.x509.private_keys import from_pkcs8
+from smki_testca.x509.view import view_certificate
 
 AT = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 
@@ -59,7 +60,19 @@ def issuing(estate):
 def cut(authority, authorisation, usage, **changed):
     public_key = changed.get("public_key", csrs.spki(csrs.new_key()))
     entropy = changed.get("entropy", SystemEntropy())
-    return authority.issue(authorisation, usage, public_key, entropy=entropy)
+    return authority.sign(authority.prepare(authorisation, usage, public_key, entropy=entropy))
+
+
+def test_what_was_prepared_is_signed_once_and_by_the_ca_that_built_it(authorise, issuing):
+    usage, authority = KeyUsage.DIGITAL_SIGNATURE, issuing()
+    key, entropy = csrs.spki(csrs.new_key()), SystemEntropy()
+    unsigned = authority.prepare(authorise(usage), usage, key, entropy=entropy)
+    with pytest.raises(ValueError, match="by the CA that built it"):
+        issuing().sign(unsigned)
+    signed = authority.sign(unsigned)
+    assert view_certificate(signed.der).signed.encoded == unsigned.tbs
+    with pytest.raises(ValueError, match="once"):
+        authority.sign(unsigned)
 
 
 def test_nobody_but_the_gate_makes_an_authorisation(authorise):

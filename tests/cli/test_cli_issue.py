@@ -85,6 +85,7 @@ def test_check_says_under_what_a_request_would_be_granted_and_issues_nothing(
     assert _count(command, quickstart) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profile", REQUESTS)
 def test_issue_gives_the_record_and_the_certificate_itself(command, quickstart, profile):
     outcome = command(
@@ -151,6 +152,7 @@ def test_a_usage_never_seen_under_a_role_is_a_warning_on_standard_error(command,
     assert f"warning: {said.json['warnings'][0]}\n" == outcome.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["check", "issue"])
 @pytest.mark.parametrize(
     ("profile", "option", "value", "code"),
@@ -237,6 +239,7 @@ def test_all_refusals_of_a_request_come_together(command, quickstart):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("profile", "option", "value", "code"),
     [

@@ -23,7 +23,7 @@ def override(tmp_path, library):
     return make
 
 
-def test_list_gives_profiles_categories_environments_and_purposes(command):
+def test_list_gives_hierarchies_profiles_categories_environments_and_purposes(command):
     outcome = command("--json", "profiles", "list")
     assert outcome.code == 0
     keys = {name: set(entries[0]) for name, entries in outcome.json.items()}
@@ -33,12 +33,17 @@ def test_list_gives_profiles_categories_environments_and_purposes(command):
         "categories": {"name", "title", "profiles", "participants", "basis"},
         "environments": {"name", "title", "family"},
         "purposes": {"code", "name", "basis"},
+        "hierarchies": {"name", "title", "basis"},
     }
     assert [one["code"] for one in outcome.json["purposes"]] == [
         *("uept", "srept", "device-and-user-system-tests", "modification-testing"),
         *("internal-systems-change-testing", "section-t"),
     ]
     assert len(outcome.json["profiles"]) == 12
+    assert [(one["name"], one["basis"]) for one in outcome.json["hierarchies"]] == [
+        *(("organisation", "specified"), ("device", "specified")),
+        *(("dccki", "assumed"), ("iki", "assumed")),
+    ]
     table = command("profiles", "list").out
     for entries in outcome.json.values():
         for one in entries:
@@ -60,11 +65,27 @@ def test_show_is_a_table_of_field_filling_rule_basis_and_source(command):
 
 
 def test_show_in_json_gives_the_rows(command, library):
+    keys = {"name", "title", "hierarchy", "tier", "key_type", "file", "rows"}
     for name in library.profile_names:
         said = command("--json", "profiles", "show", name).json
-        assert set(said) == {"name", "title", "hierarchy", "tier", "key_type", "file", "rows"}
+        assert set(said) == (keys | {"identity"} if said["tier"] == "end-entity" else keys)
         for row in said["rows"]:
             assert set(row) == {"field", "fill", "rule", "severity", "basis", "source", "note"}
+
+
+@pytest.mark.parametrize(
+    ("name", "identity"),
+    [
+        ("organisation", "user-id"),
+        ("device", "device-id"),
+        ("dccki", "signifier"),
+        ("iki", "role"),
+    ],
+)
+def test_show_says_how_a_certificate_type_identifies_its_holder(command, name, identity):
+    assert command("--json", "profiles", "show", name).json["identity"] == identity
+    title = command("profiles", "show", name).out.splitlines()[0]
+    assert f", identified by {identity}, " in title
 
 
 def test_show_of_no_profile_names_those_there_are(command, one_line):
@@ -101,6 +122,7 @@ def test_profiles_in_the_estate_need_no_option(command, quickstart, override):
     assert outcome.json["certificates"][0]["not_after"] == "2030-12-31T23:59:59Z"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "change", "code", "said"),
     [

@@ -37,6 +37,7 @@ def _export(quickstart):
     return quickstart / "export" / "pem" / "ZAZ1"
 
 
+@pytest.mark.slow
 def test_quickstart_prints_a_table_of_all_it_issued_and_three_commands_to_try(command, tmp_path):
     outcome = command("quickstart", tmp_path / "new")
     assert outcome.code == 0
@@ -293,6 +294,7 @@ def test_init_uses_the_ca_keys_given(command, tmp_path, secret):
     assert certificate.public_key() == private.public_key()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "content", "code"),
     [

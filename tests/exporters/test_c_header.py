@@ -102,6 +102,7 @@ def test_the_role_is_told_before_the_end_of_validity(estate):
     assert b"organisation, digital-signature; role 02; until" in file.data
 
 
+@pytest.mark.slow
 @pytest.mark.interop
 @pytest.mark.skipif(compiler is None, reason="no C compiler is installed")
 @pytest.mark.parametrize("standard", ["c99", "c17"])

@@ -73,6 +73,7 @@ def test_the_note_on_seeded_keys_goes_with_the_keys_that_are_written(command, qu
     assert not (export("org-crypto", "--with-keys", out="b")[1] / note).exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["pem", "der", "pkcs12"])
 def test_a_cas_private_key_is_never_written(export, estate, form):
     outcome, folder = export(form, "--with-keys", encrypted=form == "pkcs12")
@@ -204,6 +205,7 @@ def test_certificates_of_one_name_are_told_apart_by_serial(command, quickstart, 
     assert len(files(folder, ".key")) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "label", ["../../../outside", "/etc/passwd", "a/b\\c", "..", ".", "-rf", "x" * 300, "ünïcode"]
 )

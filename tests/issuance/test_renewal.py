@@ -340,6 +340,7 @@ def test_the_same_key_of_a_run_goes_along_with_its_secrecy(with_run):
     assert not renewal.record.keys_secret
 
 
+@pytest.mark.slow
 def test_the_work_of_renewing_a_thousand_grows_with_their_number_only(
     with_run_original, quickstart_original, tmp_path
 ):
@@ -373,6 +374,7 @@ def start(directory, *words, **environment):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words", [("--label", "Z1-supplier-ds"), ("--participant", "supplier-one")]
 )

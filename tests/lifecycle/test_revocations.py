@@ -414,6 +414,7 @@ def test_octets_that_are_no_list_are_refused(estate, data):
         compare_list(estate, data)
 
 
+@pytest.mark.slow
 def test_a_list_broken_anywhere_is_told_or_refused_and_never_a_fault(estate):
     estate.revoke(SUPPLIER, Reason.SUPERSEDED)
     der = _organisation_list(estate).der
@@ -433,6 +434,7 @@ def test_a_list_broken_anywhere_is_told_or_refused_and_never_a_fault(estate):
     assert all(message.isprintable() for message in refused)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("statement", "code"),
     [

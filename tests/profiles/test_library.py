@@ -80,7 +80,10 @@ def test_there_is_a_profile_for_each_tier_of_each_hierarchy(library, hierarchy, 
 
 
 def test_there_are_no_other_profiles(library):
-    assert len(library.profiles) == len(SHIPPED_HIERARCHIES) * len(Tier)
+    # One for each place, and a second type of end entity in the DCCKI.
+    assert len(library.profiles) == len(SHIPPED_HIERARCHIES) * len(Tier) + 1
+    second = library.profile("dccki-personnel")
+    assert (second.hierarchy, second.tier) == (Hierarchy.DCCKI, Tier.END_ENTITY)
 
 
 CATEGORIES = {
@@ -90,6 +93,7 @@ CATEGORIES = {
     "organisation-xml-sign": ("organisation", "party dcc"),
     "device": ("device", "party manufacturer other dcc"),
     "dccki-infrastructure": ("dccki", "party rdp dcc"),
+    "dccki-personnel-authentication": ("dccki-personnel", "party"),
     "iki-authentication": ("iki", "party rdp dcc"),
 }
 
@@ -325,7 +329,7 @@ def test_an_unknown_name_is_an_error_that_lists_those_there_are(library, name):
 # Mistakes
 
 
-ALL = [CATEGORY, ROLES, SERVICES, ENVIRONMENTS, KIT, "certificates/iki.toml"]
+ALL = [CATEGORY, ROLES, SERVICES, ENVIRONMENTS, HIERARCHIES, KIT, "certificates/iki.toml"]
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -397,13 +401,22 @@ SHAPES = [
     (ENVIRONMENTS, 'default = "ZAZ1"\n', "", "`default`"),
     (ENVIRONMENTS, 'root = "ZA", ', "", "`root`"),
     (ENVIRONMENTS, "[live]", "[live]\nnames = []", "`names`"),
-    (ENVIRONMENTS, "dccki = { root", "gas = { root", "gas"),
+    (HIERARCHIES, 'title = "DCCKI"\n', "", "`title`"),
+    (HIERARCHIES, 'name = "dccki"', 'name = "DCCKI"', "name"),
+    (HIERARCHIES, 'name = "dccki"', 'name = "a name"', "name"),
+    (HIERARCHIES, 'root = "dccki-root-ca", ', "", "`root`"),
+    (HIERARCHIES, 'root = "dccki-root-ca", ', 'top = "dccki-root-ca", ', "`top`"),
+    (HIERARCHIES, 'end-entity = "dccki"\n', "", "`end-entity`"),
+    (HIERARCHIES, 'revocation-lists = ["dccki-arl", "dccki-crl"]\n', "", "`revocation-lists`"),
+    (HIERARCHIES, 'end-entity = "dccki"', 'end-entity = "dccki"\nend = 1', "`end`"),
+    (HIERARCHIES, 'basis = "specified"', 'basis = "guessed"', "basis"),
     (KIT, 'usages = ["digital-signature"]', 'usage = ["digital-signature"]', "`usage`"),
     (KIT, 'usages = ["digital-signature"]', 'usages = ["xml"]', "usages"),
     (KIT, 'purpose = "uept"\n', "", "`purpose`"),
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "old", "new", "key"), SHAPES)
 def test_a_key_that_does_not_fit_is_an_error_that_names_it(tmp_path, name, old, new, key):
     path = override(tmp_path, name, old, new)
@@ -420,6 +433,10 @@ REFERENCES = [
     (ROLES, 'held-by = ["LC"]', 'held-by = ["LX"]', "loadController"),
     (ENVIRONMENTS, 'default = "ZAZ1"', 'default = "ZAZ2"', "default"),
     (ENVIRONMENTS, 'family = "SIT"', 'family = "SITE"', "SIT-A"),
+    (ENVIRONMENTS, "dccki = { root", "gas = { root", "family ZAZ1, ca-names"),
+    (ENVIRONMENTS, "dccki = { default", "gas = { default", "family ZAZ1, policies"),
+    (HIERARCHIES, 'end-entity = "dccki"', 'end-entity = "dccky"', "hierarchy dccki"),
+    (HIERARCHIES, 'issuing = "dccki-issuing-ca"', 'issuing = "dccki-ca"', "hierarchy dccki"),
     (KIT, 'profile = "iki"', 'profile = "ika"', "request"),
     (KIT, 'purpose = "uept"', 'purpose = "UEPT"', "request"),
 ]
@@ -442,6 +459,7 @@ DUPLICATES = [
     (SERVICES, 'code = "srept"', 'code = "uept"', "testing-service code uept"),
     (ENVIRONMENTS, 'name = "UIT-B"', 'name = "UIT-A"', "environment name UIT-A"),
     (ENVIRONMENTS, 'name = "SIT"', 'name = "UIT"', "family name UIT"),
+    (HIERARCHIES, 'name = "iki"', 'name = "dccki"', "hierarchy dccki"),
 ]
 
 
@@ -452,6 +470,145 @@ def test_what_is_defined_twice_is_an_error(tmp_path, name, old, new, what):
     assert error.code == "profile.duplicate"
     assert str(path) in error.message
     assert what in error.message
+
+
+# Hierarchies
+
+
+def test_the_four_hierarchies_are_shipped_in_their_order(library):
+    assert tuple(library.hierarchies) == SHIPPED_HIERARCHIES
+    assert [*(Hierarchy.ORGANISATION, Hierarchy.DEVICE, Hierarchy.DCCKI, Hierarchy.IKI)] == list(
+        library.hierarchies
+    )
+    for name, one in library.hierarchies.items():
+        assert one.end_entity == name
+        assert one.tiers == {Tier.ROOT: f"{name}-root-ca", Tier.ISSUING: f"{name}-issuing-ca"}
+        lists = () if name == "device" else (f"{name}-arl", f"{name}-crl")
+        assert one.revocation_lists == lists
+        assert library.hierarchy(name) is one
+        assert one.source
+    bases = {name.value: one.basis.value for name, one in library.hierarchies.items()}
+    assert bases == {
+        "organisation": "specified",
+        "device": "specified",
+        "dccki": "assumed",
+        "iki": "assumed",
+    }
+
+
+def test_an_unknown_hierarchy_is_an_error_that_lists_those_there_are(library):
+    for ask in (library.hierarchy, lambda name: library.profile_for(name, Tier.ROOT)):
+        with pytest.raises(InputError, match="unknown hierarchy 'gas'") as caught:
+            ask("gas")
+        assert caught.value.code == "profile.reference"
+        assert caught.value.remedy == "Known are organisation, device, dccki, iki."
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            'end-entity = "dccki"',
+            'end-entity = "dccki-issuing-ca"',
+            "is of tier issuing of the hierarchy dccki, not of tier end-entity of this one",
+        ),
+        (
+            'end-entity = "dccki"',
+            'end-entity = "iki"',
+            "the profile iki is of tier end-entity of the hierarchy iki",
+        ),
+        (
+            'root = "dccki-root-ca", issuing = "dccki-issuing-ca"',
+            'root = "dccki-issuing-ca", issuing = "dccki-root-ca"',
+            "the profile dccki-issuing-ca is of tier issuing",
+        ),
+        (
+            'revocation-lists = ["dccki-arl", "dccki-crl"]',
+            'revocation-lists = ["dccki-crl"]',
+            "names dccki-crl, but the CRL profiles of the hierarchy are dccki-arl, dccki-crl",
+        ),
+        (
+            'revocation-lists = ["dccki-arl", "dccki-crl"]',
+            "revocation-lists = []",
+            "revocation-lists names none, but",
+        ),
+        (
+            'revocation-lists = ["dccki-arl", "dccki-crl"]',
+            'revocation-lists = ["dccki-arl", "dccki-crl", "iki-crl"]',
+            "revocation-lists names dccki-arl, dccki-crl, iki-crl, but",
+        ),
+    ],
+)
+def test_a_hierarchy_whose_profiles_are_not_its_own_is_an_error(tmp_path, old, new, said):
+    path = override(tmp_path, HIERARCHIES, old, new)
+    error = refused(tmp_path)
+    assert error.code == "profile.reference"
+    assert f"{path}, hierarchy dccki: " in error.message
+    assert said in error.message
+
+
+def test_a_hierarchy_without_lists_is_told_of_the_profiles_that_say_otherwise(tmp_path):
+    text = (SHIPPED / "revocation-lists" / "dccki-crl.toml").read_text("utf-8")
+    path = tmp_path / "revocation-lists" / "device-crl.toml"
+    path.parent.mkdir()
+    path.write_text(text.replace("dccki", "device"), "utf-8")
+    error = refused(tmp_path)
+    assert error.code == "profile.reference"
+    assert "hierarchy device: revocation-lists names none" in error.message
+    assert "device-crl" in error.message
+
+
+def test_a_hierarchy_that_is_gone_leaves_profiles_that_say_so(tmp_path):
+    path = override(tmp_path, HIERARCHIES, 'name = "dccki"', 'name = "gas"')
+    assert path.is_file()
+    error = refused(tmp_path)
+    assert error.code == "profile.reference"
+    assert "dccki.toml, hierarchy: unknown hierarchy 'dccki'" in error.message
+    assert error.remedy == "Known are organisation, device, gas, iki."
+
+
+FIFTH = """
+[[hierarchy]]
+name = "gas"
+title = "A fifth"
+tiers = { root = "gas-root-ca", issuing = "gas-issuing-ca" }
+revocation-lists = []
+end-entity = "gas"
+basis = "assumed"
+source = "a test"
+"""
+
+
+def test_a_fifth_hierarchy_needs_names_of_cas_and_policies_in_every_family(tmp_path):
+    text = (SHIPPED / HIERARCHIES).read_text("utf-8")
+    (tmp_path / HIERARCHIES).write_text(text + FIFTH, "utf-8")
+    (tmp_path / "certificates").mkdir()
+    for name in ("device", "device-root-ca", "device-issuing-ca"):
+        text = (SHIPPED / "certificates" / f"{name}.toml").read_text("utf-8")
+        new = name.replace("device", "gas")
+        text = text.replace(f'name = "{name}"', f'name = "{new}"', 1)
+        text = text.replace('hierarchy = "device"', 'hierarchy = "gas"', 1)
+        (tmp_path / "certificates" / f"{new}.toml").write_text(text, "utf-8")
+    error = refused(tmp_path)
+    assert error.code == "environment.incomplete"
+    assert "environments.toml, family ZAZ1, ca-names: nothing for gas" in error.message
+    environments = (SHIPPED / ENVIRONMENTS).read_text("utf-8")
+    named = '[family.ca-names]\ngas = { root = "GA", issuing = "G1" }\n'
+    environments = environments.replace("[family.ca-names]\n", named)
+    (tmp_path / ENVIRONMENTS).write_text(environments, "utf-8")
+    error = refused(tmp_path)
+    assert error.code == "environment.incomplete"
+    assert "family ZAZ1, policies: nothing for gas" in error.message
+    policy = 'gas = { default = "1.2.3", allowed = ["1.2.3"] }\n'
+    environments = environments.replace("[family.policies]\n", f"[family.policies]\n{policy}")
+    (tmp_path / ENVIRONMENTS).write_text(environments, "utf-8")
+    library = Library(tmp_path)
+    library.check()
+    compile_all_of(library)
+    assert library.profile_for(Hierarchy("gas"), Tier.END_ENTITY).name == "gas"
+    assert [one.name for one in library.end_entity_profiles][-1] == "gas"
+    assert library.environment("SIT-A").ca_name(Hierarchy("gas"), Tier.ISSUING) == "G1"
+    assert library.seedable(Hierarchy("gas"))
 
 
 def test_a_family_without_names_for_a_hierarchy_is_an_error(tmp_path):

@@ -159,6 +159,7 @@ def test_an_unknown_hierarchy_is_an_error_that_lists_those_there_are(tmp_path):
     assert error.remedy == "Known are organisation, device, dccki, iki."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

@@ -172,6 +172,7 @@ SHAPES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("old", "new", "key"), SHAPES)
 def test_a_key_that_does_not_fit_is_an_error_that_names_its_row(tmp_path, old, new, key):
     path, _ = changed(tmp_path, "organisation", "signature", old, new)
@@ -180,6 +181,7 @@ def test_a_key_that_does_not_fit_is_an_error_that_names_its_row(tmp_path, old, n
     assert re.search(key, error.message), error.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "key"),
     [
@@ -331,6 +333,7 @@ ONE_ROW = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("row", "message"), ONE_ROW)
 def test_a_row_that_cannot_be_is_an_error_that_names_it(tmp_path, row, message):
     path, number = extended(tmp_path, "organisation", row)
@@ -352,6 +355,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path, row, known):
     assert known in refused(tmp_path).remedy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "row",
     [
@@ -397,6 +401,7 @@ def test_a_field_that_is_filled_and_must_be_absent_is_an_error(tmp_path, field):
     assert error.message.startswith(f"{path}, row {number} ({field}): it must be absent, yet row")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "field",
     [
@@ -530,6 +535,7 @@ CONTRADICTIONS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "row", "message"), CONTRADICTIONS)
 def test_rows_that_contradict_each_other_are_found_when_compiled(tmp_path, name, row, message):
     path, _ = extended(tmp_path, name, row)

@@ -281,6 +281,7 @@ SHAPES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("old", "new", "key"), SHAPES)
 def test_a_key_that_does_not_fit_is_an_error_that_names_it(library, old, new, key):
     text = PARTY + AGREEMENT

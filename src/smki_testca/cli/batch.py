@@ -30,7 +30,7 @@ from smki_testca.roles import KeyUsage
 from smki_testca.text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from smki_testca.api import Estate
     from smki_testca.estate.runs import Run
@@ -77,12 +77,14 @@ def _range_profiles(library: Library) -> list[Profile]:
     return [one for one in library.end_entity_profiles if one.identity is Identity.DEVICE_ID]
 
 
+def _range_inputs(library: Library) -> dict[str, InputType]:
+    """What a range may state beside its first ID, by option."""
+    types = (one for profile in _range_profiles(library) for one in profile.input_types)
+    return {one.option: one for one in types if not one.is_identifier}
+
+
 def _key(option: str) -> str:
     return option.replace("-", "_")
-
-
-def _keys(options: Iterable[str]) -> list[str]:
-    return [_key(one) for one in options]
 
 
 class RangeCommand(click.Command):
@@ -92,15 +94,11 @@ class RangeCommand(click.Command):
         """Its own options, and after the purpose those of the certificate types."""
         params = super().get_params(ctx)
         names = {one.name for one in params}
-        types = {
-            one.option: one
-            for profile in _range_profiles(library_of(ctx))
-            for one in profile.input_types
-            if not one.is_identifier and _key(one.option) not in names
-        }
+        types = _range_inputs(library_of(ctx))
         added: list[click.Parameter] = [
             click.Option([f"--{one.option}"], metavar=one.metavar, help=f"Of a range: {_of(one)}")
             for one in types.values()
+            if _key(one.option) not in names
         ]
         place = [one.name for one in params].index("purpose") + 1
         return [*params[:place], *added, *params[place:]]
@@ -434,18 +432,22 @@ def _secrets(seed: str | None) -> Secrets:
 def _plan_range(estate: Estate, plan: Plan, options: dict[str, Any]) -> None:
     ranged = {one.name: one for one in _range_profiles(estate.library)}
     profile = ranged.get(options["profile"] or "", estate.library.profile(_RANGE_BY_DEFAULT))
-    inputs = {one.option: one for one in profile.input_types if not one.is_identifier}
-    needed = ("profile", "participant", "purpose", *_keys(inputs), "first_id", "count")
-    missing = [f"--{name.replace('_', '-')}" for name in needed if options[name] is None]
-    if missing or (profile.takes_usage and not options["usages"]):
-        missing += [] if options["usages"] else ["--usage"]
+    inputs = [one for one in profile.subject_inputs if not one.type.is_identifier]
+    wanted = [one.type.option for one in inputs if not one.optional]
+    needed = ("profile", "participant", "purpose", *wanted, "first-id", "count")
+    missing = [f"--{one}" for one in needed if options[_key(one)] is None]
+    missing += ["--usage"] if profile.takes_usage and not options["usages"] else []
+    if missing:
         raise UsageError("usage", f"Give a manifest, or for a range {', '.join(missing)}.")
     if options["profile"] not in ranged:
         names = " or ".join(ranged)
         raise UsageError("usage", f"A range is of --profile {names}; use a manifest for others.")
     first = Eui64.parse(options["first_id"])
     identifier = next(one.option for one in profile.input_types if one.is_identifier)
-    given = {option: options[_key(option)] for option in inputs}
+    if options["usages"] and not profile.takes_usage:
+        raise UsageError("usage", f"The profile {profile.name} fixes the usage: leave out --usage.")
+    every = {one.option for each in ranged.values() for one in each.input_types}
+    given = {one: options[_key(one)] for one in sorted(every) if _key(one) in options}
     request = estate.request(
         options["participant"],
         options["purpose"],

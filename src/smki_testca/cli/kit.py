@@ -139,7 +139,7 @@ def _certificates(found: Kit, devices: int | None) -> Iterator[dict[str, Any]]:
         yield {
             "environment": device.environment,
             "label": device.label,
-            "profile": "device",
+            "profile": group.profile,
             "participant": group.participant,
             "eui64": str(device.device_id),
             "common_name": None,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def profiles() -> None:
-    """Certificate and CRL profiles, categories of Test Certificates, environments, purposes.
+    """Hierarchies, certificate and CRL profiles, categories, environments, purposes.
 
     \b
     Example:
@@ -30,7 +30,7 @@ def profiles() -> None:
 @profiles.command("list")
 @click.pass_obj
 def list_(session: Session) -> None:
-    """List profiles, categories, environments, and the purposes that requests may name.
+    """List hierarchies, profiles, categories, environments, and the purposes of requests.
 
     \b
     Example:
@@ -66,6 +66,10 @@ def list_(session: Session) -> None:
                     {"code": one.code, "name": one.name, "basis": one.basis.value}
                     for one in library.testing_services.values()
                 ],
+                "hierarchies": [
+                    {"name": one.name, "title": one.title, "basis": one.basis.value}
+                    for one in library.hierarchies.values()
+                ],
             }
         )
         return
@@ -95,6 +99,11 @@ def list_(session: Session) -> None:
     )
     click.echo()
     print_table(("Purpose", "Name"), [(s.code, s.name) for s in library.testing_services.values()])
+    click.echo()
+    print_table(
+        ("Hierarchy", "Title", "Basis"),
+        [(h.name, h.title, h.basis.value) for h in library.hierarchies.values()],
+    )
 
 
 @profiles.command()
@@ -111,14 +120,17 @@ def show(session: Session, name: str) -> None:
     own: dict[str, Any]
     if isinstance(profile, Profile):
         own = {"key_type": profile.key_type.value}
-        told = profile.key_type.value
+        told = f"({profile.key_type.value})"
+        if profile.identity is not None:
+            own["identity"] = profile.identity.value
+            told += f", identified by {profile.identity.value}"
     else:
         frequency = profile.frequency
         own = {
             "at_least_every_hours": _hours(frequency.at_least_every),
             "within_hours_of_revocation": _hours(frequency.within_of_revocation),
         }
-        told = ", ".join(_frequency(frequency))
+        told = f"({', '.join(_frequency(frequency))})"
     if session.as_json:
         print_json(
             {
@@ -145,7 +157,7 @@ def show(session: Session, name: str) -> None:
             )
             for row in profile.rows
         ],
-        f"{profile.title} ({told}), {profile.origin}",
+        f"{profile.title} {told}, {profile.origin}",
     )
 
 

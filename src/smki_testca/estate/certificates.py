@@ -233,7 +233,7 @@ class CertificateStore:
     def audited(self) -> AuditedTable:
         """The certificates, as the audit log records them."""
         return AuditedTable(
-            code="audit.certificate",
+            "audit.certificate",
             recorded=_recorded,
             rows=self._audited_rows,
             name=lambda serial, _: f"certificate {serial}",

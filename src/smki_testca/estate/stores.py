@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Unpack
 
 from smki_testca.authority.filling import policy
+from smki_testca.errors import InputError
 from smki_testca.estate.audit import AuditLog
 from smki_testca.estate.authorities import AuthorityStore
 from smki_testca.estate.certificates import CertificateStore, Record, Selection
@@ -116,10 +117,19 @@ class Stores:
             usages: one certificate is issued for each; none where the profile fixes the usage.
             environment: the test environment; the estate's first by default.
             delivery: how the certificates reach their holder (R6).
+
+        Raises:
+            InputError: if a usage is stated where the profile fixes it.
         """
         name = self.environment(environment)
         known = self.library.environments.get(name)
         profile = self.library.profile(subject.profile)
+        if usages and not profile.takes_usage:
+            raise InputError(
+                "request.usage",
+                f"A certificate of profile {profile.name} takes no usage: its profile fixes it.",
+                "Leave the usage out.",
+            )
         carried = None if known is None else policy(profile, known)
         return Request(participant, purpose, name, subject, usages, delivery, carried)
 

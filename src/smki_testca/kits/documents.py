@@ -72,7 +72,7 @@ class SeriesTable(CountedTable, frozen=True, kw_only=True):
     purpose: Said
     count: Length = 1
     roles: list[Said] = []
-    usages: Annotated[list[KeyUsage], msgspec.Meta(min_length=1)]
+    usages: list[KeyUsage] = []
     label: Said
 
 
@@ -83,7 +83,7 @@ class DevicesTable(CountedTable, frozen=True, kw_only=True):
     type: Said
     purpose: Said
     count: Devices = 0
-    usages: Annotated[list[KeyUsage], msgspec.Meta(min_length=1)]
+    usages: list[KeyUsage] = []
     label: Said
 
 
@@ -124,7 +124,7 @@ def split(
     stated = {key: value for key, value in table.items() if key in options and key not in own}
     try:
         made = msgspec.convert({key: table[key] for key in table if key not in stated}, shape)
-        texts = msgspec.convert(stated, dict[str, Said])
+        texts = msgspec.convert(stated, dict[str, str])
     except msgspec.ValidationError as error:
         raise InputError("toml.shape", f"{origin} does not fit: {_at(error, place)}.") from error
     return made, texts

@@ -142,7 +142,7 @@ def _wanted(estate: Estate, kit: Kit, count: int | None) -> Iterator[RowRequest]
             devices.participant,
             devices.purpose,
             devices.subject.with_identifier(one.device_id),
-            (one.usage,),
+            () if one.usage is None else (one.usage,),
             environment=one.environment,
         )
         yield RowRequest(line, request, one.usage, None, one.label)

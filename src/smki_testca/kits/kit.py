@@ -46,7 +46,7 @@ class KitDevice:
 
     environment: str
     device_id: Eui64
-    usage: KeyUsage
+    usage: KeyUsage | None
     label: str
 
 
@@ -74,7 +74,7 @@ class KitDevices:
     def certificates(self, count: int) -> Iterator[KitDevice]:
         """The certificates of so many Devices in each environment."""
         for environment, number, device_id in self.counting.ids(count):
-            for usage in self.usages:
+            for usage in self.usages or (None,):
                 label = self.label.fill(device_id, number, usage, environment, kind=self.type)
                 yield KitDevice(environment, device_id, usage, label)
 

@@ -58,7 +58,7 @@ class Template:
         self,
         eui64: Eui64,
         number: int,
-        usage: KeyUsage,
+        usage: KeyUsage | None,
         environment: str,
         *,
         role: str = "",
@@ -70,7 +70,7 @@ class Template:
                 ID: eui64.plain.upper(),
                 NUMBER: number,
                 ROLE: role,
-                USAGE: USAGES[usage],
+                USAGE: "" if usage is None else USAGES[usage],
                 ENVIRONMENT: environment,
                 TYPE: kind,
             }

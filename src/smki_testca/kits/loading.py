@@ -172,6 +172,7 @@ class _Reader:
         table, inputs, where = self._split(whole, RequestTable, "request", number)
         profile = self._profile(table.profile, table.purpose, where)
         _check_inputs(profile, inputs, where)
+        self._check_usages(profile, table.usages, f"request[{number - 1}]")
         environment = table.environment or self._environments[0]
         known(environment, self._environments, where, "environment of the kit")
         return KitRequest(
@@ -194,6 +195,7 @@ class _Reader:
         ]
         known(profile.name, embedding, where, "profile of a series")
         _check_inputs(profile, inputs, where)
+        self._check_usages(profile, table.usages, f"series[{number - 1}]")
         identifier = next(one.option for one in profile.input_types if one.is_identifier)
         needed = {one.type.option for one in profile.subject_inputs if not one.optional}
         takes_role = "role" in needed
@@ -213,7 +215,7 @@ class _Reader:
                 _in_series(table, inputs, identifier, role, usage, label, place)
                 for place in counting.ids(table.count)
                 for role in roles
-                for usage in table.usages
+                for usage in table.usages or (None,)
             ]
 
     def _devices(self, whole: dict[str, Any], number: int) -> KitDevices:
@@ -225,6 +227,7 @@ class _Reader:
                 f"{where}: certificates of profile {profile.name} are not of Devices.",
                 "Write a request or a series for each.",
             )
+        self._check_usages(profile, table.usages, f"devices[{number - 1}]")
         counting = self._counting(table, where)
         with met_in(where):
             label = Template.parse(table.label, _OF_DEVICES)
@@ -247,6 +250,17 @@ class _Reader:
                 label,
                 table.count,
             )
+
+    def _check_usages(self, profile: Profile, usages: list[KeyUsage], place: str) -> None:
+        """See that a table states a key usage if, and only if, its certificate type takes one."""
+        if profile.takes_usage is bool(usages):
+            return
+        rule = "needs at least one" if profile.takes_usage else "has none to choose"
+        raise InputError(
+            "toml.shape",
+            f"{self._origin} does not fit: a certificate of profile {profile.name} {rule},"
+            f" at `$.{place}.usages`.",
+        )
 
     def _profile(self, name: str, purpose: str, where: str) -> Profile:
         known(name, self._library.profile_names, where, "profile")
@@ -287,7 +301,7 @@ def _in_series(
     inputs: dict[str, str],
     identifier: str,
     role: str | None,
-    usage: KeyUsage,
+    usage: KeyUsage | None,
     label: Template,
     place: tuple[str, int, Eui64],
 ) -> KitRequest:
@@ -297,7 +311,7 @@ def _in_series(
         table.profile,
         table.participant,
         table.purpose,
-        (usage,),
+        () if usage is None else (usage,),
         own | inputs,
         label.fill(eui64, number, usage, environment, role=role or ""),
         environment,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from smki_testca.api import Estate
     from smki_testca.clock import Clock
     from smki_testca.entropy import Entropy
-    from smki_testca.kits.kit import Kit, KitRequest
+    from smki_testca.kits.kit import Kit, KitDevices, KitRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,8 @@ class Filled:
 
     Attributes:
         run: of the Devices; None where there are none.
-        left_out: labels of the requests that a seed cannot serve, for they need RSA keys.
+        left_out: labels of the requests, and types of the Devices, that a seed cannot serve, for
+            they need RSA keys.
     """
 
     run: int | None
@@ -88,12 +89,14 @@ def fill(
         agreements = [one.on(today) for one in kit.agreements]
         estate.register.bring_in(list(kit.participants), agreements)
 
-    def wanted(request: KitRequest) -> bool:
-        return estate.library.profile(request.profile).hierarchy in hierarchies
+    def can_be_made(one: KitRequest | KitDevices) -> bool:
+        return not seeded or estate.library.is_seedable(estate.library.profile(one.profile))
 
-    issue(estate, kit, progress, wanted=wanted)
-    left_out = tuple(one.label or one.profile for one in kit.requests if not wanted(one))
-    return Filled(issue_devices(estate, kit, wish.devices, wish.seed, progress), left_out)
+    issue(estate, kit, progress, wanted=can_be_made)
+    left_out = [one.label or one.profile for one in kit.requests if not can_be_made(one)]
+    left_out += [one.type for one in kit.devices if not can_be_made(one)]
+    kit = replace(kit, devices=tuple(filter(can_be_made, kit.devices)))
+    return Filled(issue_devices(estate, kit, wish.devices, wish.seed, progress), tuple(left_out))
 
 
 def make(

@@ -56,10 +56,11 @@ def signer_of(estate: Stores, view: View) -> Record | None:
 
 
 def _profile(estate: Stores, view: View, issuer: Record | None) -> Profile:
-    profile = Recogniser(estate.library)(view)
+    recognise = Recogniser(estate.library)
     if issuer is None or view.value("extensions.basicConstraints.cA") is True:
-        return profile
+        return recognise(view)
     # Its CA is known, and so is the hierarchy, whatever else may be wrong with it.
-    if profile.hierarchy == issuer.hierarchy and profile.tier is Tier.END_ENTITY:
+    profile = recognise(view, issuer.hierarchy)
+    if profile.tier is Tier.END_ENTITY:
         return profile
     return estate.library.profile_for(issuer.hierarchy, Tier.END_ENTITY)

@@ -10,9 +10,13 @@ from smki_testca.x509.view import common_name_of
 
 if TYPE_CHECKING:
     from smki_testca.profiles import Library
-    from smki_testca.profiles.model import Profile
+    from smki_testca.profiles.model import Hierarchy, Profile
     from smki_testca.x509.fields import Value
     from smki_testca.x509.view import View
+
+
+_OTHER_ISSUER = 5
+"""How far a certificate is from the profiles of other hierarchies than its issuer's."""
 
 
 class Recogniser:
@@ -23,6 +27,7 @@ class Recogniser:
         self._profiles = library.profiles
         self._fields = {one.name: _fields(one) for one in self._profiles}
         self._constants = {one.name: _constants(one) for one in self._profiles}
+        self._ordinary = {one.end_entity for one in library.hierarchies.values()}
         self._owners: dict[str, set[str]] = {}
         for one in self._profiles:
             for environment in library.environments.values():
@@ -30,24 +35,35 @@ class Recogniser:
                 if name is not None:
                     self._owners.setdefault(name, set()).add(one.name)
 
-    def __call__(self, view: View) -> Profile:
+    def __call__(self, view: View, hierarchy: Hierarchy | None = None) -> Profile:
         """The profile whose fields a certificate has, with the fewest missing or strange.
 
         Whether it is a CA, and whether it names itself as issuer, tell the tier, but may be
         what is wrong with it: a certificate with a defect is still nearer to its own kind than
         to any other.
+
+        Args:
+            view: the certificate.
+            hierarchy: where it is known which CA issued it, the CA's hierarchy.
         """
         tier = _tier(view)
         present = {path for path in view.fields if path.startswith(("subject.", "extensions."))}
-        likely = [one for one in self._profiles if one.tier is tier]
-        for candidates in (likely, self._profiles):
-            distances = [self._distance(view, present, one) for one in candidates]
+        profiles = [one for one in self._profiles if hierarchy in {None, one.hierarchy}]
+        named = self._hierarchies_of_issuer(view)
+        likely = [one for one in profiles if one.tier is tier]
+        for candidates in (likely, profiles):
+            distances = [
+                self._distance(view, present, one)
+                + (_OTHER_ISSUER if named and one.hierarchy not in named else 0)
+                for one in candidates
+            ]
             nearest = min(distances)
-            if nearest == 0 or candidates is not likely:
+            if nearest == 0 or candidates is profiles:
                 alike = [
                     one for one, far in zip(candidates, distances, strict=True) if far == nearest
                 ]
-                return alike[0] if len(alike) == 1 else self._under_its_issuer(view, alike)
+                # Of two in one hierarchy, its ordinary type of certificate comes first.
+                return min(alike, key=lambda one: one.name not in self._ordinary)
         raise AssertionError  # the second round always returns
 
     def signer_of(self, view: View, issuer: View | None) -> Profile | None:
@@ -65,19 +81,15 @@ class Recogniser:
         owners = self._owners.get(name or "", set())
         return self._library.profile(next(iter(owners))) if len(owners) == 1 else None
 
-    def _under_its_issuer(self, view: View, alike: list[Profile]) -> Profile:
-        """Of profiles equally near the one whose hierarchy the issuer's name is of, if it is known.
+    def _hierarchies_of_issuer(self, view: View) -> set[Hierarchy]:
+        """The hierarchies that have a CA of the issuer's name; none where it is a new one.
 
-        The CAs of two hierarchies may differ in their names only, and a CA's may be a new one.
-        Of two in one hierarchy, its ordinary type of certificate comes first.
+        Certificates of two hierarchies may differ in their issuers' names only.
         """
         issuer = view.fields.get("issuer")
         name = None if issuer is None else common_name_of(issuer.node)
         owners = self._owners.get(name or "", set())
-        hierarchies = {self._library.profile(one).hierarchy for one in owners}
-        # The ordinary type of a hierarchy has its name.
-        alike = sorted(alike, key=lambda one: one.name != one.hierarchy)
-        return next((one for one in alike if one.hierarchy in hierarchies), alike[0])
+        return {self._library.profile(one).hierarchy for one in owners}
 
     def _distance(self, view: View, present: set[str], profile: Profile) -> int:
         needed, allowed = self._fields[profile.name]

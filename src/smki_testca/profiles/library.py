@@ -112,7 +112,7 @@ class Library:
         Raises:
             InputError: if there is none of that name, or it is a CA's.
         """
-        if name not in self.profile_names or self.profile(name).tier is not Tier.END_ENTITY:
+        if self.profile(name).tier is not Tier.END_ENTITY:
             raise InputError(
                 "request.profile",
                 f"Nothing is issued from the profile {shown(name)}.",
@@ -187,6 +187,10 @@ class Library:
     def seedable(self, hierarchy: Hierarchy) -> bool:
         """Whether every key of a hierarchy can come from a seed: RSA keys cannot."""
         return all(self.profile_for(hierarchy, tier).key_type is KeyType.P256 for tier in Tier)
+
+    def is_seedable(self, profile: Profile) -> bool:
+        """Whether the key of a certificate, and those of the CAs above it, can come from a seed."""
+        return profile.key_type is KeyType.P256 and self.seedable(profile.hierarchy)
 
     @cached_property
     def end_entity_profiles(self) -> tuple[Profile, ...]:

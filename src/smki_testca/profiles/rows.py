@@ -198,7 +198,8 @@ _TAKEN_OPTIONS: Final = frozenset(
         *("participant", "purpose", "environment", "delivery", "label", "usage", "usages", "id"),
         *("not-before", "not-after", "profile", "public-key-file", "csr-file", "help", "type"),
         *("count", "step", "first-id", "roles", "environments", "environment-step", "token"),
-        *("inputs", "copy", "validity"),
+        *("inputs", "copy", "validity", "seed", "all-or-nothing", "workers", "engine"),
+        *("scheduler", "tls-cert", "tls-key", "tls-ca"),
     }
 )
 """Names that requests, manifests and kits have for something else."""

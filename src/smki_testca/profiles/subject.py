@@ -51,18 +51,19 @@ class Subject:
 
         Args:
             profile: the certificate type.
-            given: texts by option; those that are None or empty are not stated.
+            given: texts by option; those that are None are not stated.
             roles: to find roles by name or code.
 
         Raises:
             InputError: if an input is missing, is not one of the profile's, or is not what its
                 type takes.
         """
-        stated = {option: text for option, text in given.items() if text}
+        stated = {option: text for option, text in given.items() if text is not None}
         parsed: dict[str, InputValue] = {}
         for one in profile.subject_inputs:
             text = stated.pop(one.type.option, None)
-            if text is not None:
+            # An optional input that is stated and empty is for the profile's rows to judge.
+            if text or (one.optional and text is not None):
                 parsed[one.type.name] = one.type.parse(text, roles)
             elif not one.optional:
                 raise InputError(
@@ -185,7 +186,7 @@ class Subject:
         return self.profile == other.profile and self.inputs == other.inputs
 
     def __hash__(self) -> int:
-        return hash((self.profile, *self.inputs.values()))
+        return hash((self.profile, frozenset(self.inputs.items())))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A view of a dictionary cannot be sent to another process.

@@ -85,6 +85,7 @@ def test_names_that_are_one_name_where_case_does_not_count_are_refused_whole(twi
     assert "twice" in refused(csr_zip(*((name, device_csr()) for name in twice)))
 
 
+@pytest.mark.slow
 def test_50_000_files_are_taken_and_one_more_is_refused_whole():
     most = [(f"{n}.csr", b"") for n in range(portal_zip.MAX_REQUESTS)]
     assert portal_zip.MAX_REQUESTS == 50_000

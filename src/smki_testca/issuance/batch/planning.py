@@ -106,8 +106,9 @@ class Plan:
             return
         self._issuance.count(request, authorisation, certificates)
         self._authorised[request.participant, first, last] = authorisation
-        for usage in request.usages:
-            section = self._section(authorisation, usage, request.subject)
+        shared = request.subject.shared_inputs() | request.subject.own_inputs()
+        for usage in request.usages or (None,):
+            section = self._section(authorisation, usage, request.subject, shared)
             number = len(self._sections)
             self._sections.append(_with_rows(section, count, first.value))
             self._tiles += [
@@ -136,10 +137,11 @@ class Plan:
     def _section_of(self, row: RowRequest, authorisation: Authorisation) -> int:
         """The number of the section for a row; the section is added if there is none yet."""
         subject = row.request.subject
-        key = (id(authorisation), row.usage, *subject.shared_inputs().values())
+        shared = subject.shared_inputs()
+        key = (id(authorisation), row.usage, *shared.values())
         number = self._section_numbers.get(key)
         if number is None:
-            section = self._section(authorisation, row.usage, subject)
+            section = self._section(authorisation, row.usage, subject, shared)
             number = self._section_numbers[key] = len(self._sections)
             self._sections.append(section)
         return number
@@ -279,16 +281,17 @@ class Plan:
         authorisation: Authorisation,
         usage: KeyUsage | None,
         subject: Subject,
+        shared: dict[str, str],
     ) -> Section:
         request, participant = authorisation.request, authorisation.participant
         profile = self._estate.library.profile(request.subject.profile)
         issuer, _ = self._issuance.issuing(authorisation.environment, profile.hierarchy)
         signifier = participant.signifier.text if participant.signifier else None
-        shared = inputs(subject, usage) | {
+        given = inputs(subject, usage) | {
             "participant-name": participant.name,
             "signifier": signifier,
         }
-        self._check_values(profile, shared)
+        self._check_values(profile, given)
         return Section(
             profile=profile.name,
             participant=participant.id,
@@ -300,7 +303,7 @@ class Plan:
             agreement=authorisation.agreement,
             issuer=str(issuer.serial),
             usage=usage,
-            inputs=subject.shared_inputs(),
+            inputs=shared,
             count=0,
         )
 

@@ -1,8 +1,8 @@
 """Reads and writes the Portal's ZIPs: up to 50,000 small files each (SEC App. M F).
 
 The standard library's ``zipfile`` reads only the directory. With ``zipfile``, reading took 2.3 and
-writing 5 times as long for each file, and ``batch sign`` of 10,000 CSRs 1.12 times the processor
-time (CPython 3.11). The files written are the same, octet for octet.
+writing 5 times as long for each file, and ``batch sign`` of 10,000 CSRs 1.06 to 1.12 times the
+processor time (CPython 3.11). The files written are the same, octet for octet.
 
 A ZIP that exceeds a limit, or whose entries are not plain files, is refused as a whole.
 """
