@@ -106,6 +106,7 @@ def test_nothing_but_the_two_forms_is_an_eui64(text):
     assert "\n" not in caught.value.message
 
 
+@pytest.mark.slow
 @given(st.text(max_size=30) | st.from_regex(r"[0-9A-Fa-f -]{15,24}", fullmatch=True))
 def test_a_text_is_an_eui64_in_its_own_form_or_a_clear_error(text):
     try:

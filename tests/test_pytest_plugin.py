@@ -127,6 +127,7 @@ def seeded(tmp_path_factory):
         yield made
 
 
+@pytest.mark.slow
 def test_the_example_suite_passes_without_any_option(tmp_path):
     shutil.copy(EXAMPLE, tmp_path)
     done = _pytest(tmp_path)
@@ -136,6 +137,7 @@ def test_the_example_suite_passes_without_any_option(tmp_path):
     assert "smki-testca:" not in done.stdout
 
 
+@pytest.mark.slow
 def test_from_a_seed_every_run_has_the_same_certificates_in_any_order_on_any_worker(suite):
     seed = ("--smki-seed", SEED)
     shutil.copy(EXAMPLE, suite)
@@ -153,12 +155,14 @@ def test_from_a_seed_every_run_has_the_same_certificates_in_any_order_on_any_wor
     assert _digests(suite) == digests
 
 
+@pytest.mark.slow
 def test_a_wrong_option_ends_the_run_before_any_test(suite):
     done = _pytest(suite, "--smki-seed", "FF")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert "--smki-seed takes 16 to 128 hexadecimal digits" in done.stderr
 
 
+@pytest.mark.slow
 def test_options_may_stand_in_the_configuration_file_and_faults_are_told_in_a_line(suite):
     shutil.copy(ROOT / "examples" / "participants.toml", suite / "ours.toml")
     (suite / "pytest.ini").write_text(
@@ -215,7 +219,10 @@ def _configured(folder, options, file=()):
         ({"smki_seed": "0" * 15}, "--smki-seed takes 16 to 128 hexadecimal digits."),
         ({"smki_seed": "0" * 130}, "--smki-seed takes 16 to 128 hexadecimal digits."),
         ({"smki_seed": "seed" * 8}, "--smki-seed takes 16 to 128 hexadecimal digits."),
-        ({"smki_clock": "yesterday"}, "--smki-clock cannot be read: 'yesterday' is no UTC time."),
+        (
+            {"smki_clock": "yesterday"},
+            "--smki-clock cannot be read: 'yesterday' is not a UTC time.",
+        ),
         (
             {"smki_register": "none.toml"},
             "--smki-register cannot be used: there is no .*none.toml.",
@@ -372,6 +379,7 @@ def test_openssl_takes_the_files_and_rejects_the_revoked_certificate_by_its_list
     assert (code, "certificate has expired" in said) == (2, True)
 
 
+@pytest.mark.slow
 def test_after_a_roll_over_trust_is_in_the_new_ca_also_in_the_files(tmp_path):
     with Workshop.open(Settings(instant=NOON), tmp_path) as made:
         before = made.trust().authorities_file.read_bytes()
@@ -460,6 +468,7 @@ def test_the_command_opens_the_workshops_estate_and_finds_it_whole(workshop, com
     assert listed.code == 0
 
 
+@pytest.mark.slow
 def test_a_register_of_ones_own_takes_the_place_of_the_examples(tmp_path):
     register = tmp_path / "register.toml"
     text = (ROOT / "examples" / "participants.toml").read_text("utf-8")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 from smki_testca.authority import csr as requests
 from smki_testca.clock import SystemClock, in_utc
 from smki_testca.entropy import SystemEntropy
-from smki_testca.errors import EstateError, InputError, Refusal
+from smki_testca.errors import EstateError, InputError
 from smki_testca.estate.database import FORMAT, Database
 from smki_testca.estate.stores import Stores
 from smki_testca.exporters.credential import Credential
@@ -230,19 +230,7 @@ class Estate(Stores):
         Raises:
             Refusal: with every reason.
         """
-        refused: Refusal | None = None
-        issuance = Issuance(self)
-        with self._database.transaction():
-            try:
-                granted = issuance.authorise(request)
-            except Refusal as refusal:
-                refused = refusal
-                issuance.audit_refusal("check", request, refusal)
-            else:
-                self.audit.append(self._clock.now(), "check", granted.as_json())
-        if refused is not None:
-            raise refused
-        return granted
+        return Issuance(self).check(request)
 
     def issue(
         self,

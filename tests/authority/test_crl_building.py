@@ -102,6 +102,7 @@ def authority(estate):
 # What it is
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROFILES)
 def test_each_ca_signs_the_list_of_its_profile_and_the_linter_has_nothing_against_it(
     authority, name
@@ -269,6 +270,7 @@ revocation_lists = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(revocation_lists)
 def test_what_is_built_is_what_we_and_cryptography_read_back(revocations):
     made = issued(revocations)
@@ -294,6 +296,7 @@ def test_what_is_built_is_what_we_and_cryptography_read_back(revocations):
     assert remarks <= {"revokedCertificates.reasonCode.value", "crl.revoked_later"}
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_entries_take_a_moment():
     spread = [
         Revocation(

@@ -308,6 +308,7 @@ def test_arbitrary_octets_never_raise_anything_undocumented(data):
     assert caught.value.code.split(".")[0] in {"csr", "der"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", MAKERS)
 @given(data=st.data())
 @settings(max_examples=300)
@@ -321,6 +322,7 @@ def test_a_mangled_csr_is_refused_or_another_parser_takes_it_too(kind, data):
     refused_or_taken_by_both(bytes(der))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["organisation", "device"])
 def test_a_changed_octet_under_a_fresh_signature_is_refused_or_taken_by_both(kind):
     info = _first_inside(good(kind))

@@ -129,6 +129,7 @@ def _cut(profile, filling):
 profiles = pytest.mark.parametrize("name", LIBRARY.profile_names)
 
 
+@pytest.mark.slow
 @profiles
 @given(data=st.data())
 @settings(max_examples=40)
@@ -160,6 +161,7 @@ def test_the_two_agree_whatever_the_environment_and_the_issuer(name, data):
     assert template.render(found) == reference.encode_tbs(profile, found)
 
 
+@pytest.mark.slow
 @profiles
 def test_every_single_changed_octet_is_noticed(name):
     profile = LIBRARY.profile(name)

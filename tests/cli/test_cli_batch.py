@@ -70,6 +70,7 @@ def stopped(batch, monkeypatch):
 WRONG = batches.device(**{"device-id": batches.SUPPLIER_ID})
 
 
+@pytest.mark.slow
 def test_issue_tells_of_the_run_and_show_and_list_tell_the_same(batch, manifest):
     path = manifest(*batches.mixed())
     issued = batch("issue", path, "--label", "all")
@@ -94,6 +95,7 @@ def test_a_persons_issue_tells_of_the_run_too(batch):
     assert outcome.err == "run 1\n"
 
 
+@pytest.mark.slow
 def test_json_streams_a_line_for_each_thousand(batch):
     outcome = batch("issue", *range_of(2_100, 0x1000, "key-agreement", "digital-signature"))
     *progress, last = map(json.loads, outcome.out.splitlines())
@@ -142,6 +144,7 @@ def test_all_or_nothing_issues_nothing_where_one_row_is_wrong(
     assert files_of(quickstart) == before
 
 
+@pytest.mark.slow
 def test_all_or_nothing_issues_all_where_every_row_is_right(batch, manifest):
     outcome = batch("issue", manifest(*batches.mixed()), "--all-or-nothing")
     assert (outcome.code, outcome.json["run"]["issued"]) == (0, len(batches.mixed()))
@@ -176,6 +179,7 @@ def test_a_refused_range_is_in_the_log_with_its_ends(batch, command, quickstart)
     assert entry["body"]["refused"] == 1
 
 
+@pytest.mark.slow
 def test_a_cell_that_the_profile_does_not_have_is_a_wrong_row(batch, manifest):
     outcome = batch("issue", manifest(batches.device(1), {**batches.device(2), "dns": "a.test"}))
     assert outcome.code == 1
@@ -192,6 +196,7 @@ def test_a_manifest_without_rows_begins_no_run(batch, tmp_path, text):
     assert batch("list").json == {"runs": []}
 
 
+@pytest.mark.slow
 def test_check_says_beforehand_what_issue_would_and_changes_nothing(
     batch, manifest, quickstart, files_of
 ):
@@ -222,6 +227,7 @@ def test_check_and_issue_need_the_same_unknown_column_gone(batch, manifest):
         assert (outcome.code, outcome.json["error"]["code"]) == (4, "manifest.column")
 
 
+@pytest.mark.slow
 def test_the_environment_of_the_command_is_for_rows_that_name_none(
     batch, command, quickstart, manifest
 ):
@@ -244,6 +250,7 @@ def test_a_label_of_a_row_comes_before_that_of_the_command(batch, command, quick
         assert [one["eui64"] for one in listed["certificates"]] == [device_id(number)]
 
 
+@pytest.mark.slow
 def test_certificates_of_runs_are_listed_shown_linted_and_looked_up_as_any_other(
     batch, command, quickstart, tmp_path
 ):
@@ -273,6 +280,7 @@ def test_certificates_of_runs_are_listed_shown_linted_and_looked_up_as_any_other
     assert (who.json["participant"], who.json["issued_here"]) == ("meters-one", True)
 
 
+@pytest.mark.slow
 def test_list_puts_runs_in_the_order_of_their_beginning(batch):
     for first in (0x1000, 0x2000, 0x3000):
         batch("issue", *range_of(1, first))
@@ -319,6 +327,7 @@ def test_rows_of_a_cancelled_run_do_not_count_towards_the_100(batch, manifest, m
     assert batch("issue", *range_of(1, 5)).code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["resume", "cancel"])
 def test_a_run_that_is_done_cannot_be_gone_on_with_or_ended(batch, verb):
     batch("issue", *range_of(2))
@@ -362,6 +371,7 @@ WRONG_CALLS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("options", "code"), WRONG_CALLS.values(), ids=WRONG_CALLS)
 def test_a_wrong_call_is_one_line_and_changes_nothing(
     batch, quickstart, files_of, one_line, options, code

@@ -269,6 +269,7 @@ def test_a_command_without_an_estate_is_wrong_usage(command, one_line, arguments
     assert command("--json", *arguments).json["error"]["code"] == "usage"
 
 
+@pytest.mark.slow
 def test_the_variable_stands_in_for_the_option_and_the_option_comes_first(
     command, quickstart, tmp_path, monkeypatch
 ):
@@ -360,6 +361,7 @@ def test_the_passphrase_comes_from_a_file(command, locked_away, tmp_path):
     assert command("--estate", estate, "--passphrase-file", path, *ISSUE).code == 0
 
 
+@pytest.mark.slow
 def test_the_passphrase_comes_from_the_environment(locked_away):
     estate, phrase = locked_away
     done = _run("--estate", estate, *ISSUE, SMKI_TESTCA_PASSPHRASE=phrase)
@@ -476,6 +478,7 @@ def test_a_fault_of_ours_is_70_one_line_and_shows_its_traceback_only_when_asked(
         command("--estate", quickstart, "audit", "show")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("environment", [{}, {"NO_COLOR": "1"}, {"TERM": "xterm-256color"}])
 @pytest.mark.parametrize("arguments", [("list",), ("profiles", "show", "iki"), ("bake",)])
 def test_a_pipe_gets_no_escape_codes(quickstart, environment, arguments):
@@ -538,6 +541,7 @@ def test_an_estate_with_a_name_too_long_is_5(command, one_line, tmp_path):
     assert "File name too long" in one_line(outcome)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -554,6 +558,7 @@ def test_on_the_last_day_there_is_commands_work_as_on_any(command, quickstart, w
     assert outcome.code == 0, outcome.err
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="a POSIX shell closes streams so")
 def test_closed_streams_and_a_full_disk_below_the_output_are_no_faults_of_ours(quickstart):
     def run(words, stream):

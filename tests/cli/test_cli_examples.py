@@ -91,6 +91,7 @@ def test_what_the_override_issues_has_no_findings_under_it(command, overridden):
     assert (shown.code, shown.json["kind"], shown.json["findings"]) == (0, "dccki", [])
 
 
+@pytest.mark.slow
 def test_the_example_in_python_issues_is_refused_and_exports(tmp_path):
     done = subprocess.run(
         [sys.executable, EXAMPLES / "issue_from_python.py", tmp_path / "out"],

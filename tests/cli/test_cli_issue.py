@@ -85,6 +85,7 @@ def test_check_says_under_what_a_request_would_be_granted_and_issues_nothing(
     assert _count(command, quickstart) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profile", REQUESTS)
 def test_issue_gives_the_record_and_the_certificate_itself(command, quickstart, profile):
     outcome = command(
@@ -125,6 +126,7 @@ def test_a_role_is_named_or_given_in_hexadecimal(command, quickstart, role):
     assert outcome.json["certificates"][0]["role"] == "02"
 
 
+@pytest.mark.slow
 def test_a_certificate_is_issued_in_another_environment_once_its_cas_are_there(command, quickstart):
     request = (*ORGANISATION, "--environment", "UIT-A")
     outcome = command("--estate", quickstart, "--json", "issue", *request)
@@ -151,6 +153,7 @@ def test_a_usage_never_seen_under_a_role_is_a_warning_on_standard_error(command,
     assert f"warning: {said.json['warnings'][0]}\n" == outcome.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["check", "issue"])
 @pytest.mark.parametrize(
     ("profile", "option", "value", "code"),
@@ -237,6 +240,7 @@ def test_all_refusals_of_a_request_come_together(command, quickstart):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("profile", "option", "value", "code"),
     [

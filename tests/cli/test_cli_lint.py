@@ -245,6 +245,7 @@ def forms(ders):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["PEM", "ZIP", "PKCS#7", "PKCS#7 as PEM", "key store"])
 @pytest.mark.parametrize("way", ["a file", "standard input", "a folder"])
 def test_every_form_of_several_documents_is_read_in_every_way(
@@ -334,6 +335,7 @@ def hostile_zips():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a bomb", "encrypted", "50,001 entries", "nested", "cut off"])
 def test_a_hostile_zip_is_one_finding(command, tmp_path, name):
     (tmp_path / "batch.zip").write_bytes(hostile_zips()[name]())
@@ -379,6 +381,7 @@ def test_control_characters_in_names_never_reach_the_terminal(
     assert all(line.isprintable() for line in outcome.out.split("\n"))
 
 
+@pytest.mark.slow
 def test_a_folder_linted_over_all_cores_gives_what_one_process_gives(
     command, pem, tmp_path, device_chain
 ):

@@ -122,6 +122,7 @@ def test_profiles_in_the_estate_need_no_option(command, quickstart, override):
     assert outcome.json["certificates"][0]["not_after"] == "2030-12-31T23:59:59Z"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "change", "code", "said"),
     [

@@ -172,6 +172,7 @@ def test_elements_may_nest_up_to_the_limit():
     assert anomalies == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 1000, 100_000])
 def test_elements_that_nest_deeper_are_refused(depth):
     assert refused(nested(depth))[0] == "der.too_deep"

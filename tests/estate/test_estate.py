@@ -223,6 +223,7 @@ def start(directory, number):
     )
 
 
+@pytest.mark.slow
 def test_processes_that_issue_at_once_wait_for_each_other(command, quickstart):
     with sqlite3.connect(quickstart / "estate.sqlite", isolation_level=None) as held:
         # All are made to meet at the door.
@@ -295,6 +296,7 @@ def made(directory, profiles, *, seed=b"seed", at=NOW):
         return [(one.der, any_key(estate, one)) for one in records]
 
 
+@pytest.mark.slow
 def test_the_same_seed_and_clock_give_the_same_octets(tmp_path, p256_profiles):
     one = made(tmp_path / "one", p256_profiles)
     assert len(one) == 38
@@ -388,6 +390,7 @@ def test_imported_ca_keys_are_the_cas_keys(command, tmp_path, ca_keys):
     assert [body["imported_key"] for body in told] == [True] * 8
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("passphrase")
 def test_cas_without_a_given_key_get_a_fresh_one(command, tmp_path, ca_keys):
     folder, keys = ca_keys
@@ -402,6 +405,7 @@ def test_cas_without_a_given_key_get_a_fresh_one(command, tmp_path, ca_keys):
     assert len({one.key_id for one in given.values()}) == 8
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("passphrase")
 @pytest.mark.parametrize(
     ("name", "content", "code"),
@@ -428,6 +432,7 @@ def test_an_unfit_ca_key_is_refused_and_no_ca_is_made(command, tmp_path, name, c
 # Environments, and what an estate refers to.
 
 
+@pytest.mark.slow
 def test_an_environment_can_be_added_later(command, quickstart):
     outcome = command("--json", "init", quickstart, "--environment", "UIT-A")
     assert outcome.code == 0, outcome.err
@@ -460,6 +465,7 @@ def test_an_environment_without_cas_is_told_how_to_get_them(command, quickstart,
     assert digest() == before
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("passphrase")
 def test_the_first_environment_is_the_default_ever_after(command, tmp_path):
     directory = tmp_path / "estate"
@@ -534,6 +540,7 @@ def test_a_certificate_is_found_by_its_serial_in_any_form(command, quickstart, c
     assert SerialNumber.parse(forms[case]) == record.serial
 
 
+@pytest.mark.slow
 def test_nothing_is_wrong_with_anything_in_the_kit(command, quickstart, estate):
     for record in estate.certificates.select(Selection()):
         outcome = command("--json", "--estate", quickstart, "show", record.serial)

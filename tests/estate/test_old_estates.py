@@ -98,6 +98,7 @@ def test_an_estate_of_an_older_version_tells_what_it_holds(old, version):
             assert estate.externals.private_key(externals[-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.parametrize("order", ["as made", "reversed"])
 def test_an_estate_of_an_older_version_goes_on(old, command, version, order):

@@ -63,6 +63,7 @@ def _fits(record, status, asked):
     return all(getattr(record, name) == asked[name] for name in FIELDS if name in asked)
 
 
+@pytest.mark.slow
 def test_every_selection_finds_what_a_filter_over_all_certificates_finds(mixed):
     # The years are those in which nothing, end entities, issuing CAs and roots have run out.
     for year in (2027, 2045, 2060, 2090):

@@ -57,6 +57,7 @@ def test_an_estate_of_the_first_format_works_on_as_one_of_this_format(older, qui
     assert _tables(older) == _tables(quickstart)
 
 
+@pytest.mark.slow
 def test_its_runs_live_on_and_their_certificates_are_renewed_and_revoked(
     command, quickstart, tmp_path
 ):
@@ -101,6 +102,7 @@ def test_an_upgrade_that_fails_leaves_the_estate_as_it_was(older, monkeypatch):
         assert estate.audit.verify()
 
 
+@pytest.mark.slow
 def test_of_several_processes_that_open_it_at_once_one_brings_it_up(command, older):
     words = [sys.executable, "-m", "smki_testca", "--estate", str(older), "list"]
     running = [subprocess.Popen(words, stdout=subprocess.DEVNULL) for _ in range(3)]

@@ -65,6 +65,7 @@ def test_a_comment_before_each_array_tells_serial_and_eui_64(export, estate):
     )
 
 
+@pytest.mark.slow
 def test_names_that_c_would_not_tell_apart_are_told_apart_by_serial(command, quickstart, export):
     labels = ("a-b", "a.b", "x" * 90 + "1", "x" * 90 + "2")
     serials = [
@@ -102,6 +103,7 @@ def test_the_role_is_told_before_the_end_of_validity(estate):
     assert b"organisation, digital-signature; role 02; until" in file.data
 
 
+@pytest.mark.slow
 @pytest.mark.interop
 @pytest.mark.skipif(compiler is None, reason="no C compiler is installed")
 @pytest.mark.parametrize("standard", ["c99", "c17"])

@@ -51,6 +51,7 @@ def test_lines_end_as_rfc_4180_has_it(export):
     assert octets.count(b"\r\n") == octets.count(b"\n") == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", ["=1+1", "@SUM(A1)", "+1", "-1", "a,b", 'say "x"', "two\nlines"])
 def test_no_label_is_worked_out_by_a_spreadsheet_or_breaks_the_table(
     command, quickstart, export, label

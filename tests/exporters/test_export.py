@@ -23,6 +23,7 @@ NEED_KEYS = [name for name, form in FORMATS.items() if form.traits.keys is Need.
 # Certificates that a format does not hold.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", NEED_KEYS)
 def test_a_format_that_holds_none_of_the_selection_says_why(export, form):
     outcome, folder = export(form, "--with-keys", "--profile", "dccki")
@@ -73,6 +74,7 @@ def test_the_note_on_seeded_keys_goes_with_the_keys_that_are_written(command, qu
     assert not (export("org-crypto", "--with-keys", out="b")[1] / note).exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["pem", "der", "pkcs12"])
 def test_a_cas_private_key_is_never_written(export, estate, form):
     outcome, folder = export(form, "--with-keys", encrypted=form == "pkcs12")
@@ -204,6 +206,7 @@ def test_certificates_of_one_name_are_told_apart_by_serial(command, quickstart, 
     assert len(files(folder, ".key")) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "label", ["../../../outside", "/etc/passwd", "a/b\\c", "..", ".", "-rf", "x" * 300, "ünïcode"]
 )
@@ -227,6 +230,7 @@ def test_names_are_different_whatever_the_case(estate):
     assert len({name.lower() for name in plain}) == len(records)
 
 
+@pytest.mark.slow
 def test_no_label_takes_the_name_that_a_serial_number_makes(command, quickstart, estate):
     serial = issue(command, quickstart, "--label=twin")
     issue(command, quickstart, "--label=twin")

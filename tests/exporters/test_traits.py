@@ -66,6 +66,7 @@ def selections(everything):
         yield [*chosen[::2], *without[1::2]]
 
 
+@pytest.mark.slow
 @FORMS
 @pytest.mark.parametrize("passphrase", [None, PHRASE], ids=["without", "with"])
 def test_a_format_refuses_what_its_traits_announce_and_nothing_else(form, everything, passphrase):
@@ -97,6 +98,7 @@ def test_a_format_that_fits_nothing_would_write_nothing(form, everything):
         assert list(FORMATS[form].files(without, None)) == []
 
 
+@pytest.mark.slow
 @FORMS
 def test_what_a_format_never_takes_changes_nothing_in_it(form, everything):
     traits, files_of = FORMATS[form].traits, FORMATS[form].files
@@ -165,6 +167,7 @@ def test_formats_that_are_of_no_use_without_keys_say_so(export, form):
     assert not folder.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", CANNOT_ENCRYPT)
 def test_formats_that_cannot_encrypt_keys_write_none_where_a_passphrase_is_given(export, form):
     outcome, folder = export(form, "--with-keys", encrypted=True)

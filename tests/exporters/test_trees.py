@@ -14,6 +14,7 @@ from smki_testca.profiles.model import Hierarchy
 from smki_testca.x509.pem import to_pem
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("form", "suffix"), [("pem", ".pem"), ("der", ".der")])
 @pytest.mark.parametrize("encrypted", [False, True])
 def test_trees_hold_every_certificate_with_its_key(export, estate, form, suffix, encrypted):
@@ -81,6 +82,7 @@ def test_chain_files_of_cas_whose_names_make_the_same_file_are_told_apart(estate
     assert len(after) == len(before) + 1 == len(chain_files(estate))
 
 
+@pytest.mark.slow
 @needs_openssl
 @pytest.mark.interop
 @pytest.mark.parametrize("encrypted", [False, True])

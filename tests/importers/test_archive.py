@@ -49,6 +49,7 @@ def test_a_zip_without_files_is_told():
     assert problem_codes(zipped({"folder/": b""})) == ["document.zip"]
 
 
+@pytest.mark.slow
 def test_a_zip_with_one_file_too_many_is_told_at_once():
     limit = {f"{number}": b"" for number in range(MAX_ZIP_ENTRIES)}
     assert len(sources_in(zipped(limit, zipfile.ZIP_STORED))) == MAX_ZIP_ENTRIES

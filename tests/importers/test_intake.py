@@ -238,6 +238,7 @@ ROUND_TRIPS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ROUND_TRIPS)
 def test_what_an_estate_exports_comes_in_again(estate, tmp_path, form):
     wanted = Selection(participant="supplier-one", profile="organisation")

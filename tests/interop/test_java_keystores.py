@@ -11,6 +11,7 @@ import pytest
 from smki_testca.profiles.model import Tier
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.interop,
     pytest.mark.skipif(which("java") is None, reason="java is not installed"),
 ]

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from smki_testca.profiles.model import Hierarchy, Tier
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.interop,
     pytest.mark.skipif(which("node") is None, reason="node is not installed"),
 ]

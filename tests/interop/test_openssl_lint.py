@@ -119,6 +119,7 @@ def test_it_refuses_nothing_that_we_pass(quickstart_original, tmp_path, kind):
     assert unexplained(refused, linted) == {}
 
 
+@pytest.mark.slow
 def test_it_refuses_nothing_of_the_golden_corpus_that_we_pass(tmp_path):
     at = parse_instant("2026-12-01")
     trusted = [one.data for one in sources([str(GOLDEN / "trust.pem")])]
@@ -166,6 +167,7 @@ def test_what_asn1parse_cannot_read_we_call_unreadable_and_the_other_way_round(q
         assert parses(data) == is_readable == (name == "whole"), (name, codes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES)
 def test_our_dump_has_the_elements_and_offsets_of_asn1parse(quickstart_original, change):
     chain, der = chain_and_leaf(quickstart_original, "device")

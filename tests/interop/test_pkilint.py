@@ -229,6 +229,7 @@ def test_it_finds_nothing_wrong_with_a_quickstart_estate(remarks, quickstart_ori
         assert unexplained(remarks(one.data), []) == [], one.file
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("kind", ["organisation", "device"])
 def test_it_agrees_on_a_broken_certificate(remarks, quickstart_original, kind, change):
@@ -238,6 +239,7 @@ def test_it_agrees_on_a_broken_certificate(remarks, quickstart_original, kind, c
     assert unexplained(remarks(der), linter.lint(Source("-", 0, der)).findings) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("der", GOLDEN_CERTIFICATES)
 def test_it_agrees_on_the_golden_corpus(remarks, golden_linter, der):
     linted = golden_linter.lint(Source("-", 0, der))

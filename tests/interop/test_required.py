@@ -26,6 +26,7 @@ MODULE = 'import pytest\npytest.skip("pkilint is not installed", allow_module_le
 REASONS = ("node is not installed", "npm is out of reach", "pkilint is not installed")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("value", "code", "summary"),
     [

@@ -34,6 +34,7 @@ def issued(estate, validity, subject=None, **options):
     return record, warnings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("start", "end"),
     [

@@ -175,6 +175,7 @@ MISTAKES = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("old", "new", "code", "said"), MISTAKES)
 def test_a_mistake_in_a_kit_is_one_clear_error(library_with, old, new, code, said):
     error = refused(library_with("zaz1", (old, new)))

@@ -27,6 +27,8 @@ from smki_testca.kits.issuing import check_count
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Tier
 
+pytestmark = pytest.mark.slow
+
 SEED = bytes(range(16))
 CLOCK = FixedClock(datetime(2027, 3, 4, 5, 6, 7, tzinfo=UTC))
 NOT_REPEATED = {"pkcs12", "java", "estate"}

@@ -278,6 +278,7 @@ def test_what_is_no_reason_is_refused(text):
     assert caught.value.code == "revocation.reason"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", ["Z1-supplier-ds", "dccki-supplier-one", "iki-supplier-one"])
 def test_a_rejected_certificate_is_revoked_without_a_reason(estate, label):
     record = _one(estate, Selection(label=label))
@@ -414,6 +415,7 @@ def test_octets_that_are_no_list_are_refused(estate, data):
         compare_list(estate, data)
 
 
+@pytest.mark.slow
 def test_a_list_broken_anywhere_is_told_or_refused_and_never_a_fault(estate):
     estate.revoke(SUPPLIER, Reason.SUPERSEDED)
     der = _organisation_list(estate).der
@@ -433,6 +435,7 @@ def test_a_list_broken_anywhere_is_told_or_refused_and_never_a_fault(estate):
     assert all(message.isprintable() for message in refused)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("statement", "code"),
     [

@@ -17,6 +17,8 @@ from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.profiles.typed_subjects import OrganisationSubject
 from smki_testca.roles import KeyUsage
 
+pytestmark = pytest.mark.slow
+
 KILLS = 4
 COUNT = 24
 

@@ -83,6 +83,7 @@ def test_a_hundred_thousand_entries_are_linted_in_a_moment(linter, hundred_thous
     assert (linted.kind, codes(linted)) == ("organisation-crl", ["signature.malformed"])
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_entries_that_are_all_wrong_have_one_finding_for_each_rule(linter):
     wrong = long_crl(*(entry(number % 7, INVALIDITY) for number in range(20_000)))
     linted = linter.lint(Source("-", 0, wrong))
@@ -96,6 +97,7 @@ def test_a_hundred_thousand_entries_that_are_all_wrong_have_one_finding_for_each
     assert "and 19,992 others" in twice.message
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_entries_are_shown_by_the_first_and_their_number(
     linter, hundred_thousand
 ):
@@ -150,6 +152,7 @@ def test_a_crl_is_recognised_by_the_certificate_of_its_ca_that_is_given_with_it(
     assert (crl.kind, crl.findings) == ("iki-arl", ())
 
 
+@pytest.mark.slow
 def test_a_crl_is_recognised_by_the_name_of_its_ca_alone(tmp_path):
     for name in ("organisation-crl", "organisation-arl", "dccki-crl", "iki-arl"):
         (crl,) = lint(case(f"good-{name}"), tmp_path)

@@ -99,6 +99,7 @@ def breaks(finding, profile, row):
     return aspect in possible and said == (row.severity, row.basis, row.source)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profile", IN_FULL, ids=[profile.name for profile in IN_FULL])
 def test_every_row_of_the_profile_has_a_case_that_breaks_it(profile, linted):
     documents = [one for path in FILES for one in linted(path) if one.kind == profile.name]
@@ -111,12 +112,14 @@ def test_every_row_of_the_profile_has_a_case_that_breaks_it(profile, linted):
     assert untouched == []
 
 
+@pytest.mark.slow
 def test_every_finding_is_of_a_rule_in_the_list(linted):
     listed = {(rule.code, rule.severity, rule.basis, rule.source) for rule in rules(LIBRARY)}
     for finding in (f for path in FILES for one in linted(path) for f in one.findings):
         assert (finding.code, finding.severity, finding.basis, finding.source) in listed
 
 
+@pytest.mark.slow
 def test_the_script_writes_the_corpus_as_it_stands(tmp_path):
     subprocess.run([sys.executable, GOLDEN / "make.py", tmp_path], check=True)
     made = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*.pem")}

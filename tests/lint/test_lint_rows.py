@@ -608,6 +608,7 @@ def test_a_profile_of_an_operator_decides_how_grave_a_breach_is(kit, tmp_path):
 # Hostile certificates
 
 
+@pytest.mark.slow
 @given(certificate_shapes, st.sampled_from(LIBRARY.profiles))
 def test_anything_with_the_outline_of_a_certificate_is_checked(octets, profile):
     view = view_certificate(octets)

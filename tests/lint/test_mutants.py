@@ -70,6 +70,7 @@ def intact(seeds):
     return {one.data for seed in seeds for one in sources(["-"], seed)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", range(BATCHES))
 def test_five_thousand_mutants_give_findings_and_nothing_else(judge, seeds, intact, batch):
     size = MUTANTS // BATCHES
@@ -87,6 +88,7 @@ def test_five_thousand_mutants_give_findings_and_nothing_else(judge, seeds, inta
     assert changed > size * 0.9
 
 
+@pytest.mark.slow
 def test_every_changed_octet_of_a_certificate_is_told(judge, certificates):
     der = next(one for one in certificates if not judge(one).findings)
     silent = [
@@ -107,6 +109,7 @@ def test_octets_that_begin_like_a_document_give_no_fault(judge, data, head):
     assert "internal.rule_failed" not in judge(head + data).codes
 
 
+@pytest.mark.slow
 @given(data=st.text(max_size=200))
 def test_text_of_any_characters_in_a_subject_gives_no_fault(judge, device, data):
     name = encode.tlv(0x31, encode.sequence(encode.oid("2.5.4.3"), encode.text(0x0C, data)))
@@ -131,6 +134,7 @@ def test_the_documented_depth_is_read_and_one_more_is_not(judge):
     assert judge(nested(0x30, MAX_DEPTH + 1)).codes == {"der.too_deep"}
 
 
+@pytest.mark.slow
 def test_the_documented_number_of_elements_is_read_and_one_more_is_not(judge):
     null = b"\x05\x00"
     assert "der.structure" in judge(encode.sequence(null * (MAX_ELEMENTS - 1))).codes
@@ -144,12 +148,14 @@ def test_the_documented_length_is_read_and_one_octet_more_is_not(judge):
     assert judge(full + b"\x00").codes == {"document.too_long"}
 
 
+@pytest.mark.slow
 def test_a_file_of_too_many_documents_is_read_up_to_the_documented_number():
     found = list(sources(["-"], b"-----BEGIN CERTIFICATE-----\n" * (MAX_DOCUMENTS + 100)))
     assert len(found) == MAX_DOCUMENTS + 1
     assert found[-1].problem.code == "document.too_long"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HUGE)
 def test_ten_megabytes_take_little_work_and_memory(name):
     data = HUGE[name]
@@ -186,6 +192,7 @@ CROWDED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CROWDED)
 def test_a_crowded_certificate_gives_a_bounded_number_of_findings(judge, device, name):
     der = certificate(device, **CROWDED[name])

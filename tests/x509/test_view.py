@@ -137,12 +137,14 @@ def test_arbitrary_octets_are_viewed_or_refused(data):
             view(data)
 
 
+@pytest.mark.slow
 @given(certificate_shapes)
 def test_anything_with_the_outline_of_a_certificate_is_viewed(data):
     view = view_certificate(data)
     assert view.root.encoded == data
 
 
+@pytest.mark.slow
 @given(certificate_shapes | request_shapes)
 def test_anything_signed_is_viewed_as_a_crl_or_refused(data):
     with contextlib.suppress(DerError):

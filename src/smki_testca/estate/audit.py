@@ -49,7 +49,7 @@ class Entry:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class AuditedTable:
     """A table whose rows must be those that the audit log records.
 

@@ -12,6 +12,7 @@ from smki_testca.estate.audit import AuditedTable
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.x509.key_usages import names_of_usage
+from smki_testca.x509.keys import key_id
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from smki_testca.estate.audit import Entry
     from smki_testca.estate.database import Database
     from smki_testca.estate.status import Status
+    from smki_testca.profiles.model import Environment
+    from smki_testca.register.gate import Authorisation
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +233,7 @@ class CertificateStore:
     def audited(self) -> AuditedTable:
         """The certificates, as the audit log records them."""
         return AuditedTable(
-            code="audit.certificate",
+            "audit.certificate",
             recorded=_recorded,
             rows=self._audited_rows,
             name=lambda serial, _: f"certificate {serial}",
@@ -256,9 +259,48 @@ class CertificateStore:
         return [_from_row(row) for row in rows]
 
 
-def usage_of(certificate: Certificate) -> str:
-    """The keyUsage bits as on the command line, joined by ``+``."""
-    return names_of_usage(certificate.key_usage)
+def record_of(
+    certificate: Certificate,
+    environment: Environment,
+    issuer: SerialNumber,
+    audit: int,
+    *,
+    label: str | None,
+    authorisation: Authorisation | None = None,
+) -> Record:
+    """The record of a certificate that was signed just now.
+
+    Args:
+        certificate: as signed.
+        environment: that it was issued for.
+        issuer: the serial of the issuing certificate; its own for a root.
+        audit: the number of its audit entry.
+        label: a name to find it by; of a CA its CN.
+        authorisation: from the gate; None for a CA.
+    """
+    profile = certificate.profile
+    role = None if authorisation is None else authorisation.request.role
+    return Record(
+        serial=certificate.serial,
+        der=certificate.der,
+        profile=profile.name,
+        hierarchy=profile.hierarchy,
+        tier=profile.tier,
+        family=environment.family,
+        environment=environment.name,
+        category=None if authorisation is None else authorisation.category.name,
+        participant=None if authorisation is None else authorisation.participant.id,
+        eui64=None if authorisation is None else authorisation.request.subject.embedded_id,
+        role=None if role is None else role.code,
+        usage=names_of_usage(certificate.key_usage),
+        label=label,
+        key_id=key_id(certificate.public_key),
+        issuer=issuer,
+        not_before=certificate.instant("notBefore"),
+        not_after=certificate.instant("notAfter"),
+        issued_at=certificate.issued_at,
+        audit=audit,
+    )
 
 
 def digests(certificates: Iterable[Certificate]) -> list[dict[str, str]]:

@@ -278,7 +278,7 @@ class ExternalStore:
     def audited(self) -> AuditedTable:
         """The external certificates, as the audit log records them."""
         return AuditedTable(
-            code="audit.external",
+            "audit.external",
             recorded=_recorded,
             rows=self._audited_rows,
             name=lambda digest, _: f"external certificate {digest}",

@@ -170,13 +170,13 @@ class RevocationStore:
     def audited(self) -> tuple[AuditedTable, AuditedTable]:
         """The revocations and the revocation lists, as the audit log records them."""
         revocations = AuditedTable(
-            code="audit.revocation",
+            "audit.revocation",
             recorded=_recorded,
             rows=self._audited_rows,
             name=lambda serial, _: f"the revocation of {serial}",
         )
         lists = AuditedTable(
-            code="audit.revocation_list",
+            "audit.revocation_list",
             recorded=_recorded_list,
             rows=self._audited_lists,
             name=lambda _, row: f"revocation list {row[0]}",

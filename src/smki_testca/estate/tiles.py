@@ -197,7 +197,7 @@ class TileStore:
     def audited(self) -> AuditedTable:
         """The finished tiles, as the audit log records them."""
         return AuditedTable(
-            code="audit.tile",
+            "audit.tile",
             recorded=_recorded,
             rows=self._audited_rows,
             name=lambda place, _: f"tile {place[1]} of run {place[0]}",

@@ -1,4 +1,4 @@
-"""What quotas count: what was issued before, and what a transaction is about to issue (R6, R21)."""
+"""Counts certificates for quotas: those issued before, and those about to be issued (R6, R21)."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from smki_testca.register.requests import Request
 
 _BLOCK = 1 << 12
-"""How many Device IDs side by side the estate is asked of at a time."""
+"""For how many consecutive Device IDs the estate is asked at a time."""
 _KNOWN_IDS = 1 << 16
-"""Of how many Device IDs the number issued before is kept in memory."""
+"""For how many Device IDs the number issued before is kept in memory."""
 
 
 class IssueHistory:
     """The history that the gate counts quotas against, within one transaction.
 
     Args:
-        estate: whose certificates were issued before.
+        estate: where certificates were issued before.
     """
 
     def __init__(self, estate: Stores) -> None:
@@ -34,7 +34,7 @@ class IssueHistory:
         self._categories_before: dict[tuple[str, str], int] = {}
 
     def restart(self) -> None:
-        """Count anew: what was about to be issued is in the estate now."""
+        """Start counting again: certificates that were about to be issued are stored now."""
         for counts in (self._devices, self._categories, self._blocks, self._categories_before):
             counts.clear()
         self._known = 0
@@ -43,9 +43,9 @@ class IssueHistory:
         """Count certificates that are about to be issued.
 
         Args:
-            request: for whom.
-            authorisation: under which.
-            count: how many; those of a range count for the category alone.
+            request: that the gate authorised.
+            authorisation: of the request.
+            count: how many; those of a range count only for the category.
         """
         eui64 = request.subject.embedded_id
         if eui64 is not None and count <= request.count:
@@ -53,8 +53,8 @@ class IssueHistory:
         self._categories[authorisation.participant.id, authorisation.category.name] += count
 
     def issued_for_device(self, device_id: Eui64) -> int:
-        """Device Certificates under a Device ID, however they were issued."""
-        # Device IDs come side by side: a block of them is asked for at once.
+        """How many Device Certificates there are for a Device ID, issued alone or by runs."""
+        # Requests often have consecutive Device IDs: a block of them is looked up at once.
         block = device_id.value // _BLOCK
         if block not in self._blocks:
             first = Eui64(block * _BLOCK)
@@ -66,12 +66,12 @@ class IssueHistory:
         return self._blocks[block][device_id.value] + self._devices[device_id.value]
 
     def most_issued_for_devices(self, first: Eui64, last: Eui64) -> int:
-        """The most Device Certificates under any one Device ID of a range."""
+        """The most Device Certificates that there are for any one Device ID of a range."""
         return self._estate.issued.most_for_devices(first, last)
 
     def issued_in_category(self, participant: str, category: str) -> int:
-        """Certificates of a category that a participant has, or is about to have."""
-        place = (participant, category)
-        if place not in self._categories_before:
-            self._categories_before[place] = self._estate.issued.in_category(*place)
-        return self._categories_before[place] + self._categories[place]
+        """How many certificates of a category a participant has, or is about to have."""
+        key = (participant, category)
+        if key not in self._categories_before:
+            self._categories_before[key] = self._estate.issued.in_category(*key)
+        return self._categories_before[key] + self._categories[key]

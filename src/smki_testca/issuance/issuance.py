@@ -1,36 +1,37 @@
-"""The one way to issue: ``prepare`` asks the gate, builds and checks; ``commit`` signs and stores.
+"""Issues certificates: ``prepare`` asks the gate, builds and checks; ``commit`` signs and stores.
 
-``prepare`` writes nothing. What it returns can be committed once, by the CA that it was prepared
-for. ``commit`` signs, audits and stores in one transaction.
+There is no other way to issue. ``prepare`` writes nothing. Its result can be committed once, by
+the CA that it was prepared for. ``commit`` signs, audits and stores in one transaction.
 """
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.authority.csr import CsrFaultsError, Fault, differences
 from smki_testca.errors import Refusal
-from smki_testca.estate.certificates import Record, digests
+from smki_testca.estate.certificates import digests, record_of
 from smki_testca.estate.status import Status
 from smki_testca.issuance.history import IssueHistory
 from smki_testca.register.gate import Gate
 from smki_testca.x509 import private_keys
-from smki_testca.x509.key_usages import names_of_usage
-from smki_testca.x509.keys import PrivateKey, key_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from smki_testca.authority.certificates import Certificate, Unsigned
     from smki_testca.authority.csr import Csr
     from smki_testca.authority.filling import Validity
     from smki_testca.estate.authorities import Authority
+    from smki_testca.estate.certificates import Record
     from smki_testca.estate.stores import Stores
     from smki_testca.profiles.model import Environment, Hierarchy, Profile
     from smki_testca.register.gate import Authorisation
     from smki_testca.register.requests import Request
+    from smki_testca.x509.keys import PrivateKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,8 @@ class SubjectKey:
 
     Attributes:
         public: its SubjectPublicKeyInfo, DER.
-        private: sealed in the estate at the commit; None where its holder keeps it.
-        secret: False for one made from a seed; None as the estate's entropy is.
+        private: to be sealed in the estate at the commit; None if its holder keeps it.
+        secret: False for a key made from a seed; None to take the estate's entropy's word.
     """
 
     public: bytes
@@ -52,17 +53,24 @@ class SubjectKey:
         """The key pair of a private key, which the estate will keep."""
         return cls(private_keys.public_key_info(private), private, secret)
 
+    @classmethod
+    def of_public(
+        cls, public: bytes, pkcs8: bytes | None, *, secret: bool | None = None
+    ) -> SubjectKey:
+        """The key of another certificate, with its private key in PKCS#8 DER, if there is one."""
+        return cls(public, None if pkcs8 is None else private_keys.from_pkcs8(pkcs8), secret)
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """The certificates of one authorised request, built and checked, still to be signed.
 
     Attributes:
-        authorisation: the gate's consent.
+        authorisation: from the gate.
         issuer: the CA that they were built for.
         parts: each certificate with the key that it is for.
         label: a name to find them by.
-        warnings: what the participant should know all the same.
+        warnings: one-line warnings for the participant.
     """
 
     authorisation: Authorisation
@@ -84,10 +92,10 @@ class Prepared:
 class Issuance:
     """Issues certificates in one transaction of an estate.
 
-    The register is loaded once, and what it issues counts for the quotas of what comes after.
+    The register is loaded once. Every certificate counts for the quotas of the ones after it.
 
     Args:
-        estate: whose certificates they will be.
+        estate: the estate that issues.
     """
 
     def __init__(self, estate: Stores) -> None:
@@ -97,7 +105,7 @@ class Issuance:
 
     @cached_property
     def gate(self) -> Gate:
-        """The gate, as the register stands when it is first asked."""
+        """The gate, with the register as it is when the gate is first used."""
         return Gate(self._estate.library, self._estate.register.load(), self._history)
 
     def authorise(self, request: Request) -> Authorisation:
@@ -108,8 +116,19 @@ class Issuance:
         """
         return self.gate.authorise(request, self._estate.clock.now())
 
+    def check(self, request: Request) -> Authorisation:
+        """Ask the gate as of now, and record its decision in the audit log.
+
+        Raises:
+            Refusal: with every reason.
+        """
+        with self._recording_refusal("check", request):
+            authorisation = self.authorise(request)
+            self._estate.audit.append(self._estate.clock.now(), "check", authorisation.as_json())
+        return authorisation
+
     def count(self, request: Request, authorisation: Authorisation, count: int = 1) -> None:
-        """Count certificates that will be issued for the quotas of those that come after."""
+        """Count certificates that will be issued, for the quotas of the ones after them."""
         self._history.add(request, authorisation, count)
 
     def prepare(
@@ -121,14 +140,14 @@ class Issuance:
         validity: Validity | None = None,
         csr: Csr | None = None,
     ) -> Prepared:
-        """Ask the gate for a request, and build and check its certificates; nothing is written.
+        """Ask the gate about a request, and build and check its certificates; nothing is written.
 
         Args:
             request: one certificate is prepared for each usage asked for.
             key: to certify; without it and a CSR, a fresh key pair for each certificate.
             label: a name to find the certificates by.
-            validity: dates in place of those that the profile's rows work out.
-            csr: whose public key is certified, and which the certificate must answer.
+            validity: dates in place of those that follow from the profile's rows.
+            csr: its public key is certified, and the certificate must match it.
 
         Raises:
             Refusal: with every reason of the gate.
@@ -151,18 +170,17 @@ class Issuance:
         validity: Validity | None = None,
         csr: Csr | None = None,
     ) -> Prepared:
-        """Build and check the certificates of a request that the gate consented to.
+        """Build and check the certificates of a request that the gate authorised.
 
-        The arguments and errors are those of ``prepare``. Whoever holds a key is checked here,
-        and nowhere else.
+        The arguments and errors are those of ``prepare``.
         """
         request = authorisation.request
         profile = self._estate.library.profile(request.subject.profile)
         issuer = self.issuing(authorisation.environment, profile.hierarchy)
-        given = SubjectKey(csr.public_key) if csr is not None else key
+        key = SubjectKey(csr.public_key) if csr is not None else key
         parts: list[tuple[Unsigned, SubjectKey]] = []
         for usage in request.usages or (None,):
-            certified = given or self.fresh_key(profile)
+            certified = key or self.fresh_key(profile)
             unsigned = issuer[1].prepare(
                 authorisation,
                 usage,
@@ -171,10 +189,10 @@ class Issuance:
                 validity=validity,
             )
             if csr is not None:
-                _check_against(csr, unsigned)
+                _check_match(csr, unsigned)
             parts.append((unsigned, certified))
-        remarks = [remark for unsigned, _ in parts for remark in unsigned.warnings]
-        warnings = (*authorisation.warnings, *self._remarks(issuer[0]), *remarks)
+        of_fields = [warning for unsigned, _ in parts for warning in unsigned.warnings]
+        warnings = (*authorisation.warnings, *self._issuer_warnings(issuer[0]), *of_fields)
         return Prepared(authorisation, issuer, tuple(parts), label, tuple(dict.fromkeys(warnings)))
 
     def commit(
@@ -183,32 +201,51 @@ class Issuance:
         action: str,
         body: Callable[[list[list[Certificate]]], dict[str, Any]],
     ) -> list[list[Record]]:
-        """Sign what was prepared, with one audit entry for it all, and store it: all, or nothing.
+        """Sign and store prepared certificates with one audit entry: all of them, or none.
 
         Args:
-            prepared: each is committed once.
+            prepared: each can be committed once.
             action: of the audit entry.
-            body: of the audit entry, from the certificates of each.
+            body: makes the body of the audit entry from the certificates of each.
 
         Returns:
-            The records of the certificates of each.
+            For each, the records of its certificates.
 
         Raises:
             ValueError: if one was committed before.
         """
         estate = self._estate
         with estate.transaction():
-            signed = [one.sign() for one in prepared]
+            signed = [request.sign() for request in prepared]
             number = estate.audit.append(estate.clock.now(), action, body(signed))
             stored = [
                 [
-                    self._store(certificate, key, one, number)
-                    for certificate, (_, key) in zip(certificates, one.parts, strict=True)
+                    self._store(certificate, key, request, number)
+                    for certificate, (_, key) in zip(certificates, request.parts, strict=True)
                 ]
-                for one, certificates in zip(prepared, signed, strict=True)
+                for request, certificates in zip(prepared, signed, strict=True)
             ]
         self._history.restart()
         return stored
+
+    def commit_one(self, prepared: Prepared, action: str, **details: str) -> list[Record]:
+        """Sign and store the certificates of one request; see ``commit``.
+
+        Args:
+            prepared: can be committed once.
+            action: of the audit entry.
+            details: of the audit entry, beside the authorisation and the certificates.
+        """
+        (records,) = self.commit(
+            [prepared],
+            action,
+            lambda signed: {
+                **prepared.authorisation.as_json(),
+                "certificates": digests(signed[0]),
+                **details,
+            },
+        )
+        return records
 
     def issue(
         self,
@@ -219,44 +256,38 @@ class Issuance:
         validity: Validity | None = None,
         csr: Csr | None = None,
     ) -> tuple[list[Record], tuple[str, ...]]:
-        """Prepare and commit one request; a refusal is in the audit log, too.
+        """Prepare and commit one request; a refusal is recorded in the audit log.
 
         The arguments and errors are those of ``prepare``.
 
         Returns:
-            The certificates, and what the participant should know all the same.
+            The certificates, and one-line warnings for the participant.
         """
+        with self._recording_refusal("issue", request):
+            prepared = self.prepare(request, key, label=label, validity=validity, csr=csr)
+            records = self.commit_one(prepared, "issue")
+        return records, prepared.warnings
+
+    @contextlib.contextmanager
+    def _recording_refusal(self, action: str, request: Request) -> Iterator[None]:
+        """A transaction in which the audit log records a refusal, which is raised after it."""
         refused: Refusal | None = None
         with self._estate.transaction():
             try:
-                one = self.prepare(request, key, label=label, validity=validity, csr=csr)
+                yield
             except Refusal as refusal:
                 refused = refusal
-                self.audit_refusal("issue", request, refusal)
-            else:
-                (records,) = self.commit(
-                    [one],
-                    "issue",
-                    lambda signed: {
-                        **one.authorisation.as_json(),
-                        "certificates": digests(signed[0]),
-                    },
-                )
+                body = {
+                    "granted": False,
+                    "request": request.as_json(),
+                    "reasons": [reason.as_json() for reason in refusal.reasons],
+                }
+                self._estate.audit.append(self._estate.clock.now(), action, body)
         if refused is not None:
             raise refused
-        return records, one.warnings
-
-    def audit_refusal(self, action: str, request: Request, refusal: Refusal) -> None:
-        """Note in the audit log that the gate refused a request, within a transaction."""
-        body = {
-            "granted": False,
-            "request": request.as_json(),
-            "reasons": [reason.as_json() for reason in refusal.reasons],
-        }
-        self._estate.audit.append(self._estate.clock.now(), action, body)
 
     def fresh_key(self, profile: Profile) -> SubjectKey:
-        """A new key pair of the kind that a certificate type takes.
+        """A new key pair of the type that a profile has.
 
         Raises:
             InputError: for an RSA key from a seed.
@@ -269,13 +300,13 @@ class Issuance:
         Raises:
             EstateError: if the estate was not made for that environment.
         """
-        place = (environment.family, hierarchy)
-        if place not in self._authorities:
-            self._authorities[place] = self._estate.authorities.issuing(environment, hierarchy)
-        return self._authorities[place]
+        key = (environment.family, hierarchy)
+        if key not in self._authorities:
+            self._authorities[key] = self._estate.authorities.issuing(environment, hierarchy)
+        return self._authorities[key]
 
-    def _remarks(self, issuer: Record) -> tuple[str, ...]:
-        """Warnings of a CA that is expired or revoked."""
+    def _issuer_warnings(self, issuer: Record) -> tuple[str, ...]:
+        """The warning if the CA is expired or revoked."""
         status = self._estate.status(issuer)
         if status is Status.EXPIRED:
             remedy = f"Renew it: smki-testca ca renew {issuer.label}"
@@ -290,40 +321,22 @@ class Issuance:
     ) -> Record:
         if key.private is not None:
             self._estate.key_store.keep(key.private, secret=key.secret)
-        authorisation = prepared.authorisation
-        role = authorisation.request.role
-        return self._estate.certificates.add(
-            Record(
-                serial=certificate.serial,
-                der=certificate.der,
-                profile=certificate.profile.name,
-                hierarchy=certificate.profile.hierarchy,
-                tier=certificate.profile.tier,
-                family=authorisation.environment.family,
-                environment=authorisation.environment.name,
-                category=authorisation.category.name,
-                participant=authorisation.participant.id,
-                eui64=authorisation.request.subject.embedded_id,
-                role=None if role is None else role.code,
-                usage=names_of_usage(certificate.key_usage),
-                label=prepared.label,
-                key_id=key_id(certificate.public_key),
-                issuer=prepared.issuer[0].serial,
-                not_before=certificate.instant("notBefore"),
-                not_after=certificate.instant("notAfter"),
-                issued_at=certificate.issued_at,
-                audit=audit,
-            )
+        record = record_of(
+            certificate,
+            prepared.authorisation.environment,
+            prepared.issuer[0].serial,
+            audit,
+            label=prepared.label,
+            authorisation=prepared.authorisation,
         )
+        return self._estate.certificates.add(record)
 
 
-def _check_against(csr: Csr, unsigned: Unsigned) -> None:
-    """See that a certificate is what its CSR asks for, as its subscriber will (SEC L11.6)."""
-    found = differences(csr.view, unsigned.view())
-    if found:
-        raise CsrFaultsError(
-            tuple(
-                Fault("csr.mismatch", f"In the certificate it asks for, {difference} from its own.")
-                for difference in found
-            )
-        )
+def _check_match(csr: Csr, unsigned: Unsigned) -> None:
+    """Check a certificate against its CSR, as its subscriber will (SEC L11.6)."""
+    faults = tuple(
+        Fault("csr.mismatch", f"In the certificate it asks for, {difference} from its own.")
+        for difference in differences(csr.view, unsigned.view())
+    )
+    if faults:
+        raise CsrFaultsError(faults)

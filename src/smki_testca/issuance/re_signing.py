@@ -1,7 +1,7 @@
-"""Signs other people's certificates again under the estate's own CAs: same subject, same key.
+"""Signs other people's certificates again under the estate's CAs: same subject, same key.
 
-Each one passes the gate like any request. One that cannot be is left out, with the reason, or all
-are: whichever was asked for.
+Each one passes the gate like any request. One that cannot be signed again is left out, with the
+reason; on terms of all or nothing, none is signed then.
 """
 
 from __future__ import annotations
@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from smki_testca.authority.filling import check_future
 from smki_testca.errors import InputError, Refusal
-from smki_testca.estate.certificates import Record, digests
 from smki_testca.estate.status import LIVING
 from smki_testca.issuance.issuance import Issuance, SubjectKey
 from smki_testca.profiles.model import Identity
 from smki_testca.profiles.subject import Subject
 from smki_testca.register.whois import whois_subject
-from smki_testca.x509 import private_keys
 from smki_testca.x509.keys import load_public_key, public_key_octets
 from smki_testca.x509.view import view_certificate
 
@@ -25,8 +23,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from smki_testca.authority.filling import Validity
-    from smki_testca.errors import RefusalReason, SmkiTestcaError
-    from smki_testca.estate.certificates import Selection
+    from smki_testca.errors import SmkiTestcaError
+    from smki_testca.estate.certificates import Record, Selection
     from smki_testca.estate.externals import ExternalRecord
     from smki_testca.estate.stores import Stores
     from smki_testca.profiles.model import Profile
@@ -36,16 +34,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ReSigningTerms:
-    """On what terms external certificates are signed again.
+    """The terms on which external certificates are signed again.
 
     Attributes:
-        purpose: the Testing Service that the new ones are for.
-        participant: who is to hold them; None for whoever the register says holds the ID.
+        purpose: the Testing Service that the new certificates are for.
+        participant: the holder; None for the participant that has the ID in the register.
         environment: the test environment; None for the estate's first.
-        validity: dates in place of those that the profiles' rows work out.
-        with_defects: whether one that lint finds errors in is signed again, too.
-        again: whether one that was signed again already, and is in use, is once more.
-        all_or_nothing: whether one that cannot be signed again keeps all of them from it.
+        validity: dates in place of those that follow from the profiles' rows.
+        with_defects: whether to sign certificates in which lint finds errors.
+        again: whether to sign certificates once more that have a new one in use already.
+        all_or_nothing: whether to sign none if one cannot be signed again.
     """
 
     purpose: str
@@ -59,12 +57,12 @@ class ReSigningTerms:
 
 @dataclass(frozen=True, slots=True)
 class ReSigned:
-    """One external certificate, and the estate's own for its key and subject.
+    """One external certificate, and the new one for its key and subject.
 
     Attributes:
-        external: somebody else's.
-        record: the estate's own.
-        warnings: what its holder should know all the same.
+        external: the external certificate.
+        record: the new certificate, which the estate issued.
+        warnings: one-line warnings for the holder.
     """
 
     external: ExternalRecord
@@ -81,8 +79,8 @@ class LeftOut:
     """One external certificate that was not signed again.
 
     Attributes:
-        external: which.
-        error: why.
+        external: the certificate.
+        error: why it was left out.
     """
 
     external: ExternalRecord
@@ -95,14 +93,23 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class ReSigning:
-    """What came of signing a selection again."""
+    """The outcome of signing a selection again.
+
+    Attributes:
+        re_signed: the certificates that were signed again.
+        left_out: those that were not, with the reasons.
+    """
 
     re_signed: tuple[ReSigned, ...]
     left_out: tuple[LeftOut, ...]
 
 
 class LeftOutError(InputError):
-    """All were to be signed again or none, and some could not be."""
+    """Raised on terms of all or nothing, if some certificates cannot be signed again.
+
+    Attributes:
+        left_out: those certificates, with the reasons.
+    """
 
     def __init__(self, code: str, left_out: tuple[LeftOut, ...], count: int) -> None:
         first = left_out[0]
@@ -115,14 +122,14 @@ class LeftOutError(InputError):
         self.left_out = left_out
 
     def as_json(self) -> dict[str, Any]:
-        """The documented error, with all that were left out."""
+        """The documented error, with every certificate that was left out."""
         error = super().as_json()["error"]
-        return {"error": {**error, "left_out": [one.as_json() for one in self.left_out]}}
+        return {"error": {**error, "left_out": [item.as_json() for item in self.left_out]}}
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What to ask the gate for one certificate, and the key to certify."""
+    """The request for one certificate, and the key to certify."""
 
     view: View
     request: Request
@@ -133,8 +140,8 @@ class ReSigner:
     """Signs external certificates of one estate again.
 
     Args:
-        estate: that keeps them.
-        terms: the same for all.
+        estate: the estate that has imported them.
+        terms: for all of them.
     """
 
     def __init__(self, estate: Stores, terms: ReSigningTerms) -> None:
@@ -152,7 +159,7 @@ class ReSigner:
             return self._selected(selection, now)
         except LeftOutError as error:
             with self._estate.transaction():
-                self._tell_refusals(error.left_out, now)
+                self._audit_refusals(error.left_out, now)
             raise
 
     def _selected(self, selection: Selection, now: datetime) -> ReSigning:
@@ -160,53 +167,45 @@ class ReSigner:
             records = self._estate.externals.select(selection)
             if not records:
                 raise InputError("selection.nothing", "No external certificate fits the selection.")
-            done = self._each(records, now)
-            if done.left_out and self._terms.all_or_nothing:
-                raise LeftOutError("re_sign.left_out", done.left_out, len(records))
-            self._tell_refusals(done.left_out, now)
-        return done
+            outcome = self._each(records, now)
+            if outcome.left_out and self._terms.all_or_nothing:
+                raise LeftOutError("re_sign.left_out", outcome.left_out, len(records))
+            self._audit_refusals(outcome.left_out, now)
+        return outcome
 
     def _each(self, records: list[ExternalRecord], now: datetime) -> ReSigning:
         re_signed: list[ReSigned] = []
         left_out: list[LeftOut] = []
-        found = self._estate.externals.errors(records, now)
-        for record, errors in zip(records, found, strict=True):
+        errors_of_each = self._estate.externals.errors(records, now)
+        for record, errors in zip(records, errors_of_each, strict=True):
             try:
-                re_signed.append(self._one(record, errors, now))
+                re_signed.append(self._re_sign(record, errors, now))
             except (InputError, Refusal) as error:
                 left_out.append(LeftOut(record, error))
         return ReSigning(tuple(re_signed), tuple(left_out))
 
-    def _one(self, record: ExternalRecord, errors: list[str], now: datetime) -> ReSigned:
-        """Sign one again; nothing is changed where that cannot be."""
-        self._check_wanted(record, errors)
+    def _re_sign(self, record: ExternalRecord, errors: list[str], now: datetime) -> ReSigned:
+        """Sign one certificate again; nothing is changed if that fails."""
+        self._check_allowed(record, errors)
         asked = self._asked(record)
         private = self._estate.externals.private_key(record)
-        key = SubjectKey(
-            asked.public_key, None if private is None else private_keys.from_pkcs8(private)
-        )
         prepared = self._issuance.prepare(
-            asked.request, key, label=record.label, validity=self._terms.validity
+            asked.request,
+            SubjectKey.of_public(asked.public_key, private),
+            label=record.label,
+            validity=self._terms.validity,
         )
         check_future(prepared.parts[0][0].instant("notAfter"), now)
-        ((kept,),) = self._issuance.commit(
-            [prepared],
-            "re-sign",
-            lambda signed: {
-                **prepared.authorisation.as_json(),
-                "certificates": digests(signed[0]),
-                "external": record.sha256.hex(),
-            },
-        )
-        self._estate.externals.note_re_signing(record, kept.serial)
-        differing = _differences(asked.view, view_certificate(kept.der))
-        return ReSigned(record, kept, tuple(dict.fromkeys((*prepared.warnings, *differing))))
+        (new,) = self._issuance.commit_one(prepared, "re-sign", external=record.sha256.hex())
+        self._estate.externals.note_re_signing(record, new.serial)
+        differing = _differences(asked.view, view_certificate(new.der))
+        return ReSigned(record, new, tuple(dict.fromkeys((*prepared.warnings, *differing))))
 
-    def _check_wanted(self, record: ExternalRecord, errors: list[str]) -> None:
+    def _check_allowed(self, record: ExternalRecord, errors: list[str]) -> None:
         if not self._terms.again:
             for serial in record.re_signed:
-                own = self._estate.by_serial(serial)
-                if own is not None and self._estate.status(own) in LIVING:
+                earlier = self._estate.by_serial(serial)
+                if earlier is not None and self._estate.status(earlier) in LIVING:
                     raise InputError(
                         "re_sign.already",
                         f"It was signed again already, as {serial}.",
@@ -251,44 +250,39 @@ class ReSigner:
         if eui64 is None:
             return whois_subject(register, view, profile).participant.id
         is_device = profile.identity is Identity.DEVICE_ID
-        found = register.holder_of_device_id(eui64) if is_device else register.holder_of_id(eui64)
-        if found is None:
+        holder = register.holder_of_device_id(eui64) if is_device else register.holder_of_id(eui64)
+        if holder is None:
             raise InputError(
                 "whois.nobody",
                 f"Nobody in the register has its ID {eui64}.",
                 "Say whose it is to be with --participant.",
             )
-        return found.id
+        return holder.id
 
-    def _tell_refusals(self, left_out: tuple[LeftOut, ...], now: datetime) -> None:
-        """Keep what the gate refused, within a transaction: one entry for them all."""
+    def _audit_refusals(self, left_out: tuple[LeftOut, ...], now: datetime) -> None:
+        """Record the gate's refusals in one audit entry, within the caller's transaction."""
         refused = [
-            {"external": one.external.sha256.hex(), "reasons": _reasons(one.error)}
-            for one in left_out
-            if isinstance(one.error, Refusal)
+            {
+                "external": item.external.sha256.hex(),
+                "reasons": [reason.as_json() for reason in item.error.reasons],
+            }
+            for item in left_out
+            if isinstance(item.error, Refusal)
         ]
         if refused:
-            told = {"granted": False, "purpose": self._terms.purpose, "refused": refused}
-            self._estate.audit.append(now, "re-sign", told)
-
-
-def _reasons(refusal: Refusal) -> list[dict[str, str]]:
-    reasons: tuple[RefusalReason, ...] = refusal.reasons
-    return [one.as_json() for one in reasons]
+            body = {"granted": False, "purpose": self._terms.purpose, "refused": refused}
+            self._estate.audit.append(now, "re-sign", body)
 
 
 def _differences(old: View, new: View) -> list[str]:
-    """Where the new certificate is not for the same subject and key, octet for octet."""
+    """A warning for each field of the subject and key that has other octets than before."""
     compared = {
         "subject": "subject",
         "subjectPublicKeyInfo": "public key",
         "extensions.subjectKeyIdentifier": "subjectKeyIdentifier",
     }
     return [
-        f"Its {what} is written in other octets than before."
-        for path, what in compared.items()
+        f"Its {name} is written in other octets than before."
+        for path, name in compared.items()
         if old.octets(path) != new.octets(path)
     ]
-
-
-__all__ = ["LeftOut", "LeftOutError", "ReSigned", "ReSigner", "ReSigning", "ReSigningTerms"]

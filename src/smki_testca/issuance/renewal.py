@@ -1,7 +1,7 @@
-"""Renewing certificates: the same subject and usage, a new serial and dates, for a key of choice.
+"""Renews certificates: the same subject and usage, a new serial and dates, the same or a new key.
 
 A whole selection is renewed in one transaction, or none of it. The gate is asked again for every
-certificate as of now, for an agreement may have ended since.
+certificate as of now, because an agreement may have ended since.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from smki_testca.estate.status import LIVING, Status
 from smki_testca.issuance.issuance import Issuance, SubjectKey
 from smki_testca.profiles.model import Tier
 from smki_testca.profiles.subject import Subject
-from smki_testca.x509 import private_keys
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
@@ -35,8 +34,8 @@ if TYPE_CHECKING:
 
 MAX_COUNT = 100_000
 """The most certificates renewed at once."""
-TOLD = 1_000
-"""How many certificates and reasons of a refused renewal the audit log tells of."""
+LISTED = 1_000
+"""How many certificates and reasons of a refused renewal the audit log lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +43,9 @@ class Renewal:
     """One certificate renewed.
 
     Attributes:
-        predecessor: the certificate that is not in use any more.
-        record: the one in its place.
-        warnings: what the participant should know all the same.
+        predecessor: the certificate that was renewed; it is not in use any more.
+        record: the new certificate.
+        warnings: one-line warnings for the participant.
     """
 
     predecessor: Record
@@ -62,14 +61,14 @@ class Renewer:
     """Renews certificates of one estate.
 
     Args:
-        estate: whose certificates they are.
+        estate: the estate that issued them.
     """
 
     def __init__(self, estate: Stores) -> None:
         self._estate = estate
         self._issuance = Issuance(estate)
-        self._told: dict[int, Any] = {}
-        self._of_tiles: dict[tuple[int, int], str] = {}
+        self._purposes: dict[int, dict[str, str] | str | None] = {}
+        self._tile_purposes: dict[tuple[int, int], str] = {}
 
     def renew(
         self,
@@ -89,11 +88,11 @@ class Renewer:
                 obstacle = self._obstacle(record)
                 if obstacle is not None:
                     raise obstacle
-            granted, reasons = self._decide(records, purpose)
+            authorisations, reasons = self._decide(records, purpose)
             if reasons:
                 self._estate.audit.append(now, "renew", _refused(records, reasons))
             else:
-                renewals = self._renew(records, granted, validity, now, same_key=same_key)
+                renewals = self._renew(records, authorisations, validity, now, same_key=same_key)
         if reasons:
             raise Refusal(tuple(reasons))
         return renewals
@@ -101,32 +100,36 @@ class Renewer:
     # Which certificates.
 
     def _selected(self, selection: Selection) -> list[Record]:
-        """What is to be renewed: the one named, or what is current of a wider selection."""
+        """The certificate with a serial number, or those of a wider selection that are current."""
         fitting = list(self._estate.select(selection))
         if not fitting:
             raise self._nothing(selection)
         if selection.serial is not None:
             return fitting
         retired_too = selection.status is not None
-        found = [one for one in fitting if is_current(self._estate, one, retired_too=retired_too)]
-        if not found:
-            obstacles = (self._obstacle(one) for one in fitting)
-            first = next((one for one in obstacles if one is not None), None)
-            raise first or InputError(
+        records = [
+            record
+            for record in fitting
+            if is_current(self._estate, record, retired_too=retired_too)
+        ]
+        if not records:
+            obstacles = (self._obstacle(record) for record in fitting)
+            raise next(filter(None, obstacles), None) or InputError(
                 "selection.nothing",
                 "No certificate that fits the selection is in use.",
                 "Name one with --serial, or add --status not-in-use.",
             )
-        if len(found) > MAX_COUNT:
+        if len(records) > MAX_COUNT:
             raise InputError(
                 "renew.too_many",
-                f"{len(found)} certificates fit the selection; at most {MAX_COUNT} are renewed at"
+                f"{len(records)} certificates fit the selection; at most {MAX_COUNT} are renewed at"
                 " once.",
                 "Narrow the selection.",
             )
-        return found
+        return records
 
     def _nothing(self, selection: Selection) -> InputError:
+        """The error if no certificate fits a selection."""
         record = None
         if selection.serial is not None:
             record = self._estate.by_serial(selection.serial)
@@ -144,7 +147,7 @@ class Renewer:
         return InputError("selection.nothing", "No certificate fits the selection.")
 
     def _obstacle(self, record: Record) -> InputError | None:
-        """Why a certificate is not to be renewed; None where it may be."""
+        """The error if a certificate cannot be renewed; None if it can."""
         if record.tier is not Tier.END_ENTITY:
             return InputError(
                 "renew.authority",
@@ -158,8 +161,8 @@ class Renewer:
     def _decide(
         self, records: list[Record], purpose: str | None
     ) -> tuple[list[Authorisation], list[RefusalReason]]:
-        """What the gate says of each; every reason once."""
-        granted: list[Authorisation] = []
+        """Ask the gate about each certificate; gives the authorisations, and every reason once."""
+        authorisations: list[Authorisation] = []
         reasons: dict[RefusalReason, None] = {}
         for record in records:
             request = self._request(record, purpose)
@@ -169,8 +172,8 @@ class Renewer:
                 reasons |= dict.fromkeys(refusal.reasons)
             else:
                 self._issuance.count(request, authorisation)
-                granted.append(authorisation)
-        return granted, list(reasons)
+                authorisations.append(authorisation)
+        return authorisations, list(reasons)
 
     def _request(self, record: Record, purpose: str | None) -> Request:
         library = self._estate.library
@@ -189,13 +192,15 @@ class Renewer:
         """The Testing Service that a certificate was issued for."""
         if record.place is not None:
             tile = record.place[:2]
-            if tile not in self._of_tiles:
-                self._of_tiles[tile] = self._estate.run_certificates.section_of(*tile).purpose
-            return self._of_tiles[tile]
-        if record.audit not in self._told:
-            self._told[record.audit] = _purposes(self._estate.audit.entry(record.audit).body)
-        told = self._told[record.audit]
-        purpose = told.get(str(record.serial)) if isinstance(told, dict) else told
+            if tile not in self._tile_purposes:
+                section = self._estate.run_certificates.section_of(*tile)
+                self._tile_purposes[tile] = section.purpose
+            return self._tile_purposes[tile]
+        if record.audit not in self._purposes:
+            self._purposes[record.audit] = _purposes(self._estate.audit.entry(record.audit).body)
+        purpose = self._purposes[record.audit]
+        if isinstance(purpose, dict):
+            purpose = purpose.get(str(record.serial))
         if not isinstance(purpose, str):
             raise InputError(
                 "renew.purpose",
@@ -209,7 +214,7 @@ class Renewer:
     def _renew(
         self,
         records: list[Record],
-        granted: list[Authorisation],
+        authorisations: list[Authorisation],
         validity: Validity | None,
         now: datetime,
         *,
@@ -217,23 +222,25 @@ class Renewer:
     ) -> list[Renewal]:
         subject_keys = self._subject_keys(records, same_key=same_key)
         prepared = []
-        for record, authorisation, key in zip(records, granted, subject_keys, strict=True):
-            one = self._issuance.prepare_authorised(
+        for record, authorisation, key in zip(records, authorisations, subject_keys, strict=True):
+            renewal = self._issuance.prepare_authorised(
                 authorisation, key, label=record.label, validity=validity
             )
-            check_future(one.parts[0][0].instant("notAfter"), now)
-            prepared.append(one)
+            check_future(renewal.parts[0][0].instant("notAfter"), now)
+            prepared.append(renewal)
 
         def body(signed: list[list[Certificate]]) -> dict[str, Any]:
-            told = zip(records, prepared, signed, strict=True)
-            entries = [_entry(record, one, certificate) for record, one, (certificate,) in told]
+            entries = [
+                _entry(record, renewal, certificate)
+                for record, renewal, (certificate,) in zip(records, prepared, signed, strict=True)
+            ]
             return {"granted": True, "same_key": same_key, "certificates": entries}
 
         renewals = []
         stored = self._issuance.commit(prepared, "renew", body)
-        for record, one, (successor,) in zip(records, prepared, stored, strict=True):
+        for record, renewal, (successor,) in zip(records, prepared, stored, strict=True):
             supersede(self._estate, record, successor, now, successor.audit)
-            renewals.append(Renewal(record, successor, one.warnings))
+            renewals.append(Renewal(record, successor, renewal.warnings))
         return renewals
 
     def _subject_keys(self, records: list[Record], *, same_key: bool) -> list[SubjectKey]:
@@ -242,16 +249,10 @@ class Renewer:
         keys = []
         for record in records:
             if same_key:
-                view = view_certificate(record.der)
+                public = view_certificate(record.der).octets("subjectPublicKeyInfo") or b""
                 private = of_runs.get(record.serial)
-                keys.append(
-                    SubjectKey(
-                        view.octets("subjectPublicKeyInfo") or b"",
-                        None if private is None else private_keys.from_pkcs8(private),
-                        record.keys_secret,
-                    )
-                )
-            elif self._is_ours(record, of_runs):
+                keys.append(SubjectKey.of_public(public, private, secret=record.keys_secret))
+            elif self._has_key(record, of_runs):
                 keys.append(self._issuance.fresh_key(self._estate.library.profile(record.profile)))
             else:
                 raise InputError(
@@ -262,7 +263,7 @@ class Renewer:
                 )
         return keys
 
-    def _is_ours(self, record: Record, of_runs: dict[SerialNumber, bytes]) -> bool:
+    def _has_key(self, record: Record, of_runs: dict[SerialNumber, bytes]) -> bool:
         """Whether the estate has a certificate's private key."""
         if record.place is None:
             return self._estate.key_store.has(record.key_id)
@@ -272,14 +273,14 @@ class Renewer:
 def supersede(
     estate: Stores, predecessor: Record, successor: Record, at: datetime, audit: int
 ) -> None:
-    """Note that a certificate took the place of another, within the transaction that issues it.
+    """Record that a certificate renews another, within the transaction that issues it.
 
     Args:
-        estate: whose certificates they are.
-        predecessor: not in use from then on.
-        successor: kept by then.
-        at: from when on.
-        audit: the number of the entry that tells of it.
+        estate: the estate that issued them.
+        predecessor: becomes not in use.
+        successor: stored before.
+        at: when the predecessor becomes not in use, UTC.
+        audit: the number of the audit entry.
     """
     estate.renewal_links.add([(predecessor.serial, successor.serial)], audit)
     note = f"renewed as {successor.serial}"
@@ -287,10 +288,14 @@ def supersede(
 
 
 def is_current(estate: Stores, record: Record, *, retired_too: bool = False) -> bool:
-    """Whether a certificate is one that somebody would renew.
+    """Whether a certificate is one to renew.
 
-    It is an end entity's, was not renewed before, and is pending, in use, or was so when it ran
-    out; one that was put out of use only if that is asked for.
+    It is an end entity's, was not renewed before, and is pending or in use, or was when it ran out.
+
+    Args:
+        estate: the estate that issued it.
+        record: the certificate.
+        retired_too: whether one that is not in use counts, too.
     """
     if record.tier is not Tier.END_ENTITY or estate.renewal_links.successors(record.serial):
         return False
@@ -301,15 +306,15 @@ def is_current(estate: Stores, record: Record, *, retired_too: bool = False) -> 
 
 
 def is_retired(estate: Stores, record: Record, status: Status) -> bool:
-    """Whether a certificate of that status is, or was when it ran out, not in use."""
+    """Whether a certificate of that status is not in use, or was not when it ran out."""
     if status is Status.EXPIRED:
-        stated = [one.status for one in estate.history(record) if one.status.settable]
-        status = stated[-1]
+        history = (change.status for change in estate.history(record))
+        status = [earlier for earlier in history if earlier.settable][-1]
     return status is Status.NOT_IN_USE
 
 
 def check_renewable_authority(estate: Stores, record: Record) -> None:
-    """See that a CA's certificate may be renewed.
+    """Check that a CA's certificate may be renewed.
 
     Raises:
         InputError: if it is revoked, or was renewed before.
@@ -320,7 +325,7 @@ def check_renewable_authority(estate: Stores, record: Record) -> None:
 
 
 def _obstacle(estate: Stores, record: Record) -> InputError | None:
-    """Why nothing is to take the place of a certificate; None where something may."""
+    """The error if a certificate, also a CA's, cannot be renewed; None if it can."""
     if estate.status(record) is Status.REVOKED:
         return InputError(
             "renew.revoked",
@@ -338,7 +343,7 @@ def _obstacle(estate: Stores, record: Record) -> InputError | None:
 
 
 def _living_successor(estate: Stores, serial: SerialNumber) -> Record | None:
-    """What a certificate was renewed as, or that again, as far as it is of use."""
+    """The renewal of a certificate, or a renewal of that, that is pending or in use."""
     for successor in estate.renewal_links.successors(serial):
         record = estate.by_serial(successor)
         if record is not None and estate.status(record) in LIVING:
@@ -350,18 +355,17 @@ def _living_successor(estate: Stores, serial: SerialNumber) -> Record | None:
 
 
 def _purposes(body: dict[str, Any]) -> dict[str, str] | str | None:
-    """The purpose that an audit entry tells of, or those of its certificates by serial."""
+    """The purpose in an audit entry, or those of its certificates by serial number."""
     request = body.get("request")
     if isinstance(request, dict):
         purpose = request.get("purpose")
         return purpose if isinstance(purpose, str) else None
-    return {
-        one["serial"]: one["purpose"] for one in body.get("certificates", ()) if "purpose" in one
-    }
+    entries = body.get("certificates", ())
+    return {entry["serial"]: entry["purpose"] for entry in entries if "purpose" in entry}
 
 
 def _entry(predecessor: Record, prepared: Prepared, certificate: Certificate) -> dict[str, str]:
-    """A renewed certificate as the audit log keeps it."""
+    """A renewed certificate for the audit log."""
     (digest,) = digests([certificate])
     return {
         **digest,
@@ -372,11 +376,11 @@ def _entry(predecessor: Record, prepared: Prepared, certificate: Certificate) ->
 
 
 def _refused(records: Iterable[Record], reasons: list[RefusalReason]) -> dict[str, Any]:
-    """A refused renewal as the audit log keeps it."""
-    serials = [str(one.serial) for one in records]
+    """A refused renewal for the audit log."""
+    serials = [str(record.serial) for record in records]
     return {
         "granted": False,
         "count": len(serials),
-        "serials": serials[:TOLD],
-        "reasons": [one.as_json() for one in reasons[:TOLD]],
+        "serials": serials[:LISTED],
+        "reasons": [reason.as_json() for reason in reasons[:LISTED]],
     }

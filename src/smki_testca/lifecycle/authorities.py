@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.authority.certificates import Certificate, CertificationAuthority
 from smki_testca.errors import EstateError, InputError
-from smki_testca.estate.certificates import Record, digests, usage_of
+from smki_testca.estate.certificates import digests, record_of
 from smki_testca.lint.rows import value_breaches
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.text import shown
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from smki_testca.estate.authorities import Authority
+    from smki_testca.estate.certificates import Record
     from smki_testca.estate.stores import Stores
     from smki_testca.profiles.model import Environment, Profile
 
@@ -201,26 +202,12 @@ class AuthorityMaker:
             **details,
             "certificates": digests([certificate]),
         }
-        record = Record(
-            serial=certificate.serial,
-            der=certificate.der,
-            profile=profile.name,
-            hierarchy=profile.hierarchy,
-            tier=profile.tier,
-            family=environment.family,
-            environment=environment.name,
-            category=None,
-            participant=None,
-            eui64=None,
-            role=None,
-            usage=usage_of(certificate),
+        record = record_of(
+            certificate,
+            environment,
+            certificate.serial if issuer is None else issuer.serial,
+            self._estate.audit.append(certificate.issued_at, action, body),
             label=environment.ca_name(profile.hierarchy, profile.tier),
-            key_id=key_id(certificate.public_key),
-            issuer=certificate.serial if issuer is None else issuer.serial,
-            not_before=certificate.instant("notBefore"),
-            not_after=certificate.instant("notAfter"),
-            issued_at=certificate.issued_at,
-            audit=self._estate.audit.append(certificate.issued_at, action, body),
         )
         return self._estate.certificates.add(record)
 

@@ -36,6 +36,8 @@ from smki_testca.issuance.batch.tile_maker import Task, TileMaterial
 
 distributed = pytest.importorskip("distributed", reason="the extra [dask] is not installed")
 
+pytestmark = pytest.mark.slow
+
 COUNT = 16_000
 """Certificates of the run that both engines cut: eight tiles."""
 SEED = ("--seed", "00112233445566778899aabbccddeeff")

@@ -16,6 +16,8 @@ from smki_testca.exporters.format import Need
 from smki_testca.exporters.registry import RUN_FORMATS
 from smki_testca.exporters.run_formats.table import COLUMNS
 
+pytestmark = pytest.mark.slow
+
 FORMS = pytest.mark.parametrize("form", list(RUN_FORMATS))
 
 

@@ -17,9 +17,10 @@ SOURCE = Path(__file__).parents[3] / "benchmarks" / "killing.py"
 KILLS = 30
 PATIENCE = batches.PATIENCE
 
-pytestmark = pytest.mark.skipif(
-    not Path("/proc/self/stat").exists(), reason="workers are found by /proc"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="workers are found by /proc"),
+]
 
 
 def _load():

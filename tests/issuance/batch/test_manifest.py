@@ -50,6 +50,7 @@ def test_every_kind_of_manifest_gives_the_same_cells(tmp_path, kind):
     assert not any(one.problem for one in read)
 
 
+@pytest.mark.slow
 @given(rows=st.lists(CELLS, min_size=1, max_size=8), kind=st.sampled_from(["csv", "jsonl"]))
 def test_any_text_comes_through_and_an_empty_cell_is_left_out(tmp_path_factory, rows, kind):
     path = batches.write(tmp_path_factory.mktemp("rows") / f"rows.{kind}", rows)

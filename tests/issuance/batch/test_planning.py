@@ -41,6 +41,7 @@ def refusal(command, quickstart):
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
 def test_a_manifest_in_order_goes_through_in_full(check, kind):
     rows = batches.mixed()
@@ -106,6 +107,7 @@ def files(tmp_path):
     (tmp_path / "alien.csr").write_bytes(csrs.pem(alien))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("files")
 @pytest.mark.parametrize(("row", "code"), WRONG.values(), ids=WRONG)
 def test_a_wrong_row_is_told_of_with_its_line_and_the_others_go_through(check, row, code):
@@ -242,6 +244,7 @@ def test_rows_that_fail_for_another_reason_do_not_count_towards_the_100(check, t
     assert {_code(one) for one in answer["problems"]} == {"key.type"}
 
 
+@pytest.mark.slow
 def test_100_per_device_id_holds_over_singles_tiles_ranges_and_runs(
     command, quickstart, check, refusal, tmp_path
 ):
@@ -265,6 +268,7 @@ def test_100_per_device_id_holds_over_singles_tiles_ranges_and_runs(
     assert (single.code, single.json["refusal"]["code"]) == (3, "device_id.issuance_anomaly")
 
 
+@pytest.mark.slow
 def test_ranges_side_by_side_do_not_count_together(estate, command, quickstart):
     for n in range(4):
         batches.issue(command, quickstart, *range_of(5, 0x2000 + 5 * n))
@@ -324,6 +328,7 @@ def test_what_the_profile_forbids_of_the_participant_is_told_of_before_a_run_beg
     assert "subject.organizationName" in problem["error"]["message"]
 
 
+@pytest.mark.slow
 def test_a_quota_of_the_category_holds_over_rows_ranges_and_runs(
     command, quickstart, check, refusal
 ):

@@ -85,6 +85,7 @@ def test_names_that_are_one_name_where_case_does_not_count_are_refused_whole(twi
     assert "twice" in refused(csr_zip(*((name, device_csr()) for name in twice)))
 
 
+@pytest.mark.slow
 def test_50_000_files_are_taken_and_one_more_is_refused_whole():
     most = [(f"{n}.csr", b"") for n in range(portal_zip.MAX_REQUESTS)]
     assert portal_zip.MAX_REQUESTS == 50_000
@@ -131,6 +132,7 @@ def test_a_file_longer_than_any_csr_is_refused_whole():
     assert "longer than" in message
 
 
+@pytest.mark.slow
 def test_a_bomb_of_many_files_each_within_its_bound_is_refused_before_it_is_unpacked():
     each = bytes(intake.MAX_OCTETS)
     count = portal_zip.MAX_ZIP_OCTETS // len(each) + 1

@@ -23,6 +23,8 @@ from smki_testca.lint.linted import Settings
 from smki_testca.lint.whole_input import lint_all
 from smki_testca.profiles.model import Severity
 
+pytestmark = pytest.mark.slow
+
 COUNT = TILE_ROWS + 300
 
 

@@ -20,6 +20,8 @@ from smki_testca.api import Estate
 from smki_testca.estate.terms import TILE_ROWS
 from smki_testca.x509.private_keys import P256_ORDER
 
+pytestmark = pytest.mark.slow
+
 SEED = "00112233445566778899aabbccddeeff"
 CLOCK = "2026-03-04T05:06:07Z"
 OTHER_CLOCK = "2026-03-04T05:06:08Z"

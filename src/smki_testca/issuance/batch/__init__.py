@@ -1,1 +1,1 @@
-"""Many certificates at once: manifests, ZIPs of CSRs, and runs that a kill does not end."""
+"""Many certificates at once: manifests, ZIPs of CSRs, and runs that can be resumed."""

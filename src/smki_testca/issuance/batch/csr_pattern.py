@@ -1,8 +1,8 @@
-"""Device CSRs that are like one read before: their octets differ in three places only.
+"""Reads Device CSRs quickly that differ from one read before only in three places.
 
 A meter maker's tool writes the same octets around each public key, Device ID and signature. One
-CSR is read in full; those that are the same outside these places need only their key loaded and
-their signature verified. Any other CSR is not like it, and is read in full in its turn.
+CSR is read in full. Those with the same octets outside the three places need only their key loaded
+and their signature verified. Any other CSR is read in full in its turn.
 """
 
 from __future__ import annotations
@@ -32,13 +32,14 @@ _ALGORITHM = ECDSA_WITH_SHA256.encoded
 
 @dataclass(frozen=True, slots=True)
 class CsrPattern:
-    """What Device CSRs of one make have alike.
+    """The octets that the Device CSRs of one tool share.
 
     Attributes:
-        before, between, after: the octets of the part that is signed, up to the point of the
-            public key, from there to the Device ID, and to the end.
-        spki_head: of the public key, up to its point.
-        subject: that of the CSR learnt from; those of others differ in the EUI-64.
+        before, between, after: the octets of the signed part up to the point of the public key,
+            from there to the Device ID, and from there to the end.
+        spki_head: the SubjectPublicKeyInfo up to the point.
+        subject: of the CSR that the pattern was learnt from; others differ in the EUI-64.
+        usage: the key usage asked for; None if there is none.
     """
 
     before: bytes
@@ -50,7 +51,7 @@ class CsrPattern:
 
     @classmethod
     def of(cls, csr: Csr) -> CsrPattern | None:
-        """Learn from a CSR that is in order; None where its EUI-64 does not follow its key."""
+        """The pattern of a valid CSR; None unless its EUI-64 follows a P-256 public key."""
         fields, signed = csr.view.fields, csr.view.signed
         point = fields["subjectPublicKeyInfo"].node.stop - _POINT_OCTETS
         if csr.id_path is None or not csr.public_key.startswith(P256_HEAD):
@@ -69,7 +70,11 @@ class CsrPattern:
         )
 
     def read(self, der: bytes) -> tuple[int, bytes] | None:
-        """The Device ID and public key of a CSR like this; None if it is not, or is wrong."""
+        """The Device ID and public key of a CSR; None if it does not match or its signature fails.
+
+        Args:
+            der: the CSR.
+        """
         start = 2 if der[1:2] < b"\x80" else 2 + (der[1] & 0x7F)
         point = start + len(self.before)
         between = point + _POINT_OCTETS

@@ -1,7 +1,7 @@
-"""Reads the CSRs of a batch in many processes, each CSR checked as any is.
+"""Reads the CSRs of a batch in several processes, with the same checks as a single CSR.
 
-Loading keys and verifying signatures takes the time. What comes back from the processes is
-little: for whom each certificate would be, and its public key. The gate sees every one of them.
+Loading keys and verifying signatures takes most of the time. The processes return little: the
+subject, usage and public key of each certificate asked for. Each then passes the gate.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
     from smki_testca.register.requests import Request
     from smki_testca.roles import KeyUsage
 
-    Asked = tuple[int, int | None, Subject, KeyUsage | None, bytes]
-    """Number, EUI-64 in place of the subject's, subject, usage, public key of a CSR."""
+    CsrContent = tuple[int, int | None, Subject, KeyUsage | None, bytes]
+    """A CSR's number, EUI-64 in place of the subject's, subject, usage and public key."""
 
 _CHUNK = 500
-"""How many CSRs a process is handed at a time; fewer than that are read in this one."""
-_MAX_LIKENESSES = 8
+"""How many CSRs a process takes at a time; fewer than that are read in this process."""
+_MAX_PATTERNS = 8
 
 
 class Reader:
-    """Reads CSRs; quicker those that are like one it has read.
+    """Reads the CSRs of a batch; quickly those with the pattern of one read before.
 
     Args:
         name: of the batch, for messages.
-        data: its ZIP.
+        data: the ZIP.
         library: the certificate types, and the RemotePartyRoles.
     """
 
@@ -48,62 +48,66 @@ class Reader:
         self._name = name
         self._data = data
         self._library = library
-        self._known: list[CsrPattern] = []
+        self._patterns: list[CsrPattern] = []
 
-    def read(self, members: Sequence[Member]) -> list[Asked | RowProblem]:
-        """What each CSR asks for, or what stands against it.
+    def read(self, members: Sequence[Member]) -> list[CsrContent | RowProblem]:
+        """Read CSRs: the content of each, or its problem.
 
         Raises:
             InputError: if the batch as a whole is refused.
         """
-        return [self.read_one(one.number, unpack(self._name, self._data, one)) for one in members]
+        return [
+            self._read(member.number, unpack(self._name, self._data, member)) for member in members
+        ]
 
-    def read_one(self, number: int, data: bytes) -> Asked | RowProblem:
-        """What one CSR asks for, or what stands against it."""
+    def _read(self, number: int, data: bytes) -> CsrContent | RowProblem:
         try:
             der = csrs.to_der(data)
-            for one in self._known:
-                found = one.read(der)
-                if found is not None:
-                    return number, found[0], one.subject, one.usage, found[1]
+            for pattern in self._patterns:
+                match = pattern.read(der)
+                if match is not None:
+                    return number, match[0], pattern.subject, pattern.usage, match[1]
             csr = csrs.parse(data, self._library)
         except InputError as error:
             return RowProblem(number, error)
-        like = CsrPattern.of(csr)
-        if like is not None and len(self._known) < _MAX_LIKENESSES:
-            self._known.append(like)
+        learnt = CsrPattern.of(csr)
+        if learnt is not None and len(self._patterns) < _MAX_PATTERNS:
+            self._patterns.append(learnt)
         return number, None, csr.subject, csr.usage, csr.public_key
 
 
 def row_requests(
     estate: Stores, reader: Reader, members: Sequence[Member], cells: dict[str, str], workers: int
 ) -> Iterator[RowRequest | RowProblem]:
-    """The certificates that the CSRs of a batch ask for, in the order of the batch.
+    """Read the requests of a batch of CSRs, in the order of the batch.
 
     Args:
-        estate: for its environments.
+        estate: the estate that will issue.
         reader: of this batch.
         members: of the batch.
         cells: participant, purpose and environment, as in a manifest.
         workers: how many processes read.
 
+    Yields:
+        The request of each CSR, or its problem.
+
     Raises:
         InputError: if the batch as a whole is refused.
         EstateError: if a process died.
     """
-    labels = {one.number: one.name.removesuffix(".csr") for one in members}
-    alike: dict[tuple[str, KeyUsage | None], Request] = {}
-    for found in _read(reader, members, workers):
-        if isinstance(found, RowProblem):
-            yield found
+    labels = {member.number: member.name.removesuffix(".csr") for member in members}
+    first_requests: dict[tuple[str, KeyUsage | None], Request] = {}
+    for content in _read(reader, members, workers):
+        if isinstance(content, RowProblem):
+            yield content
             continue
-        number, eui64, subject, usage, public_key = found
+        number, eui64, subject, usage, public_key = content
         try:
             if eui64 is not None:
                 subject = subject.with_identifier(Eui64(eui64))
-            first = alike.get((subject.profile, usage))
+            first = first_requests.get((subject.profile, usage))
             if first is None:
-                first = alike[subject.profile, usage] = estate.request(
+                first = first_requests[subject.profile, usage] = estate.request(
                     cells["participant"],
                     cells["purpose"],
                     subject,
@@ -116,7 +120,9 @@ def row_requests(
             yield RowProblem(number, error)
 
 
-def _read(reader: Reader, members: Sequence[Member], workers: int) -> Iterator[Asked | RowProblem]:
+def _read(
+    reader: Reader, members: Sequence[Member], workers: int
+) -> Iterator[CsrContent | RowProblem]:
     chunks = [members[start : start + _CHUNK] for start in range(0, len(members), _CHUNK)]
     if len(chunks) == 1 or workers == 1:
         for chunk in chunks:
@@ -124,8 +130,8 @@ def _read(reader: Reader, members: Sequence[Member], workers: int) -> Iterator[A
         return
     with pool(workers, _begin, reader) as processes:
         try:
-            for found in processes.map(_read_chunk, chunks):
-                yield from found
+            for contents in processes.map(_read_chunk, chunks):
+                yield from contents
         except BrokenProcessPool as error:
             raise EstateError(
                 "batch.worker_died",
@@ -135,11 +141,12 @@ def _read(reader: Reader, members: Sequence[Member], workers: int) -> Iterator[A
 
 
 _reader: list[Reader] = []
+"""In a worker process: its reader."""
 
 
 def _begin(reader: Reader) -> None:
     _reader[:] = [reader]
 
 
-def _read_chunk(members: Sequence[Member]) -> list[Asked | RowProblem]:
+def _read_chunk(members: Sequence[Member]) -> list[CsrContent | RowProblem]:
     return _reader[0].read(members)

@@ -25,10 +25,12 @@ _AFTER = ("label", "public-key-file", "csr-file")
 def columns(library: Library) -> tuple[str, ...]:
     """The columns a manifest may have: those of every request, and each certificate type's inputs.
 
-    All hold text, and an empty cell is a cell left out.
+    All hold text. An empty cell counts as absent.
     """
     types = {
-        one.name: one for profile in library.end_entity_profiles for one in profile.input_types
+        input_type.name: input_type
+        for profile in library.end_entity_profiles
+        for input_type in profile.input_types
     }
     places = {name: place for place, name in enumerate(INPUT_TYPES)}
     names = sorted(types, key=lambda name: places.get(name, len(places)))
@@ -49,8 +51,8 @@ class Line:
 
     Attributes:
         number: its line in the file, from 1; for Parquet its row, from 1.
-        cells: those that are not empty, by column.
-        problem: why it cannot be read; empty if it can.
+        cells: the cells that are not empty, by column.
+        problem: why the row cannot be read; empty if it can.
     """
 
     number: int
@@ -59,7 +61,7 @@ class Line:
 
 
 def lines(path: Path, known: tuple[str, ...]) -> Iterator[Line]:
-    """Every row of a manifest, the kind told by the file name's ending.
+    """Read the rows of a manifest: CSV, JSON lines or Parquet by the file name's ending.
 
     Args:
         path: of the manifest.
@@ -141,18 +143,18 @@ def _parquet(path: Path, known: tuple[str, ...]) -> Iterator[Line]:
         for batch in file.iter_batches(10_000):
             for cells in batch.to_pylist():
                 number += 1
-                given = {name: value for name, value in cells.items() if value is not None}
-                if all(isinstance(value, str) for value in given.values()):
-                    yield _line(number, given)
+                present = {name: value for name, value in cells.items() if value is not None}
+                if all(isinstance(value, str) for value in present.values()):
+                    yield _line(number, present)
                 else:
                     yield Line(number, {}, "a cell holds no text")
     except lib.ArrowException as error:
         raise InputError("manifest.parquet", f"{path} is no Parquet file: {error}.") from error
 
 
-def _check_columns(path: Path, given: list[str], known: tuple[str, ...]) -> None:
-    for column in given:
-        if column not in known or given.count(column) > 1:
+def _check_columns(path: Path, columns: list[str], known: tuple[str, ...]) -> None:
+    for column in columns:
+        if column not in known or columns.count(column) > 1:
             wrong = "twice" if column in known else "which is not known"
             raise InputError(
                 "manifest.column",
@@ -162,9 +164,9 @@ def _check_columns(path: Path, given: list[str], known: tuple[str, ...]) -> None
 
 
 def _line(number: int, cells: dict[str, str]) -> Line:
-    given = {name: value for name, value in cells.items() if value}
-    for name, value in given.items():
+    present = {name: value for name, value in cells.items() if value}
+    for name, value in present.items():
         if len(value) > MAX_CELL_CHARACTERS:
             problem = f"its {name} has over {MAX_CELL_CHARACTERS} characters"
             return Line(number, {}, problem)
-    return Line(number, given)
+    return Line(number, present)

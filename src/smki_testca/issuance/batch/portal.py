@@ -1,7 +1,7 @@
 """The Portal's response to a batch of CSRs: a report and the certificates (SEC App. M F).
 
-A CSR that cannot be used, or that the gate refuses, is a line of the report, and the others go
-through.
+A CSR that cannot be used, or that the gate refuses, is reported on its line; certificates are
+issued for the others.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ ERROR_CODES = {
 
 
 class Report(msgspec.Struct, frozen=True):
-    """The outcome of each CSR; kept with the run, so that a killed run can still be answered.
+    """The outcome of each CSR; stored with the run, so that a resumed run can be answered.
 
     Attributes:
         name: the request file's name without ``.zip``.
-        lines: of each CSR its number, file name, status and error code.
+        lines: the number, file name, status and error code of each CSR.
     """
 
     name: str
@@ -59,24 +59,22 @@ class Report(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, name: str, members: Iterable[Member], problems: Iterable[RowProblem]) -> Report:
-        """The report of a batch that was planned: a CSR without a problem will succeed."""
+        """The report of a planned batch: a CSR without a problem will succeed."""
         outcomes = {problem.line: outcome(problem.error) for problem in problems}
-        good = (Status.SUCCESS, "")
-        return cls(
-            name,
-            [
-                (member.number, member.name, *outcomes.get(member.number, good))
-                for member in members
-            ],
-        )
+        success = (Status.SUCCESS, "")
+        lines = [
+            (member.number, member.name, *outcomes.get(member.number, success))
+            for member in members
+        ]
+        return cls(name, lines)
 
 
 def response(report: Report, issued: Mapping[int, bytes]) -> bytes:
-    """The response: a ZIP of the report and of the ZIP of certificates.
+    """The response: a ZIP that holds the report and a ZIP of the certificates.
 
     Args:
         report: of the batch.
-        issued: each certificate issued, by the number of its CSR, DER.
+        issued: the certificates, DER, by the numbers of their CSRs.
     """
     lines = ["Identifier\tFile\tStatus\tErrorCode"]
     inner, outer = ZipWriter(), ZipWriter()
@@ -91,7 +89,7 @@ def response(report: Report, issued: Mapping[int, bytes]) -> bytes:
 
 
 def outcome(error: SmkiTestcaError) -> tuple[Status, str]:
-    """The status and error code of a CSR that did not go through."""
+    """The status and error code of a CSR for which no certificate is issued."""
     if isinstance(error, Refusal):
         codes = {reason.code for reason in error.reasons}
         if codes == {"device_id.issuance_anomaly"}:

@@ -1,4 +1,4 @@
-"""What the rows of a batch ask for: the request each makes, or what already stands against it."""
+"""Reads the rows of a batch: the request that each makes, or its problem."""
 
 from __future__ import annotations
 
@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RowRequest:
-    """One certificate asked for: the request it makes, and what its row keeps.
+    """A row that can be read: one certificate asked for.
 
     Attributes:
-        line: where it stands, from 1.
+        line: its number in the manifest or archive, from 1.
+        request: for the gate.
         usage: the key usage; None where the profile fixes it.
         public_key: a SubjectPublicKeyInfo, DER, in place of a fresh key.
+        label: a name to find the certificate by.
     """
 
     line: int
@@ -40,10 +42,11 @@ class RowRequest:
 
 @dataclass(frozen=True, slots=True)
 class RowProblem:
-    """A row that does not go through.
+    """A row for which no certificate is issued.
 
     Attributes:
-        error: what the gate or the parser says.
+        line: its number in the manifest or archive, from 1.
+        error: of the parser or the gate.
     """
 
     line: int
@@ -60,20 +63,23 @@ def from_manifest(
     read: Callable[[str], bytes],
     environment: str | None = None,
 ) -> Iterator[RowRequest | RowProblem]:
-    """The certificates that the lines of a manifest ask for.
+    """Read the requests of a manifest.
 
     Args:
-        estate: for its roles and environments.
+        estate: the estate that will issue.
         lines: of the manifest.
-        read: gives the octets of a file that a line names.
-        environment: of lines that name none; the estate's first by default.
+        read: reads a file that a line names.
+        environment: for lines that name none; the estate's first by default.
+
+    Yields:
+        The request of each line, or its problem.
     """
     default = {"environment": estate.environment(environment)}
     for line in lines:
         try:
             if line.problem:
                 raise InputError("manifest.line", f"The row cannot be read: {line.problem}.")
-            yield _wanted(estate, line.number, default | line.cells, read)
+            yield _row_request(estate, line.number, default | line.cells, read)
         except SmkiTestcaError as error:
             yield RowProblem(line.number, error)
 
@@ -84,50 +90,52 @@ _OF_EVERY_ROW = frozenset(
 _OF_CSR_ROWS = frozenset({"profile", "participant", "purpose", "environment", "label", "csr-file"})
 
 
-def _wanted(
+def _row_request(
     estate: Stores, number: int, cells: dict[str, str], read: Callable[[str], bytes]
 ) -> RowRequest:
+    library = estate.library
     for name in ("participant", "purpose"):
         if name not in cells:
             raise InputError("request.incomplete", f"The row has no {name}.")
     if "csr-file" in cells:
-        doubled = set(cells) - _OF_CSR_ROWS
-        if doubled:
+        redundant = set(cells) - _OF_CSR_ROWS
+        if redundant:
             raise InputError(
                 "manifest.csr",
-                f"The row has a CSR, which says what {', '.join(sorted(doubled))} would say.",
+                f"The row has a CSR, which says what {', '.join(sorted(redundant))} would say.",
             )
-        library = estate.library
-        asked_for = library.end_entity_profile(cells["profile"]) if "profile" in cells else None
-        csr = csrs.parse(read(cells["csr-file"]), library, asked_for)
+        profile = library.end_entity_profile(cells["profile"]) if "profile" in cells else None
+        csr = csrs.parse(read(cells["csr-file"]), library, profile)
         return _of_csr(estate, number, csr, cells)
-    profile = estate.library.end_entity_profile(cells.get("profile", ""))
+    if "profile" in cells:
+        library.profile(cells["profile"])  # one that is unknown has a code of its own
+    profile = library.end_entity_profile(cells.get("profile", ""))
     usage = cells.get("usage")
-    if usage is not None and usage not in {one.value for one in KeyUsage}:
+    if usage is not None and usage not in set(KeyUsage):
         raise InputError("request.usage", f"{usage[:40]!r} is no key usage.")
     if profile.takes_usage != (usage is not None):
         wrong = "no usage" if profile.takes_usage else "a usage, which its profile fixes"
         raise InputError("request.incomplete", f"The row has {wrong}.")
-    stated = {name: text for name, text in cells.items() if name not in _OF_EVERY_ROW}
-    strange = stated.keys() - {one.option for one in profile.input_types}
-    if strange:
-        raise InputError("manifest.cell", f"The row's profile has no {', '.join(sorted(strange))}.")
-    asked = None if usage is None else KeyUsage(usage)
+    inputs = {name: text for name, text in cells.items() if name not in _OF_EVERY_ROW}
+    unknown = inputs.keys() - {input_type.option for input_type in profile.input_types}
+    if unknown:
+        raise InputError("manifest.cell", f"The row's profile has no {', '.join(sorted(unknown))}.")
+    key_usage = None if usage is None else KeyUsage(usage)
     request = estate.request(
         cells["participant"],
         cells["purpose"],
-        Subject.parse(profile, stated, estate.library.roles),
-        () if asked is None else (asked,),
+        Subject.parse(profile, inputs, library.roles),
+        () if key_usage is None else (key_usage,),
         environment=cells.get("environment"),
     )
     public_key = None
     if "public-key-file" in cells:
         public_key = _public_key(read(cells["public-key-file"]))
-    return RowRequest(number, request, asked, public_key, cells.get("label"))
+    return RowRequest(number, request, key_usage, public_key, cells.get("label"))
 
 
 def _of_csr(estate: Stores, number: int, csr: csrs.Csr, cells: dict[str, str]) -> RowRequest:
-    """The certificate that a CSR asks for."""
+    """The certificate that a row's CSR asks for."""
     request = estate.request(
         cells["participant"],
         cells["purpose"],

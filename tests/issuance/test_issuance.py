@@ -1,0 +1,193 @@
+"""The one way to issue: prepare asks the gate, builds and checks; commit signs, audits, stores."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+
+import pytest
+
+import csrs
+from smki_testca import kits
+from smki_testca.authority.csr import CsrFaultsError, parse
+from smki_testca.authority.filling import Validity
+from smki_testca.errors import InputError, Refusal
+from smki_testca.estate.certificates import Selection, digests
+from smki_testca.estate.register import RegisterStore
+from smki_testca.identifiers import Eui64
+from smki_testca.issuance.issuance import Issuance, SubjectKey
+from smki_testca.profiles.typed_subjects import DeviceSubject, OrganisationSubject
+from smki_testca.roles import KeyUsage
+from smki_testca.x509.private_keys import from_pkcs8, public_key_info
+from smki_testca.x509.view import view_certificate
+
+BOTH = (KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_AGREEMENT)
+
+
+@pytest.fixture
+def request_for(estate):
+    """Makes a request for a Device Certificate of the quickstart estate."""
+
+    def make(*usages, device="00-DB-12-00-00-00-00-31", participant="meters-one"):
+        subject = DeviceSubject(Eui64.parse(device), csrs.HW_TYPE)
+        usages = usages or (KeyUsage.DIGITAL_SIGNATURE,)
+        return estate.request(participant, "device-and-user-system-tests", subject, usages)
+
+    return make
+
+
+@pytest.fixture
+def estate_digest(estate):
+    """Tells the SHA-256 of the estate's file, which only a commit changes."""
+    path = estate.directory / "estate.sqlite"
+    return lambda: hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _body(prepared):
+    return lambda signed: {
+        **prepared.authorisation.as_json(),
+        "certificates": digests(signed[0]),
+    }
+
+
+def test_prepare_writes_nothing(estate, request_for, estate_digest):
+    before = estate_digest()
+    prepared = Issuance(estate).prepare(request_for(*BOTH), label="prepared")
+    assert [unsigned.profile.name for unsigned, _ in prepared.parts] == ["device", "device"]
+    assert estate_digest() == before
+    assert not list(estate.select(Selection(label="prepared")))
+
+
+def test_commit_signs_audits_and_stores_in_one_transaction(estate, request_for):
+    issuance = Issuance(estate)
+    prepared = issuance.prepare(request_for(*BOTH), label="prepared")
+    (records,) = issuance.commit([prepared], "issue", _body(prepared))
+    for record, (unsigned, key) in zip(records, prepared.parts, strict=True):
+        view = view_certificate(record.der)
+        assert view.signed.encoded == unsigned.tbs
+        assert view.octets("subjectPublicKeyInfo") == key.public
+        assert public_key_info(from_pkcs8(estate.private_key(record))) == key.public
+    assert list(estate.select(Selection(label="prepared"))) == records
+    assert len({record.audit for record in records}) == 1
+    assert estate.audit.verify() == records[0].audit
+
+
+def test_what_was_committed_is_not_committed_again(estate, request_for, estate_digest):
+    issuance = Issuance(estate)
+    prepared = issuance.prepare(request_for())
+    issuance.commit([prepared], "issue", _body(prepared))
+    after = estate_digest()
+    with pytest.raises(ValueError, match="once"):
+        issuance.commit([prepared], "issue", _body(prepared))
+    assert estate_digest() == after
+
+
+def test_a_commit_that_fails_in_the_middle_leaves_nothing(
+    estate, request_for, estate_digest, monkeypatch
+):
+    issuance = Issuance(estate)
+    prepared = issuance.prepare(request_for(*BOTH))
+    before = estate_digest()
+    add = estate.certificates.add
+
+    def fail_at_the_second(record):
+        if record.usage == KeyUsage.KEY_AGREEMENT.value:
+            raise RuntimeError
+        return add(record)
+
+    monkeypatch.setattr(estate.certificates, "add", fail_at_the_second)
+    with pytest.raises(RuntimeError):
+        issuance.commit([prepared], "issue", _body(prepared))
+    assert estate_digest() == before
+
+
+def test_a_refusal_is_in_the_audit_log_and_nothing_else_is_written(estate, request_for):
+    request = request_for(device="70-B3-D5-1F-30-01-00-00")
+    count = len(list(estate.select(Selection())))
+    with pytest.raises(Refusal):
+        estate.issue(request)
+    (entry,) = estate.audit.entries(1)
+    assert (entry.action, entry.body["granted"]) == ("issue", False)
+    assert entry.body["request"] == request.as_json()
+    assert len(list(estate.select(Selection()))) == count
+
+
+def test_what_is_prepared_counts_for_the_quota_of_what_comes_after(estate, request_for):
+    issuance = Issuance(estate)
+    for _ in range(50):
+        issuance.prepare(request_for(*BOTH))
+    with pytest.raises(Refusal) as caught:
+        issuance.prepare(request_for())
+    assert {reason.code for reason in caught.value.reasons} == {"device_id.issuance_anomaly"}
+    # Nothing of it was issued: a transaction of its own begins anew.
+    Issuance(estate).prepare(request_for())
+
+
+def test_what_cannot_be_built_does_not_count(estate, request_for):
+    issuance = Issuance(estate)
+    late = Validity(not_after=datetime(2030, 1, 1, tzinfo=UTC))
+    for _ in range(101):
+        with pytest.raises(InputError, match="fixes"):
+            issuance.prepare(request_for(), validity=late)
+    issuance.prepare(request_for())
+
+
+def test_a_certificate_that_would_not_be_its_csrs_is_not_prepared(estate):
+    csr = parse(csrs.device(csrs.new_key()), estate.library)
+    other = DeviceSubject(Eui64.parse("00-DB-12-00-00-00-00-32"), csrs.HW_TYPE)
+    request = estate.request(
+        "meters-one", "device-and-user-system-tests", other, (KeyUsage.KEY_AGREEMENT,)
+    )
+    with pytest.raises(CsrFaultsError) as caught:
+        Issuance(estate).prepare(request, csr=csr)
+    assert {fault.code for fault in caught.value.faults} == {"csr.mismatch"}
+
+
+def test_a_key_of_another_type_is_not_prepared(estate, request_for):
+    key = SubjectKey(csrs.spki(csrs.rsa_key()))
+    with pytest.raises(InputError) as caught:
+        Issuance(estate).prepare(request_for(), key)
+    assert caught.value.code == "key.type"
+
+
+@pytest.fixture
+def loads(monkeypatch):
+    """Counts how often a register is read from an estate."""
+    counted = []
+    load = RegisterStore.load
+
+    def count(store):
+        counted.append(store)
+        return load(store)
+
+    monkeypatch.setattr(RegisterStore, "load", count)
+    return counted
+
+
+def test_the_register_is_read_once_for_a_kit(newcomer, loads):
+    from estates import opened  # noqa: PLC0415 - beside the fixture that it opens
+
+    with opened(newcomer) as estate:
+        kit = kits.load(estate.library, "quickstart")
+        kits.issue(estate, kit)
+    assert len(kit.requests) > 20
+    assert len(loads) == 1
+
+
+def test_the_register_is_read_once_for_a_request_and_for_a_renewal(estate, request_for, loads):
+    records, _ = estate.issue(request_for(*BOTH))
+    assert len(loads) == 1
+    for record in records:
+        estate.renew(Selection(serial=record.serial))
+    assert len(loads) == 1 + len(records)
+
+
+def test_an_organisations_key_pair_is_kept_as_secret_as_its_maker_says(estate):
+    role = estate.library.roles.remote_party_role("supplier")
+    subject = OrganisationSubject(Eui64.parse("90b3d51f30010000"), role)
+    request = estate.request("supplier-one", "uept", subject, (KeyUsage.DIGITAL_SIGNATURE,))
+    key = SubjectKey.of_private(csrs.new_key(), secret=False)
+    issuance = Issuance(estate)
+    prepared = issuance.prepare(request, key)
+    ((record,),) = issuance.commit([prepared], "issue", _body(prepared))
+    assert not record.keys_secret
