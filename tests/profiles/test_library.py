@@ -501,7 +501,7 @@ def test_an_unknown_hierarchy_is_an_error_that_lists_those_there_are(library):
         with pytest.raises(InputError, match="unknown hierarchy 'gas'") as caught:
             ask("gas")
         assert caught.value.code == "profile.reference"
-        assert caught.value.remedy == "Known are organisation, device, dccki, iki."
+        assert caught.value.remedy == "Use one of organisation, device, dccki, iki."
 
 
 @pytest.mark.parametrize(
@@ -564,7 +564,7 @@ def test_a_hierarchy_that_is_gone_leaves_profiles_that_say_so(tmp_path):
     error = refused(tmp_path)
     assert error.code == "profile.reference"
     assert "dccki.toml, hierarchy: unknown hierarchy 'dccki'" in error.message
-    assert error.remedy == "Known are organisation, device, gas, iki."
+    assert error.remedy == "Use one of organisation, device, gas, iki."
 
 
 FIFTH = """
