@@ -252,6 +252,7 @@ def sensor_row(number, **cells):
     return row | cells
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_a_manifest_may_have_rows_of_an_operators_types(run, tmp_path, kind):
     rows = [
@@ -405,6 +406,7 @@ def kit(command, tmp_path):
     return make
 
 
+@pytest.mark.slow
 def test_a_kit_states_any_input_of_any_type(command, kit):
     outcome, estate = kit()
     assert outcome.code == 0, outcome.out + outcome.err
@@ -431,6 +433,7 @@ def test_a_kit_states_any_input_of_any_type(command, kit):
     assert (fields[MODEL_FIELD], fields["subject.commonName"]) == ("1.2.4", "York")
 
 
+@pytest.mark.slow
 def test_a_wrong_signifier_in_a_kit_is_refused_like_any(kit):
     outcome, estate = kit(KIT.replace("TPTY-SUPPLIER-ONE", "TPTY-SUPPLIER-TWO"))
     assert outcome.code == 3
