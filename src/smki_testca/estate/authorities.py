@@ -88,14 +88,24 @@ class AuthorityStore:
         Raises:
             EstateError: if the estate was not made for that environment.
         """
-        record = self._certificates.authority(environment.family, hierarchy, tier)
-        if record is None:
+        return self.generations(environment, hierarchy, tier)[-1][-1]
+
+    def generations(
+        self, environment: Environment, hierarchy: Hierarchy, tier: Tier
+    ) -> list[list[Record]]:
+        """The generations of a tier's CA, oldest first, each with its certificates in order.
+
+        Raises:
+            EstateError: if the estate was not made for that environment.
+        """
+        generations = self._certificates.generations(environment.family, hierarchy, tier)
+        if not generations:
             raise EstateError(
                 "estate.no_authority",
                 f"The estate has no CAs for {environment.name}.",
                 f"Make them: smki-testca init DIR --environment {environment.name}",
             )
-        return record
+        return generations
 
     def able(
         self, record: Record, environment: Environment | None = None

@@ -184,11 +184,6 @@ class CertificateStore:
         """The certificate of that serial number."""
         return next(iter(self.select(Selection(serial=serial))), None)
 
-    def authority(self, family: str, hierarchy: Hierarchy, tier: Tier) -> Record | None:
-        """The CA of a tier that issues now: of the last generation, its newest certificate."""
-        generations = self.generations(family, hierarchy, tier)
-        return generations[-1][-1] if generations else None
-
     def generations(self, family: str, hierarchy: Hierarchy, tier: Tier) -> list[list[Record]]:
         """The CAs of a tier in the order of their making, each with its certificates in order.
 
