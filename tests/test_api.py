@@ -179,7 +179,7 @@ def test_a_particular_that_is_missing_stray_or_wrong_is_told(own):
         own.subject("device", device_id="00db120000000005", hw_type="1.2.3", role="supplier")
     with pytest.raises(TypeError, match="takes no 'serial'"):
         own.subject("iki", system_name="s", role="supplier", serial="1")
-    with pytest.raises(InputError, match="no EUI-64"):
+    with pytest.raises(InputError, match="not an EUI-64"):
         own.subject("organisation", id="90:B3", role="supplier")
     with pytest.raises(InputError) as error:
         own.subject("meter", role="supplier")

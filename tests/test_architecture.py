@@ -52,7 +52,6 @@ IN_FUNCTIONS = {
     "estate.externals -> importers.sources",
     "estate.externals -> lint.linted",
     "estate.externals -> lint.whole_input",
-    "exporters.java -> pkcs12.writer",
     "issuance.batch.cluster -> logging",
     "kits.maker -> api",
     "kits.maker -> files",
@@ -64,13 +63,6 @@ WITHOUT_REASON = {
     "authority.csr -> cryptography.x509",
     "authority.template -> authority.reference",
     "authority.template -> pyasn1.error.PyAsn1Error",
-    "exporters.java -> cryptography.hazmat.primitives.serialization.pkcs12",
-    "exporters.java -> cryptography.x509",
-    "exporters.java -> pkcs12.writer",
-    "exporters.pkcs12 -> cryptography.hazmat.primitives.serialization.pkcs12",
-    "exporters.pkcs12 -> cryptography.x509",
-    "exporters.pkcs7 -> cryptography.hazmat.primitives.serialization.pkcs7",
-    "exporters.pkcs7 -> cryptography.x509",
     "kits.issuing -> issuance.batch.engines",
     "kits.issuing -> issuance.batch.planning",
     "kits.issuing -> issuance.batch.running",
@@ -218,6 +210,13 @@ def work():
         ("text -> errors", True, False),
         ("text -> rich.table", True, False),
     ]
+
+
+def test_no_two_files_of_tests_have_one_name():
+    # Their folders are no packages: Python could not tell them apart.
+    names = sorted(path.name for path in Path(__file__).parent.rglob("*.py"))
+    assert len(names) > 50
+    assert {name for name in names if names.count(name) > 1} == {"conftest.py"}
 
 
 def test_every_package_has_its_place_in_the_order():

@@ -22,6 +22,8 @@ from smki_testca.exporters.registry import FORMATS, RUN_FORMATS
 from smki_testca.kits import documents as kit_documents
 from smki_testca.lint.catalogue import rules
 from smki_testca.profiles import Library, documents
+from smki_testca.profiles.library import FILES, FOLDERS
+from smki_testca.profiles.model import Identity, Input
 from smki_testca.profiles.rows import DERIVED, INPUTS, REVOCATION_LIST_DERIVED
 from smki_testca.register import documents as register_documents
 from smki_testca.register.notifications import COLUMNS
@@ -37,7 +39,7 @@ EVERY_DOCUMENT = sorted(
 )
 
 CODE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
-ERROR_MAKERS = ("Fault", "_fault", "_reason", "Remark", "_remark", "AuditedTable")
+ERROR_MAKERS = ("Fault", "_fault", "RefusalReason", "Remark", "_remark", "AuditedTable")
 
 
 def _text(name):
@@ -124,7 +126,7 @@ def _patterns(*, refusals):
 
     A CSR is refused by the rules of a linter, so their codes are error codes, too.
     """
-    found = {pattern for name, pattern, _ in _raised() if (name == "_reason") is refusals}
+    found = {pattern for name, pattern, _ in _raised() if (name == "RefusalReason") is refusals}
     if not refusals:
         found |= {re.escape(code) for code in _rule_codes() if code.startswith("csr.")}
     return found
@@ -148,7 +150,7 @@ def test_each_refusal_is_documented_under_its_rule():
     rules = {row[0].strip("`"): row[1] for row in _table(_text("refusals.md"), "code")}
     checked = 0
     for name, pattern, rest in _raised():
-        if name == "_reason" and isinstance(rest[0], ast.Constant):
+        if name == "RefusalReason" and isinstance(rest[0], ast.Constant):
             code = pattern.replace("\\", "")
             assert rules[code] == rest[0].value
             checked += 1
@@ -172,7 +174,7 @@ def test_each_error_is_documented_under_its_exit_code():
         if section[0].isdigit()
     }
     for name, pattern, _ in _raised():
-        if name != "_reason":
+        if name != "RefusalReason":
             code = kinds.get(name, 4)
             assert any(re.fullmatch(pattern, one) for one in by_exit[code]), pattern
 
@@ -224,19 +226,65 @@ def _keys(struct):
         ("profiles.md", "key of a row", documents.RowTable),
         ("profiles.md", "key of `holds`", documents.HoldsTable),
         ("profiles.md", "key of `[frequency]`", documents.FrequencyTable),
+        ("profiles.md", "key of `[inputs.NAME]`", documents.InputTable),
+        ("profiles.md", "key of `[[hierarchy]]`", documents.HierarchyTable),
         ("profiles.md", "key of `[[user-role]]`", documents.UserRoleTable),
         ("profiles.md", "key of `[[remote-party-role]]`", documents.RemotePartyRoleTable),
         ("kits.md", "key of `[[agreement]]`", kit_documents.AgreementTable),
         ("kits.md", "key of `[[allocation]]`", kit_documents.AllocationTable),
-        ("kits.md", "key of `[[request]]`", kit_documents.RequestTable),
-        ("kits.md", "key of `[[series]]`", kit_documents.SeriesTable),
-        ("kits.md", "key of `[[devices]]`", kit_documents.DevicesTable),
         ("formats.md", "key of `[[participant]]`", register_documents.ParticipantTable),
         ("formats.md", "key of `[[agreement]]`", register_documents.AgreementTable),
     ],
 )
 def test_every_key_of_a_table_is_documented_and_no_other(document, heading, struct):
     assert set(_quoted(row[0] for row in _table(_text(document), heading))) == _keys(struct)
+
+
+@pytest.mark.parametrize(
+    ("name", "struct", "profiles", "given_otherwise"),
+    [
+        ("request", kit_documents.RequestTable, ("organisation", "device", "dccki", "iki"), ()),
+        ("series", kit_documents.SeriesTable, ("organisation", "device"), ("role",)),
+        ("devices", kit_documents.DevicesTable, ("device",), ()),
+    ],
+)
+def test_every_key_and_input_of_a_kits_requests_is_documented_and_no_other(
+    library, name, struct, profiles, given_otherwise
+):
+    types = [one for profile in profiles for one in library.profile(profile).input_types]
+    # A table of many has its IDs and roles in keys of its own.
+    inputs = {one.option for one in types if name == "request" or not one.is_identifier}
+    keys = _keys(struct) | (inputs - set(given_otherwise))
+    documented = _quoted(row[0] for row in _table(_text("kits.md"), f"key of `[[{name}]]`"))
+    assert set(documented) == keys
+
+
+def test_every_folder_and_file_of_profiles_is_documented_and_no_other():
+    documented = _quoted(row[0] for row in _table(_text("profiles.md"), "file"))
+    assert sorted(documented) == sorted([*(f"{one}/NAME.toml" for one in FOLDERS), *FILES])
+
+
+def test_every_identity_is_documented_with_the_input_that_it_needs(library):
+    rows = _table(_text("profiles.md"), "value of `identity`")
+    assert _quoted(row[0] for row in rows) == list(Identity)
+    needed = {one.identity: one for one in library.end_entity_profiles}
+    for row in rows:
+        for name in _quoted([row[2]]):
+            assert name in needed[Identity(row[0].strip("`"))].inputs
+
+
+def test_the_profiles_that_bring_each_input_are_documented(library):
+    for name, _, brought_by in _table(_text("profiles.md"), "input"):
+        path = name.strip("`")
+        told = dict.fromkeys(re.findall(r"`([a-z]+)`(?! \(optional\))", brought_by), False)
+        told |= dict.fromkeys(re.findall(r"`([a-z]+)` \(optional\)", brought_by), True)
+        rows = {
+            profile.name: row.fill.optional
+            for profile in library.end_entity_profiles
+            for row in profile.filling_rows
+            if isinstance(row.fill, Input) and row.fill.name == path
+        }
+        assert told == rows, name
 
 
 @pytest.mark.parametrize(
@@ -310,7 +358,6 @@ def _json_keys(value):
             yield from _json_keys(one)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("section", "arguments"),
     [
@@ -491,7 +538,6 @@ def _likened(line):
     return re.sub(r"\b\d{4}-\d{2}-\d{2}\b", "DATE", line).strip()
 
 
-@pytest.mark.slow
 def test_the_tour_in_readme_prints_what_it_says(command, tmp_path, monkeypatch):
     for folder in ("examples", "tests"):
         (tmp_path / folder).symlink_to(ROOT / folder, target_is_directory=True)

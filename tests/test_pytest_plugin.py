@@ -219,7 +219,10 @@ def _configured(folder, options, file=()):
         ({"smki_seed": "0" * 15}, "--smki-seed takes 16 to 128 hexadecimal digits."),
         ({"smki_seed": "0" * 130}, "--smki-seed takes 16 to 128 hexadecimal digits."),
         ({"smki_seed": "seed" * 8}, "--smki-seed takes 16 to 128 hexadecimal digits."),
-        ({"smki_clock": "yesterday"}, "--smki-clock cannot be read: 'yesterday' is no UTC time."),
+        (
+            {"smki_clock": "yesterday"},
+            "--smki-clock cannot be read: 'yesterday' is not a UTC time.",
+        ),
         (
             {"smki_register": "none.toml"},
             "--smki-register cannot be used: there is no .*none.toml.",

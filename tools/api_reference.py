@@ -140,14 +140,23 @@ def _described(name: str, found: Any) -> Iterator[str]:
     if _is_made_by_hand(found):
         yield _code(_signature(name, inspect.signature(found), returns=False))
     yield _text(found)
-    if issubclass(found, Enum):
-        rows = [f"| `{name}.{one.name}` | `{one.value}` |" for one in found]
+    rows = [f"| `{name}.{member}` | `{value}` |" for member, value in _constants(found)]
+    if rows:
         yield "\n".join(("| member | value |", "|---|---|", *rows)) + "\n"
     yield from _members(found, _value(found))
 
 
+def _constants(kind: type) -> list[tuple[str, str]]:
+    """The names and values of a class's own members: of an Enum, or of names that are texts."""
+    if issubclass(kind, Enum):
+        return [(one.name, str(one.value)) for one in kind]
+    return [(name, str(one)) for name, one in vars(kind).items() if type(one) is kind]
+
+
 def _is_made_by_hand(kind: type) -> bool:
-    return not issubclass(kind, Enum | BaseException | dict) and kind is not smki_testca.Estate
+    return not issubclass(kind, Enum | BaseException | dict | str) and (
+        kind is not smki_testca.Estate
+    )
 
 
 def _value(kind: type) -> str:

@@ -1,7 +1,7 @@
 """A test certificate authority for Great Britain's smart-metering PKIs: SMKI, DCCKI and IKI.
 
-The names in ``__all__`` are the public API; ``docs/api.md`` tells of each. They are imported when
-they are first used, so that importing the package costs next to nothing.
+The names in ``__all__`` are the public API; ``docs/api.md`` describes each. They are imported on
+first use, so that importing the package costs next to nothing.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ if TYPE_CHECKING:
     from smki_testca.register.requests import Delivery, Request
     from smki_testca.roles import KeyUsage
 else:
-    # Hidden from type checkers: to them, a name that is not here is a mistake.
+    # Hidden from type checkers, which would otherwise accept any name of this module.
     _MODULES = {
         "authority.filling": ("Validity",),
         "authority.revocation": ("Reason",),
@@ -121,9 +121,9 @@ else:
             return _version()
         for module, names in _MODULES.items():
             if name in names:
-                found = getattr(import_module(f"{__name__}.{module}"), name)
-                globals()[name] = found
-                return found
+                value = getattr(import_module(f"{__name__}.{module}"), name)
+                globals()[name] = value
+                return value
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""``python -m smki_testca`` is the command."""
+"""Runs the command as ``python -m smki_testca``."""
 
 from smki_testca.cli import main
 

@@ -1,4 +1,4 @@
-"""What time it is: the system's clock, or a fixed instant for results that repeat."""
+"""Clocks (the system's, or a fixed instant for repeatable results), and reading of times."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from smki_testca.text import shown
 
 
 class Clock(Protocol):
-    """Tells the time in UTC, in whole seconds."""
+    """A source of the current time, in UTC and whole seconds."""
 
     def now(self) -> datetime:
         """The present instant, UTC, without microseconds."""
@@ -27,7 +27,7 @@ class SystemClock:
 
 
 class FixedClock:
-    """A clock that stands still."""
+    """A clock that always shows the same instant."""
 
     def __init__(self, instant: datetime) -> None:
         self._instant = instant.astimezone(UTC).replace(microsecond=0)
@@ -50,17 +50,17 @@ def parse_instant(text: str) -> datetime:
     if instant is None or (instant.tzinfo is not None and instant.utcoffset()):
         raise InputError(
             "time.form",
-            f"{shown(text)} is no UTC time.",
+            f"{shown(text)} is not a UTC time.",
             "Write it like 2026-11-23 or 2026-11-23T09:30:00Z.",
         )
     return instant.replace(tzinfo=UTC, microsecond=0)
 
 
 def in_utc(instant: datetime) -> datetime:
-    """An instant as all are kept and compared: in UTC, in whole seconds.
+    """Convert an instant to UTC and whole seconds, as all times are stored and compared.
 
     Raises:
-        InputError: if it has no time zone, for then nobody can tell which instant it is.
+        InputError: if it has no time zone, so that the instant is ambiguous.
     """
     if instant.tzinfo is None:
         raise InputError(
@@ -72,7 +72,7 @@ def in_utc(instant: datetime) -> datetime:
 
 
 def parse_end(text: str) -> datetime:
-    """Read the last second of a time span; a date stands for the whole day.
+    """Read the last second of a time span; for a date, the last second of that day.
 
     Raises:
         InputError: if it is not ISO 8601, or carries another offset than UTC.
@@ -89,22 +89,22 @@ def parse_period(text: str) -> timedelta:
     """Read a length of time, such as ``90d``, ``12h`` or ``6w``.
 
     Raises:
-        InputError: if it is nothing of the kind, or over a hundred years long.
+        InputError: for any other text, or for more than a hundred years.
     """
-    found = _PERIOD.fullmatch(text)
-    if found is not None:
-        period = int(found["count"]) * _UNITS[found["unit"]]
+    match = _PERIOD.fullmatch(text)
+    if match is not None:
+        period = int(match["count"]) * _UNITS[match["unit"]]
         if period <= _LONGEST:
             return period
     raise InputError(
         "time.period",
-        f"{shown(text)} is no length of time.",
+        f"{shown(text)} is not a length of time.",
         "Write it like 90d, 12h or 6w: days, hours or weeks.",
     )
 
 
 def later(instant: datetime, period: timedelta) -> datetime:
-    """That long after an instant; the end of the year 9999, which times end with, if beyond."""
+    """The instant plus a period, at most the end of the year 9999."""
     try:
         return instant + period
     except OverflowError:
@@ -122,7 +122,10 @@ def iso(instant: datetime) -> str:
 
 
 def years_after(start: datetime, years: int) -> datetime:
-    """The same day and time some years on; 29 February becomes 1 March, and 9999 is the end."""
+    """The same day and time some years later, at most the end of 9999.
+
+    29 February becomes 1 March where the year is no leap year.
+    """
     if start.year + years > 9999:
         return start.replace(
             year=9999, month=12, day=31, hour=23, minute=59, second=59, microsecond=0

@@ -1,4 +1,4 @@
-"""Python's garbage collector, kept out of work that makes a great many objects and no cycles."""
+"""Pauses Python's garbage collector for work that makes many objects and no cycles."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def without_collector() -> Iterator[None]:
-    """For work whose objects go when they are let go: nobody looks for cycles meanwhile."""
+    """Disable the search for reference cycles; reference counting frees the objects."""
     enabled = gc.isenabled()
     gc.disable()
     try:

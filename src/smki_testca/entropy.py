@@ -1,4 +1,4 @@
-"""Where random octets come from: the system, or a seed for results that repeat."""
+"""Sources of random octets: the system, or a seed for repeatable results."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Entropy(Protocol):
 
     @property
     def secret(self) -> bool:
-        """Whether nobody else can foretell what it gives."""
+        """Whether its output is unpredictable to everybody else."""
         ...
 
     def octets(self, count: int) -> bytes:
@@ -53,9 +53,9 @@ class SystemEntropy:
 
 
 class SeededEntropy:
-    """A stream that the same seed repeats: HMAC-SHA-256 over a counter.
+    """A stream determined by a seed: HMAC-SHA-256 over a counter.
 
-    Keys made from it are not secret: whoever knows the seed has them.
+    Keys made from it are not secret: whoever knows the seed can derive them.
     """
 
     secret = False
@@ -71,15 +71,15 @@ class SeededEntropy:
             block = hmac.digest(self._seed, self._counter.to_bytes(8), hashlib.sha256)
             self._left += block
             self._counter += 1
-        taken, self._left = self._left[:count], self._left[count:]
-        return taken
+        octets, self._left = self._left[:count], self._left[count:]
+        return octets
 
 
 class KeyedEntropy:
-    """A seed with a stream of its own for each label.
+    """A seed with a separate stream for each label.
 
-    What is drawn under a label depends on the seed and the label alone, not on what was drawn
-    before. Keys made from it are not secret either.
+    The octets drawn under a label depend on the seed and the label only, not on earlier draws.
+    Keys made from it are not secret either.
     """
 
     secret = False
@@ -89,12 +89,12 @@ class KeyedEntropy:
         self._stream = self._labelled(b"")
 
     def octets(self, count: int) -> bytes:
-        """The next ``count`` octets of the stream in use: outside ``keyed``, one without label."""
+        """The next ``count`` octets of the current stream; outside ``keyed``, that of no label."""
         return self._stream.octets(count)
 
     @contextmanager
     def keyed(self, label: bytes) -> Iterator[None]:
-        """Draw from the beginning of a label's stream; the one before goes on afterwards."""
+        """Draw from the beginning of a label's stream; the previous stream resumes afterwards."""
         before = self._stream
         self._stream = self._labelled(label)
         try:

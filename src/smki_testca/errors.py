@@ -1,8 +1,8 @@
-"""What can go wrong, in plain words, and the exit code each kind of fault ends in."""
+"""The errors that this package raises, and the exit code of each kind."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import IntEnum
 from typing import Any
 
@@ -40,15 +40,15 @@ class SmkiTestcaError(Exception):
         self.remedy = remedy
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # How each kind is made does not matter: it leaves a worker process as it is.
+        # Constructors differ from kind to kind, and an error must leave a worker process whole.
         return _restored, (type(self), self.args, self.__dict__)
 
     def as_json(self) -> dict[str, Any]:
-        """The documented shape of an error: ``{"error": {"code", "message", "remedy"}}``."""
+        """The error as JSON: ``{"error": {"code", "message", "remedy"}}``."""
         return {"error": {"code": self.code, "message": self.message, "remedy": self.remedy}}
 
     def lines(self) -> list[str]:
-        """The error as a person reads it: one clear line."""
+        """The error as lines of text for a person."""
         return [f"error: {self.message}" + (f" {self.remedy}" if self.remedy else "")]
 
 
@@ -86,7 +86,7 @@ class RefusalReason:
     Attributes:
         code: stable dotted code, listed in ``docs/refusals.md``.
         rule: the rule of the regime it enforces, ``R1`` to ``R22``.
-        reason: what stands against the request.
+        reason: why the request is refused.
         remedy: what the participant or operator can do.
     """
 
@@ -97,18 +97,13 @@ class RefusalReason:
 
     def as_json(self) -> dict[str, str]:
         """The reason as a JSON object with the keys code, rule, reason, remedy."""
-        return {
-            "code": self.code,
-            "rule": self.rule,
-            "reason": self.reason,
-            "remedy": self.remedy,
-        }
+        return asdict(self)
 
 
-class Refusal(SmkiTestcaError):  # noqa: N818 - the field's own word
-    """The gate refused a request; all its reasons are given together.
+class Refusal(SmkiTestcaError):  # noqa: N818 - the term of the field
+    """The gate refused a request; the error carries every reason.
 
-    The first reason stands for the whole where only one can be shown.
+    Where only one reason can be shown, it is the first.
     """
 
     exit_code = ExitCode.REFUSED
@@ -119,7 +114,7 @@ class Refusal(SmkiTestcaError):  # noqa: N818 - the field's own word
         self.reasons = reasons
 
     def as_json(self) -> dict[str, Any]:
-        """``{"refusal": {"code", "rule", "reason", "remedy", "all": […]}}``."""
+        """As JSON: ``{"refusal": {"code", "rule", "reason", "remedy", "all": […]}}``."""
         first = self.reasons[0].as_json()
         return {"refusal": {**first, "all": [reason.as_json() for reason in self.reasons]}}
 

@@ -1,4 +1,4 @@
-"""Writes files for their owner only: mode 0600, folders 0700, never over what was there."""
+"""Writes files that only their owner can read: mode 0600, folders 0700."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class OutputFile:
 
 
 def create(path: Path, data: bytes) -> None:
-    """Write a file that must not be there yet.
+    """Write a file that must not exist yet.
 
     Raises:
-        OSError: if it is there, or cannot be written.
+        OSError: if it exists, or cannot be written.
     """
     with _created(path) as file:
         file.write(data)
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it, unless they are there.
+    """Make a folder and its parents, unless they exist.
 
     Raises:
         InputError: if one cannot be made.
@@ -46,17 +46,17 @@ def make_folder(path: Path) -> None:
 
 
 def open_new(path: Path, *, text: bool = False) -> IO[Any]:
-    """Open a new file to write to, in place of any that is there.
+    """Open a new file to write to, in place of any existing one.
 
     Args:
         path: the file.
-        text: whether it takes text, which is written in UTF-8 with line ends as they are.
+        text: whether to write text, in UTF-8 and with unchanged line ends.
 
     Raises:
         InputError: if it cannot be opened.
     """
     try:
-        # The file there may be readable by others, or a link to somewhere else.
+        # The existing file may be readable by others, or a link to somewhere else.
         path.unlink(missing_ok=True)
         return _created(path, text=text)
     except OSError as error:
@@ -64,7 +64,7 @@ def open_new(path: Path, *, text: bool = False) -> IO[Any]:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write one file, in place of any that is there.
+    """Write one file, in place of any existing one.
 
     Raises:
         InputError: if it cannot be opened.
@@ -74,41 +74,41 @@ def write_file(path: Path, data: bytes) -> None:
 
 
 def write(files: Iterable[OutputFile], out: Path, *, force: bool) -> list[Path]:
-    """Write all files below a folder, or none; the folder is made if need be.
+    """Write all files below a folder, or none; make the folder if it is missing.
 
     Args:
         files: what to write.
         out: the folder.
-        force: whether files that are there already are overwritten.
+        force: whether to overwrite existing files.
 
     Returns:
         Their paths.
 
     Raises:
-        InputError: if one is there already and ``force`` is not given, or cannot be written;
-            nothing that was written stays then.
+        InputError: if a file exists and ``force`` is not set, or cannot be written; every
+            file that was written is removed again.
     """
     files = list(files)
     paths = [out.joinpath(*file.path.parts) for file in files]
     present = next((path for path in paths if path.exists()), None)
     if present is not None and not force:
         raise InputError(
-            "export.exists", f"{present} exists already.", "Name another folder, or add --force."
+            "export.exists", f"{present} already exists.", "Name another folder, or add --force."
         )
     folders: list[Path] = []
     begun: list[Path] = []
     try:
         for folder in dict.fromkeys(path.parent for path in paths):
-            missing = [place for place in (folder, *folder.parents) if not place.exists()]
-            for place in reversed(missing):
-                place.mkdir(mode=0o700)
-                folders.append(place)
+            missing = [path for path in (folder, *folder.parents) if not path.exists()]
+            for path in reversed(missing):
+                path.mkdir(mode=0o700)
+                folders.append(path)
         for file, path in zip(files, paths, strict=True):
             path.unlink(missing_ok=True)
             begun.append(path)
             create(path, file.data)
     except BaseException as error:
-        # Half of a set passes for the whole, and is in the way of the next try.
+        # Half a set could pass for a whole one, and would block the next attempt.
         with contextlib.suppress(OSError):
             for path in begun:
                 path.unlink(missing_ok=True)
@@ -121,10 +121,10 @@ def write(files: Iterable[OutputFile], out: Path, *, force: bool) -> list[Path]:
 
 
 def replace(path: Path, data: bytes) -> None:
-    """Put a file in the place of another, so that a reader finds one or the other whole.
+    """Replace a file atomically: a reader finds the old one or the new one, each whole.
 
-    It is for documents that anybody may read: its mode is the process's default. A link stays,
-    and what it leads to is replaced; a device or pipe is written to as it is.
+    For documents that anybody may read: the mode is the process's default. A link stays, and its
+    target is replaced; a device or pipe is written to directly.
 
     Raises:
         OSError: if it cannot be written.
@@ -132,14 +132,14 @@ def replace(path: Path, data: bytes) -> None:
     if path.exists() and not (path.is_file() or path.is_dir()):
         path.write_bytes(data)
         return
-    place = Path(os.path.realpath(path))
-    beside = place.with_name(f".{place.name}.new")
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name}.new")
     try:
-        beside.write_bytes(data)
-        beside.replace(place)
+        temporary.write_bytes(data)
+        temporary.replace(target)
     except OSError:
         with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
         raise
 
 

@@ -1,4 +1,4 @@
-"""The identifiers of the field: EUI-64s, Registry Entries, ranges, Signifiers, serial numbers."""
+"""Identifiers: EUI-64s, Registry Entries, ID ranges, Signifiers, serial numbers."""
 
 from __future__ import annotations
 
@@ -44,8 +44,9 @@ class Eui64:
             return cls(int(text, 16))
         raise InputError(
             "eui64.form",
-            f"{shown(text)} is no EUI-64: it takes 8 hyphenated pairs or 16 hexadecimal digits.",
-            "Write it like 90-B3-D5-1F-30-01-00-00 or 90b3d51f30010000.",
+            f"{shown(text)} is not an EUI-64.",
+            "Write 8 hyphenated pairs or 16 hexadecimal digits, like 90-B3-D5-1F-30-01-00-00 or"
+            " 90b3d51f30010000.",
         )
 
     @classmethod
@@ -99,7 +100,7 @@ class RegistryEntry:
             return cls(int(digits, 16), len(digits) * 4)
         raise InputError(
             "registry_entry.form",
-            f"{shown(text)} is no Registry Entry.",
+            f"{shown(text)} is not a Registry Entry.",
             "Write an MA-L like 00-DB-12, an MA-M like 12-34-56-7, an MA-S like 90-B3-D5-1F-3.",
         )
 
@@ -152,8 +153,8 @@ class IdRange:
         Args:
             entry: the Registry Entry that the Panel procured.
             number: the organisation number.
-            organisation_bits: how many bits after the entry hold that number; what is left
-                is the organisation's own to choose from.
+            organisation_bits: how many bits after the entry hold that number; the organisation
+                chooses the rest.
 
         Raises:
             InputError: if the split leaves no bits, or the number does not fit.
@@ -170,9 +171,9 @@ class IdRange:
                 "id_range.organisation_number",
                 f"Organisation number {number:X} does not fit {organisation_bits} bits.",
             )
-        own_bits = entry.extension_bits - organisation_bits
-        first = ((entry.prefix << organisation_bits) | number) << own_bits
-        return cls(Eui64(first), Eui64(first + (1 << own_bits) - 1))
+        free_bits = entry.extension_bits - organisation_bits
+        first = ((entry.prefix << organisation_bits) | number) << free_bits
+        return cls(Eui64(first), Eui64(first + (1 << free_bits) - 1))
 
     def __contains__(self, eui64: Eui64) -> bool:
         return self.first <= eui64 <= self.last
@@ -185,10 +186,10 @@ class IdRange:
         return self.first <= other.last and other.first <= self.last
 
     def ascending_after(self, eui64: Eui64 | None) -> Iterator[Eui64]:
-        """Every ID of the range once, counting up in hexadecimal.
+        """Every ID of the range once, ascending.
 
-        It begins after ``eui64`` (or at the first) and, at the end of the range, goes on
-        with those it passed over.
+        It begins after ``eui64`` (None: at the first) and, after the last ID of the range,
+        continues from the first.
         """
         start = self.first.value if eui64 is None else eui64.value + 1
         for value in range(start, self.last.value + 1):
@@ -216,13 +217,13 @@ class Signifier:
         """Accept 1 to 64 printable ASCII characters, unchanged.
 
         Raises:
-            InputError: for an empty, longer, or otherwise spelt one.
+            InputError: for any other text.
         """
         if 1 <= len(text) <= cls.MAX_CHARACTERS and text.isascii() and text.isprintable():
             return cls(text)
         raise InputError(
             "signifier.form",
-            f"{shown(text)} is no Signifier: it takes 1 to {cls.MAX_CHARACTERS} printable ASCII"
+            f"{shown(text)} is not a Signifier, which has 1 to {cls.MAX_CHARACTERS} printable ASCII"
             " characters.",
         )
 
@@ -265,7 +266,7 @@ class SerialNumber:
         """Read up to 32 hexadecimal digits (colons allowed), or 33 to 39 decimal ones.
 
         A 16-octet serial has at least 38 decimal digits and at most 32 hexadecimal ones, so
-        the two never meet.
+        the two cannot be confused.
 
         Raises:
             InputError: for any other text, zero, or more than 16 octets.
@@ -277,7 +278,7 @@ class SerialNumber:
             return cls(int(text))
         raise InputError(
             "serial.form",
-            f"{shown(text)} is no serial number.",
+            f"{shown(text)} is not a serial number.",
             "Write up to 32 hexadecimal digits, or the whole number in decimal.",
         )
 
@@ -307,6 +308,6 @@ def parse_object_identifier(text: str) -> str:
             return text
     raise InputError(
         "oid.form",
-        f"{shown(text)} is no OBJECT IDENTIFIER.",
+        f"{shown(text)} is not an OBJECT IDENTIFIER.",
         "Write it in dotted decimal, like 1.2.826.0.1.8641679.1.2.2.1.",
     )

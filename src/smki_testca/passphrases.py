@@ -1,4 +1,4 @@
-"""Passphrases that are made up, and the files they are left in."""
+"""Generates passphrases, and writes them to files."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def make_passphrase(entropy: Entropy) -> str:
 
 
 def leave_passphrase(directory: Path, passphrase: str, name: str = PASSPHRASE_FILE) -> Path:
-    """Keep a passphrase in a file of a directory, for its owner only.
+    """Write a passphrase to a new file of a directory, for its owner only.
 
     Returns:
-        The file, which must not be there before.
+        The path of the file, which must not exist yet.
     """
     path = directory / name
     create(path, f"{passphrase}\n".encode())

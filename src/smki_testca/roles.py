@@ -1,4 +1,4 @@
-"""RemotePartyRoles, which a certificate carries, and User Roles, which the register resolves."""
+"""RemotePartyRoles, which certificates carry, and User Roles, which the register resolves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from smki_testca.text import shown
 
 
 class Basis(StrEnum):
-    """How well a fact is known."""
+    """The evidence for a fact."""
 
     SPECIFIED = "specified"
     OBSERVED = "observed"
@@ -47,8 +47,8 @@ class RemotePartyRole:
     Attributes:
         code: 0 to 255; written as two upper-case hexadecimal digits in the certificate.
         name: as in the GBCS's ASN.1, such as ``networkOperator``.
-        held_by: the codes of the User Roles that may hold it; empty for a CA's.
-        usages: the key usages seen under it.
+        held_by: the codes of the User Roles that may hold it; empty for the role of a CA.
+        usages: the key usages observed in certificates of this role.
     """
 
     code: int
@@ -93,8 +93,10 @@ class Roles:
         if role is None:
             raise InputError(
                 "role.unknown",
-                f"{shown(text)} is no RemotePartyRole.",
-                "Known are " + ", ".join(f"{r.name} ({r.hex})" for r in self.remote_party_roles),
+                f"There is no RemotePartyRole {shown(text)}.",
+                "Use one of "
+                + ", ".join(f"{r.name} ({r.hex})" for r in self.remote_party_roles)
+                + ".",
             )
         return role
 
@@ -112,7 +114,7 @@ class Roles:
         if role is None:
             raise InputError(
                 "user_role.unknown",
-                f"{shown(text)} is no User Role.",
-                "Known are " + ", ".join(f"{r.name} ({r.code})" for r in self.user_roles),
+                f"There is no User Role {shown(text)}.",
+                "Use one of " + ", ".join(f"{r.name} ({r.code})" for r in self.user_roles) + ".",
             )
         return role

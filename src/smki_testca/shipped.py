@@ -1,4 +1,4 @@
-"""Where the data that travels with the package lies: profiles and examples."""
+"""Locates the data that ships with the package: profiles and examples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text that others wrote, made safe to print."""
+"""Makes foreign text safe to print."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ def plain(text: str) -> str:
     """The text on one line: control characters and lone surrogates escaped as in Python."""
     if text.isprintable():
         return text
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+    return "".join(
+        character if character.isprintable() else repr(character)[1:-1] for character in text
+    )
 
 
 def shown(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Worker processes on this machine: they leave Ctrl-C to their parent, and end when it ends."""
+"""Worker processes on this machine: they ignore Ctrl-C, and end when their parent ends."""
 
 from __future__ import annotations
 
@@ -21,66 +21,70 @@ R = TypeVar("R")
 
 MAX_WORKERS = 256
 IN_FLIGHT = 2
-"""How many tasks are handed out for each worker at a time."""
+"""How many tasks are submitted for each worker at a time."""
 
 
 def how_many(asked: int | None) -> int:
-    """The number of workers: as many as there are cores, unless another is asked for.
+    """The number of workers: as asked for, or one for each core.
 
     Raises:
-        InputError: for a number that makes no sense.
+        InputError: unless it is from 1 to ``MAX_WORKERS``.
     """
     count = asked if asked is not None else os.cpu_count() or 1
     if not 1 <= count <= MAX_WORKERS:
         raise InputError(
-            "batch.workers", f"{asked} is no number of workers; 1 to {MAX_WORKERS} are."
+            "batch.workers", f"The number of workers is {asked}.", f"Use 1 to {MAX_WORKERS}."
         )
     return count
 
 
 class Pool(ProcessPoolExecutor):
-    """Processes that are ended with the ``with`` block, whatever they are at."""
+    """Processes that are killed at the end of the ``with`` block, whatever they are doing."""
 
     def __exit__(self, *_: object) -> None:
-        # A worker killed while it ends may hold what the others would wait for for ever, so that
-        # none is asked to end. Callers have had every result that they need by then.
+        # Workers are killed rather than asked to end: one that dies while it ends may hold a lock
+        # that the others wait for. By then callers have every result that they need.
         for process in list((self._processes or {}).values()):
             process.kill()
         self.shutdown(cancel_futures=True)
 
 
-def pool(count: int, begin: Callable[..., None], *given: Any) -> Pool:
-    """Worker processes on this machine, each of which begins with a call of its own.
+def pool(count: int, begin: Callable[..., None], *arguments: Any) -> Pool:
+    """Worker processes on this machine, each initialised by a call.
 
     Args:
         count: of processes.
         begin: called once in each process, before its first task.
-        *given: the arguments of ``begin``.
+        *arguments: the arguments of ``begin``.
     """
-    # A fork inherits what it is given, and the modules imported so far; elsewhere both are sent.
+    # A fork inherits the arguments and the imported modules; other platforms send both.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    return Pool(count, context, initializer=_begin, initargs=(begin, given))
+    return Pool(count, context, initializer=_begin, initargs=(begin, arguments))
 
 
 def unordered(
-    count: int, call: Callable[[T], R], tasks: Iterable[T], begin: Callable[..., None], *given: Any
+    count: int,
+    call: Callable[[T], R],
+    tasks: Iterable[T],
+    begin: Callable[..., None],
+    *arguments: Any,
 ) -> Generator[tuple[T, R], None, None]:
-    """Calls a function for each task in worker processes; each task with its result, once done.
+    """Call a function for each task in worker processes; yield each task with its result.
 
-    Tasks are taken from their iterable as workers come free.
+    Results come in the order of completion. Tasks are drawn as workers become free.
 
     Args:
         count: of processes.
         call: a function of a module.
         tasks: its arguments.
         begin: called once in each process, before its first task.
-        *given: the arguments of ``begin``.
+        *arguments: the arguments of ``begin``.
 
     Raises:
-        BrokenProcessPool: if a worker died; what came before is done.
+        BrokenProcessPool: if a worker died; the results before it are valid.
     """
     running: dict[Future[R], T] = {}
-    with pool(count, begin, *given) as workers:
+    with pool(count, begin, *arguments) as workers:
         for task in tasks:
             running[workers.submit(call, task)] = task
             if len(running) >= IN_FLIGHT * count:
@@ -90,21 +94,21 @@ def unordered(
 
 
 def _finished(running: dict[Future[R], T]) -> Iterator[tuple[T, R]]:
-    """Waits for at least one task to be done."""
+    """Wait until at least one task is done, and yield those that are."""
     done, _ = wait(running, return_when=FIRST_COMPLETED)
     for future in done:
         yield running.pop(future), future.result()
 
 
-def _begin(begin: Callable[..., None], given: tuple[Any, ...]) -> None:
-    # Ctrl-C reaches every process of the terminal; the parent decides what it means.
+def _begin(begin: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    # Ctrl-C reaches every process of the terminal; the parent alone handles it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    begin(*given)
+    begin(*arguments)
 
 
 def _end_with_parent() -> None:
-    """End this process when its parent has ended, however that came."""
+    """End this process when its parent has ended for any reason."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

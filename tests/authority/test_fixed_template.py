@@ -115,10 +115,10 @@ def test_mould_template_and_readable_builder_give_the_same_octets(name, data):
     template, rows = data.draw(_tiles(name))
     fixed = _poured(template, rows[0])
     contents = [[_content(template, path, found) for found in rows] for path in fixed.spans]
-    cast = list(fixed.cast(contents))
-    assert cast == [template.render(found) for found in rows]
-    assert cast == [reference.encode_tbs(template.setting.profile, found) for found in rows]
-    assert {len(one) for one in cast} == {fixed.length}
+    rendered = list(fixed.render(contents))
+    assert rendered == [template.render(found) for found in rows]
+    assert rendered == [reference.encode_tbs(template.setting.profile, found) for found in rows]
+    assert {len(one) for one in rendered} == {fixed.length}
 
 
 @pytest.mark.parametrize("name", BATCHED)
@@ -139,7 +139,7 @@ def test_content_of_another_width_is_not_cast(change, data):
     place = data.draw(st.integers(0, len(contents) - 1))
     contents[place] = [bytes(fixed.widths[place] + change)]
     with pytest.raises(TemplateMismatchError):
-        list(fixed.cast(contents))
+        list(fixed.render(contents))
 
 
 def test_a_tile_with_too_few_values_of_one_span_is_not_cast():
@@ -157,10 +157,10 @@ def test_a_tile_with_too_few_values_of_one_span_is_not_cast():
     )
     fixed = _poured(template, found)
     contents = [[bytes(width)] * 2 for width in fixed.widths]
-    assert len(list(fixed.cast(contents))) == 2
+    assert len(list(fixed.render(contents))) == 2
     contents[-1].pop()
     with pytest.raises(ValueError, match="zip"):
-        list(fixed.cast(contents))
+        list(fixed.render(contents))
 
 
 def test_the_profiles_batched_sign_with_both_kinds_of_key():

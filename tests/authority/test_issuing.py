@@ -110,6 +110,7 @@ def test_a_ca_whose_key_is_not_its_own_lets_nothing_out(authorise, issuing):
     assert caught.value.code == "ca.key_mismatch"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "fits"),
     [("x" * 64, True), ("x" * 65, False), ("tab\t", False), ("", False), ("Ünïcode ✓", True)],

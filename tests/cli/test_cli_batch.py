@@ -70,6 +70,7 @@ def stopped(batch, monkeypatch):
 WRONG = batches.device(**{"device-id": batches.SUPPLIER_ID})
 
 
+@pytest.mark.slow
 def test_issue_tells_of_the_run_and_show_and_list_tell_the_same(batch, manifest):
     path = manifest(*batches.mixed())
     issued = batch("issue", path, "--label", "all")
@@ -370,6 +371,7 @@ WRONG_CALLS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("options", "code"), WRONG_CALLS.values(), ids=WRONG_CALLS)
 def test_a_wrong_call_is_one_line_and_changes_nothing(
     batch, quickstart, files_of, one_line, options, code

@@ -126,6 +126,7 @@ def test_a_role_is_named_or_given_in_hexadecimal(command, quickstart, role):
     assert outcome.json["certificates"][0]["role"] == "02"
 
 
+@pytest.mark.slow
 def test_a_certificate_is_issued_in_another_environment_once_its_cas_are_there(command, quickstart):
     request = (*ORGANISATION, "--environment", "UIT-A")
     outcome = command("--estate", quickstart, "--json", "issue", *request)

@@ -44,6 +44,7 @@ def test_kit_show_tells_the_names_of_what_has_no_id(command):
     assert "supplier-one-adhoc-csr" in rows
 
 
+@pytest.mark.slow
 def test_kit_make_says_what_it_made_and_where(command, tmp_path):
     out = tmp_path / "kit"
     outcome = command("kit", "make", "device-maker", "--out", out, "--format", "csv")
@@ -127,6 +128,7 @@ def test_a_directory_that_holds_anything_is_refused(command, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["diary.txt"]
 
 
+@pytest.mark.slow
 def test_a_refused_kit_ends_with_the_gates_reasons(command, tmp_path):
     kits = tmp_path / "operator" / "kits"
     kits.mkdir(parents=True)

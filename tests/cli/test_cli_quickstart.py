@@ -55,6 +55,7 @@ def test_quickstart_prints_a_table_of_all_it_issued_and_three_commands_to_try(co
         assert command(*arguments).code == 0
 
 
+@pytest.mark.slow
 def test_quickstart_in_json_names_what_it_made(command, tmp_path):
     directory = tmp_path / "new"
     outcome = command("--json", "quickstart", directory)
@@ -193,6 +194,7 @@ def test_quickstart_cannot_be_made_in_a_file(command, tmp_path):
     assert (tmp_path / "file").read_text() == "x"
 
 
+@pytest.mark.slow
 def test_a_quickstart_that_fails_leaves_nothing_and_can_be_called_again(command, tmp_path):
     profiles = tmp_path / "profiles" / "categories"
     profiles.mkdir(parents=True)
@@ -203,6 +205,7 @@ def test_a_quickstart_that_fails_leaves_nothing_and_can_be_called_again(command,
     assert command("quickstart", tmp_path / "new").code == 0
 
 
+@pytest.mark.slow
 def test_quickstart_takes_the_profiles_that_lie_in_its_directory(command, tmp_path, library):
     shipped = Path(library.directories[-1]) / "environments.toml"
     own = tmp_path / "new" / "profiles"
@@ -214,6 +217,7 @@ def test_quickstart_takes_the_profiles_that_lie_in_its_directory(command, tmp_pa
     assert [one["profile"] for one in found["certificates"]] == ["organisation-issuing-ca"]
 
 
+@pytest.mark.slow
 def test_a_fixed_clock_dates_everything(command, tmp_path):
     directory = tmp_path / "new"
     assert command("--clock", "2031-05-06T07:08:09Z", "quickstart", directory).code == 0

@@ -129,6 +129,7 @@ def test_whois_a_certificate_answers_with_who_presents_it(
     assert answer["issued_here"] is True
 
 
+@pytest.mark.slow
 def test_whois_says_in_plain_words_when_a_certificate_is_of_another_estate(
     command, quickstart, tmp_path
 ):

@@ -218,6 +218,7 @@ def test_re_sign_with_defects_leaves_none_out(run, as_json, mixed):
     assert len([one for one in as_json("list")["certificates"] if one["tier"] == "end-entity"]) == 2
 
 
+@pytest.mark.slow
 def test_re_sign_of_one_that_cannot_be_ends_like_any_refusal(command, newcomer, run, mixed):
     run("import", mixed)
     options = ("re-sign", "--label", "Z1-supplier-ds", "--purpose")

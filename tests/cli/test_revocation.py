@@ -231,6 +231,7 @@ def test_a_list_that_cannot_be_written_is_issued_all_the_same_and_says_so(run, t
     assert len(run("crl", "list").json["revocation_lists"]) == 1
 
 
+@pytest.mark.slow
 def test_crl_list_gives_the_newest_of_each_ca_or_all(command, run, quickstart):
     for words in ((), (), ("--arl",), ("--hierarchy", "dccki"), ("--hierarchy", "iki", "--arl")):
         assert run("crl", "issue", *words).code == 0

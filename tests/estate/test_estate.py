@@ -390,6 +390,7 @@ def test_imported_ca_keys_are_the_cas_keys(command, tmp_path, ca_keys):
     assert [body["imported_key"] for body in told] == [True] * 8
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("passphrase")
 def test_cas_without_a_given_key_get_a_fresh_one(command, tmp_path, ca_keys):
     folder, keys = ca_keys
@@ -431,6 +432,7 @@ def test_an_unfit_ca_key_is_refused_and_no_ca_is_made(command, tmp_path, name, c
 # Environments, and what an estate refers to.
 
 
+@pytest.mark.slow
 def test_an_environment_can_be_added_later(command, quickstart):
     outcome = command("--json", "init", quickstart, "--environment", "UIT-A")
     assert outcome.code == 0, outcome.err

@@ -98,6 +98,7 @@ def test_files_and_directories_are_their_owners_only(quickstart_original):
         assert stat.S_IMODE(path.stat().st_mode) == wanted, path
 
 
+@pytest.mark.slow
 @modes
 def test_init_makes_its_directory_for_the_owner_only(command, tmp_path, monkeypatch):
     monkeypatch.setenv("SMKI_TESTCA_PASSPHRASE", "a passphrase")
@@ -125,6 +126,7 @@ def test_a_wrong_passphrase_ends_in_exit_code_5_and_changes_nothing(
     assert issue().code == 0
 
 
+@pytest.mark.slow
 def test_passphrase_comes_from_the_file_named_then_the_variable_then_the_estate(
     command, quickstart, tmp_path, monkeypatch
 ):

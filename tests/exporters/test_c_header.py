@@ -65,6 +65,7 @@ def test_a_comment_before_each_array_tells_serial_and_eui_64(export, estate):
     )
 
 
+@pytest.mark.slow
 def test_names_that_c_would_not_tell_apart_are_told_apart_by_serial(command, quickstart, export):
     labels = ("a-b", "a.b", "x" * 90 + "1", "x" * 90 + "2")
     serials = [

@@ -23,6 +23,7 @@ NEED_KEYS = [name for name, form in FORMATS.items() if form.traits.keys is Need.
 # Certificates that a format does not hold.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", NEED_KEYS)
 def test_a_format_that_holds_none_of_the_selection_says_why(export, form):
     outcome, folder = export(form, "--with-keys", "--profile", "dccki")
@@ -229,6 +230,7 @@ def test_names_are_different_whatever_the_case(estate):
     assert len({name.lower() for name in plain}) == len(records)
 
 
+@pytest.mark.slow
 def test_no_label_takes_the_name_that_a_serial_number_makes(command, quickstart, estate):
     serial = issue(command, quickstart, "--label=twin")
     issue(command, quickstart, "--label=twin")

@@ -44,6 +44,7 @@ def test_the_keystore_is_written_with_keys_only_and_holds_them_all(export, estat
         pkcs12.load_pkcs12(octets, b"another")
 
 
+@pytest.mark.slow
 def test_a_family_has_stores_of_its_own(command, export, quickstart):
     done = command("--estate", quickstart, "init", quickstart, "--environment", "UIT-A")
     assert done.code == 0, done.err

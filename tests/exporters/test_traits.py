@@ -167,6 +167,7 @@ def test_formats_that_are_of_no_use_without_keys_say_so(export, form):
     assert not folder.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", CANNOT_ENCRYPT)
 def test_formats_that_cannot_encrypt_keys_write_none_where_a_passphrase_is_given(export, form):
     outcome, folder = export(form, "--with-keys", encrypted=True)

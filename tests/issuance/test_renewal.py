@@ -87,6 +87,7 @@ def key_fits(estate, record):
 # What is the same, and what is new.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("same_key", [False, True], ids=["new-key", "same-key"])
 def test_everything_of_a_participant_is_renewed_for_the_same_subjects(estate, same_key):
     selection = Selection(participant="supplier-one")
@@ -175,6 +176,7 @@ def test_a_renewal_can_be_renewed_and_the_purpose_goes_along(estate):
     assert told["purpose"] == "srept"
 
 
+@pytest.mark.slow
 def test_a_wide_selection_passes_over_what_nobody_would_renew(estate):
     renewed = estate.renew(SUPPLIER)[0]
     revoked = one(estate, Selection(label="Z1-supplier-ka"))
@@ -294,6 +296,7 @@ def test_one_refusal_stops_the_whole_selection_and_every_reason_is_given(estate)
     assert len(list(estate.select(Selection()))) == before
 
 
+@pytest.mark.slow
 def test_the_hundredth_certificate_of_a_device_is_the_last(estate):
     record = next(estate.select(Selection(profile="device", participant="meters-one")))
     request = estate.request(
@@ -404,6 +407,7 @@ def test_of_two_that_renew_at_once_one_is_told_so_and_nothing_is_twice(quickstar
         estate.audit.verify()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", ["add", "change"])
 def test_what_dies_in_the_middle_leaves_nothing_behind(estate, monkeypatch, step):
     selection = Selection(participant="supplier-one")

@@ -120,6 +120,7 @@ def with_runs(with_runs_original, tmp_path):
         yield estate
 
 
+@pytest.mark.slow
 def test_certificates_of_runs_that_end_are_listed_and_the_endless_ones_not_even_read(
     with_runs, monkeypatch
 ):
@@ -138,6 +139,7 @@ def test_certificates_of_runs_that_end_are_listed_and_the_endless_ones_not_even_
     assert len(read) < COUNT
 
 
+@pytest.mark.slow
 def test_a_renewed_certificate_of_a_run_is_not_listed_any_more(with_runs):
     soon = with_runs.clock.now() + timedelta(days=1000)
     with_runs.renew(

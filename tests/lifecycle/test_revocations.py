@@ -278,6 +278,7 @@ def test_what_is_no_reason_is_refused(text):
     assert caught.value.code == "revocation.reason"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", ["Z1-supplier-ds", "dccki-supplier-one", "iki-supplier-one"])
 def test_a_rejected_certificate_is_revoked_without_a_reason(estate, label):
     record = _one(estate, Selection(label=label))

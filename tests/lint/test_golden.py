@@ -75,7 +75,6 @@ def linted(tmp_path_factory):
     return cache(lambda path: lint(path, directory))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
 def test_a_case_has_exactly_the_findings_that_it_expects(path, linted):
     expects, _, _ = read(path)

@@ -449,7 +449,7 @@ def test_a_reference_to_what_is_not_there_is_an_error_that_names_it(tmp_path, na
     assert error.code == "profile.reference"
     assert str(path) in error.message
     assert key in error.message
-    assert "Known are" in error.remedy
+    assert "Use one of" in error.remedy
 
 
 DUPLICATES = [

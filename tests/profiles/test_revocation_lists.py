@@ -156,7 +156,7 @@ def test_an_unknown_hierarchy_is_an_error_that_lists_those_there_are(tmp_path):
     directory = changed(tmp_path, 'hierarchy = "organisation"', 'hierarchy = "organisations"')
     error = refused(directory, "profile.reference")
     assert "organisation-crl.toml, hierarchy: unknown hierarchy 'organisations'" in error.message
-    assert error.remedy == "Known are organisation, device, dccki, iki."
+    assert error.remedy == "Use one of organisation, device, dccki, iki."
 
 
 @pytest.mark.slow
@@ -197,7 +197,7 @@ def test_an_unknown_hierarchy_is_an_error_that_lists_those_there_are(tmp_path):
         (
             'field = "revokedCertificates.reasonCode"\nfill = { derived = "reason" }\n',
             'field = "revokedCertificates.userCertificate"\n',
-            "only an extension is critical",
+            "only an extension has a criticality",
         ),
     ],
 )

@@ -207,7 +207,7 @@ def test_a_profile_of_an_unknown_hierarchy_is_an_error_that_lists_those_there_ar
     path = write(tmp_path, "organisation", wrong)
     error = refused(tmp_path, "profile.reference")
     assert error.message == f"{path}, hierarchy: unknown hierarchy 'gas'."
-    assert error.remedy == "Known are organisation, device, dccki, iki."
+    assert error.remedy == "Use one of organisation, device, dccki, iki."
 
 
 def test_a_profile_without_rows_is_an_error(tmp_path):
@@ -223,18 +223,18 @@ def test_a_profile_without_rows_is_an_error(tmp_path):
 ONE_ROW = [
     ('field = "subject.nickname"\nfill = { constant = "x" }', "no field 'subject.nickname'"),
     ('field = "Version"\nfill = { constant = "v3" }', "no field 'Version'"),
-    ('field = "subject.title"', "neither fills nor demands anything"),
-    ('field = "subject.title"\nholds = {}', "neither fills nor demands anything"),
+    ('field = "subject.title"', "neither fills nor checks the field"),
+    ('field = "subject.title"\nholds = {}', "neither fills nor checks the field"),
     ('field = "subject.title"\nencode = "BMPString"', "UTF8String or PrintableString"),
     ('field = "subject.countryName"\nencode = "UTF8String"', "as PrintableString, not UTF8String"),
     ('field = "serialNumber"\nencode = "UTF8String"', "as INTEGER, not UTF8String"),
-    ('field = "subject.title"\ncritical = true', "only an extension is critical"),
-    ('field = "extensions"\ncritical = true', "only an extension is critical"),
+    ('field = "subject.title"\ncritical = true', "only an extension has a criticality"),
+    ('field = "extensions"\ncritical = true', "only an extension has a criticality"),
     (
         'field = "extensions.certificatePolicies.policyIdentifier"\ncritical = true',
-        "only an extension is critical",
+        "only an extension has a criticality",
     ),
-    ('field = "extensions.nameConstraints"\ncritical = true', "nothing fills"),
+    ('field = "extensions.nameConstraints"\ncritical = true', "no row fills"),
     ('field = "subject.title"\nfill = {}', "exactly one of constant, input and derived"),
     (
         'field = "subject.title"\nfill = { constant = "a", input = "role" }',
@@ -261,10 +261,10 @@ ONE_ROW = [
         'field = "subject.title"\nfill = { constant = "a" }\nholds = { absent = true }',
         "must be absent cannot be filled",
     ),
-    ('field = "subject.title"\nfill = { constant = 5 }', "'5' is no value"),
-    ('field = "subject.title"\nfill = { constant = ["a"] }', "is no value"),
-    ('field = "subject.title"\nfill = { constant = { a = 1 } }', "is no value"),
-    ('field = "subject.title"\nfill = { constant = 2026-01-01 }', "is no value"),
+    ('field = "subject.title"\nfill = { constant = 5 }', "'5' is not a value"),
+    ('field = "subject.title"\nfill = { constant = ["a"] }', "is not a value"),
+    ('field = "subject.title"\nfill = { constant = { a = 1 } }', "is not a value"),
+    ('field = "subject.title"\nfill = { constant = 2026-01-01 }', "is not a value"),
     ('field = "subject.title"\nholds = { octets = 8 }', "octets says nothing of"),
     ('field = "subject.title"\nholds = { max-octets = 8 }', "max-octets says nothing of"),
     ('field = "subject.title"\nholds = { positive = true }', "positive says nothing of"),
@@ -279,19 +279,19 @@ ONE_ROW = [
     ('field = "serialNumber"\nholds = { last = true }', "only a subject attribute is last"),
     ('field = "subject"\nholds = { last = true }', "only a subject attribute is last"),
     ('field = "validity.notBefore"\nholds = { max-years = 3 }', "goes with validity.notAfter"),
-    ('field = "subject.title"\nholds = { matches = "[A-" }', "'[A-' is no regular expression"),
-    ('field = "subject.title"\nholds = { equals = 4 }', "'4' is no value"),
+    ('field = "subject.title"\nholds = { matches = "[A-" }', "'[A-' is not a regular expression"),
+    ('field = "subject.title"\nholds = { equals = 4 }', "'4' is not a value"),
     (
         'field = "extensions.keyUsage"\nholds = { equals = ["signing"] }',
-        "is no value for it: the field holds key usages",
+        "is not a value for it: the field holds key usages",
     ),
-    ('field = "extensions.keyUsage"\nholds = { equals = [["a"]] }', "is no value"),
-    ('field = "extensions.keyUsage"\nholds = { equals = [] }', "is no value"),
-    ('field = "extensions.extKeyUsage"\nholds = { equals = [] }', "is no value"),
+    ('field = "extensions.keyUsage"\nholds = { equals = [["a"]] }', "is not a value"),
+    ('field = "extensions.keyUsage"\nholds = { equals = [] }', "is not a value"),
+    ('field = "extensions.extKeyUsage"\nholds = { equals = [] }', "is not a value"),
     ('field = "extensions.extKeyUsage"\nholds = { equals = [["a"]] }', "is no"),
     (
         'field = "extensions.extKeyUsage"\nholds = { equals = ["clientAuthentication"] }',
-        "'clientAuthentication' is no OBJECT IDENTIFIER",
+        "'clientAuthentication' is not an OBJECT IDENTIFIER",
     ),
     (
         'field = "extensions.keyUsage"\nholds = { exactly-one-of = ["digitalSigning"] }',
@@ -301,35 +301,35 @@ ONE_ROW = [
         'field = "extensions.extKeyUsage"\nholds = { exactly-one-of = ["clientAuthentication"] }',
         "'clientAuthentication'",
     ),
-    ('field = "version"\nholds = { equals = "v4" }', "'v4' is no value"),
-    ('field = "version"\nholds = { equals = 3 }', "'3' is no value"),
-    ('field = "signature"\nholds = { equals = "ecdsa" }', "'ecdsa' is no value"),
-    ('field = "validity.notAfter"\nholds = { equals = "soon" }', "'soon' is no UTC time"),
+    ('field = "version"\nholds = { equals = "v4" }', "'v4' is not a value"),
+    ('field = "version"\nholds = { equals = 3 }', "'3' is not a value"),
+    ('field = "signature"\nholds = { equals = "ecdsa" }', "'ecdsa' is not a value"),
+    ('field = "validity.notAfter"\nholds = { equals = "soon" }', "'soon' is not a UTC time"),
     (
         'field = "validity.notAfter"\nholds = { equals = "2030-01-01T00:00:00+01:00" }',
-        "is no UTC time",
+        "is not a UTC time",
     ),
     (
         'field = "validity.notAfter"\nholds = { equals = 2030-01-01T00:00:00+01:00 }',
-        "is no UTC time",
+        "is not a UTC time",
     ),
-    ('field = "extensions.subjectKeyIdentifier"\nholds = { equals = "0g" }', "is no value"),
-    ('field = "extensions.subjectKeyIdentifier"\nholds = { equals = "012" }', "is no value"),
+    ('field = "extensions.subjectKeyIdentifier"\nholds = { equals = "0g" }', "is not a value"),
+    ('field = "extensions.subjectKeyIdentifier"\nholds = { equals = "012" }', "is not a value"),
     (
         'field = "extensions.certificatePolicies.policyIdentifier"\nholds = { equals = "1.2.x" }',
-        "'1.2.x' is no OBJECT IDENTIFIER",
+        "'1.2.x' is not an OBJECT IDENTIFIER",
     ),
     (
         'field = "extensions.basicConstraints.pathLenConstraint"\nholds = { equals = true }',
-        "is no value",
+        "is not a value",
     ),
     (
         'field = "extensions.basicConstraints.pathLenConstraint"\nholds = { equals = -1 }',
-        "is no value",
+        "is not a value",
     ),
-    ('field = "extensions.basicConstraints.cA"\nholds = { equals = 1 }', "is no value"),
-    ('field = "extensions.nameConstraints"\nfill = { constant = "3000" }', "is no value"),
-    ('field = "subjectUniqueID"\nfill = { constant = "00" }', "is no value"),
+    ('field = "extensions.basicConstraints.cA"\nholds = { equals = 1 }', "is not a value"),
+    ('field = "extensions.nameConstraints"\nfill = { constant = "3000" }', "is not a value"),
+    ('field = "subjectUniqueID"\nfill = { constant = "00" }', "is not a value"),
 ]
 
 
@@ -387,7 +387,7 @@ def test_two_string_types_for_one_field_are_an_error(tmp_path):
     )
     error = refused(tmp_path)
     assert error.message.startswith(f"{path}, row {number} ({field}): ")
-    assert error.message.endswith("says UTF8String.")
+    assert error.message.endswith("encodes it as UTF8String.")
 
 
 @pytest.mark.parametrize(

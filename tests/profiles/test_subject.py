@@ -35,7 +35,7 @@ from smki_testca.profiles.typed_subjects import (
 from smki_testca.register.requests import Request
 from smki_testca.roles import KeyUsage
 from smki_testca.x509.names import KeyType
-from smki_testca.x509.view import Found, view_certificate
+from smki_testca.x509.view import FieldValue, view_certificate
 from strategies import eui64s, object_identifiers, signifiers
 
 SUPPLIER = Eui64.from_octets(csrs.SUPPLIER_ID)
@@ -102,7 +102,7 @@ def without(view, *paths):
 
 
 def changed(view, path, value):
-    return replace(view, fields={**view.fields, path: Found(value, view.fields[path].node)})
+    return replace(view, fields={**view.fields, path: FieldValue(value, view.fields[path].node)})
 
 
 def test_a_host_name_is_read_where_there_is_one(estate):

@@ -176,9 +176,9 @@ def test_the_example_has_the_participants_of_the_published_layout(library):
 PARTICIPANTS = [
     ('id = "party-one"', 'id = "Party One"', "participant.id", "'Party One'"),
     ('id = "party-one"', 'id = "-one"', "participant.id", "'-one'"),
-    ('id = "party-one"', f'id = "{"a" * 65}"', "participant.id", "no participant id"),
+    ('id = "party-one"', f'id = "{"a" * 65}"', "participant.id", "not a participant id"),
     ('signifier = "TPTY-ONE"\n', "", "participant.signifier", "kind party needs a Signifier"),
-    ('"TPTY-ONE"', '""', "signifier.form", "no Signifier"),
+    ('"TPTY-ONE"', '""', "signifier.form", "not a Signifier"),
     ('"TPTY-ONE"', f'"{"T" * 65}"', "signifier.form", "1 to 64"),
     ('"TPTY-ONE"', '"TPTY\\tONE"', "signifier.form", "printable"),
     ('"90-B3-D5-1F-3"', '"90-B3-D5-1F"', "registry_entry.form", "'90-B3-D5-1F'"),
@@ -187,11 +187,11 @@ PARTICIPANTS = [
     ('"0A1"', '"-1"', "id_range.organisation_number", "'-1'"),
     ('"0A1" }', '"0A1", organisation-bits = 28 }', "id_range.split", "28 bits in all"),
     ("30-A1-00-08", "30-A1-00", "eui64.form", "'90-B3-D5-1F-30-A1-00'"),
-    ("30-A1-00-08", "30-A1-00-08-00", "eui64.form", "no EUI-64"),
-    ("90b3d51f30a10009", "0x90b3d51f30a10009", "eui64.form", "no EUI-64"),
+    ("30-A1-00-08", "30-A1-00-08-00", "eui64.form", "not an EUI-64"),
+    ("90b3d51f30a10009", "0x90b3d51f30a10009", "eui64.form", "not an EUI-64"),
     ('"IS"', '"Importer"', "user_role.unknown", "'Importer'"),
     ("30-A1-00-08", "30-A2-00-08", "participant.id_order", "90-B3-D5-1F-30-A1-00-09 follows"),
-    ("00-0a", "00-09", "participant.id_order", "90-B3-D5-1F-30-A1-00-09 stands twice"),
+    ("00-0a", "00-09", "participant.id_order", "90-B3-D5-1F-30-A1-00-09 is listed twice"),
     ("00-0a", "00-00", "participant.id_order", "follows 90-B3-D5-1F-30-A1-00-09"),
     (
         "30-a1-00-0a",
@@ -242,9 +242,9 @@ def test_each_kind_of_participant_has_what_belongs_to_it(library, kind, extra, c
 
 AGREEMENTS = [
     ("until = 2026-12-31", "until = 2025-12-31", "agreement.dates", "ends on 2025-12-31, before"),
-    ('["uept"]', '["UEPT"]', "agreement.purpose", "the purpose 'UEPT'"),
+    ('["uept"]', '["UEPT"]', "agreement.purpose", "the unknown purpose 'UEPT'"),
     ('["organisation-user"]', '["organisation"]', "agreement.category", "category 'organisation'"),
-    ('["ZAZ1"]', '["ZAZ1", "ZAZ2"]', "agreement.environment", "the environment 'ZAZ2'"),
+    ('["ZAZ1"]', '["ZAZ1", "ZAZ2"]', "agreement.environment", "the unknown environment 'ZAZ2'"),
 ]
 
 

@@ -246,7 +246,7 @@ CASES = [
         "participant.unknown",
         "R1",
         lambda s: s.asking(participant="nobody-one"),
-        "'nobody-one' is no Testing Participant",
+        "The register has no Testing Participant 'nobody-one'",
     ),
     Case(
         "agreement.none",
@@ -279,7 +279,7 @@ CASES = [
         "purpose.not_a_testing_service",
         "R3",
         lambda s: s.asking(purpose="demonstration"),
-        "'demonstration' is no Testing Service",
+        "There is no Testing Service 'demonstration'",
     ),
     Case(
         "purpose.not_covered",
@@ -394,7 +394,7 @@ CASES = [
         lambda s: device(
             s.with_participant(ELSEWHERE), device_id=Eui64.parse(f"{AMONG_DEVICES}-07")
         ),
-        "lies in 00-DB-12-34-56-78-00-00 to 00-DB-12-34-56-78-00-FF, which is an organisation's",
+        "lies in 00-DB-12-34-56-78-00-00 to 00-DB-12-34-56-78-00-FF, which an organisation has",
     ),
     Case(
         "device_id.outside_own_registry_entry",
@@ -431,7 +431,7 @@ CASES = [
         "live.environment",
         "R20",
         lambda s: s.asking(environment="Live"),
-        "Live is no test environment",
+        "Live is not a test environment",
     ),
     Case(
         "live.policy",
@@ -479,7 +479,7 @@ def codes_in_the_source():
         for element in getattr(node.value, "elts", ())
     }
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_reason":
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "RefusalReason":
             code: Any = node.args[0]
             if isinstance(code, ast.Constant):
                 codes.add(code.value)

@@ -1,1 +1,1 @@
-"""Test CAs: keys, templates, CSR intake, issuing."""
+"""Test CAs: templates, CSRs, and the signing of certificates and CRLs."""

@@ -1,6 +1,6 @@
-"""A certification authority: it cuts, signs and verifies one certificate after another.
+"""A certification authority: it builds, signs and verifies certificates and CRLs.
 
-An end-entity certificate takes an ``Authorisation``; only the operator makes CAs.
+An end-entity certificate takes an ``Authorisation``; only the operator creates CAs.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A certificate that was just signed.
+    """A newly signed certificate.
 
     Attributes:
         der: its octets.
         issued_at: when, UTC; notBefore may be earlier.
         values: of its fields, by path.
-        warnings: what the profile's rows remark on.
+        warnings: one line for each row of the profile that only warns.
     """
 
     der: bytes
@@ -81,14 +81,14 @@ class Certificate:
 
 
 class Unsigned:
-    """A certificate that was built and checked, still to be signed: once, by the CA that built it.
+    """A built and checked certificate without its signature; its CA can sign it once.
 
     Attributes:
         profile: its certificate type.
         serial: its serial number.
         issued_at: when, UTC; notBefore may be earlier.
         values: of its fields, by path.
-        warnings: what the profile's rows remark on.
+        warnings: one line for each row of the profile that only warns.
     """
 
     __slots__ = (
@@ -130,14 +130,14 @@ class Unsigned:
         return instant
 
     def view(self) -> View:
-        """Its fields as a reader finds them, under a signature that is none."""
+        """Its fields as read from the certificate with a placeholder for the signature."""
         algorithm = self.template.setting.algorithm.encoded
         return view_certificate(
             encode.sequence(self.tbs, algorithm, encode.bit_string(b"\x30\x00"))
         )
 
     def spend(self, authority: CertificationAuthority) -> None:
-        """Note that it is signed now.
+        """Mark it as signed.
 
         Raises:
             ValueError: if it was signed before, or another CA built it.
@@ -148,12 +148,12 @@ class Unsigned:
 
 
 class CertificationAuthority:
-    """One test CA, able to sign.
+    """A test CA with its key.
 
     Args:
-        certificate: its own certificate, DER; None while it signs that itself.
+        certificate: of the CA, DER; None for a root that has yet to sign its own.
         signer: its key.
-        environment: where its certificates belong.
+        environment: of its certificates.
         library: the profiles and roles.
     """
 
@@ -179,14 +179,15 @@ class CertificationAuthority:
         """Build and check one certificate of an authorised request.
 
         Args:
-            authorisation: the gate's consent; its instant becomes notBefore.
+            authorisation: from the gate; its instant is the time of issue.
             usage: one of the usages authorised; None where the profile fixes it.
             public_key: the subject's SubjectPublicKeyInfo, DER.
             entropy: for the serial number.
-            validity: dates in place of those that the rows work out.
+            validity: dates in place of those that the rows compute.
 
         Raises:
             InputError: if the profile's rows forbid a value of the request, the dates or the key.
+            ValueError: if the usage was not authorised.
         """
         request = authorisation.request
         if usage is not None and usage not in request.usages:
@@ -204,24 +205,29 @@ class CertificationAuthority:
         return self._prepare(self._library.profile(request.subject.profile), filling)
 
     def sign(self, unsigned: Unsigned) -> Certificate:
-        """Sign a certificate that this CA built, and verify what leaves.
+        """Sign a certificate that this CA built, and verify the result.
 
         Raises:
             ValueError: if it was signed before, or another CA built it.
         """
         unsigned.spend(self)
-        tbs, found = unsigned.tbs, unsigned.values
+        tbs, fields = unsigned.tbs, unsigned.values
         signature = self._signer.sign(tbs)
         der = encode.sequence(tbs, self._signer.algorithm.encoded, encode.bit_string(signature))
-        self._verify(unsigned.template, found, der)
+        self._verify(unsigned.template, fields, der)
         return Certificate(
-            der, unsigned.profile, unsigned.serial, unsigned.issued_at, found, unsigned.warnings
+            der,
+            unsigned.profile,
+            unsigned.serial,
+            unsigned.issued_at,
+            fields,
+            unsigned.warnings,
         )
 
     def issue_authority(
         self, profile: Profile, public_key: bytes, *, at: datetime, entropy: Entropy
     ) -> Certificate:
-        """The certificate of a CA: this one's own, or that of the tier below it."""
+        """Issue the certificate of a CA: of this one, or of one of the tier below."""
         filling = Filling(SerialNumber.generate(entropy), at, public_key)
         return self.sign(self._prepare(profile, filling))
 
@@ -234,18 +240,19 @@ class CertificationAuthority:
         at: datetime,
         next_update: datetime | None = None,
     ) -> RevocationList:
-        """A CRL or ARL of what this CA revoked.
+        """Issue a CRL or ARL of this CA.
 
         Args:
-            profile: what it holds.
+            profile: of the CRL.
             revocations: its entries, in their order.
-            number: its cRLNumber; to rise with each CRL of a CA is the caller's to see to.
+            number: its cRLNumber; the caller increases it from CRL to CRL.
             at: its thisUpdate, UTC.
-            next_update: its nextUpdate; as long after thisUpdate as the rows say by default.
+            next_update: its nextUpdate, UTC; by default computed by the rows.
 
         Raises:
-            InputError: if the profile is that of another CA, a rule or a row of severity error
-                forbids what was asked for, or the CA may sign no CRL.
+            InputError: if a rule or a row of severity error forbids the CRL, or the CA's
+                certificate does not allow it to sign CRLs.
+            ValueError: if the CA has no certificate yet.
         """
         if self.certificate is None:
             raise ValueError("a CA signs CRLs once it has its own certificate")
@@ -262,9 +269,9 @@ class CertificationAuthority:
     def _prepare(self, profile: Profile, filling: Filling) -> Unsigned:
         _check_key(profile, filling.public_key)
         template = self._template(profile, frozenset(filling.inputs))
-        found = values(template.setting, filling)
-        warnings = check_inputs(profile, found, self._library.roles)
-        return Unsigned(self, template, filling, found, tuple(warnings))
+        fields = values(template.setting, filling)
+        warnings = check_inputs(profile, fields, self._library.roles)
+        return Unsigned(self, template, filling, fields, tuple(warnings))
 
     def _template(self, profile: Profile, present: frozenset[str]) -> Template:
         key = (profile.name, present)
@@ -273,12 +280,12 @@ class CertificationAuthority:
             self._templates[key] = compile_template(setting, present, self._library.roles)
         return self._templates[key]
 
-    def _verify(self, template: Template, found: Values, der: bytes) -> None:
-        """Compare what leaves with its template, and its signature with the CA's key."""
+    def _verify(self, template: Template, fields: Values, der: bytes) -> None:
+        """Check a signed certificate against its template and the CA's public key."""
         view = view_certificate(der)
-        template.verify(view.signed.encoded, found)
-        own = found["subjectPublicKeyInfo"] if self._issuer is None else self._public_key()
-        key = load_public_key(own) if isinstance(own, bytes) else None
+        template.verify(view.signed.encoded, fields)
+        issuer_key = fields["subjectPublicKeyInfo"] if self._issuer is None else self._public_key()
+        key = load_public_key(issuer_key) if isinstance(issuer_key, bytes) else None
         if key is None or not signature_fits(key, view.signature, view.signed.encoded):
             raise SmkiTestcaError(
                 "ca.key_mismatch", "The CA's key does not belong to the CA's certificate."
@@ -300,9 +307,9 @@ def _check_key(profile: Profile, public_key: bytes) -> None:
 
 
 def inputs(subject: Subject, usage: KeyUsage | None) -> dict[str, Value]:
-    """What a request brings, by the names that profiles use; what is absent is left out."""
-    asked: dict[str, Value] = {} if usage is None else {USAGE: (USAGE_BITS[usage.value],)}
-    return asked | subject.field_values()
+    """The inputs of a request as field values, by the names that rows use."""
+    usage_bits: dict[str, Value] = {} if usage is None else {USAGE: (USAGE_BITS[usage.value],)}
+    return usage_bits | subject.field_values()
 
 
 __all__ = ["USAGE_BITS", "Certificate", "CertificationAuthority", "Unsigned", "inputs"]

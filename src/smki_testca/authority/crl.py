@@ -36,15 +36,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RevocationList:
-    """A CRL or ARL that was just signed.
+    """A newly signed CRL or ARL.
 
     Attributes:
         der: its octets.
         number: its cRLNumber.
         this_update: when it was issued, UTC.
-        next_update: when the next one comes at the latest, UTC.
+        next_update: when the next one is due at the latest, UTC.
         count: of its entries.
-        warnings: what the profile's rows remark on.
+        warnings: one line for each rule that only warns.
     """
 
     der: bytes
@@ -66,32 +66,32 @@ def revocation_list(
     at: datetime,
     next_update: datetime | None = None,
 ) -> RevocationList:
-    """A CRL filled from its profile's rows, checked against them, signed, and verified.
+    """Build a CRL from its profile's rows, check it against them, sign and verify it.
 
     Args:
-        profile: what it holds.
+        profile: of the CRL.
         certificate: of the CA that signs it, DER.
         signer: the CA's key.
         revocations: its entries, in their order.
         number: its cRLNumber.
         at: its thisUpdate, UTC.
-        next_update: its nextUpdate; as long after thisUpdate as the rows say by default.
+        next_update: its nextUpdate, UTC; by default computed by the rows.
 
     Raises:
-        InputError: if a rule or a row of severity error forbids what was asked for, or the CA
-            may sign no CRL.
+        InputError: if a rule or a row of severity error forbids the CRL, or the CA's
+            certificate does not allow it to sign CRLs.
         SmkiTestcaError: if the key is not that of the CA's certificate.
     """
     at, next_update = _whole(at), None if next_update is None else _whole(next_update)
-    if any(one.at.microsecond for one in revocations):
-        revocations = [replace(one, at=_whole(one.at)) for one in revocations]
+    if any(revocation.at.microsecond for revocation in revocations):
+        revocations = [replace(revocation, at=_whole(revocation.at)) for revocation in revocations]
     authority = view_certificate(certificate)
     issuer = issuer_of(certificate)
     _check_authority(authority)
-    found = _values(profile, issuer, signer.algorithm, number, at, next_update)
-    tbs = _tbs(profile, found, revocations)
+    values = _values(profile, issuer, signer.algorithm, number, at, next_update)
+    tbs = _tbs(profile, values, revocations)
     warnings = check_unsigned(
-        profile, _document(tbs, signer.algorithm, _PLACEHOLDER), found, revocations, authority
+        profile, _document(tbs, signer.algorithm, _PLACEHOLDER), values, revocations, authority
     )
     signature = signer.sign(tbs)
     key = load_public_key(authority.octets("subjectPublicKeyInfo") or b"")
@@ -102,8 +102,8 @@ def revocation_list(
     return RevocationList(
         _document(tbs, signer.algorithm, signature),
         number,
-        _instant(found, "thisUpdate"),
-        _instant(found, "nextUpdate"),
+        _instant(values, "thisUpdate"),
+        _instant(values, "nextUpdate"),
         profile,
         len(revocations),
         tuple(warnings),
@@ -111,12 +111,12 @@ def revocation_list(
 
 
 def _whole(instant: datetime) -> datetime:
-    """The second that an instant lies in; a CRL knows no smaller part."""
+    """An instant in whole seconds, the precision of a CRL."""
     return instant.replace(microsecond=0)
 
 
 _PLACEHOLDER = b"\x30\x00"
-"""Stands for the signature while a CRL is checked that nobody has signed yet."""
+"""The signature of a CRL that is checked before it is signed."""
 
 
 def unsigned(
@@ -127,25 +127,25 @@ def unsigned(
     number: int,
     at: datetime,
 ) -> tuple[bytes, dict[str, Value]]:
-    """A CRL with a placeholder for its signature, and the values of its fields, to be checked."""
-    found = _values(profile, issuer, algorithm, number, at, None)
-    return _document(_tbs(profile, found, revocations), algorithm, _PLACEHOLDER), found
+    """Build a CRL with a placeholder for its signature; return it and its fields' values."""
+    values = _values(profile, issuer, algorithm, number, at, None)
+    return _document(_tbs(profile, values, revocations), algorithm, _PLACEHOLDER), values
 
 
 def check_unsigned(
     profile: RevocationListProfile,
     document: bytes,
-    found: Mapping[str, Value],
+    values: Mapping[str, Value],
     revocations: Sequence[Revocation],
     authority: View | None,
 ) -> list[str]:
-    """Read a CRL back, hold it to every rule, and compare it with what was asked for.
+    """Parse a CRL, check it against every rule, and compare it with its intended content.
 
     Args:
-        profile: whose rows it must keep.
-        document: the CRL, DER; its signature is not looked at.
-        found: the values that its fields were filled with, by path.
-        revocations: its entries.
+        profile: of the CRL.
+        document: the CRL, DER; its signature is not checked.
+        values: the intended values of its fields, by path.
+        revocations: its intended entries.
         authority: the CA's certificate; None where there is none yet.
 
     Returns:
@@ -157,21 +157,24 @@ def check_unsigned(
     view = view_revocation_list(document)
     listed = list(crl.entries_of(view))
     surveyed = crl.survey(view, listed)
-    said = [
-        (RULES[one.code].severity, one.message[:1].upper() + one.message[1:])
-        for one in crl.breaches(crl.RevocationList(view, surveyed, profile, None))
+    remarks = [
+        (RULES[breach.code].severity, breach.message[:1].upper() + breach.message[1:])
+        for breach in crl.breaches(crl.RevocationList(view, surveyed, profile, None))
     ]
     context = Context(_NO_ROLES, None, authority)
     rows = crl.row_findings(view, surveyed, profile, context)
-    said += [(one.severity, f"{one.message[:-1]} ({one.basis}, {one.source})") for one in rows]
-    for severity, message in said:
+    remarks += [
+        (finding.severity, f"{finding.message[:-1]} ({finding.basis}, {finding.source})")
+        for finding in rows
+    ]
+    for severity, message in remarks:
         if severity is Severity.ERROR:
-            raise InputError("crl.value", f"No such CRL is issued. {message}.")
-    if any(view.value(path) != value for path, value in found.items()):
+            raise InputError("crl.value", f"The CRL cannot be issued. {message}.")
+    if any(view.value(path) != value for path, value in values.items()):
         raise AssertionError("a field of the CRL is not what was asked for")
     if not _same(listed, profile, revocations):
         raise AssertionError("the entries of the CRL are not what was asked for")
-    return [f"{message}." for _, message in said]
+    return [f"{message}." for _, message in remarks]
 
 
 _NO_ROLES = Roles((), ())
@@ -181,13 +184,13 @@ _NO_ROLES = Roles((), ())
 def _same(
     listed: Sequence[Entry], profile: RevocationListProfile, revocations: Sequence[Revocation]
 ) -> bool:
-    """Whether the entries of a CRL are these, with none more and none less."""
+    """Whether the entries of a CRL are exactly these revocations."""
     tails = _tails(profile)
     return len(listed) == len(revocations) and all(
-        entry.serial == one.serial.value
-        and entry.at == one.at
-        and entry.reason == tails[one.reason][0]
-        for entry, one in zip(listed, revocations, strict=True)
+        entry.serial == revocation.serial.value
+        and entry.at == revocation.at
+        and entry.reason == tails[revocation.reason][0]
+        for entry, revocation in zip(listed, revocations, strict=True)
     )
 
 
@@ -203,10 +206,10 @@ def _document(tbs: bytes, algorithm: SignatureAlgorithm, signature: bytes) -> by
     return encode.sequence(tbs, algorithm.encoded, encode.bit_string(signature))
 
 
-def _instant(found: Mapping[str, Value], path: str) -> datetime:
-    instant = found[path]
+def _instant(values: Mapping[str, Value], path: str) -> datetime:
+    instant = values[path]
     if not isinstance(instant, datetime):
-        raise TypeError(f"{path} is no instant")
+        raise TypeError(f"{path} is not an instant")
     return instant
 
 
@@ -219,30 +222,30 @@ def _values(
     next_update: datetime | None,
 ) -> dict[str, Value]:
     """The value of every field outside the entries, in the order of the rows."""
-    given: dict[str, Value] = {
+    derived: dict[str, Value] = {
         "issuer-key-algorithm": algorithm.encoded,
         "issuer-subject": issuer.subject,
         "issuer-key-identifier": issuer.key_identifier,
         "crl-number": number,
         "now": at,
     }
-    found: dict[str, Value] = {}
+    values: dict[str, Value] = {}
     for row in profile.filling_rows:
         if row.field.entry is not None or row.fill is None:
             continue
         if isinstance(row.fill, Constant):
-            found[row.field.path] = row.fill.value
+            values[row.field.path] = row.fill.value
         elif isinstance(row.fill, Derived) and row.fill.name == "next-update":
-            found[row.field.path] = next_update or _next(row.fill, at)
+            values[row.field.path] = next_update or _next(row.fill, at)
         else:
-            found[row.field.path] = given[row.fill.name]
-    if next_update is not None and found["nextUpdate"] != next_update:
+            values[row.field.path] = derived[row.fill.name]
+    if next_update is not None and values["nextUpdate"] != next_update:
         raise InputError(
             "validity.fixed",
             f"The profile {profile.name} fixes nextUpdate to another time.",
             "Leave the time out.",
         )
-    return found
+    return values
 
 
 def _next(fill: Derived, at: datetime) -> datetime:
@@ -252,17 +255,17 @@ def _next(fill: Derived, at: datetime) -> datetime:
 
 
 def _tbs(
-    profile: RevocationListProfile, found: Mapping[str, Value], revocations: Sequence[Revocation]
+    profile: RevocationListProfile, values: Mapping[str, Value], revocations: Sequence[Revocation]
 ) -> bytes:
     """The TBSCertList (RFC 5280 5.1.2), DER."""
-    version = int(str(found["version"])[1:]) - 1
+    version = int(str(values["version"])[1:]) - 1
     head = [encode.integer(version)] if version else []
     for path in ("signature", "issuer", "thisUpdate", "nextUpdate"):
         field = REVOCATION_LIST_FIELDS[path]
-        head.append(encode_value(field, profile.encoding(field), found[path]))
+        head.append(encode_value(field, profile.encoding(field), values[path]))
     if revocations:
         head.append(encode.tlv(encode.SEQUENCE, b"".join(_entries(profile, revocations))))
-    extensions = b"".join(_extensions(profile, found))
+    extensions = b"".join(_extensions(profile, values))
     tail = [encode.tlv(0xA0, encode.tlv(encode.SEQUENCE, extensions))] if extensions else []
     return encode.sequence(*head, *tail)
 
@@ -270,12 +273,12 @@ def _tbs(
 def _entries(profile: RevocationListProfile, revocations: Sequence[Revocation]) -> Iterator[bytes]:
     tails = {reason: tail for reason, (_, tail) in _tails(profile).items()}
     times: dict[datetime, bytes] = {}
-    for one in revocations:
-        time = times.get(one.at)
+    for revocation in revocations:
+        time = times.get(revocation.at)
         if time is None:
-            time = times[one.at] = encode.time(one.at)
-        value, tail = one.serial.value, tails[one.reason]
-        # A serial has at most 16 octets, so that no length takes more than one octet.
+            time = times[revocation.at] = encode.time(revocation.at)
+        value, tail = revocation.serial.value, tails[revocation.reason]
+        # A serial has at most 16 octets, so every length fits one octet.
         octets = value.bit_length() // 8 + 1
         inside = 2 + octets + len(time) + len(tail)
         serial = value.to_bytes(octets)
@@ -283,19 +286,19 @@ def _entries(profile: RevocationListProfile, revocations: Sequence[Revocation]) 
 
 
 def _tails(profile: RevocationListProfile) -> dict[Reason | None, tuple[int | None, bytes]]:
-    """The code and the extensions that each reason gives an entry."""
+    """The reason code and the encoded extensions of an entry, for each reason."""
     row = next((r for r in profile.filling_rows if r.field.entry == "reasonCode"), None)
     if row is None:
         return dict.fromkeys((None, *Reason), (None, b""))
     if isinstance(row.fill, Constant):
         always = names.REASONS.get(str(row.fill.value))
         return dict.fromkeys((None, *Reason), (always, _reason(always, profile)))
-    found: dict[Reason | None, tuple[int | None, bytes]] = {None: (None, b"")}
+    tails: dict[Reason | None, tuple[int | None, bytes]] = {None: (None, b"")}
     for reason in Reason:
-        # RFC 5280 5.3.1: rather leave the extension out than say that nothing is said.
+        # RFC 5280 5.3.1: leave the extension out rather than write "unspecified".
         code = None if reason is Reason.UNSPECIFIED else reason.code
-        found[reason] = (code, _reason(code, profile))
-    return found
+        tails[reason] = (code, _reason(code, profile))
+    return tails
 
 
 def _reason(code: int | None, profile: RevocationListProfile) -> bytes:
@@ -308,8 +311,8 @@ def _reason(code: int | None, profile: RevocationListProfile) -> bytes:
     return encode.sequence(encode.sequence(oid, encode.boolean(value=True), value))
 
 
-def _extensions(profile: RevocationListProfile, found: Mapping[str, Value]) -> Iterator[bytes]:
-    for path, value in found.items():
+def _extensions(profile: RevocationListProfile, values: Mapping[str, Value]) -> Iterator[bytes]:
+    for path, value in values.items():
         field = REVOCATION_LIST_FIELDS[path]
         if field.extension is None:
             continue

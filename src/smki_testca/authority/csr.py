@@ -1,4 +1,4 @@
-"""Takes in certification requests: every text form, every fault, nothing copied that a CA does not.
+"""Parses certification requests in every accepted text form, and reports every fault.
 
 The order of checks and the content are those of SEC App. M 2.3.1 and its Appendices F and G.
 """
@@ -38,14 +38,14 @@ _BASE64_LINES = re.compile(r"[A-Za-z0-9+/]+={0,2}(\r?\n[A-Za-z0-9+/]+={0,2})*\s*
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong with a CSR."""
+    """A fault of a CSR, with its stable code."""
 
     code: str
     message: str
 
 
 class CsrFaultsError(InputError):
-    """A CSR that cannot be used, with every fault found in it."""
+    """A CSR cannot be used; the error carries every fault."""
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         super().__init__(
@@ -58,17 +58,17 @@ class CsrFaultsError(InputError):
     def as_json(self) -> dict[str, Any]:
         """The documented error, with all faults under ``all``."""
         error = super().as_json()["error"]
-        all_faults = [{"code": one.code, "message": one.message} for one in self.faults]
+        all_faults = [{"code": fault.code, "message": fault.message} for fault in self.faults]
         return {"error": {**error, "all": all_faults}}
 
 
 @dataclass(frozen=True, slots=True)
 class Csr:
-    """A CSR that is in order.
+    """A CSR without faults.
 
     Attributes:
         view: its fields.
-        subject: whom the certificate would be for.
+        subject: of the certificate to issue.
         id_path: of the field that holds the EUI-64, if its certificate type embeds one.
         usage: the key usage asked for; None where the profile fixes it.
         public_key: the SubjectPublicKeyInfo to copy, DER.
@@ -100,22 +100,26 @@ def parse(data: bytes, library: Library, profile: Profile | None = None) -> Csr:
     except DerError as error:
         raise CsrFaultsError((Fault(error.code, f"{error.message}."),)) from error
     asked = profile or library.profile(requests.kind(view))
-    # The tolerant reader names faults; the strict one sees that none slipped past it.
+    # The tolerant reader names the faults; the strict one catches any that it misses.
     faults = tuple(_faults(view, roles, asked)) or tuple(_format_faults(der))
     if faults:
         raise CsrFaultsError(faults)
     subject, usages = Subject.from_view(asked, view, roles)
     public_key = view.octets("subjectPublicKeyInfo") or b""
-    identifiers = (one.path for one in asked.subject_inputs if one.type.is_identifier)
+    identifiers = (
+        subject_input.path
+        for subject_input in asked.subject_inputs
+        if subject_input.type.is_identifier
+    )
     usage = usages[0] if usages else None
     return Csr(view, subject, next(identifiers, None), usage, public_key)
 
 
 def to_der(data: bytes) -> bytes:
-    """The DER of a CSR in one of the text forms that the Portal accepts (SEC App. M F).
+    """Decode a CSR from one of the text forms that the Portal accepts (SEC App. M F).
 
     Raises:
-        CsrFaultsError: if it is in none of them, or longer than ``MAX_OCTETS``.
+        CsrFaultsError: if it has another form, or is longer than ``MAX_OCTETS``.
     """
     if len(data) > MAX_OCTETS:
         raise _fault("csr.too_long", f"It has {len(data)} octets; at most {MAX_OCTETS} are read.")
@@ -139,7 +143,7 @@ def to_der(data: bytes) -> bytes:
 
 
 def differences(csr: View, certificate: View) -> list[str]:
-    """What the subscriber compares after issue, and where the two differ (SEC L11.6)."""
+    """The differences that a subscriber looks for between CSR and certificate (SEC L11.6)."""
     compared = {
         "subjectPublicKeyInfo": "public key",
         "extensions.keyUsage": "key usage",
@@ -172,10 +176,10 @@ def _fault(code: str, message: str) -> CsrFaultsError:
 
 
 def _faults(view: View, roles: Roles, profile: Profile) -> Iterator[Fault]:
-    for one in strict.anomalies(view):
-        yield Fault(one.code, f"{_sentence(one.message)} (at octet {one.offset}).")
-    for one in requests.breaches(view, roles, profile):
-        yield Fault(one.code, f"{_sentence(one.message)}.")
+    for anomaly in strict.anomalies(view):
+        yield Fault(anomaly.code, f"{_sentence(anomaly.message)} (at octet {anomaly.offset}).")
+    for breach in requests.breaches(view, roles, profile):
+        yield Fault(breach.code, f"{_sentence(breach.message)}.")
 
 
 def _sentence(message: str) -> str:

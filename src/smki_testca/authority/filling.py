@@ -1,4 +1,4 @@
-"""Works out the value of every field of one certificate from its profile's rows."""
+"""Computes the value of every field of a certificate from its profile's rows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Values = dict[str, Value]
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """What a CA puts of itself into the certificates it signs.
+    """The values that a CA passes on to the certificates it signs.
 
     Attributes:
         subject: its subject, DER.
@@ -43,11 +43,11 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What all certificates cut from one template share.
+    """The values that all certificates from one template share.
 
     Attributes:
         issuer: the issuing CA; None for a self-signed root.
-        algorithm: that the issuer signs with.
+        algorithm: the issuer's signature algorithm.
     """
 
     profile: Profile
@@ -58,7 +58,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Validity:
-    """When a certificate is to be valid, in place of what its profile's rows work out.
+    """The validity of a certificate, in place of the dates that its profile's rows compute.
 
     Attributes:
         not_before: its first second, UTC; None leaves it to the rows.
@@ -73,9 +73,9 @@ class Validity:
 
     def __post_init__(self) -> None:
         for name in ("not_before", "not_after"):
-            given = getattr(self, name)
-            if given is not None:
-                object.__setattr__(self, name, in_utc(given))
+            instant = getattr(self, name)
+            if instant is not None:
+                object.__setattr__(self, name, in_utc(instant))
         if self.not_before is not None and self.not_after is not None:
             _check_order(self.not_before, self.not_after)
 
@@ -85,12 +85,12 @@ _BY_THE_ROWS = Validity()
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """What one certificate has of its own.
+    """The values of one certificate.
 
     Attributes:
         now: the instant of issue, UTC.
         public_key: the subject's SubjectPublicKeyInfo, DER.
-        inputs: from the request, by the names that profiles use.
+        inputs: from the request, by the names that rows use.
         signifier: of the participant, from the register.
         participant_name: from the register.
         validity: dates asked for.
@@ -106,7 +106,7 @@ class Filling:
 
 
 def issuer_of(certificate: bytes) -> Issuer:
-    """What a CA's certificate gives to those it signs.
+    """Read the issuer from a CA's certificate.
 
     Raises:
         InputError: if the certificate has no subjectKeyIdentifier.
@@ -133,17 +133,17 @@ def values(setting: Setting, filling: Filling) -> Values:
     """The value of every field, in the order of the rows.
 
     Raises:
-        InputError: if a required input is missing, or the profile fixes a date that another was
-            asked for.
+        InputError: if a required input is missing, or another date is asked for than the
+            profile fixes.
     """
-    found: Values = {}
-    asked = _asked(filling.validity)
+    fields: Values = {}
+    dates = _dates(filling.validity)
     for row in setting.profile.filling_rows:
         if row.fill is None:
             continue
-        value: Value | None = asked.get(row.field.path)
+        value: Value | None = dates.get(row.field.path)
         if value is None:
-            value = _value(row.fill, setting, filling, found)
+            value = _value(row.fill, setting, filling, fields)
         elif isinstance(row.fill, Constant) and value != row.fill.value:
             raise InputError(
                 "validity.fixed",
@@ -152,21 +152,21 @@ def values(setting: Setting, filling: Filling) -> Values:
                 "Leave the date out.",
             )
         if value is not None:
-            found[row.field.path] = value
+            fields[row.field.path] = value
         elif not (isinstance(row.fill, Input) and row.fill.optional):
             raise InputError(
                 "request.incomplete",
                 f"A certificate of profile {setting.profile.name} needs"
                 f" {row.fill.name if not isinstance(row.fill, Constant) else row.field.path}.",
             )
-    if asked:
-        _check_order(found["validity.notBefore"], found["validity.notAfter"])
+    if dates:
+        _check_order(fields["validity.notBefore"], fields["validity.notAfter"])
     if setting.issuer is None:
-        found["issuer"] = name(setting.profile, found)
-    return found
+        fields["issuer"] = name(setting.profile, fields)
+    return fields
 
 
-def _asked(validity: Validity) -> dict[str, datetime]:
+def _dates(validity: Validity) -> dict[str, datetime]:
     """The dates asked for, by the paths of their fields."""
     dates = {
         "validity.notBefore": validity.not_before,
@@ -186,22 +186,22 @@ def _check_order(start: Value, end: Value) -> None:
 
 
 def check_future(not_after: datetime, now: datetime) -> None:
-    """See that a certificate in place of another would not have run out already.
+    """Check that a new certificate ends in the future.
 
     Raises:
-        InputError: if it would.
+        InputError: if it does not.
     """
     if not_after <= now:
         raise InputError(
             "validity.past",
-            f"The new certificate would end at {shown_value(not_after)}, and it is"
-            f" {shown_value(now)} now.",
+            f"The new certificate would end at {shown_value(not_after)}, and it is now"
+            f" {shown_value(now)}.",
             "Give a later date.",
         )
 
 
-def check_inputs(profile: Profile, found: Values, roles: Roles) -> list[str]:
-    """See that the values which vary from request to request are what the rows allow.
+def check_inputs(profile: Profile, fields: Values, roles: Roles) -> list[str]:
+    """Check the values that vary from request to request against the rows.
 
     Returns:
         A line for each row that only warns.
@@ -211,13 +211,13 @@ def check_inputs(profile: Profile, found: Values, roles: Roles) -> list[str]:
     """
     warnings = []
     for row in profile.rows:
-        value = found.get(row.field.path)
+        value = fields.get(row.field.path)
         if value is None:
             continue
         check_characters(row.field, profile.encoding(row.field), value)
         for message in (
-            *(one.message for one in value_breaches(row, value, roles)),
-            *_period_breaches(row, found),
+            *(breach.message for breach in value_breaches(row, value, roles)),
+            *_period_breaches(row, fields),
         ):
             line = f"{row.field.path} {message} ({row.basis}, {row.source})."
             if row.severity is Severity.ERROR:
@@ -226,15 +226,15 @@ def check_inputs(profile: Profile, found: Values, roles: Roles) -> list[str]:
     return warnings
 
 
-def _period_breaches(row: Row, found: Values) -> Iterator[str]:
-    start, end = found.get("validity.notBefore"), found.get("validity.notAfter")
+def _period_breaches(row: Row, fields: Values) -> Iterator[str]:
+    start, end = fields.get("validity.notBefore"), fields.get("validity.notAfter")
     if row.holds.max_years is None or not isinstance(start, datetime):
         return
     if isinstance(end, datetime) and end > years_after(start, row.holds.max_years):
         yield f"is more than {row.holds.max_years} years after notBefore"
 
 
-def name(profile: Profile, found: Values) -> bytes:
+def name(profile: Profile, fields: Values) -> bytes:
     """The subject, DER: one attribute in each RDN, in the order of the rows."""
     return encode.sequence(
         *(
@@ -246,29 +246,29 @@ def name(profile: Profile, found: Values) -> bytes:
                     )
                 ]
             )
-            for path, value in found.items()
+            for path, value in fields.items()
             if path.startswith("subject.")
         )
     )
 
 
-def _value(fill: Fill, setting: Setting, filling: Filling, found: Values) -> Value | None:
+def _value(fill: Fill, setting: Setting, filling: Filling, fields: Values) -> Value | None:
     if isinstance(fill, Constant):
         return fill.value
     if isinstance(fill, Input):
         return filling.inputs.get(fill.name)
-    return _derived(fill, setting, filling, found)
+    return _derived(fill, setting, filling, fields)
 
 
-def _derived(fill: Derived, setting: Setting, filling: Filling, found: Values) -> Value | None:
+def _derived(fill: Derived, setting: Setting, filling: Filling, fields: Values) -> Value | None:
     profile = setting.profile
     match fill.name:
         case "serial-number":
             return filling.serial.value
         case "issuer-key-algorithm" | "issuer-subject" | "issuer-key-identifier":
-            return _of_issuer(fill, setting, found)
+            return _of_issuer(fill, setting, fields)
         case "midnight" | "now" | "not-after":
-            return _instant(fill, filling, found)
+            return _instant(fill, filling, fields)
         case "public-key":
             return filling.public_key
         case "key-identifier-method-1" | "key-identifier-method-2":
@@ -284,22 +284,22 @@ def _derived(fill: Derived, setting: Setting, filling: Filling, found: Values) -
     raise AssertionError(fill.name)
 
 
-def _of_issuer(fill: Derived, setting: Setting, found: Values) -> Value | None:
+def _of_issuer(fill: Derived, setting: Setting, fields: Values) -> Value | None:
     issuer = setting.issuer
     if fill.name == "issuer-key-algorithm":
         return setting.algorithm.encoded
     if fill.name == "issuer-key-identifier":
-        return issuer.key_identifier if issuer else found.get("extensions.subjectKeyIdentifier")
+        return issuer.key_identifier if issuer else fields.get("extensions.subjectKeyIdentifier")
     # A root's own subject is known only once the subject's rows are filled.
     return issuer.subject if issuer else b""
 
 
-def _instant(fill: Derived, filling: Filling, found: Values) -> Value | None:
+def _instant(fill: Derived, filling: Filling, fields: Values) -> Value | None:
     if fill.name == "now":
         return filling.now
     if fill.name == "midnight":
         return filling.now.replace(hour=0, minute=0, second=0)
-    start = found["validity.notBefore"]
+    start = fields["validity.notBefore"]
     if isinstance(start, datetime) and fill.years:
         return years_after(start, fill.years) - timedelta(seconds=1)
     return None

@@ -1,7 +1,7 @@
-"""A fixed: a template with all that a tile's rows share poured in, and every length settled.
+"""Templates for a tile of a batch: shared values filled in, and every length fixed.
 
-What is left open are a few spans of fixed width, so that a certificate is put together at one
-stroke, and can differ from the fixed in the spans only.
+A few spans of fixed width remain, so that one format operation renders a certificate, and
+certificates can differ in the spans only.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class FixedTemplate:
         constants: one more than there are spans; the identifier and length octets of a span's
             element belong to the constant before it.
         spans: the paths of the fields in the spans, in order.
-        widths: how many content octets each span takes.
-        length: of the finished octets.
+        widths: of the spans, in content octets.
+        length: of the TBSCertificate, in octets.
     """
 
     constants: tuple[bytes, ...]
@@ -38,19 +38,19 @@ class FixedTemplate:
 
     @classmethod
     def of(cls, template: Template, shared: Values, sample: Values) -> FixedTemplate:
-        """Pour in what is shared, and settle the lengths of the rest by a sample.
+        """Fill in the shared values, and take the lengths of the others from a sample.
 
         Args:
             template: of the certificate type.
-            shared: the values that every row has alike, by path.
-            sample: one row's values of the others; every row's are as long.
+            shared: the values that every row of the tile has, by path.
+            sample: the other values of one row; those of every row have the same lengths.
         """
         elements = {
             path: template.element(path, {**sample, **shared})
             for path in set(_span_paths(template.parts))
         }
         constants, spans, widths = [b""], [], []
-        for part in _settled(template.parts, frozenset(shared), elements):
+        for part in _fixed(template.parts, frozenset(shared), elements):
             if isinstance(part, bytes):
                 constants[-1] += part
                 continue
@@ -63,23 +63,23 @@ class FixedTemplate:
         length = sum(map(len, constants)) + sum(widths)
         return cls(tuple(constants), tuple(spans), tuple(widths), length)
 
-    def cast(self, contents: Sequence[Sequence[bytes]]) -> Iterator[bytes]:
-        """A TBSCertificate for each row.
+    def render(self, contents: Sequence[Sequence[bytes]]) -> Iterator[bytes]:
+        """Render a TBSCertificate for each row.
 
         Args:
             contents: for each span, in order, the content octets of every row.
 
         Raises:
-            TemplateMismatchError: if some content is not as wide as its span.
+            TemplateMismatchError: if the length of a content differs from its span's.
         """
         for width, column in zip(self.widths, contents, strict=True):
             if set(map(len, column)) - {width}:
                 raise TemplateMismatchError("a value does not fit its span")
-        form = b"%b".join(constant.replace(b"%", b"%%") for constant in self.constants)
-        return map(form.__mod__, zip(*contents, strict=True))
+        layout = b"%b".join(constant.replace(b"%", b"%%") for constant in self.constants)
+        return map(layout.__mod__, zip(*contents, strict=True))
 
 
-def _settled(
+def _fixed(
     parts: Iterable[Part], shared: frozenset[str], elements: dict[str, bytes]
 ) -> Iterator[bytes | Span]:
     for part in parts:
@@ -88,9 +88,10 @@ def _settled(
         elif isinstance(part, Span):
             yield elements[part.path] if part.path in shared else part
         else:
-            inner = list(_settled(part.parts, shared, elements))
+            inner = list(_fixed(part.parts, shared, elements))
             length = sum(
-                len(one) if isinstance(one, bytes) else len(elements[one.path]) for one in inner
+                len(piece) if isinstance(piece, bytes) else len(elements[piece.path])
+                for piece in inner
             )
             yield encode.header(part.tag, length)
             yield from inner

@@ -1,7 +1,7 @@
-"""The readable builder: a TBSCertificate from its fields' values, by pyasn1's own structures.
+"""The reference encoder: builds a TBSCertificate from its fields' values with pyasn1.
 
-It is slow and plain on purpose. Templates are cut from what it makes, and tests hold the two
-to the same octets.
+It is slow, and simple to review. Templates are compiled from its output, and tests check that
+both give the same octets.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _STRINGS = {
 
 
 class HardwareModuleName(univ.Sequence):  # type: ignore[misc]
-    """RFC 4108 5."""
+    """The HardwareModuleName of RFC 4108 5."""
 
     componentType = namedtype.NamedTypes(  # noqa: N815 - pyasn1's name
         namedtype.NamedType("hwType", univ.ObjectIdentifier()),
@@ -39,10 +39,10 @@ class HardwareModuleName(univ.Sequence):  # type: ignore[misc]
 
 
 def encode_tbs(profile: Profile, values: Mapping[str, Value]) -> bytes:
-    """A TBSCertificate in DER (RFC 5280 4.1.2).
+    """Encode a TBSCertificate in DER (RFC 5280 4.1.2).
 
     Args:
-        profile: decides the order of attributes and extensions, string types and criticality.
+        profile: determines the order of attributes and extensions, string types and criticality.
         values: of every field present, by path.
     """
     tbs = rfc5280.TBSCertificate()
@@ -58,7 +58,7 @@ def encode_tbs(profile: Profile, values: Mapping[str, Value]) -> bytes:
         values["subjectPublicKeyInfo"], rfc5280.SubjectPublicKeyInfo()
     )
     extensions = [row.field.extension for row in profile.filling_rows if row.field.path in values]
-    for number, label in enumerate(dict.fromkeys(one for one in extensions if one is not None)):
+    for number, label in enumerate(dict.fromkeys(name for name in extensions if name is not None)):
         extension = tbs["extensions"][number]
         extension["extnID"] = names.EXTENSIONS[label]
         extension["critical"] = profile.critical(label)

@@ -1,4 +1,4 @@
-"""A revocation: which certificate its CA revoked, when, and for which reason."""
+"""Revocations and their reasons."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Reason(StrEnum):
-    """Why a certificate was revoked (RFC 5280 5.3.1)."""
+    """The reason for a revocation (RFC 5280 5.3.1)."""
 
     UNSPECIFIED = "unspecified"
     KEY_COMPROMISE = "key-compromise"
@@ -31,12 +31,12 @@ class Reason(StrEnum):
 
     @property
     def name_in_crl(self) -> str:
-        """RFC 5280's own word, such as ``keyCompromise``."""
+        """The name in RFC 5280, such as ``keyCompromise``."""
         return _NAMES_IN_CRL[self]
 
     @property
     def code(self) -> int:
-        """The number that a CRL carries."""
+        """The reasonCode in a CRL."""
         return names.REASONS[self.name_in_crl]
 
 
@@ -46,11 +46,11 @@ _NAMES_IN_CRL: Mapping[Reason, str] = dict(zip(Reason, names.REASONS, strict=Tru
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """One certificate that its CA revoked.
+    """The revocation of one certificate.
 
     Attributes:
-        at: when, UTC; a CRL tells whole seconds.
-        reason: None where none was given; a CRL says nothing of ``unspecified`` either.
+        at: when, UTC; a CRL holds whole seconds.
+        reason: None where none is known; a CRL leaves out ``unspecified``, too.
     """
 
     serial: SerialNumber

@@ -1,7 +1,7 @@
 """Compiled templates: a certificate type as constant octets with spans to fill in.
 
-A template is cut from the reference encoding of a sample, which is checked against every row of
-the profile first. What is cut from it later can differ from that sample in the spans only.
+A template is compiled from the reference encoding of a sample, which is first checked against
+every row of the profile. Certificates rendered from it differ from the sample in the spans only.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _SHARED = frozenset({"issuer-key-algorithm", "issuer-subject", "issuer-key-ident
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Where one field's element goes."""
+    """The place of one field's element."""
 
     path: str
 
@@ -55,7 +55,7 @@ Part = bytes | Span | Wrapper
 
 
 class TemplateMismatchError(Exception):
-    """A certificate differs from its template outside the spans: a fault of ours."""
+    """A certificate differs from its template outside the spans: a fault in this package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,60 +63,65 @@ class Template:
     """A TBSCertificate with spans.
 
     Attributes:
-        setting: what it was compiled for.
+        setting: that it was compiled for.
         parts: constant octets, spans, and wrappers around them.
     """
 
     setting: Setting
     parts: tuple[Part, ...]
 
-    def render(self, found: Values) -> bytes:
-        """The TBSCertificate with these values in its spans."""
-        return b"".join(self._render(self.parts, found))
+    def render(self, fields: Values) -> bytes:
+        """Render a TBSCertificate with these values in its spans."""
+        return b"".join(self._render(self.parts, fields))
 
-    def _render(self, parts: Iterable[Part], found: Values) -> Iterator[bytes]:
+    def _render(self, parts: Iterable[Part], fields: Values) -> Iterator[bytes]:
         for part in parts:
             if isinstance(part, bytes):
                 yield part
             elif isinstance(part, Span):
-                yield self.element(part.path, found)
+                yield self.element(part.path, fields)
             else:
-                yield encode.tlv(part.tag, b"".join(self._render(part.parts, found)))
+                yield encode.tlv(part.tag, b"".join(self._render(part.parts, fields)))
 
-    def element(self, path: str, found: Values) -> bytes:
-        """The element of one span."""
+    def element(self, path: str, fields: Values) -> bytes:
+        """Encode the element of one span."""
         field = FIELDS[path]
-        return encode_value(field, self.setting.profile.encoding(field), found[path])
+        return encode_value(field, self.setting.profile.encoding(field), fields[path])
 
-    def verify(self, tbs: bytes, found: Values) -> None:
-        """See that a TBSCertificate is this template with these values and nothing else.
+    def verify(self, tbs: bytes, fields: Values) -> None:
+        """Check that a TBSCertificate is this template with exactly these values.
 
         Raises:
             TemplateMismatchError: where it differs.
         """
         for path, element in self.spans(tbs).items():
-            if element != self.element(path, found):
-                raise TemplateMismatchError(f"{path} is not what was asked for")
+            if element != self.element(path, fields):
+                raise TemplateMismatchError(f"{path} has another value than asked for")
 
     def spans(self, tbs: bytes) -> dict[str, bytes]:
-        """The elements in the spans of a TBSCertificate cut from this template.
+        """The elements in the spans of a TBSCertificate rendered from this template, by path.
 
         Raises:
             TemplateMismatchError: if it differs outside the spans.
         """
-        taken: dict[str, bytes] = {}
+        elements: dict[str, bytes] = {}
         try:
             root, anomalies = read(tbs, what="TBSCertificate")
         except DerError as error:
             raise TemplateMismatchError(error.message) from error
         if anomalies:
             raise TemplateMismatchError(anomalies[0].message)
-        if self._take(self.parts, tbs, root.offset, root.stop, taken) != root.stop:
+        if self._take(self.parts, tbs, root.offset, root.stop, elements) != root.stop:
             raise TemplateMismatchError("octets follow the end of the template")
-        return taken
+        return elements
 
     def _take(
-        self, parts: Iterable[Part], data: bytes, position: int, limit: int, taken: dict[str, bytes]
+        self,
+        parts: Iterable[Part],
+        data: bytes,
+        position: int,
+        limit: int,
+        elements: dict[str, bytes],
     ) -> int:
         for part in parts:
             if isinstance(part, bytes):
@@ -127,8 +132,8 @@ class Template:
                 continue
             tag, start, stop = _element_at(data, position, limit)
             if isinstance(part, Span):
-                taken[part.path] = data[position:stop]
-            elif tag != part.tag or self._take(part.parts, data, start, stop, taken) != stop:
+                elements[part.path] = data[position:stop]
+            elif tag != part.tag or self._take(part.parts, data, start, stop, elements) != stop:
                 raise TemplateMismatchError(f"the element at octet {position} differs")
             position = stop
         return position
@@ -150,16 +155,15 @@ def _element_at(data: bytes, position: int, limit: int) -> tuple[int, int, int]:
 
 
 def compile_template(setting: Setting, present: frozenset[str], roles: Roles) -> Template:
-    """Encode a sample, check it against the profile, and cut the template from it.
+    """Encode a sample, check it against the profile, and compile the template from it.
 
     Args:
         setting: the profile, the environment and the issuer.
-        present: the names of the optional inputs that requests will bring.
+        present: the names of the optional inputs that requests will state.
         roles: for the check.
 
     Raises:
-        InputError: if the profile's own sample breaks a row of it: the rows contradict
-            each other.
+        InputError: if the sample breaks a row: the rows contradict each other.
     """
     # pyasn1 takes a while to import and is needed only here.
     from pyasn1.error import PyAsn1Error  # noqa: PLC0415
@@ -168,16 +172,16 @@ def compile_template(setting: Setting, present: frozenset[str], roles: Roles) ->
 
     profile = setting.profile
     sample = _sample(profile, present)
-    found = values(setting, sample)
+    fields = values(setting, sample)
     try:
-        for path, value in found.items():
+        for path, value in fields.items():
             check_characters(FIELDS[path], profile.encoding(FIELDS[path]), value)
-        tbs = reference.encode_tbs(profile, found)
+        tbs = reference.encode_tbs(profile, fields)
     except (InputError, PyAsn1Error) as error:
         raise InputError(
             "profile.contradiction",
-            f"{profile.origin} contradicts itself: its own sample cannot be written: {error}",
-            "Mend the row that fills the field.",
+            f"{profile.origin} contradicts itself: its sample cannot be encoded: {error}",
+            "Correct the row that fills the field.",
         ) from error
     document = encode.sequence(tbs, setting.algorithm.encoded, encode.bit_string(b"\x30\x00"))
     view = view_certificate(document)
@@ -186,13 +190,13 @@ def compile_template(setting: Setting, present: frozenset[str], roles: Roles) ->
         if finding.path not in free:
             raise InputError(
                 "profile.contradiction",
-                f"{profile.origin} contradicts itself: in its own sample, {finding.message}",
-                "Mend the row of that field, or the row that fills it.",
+                f"{profile.origin} contradicts itself: in its sample, {finding.message}",
+                "Correct the row of that field, or the row that fills it.",
             )
     spans = {
         view.fields[row.field.path].node.offset: row.field.path
         for row in profile.filling_rows
-        if row.field.path in found and _varies(row.fill)
+        if row.field.path in fields and _varies(row.fill)
     }
     return Template(setting, tuple(_joined(_cut(view.signed, spans))))
 
@@ -204,7 +208,9 @@ def _varies(fill: object) -> bool:
 
 
 def _sample(profile: Profile, present: frozenset[str]) -> Filling:
-    samples: dict[str, Value] = {one.name: one.sample for one in profile.input_types}
+    samples: dict[str, Value] = {
+        input_type.name: input_type.sample for input_type in profile.input_types
+    }
     samples[USAGE] = ("digitalSignature",)
     required = {
         row.fill.name
@@ -251,7 +257,7 @@ def _cut(node: Node, spans: Mapping[int, str]) -> Iterator[Part]:
 
 
 def _joined(parts: Iterable[Part]) -> Iterator[Part]:
-    """Neighbouring constants made one."""
+    """The parts with adjacent constants joined."""
     constant = b""
     for part in parts:
         if isinstance(part, bytes):

@@ -1,4 +1,4 @@
-"""Tries every profile once, without an estate: what an operator checks profiles with."""
+"""Tries out every profile without an estate, to check the profiles of an operator."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 def compile_all(library: Library) -> list[Template]:
-    """Every profile in the default environment, bare and with all its optional inputs.
+    """Compile every profile in the default environment, without and with its optional inputs.
 
-    A CRL of each CRL profile is made, too, and held to its rows.
+    Also build a CRL of each CRL profile, and check it against its rows.
 
     Raises:
         InputError: for the first profile that contradicts itself.
@@ -41,19 +41,19 @@ def compile_all(library: Library) -> list[Template]:
 
 
 def setting(library: Library, profile: Profile) -> Setting:
-    """A setting to try a profile in: its issuer's key type, a stand-in for its issuer."""
+    """A setting to try out a profile: its issuer's key type, and a placeholder for its issuer."""
     environment = library.default_environment
     above = Tier.ISSUING if profile.tier is Tier.END_ENTITY else Tier.ROOT
     issuing = library.profile_for(profile.hierarchy, above)
-    stand_in = None if profile.tier is Tier.ROOT else _stand_in(issuing)
-    return Setting(profile, environment, _algorithm(issuing), stand_in)
+    placeholder = None if profile.tier is Tier.ROOT else _placeholder(issuing)
+    return Setting(profile, environment, _algorithm(issuing), placeholder)
 
 
 def _algorithm(issuing: Profile) -> SignatureAlgorithm:
     return ECDSA_WITH_SHA256 if issuing.key_type is KeyType.P256 else SHA256_WITH_RSA
 
 
-def _stand_in(issuing: Profile) -> Issuer:
+def _placeholder(issuing: Profile) -> Issuer:
     identifier = issuing.field_of("key-identifier-method-1")
     return Issuer(encode.sequence(), bytes(8 if identifier is None else 20))
 
@@ -61,20 +61,20 @@ def _stand_in(issuing: Profile) -> Issuer:
 def _try_revocation_list(library: Library, profile: RevocationListProfile) -> None:
     signed_by = library.profile_for(profile.hierarchy, profile.tier)
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    # The reason comes with each revocation, so that a row may forbid any that is chosen here.
+    # The sample has no reason: a row may forbid any reason chosen here.
     sample = [Revocation(SerialNumber(0x5A << 120), at)]
-    document, found = crl.unsigned(
-        profile, _stand_in(signed_by), _algorithm(signed_by), sample, 1, at
+    document, values = crl.unsigned(
+        profile, _placeholder(signed_by), _algorithm(signed_by), sample, 1, at
     )
     try:
-        said = crl.check_unsigned(profile, document, found, sample, None)
+        messages = crl.check_unsigned(profile, document, values, sample, None)
     except InputError as error:
-        said = [error.message]
-    if said:
+        messages = [error.message]
+    if messages:
         raise InputError(
             "profile.contradiction",
-            f"{profile.origin} contradicts itself: in its own sample, {said[0]}",
-            "Mend the row of that field, or the row that fills it.",
+            f"{profile.origin} contradicts itself: in its sample, {messages[0]}",
+            "Correct the row of that field, or the row that fills it.",
         )
 
 

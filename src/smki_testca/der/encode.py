@@ -1,4 +1,4 @@
-"""Writes DER (X.690), one function for each type that certificates use."""
+"""Writes DER (X.690): one function for each type that certificates use."""
 
 from __future__ import annotations
 

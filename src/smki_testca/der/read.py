@@ -1,7 +1,7 @@
-"""Reads BER or DER from anyone: bounded, tolerant, every element with its path and offset.
+"""Reads BER or DER tolerantly and within limits, and records the offset of every element.
 
-What is not DER but can still be read is kept as an anomaly, so that a linter can name it; what
-cannot be read at all raises. Hostile octets cost at most the limits below.
+Encodings that DER forbids but that can still be read become anomalies, so that a linter can name
+them; octets that cannot be read raise. Hostile octets cost at most the limits below.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from smki_testca.errors import InputError
 MAX_OCTETS = 1 << 20
 """The longest document read, in octets."""
 MAX_DEPTH = 32
-"""How deep elements may nest."""
+"""The deepest nesting of elements."""
 MAX_ELEMENTS = 20_000
-"""How many elements one document may hold."""
+"""The most elements in one document."""
 
 _CONSTRUCTED = 0x20
 
@@ -24,7 +24,7 @@ class DerError(InputError):
     """Octets that cannot be read as ASN.1.
 
     Attributes:
-        what: what is wrong, without the place.
+        what: the problem, without its place.
         offset: the place, in octets from the start.
     """
 
@@ -36,12 +36,12 @@ class DerError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class Anomaly:
-    """Something readable that DER forbids.
+    """An encoding that can be read, but that DER forbids.
 
     Attributes:
         code: stable code, such as ``der.length_not_minimal``.
         offset: of the octet at fault, from the start of the document.
-        message: what is wrong.
+        message: the problem.
     """
 
     code: str
@@ -50,7 +50,7 @@ class Anomaly:
 
 
 class Node:
-    """One element: a tag, where it lies, and its children if it is constructed.
+    """One element: its tag, its position, and its children if it is constructed.
 
     Attributes:
         tag: the identifier octet (tag numbers above 30 are refused).
@@ -84,7 +84,7 @@ class Node:
 
     @property
     def constructed(self) -> bool:
-        """Whether the element holds others."""
+        """Whether the element contains others."""
         return bool(self.tag & _CONSTRUCTED)
 
     def __repr__(self) -> str:
@@ -174,10 +174,10 @@ def read(
         data: the octets, at most ``limit``.
         what: the document's name in messages.
         limit: the longest document read, in octets.
-        closed: the offset of an element of definite length whose inside is left unread.
+        closed: the offset of an element of definite length whose content is not parsed.
 
     Returns:
-        The element, and what DER forbids in its lengths or after its end.
+        The element, and the anomalies in its lengths or after its end.
 
     Raises:
         DerError: if the octets cannot be read, or pass a limit.
@@ -202,7 +202,7 @@ def read(
 
 
 def read_at(data: bytes, offset: int, end: int) -> tuple[Node, list[Anomaly]]:
-    """Read the element at an offset of a document and everything in it, offsets kept.
+    """Read the element at an offset of a document; offsets count from the document's start.
 
     Raises:
         DerError: if the octets cannot be read, or pass a limit.
@@ -212,7 +212,7 @@ def read_at(data: bytes, offset: int, end: int) -> tuple[Node, list[Anomaly]]:
 
 
 def header_at(data: bytes, offset: int, end: int) -> tuple[int, int, int]:
-    """The tag, the start and the end of the content of an element, its inside unread.
+    """Read only the header of an element: its tag, and the start and end of its content.
 
     Raises:
         DerError: if its header cannot be read, its length is indefinite, or it is cut off.
@@ -237,10 +237,10 @@ def header_at(data: bytes, offset: int, end: int) -> tuple[int, int, int]:
 
 
 def read_wrapped(node: Node) -> tuple[Node | None, list[Anomaly]]:
-    """Read the element that an OCTET STRING wraps, offsets kept.
+    """Read the element inside an OCTET STRING; offsets count from the document's start.
 
     Returns:
-        The element, or None where the content cannot be read, and what DER forbids in it.
+        The element, or None where the content cannot be read, and the anomalies in it.
     """
     reader = _Reader(node.data)
     try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import msgspec
 
 from smki_testca.errors import InputError
-from smki_testca.profiles.documents import Count, Document, Said
+from smki_testca.profiles.documents import Count, Document, NonEmpty
 from smki_testca.register.agreements import AgreementKind
 from smki_testca.register.documents import Line, ParticipantTable
 from smki_testca.roles import KeyUsage
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Days = Annotated[int, msgspec.Meta(ge=-36_525, le=36_525)]
 Step = Annotated[int, msgspec.Meta(ge=0, le=1 << 32)]
 Length = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
-Some = Annotated[list[Said], msgspec.Meta(min_length=1)]
+Some = Annotated[list[NonEmpty], msgspec.Meta(min_length=1)]
 Devices = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
 
 
@@ -26,22 +26,22 @@ class AgreementTable(Document, frozen=True, kw_only=True):
     """An agreement whose days are counted from the day on which the kit is made."""
 
     reference: Line
-    participant: Said
+    participant: NonEmpty
     kind: AgreementKind
     from_days: Days
     until_days: Days | None = None
-    purposes: list[Said]
-    categories: list[Said]
+    purposes: list[NonEmpty]
+    categories: list[NonEmpty]
     environments: Some | None = None
-    obligations: list[Said] = []
+    obligations: list[NonEmpty] = []
     remote_delivery: bool = False
 
 
 class CountedTable(Document, frozen=True, kw_only=True):
     """IDs one after the other, in each of some environments."""
 
-    participant: Said
-    first_id: Said
+    participant: NonEmpty
+    first_id: NonEmpty
     step: Count = 1
     environments: Some | None = None
     environment_step: Step = 0
@@ -50,17 +50,17 @@ class CountedTable(Document, frozen=True, kw_only=True):
 class AllocationTable(CountedTable, frozen=True, kw_only=True):
     """IDs that the Panel allocated to a participant of the kit, and what they serve."""
 
-    user_roles: list[Said]
+    user_roles: list[NonEmpty]
     count: Length = 1
 
 
 class RequestTable(Document, frozen=True, kw_only=True):
     """One request, the inputs of its certificate type left out."""
 
-    profile: Said
-    participant: Said
-    purpose: Said
-    environment: Said | None = None
+    profile: NonEmpty
+    participant: NonEmpty
+    purpose: NonEmpty
+    environment: NonEmpty | None = None
     usages: list[KeyUsage] = []
     label: str | None = None
 
@@ -68,32 +68,32 @@ class RequestTable(Document, frozen=True, kw_only=True):
 class SeriesTable(CountedTable, frozen=True, kw_only=True):
     """Like requests for IDs one after the other, each in a role and for a usage."""
 
-    profile: Said
-    purpose: Said
+    profile: NonEmpty
+    purpose: NonEmpty
     count: Length = 1
-    roles: list[Said] = []
+    roles: list[NonEmpty] = []
     usages: list[KeyUsage] = []
-    label: Said
+    label: NonEmpty
 
 
 class DevicesTable(CountedTable, frozen=True, kw_only=True):
     """Devices of one type, as many as are asked for; ``count`` unless told."""
 
-    profile: Said = "device"
-    type: Said
-    purpose: Said
+    profile: NonEmpty = "device"
+    type: NonEmpty
+    purpose: NonEmpty
     count: Devices = 0
     usages: list[KeyUsage] = []
-    label: Said
+    label: NonEmpty
 
 
 class KitFile(Document, frozen=True, kw_only=True):
     """``kits/*.toml``."""
 
-    name: Said
-    title: Said
-    environments: list[Said] = []
-    register: Said | None = None
+    name: NonEmpty
+    title: NonEmpty
+    environments: list[NonEmpty] = []
+    register: NonEmpty | None = None
     participant: list[ParticipantTable] = []
     agreement: list[AgreementTable] = []
     allocation: list[AllocationTable] = []
@@ -124,7 +124,7 @@ def split(
     stated = {key: value for key, value in table.items() if key in options and key not in own}
     try:
         made = msgspec.convert({key: table[key] for key in table if key not in stated}, shape)
-        texts = msgspec.convert(stated, dict[str, str])
+        texts = msgspec.convert(stated, dict[str, NonEmpty])
     except msgspec.ValidationError as error:
         raise InputError("toml.shape", f"{origin} does not fit: {_at(error, place)}.") from error
     return made, texts

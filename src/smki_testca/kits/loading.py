@@ -121,7 +121,7 @@ class _Reader:
             # What cannot be parsed stays in its place, and is told of there.
             in_order = sorted(ids[one.id], key=lambda table: table.eui64.replace("-", "").lower())
             whole = msgspec.structs.replace(one, ids=in_order)
-            yield register.located(whole, self._library.roles, self._origin)
+            yield register.located_participant(whole, self._library.roles, self._origin)
 
     def _allocated(self, table: AllocationTable, where: str) -> list[register.IdTable]:
         counting = self._counting(table, where)

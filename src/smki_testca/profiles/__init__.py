@@ -1,4 +1,4 @@
-"""Profiles, categories, roles and environments: data, loaded strictly into frozen values."""
+"""Profiles, categories, roles and environments: TOML data, loaded strictly into frozen values."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The TOML files under ``profiles/`` as they are written: which keys there are, and their types.
+"""The schema of the TOML files under ``profiles/``: their keys and the types of these.
 
-An unknown key, a missing one or one of the wrong type is an error that names its path.
+A key that is unknown, missing or of the wrong type is an error that names its path.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from smki_testca.x509.names import KeyType
 MAX_OCTETS = 1 << 20
 """The longest TOML file read, in octets."""
 
-Said = Annotated[str, msgspec.Meta(min_length=1)]
+NonEmpty = Annotated[str, msgspec.Meta(min_length=1)]
 Code = Annotated[int, msgspec.Meta(ge=0, le=255)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
@@ -28,14 +28,14 @@ class Document(msgspec.Struct, forbid_unknown_fields=True, rename="kebab", froze
 
 
 class Known(Document, frozen=True, kw_only=True):
-    """A table that says how well it is known, and from where."""
+    """A table with its evidence and source."""
 
     basis: Basis
-    source: Said
+    source: NonEmpty
 
 
 class FillTable(Document, frozen=True):
-    """How a row fills its field: exactly one of constant, input and derived."""
+    """The source of a field's value: exactly one of constant, input and derived."""
 
     constant: Any = None
     input: str | None = None
@@ -46,7 +46,7 @@ class FillTable(Document, frozen=True):
 
 
 class HoldsTable(Document, frozen=True):
-    """What a row demands of its field."""
+    """The constraints of a row on its field."""
 
     equals: Any = None
     one_of: list[str] | None = None
@@ -70,7 +70,7 @@ class HoldsTable(Document, frozen=True):
 class RowTable(Known, frozen=True, kw_only=True):
     """A row of a certificate or CRL profile."""
 
-    field: Said
+    field: NonEmpty
     fill: FillTable | None = None
     encode: str | None = None
     critical: bool | None = None
@@ -80,19 +80,19 @@ class RowTable(Known, frozen=True, kw_only=True):
 
 
 class InputTable(Document, frozen=True, kw_only=True):
-    """What a certificate type says of one of its inputs; for one of its own, also the type."""
+    """The description of an input; for one that only this certificate type has, also its type."""
 
     type: Literal["text", "oid"] | None = None
-    help: Said | None = None
-    metavar: Said | None = None
+    help: NonEmpty | None = None
+    metavar: NonEmpty | None = None
 
 
 class ProfileFile(Document, frozen=True, kw_only=True):
     """``certificates/*.toml``."""
 
-    name: Said
-    title: Said
-    hierarchy: Said
+    name: NonEmpty
+    title: NonEmpty
+    hierarchy: NonEmpty
     tier: Tier
     key_type: KeyType
     identity: Identity | None = None
@@ -103,7 +103,7 @@ class ProfileFile(Document, frozen=True, kw_only=True):
 
 
 class FrequencyTable(Known, frozen=True, kw_only=True):
-    """How often a CRL is issued."""
+    """The frequency of a CRL."""
 
     at_least_every_hours: Count
     within_hours_of_revocation: Count | None = None
@@ -112,9 +112,9 @@ class FrequencyTable(Known, frozen=True, kw_only=True):
 class RevocationListFile(Document, frozen=True, kw_only=True):
     """``revocation-lists/*.toml``."""
 
-    name: Said
-    title: Said
-    hierarchy: Said
+    name: NonEmpty
+    title: NonEmpty
+    hierarchy: NonEmpty
     tier: Tier
     frequency: FrequencyTable
     row: list[RowTable]
@@ -130,14 +130,14 @@ class QuotaTable(Document, frozen=True):
 class CategoryFile(Known, frozen=True, kw_only=True):
     """``categories/*.toml``."""
 
-    name: Said
-    title: Said
+    name: NonEmpty
+    title: NonEmpty
     profiles: list[str]
     remote_party_roles: list[str] = []
     participants: list[ParticipantKind]
     testing_services: list[str]
     environments: list[str]
-    obligations: list[Said] = []
+    obligations: list[NonEmpty] = []
     remote_delivery: bool
     quota: QuotaTable = QuotaTable()
 
@@ -146,7 +146,7 @@ class RemotePartyRoleTable(Known, frozen=True, kw_only=True):
     """A RemotePartyRole."""
 
     code: Code
-    name: Said
+    name: NonEmpty
     held_by: list[str]
     usages: list[KeyUsage]
 
@@ -154,8 +154,8 @@ class RemotePartyRoleTable(Known, frozen=True, kw_only=True):
 class UserRoleTable(Known, frozen=True, kw_only=True):
     """A User Role."""
 
-    code: Said
-    name: Said
+    code: NonEmpty
+    name: NonEmpty
 
 
 class RolesFile(Document, frozen=True):
@@ -168,8 +168,8 @@ class RolesFile(Document, frozen=True):
 class TestingServiceTable(Known, frozen=True, kw_only=True):
     """A Testing Service."""
 
-    code: Said
-    name: Said
+    code: NonEmpty
+    name: NonEmpty
 
 
 class TestingServicesFile(Document, frozen=True):
@@ -179,42 +179,42 @@ class TestingServicesFile(Document, frozen=True):
 
 
 class CaNamesTable(Document, frozen=True):
-    """The CNs of a hierarchy's two CAs."""
+    """The CNs of the two CAs of a hierarchy."""
 
-    root: Said
-    issuing: Said
+    root: NonEmpty
+    issuing: NonEmpty
 
 
 class PoliciesTable(Document, frozen=True):
     """The policy OIDs of a hierarchy."""
 
-    default: Said
-    allowed: list[Said]
+    default: NonEmpty
+    allowed: list[NonEmpty]
 
 
 class FamilyTable(Known, frozen=True, kw_only=True):
     """Environments that share their CAs."""
 
-    name: Said
+    name: NonEmpty
     ca_names: dict[str, CaNamesTable]
     policies: dict[str, PoliciesTable]
 
 
 class TiersTable(Document, frozen=True):
-    """The certificate profiles of a hierarchy's two CAs."""
+    """The certificate profiles of the two CAs of a hierarchy."""
 
-    root: Said
-    issuing: Said
+    root: NonEmpty
+    issuing: NonEmpty
 
 
 class HierarchyTable(Known, frozen=True, kw_only=True):
     """A PKI."""
 
     name: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9-]{0,39}$")]
-    title: Said
+    title: NonEmpty
     tiers: TiersTable
-    revocation_lists: list[Said]
-    end_entity: Said
+    revocation_lists: list[NonEmpty]
+    end_entity: NonEmpty
 
 
 class HierarchiesFile(Document, frozen=True):
@@ -226,13 +226,13 @@ class HierarchiesFile(Document, frozen=True):
 class EnvironmentTable(Known, frozen=True, kw_only=True):
     """A test environment."""
 
-    name: Said
-    title: Said
-    family: Said
+    name: NonEmpty
+    title: NonEmpty
+    family: NonEmpty
 
 
 class LiveTable(Known, frozen=True, kw_only=True):
-    """What marks live material."""
+    """The marks of live material."""
 
     environments: list[str]
     policies: list[str]
@@ -240,17 +240,17 @@ class LiveTable(Known, frozen=True, kw_only=True):
 
 
 class SecRegistryEntryTable(Known, frozen=True, kw_only=True):
-    """A Registry Entry of the SEC; ``environments`` where it belongs, none for everywhere."""
+    """A Registry Entry of the SEC, for some environments or (by default) for all."""
 
-    value: Said
-    title: Said
+    value: NonEmpty
+    title: NonEmpty
     environments: list[str] = []
 
 
 class EnvironmentsFile(Document, frozen=True):
     """``environments.toml``."""
 
-    default: Said
+    default: NonEmpty
     live: LiveTable
     sec_registry_entry: list[SecRegistryEntryTable]
     family: list[FamilyTable]
@@ -261,11 +261,11 @@ T = TypeVar("T")
 
 
 def decode(data: bytes, shape: type[T], origin: str) -> T:
-    """Read a TOML file of a known shape.
+    """Read a TOML file into a struct.
 
     Args:
         data: its octets, at most ``MAX_OCTETS``.
-        shape: the struct it must fit.
+        shape: the type of the struct.
         origin: the file's name, for messages.
 
     Raises:
@@ -280,9 +280,9 @@ def decode(data: bytes, shape: type[T], origin: str) -> T:
     except UnicodeDecodeError as error:
         raise InputError("toml.encoding", f"{origin} is not UTF-8: {error}.") from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise InputError("toml.syntax", f"{origin} is no TOML: {error}.") from error
+        raise InputError("toml.syntax", f"{origin} is not TOML: {error}.") from error
     try:
         return msgspec.convert(tree, shape)
     except msgspec.ValidationError as error:
         message = str(error).replace(" - at `", ", at `")
-        raise InputError("toml.shape", f"{origin} does not fit: {message}.") from error
+        raise InputError("toml.shape", f"{origin} does not fit the schema: {message}.") from error

@@ -1,8 +1,8 @@
 """The inputs of a certificate type: what a request states, and how each is read and written.
 
-A row of a profile names an input: ``fill = { input = "device-id" }``. Its type says what the input
-is called on a command line, in a manifest and in a kit (``option``) and in JSON (``key``), how its
-text is parsed, and which value goes into the field.
+A row of a profile names an input: ``fill = { input = "device-id" }``. Its type gives the input's
+name on a command line, in a manifest and in a kit (``option``) and in JSON (``key``), parses its
+text, and converts it to the value of the field.
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ if TYPE_CHECKING:
     from smki_testca.x509.view import View
 
 InputValue = str | Eui64 | RemotePartyRole | Signifier
-"""An input that was parsed."""
+"""A parsed input."""
 
 USAGE: Final = "usage"
-"""The input that a request states apart from its subject: one certificate is issued for each."""
+"""The input that a request states outside its subject: one certificate is issued for each."""
 SIGNIFIER: Final = "signifier"
-"""What a requester may state that no row is filled from: the register's own goes in."""
+"""The input that no row is filled from: certificates take the Signifier from the register."""
 
 
 @dataclass(frozen=True, slots=True)
 class InputType:
-    """How one input is named, read, checked and written.
+    """The names, parser and writer of one input.
 
     Attributes:
-        name: as rows write it.
-        option: as command lines, manifests and kits write it.
-        key: as JSON, the audit log and Python write it.
-        metavar: stands for a value in help.
-        help: what it is, one sentence.
+        name: in rows.
+        option: its name on command lines, in manifests and in kits.
+        key: its name in JSON, the audit log and Python.
+        metavar: the placeholder for a value in help.
+        help: a description, one sentence.
         kinds: the kinds of field that it can fill.
-        parse: reads its text; raises InputError for anything else.
-        to_field: the field's value of a parsed one.
-        from_field: a parsed one from a certificate or CSR and the path of the field; None where
-            the field is missing or is nothing of the kind.
-        sample: a field value to try profiles with.
+        parse: reads its text; raises InputError for malformed text.
+        to_field: converts a parsed input to the value of the field.
+        from_field: reads the input from a certificate or CSR and the path of the field; None
+            where the field is missing or has another form.
+        sample: a field value for trying out profiles.
         is_identifier: whether it is the EUI-64 that the certificate embeds.
-        is_shared: whether the certificates of a batch mostly have it alike.
+        is_shared: whether the certificates of a batch usually have the same value.
     """
 
     name: str
@@ -66,7 +66,7 @@ class InputType:
     is_shared: bool = False
 
     def described(self, *, text: str | None = None, metavar: str | None = None) -> InputType:
-        """The same with a profile's own words in help."""
+        """The same type with the help and metavar of a profile."""
         return replace(self, help=text or self.help, metavar=metavar or self.metavar)
 
 
@@ -75,7 +75,7 @@ class SubjectInput:
     """One input of one certificate type.
 
     Attributes:
-        type: how it is named, read and written.
+        type: its names, parser and writer.
         optional: whether a request may leave it out.
         path: of the field that it fills; None for a Signifier, which the register fills in.
     """
@@ -119,11 +119,11 @@ def _role_of(view: View, path: str, roles: Roles) -> InputValue | None:
     text = view.text(path)
     if not text:
         return None
-    role = {one.hex: one for one in roles.remote_party_roles}.get(text.upper())
+    role = {role.hex: role for role in roles.remote_party_roles}.get(text.upper())
     if role is None:
         raise InputError(
             "subject.role",
-            f"Its {path} {shown(text)} is no RemotePartyRole in two hexadecimal digits.",
+            f"Its {path} {shown(text)} is not a RemotePartyRole in two hexadecimal digits.",
         )
     return role
 
@@ -202,8 +202,8 @@ _SIGNIFIER: Final = InputType(
 )
 
 INPUT_TYPES: Final[dict[str, InputType]] = {
-    one.name: one
-    for one in (
+    input_type.name: input_type
+    for input_type in (
         _eui64("eui64", "id", "eui64", "The User, RDP or DCC ID."),
         _ROLE,
         _text("common-name", "CN", "An optional name in the subject."),
@@ -214,17 +214,17 @@ INPUT_TYPES: Final[dict[str, InputType]] = {
         _text("system-name", "NAME", "The authorised system."),
     )
 }
-"""The inputs that every profile may name, in the order of a manifest's columns."""
+"""The inputs that every profile can name, in the order of a manifest's columns."""
 
 
 def own_input(name: str, kind: str, text: str, metavar: str | None) -> InputType:
-    """The type of an input that a profile declares for itself.
+    """The type of an input that a profile declares itself.
 
     Args:
-        name: as its rows and the command line write it.
+        name: in its rows and on the command line.
         kind: ``text`` or ``oid``.
-        text: what it is, for help.
-        metavar: stands for a value in help; ``TEXT`` or ``OID`` by default.
+        text: its description in help.
+        metavar: the placeholder for a value in help; ``TEXT`` or ``OID`` by default.
     """
-    made = _oid(name, text) if kind == "oid" else _text(name, "TEXT", text)
-    return made.described(metavar=metavar)
+    input_type = _oid(name, text) if kind == "oid" else _text(name, "TEXT", text)
+    return input_type.described(metavar=metavar)

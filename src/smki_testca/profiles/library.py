@@ -1,4 +1,4 @@
-"""Finds the data files, an operator's before the shipped ones, and gives out what they say."""
+"""Finds and loads the data files: an operator's before the shipped ones."""
 
 from __future__ import annotations
 
@@ -39,14 +39,13 @@ FILES = ("hierarchies.toml", "roles.toml", "environments.toml", "testing-service
 
 
 class Library:
-    """The data of one or more directories; the first that holds a file wins, file by file.
+    """The data of one or more directories; each file comes from the first that has it.
 
     Args:
-        overrides: the operator's directories, the most important first; the shipped one
-            comes after them.
+        overrides: the operator's directories in order of precedence, before the shipped one.
 
     Raises:
-        InputError: if an override is no directory, or holds a file that nothing reads.
+        InputError: if an override is not a directory, or holds a file that is never read.
     """
 
     def __init__(self, *overrides: Path) -> None:
@@ -65,15 +64,15 @@ class Library:
         return sorted({path.stem for d in self.directories for path in d.glob(f"{folder}/*.toml")})
 
     def document(self, folder: str, name: str, shape: type[T]) -> tuple[T, str]:
-        """What a file in one of the folders says, and its path.
+        """Read a file in one of the folders; return its content and its path.
 
         Args:
-            folder: of ``FOLDERS``.
-            name: one of its names.
-            shape: the msgspec class that it is read into; unknown keys are errors.
+            folder: one of ``FOLDERS``.
+            name: of the file, without ``.toml``.
+            shape: the msgspec class to read it into; unknown keys are errors.
 
         Raises:
-            InputError: if it does not fit the shape, or states another name.
+            InputError: if it does not fit the class, or states another name.
         """
         path = self._find(f"{folder}/{name}.toml")
         document = documents.decode(path.read_bytes(), shape, str(path))
@@ -97,7 +96,7 @@ class Library:
         """A certificate profile.
 
         Raises:
-            InputError: if there is none of that name, or its file does not hold together.
+            InputError: if there is none of that name, or its file is invalid.
         """
         if name not in self._profiles:
             _known_profile(name, self.profile_names)
@@ -116,7 +115,7 @@ class Library:
             raise InputError(
                 "request.profile",
                 f"Nothing is issued from the profile {shown(name)}.",
-                f"Known are {', '.join(one.name for one in self.end_entity_profiles)}.",
+                f"Use one of {', '.join(profile.name for profile in self.end_entity_profiles)}.",
             )
         return self.profile(name)
 
@@ -124,7 +123,7 @@ class Library:
         """The profile of the CA of a tier, or of the hierarchy's ordinary end entities.
 
         Raises:
-            InputError: if there is no such hierarchy, or its profile does not hold together.
+            InputError: if there is no such hierarchy, or its profile is invalid.
         """
         definition = self.hierarchy(hierarchy)
         is_ca = tier is not Tier.END_ENTITY
@@ -143,30 +142,30 @@ class Library:
     def hierarchies(self) -> dict[Hierarchy, HierarchyDefinition]:
         """The PKIs, by name, in the order of their file."""
         document, origin = self._single("hierarchies.toml", documents.HierarchiesFile)
-        _unique([one.name for one in document.hierarchy], origin, "hierarchy")
+        _unique([table.name for table in document.hierarchy], origin, "hierarchy")
         return {
-            Hierarchy(one.name): HierarchyDefinition(
-                Hierarchy(one.name),
-                one.title,
-                {Tier.ROOT: one.tiers.root, Tier.ISSUING: one.tiers.issuing},
-                tuple(one.revocation_lists),
-                one.end_entity,
-                one.basis,
-                one.source,
+            Hierarchy(table.name): HierarchyDefinition(
+                Hierarchy(table.name),
+                table.title,
+                {Tier.ROOT: table.tiers.root, Tier.ISSUING: table.tiers.issuing},
+                tuple(table.revocation_lists),
+                table.end_entity,
+                table.basis,
+                table.source,
             )
-            for one in document.hierarchy
+            for table in document.hierarchy
         }
 
     def _check_hierarchies(self) -> None:
-        """See that the profiles which the hierarchies name are there, and theirs."""
+        """Check that the profiles which the hierarchies name exist and belong to them."""
         origin = self._find("hierarchies.toml")
-        for one in self.hierarchies.values():
-            where = f"{origin}, hierarchy {one.name}"
-            places = {**one.tiers, Tier.END_ENTITY: one.end_entity}
+        for hierarchy in self.hierarchies.values():
+            where = f"{origin}, hierarchy {hierarchy.name}"
+            places = {**hierarchy.tiers, Tier.END_ENTITY: hierarchy.end_entity}
             for tier, name in places.items():
                 known(name, self.profile_names, where, "profile")
                 profile = self.profile(name)
-                if (profile.hierarchy, profile.tier) != (one.name, tier):
+                if (profile.hierarchy, profile.tier) != (hierarchy.name, tier):
                     raise InputError(
                         "profile.reference",
                         f"{where}: the profile {name} is of tier {profile.tier.value} of the"
@@ -175,13 +174,14 @@ class Library:
             signed = [
                 profile.name
                 for profile in self.revocation_list_profiles
-                if profile.hierarchy == one.name
+                if profile.hierarchy == hierarchy.name
             ]
-            if sorted(signed) != sorted(one.revocation_lists):
+            if sorted(signed) != sorted(hierarchy.revocation_lists):
                 raise InputError(
                     "profile.reference",
-                    f"{where}: revocation-lists names {', '.join(one.revocation_lists) or 'none'},"
-                    f" but the CRL profiles of the hierarchy are {', '.join(signed) or 'none'}.",
+                    f"{where}: revocation-lists names"
+                    f" {', '.join(hierarchy.revocation_lists) or 'none'}, but the CRL profiles"
+                    f" of the hierarchy are {', '.join(signed) or 'none'}.",
                 )
 
     def seedable(self, hierarchy: Hierarchy) -> bool:
@@ -195,10 +195,10 @@ class Library:
     @cached_property
     def end_entity_profiles(self) -> tuple[Profile, ...]:
         """The certificate profiles that requests are made for, ordinary ones first."""
-        ordinary = [one.end_entity for one in self.hierarchies.values()]
-        issued = [one for one in self.profiles if one.tier is Tier.END_ENTITY]
+        ordinary = [hierarchy.end_entity for hierarchy in self.hierarchies.values()]
+        issued = [profile for profile in self.profiles if profile.tier is Tier.END_ENTITY]
         places = {name: place for place, name in enumerate(ordinary)}
-        return tuple(sorted(issued, key=lambda one: places.get(one.name, len(places))))
+        return tuple(sorted(issued, key=lambda profile: places.get(profile.name, len(places))))
 
     @cached_property
     def profiles(self) -> tuple[Profile, ...]:
@@ -214,23 +214,23 @@ class Library:
         """The profile of a CRL or ARL.
 
         Raises:
-            InputError: if there is none of that name, or its file does not hold together.
+            InputError: if there is none of that name, or its file is invalid.
         """
         if name not in self._revocation_list_profiles:
             _known_profile(name, self.revocation_list_profile_names)
             document, origin = self.document("revocation-lists", name, documents.RevocationListFile)
             known(document.hierarchy, self.hierarchies, f"{origin}, hierarchy", "hierarchy")
-            made = rows.revocation_list_profile(document, origin)
+            profile = rows.revocation_list_profile(document, origin)
             if name in self.profile_names:
                 raise InputError("profile.duplicate", f"{origin}: a certificate has that name.")
-            self._revocation_list_profiles[name] = made
+            self._revocation_list_profiles[name] = profile
         return self._revocation_list_profiles[name]
 
     def any_profile(self, name: str) -> Profile | RevocationListProfile:
         """The certificate or CRL profile of that name.
 
         Raises:
-            InputError: if there is none of that name, or its file does not hold together.
+            InputError: if there is none of that name, or its file is invalid.
         """
         if name in self.revocation_list_profile_names:
             return self.revocation_list_profile(name)
@@ -240,57 +240,62 @@ class Library:
     def revocation_list_profile_for(
         self, hierarchy: Hierarchy, tier: Tier
     ) -> RevocationListProfile | None:
-        """The profile of what a CA of this hierarchy and tier signs; None where it signs none.
+        """The profile of the CRLs that the CA of a tier signs; None where it signs none.
 
         Raises:
-            InputError: if a file does not hold together.
+            InputError: if a file is invalid.
         """
         place = (hierarchy, tier)
-        found = (one for one in self.revocation_list_profiles if (one.hierarchy, one.tier) == place)
-        return next(found, None)
+        profiles = (
+            profile
+            for profile in self.revocation_list_profiles
+            if (profile.hierarchy, profile.tier) == place
+        )
+        return next(profiles, None)
 
     @cached_property
     def revocation_list_profiles(self) -> tuple[RevocationListProfile, ...]:
         """Every CRL profile.
 
         Raises:
-            InputError: if a file does not hold together, or two are for one CA.
+            InputError: if a file is invalid, or two are for one CA.
         """
-        found = tuple(
+        profiles = tuple(
             self.revocation_list_profile(name) for name in self.revocation_list_profile_names
         )
         places: dict[tuple[Hierarchy, Tier], RevocationListProfile] = {}
-        for one in found:
-            other = places.setdefault((one.hierarchy, one.tier), one)
-            if other is not one:
+        for profile in profiles:
+            other = places.setdefault((profile.hierarchy, profile.tier), profile)
+            if other is not profile:
                 raise InputError(
                     "profile.duplicate",
-                    f"{one.origin}: {other.name} says already what the {one.tier} CA of the"
-                    f" {one.hierarchy} hierarchy signs.",
+                    f"{profile.origin}: {other.name} is already the profile for the"
+                    f" {profile.tier} CA of the {profile.hierarchy} hierarchy.",
                 )
-        return found
+        return profiles
 
     @cached_property
     def roles(self) -> Roles:
         """The RemotePartyRoles and User Roles."""
         document, origin = self._single("roles.toml", documents.RolesFile)
         user_roles = tuple(
-            UserRole(one.code, one.name, one.basis, one.source) for one in document.user_role
+            UserRole(table.code, table.name, table.basis, table.source)
+            for table in document.user_role
         )
         codes = [role.code for role in user_roles]
         _unique(codes, origin, "user-role code")
         remote = []
-        for one in document.remote_party_role:
-            for code in one.held_by:
-                known(code, codes, f"{origin}, remote-party-role {one.name}", "User Role")
+        for table in document.remote_party_role:
+            for code in table.held_by:
+                known(code, codes, f"{origin}, remote-party-role {table.name}", "User Role")
             remote.append(
                 RemotePartyRole(
-                    one.code,
-                    one.name,
-                    tuple(one.held_by),
-                    tuple(one.usages),
-                    one.basis,
-                    one.source,
+                    table.code,
+                    table.name,
+                    tuple(table.held_by),
+                    tuple(table.usages),
+                    table.basis,
+                    table.source,
                 )
             )
         _unique([f"{role.code:02X}" for role in remote], origin, "remote-party-role code")
@@ -302,8 +307,11 @@ class Library:
         """The purposes for which Test Certificates are provided, by code."""
         document, origin = self._single("testing-services.toml", documents.TestingServicesFile)
         services = document.testing_service
-        _unique([one.code for one in services], origin, "testing-service code")
-        return {s.code: TestingService(s.code, s.name, s.basis, s.source) for s in services}
+        _unique([service.code for service in services], origin, "testing-service code")
+        return {
+            service.code: TestingService(service.code, service.name, service.basis, service.source)
+            for service in services
+        }
 
     @cached_property
     def _environments(self) -> tuple[documents.EnvironmentsFile, str]:
@@ -315,12 +323,14 @@ class Library:
         document, origin = self._environments
         families = {family.name: family for family in document.family}
         _unique([family.name for family in document.family], origin, "family name")
-        _unique([one.name for one in document.environment], origin, "environment name")
-        found: dict[str, Environment] = {}
-        for one in document.environment:
-            where = f"{origin}, environment {one.name}"
-            known(one.family, families, where, "family")
-            family = families[one.family]
+        _unique(
+            [environment.name for environment in document.environment], origin, "environment name"
+        )
+        environments: dict[str, Environment] = {}
+        for environment in document.environment:
+            where = f"{origin}, environment {environment.name}"
+            known(environment.family, families, where, "family")
+            family = families[environment.family]
             for table in ("ca_names", "policies"):
                 stated = getattr(family, table)
                 for name in stated:
@@ -332,25 +342,25 @@ class Library:
                         f"{origin}, family {family.name}, {table.replace('_', '-')}: nothing for"
                         f" {', '.join(sorted(missing))}.",
                     )
-            found[one.name] = Environment(
-                one.name,
-                one.title,
-                one.family,
+            environments[environment.name] = Environment(
+                environment.name,
+                environment.title,
+                environment.family,
                 {
                     (Hierarchy(h), tier): getattr(table, tier.value)
                     for h, table in family.ca_names.items()
                     for tier in (Tier.ROOT, Tier.ISSUING)
                 },
                 {Hierarchy(h): _policies(table, where) for h, table in family.policies.items()},
-                one.basis,
-                one.source,
+                environment.basis,
+                environment.source,
             )
-        known(document.default, found, f"{origin}, default", "environment")
-        return found
+        known(document.default, environments, f"{origin}, default", "environment")
+        return environments
 
     @property
     def default_environment(self) -> Environment:
-        """The environment of an estate made without naming one."""
+        """The environment of an estate that is created without naming one."""
         return self.environments[self._environments[0].default]
 
     def environment(self, name: str) -> Environment:
@@ -364,13 +374,13 @@ class Library:
             raise InputError(
                 "environment.unknown",
                 f"There is no environment {shown(name)}.",
-                "Known are " + ", ".join(self.environments) + ".",
+                "Use one of " + ", ".join(self.environments) + ".",
             )
         return environment
 
     @cached_property
     def live(self) -> LiveMarks:
-        """What marks live material."""
+        """The marks of live material."""
         table = self._environments[0].live
         return LiveMarks(
             tuple(table.environments),
@@ -384,20 +394,20 @@ class Library:
     def sec_registry_entries(self) -> tuple[SecRegistryEntry, ...]:
         """The Registry Entries for User, DCC and RDP IDs."""
         document, origin = self._environments
-        for one in document.sec_registry_entry:
-            for environment in one.environments:
-                where = f"{origin}, sec-registry-entry {one.value}"
+        for table in document.sec_registry_entry:
+            for environment in table.environments:
+                where = f"{origin}, sec-registry-entry {table.value}"
                 known(environment, self.environments, where, "environment")
         with met_in(f"{origin}, sec-registry-entry"):
             return tuple(
                 SecRegistryEntry(
-                    RegistryEntry.parse(one.value),
-                    one.title,
-                    tuple(one.environments),
-                    one.basis,
-                    one.source,
+                    RegistryEntry.parse(table.value),
+                    table.title,
+                    tuple(table.environments),
+                    table.basis,
+                    table.source,
                 )
-                for one in document.sec_registry_entry
+                for table in document.sec_registry_entry
             )
 
     @cached_property
@@ -431,20 +441,22 @@ class Library:
         )
 
     def check(self) -> list[str]:
-        """Load everything there is but the kits, which have a room of their own.
+        """Load every file except the kits, which the kits package reads.
 
         Returns:
             The files read, in order.
 
         Raises:
-            InputError: for the first file that does not hold together.
+            InputError: for the first file that is invalid.
         """
-        loaded = [one.origin for one in (*self.profiles, *self.revocation_list_profiles)]
+        loaded = [profile.origin for profile in (*self.profiles, *self.revocation_list_profiles)]
         _ = (self.roles, self.testing_services, self.environments, self.live)
         _ = (self.sec_registry_entries, self.categories)
         self._check_hierarchies()
         loaded += [str(self._find(name)) for name in FILES]
-        loaded += [str(self._find(f"categories/{one.name}.toml")) for one in self.categories]
+        loaded += [
+            str(self._find(f"categories/{category.name}.toml")) for category in self.categories
+        ]
         return loaded
 
 
@@ -453,7 +465,7 @@ def _known_profile(name: str, known: list[str]) -> None:
         raise InputError(
             "profile.unknown",
             f"There is no profile {shown(name)}.",
-            "Known are " + ", ".join(known) + ".",
+            "Use one of " + ", ".join(known) + ".",
         )
 
 
@@ -470,7 +482,7 @@ def _policies(table: documents.PoliciesTable, where: str) -> Policies:
 
 def _check_directory(directory: Path) -> None:
     if not directory.is_dir():
-        raise InputError("profiles.directory", f"{directory} is no directory of profiles.")
+        raise InputError("profiles.directory", f"{directory} is not a directory.")
     for path in sorted(directory.rglob("*")):
         parts = path.relative_to(directory).parts
         if path.is_dir() and len(parts) == 1 and parts[0] in FOLDERS:
@@ -489,7 +501,7 @@ def _check_directory(directory: Path) -> None:
 
 @contextmanager
 def met_in(where: str) -> Iterator[None]:
-    """An error raised inside says where it was met."""
+    """Prefix the message of an InputError raised inside with its place."""
     try:
         yield
     except InputError as error:
@@ -503,14 +515,20 @@ def _unique(values: list[str], origin: str, what: str) -> None:
 
 
 def known(value: str, names: Iterable[str], where: str, what: str) -> None:
-    """See that a name is one of those there are.
+    """Check that a name is defined.
+
+    Args:
+        value: the name.
+        names: those that are defined.
+        where: the file and table, for the message.
+        what: the noun for the name, for the message.
 
     Raises:
-        InputError: that lists them.
+        InputError: if it is not; the error lists those that are.
     """
     if value not in names:
         raise InputError(
             "profile.reference",
             f"{where}: unknown {what} {shown(value)}.",
-            "Known are " + ", ".join(names) + ".",
+            "Use one of " + ", ".join(names) + ".",
         )

@@ -1,6 +1,6 @@
-"""What the data under ``profiles/`` says, as values that hold together.
+"""The data under ``profiles/`` as consistent values.
 
-Everything here was checked when it was loaded; nothing that uses it checks it again.
+The values are checked when they are loaded; their users do not check them again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Severity(StrEnum):
-    """How grave a breach is."""
+    """The severity of a breach."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -32,9 +32,10 @@ class Severity(StrEnum):
 
 
 class Hierarchy(str):
-    """The name of a PKI that ``hierarchies.toml`` defines; the four that are shipped are here.
+    """The name of a PKI that ``hierarchies.toml`` defines.
 
-    Two are SMKI's, the others are DCCKI and IKI. Any other is ``Hierarchy("its-name")``.
+    The four shipped ones are attributes: two of SMKI, DCCKI and IKI. For any other, write
+    ``Hierarchy("its-name")``.
     """
 
     __slots__ = ()
@@ -57,7 +58,7 @@ Hierarchy.IKI = Hierarchy("iki")
 
 
 class Tier(StrEnum):
-    """Where in its hierarchy a certificate stands."""
+    """The level of a certificate in its hierarchy."""
 
     ROOT = "root"
     ISSUING = "issuing"
@@ -65,7 +66,7 @@ class Tier(StrEnum):
 
 
 class Identity(StrEnum):
-    """How a certificate type identifies its holder, which the gate decides by."""
+    """The identifier of the holder in a certificate type; the gate decides by it."""
 
     USER_ID = "user-id"
     DEVICE_ID = "device-id"
@@ -74,7 +75,7 @@ class Identity(StrEnum):
 
 
 class ParticipantKind(StrEnum):
-    """What a Testing Participant is (R1)."""
+    """The kind of a Testing Participant (R1)."""
 
     PARTY = "party"
     RDP = "rdp"
@@ -106,10 +107,10 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """A field that the CA works out.
+    """A field that the CA computes.
 
     Attributes:
-        name: from what; see ``docs/profiles.md``.
+        name: of the computation; see ``docs/profiles.md``.
         years: how long after notBefore or thisUpdate, for ``not-after`` and ``next-update``.
         hours: how long after thisUpdate, for ``next-update``.
     """
@@ -120,8 +121,8 @@ class Derived:
 
     def __str__(self) -> str:
         spans = ((self.years, "years"), (self.hours, "hours"))
-        said = [f"{count} {unit if count > 1 else unit[:-1]}" for count, unit in spans if count]
-        return f"derived {self.name}" + (f" ({said[0]})" if said else "")
+        texts = [f"{count} {unit if count > 1 else unit[:-1]}" for count, unit in spans if count]
+        return f"derived {self.name}" + (f" ({texts[0]})" if texts else "")
 
 
 Fill = Constant | Input | Derived
@@ -129,7 +130,7 @@ Fill = Constant | Input | Derived
 
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """What must hold of a field's value; every part given must hold."""
+    """Constraints on a field's value; every constraint that is set must hold."""
 
     equals: Value | None = None
     one_of: tuple[str, ...] | None = None
@@ -150,17 +151,17 @@ class Holds:
     max_hours: int | None = None
 
     def __str__(self) -> str:
-        said = []
+        demands = []
         for part in fields(self):
             value = getattr(self, part.name)
             if value is None or value is False:
                 continue
             label = part.name.replace("_", " ")
             if value is True:
-                said.append(label)
+                demands.append(label)
             else:
-                said.append(f"{label} {shown_value(getattr(value, 'pattern', value))}")
-        return "; ".join(said)
+                demands.append(f"{label} {shown_value(getattr(value, 'pattern', value))}")
+        return "; ".join(demands)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,15 +169,15 @@ class Row:
     """One row of a profile: it fills a field, checks it, or both.
 
     Attributes:
-        number: its place in the file, from 1.
-        fill: how the field is filled, if this row says.
-        encoding: the ASN.1 type it is written in, if this row says.
-        critical: the extension's criticality, if this row says.
-        holds: what must hold.
+        number: its position in the file, from 1.
+        fill: the source of the field's value, if this row fills the field.
+        encoding: the ASN.1 type it is written in, if this row states it.
+        critical: the extension's criticality, if this row states it.
+        holds: the constraints.
         severity: of a breach.
-        basis: how well the rule is known.
-        source: where it was read.
-        note: why, for a reader.
+        basis: the evidence for the rule.
+        source: of the rule, with its clause.
+        note: the reason, for a reader.
     """
 
     number: int
@@ -192,13 +193,13 @@ class Row:
 
     @property
     def rule(self) -> str:
-        """What the row demands, in words."""
-        said = [] if self.critical is None else ["critical" if self.critical else "not critical"]
+        """The row's constraints in words."""
+        demands = [] if self.critical is None else ["critical" if self.critical else "not critical"]
         if self.encoding:
-            said.append(self.encoding)
+            demands.append(self.encoding)
         if str(self.holds):
-            said.append(str(self.holds))
-        return "; ".join(said)
+            demands.append(str(self.holds))
+        return "; ".join(demands)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,13 +231,13 @@ class DocumentProfile:
         return next(stated, field.encodings[0])
 
     def critical(self, extension: str) -> bool:
-        """Whether an extension is written as critical."""
+        """Whether an extension is marked critical."""
         return any(
             row.critical for row in self.rows if extension in {row.field.extension, row.field.entry}
         )
 
     def field_of(self, *names: str) -> Field | None:
-        """The field that an input or a derived value of one of these names goes into."""
+        """The field that is filled from an input or a derived value of one of these names."""
         for row in self.filling_rows:
             if isinstance(row.fill, Input | Derived) and row.fill.name in names:
                 return row.field
@@ -254,10 +255,10 @@ class Profile(DocumentProfile):
 
     Attributes:
         key_type: of the subject's key.
-        identity: how it identifies its holder; None for a CA's.
-        subject_inputs: what a request states, in the order of the command line's options; the
-            key usage is stated apart.
-        summary: what it is, in one sentence, for help.
+        identity: the identifier of its holder; None for a CA's certificate.
+        subject_inputs: of a request, in the order of the command line's options; without the
+            key usage.
+        summary: a description in one sentence, for help.
         example: options of a request for one, for help.
     """
 
@@ -269,12 +270,12 @@ class Profile(DocumentProfile):
 
     @property
     def input_types(self) -> tuple[InputType, ...]:
-        """The types of its inputs, in their order."""
-        return tuple(one.type for one in self.subject_inputs)
+        """The types of its inputs, in the same order."""
+        return tuple(subject_input.type for subject_input in self.subject_inputs)
 
     @property
     def takes_usage(self) -> bool:
-        """Whether a request names the key usage; a profile that fixes it takes none."""
+        """Whether a request states the key usage; it does not where the profile fixes it."""
         return USAGE in self.inputs
 
 
@@ -283,7 +284,7 @@ class HierarchyDefinition:
     """A PKI: its CAs, their revocation lists, and its ordinary certificate type.
 
     Attributes:
-        name: as profiles, environments and commands write it.
+        name: in profiles, environments and commands.
         tiers: the profile of the CA of each tier, the root first.
         revocation_lists: the names of its CRL profiles; none where it has no CRLs.
         end_entity: the name of its ordinary end-entity profile.
@@ -300,11 +301,11 @@ class HierarchyDefinition:
 
 @dataclass(frozen=True, slots=True)
 class Frequency:
-    """How often a CRL is to be issued.
+    """How often a CRL must be issued.
 
     Attributes:
         at_least_every: the longest time between one and the next.
-        within_of_revocation: how soon after a revocation one is issued; None where no rule says.
+        within_of_revocation: the longest time after a revocation; None where no rule limits it.
     """
 
     at_least_every: timedelta
@@ -318,7 +319,7 @@ class RevocationListProfile(DocumentProfile):
     """One type of CRL or ARL; its tier is that of the CA that signs it.
 
     Attributes:
-        frequency: how often it is issued.
+        frequency: how often it must be issued.
     """
 
     frequency: Frequency
@@ -339,7 +340,7 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """A category of Test Certificates (R6): what it holds and who may have it."""
+    """A category of Test Certificates (R6): the certificates in it, and who may have them."""
 
     name: str
     title: str
@@ -355,7 +356,7 @@ class Category:
     source: str
 
     def holds(self, profile: str, role: RemotePartyRole | None) -> bool:
-        """Whether a certificate of this profile and role falls into the category."""
+        """Whether a certificate of this profile and role belongs to the category."""
         return profile in self.profiles and (
             not self.remote_party_roles or role in self.remote_party_roles
         )
@@ -404,7 +405,7 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class LiveMarks:
-    """What marks live material, so that no Test Certificate can pass for it (R20)."""
+    """The marks of live material, which no Test Certificate may carry (R20)."""
 
     environments: tuple[str, ...]
     policies: tuple[str, ...]
@@ -418,7 +419,7 @@ class SecRegistryEntry:
     """A Registry Entry for User, DCC and RDP IDs, never for Devices (R10, R11).
 
     Attributes:
-        environments: the names of those where it belongs; empty for everywhere.
+        environments: the names of those it is for; empty for all.
     """
 
     entry: RegistryEntry

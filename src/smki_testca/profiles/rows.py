@@ -1,4 +1,4 @@
-"""Makes a profile of a certificate or CRL of its file, or says which row cannot be and why."""
+"""Builds the profile of a certificate or CRL from its file, or reports the row at fault."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ if TYPE_CHECKING:
         RowTable,
     )
 
-INPUTS: Final = {name: one.kinds for name, one in INPUT_TYPES.items() if one.kinds} | {
-    USAGE: (Kind.NAMED_BITS,)
-}
-"""The inputs that every profile may name, and the kinds of field each can fill."""
+INPUTS: Final = {
+    name: input_type.kinds for name, input_type in INPUT_TYPES.items() if input_type.kinds
+} | {USAGE: (Kind.NAMED_BITS,)}
+"""The inputs that every profile can name, and the kinds of field each can fill."""
 
 DERIVED: Final = {
     "serial-number": (Kind.INTEGER,),
@@ -71,7 +71,7 @@ DERIVED: Final = {
     "signifier": (Kind.TEXT,),
     "participant-name": (Kind.TEXT,),
 }
-"""What the CA works out, and the kinds of field each can fill."""
+"""The values that the CA computes, and the kinds of field each can fill."""
 
 REVOCATION_LIST_DERIVED: Final = {
     "issuer-key-algorithm": (Kind.ENCODED,),
@@ -84,21 +84,21 @@ REVOCATION_LIST_DERIVED: Final = {
     "revocation-date": (Kind.TIME,),
     "reason": (Kind.TEXT,),
 }
-"""What the CA works out for a CRL, and the kinds of field each can fill."""
+"""The values that the CA computes for a CRL, and the kinds of field each can fill."""
 
 _OF_ENTRIES: Final = ("revoked-serial", "revocation-date", "reason")
-"""Those of them that each entry has of its own."""
+"""Those of them that differ from entry to entry."""
 
 _SPANS: Final = {"not-after": ("years",), "next-update": ("years", "hours")}
-"""The derived times that are some time after another, and the units that they take."""
+"""The derived times that lie a span after another, and the units of the span."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Language:
-    """What the rows of one type of document may speak of.
+    """The names that the rows of one type of document can use.
 
     Attributes:
-        always: the fields without which there is no such document.
+        always: the fields that every such document has.
     """
 
     document: str
@@ -149,12 +149,14 @@ def profile(document: ProfileFile, origin: str) -> Profile:
         InputError: naming the file and the row.
     """
     types = _input_types(document, origin)
-    inputs = INPUTS | {name: one.kinds for name, one in types.items() if one.kinds}
+    inputs = INPUTS | {
+        name: input_type.kinds for name, input_type in types.items() if input_type.kinds
+    }
     language = replace(_CERTIFICATE, inputs=inputs)
     rows = _rows(document.row, language, origin)
     is_ca = document.tier is not Tier.END_ENTITY
     identity = None if is_ca else document.identity or _inferred_identity(rows)
-    made = Profile(
+    certificate_profile = Profile(
         name=document.name,
         title=document.title,
         hierarchy=Hierarchy(document.hierarchy),
@@ -167,27 +169,27 @@ def profile(document: ProfileFile, origin: str) -> Profile:
         summary=document.summary or f"{document.title}.",
         example=document.example,
     )
-    filled = _check_together(made, language)
-    _check_certificate(made, filled)
-    _check_inputs(made, document)
-    return made
+    filled = _check_together(certificate_profile, language)
+    _check_certificate(certificate_profile, filled)
+    _check_inputs(certificate_profile, document)
+    return certificate_profile
 
 
 def _input_types(document: ProfileFile, origin: str) -> dict[str, InputType]:
-    """The inputs that the rows may name: those of every profile, and the profile's own."""
+    """The inputs that the rows can name: those of every profile, and the profile's own."""
     types = dict(INPUT_TYPES)
     for name, table in document.inputs.items():
         where = f"{origin}, inputs.{name}"
         known = types.get(name)
         if known is not None and table.type is not None:
-            _fail(where, "every profile has this input; its type cannot be another")
+            _fail(where, "every profile has this input; leave its type out")
         if known is not None:
             types[name] = known.described(text=table.help, metavar=table.metavar)
             continue
         if table.type is None or table.help is None:
-            _fail(where, "an input of the profile's own needs a type and a help")
+            _fail(where, "a new input needs a type and a help")
         if not _OWN_INPUT.fullmatch(name) or name in _TAKEN_OPTIONS:
-            _fail(where, "an input of the profile's own takes another name")
+            _fail(where, "the name of a new input is malformed or reserved")
         types[name] = own_input(name, table.type, table.help, table.metavar)
     return types
 
@@ -202,11 +204,11 @@ _TAKEN_OPTIONS: Final = frozenset(
         *("scheduler", "tls-cert", "tls-key", "tls-ca"),
     }
 )
-"""Names that requests, manifests and kits have for something else."""
+"""Names that requests, manifests and kits use for something else."""
 
 
 def _inferred_identity(rows: tuple[Row, ...]) -> Identity | None:
-    """How the rows identify the holder, where the file does not say."""
+    """The identity that the rows imply, for a file that does not state one."""
     names = {row.fill.name for row in rows if isinstance(row.fill, Input | Derived)}
     for name, identity in _IDENTIFIED_BY.items():
         if name in names:
@@ -228,48 +230,48 @@ def _subject_inputs(
     document: ProfileFile,
     identity: Identity | None,
 ) -> tuple[SubjectInput, ...]:
-    """The inputs in the order in which a command line offers them.
+    """The inputs in the order of the command line's options.
 
-    Those that the file describes come first, in its order; then identifiers, what is needed,
-    what is optional.
+    Those that the file describes come first, in its order; then identifiers, other required
+    inputs, optional inputs.
     """
-    found = [
+    subject_inputs = [
         SubjectInput(types[row.fill.name], row.fill.optional, row.field.path)
         for row in rows
         if isinstance(row.fill, Input) and row.fill.name != USAGE
     ]
     derived = {row.fill.name for row in rows if isinstance(row.fill, Derived)}
     if identity is Identity.SIGNIFIER or SIGNIFIER in derived:
-        found.append(SubjectInput(types[SIGNIFIER], optional=True, path=None))
+        subject_inputs.append(SubjectInput(types[SIGNIFIER], optional=True, path=None))
     described = list(document.inputs)
 
-    def place(one: SubjectInput) -> tuple[int, bool, bool]:
-        name = one.type.name
+    def rank(subject_input: SubjectInput) -> tuple[int, bool, bool]:
+        name = subject_input.type.name
         first = described.index(name) if name in described else len(described)
-        return first, not one.type.is_identifier, one.optional
+        return first, not subject_input.type.is_identifier, subject_input.optional
 
-    return tuple(sorted(found, key=place))
+    return tuple(sorted(subject_inputs, key=rank))
 
 
 def _check_inputs(profile: Profile, document: ProfileFile) -> None:
-    """See that the inputs, their descriptions and the identity go together."""
+    """Check that the inputs, their descriptions and the identity are consistent."""
     if profile.tier is not Tier.END_ENTITY:
         if document.identity is not None or document.inputs or profile.inputs:
             _fail(profile.origin, "a CA's certificate has no inputs and no identity")
         return
-    names = [one.type.name for one in profile.subject_inputs]
+    names = [subject_input.type.name for subject_input in profile.subject_inputs]
     for name in document.inputs:
         if name not in names:
             _fail(f"{profile.origin}, inputs.{name}", "no row is filled from it")
     for name in names:
         if names.count(name) > 1:
             _fail(profile.origin, f"two rows are filled from the input {name}")
-    if sum(one.type.is_identifier for one in profile.subject_inputs) > 1:
+    if sum(subject_input.type.is_identifier for subject_input in profile.subject_inputs) > 1:
         _fail(profile.origin, "a certificate embeds one EUI-64: eui64 or device-id")
     if profile.identity is None:
         _fail(
             profile.origin,
-            "nothing says how the certificate identifies its holder",
+            "the profile states no identity of the holder, and its rows imply none",
             f"Add identity = one of {', '.join(Identity)}.",
         )
     needed = {
@@ -277,7 +279,11 @@ def _check_inputs(profile: Profile, document: ProfileFile) -> None:
         Identity.DEVICE_ID: "device-id",
         Identity.ROLE: "role",
     }.get(profile.identity)
-    needs = {one.type.name for one in profile.subject_inputs if not one.optional}
+    needs = {
+        subject_input.type.name
+        for subject_input in profile.subject_inputs
+        if not subject_input.optional
+    }
     if needed is not None and needed not in needs:
         _fail(
             profile.origin,
@@ -294,7 +300,7 @@ def revocation_list_profile(document: RevocationListFile, origin: str) -> Revoca
     """
     table = document.frequency
     soon = table.within_hours_of_revocation
-    made = RevocationListProfile(
+    crl_profile = RevocationListProfile(
         name=document.name,
         title=document.title,
         hierarchy=Hierarchy(document.hierarchy),
@@ -308,9 +314,9 @@ def revocation_list_profile(document: RevocationListFile, origin: str) -> Revoca
             table.source,
         ),
     )
-    filled = _check_together(made, _REVOCATION_LIST)
-    _check_revocation_list(made, filled)
-    return made
+    filled = _check_together(crl_profile, _REVOCATION_LIST)
+    _check_revocation_list(crl_profile, filled)
+    return crl_profile
 
 
 def _rows(tables: list[RowTable], language: _Language, origin: str) -> tuple[Row, ...]:
@@ -331,14 +337,14 @@ def _row(number: int, table: RowTable, language: _Language, where: str) -> Row:
     if table.encode is not None and table.encode not in field.encodings:
         _fail(where, f"it is written as {' or '.join(field.encodings)}, not {table.encode}")
     if table.critical is not None and not field.is_whole_extension:
-        _fail(where, "only an extension is critical or not")
+        _fail(where, "only an extension has a criticality")
     holds = _holds(table.holds, field, where)
     fill = None if table.fill is None else _fill(table.fill, field, language, where)
     if fill is not None and holds.absent:
         _fail(where, "a field that must be absent cannot be filled")
-    says = (fill, table.encode, table.critical)
-    if all(one is None for one in says) and holds == Holds():
-        _fail(where, "it neither fills nor demands anything")
+    parts = (fill, table.encode, table.critical)
+    if all(part is None for part in parts) and holds == Holds():
+        _fail(where, "it neither fills nor checks the field")
     return Row(
         number,
         field,
@@ -354,8 +360,8 @@ def _row(number: int, table: RowTable, language: _Language, where: str) -> Row:
 
 
 def _fill(table: FillTable, field: Field, language: _Language, where: str) -> Fill:
-    given = [table.constant is not None, table.input is not None, table.derived is not None]
-    if sum(given) != 1:
+    sources = [table.constant is not None, table.input is not None, table.derived is not None]
+    if sum(sources) != 1:
         _fail(where, "fill takes exactly one of constant, input and derived")
     if table.optional and table.input is None:
         _fail(where, "only an input is optional")
@@ -367,7 +373,7 @@ def _fill(table: FillTable, field: Field, language: _Language, where: str) -> Fi
     name = table.input if is_input else table.derived
     kinds = vocabulary.get(name or "")
     if name is None or kinds is None:
-        known = f"Known: {', '.join(vocabulary)}." if vocabulary else ""
+        known = f"Use one of {', '.join(vocabulary)}." if vocabulary else ""
         _fail(where, f"nothing is called {shown(name or '')}", known)
     if field.kind not in kinds:
         _fail(where, f"{name} cannot fill it: the field holds {field.kind.value}")
@@ -377,43 +383,45 @@ def _fill(table: FillTable, field: Field, language: _Language, where: str) -> Fi
 
 
 def _check_span(table: FillTable, where: str) -> None:
-    """See that a derived time which is some time after another says how long."""
+    """Check that a derived time that lies a span after another states the span."""
     units = _SPANS.get(table.derived or "", ())
-    given = [unit for unit in ("years", "hours") if getattr(table, unit) is not None]
-    if not units and not given:
+    stated = [unit for unit in ("years", "hours") if getattr(table, unit) is not None]
+    if not units and not stated:
         return
-    if len(given) != 1 or given[0] not in units:
-        told = " or ".join(units or given)
+    if len(stated) != 1 or stated[0] not in units:
+        unit_names = " or ".join(units or stated)
         takers = (
-            [table.derived] if units else [n for n, taken in _SPANS.items() if given[0] in taken]
+            [table.derived]
+            if units
+            else [n for n, allowed in _SPANS.items() if stated[0] in allowed]
         )
         whose = " or ".join(repr(name) for name in takers)
-        _fail(where, f"{told} goes with derived = {whose}, and with nothing else")
+        _fail(where, f"{unit_names} goes with derived = {whose}, and with nothing else")
 
 
 def _constant(value: object, field: Field, where: str) -> Value:
-    made: object = value
+    converted: object = value
     match field.kind, value:
         case (Kind.ENCODED, str()) if value in names.SIGNATURE_ALGORITHMS:
-            made = names.SIGNATURE_ALGORITHMS[value].encoded
+            converted = names.SIGNATURE_ALGORITHMS[value].encoded
         case (Kind.OCTETS | Kind.BITS, str()) if re.fullmatch(r"([0-9a-fA-F]{2})+", value):
-            made = bytes.fromhex(value)
+            converted = bytes.fromhex(value)
         case (Kind.NAMED_BITS, list()) if value and all(v in names.KEY_USAGE_BITS for v in value):
-            made = tuple(name for name in names.KEY_USAGE_BITS if name in value)
+            converted = tuple(name for name in names.KEY_USAGE_BITS if name in value)
         case (Kind.OIDS, list()) if value:
-            made = tuple(_key_purpose(purpose, where) for purpose in value)
+            converted = tuple(_key_purpose(purpose, where) for purpose in value)
         case (Kind.OID, str()):
-            made = _object_identifier(value, where)
+            converted = _object_identifier(value, where)
         case (Kind.INTEGER, int()) if value < 0:
-            made = None
+            converted = None
         case (Kind.TIME, str() | datetime()):
             try:
-                made = parse_instant(value if isinstance(value, str) else value.isoformat())
+                converted = parse_instant(value if isinstance(value, str) else value.isoformat())
             except InputError as error:
                 _fail(where, error.message.rstrip("."))
-    if isinstance(made, str | int | bytes | tuple | datetime) and field.accepts(made):
-        return made
-    _fail(where, f"{shown(str(value))} is no value for it: the field holds {field.kind.value}")
+    if isinstance(converted, str | int | bytes | tuple | datetime) and field.accepts(converted):
+        return converted
+    _fail(where, f"{shown(str(value))} is not a value for it: the field holds {field.kind.value}")
 
 
 def _key_purpose(value: object, where: str) -> str:
@@ -482,25 +490,29 @@ def _holds(table: HoldsTable, field: Field, where: str) -> Holds:
         try:
             holds = replace(holds, matches=re.compile(table.matches, re.ASCII))
         except re.error as error:
-            _fail(where, f"{shown(table.matches)} is no regular expression ({error})")
+            _fail(where, f"{shown(table.matches)} is not a regular expression ({error})")
     return holds
 
 
-def _alternatives(given: list[str] | None, field: Field, where: str) -> tuple[str, ...] | None:
-    if given is None:
+def _alternatives(
+    alternatives: list[str] | None, field: Field, where: str
+) -> tuple[str, ...] | None:
+    if alternatives is None:
         return None
     if field.kind is Kind.OIDS:
-        return tuple(_key_purpose(one, where) for one in given)
-    for one in given:
-        if one not in names.KEY_USAGE_BITS:
+        return tuple(_key_purpose(alternative, where) for alternative in alternatives)
+    for alternative in alternatives:
+        if alternative not in names.KEY_USAGE_BITS:
             _fail(
-                where, f"{shown(one)} is no key usage", f"Known: {', '.join(names.KEY_USAGE_BITS)}."
+                where,
+                f"{shown(alternative)} is not a key usage",
+                f"Use one of {', '.join(names.KEY_USAGE_BITS)}.",
             )
-    return tuple(given)
+    return tuple(alternatives)
 
 
 def _check_together(profile: DocumentProfile, language: _Language) -> dict[str, Row]:
-    """See that no two rows fill one field, and that every field there must be is filled.
+    """Check that no two rows fill one field, and that every mandatory field is filled.
 
     Returns:
         The row that fills each field.
@@ -516,7 +528,7 @@ def _check_together(profile: DocumentProfile, language: _Language) -> dict[str, 
             filled[path] = row
         if row.encoding is not None:
             if path in encoded and encoded[path].encoding != row.encoding:
-                _fail(where, f"row {encoded[path].number} says {encoded[path].encoding}")
+                _fail(where, f"row {encoded[path].number} encodes it as {encoded[path].encoding}")
             encoded[path] = row
     for row in profile.rows:
         path = row.field.path
@@ -525,7 +537,7 @@ def _check_together(profile: DocumentProfile, language: _Language) -> dict[str, 
         if row.holds.absent and within:
             _fail(where, f"it must be absent, yet row {filled[within[0]].number} fills it")
         if row.critical is not None and not within:
-            _fail(where, "an extension that nothing fills is neither critical nor not")
+            _fail(where, "an extension that no row fills has no criticality")
     for path in language.always:
         if path not in filled:
             _fail(f"{profile.origin}", f"no row fills {path}, which every {language.document} has")
@@ -556,7 +568,7 @@ def _check_certificate(profile: Profile, filled: Mapping[str, Row]) -> None:
     end, start = filled["validity.notAfter"], filled["validity.notBefore"]
     if isinstance(end.fill, Derived) and end.fill.years and end.number < start.number:
         where = f"{profile.origin}, row {end.number} ({end.field.path})"
-        _fail(where, f"it is worked out from {start.field.path}, whose row must come first")
+        _fail(where, f"it is computed from {start.field.path}, whose row must come first")
     authority = filled.get("extensions.basicConstraints.cA")
     length = filled.get("extensions.basicConstraints.pathLenConstraint")
     if length is not None and authority is None:
@@ -564,4 +576,4 @@ def _check_certificate(profile: Profile, filled: Mapping[str, Row]) -> None:
         _fail(where, "it needs a row that fills extensions.basicConstraints.cA")
     is_ca = authority is not None and authority.fill == Constant(value=True)
     if is_ca != (profile.tier is not Tier.END_ENTITY):
-        _fail(profile.origin, f"tier {profile.tier} and basicConstraints do not go together")
+        _fail(profile.origin, f"tier {profile.tier} and basicConstraints contradict each other")

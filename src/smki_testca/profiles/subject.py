@@ -1,4 +1,4 @@
-"""The subject of a certificate: what a request states for the inputs of its certificate type."""
+"""The subject of a certificate: the inputs that a request states."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class Subject:
-    """What a request states of the holder of a certificate.
+    """The inputs of a request that describe the holder of a certificate.
 
-    Each input is an attribute, too, by its name with underscores: ``subject.device_id``; None
-    where an optional one is not stated.
+    Each input is also an attribute, by its name with underscores (``subject.device_id``); an
+    optional input that is not stated is None.
 
     Attributes:
         profile: the name of the certificate type.
@@ -46,32 +46,33 @@ class Subject:
         self.inputs = MappingProxyType(dict(inputs))
 
     @classmethod
-    def parse(cls, profile: Profile, given: Mapping[str, str | None], roles: Roles) -> Subject:
-        """Read what a command line, a manifest's row, a kit or a program states.
+    def parse(cls, profile: Profile, texts: Mapping[str, str | None], roles: Roles) -> Subject:
+        """Parse the inputs that a command line, a manifest's row, a kit or a program states.
 
         Args:
             profile: the certificate type.
-            given: texts by option; those that are None are not stated.
+            texts: by option; None is not stated.
             roles: to find roles by name or code.
 
         Raises:
-            InputError: if an input is missing, is not one of the profile's, or is not what its
-                type takes.
+            InputError: if an input is missing, malformed, or not one of the profile's.
         """
-        stated = {option: text for option, text in given.items() if text is not None}
+        stated = {option: text for option, text in texts.items() if text is not None}
         parsed: dict[str, InputValue] = {}
-        for one in profile.subject_inputs:
-            text = stated.pop(one.type.option, None)
+        for subject_input in profile.subject_inputs:
+            text = stated.pop(subject_input.type.option, None)
             # An optional input that is stated and empty is for the profile's rows to judge.
-            if text or (one.optional and text is not None):
-                parsed[one.type.name] = one.type.parse(text, roles)
-            elif not one.optional:
+            if text or (subject_input.optional and text is not None):
+                parsed[subject_input.type.name] = subject_input.type.parse(text, roles)
+            elif not subject_input.optional:
                 raise InputError(
                     "request.incomplete",
-                    f"A certificate of profile {profile.name} needs --{one.type.option}.",
+                    f"A certificate of profile {profile.name} needs --{subject_input.type.option}.",
                 )
         if stated:
-            options = ", ".join(f"--{one.type.option}" for one in profile.subject_inputs)
+            options = ", ".join(
+                f"--{subject_input.type.option}" for subject_input in profile.subject_inputs
+            )
             raise InputError(
                 "request.input",
                 f"A certificate of profile {profile.name} takes no --{min(stated)}.",
@@ -83,47 +84,51 @@ class Subject:
     def from_view(
         cls, profile: Profile, view: View, roles: Roles
     ) -> tuple[Subject, tuple[KeyUsage, ...]]:
-        """What a request for an equal certificate would state.
+        """Read the subject and the usages from a certificate or CSR.
 
         Args:
-            profile: that the certificate or CSR follows.
-            view: of a certificate, or of a CSR that is in order.
+            profile: of the certificate or CSR.
+            view: of a certificate, or of a CSR without faults.
             roles: to find the RemotePartyRole in it.
 
         Returns:
-            The subject, and the usages to ask for: none where the profile fixes the usage.
+            The subject, and the key usages: none where the profile fixes them.
 
         Raises:
-            InputError: if it is a CA's, or a part of it is missing or unreadable.
+            InputError: if it is a CA's, or a field is missing or unreadable.
         """
         if (
             profile.tier is not Tier.END_ENTITY
             or view.value("extensions.basicConstraints.cA") is True
         ):
             raise InputError(
-                "subject.authority", "It is a CA's certificate: there is no request for those."
+                "subject.authority", "It is a CA's certificate, which cannot be requested."
             )
         parsed: dict[str, InputValue] = {}
-        for one in profile.subject_inputs:
-            if one.path is None:
+        for subject_input in profile.subject_inputs:
+            if subject_input.path is None:
                 continue
-            value = one.type.from_field(view, one.path, roles)
+            value = subject_input.type.from_field(view, subject_input.path, roles)
             if value is not None:
-                parsed[one.type.name] = value
-            elif not one.optional:
-                raise _unreadable(one.path)
+                parsed[subject_input.type.name] = value
+            elif not subject_input.optional:
+                raise _unreadable(subject_input.path)
         return cls(profile.name, profile.input_types, parsed), _usages(profile, view)
 
     def with_identifier(self, eui64: Eui64) -> Subject:
-        """The same with another EUI-64."""
-        name = next(one.name for one in self._types if one.is_identifier)
+        """The same subject with another EUI-64."""
+        name = next(input_type.name for input_type in self._types if input_type.is_identifier)
         return Subject(self.profile, self._types, {**self.inputs, name: eui64})
 
     @property
     def embedded_id(self) -> Eui64 | None:
         """The User, RDP, DCC or Device ID that the certificate embeds, if it does."""
-        stated = (self.inputs.get(one.name) for one in self._types if one.is_identifier)
-        return next((one for one in stated if isinstance(one, Eui64)), None)
+        stated = (
+            self.inputs.get(input_type.name)
+            for input_type in self._types
+            if input_type.is_identifier
+        )
+        return next((eui64 for eui64 in stated if isinstance(eui64, Eui64)), None)
 
     @property
     def remote_party_role(self) -> RemotePartyRole | None:
@@ -133,51 +138,51 @@ class Subject:
 
     @property
     def stated_signifier(self) -> Signifier | None:
-        """Who the requester says it is, if it says."""
+        """The Signifier that the requester states, if it does."""
         signifier = self.inputs.get(SIGNIFIER)
         return signifier if isinstance(signifier, Signifier) else None
 
     def field_values(self) -> dict[str, Value]:
         """The values that fill the profile's rows, by input."""
         return {
-            one.name: one.to_field(self.inputs[one.name])
-            for one in self._types
-            if one.name in self.inputs and one.kinds
+            input_type.name: input_type.to_field(self.inputs[input_type.name])
+            for input_type in self._types
+            if input_type.name in self.inputs and input_type.kinds
         }
 
     def shared_inputs(self) -> dict[str, str]:
-        """The fields' texts of those inputs that the certificates of a batch mostly share."""
+        """The field texts of the inputs that the certificates of a batch usually share."""
         return self._texts(shared=True)
 
     def own_inputs(self) -> dict[str, str]:
-        """The fields' texts of the other inputs, the EUI-64 left out."""
+        """The field texts of the other inputs, without the EUI-64."""
         return self._texts(shared=False)
 
     def _texts(self, *, shared: bool) -> dict[str, str]:
         return {
-            one.name: str(one.to_field(self.inputs[one.name]))
-            for one in self._types
-            if one.is_shared is shared
-            and one.name in self.inputs
-            and one.kinds
-            and not one.is_identifier
+            input_type.name: str(input_type.to_field(self.inputs[input_type.name]))
+            for input_type in self._types
+            if input_type.is_shared is shared
+            and input_type.name in self.inputs
+            and input_type.kinds
+            and not input_type.is_identifier
         }
 
     def as_json(self) -> dict[str, str | None]:
         """The inputs as a JSON object; one that is not stated is null.
 
-        A Signifier is there only where the requester stated one: the register has it.
+        A Signifier is present only where the requester stated one.
         """
         return {
-            one.key: _as_json(self.inputs.get(one.name))
-            for one in self._types
-            if one.name in self.inputs or one.name != SIGNIFIER
+            input_type.key: _as_json(self.inputs.get(input_type.name))
+            for input_type in self._types
+            if input_type.name in self.inputs or input_type.name != SIGNIFIER
         }
 
     def __getattr__(self, name: str) -> Any:
-        for one in self._types:
-            if name == one.key:
-                return self.inputs.get(one.name)
+        for input_type in self._types:
+            if name == input_type.key:
+                return self.inputs.get(input_type.name)
         raise AttributeError(f"a subject of profile {self.profile} has no {name!r}")
 
     def __eq__(self, other: object) -> bool:
@@ -189,7 +194,7 @@ class Subject:
         return hash((self.profile, frozenset(self.inputs.items())))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A view of a dictionary cannot be sent to another process.
+        # A mapping proxy cannot be pickled.
         return Subject, (self.profile, self._types, dict(self.inputs))
 
     def __repr__(self) -> str:
@@ -217,6 +222,6 @@ def _usages(profile: Profile, view: View) -> tuple[KeyUsage, ...]:
 def _unreadable(path: str) -> InputError:
     return InputError(
         "subject.unreadable",
-        f"Its {path} is missing, or is not what a request can ask for.",
-        "See what is wrong with it: smki-testca lint FILE",
+        f"Its {path} is missing, or has a value that no request can ask for.",
+        "List its faults: smki-testca lint FILE",
     )

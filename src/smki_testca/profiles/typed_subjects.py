@@ -24,7 +24,7 @@ class _TypedSubject(Subject):
         super().__init__(profile, types, inputs)
 
 
-_BY_KEY: Final = {one.key: one for one in INPUT_TYPES.values()}
+_BY_KEY: Final = {input_type.key: input_type for input_type in INPUT_TYPES.values()}
 
 
 class OrganisationSubject(_TypedSubject):
@@ -49,8 +49,8 @@ class DcckiSubject(_TypedSubject):
     """The subject of a DCCKI Infrastructure Certificate.
 
     Attributes:
-        signifier: what the requester says its Signifier is, if it says; the certificate
-            takes it from the register all the same.
+        signifier: of the requester, optional; the gate compares it with the register, which
+            the certificate takes it from.
     """
 
     __slots__ = ()
@@ -71,9 +71,9 @@ class IkiSubject(_TypedSubject):
 
 
 class Particulars(TypedDict, total=False):
-    """What states a subject: the options of ``smki-testca issue``, hyphens become underscores.
+    """Inputs of a subject as keywords: the options of ``smki-testca issue`` with underscores.
 
-    A certificate type of an operator's own takes its own inputs as further keywords.
+    A certificate type that an operator defines takes its own inputs as further keywords.
 
     Attributes:
         id: of an Organisation Certificate: the User, RDP or DCC ID.
@@ -83,7 +83,7 @@ class Particulars(TypedDict, total=False):
         device_id: of a Device Certificate.
         hw_type: of a Device Certificate: the manufacturer's hwType, an OID.
         dns: of a DCCKI certificate: a host name for the subjectAltName.
-        signifier: of a DCCKI certificate: who the requester says it is.
+        signifier: of a DCCKI certificate: the Signifier of the requester.
         system_name: of an IKI certificate: the authorised system.
     """
 

@@ -1,1 +1,1 @@
-"""Who may have what: participants, their IDs and agreements, and the gate."""
+"""Participants, their IDs and agreements, requests, and the gate that decides on them."""

@@ -1,4 +1,4 @@
-"""Agreements: under what a participant may have Test Certificates (R1, R2, R3, R6)."""
+"""Agreements: the terms on which a participant may have Test Certificates (R1, R2, R3, R6)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class AgreementKind(StrEnum):
-    """What binds a participant."""
+    """The kinds of agreement that bind a participant."""
 
     SEC_ACCESSION = "sec-accession"
     RDP_ARRANGEMENT = "rdp-arrangement"
@@ -27,7 +27,7 @@ class Agreement:
         participant: the id of the participant it binds.
         start: the first day in force.
         end: the last day in force; None where it has no end.
-        suspended: whether it stands suspended.
+        suspended: whether it is suspended now.
         purposes: the Testing Services it covers.
         categories: the categories of Test Certificates it covers.
         environments: the test environments it covers.

@@ -1,4 +1,4 @@
-"""The files that bring participants and agreements, and how the estate keeps them."""
+"""Reads files of participants and agreements, and converts both to and from records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import msgspec
 
 from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64, IdRange, RegistryEntry, Signifier
-from smki_testca.profiles.documents import Count, Document, Said, decode
+from smki_testca.profiles.documents import Count, Document, NonEmpty, decode
+from smki_testca.profiles.library import met_in
 from smki_testca.profiles.model import ParticipantKind
 from smki_testca.register.agreements import Agreement, AgreementKind
 from smki_testca.register.participants import (
@@ -37,10 +38,10 @@ Line = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
 class RangeTable(Document, frozen=True, kw_only=True):
-    """An organisation number under a Registry Entry; ``exception`` says why under no SEC one."""
+    """An organisation number under a Registry Entry; ``exception`` says why it is no SEC one."""
 
-    registry_entry: Said
-    organisation_number: Said
+    registry_entry: NonEmpty
+    organisation_number: NonEmpty
     organisation_bits: Count = DEFAULT_ORGANISATION_BITS
     exception: Line | None = None
 
@@ -48,8 +49,8 @@ class RangeTable(Document, frozen=True, kw_only=True):
 class IdTable(Document, frozen=True, kw_only=True):
     """An allocated ID and the User Roles it serves."""
 
-    eui64: Said
-    user_roles: list[Said] = []
+    eui64: NonEmpty
+    user_roles: list[NonEmpty] = []
 
 
 class MarketParticipantIdTable(Document, frozen=True, kw_only=True):
@@ -58,35 +59,35 @@ class MarketParticipantIdTable(Document, frozen=True, kw_only=True):
     scheme: Literal["MRA", "UNC"]
     identifier: Line
     role_code: Line
-    ids: list[Said] = []
+    ids: list[NonEmpty] = []
 
 
 class ParticipantTable(Document, frozen=True, kw_only=True):
     """A participant."""
 
-    id: Said
+    id: NonEmpty
     name: Line
     kind: ParticipantKind
     signifier: str | None = None
     ranges: list[RangeTable] = []
     ids: list[IdTable] = []
     market_participant_ids: list[MarketParticipantIdTable] = []
-    registry_entries: list[Said] = []
+    registry_entries: list[NonEmpty] = []
 
 
 class AgreementTable(Document, frozen=True, kw_only=True):
     """An agreement; ``from`` and ``until`` are the first and last days in force."""
 
     reference: Line
-    participant: Said
+    participant: NonEmpty
     kind: AgreementKind
     from_: date = msgspec.field(name="from")
     until: date | None = None
     suspended: bool = False
-    purposes: list[Said]
-    categories: list[Said]
-    environments: list[Said]
-    obligations: list[Said] = []
+    purposes: list[NonEmpty]
+    categories: list[NonEmpty]
+    environments: list[NonEmpty]
+    obligations: list[NonEmpty] = []
     remote_delivery: bool = False
 
 
@@ -107,13 +108,13 @@ def read_file(
     """
     document = decode(data, RegisterFile, origin)
     return (
-        [located(one, library.roles, origin) for one in document.participant],
-        [checked_agreement(one, library, origin) for one in document.agreement],
+        [located_participant(table, library.roles, origin) for table in document.participant],
+        [checked_agreement(table, library, origin) for table in document.agreement],
     )
 
 
 def participant_to_record(participant: Participant) -> bytes:
-    """A participant as the estate keeps it: JSON of the same shape as its table."""
+    """Write a participant as the estate stores it: JSON of the same shape as its table."""
     return msgspec.json.encode(
         ParticipantTable(
             id=participant.id,
@@ -122,38 +123,41 @@ def participant_to_record(participant: Participant) -> bytes:
             signifier=participant.signifier.text if participant.signifier else None,
             ranges=[
                 RangeTable(
-                    registry_entry=str(one.entry),
-                    organisation_number=f"{one.organisation_number:X}",
-                    organisation_bits=one.organisation_bits,
-                    exception=one.exception,
+                    registry_entry=str(organisation.entry),
+                    organisation_number=f"{organisation.organisation_number:X}",
+                    organisation_bits=organisation.organisation_bits,
+                    exception=organisation.exception,
                 )
-                for one in participant.ranges
+                for organisation in participant.ranges
             ],
             ids=[
-                IdTable(eui64=str(one.eui64), user_roles=[role.code for role in one.user_roles])
-                for one in participant.ids
+                IdTable(
+                    eui64=str(allocated.eui64),
+                    user_roles=[role.code for role in allocated.user_roles],
+                )
+                for allocated in participant.ids
             ],
             market_participant_ids=[
                 MarketParticipantIdTable(
-                    scheme="MRA" if one.scheme == "MRA" else "UNC",
-                    identifier=one.identifier,
-                    role_code=one.role_code,
-                    ids=[str(eui64) for eui64 in one.ids],
+                    scheme="MRA" if market.scheme == "MRA" else "UNC",
+                    identifier=market.identifier,
+                    role_code=market.role_code,
+                    ids=[str(eui64) for eui64 in market.ids],
                 )
-                for one in participant.market_participant_ids
+                for market in participant.market_participant_ids
             ],
-            registry_entries=[str(one) for one in participant.registry_entries],
+            registry_entries=[str(entry) for entry in participant.registry_entries],
         )
     )
 
 
 def participant_from_record(record: bytes, roles: Roles) -> Participant:
-    """A participant from what ``participant_to_record`` wrote."""
+    """Read a participant that ``participant_to_record`` wrote."""
     return participant(msgspec.json.decode(record, type=ParticipantTable), roles)
 
 
 def agreement_to_record(agreement: Agreement) -> bytes:
-    """An agreement as the estate keeps it: JSON of the same shape as its table."""
+    """Write an agreement as the estate stores it: JSON of the same shape as its table."""
     return msgspec.json.encode(
         AgreementTable(
             reference=agreement.reference,
@@ -172,7 +176,7 @@ def agreement_to_record(agreement: Agreement) -> bytes:
 
 
 def agreement_from_record(record: bytes) -> Agreement:
-    """An agreement from what ``agreement_to_record`` wrote."""
+    """Read an agreement that ``agreement_to_record`` wrote."""
     return _agreement(msgspec.json.decode(record, type=AgreementTable))
 
 
@@ -180,13 +184,13 @@ def participant(table: ParticipantTable, roles: Roles) -> Participant:
     """Parse one participant's table.
 
     Raises:
-        InputError: for any identifier that is none, an ID outside the ranges, IDs that are
-            not ascending, a Signifier where none belongs or none where one does.
+        InputError: for a malformed identifier, an ID outside the ranges, IDs that are not
+            ascending, or a Signifier that is missing or that its kind cannot have.
     """
     if not _SHORT_NAME.fullmatch(table.id) or table.id == _RESERVED_NAME:
         raise InputError(
             "participant.id",
-            f"{shown(table.id)} is no participant id.",
+            f"{shown(table.id)} is not a participant id.",
             "Use up to 64 lower-case letters, digits, dots, hyphens and underscores, and not"
             f" {_RESERVED_NAME!r}, which is the CAs' folder in an export.",
         )
@@ -195,31 +199,32 @@ def participant(table: ParticipantTable, roles: Roles) -> Participant:
         raise InputError(
             "participant.signifier", f"A participant of kind {table.kind} {needs} Signifier."
         )
-    made = Participant(
+    parsed = Participant(
         table.id,
         table.name,
         table.kind,
         None if table.signifier is None else Signifier.parse(table.signifier),
-        tuple(_range(one) for one in table.ranges),
+        tuple(_range(range_table) for range_table in table.ranges),
         tuple(
             AllocatedId(
-                Eui64.parse(one.eui64), tuple(roles.user_role(role) for role in one.user_roles)
+                Eui64.parse(id_table.eui64),
+                tuple(roles.user_role(role) for role in id_table.user_roles),
             )
-            for one in table.ids
+            for id_table in table.ids
         ),
         tuple(
             MarketParticipantId(
-                one.scheme,
-                one.identifier,
-                one.role_code,
-                tuple(Eui64.parse(eui64) for eui64 in one.ids),
+                market.scheme,
+                market.identifier,
+                market.role_code,
+                tuple(Eui64.parse(eui64) for eui64 in market.ids),
             )
-            for one in table.market_participant_ids
+            for market in table.market_participant_ids
         ),
-        tuple(RegistryEntry.parse(one) for one in table.registry_entries),
+        tuple(RegistryEntry.parse(entry) for entry in table.registry_entries),
     )
-    _check_ids(made)
-    return made
+    _check_ids(parsed)
+    return parsed
 
 
 def _range(table: RangeTable) -> OrganisationRange:
@@ -227,7 +232,7 @@ def _range(table: RangeTable) -> OrganisationRange:
     if not _ORGANISATION_NUMBER.fullmatch(table.organisation_number):
         raise InputError(
             "id_range.organisation_number",
-            f"{shown(table.organisation_number)} is no hexadecimal organisation number.",
+            f"The organisation number {shown(table.organisation_number)} is not hexadecimal.",
         )
     number = int(table.organisation_number, 16)
     bits = table.organisation_bits
@@ -235,49 +240,49 @@ def _range(table: RangeTable) -> OrganisationRange:
     return OrganisationRange(entry, number, bits, ids, table.exception)
 
 
-def _check_ids(made: Participant) -> None:
-    if made.kind not in SIGNIFIED and (made.ids or made.ranges):
+def _check_ids(participant: Participant) -> None:
+    if participant.kind not in SIGNIFIED and (participant.ids or participant.ranges):
         raise InputError(
             "participant.ids",
-            f"A participant of kind {made.kind} has no User, DCC or RDP IDs (R7).",
+            f"A participant of kind {participant.kind} has no User, DCC or RDP IDs (R7).",
             "Give it registry-entries for its Device IDs.",
         )
-    for earlier, later in zip(made.ids, made.ids[1:], strict=False):
+    for earlier, later in zip(participant.ids, participant.ids[1:], strict=False):
         if earlier.eui64 >= later.eui64:
-            wrong = "stands twice" if earlier.eui64 == later.eui64 else f"follows {earlier.eui64}"
+            wrong = (
+                "is listed twice" if earlier.eui64 == later.eui64 else f"follows {earlier.eui64}"
+            )
             raise InputError(
                 "participant.id_order",
                 f"The ID {later.eui64} {wrong}.",
                 "List IDs once each, ascending in hexadecimal.",
             )
-    for one in made.ids:
-        if not any(one.eui64 in organisation.range for organisation in made.ranges):
-            ranges = "; ".join(str(organisation.range) for organisation in made.ranges)
+    for allocated in participant.ids:
+        if not any(allocated.eui64 in organisation.range for organisation in participant.ranges):
+            ranges = "; ".join(str(organisation.range) for organisation in participant.ranges)
             raise InputError(
                 "participant.id_outside_range",
-                f"The ID {one.eui64} lies outside the ranges of the organisation (R12):"
+                f"The ID {allocated.eui64} lies outside the ranges of the organisation (R12):"
                 f" {ranges or 'it has none'}.",
             )
 
 
-def located(table: ParticipantTable, roles: Roles, origin: str) -> Participant:
+def located_participant(table: ParticipantTable, roles: Roles, origin: str) -> Participant:
     """Parse one participant's table of a file.
 
     Raises:
         InputError: as ``participant`` does, naming the file and the participant.
     """
-    try:
+    with met_in(f"{origin}, participant {table.id}"):
         return participant(table, roles)
-    except InputError as error:
-        where = f"{origin}, participant {table.id}: "
-        raise InputError(error.code, where + error.message, error.remedy) from error
 
 
 def checked_agreement(table: AgreementTable, library: Library, origin: str) -> Agreement:
     """Parse one agreement's table of a file.
 
     Raises:
-        InputError: if it ends before it begins, or names what there is not.
+        InputError: if it ends before it begins, or names an unknown purpose, category or
+            environment.
     """
     where = f"{origin}, agreement {table.reference}"
     if table.until is not None and table.until < table.from_:
@@ -313,6 +318,6 @@ def _all_known(values: Iterable[str], known: Iterable[str], where: str, what: st
         if value not in known:
             raise InputError(
                 f"agreement.{what}",
-                f"{where} names the {what} {shown(value)}, which there is not.",
-                f"Known are {', '.join(known)}.",
+                f"{where} names the unknown {what} {shown(value)}.",
+                f"Use one of {', '.join(known)}.",
             )

@@ -1,7 +1,7 @@
-"""The gate: whether a Testing Participant may have the Test Certificate it asks for.
+"""The gate: decides whether a Testing Participant may have the Test Certificate it asks for.
 
 ``authorise`` returns an ``Authorisation``, without which nothing is issued, or raises a
-``Refusal`` with every reason at once. What the gate enforces is in ``docs/refusals.md``.
+``Refusal`` with every reason at once. ``docs/refusals.md`` lists the rules.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class History(Protocol):
-    """What was issued before, which quotas are counted against."""
+    """Counts earlier certificates, for quotas."""
 
     def issued_for_device(self, device_id: Eui64) -> int:
         """Device Certificates issued under a Device ID."""
@@ -52,7 +52,7 @@ BINDING = {
     ParticipantKind.MANUFACTURER: (AgreementKind.BILATERAL,),
     ParticipantKind.OTHER: (AgreementKind.BILATERAL,),
 }
-"""The kinds of agreement that bind each kind of participant: no Party, no accession (R2)."""
+"""The kinds of agreement that bind each kind of participant; accession is for Parties (R2)."""
 
 _TOKEN = object()
 
@@ -63,12 +63,12 @@ class Authorisation:
 
     Attributes:
         request: what was authorised.
-        participant: as the register had it at the decision.
+        participant: as registered at the time of the decision.
         category: the category of Test Certificates that the request falls into.
         agreement: the reference of the agreement that covers it.
-        environment: where the certificates belong.
+        environment: of the certificates.
         at: when the gate decided, UTC.
-        warnings: what the participant should know all the same.
+        warnings: lines that the participant should read.
     """
 
     request: Request
@@ -85,7 +85,7 @@ class Authorisation:
             raise TypeError("only the gate makes an Authorisation")
 
     def as_json(self) -> dict[str, Any]:
-        """The consent as ``check --json`` prints it and the audit log keeps it."""
+        """The authorisation as ``check --json`` prints it and the audit log records it."""
         return {
             "granted": True,
             "request": self.request.as_json(),
@@ -102,8 +102,8 @@ class Gate:
 
     Attributes:
         library: the categories, roles, environments and Testing Services.
-        register: as it stands now.
-        history: what was issued before.
+        register: its current state.
+        history: counts of earlier certificates.
     """
 
     library: Library
@@ -114,7 +114,7 @@ class Gate:
         """Decide on a request at an instant.
 
         Raises:
-            Refusal: with every reason that stands against it.
+            Refusal: with every reason against it.
         """
         reasons = list(self._purpose_reasons(request))
         participant = self.register.participants.get(request.participant)
@@ -123,16 +123,16 @@ class Gate:
         reasons += self._live_reasons(request, environment)
         if environment is None:
             reasons.append(
-                _reason(
+                RefusalReason(
                     "environment.unknown",
                     "R6",
                     f"There is no test environment {shown(request.environment)}.",
-                    f"Choose one of {', '.join(self.library.environments)}.",
+                    f"Use one of {', '.join(self.library.environments)}.",
                 )
             )
         if category is None:
             reasons.append(
-                _reason(
+                RefusalReason(
                     "category.none",
                     "R6",
                     f"No category of Test Certificates holds a {request.subject.profile}"
@@ -144,10 +144,10 @@ class Gate:
             reasons += _category_reasons(request, category, participant, environment)
         if participant is None:
             reasons.append(
-                _reason(
+                RefusalReason(
                     "participant.unknown",
                     "R1",
-                    f"{shown(request.participant)} is no Testing Participant in the register.",
+                    f"The register has no Testing Participant {shown(request.participant)}.",
                     "Register it first: smki-testca register import FILE",
                 )
             )
@@ -174,7 +174,7 @@ class Gate:
         """Decide once on Device Certificates for all IDs from the request's to the last.
 
         Raises:
-            Refusal: with every reason that stands against any of them.
+            Refusal: with every reason against any of them.
         """
         reasons: list[RefusalReason] = []
         authorisation: Authorisation | None = None
@@ -192,7 +192,7 @@ class Gate:
         return authorisation
 
     def admit(self, request: Request, authorisation: Authorisation) -> None:
-        """See that one more request of a kind authorised has an identifier and a quota of its own.
+        """Check the identifier and the quota of one more request like an authorised one.
 
         Raises:
             Refusal: with every reason against it.
@@ -206,7 +206,7 @@ class Gate:
             raise Refusal(tuple(reasons))
 
     def admit_range(self, authorisation: Authorisation, count: int) -> None:
-        """See that the quota of the category allows so many certificates of a range.
+        """Check that the quota of the category allows so many certificates of a range.
 
         Raises:
             Refusal: if it does not.
@@ -220,31 +220,31 @@ class Gate:
     def _range_reasons(
         self, request: Request, first: Eui64, last: Eui64, participant: Participant
     ) -> Iterator[RefusalReason]:
-        asked = IdRange(first, last)
+        id_range = IdRange(first, last)
         yield from self._device_id_reasons(last, participant)
         for central in self.register.central:
-            if asked.overlaps(central.range):
-                yield _reason(
+            if id_range.overlaps(central.range):
+                yield RefusalReason(
                     "device_id.in_sec_registry_entry",
                     "R11",
-                    f"The range {asked} meets the SEC Registry Entry {central}, which is never for"
-                    " Devices.",
+                    f"The range {id_range} overlaps the SEC Registry Entry {central}, which is"
+                    " never for Devices.",
                     "Use IDs under the manufacturer's own Registry Entry.",
                 )
         for exceptional in self.register.exceptional:
-            if asked.overlaps(exceptional):
-                yield _reason(
+            if id_range.overlaps(exceptional):
+                yield RefusalReason(
                     "device_id.in_organisation_range",
                     "R11",
-                    f"The range {asked} meets {exceptional}, which is an organisation's.",
-                    "Use IDs that are no organisation's.",
+                    f"The range {id_range} overlaps {exceptional}, which an organisation has.",
+                    "Use IDs outside the ranges of organisations.",
                 )
-        within = any(first in one and last in one for one in participant.registry_entries)
+        within = any(first in entry and last in entry for entry in participant.registry_entries)
         if participant.registry_entries and not within:
-            yield _reason(
+            yield RefusalReason(
                 "device_id.outside_own_registry_entry",
                 "R11",
-                f"The range {asked} does not lie within one of {participant.id}'s own Registry"
+                f"The range {id_range} does not lie within one of {participant.id}'s own Registry"
                 " Entries.",
                 "Shorten the range, or ask for two.",
             )
@@ -253,7 +253,7 @@ class Gate:
         if quota is not None:
             issued = self.history.most_issued_for_devices(first, last)
             if issued + request.count > quota:
-                yield _reason(
+                yield RefusalReason(
                     "device_id.issuance_anomaly",
                     "R21",
                     f"Up to {issued} Device Certificates are issued under one ID of the range"
@@ -264,19 +264,19 @@ class Gate:
     def _category(self, request: Request) -> Category | None:
         # The role tells Organisation categories apart; the others hold a profile whole.
         holding = (
-            one
-            for one in self.library.categories
-            if one.holds(request.subject.profile, request.role)
+            category
+            for category in self.library.categories
+            if category.holds(request.subject.profile, request.role)
         )
         return next(holding, None)
 
     def _purpose_reasons(self, request: Request) -> Iterator[RefusalReason]:
         if request.purpose not in self.library.testing_services:
-            yield _reason(
+            yield RefusalReason(
                 "purpose.not_a_testing_service",
                 "R3",
-                f"{shown(request.purpose)} is no Testing Service.",
-                f"Name one of {', '.join(self.library.testing_services)}.",
+                f"There is no Testing Service {shown(request.purpose)}.",
+                f"Use one of {', '.join(self.library.testing_services)}.",
             )
 
     def _live_reasons(
@@ -284,10 +284,10 @@ class Gate:
     ) -> Iterator[RefusalReason]:
         live = self.library.live
         if request.environment.lower() in {name.lower() for name in live.environments}:
-            yield _reason(
+            yield RefusalReason(
                 "live.environment",
                 "R20",
-                f"{request.environment} is no test environment.",
+                f"{request.environment} is not a test environment.",
                 "Test Certificates are for test environments only.",
             )
         if environment is None:
@@ -297,15 +297,15 @@ class Gate:
         if request.policy is not None and (
             request.policy in live.policies or request.policy not in allowed
         ):
-            yield _reason(
+            yield RefusalReason(
                 "live.policy",
                 "R20",
-                f"The certificate would carry the policy {request.policy}, which is no test"
+                f"The certificate would carry the policy {request.policy}, which is not a test"
                 f" policy of {environment.name}: it could pass for live.",
                 "Allow the policy for the environment in environments.toml, if it is a test one.",
             )
         for name in sorted(set(environment.ca_names.values()) & set(live.ca_names)):
-            yield _reason(
+            yield RefusalReason(
                 "live.ca_name",
                 "R20",
                 f"The certificate's issuers would be named like the live CA {name}.",
@@ -333,7 +333,7 @@ class Gate:
         if not any(eui64 in organisation.range for organisation in participant.ranges):
             owner = self.register.holder_of_range(eui64)
             whose = f"in the range of {owner.id}" if owner else "outside its range"
-            yield _reason(
+            yield RefusalReason(
                 "id.outside_range",
                 "R12",
                 f"The ID {eui64} is not {participant.id}'s to use: it lies {whose}.",
@@ -341,17 +341,19 @@ class Gate:
             )
         allocated = participant.allocated(eui64)
         if allocated is None:
-            yield _reason(
+            yield RefusalReason(
                 "id.not_allocated",
                 "R12",
                 f"The ID {eui64} is not allocated to {participant.id}.",
                 "Allocate one: smki-testca register allocate ID --user-role R",
             )
-        elif role is not None and not {one.code for one in allocated.user_roles} & set(
+        elif role is not None and not {user_role.code for user_role in allocated.user_roles} & set(
             role.held_by
         ):
-            serves = ", ".join(one.name for one in allocated.user_roles) or "no User Role"
-            yield _reason(
+            serves = (
+                ", ".join(user_role.name for user_role in allocated.user_roles) or "no User Role"
+            )
+            yield RefusalReason(
                 "id.role_not_held",
                 "R13",
                 f"The ID {eui64} serves {serves}, which does not hold the role {role.name}.",
@@ -363,7 +365,7 @@ class Gate:
     ) -> Iterator[RefusalReason]:
         central = next((entry for entry in self.register.central if device_id in entry), None)
         if central is not None:
-            yield _reason(
+            yield RefusalReason(
                 "device_id.in_sec_registry_entry",
                 "R11",
                 f"The Device ID {device_id} lies in the SEC Registry Entry {central}, which is"
@@ -372,11 +374,11 @@ class Gate:
             )
         for exceptional in self.register.exceptional:
             if device_id in exceptional:
-                yield _reason(
+                yield RefusalReason(
                     "device_id.in_organisation_range",
                     "R11",
-                    f"The Device ID {device_id} lies in {exceptional}, which is an organisation's.",
-                    "Use an ID that is no organisation's.",
+                    f"The Device ID {device_id} lies in {exceptional}, which an organisation has.",
+                    "Use an ID outside the ranges of organisations.",
                 )
         must_be_own = participant.registry_entries or participant.kind in {
             ParticipantKind.MANUFACTURER,
@@ -384,7 +386,7 @@ class Gate:
         }
         if must_be_own and not any(device_id in e for e in participant.registry_entries):
             entries = ", ".join(str(entry) for entry in participant.registry_entries)
-            yield _reason(
+            yield RefusalReason(
                 "device_id.outside_own_registry_entry",
                 "R11",
                 f"The Device ID {device_id} lies outside {participant.id}'s own Registry Entries"
@@ -405,7 +407,7 @@ class Gate:
         if device_id is not None and quota.per_device_id is not None:
             issued = self.history.issued_for_device(device_id)
             if issued + request.count > quota.per_device_id:
-                yield _reason(
+                yield RefusalReason(
                     "device_id.issuance_anomaly",
                     "R21",
                     f"{issued} Device Certificates are issued under {device_id} already; with"
@@ -421,7 +423,7 @@ class Gate:
         if quota.per_participant is not None:
             issued = self.history.issued_in_category(participant.id, category.name)
             if issued + count > quota.per_participant:
-                yield _reason(
+                yield RefusalReason(
                     "category.quota",
                     "R6",
                     f"{participant.id} has {issued} certificates of category {category.name}; the"
@@ -432,13 +434,13 @@ class Gate:
     def _agreement(
         self, request: Request, participant: Participant, category: Category | None, today: date
     ) -> tuple[Agreement | None, list[RefusalReason]]:
-        """The agreement that covers the request, or what stands against the nearest one."""
+        """The agreement that covers the request, or the reasons against the nearest one."""
         agreements = self.register.agreements_of(participant.id)
         if not agreements:
             party = participant.kind in {ParticipantKind.PARTY, ParticipantKind.DCC}
             kind = "SEC accession" if party else "agreement with the DCC"
             return None, [
-                _reason(
+                RefusalReason(
                     "agreement.none",
                     "R2",
                     f"{participant.id} has no {kind} in the register.",
@@ -446,8 +448,11 @@ class Gate:
                 )
             ]
         judged = [
-            (one, list(_agreement_reasons(request, participant.kind, one, category, today)))
-            for one in agreements
+            (
+                agreement,
+                list(_agreement_reasons(request, participant.kind, agreement, category, today)),
+            )
+            for agreement in agreements
         ]
         agreement, reasons = min(judged, key=lambda pair: len(pair[1]))
         return (None if reasons else agreement), reasons
@@ -462,29 +467,29 @@ def _agreement_reasons(
 ) -> Iterator[RefusalReason]:
     reference = agreement.reference
     if agreement.kind not in BINDING[kind]:
-        yield _reason(
+        yield RefusalReason(
             "agreement.wrong_kind",
             "R2",
             f"Agreement {reference} is of kind {agreement.kind}, which does not bind a participant"
             f" of kind {kind}.",
-            f"What binds it is {' or '.join(BINDING[kind])}.",
+            f"Agreements of kind {' or '.join(BINDING[kind])} bind it.",
         )
     if today < agreement.start:
-        yield _reason(
+        yield RefusalReason(
             "agreement.not_yet_in_force",
             "R2",
             f"Agreement {reference} comes into force on {agreement.start}.",
             "Wait, or agree on an earlier date.",
         )
     if agreement.end is not None and today > agreement.end:
-        yield _reason(
+        yield RefusalReason(
             "agreement.expired",
             "R2",
             f"Agreement {reference} ended on {agreement.end}.",
             "Renew the agreement and add it to the register.",
         )
     if agreement.suspended:
-        yield _reason(
+        yield RefusalReason(
             "agreement.suspended",
             "R2",
             f"Agreement {reference} is suspended.",
@@ -497,7 +502,7 @@ def _agreement_reasons(
     )
     for what, rule, asked, terms in covered:
         if asked is not None and asked not in terms:
-            yield _reason(
+            yield RefusalReason(
                 f"{what}.not_covered",
                 rule,
                 f"Agreement {reference} does not cover the {what} {shown(asked)}.",
@@ -505,7 +510,7 @@ def _agreement_reasons(
             )
     for obligation in category.obligations if category else ():
         if obligation not in agreement.obligations:
-            yield _reason(
+            yield RefusalReason(
                 "obligation.not_accepted",
                 "R6",
                 f"Under agreement {reference} the security obligation {obligation} is not"
@@ -513,7 +518,7 @@ def _agreement_reasons(
                 "Have it accepted, and add it to the agreement's obligations.",
             )
     if request.delivery is Delivery.REMOTE and not agreement.remote_delivery:
-        yield _reason(
+        yield RefusalReason(
             "delivery.not_agreed",
             "R6",
             f"Agreement {reference} does not allow remote delivery.",
@@ -528,7 +533,7 @@ def _category_reasons(
     environment: Environment | None,
 ) -> Iterator[RefusalReason]:
     if participant is not None and participant.kind not in category.participants:
-        yield _reason(
+        yield RefusalReason(
             "category.not_open",
             "R6",
             f"The category {category.title} is not open to a participant of kind"
@@ -536,21 +541,21 @@ def _category_reasons(
             f"It is open to {', '.join(category.participants)}.",
         )
     if environment is not None and environment.name not in category.environments:
-        yield _reason(
+        yield RefusalReason(
             "environment.not_open",
             "R6",
             f"The category {category.title} is not open in {environment.name}.",
             f"It is open in {', '.join(category.environments)}.",
         )
     if request.purpose not in category.testing_services:
-        yield _reason(
+        yield RefusalReason(
             "purpose.not_open",
             "R3",
             f"The category {category.title} is not provided for {shown(request.purpose)}.",
             f"It is provided for {', '.join(category.testing_services)}.",
         )
     if request.delivery is Delivery.REMOTE and not category.remote_delivery:
-        yield _reason(
+        yield RefusalReason(
             "delivery.not_open",
             "R6",
             f"The category {category.title} is not delivered remotely.",
@@ -562,25 +567,25 @@ def _signifier_reasons(
     signifier: Signifier | None, participant: Participant
 ) -> Iterator[RefusalReason]:
     if participant.signifier is None:
-        yield _reason(
+        yield RefusalReason(
             "signifier.none",
             "R8",
             f"{participant.id} has no Signifier; only Parties, RDPs and the DCC have one.",
             "Ask as a Party or an RDP.",
         )
     elif signifier is not None and signifier != participant.signifier:
-        yield _reason(
+        yield RefusalReason(
             "signifier.not_own",
             "R8",
             f"The Signifier {shown(signifier.text)} is not {participant.id}'s.",
-            f"Its own is {participant.signifier}; leave it out and the register gives it.",
+            f"State {participant.signifier}, or leave it out to use the registered one.",
         )
 
 
 def _role_reasons(role: RemotePartyRole, participant: Participant) -> Iterator[RefusalReason]:
-    held = {one.code for allocated in participant.ids for one in allocated.user_roles}
+    held = {user_role.code for allocated in participant.ids for user_role in allocated.user_roles}
     if not held & set(role.held_by):
-        yield _reason(
+        yield RefusalReason(
             "role.not_held",
             "R13",
             f"None of {participant.id}'s IDs serves a User Role that holds {role.name}.",
@@ -595,15 +600,15 @@ def _warnings(request: Request, participant: Participant) -> Iterator[str]:
             yield f"No certificate of role {role.name} was seen with {usage} ({role.basis})."
     if eui64 is None:
         return
-    for one in participant.ranges:
-        if one.exception is not None and eui64 in one.range:
+    for organisation in participant.ranges:
+        if organisation.exception is not None and eui64 in organisation.range:
             yield (
                 f"The ID {eui64} lies outside the SEC's Registry Entries, by exception:"
-                f" {one.exception} (R10)."
+                f" {organisation.exception} (R10)."
             )
     allocated = participant.allocated(eui64)
     if allocated is not None and len(allocated.user_roles) > 1:
-        serves = ", ".join(one.name for one in allocated.user_roles)
+        serves = ", ".join(user_role.name for user_role in allocated.user_roles)
         yield (
             f"The ID {allocated.eui64} serves {serves} together; in practice each User Role has"
             " its own ID (R17)."
@@ -616,16 +621,12 @@ _ECHOES = {
     "live.environment": {"environment.unknown", "environment.not_covered"},
     "category.not_open": {"category.not_covered"},
 }
-"""What follows from a reason by itself, and is not said beside it."""
+"""For each reason, the reasons that follow from it and are not reported beside it."""
 
 
 def _without_echoes(reasons: list[RefusalReason]) -> tuple[RefusalReason, ...]:
-    """The reasons without those that only repeat another, in the order of the rules."""
-    said = {reason.code for reason in reasons}
-    echoes = {echo for code in said for echo in _ECHOES.get(code, ())}
-    told = (reason for reason in reasons if reason.code not in echoes)
-    return tuple(sorted(told, key=lambda reason: int(reason.rule.removeprefix("R"))))
-
-
-def _reason(code: str, rule: str, reason: str, remedy: str) -> RefusalReason:
-    return RefusalReason(code, rule, reason, remedy)
+    """The reasons without those that follow from another, in the order of the rules."""
+    codes = {reason.code for reason in reasons}
+    echoes = {echo for code in codes for echo in _ECHOES.get(code, ())}
+    remaining = (reason for reason in reasons if reason.code not in echoes)
+    return tuple(sorted(remaining, key=lambda reason: int(reason.rule.removeprefix("R"))))

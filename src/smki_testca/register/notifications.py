@@ -1,8 +1,8 @@
-"""Notifications to the DCC: who tells it what, and only what changed since the last time.
+"""Notifications to the DCC of what changed since the last one.
 
-Three flows, and neither Panel nor Party speaks for the other (R13): the Panel says which IDs
-are allocated to whom, the Party says which of its IDs serves which User Role, and the Panel
-passes on Market Participant IDs (R14).
+There are three flows (R13, R14): the Panel notifies which IDs are allocated to whom, the Party
+notifies which of its IDs serves which User Role, and the Panel passes on Market Participant IDs.
+Neither Panel nor Party notifies in place of the other.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import io
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+
+from smki_testca.clock import iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +26,7 @@ Entry = tuple[str, ...]
 
 
 class Flow(StrEnum):
-    """Who tells the DCC, and of what."""
+    """The sender and the subject of notifications."""
 
     PANEL = "panel"
     PARTY = "party"
@@ -40,7 +42,7 @@ COLUMNS = {
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What changed in one flow.
+    """The changes in one flow since the last notification.
 
     Attributes:
         number: counts the notifications of the flow, from 1.
@@ -56,12 +58,12 @@ class Notification:
     removed: tuple[Entry, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """``{"flow", "number", "at", "changes": [{"change", …columns}]}``."""
+        """As JSON: ``{"flow", "number", "at", "changes": [{"change", …columns}]}``."""
         columns = COLUMNS[self.flow]
         return {
             "flow": self.flow.value,
             "number": self.number,
-            "at": self.at.isoformat().replace("+00:00", "Z"),
+            "at": iso(self.at),
             "changes": [
                 {"change": change, **dict(zip(columns, entry, strict=True))}
                 for change, entry in self._changes()
@@ -69,7 +71,7 @@ class Notification:
         }
 
     def as_csv(self) -> str:
-        """A header line, then one line for each change; lines end in CRLF (RFC 4180)."""
+        """As CSV (RFC 4180): a header, then one line for each change; lines end in CRLF."""
         out = io.StringIO()
         writer = csv.writer(out)
         writer.writerow(("change", *COLUMNS[self.flow]))
@@ -85,27 +87,27 @@ class Notification:
 
 
 def statements(flow: Flow, register: Register) -> frozenset[Entry]:
-    """Everything that a flow would say of the register as it stands."""
-    said: set[Entry] = set()
-    for one in register.participants.values():
-        signifier = one.signifier.text if one.signifier else ""
-        who = (one.id, signifier)
+    """Every statement of a flow that holds of the register."""
+    entries: set[Entry] = set()
+    for participant in register.participants.values():
+        signifier = participant.signifier.text if participant.signifier else ""
+        holder = (participant.id, signifier)
         if flow is Flow.PANEL:
-            said |= {(*who, str(allocated.eui64)) for allocated in one.ids}
+            entries |= {(*holder, str(allocated.eui64)) for allocated in participant.ids}
         elif flow is Flow.PARTY:
-            said |= {
-                (*who, str(allocated.eui64), role.name)
-                for allocated in one.ids
+            entries |= {
+                (*holder, str(allocated.eui64), role.name)
+                for allocated in participant.ids
                 for role in allocated.user_roles
             }
         else:
-            for market in one.market_participant_ids:
-                ids = market.ids or tuple(allocated.eui64 for allocated in one.ids)
-                said |= {
-                    (*who, market.scheme, market.identifier, market.role_code, str(eui64))
+            for market in participant.market_participant_ids:
+                ids = market.ids or tuple(allocated.eui64 for allocated in participant.ids)
+                entries |= {
+                    (*holder, market.scheme, market.identifier, market.role_code, str(eui64))
                     for eui64 in ids
                 }
-    return frozenset(said)
+    return frozenset(entries)
 
 
 def notify(

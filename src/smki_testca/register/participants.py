@@ -1,8 +1,8 @@
-"""Testing Participants, the identifiers allocated to them, and what each stands for (R7 to R18)."""
+"""Testing Participants and the identifiers allocated to them (R7 to R18)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.profiles.model import ParticipantKind
@@ -17,11 +17,11 @@ SIGNIFIED = frozenset({ParticipantKind.PARTY, ParticipantKind.RDP, ParticipantKi
 
 @dataclass(frozen=True, slots=True)
 class AllocatedId:
-    """A User, DCC or RDP ID: that it was allocated, and which User Roles it serves.
+    """An allocated User, DCC or RDP ID, and the User Roles it serves.
 
     Attributes:
         eui64: allocated by the Panel.
-        user_roles: stated by the participant (R13); empty until it says.
+        user_roles: stated by the participant (R13); empty until then.
     """
 
     eui64: Eui64
@@ -44,7 +44,7 @@ class MarketParticipantId:
         scheme: ``MRA`` or ``UNC``.
         identifier: as that scheme writes it.
         role_code: as that scheme writes it.
-        ids: the User IDs it maps to; empty for all of the Party's.
+        ids: the User IDs it maps to; empty for all User IDs of the Party.
     """
 
     scheme: str
@@ -58,7 +58,7 @@ class MarketParticipantId:
             "scheme": self.scheme,
             "identifier": self.identifier,
             "role_code": self.role_code,
-            "ids": [str(one) for one in self.ids],
+            "ids": [str(eui64) for eui64 in self.ids],
         }
 
 
@@ -67,7 +67,7 @@ class OrganisationRange:
     """The ID range that an organisation number gives under a Registry Entry (R10, R12).
 
     Attributes:
-        exception: why it lies under an entry that is none of the SEC's; None where it is one.
+        exception: why the entry is not one of the SEC's; None where it is.
     """
 
     entry: RegistryEntry
@@ -97,10 +97,10 @@ class Participant:
         id: short name, unique in the register.
         name: the trading name.
         signifier: of a Party, an RDP or the DCC; None for the others.
-        ranges: where its User, DCC or RDP IDs lie.
+        ranges: of its User, DCC or RDP IDs.
         ids: allocated to it, ascending.
         market_participant_ids: of a Party.
-        registry_entries: its own, for Device IDs.
+        registry_entries: of its Device IDs.
     """
 
     id: str
@@ -110,11 +110,11 @@ class Participant:
     ranges: tuple[OrganisationRange, ...] = ()
     ids: tuple[AllocatedId, ...] = ()
     market_participant_ids: tuple[MarketParticipantId, ...] = ()
-    registry_entries: tuple[RegistryEntry, ...] = field(default=())
+    registry_entries: tuple[RegistryEntry, ...] = ()
 
     def allocated(self, eui64: Eui64) -> AllocatedId | None:
         """The allocation of an ID to this participant, if there is one."""
-        return next((one for one in self.ids if one.eui64 == eui64), None)
+        return next((allocation for allocation in self.ids if allocation.eui64 == eui64), None)
 
     def as_json(self) -> dict[str, Any]:
         """The participant as a JSON object."""
@@ -123,8 +123,8 @@ class Participant:
             "name": self.name,
             "kind": self.kind.value,
             "signifier": None if self.signifier is None else self.signifier.text,
-            "ranges": [one.as_json() for one in self.ranges],
-            "ids": [one.as_json() for one in self.ids],
-            "market_participant_ids": [one.as_json() for one in self.market_participant_ids],
-            "registry_entries": [str(one) for one in self.registry_entries],
+            "ranges": [organisation.as_json() for organisation in self.ranges],
+            "ids": [allocation.as_json() for allocation in self.ids],
+            "market_participant_ids": [market.as_json() for market in self.market_participant_ids],
+            "registry_entries": [str(entry) for entry in self.registry_entries],
         }

@@ -1,6 +1,6 @@
-"""The register: every participant and agreement, found every way, changed only as the rules allow.
+"""The register: all participants and agreements, with look-ups and the rules for changes.
 
-A register is a value: what changes it returns a new one, so that a fault leaves the old one whole.
+A register is a value: each change returns a new one, so that a failure leaves the old one whole.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from smki_testca.register.participants import AllocatedId
 from smki_testca.text import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from smki_testca.identifiers import Eui64, IdRange, RegistryEntry, Signifier
     from smki_testca.register.agreements import Agreement
@@ -27,8 +27,8 @@ class Register:
     """Participants by id, agreements by reference.
 
     Attributes:
-        central: the Registry Entries from which User, DCC and RDP IDs come, never Device IDs.
-        exceptional: the ranges of organisations that lie elsewhere all the same.
+        central: the SEC's Registry Entries, for User, DCC and RDP IDs and never for Device IDs.
+        exceptional: the ranges of organisations outside those entries.
     """
 
     central: tuple[RegistryEntry, ...]
@@ -37,11 +37,11 @@ class Register:
     exceptional: tuple[IdRange, ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:
-        # Worked out once: the gate asks for every row of a batch.
+        # Computed once: the gate reads it for every row of a batch.
         elsewhere = tuple(
             organisation.range
-            for one in self.participants.values()
-            for organisation in one.ranges
+            for participant in self.participants.values()
+            for organisation in participant.ranges
             if organisation.exception is not None
         )
         object.__setattr__(self, "exceptional", elsewhere)
@@ -52,14 +52,14 @@ class Register:
         Raises:
             InputError: if there is none.
         """
-        found = self.participants.get(name)
-        if found is None:
+        participant = self.participants.get(name)
+        if participant is None:
             raise InputError(
                 "participant.unknown",
                 f"The register has no participant {shown(name)}.",
                 "See: smki-testca register show",
             )
-        return found
+        return participant
 
     def agreement(self, reference: str) -> Agreement:
         """The agreement of that reference.
@@ -67,102 +67,103 @@ class Register:
         Raises:
             InputError: if there is none.
         """
-        found = self.agreements.get(reference)
-        if found is None:
+        agreement = self.agreements.get(reference)
+        if agreement is None:
             raise InputError(
                 "agreement.unknown",
                 f"The register has no agreement {shown(reference)}.",
                 "See: smki-testca agreement show",
             )
-        return found
+        return agreement
 
     def agreements_of(self, participant: str) -> list[Agreement]:
         """The agreements that bind a participant."""
-        return [one for one in self.agreements.values() if one.participant == participant]
+        return [
+            agreement
+            for agreement in self.agreements.values()
+            if agreement.participant == participant
+        ]
 
     def holder_of_signifier(self, signifier: Signifier) -> Participant | None:
         """The Party or RDP that a Signifier identifies (R8)."""
-        return next((p for p in self.participants.values() if p.signifier == signifier), None)
+        return self._first(lambda participant: participant.signifier == signifier)
 
     def holder_of_id(self, eui64: Eui64) -> Participant | None:
         """The participant to which a User, DCC or RDP ID was allocated."""
-        return next((p for p in self.participants.values() if p.allocated(eui64)), None)
+        return self._first(lambda participant: participant.allocated(eui64) is not None)
 
     def holder_of_range(self, eui64: Eui64) -> Participant | None:
         """The participant in whose range an ID lies, allocated or not."""
-        return next(
-            (
-                one
-                for one in self.participants.values()
-                if any(eui64 in organisation.range for organisation in one.ranges)
-            ),
-            None,
+        return self._first(
+            lambda participant: any(
+                eui64 in organisation.range for organisation in participant.ranges
+            )
         )
 
     def holder_of_device_id(self, eui64: Eui64) -> Participant | None:
         """The participant under whose own Registry Entry a Device ID lies."""
-        return next(
-            (
-                one
-                for one in self.participants.values()
-                if any(eui64 in entry for entry in one.registry_entries)
-            ),
-            None,
+        return self._first(
+            lambda participant: any(eui64 in entry for entry in participant.registry_entries)
         )
 
+    def _first(self, is_holder: Callable[[Participant], bool]) -> Participant | None:
+        return next(filter(is_holder, self.participants.values()), None)
+
     def holders_of_market_participant(self, identifier: str) -> list[Participant]:
-        """The Parties that a Market Participant ID stands for, in any scheme."""
+        """The Parties that a Market Participant ID identifies, in any scheme."""
         return [
-            one
-            for one in self.participants.values()
-            if any(market.identifier == identifier for market in one.market_participant_ids)
+            participant
+            for participant in self.participants.values()
+            if any(market.identifier == identifier for market in participant.market_participant_ids)
         ]
 
     def with_participants(self, arriving: Iterable[Participant]) -> Self:
-        """The register with these participants added, or brought up to date.
+        """The register with these participants added or updated.
 
-        A participant that is there already may gain IDs and change its User Roles, name,
-        Market Participant IDs and Registry Entries. What was allocated stays: IDs missing
-        from the newcomer are kept.
+        An existing participant can gain IDs and change its User Roles, name, Market
+        Participant IDs and Registry Entries. It keeps every ID that was allocated, even if
+        the update does not list it.
 
         Raises:
-            InputError: for a Signifier, range or Registry Entry that is another's, a Signifier
-                or organisation number that changes, or one id given twice.
+            InputError: for a Signifier, range or Registry Entry that another participant has,
+                a Signifier or organisation number that changes, or one id given twice.
         """
         merged = dict(self.participants)
         seen: set[str] = set()
-        for one in arriving:
-            if one.id in seen:
-                raise InputError("participant.twice", f"Participant {one.id} is given twice.")
-            seen.add(one.id)
-            self._check_against_others(one, merged)
-            merged[one.id] = _brought_up_to_date(merged.get(one.id), one)
-            _check_market_participants(merged[one.id])
+        for participant in arriving:
+            if participant.id in seen:
+                raise InputError(
+                    "participant.twice", f"Participant {participant.id} is given twice."
+                )
+            seen.add(participant.id)
+            self._check_against_others(participant, merged)
+            merged[participant.id] = _brought_up_to_date(merged.get(participant.id), participant)
+            _check_market_participants(merged[participant.id])
         return replace(self, participants=merged)
 
     def with_agreements(self, arriving: Iterable[Agreement]) -> Self:
-        """The register with these agreements added; one that is there already must be the same.
+        """The register with these agreements added; an existing one must be identical.
 
         Raises:
             InputError: if a reference is taken, or the participant is not in the register.
         """
         merged = dict(self.agreements)
-        for one in arriving:
-            self.participant(one.participant)
-            if one.reference in merged and merged[one.reference] != one:
+        for agreement in arriving:
+            self.participant(agreement.participant)
+            if agreement.reference in merged and merged[agreement.reference] != agreement:
                 raise InputError(
                     "agreement.reference",
-                    f"Agreement {one.reference} is in the register already, with other terms.",
-                    "Give the new agreement a reference of its own.",
+                    f"The register has an agreement {agreement.reference} with other terms.",
+                    "Give the new agreement another reference.",
                 )
-            merged[one.reference] = one
+            merged[agreement.reference] = agreement
         return replace(self, agreements=merged)
 
     def with_suspension(self, reference: str, *, suspended: bool) -> Self:
         """The register with an agreement suspended or resumed.
 
         Raises:
-            InputError: if there is no such agreement, or it stands so already.
+            InputError: if there is no such agreement, or it is in that state already.
         """
         agreement = self.agreement(reference)
         if agreement.suspended == suspended:
@@ -174,8 +175,8 @@ class Register:
     def allocate(self, name: str, role: UserRole, count: int) -> tuple[Self, list[Eui64]]:
         """Allocate the next IDs of a participant's ranges and map them to a User Role.
 
-        They follow the highest ID allocated, counting up in hexadecimal; at the end of the
-        range come those passed over. An ID is never allocated twice.
+        Allocation continues after the highest allocated ID, ascending; at the end of a range
+        it takes the unused IDs before it. An ID is never allocated twice.
 
         Raises:
             InputError: if the participant has no range, or too few IDs are left.
@@ -185,12 +186,12 @@ class Register:
             raise InputError(
                 "allocation.no_range", f"Participant {name} has no ID range to allocate from."
             )
-        taken = {one.eui64 for one in participant.ids}
+        taken = {allocation.eui64 for allocation in participant.ids}
         free = (
             eui64
             for organisation in participant.ranges
             for eui64 in organisation.range.ascending_after(
-                max((one for one in taken if one in organisation.range), default=None)
+                max((known for known in taken if known in organisation.range), default=None)
             )
             if eui64 not in taken
         )
@@ -202,15 +203,17 @@ class Register:
                 "Give the participant another organisation number.",
             )
         ids = (*participant.ids, *(AllocatedId(eui64, (role,)) for eui64 in chosen))
-        changed = replace(participant, ids=tuple(sorted(ids, key=lambda one: one.eui64)))
+        changed = replace(
+            participant, ids=tuple(sorted(ids, key=lambda allocation: allocation.eui64))
+        )
         return replace(self, participants={**self.participants, name: changed}), chosen
 
     def _check_against_others(
         self, arriving: Participant, present: Mapping[str, Participant]
     ) -> None:
-        own = [organisation.range for organisation in arriving.ranges]
-        for number, one in enumerate(own):
-            if any(one.overlaps(other) for other in own[number + 1 :]):
+        ranges = [organisation.range for organisation in arriving.ranges]
+        for number, id_range in enumerate(ranges):
+            if any(id_range.overlaps(other) for other in ranges[number + 1 :]):
                 raise InputError(
                     "id_range.overlap", f"Two ranges of participant {arriving.id} overlap."
                 )
@@ -220,7 +223,8 @@ class Register:
                     raise InputError(
                         "id_range.exception",
                         f"Participant {arriving.id} has a range under {organisation.entry} by"
-                        " exception, which is no exception: the entry is the SEC's.",
+                        " exception, but the entry is the SEC's.",
+                        "Leave the exception out.",
                     )
             elif organisation.exception is None or any(
                 organisation.entry.overlaps(central) for central in self.central
@@ -228,9 +232,8 @@ class Register:
                 raise InputError(
                     "id_range.entry",
                     f"Participant {arriving.id} has a range under {organisation.entry}, which is"
-                    " no Registry Entry for User, DCC and RDP IDs.",
-                    "They are listed in environments.toml; a range that test material has far"
-                    " from them says why in its exception.",
+                    " not a Registry Entry for User, DCC and RDP IDs.",
+                    "Use an entry of environments.toml, or state the reason as exception.",
                 )
         for entry in arriving.registry_entries:
             if any(entry.overlaps(central) for central in self.central):
@@ -292,5 +295,5 @@ def _brought_up_to_date(present: Participant | None, arriving: Participant) -> P
             "participant.changed",
             f"Participant {present.id} cannot lose a range that was allocated to it.",
         )
-    ids = {one.eui64: one for one in (*present.ids, *arriving.ids)}
+    ids = {allocation.eui64: allocation for allocation in (*present.ids, *arriving.ids)}
     return replace(arriving, ids=tuple(ids[eui64] for eui64 in sorted(ids)))

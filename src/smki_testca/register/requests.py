@@ -1,4 +1,4 @@
-"""Requests for Test Certificates: by whom, for what, and for which subject."""
+"""Requests for Test Certificates: participant, purpose, environment and subject."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Delivery(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a participant asks for.
+    """A participant's request for Test Certificates.
 
     Attributes:
         participant: its id in the register.
         purpose: the code of a Testing Service (R3).
         environment: the name of the test environment.
-        subject: whose certificate it shall be, and of which type.
-        usages: one certificate is issued for each; none where the profile fixes the usage.
+        subject: of the certificate, and its type.
+        usages: one certificate is issued for each; empty where the profile fixes the usage.
         policy: the policy OID that the certificate would carry.
     """
 
@@ -40,8 +40,8 @@ class Request:
     policy: str | None = None
 
     def of(self, subject: Subject) -> Request:
-        """The same for another subject of the same kind."""
-        # Quicker than dataclasses.replace: a batch asks a million times over.
+        """The same request for another subject of the same certificate type."""
+        # Quicker than dataclasses.replace: a batch calls this a million times.
         return Request(
             self.participant,
             self.purpose,
@@ -63,7 +63,7 @@ class Request:
         return max(1, len(self.usages))
 
     def as_json(self) -> dict[str, Any]:
-        """The request as the audit log keeps it."""
+        """The request as the audit log records it."""
         return {
             "profile": self.subject.profile,
             "participant": self.participant,

@@ -1,7 +1,7 @@
-"""Who stands behind an ID, a Signifier or a subject: one Party or RDP, never a group.
+"""Identifies the one participant that an ID, a Signifier or a subject belongs to.
 
-The TLS of a Gateway Connection identifies whoever set it up by its Signifier (R16); what that
-Party may do, it does through its own IDs (R15).
+The TLS of a Gateway Connection identifies the Party that set it up by its Signifier (R16); that
+Party then acts through its own IDs (R15).
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Who it is.
+    """The participant that an identifier belongs to.
 
     Attributes:
-        participant: the one participant behind what was asked about.
-        by: what it was found by: ``eui64``, ``device-id``, ``signifier`` or ``participant-name``.
+        participant: the holder.
+        by: the kind of identifier: ``eui64``, ``device-id``, ``signifier`` or ``participant-name``.
         value: that identifier.
-        ids: the IDs concerned: the one asked about, or all of a Signifier's holder.
+        ids: the ID asked about, or all IDs of the holder of a Signifier or name.
         issued_here: for a certificate, whether a CA of this estate signed it; None otherwise.
     """
 
@@ -42,8 +42,8 @@ class Answer:
     def as_json(self, roles: Roles) -> dict[str, Any]:
         """The answer as a JSON object."""
         participant = self.participant
-        served = {role.code: role for one in self.ids for role in one.user_roles}
-        concerned = {one.eui64 for one in self.ids}
+        served = {role.code: role for allocated in self.ids for role in allocated.user_roles}
+        concerned = {allocated.eui64 for allocated in self.ids}
         return {
             "participant": participant.id,
             "name": participant.name,
@@ -52,14 +52,15 @@ class Answer:
             "found_by": self.by,
             "value": self.value,
             "ids": [
-                {**one.as_json(), "remote_party_roles": _held(roles, (one,))} for one in self.ids
+                {**allocated.as_json(), "remote_party_roles": _held(roles, (allocated,))}
+                for allocated in self.ids
             ],
             "user_roles": [role.name for role in served.values()],
             "remote_party_roles": _held(roles, self.ids),
             "market_participant_ids": [
-                one.as_json()
-                for one in participant.market_participant_ids
-                if not one.ids or concerned & set(one.ids)
+                market.as_json()
+                for market in participant.market_participant_ids
+                if not market.ids or concerned & set(market.ids)
             ],
             "issued_here": self.issued_here,
         }
@@ -67,15 +68,15 @@ class Answer:
 
 def _held(roles: Roles, ids: tuple[AllocatedId, ...]) -> list[str]:
     """The RemotePartyRoles that IDs may hold, by the User Roles they serve."""
-    served = {role.code for one in ids for role in one.user_roles}
-    return [one.name for one in roles.remote_party_roles if served & set(one.held_by)]
+    served = {role.code for allocated in ids for role in allocated.user_roles}
+    return [role.name for role in roles.remote_party_roles if served & set(role.held_by)]
 
 
 def whois_id(register: Register, eui64: Eui64) -> Answer:
-    """Who stands behind a User, DCC, RDP or Device ID.
+    """Find the holder of a User, DCC, RDP or Device ID.
 
     Raises:
-        InputError: if nobody does.
+        InputError: if it has none.
     """
     holder = register.holder_of_id(eui64)
     if holder is not None:
@@ -85,15 +86,15 @@ def whois_id(register: Register, eui64: Eui64) -> Answer:
     if maker is not None:
         return Answer(maker, "device-id", str(eui64), ())
     owner = register.holder_of_range(eui64)
-    hint = f" It lies in the range of {owner.id}, which was not allocated it." if owner else ""
+    hint = f" It lies in the range of {owner.id}, but is not allocated." if owner else ""
     raise InputError("whois.nobody", f"Nobody in the register has the ID {eui64}.{hint}")
 
 
 def whois_signifier(register: Register, signifier: Signifier) -> Answer:
-    """Who stands behind a Signifier.
+    """Find the holder of a Signifier.
 
     Raises:
-        InputError: if nobody does.
+        InputError: if it has none.
     """
     holder = register.holder_of_signifier(signifier)
     if holder is None:
@@ -104,24 +105,26 @@ def whois_signifier(register: Register, signifier: Signifier) -> Answer:
 
 
 def whois_subject(register: Register, view: View, profile: Profile) -> Answer:
-    """Who stands behind the subject of a certificate that follows a profile.
+    """Find the participant that the subject of a certificate of a profile identifies.
 
     Raises:
-        InputError: if it carries no identifier of a participant, or nobody has that one.
+        InputError: if the subject has no identifier of a participant, or it has no holder.
     """
-    for name, field in ((name, profile.field_of(name)) for name in ("eui64", "device-id")):
-        octets = None if field is None else view.octets(field.path)
-        if octets is not None:
+    for name in ("eui64", "device-id"):
+        field = profile.field_of(name)
+        if field is not None and (octets := view.octets(field.path)) is not None:
             answer = whois_id(register, Eui64.from_octets(octets))
             return Answer(answer.participant, name, answer.value, answer.ids)
     field = profile.field_of("signifier")
-    text = None if field is None else view.text(field.path)
-    if text is not None:
+    if field is not None and (text := view.text(field.path)) is not None:
         return whois_signifier(register, Signifier.parse(text))
     field = profile.field_of("participant-name")
-    text = None if field is None else view.text(field.path)
-    if text is not None:
-        holders = [one for one in register.participants.values() if one.name == text]
+    if field is not None and (text := view.text(field.path)) is not None:
+        holders = [
+            participant
+            for participant in register.participants.values()
+            if participant.name == text
+        ]
         if len(holders) == 1:
             return Answer(holders[0], "participant-name", text, holders[0].ids)
     raise InputError(

@@ -1,1 +1,1 @@
-"""The structure of certificates and CSRs: names for their fields, and where to find them."""
+"""X.509: fields, names, keys and PEM, and views of certificates, CSRs and CRLs."""

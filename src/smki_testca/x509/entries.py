@@ -1,7 +1,7 @@
-"""The entries of a CRL, read one after another: a hundred thousand of them are no structure.
+"""Reads the entries of a CRL one after another, since a CRL may hold a hundred thousand.
 
-An entry in the usual form is told from its octets; any other is read as an element like the rest
-of a document.
+An entry in the usual form is parsed straight from its octets; any other is read as an element,
+like the rest of a document.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 MAX_ENTRIES = 250_000
-"""How many entries of one CRL are read."""
+"""The most entries read from one CRL."""
 MAX_OCTETS = 16 << 20
 """The longest CRL read, in octets."""
 
 REASON_HEAD = bytes.fromhex("300c300a0603551d1504030a01")
-"""What stands before the code of a reason in an entry that has no other extension."""
+"""The octets before the reason code in an entry with no other extension."""
 _TIMES = (0x17, 0x18)
 
 
@@ -36,16 +36,16 @@ class Entry(NamedTuple):
 
     Attributes:
         offset: of the entry in the document.
-        serial: of the revoked certificate; None where it is no entry.
-        at: the revocationDate, UTC; None where it is no entry.
-        date_tag: the identifier octet of the revocationDate; 0 where it is no entry.
+        serial: of the revoked certificate; None where the entry is malformed.
+        at: the revocationDate, UTC; None where the entry is malformed.
+        date_tag: the identifier octet of the revocationDate; 0 where the entry is malformed.
         reason: the code of the reasonCode; None where there is none or it cannot be read.
         criticality: of each extension, by name; unknown ones by their OID.
-        duplicates: the extensions that are there more than once.
+        duplicates: the extensions that occur more than once.
         node: the entry as an element; None for one in the usual form.
-        wrapped: the elements that the extensions' values hold.
-        problem: why it is no entry; None if it is one.
-        anomalies: what DER forbids in its lengths and in the octets its extensions wrap.
+        wrapped: the elements inside the extensions' values.
+        problem: why the entry is malformed; None if it is not.
+        anomalies: in its lengths and in the octets inside its extensions.
     """
 
     offset: int
@@ -62,53 +62,53 @@ class Entry(NamedTuple):
 
 
 def place(data: bytes) -> tuple[int, int] | None:
-    """Where a CRL begins to tell what it holds, by its outermost elements only.
+    """Find revokedCertificates in a CRL without parsing what is inside.
 
     Returns:
-        The offset of revokedCertificates and of its end; twice the same offset for a CRL that
-        has none; None for octets that are no CRL.
+        Its start and end offsets; twice the same offset for a CRL without it; None for octets
+        that are not a CRL.
     """
     try:
         tag, start, end = header_at(data, 0, len(data))
         inner_tag, position, stop = header_at(data, start, end)
         if (tag, inner_tag) != (0x30, 0x30):
             return None
-        found: list[tuple[int, int, int]] = []
-        while position < stop and len(found) < 6:
+        elements: list[tuple[int, int, int]] = []
+        while position < stop and len(elements) < 6:
             tag, _, after = header_at(data, position, stop)
-            found.append((tag, position, after))
+            elements.append((tag, position, after))
             position = after
     except DerError:
         return None
-    if found and found[0][0] == 0x02:
-        found = found[1:]
-    tags = [tag for tag, _, _ in found]
+    if elements and elements[0][0] == 0x02:
+        elements = elements[1:]
+    tags = [tag for tag, _, _ in elements]
     if tags[:2] != [0x30, 0x30] or not tags[2:] or tags[2] not in _TIMES:
         return None
-    rest = found[3:]
+    rest = elements[3:]
     if rest and rest[0][0] in _TIMES:
         rest = rest[1:]
     if rest and rest[0][0] == 0x30:
         return rest[0][1], rest[0][2]
-    return found[2][2], found[2][2]
+    return elements[2][2], elements[2][2]
 
 
 def count(revoked: Node) -> int:
-    """How many entries a revokedCertificates holds, as far as it can be read."""
-    found, position = 0, revoked.start
+    """The number of entries in revokedCertificates, as far as it can be read."""
+    number, position = 0, revoked.start
     try:
         while position < revoked.end:
             _, _, position = header_at(revoked.data, position, revoked.end)
-            found += 1
+            number += 1
     except DerError:
         pass
-    return found
+    return number
 
 
 def entries(revoked: Node) -> Iterator[Entry]:
-    """Every entry of a revokedCertificates, in order.
+    """Every entry of revokedCertificates, in order.
 
-    The one that cannot be read, or that is one too many, has a problem and is the last.
+    An entry that cannot be read, or that exceeds ``MAX_ENTRIES``, has a problem and is the last.
     """
     data, position, end = revoked.data, revoked.start, revoked.end
     number = 0
@@ -125,7 +125,7 @@ def entries(revoked: Node) -> Iterator[Entry]:
 
 
 def _usual(data: bytes, offset: int, end: int) -> tuple[Entry, int] | None:
-    """An entry of a serial of up to 20 octets, a UTCTime, and at most a reasonCode."""
+    """Parse an entry of a serial of up to 20 octets, a UTCTime and at most a reasonCode."""
     head = data[offset : offset + 4]
     if len(head) < 4 or head[0] != 0x30 or head[1] >= 0x80 or head[2] != 0x02:
         return None
@@ -169,8 +169,8 @@ def _unusual(data: bytes, offset: int, end: int) -> tuple[Entry, int]:
         return _no_entry(node, anomalies, message), node.stop
     serial, at = integer_of(parts[0]), time_of(parts[1])
     if serial is None or at is None:
-        what = "serial number" if serial is None else "revocationDate"
-        return _no_entry(node, anomalies, f"the {what} of an entry cannot be read"), node.stop
+        unreadable = "serial number" if serial is None else "revocationDate"
+        return _no_entry(node, anomalies, f"the {unreadable} of an entry cannot be read"), node.stop
     criticality: dict[str, bool] = {}
     duplicates: list[str] = []
     wrapped: list[Node] = []
@@ -181,8 +181,8 @@ def _unusual(data: bytes, offset: int, end: int) -> tuple[Entry, int]:
         if oid is None or len(inside) < 2 or inside[-1].tag != 0x04:
             return _no_entry(node, anomalies, "an extension of an entry is malformed"), node.stop
         label = names.ENTRY_EXTENSION_NAMES.get(oid, oid)
-        value, found = read_wrapped(inside[-1])
-        anomalies += found
+        value, value_anomalies = read_wrapped(inside[-1])
+        anomalies += value_anomalies
         if label in criticality:
             duplicates.append(label)
             continue

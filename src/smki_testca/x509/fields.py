@@ -1,7 +1,7 @@
-"""The fields that a profile may speak of, and how the values of each are written in DER.
+"""The fields of certificates and CRLs, and the DER encoding of their values.
 
-A path such as ``subject.organizationalUnitName`` names one field. The same paths are used to
-fill a certificate or CRL, to check one, and to show one.
+A path such as ``subject.organizationalUnitName`` names one field. Profiles use the same paths to
+fill a document, to check one and to show one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from smki_testca.x509 import names
 
 
 class Kind(Enum):
-    """What sort of value a field has."""
+    """The type of a field's value."""
 
     VERSION = "version"
     INTEGER = "integer"
@@ -40,7 +40,7 @@ Value = str | int | bool | bytes | datetime | tuple[str, ...]
 
 
 def shown_value(value: object) -> str:
-    """A value as a person reads it."""
+    """A value as text for a person."""
     match value:
         case bytes():
             for algorithm in names.SIGNATURE_ALGORITHMS.values():
@@ -50,7 +50,7 @@ def shown_value(value: object) -> str:
         case datetime():
             return f"{value:%Y-%m-%d %H:%M:%S}Z"
         case tuple():
-            return ", ".join(str(one) for one in value)
+            return ", ".join(str(item) for item in value)
         case bool():
             return "TRUE" if value else "FALSE"
         case _:
@@ -79,9 +79,9 @@ class Field:
 
     Attributes:
         path: such as ``extensions.basicConstraints.cA``.
-        kind: what sort of value it has.
+        kind: the type of its value.
         encodings: the ASN.1 types it may be written in; the first is the usual one.
-        implicit_tag: the identifier octet that stands in for the type's own, if any.
+        implicit_tag: the identifier octet that replaces that of the type, if any.
     """
 
     path: str
@@ -91,7 +91,7 @@ class Field:
 
     @property
     def extension(self) -> str | None:
-        """The extension that the field is, or lies in."""
+        """The extension that the field is, or is part of."""
         return _part_of(self.path, "extensions")
 
     @property
@@ -101,12 +101,12 @@ class Field:
 
     @property
     def entry(self) -> str | None:
-        """The part of each entry of a CRL that the field is, or lies in."""
+        """The part of a CRL entry that the field is, or is part of."""
         return _part_of(self.path, "revokedCertificates")
 
     @property
     def is_whole_extension(self) -> bool:
-        """Whether it is an extension itself, and not a part of one."""
+        """Whether the field is a whole extension, not a part of one."""
         if self.entry is not None:
             return self.entry in names.ENTRY_EXTENSIONS
         return self.path == f"extensions.{self.extension}"
@@ -219,14 +219,14 @@ def _revocation_list_vocabulary() -> dict[str, Field]:
 
 
 REVOCATION_LIST_FIELDS: Final = _revocation_list_vocabulary()
-"""Every field of a CRL by its path; those of an entry begin with ``revokedCertificates``."""
+"""Every field of a CRL by its path; paths in an entry begin with ``revokedCertificates``."""
 
 
 def check_characters(field: Field, encoding: str, value: Value) -> None:
-    """See that a text can be written in the string type chosen for it.
+    """Check that a text can be written in the string type chosen for it.
 
     Raises:
-        InputError: if there is none, or naming the first character that cannot.
+        InputError: if it is empty; or naming the first character that cannot be written.
     """
     if not isinstance(value, str):
         return
@@ -238,7 +238,7 @@ def check_characters(field: Field, encoding: str, value: Value) -> None:
         elif encoding == "IA5String" and not character.isascii():
             wrong = "it takes ASCII only"
         elif not character.isprintable():
-            wrong = "control characters have no place in a certificate"
+            wrong = "a certificate holds no control characters"
         else:
             continue
         raise InputError(
@@ -247,7 +247,7 @@ def check_characters(field: Field, encoding: str, value: Value) -> None:
 
 
 def encode_value(field: Field, encoding: str, value: Value) -> bytes:
-    """One value of a field in DER: the element that a template's variable span holds."""
+    """One value of a field in DER: the element in a variable span of a template."""
     match field.kind, value:
         case (Kind.INTEGER, int()):
             return encode.integer(value)

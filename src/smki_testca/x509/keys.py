@@ -1,4 +1,4 @@
-"""Public keys of certificates and CSRs, and the signatures they verify."""
+"""Reads public keys, verifies signatures and computes key identifiers."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 
 def load_public_key(spki: bytes) -> PublicKey | None:
-    """A P-256 or RSA public key from its SubjectPublicKeyInfo, or None for anything else.
+    """Read an EC or RSA public key from its SubjectPublicKeyInfo; None for anything else.
 
-    A point that is not on the curve gives None too.
+    A point that is not on its curve gives None, too.
     """
     try:
         key = serialization.load_der_public_key(spki)
@@ -46,7 +46,7 @@ def is_plain_p256(spki: bytes) -> bool:
 def signature_fits(
     key: PublicKey, signature: bytes, data: bytes, digest: hashes.HashAlgorithm | None = None
 ) -> bool:
-    """Whether a signature over the data, SHA-256 by default, is by this key."""
+    """Whether this key made the signature over the data; the digest is SHA-256 by default."""
     digest = digest or hashes.SHA256()
     try:
         if isinstance(key, rsa.RSAPublicKey):
@@ -59,7 +59,7 @@ def signature_fits(
 
 
 def key_type_of(key: PrivateKey | PublicKey) -> KeyType | None:
-    """The kind of a key, or None for one that no profile asks for."""
+    """The type of a key, or None for one that no profile can ask for."""
     if isinstance(key, rsa.RSAPrivateKey | rsa.RSAPublicKey):
         return KeyType.RSA2048 if key.key_size == 2048 else None
     return KeyType.P256 if isinstance(key.curve, ec.SECP256R1) else None
@@ -72,17 +72,17 @@ def signature_algorithm(key: PrivateKey | PublicKey) -> SignatureAlgorithm:
 
 
 def key_identity(spki: bytes) -> bytes:
-    """The SHA-256 by which a public key is the same however it is encoded.
+    """The SHA-256 that identifies a public key, however it is encoded.
 
     Args:
-        spki: a SubjectPublicKeyInfo, DER; one that cannot be read stands for its octets alone.
+        spki: a SubjectPublicKeyInfo, DER; if it cannot be read, its octets are hashed as they are.
     """
     key = load_public_key(spki)
     return hashlib.sha256(spki if key is None else public_key_octets(key)).digest()
 
 
 def public_key_octets(key: PublicKey) -> bytes:
-    """The one SubjectPublicKeyInfo of a public key that certificates carry, DER."""
+    """The SubjectPublicKeyInfo of a public key as certificates carry it, DER."""
     return key.public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )

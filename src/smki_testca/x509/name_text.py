@@ -1,4 +1,4 @@
-"""Names of certificates as text, for people."""
+"""Writes the names in certificates as text for people."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def subject_text(view: View) -> str:
-    """The subject for a person: its name, or the Device ID or host name in its place."""
+    """The subject as text; for an empty name, the Device ID in the subjectAltName."""
     subject = view.fields.get("subject")
     text = "" if subject is None else name_text(subject.node)
     serial = view.octets("extensions.subjectAltName.hardwareModuleName.hwSerialNum")
@@ -19,7 +19,7 @@ def subject_text(view: View) -> str:
 
 
 def name_text(name: Any) -> str:
-    """A Name as ``OU=07, CN=Z1``, in the order of its encoding; identifiers in hyphens."""
+    """A Name as ``OU=07, CN=Z1``, in the order of its encoding; EUI-64s with hyphens."""
     parts = []
     for relative in name.children:
         for attribute in relative.children:

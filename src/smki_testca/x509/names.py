@@ -107,7 +107,7 @@ KEY_PURPOSE_NAMES = {oid: name for name, oid in KEY_PURPOSES.items()}
 
 
 class KeyType(StrEnum):
-    """The kinds of key a profile may ask for."""
+    """The key types that a profile can ask for."""
 
     P256 = "p-256"
     RSA2048 = "rsa-2048"
@@ -115,7 +115,7 @@ class KeyType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SignatureAlgorithm:
-    """A signature algorithm and the one encoding of its AlgorithmIdentifier.
+    """A signature algorithm and the encoding of its AlgorithmIdentifier.
 
     Attributes:
         name: as profiles write it.
@@ -141,7 +141,7 @@ SHA256_WITH_RSA = SignatureAlgorithm(
     "sha256WithRSAEncryption", "1.2.840.113549.1.1.11", null_parameters=True
 )
 ECDSA_WITH_NULL = encode.sequence(encode.oid(ECDSA_WITH_SHA256.oid), b"\x05\x00")
-"""ecdsa-with-SHA256 as some write it, against RFC 5758 3.2."""
+"""ecdsa-with-SHA256 with NULL parameters, as some write it contrary to RFC 5758 3.2."""
 SIGNATURE_ALGORITHMS = {
     algorithm.name: algorithm for algorithm in (ECDSA_WITH_SHA256, SHA256_WITH_RSA)
 }

@@ -1,4 +1,4 @@
-"""Private keys: making them, reading them and writing them."""
+"""Generates, reads and writes private keys."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ def encrypted_pkcs8(der: bytes, passphrase: str) -> bytes:
 
 
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-"""The order of the group that P-256 keys are in (FIPS 186-5)."""
+"""The order of the P-256 group (FIPS 186-5)."""
 
 
 def generate(key_type: KeyType, entropy: Entropy) -> PrivateKey:
-    """A fresh key pair.
+    """Generate a key pair.
 
     Raises:
-        InputError: for an RSA key from a seed, which no library here makes.
+        InputError: for an RSA key from a seed, which no library in use can generate.
     """
     if key_type is KeyType.P256:
         if entropy.secret:
             return ec.generate_private_key(ec.SECP256R1())
-        # 40 octets, so that the remainder is as good as even (FIPS 186-5 A.2.1).
+        # 40 octets, so that the remainder is close to uniform (FIPS 186-5 A.2.1).
         scalar = int.from_bytes(entropy.octets(40)) % (P256_ORDER - 1) + 1
         return ec.derive_private_key(scalar, ec.SECP256R1())
     if not entropy.secret:
@@ -55,7 +55,7 @@ def public_key_info(key: PrivateKey) -> bytes:
 
 
 def to_pkcs8(key: PrivateKey) -> bytes:
-    """The private key as unencrypted PKCS#8 DER: to be sealed, never to be written so."""
+    """The private key as unencrypted PKCS#8 DER; seal it, never write it to a file."""
     return key.private_bytes(
         serialization.Encoding.DER,
         serialization.PrivateFormat.PKCS8,
@@ -64,7 +64,7 @@ def to_pkcs8(key: PrivateKey) -> bytes:
 
 
 def from_pkcs8(der: bytes) -> PrivateKey:
-    """A private key from PKCS#8 DER that this package wrote."""
+    """Read a private key from PKCS#8 DER that this package wrote."""
     key = serialization.load_der_private_key(der, None)
     if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
         raise TypeError(f"an unexpected kind of key: {type(key).__name__}")
@@ -72,17 +72,21 @@ def from_pkcs8(der: bytes) -> PrivateKey:
 
 
 def from_pem(text: bytes, where: str) -> PrivateKey:
-    """A private key from somebody's PEM file, unencrypted.
+    """Read an unencrypted private key from a PEM file.
+
+    Args:
+        text: the content of the file.
+        where: the file's name, for messages.
 
     Raises:
-        InputError: if it is no such file, or its key is neither P-256 nor RSA 2048.
+        InputError: if it is not such a file, or its key is neither P-256 nor RSA 2048.
     """
     try:
         key = serialization.load_pem_private_key(text, None)
     except (ValueError, TypeError) as error:
         raise InputError(
             "key.unreadable",
-            f"{where} is no unencrypted PEM private key.",
+            f"{where} is not an unencrypted PEM private key.",
             "Convert it with: openssl pkcs8 -topk8 -nocrypt",
         ) from error
     if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) or not key_type_of(key):
@@ -90,8 +94,8 @@ def from_pem(text: bytes, where: str) -> PrivateKey:
     return key
 
 
-def pkcs8_of(kept: bytes) -> bytes:
-    """PKCS#8 DER of a private key kept as a P-256 scalar of 32 octets, or as PKCS#8 already."""
-    if len(kept) != 32:
-        return kept
-    return to_pkcs8(ec.derive_private_key(int.from_bytes(kept), ec.SECP256R1()))
+def pkcs8_of(key: bytes) -> bytes:
+    """PKCS#8 DER of a private key in its compact form (a P-256 scalar, 32 octets) or in PKCS#8."""
+    if len(key) != 32:
+        return key
+    return to_pkcs8(ec.derive_private_key(int.from_bytes(key), ec.SECP256R1()))

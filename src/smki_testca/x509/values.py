@@ -1,4 +1,4 @@
-"""The values that single elements hold: integers, object identifiers, instants."""
+"""Reads the values of single elements: integers, object identifiers, times."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from smki_testca.der.read import Node
 
 _MAX_INTEGER_OCTETS = 256
-"""The longest INTEGER given a value: longer ones cannot even be shown in decimal."""
+"""The longest INTEGER that is read; Python does not print longer ones in decimal."""
 
 
 def integer_of(node: Node) -> int | None:
@@ -31,7 +31,7 @@ def oid_of(node: Node) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _dotted(content: bytes) -> str:
-    """The dotted decimal form; the same few recur in every certificate."""
+    """The dotted decimal form, cached since the same few recur in every certificate."""
     arcs: list[int] = []
     arc = 0
     for octet in content:
@@ -53,7 +53,7 @@ def time_of(node: Node) -> datetime | None:
 
 @lru_cache(maxsize=1024)
 def instant_of(content: bytes) -> datetime | None:
-    """The instant that the 13 octets of a UTCTime or the 15 of a GeneralizedTime name."""
+    """The instant in the 13 octets of a UTCTime or the 15 of a GeneralizedTime."""
     digits = content[:-1]
     # Some versions of Python take hour 24 for midnight; RFC 5280 does not have it.
     if content[-1:] != b"Z" or not digits.isdigit() or content[-7:-5] == b"24":

@@ -1,7 +1,7 @@
-"""A certificate or CSR seen as fields: each path with its value and the element that holds it.
+"""Reads certificates, CSRs and CRLs as fields: each path with its value and its element.
 
-Reading is tolerant: what is there is found, what is missing or unreadable is simply not among
-the fields, and whoever checks the document says so.
+Reading is tolerant: a field that is missing or unreadable is left out, and it is for the checks
+of the document to report that.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _IMPLICIT_1, _IMPLICIT_2 = (0x81, 0xA1), (0x82, 0xA2)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A field that a document has: its value (None where unreadable) and its element."""
+class FieldValue:
+    """The value of a field in a document (None where unreadable) and its element."""
 
     value: Value | None
     node: Node
@@ -39,17 +39,17 @@ class View:
     Attributes:
         root: the document's outermost element.
         kind: ``certificate``, ``CSR`` or ``CRL``.
-        anomalies: what DER forbids in its lengths or after its end.
+        anomalies: in its lengths and after its end.
         signed: the element that the signature covers.
         signature_algorithm: the outer AlgorithmIdentifier.
         signature: the signature's octets.
         fields: by path.
         criticality: of each extension, by name.
-        extension_order: names of the extensions as they come; unknown ones by their OID.
+        extension_order: names of the extensions in their order; unknown ones by their OID.
         extension_nodes: the extensions themselves, in the same order.
-        wrapped: the elements that the extensions' values hold.
-        subject_order: names of the subject's attributes as they come.
-        attribute_order: OIDs of a CSR's attributes as they come.
+        wrapped: the elements inside the extensions' values.
+        subject_order: names of the subject's attributes in their order.
+        attribute_order: OIDs of a CSR's attributes in their order.
     """
 
     kind: str
@@ -58,7 +58,7 @@ class View:
     signed: Node
     signature_algorithm: Node
     signature: bytes
-    fields: dict[str, Found] = field(default_factory=dict)
+    fields: dict[str, FieldValue] = field(default_factory=dict)
     criticality: dict[str, bool] = field(default_factory=dict)
     extension_order: list[str] = field(default_factory=list)
     extension_nodes: list[Node] = field(default_factory=list)
@@ -68,8 +68,8 @@ class View:
 
     def value(self, path: str) -> Value | None:
         """The value of a field, or None where it is missing or unreadable."""
-        found = self.fields.get(path)
-        return None if found is None else found.value
+        field_value = self.fields.get(path)
+        return None if field_value is None else field_value.value
 
     def text(self, path: str) -> str | None:
         """The value of a field that holds text."""
@@ -88,10 +88,10 @@ class View:
 
 
 def view_certificate(data: bytes) -> View:
-    """The fields of an X.509 certificate (RFC 5280 4.1).
+    """Read an X.509 certificate (RFC 5280 4.1).
 
     Raises:
-        DerError: if the octets are no certificate at all.
+        DerError: if the octets are not a certificate.
     """
     view, children = _signed_document(data, "certificate", 5)
     rest = list(children)
@@ -99,37 +99,37 @@ def view_certificate(data: bytes) -> View:
         version = rest.pop(0)
         inner = version.children[0] if version.children else version
         number = integer_of(inner)
-        view.fields["version"] = Found(f"v{number + 1}" if number is not None else None, inner)
+        view.fields["version"] = FieldValue(f"v{number + 1}" if number is not None else None, inner)
     for path in ("serialNumber", "signature", "issuer", "validity", "subject"):
         if not rest:
             break
         _tbs_field(view, path, rest.pop(0))
     if rest:
         spki = rest.pop(0)
-        view.fields["subjectPublicKeyInfo"] = Found(spki.encoded, spki)
+        view.fields["subjectPublicKeyInfo"] = FieldValue(spki.encoded, spki)
     for node in rest:
         if node.tag in _IMPLICIT_1:
-            view.fields["issuerUniqueID"] = Found(node.content, node)
+            view.fields["issuerUniqueID"] = FieldValue(node.content, node)
         elif node.tag in _IMPLICIT_2:
-            view.fields["subjectUniqueID"] = Found(node.content, node)
+            view.fields["subjectUniqueID"] = FieldValue(node.content, node)
         elif node.tag == _EXPLICIT_3 and node.children:
             _extensions(view, node.children[0])
     return view
 
 
 def view_request(data: bytes) -> View:
-    """The fields of a PKCS#10 certification request (RFC 2986 4.1), extensions asked for included.
+    """Read a PKCS#10 certification request (RFC 2986 4.1) and the extensions it asks for.
 
     Raises:
-        DerError: if the octets are no certification request at all.
+        DerError: if the octets are not a certification request.
     """
     view, children = _signed_document(data, "CSR", 3)
     version, subject, spki, *attributes = children
     number = integer_of(version)
-    view.fields["version"] = Found(f"v{number + 1}" if number is not None else None, version)
+    view.fields["version"] = FieldValue(f"v{number + 1}" if number is not None else None, version)
     _tbs_field(view, "subject", subject)
-    view.fields["subjectPublicKeyInfo"] = Found(spki.encoded, spki)
-    for attribute in (one for group in attributes for one in group.children):
+    view.fields["subjectPublicKeyInfo"] = FieldValue(spki.encoded, spki)
+    for attribute in (child for group in attributes for child in group.children):
         oid = oid_of(attribute.children[0]) if attribute.children else None
         view.attribute_order.append(oid or "unreadable")
         if oid == names.EXTENSION_REQUEST and len(attribute.children) == 2:
@@ -139,12 +139,12 @@ def view_request(data: bytes) -> View:
 
 
 def view_revocation_list(data: bytes) -> View:
-    """The fields of an X.509 CRL (RFC 5280 5.1); ``revokedCertificates`` holds how many there are.
+    """Read an X.509 CRL (RFC 5280 5.1); ``revokedCertificates`` is the number of its entries.
 
-    The entries themselves are left unread: ``entries.entries`` goes through them.
+    The entries themselves are not read: ``entries.entries`` does that.
 
     Raises:
-        DerError: if the octets are no CRL at all.
+        DerError: if the octets are not a CRL.
     """
     revoked_at, after = entries.place(data) or (None, None)
     closed = None if revoked_at == after else revoked_at
@@ -153,19 +153,21 @@ def view_revocation_list(data: bytes) -> View:
     if rest[0].tag == 0x02:
         version = rest.pop(0)
         number = integer_of(version)
-        view.fields["version"] = Found(f"v{number + 1}" if number is not None else None, version)
+        view.fields["version"] = FieldValue(
+            f"v{number + 1}" if number is not None else None, version
+        )
     for path in ("signature", "issuer"):
         if rest:
             _tbs_field(view, path, rest.pop(0))
     for path in ("thisUpdate", "nextUpdate"):
         if rest and rest[0].tag in {0x17, 0x18}:
             instant = rest.pop(0)
-            view.fields[path] = Found(time_of(instant), instant)
+            view.fields[path] = FieldValue(time_of(instant), instant)
     if "thisUpdate" not in view.fields:
         raise DerError("der.structure", "these octets are no CRL", 0)
     if rest and rest[0].tag == 0x30:
         revoked = rest.pop(0)
-        view.fields["revokedCertificates"] = Found(entries.count(revoked), revoked)
+        view.fields["revokedCertificates"] = FieldValue(entries.count(revoked), revoked)
     for node in rest:
         if node.tag == _EXPLICIT_0 and node.children:
             _extensions(view, node.children[0], names.CRL_EXTENSION_NAMES)
@@ -190,12 +192,12 @@ def _signed_document(
 
 def _tbs_field(view: View, path: str, node: Node) -> None:
     if path == "serialNumber":
-        view.fields[path] = Found(integer_of(node), node)
+        view.fields[path] = FieldValue(integer_of(node), node)
     elif path == "validity":
         for name, instant in zip(("notBefore", "notAfter"), node.children, strict=False):
-            view.fields[f"validity.{name}"] = Found(time_of(instant), instant)
+            view.fields[f"validity.{name}"] = FieldValue(time_of(instant), instant)
     else:
-        view.fields[path] = Found(node.encoded, node)
+        view.fields[path] = FieldValue(node.encoded, node)
         if path == "subject":
             _subject(view, node)
 
@@ -213,13 +215,13 @@ def _subject(view: View, name: Node) -> None:
                 value: Value | None = node.content[1:] if node.tag == 0x03 else None
             else:
                 value = _text(node)
-            view.fields.setdefault(f"subject.{label}", Found(value, node))
+            view.fields.setdefault(f"subject.{label}", FieldValue(value, node))
 
 
 def _extensions(
     view: View, extensions: Node, known: Mapping[str, str] = names.EXTENSION_NAMES
 ) -> None:
-    view.fields["extensions"] = Found(None, extensions)
+    view.fields["extensions"] = FieldValue(None, extensions)
     for extension in extensions.children:
         parts = extension.children
         oid = oid_of(parts[0]) if parts else None
@@ -236,7 +238,7 @@ def _extensions(
         path = f"extensions.{label}"
         inner, anomalies = read_wrapped(parts[-1])
         view.anomalies += anomalies
-        view.fields[path] = Found(None, inner or parts[-1])
+        view.fields[path] = FieldValue(None, inner or parts[-1])
         if inner is not None:
             view.wrapped.append(inner)
             if label in _EXTENSION_READERS:
@@ -244,48 +246,48 @@ def _extensions(
 
 
 def _key_usage(view: View, path: str, node: Node) -> None:
-    view.fields[path] = Found(_named_bits(node), node)
+    view.fields[path] = FieldValue(_named_bits(node), node)
 
 
 def _number(view: View, path: str, node: Node) -> None:
-    view.fields[path] = Found(integer_of(node), node)
+    view.fields[path] = FieldValue(integer_of(node), node)
 
 
 def _octets(view: View, path: str, node: Node) -> None:
-    view.fields[path] = Found(node.content if node.tag == 0x04 else None, node)
+    view.fields[path] = FieldValue(node.content if node.tag == 0x04 else None, node)
 
 
 def _key_purposes(view: View, path: str, node: Node) -> None:
     oids = tuple(oid_of(child) or "unreadable" for child in node.children)
     value = tuple(names.KEY_PURPOSE_NAMES.get(oid, oid) for oid in oids)
-    view.fields[path] = Found(value if node.tag == 0x30 else None, node)
+    view.fields[path] = FieldValue(value if node.tag == 0x30 else None, node)
 
 
 def _basic_constraints(view: View, path: str, node: Node) -> None:
     for child in node.children:
         if child.tag == 0x01:
-            view.fields[f"{path}.cA"] = Found(child.content != b"\x00", child)
+            view.fields[f"{path}.cA"] = FieldValue(child.content != b"\x00", child)
         elif child.tag == 0x02:
-            view.fields[f"{path}.pathLenConstraint"] = Found(integer_of(child), child)
+            view.fields[f"{path}.pathLenConstraint"] = FieldValue(integer_of(child), child)
 
 
 def _policies(view: View, path: str, node: Node) -> None:
     for policy in node.children[:1]:
         for identifier in policy.children[:1]:
-            view.fields[f"{path}.policyIdentifier"] = Found(oid_of(identifier), identifier)
+            view.fields[f"{path}.policyIdentifier"] = FieldValue(oid_of(identifier), identifier)
 
 
 def _authority_key(view: View, path: str, node: Node) -> None:
     for child in node.children:
         if child.tag == 0x80:
-            view.fields[f"{path}.keyIdentifier"] = Found(child.content, child)
+            view.fields[f"{path}.keyIdentifier"] = FieldValue(child.content, child)
 
 
 def _alternative_name(view: View, path: str, node: Node) -> None:
     for name in node.children:
         if name.tag == 0x82:
             text = name.content.decode("ascii", "replace")
-            view.fields.setdefault(f"{path}.dNSName", Found(text, name))
+            view.fields.setdefault(f"{path}.dNSName", FieldValue(text, name))
         elif name.tag == 0xA0 and len(name.children) == 2:
             oid, wrapped = name.children
             if oid_of(oid) != names.HARDWARE_MODULE_NAME or not wrapped.children:
@@ -296,10 +298,10 @@ def _alternative_name(view: View, path: str, node: Node) -> None:
             hw_type, serial = (*parts, None, None)[:2]
             module = f"{path}.hardwareModuleName"
             if hw_type is not None:
-                view.fields.setdefault(f"{module}.hwType", Found(oid_of(hw_type), hw_type))
+                view.fields.setdefault(f"{module}.hwType", FieldValue(oid_of(hw_type), hw_type))
             if serial is not None:
                 octets = serial.content if serial.tag == 0x04 else None
-                view.fields.setdefault(f"{module}.hwSerialNum", Found(octets, serial))
+                view.fields.setdefault(f"{module}.hwSerialNum", FieldValue(octets, serial))
 
 
 _EXTENSION_READERS = {
@@ -315,7 +317,7 @@ _EXTENSION_READERS = {
 
 
 def normalised_name(name: Node) -> tuple[tuple[tuple[str, str], ...], ...]:
-    """A Name as names are compared (RFC 5280 7.1): string types, case and spacing set aside."""
+    """A Name in a form to compare (RFC 5280 7.1): without string types, case and spacing."""
     return tuple(
         tuple(
             sorted(
@@ -377,8 +379,8 @@ def _named_bits(node: Node) -> tuple[str, ...] | None:
 
 
 def is_in_place(view: View) -> bool:
-    """Whether what was read as a document has the elements of its kind, each in its place."""
-    tags = [one.tag for one in view.signed.children]
+    """Whether a document has the elements of its kind, each in its place."""
+    tags = [child.tag for child in view.signed.children]
     if view.kind == "CRL":
         return True
     if view.kind == "CSR":

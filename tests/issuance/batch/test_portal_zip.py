@@ -132,6 +132,7 @@ def test_a_file_longer_than_any_csr_is_refused_whole():
     assert "longer than" in message
 
 
+@pytest.mark.slow
 def test_a_bomb_of_many_files_each_within_its_bound_is_refused_before_it_is_unpacked():
     each = bytes(intake.MAX_OCTETS)
     count = portal_zip.MAX_ZIP_OCTETS // len(each) + 1

@@ -23,6 +23,8 @@ from smki_testca.lint.linted import Settings
 from smki_testca.lint.whole_input import lint_all
 from smki_testca.profiles.model import Severity
 
+pytestmark = pytest.mark.slow
+
 COUNT = TILE_ROWS + 300
 
 
@@ -104,7 +106,6 @@ def test_what_the_estate_says_of_a_certificate_is_what_stands_in_it(opened):
         certificate.verify_directly_issued_by(x509.load_der_x509_certificate(issuer.der))
 
 
-@pytest.mark.slow
 def test_every_certificate_of_a_run_lints_clean(opened):
     records = [*_records(opened, 1), *_records(opened, 2)]
     trusted = [one.der for one in opened.certificates.authorities()]
@@ -153,7 +154,6 @@ def test_openssl_verifies_certificates_of_runs(opened, tmp_path):
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.slow
 def test_private_keys_come_back_and_fit(opened):
     whole = list(opened.run_certificates.with_keys(opened.runs.get(1)))
     assert len(whole) == len(batches.mixed())
@@ -163,7 +163,6 @@ def test_private_keys_come_back_and_fit(opened):
         assert _key_fits(record, opened.private_key(record))
 
 
-@pytest.mark.slow
 def test_no_private_key_stands_in_a_file_of_the_estate_in_clear(filled, opened):
     keys = [key for _, key in opened.run_certificates.with_keys(opened.runs.get(1))]
     keys += [key for _, key in list(opened.run_certificates.with_keys(opened.runs.get(2)))[:20]]
@@ -222,7 +221,6 @@ def test_a_manifest_has_one_decision_for_each_participant_and_kind_of_certificat
     assert told == sorted({(row["participant"], row["profile"]) for row in batches.mixed()})
 
 
-@pytest.mark.slow
 def test_a_certificate_of_a_run_is_found_by_its_serial_and_id(opened):
     records = _records(opened, 2)
     for place in (0, TILE_ROWS - 1, TILE_ROWS, COUNT, 2 * COUNT - 1):
@@ -236,7 +234,6 @@ def test_a_certificate_of_a_run_is_found_by_its_serial_and_id(opened):
     assert list(opened.select(Selection(eui64=outside))) == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("selection", "fits"),
     [
@@ -255,7 +252,6 @@ def test_selections_find_certificates_of_runs_and_only_those_that_fit(opened, se
     assert {one.label for one in found} == fits
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("change", ["bit", "cut", "gone", "other"])
 def test_a_tile_that_was_tampered_with_is_found_by_audit_verify(command, quickstart, change):
     for first in (0x100, 0x200):

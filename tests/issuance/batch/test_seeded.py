@@ -20,6 +20,8 @@ from smki_testca.api import Estate
 from smki_testca.estate.terms import TILE_ROWS
 from smki_testca.x509.private_keys import P256_ORDER
 
+pytestmark = pytest.mark.slow
+
 SEED = "00112233445566778899aabbccddeeff"
 CLOCK = "2026-03-04T05:06:07Z"
 OTHER_CLOCK = "2026-03-04T05:06:08Z"
@@ -53,7 +55,6 @@ def seeded(command, quickstart, tmp_path):
     return run
 
 
-@pytest.mark.slow
 def test_a_range_is_the_same_whatever_the_number_of_workers(seeded):
     options = range_of(TILE_ROWS + 50, 0x4000, "key-agreement", "digital-signature")
     first, *others = (seeded(*options, workers=workers) for workers in (1, 2, 3))
@@ -62,7 +63,6 @@ def test_a_range_is_the_same_whatever_the_number_of_workers(seeded):
     assert len({key for _, key in first}) == len(first)
 
 
-@pytest.mark.slow
 def test_a_manifest_is_the_same_whatever_its_kind_and_the_number_of_workers(seeded, tmp_path):
     rows = [row for row in batches.mixed() if row["profile"] in {"device", "organisation"}]
     kinds = ("csv", "jsonl", "parquet")
@@ -89,12 +89,10 @@ def test_another_clock_gives_other_certificates_for_the_same_keys(seeded):
     assert not {der for der, _ in one} & {der for der, _ in other}
 
 
-@pytest.mark.slow
 def test_a_seed_is_the_same_in_upper_and_lower_case(seeded):
     assert seeded(*range_of(3)) == seeded(*range_of(3), seed=SEED.upper())
 
 
-@pytest.mark.slow
 def test_without_a_seed_nothing_comes_again(command, quickstart, tmp_path):
     runs = []
     for name in ("one", "two"):
@@ -129,7 +127,6 @@ def _ca_keys(folder):
     return folder
 
 
-@pytest.mark.slow
 def test_two_estates_with_the_same_ca_keys_issue_the_same_end_entity_keys_and_serials(
     command, tmp_path
 ):
@@ -165,7 +162,6 @@ def test_the_same_seed_twice_in_one_estate_is_refused_for_serials_would_come_twi
     assert [one["id"] for one in runs] == [1]
 
 
-@pytest.mark.slow
 def test_a_row_that_needs_a_fresh_rsa_key_does_not_go_through_in_a_seeded_run(
     command, quickstart, tmp_path
 ):
@@ -198,7 +194,6 @@ def test_keys_of_a_seed_are_marked_as_not_secret_in_the_estate(command, quicksta
     assert "not secret" not in text[2]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("form", ["pem-tree", "csv", "parquet"])
 @pytest.mark.parametrize("secret", [True, False])
 def test_keys_of_a_seed_are_marked_as_not_secret_in_every_batch_export(
@@ -219,7 +214,6 @@ def test_keys_of_a_seed_are_marked_as_not_secret_in_every_batch_export(
         assert parquet.read_table(out)["keys_secret"].to_pylist() == [secret] * 2
 
 
-@pytest.mark.slow
 def test_the_seed_itself_stands_nowhere_in_the_estate(command, quickstart):
     batches.issue(command, quickstart, *range_of(2), "--seed", SEED)
     forms = (SEED.encode(), SEED.upper().encode(), bytes.fromhex(SEED))
@@ -231,7 +225,6 @@ def test_the_seed_itself_stands_nowhere_in_the_estate(command, quickstart):
     assert SEED not in json.dumps(entries)
 
 
-@pytest.mark.slow
 def test_keys_of_a_seed_are_marked_as_not_secret_in_list_show_and_export(
     command, quickstart, tmp_path
 ):

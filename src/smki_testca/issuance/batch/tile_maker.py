@@ -239,7 +239,7 @@ class TileMaker:
             [eui64.to_bytes(8) for eui64 in ids],
         )
         sign = self._signer(task.section).sign
-        ders = [sign(tbs) for tbs in fixed.cast(contents)]
+        ders = [sign(tbs) for tbs in fixed.render(contents)]
         return ders, [pair and pair[_SCALAR] for pair in pairs]
 
     def _render(
