@@ -71,7 +71,7 @@ class Proof:
     subject: dict[str, str]
     other: dict[str, str]
     whois: tuple[str, str]
-    names: Callable[[], list[x509.NameAttribute]]
+    names: Callable[[], list[x509.NameAttribute[str | bytes]]]
     ca_names: tuple[str, str]
 
     def options(self, **changed):
