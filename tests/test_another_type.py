@@ -366,6 +366,7 @@ def test_a_csr_is_signed_by_the_type_that_is_named(run, proof, tmp_path):
     assert int(listed["serial"], 16) == signed.serial_number
 
 
+@pytest.mark.slow
 def test_rows_of_a_manifest_bring_inputs_a_csr_or_a_public_key(run, proof, tmp_path):
     key, csr = new_csr(proof)
     (tmp_path / "mine.csr").write_bytes(csr)
@@ -578,6 +579,7 @@ def _octets(folder):
     }
 
 
+@pytest.mark.slow
 def test_a_kit_from_a_seed_has_the_same_octets_twice(command, proof, kit_profiles, tmp_path):
     profiles, name = kit_profiles
     for out in ("one", "two"):

@@ -1,4 +1,4 @@
-"""The one door to an estate: make it, open it, ask the gate, issue, sign, and look things up."""
+"""The facade of an estate: create it, open it, ask the gate, issue, renew, revoke and look up."""
 
 from __future__ import annotations
 
@@ -48,19 +48,20 @@ class Estate(Stores):
     """An open estate.
 
     Attributes:
-        directory: where it lies.
-        library: the profiles, an operator's before the estate's before the shipped ones.
+        directory: of the estate.
+        library: the profiles: an operator's take precedence over the estate's, and those over the
+            shipped ones.
         audit: the audit log.
         register: participants and agreements.
-        certificates: those issued one by one, CAs included.
+        certificates: issued one by one, CAs included.
         authorities: the CAs, able to sign.
-        runs: runs of many certificates: their terms and how far each is.
+        runs: runs of many certificates, with their terms and states.
         tiles: the tiles of runs, and their files.
-        run_certificates: those issued by runs.
-        issued: counts of what was issued, which quotas are held against.
-        statuses: the statuses that certificates were set to.
-        renewal_links: which certificate took the place of which.
-        revocations: the revocations, and the lists that name them.
+        run_certificates: issued by runs.
+        issued: counts of issued certificates, for quotas.
+        statuses: statuses that certificates were set to.
+        renewal_links: links from certificates to their renewals.
+        revocations: revocations, and revocation lists.
         externals: other people's certificates, imported.
     """
 
@@ -74,18 +75,18 @@ class Estate(Stores):
         clock: Clock | None = None,
         entropy: Entropy | None = None,
     ) -> Self:
-        """Make an estate without CAs in a directory that is new or empty.
+        """Create an estate without CAs in a directory that is new or empty.
 
         Args:
-            directory: made with mode 0700.
-            passphrase: wraps the estate key; or what gives it, asked once.
+            directory: created with mode 0700.
+            passphrase: wraps the estate key; or a function that returns it, called once.
             profiles: the operator's profile directory, if there is one.
             clock: tells the time; the system's by default.
-            entropy: gives keys and serials; the system's by default.
+            entropy: the source of keys and serials; the system's by default.
 
         Raises:
-            InputError: if the directory holds anything.
-            EstateError: if it cannot be made.
+            InputError: if the directory is not empty.
+            EstateError: if it cannot be created.
         """
         directory, ask = Path(directory), _asking(passphrase)
         library = _library(directory, profiles)
@@ -111,17 +112,17 @@ class Estate(Stores):
     ) -> Self:
         """Open an estate; the passphrase is used only when a private key is needed.
 
-        One of an older format is brought up to this program's, and the audit log says so.
+        An estate of an older format is upgraded, and the audit log records that.
 
         Args:
-            directory: where it lies.
-            passphrase: the one it was made with; or what gives it, asked at most once.
+            directory: of the estate.
+            passphrase: of the estate; or a function that returns it, called at most once.
             profiles: the operator's profile directory, if there is one.
             clock: tells the time; the system's by default.
-            entropy: gives keys and serials; the system's by default.
+            entropy: the source of keys and serials; the system's by default.
 
         Raises:
-            EstateError: if there is none, or it is damaged or newer.
+            EstateError: if there is no estate, or it is damaged or of a newer format.
         """
         directory = Path(directory)
         database = Database.open(directory / FILE_NAME)
@@ -147,29 +148,30 @@ class Estate(Stores):
             before = self._database.format
             if before < FORMAT:  # another process may have been quicker
                 self._database.upgrade()
-                told = {"from": before, "to": FORMAT}
-                self.audit.append(self._clock.now(), "estate.upgrade", told)
+                body = {"from": before, "to": FORMAT}
+                self.audit.append(self._clock.now(), "estate.upgrade", body)
 
     def unlock_meanwhile(self) -> None:
-        """Begin to unlock the private keys beside other work, where they are sure to be needed.
+        """Start to unlock the private keys in a thread, for work that is sure to need them.
 
-        A passphrase that is wrong is told of when a key is needed.
+        A wrong passphrase raises an error when a key is first needed.
 
         Raises:
-            EstateError: if the estate was never finished.
+            EstateError: if the creation of the estate was not finished.
         """
         self.key_store.unlock_meanwhile()
 
     def unlock(self) -> None:
-        """Unlock the private keys now, so that a wrong passphrase is told before work is done.
+        """Unlock the private keys now, so that a wrong passphrase is noticed before other work.
 
         Raises:
-            EstateError: if the passphrase is wrong, or the estate was never finished.
+            EstateError: if the passphrase is wrong, or the creation of the estate was not
+                finished.
         """
         self.key_store.unlock()
 
     def close(self) -> None:
-        """Let go of the estate's file."""
+        """Close the estate's file."""
         self._database.close()
 
     def __enter__(self) -> Self:
@@ -190,14 +192,14 @@ class Estate(Stores):
         Args:
             name: of the environment.
             ca_keys: PEM private keys to use instead of fresh ones.
-            hierarchies: which of them; by default all that the family has no CAs of yet.
+            hierarchies: to make CAs of; by default all of which the family has none yet.
 
         Returns:
-            The CAs made, roots first.
+            The new CAs: each hierarchy's root, then its issuing CA.
 
         Raises:
-            InputError: if the environment is unknown or passes for live, the estate has its
-                CAs, or a key is not of the profile's type.
+            InputError: if the environment is unknown or a CA of it has the name of a live one, the
+                estate has its CAs already, or a key is not of the profile's type.
         """
         environment = self.library.environment(name)
         live = set(environment.ca_names.values()) & set(self.library.live.ca_names)
@@ -215,17 +217,17 @@ class Estate(Stores):
             return AuthorityMaker(self).make(environment, ca_keys or {}, hierarchies)
 
     def _hierarchies_to_make(self, environment: Environment) -> list[Hierarchy]:
-        """The hierarchies of which the estate has no CAs yet; all where it has every one."""
+        """The hierarchies of which the family has no CAs yet; if there are none, all."""
         known = list(self.library.hierarchies)
         present = {
-            one.hierarchy
-            for one in self.certificates.authorities()
-            if one.family == environment.family
+            record.hierarchy
+            for record in self.certificates.authorities()
+            if record.family == environment.family
         }
-        return [one for one in known if one not in present] or known
+        return [hierarchy for hierarchy in known if hierarchy not in present] or known
 
     def check(self, request: Request) -> Authorisation:
-        """Ask the gate alone; the decision is in the audit log all the same.
+        """Ask the gate without issuing; the audit log records the decision.
 
         Raises:
             Refusal: with every reason.
@@ -244,15 +246,15 @@ class Estate(Stores):
         """Pass the gate and issue one certificate for each usage asked for.
 
         Args:
-            request: what is asked for.
+            request: one certificate is issued for each usage in it.
             label: a name to find the certificates by.
-            csr: whose public key is certified.
+            csr: its public key is certified.
             public_key: a SubjectPublicKeyInfo, DER, to certify; without it and a CSR the estate
                 makes fresh key pairs and keeps their private keys sealed.
-            validity: dates in place of those that the profile's rows work out.
+            validity: dates in place of those that follow from the profile's rows.
 
         Returns:
-            The certificates, and what the participant should know all the same.
+            The certificates, and one-line warnings for the participant.
 
         Raises:
             Refusal: with every reason of the gate.
@@ -273,7 +275,7 @@ class Estate(Stores):
         label: str | None = None,
         profile: str | None = None,
     ) -> tuple[Record, tuple[str, ...]]:
-        """Check a CSR in the order of SEC App. M 2.3.1, and issue what it asks for.
+        """Check a CSR in the order of SEC App. M 2.3.1, and issue its certificate.
 
         Args:
             data: a CSR: PEM, bare base64 or DER.
@@ -283,17 +285,17 @@ class Estate(Stores):
             delivery: how the certificate reaches its holder (R6).
             label: a name to find the certificate by.
             profile: the certificate type that it asks for; without it, Organisation, Device
-                and IKI CSRs are told apart by their content.
+                and IKI CSRs are distinguished by their content.
 
         Returns:
-            The certificate, and what the participant should know all the same.
+            The certificate, and one-line warnings for the participant.
 
         Raises:
             CsrFaultsError: with every fault of the CSR.
             Refusal: with every reason of the gate.
         """
-        asked = None if profile is None else self.library.end_entity_profile(profile)
-        csr = requests.parse(data, self.library, asked)
+        expected = None if profile is None else self.library.end_entity_profile(profile)
+        csr = requests.parse(data, self.library, expected)
         usages = () if csr.usage is None else (csr.usage,)
         request = self.request(
             participant,
@@ -314,33 +316,34 @@ class Estate(Stores):
         validity: Validity | None = None,
         purpose: str | None = None,
     ) -> list[Renewal]:
-        """Renew every certificate of a selection, or none: in its place comes one for the same.
+        """Renew every certificate of a selection, or none.
 
-        Of a selection wider than one serial number, what is no CA's, not revoked, in use or
-        pending (or was so until it ran out) and not renewed before is meant. The gate is asked
-        again, as of now.
+        Each new certificate has the same subject and usage, and its predecessor becomes not in
+        use. A selection wider than one serial number means the end entities' certificates in it
+        that were not renewed before and are in use or pending, or were when they expired. The gate
+        is asked again, as of now.
 
         Args:
-            selection: which certificates.
+            selection: of certificates.
             same_key: certify the same public keys; by default the estate makes new key pairs.
-            validity: dates in place of those that the profiles' rows work out.
+            validity: dates in place of those that follow from the profiles' rows.
             purpose: the Testing Service; that of the first issue by default.
 
         Raises:
             Refusal: with every reason of the gate against any of them.
-            InputError: if nothing fits, one cannot be renewed, or a date does not do.
+            InputError: if nothing fits, a certificate cannot be renewed, or a date cannot be used.
         """
         return Renewer(self).renew(selection, same_key=same_key, validity=validity, purpose=purpose)
 
     def renew_authority(self, name: str, environment: str | None = None) -> Renewal:
-        """Give a CA a new certificate for its own name and key; what it signed stays as it is.
+        """Issue a new certificate for a CA's name and key; what the CA signed stays valid.
 
         Args:
             name: the CA's CN, or the serial of its certificate.
-            environment: where it belongs, if several CAs have that name.
+            environment: of the CA, if several CAs have that name.
 
         Raises:
-            InputError: if there is no such CA, or that certificate was revoked or renewed before.
+            InputError: if there is no such CA, or its certificate is revoked or was renewed before.
         """
         known = None if environment is None else self.library.environment(environment)
         with self._database.transaction():
@@ -354,15 +357,15 @@ class Estate(Stores):
         """Make a new generation of an issuing CA, with a new name and key; it issues from then on.
 
         Args:
-            hierarchy: whose issuing CA it is.
-            name: its CN, of at most as many characters as the profile allows.
+            hierarchy: of the CA.
+            name: the new CN, of at most as many characters as the profile allows.
             environment: of the CA's family; the estate's first by default.
 
         Returns:
-            Its certificate. The generations before it keep what they signed.
+            The new CA's certificate. What earlier generations signed stays valid.
 
         Raises:
-            InputError: if the name is taken, a live CA's, or not what the profile allows.
+            InputError: if another CA or a live one has the name, or the profile forbids it.
             EstateError: if the estate has no CAs for the environment.
         """
         known = self.library.environment(self.environment(environment))
@@ -370,9 +373,9 @@ class Estate(Stores):
             return AuthorityMaker(self).roll_over(known, hierarchy, name)
 
     def expiring(self, before: datetime) -> list[Expiring]:
-        """What runs out before a time, or has run out already, and nothing took its place.
+        """List certificates that expire before a time, or have expired, and were not renewed.
 
-        End entities' certificates, CAs' own and external ones; the first to end come first.
+        These are end entities', CAs' and external certificates, the earliest notAfter first.
 
         Raises:
             InputError: if the time has no time zone.
@@ -389,10 +392,10 @@ class Estate(Stores):
         return Credential(record, tuple(self.certificates.chain(record)), key)
 
     def import_material(self, intake: Intake) -> ImportReport:
-        """Keep other people's certificates and private keys, all that files held, or nothing.
+        """Import other people's certificates and private keys: all of them, or none.
 
-        What is known already is not kept again, and what this estate issued is no external
-        material. Where nothing is new, nothing is changed.
+        Certificates that were imported before, or that this estate issued, are not stored again.
+        If nothing is new, the estate is not changed.
 
         Args:
             intake: from ``take_in``.
@@ -407,16 +410,16 @@ class Estate(Stores):
     def re_sign(self, selection: Selection, terms: ReSigningTerms) -> ReSigning:
         """Sign external certificates again under the estate's CAs: same subject, key and label.
 
-        Their private keys, where they came with them, become the estate's. Those that cannot be
-        signed again are left out and told of, unless the terms are all or nothing.
+        Private keys that were imported with them become the estate's. Certificates that cannot be
+        signed again are left out and reported, unless the terms are all or nothing.
 
         Args:
-            selection: of the external certificates; none given is every one.
-            terms: the same for all.
+            selection: of external certificates; an empty selection means all.
+            terms: for all of them.
 
         Raises:
-            InputError: if none fits, or, on terms of all or nothing, one cannot be signed again;
-                nothing is changed then but the audit log, which tells what the gate refused.
+            InputError: if none fits, or, on terms of all or nothing, one cannot be signed again.
+                Then only the audit log is changed: it records the gate's refusals.
         """
         from smki_testca.issuance.re_signing import ReSigner  # noqa: PLC0415 - quick start
 
@@ -426,15 +429,15 @@ class Estate(Stores):
         """Set the status of every certificate of a selection, or of none.
 
         Args:
-            selection: which.
-            status: pending, in use or not in use; the others are worked out.
+            selection: of certificates.
+            status: pending, in use or not in use; the others cannot be set.
 
         Returns:
-            Those that had another before.
+            The certificates whose status changed.
 
         Raises:
-            InputError: if nothing fits the selection, one is revoked or expired, or the status
-                is not one to set.
+            InputError: if nothing fits the selection, a certificate is revoked or expired, or the
+                status cannot be set.
         """
         return revoking.set_status(self, selection, status)
 
@@ -444,26 +447,26 @@ class Estate(Stores):
         """Revoke every certificate of a selection, or none.
 
         Args:
-            selection: which.
-            reason: why; None says nothing of it.
-            at: when, UTC; now by default.
+            selection: of certificates.
+            reason: for the revocation; None for no reason.
+            at: when it takes effect, UTC; now by default.
 
         Raises:
-            InputError: if nothing fits the selection, one cannot be revoked (revoked already,
-                of the Device hierarchy, a root, expired), or the reason or the time cannot be
-                or has no time zone.
+            InputError: if nothing fits the selection, a certificate cannot be revoked (revoked
+                already, of the Device hierarchy, a root, expired), or the reason or the time
+                cannot be used.
         """
         return revoking.revoke(self, selection, reason, None if at is None else in_utc(at))
 
     def reject(self, serial: SerialNumber) -> Record:
-        """The subscriber's rejection of a certificate (SEC L11).
+        """Reject a certificate for its subscriber (SEC L11).
 
-        It is revoked, no reason given (assumed); a Device Certificate, which has no revocation
-        list, is not in use from then on.
+        It is revoked without a reason (assumed). A Device Certificate, for which there is no
+        revocation list, becomes not in use.
 
         Raises:
-            InputError: if there is none of that serial, it is a CA's, or revoked, expired or,
-                for a Device, not in use already.
+            InputError: if there is no certificate of that serial, or it is a CA's, revoked,
+                expired or, for a Device, not in use already.
         """
         return revoking.reject(self, serial)
 
@@ -477,15 +480,15 @@ class Estate(Stores):
         at: datetime | None = None,
         next_update: datetime | None = None,
     ) -> RevocationListRecord:
-        """Issue the next revocation list of a CA; its number is above all before it.
+        """Issue the next revocation list of a CA; its number is higher than all before it.
 
         Args:
             hierarchy: of the CA.
             tier: of the CA: an issuing CA's list is a CRL, a root's an ARL.
-            environment: of the CA's family; the estate's own by default.
+            environment: of the CA's family; the estate's first by default.
             authority: the CA's name; the newest of that hierarchy and tier by default.
-            at: its thisUpdate, UTC; now by default. What was revoked later is left out.
-            next_update: its nextUpdate; as long after thisUpdate as its profile says by default.
+            at: its thisUpdate, UTC; now by default. Later revocations are left out.
+            next_update: its nextUpdate, UTC; by default as the profile states.
 
         Raises:
             InputError: if the hierarchy has no such lists, the CA is unknown, the profile's rows
@@ -508,15 +511,15 @@ def _asking(passphrase: str | Callable[[], str]) -> Callable[[], str]:
 
 
 def _library(directory: Path, profiles: Path | str | None) -> Library:
-    own = directory / "profiles"
+    of_estate = directory / "profiles"
     overrides = [] if profiles is None else [Path(profiles)]
-    return Library(*overrides, *([own] if own.is_dir() else []))
+    return Library(*overrides, *([of_estate] if of_estate.is_dir() else []))
 
 
 def _make_directory(directory: Path) -> None:
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        stray = next((one for one in directory.iterdir() if one.name != "profiles"), None)
+        stray = next((path for path in directory.iterdir() if path.name != "profiles"), None)
     except OSError as error:
         raise EstateError(
             "estate.unwritable", f"{directory} cannot be made: {error.strerror}."

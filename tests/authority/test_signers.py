@@ -119,7 +119,7 @@ def test_neither_pickling_nor_logging_a_reference_or_the_means_tells_a_ca_key(es
 
 
 def test_a_means_that_was_pickled_opens_the_same_signers(estate):
-    record = estate.certificates.authority("ZAZ1", Hierarchy.DEVICE, Tier.ISSUING)
+    record = estate.certificates.generations("ZAZ1", Hierarchy.DEVICE, Tier.ISSUING)[-1][-1]
     keys = estate.authorities.keys_for_workers({("ZAZ1", "device"): record})
     references, transport_key = pickle.loads(pickle.dumps(keys))  # noqa: S301 - our own
     signer = references["ZAZ1", "device"].open(transport_key)
@@ -132,7 +132,7 @@ def test_an_estate_key_cannot_be_pickled():
 
 
 def test_workers_get_no_key_that_opens_anything_else_of_the_estate(estate):
-    record = estate.certificates.authority("ZAZ1", Hierarchy.DEVICE, Tier.ISSUING)
+    record = estate.certificates.generations("ZAZ1", Hierarchy.DEVICE, Tier.ISSUING)[-1][-1]
     _, transport_key = estate.authorities.keys_for_workers({"ca": record})
     with pytest.raises(EstateError):
         estate.key_store.reference(record.key_id).open(transport_key)
@@ -149,7 +149,7 @@ def test_the_estate_gives_out_the_keys_of_end_entities_and_of_no_ca(estate):
 
 def test_a_ca_key_is_not_given_out_by_way_of_an_end_entitys_certificate(estate):
     """Not even where the CA's public key was certified again for an end entity."""
-    authority = estate.certificates.authority("ZAZ1", Hierarchy.DEVICE, Tier.ISSUING)
+    authority = estate.certificates.generations("ZAZ1", Hierarchy.DEVICE, Tier.ISSUING)[-1][-1]
     request = estate.request(
         *("meters-one", batches.DEVICE_PURPOSE),
         DeviceSubject(Eui64.parse(batches.device_id(0x7000)), batches.HW_TYPE),
@@ -186,6 +186,7 @@ def watched(monkeypatch):
     return ids, opened_by_signer
 
 
+@pytest.mark.slow
 def test_nothing_but_the_software_signer_opens_the_key_of_a_ca(quickstart, watched, tmp_path):
     ids, opened_by_signer = watched
     with opened(quickstart) as estate:

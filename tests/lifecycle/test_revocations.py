@@ -17,7 +17,7 @@ from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import Status
 from smki_testca.identifiers import SerialNumber
 from smki_testca.lifecycle.crl_comparison import compare_list
-from smki_testca.lifecycle.crls import name_of
+from smki_testca.lifecycle.crls import find_authority, name_of
 from smki_testca.lifecycle.revocation import parse_reason
 from smki_testca.profiles.model import Hierarchy, Tier
 
@@ -367,7 +367,7 @@ def test_an_older_list_is_told_with_what_it_lacks(estate):
 
 def _signed(estate, revocations, number):
     """A list signed by the estate's own CA behind its back."""
-    authority = estate.certificates.authority("ZAZ1", Hierarchy.ORGANISATION, Tier.ISSUING)
+    authority = find_authority(estate, Hierarchy.ORGANISATION, Tier.ISSUING)
     profile = estate.library.revocation_list_profile("organisation-crl")
     return (
         estate.authorities.able(authority)
@@ -472,7 +472,7 @@ def test_the_audit_log_tells_of_no_more_than_there_is(estate):
 
 def _add_revocations(estate, count):
     """So many revocations of certificates of the Organisation hierarchy's issuing CA."""
-    authority = estate.certificates.authority("ZAZ1", Hierarchy.ORGANISATION, Tier.ISSUING)
+    authority = find_authority(estate, Hierarchy.ORGANISATION, Tier.ISSUING)
     now, issuer = estate.clock.now(), name_of(authority)
     reasons = (None, Reason.KEY_COMPROMISE, Reason.SUPERSEDED)
     revocations = [

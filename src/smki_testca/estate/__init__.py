@@ -1,1 +1,1 @@
-"""An estate: one directory with a register, test CAs, every certificate issued, an audit log."""
+"""Estates: one directory with a register, test CAs, all issued certificates and an audit log."""

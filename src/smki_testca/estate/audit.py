@@ -27,7 +27,7 @@ class Entry:
     Attributes:
         number: counts from 1.
         at: UTC, ISO 8601.
-        action: what was done, such as ``issue``.
+        action: the kind of decision or change, such as ``issue``.
         body: the details.
         digest: SHA-256 over the digest before it and this entry, hexadecimal.
     """
@@ -51,16 +51,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class AuditedTable:
-    """A table whose rows must be those that the audit log records.
+    """A table of the estate that must agree with the audit log.
 
-    A row is a key, and a value that must be the same in both.
+    A row is a key with a value; both must be the same in the table and in the log.
 
     Attributes:
         code: of the error where they differ.
         recorded: gives the rows that an entry records.
         rows: gives the rows that the table holds.
-        name: the words for a row in an error.
-        lost: the words for a key that is recorded alone; the log tells of its name by default.
+        name: describes a row for an error.
+        lost: starts the error for a key that only the log has; by default from the row's name.
     """
 
     code: str
@@ -70,10 +70,10 @@ class AuditedTable:
     lost: Callable[[Any], str] | None = None
 
     def verify(self, recorded: dict[Any, Any]) -> None:
-        """Compare the table with all that the log records of it.
+        """Compare the table with the rows that the log records.
 
         Raises:
-            EstateError: for the first row that only one of them has, or that differs.
+            EstateError: for the first row that differs, or is in only one of them.
         """
         for key, value in self.rows():
             if recorded.pop(key, None) != value:
@@ -96,11 +96,11 @@ class AuditLog:
         self._tables: tuple[AuditedTable, ...] = ()
 
     def account_for(self, *tables: AuditedTable) -> None:
-        """Have tables verified with the log, in this order."""
+        """Register tables to verify with the log, in this order."""
         self._tables = tables
 
     def append(self, at: datetime, action: str, body: dict[str, Any]) -> int:
-        """Add an entry, within the transaction of what it tells of.
+        """Add an entry, within the transaction of the change that it records.
 
         Returns:
             Its number.
@@ -129,7 +129,11 @@ class AuditLog:
         return int(number)
 
     def entries(self, last: int | None = None) -> list[Entry]:
-        """The entries in order; only the last so many, if a number is given."""
+        """The entries in order.
+
+        Args:
+            last: how many of the last ones; all by default.
+        """
         rows = self._database.rows(
             "SELECT * FROM (SELECT * FROM audit ORDER BY number DESC LIMIT ?) ORDER BY number",
             (-1 if last is None else last,),
@@ -148,18 +152,18 @@ class AuditLog:
         return _entry(row)
 
     def verify(self) -> int:
-        """See that the chain is whole, and that it and what the estate keeps tell the same.
+        """Check that the chain is complete, and that the estate's tables agree with the log.
 
         Returns:
-            How many entries there are.
+            The number of entries.
 
         Raises:
-            EstateError: naming the first entry, certificate, tile, revocation, revocation list or
-                external certificate that does not fit.
+            EstateError: for the first entry, certificate, tile, revocation, revocation list or
+                external certificate that does not agree.
         """
         count = 0
         recorded: list[dict[Any, Any]] = [{} for _ in self._tables]
-        for count, entry in enumerate(self._chain(), 1):  # noqa: B007 - how many there were
+        for count, entry in enumerate(self._chain(), 1):  # noqa: B007 - the number of entries
             for table, rows in zip(self._tables, recorded, strict=True):
                 rows.update(table.recorded(entry))
         for table, rows in zip(self._tables, recorded, strict=True):
@@ -167,7 +171,7 @@ class AuditLog:
         return count
 
     def _chain(self) -> Iterator[Entry]:
-        """Every entry, each compared with its digest and with the entry before it."""
+        """Yields every entry after checking its digest and the entry before it."""
         previous, expected = _FIRST, 1
         for row in self._database.rows("SELECT * FROM audit ORDER BY number"):
             number = row["number"]

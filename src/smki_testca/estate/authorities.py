@@ -1,4 +1,4 @@
-"""Finds the test CAs of an estate, each hierarchy's two tiers in each family of environments."""
+"""Finds the test CAs of an estate: a root and an issuing CA for each hierarchy and family."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class AuthorityState:
 
     Attributes:
         record: the certificate.
-        generation: of the CA, from 1: a new name and key each.
-        issues_now: whether new certificates are signed under it.
+        generation: of the CA, from 1. Each generation has a name and key of its own.
+        issues_now: whether the CA issues new certificates with it.
     """
 
     record: Record
@@ -71,16 +71,16 @@ class AuthorityStore:
         self._open: dict[tuple[str, Hierarchy], Authority] = {}
 
     def issuing(self, environment: Environment, hierarchy: Hierarchy) -> Authority:
-        """The issuing CA of a hierarchy, as it is now: another process may have rolled it over.
+        """The issuing CA of a hierarchy now; another process may have rolled it over.
 
         Raises:
             EstateError: if the estate was not made for that environment.
         """
-        place = (environment.family, hierarchy)
+        key = (environment.family, hierarchy)
         record = self.newest(environment, hierarchy, Tier.ISSUING)
-        if place not in self._open or self._open[place][0].serial != record.serial:
-            self._open[place] = (record, self.able(record))
-        return self._open[place]
+        if key not in self._open or self._open[key][0].serial != record.serial:
+            self._open[key] = (record, self.able(record))
+        return self._open[key]
 
     def newest(self, environment: Environment, hierarchy: Hierarchy, tier: Tier) -> Record:
         """The newest certificate of the last generation of a tier's CA.
@@ -88,14 +88,24 @@ class AuthorityStore:
         Raises:
             EstateError: if the estate was not made for that environment.
         """
-        record = self._certificates.authority(environment.family, hierarchy, tier)
-        if record is None:
+        return self.generations(environment, hierarchy, tier)[-1][-1]
+
+    def generations(
+        self, environment: Environment, hierarchy: Hierarchy, tier: Tier
+    ) -> list[list[Record]]:
+        """The generations of a tier's CA, oldest first, each with its certificates in order.
+
+        Raises:
+            EstateError: if the estate was not made for that environment.
+        """
+        generations = self._certificates.generations(environment.family, hierarchy, tier)
+        if not generations:
             raise EstateError(
                 "estate.no_authority",
                 f"The estate has no CAs for {environment.name}.",
                 f"Make them: smki-testca init DIR --environment {environment.name}",
             )
-        return record
+        return generations
 
     def able(
         self, record: Record, environment: Environment | None = None
@@ -104,7 +114,8 @@ class AuthorityStore:
 
         Args:
             record: the CA's certificate.
-            environment: names the CAs in what it signs; the CA's own environment by default.
+            environment: gives the names of CAs in certificates that it signs; by default the
+                environment of the record.
 
         Raises:
             EstateError: if its key is missing, or the passphrase is wrong.
@@ -128,10 +139,11 @@ class AuthorityStore:
         Raises:
             EstateError: if a key is missing, or the passphrase is wrong.
         """
-        return self._keys.for_workers({t: self._reference(one) for t, one in records.items()})
+        references = {name: self._reference(record) for name, record in records.items()}
+        return self._keys.for_workers(references)
 
     def states(self) -> list[AuthorityState]:
-        """Every CA with its certificates: those of a family together, each hierarchy's in turn."""
+        """Every CA certificate, by family, hierarchy, tier and generation."""
         states: list[AuthorityState] = []
         families = dict.fromkeys(record.family for record in self._certificates.authorities())
         tiers = (Tier.ROOT, Tier.ISSUING)
@@ -149,32 +161,32 @@ class AuthorityStore:
 
         Args:
             name: the CN, or a serial number.
-            environment: where the CA belongs, if names should not be unique.
+            environment: of the CA, if several CAs have that name.
 
         Raises:
-            InputError: if there is none, or are several.
+            InputError: if there is no such CA, or there are several.
         """
-        known = [
-            one.record
-            for one in self.states()
-            if environment is None or one.record.family == environment.family
+        records = [
+            state.record
+            for state in self.states()
+            if environment is None or state.record.family == environment.family
         ]
-        newest = {(one.family, one.hierarchy, one.tier, one.key_id): one for one in known}
-        found = [one for one in newest.values() if one.label == name]
-        found += [one for one in known if str(one.serial) == name.upper()]
-        if not found:
+        newest = {(ca.family, ca.hierarchy, ca.tier, ca.key_id): ca for ca in records}
+        matches = [record for record in newest.values() if record.label == name]
+        matches += [record for record in records if str(record.serial) == name.upper()]
+        if not matches:
             raise InputError(
                 "ca.unknown",
                 f"The estate has no CA {shown(name)}.",
                 "See: smki-testca ca list",
             )
-        if len(found) > 1:
+        if len(matches) > 1:
             raise InputError(
                 "ca.ambiguous",
-                f"The estate has {len(found)} CAs named {shown(name)}.",
+                f"The estate has {len(matches)} CAs named {shown(name)}.",
                 "Name its certificate by the serial number that smki-testca ca list shows.",
             )
-        return found[0]
+        return matches[0]
 
     def _reference(self, record: Record) -> KeyReference:
         return self._keys.reference(record.key_id, f"the CA {record.serial}")

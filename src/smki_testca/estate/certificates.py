@@ -1,4 +1,4 @@
-"""The certificates of an estate: recording them, and finding them again."""
+"""Stores the certificates of an estate that were issued one by one, and finds them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One certificate and what the estate knows of it.
+    """One certificate that the estate issued.
 
     Attributes:
         eui64: the User, RDP, DCC or Device ID in it, if it has one.
@@ -37,9 +37,9 @@ class Record:
         usage: keyUsage bits as on the command line, joined by ``+``.
         key_id: SHA-256 of the SubjectPublicKeyInfo.
         issuer: the issuing certificate's serial; its own for a root.
-        audit: the number of the audit entry that tells of it.
-        place: the run, the tile and the place in it, of a certificate that a run issued.
-        keys_secret: False where the private key was made from a seed.
+        audit: the number of its audit entry.
+        place: of a certificate that a run issued, the run, the tile and the place in the tile.
+        keys_secret: False if the private key was made from a seed.
     """
 
     serial: SerialNumber
@@ -89,13 +89,13 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """A selection of certificates: every part given must fit; none given is all of them.
+    """A selection of certificates: each must fit every part that is not None.
 
-    A status is no part of a record: ``Estate.select`` sees to it, and what else fits does not.
-    ``expires_before`` fits what has run out by then.
+    Without any part it selects all. ``expires_before`` selects those whose notAfter is before that
+    time. ``Estate.select`` respects ``status``; ``fits`` does not, because a record has no status.
 
     Raises:
-        InputError: if that time has no time zone.
+        InputError: if ``expires_before`` has no time zone.
     """
 
     participant: str | None = None
@@ -114,11 +114,11 @@ class Selection:
 
     @property
     def is_one_place(self) -> bool:
-        """Whether it leads to few certificates, found without reading any others."""
+        """Whether it selects few certificates, which are found without reading others."""
         return self.serial is not None or self.eui64 is not None
 
     def fits(self, record: Record) -> bool:
-        """Whether a certificate is one of those."""
+        """Whether a certificate fits, its status left aside."""
         parts = (
             (self.participant, record.participant),
             (self.eui64, record.eui64),
@@ -132,8 +132,8 @@ class Selection:
         return in_time and all(part is None or part == value for part, value in parts)
 
     def where(self) -> tuple[str, list[Any]]:
-        """The SQL condition and its values."""
-        given: dict[str, Any] = {
+        """The SQL condition and its values, the status left aside."""
+        columns: dict[str, Any] = {
             "participant": self.participant,
             "eui64": None if self.eui64 is None else self.eui64.octets,
             "role": self.role,
@@ -142,10 +142,10 @@ class Selection:
             "label": self.label,
             "serial": None if self.serial is None else self.serial.octets,
         }
-        present = {f"{name} = ?": value for name, value in given.items() if value is not None}
+        conditions = {f"{name} = ?": part for name, part in columns.items() if part is not None}
         if self.expires_before is not None:
-            present["not_after < ?"] = iso(self.expires_before)
-        return " AND ".join(present) or "1", list(present.values())
+            conditions["not_after < ?"] = iso(self.expires_before)
+        return " AND ".join(conditions) or "1", list(conditions.values())
 
 
 class CertificateStore:
@@ -155,10 +155,12 @@ class CertificateStore:
         self._database = database
 
     def add(self, record: Record) -> Record:
-        """Keep a certificate, within the transaction that issues it; its key is kept by then.
+        """Store a certificate, within the transaction that issues it.
+
+        Its private key must be stored before, if the estate has it.
 
         Returns:
-            The record as it is kept: it says whether the key is secret.
+            The record as stored: it says whether the key is secret.
         """
         self._database.insert("certificates", _to_row(record))
         made_from_seed = self._database.value(
@@ -172,8 +174,8 @@ class CertificateStore:
         """The certificates that fit, in the order of their issue.
 
         Args:
-            selection: what must fit, the status left aside.
-            further: an SQL condition that must, too, and its values.
+            selection: of certificates, the status left aside.
+            further: another SQL condition, and its values.
         """
         condition, values = selection.where()
         if further is not None:
@@ -184,15 +186,10 @@ class CertificateStore:
         """The certificate of that serial number."""
         return next(iter(self.select(Selection(serial=serial))), None)
 
-    def authority(self, family: str, hierarchy: Hierarchy, tier: Tier) -> Record | None:
-        """The CA of a tier that issues now: of the last generation, its newest certificate."""
-        generations = self.generations(family, hierarchy, tier)
-        return generations[-1][-1] if generations else None
-
     def generations(self, family: str, hierarchy: Hierarchy, tier: Tier) -> list[list[Record]]:
-        """The CAs of a tier in the order of their making, each with its certificates in order.
+        """The generations of a tier's CA, oldest first, each with its certificates in order.
 
-        A generation is one name and one key: renewed, it has one certificate more.
+        A generation has one name and one key, and one certificate more for each renewal.
         """
         generations: dict[tuple[str | None, bytes], list[Record]] = {}
         for record in self._of_tier(family, hierarchy, tier):
@@ -200,7 +197,7 @@ class CertificateStore:
         return list(generations.values())
 
     def newest(self, record: Record) -> Record:
-        """The newest certificate of the same CA: the same subject, octet for octet, and key."""
+        """The newest certificate of a CA: with the same key and subject, octet for octet."""
         same = [
             other
             for other in self._of_tier(record.family, record.hierarchy, record.tier)
@@ -213,13 +210,13 @@ class CertificateStore:
         return same[-1]
 
     def authorities(self) -> list[Record]:
-        """Every CA."""
+        """Every CA certificate."""
         return self._records("tier <> 'end-entity'", [])
 
     def chain(self, record: Record) -> list[Record]:
         """The CAs above a certificate, the issuing one first, the root last.
 
-        Of a CA that was renewed since it is the newest certificate, which any of its own fit.
+        Of a CA that was renewed it is the newest certificate, which verifies all that it signed.
         """
         chain: list[Record] = []
         while record.issuer != record.serial:
@@ -304,10 +301,13 @@ def record_of(
 
 
 def digests(certificates: Iterable[Certificate]) -> list[dict[str, str]]:
-    """What the audit log keeps of certificates."""
+    """The serials and SHA-256 digests of certificates, for the audit log."""
     return [
-        {"serial": str(one.serial), "sha256": hashlib.sha256(one.der).hexdigest()}
-        for one in certificates
+        {
+            "serial": str(certificate.serial),
+            "sha256": hashlib.sha256(certificate.der).hexdigest(),
+        }
+        for certificate in certificates
     ]
 
 

@@ -1,4 +1,4 @@
-"""The SQLite file: making it, opening it, and transactions that wait for each other."""
+"""The SQLite file of an estate: creates, opens and upgrades it, and runs transactions."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 FORMAT = 2
 """The version of the schema; an estate of a later one is refused."""
 APPLICATION_ID = 0x534D4B49
-"""``SMKI``: tells an estate from any other SQLite file."""
+"""``SMKI``: identifies an estate among SQLite files."""
 WAIT_SECONDS = 30.0
-"""How long one process waits for another before it gives up."""
+"""The longest time that a process waits for another's transaction."""
 
 
 class Database:
@@ -31,10 +31,10 @@ class Database:
 
     @classmethod
     def create(cls, path: Path) -> Self:
-        """Make the file, readable by its owner only.
+        """Create the file, readable by its owner only.
 
         Raises:
-            EstateError: if there is one already, or it cannot be made.
+            EstateError: if there is one already, or it cannot be created.
         """
         try:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
@@ -52,26 +52,26 @@ class Database:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open the file; nothing is written by that.
+        """Open the file without writing to it.
 
         Raises:
-            EstateError: if there is none, or it is no estate, damaged or newer.
+            EstateError: if there is none, or it is no estate, damaged or of a newer format.
         """
         try:
-            there = path.is_file()
+            exists = path.is_file()
         except OSError as error:
             raise EstateError(
                 "estate.unusable",
                 f"The estate in {path.parent} cannot be used: {error.strerror}.",
                 "See that the name is right, and permission.",
             ) from error
-        if not there:
+        if not exists:
             raise EstateError(
                 "estate.missing",
                 f"There is no estate in {path.parent}.",
                 "Make one with: smki-testca init DIR, or name another with --estate DIR.",
             )
-        with translated(path):
+        with _translated(path):
             database = cls(path, _connect(path))
         try:
             database._check(path)
@@ -97,21 +97,21 @@ class Database:
         return int(self.value("PRAGMA user_version"))
 
     def upgrade(self) -> None:
-        """Add what later versions of the schema have, within a transaction."""
+        """Apply the later versions of the schema, within a transaction."""
         for version in range(self.format + 1, FORMAT + 1):
             for statement in _statements(version):
                 self.execute(statement)
         self.execute(f"PRAGMA user_version = {FORMAT}")
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._connection.close()
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """Everything inside happens, or nothing does; other processes wait.
+        """A transaction: all changes within it happen, or none; other processes wait.
 
-        One inside another is a part of it: it fails by itself, and is safe with the other.
+        A transaction within another can fail alone, and is committed with the other.
 
         Raises:
             EstateError: if another process holds the estate too long, or the file is damaged.
@@ -120,12 +120,12 @@ class Database:
             with self._savepoint():
                 yield
             return
-        with translated(self.path):
+        with _translated(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
             except BaseException:
-                # Where the disk is full, SQLite has rolled back already.
+                # If the disk is full, SQLite has rolled back already.
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
@@ -144,11 +144,11 @@ class Database:
         self._connection.execute("RELEASE part")
 
     def execute(self, statement: str, values: Sequence[Any] = ()) -> None:
-        """Run a statement that changes something, within a transaction."""
+        """Execute a statement, within a transaction."""
         self._connection.execute(statement, values)
 
     def execute_many(self, statement: str, values: Iterable[Sequence[Any]]) -> None:
-        """Run a statement for each of many values, within a transaction."""
+        """Execute a statement for each of many values, within a transaction."""
         self._connection.executemany(statement, values)
 
     def insert(self, table: str, values: Mapping[str, Any]) -> None:
@@ -161,8 +161,8 @@ class Database:
         """Add many rows, within a transaction.
 
         Args:
-            table: to add them to.
-            columns: those that are given a value.
+            table: the table's name.
+            columns: that the rows have values for.
             rows: the values of each row, in the order of the columns.
         """
         places = ", ".join("?" * len(columns))
@@ -175,25 +175,25 @@ class Database:
         self, statement: str, values: Sequence[Any] | Mapping[str, Any] = ()
     ) -> list[sqlite3.Row]:
         """All rows of a query; a row gives its values by the names of their columns."""
-        with translated(self.path):
+        with _translated(self.path):
             return self._connection.execute(statement, values).fetchall()
 
     def row(
         self, statement: str, values: Sequence[Any] | Mapping[str, Any] = ()
     ) -> sqlite3.Row | None:
         """The first row of a query, or None."""
-        with translated(self.path):
+        with _translated(self.path):
             row: sqlite3.Row | None = self._connection.execute(statement, values).fetchone()
         return row
 
     def value(self, statement: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> Any:
-        """The one value that a query asks for; None where it has no row."""
+        """The first value of the first row of a query; None if there is no row."""
         row = self.row(statement, values)
         return None if row is None else row[0]
 
 
 def _statements(version: int) -> Iterator[str]:
-    """The statements that make an estate of one version from one of the version before it."""
+    """The SQL statements that upgrade an estate to a version from the one before."""
     schema = files("smki_testca.estate").joinpath("schema", f"{version}.sql")
     statement = ""
     for line in schema.read_text("utf-8").splitlines(keepends=True):
@@ -211,8 +211,8 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 @contextlib.contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into the estate's."""
+def _translated(path: Path) -> Iterator[None]:
+    """Turns SQLite's errors into estate errors."""
     try:
         yield
     except sqlite3.OperationalError as error:

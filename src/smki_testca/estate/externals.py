@@ -1,7 +1,8 @@
-"""Other people's certificates that an estate keeps: to look up, to lint, to watch for expiry.
+"""Stores other people's certificates: to look up, to lint, and to watch for expiry.
 
-They stay apart from the estate's own: no look-up of those finds them, no chain goes through them,
-and their private keys are sealed apart. However defective one is, what can be read of it is kept.
+They are separate from the certificates that the estate issued: no look-up of those finds them, no
+chain includes them, and their private keys are sealed under labels of their own. Of a defective
+certificate, the readable fields are stored.
 """
 
 from __future__ import annotations
@@ -39,23 +40,23 @@ _TWO_HEX_DIGITS = re.compile(r"[0-9A-Fa-f]{2}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class ExternalRecord:
-    """Somebody else's certificate and what could be read of it; None where nothing could.
+    """Somebody else's certificate; a field that cannot be read is None.
 
     Attributes:
         sha256: of the DER.
         der: the certificate, octet for octet.
         source: the file it came from.
-        imported_at: when, UTC.
+        imported_at: UTC.
         label: a name to find it by.
-        key_id: SHA-256 of the SubjectPublicKeyInfo, as it would be in DER.
+        key_id: SHA-256 of the SubjectPublicKeyInfo in DER, however the certificate encodes it.
         serial: the content octets of the serial number; there may be more than 16.
-        profile: the certificate profile it comes nearest to.
+        profile: the nearest certificate profile.
         eui64: the User, RDP, DCC or Device ID in it.
         role: the RemotePartyRole code, where the OU has two hexadecimal digits.
         usage: keyUsage bits as on the command line, joined by ``+``.
-        audit: the number of the audit entry that tells of it; 0 until it is kept.
-        has_key: whether its private key came with it.
-        re_signed: the estate's own certificates for its key and subject, the first one first.
+        audit: the number of its audit entry; 0 until it is stored.
+        has_key: whether its private key was imported.
+        re_signed: the certificates that the estate issued for its key and subject, oldest first.
     """
 
     sha256: bytes
@@ -77,7 +78,7 @@ class ExternalRecord:
 
     @property
     def serial_text(self) -> str | None:
-        """The serial number as the estate's own are written; a longer one in full."""
+        """The serial number in at least 32 hexadecimal digits."""
         if self.serial is None:
             return None
         value = int.from_bytes(self.serial, signed=True)
@@ -85,15 +86,15 @@ class ExternalRecord:
 
     @property
     def name(self) -> str:
-        """The name that a person knows it by: its label, else the file it came from."""
+        """A name for people: the label, or else the file it came from."""
         return self.label or self.source
 
     def is_expired(self, at: datetime) -> bool | None:
-        """Whether it has run out at a time; None where its notAfter cannot be read."""
+        """Whether it has expired at a time; None if its notAfter cannot be read."""
         return None if self.not_after is None else self.not_after < at
 
     def fits(self, selection: Selection) -> bool:
-        """Whether it is one of those; holders and statuses are of the estate's own alone."""
+        """Whether it fits a selection; participant and status are ignored, since it has none."""
         serial = None if self.serial is None else int.from_bytes(self.serial, signed=True)
         parts = (
             (selection.eui64, self.eui64),
@@ -123,22 +124,22 @@ class ExternalRecord:
             "not_after": None if self.not_after is None else iso(self.not_after),
             "imported_at": iso(self.imported_at),
             "has_key": self.has_key,
-            "re_signed": [str(one) for one in self.re_signed],
+            "re_signed": [str(serial) for serial in self.re_signed],
         }
 
 
 def read_external(
     der: bytes, view: View, source: str, label: str | None, profile: Profile, at: datetime
 ) -> ExternalRecord:
-    """Read what can be read of a certificate.
+    """The record of an external certificate, with the fields that can be read.
 
     Args:
-        der: its octets.
+        der: the certificate.
         view: its fields.
         source: the file it came from.
         label: a name to find it by.
-        profile: the one it comes nearest to, which says where its identifiers are.
-        at: when it is imported, UTC.
+        profile: the nearest, which says where the identifiers are.
+        at: the time of the import, UTC.
     """
     spki = view.octets("subjectPublicKeyInfo")
     serial = view.fields["serialNumber"].node if "serialNumber" in view.fields else None
@@ -181,21 +182,21 @@ class ExternalStore:
         self._library = library
 
     def add(self, record: ExternalRecord) -> None:
-        """Keep a certificate, within the transaction that imports it."""
+        """Store a certificate, within the transaction that imports it."""
         self._database.insert("externals", _to_row(record))
 
     def add_key(self, identifier: bytes, key: PrivateKey) -> None:
-        """Seal a private key, within the transaction that imports it.
+        """Seal and store a private key, within the transaction that imports it.
 
         Args:
             identifier: SHA-256 of its SubjectPublicKeyInfo.
-            key: not the estate's own.
+            key: of an external certificate.
         """
         sealed = self._keys.seal(private_keys.to_pkcs8(key), _sealing_label(identifier))
         self._database.insert("external_keys", {"id": identifier, "sealed": sealed})
 
     def private_key(self, record: ExternalRecord) -> bytes | None:
-        """The private key that came with a certificate, PKCS#8 DER; None where none did.
+        """The private key of a certificate, PKCS#8 DER; None if it was not imported.
 
         Raises:
             EstateError: if the passphrase is wrong, or the key was changed.
@@ -210,36 +211,34 @@ class ExternalStore:
         return self._keys.unseal(sealed, _sealing_label(record.key_id))
 
     def note_re_signing(self, record: ExternalRecord, serial: SerialNumber) -> None:
-        """Keep whose key and subject a certificate has, within the transaction that issues it."""
+        """Record the certificate issued for a record's key, within the transaction that does so."""
         self._database.insert("re_signings", {"serial": serial.octets, "external": record.sha256})
 
     def select(self, selection: Selection | None = None) -> list[ExternalRecord]:
-        """Those that fit, in the order of their import; all, where none is given."""
+        """The certificates that fit a selection, or all, in the order of import."""
         records = self._records("1", [])
-        return [one for one in records if selection is None or one.fits(selection)]
+        return [record for record in records if selection is None or record.fits(selection)]
 
     def by_digests(self, digests: Iterable[bytes]) -> dict[bytes, ExternalRecord]:
-        """Those of these SHA-256s."""
-        asked = set(digests)
-        if len(asked) == 1:
-            records = self._records("sha256 = ?", [*asked])
-        else:
-            records = self._records("1", [])
-        return {record.sha256: record for record in records if record.sha256 in asked}
+        """The certificates with these SHA-256 digests."""
+        known = set(digests)
+        condition = ("sha256 = ?", [*known]) if len(known) == 1 else ("1", [])
+        records = self._records(*condition)
+        return {record.sha256: record for record in records if record.sha256 in known}
 
     def digests(self) -> set[bytes]:
-        """The SHA-256 of each."""
+        """The SHA-256 of each certificate."""
         return {row["sha256"] for row in self._database.rows("SELECT sha256 FROM externals")}
 
     def key_ids(self) -> tuple[set[bytes], set[bytes]]:
-        """The ids of the public keys in them, and of the private keys held."""
+        """The ids of the certificates' public keys, and of the private keys imported."""
         public = self._database.rows("SELECT key_id FROM externals WHERE key_id IS NOT NULL")
         private = self._database.rows("SELECT id FROM external_keys")
         return {row["key_id"] for row in public}, {row["id"] for row in private}
 
     def authorities(self) -> list[bytes]:
-        """The certificates of CAs among them, DER."""
-        tiers = {one.name: one.tier for one in self._library.profiles}
+        """The external CA certificates, DER."""
+        tiers = {profile.name: profile.tier for profile in self._library.profiles}
         return [
             row["der"]
             for row in self._database.rows("SELECT der, profile FROM externals")
@@ -247,13 +246,13 @@ class ExternalStore:
         ]
 
     def lint(self, records: list[ExternalRecord], at: datetime) -> list[Linted]:
-        """Lint some, each under every external CA that may have issued it.
+        """Lint certificates; each is verified with the external CAs that may have issued it.
 
-        The estate's own CAs are none of those: they may well have the same names.
+        The estate's CAs are not used, since they may have the same names.
 
         Args:
-            records: in the order in which the outcome is given.
-            at: the instant that validity is judged at, UTC.
+            records: of the certificates; the results are in the same order.
+            at: the instant at which validity is checked, UTC.
         """
         # Few programs lint through an estate, and the engine takes a while to import.
         from smki_testca.importers.sources import Source  # noqa: PLC0415 - quick start
@@ -261,18 +260,18 @@ class ExternalStore:
         from smki_testca.lint.whole_input import lint_all  # noqa: PLC0415 - quick start
 
         settings = Settings(at, self._library.overrides, trusted=tuple(self.authorities()))
-        return lint_all((Source(one.name, 0, one.der) for one in records), settings)
+        return lint_all((Source(record.name, 0, record.der) for record in records), settings)
 
     def errors(self, records: list[ExternalRecord], at: datetime) -> list[list[str]]:
-        """The codes of the errors that lint finds in each, each once; having run out is none.
+        """The codes of the errors that lint finds in certificates; expiry is no error.
 
         Args:
-            records: in the order in which the codes are given.
-            at: the instant that validity is judged at, UTC.
+            records: of the certificates; the results are in the same order.
+            at: the instant at which validity is checked, UTC.
         """
         return [
-            list(dict.fromkeys(f.code for f in one.findings if f.severity is Severity.ERROR))
-            for one in self.lint(records, at)
+            list(dict.fromkeys(f.code for f in linted.findings if f.severity is Severity.ERROR))
+            for linted in self.lint(records, at)
         ]
 
     def audited(self) -> AuditedTable:
@@ -306,7 +305,7 @@ class ExternalStore:
 
 
 def _sealing_label(identifier: bytes) -> bytes:
-    """Another label than that of the estate's own keys, so that none opens as another."""
+    """A label unlike those of the estate's keys, so that neither opens as the other."""
     return b"external" + identifier
 
 

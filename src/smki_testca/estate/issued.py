@@ -1,7 +1,7 @@
-"""Counts what was issued before, one by one and by runs; quotas are held against it.
+"""Counts the certificates issued one by one and by runs, for quotas.
 
-A run that goes on counts in full, for it will issue the rest; one that was cancelled counts with
-what it issued.
+A run in progress counts in full, because it will issue the rest. A cancelled one counts with the
+certificates that it issued.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from smki_testca.estate.tiles import TileStore
     from smki_testca.identifiers import Eui64
 
-# How often each Device ID of a range has a certificate of its own, or a row of a run that is no
-# range: one whose run is not cancelled, or that was issued before.
+# The number of certificates for each Device ID of a range: those issued alone, and the rows of runs
+# that are no range. A row of a cancelled run counts only if it was issued.
 _COUNTED = """\
 (SELECT eui64, count(*) AS issued FROM (
   SELECT eui64 FROM certificates
@@ -41,18 +41,18 @@ _COUNTED = """\
 
 
 class IssuedCounts:
-    """How many certificates one estate issued."""
+    """Counts of the certificates that one estate issued."""
 
     def __init__(self, database: Database, tiles: TileStore) -> None:
         self._database = database
         self._tiles = tiles
 
     def for_device(self, device_id: Eui64) -> int:
-        """Device Certificates under a Device ID (R21)."""
+        """The number of Device Certificates for a Device ID (R21)."""
         return self.for_devices(device_id, device_id)[device_id.value]
 
     def for_devices(self, first: Eui64, last: Eui64) -> Counter[int]:
-        """Device Certificates under each Device ID of a range that has any."""
+        """The numbers of Device Certificates for the Device IDs of a range that have any."""
         rows = self._database.rows(
             f"SELECT eui64, issued FROM {_COUNTED}",  # noqa: S608 - a constant
             {"first": first.octets, "last": last.octets},
@@ -63,11 +63,11 @@ class IssuedCounts:
         return counts
 
     def most_for_devices(self, first: Eui64, last: Eui64) -> int:
-        """At most how many Device Certificates there are under any one Device ID of a range.
+        """An upper bound of the Device Certificates for any one Device ID of a range.
 
-        The most by ranges and the most by single IDs are added, whether or not they meet.
+        It is the maximum by ranges plus the maximum by single IDs, which may be of different IDs.
         """
-        # Where a span begins one more counts, and where it ends one less.
+        # One more counts from the start of a span, and one less from its end.
         steps = sorted(
             step for start, stop in self._spans(first, last) for step in ((start, 1), (stop, -1))
         )
@@ -78,7 +78,7 @@ class IssuedCounts:
         return max(accumulate((change for _, change in steps), initial=0)) + int(singles)
 
     def in_category(self, participant: str, category: str) -> int:
-        """Certificates of a category that a participant has."""
+        """The number of certificates of a category that a participant has."""
         singles = self._database.value(
             "SELECT count(*) FROM certificates WHERE participant = ? AND category = ?",
             (participant, category),
@@ -90,7 +90,7 @@ class IssuedCounts:
         )
 
     def _spans(self, first: Eui64, last: Eui64) -> Iterator[tuple[int, int]]:
-        """The Device IDs that runs of ranges count for, from the first to past the last of each."""
+        """The parts of a range that runs of ranges cover: start, and stop (excluded)."""
         for section, offset, count in self._parts():
             if section.first_id is not None:
                 begin = section.first_id + offset
@@ -99,7 +99,7 @@ class IssuedCounts:
                     yield start, stop
 
     def _parts(self) -> Iterator[tuple[Section, int, int]]:
-        """The rows that count: a section, the place of the first row in it, and how many."""
+        """The rows that count in each section: the first row's place, and the number of rows."""
         for run in self._database.rows("SELECT id, state, terms FROM runs"):
             sections = msgspec.json.decode(run["terms"], type=Terms).sections
             if run["state"] == State.CANCELLED:

@@ -1,4 +1,4 @@
-"""The private keys of an estate, sealed; the passphrase is asked only when one is needed."""
+"""Stores the private keys of an estate, sealed; the passphrase is asked only for using them."""
 
 from __future__ import annotations
 
@@ -36,26 +36,26 @@ class KeyStore:
         self._unlocking: Callable[[], EstateKey] | None = None
 
     def prepare(self, passphrase: str) -> None:
-        """Make the estate key, within the transaction that makes the estate."""
+        """Make the estate key, within the transaction that creates the estate."""
         self._key, wrapped = EstateKey.create(passphrase)
         self._database.execute(
             "INSERT INTO meta (name, value) VALUES (?, ?)", (_WRAPPED_KEY, wrapped)
         )
 
     def generate(self, key_type: KeyType) -> bytes:
-        """Make a key pair and keep it, within a transaction; gives its SubjectPublicKeyInfo, DER.
+        """Make and store a key pair, within a transaction; gives its SubjectPublicKeyInfo, DER.
 
         Raises:
-            InputError: for an RSA key from a seed, which no library here makes.
+            InputError: for an RSA key from a seed: RSA keys cannot be made from one.
         """
         return self.keep(private_keys.generate(key_type, self._entropy))
 
     def keep(self, private: PrivateKey, *, secret: bool | None = None) -> bytes:
-        """Seal a private key, within a transaction, and give its SubjectPublicKeyInfo, DER.
+        """Seal and store a private key, within a transaction; gives its SubjectPublicKeyInfo, DER.
 
         Args:
             private: the key.
-            secret: False for one made from a seed; as the estate's entropy is, by default.
+            secret: False for a key made from a seed; by default as the estate's entropy is.
         """
         public = private_keys.public_key_info(private)
         identifier = key_id(public)
@@ -71,9 +71,9 @@ class KeyStore:
         return bool(self._database.rows("SELECT 1 FROM keys WHERE id = ?", (identifier,)))
 
     def get(self, identifier: bytes) -> bytes | None:
-        """The private key of an end entity, PKCS#8 DER; None where the estate has none of that id.
+        """The private key of an end entity, PKCS#8 DER; None if the estate has none of that id.
 
-        None for the key of a CA too: a CA's key has a signer, and is not given out.
+        None also for a CA's key, which only signs and is never given out.
 
         Raises:
             EstateError: if the passphrase is wrong, or the key was changed.
@@ -90,7 +90,7 @@ class KeyStore:
 
         Args:
             identifier: of the key.
-            whose: the CA, for the message.
+            whose: the CA, for the error's message.
 
         Raises:
             EstateError: if the estate has no key of that id.
@@ -111,7 +111,7 @@ class KeyStore:
     def for_workers(
         self, references: Mapping[T, KeyReference]
     ) -> tuple[dict[T, KeyReference], TransportKey]:
-        """References that worker processes open, and the key for it, which opens nothing else.
+        """References that worker processes can open, and the transport key that opens only them.
 
         Raises:
             EstateError: if the passphrase is wrong, or a key was changed.
@@ -124,31 +124,31 @@ class KeyStore:
         return resealed, transport_key
 
     def seal(self, secret: bytes, label: bytes) -> bytes:
-        """Encrypt something else that is secret under the estate key."""
+        """Encrypt a secret that is no private key of the estate under the estate key."""
         return self._estate_key().seal(secret, label)
 
     def unseal(self, sealed: bytes, label: bytes) -> bytes:
-        """Decrypt it again.
+        """Decrypt a secret that ``seal`` encrypted.
 
         Raises:
-            EstateError: if the passphrase is wrong, or it was changed.
+            EstateError: if the passphrase is wrong, or the secret was changed.
         """
         return self._estate_key().open(sealed, label)
 
     def unlock_meanwhile(self) -> None:
-        """Ask for the passphrase, and unlock the estate key while other work is done.
+        """Ask for the passphrase, and unlock the estate key in a thread.
 
-        A passphrase that is wrong is told of when a key is needed.
+        A wrong passphrase raises an error when a key is first needed.
 
         Raises:
-            EstateError: if the estate was never finished.
+            EstateError: if the creation of the estate was not finished.
         """
         wrapped, passphrase = self._wrapped(), self._passphrase()
         thread = ThreadPoolExecutor(1)
         unlocking = thread.submit(EstateKey.unlock, passphrase, wrapped)
 
         def unlocked() -> EstateKey:
-            # The thread has ended then, so that processes can be forked.
+            # Processes can be forked once the thread has ended.
             thread.shutdown()
             return unlocking.result()
 
@@ -158,7 +158,8 @@ class KeyStore:
         """Unlock the estate key now.
 
         Raises:
-            EstateError: if the passphrase is wrong, or the estate was never finished.
+            EstateError: if the passphrase is wrong, or the creation of the estate was not
+                finished.
         """
         self._estate_key()
 

@@ -1,4 +1,4 @@
-"""Keeps the register: each change is one transaction, with its audit entry."""
+"""Stores the register; each change is one transaction with its audit entry."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class RegisterStore:
         self._audit = audit
         self._library = library
         self._clock = clock
-        # The gate asks for the register each time; most of it is as it was.
+        # The register is loaded often, and most participants are unchanged.
         self._parsed: dict[str, tuple[bytes, Participant]] = {}
 
     def load(self) -> Register:
-        """The register as it stands."""
+        """The register as it is now."""
         participants = self._database.rows("SELECT id, record FROM participants ORDER BY id")
         agreements = self._database.rows("SELECT reference, record FROM agreements")
         return Register(
-            tuple(one.entry for one in self._library.sec_registry_entries),
+            tuple(known.entry for known in self._library.sec_registry_entries),
             {row["id"]: self._participant(row["id"], row["record"]) for row in participants},
             {
                 row["reference"]: documents.agreement_from_record(row["record"])
@@ -51,31 +51,38 @@ class RegisterStore:
         return parsed
 
     def import_file(self, data: bytes, origin: str) -> tuple[list[Participant], list[Agreement]]:
-        """Bring in the participants and agreements of a file.
+        """Import the participants and agreements of a file.
+
+        Args:
+            data: the file's content, TOML.
+            origin: the file's name, for errors.
+
+        Returns:
+            The participants and agreements of the file.
 
         Raises:
-            InputError: if the file, or the register with it, does not hold together; nothing
-                is changed then.
+            InputError: if the file, or the register with it, is inconsistent; nothing is changed
+                then.
         """
         participants, agreements = documents.read_file(data, origin, self._library)
         self.bring_in(participants, agreements)
         return participants, agreements
 
     def bring_in(self, participants: list[Participant], agreements: list[Agreement]) -> None:
-        """Add participants and agreements, or bring participants up to date.
+        """Add participants and agreements, or update participants.
 
         Raises:
-            InputError: if the register with them does not hold together; nothing is changed then.
+            InputError: if the register with them is inconsistent; nothing is changed then.
         """
         with self._database.transaction():
             before = self.load()
-            self._keep(before, before.with_participants(participants).with_agreements(agreements))
+            self._store(before, before.with_participants(participants).with_agreements(agreements))
             self._audit.append(
                 self._clock.now(),
                 "register.import",
                 {
-                    "participants": [one.id for one in participants],
-                    "agreements": [one.reference for one in agreements],
+                    "participants": [participant.id for participant in participants],
+                    "agreements": [agreement.reference for agreement in agreements],
                 },
             )
 
@@ -89,7 +96,7 @@ class RegisterStore:
         with self._database.transaction():
             before = self.load()
             after, ids = before.allocate(participant, role, count)
-            self._keep(before, after)
+            self._store(before, after)
             self._audit.append(
                 self._clock.now(),
                 "register.allocate",
@@ -105,41 +112,41 @@ class RegisterStore:
         """Suspend an agreement, or resume it.
 
         Raises:
-            InputError: if there is none of that reference, or it stands so already.
+            InputError: if there is none of that reference, or it is in that state already.
         """
         with self._database.transaction():
             before = self.load()
             after = before.with_suspension(reference, suspended=suspended)
-            self._keep(before, after)
+            self._store(before, after)
             action = "agreement.suspend" if suspended else "agreement.resume"
             self._audit.append(self._clock.now(), action, {"reference": reference})
         return after.agreements[reference]
 
     def notify(self, flow: Flow) -> Notification:
-        """Make the next notification of a flow: what changed since the one before."""
+        """Make the next notification of a flow: the changes since the one before."""
         with self._database.transaction():
             last = self._database.row(
                 "SELECT number, said FROM notifications WHERE flow = ?"
                 " ORDER BY number DESC LIMIT 1",
                 (flow.value,),
             )
-            number, said = (0, b"[]") if last is None else (last["number"], last["said"])
-            before = frozenset(tuple(entry) for entry in json.loads(said))
-            now = statements(flow, self.load())
-            made = notify(flow, number + 1, self._clock.now(), before, now)
+            number, encoded = (0, b"[]") if last is None else (last["number"], last["said"])
+            before = frozenset(tuple(statement) for statement in json.loads(encoded))
+            after = statements(flow, self.load())
+            notification = notify(flow, number + 1, self._clock.now(), before, after)
             self._database.insert(
                 "notifications",
                 {
                     "flow": flow.value,
-                    "number": made.number,
-                    "at": made.at.isoformat(),
-                    "said": json.dumps(sorted(now)).encode(),
+                    "number": notification.number,
+                    "at": notification.at.isoformat(),
+                    "said": json.dumps(sorted(after)).encode(),
                 },
             )
-            self._audit.append(made.at, "register.notify", made.as_json())
-        return made
+            self._audit.append(notification.at, "register.notify", notification.as_json())
+        return notification
 
-    def _keep(self, before: Register, after: Register) -> None:
+    def _store(self, before: Register, after: Register) -> None:
         for name, participant in after.participants.items():
             if before.participants.get(name) != participant:
                 self._database.execute(

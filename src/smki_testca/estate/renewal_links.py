@@ -1,4 +1,4 @@
-"""Renewal links: which certificate took the place of which."""
+"""Stores renewal links, from each certificate to its renewal."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class RenewalLinkStore:
         self._database = database
 
     def add(self, links: Iterable[RenewalLink], audit: int) -> None:
-        """Keep renewals, within the transaction of their audit entry.
+        """Store renewal links, within the transaction of their audit entry.
 
         Args:
-            links: the new certificates are kept by then.
+            links: the new certificates must be stored before.
             audit: the number of the entry.
         """
         self._database.insert_many(
@@ -35,7 +35,7 @@ class RenewalLinkStore:
         )
 
     def successors(self, serial: SerialNumber) -> list[SerialNumber]:
-        """The renewals of a certificate, in the order of issue; mostly one, or none."""
+        """The renewals of a certificate in the order of issue: usually one or none."""
         rows = self._database.rows(
             "SELECT successor FROM successions WHERE predecessor = ? ORDER BY audit",
             (serial.octets,),
@@ -43,7 +43,7 @@ class RenewalLinkStore:
         return [SerialNumber.from_octets(row["successor"]) for row in rows]
 
     def predecessor(self, serial: SerialNumber) -> SerialNumber | None:
-        """The certificate that this one renews; None for one that renews nothing."""
+        """The certificate that a certificate renews, if it renews one."""
         row = self._database.row(
             "SELECT predecessor FROM successions WHERE successor = ?", (serial.octets,)
         )

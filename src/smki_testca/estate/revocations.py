@@ -1,4 +1,4 @@
-"""Revocations, and the revocation lists that name them."""
+"""Stores revocations and revocation lists."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class IssuerName:
-    """The CA that revocations belong to: its name within a family, whichever key it has.
+    """The CA to which revocations belong: its name within a family, whichever key it has.
 
     Attributes:
         family: of environments.
@@ -36,17 +36,17 @@ class IssuerName:
 
 @dataclass(frozen=True, slots=True)
 class RevocationListRecord:
-    """One revocation list that was issued.
+    """One revocation list that the estate issued.
 
     Attributes:
-        der: its octets.
+        der: the list.
         profile: the name of its profile.
         tier: of the CA that signed it: ``issuing`` for a CRL, ``root`` for an ARL.
         issuer: the Name of that CA, DER.
         authority: the serial of the CA certificate whose key signed it.
         number: the cRLNumber.
         count: how many certificates it names.
-        audit: the number of the audit entry that tells of it.
+        audit: the number of its audit entry.
     """
 
     der: bytes
@@ -93,12 +93,12 @@ class RevocationStore:
         noted_at: datetime,
         audit: int,
     ) -> None:
-        """Keep revocations, within the transaction of their audit entry.
+        """Store revocations, within the transaction of their audit entry.
 
         Args:
             revocations: each with the CA that issued the certificate.
-            note: why, for the certificates' history.
-            noted_at: when the estate learnt of them, UTC.
+            note: the reason, for the certificates' history.
+            noted_at: when they are stored, UTC.
             audit: the number of the entry.
         """
         self._database.insert_many(
@@ -106,21 +106,21 @@ class RevocationStore:
             ("serial", "family", "authority", "at", "reason", "note", "noted_at", "audit"),
             (
                 (
-                    one.serial.octets,
+                    revocation.serial.octets,
                     issuer.family,
                     issuer.name,
-                    iso(one.at),
-                    None if one.reason is None else one.reason.value,
+                    iso(revocation.at),
+                    None if revocation.reason is None else revocation.reason.value,
                     note,
                     iso(noted_at),
                     audit,
                 )
-                for issuer, one in revocations
+                for issuer, revocation in revocations
             ),
         )
 
     def by_serial(self, serial: SerialNumber) -> Revocation | None:
-        """The revocation of a certificate; None for one that is not revoked."""
+        """The revocation of a certificate; None if it is not revoked."""
         rows = self._database.rows(
             "SELECT serial, at, reason FROM revocations WHERE serial = ?",
             (serial.octets,),
@@ -132,7 +132,7 @@ class RevocationStore:
 
         Args:
             issuer: the CA.
-            until: leave out what was revoked after this time.
+            until: the latest time of a revocation; all by default.
         """
         rows = self._database.rows(
             "SELECT serial, at, reason FROM revocations WHERE family = ?1 AND authority = ?2"
@@ -142,7 +142,7 @@ class RevocationStore:
         return _revocations(rows)
 
     def next_number(self, issuer: IssuerName) -> int:
-        """The number of a CA's next list: above all before it, whichever key signed those."""
+        """The number of a CA's next list: higher than all before, whichever key signed those."""
         return int(
             self._database.value(
                 "SELECT coalesce(max(number), 0) + 1 FROM revocation_lists"
@@ -152,11 +152,11 @@ class RevocationStore:
         )
 
     def add_list(self, record: RevocationListRecord) -> None:
-        """Keep a revocation list, within the transaction that issues it."""
+        """Store a revocation list, within the transaction that issues it."""
         self._database.insert("revocation_lists", _list_to_row(record))
 
     def lists(self, *, current_only: bool = False) -> list[RevocationListRecord]:
-        """The revocation lists in the order of their issue; only each CA's newest, if asked."""
+        """The revocation lists in the order of issue; on request only each CA's newest."""
         newest = (
             " WHERE number = (SELECT max(number) FROM revocation_lists AS other"
             " WHERE (other.family, other.authority)"
@@ -205,7 +205,7 @@ def _recorded_list(entry: Entry) -> Iterator[tuple[int, tuple[int, str]]]:
 
 
 def _revocations(rows: list[sqlite3.Row]) -> list[Revocation]:
-    reasons: dict[str | None, Reason | None] = {one.value: one for one in Reason}
+    reasons: dict[str | None, Reason | None] = {reason.value: reason for reason in Reason}
     reasons[None] = None
     return [
         Revocation(

@@ -1,4 +1,4 @@
-"""The certificates that runs issued: read from tiles, and found by serial, EUI-64 or selection."""
+"""Finds the certificates that runs issued: by serial, EUI-64 or selection, in their tiles."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ class RunCertificates:
                 yield self._record(run, tile, opened, place), key
 
     def numbered(self, run: Run) -> Iterator[tuple[int, bytes]]:
-        """The certificates of a run, DER, each with the line it came from."""
+        """The certificates of a run, DER, each with the number of its line."""
         for tile in self._tiles.of_run(run.id, done=True):
             opened = self._tiles.open(tile)
             for place, line in enumerate(opened.extra().lines):
                 yield line, opened.der(place)
 
     def by_serial(self, serial: SerialNumber) -> Record | None:
-        """The certificate of that serial number, if a run issued it."""
+        """The certificate with a serial number, if a run issued it."""
         for run, key in self._runs.serial_keys():
             row = SerialSequence(key).row(serial.octets)
             record = None if row is None else self._at_row(run, row)
@@ -63,7 +63,7 @@ class RunCertificates:
         return None
 
     def by_serials(self, serials: Iterable[SerialNumber]) -> Iterator[Record]:
-        """Those of the serial numbers that runs issued, tile by tile; others are passed over."""
+        """The certificates with these serial numbers that runs issued, tile by tile."""
         known = set(serials)
         octets = [serial.octets for serial in known]
         if not octets:
@@ -85,8 +85,8 @@ class RunCertificates:
         """The certificates that fit a selection, run by run, tile by tile.
 
         Args:
-            selection: what must fit, the status left aside.
-            out_at: a time by which they must have run out.
+            selection: of certificates, the status left aside.
+            out_at: a time by which they must have expired.
         """
         ends = [end for end in (out_at, selection.expires_before) if end is not None]
         out_at = min(ends, default=None)
@@ -105,9 +105,9 @@ class RunCertificates:
         return (record for record in candidates if selection.fits(record))
 
     def private_keys(self, records: Iterable[Record]) -> dict[SerialNumber, bytes]:
-        """The private keys of runs' certificates, PKCS#8 DER, each tile opened once.
+        """The private keys of runs' certificates, PKCS#8 DER; each tile is opened once.
 
-        Those of other certificates, and those that the estate does not have, are left out.
+        Keys of other certificates, and keys that the estate does not have, are left out.
         """
         places: dict[tuple[int, int], list[tuple[int, SerialNumber]]] = {}
         for record in records:
@@ -115,21 +115,21 @@ class RunCertificates:
                 run, number, place = record.place
                 places.setdefault((run, number), []).append((place, record.serial))
         keys: dict[SerialNumber, bytes] = {}
-        for (run, number), asked in places.items():
+        for (run, number), in_tile in places.items():
             opened = self._tiles.open(self._tiles.get(run, number))
             tile_keys = opened.keys(self._runs.secrets(run).sealing_key)
-            for place, serial in asked:
+            for place, serial in in_tile:
                 key = tile_keys[place]
                 if key is not None:
                     keys[serial] = private_keys.pkcs8_of(key)
         return keys
 
     def section_of(self, run: int, number: int) -> Section:
-        """The section of a run that one of its tiles belongs to."""
+        """The section of a tile."""
         return self._runs.get(run).terms.sections[self._tiles.get(run, number).section]
 
     def _of_run(self, run: Run, selection: Selection, out_at: datetime | None) -> Iterator[Record]:
-        """The certificates of those tiles of a run that may hold what fits."""
+        """The certificates in those tiles of a run in which some may fit."""
         if not any(_may_fit(section, selection) for section in run.terms.sections):
             return
         ends: dict[int, datetime] = {}
@@ -137,7 +137,7 @@ class RunCertificates:
             if not _may_fit(run.terms.sections[tile.section], selection):
                 continue
             if out_at is not None:
-                # One profile at one instant: those of a section end together.
+                # The certificates of a section have one profile and instant, so they end together.
                 if tile.section not in ends:
                     first = self._record(run, tile, self._tiles.open(tile), 0)
                     ends[tile.section] = first.not_after
@@ -154,7 +154,7 @@ class RunCertificates:
                 yield record
 
     def _rows_with(self, eui64: Eui64) -> Iterator[tuple[int, int]]:
-        """The rows with an EUI-64, each as its run and row, whether issued or not."""
+        """The run and row number of every row with an EUI-64, whether issued or not."""
         for run in self._runs.all():
             first_row = 0
             for section in run.terms.sections:

@@ -1,4 +1,4 @@
-"""Runs of many certificates: their terms, how far each is, and their secrets."""
+"""Stores runs of many certificates: their terms, states and secrets."""
 
 from __future__ import annotations
 
@@ -35,8 +35,11 @@ class Run:
     """One run.
 
     Attributes:
-        issued: how many of its certificates are in finished tiles.
-        created, finished: UTC, ISO 8601.
+        id: counts from 1.
+        state: running, done or cancelled.
+        created, finished: UTC, ISO 8601; ``finished`` is None while it runs.
+        terms: of the run.
+        issued: the number of certificates in finished tiles.
     """
 
     id: int
@@ -59,8 +62,8 @@ class Run:
             "label": self.terms.label,
             "created": self.created,
             "finished": self.finished,
-            "participants": sorted({one.participant for one in self.terms.sections}),
-            "profiles": sorted({one.profile for one in self.terms.sections}),
+            "participants": sorted({section.participant for section in self.terms.sections}),
+            "profiles": sorted({section.profile for section in self.terms.sections}),
         }
 
 
@@ -76,10 +79,15 @@ class RunStore:
         self._tiles = tiles
 
     def add(self, terms: Terms, secrets: Secrets, at: datetime) -> int:
-        """Begin a run, within the caller's transaction.
+        """Store a new run, within the caller's transaction.
+
+        Args:
+            terms: of the run.
+            secrets: of the run; they are sealed.
+            at: the time of its creation, UTC.
 
         Returns:
-            Its id.
+            The run's id.
         """
         number = int(self._database.value("SELECT coalesce(max(id), 0) + 1 FROM runs"))
         self._database.insert(
@@ -97,11 +105,11 @@ class RunStore:
         return number
 
     def state(self, run: int) -> State:
-        """How far a run is now; another process may have ended it."""
+        """The state of a run now; another process may have ended it."""
         return State(self._database.value("SELECT state FROM runs WHERE id = ?", (run,)))
 
     def set_state(self, run: int, state: State, at: datetime) -> None:
-        """Note how far a run is, with its audit entry, within the caller's transaction."""
+        """Set the state of a run, with its audit entry, within the caller's transaction."""
         finished = None if state is State.RUNNING else iso(at)
         self._audit.append(at, f"batch.{state.value}", {"run": run})
         self._database.execute(
@@ -109,7 +117,7 @@ class RunStore:
         )
 
     def get(self, number: int) -> Run:
-        """The run of that id.
+        """The run with an id.
 
         Raises:
             InputError: if there is none.
@@ -126,16 +134,16 @@ class RunStore:
         return self._where("1")
 
     def keep_report(self, run: int, report: bytes) -> None:
-        """Keep the answer to a run's batch of CSRs, within the caller's transaction."""
+        """Store the report of a run's batch of CSRs, within the caller's transaction."""
         self._database.execute("UPDATE runs SET report = ? WHERE id = ?", (report, run))
 
     def report(self, run: int) -> bytes | None:
-        """The answer to a run's batch of CSRs; None for a run of another source."""
+        """The report of a run's batch of CSRs; None for a run of another source."""
         report: bytes | None = self._database.value("SELECT report FROM runs WHERE id = ?", (run,))
         return report
 
     def secrets(self, run: int) -> Secrets:
-        """The secrets that a run's tiles are cut with.
+        """The secrets with which a run's tiles are made.
 
         Raises:
             EstateError: if the passphrase is wrong.
@@ -149,7 +157,7 @@ class RunStore:
         return [(row["id"], row["serial_key"]) for row in rows]
 
     def has_serials_of(self, secrets: Secrets) -> bool:
-        """Whether a run gave out serials by that key already."""
+        """Whether another run has the same serial key."""
         return any(key == secrets.serial_key for _, key in self.serial_keys())
 
     def _where(self, condition: str, *values: int) -> list[Run]:

@@ -1,7 +1,7 @@
-"""Private keys at rest: AES-256-GCM under an estate key, which a passphrase wraps by scrypt.
+"""Seals private keys with AES-256-GCM under an estate key, which a passphrase wraps by scrypt.
 
-The slow step is taken once, to unlock; sealing one more key costs microseconds. Salts and nonces
-come from the system even where certificates come from a seed: a nonce must never come twice.
+Only unlocking is slow; sealing a key costs microseconds. Salts and nonces come from the system even
+if certificates come from a seed, because a nonce must never repeat.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class EstateKey(SealingKey):
 
     @classmethod
     def create(cls, passphrase: str) -> tuple[Self, bytes]:
-        """A new estate key, and what to keep of it: the key wrapped by the passphrase."""
+        """A new estate key, and the same wrapped by the passphrase, to be stored."""
         key = os.urandom(32)
         salt = os.urandom(_SALT_OCTETS)
         nonce = os.urandom(_NONCE_OCTETS)
@@ -59,19 +59,19 @@ class EstateKey(SealingKey):
         return cls(key), _HEADER + salt + nonce + wrapped
 
     @classmethod
-    def unlock(cls, passphrase: str, kept: bytes) -> Self:
-        """The estate key again.
+    def unlock(cls, passphrase: str, wrapped: bytes) -> Self:
+        """Unwrap the estate key.
 
         Raises:
-            EstateError: if the passphrase is wrong, or what was kept is damaged.
+            EstateError: if the passphrase is wrong, or the wrapped key is damaged.
         """
-        if not kept.startswith(_HEADER):
+        if not wrapped.startswith(_HEADER):
             raise EstateError("estate.damaged", "The estate's wrapped key cannot be read.")
-        body = kept[len(_HEADER) :]
+        body = wrapped[len(_HEADER) :]
         salt, body = body[:_SALT_OCTETS], body[_SALT_OCTETS:]
-        nonce, wrapped = body[:_NONCE_OCTETS], body[_NONCE_OCTETS:]
+        nonce, sealed = body[:_NONCE_OCTETS], body[_NONCE_OCTETS:]
         try:
-            key = AESGCM(_stretch(passphrase, salt)).decrypt(nonce, wrapped, _WRAP_PURPOSE)
+            key = AESGCM(_stretch(passphrase, salt)).decrypt(nonce, sealed, _WRAP_PURPOSE)
         except (InvalidTag, ValueError) as error:
             raise EstateError(
                 "estate.passphrase",
@@ -82,14 +82,14 @@ class EstateKey(SealingKey):
 
 
 class TransportKey(SealingKey):
-    """A key made for one run: worker processes open with it what was sealed for them."""
+    """A key for one run, with which worker processes open the keys sealed for them."""
 
     def __init__(self, key: bytes | None = None) -> None:
         self._octets = key or os.urandom(32)
         super().__init__(self._octets)
 
     def __reduce__(self) -> tuple[type[TransportKey], tuple[bytes]]:
-        # It goes to workers that inherit nothing; an estate key is never pickled.
+        # It is sent to workers that inherit nothing; an estate key is never pickled.
         return TransportKey, (self._octets,)
 
 

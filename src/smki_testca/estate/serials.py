@@ -1,7 +1,7 @@
-"""Serial numbers of a run: a keyed permutation of the row numbers, so none can come twice.
+"""Serial numbers of a run: a keyed permutation of the row numbers, so that none repeats.
 
-Each is 16 content octets with a first hexadecimal digit of 1 to 7, as a single certificate's
-is. Whoever has the run's serial key finds the row of a serial without any index.
+Each has 16 content octets with a first hexadecimal digit of 1 to 7, like that of any certificate.
+With the run's serial key, the row of a serial is found without an index.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ _OCTETS = 16
 _FIRST = 1 << 124
 """The smallest serial with a first digit of 1; row 0 before it is permuted."""
 _WALK_ON = bytes(not 0x10 <= octet < 0x80 for octet in range(256))
-"""For the first octet of a block: 0 where it is a serial, 1 where it is none."""
+"""For the first octet of a block: 0 if the block is a serial, 1 if not."""
 
 
 class SerialSequence:
     """The serial numbers of one run.
 
     Args:
-        key: 16 octets, kept with the run.
+        key: 16 octets, stored with the run.
     """
 
     def __init__(self, key: bytes) -> None:
-        # One block at a time is all there is to permute: ECB is AES itself.
+        # Each block is permuted alone, which is what ECB does.
         self._cipher = Cipher(algorithms.AES128(key), modes.ECB())  # noqa: S305
 
     def serials(self, first_row: int, count: int) -> list[bytes]:
-        """The serials of rows side by side, 16 octets each."""
+        """The serials of consecutive rows, 16 octets each."""
         blocks = [(_FIRST + row).to_bytes(_OCTETS) for row in range(first_row, first_row + count)]
         walking = list(range(count))
         while walking:
@@ -47,16 +47,16 @@ class SerialSequence:
         return blocks
 
     def row(self, serial: bytes) -> int | None:
-        """The row that has a serial, if this run could have given it out."""
+        """The row that has a serial; None if no row can have it."""
         return self.rows([serial])[0]
 
     def rows(self, serials: Sequence[bytes]) -> list[int | None]:
-        """The row that has each serial; None for one that no run could have given out."""
+        """The row that has each serial; None for one that no row can have."""
         blocks = list(serials)
         walking = [place for place, block in enumerate(blocks) if 0x10 <= block[0] < 0x80]
         rows: list[int | None] = [None] * len(blocks)
         while walking:
-            output = self._cipher.decryptor().update(b"".join([blocks[one] for one in walking]))
+            output = self._cipher.decryptor().update(b"".join([blocks[place] for place in walking]))
             still = []
             for place, start in zip(walking, range(0, len(output), _OCTETS), strict=True):
                 block = blocks[place] = output[start : start + _OCTETS]

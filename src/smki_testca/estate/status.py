@@ -10,7 +10,7 @@ from smki_testca.text import shown
 
 
 class Status(StrEnum):
-    """The letters of the repository (observed), each with a word for people."""
+    """A status: the repository's letter for it (observed), and a word for people."""
 
     PENDING = "P"
     IN_USE = "I"
@@ -25,7 +25,7 @@ class Status(StrEnum):
 
     @property
     def settable(self) -> bool:
-        """Whether it can be set; the others are worked out."""
+        """Whether it can be set; the others follow from revocation and expiry."""
         return self not in {Status.EXPIRED, Status.REVOKED}
 
     @classmethod
@@ -41,7 +41,7 @@ class Status(StrEnum):
         raise InputError(
             "status.unknown",
             f"{shown(text)} is no status.",
-            f"It is one of: {', '.join(f'{one.word} ({one.value})' for one in cls)}.",
+            f"It is one of: {', '.join(f'{status.word} ({status.value})' for status in cls)}.",
         )
 
 

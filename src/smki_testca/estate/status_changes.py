@@ -1,8 +1,8 @@
-"""The statuses of certificates as the repository states them, and their histories.
+"""Stores the statuses of certificates as the repository states them, and their histories.
 
-A fresh certificate is in use (assumed: App. M has the status of a new one set by its subscriber).
-What was set is kept for those certificates alone whose status was ever changed, so that those of
-runs need no rows; expired and revoked are worked out.
+A new certificate is in use (assumed: by App. M, its subscriber sets the status of a new one). Only
+changes of status are stored, so that the certificates of runs need no rows. Expired and revoked
+are worked out.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StandingChange:
-    """One step in the history of a certificate.
+    """One change in the history of a certificate.
 
     Attributes:
-        status: what it had from then on.
-        at: from when on, UTC.
-        note: why.
-        audit: the number of the audit entry that tells of it; None for an expiry.
+        status: the new status.
+        at: when it took effect, UTC.
+        note: the reason.
+        audit: the number of its audit entry; None for an expiry.
     """
 
     status: Status
@@ -41,7 +41,7 @@ class StandingChange:
     audit: int | None
 
     def as_json(self) -> dict[str, Any]:
-        """The step as a JSON object."""
+        """The change as a JSON object."""
         return {
             "status": self.status.value,
             "at": iso(self.at),
@@ -50,7 +50,7 @@ class StandingChange:
         }
 
 
-# Of a row of certificates; the time is bound to each question mark.
+# Conditions on rows of the table certificates.
 _REVOKED = "serial IN (SELECT serial FROM revocations)"
 _LAST_SET = (
     "(SELECT standings.status FROM standings WHERE standings.serial = certificates.serial"
@@ -67,13 +67,13 @@ class StatusStore:
     def change(
         self, serials: Iterable[SerialNumber], status: Status, at: datetime, note: str, audit: int
     ) -> None:
-        """Note a status that was set, within the transaction of its audit entry.
+        """Store a new status of certificates, within the transaction of its audit entry.
 
         Args:
             serials: of the certificates.
             status: one that can be set.
-            at: from when on.
-            note: why.
+            at: when it takes effect.
+            note: the reason.
             audit: the number of the entry.
         """
         self._database.execute_many(
@@ -84,11 +84,11 @@ class StatusStore:
         )
 
     def status(self, record: Record, at: datetime) -> Status:
-        """The status of a certificate: revoked goes before expired, expired before what was set.
+        """The status of a certificate: revoked before expired, and expired before one that was set.
 
         Args:
             record: the certificate.
-            at: the time at which it may have run out.
+            at: the time at which it may have expired.
         """
         serial = record.serial.octets
         if self._database.value("SELECT 1 FROM revocations WHERE serial = ?", (serial,)):
@@ -101,11 +101,11 @@ class StatusStore:
         return Status.IN_USE if last is None else Status(last)
 
     def history(self, record: Record, at: datetime) -> list[StandingChange]:
-        """The steps of a certificate from its issue on; the last one is its status at a time."""
+        """The changes of a certificate's status, from its issue to a time."""
         serial = record.serial.octets
-        steps = [StandingChange(Status.IN_USE, record.issued_at, "issued", record.audit)]
-        steps += (
-            _step(Status(row["status"]), row)
+        changes = [StandingChange(Status.IN_USE, record.issued_at, "issued", record.audit)]
+        changes += (
+            _change(Status(row["status"]), row)
             for row in self._database.rows(
                 "SELECT status, at, note, audit FROM standings WHERE serial = ? ORDER BY number",
                 (serial,),
@@ -115,10 +115,10 @@ class StatusStore:
             "SELECT at, note, audit FROM revocations WHERE serial = ?", (serial,)
         )
         if revoked is not None:
-            return [*steps, _step(Status.REVOKED, revoked)]
+            return [*changes, _change(Status.REVOKED, revoked)]
         if record.not_after < at:
-            steps.append(StandingChange(Status.EXPIRED, record.not_after, "ran out", None))
-        return steps
+            changes.append(StandingChange(Status.EXPIRED, record.not_after, "ran out", None))
+        return changes
 
     def select(
         self,
@@ -129,8 +129,8 @@ class StatusStore:
     ) -> Iterator[Record]:
         """The certificates that fit a selection, those of runs after the others.
 
-        Only those of the status asked for are read, except in runs, where the certificates in
-        use are what is left of them all.
+        Only those of the selected status are read. In runs, finding those in use takes reading
+        them all.
         """
         status = selection.status
         if status is None:
@@ -158,7 +158,7 @@ class StatusStore:
         return f"{last} AND not_after >= ? AND NOT {_REVOKED}", [*values, iso(at)]
 
     def _serials(self, status: Status) -> list[SerialNumber]:
-        """Of the certificates that are, or once were, of a status; in no order."""
+        """The serials of certificates that have, or once had, a status; in no order."""
         if status is Status.REVOKED:
             rows = self._database.rows("SELECT serial FROM revocations")
         else:
@@ -168,5 +168,5 @@ class StatusStore:
         return [SerialNumber.from_octets(row["serial"]) for row in rows]
 
 
-def _step(status: Status, row: sqlite3.Row) -> StandingChange:
+def _change(status: Status, row: sqlite3.Row) -> StandingChange:
     return StandingChange(status, datetime.fromisoformat(row["at"]), row["note"], row["audit"])

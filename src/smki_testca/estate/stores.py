@@ -1,6 +1,6 @@
-"""The stores of an open estate, put together, and look-ups that go over several of them.
+"""The stores of an open estate, and look-ups in several of them.
 
-The operations that change an estate are in packages above this one.
+The operations that change an estate are in packages that import this one.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ if TYPE_CHECKING:
 
 
 class Stores:
-    """The parts of one open estate; ``Estate`` tells what each is."""
+    """The stores of one open estate; ``Estate`` describes each."""
 
-    def __init__(  # the parts of one estate, put together by create and open only
+    def __init__(
         self,
         directory: Path,
         database: Database,
@@ -86,17 +86,22 @@ class Stores:
         return self._clock
 
     def environments(self) -> list[Environment]:
-        """The environments whose CAs the estate has, those it was made for first."""
+        """The environments for which the estate has CAs, in the order of their making."""
         families = dict.fromkeys(record.family for record in self.certificates.authorities())
         known = self.library.environments.values()
-        return [one for family in families for one in known if one.family == family]
+        return [
+            environment
+            for family in families
+            for environment in known
+            if environment.family == family
+        ]
 
     def environment(self, name: str | None) -> str:
-        """The environment named, or the first the estate was made for."""
+        """The name of an environment: the one given, or the first that the estate was made for."""
         if name is not None:
             return name
-        kept = self._database.value("SELECT value FROM meta WHERE name = 'environment'")
-        return self.library.default_environment.name if kept is None else str(kept)
+        first = self._database.value("SELECT value FROM meta WHERE name = 'environment'")
+        return self.library.default_environment.name if first is None else str(first)
 
     def request(
         self,
@@ -108,18 +113,18 @@ class Stores:
         environment: str | None = None,
         delivery: Delivery = Delivery.LOCAL,
     ) -> Request:
-        """A request as the gate takes it, the policy it would carry worked out.
+        """A request for the gate, with the policy that the certificate would have.
 
         Args:
-            participant: who asks: its id in the register.
+            participant: the id of the requester in the register.
             purpose: the code of a Testing Service, such as ``uept`` (R3).
-            subject: whose certificate it shall be.
-            usages: one certificate is issued for each; none where the profile fixes the usage.
+            subject: of the certificate.
+            usages: one certificate is issued for each; none if the profile fixes the usage.
             environment: the test environment; the estate's first by default.
             delivery: how the certificates reach their holder (R6).
 
         Raises:
-            InputError: if a usage is stated where the profile fixes it.
+            InputError: if a usage is stated and the profile fixes it.
         """
         name = self.environment(environment)
         known = self.library.environments.get(name)
@@ -130,37 +135,39 @@ class Stores:
                 f"A certificate of profile {profile.name} takes no usage: its profile fixes it.",
                 "Leave the usage out.",
             )
-        carried = None if known is None else policy(profile, known)
-        return Request(participant, purpose, name, subject, usages, delivery, carried)
+        oid = None if known is None else policy(profile, known)
+        return Request(participant, purpose, name, subject, usages, delivery, oid)
 
     def subject(self, profile: str, **particulars: Unpack[Particulars]) -> Subject:
-        """The subject of a request, told as on the command line.
+        """The subject of a request, from the same inputs as on the command line.
 
         Args:
             profile: the certificate type, such as ``organisation``.
             particulars: the options of ``smki-testca issue``, with underscores.
 
         Raises:
-            InputError: if nothing is issued from the profile, an input is missing, or one is
-                not what its type takes.
-            TypeError: for one that the profile does not take.
+            InputError: if nothing is issued from the profile, or an input is missing or not of
+                its type.
+            TypeError: for an input that the profile does not have.
         """
         known = self.library.end_entity_profile(profile)
-        given = {name.replace("_", "-"): str(value) for name, value in particulars.items()}
-        taken = {one.option for one in known.input_types}
-        stray = next((name for name in particulars if name.replace("_", "-") not in taken), None)
-        if stray is not None:
-            raise TypeError(f"a certificate of profile {profile} takes no {stray!r}")
-        return Subject.parse(known, given, self.library.roles)
+        options = {input_type.option for input_type in known.input_types}
+        inputs = {}
+        for name, value in particulars.items():
+            option = name.replace("_", "-")
+            if option not in options:
+                raise TypeError(f"a certificate of profile {profile} takes no {name!r}")
+            inputs[option] = str(value)
+        return Subject.parse(known, inputs, self.library.roles)
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Everything inside happens, or nothing does; other processes wait."""
+        """A transaction: all changes within it happen, or none; other processes wait."""
         return self._database.transaction()
 
     def private_key(self, record: Record) -> bytes | None:
-        """The private key of a certificate, PKCS#8 DER; None where the estate has none.
+        """The private key of a certificate, PKCS#8 DER; None if the estate does not have it.
 
-        The key of a CA signs within the estate alone: for a CA's certificate it is None too.
+        None also for a CA's certificate: a CA's key only signs and is never given out.
 
         Raises:
             EstateError: if the passphrase is wrong.
@@ -168,9 +175,10 @@ class Stores:
         return self.private_keys([record]).get(record.serial)
 
     def private_keys(self, records: Collection[Record]) -> dict[SerialNumber, bytes]:
-        """The private keys of certificates, PKCS#8 DER, as far as the estate has them.
+        """The private keys of certificates, PKCS#8 DER, by serial number.
 
-        The keys of CAs are left out. For many certificates this is much quicker than one by one.
+        Keys that the estate does not have, and those of CAs, are left out. For many certificates,
+        this is much quicker than one by one.
 
         Raises:
             EstateError: if the passphrase is wrong.
@@ -188,7 +196,7 @@ class Stores:
         )
 
     def by_serial(self, serial: SerialNumber) -> Record | None:
-        """The certificate of that serial number, however it was issued."""
+        """The certificate with a serial number, issued alone or by a run."""
         return self.certificates.by_serial(serial) or self.run_certificates.by_serial(serial)
 
     def status(self, record: Record) -> Status:
@@ -196,9 +204,9 @@ class Stores:
         return self.statuses.status(record, self._clock.now())
 
     def history(self, record: Record) -> list[StandingChange]:
-        """The steps of a certificate from its issue on; the last one is its status now."""
+        """The changes of a certificate's status, from its issue to now."""
         return self.statuses.history(record, self._clock.now())
 
     def revocation_lists(self, *, current_only: bool = True) -> list[RevocationListRecord]:
-        """The newest revocation list of each CA, or all that were issued, the oldest first."""
+        """The newest revocation list of each CA, or all, the oldest first."""
         return self.revocations.lists(current_only=current_only)

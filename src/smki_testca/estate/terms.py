@@ -1,7 +1,7 @@
-"""What a run was authorised to issue: sections of like rows, and the secrets they are cut with.
+"""The terms of a run: sections of similar rows; and the secrets with which it is executed.
 
-A section is everything that its certificates share. What differs from row to row is the
-identifier in the subject, a few texts, and the public key.
+A section has everything that its certificates share. Rows differ in the identifier in the subject,
+a few texts, and the public key.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import msgspec
 from smki_testca.roles import KeyUsage  # noqa: TC001 - msgspec reads it
 
 TILE_ROWS = 2_000
-"""How many certificates one tile holds."""
+"""The most certificates in one tile."""
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,11 +25,11 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         profile: of the certificates.
         issuer: the serial number of the issuing CA's certificate, hexadecimal.
-        usage: the key usage; None where the profile fixes it.
-        inputs: those inputs of the profile that all rows have alike: the fields' text, by name.
-        role, hw_type: the same of runs that version 0.1.0 began; None in others.
-        count: how many rows the section has.
-        first_id: of a range, the EUI-64 of its first row; the others follow, one by one.
+        usage: the key usage; None if the profile fixes it.
+        inputs: the inputs of the profile that all rows share: the fields' text, by name.
+        role, hw_type: such inputs of runs that version 0.1.0 began; None in others.
+        count: the number of rows.
+        first_id: of a range, the EUI-64 of its first row; the others are consecutive.
     """
 
     profile: str
@@ -50,11 +50,9 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def shared(self) -> dict[str, str]:
-        """The inputs that all rows have alike, whichever version began the run."""
-        early = {
-            "role": None if self.role is None else f"{self.role:02X}",
-            "hw-type": self.hw_type,
-        }
+        """The inputs that all rows share, whichever version began the run."""
+        role = None if self.role is None else f"{self.role:02X}"
+        early = {"role": role, "hw-type": self.hw_type}
         return {name: text for name, text in early.items() if text is not None} | self.inputs
 
     @property
@@ -65,13 +63,14 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
-    """What a whole run is told.
+    """The terms of a whole run.
 
     Attributes:
         source: where its rows come from.
         at: the instant of issue, UTC, ISO 8601; the same for every row.
         seeded: whether keys come from a seed, and so are not secret.
         label: a name to find the run's certificates by.
+        sections: in the order of the run's rows.
     """
 
     source: Literal["range", "manifest", "requests"]
@@ -82,15 +81,15 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def count(self) -> int:
-        """How many certificates the run asks for."""
+        """The number of the run's certificates."""
         return sum(section.count for section in self.sections)
 
 
 class Row(msgspec.Struct, frozen=True, array_like=True):
-    """What one certificate has of its own.
+    """The part of one certificate that its section does not have.
 
     Attributes:
-        line: where it stands in the manifest or archive, from 1.
+        line: its number in the manifest or archive, from 1.
         eui64: in the subject, if it has one.
         texts: the other inputs: the fields' text, by name.
         public_key: a SubjectPublicKeyInfo, DER, in place of a fresh key.
@@ -105,12 +104,12 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Secrets(msgspec.Struct, frozen=True):
-    """What a run's tiles are cut with beside the CA's key.
+    """The secrets with which a run's tiles are made, beside the CA's key.
 
     Attributes:
         serial_key: permutes row numbers into serials.
-        sealing_key: private keys are sealed under it in the tiles; itself sealed in the estate.
-        seed: keys are derived from it; None for fresh ones.
+        sealing_key: seals private keys in the tiles.
+        seed: the source of keys; None for fresh ones.
     """
 
     serial_key: bytes
@@ -119,7 +118,7 @@ class Secrets(msgspec.Struct, frozen=True):
 
     @classmethod
     def of_run(cls, seed: bytes | None) -> Secrets:
-        """The secrets of a new run: fresh ones, or those of a seed."""
+        """The secrets of a new run: fresh ones, or those that follow from a seed."""
         sealing_key = os.urandom(32)
         if seed is None:
             return cls(os.urandom(16), sealing_key)

@@ -1,10 +1,10 @@
-"""A tile: an immutable file with the certificates of rows side by side, and their sealed keys.
+"""Tiles: immutable files with the certificates of consecutive rows, and their sealed keys.
 
     magic, length of the header (4 octets), header in JSON, serials (16 octets each),
-    EUI-64s (8 each, where there are any), lengths of the certificates (2 each),
+    EUI-64s (8 each, if there are any), lengths of the certificates (2 each),
     the certificates, labels and lines in JSON, sealed private keys
 
-Numbers are big-endian. The digest of the whole file stands in the estate and its audit log.
+Numbers are big-endian. The digest of the whole file is in the estate and its audit log.
 """
 
 from __future__ import annotations
@@ -31,16 +31,17 @@ _NONCE_OCTETS = 12
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
-    """The header of a tile: it says what the octets after it are.
+    """The header of a tile, which describes the octets after it.
 
     Attributes:
-        run, number: which tile of which run.
+        run, number: the tile's run, and its number within the run.
+        section: the place of its section in the run's terms.
         first_row: the run's row of the first certificate.
-        count: how many certificates there are.
+        count: the number of certificates.
         has_ids: whether each has an EUI-64.
         der_octets: of all certificates together.
         extra_octets: of the labels and lines.
-        seeded: whether the private keys are not secret, for they come from a seed.
+        seeded: whether the private keys come from a seed, and so are not secret.
     """
 
     run: int
@@ -62,10 +63,13 @@ class Extra(msgspec.Struct, frozen=True):
 
 
 class Tile:
-    """A tile that was read.
+    """The content of a tile.
 
     Args:
         data: the whole file.
+
+    Raises:
+        EstateError: if the file is no tile.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -97,12 +101,12 @@ class Tile:
         return self._data[self._places[place] : self._places[place + 1]]
 
     def serial(self, place: int) -> int:
-        """Its serial number."""
+        """The serial number of the certificate at a place."""
         start = self._serials + 16 * place
         return int.from_bytes(self._data[start : start + 16])
 
     def eui64(self, place: int) -> int | None:
-        """Its EUI-64, if it has one."""
+        """The EUI-64 of the certificate at a place, if it has one."""
         if not self.header.has_ids:
             return None
         start = self._ids + 8 * place
@@ -116,7 +120,7 @@ class Tile:
         return self._extra
 
     def keys(self, sealing_key: bytes) -> list[bytes | None]:
-        """The private keys: P-256 scalars of 32 octets, or PKCS#8 DER; None where not ours.
+        """The private keys: P-256 scalars of 32 octets, or PKCS#8 DER; None if the holder has it.
 
         Raises:
             EstateError: if they were changed.
@@ -132,7 +136,7 @@ class Tile:
 
     @classmethod
     def read(cls, path: Path, digest: bytes | None = None) -> Self:
-        """Read a tile file, and compare it with its digest if that is given.
+        """Read the file of a tile, and compare it with its digest if that is given.
 
         Raises:
             EstateError: if it is missing or differs.
@@ -157,7 +161,17 @@ def assemble(
     keys: Sequence[bytes | None],
     sealing_key: bytes,
 ) -> bytes:
-    """The octets of a tile; the private keys are sealed."""
+    """The octets of a tile, its private keys sealed.
+
+    Args:
+        header: of the tile.
+        serials: 16 octets for each certificate.
+        ids: the EUI-64s; none if the certificates have none.
+        ders: the certificates.
+        extra: an ``Extra`` in JSON.
+        keys: the private keys as ``Tile.keys`` returns them.
+        sealing_key: of the run.
+    """
     lengths = array("H", map(len, ders))
     if sys.byteorder == "little":
         lengths.byteswap()
@@ -170,7 +184,7 @@ def assemble(
             len(head).to_bytes(4),
             head,
             b"".join(serials),
-            b"".join([one.to_bytes(8) for one in ids]),
+            b"".join([eui64.to_bytes(8) for eui64 in ids]),
             lengths.tobytes(),
             b"".join(ders),
             extra,
@@ -181,12 +195,12 @@ def assemble(
 
 
 def file_name(number: int, digest: bytes) -> str:
-    """The name of a tile's file: its digest is in it, so that no tile replaces another."""
+    """The name of a tile's file. It contains the digest, so that no tile replaces another."""
     return f"{number:06d}-{digest.hex()[:32]}.tile"
 
 
 def write(folder: Path, number: int, data: bytes) -> bytes:
-    """Write the file of a tile; before it counts it is to be settled.
+    """Write the file of a tile; it must be settled before the estate records it.
 
     Returns:
         The tile's digest.
@@ -198,7 +212,7 @@ def write(folder: Path, number: int, data: bytes) -> bytes:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
     except OSError:
-        path.unlink(missing_ok=True)  # where the disk is full, make room
+        path.unlink(missing_ok=True)  # if the disk is full, its space is needed
         raise
     return digest
 
@@ -207,7 +221,7 @@ def settle(folder: Path, tiles: Iterable[tuple[int, bytes]]) -> None:
     """Wait until the files of tiles and their names are safe on the disk.
 
     Args:
-        folder: they are in.
+        folder: of the tiles.
         tiles: the number and the digest of each.
     """
     for number, digest in tiles:

@@ -1,4 +1,4 @@
-"""The tiles of runs: which are still to be cut, which are finished, and their files."""
+"""Stores the tiles of runs: those still to be made, those finished, and their files."""
 
 from __future__ import annotations
 
@@ -29,15 +29,16 @@ MAX_ROW = (1 << 63) - 1
 
 @dataclass(frozen=True, slots=True)
 class TileRecord:
-    """A tile as the estate knows it.
+    """A tile, finished or still to be made.
 
     Attributes:
+        run, number: the tile's run, and its number within the run.
         section: the place of its section in the run's terms.
         first: the place of its first row in the section.
         first_row: the place of its first row in the run.
-        count: how many rows it has.
-        digest: SHA-256 of its file; empty while it is still to be cut.
-        audit: the number of the audit entry that tells of it; None until it is finished.
+        count: the number of rows.
+        digest: SHA-256 of its file; empty until it is finished.
+        audit: the number of its audit entry; None until it is finished.
     """
 
     run: int
@@ -62,10 +63,10 @@ class TileStore:
     # Within the caller's transaction.
 
     def add(self, tile: TileRecord, rows: bytes | None) -> None:
-        """Note a tile that is to be cut.
+        """Store a tile that is to be made.
 
         Args:
-            tile: which.
+            tile: the tile.
             rows: a list of ``Row`` in MessagePack; None for a range.
         """
         self._database.insert(
@@ -93,7 +94,7 @@ class TileStore:
         )
 
     def finish(self, run: int, number: int, digest: bytes, count: int, at: datetime) -> None:
-        """Note that a tile is safe on the disk, with its audit entry."""
+        """Record that a tile is safe on the disk, with its audit entry."""
         entry = self._audit.append(
             at,
             "batch.tile",
@@ -112,31 +113,31 @@ class TileStore:
         return tile
 
     def of_run(self, run: int, *, done: bool | None = None) -> list[TileRecord]:
-        """The tiles of a run: all, those done, or those still to be cut."""
+        """The tiles of a run: all, the finished ones, or those still to be made."""
         condition = {None: "", True: " AND digest <> x''", False: " AND digest = x''"}[done]
         return self._where(f"run = ?{condition}", run)
 
     def at_row(self, run: int, row: int) -> TileRecord | None:
         """The finished tile that holds a row of a run."""
-        # A serial that another run gave out leads to a row that is too large for SQLite.
+        # A serial of another run can lead to a row that is too large for SQLite.
         if row > MAX_ROW:
             return None
         condition = "run = ? AND first_row <= ? AND first_row + count > ? AND digest <> x''"
         return next(iter(self._where(condition, run, row, row)), None)
 
     def is_finished(self, run: int, number: int) -> bool:
-        """Whether a tile is cut; another process may have been quicker."""
+        """Whether a tile is finished; another process may have been quicker."""
         return bool(self.get(run, number).digest)
 
     def rows(self, run: int, number: int) -> bytes | None:
-        """The rows of a tile still to be cut, as they were given; None for a range."""
+        """The rows of a tile still to be made, as passed to ``add``; None for a range."""
         encoded: bytes | None = self._database.value(
             "SELECT rows FROM tiles WHERE run = ? AND number = ?", (run, number)
         )
         return encoded
 
     def rows_with(self, eui64: Eui64) -> list[tuple[int, int]]:
-        """The rows with an EUI-64, each as its run and row; those of ranges are left out."""
+        """The run and row number of every row with an EUI-64; ranges are left out."""
         rows = self._database.rows(
             "SELECT run, row FROM row_ids WHERE eui64 = ? ORDER BY run, row", (eui64.octets,)
         )
@@ -181,13 +182,13 @@ class TileStore:
                 path.unlink(missing_ok=True)
 
     def verify(self) -> int:
-        """See that every finished tile is there, octet for octet.
+        """Check that every finished tile is present and unchanged.
 
         Returns:
-            How many there are.
+            The number of finished tiles.
 
         Raises:
-            EstateError: for the first that is missing or was changed.
+            EstateError: for the first tile that is missing or was changed.
         """
         tiles = self._where("digest <> x''")
         for tile in tiles:

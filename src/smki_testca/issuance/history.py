@@ -53,7 +53,7 @@ class IssueHistory:
         self._categories[authorisation.participant.id, authorisation.category.name] += count
 
     def issued_for_device(self, device_id: Eui64) -> int:
-        """How many Device Certificates there are for a Device ID, issued alone or by runs."""
+        """The number of Device Certificates for a Device ID, issued alone or by runs."""
         # Requests often have consecutive Device IDs: a block of them is looked up at once.
         block = device_id.value // _BLOCK
         if block not in self._blocks:
@@ -70,7 +70,7 @@ class IssueHistory:
         return self._estate.issued.most_for_devices(first, last)
 
     def issued_in_category(self, participant: str, category: str) -> int:
-        """How many certificates of a category a participant has, or is about to have."""
+        """The number of certificates of a category that a participant has, or is about to have."""
         key = (participant, category)
         if key not in self._categories_before:
             self._categories_before[key] = self._estate.issued.in_category(*key)

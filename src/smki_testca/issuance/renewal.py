@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 MAX_COUNT = 100_000
 """The most certificates renewed at once."""
 LISTED = 1_000
-"""How many certificates and reasons of a refused renewal the audit log lists."""
+"""The most certificates and reasons of a refused renewal that the audit log lists."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""CAs, and certificates after their issue: status, revocation, CRLs, expiry, import, who is who."""
+"""CAs, and certificates after issue: status, revocation, CRLs, expiry, import, holders."""

@@ -1,4 +1,4 @@
-"""Makes an estate's CAs, gives them new certificates, and rolls them over."""
+"""Makes an estate's CAs, renews their certificates, and rolls them over."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 
 class AuthorityMaker:
-    """Makes CAs and their certificates. Each call belongs within a transaction of the estate.
+    """Makes CAs and their certificates. Each call must be within a transaction of the estate.
 
     Args:
-        estate: whose CAs they are.
+        estate: the estate that has the CAs.
     """
 
     def __init__(self, estate: Stores) -> None:
@@ -38,21 +38,22 @@ class AuthorityMaker:
     def make(
         self,
         environment: Environment,
-        given: Mapping[tuple[Hierarchy, Tier], bytes],
+        ca_keys: Mapping[tuple[Hierarchy, Tier], bytes],
         hierarchies: Collection[Hierarchy],
     ) -> list[Record]:
         """Make the CAs of an environment's family.
 
         Args:
-            environment: whose CA names and policies they get.
-            given: PEM private keys to use instead of fresh ones.
-            hierarchies: of which CAs are made.
+            environment: gives the CAs their names and policies.
+            ca_keys: PEM private keys to use instead of fresh ones.
+            hierarchies: for which to make a root and an issuing CA.
 
         Returns:
             Each hierarchy's root and issuing CA.
 
         Raises:
-            InputError: if the family has CAs of those, or a key is not of the profile's type.
+            InputError: if the family has CAs of such a hierarchy already, or a key is not of the
+                profile's type.
         """
         if any(
             record.family == environment.family and record.hierarchy in hierarchies
@@ -65,8 +66,8 @@ class AuthorityMaker:
             )
         records = []
         for hierarchy in hierarchies:
-            root = self._make(environment, hierarchy, Tier.ROOT, None, given)
-            issuing = self._make(environment, hierarchy, Tier.ISSUING, root, given)
+            root = self._make(environment, hierarchy, Tier.ROOT, None, ca_keys)
+            issuing = self._make(environment, hierarchy, Tier.ISSUING, root, ca_keys)
             records += [root[0], issuing[0]]
         return records
 
@@ -76,23 +77,27 @@ class AuthorityMaker:
         hierarchy: Hierarchy,
         tier: Tier,
         parent: Authority | None,
-        given: Mapping[tuple[Hierarchy, Tier], bytes],
+        ca_keys: Mapping[tuple[Hierarchy, Tier], bytes],
     ) -> Authority:
         estate = self._estate
         profile = estate.library.profile_for(hierarchy, tier)
-        pem = given.get((hierarchy, tier))
+        pem = ca_keys.get((hierarchy, tier))
         if pem is None:
-            public_key = self._estate.key_store.generate(profile.key_type)
+            public_key = estate.key_store.generate(profile.key_type)
         else:
             private = private_keys.from_pem(pem, f"the key given for {profile.name}")
             if key_type_of(private) is not profile.key_type:
                 raise InputError(
                     "key.type", f"The key given for {profile.name} is not {profile.key_type}."
                 )
-            public_key = self._estate.key_store.keep(private)
-        signer = self._estate.key_store.signer(self._estate.key_store.reference(key_id(public_key)))
-        own = CertificationAuthority(None, signer, environment, estate.library)
-        certificate = self._certificate(parent[1] if parent else own, profile, public_key)
+            public_key = estate.key_store.keep(private)
+        signer = estate.key_store.signer(estate.key_store.reference(key_id(public_key)))
+        issuer = (
+            parent[1]
+            if parent
+            else CertificationAuthority(None, signer, environment, estate.library)
+        )
+        certificate = self._certificate(issuer, profile, public_key)
         record = self._add(
             certificate,
             environment,
@@ -106,7 +111,7 @@ class AuthorityMaker:
         """Give a CA a new certificate for its own name and key.
 
         Args:
-            record: the CA's newest certificate; an issuing CA's new one is signed by its root.
+            record: the CA's newest certificate. An issuing CA's new one is signed by its root.
 
         Raises:
             InputError: if the profile was changed so that it would not be the same CA.
@@ -145,15 +150,15 @@ class AuthorityMaker:
     def roll_over(self, environment: Environment, hierarchy: Hierarchy, name: str) -> Record:
         """Make the next generation of an issuing CA under the same root.
 
-        From then on it issues; those before it keep what they signed.
+        From then on it issues. What earlier generations signed stays valid.
 
         Args:
-            environment: whose family it belongs to.
-            hierarchy: whose issuing CA it is.
-            name: its own CN, which no other CA has.
+            environment: of the CA's family.
+            hierarchy: of the CA.
+            name: the new CA's CN, which no other CA may have.
 
         Raises:
-            InputError: if the name is taken, a live CA's, or not what the profile allows.
+            InputError: if another CA or a live one has the name, or the profile forbids it.
             EstateError: if the estate was not made for that environment.
         """
         estate = self._estate
@@ -165,7 +170,7 @@ class AuthorityMaker:
             estate.library.environment(root.environment),
             ca_names={**environment.ca_names, (hierarchy, Tier.ISSUING): name},
         )
-        public_key = self._estate.key_store.generate(profile.key_type)
+        public_key = estate.key_store.generate(profile.key_type)
         certificate = self._certificate(estate.authorities.able(root, named), profile, public_key)
         return self._add(
             certificate, named, root, "authority.roll-over", ca=name, before=before.label
@@ -186,14 +191,14 @@ class AuthorityMaker:
         action: str,
         **details: object,
     ) -> Record:
-        """Keep a CA's certificate and its audit entry.
+        """Store a CA's certificate with its audit entry.
 
         Args:
-            certificate: a root's own where there is no issuer.
-            environment: names the CA.
-            issuer: the certificate of the CA that signed it.
+            certificate: of the CA.
+            environment: gives the CA its name.
+            issuer: the certificate of the CA that signed it; None for a root.
             action: of the audit entry.
-            details: of the audit entry, beside what every such entry has.
+            details: of the audit entry, beside those that every such entry has.
         """
         profile = certificate.profile
         body = {
@@ -218,13 +223,13 @@ class AuthorityMaker:
         return issuer
 
     def _naming(self, record: Record) -> Environment:
-        """A CA's environment, in which the CA has its own name, whatever its generation."""
-        known = self._estate.library.environment(record.environment)
-        own = {(record.hierarchy, record.tier): record.label or ""}
-        return replace(known, ca_names={**known.ca_names, **own})
+        """A CA's environment, with the CA's name in place of the first generation's."""
+        environment = self._estate.library.environment(record.environment)
+        name = {(record.hierarchy, record.tier): record.label or ""}
+        return replace(environment, ca_names={**environment.ca_names, **name})
 
     def _check_name(self, profile: Profile, name: str) -> None:
-        """See that a new CA may have a name."""
+        """Check that a new CA may have a name."""
         library = self._estate.library
         if name in library.live.ca_names:
             raise InputError(

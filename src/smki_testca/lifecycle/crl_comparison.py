@@ -1,4 +1,4 @@
-"""Where a revocation list differs from what the estate would say now."""
+"""Compares a revocation list with the one that the estate would issue now."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Discrepancy:
-    """One thing that is not as the estate would have it.
+    """One difference between a revocation list and the estate.
 
     Attributes:
         code: stable dotted code, listed in ``docs/living.md``.
-        message: what it is, one line.
+        message: the difference, one line.
     """
 
     code: str
@@ -46,15 +46,15 @@ class Discrepancy:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A revocation list beside the estate.
+    """The outcome of comparing a revocation list with the estate.
 
     Attributes:
-        authority: the newest certificate of the CA of the list's issuer; None where the estate
-            has none that signed it.
-        number: the cRLNumber; None where there is none.
-        this_update, next_update: the times in it; None where it has none.
+        authority: the newest certificate of the CA that signed it; None if that is no CA of the
+            estate.
+        number: the cRLNumber, if there is one.
+        this_update, next_update: the times in it, if there are any.
         entries: how many certificates it names.
-        discrepancies: everything that is not as the estate would have it.
+        discrepancies: every difference.
     """
 
     authority: Record | None
@@ -69,8 +69,8 @@ def compare_list(estate: Stores, der: bytes) -> Comparison:
     """Compare a revocation list with the estate: signature, times, number and entries.
 
     Args:
-        estate: whose CA should have signed it.
-        der: its octets.
+        estate: the estate whose CA should have signed it.
+        der: the list.
 
     Raises:
         InputError: if the octets are no revocation list.
@@ -83,23 +83,23 @@ def compare_list(estate: Stores, der: bytes) -> Comparison:
     revoked = view.fields.get("revokedCertificates")
     named = [] if revoked is None else list(entries(revoked.node))
     signed_by = signer_of(estate, view)
-    found = [*_times(view, estate.clock.now())]
+    discrepancies = [*_times(view, estate.clock.now())]
     number = view.value("extensions.cRLNumber")
     number = number if isinstance(number, int) else None
     if signed_by is None:
-        found.append(Discrepancy("crl.foreign", "No CA of the estate signed it."))
+        discrepancies.append(Discrepancy("crl.foreign", "No CA of the estate signed it."))
     else:
-        found += _number(estate, signed_by, number, der)
-        wanted = estate.revocations.of_authority(name_of(signed_by))
+        discrepancies += _number(estate, signed_by, number, der)
+        revocations = estate.revocations.of_authority(name_of(signed_by))
         profile = profile_of_list(estate, signed_by.hierarchy, signed_by.tier)
-        found += _entries(wanted, named, tells_reasons=_tells_reasons(profile))
+        discrepancies += _entries(revocations, named, has_reasons=_has_reasons(profile))
     return Comparison(
         signed_by,
         number,
         view.instant("thisUpdate"),
         view.instant("nextUpdate"),
         len(named),
-        tuple(found),
+        tuple(discrepancies),
     )
 
 
@@ -123,31 +123,31 @@ def _number(
     elif number < newest:
         yield Discrepancy("crl.older", f"It has number {number}; the newest has {newest}.")
     elif not any(
-        one.number == number and one.der == der
-        for one in estate.revocations.lists(current_only=True)
-        if (one.family, one.issuer) == (issuer.family, issuer.name)
+        newest_list.number == number and newest_list.der == der
+        for newest_list in estate.revocations.lists(current_only=True)
+        if (newest_list.family, newest_list.issuer) == (issuer.family, issuer.name)
     ):
         yield Discrepancy(
             "crl.unknown", f"The estate did not issue it: its newest has number {newest}."
         )
 
 
-def _tells_reasons(profile: RevocationListProfile) -> bool:
-    """Whether the lists of a profile give each certificate's own reason."""
+def _has_reasons(profile: RevocationListProfile) -> bool:
+    """Whether the lists of a profile give the reason of each revocation."""
     filled = (row.fill for row in profile.filling_rows if row.field.entry == "reasonCode")
     return any(isinstance(fill, Derived) for fill in filled)
 
 
 def _entries(
-    wanted: list[Revocation], named: list[Entry], *, tells_reasons: bool
+    revocations: list[Revocation], named: list[Entry], *, has_reasons: bool
 ) -> Iterator[Discrepancy]:
-    """What is missing on the list, what is there without reason, what differs."""
-    missing = {one.serial.value: one for one in wanted}
+    """The entries that are missing, superfluous, unreadable or different."""
+    missing = {revocation.serial.value: revocation for revocation in revocations}
     seen = set()
     for entry in named:
         if entry.problem is not None or entry.serial is None:
-            what = "it has no serial number" if entry.problem is None else entry.problem.message
-            yield Discrepancy("crl.entry_unreadable", f"An entry cannot be read: {what}.")
+            problem = "it has no serial number" if entry.problem is None else entry.problem.message
+            yield Discrepancy("crl.entry_unreadable", f"An entry cannot be read: {problem}.")
             continue
         if entry.serial in seen:
             yield Discrepancy("crl.entry_twice", f"It names {_shown(entry.serial)} twice.")
@@ -158,19 +158,20 @@ def _entries(
             yield Discrepancy(
                 "crl.entry_extra", f"It names {_shown(entry.serial)}, which is not revoked."
             )
-        elif entry.at != revocation.at or (tells_reasons and entry.reason != _code(revocation)):
+        elif entry.at != revocation.at or (has_reasons and entry.reason != _code(revocation)):
             yield Discrepancy(
                 "crl.entry_differs",
                 f"Its date or reason for {_shown(entry.serial)} is not the estate's.",
             )
-    for one in missing.values():
+    for revocation in missing.values():
         yield Discrepancy(
-            "crl.entry_missing", f"It lacks {one.serial}, revoked as of {iso(one.at)}."
+            "crl.entry_missing",
+            f"It lacks {revocation.serial}, revoked as of {iso(revocation.at)}.",
         )
 
 
 def _code(revocation: Revocation) -> int | None:
-    """The code of the reason as a list has it: unspecified is never written (RFC 5280 5.3.1)."""
+    """The reasonCode in a list; None for unspecified, which is never written (RFC 5280 5.3.1)."""
     reason = revocation.reason
     return None if reason is None else reason.code or None
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.clock import iso
 from smki_testca.collector import without_collector
-from smki_testca.errors import EstateError, InputError
+from smki_testca.errors import InputError
 from smki_testca.estate.revocations import IssuerName, RevocationListRecord
 from smki_testca.text import shown
 from smki_testca.x509.view import view_certificate
@@ -36,37 +36,37 @@ def issue(
         signed_by = find_authority(estate, hierarchy, tier, environment, authority)
         issuer = name_of(signed_by)
         now = estate.clock.now()
-        made = estate.authorities.able(signed_by).issue_revocation_list(
+        crl = estate.authorities.able(signed_by).issue_revocation_list(
             profile,
             estate.revocations.of_authority(issuer, at),
             estate.revocations.next_number(issuer),
             at=at or now,
             next_update=next_update,
         )
-        told = {
+        body = {
             "profile": profile.name,
             "family": issuer.family,
             "authority": str(signed_by.serial),
-            "number": made.number,
-            "this_update": iso(made.this_update),
-            "next_update": iso(made.next_update),
-            "entries": made.count,
-            "sha256": hashlib.sha256(made.der).hexdigest(),
+            "number": crl.number,
+            "this_update": iso(crl.this_update),
+            "next_update": iso(crl.next_update),
+            "entries": crl.count,
+            "sha256": hashlib.sha256(crl.der).hexdigest(),
         }
         record = RevocationListRecord(
-            der=made.der,
+            der=crl.der,
             profile=profile.name,
             family=issuer.family,
             hierarchy=hierarchy,
             tier=tier,
             issuer=issuer.name,
             authority=signed_by.serial,
-            number=made.number,
-            this_update=made.this_update,
-            next_update=made.next_update,
+            number=crl.number,
+            this_update=crl.this_update,
+            next_update=crl.next_update,
             issued_at=now,
-            count=made.count,
-            audit=estate.audit.append(now, "crl.issue", told),
+            count=crl.count,
+            audit=estate.audit.append(now, "crl.issue", body),
         )
         estate.revocations.add_list(record)
     return record
@@ -97,32 +97,26 @@ def find_authority(
 ) -> Record:
     """The newest certificate of a CA.
 
-    Lists are kept by the CA's name, so one renewed goes on with the numbers it had.
+    Revocation lists belong to the CA's name, so a renewed CA continues their numbers.
 
     Args:
-        estate: whose CA it is.
-        hierarchy: where the CA stands.
-        tier: the same.
-        environment: of the CA's family; the estate's own by default.
-        authority: the CA's name; by default of the newest there.
+        estate: the estate that has the CA.
+        hierarchy: of the CA.
+        tier: of the CA.
+        environment: of the CA's family; the estate's first by default.
+        authority: the CA's name; by default that of the last generation.
 
     Raises:
         InputError: if there is none of that name, or no such environment.
         EstateError: if the estate was not made for the environment.
     """
-    name = estate.environment(environment)
-    family = estate.library.environment(name).family
-    generations = estate.certificates.generations(family, hierarchy, tier)
-    if not generations:
-        raise EstateError(
-            "estate.no_authority",
-            f"The estate has no CAs for {name}.",
-            f"Make them: smki-testca init DIR --environment {name}",
-        )
-    newest = [one[-1] for one in generations]
-    named = [one for one in newest if authority in {None, one.label}]
+    known = estate.library.environment(estate.environment(environment))
+    newest = [
+        generation[-1] for generation in estate.authorities.generations(known, hierarchy, tier)
+    ]
+    named = [record for record in newest if authority in {None, record.label}]
     if not named:
-        names = ", ".join(one.label or "" for one in newest)
+        names = ", ".join(record.label or "" for record in newest)
         raise InputError(
             "ca.unknown",
             f"{shown(authority or '')} is no {tier.value} CA of the {hierarchy.value} hierarchy.",
@@ -132,5 +126,5 @@ def find_authority(
 
 
 def name_of(authority: Record) -> IssuerName:
-    """The name under which a CA's revocations and lists are kept."""
+    """The name to which a CA's revocations and lists belong."""
     return IssuerName(authority.family, view_certificate(authority.der).octets("subject") or b"")

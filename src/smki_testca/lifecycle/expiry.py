@@ -1,4 +1,4 @@
-"""What runs out soon, or has run out with nothing in its place."""
+"""Finds certificates that expire soon, or have expired and were not renewed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Kind(StrEnum):
-    """What it is that runs out."""
+    """The kind of certificate that expires."""
 
     CERTIFICATE = "certificate"
     AUTHORITY = "authority"
@@ -30,15 +30,15 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Expiring:
-    """One certificate that runs out.
+    """One certificate that expires.
 
     Attributes:
-        kind: an end entity's certificate, a CA's own, or an external one.
-        id: the serial number, 32 hexadecimal digits; of an external one its SHA-256, for serials
-            of several issuers may be the same.
-        name: for a person: the label, or the EUI-64, or the id.
-        participant: the holder; None for a CA and for external ones.
-        profile: of an external one the profile it comes nearest to.
+        kind: an end entity's certificate, a CA's, or an external one.
+        id: the serial number, 32 hexadecimal digits; of an external certificate its SHA-256,
+            because several issuers may use the same serial.
+        name: for people: the label, the EUI-64 or the id.
+        participant: the holder; None for CAs and external certificates.
+        profile: of the certificate; of an external one the nearest.
         not_after: its last second, UTC.
     """
 
@@ -62,20 +62,20 @@ class Expiring:
 
 
 def running_out(estate: Stores, before: datetime) -> list[Expiring]:
-    """What runs out before a time and nothing took the place of; see ``Estate.expiring``."""
-    found = [_of_record(one) for one in _records(estate, before)]
-    found += _externals(estate, before)
-    return sorted(found, key=lambda one: (one.not_after, one.name, one.id))
+    """The certificates that expire before a time and were not renewed; see ``Estate.expiring``."""
+    expiring = [_of_record(record) for record in _records(estate, before)]
+    expiring += _externals(estate, before)
+    return sorted(expiring, key=lambda entry: (entry.not_after, entry.name, entry.id))
 
 
 def _records(estate: Stores, before: datetime) -> Iterator[Record]:
     for record in estate.select(Selection(expires_before=before)):
         if record.tier is Tier.END_ENTITY:
-            wanted = is_current(estate, record)
+            is_needed = is_current(estate, record)
         else:
             renewed = estate.certificates.newest(record).serial != record.serial
-            wanted = not renewed and estate.status(record) is not Status.REVOKED
-        if wanted:
+            is_needed = not renewed and estate.status(record) is not Status.REVOKED
+        if is_needed:
             yield record
 
 
@@ -93,7 +93,8 @@ def _of_record(record: Record) -> Expiring:
 
 
 def _externals(estate: Stores, before: datetime) -> Iterator[Expiring]:
-    for one in estate.externals.select(Selection()):
-        if one.not_after is not None and one.not_after < before and not one.re_signed:
-            sha256 = one.sha256.hex()
-            yield Expiring(Kind.EXTERNAL, sha256, one.name, None, one.profile, one.not_after)
+    for record in estate.externals.select():
+        end = record.not_after
+        if end is not None and end < before and not record.re_signed:
+            sha256 = record.sha256.hex()
+            yield Expiring(Kind.EXTERNAL, sha256, record.name, None, record.profile, end)

@@ -1,4 +1,4 @@
-"""Brings other people's certificates and keys into an estate: all that files held, or nothing."""
+"""Imports other people's certificates and keys into an estate: all of them, or none."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _COMMON_NAME = encode.oid(ATTRIBUTES["commonName"])
 
 
 class Arrival(StrEnum):
-    """How a certificate stands after an import."""
+    """The outcome of an import for one certificate."""
 
     NEW = "new"
     KEY_ADDED = "key-added"
@@ -42,13 +42,13 @@ class Arrival(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """One certificate that files held.
+    """One certificate of an import.
 
     Attributes:
-        arrival: imported, known already (now with its private key, perhaps), or issued by this
-            estate and therefore no external one.
-        external: what is kept of it; None of the estate's own.
-        own: the estate's own certificate; None of an external one.
+        arrival: imported, known already (perhaps with a new private key), or issued by this
+            estate and therefore not external.
+        external: the record of an external certificate.
+        own: the record of a certificate that this estate issued.
     """
 
     arrival: Arrival
@@ -64,12 +64,12 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did.
+    """The outcome of an import.
 
     Attributes:
-        arrived: each certificate, in the order found.
+        arrived: each certificate, in the order of the files.
         keys: how many private keys are new.
-        remarks: on what was not taken.
+        remarks: about content that was not imported.
     """
 
     arrived: tuple[Arrived, ...]
@@ -78,12 +78,12 @@ class ImportReport:
 
     @property
     def changed(self) -> bool:
-        """Whether the estate is another than before."""
-        return self.keys > 0 or any(one.arrival is Arrival.NEW for one in self.arrived)
+        """Whether the import changed the estate."""
+        return self.keys > 0 or any(item.arrival is Arrival.NEW for item in self.arrived)
 
 
 def import_material(estate: Stores, intake: Intake) -> ImportReport:
-    """Import everything that files held; see ``Estate.import_material``."""
+    """Import the content of files; see ``Estate.import_material``."""
     with estate.transaction():
         return _Importing(estate).all_of(intake)
 
@@ -108,49 +108,50 @@ class _Importing:
         recognise = Recogniser(estate.library)
         own: dict[bytes, Record] = {}
         records: list[ExternalRecord] = []
-        for found in intake.certificates:
-            # Fields take far more memory than octets, so they are let go of one by one.
-            view = view_certificate(found.der)
-            _refuse_live(found, view, estate.library.live)
-            record = self._own(found, view)
+        for item in intake.certificates:
+            # Fields take far more memory than octets, so only one view is kept at a time.
+            view = view_certificate(item.der)
+            _refuse_live(item, view, estate.library.live)
+            record = self._own(item, view)
             if record is not None:
-                own[found.der] = record
-            elif hashlib.sha256(found.der).digest() not in self._known:
-                place = (found.source, found.label)
-                records.append(read_external(found.der, view, *place, recognise(view), now))
-        self._public |= {one.key_id for one in records if one.key_id is not None}
-        for found in intake.certificates:
-            if found.key is not None and found.der not in own:
-                self._take_key(found.key)
+                own[item.der] = record
+            elif hashlib.sha256(item.der).digest() not in self._known:
+                origin = (item.source, item.label)
+                records.append(read_external(item.der, view, *origin, recognise(view), now))
+        self._public |= {record.key_id for record in records if record.key_id is not None}
+        for item in intake.certificates:
+            if item.key is not None and item.der not in own:
+                self._take_key(item.key)
         remarks = list(intake.remarks)
         for loose in intake.loose_keys:
             if not self._take_key(loose.key):
                 message = "the private key fits no certificate here"
                 remarks.append(Remark("import.loose_key", loose.source, message))
         if records or self._new_keys:
-            self._keep(records)
+            self._store_new(records)
         return ImportReport(self._arrived(intake, own), len(self._new_keys), tuple(remarks))
 
-    def _keep(self, records: list[ExternalRecord]) -> None:
-        told = {
+    def _store_new(self, records: list[ExternalRecord]) -> None:
+        """Store new certificates and keys with their audit entry."""
+        body = {
             "externals": [
-                {"sha256": one.sha256.hex(), "source": one.source, "label": one.label}
-                for one in records
+                {"sha256": record.sha256.hex(), "source": record.source, "label": record.label}
+                for record in records
             ],
             "external_keys": [identifier.hex() for identifier in self._new_keys],
         }
-        number = self._estate.audit.append(self._estate.clock.now(), "import", told)
+        number = self._estate.audit.append(self._estate.clock.now(), "import", body)
         for record in records:
             self._store.add(replace(record, audit=number))
         for identifier, key in self._new_keys.items():
             self._store.add_key(identifier, key)
 
-    def _own(self, found: FoundCertificate, view: View) -> Record | None:
-        """The estate's own certificate of these octets."""
+    def _own(self, item: FoundCertificate, view: View) -> Record | None:
+        """The record of a certificate, if this estate issued it."""
         above = view.octets("extensions.authorityKeyIdentifier.keyIdentifier")
         below = view.octets("extensions.subjectKeyIdentifier")
         value = view.value("serialNumber")
-        # Few are the estate's own, so most are told by the key that signed them alone.
+        # Most are of other CAs: their key identifiers suffice to tell, without a look-up.
         if above not in self._own_issuers and below not in self._own_issuers:
             return None
         if not isinstance(value, int):
@@ -159,10 +160,10 @@ class _Importing:
             record = self._estate.by_serial(SerialNumber(value))
         except InputError:
             return None
-        return record if record is not None and record.der == found.der else None
+        return record if record is not None and record.der == item.der else None
 
     def _take_key(self, key: PrivateKey) -> bool:
-        """Keep a private key, if it belongs to an external certificate; whether it does."""
+        """Take a private key if it fits an external certificate; whether it does."""
         identifier = hashlib.sha256(public_key_octets(key.public_key())).digest()
         if identifier not in self._public:
             return False
@@ -171,14 +172,14 @@ class _Importing:
         return True
 
     def _arrived(self, intake: Intake, own: dict[bytes, Record]) -> tuple[Arrived, ...]:
-        digests = {one.der: hashlib.sha256(one.der).digest() for one in intake.certificates}
+        digests = {item.der: hashlib.sha256(item.der).digest() for item in intake.certificates}
         records = self._store.by_digests(digests.values())
         arrived = []
-        for one in intake.certificates:
-            if one.der in own:
-                arrived.append(Arrived(Arrival.OWN, None, own[one.der]))
+        for item in intake.certificates:
+            if item.der in own:
+                arrived.append(Arrived(Arrival.OWN, None, own[item.der]))
                 continue
-            record = records[digests[one.der]]
+            record = records[digests[item.der]]
             arrival = Arrival.NEW
             if record.sha256 in self._known:
                 added = record.key_id in self._new_keys
@@ -187,28 +188,28 @@ class _Importing:
         return tuple(arrived)
 
 
-def _refuse_live(found: FoundCertificate, view: View, live: LiveMarks) -> None:
-    """See that a certificate has no mark of live material.
+def _refuse_live(item: FoundCertificate, view: View, live: LiveMarks) -> None:
+    """Check that a certificate has no mark of live material (R20).
 
     Raises:
         InputError: naming the mark.
     """
-    policies = {encode.oid(one): one for one in live.policies}
+    policies = {encode.oid(policy): policy for policy in live.policies}
     for carried in _policies(view):
         if carried in policies:
-            raise _is_live(found, f"the live policy {policies[carried]}")
-    names = {one.casefold() for one in live.ca_names}
+            raise _is_live(item, f"the live policy {policies[carried]}")
+    names = {name.casefold() for name in live.ca_names}
     for path in ("issuer", "subject"):
         field = view.fields.get(path)
         for name in () if field is None else _common_names(field.node):
             if name.casefold() in names:
-                raise _is_live(found, f"the name of the live CA {name}")
+                raise _is_live(item, f"the name of the live CA {name}")
 
 
-def _is_live(found: FoundCertificate, mark: str) -> InputError:
+def _is_live(item: FoundCertificate, mark: str) -> InputError:
     return InputError(
         "import.live",
-        f"{found.label or found.source} carries {mark}: live material has no place in tests (R20).",
+        f"{item.label or item.source} carries {mark}: live material has no place in tests (R20).",
         "Leave it out; nothing was imported.",
     )
 
@@ -222,6 +223,6 @@ def _policies(view: View) -> Iterator[bytes]:
 
 
 def _common_names(name: Node) -> Iterator[str]:
-    for attribute in (one for relative in name.children for one in relative.children):
+    for attribute in (pair for relative in name.children for pair in relative.children):
         if len(attribute.children) == 2 and attribute.children[0].encoded == _COMMON_NAME:
             yield attribute.children[1].content.decode("utf-8", "replace").strip()

@@ -1,7 +1,7 @@
-"""Revoking and rejecting certificates, and setting their status.
+"""Revokes and rejects certificates, and sets their status.
 
-What is refused is refused for the whole selection, before anything is changed. Each is one
-transaction with its audit entry, so that nothing is lost.
+An error refuses the whole selection before anything is changed. Each operation is one transaction
+with its audit entry.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from smki_testca.identifiers import SerialNumber
 
 REJECTED = "rejected by its subscriber (SEC L11)"
-"""What the history of a rejected certificate says."""
+"""The note in the history of a rejected certificate."""
 _REFUSED_REASONS = {
     Reason.CERTIFICATE_HOLD: "there is no suspension: a revocation is for good (assumed)",
     Reason.REMOVE_FROM_CRL: "it is for delta CRLs alone (RFC 5280 5.3.1), and there are none",
@@ -33,7 +33,7 @@ _REFUSED_REASONS = {
 
 
 def parse_reason(text: str) -> Reason:
-    """Read a reason by its word, or by RFC 5280's own, in either case.
+    """Parse a reason: our word for it or RFC 5280's name, in either case.
 
     Raises:
         InputError: if there is none of that name, or nothing is revoked for it.
@@ -42,7 +42,7 @@ def parse_reason(text: str) -> Reason:
         if text.lower() in {reason.value, reason.name_in_crl.lower()}:
             _check_reason(reason)
             return reason
-    names = ", ".join(one.value for one in Reason if one not in _REFUSED_REASONS)
+    names = ", ".join(reason.value for reason in Reason if reason not in _REFUSED_REASONS)
     raise InputError(
         "revocation.reason",
         f"{shown(text)} is no reason for a revocation.",
@@ -61,16 +61,16 @@ def revoke(
         now = estate.clock.now()
         for record in records:
             _check_revocable(estate, record, now, at)
-        for place in {(one.hierarchy, one.tier) for one in records}:
-            _check_listed(estate, *place, reason)
-        told = {"reason": None if reason is None else reason.value}
+        for hierarchy, tier in {(record.hierarchy, record.tier) for record in records}:
+            _check_listed(estate, hierarchy, tier, reason)
+        details = {"reason": None if reason is None else reason.value}
         note = "revoked" if reason is None else f"revoked: {reason.value}"
-        _keep(estate, "revoke", records, reason, at or now, note, told)
+        _store(estate, "revoke", records, reason, at or now, note, details)
     return records
 
 
 def reject(estate: Stores, serial: SerialNumber) -> Record:
-    """The subscriber's rejection of a certificate; see ``Estate.reject``."""
+    """Reject a certificate for its subscriber; see ``Estate.reject``."""
     with estate.transaction():
         record = known(estate, serial)
         now = estate.clock.now()
@@ -84,8 +84,8 @@ def reject(estate: Stores, serial: SerialNumber) -> Record:
             _reject_by_status(estate, record, now)
         else:
             _check_revocable(estate, record, now, None)
-            # RFC 5280 5.3.1 would have no reason rather than unspecified (assumed to be meant).
-            _keep(estate, "reject", [record], None, now, REJECTED, {"reason": None})
+            # RFC 5280 5.3.1 prefers no reason to unspecified (we assume that SEC L11 means this).
+            _store(estate, "reject", [record], None, now, REJECTED, {"reason": None})
     return record
 
 
@@ -111,10 +111,8 @@ def set_status(estate: Stores, selection: Selection, status: Status) -> list[Rec
             if before is not status:
                 changed.append(record)
         if changed:
-            told = {"status": status.value, "serials": [str(one.serial) for one in changed]}
-            number = estate.audit.append(now, "status.set", told)
-            serials = [one.serial for one in changed]
-            estate.statuses.change(serials, status, now, "set", number)
+            serials = [record.serial for record in changed]
+            _change_status(estate, serials, status, now, "status.set", "set")
     return changed
 
 
@@ -139,16 +137,16 @@ def _check_reason(reason: Reason) -> None:
 
 
 def _check_listed(estate: Stores, hierarchy: Hierarchy, tier: Tier, reason: Reason | None) -> None:
-    """See that the list on which certificates of a tier belong may give the reason."""
+    """Check that the revocation list for certificates of a tier may give the reason."""
     above = Tier.ISSUING if tier is Tier.END_ENTITY else Tier.ROOT
     profile = profile_of_list(estate, hierarchy, above)
     if reason is None or reason is Reason.UNSPECIFIED:
         return
     for row in profile.rows:
         allowed = row.holds.one_of
-        is_told = row.field.entry == "reasonCode" and row.severity is Severity.ERROR
-        if is_told and allowed is not None and reason.name_in_crl not in allowed:
-            names = ", ".join(one.value for one in Reason if one.name_in_crl in allowed)
+        restricts = row.field.entry == "reasonCode" and row.severity is Severity.ERROR
+        if restricts and allowed is not None and reason.name_in_crl not in allowed:
+            names = ", ".join(known.value for known in Reason if known.name_in_crl in allowed)
             raise InputError(
                 "revocation.reason",
                 f"The profile {profile.name} does not have the reason {reason.value}.",
@@ -173,7 +171,7 @@ def _title(hierarchy: Hierarchy) -> str:
 
 
 def _check_revocable(estate: Stores, record: Record, now: datetime, at: datetime | None) -> None:
-    """See that a certificate can be revoked as of a time, or now."""
+    """Check that a certificate can be revoked as of a time, or now."""
     earlier = estate.revocations.by_serial(record.serial)
     if earlier is not None:
         raise InputError(
@@ -208,22 +206,23 @@ def _check_revocable(estate: Stores, record: Record, now: datetime, at: datetime
         )
 
 
-def _keep(
+def _store(
     estate: Stores,
     action: str,
     records: list[Record],
     reason: Reason | None,
     at: datetime,
     note: str,
-    told: Mapping[str, object],
+    details: Mapping[str, object],
 ) -> None:
-    """Record revocations, within the caller's transaction."""
+    """Store revocations with their audit entry, within the caller's transaction."""
     now = estate.clock.now()
-    names = {serial: name_of(known(estate, serial)) for serial in {one.issuer for one in records}}
-    told = {**told, "at": iso(at), "revoked": [str(one.serial) for one in records]}
-    number = estate.audit.append(now, action, told)
+    issuers = {record.issuer for record in records}
+    names = {serial: name_of(known(estate, serial)) for serial in issuers}
+    body = {**details, "at": iso(at), "revoked": [str(record.serial) for record in records]}
+    number = estate.audit.append(now, action, body)
     estate.revocations.add(
-        ((names[one.issuer], Revocation(one.serial, at, reason)) for one in records),
+        ((names[record.issuer], Revocation(record.serial, at, reason)) for record in records),
         note,
         now,
         number,
@@ -237,9 +236,21 @@ def _reject_by_status(estate: Stores, record: Record, now: datetime) -> None:
             "rejection.status",
             f"{_named(record)} is {status.word}: there is nothing left to reject.",
         )
-    told = {"status": Status.NOT_IN_USE.value, "serials": [str(record.serial)]}
-    number = estate.audit.append(now, "reject", told)
-    estate.statuses.change([record.serial], Status.NOT_IN_USE, now, REJECTED, number)
+    _change_status(estate, [record.serial], Status.NOT_IN_USE, now, "reject", REJECTED)
+
+
+def _change_status(
+    estate: Stores,
+    serials: list[SerialNumber],
+    status: Status,
+    at: datetime,
+    action: str,
+    note: str,
+) -> None:
+    """Set a status with its audit entry, within the caller's transaction."""
+    body = {"status": status.value, "serials": [str(serial) for serial in serials]}
+    number = estate.audit.append(at, action, body)
+    estate.statuses.change(serials, status, at, note, number)
 
 
 def _named(record: Record) -> str:

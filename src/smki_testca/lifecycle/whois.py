@@ -1,7 +1,8 @@
-"""Who stands behind a presented certificate, and which CA of the estate signed it."""
+"""Finds the holder of a presented certificate, and the CA of the estate that signed it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
@@ -20,17 +21,21 @@ if TYPE_CHECKING:
 
 
 def whois_certificate(estate: Stores, data: bytes) -> Answer:
-    """Who stands behind a presented certificate: PEM or DER, the first block of several.
+    """Find the holder of a presented certificate.
+
+    Args:
+        estate: with the register.
+        data: PEM or DER; of several PEM blocks the first counts.
 
     Raises:
-        InputError: if it cannot be read, carries no identifier, or nobody has that one.
+        InputError: if it cannot be read, has no identifier, or no participant has that one.
     """
     view = view_certificate(_first_certificate(data))
     register = estate.register.load()
     issuer = signer_of(estate, view)
     profile = _profile(estate, view, issuer)
-    found = whois_subject(register, view, profile)
-    return Answer(found.participant, found.by, found.value, found.ids, issuer is not None)
+    answer = whois_subject(register, view, profile)
+    return replace(answer, issued_here=issuer is not None)
 
 
 def _first_certificate(data: bytes) -> bytes:
@@ -59,7 +64,7 @@ def _profile(estate: Stores, view: View, issuer: Record | None) -> Profile:
     recognise = Recogniser(estate.library)
     if issuer is None or view.value("extensions.basicConstraints.cA") is True:
         return recognise(view)
-    # Its CA is known, and so is the hierarchy, whatever else may be wrong with it.
+    # The CA is known, and so is the hierarchy, however defective the certificate is.
     profile = recognise(view, issuer.hierarchy)
     if profile.tier is Tier.END_ENTITY:
         return profile

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     """A CSR's number, EUI-64 in place of the subject's, subject, usage and public key."""
 
 _CHUNK = 500
-"""How many CSRs a process takes at a time; fewer than that are read in this process."""
+"""The number of CSRs that a process takes at a time; fewer are read in this process."""
 _MAX_PATTERNS = 8
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from smki_testca.x509.fields import Value
 
 LISTED_REFUSALS = 1_000
-"""How many refused rows of a batch the audit log lists one by one."""
+"""The most refused rows of a batch that the audit log lists."""
 MAX_COUNT = 100_000_000
 """The most certificates of one run."""
 
@@ -72,7 +72,7 @@ class Plan:
 
     @property
     def count(self) -> int:
-        """How many certificates will be issued."""
+        """The number of certificates that will be issued."""
         return sum(section.count for section in self._sections)
 
     def add_range(self, request: Request, count: int) -> None:
@@ -287,11 +287,11 @@ class Plan:
         profile = self._estate.library.profile(request.subject.profile)
         issuer, _ = self._issuance.issuing(authorisation.environment, profile.hierarchy)
         signifier = participant.signifier.text if participant.signifier else None
-        given = inputs(subject, usage) | {
+        section_inputs = inputs(subject, usage) | {
             "participant-name": participant.name,
             "signifier": signifier,
         }
-        self._check_values(profile, given)
+        self._check_values(profile, section_inputs)
         return Section(
             profile=profile.name,
             participant=participant.id,

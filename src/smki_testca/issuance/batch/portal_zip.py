@@ -19,9 +19,9 @@ from smki_testca.authority import csr as csrs
 from smki_testca.errors import InputError
 
 MAX_REQUESTS = 50_000
-"""How many CSRs a batch may hold."""
+"""The most CSRs in a batch."""
 MAX_ZIP_OCTETS = 256 << 20
-"""How long the ZIP itself may be, and all that it unpacks to, in octets."""
+"""The most octets of the ZIP, and of its unpacked content."""
 
 _LOCAL_MAGIC, _CENTRAL_MAGIC, _END_MAGIC = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
 _LOCAL = struct.Struct("<4s5H3L2H")

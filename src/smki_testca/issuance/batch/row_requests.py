@@ -107,9 +107,9 @@ def _row_request(
         profile = library.end_entity_profile(cells["profile"]) if "profile" in cells else None
         csr = csrs.parse(read(cells["csr-file"]), library, profile)
         return _of_csr(estate, number, csr, cells)
-    if "profile" in cells:
-        library.profile(cells["profile"])  # one that is unknown has a code of its own
-    profile = library.end_entity_profile(cells.get("profile", ""))
+    if "profile" not in cells:
+        raise InputError("request.profile", "The row has neither a profile nor a CSR.")
+    profile = library.end_entity_profile(cells["profile"])
     usage = cells.get("usage")
     if usage is not None and usage not in set(KeyUsage):
         raise InputError("request.usage", f"{usage[:40]!r} is no key usage.")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from smki_testca.issuance.batch.engines import Engine
 
 GATHER_SECONDS = 0.25
-"""How long finished tiles may wait for others, to be recorded in one transaction."""
+"""The longest time that finished tiles wait for others, to be recorded together."""
 
 Finished = tuple[Task, bytes]
 """A task that is done, and the digest of its tile."""
