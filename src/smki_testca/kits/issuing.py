@@ -131,7 +131,7 @@ def check_count(count: int | None) -> int | None:
 
 
 _ALONE = 2_000
-"""How many certificates one worker cuts sooner than several have begun."""
+"""The number of certificates that one worker issues before several would have started."""
 
 
 def _wanted(estate: Estate, kit: Kit, count: int | None) -> Iterator[RowRequest]:
