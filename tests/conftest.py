@@ -9,6 +9,7 @@ import json
 import shutil
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from hypothesis import HealthCheck, settings
 
 from smki_testca.api import Estate
 from smki_testca.cli import main
+from smki_testca.estate import sealing
 from smki_testca.profiles import Library
 
 if TYPE_CHECKING:
@@ -74,6 +76,17 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Command:
     for name in ("SMKI_TESTCA_ESTATE", "SMKI_TESTCA_PASSPHRASE"):
         monkeypatch.delenv(name, raising=False)
     return Command(monkeypatch)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _each_key_is_stretched_once() -> Iterator[None]:
+    """Remembers keys that scrypt made: the copies of an estate have one passphrase and salt.
+
+    It gives the same octets as before. Each takes 80 ms, and most tests open a copy.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sealing, "_stretch", cache(sealing._stretch))  # noqa: SLF001 - see above
+        yield
 
 
 @pytest.fixture(scope="session")

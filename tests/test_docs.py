@@ -276,8 +276,8 @@ def test_every_identity_is_documented_with_the_input_that_it_needs(library):
 def test_the_profiles_that_bring_each_input_are_documented(library):
     for name, _, brought_by in _table(_text("profiles.md"), "input"):
         path = name.strip("`")
-        told = dict.fromkeys(re.findall(r"`([a-z]+)`(?! \(optional\))", brought_by), False)
-        told |= dict.fromkeys(re.findall(r"`([a-z]+)` \(optional\)", brought_by), True)
+        told = dict.fromkeys(re.findall(r"`([a-z-]+)`(?! \(optional\))", brought_by), False)
+        told |= dict.fromkeys(re.findall(r"`([a-z-]+)` \(optional\)", brought_by), True)
         rows = {
             profile.name: row.fill.optional
             for profile in library.end_entity_profiles

@@ -186,6 +186,7 @@ def watched(monkeypatch):
     return ids, opened_by_signer
 
 
+@pytest.mark.slow
 def test_nothing_but_the_software_signer_opens_the_key_of_a_ca(quickstart, watched, tmp_path):
     ids, opened_by_signer = watched
     with opened(quickstart) as estate:

@@ -39,7 +39,7 @@ def test_list_gives_hierarchies_profiles_categories_environments_and_purposes(co
         *("uept", "srept", "device-and-user-system-tests", "modification-testing"),
         *("internal-systems-change-testing", "section-t"),
     ]
-    assert len(outcome.json["profiles"]) == 12
+    assert len(outcome.json["profiles"]) == 13
     assert [(one["name"], one["basis"]) for one in outcome.json["hierarchies"]] == [
         *(("organisation", "specified"), ("device", "specified")),
         *(("dccki", "assumed"), ("iki", "assumed")),

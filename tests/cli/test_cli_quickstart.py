@@ -181,6 +181,7 @@ def test_quickstart_refuses_its_own_estate(command, quickstart, files_of):
     assert files_of(quickstart) == before
 
 
+@pytest.mark.slow
 def test_quickstart_takes_an_empty_directory(command, tmp_path):
     (tmp_path / "empty").mkdir()
     assert command("quickstart", tmp_path / "empty").code == 0
@@ -228,6 +229,7 @@ def test_a_fixed_clock_dates_everything(command, tmp_path):
     assert issued == {"2031-05-06T07:08:09Z"}
 
 
+@pytest.mark.slow
 def test_init_makes_the_cas_of_the_environment_named_and_nothing_else(command, tmp_path, secret):
     directory = tmp_path / "new"
     outcome = command(

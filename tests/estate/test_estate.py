@@ -244,6 +244,7 @@ def test_processes_that_issue_at_once_wait_for_each_other(command, quickstart):
     assert command("--estate", quickstart, "audit", "verify").code == 0
 
 
+@pytest.mark.slow
 def test_a_killed_process_loses_nothing_that_was_reported(command, quickstart):
     first = start(quickstart, 1)
     assert first.wait(60) == 0
@@ -376,6 +377,7 @@ def passphrase(command, monkeypatch):
     monkeypatch.setenv("SMKI_TESTCA_PASSPHRASE", "a passphrase")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("passphrase")
 def test_imported_ca_keys_are_the_cas_keys(command, tmp_path, ca_keys):
     folder, keys = ca_keys

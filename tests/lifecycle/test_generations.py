@@ -306,6 +306,7 @@ def openssl_verify(estate, record, tmp_path, at):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.interop
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 def test_openssl_verifies_old_and_new_certificates_of_every_generation(later, tmp_path):
@@ -325,6 +326,7 @@ def test_openssl_verifies_old_and_new_certificates_of_every_generation(later, tm
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_every_ca_certificate_lints_clean_after_its_renewal_and_roll_over(command, quickstart):
     words = ("--estate", quickstart)
     for label in ("ZA", "Z1", "DZ", "DZ1"):

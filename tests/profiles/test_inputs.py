@@ -113,7 +113,7 @@ def test_a_ca_has_no_inputs_and_no_identity(library):
         (
             "dccki",
             [('identity = "signifier"\n', ""), ('derived = "signifier"', 'constant = "S"')],
-            "nothing says how the certificate identifies its holder",
+            "states no identity of the holder",
         ),
         (
             "organisation-issuing-ca",
@@ -145,12 +145,16 @@ def test_an_unknown_identity_is_an_error_that_lists_those_there_are(tmp_path):
         ('[inputs.site]\ntype = "text"\nhelp = "A."\n', "profile.row", "no row is filled from it"),
         ('[inputs.dns]\nhelp = "A host."\n', "profile.row", "no row is filled from it"),
         ('[inputs.signifier]\nhelp = "Who."\n', "profile.row", "no row is filled from it"),
-        ('[inputs.role]\ntype = "text"\n', "profile.row", "its type cannot be another"),
+        ('[inputs.role]\ntype = "text"\n', "profile.row", "leave its type out"),
         ('[inputs.site]\ntype = "number"\nhelp = "A."\n', "toml.shape", "type"),
         ('[inputs.site]\ntype = "text"\nhelp = ""\n', "toml.shape", "help"),
         ('[inputs.site]\ntype = "text"\nhelp = "A."\nsize = 3\n', "toml.shape", "size"),
         *(
-            (f'[inputs.{name}]\ntype = "text"\nhelp = "A."\n', "profile.row", "takes another name")
+            (
+                f'[inputs.{name}]\ntype = "text"\nhelp = "A."\n',
+                "profile.row",
+                "is malformed or reserved",
+            )
             for name in (
                 *("Site", "site_name", "4th", '""', '"a b"', "a--b"),
                 *("id", "usage", "participant", "label", "csr-file", "count", "roles", "help"),
@@ -225,7 +229,10 @@ def test_types_of_an_operators_own_are_tried_with_the_others(tmp_path):
     tried = {one.setting.profile.name for one in compile_all(library)}
     assert {"sensor", "gateway"} <= tried
     names = [one.name for one in library.end_entity_profiles]
-    assert names == ["organisation", "device", "dccki", "iki", "gateway", "sensor"]
+    assert names == [
+        *("organisation", "device", "dccki", "iki"),
+        *("dccki-personnel", "gateway", "sensor"),
+    ]
 
 
 def test_a_manifest_has_the_columns_it_always_had_and_those_of_an_operators_types(
@@ -248,4 +255,6 @@ def test_nothing_is_issued_from_a_cas_profile_or_an_unknown_one(library):
         with pytest.raises(InputError) as caught:
             library.end_entity_profile(name)
         assert caught.value.code == "request.profile"
-        assert caught.value.remedy == "Known are organisation, device, dccki, iki."
+        assert caught.value.remedy == (
+            "Use one of organisation, device, dccki, iki, dccki-personnel."
+        )

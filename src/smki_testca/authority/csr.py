@@ -143,7 +143,10 @@ def to_der(data: bytes) -> bytes:
 
 
 def differences(csr: View, certificate: View) -> list[str]:
-    """The differences that a subscriber looks for between CSR and certificate (SEC L11.6)."""
+    """The differences that a subscriber looks for between CSR and certificate (SEC L11.6).
+
+    A key usage that the CSR does not ask for is the certificate type's to give.
+    """
     compared = {
         "subjectPublicKeyInfo": "public key",
         "extensions.keyUsage": "key usage",
@@ -158,6 +161,7 @@ def differences(csr: View, certificate: View) -> list[str]:
         f"the {what} differs"
         for path, what in compared.items()
         if csr.value(path) != certificate.value(path)
+        and not (path == "extensions.keyUsage" and path not in csr.fields)
     ]
 
 

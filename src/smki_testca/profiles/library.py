@@ -111,7 +111,7 @@ class Library:
         Raises:
             InputError: if there is none of that name, or it is a CA's.
         """
-        if self.profile(name).tier is not Tier.END_ENTITY:
+        if name not in self.profile_names or self.profile(name).tier is not Tier.END_ENTITY:
             raise InputError(
                 "request.profile",
                 f"Nothing is issued from the profile {shown(name)}.",

@@ -40,12 +40,15 @@ def _started(estate, *arguments, limit=None):
     if limit is not None:
         limited = f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))"
         code = code.replace(";", f", resource; {limited};", 1)
+    # Where files may not grow, neither may those in which coverage is noted: it would say so.
+    kept = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
     return subprocess.Popen(
         [sys.executable, "-c", code, "-m", "smki_testca", "--estate", estate, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        env=os.environ if limit is None else kept,
     )
 
 
