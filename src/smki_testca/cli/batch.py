@@ -527,7 +527,7 @@ class _Progress:
 
 
 def _cut(session: Session, estate: Estate, run: int, engine: Engine) -> Run:
-    """Cut what is still open of a run; Ctrl-C ends it in one line."""
+    """Make the unfinished tiles of a run; Ctrl-C ends it in one line."""
     from smki_testca.issuance.batch import running
 
     try:
