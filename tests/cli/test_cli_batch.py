@@ -61,7 +61,7 @@ def stopped(batch, monkeypatch):
         raise EstateError("batch.worker_died", "A worker process ended unexpectedly.", "Resume.")
 
     with monkeypatch.context() as patch:
-        patch.setattr("smki_testca.issuance.batch.engines.LocalEngine.cut", no_cut)
+        patch.setattr("smki_testca.issuance.batch.engines.LocalEngine.make", no_cut)
         outcome = batch("issue", *range_of(30))
     assert (outcome.code, outcome.json["error"]["code"]) == (5, "batch.worker_died")
     return 1
@@ -318,7 +318,7 @@ def test_rows_of_a_cancelled_run_do_not_count_towards_the_100(batch, manifest, m
 
     path = manifest(*[batches.device(5)] * 100)
     with monkeypatch.context() as patch:
-        patch.setattr("smki_testca.issuance.batch.engines.LocalEngine.cut", no_cut)
+        patch.setattr("smki_testca.issuance.batch.engines.LocalEngine.make", no_cut)
         batch("issue", path)
     assert batch("check", path).json["accepted"] == 0
     assert batch("issue", *range_of(1, 5)).code == 3

@@ -8,6 +8,7 @@ import npm
 import pytest
 
 from smki_testca import kits
+from smki_testca.kits import maker
 from smki_testca.profiles import Library
 
 pytestmark = pytest.mark.interop
@@ -26,8 +27,8 @@ def entries(path):
 
 def test_the_kit_has_the_entries_of_the_published_set_and_no_others(tmp_path):
     out = tmp_path / "zaz1"
-    wish = kits.KitOptions(devices=1, seed=bytes(16), formats=("keystore-json",))
-    kits.make(kits.load(Library(), "zaz1"), out, wish)
+    wish = maker.KitOptions(devices=1, seed=bytes(16), formats=("keystore-json",))
+    maker.make(kits.load(Library(), "zaz1"), out, wish)
     published = entries(npm.package(npm.KEYSTORE) / "keystore.json")
     assert len(published) == 33
     assert entries(out / "keystore-json" / "keystore.json") == published

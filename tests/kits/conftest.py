@@ -9,6 +9,7 @@ import pytest
 
 from smki_testca import kits
 from smki_testca.api import Estate
+from smki_testca.kits import maker
 from smki_testca.profiles import Library
 from smki_testca.shipped import shipped
 
@@ -61,7 +62,7 @@ def published():
 def zaz1(tmp_path_factory):
     """The kit zaz1 with every format, made once; not to be changed."""
     out = tmp_path_factory.mktemp("kits") / "zaz1"
-    kits.make(kits.load(Library(), "zaz1"), out, kits.KitOptions(devices=2))
+    maker.make(kits.load(Library(), "zaz1"), out, maker.KitOptions(devices=2))
     return out
 
 

@@ -22,6 +22,7 @@ from smki_testca.clock import FixedClock
 from smki_testca.errors import EstateError, InputError, Refusal
 from smki_testca.estate.certificates import Selection
 from smki_testca.exporters.registry import FORMATS
+from smki_testca.kits import maker
 from smki_testca.kits.directory import appearing
 from smki_testca.kits.issuing import check_count
 from smki_testca.profiles import Library
@@ -36,8 +37,8 @@ NOT_REPEATED = {"pkcs12", "java", "estate"}
 
 def made(out, name="device-maker", *, library=None, devices=1, seed=SEED, formats=("csv",)):
     """A kit that is soon made: a seed spares the RSA keys."""
-    wish = kits.KitOptions(devices, seed, formats)
-    return kits.make(kits.load(library or Library(), name), out, wish, clock=CLOCK)
+    wish = maker.KitOptions(devices, seed, formats)
+    return maker.make(kits.load(library or Library(), name), out, wish, clock=CLOCK)
 
 
 def left_beside(out):

@@ -166,8 +166,7 @@ def differences(csr: View, certificate: View) -> list[str]:
 
 
 def _format_faults(der: bytes) -> Iterator[Fault]:
-    # Only here is all of cryptography's X.509 needed, and it takes a while to import.
-    from cryptography import x509  # noqa: PLC0415
+    from cryptography import x509  # noqa: PLC0415 - slow to import
 
     try:
         _ = x509.load_der_x509_csr(der).extensions

@@ -165,10 +165,9 @@ def compile_template(setting: Setting, present: frozenset[str], roles: Roles) ->
     Raises:
         InputError: if the sample breaks a row: the rows contradict each other.
     """
-    # pyasn1 takes a while to import and is needed only here.
-    from pyasn1.error import PyAsn1Error  # noqa: PLC0415
+    from pyasn1.error import PyAsn1Error  # noqa: PLC0415 - slow to import
 
-    from smki_testca.authority import reference  # noqa: PLC0415
+    from smki_testca.authority import reference  # noqa: PLC0415 - it imports pyasn1
 
     profile = setting.profile
     sample = _sample(profile, present)

@@ -174,15 +174,16 @@ def make(session: Session, /, name: str, out: str, **options: Any) -> None:
     """
     from smki_testca import kits
     from smki_testca.entropy import parse_seed
+    from smki_testca.kits import maker
     from smki_testca.kits.issuing import check_count
 
     seed, formats = options["seed"], options["formats"]
-    wish = kits.KitOptions(
+    wish = maker.KitOptions(
         check_count(options["devices"]),
         None if seed is None else parse_seed(seed),
         formats or None,
     )
-    made = kits.make(
+    made = maker.make(
         kits.load(session.library(), name),
         Path(out),
         wish,

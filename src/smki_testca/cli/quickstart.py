@@ -19,6 +19,7 @@ from smki_testca.estate.certificates import Selection
 from smki_testca.estate.tiles import FOLDER
 from smki_testca.exporters.export import items, make
 from smki_testca.files import write
+from smki_testca.kits import maker
 from smki_testca.passphrases import PASSPHRASE_FILE, leave_passphrase, make_passphrase
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def quickstart(session: Session, directory: str) -> None:
     )
     with _whole_or_gone(path), estate:
         passphrase_file = leave_passphrase(path, passphrase)
-        kits.fill(estate, kits.load(estate.library, _KIT), kits.KitOptions(), Progress("issuing"))
+        maker.fill(estate, kits.load(estate.library, _KIT), maker.KitOptions(), Progress("issuing"))
         records = estate.certificates.select(Selection())
         export = path / "export" / "pem"
         write(make("pem", items(estate, records, with_keys=True), None).files, export, force=False)

@@ -20,6 +20,7 @@ from smki_testca.estate.renewal_links import RenewalLinkStore
 from smki_testca.estate.revocations import RevocationStore
 from smki_testca.estate.run_certificates import RunCertificates
 from smki_testca.estate.runs import RunStore
+from smki_testca.estate.status import Status
 from smki_testca.estate.status_changes import StatusStore
 from smki_testca.estate.tiles import TileStore
 from smki_testca.profiles.subject import Subject
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from smki_testca.entropy import Entropy
     from smki_testca.estate.database import Database
     from smki_testca.estate.revocations import RevocationListRecord
-    from smki_testca.estate.status import Status
     from smki_testca.estate.status_changes import StandingChange
     from smki_testca.identifiers import SerialNumber
     from smki_testca.profiles import Library
@@ -202,6 +202,17 @@ class Stores:
     def status(self, record: Record) -> Status:
         """The status of a certificate now, as the repository states it."""
         return self.statuses.status(record, self._clock.now())
+
+    def remarks(self, issuer: Record) -> tuple[str, ...]:
+        """One line about a CA that is expired or revoked, and signs all the same; else none."""
+        status = self.status(issuer)
+        if status is Status.EXPIRED:
+            remedy = f"Renew it: smki-testca ca renew {issuer.label}"
+        elif status is Status.REVOKED:
+            remedy = "Make the next generation: smki-testca ca roll-over"
+        else:
+            return ()
+        return (f"The CA {issuer.label} is {status.word}: nobody trusts what it signs. {remedy}",)
 
     def history(self, record: Record) -> list[StandingChange]:
         """The changes of a certificate's status, from its issue to now."""

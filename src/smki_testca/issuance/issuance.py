@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from smki_testca.authority.csr import CsrFaultsError, Fault, differences
 from smki_testca.errors import Refusal
 from smki_testca.estate.certificates import digests, record_of
-from smki_testca.estate.status import Status
 from smki_testca.issuance.history import IssueHistory
 from smki_testca.register.gate import Gate
 from smki_testca.x509 import private_keys
@@ -192,7 +191,7 @@ class Issuance:
                 _check_match(csr, unsigned)
             parts.append((unsigned, certified))
         of_fields = [warning for unsigned, _ in parts for warning in unsigned.warnings]
-        warnings = (*authorisation.warnings, *self._issuer_warnings(issuer[0]), *of_fields)
+        warnings = (*authorisation.warnings, *self._estate.remarks(issuer[0]), *of_fields)
         return Prepared(authorisation, issuer, tuple(parts), label, tuple(dict.fromkeys(warnings)))
 
     def commit(
@@ -304,17 +303,6 @@ class Issuance:
         if key not in self._authorities:
             self._authorities[key] = self._estate.authorities.issuing(environment, hierarchy)
         return self._authorities[key]
-
-    def _issuer_warnings(self, issuer: Record) -> tuple[str, ...]:
-        """The warning if the CA is expired or revoked."""
-        status = self._estate.status(issuer)
-        if status is Status.EXPIRED:
-            remedy = f"Renew it: smki-testca ca renew {issuer.label}"
-        elif status is Status.REVOKED:
-            remedy = "Make the next generation: smki-testca ca roll-over"
-        else:
-            return ()
-        return (f"The CA {issuer.label} is {status.word}: nobody trusts what it signs. {remedy}",)
 
     def _store(
         self, certificate: Certificate, key: SubjectKey, prepared: Prepared, audit: int

@@ -95,10 +95,9 @@ def issue_devices(
         Refusal: if the gate refuses one of them; nothing is issued then.
         InputError: if a profile's rows forbid one.
     """
-    # Whoever issues request by request has no need of the engine.
-    from smki_testca.issuance.batch.engines import LocalEngine  # noqa: PLC0415
-    from smki_testca.issuance.batch.planning import Plan  # noqa: PLC0415
-    from smki_testca.issuance.batch.running import resume  # noqa: PLC0415
+    from smki_testca.issuance.batch.engines import LocalEngine  # noqa: PLC0415 - seldom needed
+    from smki_testca.issuance.batch.planning import Plan  # noqa: PLC0415 - as above
+    from smki_testca.issuance.batch.running import resume  # noqa: PLC0415 - as above
 
     with estate.transaction():
         plan = Plan(estate, "manifest", None, Secrets.of_run(seed))

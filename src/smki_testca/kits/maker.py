@@ -6,8 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from smki_testca.api import Estate
 from smki_testca.entropy import SeededEntropy, SystemEntropy
+from smki_testca.files import OutputFile, write
 from smki_testca.kits.directory import appearing
+from smki_testca.kits.exporting import check_formats, export, write_revocation_lists
 from smki_testca.kits.issuing import issue, issue_devices
 from smki_testca.kits.readme import text as readme
 from smki_testca.kits.result import ESTATE, EXPORT_PASSPHRASE_FILE, README, KitResult
@@ -18,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from smki_testca.api import Estate
     from smki_testca.clock import Clock
     from smki_testca.entropy import Entropy
     from smki_testca.kits.kit import Kit, KitDevices, KitRequest
@@ -123,11 +125,6 @@ def make(
         InputError: if the directory holds anything or cannot be made, or a format cannot hold
             the kit.
     """
-    # ``kit list`` has no need of what issues and exports.
-    from smki_testca.api import Estate  # noqa: PLC0415
-    from smki_testca.files import OutputFile, write  # noqa: PLC0415
-    from smki_testca.kits.exporting import check_formats, export, write_revocation_lists  # noqa: PLC0415
-
     check_formats(wish.formats)
     entropy, made_up = _entropies(wish.seed)
     phrase, export_phrase = make_passphrase(made_up), make_passphrase(made_up)

@@ -109,6 +109,7 @@ def _row_request(
         return _of_csr(estate, number, csr, cells)
     if "profile" not in cells:
         raise InputError("request.profile", "The row has neither a profile nor a CSR.")
+    library.profile(cells["profile"])  # an unknown name has a code of its own
     profile = library.end_entity_profile(cells["profile"])
     usage = cells.get("usage")
     if usage is not None and usage not in set(KeyUsage):
