@@ -104,7 +104,7 @@ with Estate.create("estate", "a passphrase") as estate:
 ```
 
 [The example](../examples/issue_from_python.py) goes on to a refusal and an export; \
-[pytest.md](pytest.md) tells of fixtures that do all this in tests.
+[pytest.md](pytest.md) describes fixtures that do all this in tests.
 
 Every name below is imported from `smki_testca`. It is the public API: other modules may change \
 with any version, and so may attributes of an estate that have no section here. All of it is \

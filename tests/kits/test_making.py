@@ -156,6 +156,7 @@ def test_there_is_a_folder_for_each_format_and_a_readme_that_tells_of_each(zaz1)
     beside = {"estate", "revocation-lists", "README.txt", "export-passphrase"}
     assert {path.name for path in zaz1.iterdir()} == {*FORMATS, *beside}
     readme = (zaz1 / "README.txt").read_text("utf-8")
+    assert "\nMade by smki-testca at " in readme
     for name in ("estate/", "revocation-lists/"):
         assert f"\n  {name} " in readme
     for name, form in FORMATS.items():

@@ -31,8 +31,8 @@ COMMANDS = {
     "kit": ("kit", "kit", "Whole sets at once, in every form that clients load."),
     "batch": ("batch", "batch", "Many certificates at once, in runs that survive."),
     "sign": ("issue", "sign", "Issue the Test Certificate that a CSR asks for."),
-    "import": ("external", "import_", "Keep other people's certificates beside the own."),
-    "re-sign": ("external", "re_sign", "Sign imported certificates again under the own CA."),
+    "import": ("external", "import_", "Import other people's certificates and keys."),
+    "re-sign": ("external", "re_sign", "Sign imported certificates again under your own CA."),
     "list": ("certificates", "list_", "List the certificates of an estate."),
     "show": ("show", "show", "Show a certificate, CSR or CRL and what is wrong with it."),
     "lint": ("lint", "lint", "Say what is wrong with certificates, and by which rule."),
@@ -186,7 +186,7 @@ def _outside(error: Exception) -> InputError | None:
         return InputError(
             "export.unwritable",
             f"The output cannot be written: {error.strerror}.",
-            "Make room. The command may have done its work: look before repeating it.",
+            "Free some disk space. The command may have done its work: look before repeating it.",
         )
     return None
 

@@ -236,7 +236,8 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
         )
     if target.is_dir() or not target.parent.is_dir():
         raise InputError(
-            "export.unwritable", f"{out} cannot be written: it is no place for a file."
+            "export.unwritable",
+            f"{out} cannot be written: it is a directory, or its folder is missing.",
         )
     name = portal.request_name(requests)
     cells = {

@@ -18,7 +18,9 @@ from smki_testca.files import write
 
 
 @click.command("list")
-@click.option("--external", is_flag=True, help="Other people's, imported, in place of the own.")
+@click.option(
+    "--external", is_flag=True, help="List imported certificates, not those of the estate."
+)
 @selecting
 @click.pass_obj
 def list_(session: Session, /, *, external: bool, **given: str | None) -> None:

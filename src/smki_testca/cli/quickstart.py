@@ -143,12 +143,12 @@ def _read_ca_keys(folder: Path, library: Library) -> dict[tuple[Hierarchy, Tier]
         for tier, profile in hierarchy.tiers.items()
     }
     if not folder.is_dir():
-        raise InputError("ca_keys.folder", f"{folder} is no folder of CA keys.")
+        raise InputError("ca_keys.folder", f"{folder} is not a folder of CA keys.")
     found = {}
     for path in sorted(folder.iterdir()):
         if path.name not in names:
             raise InputError(
-                "ca_keys.stray", f"{path} is no CA's key.", f"Known are {', '.join(names)}."
+                "ca_keys.stray", f"{path} is not a CA's key.", f"Known are {', '.join(names)}."
             )
         found[names[path.name]] = read_input(str(path), 1 << 16)
     return found

@@ -151,7 +151,7 @@ def _serial(what: str) -> SerialNumber:
     except InputError as error:
         raise InputError(
             "certificate.unknown",
-            f"There is no file {shown(what)}, nor is it a serial number.",
+            f"{shown(what)} is neither a file nor a serial number.",
             error.remedy,
         ) from error
 

@@ -41,7 +41,7 @@ def appearing(target: Path) -> Iterator[Path]:
                     "Name a new directory.",
                 )
         elif target.exists():
-            raise InputError("kit.not_empty", f"{target} is no directory.", "Name a new one.")
+            raise InputError("kit.not_empty", f"{target} is not a directory.", "Name a new one.")
         missing = [one for one in target.absolute().parents if not one.exists()]
         place = target.absolute().parent
         place.mkdir(parents=True, exist_ok=True)

@@ -125,7 +125,9 @@ def check_count(count: int | None) -> int | None:
         InputError: if it is negative, or too large.
     """
     if count is not None and not 0 <= count <= MAX_DEVICES:
-        raise InputError("kit.devices", f"{count} is no number of Devices; 0 to {MAX_DEVICES} are.")
+        raise InputError(
+            "kit.devices", f"{count} Devices cannot be made. Ask for 0 to {MAX_DEVICES}."
+        )
     return count
 
 

@@ -25,7 +25,7 @@ def text(made: KitResult) -> str:
         "not be used in live systems.",
         "",
         f"{made.exports.certificates} certificates for {where}, the CAs' included.",
-        f"KitResult by smki-testca at {made.at:%Y-%m-%dT%H:%M:%SZ}.",
+        f"Made by smki-testca at {made.at:%Y-%m-%dT%H:%M:%SZ}.",
         "",
         *_contents(made),
     ]
