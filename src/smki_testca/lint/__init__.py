@@ -1,4 +1,4 @@
-"""Says what is wrong with a certificate, and by which rule."""
+"""Lints certificates, CSRs and CRLs: each finding names the rule that is broken."""
 
 from __future__ import annotations
 

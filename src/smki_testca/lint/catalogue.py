@@ -20,28 +20,28 @@ if TYPE_CHECKING:
     from smki_testca.profiles import Library
 
 DECLARING = (certificate, chain, crl, csr, guard, reading, sets, strict)
-"""The modules with rules of their own."""
+"""The modules that declare rules."""
 
 
 def rules(library: Library) -> list[Rule]:
-    """Every rule, those of the profiles' rows included, by code; the gravest first within one."""
+    """Every rule, those of profile rows included, by code and, within a code, by severity."""
     rank = {severity: number for number, severity in enumerate(Severity)}
-    found = [*RULES.values(), *_row_rules(library)]
-    return sorted(found, key=lambda rule: (rule.code, rank[rule.severity], rule.source))
+    every_rule = [*RULES.values(), *_row_rules(library)]
+    return sorted(every_rule, key=lambda rule: (rule.code, rank[rule.severity], rule.source))
 
 
 def explain(library: Library, code: str) -> list[Rule]:
-    """The rules of one code: several, where profiles differ in severity or source.
+    """The rules with a code: several, where profiles differ in severity or source.
 
     Raises:
-        InputError: if there is none.
+        InputError: if no rule has this code.
     """
-    found = [rule for rule in rules(library) if rule.code == code]
-    if not found:
+    matching = [rule for rule in rules(library) if rule.code == code]
+    if not matching:
         raise InputError(
             "rule.unknown", f"There is no rule {shown(code)}.", "See: smki-testca lint rules"
         )
-    return found
+    return matching
 
 
 def _row_rules(library: Library) -> Iterator[Rule]:

@@ -1,4 +1,4 @@
-"""The rules that hold of any certificate beside the rows of its profile."""
+"""The rules for any certificate, whatever its profile."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     from smki_testca.x509.view import View
 
 SOON = timedelta(days=90)
-"""How long before its end a certificate is said to run out soon."""
+"""How long before its end a certificate is reported to run out soon."""
 _TYPOS = {"Distributer": "Distributor"}
 
 
 class Certificate(NamedTuple):
-    """A certificate as its rules see it.
+    """A certificate and the facts that its rules check it against.
 
     Attributes:
         view: its fields.
-        profile: that it is held to.
-        library: with the SEC's Registry Entries.
-        signer: as far as it is known.
-        issuer_hierarchy: of the issuer; None where there is none.
+        profile: the profile that it must follow.
+        library: the profiles, with the SEC's Registry Entries.
+        signer: the certificate's signer, as far as it is known.
+        issuer_hierarchy: the hierarchy of the issuer; None where no issuer is known.
         at: the instant that validity is judged at, UTC.
         environment: the name of the test environment; None for any.
     """
@@ -95,18 +95,18 @@ def algorithms(document: Certificate | RevocationList) -> Iterator[Breach]:
 )  # fmt: skip
 def public_key(certificate: Certificate) -> Iterator[Breach]:
     """Find a public key that cannot be used, or is not of the profile's type."""
-    found = certificate.view.fields.get("subjectPublicKeyInfo")
-    if found is None:
+    spki = certificate.view.fields.get("subjectPublicKeyInfo")
+    if spki is None:
         return
-    key = load_public_key(found.node.encoded)
+    key = load_public_key(spki.node.encoded)
     if key is None:
         message = (
             "the public key cannot be used: its kind is unknown, or its point is off the curve"
         )
-        yield Breach("subjectPublicKeyInfo.key", found.node.offset, message)
+        yield Breach("subjectPublicKeyInfo.key", spki.node.offset, message)
     elif key_type_of(key) is not certificate.profile.key_type:
         message = f"the key is not {certificate.profile.key_type}"
-        yield Breach("subjectPublicKeyInfo.type", found.node.offset, message)
+        yield Breach("subjectPublicKeyInfo.type", spki.node.offset, message)
 
 
 @rule(
@@ -129,7 +129,7 @@ def validity_order(certificate: Certificate) -> Iterator[Breach]:
     good="linted after its notBefore", bad="linted before its notBefore",
 )  # fmt: skip
 def not_yet_valid(certificate: Certificate) -> Iterator[Breach]:
-    """Find a certificate whose time has not come."""
+    """Find a certificate that is not valid yet."""
     period = certificate.period
     if period is not None and certificate.at < period[0]:
         message = f"it is valid only from {period[0]:%Y-%m-%d}"
@@ -142,7 +142,7 @@ def not_yet_valid(certificate: Certificate) -> Iterator[Breach]:
     good="linted before its notAfter", bad="linted after its notAfter",
 )  # fmt: skip
 def expired(certificate: Certificate) -> Iterator[Breach]:
-    """Find a certificate whose time is over."""
+    """Find a certificate that has expired."""
     period = certificate.period
     if period is not None and certificate.at > period[1]:
         ago = span_in_words(certificate.at - period[1])
@@ -156,7 +156,7 @@ def expired(certificate: Certificate) -> Iterator[Breach]:
     good="91 days left", bad="89 days left",
 )  # fmt: skip
 def ends_soon(certificate: Certificate) -> Iterator[Breach]:
-    """Find a certificate whose time is nearly over."""
+    """Find a certificate that expires within 90 days."""
     period = certificate.period
     if period is None or not period[0] <= certificate.at <= period[1]:
         return
@@ -224,11 +224,11 @@ def duplicate_attributes(certificate: Certificate) -> Iterator[Breach]:
 )  # fmt: skip
 def leading_zero(certificate: Certificate) -> Iterator[Breach]:
     """Find a serial number whose first hexadecimal digit is zero."""
-    found = certificate.view.fields.get("serialNumber")
+    serial = certificate.view.fields.get("serialNumber")
     # A first octet of 00 only keeps the number positive: its digits begin with 8 to F.
-    if found is not None and b"\x01" <= found.node.content[:1] < b"\x10":
-        message = f"the serial {found.node.content.hex()} begins with a zero digit"
-        yield Breach("serial.leading_zero_nibble", found.node.start, message)
+    if serial is not None and b"\x01" <= serial.node.content[:1] < b"\x10":
+        message = f"the serial {serial.node.content.hex()} begins with a zero digit"
+        yield Breach("serial.leading_zero_nibble", serial.node.start, message)
 
 
 @rule(
@@ -277,20 +277,23 @@ def identifiers(certificate: Certificate) -> Iterator[Breach]:
     offset = certificate.offset(field.path)
     text = octets.hex("-").upper()
     value = int.from_bytes(octets)
-    entries = certificate.library.sec_registry_entries
-    under = [one for one in entries if value >> one.entry.extension_bits == one.entry.prefix]
+    under = [
+        sec
+        for sec in certificate.library.sec_registry_entries
+        if value >> sec.entry.extension_bits == sec.entry.prefix
+    ]
     if device is not None and under:
         message = f"{text} is under {under[0].entry}, {under[0].title}"
         yield Breach("device_id.central", offset, message)
     elif user is not None and not under:
         message = f"{text} is under no Registry Entry of the SEC"
         yield Breach("eui64.not_central", offset, message)
-    elif user is not None and _is_elsewhere(under[0], certificate.environment):
+    elif user is not None and _is_of_others(under[0], certificate.environment):
         message = f"{text} is under {under[0].entry}, {under[0].title}"
         yield Breach("eui64.look_alike", offset, message)
 
 
-def _is_elsewhere(entry: SecRegistryEntry, environment: str | None) -> bool:
+def _is_of_others(entry: SecRegistryEntry, environment: str | None) -> bool:
     """Whether a Registry Entry belongs to other environments only."""
     return bool(entry.environments) and environment not in entry.environments
 

@@ -40,26 +40,24 @@ _DIGESTS: dict[bytes, hashes.HashAlgorithm] = {
 _KEY_IDENTIFIER = re.compile(
     rb"\x06\x03\x55\x1d\x0e(?:\x01\x01.)?\x04.\x04([\x00-\x7f])", re.DOTALL
 )
-
-
 _MAX_CANDIDATES = 64
-"""How many possible issuers are tried: real ones have one or two, hostile input many."""
+"""How many possible issuers are tried. Real documents have one or two, hostile input many."""
 
 
 class PossibleIssuer:
-    """A certificate that may have issued others; read when it is first needed."""
+    """A certificate that may have issued others, parsed when first needed."""
 
     def __init__(self, der: bytes) -> None:
         self.der = der
 
     @cached_property
     def view(self) -> View:
-        """Its fields."""
+        """The fields of the certificate."""
         return view_certificate(self.der)
 
     @cached_property
     def key(self) -> PublicKey | None:
-        """Its public key, if that can be read."""
+        """The public key; None where it cannot be read."""
         try:
             return load_public_key(self.view.octets("subjectPublicKeyInfo") or b"")
         except DerError:
@@ -67,22 +65,22 @@ class PossibleIssuer:
 
     @property
     def is_ca(self) -> bool:
-        """Whether its basicConstraints say so."""
+        """Whether basicConstraints says that it is a CA."""
         return self.view.value("extensions.basicConstraints.cA") is True
 
     def may(self, usage: str) -> bool:
-        """Whether its keyUsage allows this."""
+        """Whether keyUsage includes a usage, such as ``keyCertSign``."""
         usages = self.view.value("extensions.keyUsage")
         return isinstance(usages, tuple) and usage in usages
 
 
 @dataclass(slots=True)
 class Issuers:
-    """Every certificate at hand that may be somebody's issuer.
+    """The certificates at hand that may have issued others.
 
     Attributes:
-        by_key: by subjectKeyIdentifier.
-        by_name: CAs only, by their subject as names are compared.
+        by_key: all of them, by subjectKeyIdentifier.
+        by_name: the CAs, by their normalised subject.
     """
 
     by_key: dict[bytes, list[PossibleIssuer]] = field(default_factory=dict)
@@ -90,7 +88,7 @@ class Issuers:
     _known: set[bytes] = field(default_factory=set)
 
     def add(self, der: bytes) -> None:
-        """Take in a certificate; what cannot be read is passed over.
+        """Add a certificate; one that cannot be read is ignored.
 
         Only CAs are found by name; an end entity is found by its key identifier, so that a
         certificate it wrongly issued is recognised.
@@ -98,33 +96,33 @@ class Issuers:
         if der in self._known:
             return
         self._known.add(der)
-        one = PossibleIssuer(der)
+        certificate = PossibleIssuer(der)
         identifier = key_identifier_of(der)
         if identifier is not None:
-            self.by_key.setdefault(identifier, []).append(one)
+            self.by_key.setdefault(identifier, []).append(certificate)
         if b"\x06\x03\x55\x1d\x13" not in der:
             return
         try:
-            subject = one.view.fields.get("subject")
+            subject = certificate.view.fields.get("subject")
         except DerError:
             return
-        if subject is not None and one.is_ca:
-            self.by_name.setdefault(normalised_name(subject.node), []).append(one)
+        if subject is not None and certificate.is_ca:
+            self.by_name.setdefault(normalised_name(subject.node), []).append(certificate)
 
     @property
     def ders(self) -> list[bytes]:
         """The certificates, DER, those with a key identifier first."""
         groups = (*self.by_key.values(), *self.by_name.values())
-        return list(dict.fromkeys(one.der for group in groups for one in group))
+        return list(dict.fromkeys(issuer.der for group in groups for issuer in group))
 
     def candidates(self, view: View) -> list[PossibleIssuer]:
-        """Those that a certificate points at, by key identifier first, then by name."""
+        """The certificates that a document names as issuer: by key identifier, then by name."""
         identifier = view.octets("extensions.authorityKeyIdentifier.keyIdentifier")
-        found = list(self.by_key.get(identifier or b"", ()))
+        candidates = list(self.by_key.get(identifier or b"", ()))
         issuer = view.fields.get("issuer")
         if issuer is not None:
-            found += self.by_name.get(normalised_name(issuer.node), ())
-        return list({id(one): one for one in found}.values())[:_MAX_CANDIDATES]
+            candidates += self.by_name.get(normalised_name(issuer.node), ())
+        return list(dict.fromkeys(candidates))[:_MAX_CANDIDATES]
 
 
 def key_identifier_of(der: bytes) -> bytes | None:
@@ -137,7 +135,7 @@ def key_identifier_of(der: bytes) -> bytes | None:
 
 
 class Verdict(Enum):
-    """What the signature of a document says of its issuer."""
+    """The result of verifying a signature against the possible issuers."""
 
     UNTRIED = auto()
     RIGHT = auto()
@@ -148,10 +146,11 @@ class Verdict(Enum):
 
 
 class Signer(NamedTuple):
-    """The signer of a document, as far as the certificates at hand tell.
+    """The signer of a document, as far as it is known.
 
     Attributes:
-        issuer: whose key the signature fits; None for a root, and where nobody is found.
+        verdict: the result of the search.
+        issuer: the CA that signed; None for a root, and where no signer was found.
     """
 
     verdict: Verdict = Verdict.UNTRIED
@@ -159,7 +158,7 @@ class Signer(NamedTuple):
 
 
 NOBODY = Signer()
-"""The signer of a document that was not looked for."""
+"""The signer of a document before any search."""
 
 
 def signer_of(view: View, issuers: Issuers) -> Signer:
@@ -171,7 +170,7 @@ def signer_of(view: View, issuers: Issuers) -> Signer:
     if points_at_itself and view.octets("issuer") == view.octets("subject"):
         key = load_public_key(own_key)
         return Signer(Verdict.RIGHT if key is None or fits(key) else Verdict.NOT_BY_ITSELF)
-    candidates = [one for one in issuers.candidates(view) if one.key is not None]
+    candidates = [issuer for issuer in issuers.candidates(view) if issuer.key is not None]
     for candidate in candidates:
         if fits(candidate.key):
             return Signer(Verdict.RIGHT, candidate)
@@ -217,15 +216,15 @@ def self_signed(document: Certificate | RevocationList) -> Iterator[Breach]:
     good="linted with --trust chain.pem", bad="linted alone",
 )  # fmt: skip
 def unknown_issuer(document: Certificate | RevocationList) -> Iterator[Breach]:
-    """Note that the signature was not checked."""
+    """Report that the signature was not checked."""
     if document.signer.verdict is Verdict.UNKNOWN_ISSUER:
         message = "the issuer is not among the certificates at hand, so the signature is unchecked"
         yield Breach("issuer.unknown", _issuer_offset(document.view), message)
 
 
 def _issuer_offset(view: View) -> int:
-    named = view.fields.get("issuer")
-    return 0 if named is None else named.node.offset
+    issuer = view.fields.get("issuer")
+    return 0 if issuer is None else issuer.node.offset
 
 
 @rule(
@@ -305,7 +304,7 @@ def issuer_hierarchy(certificate: Certificate) -> Iterator[Breach]:
     good="an end entity below pathLen 0", bad="a CA below pathLen 0",
 )  # fmt: skip
 def path_length(certificate: Certificate) -> Iterator[Breach]:
-    """Find a CA below one that may have none below it."""
+    """Find a CA below a CA whose pathLenConstraint is 0."""
     issuer = certificate.issuing_ca
     if issuer is None or certificate.view.value("extensions.basicConstraints.cA") is not True:
         return
@@ -315,15 +314,15 @@ def path_length(certificate: Certificate) -> Iterator[Breach]:
 
 
 def _signature_test(view: View) -> Callable[[PublicKey | None], bool]:
-    """Whether a document is signed by a key, by the digest that it names inside or outside."""
+    """A test whether a key made the signature, with a digest that the document names."""
     signature = minimal_signature(view)
     algorithms = [view.signature_algorithm]
     if "signature" in view.fields:
         algorithms.append(view.fields["signature"].node)
     digests = {
         digest.name: digest
-        for one in algorithms
-        for digest in [_DIGESTS.get(one.children[0].encoded if one.children else b"")]
+        for algorithm in algorithms
+        for digest in [_DIGESTS.get(algorithm.children[0].encoded if algorithm.children else b"")]
         if digest is not None
     }
 
@@ -337,7 +336,7 @@ def _signature_test(view: View) -> Callable[[PublicKey | None], bool]:
 
 
 def minimal_signature(view: View) -> bytes:
-    """The signature with padded INTEGERs made minimal, so that only its value is judged."""
+    """The signature with padded INTEGERs made minimal, so that only its value counts."""
     if view.signature[:1] != b"\x30":
         return view.signature
     pair = ecdsa_integers(view.signature)
@@ -353,7 +352,7 @@ def _points_at_itself(view: View) -> bool:
 
 
 def gathered(ders: Iterable[bytes]) -> Issuers:
-    """The issuers among these certificates."""
+    """The possible issuers among certificates in DER."""
     issuers = Issuers()
     for der in ders:
         issuers.add(der)

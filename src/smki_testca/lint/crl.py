@@ -1,7 +1,7 @@
-"""The rules of CRLs: what holds of any of them, and the rows that speak of their entries.
+"""The rules for CRLs, and the checks of profile rows that concern their entries.
 
-The entries are gone through once, however many there are. Most are alike in everything that a
-rule looks at, so that each rule is asked of each shape of entry and not of each entry.
+The entries are read once, however many there are. Most are alike in everything that a rule looks
+at, so each rule runs once for each shape of entry and not for each entry.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ _MAX_NUMBER_BITS = 159
 
 
 @dataclass(slots=True)
-class Seen:
-    """The entries that are alike in something.
+class EntryGroup:
+    """A group of entries with something in common.
 
     Attributes:
-        first: of them.
-        count: how many there are.
+        first: the first entry of the group.
+        count: how many entries it has.
     """
 
     first: Entry
@@ -55,18 +55,18 @@ class Survey:
     """The entries of a CRL, counted by shape.
 
     Attributes:
-        shapes: the entries that are alike in everything but serial and date.
-        later: those dated after thisUpdate.
-        twice: those whose serial stands before them already.
-        duplicates: those that have an extension twice.
-        problems: those that are no entries.
-        anomalies: what DER forbids in them; the first hundred of it.
+        shapes: the groups of entries that differ only in serial number and date.
+        later: the entries dated after thisUpdate.
+        twice: the entries whose serial number an earlier entry has.
+        duplicates: the entries that have an extension twice.
+        problems: the breaches of elements that are no entries.
+        anomalies: the breaches of DER in the entries, a hundred at most.
     """
 
-    shapes: dict[object, Seen] = field(default_factory=dict)
-    later: Seen | None = None
-    twice: Seen | None = None
-    duplicates: Seen | None = None
+    shapes: dict[object, EntryGroup] = field(default_factory=dict)
+    later: EntryGroup | None = None
+    twice: EntryGroup | None = None
+    duplicates: EntryGroup | None = None
     problems: list[Breach] = field(default_factory=list)
     anomalies: list[Breach] = field(default_factory=list)
 
@@ -82,33 +82,33 @@ def survey(view: View, read: Iterable[Entry] | None = None) -> Survey:
 
     Args:
         view: the CRL.
-        read: its entries, where they were read already.
+        read: its entries, where the caller has read them already.
     """
-    found = Survey()
+    result = Survey()
     this_update = view.instant("thisUpdate")
     serials: set[int] = set()
     names_issuers = False
     for entry in entries_of(view) if read is None else read:
         if entry.node is not None:
-            _look_into(entry, found)
+            _add_unusual(entry, result)
         if entry.problem is not None:
-            found.problems.append(_problem(entry.problem))
+            result.problems.append(_problem(entry.problem))
             continue
         serial, at = entry.serial, entry.at
         shape = _shape(entry)
-        seen = found.shapes.get(shape)
-        if seen is None:
-            seen = found.shapes[shape] = Seen(entry)
-        seen.count += 1
+        group = result.shapes.get(shape)
+        if group is None:
+            group = result.shapes[shape] = EntryGroup(entry)
+        group.count += 1
         if this_update is not None and at is not None and at > this_update:
-            found.later = _again(found.later, entry)
+            result.later = _counted(result.later, entry)
         # Of an indirect CRL, an entry's serial alone tells no certificate.
         names_issuers |= "certificateIssuer" in entry.criticality
         if serial is not None and not names_issuers:
             if serial in serials:
-                found.twice = _again(found.twice, entry)
+                result.twice = _counted(result.twice, entry)
             serials.add(serial)
-    return found
+    return result
 
 
 def _shape(entry: Entry) -> object:
@@ -123,30 +123,30 @@ def _shape(entry: Entry) -> object:
     )
 
 
-def _look_into(entry: Entry, found: Survey) -> None:
-    """Look for what only an entry in an unusual form can have."""
+def _add_unusual(entry: Entry, result: Survey) -> None:
+    """Add the faults that only an entry in an unusual form can have."""
     if entry.duplicates:
-        found.duplicates = _again(found.duplicates, entry)
-    if len(found.anomalies) < _MOST_ANOMALIES:
-        found.anomalies += entry_anomalies(entry)
+        result.duplicates = _counted(result.duplicates, entry)
+    if len(result.anomalies) < _MOST_ANOMALIES:
+        result.anomalies += entry_anomalies(entry)
 
 
-def _again(seen: Seen | None, entry: Entry) -> Seen:
-    seen = seen or Seen(entry)
-    seen.count += 1
-    return seen
+def _counted(group: EntryGroup | None, entry: Entry) -> EntryGroup:
+    group = group or EntryGroup(entry)
+    group.count += 1
+    return group
 
 
 class RevocationList(NamedTuple):
-    """A CRL as its rules see it.
+    """A CRL and the facts that its rules check it against.
 
     Attributes:
         view: its fields.
-        survey: of its entries.
-        profile: that it is held to; None for a CRL of no known kind.
-        at: the instant that its time is judged at, UTC; None to judge it at none.
-        signer: as far as it is known.
-        signer_profile: of the CA that it names or that signed it; None where that is not known.
+        survey: its entries, counted by shape.
+        profile: the profile that it must follow; None for a CRL of no known kind.
+        at: the instant at which its times are checked, UTC; None to leave that out.
+        signer: the CRL's signer, as far as it is known.
+        signer_profile: the profile of the CA that it names or that signed it, if known.
     """
 
     view: View
@@ -157,13 +157,17 @@ class RevocationList(NamedTuple):
     signer_profile: Profile | None = None
 
     def has_row(self, path: str) -> bool:
-        """Whether a row of the profile fills this field, and so judges it."""
+        """Whether a row of the profile fills this field, and so checks it."""
         rows = () if self.profile is None else self.profile.rows
         return any(row.fill is not None and row.field.path == path for row in rows)
 
+    def lacks(self, path: str, row_path: str) -> bool:
+        """Whether a field is missing, and no row of the profile checks that."""
+        return path not in self.view.fields and not self.has_row(row_path)
+
 
 def breaches(document: RevocationList) -> Iterator[Breach]:
-    """Every breach by a CRL of the rules of RFC 5280 5, its profile's rows aside."""
+    """Every breach of a rule for CRLs, except those of its profile's rows."""
     for checker in CHECKERS:
         yield from checker(document)
 
@@ -201,46 +205,33 @@ def issuer_key_usage(document: RevocationList) -> Iterator[Breach]:
     meaning="The CRL is not of version 2.", remedy="Issue it as v2.",
     good="v2", bad="v1",
 )  # fmt: skip
-def version(document: RevocationList) -> Iterator[Breach]:
-    """Find a CRL that is not v2."""
-    if not document.has_row("version") and document.view.value("version") != "v2":
-        yield Breach("crl.version", document.view.signed.offset, "its version is not 2")
-
-
 @rule(
     "crl.next_update", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 5.1.2.5",
     meaning="The CRL has no nextUpdate.", remedy="Issue it with one.",
     good="nextUpdate 48 hours on", bad="no nextUpdate",
 )  # fmt: skip
-def next_update(document: RevocationList) -> Iterator[Breach]:
-    """Find a CRL without a nextUpdate."""
-    if not document.has_row("nextUpdate") and "nextUpdate" not in document.view.fields:
-        yield Breach("crl.next_update", document.view.signed.offset, "it has no nextUpdate")
-
-
 @rule(
     "crl.authority_key", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 5.2.1",
     meaning="The CRL has no authorityKeyIdentifier.", remedy="Issue it with one.",
     good="the issuer's key identifier", bad="no authorityKeyIdentifier",
 )  # fmt: skip
-def authority_key(document: RevocationList) -> Iterator[Breach]:
-    """Find a CRL without an authorityKeyIdentifier."""
-    path = "extensions.authorityKeyIdentifier"
-    if not document.has_row(f"{path}.keyIdentifier") and path not in document.view.fields:
-        offset = document.view.signed.offset
-        yield Breach("crl.authority_key", offset, "it has no authorityKeyIdentifier")
-
-
 @rule(
     "crl.number", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 5.2.3",
     meaning="The CRL has no cRLNumber.", remedy="Issue it with one.",
     good="cRLNumber 7", bad="no cRLNumber",
 )  # fmt: skip
-def number(document: RevocationList) -> Iterator[Breach]:
-    """Find a CRL without a cRLNumber."""
-    path = "extensions.cRLNumber"
-    if not document.has_row(path) and path not in document.view.fields:
-        yield Breach("crl.number", document.view.signed.offset, "it has no cRLNumber")
+def required_fields(document: RevocationList) -> Iterator[Breach]:
+    """Find a CRL that is not v2, or lacks a field that RFC 5280 requires."""
+    offset = document.view.signed.offset
+    if not document.has_row("version") and document.view.value("version") != "v2":
+        yield Breach("crl.version", offset, "its version is not 2")
+    if document.lacks("nextUpdate", "nextUpdate"):
+        yield Breach("crl.next_update", offset, "it has no nextUpdate")
+    key = "extensions.authorityKeyIdentifier"
+    if document.lacks(key, f"{key}.keyIdentifier"):
+        yield Breach("crl.authority_key", offset, "it has no authorityKeyIdentifier")
+    if document.lacks("extensions.cRLNumber", "extensions.cRLNumber"):
+        yield Breach("crl.number", offset, "it has no cRLNumber")
 
 
 @rule(
@@ -250,13 +241,14 @@ def number(document: RevocationList) -> Iterator[Breach]:
     good="cRLNumber 7", bad="cRLNumber -1",
 )  # fmt: skip
 def number_range(document: RevocationList) -> Iterator[Breach]:
-    """Find a cRLNumber that no CRL may have."""
-    found = document.view.fields.get("extensions.cRLNumber")
-    if found is None or document.has_row("extensions.cRLNumber"):
+    """Find a cRLNumber outside the range of RFC 5280."""
+    crl_number = document.view.fields.get("extensions.cRLNumber")
+    if crl_number is None or document.has_row("extensions.cRLNumber"):
         return
-    if not isinstance(found.value, int) or not 0 <= found.value < 1 << _MAX_NUMBER_BITS:
+    value = crl_number.value
+    if not isinstance(value, int) or not 0 <= value < 1 << _MAX_NUMBER_BITS:
         message = "its cRLNumber is negative, has more than 20 octets, or is no INTEGER"
-        yield Breach("crl.number_range", found.node.offset, message)
+        yield Breach("crl.number_range", crl_number.node.offset, message)
 
 
 def _is_in_order(view: View) -> bool:
@@ -271,7 +263,7 @@ def _is_in_order(view: View) -> bool:
     good="nextUpdate 48 hours after thisUpdate", bad="nextUpdate an hour before thisUpdate",
 )  # fmt: skip
 def update_order(document: RevocationList) -> Iterator[Breach]:
-    """Find a CRL whose next is due before it is issued."""
+    """Find a nextUpdate that is not after thisUpdate."""
     if not _is_in_order(document.view):
         offset = document.view.fields["nextUpdate"].node.offset
         message = "its nextUpdate is not after its thisUpdate"
@@ -284,7 +276,7 @@ def update_order(document: RevocationList) -> Iterator[Breach]:
     good="nextUpdate tomorrow", bad="nextUpdate yesterday",
 )  # fmt: skip
 def stale(document: RevocationList) -> Iterator[Breach]:
-    """Find a CRL whose next was due."""
+    """Find a CRL whose nextUpdate has passed."""
     at, end = document.at, document.view.instant("nextUpdate")
     if at is not None and end is not None and at > end and _is_in_order(document.view):
         message = f"its nextUpdate passed {span_in_words(at - end)} ago"
@@ -297,7 +289,7 @@ def stale(document: RevocationList) -> Iterator[Breach]:
     good="thisUpdate an hour ago", bad="thisUpdate tomorrow",
 )  # fmt: skip
 def future(document: RevocationList) -> Iterator[Breach]:
-    """Find a CRL whose time has not come."""
+    """Find a CRL whose thisUpdate is in the future."""
     at, start = document.at, document.view.instant("thisUpdate")
     if at is not None and start is not None and at < start:
         message = f"its thisUpdate is {span_in_words(start - at)} ahead"
@@ -306,7 +298,7 @@ def future(document: RevocationList) -> Iterator[Breach]:
 
 @detects("extensions.duplicate")
 def duplicate_extensions(document: RevocationList) -> Iterator[Breach]:
-    """Find each extension that stands before it already."""
+    """Find each repeated extension, at each place but its first."""
     view = document.view
     seen: set[str] = set()
     for name, node in zip(view.extension_order, view.extension_nodes, strict=True):
@@ -323,7 +315,7 @@ def duplicate_extensions(document: RevocationList) -> Iterator[Breach]:
     good="no revokedCertificates", bad="revokedCertificates 30 00",
 )  # fmt: skip
 def empty_list(document: RevocationList) -> Iterator[Breach]:
-    """Find a list of revoked certificates that lists none."""
+    """Find an empty revokedCertificates."""
     listed = document.view.fields.get("revokedCertificates")
     if listed is not None and not listed.value and not document.survey.problems:
         message = "its list of revoked certificates is there and empty"
@@ -380,23 +372,23 @@ def revoked_later(document: RevocationList) -> Iterator[Breach]:
 @detects("extensions.duplicate")
 def duplicate_entry_extensions(document: RevocationList) -> Iterator[Breach]:
     """Find entries that have an extension twice."""
-    seen = document.survey.duplicates
-    if seen is not None:
-        message = f"the extension {seen.first.duplicates[0]} of {_whose(seen)} is there twice"
-        yield Breach("extensions.duplicate", seen.first.offset, message)
+    group = document.survey.duplicates
+    if group is not None:
+        message = f"the extension {group.first.duplicates[0]} of {_whose(group)} is there twice"
+        yield Breach("extensions.duplicate", group.first.offset, message)
 
 
 def entries_by_shape(document: RevocationList) -> Iterator[Breach]:
-    """Find faults of whole shapes of entries, one for all that share it."""
+    """Find faults of entries: one finding for all that share the fault."""
     is_delta = "extensions.deltaCRLIndicator" in document.view.fields
-    gathered: dict[Breach, Seen] = {}
+    groups: dict[Breach, EntryGroup] = {}
     for shape in document.survey.shapes.values():
         for breach in _of_shape(shape.first, is_delta=is_delta):
-            seen = gathered.setdefault(breach, Seen(shape.first))
-            seen.count += shape.count
-    for breach, seen in gathered.items():
-        message = breach.message.format(whose=_whose(seen))
-        yield breach._replace(offset=seen.first.offset, message=message)
+            group = groups.setdefault(breach, EntryGroup(shape.first))
+            group.count += shape.count
+    for breach, group in groups.items():
+        message = breach.message.format(whose=_whose(group))
+        yield breach._replace(offset=group.first.offset, message=message)
 
 
 @rule(
@@ -436,43 +428,43 @@ def _of_shape(entry: Entry, *, is_delta: bool) -> Iterator[Breach]:
         yield Breach("crl.reason_remove", None, message)
 
 
-def _whose(seen: Seen) -> str:
+def _whose(group: EntryGroup) -> str:
     """The first of the entries, and how many more there are."""
-    serial = seen.first.serial
+    serial = group.first.serial
     # A serial over 16 octets has more digits than that, a negative one a sign.
     text = "unreadable" if serial is None else f"{serial:032X}"
-    more = seen.count - 1
+    more = group.count - 1
     others = "" if not more else f" (and {more:,} other{'s' if more > 1 else ''})"
     return f"serial {text[:64]}{others}"
 
 
 def row_findings(
-    view: View, found: Survey, profile: RevocationListProfile, context: Context
+    view: View, surveyed: Survey, profile: RevocationListProfile, context: Context
 ) -> list[Finding]:
     """One finding for each row of a profile that a CRL breaks, in the order of the rows."""
-    return check(view, profile, context) + list(_entry_findings(found, profile, context))
+    return check(view, profile, context) + list(_entry_findings(surveyed, profile, context))
 
 
 def _entry_findings(
-    found: Survey, profile: RevocationListProfile, context: Context
+    surveyed: Survey, profile: RevocationListProfile, context: Context
 ) -> Iterator[Finding]:
     for row in profile.rows:
         if row.field.entry is None:
             continue
         # Of several ways in which entries break the row, the first is enough.
-        broken: tuple[Breach, Seen] | None = None
-        for shape in found.shapes.values():
+        broken: tuple[Breach, EntryGroup] | None = None
+        for shape in surveyed.shapes.values():
             breach = next(entry_breaches(shape.first, row, context.roles), None)
             if breach is None:
                 continue
             if broken is None:
-                broken = breach, Seen(shape.first)
+                broken = breach, EntryGroup(shape.first)
             if broken[0].code == breach.code:
                 broken[1].count += shape.count
         if broken is not None:
-            breach, seen = broken
-            message = f"{row.field.path} of {_whose(seen)} {breach.message}."
-            breach = breach._replace(offset=seen.first.offset, message=message)
+            breach, group = broken
+            message = f"{row.field.path} of {_whose(group)} {breach.message}."
+            breach = breach._replace(offset=group.first.offset, message=message)
             yield Finding.of(breach, rule_of(row, breach.code))
 
 
@@ -480,10 +472,7 @@ CHECKERS: tuple[Callable[[RevocationList], Iterator[Breach]], ...] = (
     algorithms,
     hierarchy,
     issuer_key_usage,
-    version,
-    next_update,
-    authority_key,
-    number,
+    required_fields,
     number_range,
     update_order,
     stale,

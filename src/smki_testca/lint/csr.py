@@ -1,7 +1,7 @@
-"""The rules of CSRs (SEC App. M F and G, RFC 2986): they follow from a certificate's profile.
+"""The rules for CSRs (SEC App. M F and G, RFC 2986), which follow from a certificate's profile.
 
-A CSR brings the fields that rows of the profile fill from an input, and the names of its holder,
-which the CA compares with the register. A field that the CA adds by itself has no place in it.
+A CSR holds the fields that rows of the profile fill from an input, and the names of its holder,
+which the CA compares with the register. It does not hold the fields that the CA adds.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ HARDWARE_MODULE = "extensions.subjectAltName.hardwareModuleName"
 _IDENTIFIER = "subject.x500UniqueIdentifier"
 _KEY_USAGE = "extensions.keyUsage"
 _NAMES_OF_HOLDER = frozenset({"participant-name", "signifier"})
-"""Derived values that a subject has in its CSR already."""
+"""Derived values that a CSR holds, too."""
 
 
 def kind(view: View) -> str:
@@ -41,18 +41,18 @@ def kind(view: View) -> str:
 
 
 class Request:
-    """A CSR as its rules see it.
+    """A CSR and what its profile asks of it.
 
     Attributes:
         view: its fields.
-        roles: to find the RemotePartyRole in the subject.
-        profile: of the certificate that it asks for.
+        roles: the RemotePartyRoles that a subject may name.
+        profile: the profile of the certificate that it asks for.
         key: its public key; None where that cannot be used.
-        attributes: of the subject, those of the profile: by name, whether they are optional.
+        attributes: the subject attributes that it may hold; whether each is optional, by name.
         usages: the key usages that the profile allows; None for any.
-        has_fixed_usage: whether the profile takes all of them, or else one.
+        has_fixed_usage: whether the profile has all of these usages, and not one of them.
         must_ask_for_usage: whether the CSR may not leave its key usage out.
-        brought: the fields of extensions that the CSR brings, by extension.
+        requested: the rows that it brings a value for, by extension.
     """
 
     def __init__(self, view: View, roles: Roles, profile: Profile) -> None:
@@ -64,16 +64,16 @@ class Request:
         self.usages: tuple[str, ...] | None = None
         self.has_fixed_usage = False
         self.must_ask_for_usage = False
-        self.brought: dict[str, list[Row]] = {"keyUsage": []}
+        self.requested: dict[str, list[Row]] = {"keyUsage": []}
         for row in profile.rows:
             self._add(row)
 
     def _add(self, row: Row) -> None:
         field, fill = row.field, row.fill
-        is_brought = isinstance(fill, Input) or (
+        is_in_csr = isinstance(fill, Input) or (
             isinstance(fill, Derived) and fill.name in _NAMES_OF_HOLDER
         )
-        if is_brought and field.attribute is not None:
+        if is_in_csr and field.attribute is not None:
             self.attributes[field.attribute] = _is_optional(row)
         if field.path == _KEY_USAGE:
             if isinstance(fill, Constant) and isinstance(fill.value, tuple):
@@ -85,24 +85,24 @@ class Request:
             if row.holds.exactly_one_of is not None:
                 self.usages = row.holds.exactly_one_of
         elif isinstance(fill, Input) and field.extension is not None:
-            self.brought.setdefault(field.extension, []).append(row)
+            self.requested.setdefault(field.extension, []).append(row)
 
     @property
     def may_ask_for_nothing(self) -> bool:
         """Whether every extension may be left out."""
-        rows = [row for brought in self.brought.values() for row in brought]
+        rows = [row for rows in self.requested.values() for row in rows]
         return not self.must_ask_for_usage and all(_is_optional(row) for row in rows)
 
     @property
     def brings_hardware_module(self) -> bool:
         """Whether it asks for the name of a Device."""
-        rows = self.brought.get("subjectAltName", ())
+        rows = self.requested.get("subjectAltName", ())
         return any(row.field.path.startswith(HARDWARE_MODULE) for row in rows)
 
     def offset(self, path: str) -> int:
         """The offset of a field; of what is signed where the field is missing."""
-        found = self.view.fields.get(path)
-        return self.view.signed.offset if found is None else found.node.offset
+        field = self.view.fields.get(path)
+        return self.view.signed.offset if field is None else field.node.offset
 
 
 def _is_optional(row: Row) -> bool:
@@ -110,12 +110,13 @@ def _is_optional(row: Row) -> bool:
 
 
 def breaches(view: View, roles: Roles, profile: Profile) -> Iterator[Breach]:
-    """Every fault of a CSR's format and self-signature, in the order of App. M.
+    """Every breach by a CSR's format and self-signature, in the order of App. M.
 
     Args:
-        view: its fields.
-        roles: to find the RemotePartyRole in the subject.
-        profile: of the certificate that it asks for; ``kind`` names the one of an SMKI or IKI CSR.
+        view: the CSR.
+        roles: the RemotePartyRoles that a subject may name.
+        profile: the profile of the certificate that it asks for; ``kind`` gives its name for an
+            SMKI or IKI CSR.
     """
     request = Request(view, roles, profile)
     for checker in CHECKERS:
@@ -241,22 +242,22 @@ def extensions(request: Request) -> Iterator[Breach]:
     """Find extensions that the profile does not take from a CSR, and those asked for twice."""
     view = request.view
     for name, node in zip(view.extension_order, view.extension_nodes, strict=True):
-        if name not in request.brought:
+        if name not in request.requested:
             yield Breach("csr.extension", node.offset, f"it asks for the extension {name}")
-    for name in request.brought:
+    for name in request.requested:
         if view.extension_order.count(name) > 1:
             offset = request.offset(f"extensions.{name}")
             yield Breach("csr.extension", offset, f"it asks for the extension {name} twice")
-    # Of a Device's one name, csr.device_id speaks.
+    # The rule csr.device_id covers the subjectAltName of a Device.
     if not request.brings_hardware_module:
         yield from _parts(request)
 
 
 @detects("csr.extension")
 def _parts(request: Request) -> Iterator[Breach]:
-    """Find extensions without the one thing that the profile takes from them."""
+    """Find extensions that lack what the profile takes from them, or hold more."""
     fields = request.view.fields
-    for name, rows in request.brought.items():
+    for name, rows in request.requested.items():
         path = f"extensions.{name}"
         if path not in fields:
             if not all(_is_optional(row) for row in rows):
@@ -280,12 +281,12 @@ def _parts(request: Request) -> Iterator[Breach]:
     good="keyUsage critical", bad="keyUsage not critical",
 )  # fmt: skip
 def criticality(request: Request) -> Iterator[Breach]:
-    """Find extensions that are not critical and must be."""
+    """Find extensions that must be critical and are not."""
     # App. M 2.3.1.7: the criticality in a CSR for a Device is not validated.
     if request.profile.hierarchy == Hierarchy.DEVICE:
         return
     view = request.view
-    for name in request.brought:
+    for name in request.requested:
         must_be = request.profile.critical(name) and view.extension_order.count(name) == 1
         if must_be and not view.criticality.get(name):
             offset = request.offset(f"extensions.{name}")
@@ -303,14 +304,14 @@ def key_usage(request: Request) -> Iterator[Breach]:
     value, allowed = request.view.value(_KEY_USAGE), request.usages
     if not request.must_ask_for_usage and _KEY_USAGE not in request.view.fields:
         return
-    given = set(value) if isinstance(value, tuple) else set()
+    usages = set(value) if isinstance(value, tuple) else set()
     if allowed is None:
-        is_right, message = bool(given), "it must ask for a key usage"
+        is_right, message = bool(usages), "it must ask for a key usage"
     elif request.has_fixed_usage and len(allowed) > 1:
-        is_right = given == set(allowed)
+        is_right = usages == set(allowed)
         message = f"it must ask for exactly these key usages, or for none: {', '.join(allowed)}"
     else:
-        is_right = len(given) == 1 and given <= set(allowed)
+        is_right = len(usages) == 1 and usages <= set(allowed)
         message = f"it must ask for exactly one key usage: {' or '.join(allowed)}"
     if not is_right:
         yield Breach("csr.key_usage", request.offset(_KEY_USAGE), message)
@@ -324,12 +325,12 @@ def key_usage(request: Request) -> Iterator[Breach]:
 )  # fmt: skip
 def identifier(request: Request) -> Iterator[Breach]:
     """Find an identifier in the subject that is no EUI-64."""
-    found, octets = request.view.fields.get(_IDENTIFIER), request.view.octets(_IDENTIFIER)
-    if found is None or octets is None or "x500UniqueIdentifier" not in request.attributes:
+    field, octets = request.view.fields.get(_IDENTIFIER), request.view.octets(_IDENTIFIER)
+    if field is None or octets is None or "x500UniqueIdentifier" not in request.attributes:
         return
-    if len(octets) != 8 or found.node.content[:1] != b"\x00":
+    if len(octets) != 8 or field.node.content[:1] != b"\x00":
         message = "its subject's identifier is not 64 bits"
-        yield Breach("csr.identifier", found.node.offset, message)
+        yield Breach("csr.identifier", field.node.offset, message)
 
 
 @rule(
@@ -365,7 +366,7 @@ def role(request: Request) -> Iterator[Breach]:
     text = None if field is None else request.view.text(field.path)
     if field is None or text is None:
         return
-    if text not in {one.hex for one in request.roles.remote_party_roles}:
+    if text not in {role.hex for role in request.roles.remote_party_roles}:
         message = f"its OU {shown(text)} is no RemotePartyRole in hexadecimal"
         yield Breach("csr.role", request.offset(field.path), message)
 

@@ -1,4 +1,4 @@
-"""Draws a document for a person: each field with its value in words, or the bare elements."""
+"""Describes a document for people: each field with its value in words, or its ASN.1 elements."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _TAGS = {
 }
 _SHOWN_OCTETS = 32
 _SHOWN_ENTRIES = 20
-"""How many entries of a CRL are drawn."""
+"""How many entries of a CRL are shown."""
 _DEPTH_OF_ENTRIES = 3
 _EUI64S = ("x500UniqueIdentifier", "hwSerialNum")
 _IDENTIFIERS = (*_EUI64S, "subjectKeyIdentifier", "keyIdentifier")
@@ -56,7 +56,7 @@ class Line:
 
 
 def draw(data: bytes, linted: Linted, linter: Linter) -> list[Line]:
-    """The fields of a document that was linted; none where it could not be read."""
+    """The fields of a document that was linted, each with its value; none if it is unreadable."""
     is_revocation_list = entries.place(data) is not None
     try:
         if is_revocation_list:
@@ -68,14 +68,14 @@ def draw(data: bytes, linted: Linted, linter: Linter) -> list[Line]:
     except DerError:
         return []
     lines: list[Line] = []
-    for path, found in view.fields.items():
+    for path, field in view.fields.items():
         if path == "revokedCertificates":
-            lines += _entries(found.node)
+            lines += _entries(field.node)
             continue
         if path in {"issuer", "subject"}:
-            lines.append(Line(path, name_text(found.node) or "empty"))
-        elif found.value is not None:
-            lines.append(Line(path, _in_words(path, found.value, view, linter)))
+            lines.append(Line(path, name_text(field.node) or "empty"))
+        elif field.value is not None:
+            lines.append(Line(path, _in_words(path, field.value, view, linter)))
     return lines
 
 
@@ -114,12 +114,13 @@ def _in_words(path: str, value: Any, view: View, linter: Linter) -> str:
     if path == "subject.organizationalUnitName":
         return _role(text, linter)
     if path == "extensions.certificatePolicies.policyIdentifier":
-        where = [
-            one.name
-            for one in linter.library.environments.values()
-            if any(value in policies.allowed for policies in one.policies.values())
+        environments = [
+            environment.name
+            for environment in linter.library.environments.values()
+            if any(value in policies.allowed for policies in environment.policies.values())
         ]
-        return f"{text} ({'test policy of ' + ', '.join(where) if where else 'of no environment'})"
+        names = ", ".join(environments)
+        return f"{text} ({f'test policy of {names}' if names else 'of no environment'})"
     if isinstance(value, datetime):
         return f"{text}{_beside_now(path, value, linter)}"
     extension = path.removeprefix("extensions.")
@@ -160,7 +161,7 @@ def asn1_lines(data: bytes) -> list[dict[str, Any]]:
             data, limit=MAX_OCTETS if place is None else entries.MAX_OCTETS, closed=closed
         )
         _describe(root, 0, lines, closed)
-        lines += [_remark(one.offset, one.message) for one in anomalies]
+        lines += [_remark(anomaly.offset, anomaly.message) for anomaly in anomalies]
     except DerError as error:
         position = _readable(data, 0, len(data), 0, lines)
         lines.append(_remark(max(position, error.offset), error.what))

@@ -1,4 +1,4 @@
-"""Leaves out findings that only repeat another one of the same fault."""
+"""Leaves out findings that only repeat another finding of the same fault."""
 
 from __future__ import annotations
 
@@ -18,65 +18,72 @@ _OF_BROKEN_OCTETS = frozenset(
 _CODES_OF_BROKEN_OCTETS = frozenset({"subjectPublicKeyInfo.key", "issuer.name_differs"})
 
 
-def without_invalid_signature(found: list[Finding]) -> list[Finding]:
+def without_invalid_signature(findings: list[Finding]) -> list[Finding]:
     """Leave out that a signature is invalid where it is malformed."""
-    if not any(one.code == "signature.malformed" for one in found):
-        return found
-    return [one for one in found if one.code != "signature.invalid"]
+    if not any(finding.code == "signature.malformed" for finding in findings):
+        return findings
+    return [finding for finding in findings if finding.code != "signature.invalid"]
 
 
-def without_broken_fields(found: list[Finding]) -> list[Finding]:
+def without_broken_fields(findings: list[Finding]) -> list[Finding]:
     """Leave out breaches by the key and the issuer where their octets are no DER."""
-    broken = {one.path for one in found if one.code.startswith("der.")}
-    if not broken:
-        return found
+    broken = {finding.path for finding in findings if finding.code.startswith("der.")}
     return [
-        one for one in found if one.code not in _CODES_OF_BROKEN_OCTETS or one.path not in broken
+        finding
+        for finding in findings
+        if finding.code not in _CODES_OF_BROKEN_OCTETS or finding.path not in broken
     ]
 
 
-def without_defaults(found: list[Finding], rows: Iterable[Finding]) -> list[Finding]:
+def without_defaults(findings: list[Finding], rows: Iterable[Finding]) -> list[Finding]:
     """Leave out that a DEFAULT is written where a row forbids that value."""
-    values = {one.path for one in rows if one.code.endswith(".value")}
-    return [one for one in found if one.code != "der.default_encoded" or one.path not in values]
+    values = {row.path for row in rows if row.code.endswith(".value")}
+    return [
+        finding
+        for finding in findings
+        if finding.code != "der.default_encoded" or finding.path not in values
+    ]
 
 
-def rows_without_echoes(rows: list[Finding], found: list[Finding]) -> list[Finding]:
-    """Leave out the rows' findings that repeat what was found of a field's octets."""
+def rows_without_echoes(rows: list[Finding], findings: list[Finding]) -> list[Finding]:
+    """Leave out the findings of rows that repeat other findings."""
     if not rows:
         return rows
     broken = {
-        one.path
-        for one in found
-        if one.code.startswith("der.") and one.code != "der.default_encoded" and one.path
+        finding.path
+        for finding in findings
+        if finding.code.startswith("der.")
+        and finding.code != "der.default_encoded"
+        and finding.path
     }
-    is_self_signed = any(one.code == "issuer.self_signed" for one in found)
-    has_unknown_critical = any(one.code == "extensions.unknown_critical" for one in found)
-    kept = []
+    codes = {finding.code for finding in findings}
+    remaining = []
     for finding in rows:
-        if finding.code == "extensions.unexpected" and has_unknown_critical:
+        if finding.code == "extensions.unexpected" and "extensions.unknown_critical" in codes:
             continue
-        if is_self_signed and finding.path.startswith("extensions.authorityKeyIdentifier"):
+        of_authority_key = finding.path.startswith("extensions.authorityKeyIdentifier")
+        if of_authority_key and "issuer.self_signed" in codes:
             continue
         aspect = finding.code.rsplit(".", 1)[1]
         echoes = any(
-            finding.path == path or path.startswith(f"{finding.path}.") for path in broken
-        ) or any(finding.path.startswith(f"{path}.") for path in broken)
+            f"{path}.".startswith(f"{finding.path}.") or finding.path.startswith(f"{path}.")
+            for path in broken
+        )
         if not (echoes and aspect in _OF_BROKEN_OCTETS):
-            kept.append(finding)
-    return _one_for_each(kept)
+            remaining.append(finding)
+    return _gravest(remaining)
 
 
-def _one_for_each(rows: list[Finding]) -> list[Finding]:
-    """The gravest of the findings that two rows, or the parts of one structure, have alike."""
-    missing = {one.path for one in rows if one.code.endswith(".missing")}
+def _gravest(rows: list[Finding]) -> list[Finding]:
+    """The gravest finding of each fault that two rows, or parts of one extension, report."""
+    missing = {row.path for row in rows if row.code.endswith(".missing")}
     misplaced = any(
-        one.code.startswith("subject.") and one.path != "subject"
-        for one in rows
-        if one.code.endswith(".order")
+        row.code.startswith("subject.") and row.path != "subject"
+        for row in rows
+        if row.code.endswith(".order")
     )
-    kept: dict[str, Finding] = {}
-    for finding in sorted(rows, key=lambda one: list(Severity).index(one.severity)):
+    by_fault: dict[str, Finding] = {}
+    for finding in sorted(rows, key=lambda row: list(Severity).index(row.severity)):
         whole, _, _ = finding.path.rpartition(".")
         aspect = finding.code.rsplit(".", 1)[1]
         if aspect == "sole" and any(path.startswith(f"{finding.path}.") for path in missing):
@@ -84,5 +91,5 @@ def _one_for_each(rows: list[Finding]) -> list[Finding]:
         if finding.code == "subject.order" and misplaced:
             continue
         is_part = aspect == "missing" and whole.startswith("extensions.")
-        kept.setdefault(f"{whole}.missing" if is_part else finding.code, finding)
-    return list(kept.values())
+        by_fault.setdefault(f"{whole}.missing" if is_part else finding.code, finding)
+    return list(by_fault.values())

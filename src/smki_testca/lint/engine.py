@@ -52,7 +52,7 @@ class Linter:
     """Lints one document after another.
 
     Args:
-        settings: of the run.
+        settings: the settings of the run.
         issuers: the certificates at hand that may have issued others.
 
     Raises:
@@ -76,7 +76,7 @@ class Linter:
         self._hierarchies: dict[bytes, Hierarchy] = {}
 
     def lint(self, source: Source, position: int = 0) -> Linted:
-        """Everything found in one document by itself."""
+        """Lint one document by itself: read it, and run the rules for its kind."""
         if source.problem is not None:
             return _unreadable(source, reading.of_file(source.problem))
         if entries.place(source.data) is not None:
@@ -101,7 +101,7 @@ class Linter:
                 return lint(view, source, position)
         # All three say the same of octets that are no DER; otherwise none of them fits.
         no_kind = DerError("der.structure", "these octets are no certificate, CSR or CRL", 0)
-        first = next((one for one in errors if one.code != no_kind.code), no_kind)
+        first = next((error for error in errors if error.code != no_kind.code), no_kind)
         return _unreadable(source, reading.of_error(first))
 
     def _certificate(self, view: View, source: Source, position: int) -> Linted:
@@ -126,17 +126,17 @@ class Linter:
         issuer = None if signer.issuer is None else signer.issuer.view
         context = Context(self.library.roles, environment, issuer)
         rows = guarded("rows", lambda: check(view, profile, context), breaches) or []
-        found = echoes.without_broken_fields(
+        findings = echoes.without_broken_fields(
             echoes.without_invalid_signature(coded_findings(breaches, view))
         )
-        rows = echoes.rows_without_echoes(rows, found)
-        found = echoes.without_defaults(found, rows)
+        rows = echoes.rows_without_echoes(rows, findings)
+        findings = echoes.without_defaults(findings, rows)
         return Linted(
             source.file,
             source.index,
             profile.name,
             subject_text(view),
-            in_order(found + rows),
+            in_order(findings + rows),
             facts_of(view, source, profile, position),
         )
 
@@ -188,15 +188,15 @@ class Linter:
                 guarded("rows", lambda: crl.row_findings(view, survey, held_to, context), breaches)
                 or []
             )
-        found = echoes.without_invalid_signature(coded_findings(breaches, view))
-        rows = echoes.rows_without_echoes(rows, found)
-        named = view.fields.get("issuer")
+        findings = echoes.without_invalid_signature(coded_findings(breaches, view))
+        rows = echoes.rows_without_echoes(rows, findings)
+        issuer_name = view.fields.get("issuer")
         return Linted(
             source.file,
             source.index,
             "crl" if profile is None else profile.name,
-            "" if named is None else name_text(named.node),
-            in_order(found + rows),
+            "" if issuer_name is None else name_text(issuer_name.node),
+            in_order(findings + rows),
             listing=listing_of(view, source, position, is_verified=signer.issuer is not None),
         )
 
@@ -206,7 +206,7 @@ def _unreadable(source: Source, breach: Breach) -> Linted:
 
 
 def coded_finding(breach: Breach) -> Finding:
-    """The finding of a breach of a declared rule: its message as a sentence."""
+    """Turn a breach of a declared rule into a finding, its message into a sentence."""
     message = breach.message
     end = "" if message.endswith(".") else "."
     sentence = f"{message[:1].upper()}{message[1:]}{end}"
@@ -214,12 +214,14 @@ def coded_finding(breach: Breach) -> Finding:
 
 
 def coded_findings(breaches: Iterable[Breach], view: View) -> list[Finding]:
-    """The findings of breaches of declared rules in one document."""
+    """Turn the breaches of declared rules by one document into findings."""
     return [
         coded_finding(
-            one if one.path is not None else one._replace(path=_path_at(view, one.offset))
+            breach
+            if breach.path is not None
+            else breach._replace(path=_path_at(view, breach.offset))
         )
-        for one in breaches
+        for breach in breaches
     ]
 
 
@@ -228,13 +230,14 @@ def _path_at(view: View, offset: int | None) -> str:
     if offset is None:
         return ""
     holding = [
-        (found.node.stop - found.node.offset, path)
-        for path, found in view.fields.items()
-        if found.node.offset <= offset < found.node.stop
+        (field.node.stop - field.node.offset, path)
+        for path, field in view.fields.items()
+        if field.node.offset <= offset < field.node.stop
     ]
     return min(holding, default=(0, ""))[1]
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Findings by severity, the gravest first, then by place."""
-    return tuple(sorted(findings, key=lambda one: (_RANK[one.severity], one.offset or 0, one.code)))
+    """Sort findings by severity, the gravest first, then by offset and code."""
+    ranked = sorted(findings, key=lambda each: (_RANK[each.severity], each.offset or 0, each.code))
+    return tuple(ranked)

@@ -1,4 +1,4 @@
-"""A breach of a rule, and the finding that is made of it for a report."""
+"""Defines breaches of rules, and the findings that report them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 class Breach(NamedTuple):
-    """A breach of a rule, as the function that detects it yields it.
+    """A breach of a rule, as a checker yields it.
 
     Attributes:
-        code: of the rule.
-        offset: of the octet at fault; None where there is none.
+        code: the code of the rule.
+        offset: the offset of the octet at fault; None where there is none.
         message: what is wrong.
         path: the field; None for the smallest one that holds the octet.
-        position: of the document in the input, for a rule over several documents.
+        position: the document's place in the input, for a rule over several documents.
     """
 
     code: str
@@ -55,7 +55,7 @@ class Finding:
 
     @classmethod
     def of(cls, breach: Breach, rule: Rule) -> Finding:
-        """A breach with what its rule says of it."""
+        """Combine a breach with the metadata of its rule."""
         return cls(
             breach.code,
             rule.severity,

@@ -1,4 +1,4 @@
-"""Runs checkers under one guard: an exception in a rule is a finding, and the run goes on."""
+"""Runs checkers so that an exception in a rule becomes a finding and the run continues."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Document = TypeVar("Document")
 def run(
     checkers: Iterable[Callable[[Document], Iterable[Breach]]],
     document: Document,
-    found: list[Breach],
+    breaches: list[Breach],
 ) -> None:
-    """Add what each checker finds in a document to the breaches found so far."""
+    """Run checkers on a document, and add their breaches to a list."""
     for checker in checkers:
-        guarded(checker.__name__, lambda: found.extend(checker(document)), found)  # noqa: B023 - called at once
+        guarded(checker.__name__, lambda: breaches.extend(checker(document)), breaches)  # noqa: B023 - called at once
 
 
 @rule(
@@ -32,20 +32,20 @@ def run(
     remedy="Report it with the document.",
     good="no such finding", bad="an exception in a rule",
 )  # fmt: skip
-def guarded(name: str, step: Callable[[], T], found: list[Breach]) -> T | None:
-    """Do a step of the run.
+def guarded(name: str, step: Callable[[], T], breaches: list[Breach]) -> T | None:
+    """Run one step; a failure becomes a breach.
 
     Args:
-        name: of the step or of its rule.
-        step: what to do.
-        found: where its failure is added.
+        name: the name of the step or of its rule.
+        step: the function to call.
+        breaches: the list to which a failure is added.
 
     Returns:
         What the step returns; None if it failed.
     """
     try:
         return step()
-    except Exception as error:  # noqa: BLE001 - whatever a rule does, the run goes on
+    except Exception as error:  # noqa: BLE001 - whatever a rule does, the run continues
         message = f"the rule {name.strip('_')} failed: {type(error).__name__}: {error}"
-        found.append(Breach("internal.rule_failed", None, message, ""))
+        breaches.append(Breach("internal.rule_failed", None, message, ""))
         return None

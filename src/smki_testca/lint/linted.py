@@ -18,10 +18,10 @@ class Settings:
     """The settings of a run.
 
     Attributes:
-        at: the instant that validity is judged at, UTC.
+        at: the instant at which validity is checked, UTC.
         profiles: the operator's profile directories.
-        environment: the name of the environment that policies must be of; None for any.
-        as_profile: the profile that every certificate is held to; None to recognise it.
+        environment: the name of the environment whose policies are allowed; None for any.
+        as_profile: the profile that every certificate must follow; None to recognise it.
         trusted: certificates of CAs, DER.
     """
 
@@ -37,9 +37,12 @@ class Linted:
     """One document and its findings.
 
     Attributes:
+        file: the file that holds it.
+        index: its place in the file, from 0.
         kind: the name of a certificate's or CRL's profile, ``crl`` for a CRL that follows none,
             ``csr-organisation`` and the like, or ``unknown``.
-        subject: for a person; the issuer of a CRL; empty where there is none.
+        subject: its subject as text, or the issuer of a CRL; empty where there is none.
+        findings: its findings, in the order of a report.
         facts: the parts of a certificate that are compared with others.
         listing: the parts of a CRL that are compared with others.
     """

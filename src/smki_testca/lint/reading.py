@@ -1,6 +1,6 @@
-"""The rules of reading: their breaches are found below the linter, by whatever reads the octets.
+"""The rules whose breaches the readers detect, before any checker runs.
 
-``importers.sources`` finds those of files, ``der.read`` and ``x509.view`` those of documents.
+``importers.sources`` detects those of files, ``der.read`` and ``x509.view`` those of documents.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ ENCODE_AGAIN = "Encode the document again as DER and sign it again."
     good="a ZIP of 100 .csr files", bad="a ZIP that unpacks to gigabytes",
 )  # fmt: skip
 def of_file(problem: FileProblem) -> Breach:
-    """The breach of a file, or of a part of one, that holds no document: its code and message."""
+    """Turn the problem of a file, or of a part of one, into a breach."""
     return Breach(problem.code, None, problem.message, "")
 
 
@@ -81,7 +81,7 @@ def of_file(problem: FileProblem) -> Breach:
     good="60 elements", bad="20,001 elements",
 )  # fmt: skip
 def of_error(error: DerError) -> Breach:
-    """The breach of octets that cannot be read as a document."""
+    """Turn the error of octets that are no document into a breach."""
     return Breach(error.code, error.offset, error.what, "")
 
 
@@ -102,5 +102,5 @@ def of_error(error: DerError) -> Breach:
     good="30 03 02 01 05", bad="30 03 02 01 05 00",
 )  # fmt: skip
 def of_anomaly(anomaly: Anomaly) -> Breach:
-    """The breach of octets that can be read and are not DER."""
+    """Turn octets that can be read but are not DER into a breach."""
     return Breach(anomaly.code, anomaly.offset, anomaly.message)

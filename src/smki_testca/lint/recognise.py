@@ -1,4 +1,4 @@
-"""Tells from a certificate's or CRL's own fields which profile it is meant to follow."""
+"""Recognises the profile that a certificate or CRL is meant to follow, from its fields."""
 
 from __future__ import annotations
 
@@ -20,51 +20,52 @@ _OTHER_ISSUER = 5
 
 
 class Recogniser:
-    """Knows the profiles of a library apart."""
+    """Finds the profile in a library that fits a certificate best."""
 
     def __init__(self, library: Library) -> None:
         self._library = library
         self._profiles = library.profiles
-        self._fields = {one.name: _fields(one) for one in self._profiles}
-        self._constants = {one.name: _constants(one) for one in self._profiles}
-        self._ordinary = {one.end_entity for one in library.hierarchies.values()}
+        self._fields = {profile.name: _fields(profile) for profile in self._profiles}
+        self._constants = {profile.name: _constants(profile) for profile in self._profiles}
+        self._ordinary = {hierarchy.end_entity for hierarchy in library.hierarchies.values()}
         self._owners: dict[str, set[str]] = {}
-        for one in self._profiles:
+        for profile in self._profiles:
             for environment in library.environments.values():
-                name = environment.ca_name(one.hierarchy, one.tier)
+                name = environment.ca_name(profile.hierarchy, profile.tier)
                 if name is not None:
-                    self._owners.setdefault(name, set()).add(one.name)
+                    self._owners.setdefault(name, set()).add(profile.name)
 
     def __call__(self, view: View, hierarchy: Hierarchy | None = None) -> Profile:
-        """The profile whose fields a certificate has, with the fewest missing or strange.
+        """Find the profile that fits a certificate best: with the fewest fields missing or foreign.
 
-        Whether it is a CA, and whether it names itself as issuer, tell the tier, but may be
-        what is wrong with it: a certificate with a defect is still nearer to its own kind than
-        to any other.
+        Whether it is a CA, and whether it names itself as issuer, show the tier. Either may be
+        the certificate's defect, so that the profiles of other tiers are compared, too.
 
         Args:
             view: the certificate.
-            hierarchy: where it is known which CA issued it, the CA's hierarchy.
+            hierarchy: the hierarchy of the CA that issued it, where that is known.
         """
         tier = _tier(view)
         present = {path for path in view.fields if path.startswith(("subject.", "extensions."))}
-        profiles = [one for one in self._profiles if hierarchy in {None, one.hierarchy}]
+        profiles = [profile for profile in self._profiles if hierarchy in {None, profile.hierarchy}]
         named = self._hierarchies_of_issuer(view)
-        likely = [one for one in profiles if one.tier is tier]
+        likely = [profile for profile in profiles if profile.tier is tier]
         for candidates in (likely, profiles):
             distances = [
-                self._distance(view, present, one)
-                + (_OTHER_ISSUER if named and one.hierarchy not in named else 0)
-                for one in candidates
+                self._distance(view, present, profile)
+                + (_OTHER_ISSUER if named and profile.hierarchy not in named else 0)
+                for profile in candidates
             ]
             nearest = min(distances)
             if nearest == 0 or candidates is profiles:
                 alike = [
-                    one for one, far in zip(candidates, distances, strict=True) if far == nearest
+                    profile
+                    for profile, distance in zip(candidates, distances, strict=True)
+                    if distance == nearest
                 ]
-                # Of two in one hierarchy, its ordinary type of certificate comes first.
-                return min(alike, key=lambda one: one.name not in self._ordinary)
-        raise AssertionError  # the second round always returns
+                # The ordinary type of certificate of a hierarchy comes before its others.
+                return min(alike, key=lambda profile: profile.name not in self._ordinary)
+        raise AssertionError  # the second pass always returns
 
     def signer_of(self, view: View, issuer: View | None) -> Profile | None:
         """The profile of the CA that signs a CRL.
@@ -82,14 +83,14 @@ class Recogniser:
         return self._library.profile(next(iter(owners))) if len(owners) == 1 else None
 
     def _hierarchies_of_issuer(self, view: View) -> set[Hierarchy]:
-        """The hierarchies that have a CA of the issuer's name; none where it is a new one.
+        """The hierarchies that have a CA of the issuer's name; none for an unknown name.
 
         Certificates of two hierarchies may differ in their issuers' names only.
         """
         issuer = view.fields.get("issuer")
         name = None if issuer is None else common_name_of(issuer.node)
         owners = self._owners.get(name or "", set())
-        return {self._library.profile(one).hierarchy for one in owners}
+        return {self._library.profile(profile).hierarchy for profile in owners}
 
     def _distance(self, view: View, present: set[str], profile: Profile) -> int:
         needed, allowed = self._fields[profile.name]
@@ -119,7 +120,7 @@ def _tier(view: View) -> Tier:
 
 
 def _constants(profile: Profile) -> list[tuple[str, Value]]:
-    """The extension fields that a profile always fills alike."""
+    """The extension fields that a profile fills with a constant."""
     return [
         (row.field.path, row.fill.value)
         for row in profile.filling_rows
@@ -128,9 +129,9 @@ def _constants(profile: Profile) -> list[tuple[str, Value]]:
 
 
 def _fields(profile: Profile) -> tuple[dict[str, str], frozenset[str]]:
-    """The subject and extension fields that a profile fills always, and those it may.
+    """The subject and extension fields that a profile requires, and those that it allows.
 
-    Each of the first with what is missing where it is missing: the whole extension.
+    A required field has its extension as value, so that a missing extension counts once.
     """
     needed: dict[str, str] = {}
     allowed: set[str] = set()

@@ -23,30 +23,30 @@ _SARIF_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.
 
 
 def summary(linted: Sequence[Linted]) -> dict[str, int]:
-    """How many files, documents, clean documents, and findings of each severity."""
-    counts = Counter(finding.severity for one in linted for finding in one.findings)
+    """Count the files, documents, clean documents, and findings of each severity."""
+    counts = Counter(finding.severity for document in linted for finding in document.findings)
     return {
-        "files": len({one.file for one in linted}),
+        "files": len({document.file for document in linted}),
         "documents": len(linted),
-        "clean": sum(1 for one in linted if not one.findings),
+        "clean": sum(not document.findings for document in linted),
         **{f"{severity}s": counts[severity] for severity in Severity},
     }
 
 
 def as_json(linted: Sequence[Linted]) -> str:
     """``{"files": [{"file", "index", "kind", "subject", "findings"}], "summary"}``."""
-    document = {"files": [one.as_json() for one in linted], "summary": summary(linted)}
-    return json.dumps(document, indent=2) + "\n"
+    files = [document.as_json() for document in linted]
+    return json.dumps({"files": files, "summary": summary(linted)}, indent=2) + "\n"
 
 
 def as_text(linted: Sequence[Linted]) -> str:
     """One line for each finding below its document; documents without any are only counted."""
     lines = []
-    for one in linted:
-        if not one.findings:
-            continue
-        lines.append(plain(f"{_place(one)}: {one.kind} {one.subject}".rstrip()))
-        lines += [f"  {text_line(finding)}" for finding in one.findings]
+    for document in linted:
+        if document.findings:
+            heading = f"{_place(document)}: {document.kind} {document.subject}"
+            lines.append(plain(heading.rstrip()))
+            lines += [f"  {text_line(finding)}" for finding in document.findings]
     counts = summary(linted)
     lines.append(
         f"{counts['documents']} documents in {counts['files']} files: {counts['clean']} clean,"
@@ -56,7 +56,7 @@ def as_text(linted: Sequence[Linted]) -> str:
 
 
 def text_line(finding: Finding) -> str:
-    """A finding as a person reads it, on one line."""
+    """Write a finding on one line of text."""
     where = "" if finding.offset is None else f" at octet {finding.offset}"
     return plain(
         f"{finding.severity}: {finding.message} [{finding.code}{where}; {finding.basis},"
@@ -66,9 +66,9 @@ def text_line(finding: Finding) -> str:
 
 def as_sarif(linted: Sequence[Linted]) -> str:
     """SARIF 2.1.0, one result for each finding, its offset in octets."""
-    every = [(one, finding) for one in linted for finding in one.findings]
+    every = [(document, finding) for document in linted for finding in document.findings]
     rules = {finding.code: finding for _, finding in every}
-    document: dict[str, Any] = {
+    log: dict[str, Any] = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
         "runs": [
@@ -87,21 +87,22 @@ def as_sarif(linted: Sequence[Linted]) -> str:
                         ],
                     }
                 },
-                "results": [_sarif_result(one, finding) for one, finding in every],
+                "results": [_sarif_result(document, finding) for document, finding in every],
             }
         ],
     }
-    return json.dumps(document, indent=2) + "\n"
+    return json.dumps(log, indent=2) + "\n"
 
 
 def as_junit(linted: Sequence[Linted]) -> str:
     """JUnit XML: each document a test case, failed where it has an error."""
     suite = ET.Element("testsuite", name="smki-testca lint", tests=str(len(linted)))
     failures = 0
-    for one in linted:
-        case = ET.SubElement(suite, "testcase", classname=one.kind, name=plain(_place(one)))
-        errors = [f for f in one.findings if f.severity is Severity.ERROR]
-        others = [f for f in one.findings if f.severity is not Severity.ERROR]
+    for document in linted:
+        name = plain(_place(document))
+        case = ET.SubElement(suite, "testcase", classname=document.kind, name=name)
+        errors = [each for each in document.findings if each.severity is Severity.ERROR]
+        others = [each for each in document.findings if each.severity is not Severity.ERROR]
         if errors:
             failures += 1
             failure = ET.SubElement(
@@ -123,15 +124,15 @@ REPORTS: dict[str, Callable[[Sequence[Linted]], str]] = {
     "sarif": as_sarif,
     "junit": as_junit,
 }
-"""Every report, by the name it has on the command line."""
+"""The functions that write a report, by its name on the command line."""
 
 
-def _place(one: Linted) -> str:
-    return one.file if one.index == 0 else f"{one.file} ({one.index})"
+def _place(document: Linted) -> str:
+    return document.file if document.index == 0 else f"{document.file} ({document.index})"
 
 
-def _sarif_result(one: Linted, finding: Finding) -> dict[str, Any]:
-    uri = quote(os.fsencode(one.file.replace("\\", "/")), safe="/:!")
+def _sarif_result(document: Linted, finding: Finding) -> dict[str, Any]:
+    uri = quote(os.fsencode(document.file.replace("\\", "/")), safe="/:!")
     location: dict[str, Any] = {"artifactLocation": {"uri": uri}}
     if finding.offset is not None:
         location["region"] = {"byteOffset": finding.offset}
@@ -142,8 +143,12 @@ def _sarif_result(one: Linted, finding: Finding) -> dict[str, Any]:
         "locations": [
             {
                 "physicalLocation": location,
-                "logicalLocations": [{"fullyQualifiedName": finding.path or one.kind}],
+                "logicalLocations": [{"fullyQualifiedName": finding.path or document.kind}],
             }
         ],
-        "properties": {"index": one.index, "kind": one.kind, "basis": finding.basis},
+        "properties": {
+            "index": document.index,
+            "kind": document.kind,
+            "basis": finding.basis,
+        },
     }

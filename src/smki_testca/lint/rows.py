@@ -1,4 +1,4 @@
-"""Checks a certificate or CRL against the rows of a profile: the same rows that would fill it."""
+"""Checks a certificate or CRL against the rows of a profile, the same rows that fill one."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _WITHOUT_VALUE = (Kind.PRESENCE, Kind.ORDER)
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Facts beside the certificate itself; what is not known is not checked.
+    """Facts from outside the certificate; what is not known is not checked.
 
     Attributes:
-        roles: the RemotePartyRoles there are.
-        environment: where the certificate belongs, for its policy OID.
+        roles: the known RemotePartyRoles.
+        environment: the environment whose policy OIDs the certificate may have.
         issuer: the issuing CA's certificate.
     """
 
@@ -181,8 +181,8 @@ def aspects(profile: DocumentProfile, row: Row) -> list[str]:
     if holds.absent:
         may_be_false = row.field.path == "extensions.basicConstraints"
         return ["present", "ca_false"] if may_be_false else ["present"]
-    required = _required(row) or _speaks_for_extension(profile, row)
-    found = ["missing"] if required and row.field.path not in _ALWAYS_THERE else []
+    required = _required(row) or _requires_extension(profile, row)
+    missing = ["missing"] if required and row.field.path not in _ALWAYS_THERE else []
     can_be_unreadable = kind not in _ALWAYS_READABLE and row.field.implicit_tag is None
     constraints = {
         "critical": row.critical is not None,
@@ -202,11 +202,11 @@ def aspects(profile: DocumentProfile, row: Row) -> list[str]:
         "period": holds.max_years is not None or holds.max_hours is not None,
         "policy": isinstance(row.fill, Derived) and row.fill.name == "environment-policy",
     }
-    return found + [aspect for aspect, checked in constraints.items() if checked]
+    return missing + [aspect for aspect, checked in constraints.items() if checked]
 
 
 def _entry_aspects(row: Row) -> list[str]:
-    """The ways in which entries of a CRL can break this row; what is no entry has its own rule."""
+    """The ways in which entries of a CRL can break this row; other rules find what is no entry."""
     constraints = {
         "present": row.holds.absent,
         "critical": row.critical is not None,
@@ -234,17 +234,17 @@ def _demands_value(row: Row) -> bool:
         "key-identifier-method-2",
         "issuer-key-identifier",
     }
-    stated = (holds.equals, holds.one_of, holds.exactly_one_of)
+    values = (holds.equals, holds.one_of, holds.exactly_one_of)
     return (
         isinstance(row.fill, Constant)
         or derived
         or holds.positive
         or holds.not_negative
-        or any(one is not None for one in stated)
+        or any(value is not None for value in values)
     )
 
 
-def _speaks_for_extension(profile: DocumentProfile, row: Row) -> bool:
+def _requires_extension(profile: DocumentProfile, row: Row) -> bool:
     return row.field.kind is Kind.PRESENCE and any(
         _required(other) and other.field.extension == row.field.extension
         for other in profile.filling_rows
@@ -252,7 +252,7 @@ def _speaks_for_extension(profile: DocumentProfile, row: Row) -> bool:
 
 
 def rule_of(row: Row, code: str) -> Rule:
-    """The rule that a row makes: that it is not broken in the way that a code ends with."""
+    """The rule against breaking a row in one way: the last part of the code names it."""
     path, _, aspect = code.rpartition(".")
     words = ASPECTS[aspect]
     meaning = words.meaning.format(path=path)
@@ -269,12 +269,12 @@ def rule_of(row: Row, code: str) -> Rule:
 
 
 def check(view: View, profile: DocumentProfile, context: Context) -> list[Finding]:
-    """Check every row of a profile but those that speak of the entries of a CRL.
+    """Check every row of a profile except those for the entries of a CRL.
 
     Returns:
         One finding for each row that is broken, in the order of the rows.
     """
-    found = []
+    findings = []
     for row in profile.rows:
         if row.field.entry is not None:
             continue
@@ -284,12 +284,12 @@ def check(view: View, profile: DocumentProfile, context: Context) -> list[Findin
             offset = None if element is None else element.node.offset
             message = f"{row.field.path} {breach.message}."
             breach = breach._replace(offset=offset, message=message)
-            found.append(Finding.of(breach, rule_of(row, breach.code)))
-    return found
+            findings.append(Finding.of(breach, rule_of(row, breach.code)))
+    return findings
 
 
 def _breach(row: Row, aspect: str, message: str) -> Breach:
-    """A breach of a row; the message goes on from the field's name."""
+    """A breach of a row; the message continues a sentence that begins with the field's name."""
     path = row.field.path
     return Breach(f"{path}.{aspect}", None, message, path)
 
@@ -331,13 +331,13 @@ def _breaches(view: View, profile: DocumentProfile, row: Row, context: Context) 
 
 
 def _reports_absence(view: View, profile: DocumentProfile, row: Row) -> bool:
-    """Whether this row is the one to say that its field is missing."""
+    """Whether this row, and not another one, reports that its field is missing."""
     extension = row.field.extension
     whole = f"extensions.{extension}"
     if extension is not None and row.field.path != whole and whole not in view.fields:
-        speaks_for_extension = any(other.field.path == whole for other in profile.rows)
-        return row.fill is not None and not speaks_for_extension and _required(row)
-    return _required(row) or _speaks_for_extension(profile, row)
+        whole_has_row = any(other.field.path == whole for other in profile.rows)
+        return not whole_has_row and _required(row)
+    return _required(row) or _requires_extension(profile, row)
 
 
 def _required(row: Row) -> bool:
@@ -389,7 +389,7 @@ def _encoding_breaches(view: View, row: Row) -> Iterator[Breach]:
 
 
 def entry_breaches(entry: Entry, row: Row, roles: Roles) -> Iterator[Breach]:
-    """Check an entry of a CRL against a row that speaks of entries."""
+    """Check an entry of a CRL against a row for entries."""
     part = row.field.entry or ""
     if row.holds.absent:
         if part in entry.criticality:
@@ -409,7 +409,7 @@ def entry_breaches(entry: Entry, row: Row, roles: Roles) -> Iterator[Breach]:
                 )
         case _:
             value = names.REASON_NAMES.get(-1 if entry.reason is None else entry.reason)
-            # Rules of their own speak of these two.
+            # These two have their own rules.
             if value in {"unspecified", "removeFromCRL"}:
                 return
     if value is not None:
@@ -417,7 +417,7 @@ def entry_breaches(entry: Entry, row: Row, roles: Roles) -> Iterator[Breach]:
 
 
 def value_breaches(row: Row, value: Value, roles: Roles) -> Iterator[Breach]:
-    """Check a value by itself against a row; a message goes on from the field's name."""
+    """Check a value by itself against a row."""
     holds = row.holds
     equals = row.fill.value if isinstance(row.fill, Constant) else holds.equals
     if value == names.ECDSA_WITH_NULL and equals == names.ECDSA_WITH_SHA256.encoded:
@@ -467,7 +467,7 @@ def value_breaches(row: Row, value: Value, roles: Roles) -> Iterator[Breach]:
 
 
 def _is_sole(extension: Node) -> bool:
-    """Whether each level of an extension's value holds one element, down to what it is for."""
+    """Whether an extension's value holds one element, without qualifiers."""
     if len(extension.children) != 1:
         return False
     only = extension.children[0]

@@ -1,10 +1,10 @@
-"""A rule: its metadata, stated above the function that detects its breach.
+"""Declares rules: the metadata stands above the function that detects a breach.
 
     @rule("validity.order", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 4.1.2.5", meaning=…)
     def order(certificate: Certificate) -> Iterator[Breach]: …
 
 A finding takes its severity, basis and source from its rule, so that the list of rules, the
-documentation and what a linter says never differ.
+documentation and the findings never differ.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     Declaring = TypeVar("Declaring", bound=Callable[..., Any])
 
 PUBLISHED = "seen in published GB test certificates"
-"""A source: the certificates that were measured."""
+"""A source: published certificates that were examined."""
 LIMIT = "a limit of this program"
-"""A source: what is over it is not read."""
+"""A source: the program reads nothing beyond its limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,15 @@ class Rule:
 
     Attributes:
         code: stable dotted code.
-        meaning: what a breach of it is.
+        severity: how grave a breach is.
+        basis: how well the rule is known.
+        source: the document and clause that state it.
+        meaning: what a breach of it means.
         remedy: how to mend the document.
-        good: an example that keeps it.
+        good: an example that complies.
         bad: an example that breaks it.
         since: the date from which it has effect, where its source gives one.
-        profiles: the profiles whose rows it comes from; empty for a rule that
-            holds of every document it fits.
+        profiles: the profiles whose rows it comes from; empty for a declared rule.
     """
 
     code: str
@@ -87,7 +89,7 @@ def rule(  # noqa: PLR0913 - a rule is stated in full
 ) -> Callable[[Declaring], Declaring]:
     """Declare a rule above the function that detects its breach; see ``Rule``.
 
-    A function that detects breaches of several rules in one pass stands below as many.
+    A function that detects breaches of several rules has one declaration for each.
 
     Raises:
         ValueError: if another rule has this code.
@@ -99,6 +101,6 @@ def rule(  # noqa: PLR0913 - a rule is stated in full
 
 
 def detects(*codes: str) -> Callable[[Declaring], Declaring]:
-    """Say that a function detects breaches of rules declared above another one."""
+    """State that a function detects breaches of rules declared above another function."""
     del codes
     return lambda function: function

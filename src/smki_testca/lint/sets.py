@@ -1,4 +1,4 @@
-"""The rules over all documents of an input at once, which no single one of them shows."""
+"""The rules that compare the documents of an input with each other."""
 
 from __future__ import annotations
 
@@ -25,12 +25,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The parts of one certificate that are compared.
+    """The parts of one certificate that are compared with others.
 
     Attributes:
-        position: of the document in the input.
+        position: the document's place in the input.
         place: its file and index, for messages.
-        digest: of the whole certificate, to know the same one again.
+        digest: SHA-256 of the certificate, to recognise copies.
+        issuer: the Name of its issuer, DER.
+        subject: the Name of its subject, DER.
+        usage: its key usages.
+        key: SHA-256 of its SubjectPublicKeyInfo.
         eui64: its User, RDP, DCC or Device ID.
     """
 
@@ -48,15 +52,16 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The parts of one CRL that are compared.
+    """The parts of one CRL that are compared with other documents.
 
     Attributes:
-        position: of the document in the input.
+        position: the document's place in the input.
         place: its file and index, for messages.
-        digest: of the whole CRL, to know the same one again.
+        digest: SHA-256 of the CRL, to recognise copies.
+        issuer: the Name of its issuer, DER.
         number: its cRLNumber, if that can be read.
-        is_delta: whether it lists changes only.
-        is_verified: whether its signature fits a CA at hand.
+        is_delta: whether it is a delta CRL.
+        is_verified: whether its signature is by a CA at hand.
     """
 
     position: int
@@ -70,7 +75,7 @@ class Listing:
 
 
 def facts_of(view: View, source: Source, profile: Profile, position: int) -> Facts | None:
-    """The facts of a certificate; None where its serial number cannot be read."""
+    """Extract the facts of a certificate; None where its serial number cannot be read."""
     serial = view.value("serialNumber")
     field_of_id = profile.field_of("eui64", "device-id")
     octets = None if field_of_id is None else view.octets(field_of_id.path)
@@ -92,7 +97,7 @@ def facts_of(view: View, source: Source, profile: Profile, position: int) -> Fac
 
 
 def listing_of(view: View, source: Source, position: int, *, is_verified: bool) -> Listing | None:
-    """The facts of a CRL; None where its time cannot be read."""
+    """Extract the facts of a CRL; None where its time cannot be read."""
     this_update = view.instant("thisUpdate")
     number = view.value("extensions.cRLNumber")
     if this_update is None:
@@ -113,10 +118,10 @@ class Together(NamedTuple):
     """All documents of an input.
 
     Attributes:
-        facts: of each certificate.
-        listings: of each CRL.
+        facts: the facts of each certificate.
+        listings: the facts of each CRL.
         entries_of: reads the entries of a CRL.
-        at: revocations after this time, UTC, are none yet.
+        at: the time of the run, UTC; later revocations have no effect yet.
     """
 
     facts: Sequence[Facts]
@@ -126,8 +131,8 @@ class Together(NamedTuple):
 
     @property
     def distinct(self) -> list[Facts]:
-        """The facts, each certificate once: at its first place."""
-        return list({one.digest: one for one in reversed(self.facts)}.values())[::-1]
+        """The facts of each certificate, its copies left out."""
+        return list({facts.digest: facts for facts in reversed(self.facts)}.values())[::-1]
 
 
 @rule(
@@ -144,14 +149,14 @@ class Together(NamedTuple):
     good="every serial once", bad="one serial under Z1 and U2",
 )  # fmt: skip
 def serials(documents: Together) -> Iterator[Breach]:
-    """Find certificates of one serial number, each at the later one."""
+    """Find certificates that share a serial number, at the later one."""
     seen: dict[int, Facts] = {}
-    for one in documents.distinct:
-        earlier = seen.setdefault(one.serial, one)
-        if earlier is one:
+    for facts in documents.distinct:
+        earlier = seen.setdefault(facts.serial, facts)
+        if earlier is facts:
             continue
-        path, position = "serialNumber", one.position
-        if earlier.issuer == one.issuer:
+        path, position = "serialNumber", facts.position
+        if earlier.issuer == facts.issuer:
             message = f"another certificate of the same issuer has this serial: {earlier.place}"
             yield Breach("set.serial_twice", None, message, path, position)
         else:
@@ -174,22 +179,22 @@ def serials(documents: Together) -> Iterator[Breach]:
     good="one KA certificate under an EUI-64", bad="Z1-supplier-ka and Z1-supplierPP-ka",
 )  # fmt: skip
 def same_subject(documents: Together) -> Iterator[Breach]:
-    """Find certificates of one subject and usage, each at the later one."""
+    """Find certificates that share subject and usage, at the later one."""
     empty = bytes.fromhex("3000")
     seen: dict[tuple[bytes, int | None, tuple[str, ...]], dict[bytes, Facts]] = defaultdict(dict)
-    for one in documents.distinct:
-        if one.subject == empty and one.eui64 is None:
+    for facts in documents.distinct:
+        if facts.subject == empty and facts.eui64 is None:
             continue
-        earlier = seen[one.subject, one.eui64, one.usage]
-        same_key = earlier.get(one.key)
+        earlier = seen[facts.subject, facts.eui64, facts.usage]
+        same_key = earlier.get(facts.key)
         if same_key is not None:
             path, message = "subjectPublicKeyInfo", f"it renews {same_key.place} with the same key"
-            yield Breach("set.renewal_same_key", None, message, path, one.position)
-        elif earlier and one.usage == ("keyAgreement",):
+            yield Breach("set.renewal_same_key", None, message, path, facts.position)
+        elif earlier and facts.usage == ("keyAgreement",):
             first = next(iter(earlier.values()))
             message = f"another key agreement certificate has this subject: {first.place}"
-            yield Breach("set.key_agreement_pair", None, message, "subject", one.position)
-        earlier.setdefault(one.key, one)
+            yield Breach("set.key_agreement_pair", None, message, "subject", facts.position)
+        earlier.setdefault(facts.key, facts)
 
 
 @rule(
@@ -201,9 +206,9 @@ def same_subject(documents: Together) -> Iterator[Breach]:
 def decimal_counting(documents: Together) -> Iterator[Breach]:
     """Find an ID …x9 followed by …(x+1)0, with nothing counted from …xA to …xF between them."""
     by_id: dict[int, Facts] = {}
-    for one in documents.distinct:
-        if one.eui64 is not None:
-            by_id.setdefault(one.eui64, one)
+    for facts in documents.distinct:
+        if facts.eui64 is not None:
+            by_id.setdefault(facts.eui64, facts)
     for eui64 in sorted(by_id):
         if eui64 & 0xF != 0x9 or eui64 + 7 not in by_id:
             continue
@@ -220,29 +225,29 @@ def decimal_counting(documents: Together) -> Iterator[Breach]:
     good="7, then 8", bad="7, then 7 again",
 )  # fmt: skip
 def numbers(documents: Together) -> Iterator[Breach]:
-    """Find CRLs of one issuer whose numbers do not rise with their times, each at the later one."""
+    """Find CRLs of one issuer whose numbers do not rise with time, at the later one."""
     latest: dict[bytes, Listing] = {}
-    distinct = {one.digest: one for one in documents.listings if one.number is not None}
-    for one in sorted(distinct.values(), key=lambda each: (each.this_update, each.number)):
-        earlier = latest.get(one.issuer)
-        latest[one.issuer] = one
-        if earlier is None or earlier.number is None or one.number is None:
+    distinct = {crl.digest: crl for crl in documents.listings if crl.number is not None}
+    for crl in sorted(distinct.values(), key=lambda each: (each.this_update, each.number)):
+        earlier = latest.get(crl.issuer)
+        latest[crl.issuer] = crl
+        if earlier is None or earlier.number is None or crl.number is None:
             continue
         # A delta CRL may share its number with the complete one issued with it.
-        if one.number < earlier.number or (
-            one.number == earlier.number and one.is_delta == earlier.is_delta
+        if crl.number < earlier.number or (
+            crl.number == earlier.number and crl.is_delta == earlier.is_delta
         ):
+            number, place = crl.number, earlier.place
+            message = f"its number {number} is not above that of {place}, which is older"
             path = "extensions.cRLNumber"
-            message = f"its number {one.number} is not above that of {earlier.place}"
-            message = f"{message}, which is older"
-            yield Breach("set.crl_number", None, message, path, one.position)
+            yield Breach("set.crl_number", None, message, path, crl.position)
 
 
 def revocations(documents: Together) -> Iterator[Breach]:
     """Find certificates that the newest verified CRL of their issuer lists."""
     by_serial: dict[tuple[bytes, int], list[Facts]] = defaultdict(list)
-    for one in documents.facts:
-        by_serial[one.issuer, one.serial].append(one)
+    for facts in documents.facts:
+        by_serial[facts.issuer, facts.serial].append(facts)
     newest: dict[bytes, Listing] = {}
     for listing in documents.listings:
         if listing.is_verified and not listing.is_delta:
@@ -255,8 +260,8 @@ def revocations(documents: Together) -> Iterator[Breach]:
             continue
         for entry in documents.entries_of(listing):
             serial = -1 if entry.serial is None else entry.serial
-            for one in by_serial.get((listing.issuer, serial), ()):
-                yield from _revocation(one, listing, entry, documents.at)
+            for facts in by_serial.get((listing.issuer, serial), ()):
+                yield from _revocation(facts, listing, entry, documents.at)
 
 
 @rule(
@@ -272,18 +277,18 @@ def revocations(documents: Together) -> Iterator[Breach]:
     remedy="Use another certificate.",
     good="on no CRL", bad="on a CRL that was linted with it",
 )  # fmt: skip
-def _revocation(one: Facts, listing: Listing, entry: Entry, at: datetime) -> Iterator[Breach]:
+def _revocation(facts: Facts, listing: Listing, entry: Entry, at: datetime) -> Iterator[Breach]:
     if entry.at is None:
         return
-    if one.not_before is not None and entry.at < one.not_before:
+    if facts.not_before is not None and entry.at < facts.not_before:
         path, position = "revokedCertificates", listing.position
-        message = f"{one.place} is revoked from {entry.at:%Y-%m-%d}, before it begins"
+        message = f"{facts.place} is revoked from {entry.at:%Y-%m-%d}, before it begins"
         yield Breach("set.revoked_before_issue", None, message, path, position)
     if entry.at <= at:
         reason = REASON_NAMES.get(-1 if entry.reason is None else entry.reason)
         why = "" if reason is None else f" ({reason})"
         message = f"it was revoked on {entry.at:%Y-%m-%d}{why}, by {listing.place}"
-        yield Breach("validity.revoked", None, message, "serialNumber", one.position)
+        yield Breach("validity.revoked", None, message, "serialNumber", facts.position)
 
 
 CHECKERS: tuple[Callable[[Together], Iterator[Breach]], ...] = (

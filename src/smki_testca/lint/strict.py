@@ -1,4 +1,4 @@
-"""Finds everything that can be read but is not DER (X.690 10 and 11), at its octet."""
+"""Finds everything that can be read but is not DER (X.690 10 and 11)."""
 
 from __future__ import annotations
 
@@ -34,32 +34,33 @@ _CONSTRUCTED_STRINGS = frozenset(0x20 | tag for tag in (0x03, 0x04, 0x0C, 0x12, 
 
 
 def anomalies(view: View) -> list[Breach]:
-    """Everything in a document that DER forbids, in octet order; the first hundred of it."""
-    found = [of_anomaly(one) for one in view.anomalies]
-    found += islice(_within(view.root), _MOST)
-    for inner in view.wrapped:
-        found += islice(_within(inner), _MOST)
-    found += _defaults(view)
-    found += _named_bits(view)
-    found += _signature_bits(view)
-    return sorted(found, key=lambda one: one.offset or 0)[:_MOST]
+    """The breaches of DER in a document in octet order, a hundred at most."""
+    breaches = [of_anomaly(anomaly) for anomaly in view.anomalies]
+    for node in (view.root, *view.wrapped):
+        breaches += islice(_within(node), _MOST)
+    breaches += (*_defaults(view), *_named_bits(view), *_signature_bits(view))
+    return _first(breaches)
 
 
 @detects("der.empty_sequence")
 def entry_anomalies(entry: Entry) -> list[Breach]:
-    """Everything in an entry of a CRL that DER forbids; the first hundred of it."""
-    found = [of_anomaly(one) for one in entry.anomalies]
+    """The breaches of DER in an entry of a CRL in octet order, a hundred at most."""
+    breaches = [of_anomaly(anomaly) for anomaly in entry.anomalies]
     if entry.node is None:
-        return found
+        return breaches
     for node in (entry.node, *entry.wrapped):
-        found += islice(_within(node), _MOST)
+        breaches += islice(_within(node), _MOST)
     if entry.problem is None:
         for extensions in entry.node.children[2:]:
-            found += _criticalities(extensions.children)
+            breaches += _criticalities(extensions.children)
             if not extensions.children:
                 message = "the extensions of an entry are an empty SEQUENCE"
-                found.append(Breach("der.empty_sequence", extensions.offset, message))
-    return sorted(found, key=lambda one: one.offset or 0)[:_MOST]
+                breaches.append(Breach("der.empty_sequence", extensions.offset, message))
+    return _first(breaches)
+
+
+def _first(breaches: list[Breach]) -> list[Breach]:
+    return sorted(breaches, key=lambda breach: breach.offset or 0)[:_MOST]
 
 
 @rule(
@@ -97,24 +98,26 @@ def signature_anomalies(view: View) -> Iterator[Breach]:
 def ecdsa_integers(signature: bytes) -> list[Node] | None:
     """The two INTEGERs of an ECDSA signature, whether or not they are minimal."""
     try:
-        root, found = read(signature, what="signature")
+        root, anomalies = read(signature, what="signature")
     except DerError:
         return None
     numbers = root.children
-    is_pair = root.tag == 0x30 and [one.tag for one in numbers] == [0x02, 0x02]
-    return numbers if is_pair and not found and all(one.content for one in numbers) else None
+    is_pair = root.tag == 0x30 and [number.tag for number in numbers] == [0x02, 0x02]
+    has_content = all(number.content for number in numbers)
+    return numbers if is_pair and has_content and not anomalies else None
 
 
 def _within(node: Node) -> Iterator[Breach]:
-    waiting = [node]
-    while waiting:
-        one = waiting.pop()
-        check = _CHECKS.get(one.tag)
-        anomaly = None if check is None else check(one)
-        if anomaly is not None:
-            # An element without content has no octet of its own but those of its header.
-            yield anomaly if one.start < one.end else anomaly._replace(offset=one.offset)
-        waiting.extend(one.children)
+    """Check an element and every element within it."""
+    pending = [node]
+    while pending:
+        element = pending.pop()
+        check = _CHECKS.get(element.tag)
+        breach = None if check is None else check(element)
+        if breach is not None:
+            # An element without content is reported at its header.
+            yield breach if element.start < element.end else breach._replace(offset=element.offset)
+        pending.extend(element.children)
 
 
 def _minimal(content: bytes) -> bool:
@@ -272,7 +275,7 @@ _CHECKS: dict[int, Callable[[Node], Breach | None]] = {
     good="certificatePolicies with one policy", bad="certificatePolicies 30 00",
 )  # fmt: skip
 def _defaults(view: View) -> Iterator[Breach]:
-    """Values written out that equal their DEFAULT, and sequences that must not be empty."""
+    """Find values written out that equal their DEFAULT, and sequences that must not be empty."""
     version = view.fields.get("version")
     if view.kind == "certificate" and version is not None and version.value == "v1":
         yield Breach("der.default_encoded", version.node.offset, "version v1 is written out")
@@ -281,9 +284,9 @@ def _defaults(view: View) -> Iterator[Breach]:
     if authority is not None and authority.value is False:
         yield Breach("der.default_encoded", authority.node.offset, "cA FALSE is written out")
     for path in _NEVER_EMPTY:
-        found = view.fields.get(path)
-        if found is not None and found.node.constructed and not found.node.children:
-            yield Breach("der.empty_sequence", found.node.offset, f"{path} is an empty SEQUENCE")
+        field = view.fields.get(path)
+        if field is not None and field.node.constructed and not field.node.children:
+            yield Breach("der.empty_sequence", field.node.offset, f"{path} is an empty SEQUENCE")
 
 
 @detects("der.default_encoded")

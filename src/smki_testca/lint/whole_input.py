@@ -1,4 +1,4 @@
-"""Lints a whole input: each document, over all cores where there are many, then all together."""
+"""Lints a whole input: each document by itself, on all cores, then all documents together."""
 
 from __future__ import annotations
 
@@ -30,25 +30,24 @@ def lint_all(documents: Iterator[Source], settings: Settings) -> list[Linted]:
 
     Args:
         documents: in the order in which they are to be reported.
-        settings: of the run.
+        settings: the settings of the run.
 
     Raises:
         InputError: if there is no such environment or profile as the settings name.
     """
-    found = list(documents)
-    issuers = chain.gathered(
-        [*settings.trusted, *(one.data for one in found if one.problem is None)]
-    )
+    sources = list(documents)
+    certificates = [source.data for source in sources if source.problem is None]
+    issuers = chain.gathered([*settings.trusted, *certificates])
     # A wrong name in the settings is an error in this process, before anything is linted.
     linter = Linter(settings, issuers)
     count = min(os.cpu_count() or 1, workers.MAX_WORKERS)
-    if len(found) < _PARALLEL_FROM or count == 1:
-        linted = [linter.lint(one, position) for position, one in enumerate(found)]
+    if len(sources) < _PARALLEL_FROM or count == 1:
+        linted = [linter.lint(source, position) for position, source in enumerate(sources)]
     else:
-        linted = _in_parallel(found, settings, issuers, count)
-    for position, findings in set_findings(linter, linted, found).items():
-        one = linted[position]
-        linted[position] = replace(one, findings=in_order([*one.findings, *findings]))
+        linted = _in_parallel(sources, settings, issuers, count)
+    for position, findings in set_findings(linter, linted, sources).items():
+        document = linted[position]
+        linted[position] = replace(document, findings=in_order([*document.findings, *findings]))
     return linted
 
 
@@ -58,35 +57,35 @@ def set_findings(
     """The findings of documents together, by the position of the document at fault.
 
     Args:
-        linter: that linted them.
+        linter: the linter that read them.
         linted: the result for each document.
-        documents: the same in the same order, to read the entries of CRLs again.
+        documents: the documents in the same order, to read the entries of CRLs again.
     """
 
-    def entries_of(one: sets.Listing) -> Iterator[Entry]:
-        return crl.entries_of(view_revocation_list(documents[one.position].data))
+    def entries_of(listing: sets.Listing) -> Iterator[Entry]:
+        return crl.entries_of(view_revocation_list(documents[listing.position].data))
 
     together = sets.Together(
-        [one.facts for one in linted if one.facts is not None],
-        [one.listing for one in linted if one.listing is not None],
+        [document.facts for document in linted if document.facts is not None],
+        [document.listing for document in linted if document.listing is not None],
         entries_of,
         linter.at,
     )
     breaches: list[Breach] = []
     run(sets.CHECKERS, together, breaches)
-    found: dict[int, list[Finding]] = {}
+    by_position: dict[int, list[Finding]] = {}
     for breach in breaches:
-        found.setdefault(breach.position, []).append(coded_finding(breach))
-    return found
+        by_position.setdefault(breach.position, []).append(coded_finding(breach))
+    return by_position
 
 
 def _in_parallel(
-    found: list[Source], settings: Settings, issuers: chain.Issuers, count: int
+    sources: list[Source], settings: Settings, issuers: chain.Issuers, count: int
 ) -> list[Linted]:
-    numbered = enumerate(found)
+    numbered = enumerate(sources)
     chunks = iter(lambda: list(islice(numbered, _CHUNK)), [])
     with workers.pool(count, _start_worker, settings, issuers.ders) as pool:
-        return [one for chunk in pool.map(_lint_chunk, chunks) for one in chunk]
+        return [document for chunk in pool.map(_lint_chunk, chunks) for document in chunk]
 
 
 _worker: list[Linter] = []
