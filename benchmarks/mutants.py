@@ -4,7 +4,8 @@
 
 Each mutant is made from its number and from certificates with fresh keys; of a mutant that
 fails its octets are printed. It ends with exit code 1 where a mutant raised an exception,
-failed a rule or took longer than it may, or where reading a file of ten megabytes did.
+failed a rule or took longer than it may, or where reading a file of ten megabytes or linting a
+certificate of a great many faults did.
 """
 
 from __future__ import annotations
@@ -22,7 +23,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from mutation import HUGE, Judge, containers, documents, mutant
+from mutation import (
+    CROWDED,
+    HUGE,
+    Judge,
+    containers,
+    device_certificate,
+    documents,
+    mutant,
+    rebuilt,
+)
 from smki_testca.cli import cli
 from smki_testca.importers.sources import sources
 
@@ -30,6 +40,8 @@ LONGEST = 2.0
 """How many seconds one mutant may take."""
 LONGEST_HUGE = 5.0
 """How many seconds a file of ten megabytes may take."""
+LONGEST_CROWDED = 5.0
+"""How many seconds a certificate of thousands of faults may take, with every report of it."""
 _BATCH = 1_000
 
 
@@ -93,6 +105,18 @@ def _huge() -> tuple[float, str]:
     return max(taken)
 
 
+def _crowded(certificates: list[bytes]) -> tuple[float, str]:
+    """The certificate of many faults that takes longest to lint, in seconds, and its name."""
+    judge, device = Judge(certificates), device_certificate(certificates)
+    taken = []
+    for name, parts in CROWDED.items():
+        der = rebuilt(device, **parts)
+        start = time.perf_counter()
+        judge(der)
+        taken.append((time.perf_counter() - start, name))
+    return max(taken)
+
+
 def _certificates() -> list[bytes]:
     """One certificate of every kind: what quickstart makes."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -131,11 +155,13 @@ def main() -> None:
     print(f"{total.findings} findings of {len(total.codes)} codes; {total.silent} without any")
     print(f"slowest: number {number}, {seconds * 1000:.0f} ms")
     print(f"exceptions, failed rules and mutants over {LONGEST:.0f} s: {len(total.faults)}")
-    for number, said in total.faults[:10]:
-        print(f"--- {number}\n{said}")
+    for number, report in total.faults[:10]:
+        print(f"--- {number}\n{report}")
     seconds, name = _huge()
     print(f"slowest of {len(HUGE)} files of ten megabytes: {name}, {seconds * 1000:.0f} ms")
-    if total.faults or seconds > LONGEST_HUGE:
+    crowded, name = _crowded(certificates)
+    print(f"slowest of {len(CROWDED)} crowded certificates: {name}, {crowded * 1000:.0f} ms")
+    if total.faults or seconds > LONGEST_HUGE or crowded > LONGEST_CROWDED:
         sys.exit(1)
 
 

@@ -106,6 +106,48 @@ def containers(ders):
     ]
 
 
+def device_certificate(certificates):
+    """The first Device Certificate."""
+    return next(der for der in certificates if bytes.fromhex("06082b06010505070804") in der)
+
+
+def rebuilt(der, *, subject=None, extensions=None):
+    """A certificate with another subject or other extensions; its signature is wrong then."""
+    tbs, algorithm, signature = read(der)[0].children
+    parts = [part.encoded for part in tbs.children]
+    if subject is not None:
+        parts[5] = encode.sequence(*subject)
+    if extensions is not None:
+        parts[-1] = encode.tlv(0xA3, encode.sequence(*extensions))
+    return encode.sequence(encode.sequence(*parts), algorithm.encoded, signature.encoded)
+
+
+def extension(oid, value):
+    """An extension that is not critical."""
+    return encode.sequence(encode.oid(oid), encode.octet_string(value))
+
+
+CROWDED = {
+    "extensions of one kind": {"extensions": [extension("2.5.29.15", b"\x03\x02\x07\x80")] * 4000},
+    "extensions of all kinds": {
+        "extensions": [extension(f"1.2.3.{number}", b"\x01\x01\x01") for number in range(3000)]
+    },
+    "bad integers in wrapped elements": {
+        "extensions": [
+            extension(f"1.2.3.{number}", encode.sequence(b"\x02\x02\x00\x01" * 10_000))
+            for number in range(20)
+        ]
+    },
+    "attributes": {
+        "subject": [
+            encode.tlv(0x31, encode.sequence(encode.oid(f"1.2.3.{number}"), b"\x0c\x01\xff"))
+            for number in range(4000)
+        ]
+    },
+}
+"""Subjects and extensions of so many parts that each could be a finding."""
+
+
 def mutant(seeds, number):
     """The mutant of a number: the same for the same seeds and number."""
     chance = random.Random(number)

@@ -8,9 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mutation import HUGE, Judge, containers, documents, mutant
+from mutation import (
+    CROWDED,
+    HUGE,
+    Judge,
+    containers,
+    device_certificate,
+    documents,
+    extension,
+    mutant,
+    rebuilt,
+)
 from smki_testca.der import encode
-from smki_testca.der.read import MAX_DEPTH, MAX_ELEMENTS, MAX_OCTETS, read
+from smki_testca.der.read import MAX_DEPTH, MAX_ELEMENTS, MAX_OCTETS
 from smki_testca.importers.sources import MAX_DOCUMENTS, sources
 from work import counted
 
@@ -38,23 +48,7 @@ def judge(certificates):
 
 @pytest.fixture(scope="session")
 def device(certificates):
-    """The elements of a Device Certificate's TBSCertificate, and what follows it."""
-    der = next(one for one in certificates if bytes.fromhex("06082b06010505070804") in one)
-    tbs, algorithm, signature = read(der)[0].children
-    return [one.encoded for one in tbs.children], algorithm.encoded + signature.encoded
-
-
-def certificate(device, *, subject=None, extensions=None):
-    parts, rest = list(device[0]), device[1]
-    if subject is not None:
-        parts[5] = encode.sequence(*subject)
-    if extensions is not None:
-        parts[-1] = encode.tlv(0xA3, encode.sequence(*extensions))
-    return encode.sequence(encode.sequence(*parts), rest)
-
-
-def extension(oid, value):
-    return encode.sequence(encode.oid(oid), encode.octet_string(value))
+    return device_certificate(certificates)
 
 
 def nested(tag, depth):
@@ -113,7 +107,7 @@ def test_octets_that_begin_like_a_document_give_no_fault(judge, data, head):
 @given(data=st.text(max_size=200))
 def test_text_of_any_characters_in_a_subject_gives_no_fault(judge, device, data):
     name = encode.tlv(0x31, encode.sequence(encode.oid("2.5.4.3"), encode.text(0x0C, data)))
-    judged = judge(certificate(device, subject=[name]))
+    judged = judge(rebuilt(device, subject=[name]))
     assert "subject.unexpected" in judged.codes
     assert "internal.rule_failed" not in judged.codes
 
@@ -124,7 +118,7 @@ def test_elements_nested_to_any_depth_are_a_finding(judge, device, tag):
     assert judge(deep).findings
     assert judge(encode.sequence(deep)).findings
     with counted() as work:
-        inside = judge(certificate(device, extensions=[extension("1.2.3", deep)]))
+        inside = judge(rebuilt(device, extensions=[extension("1.2.3", deep)]))
     assert "extensions.unexpected" in inside.codes or "der.too_deep" in inside.codes
     assert work.calls < MOST_CALLS
 
@@ -172,30 +166,10 @@ def test_ten_megabytes_take_little_work_and_memory(name):
     assert all(one.problem for one in found)
 
 
-CROWDED = {
-    "extensions of one kind": {"extensions": [extension("2.5.29.15", b"\x03\x02\x07\x80")] * 4000},
-    "extensions of all kinds": {
-        "extensions": [extension(f"1.2.3.{number}", b"\x01\x01\x01") for number in range(3000)]
-    },
-    "bad integers in wrapped elements": {
-        "extensions": [
-            extension(f"1.2.3.{number}", encode.sequence(b"\x02\x02\x00\x01" * 10_000))
-            for number in range(20)
-        ]
-    },
-    "attributes": {
-        "subject": [
-            encode.tlv(0x31, encode.sequence(encode.oid(f"1.2.3.{number}"), b"\x0c\x01\xff"))
-            for number in range(4000)
-        ]
-    },
-}
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CROWDED)
 def test_a_crowded_certificate_gives_a_bounded_number_of_findings(judge, device, name):
-    der = certificate(device, **CROWDED[name])
+    der = rebuilt(device, **CROWDED[name])
     with counted() as work:
         judged = judge(der)
     # It grows with the octets, not with their square.
@@ -205,5 +179,5 @@ def test_a_crowded_certificate_gives_a_bounded_number_of_findings(judge, device,
 
 def test_a_huge_integer_gives_no_fault(judge, device):
     huge = encode.tlv(encode.INTEGER, b"\x01" * 900_000)
-    judged = judge(certificate(device, extensions=[extension("2.5.29.20", huge)]))
+    judged = judge(rebuilt(device, extensions=[extension("2.5.29.20", huge)]))
     assert "internal.rule_failed" not in judged.codes

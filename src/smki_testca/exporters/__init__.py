@@ -1,1 +1,1 @@
-"""The formats in which certificates leave an estate, one module each, behind one interface."""
+"""Exports certificates from an estate: one interface, one module for each format."""

@@ -1,4 +1,4 @@
-"""One C header of DER arrays, for firmware that has its certificates built in."""
+"""Exports one C header of DER arrays, for firmware with built-in certificates."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NAME = "smki_certificates.h"
 _GUARD = "SMKI_CERTIFICATES_H"
 _PREFIX = "SMKI_"
 _MAX_NAME = 40
-"""So that whole identifiers stay within the 63 characters that C99 5.2.4.1 tells apart."""
+"""The longest name: C99 5.2.4.1 distinguishes 63 characters of a whole identifier."""
 _PER_LINE = 12
 _HEX = [f"0x{octet:02x}" for octet in range(256)]
 
@@ -38,7 +38,7 @@ class CHeader(Format):
     )
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
-        """The one file of an export."""
+        """Yield the only file of the export."""
         del passphrase
         text = "".join(_header(items))
         yield OutputFile(PurePosixPath(_NAME), text.encode("ascii"))
@@ -69,7 +69,7 @@ def _header(items: Sequence[Item]) -> Iterator[str]:
 
 
 def _identifiers(named: Iterable[tuple[str, Record]]) -> list[str]:
-    """A C identifier for each, in capitals; the serial number instead where two have the same."""
+    """A C identifier for each, in capitals: its name or, of duplicates, its serial number."""
     plain = [
         (re.sub(r"[^A-Z0-9]", "_", name.upper())[:_MAX_NAME], record) for name, record in named
     ]

@@ -1,4 +1,4 @@
-"""A folder for OpenSSL's ``-CApath``: CAs and their CRLs under the hash of the CA's name."""
+"""Exports a folder for OpenSSL's ``-CApath``: CAs and CRLs, named by the hash of the CA's name."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _CODECS = {
     0x1C: "utf-32-be",
     0x1E: "utf-16-be",
 }
-"""The codecs by which OpenSSL reads the types of text that it brings into canonical form."""
+"""The codecs for the types of text that OpenSSL brings into canonical form."""
 
 
 class CaPath(Format):
-    """``hash.0`` for each CA, ``hash.r0`` for each CRL, PEM; ``.1`` and so on of the same name."""
+    """``hash.0`` for each CA, ``hash.r0`` for each CRL, PEM; ``.1`` and so on for equal hashes."""
 
     traits = Traits(
         name="capath",
@@ -44,7 +44,7 @@ class CaPath(Format):
     )
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
-        """Every file of an export: the CAs among the items and above them, and their CRLs."""
+        """Yield the CAs among the items and above them, and their CRLs."""
         del passphrase
         above = authorities(items)
         yield from _numbered(

@@ -1,4 +1,4 @@
-"""A certificate with its private key and the CAs above it, in the forms that programs take."""
+"""Provides a certificate, its private key and the CAs above it as PEM, DER and objects."""
 
 from __future__ import annotations
 

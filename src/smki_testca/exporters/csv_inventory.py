@@ -1,4 +1,4 @@
-"""An inventory as CSV: one line for each certificate, for spreadsheets and scripts."""
+"""Exports an inventory as CSV, one line for each certificate: spreadsheets and scripts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ COLUMNS = (
     "sha256",
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""The characters that a spreadsheet takes for the beginning of a formula."""
+"""The characters with which a formula begins in a spreadsheet."""
 
 
 class CsvInventory(Format):
@@ -51,7 +51,7 @@ class CsvInventory(Format):
     )
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
-        """The one file of an export."""
+        """Yield the only file of the export."""
         del passphrase
         text = io.StringIO(newline="")
         writer = csv.writer(text)
@@ -84,5 +84,5 @@ def _row(item: Item) -> tuple[str, ...]:
 
 
 def _safe(cell: str) -> str:
-    """The cell, with an apostrophe before it where a spreadsheet would take it for a formula."""
+    """Put an apostrophe before a cell that a spreadsheet would run as a formula."""
     return f"'{cell}" if cell.startswith(_FORMULA) else cell

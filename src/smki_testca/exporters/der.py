@@ -1,4 +1,4 @@
-"""A tree of single files in DER: certificates and PKCS#8 keys, beside PEM chain files."""
+"""Exports a tree of files in DER: certificates and PKCS#8 keys, with PEM chain files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class DerTree(Format):
     )
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
-        """Every file of an export; with a passphrase the keys are encrypted PKCS#8."""
+        """Yield every file of the export; with a passphrase the keys are encrypted PKCS#8."""
         for item in items:
             yield OutputFile(item.folder / f"{item.name}.der", item.record.der)
             if item.private_key is not None:

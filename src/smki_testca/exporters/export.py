@@ -1,4 +1,4 @@
-"""Makes an export: sees that the format can do what is asked, and writes its files."""
+"""Exports certificates: checks that the format can do what is asked, and writes its files."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 def items(estate: Stores, records: Sequence[Record], *, with_keys: bool) -> list[Item]:
-    """The certificates as a format gets them.
+    """Collect what a format needs of each certificate.
 
     A CA's private key never leaves the estate.
 
     Args:
-        estate: whose certificates they are.
+        estate: the estate that has the certificates.
         records: the certificates.
-        with_keys: whether private keys of end entities come with them.
+        with_keys: whether to include the private keys of end entities.
     """
     names = file_names(records, estate.library.roles)
     chains: dict[SerialNumber, tuple[Record, ...]] = {}
@@ -44,7 +44,7 @@ def items(estate: Stores, records: Sequence[Record], *, with_keys: bool) -> list
         owner = "ca" if is_ca else record.participant or "nobody"
         folder = PurePosixPath(record.family, record.hierarchy, owner)
         key = None if is_ca else keys.get(record.serial)
-        # What is above a certificate is above every other of the same issuer, but for a root.
+        # All certificates of an issuer have the same chain, except the issuer itself if a root.
         above = () if record.issuer == record.serial else chains.get(record.issuer)
         if above is None:
             above = chains[record.issuer] = tuple(estate.certificates.chain(record))
@@ -66,10 +66,10 @@ def _revocation_lists(estate: Stores) -> dict[bytes, list[bytes]]:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """An export before it is written.
+    """The files of an export before they are written.
 
     Attributes:
-        files: every file of it, notes included.
+        files: every file, notes included.
         left_out: the certificates that the format cannot hold.
     """
 
@@ -78,12 +78,12 @@ class Made:
 
 
 def make(name: str, selected: Sequence[Item], passphrase: str | None) -> Made:
-    """Every file of an export.
+    """Make every file of an export.
 
     Args:
-        name: of a format in ``FORMATS``.
+        name: the name of a format in ``FORMATS``.
         selected: the certificates to write.
-        passphrase: protects private keys, where the format can.
+        passphrase: encrypts private keys, where the format can.
 
     Raises:
         InputError: if the format holds none of the certificates, or cannot do what is asked.
@@ -97,13 +97,13 @@ def make(name: str, selected: Sequence[Item], passphrase: str | None) -> Made:
             f"The format {name} holds none of the certificates selected.",
             " ".join(summary(left_out, len(selected))),
         )
-    out = {id(one.item) for one in left_out}
+    out = {id(entry.item) for entry in left_out}
     remarks = notes(item for item in selected if id(item) not in out)
     return Made([*form.files(selected, passphrase), *remarks], left_out)
 
 
 def _check(traits: Traits, selected: Sequence[Item], passphrase: str | None) -> None:
-    """Hold an export against the traits of its format.
+    """Check an export against the traits of its format.
 
     Raises:
         InputError: if private keys or a passphrase are missing, or keys cannot be encrypted.
@@ -145,7 +145,7 @@ NOT_SECRET = (
 
 
 def notes(selected: Iterable[Item]) -> list[OutputFile]:
-    """The files to add where private keys among those exported are not secret."""
+    """The files to add to an export whose private keys are not secret."""
     if any(item.private_key is not None and not item.record.keys_secret for item in selected):
         return [OutputFile(*NOT_SECRET)]
     return []

@@ -1,4 +1,4 @@
-"""Tells which certificates the formats of other programs can hold, and sums up the others."""
+"""Decides which certificates the formats of other programs can hold, and reports the others."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _SMKI = {"organisation": "an Organisation Certificate", "device": "a Device Cert
 
 
 def misfit(item: Item, hierarchies: Collection[Hierarchy], usages: Collection[str]) -> str | None:
-    """Why a format of end entities and their keys cannot hold a certificate; None where it can.
+    """The reason why a format for end entities and their keys cannot hold a certificate.
 
     Args:
         item: the certificate.
-        hierarchies: those that the format knows.
-        usages: the key usages that it knows.
+        hierarchies: the hierarchies that the format can hold.
+        usages: the key usages that the format can hold.
 
     Returns:
-        The rest of a sentence that begins with the certificate.
+        The rest of a sentence that begins with the certificate; None where it fits.
     """
     record = item.record
     if item.is_ca:
@@ -37,20 +37,20 @@ def misfit(item: Item, hierarchies: Collection[Hierarchy], usages: Collection[st
 
 
 def no_key(item: Item) -> str | None:
-    """The reason of a certificate whose private key is elsewhere, or not to be written."""
+    """The reason for a certificate whose private key is not to be exported."""
     return "has no private key here" if item.private_key is None else None
 
 
 def summary(left_out: Sequence[LeftOut], total: int) -> list[str]:
-    """One line for each reason why certificates were left out.
+    """Write one line for each reason why certificates were left out.
 
     Args:
         left_out: the certificates.
         total: how many were selected.
     """
     by_reason: dict[str, list[str]] = {}
-    for one in left_out:
-        by_reason.setdefault(one.reason, []).append(one.item.name)
+    for entry in left_out:
+        by_reason.setdefault(entry.reason, []).append(entry.item.name)
     lines = []
     for reason, names in by_reason.items():
         named = ", ".join([*names[:3], *(["…"] if len(names) > 3 else [])])

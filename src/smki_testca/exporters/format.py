@@ -1,4 +1,4 @@
-"""The interface of an export format, and the traits that each format declares."""
+"""Defines the interface of an export format, and the traits that each format declares."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from smki_testca.files import OutputFile
 
 Keyed = tuple["Record", bytes | None]
-"""A certificate of a run with its private key, PKCS#8 DER, where keys were asked for."""
+"""A certificate of a run with its private key, PKCS#8 DER; None without keys."""
 
 
 class Need(StrEnum):
@@ -29,13 +29,13 @@ class Need(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
-    """The properties of a format, by which an export is refused, described and documented.
+    """The properties of a format, which checks, help and documents use.
 
     Attributes:
-        name: what it is called on the command line.
-        summary: what it holds and who loads it, in one line.
-        keys: whether it holds private keys. One that requires them is of no use without.
-        passphrase: whether it encrypts private keys. One that requires a passphrase has it
+        name: its name on the command line.
+        summary: its contents and the programs that load it, in one line.
+        keys: whether it holds private keys. Without them, one that requires keys is refused.
+        passphrase: whether it encrypts private keys. One that requires a passphrase needs it
             without keys, too.
         store_each: whether each certificate gets an encrypted store, which takes some 10 ms.
     """
@@ -53,7 +53,7 @@ class LeftOut:
 
     Attributes:
         item: the certificate.
-        reason: why, as the rest of a sentence that begins with the certificate.
+        reason: the rest of a sentence that begins with the certificate.
     """
 
     item: Item
@@ -71,16 +71,16 @@ class Format(ABC):
 
     @abstractmethod
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
-        """Every file of an export; certificates that the format cannot hold are passed over.
+        """Yield every file of an export, without the certificates that the format cannot hold.
 
         Args:
             items: the certificates selected.
-            passphrase: protects private keys. Whoever calls has seen to the traits: there is one
-                where the format requires it, and no keys beside one that it cannot use.
+            passphrase: encrypts private keys. The caller has checked the traits: it is there if
+                the format requires it, and there are no keys if the format cannot use it.
         """
 
     def misfit(self, item: Item) -> str | None:
-        """Why the format cannot hold a certificate, as ``LeftOut.reason``; None where it can."""
+        """The reason why the format cannot hold a certificate; None where it can."""
         del item
         return None
 
@@ -91,7 +91,7 @@ class Format(ABC):
 
     def fitting(self, items: Sequence[Item]) -> list[Item]:
         """The certificates that the format holds."""
-        out = {id(one.item) for one in self.left_out(items)}
+        out = {id(entry.item) for entry in self.left_out(items)}
         return [item for item in items if id(item) not in out]
 
 
@@ -109,12 +109,12 @@ class RunFormat(ABC):
         """Write the certificates of a run.
 
         Args:
-            out: the file or folder to write to; files that are there are overwritten.
-            certificates: those of the run, in its order.
-            secret: whether the keys are: those made from a seed are not.
+            out: the file or folder to write to; existing files are overwritten.
+            certificates: the certificates of the run, in its order.
+            secret: whether the keys are secret; keys made from a seed are not.
 
         Returns:
-            How many certificates there were.
+            How many certificates it wrote.
 
         Raises:
             InputError: if a file or folder cannot be written.

@@ -1,4 +1,4 @@
-"""The folder of gbcs-parser: one certificate and key for each EUI-64 and use, named after them."""
+"""Exports the folder of gbcs-parser: a certificate and key for each EUI-64 and use."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FIRST_FILE_ROLE = 0x80
 def base_name(item: Item) -> str:
     """``EUI64-ds``, ``EUI64-ka`` or, of a prepayment key, ``EUI64-pp-ka``.
 
-    The prepayment certificate has the subject and usage of the ordinary one: its label tells.
+    The prepayment certificate has the subject and usage of the ordinary one, but another label.
     """
     record = item.record
     use = _USES[record.usage]
@@ -36,7 +36,7 @@ def base_name(item: Item) -> str:
 
 
 def _rank(item: Item) -> tuple[bool, int, int]:
-    """The order by which one of several certificates of a name is taken: in use, then newest."""
+    """The rank of a certificate among those of the same file name: in use first, then newest."""
     record = item.record
     return item.status is Status.IN_USE, record.audit, record.serial.value
 
@@ -52,7 +52,7 @@ class GbcsParserFolder(Format):
     )
 
     def misfit(self, item: Item) -> str | None:
-        """It holds the certificates that take part in GBCS, with their private keys."""
+        """The reason why a certificate takes no part in GBCS, or has no private key here."""
         record = item.record
         reason = misfit(item, (Hierarchy.ORGANISATION, Hierarchy.DEVICE), _USES)
         if reason is not None:
@@ -64,9 +64,9 @@ class GbcsParserFolder(Format):
         return None
 
     def left_out(self, items: Sequence[Item]) -> list[LeftOut]:
-        """Those that do not fit, then those that would have the file name of another."""
+        """The certificates that do not fit, then those that have the file name of another."""
         left_out = super().left_out(items)
-        out = {id(one.item) for one in left_out}
+        out = {id(entry.item) for entry in left_out}
         candidates = [item for item in items if id(item) not in out]
         best: dict[str, Item] = {}
         for item in candidates:
@@ -78,7 +78,7 @@ class GbcsParserFolder(Format):
         return left_out + [LeftOut(item, reason) for item in others]
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
-        """Every file of an export."""
+        """Yield every file of the export."""
         del passphrase
         for item in self.fitting(items):
             name = base_name(item)

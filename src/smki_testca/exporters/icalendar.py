@@ -1,4 +1,4 @@
-"""Expiries as an iCalendar file (RFC 5545), for the calendar that reminds people of them."""
+"""Exports expiries as an iCalendar file (RFC 5545), for reminders in a calendar."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _KINDS = {"certificate": "Certificate", "authority": "CA", "external": "External
 
 
 def calendar(expiring: Iterable[Expiring], at: datetime, alarm: timedelta) -> bytes:
-    """One event for each certificate, at its last second, with an alarm before it.
+    """Write one event for each certificate, at its last second, with an alarm before it.
 
     The same certificates at the same time give the same octets. An event keeps its UID, so that
-    a calendar that reads the next file moves nothing and adds only what is new.
+    a calendar that imports a later file only adds the new events.
 
     Args:
-        expiring: the certificates that run out.
-        at: when the file is made, UTC.
+        expiring: the certificates that expire.
+        at: the time at which the file is written, UTC.
         alarm: how long before the end the alarm comes.
     """
     from icalendar import Calendar  # noqa: PLC0415 - a third party that is slow to import
@@ -31,8 +31,8 @@ def calendar(expiring: Iterable[Expiring], at: datetime, alarm: timedelta) -> by
     document = Calendar()
     document.add("prodid", "-//smki-testca//expiring//EN")
     document.add("version", "2.0")
-    for one in expiring:
-        document.add_component(_event(one, at, alarm))
+    for certificate in expiring:
+        document.add_component(_event(certificate, at, alarm))
     octets: bytes = document.to_ical()
     return octets
 

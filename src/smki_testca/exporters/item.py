@@ -1,4 +1,4 @@
-"""A certificate as a format gets it, and the name of its file."""
+"""Defines the input of a format: a certificate, its file name, chain, key and CRLs."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ class Item:
     """One certificate to write.
 
     Attributes:
-        name: a file name for it without suffix, unique among those written together.
-        folder: where it belongs in a tree.
+        name: its file name without suffix, unique in the export.
+        folder: its folder in a tree.
+        record: the certificate, with its data in the estate.
         chain: the CAs above it, the issuing one first.
-        private_key: PKCS#8 DER, where it was asked for and the estate has it.
+        private_key: PKCS#8 DER; None without keys, and where the estate has none.
         revocation_lists: the current CRLs of the CAs above it and, of a CA, its own; DER.
-        status: what the repository states of it.
+        status: its status in the repository.
     """
 
     name: str
@@ -48,7 +49,7 @@ class Item:
 
 
 def authorities(items: Iterable[Item]) -> list[Record]:
-    """The CAs among the items and above them, once each, in the order they are met."""
+    """The CAs among the items and above them, each once, in order of appearance."""
     by_serial: dict[int, Record] = {}
     for item in items:
         for record in (item.record, *item.chain) if item.is_ca else item.chain:
@@ -59,12 +60,12 @@ def authorities(items: Iterable[Item]) -> list[Record]:
 def file_names(records: Iterable[Record], roles: Roles) -> list[str]:
     """A file name for each certificate: its label, or its EUI-64, role and usage.
 
-    Where two would be the same, the serial number tells them apart.
+    Equal names get the serial number as suffix.
     """
     records = list(records)
     names = [_file_name(record, roles) for record in records]
     count = Counter(name.lower() for name in names)
-    # More than once only where a label is what another's name and serial number make.
+    # A second pass is needed only where a label equals another's name and serial number.
     different = len({record.serial for record in records})
     while len(count) < different:
         names = [
@@ -90,5 +91,5 @@ def _file_name(record: Record, roles: Roles) -> str:
 
 
 def safe_name(text: str) -> str:
-    """The text as a file name anywhere: letters, digits, dots, hyphens and underscores."""
+    """Turn text into a portable file name: letters, digits, dots, hyphens and underscores."""
     return _UNSAFE.sub("-", text).strip(".-")[:100]

@@ -1,4 +1,4 @@
-"""Java key stores: a truststore of the CAs, and one PKCS#12 store of all the private keys."""
+"""Exports Java key stores: a truststore of the CAs, and a PKCS#12 store of all private keys."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class JavaStores(Format):
     """``family/truststore.p12`` and, with private keys, ``family/keystore.p12``.
 
-    One of each for a family of environments: who tests in one trusts no other's CAs, and Java
-    finds the CAs of a chain by their names alone.
+    Each family of environments has its own stores: tests of one must not trust the CAs of another,
+    and Java finds the CAs of a chain by their names alone.
     """
 
     traits = Traits(
@@ -35,17 +35,17 @@ class JavaStores(Format):
     )
 
     def misfit(self, item: Item) -> str | None:
-        """Why a key store has no entry of a certificate, if it is an end entity's."""
+        """The reason why a key store has no entry for an end entity; None for a CA."""
         return None if item.is_ca else no_key(item)
 
     def left_out(self, items: Sequence[Item]) -> list[LeftOut]:
-        """The end entities whose keys are not here, where key stores are written."""
+        """The end entities without a private key here, if the export has a key store."""
         if not any(item.private_key for item in items):
             return []
         return super().left_out(items)
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
-        """Every file of an export.
+        """Yield every file of the export.
 
         Raises:
             InputError: if Java cannot use the passphrase.
@@ -68,7 +68,7 @@ class JavaStores(Format):
                 if item.private_key is not None
             ]
             if entries:
-                data = store(entries, (one.der for one in above), passphrase)
+                data = store(entries, (record.der for record in above), passphrase)
                 yield OutputFile(folder / "keystore.p12", data)
 
 
@@ -91,8 +91,8 @@ def _truststore(records: Sequence[Record], passphrase: str) -> bytes:
 
 
 def _aliases(records: Iterable[Record]) -> list[str]:
-    """A CA's label; where two have the same, the serial number tells them apart."""
-    plain = [(safe_name(one.label or ""), str(one.serial).lower()) for one in records]
+    """A CA's label as alias; equal labels get the serial number as suffix."""
+    plain = [(safe_name(record.label or ""), str(record.serial).lower()) for record in records]
     count = Counter(name.lower() for name, _ in plain)
     return [
         f"{name}-{serial}" if name and count[name.lower()] > 1 else name or serial

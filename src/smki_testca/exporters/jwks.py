@@ -1,4 +1,4 @@
-"""A JWK Set (RFC 7517) of the public keys of certificates; private keys are never in it."""
+"""Exports a JWK Set (RFC 7517) of the public keys of certificates, never of private keys."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class JwkSet(Format):
     )
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
-        """The one file of an export."""
+        """Yield the only file of the export."""
         del passphrase
         text = json.dumps({"keys": [_jwk(item) for item in items]}, indent=2)
         yield OutputFile(PurePosixPath("jwks.json"), f"{text}\n".encode("ascii"))
@@ -61,7 +61,7 @@ def _jwk(item: Item) -> dict[str, Any]:
         "kid": thumbprint(members),
         **_purpose(item.record.usage),
         "x5t#S256": _base64url(hashlib.sha256(der).digest()),
-        "x5c": [b64encode(one).decode() for one in (der, *(ca.der for ca in item.chain))],
+        "x5c": [b64encode(each).decode() for each in (der, *(ca.der for ca in item.chain))],
     }
 
 
@@ -69,10 +69,12 @@ def _key_members(key: PublicKey) -> dict[str, str]:
     """The members that a public key must have (RFC 7518 6.2.1, 6.3.1)."""
     numbers = key.public_numbers()
     if isinstance(numbers, ec.EllipticCurvePublicNumbers):
-        x, y = (_base64url(one.to_bytes(_P256_OCTETS)) for one in (numbers.x, numbers.y))
+        x, y = (_base64url(value.to_bytes(_P256_OCTETS)) for value in (numbers.x, numbers.y))
         return {"kty": "EC", "crv": "P-256", "x": x, "y": y}
-    n, e = (_base64url(one.to_bytes((one.bit_length() + 7) // 8)) for one in (numbers.n, numbers.e))
-    return {"kty": "RSA", "n": n, "e": e}
+    members = {"n": numbers.n, "e": numbers.e}
+    sizes = {name: (value.bit_length() + 7) // 8 for name, value in members.items()}
+    encoded = {name: _base64url(value.to_bytes(sizes[name])) for name, value in members.items()}
+    return {"kty": "RSA", **encoded}
 
 
 def thumbprint(members: dict[str, str]) -> str:
@@ -82,14 +84,13 @@ def thumbprint(members: dict[str, str]) -> str:
 
 
 def _purpose(usage: str) -> dict[str, Any]:
-    """``use`` where one word says it, else ``key_ops``; never both (RFC 7517 4.3)."""
+    """``use`` if the usages have one in common, else ``key_ops``; never both (RFC 7517 4.3)."""
     usages = usage.split("+")
-    uses = {_USES[one] for one in usages if one in _USES}
+    uses = {_USES[name] for name in usages if name in _USES}
     if len(uses) == 1:
         return {"use": uses.pop()}
-    return {
-        "key_ops": list(dict.fromkeys(_OPERATIONS[one] for one in usages if one in _OPERATIONS))
-    }
+    operations = dict.fromkeys(_OPERATIONS[name] for name in usages if name in _OPERATIONS)
+    return {"key_ops": list(operations)}
 
 
 def _base64url(octets: bytes) -> str:

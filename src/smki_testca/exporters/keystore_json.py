@@ -1,4 +1,4 @@
-"""``keystore.json``: the key store of DCC's TypeScript client, one JSON file."""
+"""Exports ``keystore.json``, the key store of DCC's TypeScript client."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ class JsonKeyStore(Format):
     )
 
     def misfit(self, item: Item) -> str | None:
-        """It holds Organisation and Device Certificates with an EUI-64 and private key."""
+        """The reason why it is no SMKI certificate with an EUI-64 and a private key."""
         reason = misfit(item, (Hierarchy.ORGANISATION, Hierarchy.DEVICE), _USAGES)
         if reason is None and item.record.eui64 is None:
             return "has no EUI-64"
         return reason
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
-        """The one file of an export."""
+        """Yield the only file of the export."""
         del passphrase
-        fit = self.fitting(items)
+        fitting = self.fitting(items)
         store: dict[str, dict[str, dict[str, Any]]] = {}
-        for item in fit:
+        for item in fitting:
             eui64, usage = item.record.eui64, _USAGES[item.record.usage]
             assert eui64 is not None  # noqa: S101 - a misfit otherwise
             entries = store.setdefault(eui64.plain, {}).setdefault(usage, {})
             entries[str(item.record.serial.value)] = _entry(item)
-        if fit:
+        if fitting:
             text = json.dumps({eui64: store[eui64] for eui64 in sorted(store)}, indent=2)
             yield OutputFile(PurePosixPath("keystore.json"), f"{text}\n".encode())
 
@@ -59,7 +59,7 @@ def _entry(item: Item) -> dict[str, Any]:
         "privateKey": to_pem(item.private_key or b"", "PRIVATE KEY").decode("ascii"),
         "name": record.label or item.name,
     }
-    # The client tells Devices by there being no role.
+    # The client treats an entry without a role as a Device.
     if record.role is not None and record.hierarchy == Hierarchy.ORGANISATION:
         entry["role"] = record.role
     return entry

@@ -1,4 +1,4 @@
-"""``org-crypto.zip``: the Organisation Certificates and keys as DCC Boxed offers them."""
+"""Exports ``org-crypto.zip``: Organisation Certificates and keys as DCC Boxed offers them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _UNIX = 3
 _FIRST_DAY = (1980, 1, 1, 0, 0, 0)
-"""The earliest time a ZIP can state: the archive does not tell when it was written."""
+"""The earliest time in a ZIP, so that the same certificates give the same octets."""
 
 
 class OrganisationZip(Format):
@@ -34,15 +34,15 @@ class OrganisationZip(Format):
     )
 
     def misfit(self, item: Item) -> str | None:
-        """It holds Organisation Certificates with their private keys."""
+        """The reason why it is no Organisation Certificate with private key."""
         return misfit(item, (Hierarchy.ORGANISATION,), ("digital-signature", "key-agreement"))
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
-        """The one file of an export; the same certificates make the same octets."""
+        """Yield the only file of the export; the same certificates give the same octets."""
         del passphrase
-        fit = self.fitting(items)
-        if fit:
-            yield OutputFile(PurePosixPath("org-crypto.zip"), _zipped(_entries(fit)))
+        fitting = self.fitting(items)
+        if fitting:
+            yield OutputFile(PurePosixPath("org-crypto.zip"), _zipped(_entries(fitting)))
 
 
 def _entries(items: Iterable[Item]) -> Iterator[tuple[str, bytes]]:
@@ -53,7 +53,7 @@ def _entries(items: Iterable[Item]) -> Iterator[tuple[str, bytes]]:
 
 
 def _zipped(entries: Iterable[tuple[str, bytes]]) -> bytes:
-    """A ZIP of stored files, with nothing in it that differs from time to time or host to host."""
+    """Write a ZIP of stored files, without any time or host in it."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, data in entries:

@@ -1,4 +1,4 @@
-"""A tree of single files in PEM: certificates, PKCS#8 keys, a chain file for each CA."""
+"""Exports a tree of files in PEM: certificates, PKCS#8 keys, a chain file for each CA."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class PemTree(Format):
     )
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
-        """Every file of an export; with a passphrase the keys are encrypted PKCS#8."""
+        """Yield every file of the export; with a passphrase the keys are encrypted PKCS#8."""
         for item in items:
             yield OutputFile(item.folder / f"{item.name}.pem", to_pem(item.record.der))
             if item.private_key is None:

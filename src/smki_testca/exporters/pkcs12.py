@@ -1,4 +1,4 @@
-"""PKCS#12 stores, one for each certificate, with its chain and, where asked for, its key."""
+"""Exports a PKCS#12 store for each certificate, with its chain and, if asked for, its key."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Pkcs12Stores(Format):
     )
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
-        """Every file of an export."""
+        """Yield every file of the export."""
         from cryptography import x509  # noqa: PLC0415 - a third party that is slow to import
         from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - the same
             BestAvailableEncryption,
@@ -39,7 +39,7 @@ class Pkcs12Stores(Format):
                 item.name.encode("ascii"),
                 None if item.private_key is None else from_pkcs8(item.private_key),
                 x509.load_der_x509_certificate(item.record.der),
-                [x509.load_der_x509_certificate(one.der) for one in item.chain],
+                [x509.load_der_x509_certificate(ca.der) for ca in item.chain],
                 BestAvailableEncryption(passphrase.encode("utf-8")),
             )
             yield OutputFile(item.folder / f"{item.name}.p12", data)

@@ -1,4 +1,4 @@
-"""One PKCS#7 bundle of certificates, for programs that import a whole set at once."""
+"""Exports one PKCS#7 bundle of certificates, for programs that import a whole set at once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Pkcs7Bundle(Format):
     )
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
-        """The one file of an export."""
+        """Yield the only file of the export."""
         from cryptography import x509  # noqa: PLC0415 - a third party that is slow to import
         from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - the same
             Encoding,
@@ -33,7 +33,7 @@ class Pkcs7Bundle(Format):
         )
 
         del passphrase
-        ders = dict.fromkeys(one.der for item in items for one in (item.record, *item.chain))
+        ders = dict.fromkeys(record.der for item in items for record in (item.record, *item.chain))
         certificates = [x509.load_der_x509_certificate(der) for der in ders]
         if certificates:
             data = pkcs7.serialize_certificates(certificates, Encoding.PEM)

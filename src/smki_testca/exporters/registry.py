@@ -1,4 +1,4 @@
-"""The list of export formats: each is a module of this package that declares its traits."""
+"""Lists the export formats, each a module of this package that declares its traits."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ FORMATS: Final[dict[str, Format]] = {
         CsvInventory(),
     )
 }
-"""The formats of ``export``, by the name on the command line, in the order of the documents."""
+"""The formats of ``export``, by the name on the command line, in the order of the documentation."""
 
 RUN_FORMATS: Final[dict[str, RunFormat]] = {
     form.traits.name: form for form in (PemFolders(), DerStream(), CsvTable(), ParquetTable())
@@ -54,10 +54,10 @@ RUN_FORMATS: Final[dict[str, RunFormat]] = {
 
 
 def check_format(name: str) -> None:
-    """See that there is a format of a name.
+    """Check that a format exists.
 
     Raises:
-        InputError: if there is none.
+        InputError: if no format has this name.
     """
     if name not in FORMATS:
         raise InputError(

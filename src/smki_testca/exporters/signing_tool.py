@@ -1,4 +1,4 @@
-"""The folder that the DUIS signing tool's own library reads: PEM certificates, keys in DER."""
+"""Exports the folder that the DUIS signing tool reads: PEM certificates, keys in DER."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ class SigningToolFolder(Format):
     )
 
     def misfit(self, item: Item) -> str | None:
-        """It holds certificates that the tool can sign with and finds."""
+        """The reason why the tool cannot sign with a certificate, or does not find it."""
         reason = misfit(item, (Hierarchy.ORGANISATION,), ("digital-signature",))
         if reason is not None:
             return reason
-        # The tool reads the EUI-64 off the end of the subject, and only if something is before it.
+        # The tool reads the EUI-64 from the end of the subject, if another attribute precedes it.
         order = view_certificate(item.record.der).subject_order
         if len(order) < 2 or order[-1] != "x500UniqueIdentifier":
             return "has a subject in which the tool finds no EUI-64"
         return None
 
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
-        """Every file of an export."""
+        """Yield every file of the export."""
         del passphrase
         for item in self.fitting(items):
             yield OutputFile(PurePosixPath(f"{item.name}.pem"), to_pem(item.record.der))

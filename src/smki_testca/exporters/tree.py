@@ -1,4 +1,4 @@
-"""The chain files of a tree: one for each CA, PEM."""
+"""Writes the chain files of a tree, one for each CA, in PEM."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def chain_files(items: Sequence[Item]) -> Iterator[OutputFile]:
     """One chain file for each CA among the items or above them: itself, then up to the root.
 
-    Of a CA that was renewed it begins with the newest certificate there. Where two CAs would have
-    the same file, their serial numbers tell them apart.
+    Of a CA that was renewed it begins with the newest certificate there. CAs of equal file
+    names get their serial numbers as suffix.
     """
     by_authority: dict[tuple[PurePosixPath, str | None, bytes], tuple[Record, ...]] = {}
     for item in items:

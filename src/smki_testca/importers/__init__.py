@@ -1,1 +1,1 @@
-"""Reads anyone's files into documents and private keys, bounded."""
+"""Reads documents and private keys from files of any source, within limits."""

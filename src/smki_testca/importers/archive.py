@@ -1,4 +1,4 @@
-"""Reads ZIP archives of anyone's files, bounded in files and octets."""
+"""Reads ZIP archives, within limits on files and octets."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _FAULTS = (
 
 
 def files_in_zip(data: bytes) -> Iterator[tuple[str, Iterator[Content]]] | FileProblem:
-    """The name and the contents of each file in a ZIP, or why the ZIP is not read."""
+    """Read a ZIP: the name and the contents of each file, or the reason not to read it."""
     # Counted before the directory is read, which takes memory for each of them.
     count = data.count(_CENTRAL_HEADER)
     if count > MAX_ZIP_ENTRIES:

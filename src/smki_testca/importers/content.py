@@ -1,4 +1,4 @@
-"""The things that a file holds: documents, private keys, PKCS#12 stores, and problems."""
+"""Defines the contents of files: documents, private keys, PKCS#12 stores, and problems."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from smki_testca.x509 import entries
 
 
 class ContentKind(Enum):
-    """The kinds of content; a linter looks at documents only."""
+    """The kinds of content; the linter reads documents only."""
 
     DOCUMENT = "document"
     PRIVATE_KEY = "private key"
@@ -33,13 +33,13 @@ class FileProblem:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """One thing that a file holds.
+    """One part of a file: a document, a private key, a store or a problem.
 
     Attributes:
-        data: its octets, DER or what claims to be; a private key may be a PEM block.
+        data: its octets, meant to be DER; a private key may be a PEM block.
         problem: why it cannot be read; None if it can.
-        kind: what it is.
-        name: what a key store calls it.
+        kind: the kind of content.
+        name: its name in a key store.
     """
 
     data: bytes = b""
@@ -69,5 +69,5 @@ def document(data: bytes) -> Content:
 
 
 def max_octets(data: bytes) -> int:
-    """How many octets of a document are read: of a CRL more than of any other."""
+    """The most octets that are read of a document: of a CRL more than of any other."""
     return entries.MAX_OCTETS if entries.place(data) is not None else MAX_OCTETS

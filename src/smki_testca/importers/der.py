@@ -29,7 +29,7 @@ _PKCS12 = re.compile(
 
 
 def contents_of_der(data: bytes) -> Iterator[Content]:
-    """The contents of DER or BER: the certificates of a PKCS#7 bundle, or one content."""
+    """Yield the certificates of a PKCS#7 bundle, or the one content of other DER or BER."""
     head = data[:64]
     if _PKCS12.match(head):
         yield Content(data, kind=ContentKind.PKCS12)

@@ -1,4 +1,4 @@
-"""Tells the format of a file from its octets, never from its name, and reads its contents."""
+"""Detects the format of a file from its octets, never from its name, and reads its contents."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BASE64 = re.compile(rb"\s*+[A-Za-z0-9+/]{16}[A-Za-z0-9+/\s]*+={0,2}\s*+", re.AS
 
 
 def contents_of(data: bytes) -> Iterator[Content]:
-    """Everything in a file that is no ZIP: documents, private keys, stores, problems."""
+    """Yield every document, private key, store and problem in a file that is no ZIP."""
     if data.lstrip()[:1] == b"{":
         yield from contents_of_keystore_json(data)
     elif data[:1] == b"\x30":
@@ -37,7 +37,7 @@ def contents_of(data: bytes) -> Iterator[Content]:
 
 
 def documents_of(data: bytes) -> Iterator[Content]:
-    """The documents and problems in a file that is no ZIP; private keys are passed over."""
+    """Yield the documents and problems in a file that is no ZIP; private keys are skipped."""
     for content in contents_of(data):
         if content.kind is ContentKind.DOCUMENT:
             yield content

@@ -1,7 +1,7 @@
-"""Pairs the certificates and private keys in anyone's files, whatever their formats.
+"""Reads certificates and private keys from files of any format, and pairs them.
 
-Certificates are taken as they are, the defective too; a private key goes to every certificate of
-its public key. A remark says why something was not taken.
+Defective certificates are read, too, octet for octet. A private key goes to every certificate with
+its public key. A remark gives the reason for each content that is not taken.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ MAX_KEYS = 50_000
 MAX_OCTETS = 256 << 20
 """How many octets the certificates of one import may have together."""
 MAX_LABEL_CHARACTERS = 200
-"""Where a label is cut off."""
+"""The longest label; the rest is cut off."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Something that was not taken, and why.
+    """The reason why a content was not taken.
 
     Attributes:
         code: a stable dotted code.
@@ -61,13 +61,13 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class FoundCertificate:
-    """A certificate from somebody's files.
+    """A certificate that was read from a file.
 
     Attributes:
-        der: its octets, as they were.
-        source: the file it came from, below what the user named; no folders above that.
-        label: what a key store calls it, or the name of the file that holds nothing else.
-        key: its private key, where the files have that, too.
+        der: its octets, unchanged.
+        source: its file, relative to the path that the user named.
+        label: its name in a key store, or the name of a file that holds nothing else.
+        key: its private key, where the files have it.
     """
 
     der: bytes
@@ -86,12 +86,12 @@ class LooseKey:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """The certificates and private keys of files.
+    """The certificates and private keys that were read from files.
 
     Attributes:
-        certificates: each once, in the order found.
-        loose_keys: each once.
-        remarks: on what was not taken.
+        certificates: each certificate once, in the order of the files.
+        loose_keys: each private key without a certificate once.
+        remarks: the reasons for what was not taken.
     """
 
     certificates: tuple[FoundCertificate, ...]
@@ -106,17 +106,17 @@ def take_in(
     passphrase: str | None = None,
     with_keys: bool = True,
 ) -> Intake:
-    """Find the certificates and private keys in files, folders, bundles, stores and archives.
+    """Read the certificates and private keys in files, folders, bundles, stores and archives.
 
     Args:
         names: paths; ``-`` is standard input.
-        standard_input: what was read from it.
+        standard_input: the octets of standard input.
         passphrase: opens encrypted private keys and PKCS#12 stores.
         with_keys: whether private keys are read at all.
 
     Raises:
-        InputError: if a path cannot be read, nothing to take was found, a passphrase is missing
-            or wrong, or a limit is passed.
+        InputError: if a path cannot be read, it holds nothing to import, a passphrase is missing
+            or wrong, or a limit is exceeded.
     """
     collector = _Collector(Decryptor(passphrase), with_keys=with_keys)
     for name in names:
@@ -149,7 +149,7 @@ class _Collector:
         self._previous: bytes | None = None
 
     def take(self, source: Source, file: str) -> None:
-        """Take one source; ``file`` is its file as it is shown."""
+        """Take one source; ``file`` is its file for messages."""
         if source.problem is not None:
             self._previous = None
             self._remark(source.problem.code, file, source.problem.message)
@@ -165,7 +165,7 @@ class _Collector:
             self._take_key(key, file, name, beside)
 
     def paired(self) -> Intake:
-        """Everything taken, each certificate with its key."""
+        """Pair the certificates with their keys."""
         certificates = []
         fitting = set()
         for der, certificate in self._certificates.items():
@@ -173,7 +173,7 @@ class _Collector:
             loose = None if identity is None else self._keys.get(identity)
             if loose is not None and identity is not None:
                 fitting.add(identity)
-            # A file of its own tells more of a certificate than a bundle.
+            # The name of a file with one certificate is a better label than that of a bundle.
             files = self._files[der]
             alone = next((file for file in files if self._count_by_file[file] == 1), None)
             certificates.append(
@@ -256,7 +256,7 @@ def _identity(view: View) -> bytes | None:
 
 
 def _below_named(name: str, file: str) -> str:
-    """A file as it is kept: below what the user named, without the folders above that."""
+    """The path of a file relative to the folder that holds what the user named."""
     if name == "-":
         return plain(file)
     above = str(Path(name).parent)
@@ -266,7 +266,7 @@ def _below_named(name: str, file: str) -> str:
 
 
 def _key_name(file: str, name: str | None) -> str:
-    """The name of a private key in messages: its file, and what a key store calls it."""
+    """The name of a private key for messages: its file, and its name in a key store."""
     return file if name is None else f"{file} ({plain(name)[:MAX_LABEL_CHARACTERS]})"
 
 

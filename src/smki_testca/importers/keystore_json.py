@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class _Entry(msgspec.Struct):
-    # Everybody who reads a key store needs the certificate; the rest may be anything.
+    # Only the certificate is required; the others may be missing or of another type.
     certificate: str
     privateKey: Any = None  # noqa: N815 - as the key store has it
     name: Any = None
@@ -25,7 +25,7 @@ _KeyStore = dict[str, dict[str, dict[str, _Entry]]]
 
 
 def contents_of_keystore_json(data: bytes) -> Iterator[Content]:
-    """Each certificate of a key store, followed by its private key."""
+    """Yield each certificate of a key store, followed by its private key."""
     try:
         key_store = msgspec.json.decode(data, type=_KeyStore)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

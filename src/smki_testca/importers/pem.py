@@ -1,4 +1,4 @@
-"""Reads PEM (RFC 7468) and bare base64 from anyone."""
+"""Reads PEM (RFC 7468) and base64 without boundaries."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class PemBlock:
     """One block of PEM.
 
     Attributes:
-        label: the words behind BEGIN.
+        label: the words after BEGIN.
         text: the whole block, both boundaries included.
-        body: what is between the boundaries; nothing where no other boundary follows.
+        body: the text between the boundaries; empty where no other boundary follows.
         is_complete: whether the next boundary ends this block.
     """
 
@@ -44,7 +44,7 @@ class PemBlock:
 
 
 def pem_blocks(data: bytes) -> Iterator[PemBlock]:
-    """Every block that begins in the octets; text around the blocks is passed over."""
+    """Yield every block that begins in the octets; text around the blocks is skipped."""
     for begin in _BEGIN.finditer(data):
         start, label = begin.end(), begin[1]
         boundary = b"-----END " + label + b"-----"
@@ -54,7 +54,7 @@ def pem_blocks(data: bytes) -> Iterator[PemBlock]:
 
 
 def decode_base64(text: bytes) -> bytes | None:
-    """The octets of base64 in lines of any length; None where it is broken."""
+    """Decode base64 in lines of any length; None where it is broken."""
     try:
         return base64.b64decode(b"".join(text.split()), validate=True)
     except binascii.Error:
@@ -62,7 +62,7 @@ def decode_base64(text: bytes) -> bytes | None:
 
 
 def contents_of_pem(data: bytes) -> Iterator[Content]:
-    """The content of each block; parameters and public keys are passed over."""
+    """Yield the content of each block; parameters and public keys are skipped."""
     has_blocks = False
     for block in pem_blocks(data):
         has_blocks = True
@@ -82,7 +82,7 @@ def contents_of_pem(data: bytes) -> Iterator[Content]:
 
 
 def contents_of_base64(text: bytes) -> Iterator[Content]:
-    """The contents of DER in base64."""
+    """Yield the contents of DER in base64."""
     der = decode_base64(text)
     if der is None:
         yield problem("document.base64", "its base64 is broken")

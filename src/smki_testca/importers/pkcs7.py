@@ -17,7 +17,7 @@ SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")
 
 
 def contents_of_pkcs7(data: bytes) -> Iterator[Content]:
-    """Each certificate of a SignedData, octet for octet (RFC 5652 5.1)."""
+    """Yield each certificate of a SignedData, octet for octet (RFC 5652 5.1)."""
     try:
         (_, start, end), *_ = _elements(data, 0, len(data))
         _, (_, start, end), *_ = _elements(data, start, end)
@@ -36,7 +36,7 @@ def contents_of_pkcs7(data: bytes) -> Iterator[Content]:
 def _elements(data: bytes, start: int, end: int) -> list[tuple[int, int, int]]:
     """The elements side by side: offset, start and end of the content of each.
 
-    Their insides are not read: a bundle may hold more elements than one document.
+    Their contents are not parsed: a bundle may hold more elements than one document.
     """
     elements: list[tuple[int, int, int]] = []
     while start < end:

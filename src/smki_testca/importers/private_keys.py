@@ -1,4 +1,4 @@
-"""Reads private keys of anyone's in PEM or DER: PKCS#8, PKCS#1 or SEC 1, encrypted or not."""
+"""Reads private keys in PEM or DER: PKCS#8, PKCS#1 or SEC 1, encrypted or not."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from smki_testca.x509.keys import PrivateKey
 
 MAX_KEY_OCTETS = 4 << 10
-"""The longest private key read, in octets as it lies in its file."""
+"""The longest private key read, in octets of its file."""
 MAX_PLAIN_KEY_OCTETS = 2_600
 """The longest private key read, in octets of its DER: RSA of 4096 bits."""
 MAX_RSA_KEYS = 1_000
@@ -36,7 +36,7 @@ class PrivateKeyReader:
     """Reads one private key after another.
 
     Attributes:
-        decryptor: decrypts them, and bounds what that costs.
+        decryptor: decrypts the keys, within a limit of work.
         rsa_keys_left: how many RSA keys it may still read.
     """
 
@@ -48,7 +48,7 @@ class PrivateKeyReader:
 
         Args:
             data: the octets.
-            name: of the key, for messages.
+            name: the name of the key, for messages.
 
         Returns:
             The key; None where it is broken, or neither EC nor RSA.
@@ -78,7 +78,7 @@ class PrivateKeyReader:
         """The private key in plain DER; None where it is broken, or neither EC nor RSA.
 
         Raises:
-            InputError: if it is one RSA key too many.
+            InputError: if the limit of RSA keys is exceeded.
         """
         if len(der) > MAX_PLAIN_KEY_OCTETS:
             return None

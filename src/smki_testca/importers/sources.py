@@ -1,7 +1,7 @@
-"""Reads the files and folders that a user names, and numbers what each holds.
+"""Reads the files and folders that a user names, and numbers the documents in each.
 
-Private keys are passed over unread, unless they are asked for. Every file is bounded; what is over
-a bound becomes a problem to report.
+Private keys are skipped, unless the caller asks for them. Every file has limits; what exceeds one
+becomes a problem to report.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ class Source:
     """One document and the file it is from; or a private key, a store or a problem.
 
     Attributes:
-        file: where; an archive's entry is written ``archive.zip!entry``.
+        file: its file; a file in an archive is written ``archive.zip!entry``.
         index: its place among the documents of that file, from 0; for a private key, the
             place of the document before it.
-        data: its octets, DER or what claims to be; a private key may be a PEM block.
+        data: its octets, meant to be DER; a private key may be a PEM block.
         problem: why it cannot be read; None if it can.
-        kind: what it is.
-        name: what a key store calls it.
+        kind: the kind of content.
+        name: its name in a key store.
     """
 
     file: str
@@ -55,14 +55,14 @@ class Source:
 
 
 def sources(names: Iterable[str], standard_input: bytes | None = None) -> Iterator[Source]:
-    """Every document and problem in the files and folders named, in the order named.
+    """Yield every document and problem in the files and folders named, in the order named.
 
     Args:
         names: paths; ``-`` is standard input.
-        standard_input: what was read from it.
+        standard_input: the octets of standard input.
 
     Raises:
-        InputError: if a path that was named is not there or cannot be read.
+        InputError: if a path does not exist or cannot be read.
     """
     for source in sources_with_keys(names, standard_input):
         if source.kind is ContentKind.DOCUMENT:
@@ -74,7 +74,7 @@ def sources(names: Iterable[str], standard_input: bytes | None = None) -> Iterat
 def sources_with_keys(
     names: Iterable[str], standard_input: bytes | None = None
 ) -> Iterator[Source]:
-    """Every document, private key, PKCS#12 store and problem in the files and folders named.
+    """Yield every document, private key, store and problem in the files and folders named.
 
     Arguments and errors are those of ``sources``.
     """
@@ -104,7 +104,7 @@ def _files_below(folder: Path) -> list[Path]:
 
 
 def _read(path: Path) -> bytes:
-    """A file, or one octet more than is read of a file."""
+    """The octets of a file, at most one more than the limit."""
     try:
         with path.open("rb") as file:
             return file.read(MAX_FILE_OCTETS + 1)

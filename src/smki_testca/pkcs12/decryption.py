@@ -1,7 +1,7 @@
-"""Decrypts what a passphrase protects: PKCS#8 private keys and the bags of PKCS#12 stores.
+"""Decrypts PKCS#8 private keys and the bags of PKCS#12 stores with a passphrase.
 
 Supports PBES2 with PBKDF2 or scrypt (RFC 8018, RFC 7914) and the schemes of PKCS#12 (RFC 7292 C).
-The file itself says how much work its passphrase costs, so that is read first and bounded.
+The file itself states how much work the key derivation takes, so that is read first and limited.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 MAX_ITERATIONS = 20_000_000
-"""How often one import hashes to derive keys from its passphrase: some ten seconds of work."""
+"""The most iterations of key derivation in one import: some ten seconds of work."""
 MAX_SCRYPT_OCTETS = 64 << 20
 """The most memory that scrypt is given, in octets."""
 
@@ -38,23 +38,23 @@ _PKCS12_KEY_OCTETS = {oids.TRIPLE_DES_3_KEYS: 24, oids.TRIPLE_DES_2_KEYS: 16, oi
 
 @dataclass(slots=True)
 class Decryptor:
-    """Decrypts one element after another with the same passphrase, within one budget of work.
+    """Decrypts one element after another with the same passphrase, within one limit of work.
 
     Attributes:
         passphrase: None where none was given.
-        iterations_left: how often it may still hash.
+        iterations_left: how many iterations it may still use.
     """
 
     passphrase: str | None = None
     iterations_left: int = MAX_ITERATIONS
 
     def decrypt(self, algorithm: Node, encrypted: bytes, name: str) -> bytes:
-        """The plain octets: exactly one SEQUENCE, by which a wrong passphrase shows.
+        """Decrypt one SEQUENCE; any other result means a wrong passphrase.
 
         Args:
             algorithm: the AlgorithmIdentifier of a scheme of PKCS#5 or PKCS#12.
-            encrypted: the octets.
-            name: of the key or store, for messages.
+            encrypted: the octets to decrypt.
+            name: the name of the key or store, for messages.
 
         Raises:
             InputError: if the passphrase is missing or wrong, the algorithm is unknown, or it
@@ -72,7 +72,7 @@ class Decryptor:
     def _possible_keys(
         self, algorithm: Node, name: str
     ) -> Iterator[tuple[bytes, Callable[[bytes], BlockCipherAlgorithm], bytes]]:
-        """Key, cipher and initial vector, for each octet form that the passphrase may have."""
+        """Yield key, cipher and initial vector for each encoding of the passphrase."""
         scheme, parameters = algorithm.children
         if scheme.encoded == oids.PBES2:
             derivation, encryption = parameters.children
@@ -96,12 +96,12 @@ class Decryptor:
                 yield (key + key[:8])[:24], TripleDES, initial
 
     def derive_pkcs5_key(self, derivation: Node, size: int, name: str) -> bytes:
-        """A key by PBKDF2 or scrypt.
+        """Derive a key by PBKDF2 or scrypt.
 
         Args:
             derivation: the AlgorithmIdentifier of the key derivation function.
             size: octets of the key; 0 for as many as its parameters state.
-            name: of the key or store, for messages.
+            name: the name of the key or store, for messages.
 
         Raises:
             InputError: if the function is unknown, or asks for too much work.
@@ -137,28 +137,33 @@ class Decryptor:
         return hashlib.pbkdf2_hmac(digest_name, passphrase, salt, iterations, size)
 
     def pkcs12_passphrases(self) -> list[bytes]:
-        """The passphrase as PKCS#12 hashes it; software differs in how it hashes an empty one."""
+        """The encodings of the passphrase that PKCS#12 hashes; an empty one has two in use."""
         if self.passphrase:
             return [passphrase_octets(self.passphrase)]
         return [passphrase_octets(""), b""]
 
     def spend(self, iterations: int, name: str) -> None:
-        """Count work that is about to be done.
+        """Count iterations before they run.
 
         Raises:
-            InputError: if it is more than is left.
+            InputError: if they exceed the limit.
         """
         if iterations < 1 or iterations > self.iterations_left:
             raise _too_much_work(name)
         self.iterations_left -= iterations
 
     def passphrase_error(self, name: str) -> InputError:
-        """The error that the passphrase is missing or wrong."""
-        given = self.passphrase is not None
+        """The error for a missing or wrong passphrase."""
+        if self.passphrase is None:
+            return InputError(
+                "import.passphrase",
+                f"{name} needs its passphrase.",
+                "Give it with --import-passphrase-file FILE.",
+            )
         return InputError(
             "import.passphrase",
-            f"The passphrase does not open {name}." if given else f"{name} needs its passphrase.",
-            f"Give {'the right one' if given else 'it'} with --import-passphrase-file FILE.",
+            f"The passphrase does not open {name}.",
+            "Give the right one with --import-passphrase-file FILE.",
         )
 
 
@@ -170,7 +175,7 @@ def octets_of(node: Node) -> bytes:
 
 
 def integer_of(node: Node) -> int:
-    """An INTEGER of up to 8 octets.
+    """The value of an INTEGER of up to 8 octets.
 
     Raises:
         ValueError: for any other element.
@@ -181,10 +186,10 @@ def integer_of(node: Node) -> int:
 
 
 def looked_up(algorithms_by_oid: dict[bytes, _T], oid: bytes, name: str) -> _T:
-    """The entry of an algorithm.
+    """The entry of an algorithm in a table.
 
     Raises:
-        InputError: if the table does not have it.
+        InputError: if the table does not have the algorithm.
     """
     if oid not in algorithms_by_oid:
         raise _unknown_algorithm(name)
@@ -194,7 +199,7 @@ def looked_up(algorithms_by_oid: dict[bytes, _T], oid: bytes, name: str) -> _T:
 def _unknown_algorithm(name: str) -> InputError:
     return InputError(
         "import.algorithm",
-        f"{name} is encrypted in a way that is not known here.",
+        f"{name} is encrypted with an algorithm that smki-testca does not support.",
         "Convert it with openssl pkcs8 or openssl pkcs12.",
     )
 
@@ -211,7 +216,7 @@ def _too_much_work(name: str) -> InputError:
 def _decrypted(
     cipher: Callable[[bytes], BlockCipherAlgorithm], key: bytes, vector: bytes, encrypted: bytes
 ) -> bytes | None:
-    """The plain octets, one SEQUENCE; None where the key is not the right one."""
+    """Decrypt one SEQUENCE; None where the key is wrong."""
     algorithm = cipher(key)
     decryptor = Cipher(algorithm, modes.CBC(vector)).decryptor()
     unpadder = padding.PKCS7(algorithm.block_size).unpadder()

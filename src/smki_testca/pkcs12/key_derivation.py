@@ -1,4 +1,4 @@
-"""Derives keys from a passphrase by PKCS#12's own method (RFC 7292 B)."""
+"""Derives keys from a passphrase by the method of PKCS#12 (RFC 7292 B)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _BLOCK_OCTETS = {"sha1": 64, "sha224": 64, "sha256": 64, "sha384": 128, "sha512"
 
 
 class Purpose(IntEnum):
-    """The diversifier: each purpose has octets of its own (RFC 7292 B.3)."""
+    """The diversifier: each purpose gives different octets (RFC 7292 B.3)."""
 
     KEY = 1
     INITIAL_VECTOR = 2
@@ -17,20 +17,20 @@ class Purpose(IntEnum):
 
 
 def passphrase_octets(passphrase: str) -> bytes:
-    """The passphrase as it is hashed: UTF-16 with a closing zero (RFC 7292 B.1)."""
+    """Encode a passphrase for hashing: UTF-16 with a closing zero (RFC 7292 B.1)."""
     return passphrase.encode("utf-16-be") + b"\0\0"
 
 
 def derive_key(
     digest_name: str, purpose: Purpose, passphrase: bytes, salt: bytes, iterations: int, size: int
 ) -> bytes:
-    """Octets for one purpose from a passphrase (RFC 7292 B.2).
+    """Derive octets for one purpose from a passphrase (RFC 7292 B.2).
 
     Args:
-        digest_name: as hashlib has it.
-        purpose: of the octets.
-        passphrase: as ``passphrase_octets`` gives it.
-        salt: of the store or key.
+        digest_name: the digest, as hashlib names it.
+        purpose: what the octets are for.
+        passphrase: the passphrase, from ``passphrase_octets``.
+        salt: the salt of the store or key.
         iterations: how often each digest is hashed.
         size: how many octets are needed.
     """
@@ -52,6 +52,6 @@ def derive_key(
 
 
 def _repeated(octets: bytes, block: int) -> bytes:
-    """The octets repeated to a multiple of the block; no octets stay none."""
+    """Repeat octets to fill whole blocks; no octets stay none."""
     length = -(-len(octets) // block) * block
     return (octets * (length // len(octets) + 1))[:length] if octets else b""

@@ -7,7 +7,7 @@ from smki_testca.der.encode import oid
 DATA = oid("1.2.840.113549.1.7.1")
 ENCRYPTED_DATA = oid("1.2.840.113549.1.7.6")
 
-# Bags (RFC 7292 4.2) and what they carry.
+# Bags (RFC 7292 4.2), the type of certificate in them, and their attributes.
 KEY_BAG, SHROUDED_KEY_BAG, CERT_BAG, SAFE_CONTENTS_BAG = (
     oid(f"1.2.840.113549.1.12.10.1.{number}") for number in (1, 2, 3, 6)
 )

@@ -35,8 +35,8 @@ class StoreContents:
     """The certificates and keys of a PKCS#12 store.
 
     Attributes:
-        certificates: the DER of each, and its friendlyName.
-        private_keys: PKCS#8 in the clear, as the store has it: neither parsed nor checked.
+        certificates: each certificate, DER, with its friendlyName.
+        private_keys: each private key, unencrypted PKCS#8, neither parsed nor checked.
     """
 
     certificates: tuple[tuple[bytes, str | None], ...]
@@ -47,18 +47,18 @@ class StoreReader:
     """Reads one store after another.
 
     Args:
-        decryptor: decrypts them, and bounds what that costs.
+        decryptor: decrypts the stores, within a limit of work.
     """
 
     def __init__(self, decryptor: Decryptor) -> None:
         self._decryptor = decryptor
 
     def read(self, data: bytes, name: str) -> StoreContents:
-        """The certificates and keys of a PKCS#12 store.
+        """Read the certificates and keys of a PKCS#12 store.
 
         Args:
-            data: its octets, DER or BER.
-            name: of the store, for messages.
+            data: the store, DER or BER.
+            name: the name of the store, for messages.
 
         Raises:
             InputError: as ``Decryptor.decrypt`` does, or if the store is broken or too large.
@@ -119,7 +119,7 @@ class StoreReader:
         return StoreContents(tuple(certificates), tuple(private_keys))
 
     def _bags_of(self, content_info: Node, name: str) -> Iterator[tuple[bytes, Node, str | None]]:
-        """The bags of a ContentInfo: type, value, friendlyName."""
+        """Yield type, value and friendlyName of each bag of a ContentInfo."""
         content_type = content_info.children[0].encoded
         if content_type == oids.DATA:
             octets = octets_of(_explicit(content_info))
@@ -135,11 +135,11 @@ class StoreReader:
         yield from _bags(read(octets)[0], 1)
 
     def _by_cryptography(self, content_infos: list[Node], data: bytes, name: str) -> StoreContents:
-        """A store under 40-bit RC2, which this package does not implement.
+        """Read a store under 40-bit RC2, which this package does not implement.
 
-        A defective certificate makes it fail. The MAC was right, so the owner wrote the rest.
+        It fails for a defective certificate. The MAC was right, so its writer had the passphrase.
         """
-        from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - cryptography.x509
+        from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - slow to import
             pkcs12,
         )
 
@@ -190,12 +190,12 @@ def _friendly_name(attribute_sets: list[Node]) -> str | None:
 
 
 def _explicit(content_info: Node) -> Node:
-    """The element in a ContentInfo's ``[0]``."""
+    """The element in the ``[0]`` of a ContentInfo."""
     return content_info.children[1].children[0]
 
 
 def _visible_iterations(content_info: Node) -> Iterator[int]:
-    """The iterations of the schemes that a store names in the clear."""
+    """Yield the iterations of the encryption schemes that a store states unencrypted."""
     pending = [content_info]
     while pending:
         node = pending.pop()

@@ -1,8 +1,8 @@
 """Writes PKCS#12 stores (RFC 7292) of any number of private keys, each under its alias.
 
-``cryptography`` writes one key to a store; Java programs keep a whole set in one. Certificates are
-public and not encrypted; each key is encrypted with AES-256 (PBES2, RFC 8018), and a MAC over
-everything shows a wrong passphrase or a changed store.
+``cryptography`` writes one key to a store; Java programs use one store for many. Certificates are
+not encrypted. Each key is encrypted with AES-256 (PBES2, RFC 8018), and a MAC over all contents
+detects a wrong passphrase or a changed store.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class KeyEntry:
     """One private key with its certificate.
 
     Attributes:
-        alias: the name to find it by.
-        private_key: PKCS#8 DER, in the clear.
-        certificate: DER.
+        alias: the friendlyName of both.
+        private_key: unencrypted PKCS#8, DER.
+        certificate: the certificate, DER.
     """
 
     alias: str
@@ -53,13 +53,13 @@ def store(
     passphrase: str,
     random_octets: Callable[[int], bytes] = os.urandom,
 ) -> bytes:
-    """A store of keys with their certificates, and of the CAs for their chains, DER.
+    """Write a store of keys with their certificates and the CAs of their chains, DER.
 
     Args:
-        entries: the keys.
-        authorities: CA certificates, DER.
-        passphrase: printable ASCII; Java opens no other.
-        random_octets: gives that many random octets.
+        entries: the keys with their certificates.
+        authorities: the CA certificates, DER.
+        passphrase: printable ASCII, because Java opens no other.
+        random_octets: returns as many random octets as it is asked for.
     """
     encryptor = _KeyEncryptor(passphrase, random_octets)
     keys, certificates = [], []
@@ -85,7 +85,7 @@ class _KeyEncryptor:
         )
 
     def encrypt(self, private_key: bytes) -> bytes:
-        """An EncryptedPrivateKeyInfo (RFC 5958 3)."""
+        """Encrypt PKCS#8 to an EncryptedPrivateKeyInfo (RFC 5958 3)."""
         vector = self._random_octets(_BLOCK_OCTETS)
         padder = PKCS7(8 * _BLOCK_OCTETS).padder()
         padded = padder.update(private_key) + padder.finalize()

@@ -1,1 +1,1 @@
-"""The formats in which the certificates of a run leave an estate, one module each."""
+"""The formats for the certificates of a run, one module each."""

@@ -1,4 +1,4 @@
-"""A run as one CSV file."""
+"""Exports a run as one CSV file."""
 
 from __future__ import annotations
 

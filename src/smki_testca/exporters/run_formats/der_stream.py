@@ -1,4 +1,4 @@
-"""The certificates of a run in DER, one after the other in one file."""
+"""Exports the certificates of a run in DER, one after the other in one file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class DerStream(RunFormat):
-    """One file; a certificate's own header tells where it ends."""
+    """One file; the header of each certificate gives its length."""
 
     traits = Traits(
         name="der-stream",
@@ -25,7 +25,7 @@ class DerStream(RunFormat):
     )
 
     def write(self, out: Path, certificates: Iterable[Keyed], *, secret: bool) -> int:
-        """Write the certificates alone; there is no place for keys."""
+        """Write the certificates without their keys."""
         del secret
         count = 0
         with open_new(out) as file:

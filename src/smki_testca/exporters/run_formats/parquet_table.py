@@ -1,4 +1,4 @@
-"""A run as one Parquet file."""
+"""Exports a run as one Parquet file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ROWS_AT_ONCE = 10_000
 
 
 class ParquetTable(RunFormat):
-    """The columns of the CSV table; the certificate and key are octets."""
+    """The columns of the CSV file, certificate and key as octets."""
 
     traits = Traits(
         name="parquet",

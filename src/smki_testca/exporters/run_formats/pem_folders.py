@@ -1,4 +1,4 @@
-"""A folder for each EUI-64 of a run, with PEM certificates and keys."""
+"""Exports a folder for each EUI-64 of a run, with PEM certificates and keys."""
 
 from __future__ import annotations
 

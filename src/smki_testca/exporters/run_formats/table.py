@@ -1,4 +1,4 @@
-"""The columns that the tables of a run have in common."""
+"""Defines the columns that the tables of a run have in common."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COLUMNS: Final = (
     "not_after",
     "keys_secret",
 )
-"""They are followed by ``certificate`` and ``private_key``."""
+"""The columns before ``certificate`` and ``private_key``."""
 
 
 def row(record: Record, *, secret: bool) -> dict[str, Any]:
