@@ -1,8 +1,13 @@
-"""Makes foreign text safe to print."""
+"""Text of others: whether it is text, and how to print it safely."""
 
 from __future__ import annotations
 
 _SHOWN_CHARACTERS = 40
+
+
+def is_text(value: object) -> bool:
+    """Whether a value is text that UTF-8 can hold: a str without lone surrogates."""
+    return isinstance(value, str) and not any("\ud800" <= one <= "\udfff" for one in value)
 
 
 def plain(text: str) -> str:

@@ -1,4 +1,5 @@
 import os
+import shutil
 import stat
 import sys
 from pathlib import Path, PurePosixPath
@@ -18,6 +19,7 @@ from smki_testca.estate.certificates import Selection
 from smki_testca.profiles.model import Tier
 
 SPKI = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+ANOTHER_PKI = Path(__file__).parents[2] / "examples" / "another-pki"
 HOLDERS = {
     "organisation": {"supplier-one", "network-one", "other-one", "rdp-one", "dcc"},
     "device": {"meters-one"},
@@ -204,6 +206,20 @@ def test_a_quickstart_that_fails_leaves_nothing_and_can_be_called_again(command,
     assert outcome.code == 4
     assert list((tmp_path / "new").iterdir()) == []
     assert command("quickstart", tmp_path / "new").code == 0
+
+
+def test_a_hierarchy_without_its_profiles_leaves_no_estate(command, tmp_path):
+    profiles = tmp_path / "profiles"
+    shutil.copytree(ANOTHER_PKI / "profiles", profiles)
+    (profiles / "certificates" / "s1spki-root-ca.toml").unlink()
+    (tmp_path / "phrase").write_text("a phrase\n")
+    outcome = command(
+        *("--json", "--profiles", profiles, "--passphrase-file", tmp_path / "phrase"),
+        *("init", tmp_path / "new"),
+    )
+    assert outcome.code == 4
+    assert "s1spki" in outcome.json["error"]["message"]
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.slow

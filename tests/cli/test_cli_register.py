@@ -98,6 +98,11 @@ def test_whois_an_id_answers_with_its_party_and_what_it_may_do(command, quicksta
     assert answer["issued_here"] is None
 
 
+def test_whois_begins_with_the_participant(command, quickstart):
+    out = command("--estate", quickstart, "register", "whois", IMPORT_SUPPLIER).out
+    assert out.splitlines()[0].startswith("Participant ")
+
+
 def test_whois_a_signifier_answers_with_all_its_ids(command, quickstart):
     answer = command("--estate", quickstart, "--json", "register", "whois", "TRDP-ONE").json
     assert (answer["participant"], answer["kind"]) == ("rdp-one", "rdp")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -74,6 +75,29 @@ def test_an_end_before_the_beginning_is_refused_and_nothing_is_issued(estate, ma
         issued(estate, make())
     assert caught.value.code == "validity.order"
     assert len(list(estate.select(Selection()))) == before
+
+
+def test_a_profile_that_ends_before_it_begins_issues_nothing(estate, tmp_path):
+    text = Path(estate.library.directories[-1], "certificates", "device.toml").read_text("utf-8")
+    end = '"9999-12-31T23:59:59Z"'
+    assert text.count(end) == 1
+    own = tmp_path / "own" / "certificates"
+    own.mkdir(parents=True)
+    (own / "device.toml").write_text(text.replace(end, '"1900-01-01T00:00:00Z"'), "utf-8")
+    passphrase = (estate.directory / "passphrase").read_text().strip()
+    with Estate.open(estate.directory, lambda: passphrase, profiles=own.parent) as opened:
+        before = len(list(opened.select(Selection())))
+        subject = DeviceSubject(Eui64.parse("00db120000000078"), csrs.HW_TYPE)
+        request = opened.request(
+            "meters-one",
+            "device-and-user-system-tests",
+            subject,
+            (KeyUsage.KEY_AGREEMENT,),
+        )
+        with pytest.raises(InputError) as caught:
+            opened.issue(request)
+        assert caught.value.code == "validity.order"
+        assert len(list(opened.select(Selection()))) == before
 
 
 def test_a_device_certificate_never_expires_whoever_asks(estate):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from datetime import UTC, datetime
 
 import pytest
 
 import csrs
-from smki_testca import kits
+from smki_testca import Estate, kits
 from smki_testca.authority.csr import CsrFaultsError, parse
 from smki_testca.authority.filling import Validity
 from smki_testca.errors import InputError, Refusal
@@ -80,6 +81,37 @@ def test_what_was_committed_is_not_committed_again(estate, request_for, estate_d
     with pytest.raises(ValueError, match="once"):
         issuance.commit([prepared], "issue", _body(prepared))
     assert estate_digest() == after
+
+
+def test_what_another_estate_prepared_is_not_committed(
+    estate, request_for, estate_digest, tmp_path
+):
+    prepared = Issuance(estate).prepare(request_for())
+    before = estate_digest()
+    shutil.copytree(estate.directory, tmp_path / "copy")
+    passphrase = (estate.directory / "passphrase").read_text().strip()
+    with Estate.open(tmp_path / "copy", lambda: passphrase) as copy:
+        count = len(list(copy.select(Selection())))
+        with pytest.raises(ValueError, match="by the CA that built it"):
+            Issuance(copy).commit([prepared], "issue", _body(prepared))
+        assert len(list(copy.select(Selection()))) == count
+    assert estate_digest() == before
+
+
+@pytest.mark.parametrize("label", [b"octets", 1, [], "lone \ud800"])
+def test_a_label_that_is_not_text_is_an_error(estate, request_for, estate_digest, label):
+    before = estate_digest()
+    with pytest.raises(InputError) as caught:
+        Issuance(estate).prepare(request_for(), label=label)
+    assert caught.value.code == "request.label"
+    assert estate_digest() == before
+
+
+@pytest.mark.parametrize("value", [None, b"x", 1, True, 1.5, [], {}])
+def test_an_input_that_is_not_text_is_an_error(estate, value):
+    with pytest.raises(InputError) as caught:
+        estate.subject("dccki-personnel", common_name=value)
+    assert caught.value.code == "request.input"
 
 
 def test_a_commit_that_fails_in_the_middle_leaves_nothing(

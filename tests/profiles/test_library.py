@@ -381,6 +381,25 @@ def test_toml_nested_without_end_is_an_error(tmp_path):
     assert str(path) in error.message
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_an_integer_of_more_digits_than_python_reads_is_an_error(tmp_path, name):
+    path = override(tmp_path, name)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(f"x = {'9' * 5_000}\n{text}", encoding="utf-8")
+    error = refused(tmp_path)
+    assert error.code == "toml.syntax"
+    assert str(path) in error.message
+
+
+@pytest.mark.parametrize("hours", [1_000_001, 10**20])
+def test_hours_beyond_the_calendar_are_an_error(tmp_path, hours):
+    name = "revocation-lists/organisation-crl.toml"
+    path = override(tmp_path, name, "at-least-every-hours = ", f"at-least-every-hours = {hours} #")
+    error = refused(tmp_path)
+    assert error.code == "toml.shape"
+    assert str(path) in error.message
+
+
 SHAPES = [
     (CATEGORY, 'basis = "assumed"\n', "", "`basis`"),
     (CATEGORY, 'basis = "assumed"', 'basis = "guessed"', "basis"),

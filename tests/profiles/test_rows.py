@@ -280,6 +280,7 @@ ONE_ROW = [
     ('field = "subject"\nholds = { last = true }', "only a subject attribute is last"),
     ('field = "validity.notBefore"\nholds = { max-years = 3 }', "goes with validity.notAfter"),
     ('field = "subject.title"\nholds = { matches = "[A-" }', "'[A-' is not a regular expression"),
+    ('field = "subject.title"\nholds = { matches = "a{99999999999}" }', "not a regular expression"),
     ('field = "subject.title"\nholds = { equals = 4 }', "'4' is not a value"),
     (
         'field = "extensions.keyUsage"\nholds = { equals = ["signing"] }',

@@ -133,8 +133,8 @@ def values(setting: Setting, filling: Filling) -> Values:
     """The value of every field, in the order of the rows.
 
     Raises:
-        InputError: if a required input is missing, or another date is asked for than the
-            profile fixes.
+        InputError: if a required input is missing, another date is asked for than the profile
+            fixes, or the certificate would end before it begins.
     """
     fields: Values = {}
     dates = _dates(filling.validity)
@@ -159,8 +159,7 @@ def values(setting: Setting, filling: Filling) -> Values:
                 f"A certificate of profile {setting.profile.name} needs"
                 f" {row.fill.name if not isinstance(row.fill, Constant) else row.field.path}.",
             )
-    if dates:
-        _check_order(fields["validity.notBefore"], fields["validity.notAfter"])
+    _check_order(fields.get("validity.notBefore"), fields.get("validity.notAfter"))
     if setting.issuer is None:
         fields["issuer"] = name(setting.profile, fields)
     return fields
@@ -175,7 +174,7 @@ def _dates(validity: Validity) -> dict[str, datetime]:
     return {path: date for path, date in dates.items() if date is not None}
 
 
-def _check_order(start: Value, end: Value) -> None:
+def _check_order(start: Value | None, end: Value | None) -> None:
     if isinstance(start, datetime) and isinstance(end, datetime) and end < start:
         raise InputError(
             "validity.order",

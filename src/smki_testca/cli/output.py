@@ -35,7 +35,11 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
 
     # As text, because brackets in a name are no markup.
     table = Table(
-        title=Text(plain(title)) if title else None, title_justify="left", box=None, pad_edge=False
+        title=Text(plain(title)) if title else None,
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        show_header=any(columns),
     )
     for column in columns:
         table.add_column(column, overflow="fold")

@@ -113,6 +113,7 @@ def init(session: Session, directory: str, environment: str | None, ca_keys: str
     path = Path(directory)
     # Names are checked first, so that a wrong one leaves no half-made estate behind.
     library = session.library()
+    library.check_hierarchies()
     given = {} if ca_keys is None else _read_ca_keys(Path(ca_keys), library)
     name = (library.environment(environment) if environment else library.default_environment).name
     is_new = not (path / FILE_NAME).exists()

@@ -23,8 +23,10 @@ from smki_testca.estate.runs import RunStore
 from smki_testca.estate.status import Status
 from smki_testca.estate.status_changes import StatusStore
 from smki_testca.estate.tiles import TileStore
+from smki_testca.identifiers import Eui64
 from smki_testca.profiles.subject import Subject
 from smki_testca.register.requests import Delivery, Request
+from smki_testca.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -157,6 +159,10 @@ class Stores:
             option = name.replace("_", "-")
             if option not in options:
                 raise TypeError(f"a certificate of profile {profile} takes no {name!r}")
+            if not isinstance(value, str | Eui64):
+                raise InputError(
+                    "request.input", f"The {option} is {shown(str(value))}: give it as text."
+                )
             inputs[option] = str(value)
         return Subject.parse(known, inputs, self.library.roles)
 

@@ -12,16 +12,21 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.authority.csr import CsrFaultsError, Fault, differences
-from smki_testca.errors import Refusal
+from smki_testca.errors import InputError, Refusal
 from smki_testca.estate.certificates import digests, record_of
 from smki_testca.issuance.history import IssueHistory
 from smki_testca.register.gate import Gate
+from smki_testca.text import is_text, shown
 from smki_testca.x509 import private_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from smki_testca.authority.certificates import Certificate, Unsigned
+    from smki_testca.authority.certificates import (
+        Certificate,
+        CertificationAuthority,
+        Unsigned,
+    )
     from smki_testca.authority.csr import Csr
     from smki_testca.authority.filling import Validity
     from smki_testca.estate.authorities import Authority
@@ -78,13 +83,12 @@ class Prepared:
     label: str | None
     warnings: tuple[str, ...]
 
-    def sign(self) -> list[Certificate]:
+    def sign(self, authority: CertificationAuthority) -> list[Certificate]:
         """Sign them.
 
         Raises:
-            ValueError: if they were signed before.
+            ValueError: if they were signed before, or are for another CA.
         """
-        authority = self.issuer[1]
         return [authority.sign(unsigned) for unsigned, _ in self.parts]
 
 
@@ -173,6 +177,7 @@ class Issuance:
 
         The arguments and errors are those of ``prepare``.
         """
+        _check_label(label)
         request = authorisation.request
         profile = self._estate.library.profile(request.subject.profile)
         issuer = self.issuing(authorisation.environment, profile.hierarchy)
@@ -211,11 +216,12 @@ class Issuance:
             For each, the records of its certificates.
 
         Raises:
-            ValueError: if one was committed before.
+            ValueError: if one was committed before, or prepared in another estate; nothing is
+                stored then.
         """
         estate = self._estate
         with estate.transaction():
-            signed = [request.sign() for request in prepared]
+            signed = [request.sign(self._issuer_of(request)) for request in prepared]
             number = estate.audit.append(estate.clock.now(), action, body(signed))
             stored = [
                 [
@@ -226,6 +232,12 @@ class Issuance:
             ]
         self._history.restart()
         return stored
+
+    def _issuer_of(self, prepared: Prepared) -> CertificationAuthority:
+        """This estate's CA for a request; it signs only what was prepared here."""
+        authorisation = prepared.authorisation
+        profile = self._estate.library.profile(authorisation.request.subject.profile)
+        return self.issuing(authorisation.environment, profile.hierarchy)[1]
 
     def commit_one(self, prepared: Prepared, action: str, **details: str) -> list[Record]:
         """Sign and store the certificates of one request; see ``commit``.
@@ -318,6 +330,14 @@ class Issuance:
             authorisation=prepared.authorisation,
         )
         return self._estate.certificates.add(record)
+
+
+def _check_label(label: object) -> None:
+    # The store would keep octets as they are, and everything that lists them would fail.
+    if label is not None and not is_text(label):
+        raise InputError(
+            "request.label", f"The label is {shown(repr(label))}: give it as text, or leave it out."
+        )
 
 
 def _check_match(csr: Csr, unsigned: Unsigned) -> None:

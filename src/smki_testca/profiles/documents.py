@@ -21,6 +21,8 @@ MAX_OCTETS = 1 << 20
 NonEmpty = Annotated[str, msgspec.Meta(min_length=1)]
 Code = Annotated[int, msgspec.Meta(ge=0, le=255)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
+Hours = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+"""At most 114 years."""
 
 
 class Document(msgspec.Struct, forbid_unknown_fields=True, rename="kebab", frozen=True):
@@ -42,7 +44,7 @@ class FillTable(Document, frozen=True):
     derived: str | None = None
     optional: bool = False
     years: Count | None = None
-    hours: Count | None = None
+    hours: Hours | None = None
 
 
 class HoldsTable(Document, frozen=True):
@@ -64,7 +66,7 @@ class HoldsTable(Document, frozen=True):
     role_code: bool = False
     sole: bool = False
     max_years: Count | None = None
-    max_hours: Count | None = None
+    max_hours: Hours | None = None
 
 
 class RowTable(Known, frozen=True, kw_only=True):
@@ -105,8 +107,8 @@ class ProfileFile(Document, frozen=True, kw_only=True):
 class FrequencyTable(Known, frozen=True, kw_only=True):
     """The frequency of a CRL."""
 
-    at_least_every_hours: Count
-    within_hours_of_revocation: Count | None = None
+    at_least_every_hours: Hours
+    within_hours_of_revocation: Hours | None = None
 
 
 class RevocationListFile(Document, frozen=True, kw_only=True):
@@ -279,7 +281,8 @@ def decode(data: bytes, shape: type[T], origin: str) -> T:
         tree = tomllib.loads(data.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise InputError("toml.encoding", f"{origin} is not UTF-8: {error}.") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
+        # A ValueError that is no TOMLDecodeError: an integer of more digits than Python reads.
         raise InputError("toml.syntax", f"{origin} is not TOML: {error}.") from error
     try:
         return msgspec.convert(tree, shape)

@@ -156,8 +156,12 @@ class Library:
             for table in document.hierarchy
         }
 
-    def _check_hierarchies(self) -> None:
-        """Check that the profiles which the hierarchies name exist and belong to them."""
+    def check_hierarchies(self) -> None:
+        """Check that the profiles which the hierarchies name exist and belong to them.
+
+        Raises:
+            InputError: naming the hierarchy and the profile.
+        """
         origin = self._find("hierarchies.toml")
         for hierarchy in self.hierarchies.values():
             where = f"{origin}, hierarchy {hierarchy.name}"
@@ -452,7 +456,7 @@ class Library:
         loaded = [profile.origin for profile in (*self.profiles, *self.revocation_list_profiles)]
         _ = (self.roles, self.testing_services, self.environments, self.live)
         _ = (self.sec_registry_entries, self.categories)
-        self._check_hierarchies()
+        self.check_hierarchies()
         loaded += [str(self._find(name)) for name in FILES]
         loaded += [
             str(self._find(f"categories/{category.name}.toml")) for category in self.categories

@@ -489,7 +489,7 @@ def _holds(table: HoldsTable, field: Field, where: str) -> Holds:
     if table.matches is not None:
         try:
             holds = replace(holds, matches=re.compile(table.matches, re.ASCII))
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             _fail(where, f"{shown(table.matches)} is not a regular expression ({error})")
     return holds
 

@@ -67,9 +67,11 @@ def resume(
         if estate.runs.state(number) is State.RUNNING and not estate.tiles.of_run(
             number, done=False
         ):
+            # Before the run is done, so that no kill leaves files that nobody removes any more.
+            estate.tiles.sweep(number)
             estate.runs.set_state(number, State.DONE, estate.clock.now())
     if estate.runs.state(number) is State.DONE:
-        estate.tiles.sweep(number)
+        estate.tiles.sweep(number)  # of what was made here while another process finished the run
     return estate.runs.get(number)
 
 
