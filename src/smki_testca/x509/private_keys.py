@@ -64,8 +64,12 @@ def to_pkcs8(key: PrivateKey) -> bytes:
 
 
 def from_pkcs8(der: bytes) -> PrivateKey:
-    """Read a private key from PKCS#8 DER that this package wrote."""
-    key = serialization.load_der_private_key(der, None)
+    """Read a private key from PKCS#8 DER that this package wrote and kept sealed.
+
+    An RSA key was checked when it was made or taken in, and its seal shows that it is the same: to
+    check it again takes 20 ms.
+    """
+    key = serialization.load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
     if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
         raise TypeError(f"an unexpected kind of key: {type(key).__name__}")
     return key
