@@ -1,4 +1,4 @@
-"""``batch``: many certificates at once, in runs that survive whatever ends them."""
+"""``batch``: issues many certificates at once, in runs that can be resumed."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as a shell gives it."""
 
-_ENGINE = [
+_ENGINE_OPTIONS = [
     click.option(
-        "--workers", metavar="N", type=int, help="How many processes; all cores by default."
+        "--workers", metavar="N", type=int, help="The number of processes; all cores by default."
     ),
     click.option("--engine", type=click.Choice(["local", "dask"]), default="local"),
     click.option("--scheduler", metavar="ADDRESS", help="Of a Dask cluster: tls://HOST:PORT."),
@@ -56,8 +56,8 @@ _ENGINE = [
 ]
 
 
-def _with_engine(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(_ENGINE):
+def _with_engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_ENGINE_OPTIONS):
         command = option(command)
     return command
 
@@ -68,50 +68,59 @@ _SEED = click.option(
 _RESPONSE = "response"
 
 
-_RANGE_BY_DEFAULT = "device"
-"""The certificate type whose inputs a range that names none is said to lack."""
+_DEFAULT_RANGE_PROFILE = "device"
+"""The certificate type assumed where a range names none, to list the options it lacks."""
 
 
 def _range_profiles(library: Library) -> list[Profile]:
-    """The certificate types of which a range is issued: those that embed a Device ID."""
-    return [one for one in library.end_entity_profiles if one.identity is Identity.DEVICE_ID]
+    """Return the certificate types that a range can have: those that embed a Device ID."""
+    profiles = library.end_entity_profiles
+    return [profile for profile in profiles if profile.identity is Identity.DEVICE_ID]
 
 
 def _range_inputs(library: Library) -> dict[str, InputType]:
-    """What a range may state beside its first ID, by option."""
-    types = (one for profile in _range_profiles(library) for one in profile.input_types)
-    return {one.option: one for one in types if not one.is_identifier}
+    """Return the inputs of a range other than its first ID, by option."""
+    return {
+        input_type.option: input_type
+        for profile in _range_profiles(library)
+        for input_type in profile.input_types
+        if not input_type.is_identifier
+    }
 
 
-def _key(option: str) -> str:
+def _parameter_name(option: str) -> str:
     return option.replace("-", "_")
 
 
 class RangeCommand(click.Command):
-    """A command with an option for each input of the certificate types that a range may be of."""
+    """A command with an option for each input of the certificate types that a range can have."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """Its own options, and after the purpose those of the certificate types."""
+        """Return the command's options; those of the certificate types follow the purpose."""
         params = super().get_params(ctx)
-        names = {one.name for one in params}
-        types = _range_inputs(library_of(ctx))
+        names = [param.name for param in params]
+        input_types = _range_inputs(library_of(ctx)).values()
         added: list[click.Parameter] = [
-            click.Option([f"--{one.option}"], metavar=one.metavar, help=f"Of a range: {_of(one)}")
-            for one in types.values()
-            if _key(one.option) not in names
+            click.Option(
+                [f"--{input_type.option}"],
+                metavar=input_type.metavar,
+                help=f"Of a range: {_lower_first(input_type.help)}",
+            )
+            for input_type in input_types
+            if _parameter_name(input_type.option) not in names
         ]
-        place = [one.name for one in params].index("purpose") + 1
+        place = names.index("purpose") + 1
         return [*params[:place], *added, *params[place:]]
 
 
-def _of(input_type: InputType) -> str:
-    """What an input is, as the rest of a sentence."""
-    return input_type.help[:1].lower() + input_type.help[1:]
+def _lower_first(text: str) -> str:
+    """Return a text with its first letter in lower case, to go on with a sentence."""
+    return text[:1].lower() + text[1:]
 
 
 @click.group()
 def batch() -> None:
-    """Many certificates at once, in runs that survive whatever ends them.
+    """Issue many certificates at once, in runs that you can resume.
 
     \b
     Example:
@@ -122,23 +131,23 @@ def batch() -> None:
 @batch.command(cls=RangeCommand)
 @click.argument("manifest", metavar="[MANIFEST]", required=False)
 @click.option("--profile", metavar="NAME", help="Of a range: its certificate type, device.")
-@click.option("--participant", metavar="P", help="Of a range: who asks.")
+@click.option("--participant", metavar="P", help="Of a range: the participant that asks.")
 @click.option("--purpose", metavar="S", help="Of a range: the Testing Service.")
 @click.option(
     "--usage",
     "usages",
-    type=click.Choice([one.value for one in KeyUsage]),
+    type=click.Choice([usage.value for usage in KeyUsage]),
     multiple=True,
     help="Of a range: each ID gets a certificate of each usage.",
 )
 @click.option("--first-id", metavar="EUI64", help="Of a range: its first Device ID.")
-@click.option("--count", metavar="N", type=int, help="Of a range: how many Device IDs.")
+@click.option("--count", metavar="N", type=int, help="Of a range: the number of Device IDs.")
 @_SEED
 @click.option("--all-or-nothing", is_flag=True, help="Issue nothing where one row is wrong.")
 @LABEL
 @ENVIRONMENT
 @DELIVERY
-@_with_engine
+@_with_engine_options
 @click.pass_obj
 def issue(session: Session, /, manifest: str | None, **options: Any) -> None:
     """Issue a range of Device Certificates, or every row of a MANIFEST (CSV, JSON lines, Parquet).
@@ -164,17 +173,17 @@ def issue(session: Session, /, manifest: str | None, **options: Any) -> None:
                 _plan_range(estate, plan, options)
             else:
                 _plan_manifest(estate, plan, manifest, options)
-            stopped = _stopped(plan, all_or_nothing=options["all_or_nothing"])
-            if stopped is None:
+            error = _plan_error(plan, all_or_nothing=options["all_or_nothing"])
+            if error is None:
                 run = plan.store()
             else:
                 plan.record(None)
-        if stopped is not None:
-            raise stopped
+        if error is not None:
+            raise error
         _report_problems(session, plan.problems)
         if not session.as_json:
             click.echo(f"run {run}", err=True)
-        _finish(session, estate, run, engine, plan.problems)
+        _complete_and_report(session, estate, run, engine, plan.problems)
 
 
 @batch.command()
@@ -197,7 +206,9 @@ def check(session: Session, manifest: str, seed: str | None, environment: str | 
         _plan_manifest(estate, plan, manifest, {"environment": environment})
         plan.close()
     if session.as_json:
-        print_json({"accepted": plan.count, "problems": [one.as_json() for one in plan.problems]})
+        print_json(
+            {"accepted": plan.count, "problems": [problem.as_json() for problem in plan.problems]}
+        )
     else:
         _report_problems(session, plan.problems)
         click.echo(f"{plan.count} rows would go through, {len(plan.problems)} would not.")
@@ -212,7 +223,7 @@ def check(session: Session, manifest: str, seed: str | None, environment: str | 
 @ENVIRONMENT
 @click.option("--out", metavar="RESPONSE.zip", required=True, help="The file to write.")
 @click.option("--force", is_flag=True, help="Overwrite the file if it is there already.")
-@_with_engine
+@_with_engine_options
 @click.pass_obj
 def sign(session: Session, /, requests: str, out: str, *, force: bool, **options: Any) -> None:
     """Sign a ZIP of CSRs in the Portal's form (SEC App. M F) and write its response.
@@ -253,8 +264,8 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
         with estate.transaction():
             plan = Plan(estate, "requests", None, _secrets(None))
             reader = csr_reader.Reader(requests, zipped, estate.library)
-            for one in csr_reader.row_requests(estate, reader, members, cells, workers):
-                plan.add(one)
+            for row in csr_reader.row_requests(estate, reader, members, cells, workers):
+                plan.add(row)
             report = portal.Report.of(name, members, plan.problems)
             run = plan.store() if plan.ready() else None
             if run is None:
@@ -263,7 +274,7 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
                 estate.runs.keep_report(run, msgspec.msgpack.encode(report))
         issued: dict[int, bytes] = {}
         if run is not None:
-            finished = _cut(session, estate, run, engine)
+            finished = _complete_run(session, estate, run, engine)
             issued = dict(estate.run_certificates.numbered(finished))
         write_file(target, portal.response(report, issued))
     succeeded = len(issued)
@@ -285,22 +296,22 @@ def list_(session: Session) -> None:
     with session.open() as estate:
         runs = estate.runs.all()
     if session.as_json:
-        print_json({"runs": [one.as_json() for one in runs]})
+        print_json({"runs": [run.as_json() for run in runs]})
         return
     print_table(
         ("Run", "State", "Source", "Issued", "Of", "Keys", "Label", "Created"),
         [
             (
-                str(one.id),
-                one.state.value,
-                one.terms.source,
-                str(one.issued),
-                str(one.terms.count),
-                "not secret" if one.terms.seeded else "secret",
-                one.terms.label or "",
-                one.created,
+                str(run.id),
+                run.state.value,
+                run.terms.source,
+                str(run.issued),
+                str(run.terms.count),
+                "not secret" if run.terms.seeded else "secret",
+                run.terms.label or "",
+                run.created,
             )
-            for one in runs
+            for run in runs
         ],
     )
 
@@ -309,23 +320,23 @@ def list_(session: Session) -> None:
 @click.argument("run", metavar="ID", type=int)
 @click.pass_obj
 def show(session: Session, run: int) -> None:
-    """Show one run: its state, counts, and what it was asked for.
+    """Show one run: its state, its counts and its terms.
 
     \b
     Example:
       smki-testca --estate estate batch show 1
     """
     with session.open() as estate:
-        found = estate.runs.get(run)
-    _print_run(session, found)
+        stored_run = estate.runs.get(run)
+    _print_run(session, stored_run)
 
 
 @batch.command()
 @click.argument("run", metavar="ID", type=int)
-@_with_engine
+@_with_engine_options
 @click.pass_obj
 def resume(session: Session, /, run: int, **options: Any) -> None:
-    """Go on with a run that was ended before it was done.
+    """Resume a run that ended before it was complete.
 
     \b
     Example:
@@ -333,14 +344,14 @@ def resume(session: Session, /, run: int, **options: Any) -> None:
     """
     with session.open() as estate:
         estate.unlock_meanwhile()
-        _finish(session, estate, run, _engine(options), [])
+        _complete_and_report(session, estate, run, _engine(options), [])
 
 
 @batch.command()
 @click.argument("run", metavar="ID", type=int)
 @click.pass_obj
 def cancel(session: Session, run: int) -> None:
-    """End a run for good; what it issued stays issued.
+    """Cancel a run: it cannot be resumed, and the certificates it issued stay.
 
     \b
     Example:
@@ -349,8 +360,8 @@ def cancel(session: Session, run: int) -> None:
     from smki_testca.issuance.batch import running
 
     with session.open() as estate:
-        ended = running.cancel(estate, run)
-    _print_run(session, ended)
+        cancelled = running.cancel(estate, run)
+    _print_run(session, cancelled)
 
 
 @batch.command()
@@ -365,7 +376,8 @@ def export(
 ) -> None:
     """Write the certificates of a run: pem-tree, der-stream, csv or parquet.
 
-    Of a ZIP of CSRs, response is what `batch sign` writes, should that have been ended early.
+    For a ZIP of CSRs, the format response is the file that `batch sign` writes. Use it where that
+    command ended before it wrote the file.
 
     \b
     Example:
@@ -375,16 +387,17 @@ def export(
     if target.exists() and not force:
         raise InputError("export.exists", f"{out} exists already.", "Name another, or add --force.")
     with session.open() as estate:
-        found = estate.runs.get(run)
+        stored_run = estate.runs.get(run)
         if form == _RESPONSE:
-            count = _write_response(estate, found, target)
+            count = _write_response(estate, stored_run, target)
         else:
-            kept = (
-                estate.run_certificates.with_keys(found)
+            certificates = (
+                estate.run_certificates.with_keys(stored_run)
                 if with_keys
-                else ((record, None) for record in estate.run_certificates.of_run(found))
+                else ((record, None) for record in estate.run_certificates.of_run(stored_run))
             )
-            count = RUN_FORMATS[form].write(target, kept, secret=not found.terms.seeded)
+            secret = not stored_run.terms.seeded
+            count = RUN_FORMATS[form].write(target, certificates, secret=secret)
     if session.as_json:
         print_json({"run": run, "out": out, "certificates": count})
         return
@@ -394,15 +407,15 @@ def export(
 def _write_response(estate: Estate, run: Run, target: Path) -> int:
     from smki_testca.issuance.batch import portal
 
-    kept = estate.runs.report(run.id)
-    if kept is None or run.state is not State.DONE:
+    encoded_report = estate.runs.report(run.id)
+    if encoded_report is None or run.state is not State.DONE:
         raise InputError(
             "batch.no_response",
             f"Run {run.id} has no response: it is {run.state}, of source {run.terms.source}.",
             "Only a ZIP of CSRs that is done has one.",
         )
     issued = dict(estate.run_certificates.numbered(run))
-    report = msgspec.msgpack.decode(kept, type=portal.Report)
+    report = msgspec.msgpack.decode(encoded_report, type=portal.Report)
     write_file(target, portal.response(report, issued))
     return len(issued)
 
@@ -431,28 +444,37 @@ def _secrets(seed: str | None) -> Secrets:
 
 
 def _plan_range(estate: Estate, plan: Plan, options: dict[str, Any]) -> None:
-    ranged = {one.name: one for one in _range_profiles(estate.library)}
-    profile = ranged.get(options["profile"] or "", estate.library.profile(_RANGE_BY_DEFAULT))
-    inputs = [one for one in profile.subject_inputs if not one.type.is_identifier]
-    wanted = [one.type.option for one in inputs if not one.optional]
-    needed = ("profile", "participant", "purpose", *wanted, "first-id", "count")
-    missing = [f"--{one}" for one in needed if options[_key(one)] is None]
+    profiles = {profile.name: profile for profile in _range_profiles(estate.library)}
+    profile = profiles.get(options["profile"] or "", estate.library.profile(_DEFAULT_RANGE_PROFILE))
+    required_inputs = [
+        subject_input.type.option
+        for subject_input in profile.subject_inputs
+        if not subject_input.optional and not subject_input.type.is_identifier
+    ]
+    needed = ("profile", "participant", "purpose", *required_inputs, "first-id", "count")
+    missing = [f"--{option}" for option in needed if options[_parameter_name(option)] is None]
     missing += ["--usage"] if profile.takes_usage and not options["usages"] else []
     if missing:
         raise UsageError("usage", f"Give a manifest, or for a range {', '.join(missing)}.")
-    if options["profile"] not in ranged:
-        names = " or ".join(ranged)
+    if options["profile"] not in profiles:
+        names = " or ".join(profiles)
         raise UsageError("usage", f"A range is of --profile {names}; use a manifest for others.")
-    first = Eui64.parse(options["first_id"])
-    identifier = next(one.option for one in profile.input_types if one.is_identifier)
+    first_id = Eui64.parse(options["first_id"])
+    id_option = next(each.option for each in profile.input_types if each.is_identifier)
     if options["usages"] and not profile.takes_usage:
         raise UsageError("usage", f"The profile {profile.name} fixes the usage: leave out --usage.")
-    every = {one.option for each in ranged.values() for one in each.input_types}
-    given = {one: options[_key(one)] for one in sorted(every) if _key(one) in options}
+    input_options = sorted(
+        {input_type.option for each in profiles.values() for input_type in each.input_types}
+    )
+    given = {
+        option: options[_parameter_name(option)]
+        for option in input_options
+        if _parameter_name(option) in options
+    }
     request = estate.request(
         options["participant"],
         options["purpose"],
-        Subject.parse(profile, {identifier: str(first), **given}, estate.library.roles),
+        Subject.parse(profile, {id_option: str(first_id), **given}, estate.library.roles),
         tuple(dict.fromkeys(KeyUsage(usage) for usage in options["usages"])),
         environment=options["environment"],
         delivery=Delivery(options["delivery"]),
@@ -469,14 +491,14 @@ def _plan_manifest(estate: Estate, plan: Plan, manifest: str, options: dict[str,
     def read(name: str) -> bytes:
         return read_input(str(path.parent / name), 1 << 16)
 
-    for one in from_manifest(
+    for row in from_manifest(
         estate, lines(path, columns(estate.library)), read, options["environment"]
     ):
-        plan.add(one)
+        plan.add(row)
 
 
-def _stopped(plan: Plan, *, all_or_nothing: bool) -> SmkiTestcaError | None:
-    """Why a plan is not carried out, if it is not."""
+def _plan_error(plan: Plan, *, all_or_nothing: bool) -> SmkiTestcaError | None:
+    """Return the error because of which nothing of a plan is issued; None if its rows are."""
     if not plan.problems:
         return None if plan.ready() else InputError("manifest.empty", "The manifest has no rows.")
     if plan.ready() and not all_or_nothing:
@@ -485,68 +507,72 @@ def _stopped(plan: Plan, *, all_or_nothing: bool) -> SmkiTestcaError | None:
     error = first.error
     if plan.is_range:
         return error
-    said = f" {len(others)} more lines are wrong, too." if others else ""
-    told = f"Line {first.line}: {error.message}{said}"
+    more = f" {len(others)} more lines are wrong, too." if others else ""
+    message = f"Line {first.line}: {error.message}{more}"
     if isinstance(error, Refusal):
-        return Refusal((replace(error.reasons[0], reason=told), *error.reasons[1:]))
-    error.args, error.message = (told,), told
+        return Refusal((replace(error.reasons[0], reason=message), *error.reasons[1:]))
+    error.args, error.message = (message,), message
     return error
 
 
 def _report_problems(session: Session, problems: list[RowProblem]) -> None:
     if session.as_json:
         return
-    for one in problems:
-        for line in one.error.lines():
-            click.echo(f"line {one.line}: {line}", err=True)
+    for problem in problems:
+        for line in problem.error.lines():
+            click.echo(f"line {problem.line}: {line}", err=True)
 
 
 class _Progress:
-    """Certificates done, their rate and the time left; a JSON line for each thousand."""
+    """Shows the certificates done, their rate and the time left; as JSON, a line per thousand."""
 
     def __init__(self, session: Session) -> None:
         self._as_json = session.as_json
         self._start = time.monotonic()
         self._first: int | None = None
-        self._told = 0
+        self._thousands_shown = 0
 
     def __call__(self, issued: int, total: int) -> None:
         if self._first is None:
             self._first = issued
-            self._told = issued // 1000
+            self._thousands_shown = issued // 1000
         spent = time.monotonic() - self._start
         rate = (issued - self._first) / spent if spent > 0 else 0.0
         left = (total - issued) / rate if rate else 0.0
         if self._as_json:
-            while self._told < issued // 1000:
-                self._told += 1
-                line = {"issued": self._told * 1000, "count": total, "per_second": round(rate)}
+            while self._thousands_shown < issued // 1000:
+                self._thousands_shown += 1
+                line = {
+                    "issued": self._thousands_shown * 1000,
+                    "count": total,
+                    "per_second": round(rate),
+                }
                 click.echo(json.dumps(line))
         elif sys.stderr.isatty() and spent > 1:
             text = f"\r{issued} of {total}, {rate:.0f} a second, {left:.0f} s left  "
             click.echo(text, err=True, nl=issued == total)
 
 
-def _cut(session: Session, estate: Estate, run: int, engine: Engine) -> Run:
-    """Make the unfinished tiles of a run; Ctrl-C ends it in one line."""
+def _complete_run(session: Session, estate: Estate, run: int, engine: Engine) -> Run:
+    """Issue the tiles of a run that are not done; Ctrl-C ends the command with one line."""
     from smki_testca.issuance.batch import running
 
     try:
         return running.resume(estate, run, engine, _Progress(session))
     except KeyboardInterrupt:
-        found = estate.runs.get(run)
+        stored_run = estate.runs.get(run)
         click.echo(
-            f"interrupted: {found.issued} of {found.terms.count} certificates are issued."
+            f"interrupted: {stored_run.issued} of {stored_run.terms.count} certificates are issued."
             f" Go on with: smki-testca batch resume {run}",
             err=True,
         )
         click.get_current_context().exit(INTERRUPTED)
 
 
-def _finish(
+def _complete_and_report(
     session: Session, estate: Estate, run: int, engine: Engine, problems: list[RowProblem]
 ) -> None:
-    finished = _cut(session, estate, run, engine)
+    finished = _complete_run(session, estate, run, engine)
     _print_run(session, finished, problems)
     if problems:
         click.get_current_context().exit(ExitCode.FINDINGS)
@@ -556,7 +582,7 @@ def _print_run(session: Session, run: Run, problems: list[RowProblem] | None = N
     if session.as_json:
         document = run.as_json()
         if problems is not None:
-            document["problems"] = [one.as_json() for one in problems]
+            document["problems"] = [problem.as_json() for problem in problems]
         click.echo(json.dumps({"run": document}))
         return
     rows = [
@@ -564,6 +590,6 @@ def _print_run(session: Session, run: Run, problems: list[RowProblem] | None = N
         for name, value in run.as_json().items()
         if value is not None
     ]
-    # Plain lines: a table would be all that this command needs rich for.
+    # Plain lines, so that this command does not import rich for one table.
     for name, value in rows:
         click.echo(f"{name:13} {plain(value)}")
