@@ -1,4 +1,4 @@
-"""``crl``: the revocation lists of an estate, issued, listed, drawn and compared with it."""
+"""``crl``: issues, lists, shows and verifies the revocation lists of an estate."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from smki_testca.lifecycle.crl_comparison import Comparison
     from smki_testca.profiles.model import Hierarchy, Tier
 
-_OF_AUTHORITY = [
+_AUTHORITY_OPTIONS = [
     click.option(
         "--hierarchy",
         type=HierarchyName(),
@@ -30,14 +30,14 @@ _OF_AUTHORITY = [
         show_default=True,
         help="Of this hierarchy's issuing CA.",
     ),
-    click.option("--arl", is_flag=True, help="Of the root instead: its list of issuing CAs."),
+    click.option("--arl", is_flag=True, help="Of the root instead: its ARL."),
     click.option("--environment", metavar="E", help="Of this environment's CAs."),
     click.option("--ca", metavar="NAME", help="Of the CA of this name; the newest by default."),
 ]
 
 
-def _of_authority(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(_OF_AUTHORITY):
+def _with_authority_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_AUTHORITY_OPTIONS):
         command = option(command)
     return command
 
@@ -53,10 +53,12 @@ def crl() -> None:
 
 
 @crl.command()
-@_of_authority
+@_with_authority_options
 @click.option("--at", metavar="TIME", help="The list's thisUpdate, UTC; now by default.")
-@click.option("--next-update", metavar="TIME", help="Its nextUpdate; by the profile if not given.")
-@click.option("--out", metavar="FILE", help="Write it there instead of printing it.")
+@click.option(
+    "--next-update", metavar="TIME", help="Its nextUpdate; set by the profile by default."
+)
+@click.option("--out", metavar="FILE", help="Write the list to FILE instead of printing it.")
 @click.option("--der", is_flag=True, help="Write DER instead of PEM; only with --out.")
 @click.pass_obj
 def issue(
@@ -67,12 +69,12 @@ def issue(
     out: str | None,
     *,
     der: bool,
-    **of: Any,
+    **options: Any,
 ) -> None:
     """Issue the next revocation list of a CA.
 
-    It names whatever was revoked as of its thisUpdate. With --at it is a stale list, or one of
-    the future; its number rises all the same. --out replaces what the file held.
+    The list names the certificates revoked as of its thisUpdate. With --at you issue a stale list
+    or a future one; its number still rises by one. --out replaces the content of the file.
 
     \b
     Example:
@@ -83,30 +85,32 @@ def issue(
 
     if der and out is None:
         raise UsageError("usage", "DER is written to a file only.", "Name it with --out FILE.")
-    begin, end = (None if one is None else parse_instant(one) for one in (at, next_update))
+    begin, end = (None if text is None else parse_instant(text) for text in (at, next_update))
     with session.open() as estate:
         record = estate.issue_revocation_list(
-            Hierarchy(of["hierarchy"]),
-            _tier(of),
-            environment=of["environment"],
-            authority=of["ca"],
+            Hierarchy(options["hierarchy"]),
+            _tier(options),
+            environment=options["environment"],
+            authority=options["ca"],
             at=begin,
             next_update=end,
         )
-        said = _said(estate, record)
+        summary = _issued_summary(estate, record)
     pem = _pem(record)
     if out is not None:
-        _write(Path(out), record.der if der else pem)
+        _replace_file(Path(out), record.der if der else pem)
     if session.as_json:
         print_json({"revocation_list": {**record.as_json(), "pem": pem.decode("ascii")}})
         return
-    click.echo(said, err=out is None)
+    click.echo(summary, err=out is None)
     if out is None:
         click.echo(pem.decode("ascii"), nl=False)
 
 
 @crl.command("list")
-@click.option("--all", "everything", is_flag=True, help="Also those that a newer one replaced.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Also the lists that a newer list replaced."
+)
 @click.pass_obj
 def list_(session: Session, *, everything: bool) -> None:
     """List the newest revocation list of each CA.
@@ -120,44 +124,46 @@ def list_(session: Session, *, everything: bool) -> None:
     with session.open() as estate:
         records = estate.revocation_lists(current_only=not everything)
         now = estate.clock.now()
-        names = [_authority_name(estate, one) for one in records]
-    newest = {(one.family, one.issuer): one.number for one in records}
+        names = [_authority_name(estate, record) for record in records]
+    newest = {(record.family, record.issuer): record.number for record in records}
     if session.as_json:
-        print_json({"revocation_lists": [one.as_json() for one in records]})
+        print_json({"revocation_lists": [record.as_json() for record in records]})
         return
     print_table(
         ("CA", "Profile", "Family", "Number", "This update", "Next update", "Entries", "State"),
         [
             (
                 name,
-                one.profile,
-                one.family,
-                str(one.number),
-                iso(one.this_update),
-                iso(one.next_update),
-                str(one.count),
-                _state(one, now) if one.number == newest[one.family, one.issuer] else "replaced",
+                record.profile,
+                record.family,
+                str(record.number),
+                iso(record.this_update),
+                iso(record.next_update),
+                str(record.count),
+                _state(record, now)
+                if record.number == newest[record.family, record.issuer]
+                else "replaced",
             )
-            for name, one in zip(names, records, strict=True)
+            for name, record in zip(names, records, strict=True)
         ],
     )
 
 
 @crl.command()
 @click.argument("number", metavar="[NUMBER]", required=False, type=click.IntRange(0))
-@_of_authority
+@_with_authority_options
 @click.option("--pem", is_flag=True, help="Print it as PEM instead.")
 @click.pass_obj
-def show(session: Session, /, number: int | None, *, pem: bool, **of: Any) -> None:
-    """Draw a CA's newest revocation list, or that of a NUMBER, as `show` does a file.
+def show(session: Session, /, number: int | None, *, pem: bool, **options: Any) -> None:
+    """Show a CA's newest revocation list, or the list with a NUMBER, as `show` shows a file.
 
     \b
     Example:
       smki-testca --estate estate crl show --hierarchy organisation
     """
     with session.open() as estate:
-        record = _find(estate, number, of)
-        trusted = [one.der for one in estate.certificates.authorities()]
+        record = _find_list(estate, number, options)
+        trusted = [authority.der for authority in estate.certificates.authorities()]
     if pem:
         click.echo(_pem(record).decode("ascii"), nl=False)
         return
@@ -174,8 +180,8 @@ def show(session: Session, /, number: int | None, *, pem: bool, **of: Any) -> No
 def verify(session: Session, file: str) -> None:
     """Compare the revocation list in FILE with the estate (- for standard input).
 
-    Looked at are its signature, its times, its number, and whether it names exactly what the
-    estate has revoked. Ends with exit code 1 where one of them is not as it should be; the
+    The command checks the list's signature, times and number, and that it names exactly the
+    certificates that the estate has revoked. The exit code is 1 if one of them is wrong; the
     findings are in docs/living.md.
 
     \b
@@ -186,91 +192,104 @@ def verify(session: Session, file: str) -> None:
 
     data = _read_list(file)
     with session.open() as estate:
-        found = compare_list(estate, data)
+        comparison = compare_list(estate, data)
     if session.as_json:
-        print_json(_comparison(found))
+        print_json(_comparison_as_json(comparison))
     else:
-        _print_comparison(file, found)
-    if found.discrepancies:
+        _print_comparison(file, comparison)
+    if comparison.discrepancies:
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
-def _tier(of: dict[str, Any]) -> Tier:
+def _tier(options: dict[str, Any]) -> Tier:
     from smki_testca.profiles.model import Tier
 
-    return Tier.ROOT if of["arl"] else Tier.ISSUING
+    return Tier.ROOT if options["arl"] else Tier.ISSUING
 
 
-def _find(estate: Estate, number: int | None, of: dict[str, Any]) -> RevocationListRecord:
-    """A CA's list of a number, or its newest."""
+def _find_list(estate: Estate, number: int | None, options: dict[str, Any]) -> RevocationListRecord:
+    """Return a CA's revocation list with a number; None is its newest.
+
+    Raises:
+        InputError: if the CA has issued no such list.
+    """
     from smki_testca.lifecycle.crls import find_authority, name_of, profile_of_list
     from smki_testca.profiles.model import Hierarchy
 
-    hierarchy: Hierarchy = Hierarchy(of["hierarchy"])
-    profile = profile_of_list(estate, hierarchy, _tier(of))
-    authority = find_authority(estate, hierarchy, _tier(of), of["environment"], of["ca"])
+    hierarchy: Hierarchy = Hierarchy(options["hierarchy"])
+    tier = _tier(options)
+    profile = profile_of_list(estate, hierarchy, tier)
+    authority = find_authority(estate, hierarchy, tier, options["environment"], options["ca"])
     issuer = name_of(authority)
-    found = [
-        one
-        for one in estate.revocation_lists(current_only=number is None)
-        if (one.family, one.issuer) == (issuer.family, issuer.name) and number in {None, one.number}
+    records = [
+        record
+        for record in estate.revocation_lists(current_only=number is None)
+        if (record.family, record.issuer) == (issuer.family, issuer.name)
+        and number in {None, record.number}
     ]
-    if not found:
+    if not records:
         which = "no list" if number is None else f"no list of number {number}"
         raise InputError(
             "crl.missing",
             f"{authority.label} has issued {which} of profile {profile.name}.",
             "Issue one: smki-testca crl issue",
         )
-    return found[-1]
+    return records[-1]
 
 
 def _read_list(file: str) -> bytes:
-    """The one revocation list in a file, DER."""
+    """Return the only revocation list in a file, as DER.
+
+    Raises:
+        InputError: if the file cannot be read, or does not hold exactly one document.
+    """
     from smki_testca.cli.session import read_input
     from smki_testca.importers.sources import MAX_FILE_OCTETS, sources
 
-    found = list(sources([file], read_input("-", MAX_FILE_OCTETS) if file == "-" else None))
-    for one in found:
-        if one.problem is not None:
-            raise InputError(one.problem.code, f"{file} cannot be read: {one.problem.message}.")
-    if len(found) != 1:
+    documents = list(sources([file], read_input("-", MAX_FILE_OCTETS) if file == "-" else None))
+    for document in documents:
+        if document.problem is not None:
+            problem = document.problem
+            raise InputError(problem.code, f"{file} cannot be read: {problem.message}.")
+    if len(documents) != 1:
         raise InputError(
-            "crl.file", f"{file} holds {len(found)} documents, not one revocation list."
+            "crl.file", f"{file} holds {len(documents)} documents, not one revocation list."
         )
-    return found[0].data
+    return documents[0].data
 
 
-def _comparison(found: Comparison) -> dict[str, Any]:
+def _comparison_as_json(comparison: Comparison) -> dict[str, Any]:
     from smki_testca.clock import iso
 
-    times = (found.this_update, found.next_update)
-    begin, end = (None if one is None else iso(one) for one in times)
+    times = (comparison.this_update, comparison.next_update)
+    this_update, next_update = (None if time is None else iso(time) for time in times)
+    authority = comparison.authority
     return {
-        "verified": not found.discrepancies,
-        "authority": None if found.authority is None else str(found.authority.serial),
-        "number": found.number,
-        "this_update": begin,
-        "next_update": end,
-        "entries": found.entries,
-        "discrepancies": [one.as_json() for one in found.discrepancies],
+        "verified": not comparison.discrepancies,
+        "authority": None if authority is None else str(authority.serial),
+        "number": comparison.number,
+        "this_update": this_update,
+        "next_update": next_update,
+        "entries": comparison.entries,
+        "discrepancies": [discrepancy.as_json() for discrepancy in comparison.discrepancies],
     }
 
 
 _SHOWN_DISCREPANCIES = 50
 
 
-def _print_comparison(file: str, found: Comparison) -> None:
-    if not found.discrepancies:
-        label = "" if found.authority is None else f" of {found.authority.label}"
+def _print_comparison(file: str, comparison: Comparison) -> None:
+    if not comparison.discrepancies:
+        authority = comparison.authority
+        label = "" if authority is None else f" of {authority.label}"
         click.echo(
-            f"{file} is list {found.number}{label}, with {found.entries} entries, as the estate"
-            " would have it."
+            f"{file} is list {comparison.number}{label}, with {comparison.entries} entries, as the"
+            " estate would have it."
         )
         return
-    for one in found.discrepancies[:_SHOWN_DISCREPANCIES]:
-        click.echo(f"{one.code}: {one.message}")
-    left = len(found.discrepancies) - _SHOWN_DISCREPANCIES
+    for discrepancy in comparison.discrepancies[:_SHOWN_DISCREPANCIES]:
+        click.echo(f"{discrepancy.code}: {discrepancy.message}")
+    left = len(comparison.discrepancies) - _SHOWN_DISCREPANCIES
     if left > 0:
         click.echo(f"… and {left} more; --json has them all.")
 
@@ -280,7 +299,7 @@ def _authority_name(estate: Estate, record: RevocationListRecord) -> str:
     return "" if authority is None else authority.label or ""
 
 
-def _said(estate: Estate, record: RevocationListRecord) -> str:
+def _issued_summary(estate: Estate, record: RevocationListRecord) -> str:
     name = _authority_name(estate, record)
     return f"{name} issued list {record.number} ({record.profile}) with {record.count} entries."
 
@@ -297,8 +316,12 @@ def _pem(record: RevocationListRecord) -> bytes:
     return to_pem(record.der, "X509 CRL")
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Put a list in the place of the one before, so that a reader finds one or the other."""
+def _replace_file(path: Path, data: bytes) -> None:
+    """Replace a file in one step, so that a reader finds the old list or the new one.
+
+    Raises:
+        InputError: if the file cannot be written.
+    """
     try:
         replace(path, data)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""``import``, ``re-sign`` and what ``list --external`` prints: other people's certificates."""
+"""``import``, ``re-sign`` and ``list --external``: other people's certificates."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def import_(
     *,
     without_keys: bool,
 ) -> None:
-    """Keep other people's certificates, with or without keys, beside the estate's own.
+    """Import other people's certificates, with or without keys, beside the estate's own.
 
     Give files, folders, or - for standard input: PEM, DER, PKCS#7, PKCS#12, keystore.json and
-    ZIPs such as org-crypto.zip. They are linted, never pass for the estate's own, and change
-    nothing when they come a second time.
+    ZIPs such as org-crypto.zip. The certificates are linted and never count as the estate's own.
+    To import them a second time changes nothing.
 
     \b
     Example:
@@ -55,32 +55,37 @@ def import_(
     passphrase = None if import_passphrase_file is None else first_line(import_passphrase_file)
     standard_input = read_input("-", MAX_FILE_OCTETS) if "-" in files else None
     with session.open() as estate:
-        taken = take_in(files, standard_input, passphrase=passphrase, with_keys=not without_keys)
-        done = estate.import_material(taken)
-        externals = [one.external for one in done.arrived if one.external is not None]
+        intake = take_in(files, standard_input, passphrase=passphrase, with_keys=not without_keys)
+        report = estate.import_material(intake)
+        externals = [item.external for item in report.arrived if item.external is not None]
         now = estate.clock.now()
         errors = estate.externals.errors(externals, now)
         if session.as_json:
-            print_json(_import_as_json(done, errors, now))
+            print_json(_import_as_json(report, errors, now))
             return
-        arrivals = {one.external.sha256: one.arrival for one in done.arrived if one.external}
-        _print(estate, externals, errors, [arrivals[one.sha256].value for one in externals])
-        own = [one.own for one in done.arrived if one.own is not None]
+        arrivals = {item.external.sha256: item.arrival for item in report.arrived if item.external}
+        words = [arrivals[record.sha256].value for record in externals]
+        _print_externals(estate, externals, errors, words)
+        own = [item.own for item in report.arrived if item.own is not None]
         if own:
             click.echo(f"{_count(len(own), 'certificate')} issued by this estate: left as it is.")
-        click.echo(_summary(done, externals, errors, now))
-    print_warnings(f"{one.source}: {one.message}. [{one.code}]" for one in done.remarks)
+        click.echo(_import_summary(report, externals, errors, now))
+    print_warnings(
+        f"{remark.source}: {remark.message}. [{remark.code}]" for remark in report.remarks
+    )
 
 
 @click.command("re-sign")
 @click.option("--purpose", metavar="S", required=True, help="The Testing Service they are for.")
-@click.option("--participant", metavar="P", help="Who is to hold them; else who holds the ID.")
-@click.option("--environment", metavar="E", help="The test environment; else the estate's first.")
+@click.option("--participant", metavar="P", help="The new holder; by default the holder of the ID.")
+@click.option(
+    "--environment", metavar="E", help="The test environment; the estate's first by default."
+)
 @click.option("--days", type=click.IntRange(1, 36525), metavar="N", help="End N days from now.")
 @click.option("--until", metavar="DATE", help="End with this day, or at this UTC time.")
 @click.option("--with-defects", is_flag=True, help="Also those that lint finds errors in.")
-@click.option("--again", is_flag=True, help="Also those that were signed again already.")
-@click.option("--all-or-nothing", is_flag=True, help="None, if one of them cannot be.")
+@click.option("--again", is_flag=True, help="Also those that were signed again before.")
+@click.option("--all-or-nothing", is_flag=True, help="Sign none if one of them cannot be signed.")
 @selecting_externals
 @click.pass_obj
 def re_sign(
@@ -98,8 +103,8 @@ def re_sign(
 ) -> None:
     """Sign imported certificates again under the estate's own CA: same subject, key and label.
 
-    Serial and dates are new, and the gate is asked for each. Those that lint finds errors in are
-    left out; having expired is none. Ends with exit code 1 where any was left out.
+    Serial and dates are new, and each is checked by the gate. Certificates in which lint finds
+    errors are left out; expiry does not count as an error. The exit code is 1 if any is left out.
 
     \b
     Example:
@@ -117,25 +122,25 @@ def re_sign(
             again=again,
             all_or_nothing=all_or_nothing,
         )
-        done = estate.re_sign(selection(estate.library, given), terms)
-        if not done.re_signed and len(done.left_out) == 1:
-            raise done.left_out[0].error
+        outcome = estate.re_sign(selection(estate.library, given), terms)
+        if not outcome.re_signed and len(outcome.left_out) == 1:
+            raise outcome.left_out[0].error
         if session.as_json:
             print_json(
                 {
-                    "re_signed": [one.as_json() for one in done.re_signed],
-                    "left_out": [one.as_json() for one in done.left_out],
-                    "warnings": _warnings(done),
+                    "re_signed": [pair.as_json() for pair in outcome.re_signed],
+                    "left_out": [left_out.as_json() for left_out in outcome.left_out],
+                    "warnings": _warnings(outcome),
                 }
             )
         else:
-            _print_re_signed(done, estate)
-    if done.left_out:
+            _print_re_signed(outcome, estate)
+    if outcome.left_out:
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
 def list_externals(session: Session, estate: Estate, given: dict[str, str | None]) -> None:
-    """List the external certificates that fit, with what lint finds.
+    """List the external certificates that fit, with the errors that lint finds.
 
     Raises:
         UsageError: for an option that fits the estate's own certificates only.
@@ -151,35 +156,36 @@ def list_externals(session: Session, estate: Estate, given: dict[str, str | None
     now = estate.clock.now()
     errors = estate.externals.errors(records, now)
     if session.as_json:
-        shown = [
-            _external_as_json(one, found, now) for one, found in zip(records, errors, strict=True)
+        externals = [
+            _external_as_json(record, codes, now)
+            for record, codes in zip(records, errors, strict=True)
         ]
-        print_json({"externals": shown})
+        print_json({"externals": externals})
         return
-    _print(estate, records, errors, None)
+    _print_externals(estate, records, errors, None)
 
 
 def _external_as_json(record: ExternalRecord, errors: list[str], now: datetime) -> dict[str, Any]:
     return {**record.as_json(), "expired": record.is_expired(now), "errors": errors}
 
 
-def _import_as_json(done: ImportReport, errors: list[list[str]], now: datetime) -> dict[str, Any]:
-    found = iter(errors)
+def _import_as_json(report: ImportReport, errors: list[list[str]], now: datetime) -> dict[str, Any]:
+    errors_of_externals = iter(errors)
     certificates = []
-    for one in done.arrived:
-        told = one.as_json()
-        if one.external is not None:
-            told |= _external_as_json(one.external, next(found), now)
-        certificates.append(told)
+    for item in report.arrived:
+        certificate = item.as_json()
+        if item.external is not None:
+            certificate |= _external_as_json(item.external, next(errors_of_externals), now)
+        certificates.append(certificate)
     return {
-        "changed": done.changed,
+        "changed": report.changed,
         "certificates": certificates,
-        "keys": done.keys,
-        "remarks": [one.as_json() for one in done.remarks],
+        "keys": report.keys,
+        "remarks": [remark.as_json() for remark in report.remarks],
     }
 
 
-def _print(
+def _print_externals(
     estate: Estate,
     records: Sequence[ExternalRecord],
     errors: list[list[str]],
@@ -187,60 +193,59 @@ def _print(
 ) -> None:
     now = estate.clock.now()
     columns = ("Label", "Profile", "EUI-64", "Role", "Usage", "Not after", "Errors", "Key")
-    further = "Arrival" if arrivals else "Re-signed as"
+    last_column = "Arrival" if arrivals else "Re-signed as"
     rows = []
-    for number, (one, found) in enumerate(zip(records, errors, strict=True)):
-        last = "unreadable" if one.not_after is None else f"{one.not_after:%Y-%m-%d}"
-        re_signed = "\n".join(map(str, one.re_signed))
+    for index, (record, codes) in enumerate(zip(records, errors, strict=True)):
+        not_after = "unreadable" if record.not_after is None else f"{record.not_after:%Y-%m-%d}"
+        re_signed = "\n".join(map(str, record.re_signed))
         rows.append(
             (
-                one.name,
-                one.profile,
-                "" if one.eui64 is None else str(one.eui64),
-                role_name(one.role, estate.library.roles),
-                one.usage or "",
-                f"{last} (expired)" if one.is_expired(now) else last,
-                ", ".join(found) or "none",
-                "yes" if one.has_key else "no",
-                one.serial_text or "",
-                arrivals[number] if arrivals else re_signed,
+                record.name,
+                record.profile,
+                "" if record.eui64 is None else str(record.eui64),
+                role_name(record.role, estate.library.roles),
+                record.usage or "",
+                f"{not_after} (expired)" if record.is_expired(now) else not_after,
+                ", ".join(codes) or "none",
+                "yes" if record.has_key else "no",
+                record.serial_text or "",
+                arrivals[index] if arrivals else re_signed,
             )
         )
     if rows:
-        print_table((*columns, "Serial", further), rows)
+        print_table((*columns, "Serial", last_column), rows)
 
 
-def _summary(
-    done: ImportReport, records: list[ExternalRecord], errors: list[list[str]], now: datetime
+def _import_summary(
+    report: ImportReport, records: list[ExternalRecord], errors: list[list[str]], now: datetime
 ) -> str:
-    """What came in, in one line."""
-    if not done.changed:
+    """Return one line that says how much was imported."""
+    if not report.changed:
         return "Nothing is new: nothing was changed."
-    expired = sum(bool(one.is_expired(now)) for one in records)
-    new = sum(one.arrival == "new" for one in done.arrived)
+    expired = sum(bool(record.is_expired(now)) for record in records)
+    new = sum(item.arrival == "new" for item in report.arrived)
     return (
-        f"{_count(new, 'certificate')} and {_count(done.keys, 'private key')} imported. Of"
+        f"{_count(new, 'certificate')} and {_count(report.keys, 'private key')} imported. Of"
         f" {_count(len(records), 'certificate')} {expired} expired and"
         f" {sum(map(bool, errors))} have errors."
     )
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _warnings(done: ReSigning) -> list[str]:
-    """Each warning, with what it is about."""
-    return [f"{one.external.name}: {text}" for one in done.re_signed for text in one.warnings]
+def _warnings(outcome: ReSigning) -> list[str]:
+    """Return each warning, after the name of the external certificate that it is about."""
+    return [f"{pair.external.name}: {text}" for pair in outcome.re_signed for text in pair.warnings]
 
 
-def _print_re_signed(done: ReSigning, estate: Estate) -> None:
-    if done.re_signed:
-        print_records([one.record for one in done.re_signed], estate.library.roles)
-    print_warnings(_warnings(done))
-    for one in done.left_out:
-        for line in one.error.lines():
-            click.echo(f"left out: {plain(one.external.name)}: {line}", err=True)
-    click.echo(
-        f"{_count(len(done.re_signed), 'certificate')} signed again, {len(done.left_out)} left out."
-    )
+def _print_re_signed(outcome: ReSigning, estate: Estate) -> None:
+    re_signed, left_out = outcome.re_signed, outcome.left_out
+    if re_signed:
+        print_records([pair.record for pair in re_signed], estate.library.roles)
+    print_warnings(_warnings(outcome))
+    for certificate in left_out:
+        for line in certificate.error.lines():
+            click.echo(f"left out: {plain(certificate.external.name)}: {line}", err=True)
+    click.echo(f"{_count(len(re_signed), 'certificate')} signed again, {len(left_out)} left out.")
