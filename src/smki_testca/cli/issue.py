@@ -1,4 +1,4 @@
-"""``check``, ``issue`` and ``sign``: the gate, and what lies behind it."""
+"""``check``, ``issue`` and ``sign``: requests for certificates, authorised by the gate."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from smki_testca.roles import Roles
 
 PARTICIPANT = click.option(
-    "--participant", metavar="P", required=True, help="Who asks: its id in the register."
+    "--participant",
+    metavar="P",
+    required=True,
+    help="The participant that asks: its id in the register.",
 )
 PURPOSE = click.option(
     "--purpose", metavar="S", required=True, help="The Testing Service, such as uept."
@@ -37,7 +40,7 @@ ENVIRONMENT = click.option(
 )
 DELIVERY = click.option(
     "--delivery",
-    type=click.Choice([one.value for one in Delivery]),
+    type=click.Choice([delivery.value for delivery in Delivery]),
     default=Delivery.LOCAL.value,
     help="remote: over a DCC Gateway Connection.",
 )
@@ -45,7 +48,7 @@ LABEL = click.option("--label", metavar="L", help="A name to find the certificat
 _USAGE = click.option(
     "--usage",
     "usages",
-    type=click.Choice([one.value for one in KeyUsage]),
+    type=click.Choice([usage.value for usage in KeyUsage]),
     multiple=True,
     required=True,
     help="One certificate for each; may be given twice.",
@@ -62,11 +65,11 @@ class CertificateTypes(click.Group):
     """A command for each certificate type of the library, an operator's own included."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The certificate types, by name."""
-        return sorted(one.name for one in library_of(ctx).end_entity_profiles)
+        """Return the names of the certificate types, sorted."""
+        return sorted(profile.name for profile in library_of(ctx).end_entity_profiles)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of one certificate type, with the options that its profile asks for."""
+        """Return the command of a certificate type, with the options that its profile asks for."""
         library = library_of(ctx)
         if cmd_name not in library.profile_names:
             return None
@@ -76,7 +79,7 @@ class CertificateTypes(click.Group):
 
 @click.group(cls=CertificateTypes)
 def check() -> None:
-    """Ask the gate alone; nothing is issued.
+    """Ask the gate whether it grants a request; nothing is issued.
 
     \b
     Example:
@@ -100,12 +103,14 @@ def issue() -> None:
 def _check(session: Session, profile: str, **options: Any) -> None:
     options.pop("label")
     with session.open() as estate:
-        granted = estate.check(_request(estate, profile, options))
+        authorisation = estate.check(_request(estate, profile, options))
     if session.as_json:
-        print_json({"authorisation": granted.as_json()})
+        print_json({"authorisation": authorisation.as_json()})
         return
-    print_warnings(granted.warnings)
-    click.echo(f"granted under agreement {granted.agreement}, category {granted.category.name}")
+    print_warnings(authorisation.warnings)
+    click.echo(
+        f"granted under agreement {authorisation.agreement}, category {authorisation.category.name}"
+    )
 
 
 def _issue(session: Session, profile: str, **options: Any) -> None:
@@ -131,7 +136,8 @@ def _validity(not_before: str | None, not_after: str | None) -> Validity | None:
 
 def _request(estate: Estate, name: str, options: dict[str, Any]) -> Request:
     profile = estate.library.profile(name)
-    given = {one.option: options[one.option.replace("-", "_")] for one in profile.input_types}
+    names = [input_type.option for input_type in profile.input_types]
+    given = {name: options[name.replace("-", "_")] for name in names}
     return estate.request(
         options["participant"],
         options["purpose"],
@@ -149,7 +155,8 @@ def _print_issued(
         print_json(
             {
                 "certificates": [
-                    {**one.as_json(), "pem": to_pem(one.der).decode("ascii")} for one in records
+                    {**record.as_json(), "pem": to_pem(record.der).decode("ascii")}
+                    for record in records
                 ],
                 "warnings": list(warnings),
             }
@@ -160,22 +167,22 @@ def _print_issued(
 
 
 def input_options(profile: Profile) -> list[Callable[..., Any]]:
-    """An option for each input of a certificate type, the key usage after what is needed."""
+    """Return an option for each input of a certificate type: the required, the usage, the rest."""
     options = [
         (
-            one.optional,
+            subject_input.optional,
             click.option(
-                f"--{one.type.option}",
-                metavar=one.type.metavar,
-                required=not one.optional,
-                help=one.type.help,
+                f"--{subject_input.type.option}",
+                metavar=subject_input.type.metavar,
+                required=not subject_input.optional,
+                help=subject_input.type.help,
             ),
         )
-        for one in profile.subject_inputs
+        for subject_input in profile.subject_inputs
     ]
-    needed = [option for optional, option in options if not optional]
+    required = [option for optional, option in options if not optional]
     usage = [_USAGE] if profile.takes_usage else []
-    return [*needed, *usage, *(option for optional, option in options if optional)]
+    return [*required, *usage, *(option for optional, option in options if optional)]
 
 
 def _command(group: click.Group, profile: Profile) -> click.Command:
@@ -186,9 +193,9 @@ def _command(group: click.Group, profile: Profile) -> click.Command:
         (_issue if is_issuing else _check)(session, profile.name, **given)
 
     decorated: Any = run
-    own = input_options(profile)
+    inputs = input_options(profile)
     dates = [_NOT_BEFORE, _NOT_AFTER] if is_issuing else []
-    for option in reversed([PARTICIPANT, PURPOSE, *own, *dates, LABEL, ENVIRONMENT, DELIVERY]):
+    for option in reversed([PARTICIPANT, PURPOSE, *inputs, *dates, LABEL, ENVIRONMENT, DELIVERY]):
         decorated = option(decorated)
     example = f"smki-testca --estate estate {group.name} {profile.name} {_example(profile)}"
     text = f"{profile.summary}\n\n\b\nExample:\n  {example}"
@@ -199,11 +206,14 @@ def _command(group: click.Group, profile: Profile) -> click.Command:
 
 
 def _example(profile: Profile) -> str:
-    """The options of a request, as the profile gives them or with a placeholder for each."""
+    """Return the options of a request: the profile's example, or a placeholder for each option."""
     if profile.example:
         return profile.example
-    needed = [one.type for one in profile.subject_inputs if not one.optional]
-    words = [f"--{one.option} {one.metavar}" for one in needed]
+    words = [
+        f"--{subject_input.type.option} {subject_input.type.metavar}"
+        for subject_input in profile.subject_inputs
+        if not subject_input.optional
+    ]
     usage = ["--usage digital-signature"] if profile.takes_usage else []
     return " ".join(["--participant P --purpose uept", *words, *usage])
 
@@ -213,7 +223,7 @@ def _example(profile: Profile) -> str:
 @PARTICIPANT
 @PURPOSE
 @click.option(
-    "--profile", metavar="NAME", help="The certificate type; told by the content by default."
+    "--profile", metavar="NAME", help="The certificate type; by default recognised by the content."
 )
 @LABEL
 @ENVIRONMENT
@@ -231,9 +241,9 @@ def sign(
 ) -> None:
     """Issue the Test Certificate that the CSR in FILE asks for (- for standard input).
 
-    Organisation, Device and IKI CSRs are told apart by their content; a CSR for another
-    certificate type needs --profile. PEM with either header, bare base64 and DER are read. The
-    certificate is printed as PEM.
+    Organisation, Device and IKI CSRs are recognised by their content; a CSR for another
+    certificate type needs --profile. The command reads PEM with either header, bare base64 and
+    DER, and prints the certificate as PEM.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""``register``: participants, IDs, notifications, and who is who."""
+"""``register``: the register of participants, their IDs and notifications."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def register() -> None:
 @click.argument("file", metavar="FILE")
 @click.pass_obj
 def import_(session: Session, file: str) -> None:
-    """Bring in participants and agreements from a TOML FILE.
+    """Import participants and agreements from a TOML FILE.
 
-    Participants that are there already are brought up to date; what was allocated stays.
+    Participants that are there already are updated; the IDs allocated to them stay.
 
     \b
     Example:
@@ -49,8 +49,8 @@ def import_(session: Session, file: str) -> None:
     if session.as_json:
         print_json(
             {
-                "participants": [one.id for one in participants],
-                "agreements": [one.reference for one in agreements],
+                "participants": [participant.id for participant in participants],
+                "agreements": [agreement.reference for agreement in agreements],
             }
         )
         return
@@ -76,32 +76,38 @@ def show(
     """
     with session.open() as estate:
         current = estate.register.load()
-        found = list(current.participants.values())
+        participants = list(current.participants.values())
         if participant is not None:
-            found = [current.participant(participant)]
+            participants = [current.participant(participant)]
         if user_role is not None:
             role = estate.library.roles.user_role(user_role)
-            found = [one for one in found if any(role in i.user_roles for i in one.ids)]
+            participants = [
+                holder
+                for holder in participants
+                if any(role in allocated.user_roles for allocated in holder.ids)
+            ]
         if market_participant is not None:
             holders = current.holders_of_market_participant(market_participant)
-            found = [one for one in found if one in holders]
+            participants = [holder for holder in participants if holder in holders]
     if session.as_json:
-        print_json({"participants": [one.as_json() for one in found]})
+        print_json({"participants": [holder.as_json() for holder in participants]})
         return
     rows = []
-    for one in found:
-        signifier = "" if one.signifier is None else one.signifier.text
-        entries = [(str(entry), f"Registry Entry ({entry.kind})") for entry in one.registry_entries]
+    for holder in participants:
+        signifier = "" if holder.signifier is None else holder.signifier.text
+        entries = [
+            (str(entry), f"Registry Entry ({entry.kind})") for entry in holder.registry_entries
+        ]
         ids = [
             (str(allocated.eui64), ", ".join(role.name for role in allocated.user_roles))
-            for allocated in one.ids
+            for allocated in holder.ids
         ]
-        for number, (identifier, serves) in enumerate(ids + entries or [("", "")]):
-            first = number == 0
+        for index, (identifier, serves) in enumerate(ids + entries or [("", "")]):
+            first = index == 0
             rows.append(
                 (
-                    one.id if first else "",
-                    one.kind.value if first else "",
+                    holder.id if first else "",
+                    holder.kind.value if first else "",
                     signifier if first else "",
                     identifier,
                     serves,
@@ -114,25 +120,25 @@ def show(
 @click.argument("term", metavar="EUI64|SIGNIFIER|CERTIFICATE-FILE")
 @click.pass_obj
 def whois(session: Session, term: str) -> None:
-    """Say which Party or RDP stands behind an ID, a Signifier or a presented certificate.
+    """Say which Party or RDP an ID, a Signifier or a presented certificate belongs to.
 
     \b
     Example:
       smki-testca --estate estate register whois TPTY-SUPPLIER-ONE
     """
     with session.open() as estate:
-        answer = _answer(estate, term)
+        answer = _look_up(estate, term)
         document = answer.as_json(estate.library.roles)
     if session.as_json:
         print_json(document)
         return
     ids = [
-        f"{one.eui64} ({', '.join(role.name for role in one.user_roles) or 'no User Role'})"
-        for one in answer.ids
+        f"{each.eui64} ({', '.join(role.name for role in each.user_roles) or 'no User Role'})"
+        for each in answer.ids
     ]
     market = [
-        f"{one['scheme']} {one['identifier']} ({one['role_code']})"
-        for one in document["market_participant_ids"]
+        f"{each['scheme']} {each['identifier']} ({each['role_code']})"
+        for each in document["market_participant_ids"]
     ]
     rows = [
         ("Participant", f"{document['participant']}, {document['name']} ({document['kind']})"),
@@ -163,10 +169,10 @@ def allocate(session: Session, participant: str, user_role: str, count: int) -> 
     with session.open() as estate:
         ids = estate.register.allocate(participant, user_role, count)
     if session.as_json:
-        print_json({"participant": participant, "ids": [str(one) for one in ids]})
+        print_json({"participant": participant, "ids": [str(eui64) for eui64 in ids]})
         return
-    for one in ids:
-        click.echo(str(one))
+    for eui64 in ids:
+        click.echo(str(eui64))
 
 
 @register.command()
@@ -179,21 +185,21 @@ def allocate(session: Session, participant: str, user_role: str, count: int) -> 
 @click.option("--format", "form", type=click.Choice(["json", "csv"]), default="json")
 @click.pass_obj
 def notify(session: Session, flow: str, form: str) -> None:
-    """Print the next notification to the DCC: what changed since the last of its flow.
+    """Print the next notification to the DCC: the changes since the last one of its flow.
 
     \b
     Example:
       smki-testca --estate estate register notify --flow party --format csv
     """
     with session.open() as estate:
-        made = estate.register.notify(Flow(flow))
+        notification = estate.register.notify(Flow(flow))
     if form == "csv" and not session.as_json:
-        click.echo(made.as_csv(), nl=False)
+        click.echo(notification.as_csv(), nl=False)
         return
-    print_json(made.as_json())
+    print_json(notification.as_json())
 
 
-def _answer(estate: Estate, term: str) -> Answer:
+def _look_up(estate: Estate, term: str) -> Answer:
     current = estate.register.load()
     try:
         eui64 = Eui64.parse(term)
