@@ -1,4 +1,4 @@
-"""``profiles``: the data that certificates are made and checked by."""
+"""``profiles``: the data from which certificates are made and linted."""
 
 from __future__ import annotations
 
@@ -41,34 +41,42 @@ def list_(session: Session) -> None:
         print_json(
             {
                 "profiles": [
-                    {"name": one.name, "title": one.title, "file": one.origin}
-                    for one in library.profiles
+                    {"name": profile.name, "title": profile.title, "file": profile.origin}
+                    for profile in library.profiles
                 ],
                 "revocation_lists": [
-                    {"name": one.name, "title": one.title, "file": one.origin}
-                    for one in library.revocation_list_profiles
+                    {"name": profile.name, "title": profile.title, "file": profile.origin}
+                    for profile in library.revocation_list_profiles
                 ],
                 "categories": [
                     {
-                        "name": one.name,
-                        "title": one.title,
-                        "profiles": list(one.profiles),
-                        "participants": [kind.value for kind in one.participants],
-                        "basis": one.basis.value,
+                        "name": category.name,
+                        "title": category.title,
+                        "profiles": list(category.profiles),
+                        "participants": [kind.value for kind in category.participants],
+                        "basis": category.basis.value,
                     }
-                    for one in library.categories
+                    for category in library.categories
                 ],
                 "environments": [
-                    {"name": one.name, "title": one.title, "family": one.family}
-                    for one in library.environments.values()
+                    {
+                        "name": environment.name,
+                        "title": environment.title,
+                        "family": environment.family,
+                    }
+                    for environment in library.environments.values()
                 ],
                 "purposes": [
-                    {"code": one.code, "name": one.name, "basis": one.basis.value}
-                    for one in library.testing_services.values()
+                    {"code": service.code, "name": service.name, "basis": service.basis.value}
+                    for service in library.testing_services.values()
                 ],
                 "hierarchies": [
-                    {"name": one.name, "title": one.title, "basis": one.basis.value}
-                    for one in library.hierarchies.values()
+                    {
+                        "name": hierarchy.name,
+                        "title": hierarchy.title,
+                        "basis": hierarchy.basis.value,
+                    }
+                    for hierarchy in library.hierarchies.values()
                 ],
             }
         )
@@ -117,20 +125,20 @@ def show(session: Session, name: str) -> None:
       smki-testca profiles show device
     """
     profile = session.library().any_profile(name)
-    own: dict[str, Any]
+    further: dict[str, Any]
     if isinstance(profile, Profile):
-        own = {"key_type": profile.key_type.value}
-        told = f"({profile.key_type.value})"
+        further = {"key_type": profile.key_type.value}
+        details = f"({profile.key_type.value})"
         if profile.identity is not None:
-            own["identity"] = profile.identity.value
-            told += f", identified by {profile.identity.value}"
+            further["identity"] = profile.identity.value
+            details += f", identified by {profile.identity.value}"
     else:
         frequency = profile.frequency
-        own = {
+        further = {
             "at_least_every_hours": _hours(frequency.at_least_every),
             "within_hours_of_revocation": _hours(frequency.within_of_revocation),
         }
-        told = f"({', '.join(_frequency(frequency))})"
+        details = f"({', '.join(_frequency_in_words(frequency))})"
     if session.as_json:
         print_json(
             {
@@ -138,9 +146,9 @@ def show(session: Session, name: str) -> None:
                 "title": profile.title,
                 "hierarchy": profile.hierarchy.value,
                 "tier": profile.tier.value,
-                **own,
+                **further,
                 "file": profile.origin,
-                "rows": [_row(row) for row in profile.rows],
+                "rows": [_row_as_json(row) for row in profile.rows],
             }
         )
         return
@@ -157,17 +165,17 @@ def show(session: Session, name: str) -> None:
             )
             for row in profile.rows
         ],
-        f"{profile.title} {told}, {profile.origin}",
+        f"{profile.title} {details}, {profile.origin}",
     )
 
 
 @profiles.command()
 @click.pass_obj
 def check(session: Session) -> None:
-    """Load every file there is and say whether all of it holds together.
+    """Load every profile and kit file, and check that they are consistent.
 
-    Every certificate and CRL profile is also tried, so that rows which contradict each other
-    are found here and not at the first certificate.
+    The command also tries every certificate and CRL profile, so that you learn of rows that
+    contradict each other now and not at the first certificate.
 
     \b
     Example:
@@ -189,15 +197,15 @@ def _hours(span: timedelta | None) -> int | None:
     return None if span is None else span // timedelta(hours=1)
 
 
-def _frequency(frequency: Frequency) -> Iterator[str]:
-    """How often a CRL is issued, in words."""
+def _frequency_in_words(frequency: Frequency) -> Iterator[str]:
+    """Yield phrases that say how often a CRL is issued."""
     yield f"at least every {_hours(frequency.at_least_every)} h"
     if frequency.within_of_revocation is not None:
         yield f"within {_hours(frequency.within_of_revocation)} h of a revocation"
     yield frequency.basis.value
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row_as_json(row: Row) -> dict[str, Any]:
     return {
         "field": row.field.path,
         "fill": None if row.fill is None else str(row.fill),

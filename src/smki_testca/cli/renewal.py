@@ -1,4 +1,4 @@
-"""``renew`` and ``expiring``: what runs out, and what takes its place."""
+"""``renew`` and ``expiring``: certificates near their end, and new ones in their place."""
 
 from __future__ import annotations
 
@@ -24,14 +24,18 @@ if TYPE_CHECKING:
 
 @click.command()
 @selecting
-@click.option("--expiring-before", metavar="DATE", help="Those that run out before this UTC time.")
-@click.option("--within", metavar="PERIOD", help="Those that run out within, such as 90d or 6w.")
+@click.option("--expiring-before", metavar="DATE", help="Those that expire before this UTC time.")
+@click.option(
+    "--within", metavar="PERIOD", help="Those that expire within this period, such as 90d or 6w."
+)
 @click.option(
     "--same-key/--new-key", default=False, help="Certify the same key; a new one by default."
 )
 @click.option("--days", type=click.IntRange(1, 36525), metavar="N", help="End N days from now.")
 @click.option("--until", metavar="DATE", help="End with this day, or at this UTC time.")
-@click.option("--purpose", metavar="S", help="The Testing Service; as at first by default.")
+@click.option(
+    "--purpose", metavar="S", help="The Testing Service; by default that of the certificate."
+)
 @click.pass_obj
 def renew(
     session: Session,
@@ -47,9 +51,9 @@ def renew(
 ) -> None:
     """Renew certificates: all that fit every option, or none of them.
 
-    The gate is asked again, as of now. What is revoked, renewed already or not in use is passed
-    over, unless it is named by its serial number: then the command says why it cannot be. CAs
-    are renewed with smki-testca ca renew.
+    The gate checks each request as of now. Certificates that are revoked, renewed already or not
+    in use are left out; if you name one by its serial number, the command says why it cannot be
+    renewed. To renew a CA, use smki-testca ca renew.
 
     \b
     Example:
@@ -57,43 +61,43 @@ def renew(
       smki-testca --estate estate renew --label Z1-supplier-ds --same-key --days 30
     """
     with session.open() as estate:
-        wanted = _selection(estate, given, expiring_before, within)
+        selected = _renewal_selection(estate, given, expiring_before, within)
         renewals = estate.renew(
-            wanted,
+            selected,
             same_key=same_key,
             validity=ending(estate.clock.now(), days, until),
             purpose=purpose,
         )
-    warnings = tuple(dict.fromkeys(line for one in renewals for line in one.warnings))
+    warnings = tuple(dict.fromkeys(line for renewal in renewals for line in renewal.warnings))
     if session.as_json:
-        told = [one.as_json() for one in renewals]
-        print_json({"certificates": told, "warnings": list(warnings)})
+        certificates = [renewal.as_json() for renewal in renewals]
+        print_json({"certificates": certificates, "warnings": list(warnings)})
         return
     print_warnings(warnings)
     print_renewals(renewals)
 
 
 def print_renewals(renewals: Sequence[Renewal]) -> None:
-    """What was renewed, as a table."""
+    """Print the certificates that were renewed, as a table."""
     print_table(
         ("Label", "Profile", "Participant", "EUI-64", "Usage", "Not after", "Serial", "Renews"),
         [
             (
-                one.record.label or "",
-                one.record.profile,
-                one.record.participant or "",
-                "" if one.record.eui64 is None else str(one.record.eui64),
-                one.record.usage,
-                f"{one.record.not_after:%Y-%m-%d}",
-                str(one.record.serial),
-                str(one.predecessor.serial),
+                renewal.record.label or "",
+                renewal.record.profile,
+                renewal.record.participant or "",
+                "" if renewal.record.eui64 is None else str(renewal.record.eui64),
+                renewal.record.usage,
+                f"{renewal.record.not_after:%Y-%m-%d}",
+                str(renewal.record.serial),
+                str(renewal.predecessor.serial),
             )
-            for one in renewals
+            for renewal in renewals
         ],
     )
 
 
-def _selection(
+def _renewal_selection(
     estate: Estate, given: dict[str, str | None], before: str | None, within: str | None
 ) -> Selection:
     from dataclasses import replace
@@ -112,11 +116,11 @@ def _selection(
 
 
 def ending(now: datetime, days: int | None, until: str | None) -> Validity | None:
-    """What ``--days`` or ``--until`` asks for; None where neither is given.
+    """Return the validity that ``--days`` or ``--until`` asks for; None if neither is given.
 
     Raises:
         UsageError: if both are given.
-        InputError: if the second is no time.
+        InputError: if ``--until`` is not a time.
     """
     from datetime import timedelta
 
@@ -132,7 +136,11 @@ def ending(now: datetime, days: int | None, until: str | None) -> Validity | Non
 
 @click.command()
 @click.option(
-    "--within", metavar="PERIOD", default="90d", show_default=True, help="Such as 90d or 6w."
+    "--within",
+    metavar="PERIOD",
+    default="90d",
+    show_default=True,
+    help="A period, such as 90d or 6w.",
 )
 @click.option("--icalendar", is_flag=True, help="Print an iCalendar file, with alarms.")
 @click.option(
@@ -140,14 +148,14 @@ def ending(now: datetime, days: int | None, until: str | None) -> Validity | Non
     metavar="PERIOD",
     default="14d",
     show_default=True,
-    help="How long before the end the iCalendar alarm comes.",
+    help="The time from the iCalendar alarm to the end.",
 )
 @click.pass_obj
 def expiring(session: Session, within: str, alarm: str, *, icalendar: bool) -> None:
-    """List what runs out within a time, or has run out, with nothing in its place.
+    """List the certificates that expire within a period, or have expired, and are not renewed.
 
-    That is certificates, the CAs' own, and external ones. What is revoked, not in use or renewed
-    already is left out.
+    The list includes those of the CAs and external certificates. It leaves out certificates that
+    are revoked, not in use or re-signed.
 
     \b
     Example:
@@ -162,37 +170,36 @@ def expiring(session: Session, within: str, alarm: str, *, icalendar: bool) -> N
     with session.open() as estate:
         now = estate.clock.now()
         before = later(now, period)
-        found = estate.expiring(before)
+        items = estate.expiring(before)
     if icalendar:
         from smki_testca.exporters.icalendar import calendar
 
-        click.echo(calendar(found, now, before_end), nl=False)
+        click.echo(calendar(items, now, before_end), nl=False)
         return
     if session.as_json:
         from smki_testca.clock import iso
 
-        told = [one.as_json() for one in found]
-        print_json({"before": iso(before), "expiring": told})
+        print_json({"before": iso(before), "expiring": [item.as_json() for item in items]})
         return
-    _print_expiring(found, now)
+    _print_expiring(items, now)
 
 
-def _print_expiring(found: Sequence[Expiring], now: datetime) -> None:
-    if not found:
+def _print_expiring(items: Sequence[Expiring], now: datetime) -> None:
+    if not items:
         click.echo("nothing runs out in that time")
         return
     print_table(
         ("Not after", "Left", "Kind", "Name", "Profile", "Participant", "Serial or SHA-256"),
         [
             (
-                f"{one.not_after:%Y-%m-%d}",
-                "none" if one.not_after < now else f"{(one.not_after - now).days} days",
-                one.kind.value,
-                one.name,
-                one.profile,
-                one.participant or "",
-                one.id,
+                f"{item.not_after:%Y-%m-%d}",
+                "none" if item.not_after < now else f"{(item.not_after - now).days} days",
+                item.kind.value,
+                item.name,
+                item.profile,
+                item.participant or "",
+                item.id,
             )
-            for one in found
+            for item in items
         ],
     )
