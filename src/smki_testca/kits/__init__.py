@@ -1,7 +1,7 @@
 """Kits: sets of certificates made together from a data file, each request through the gate.
 
-``kits.maker`` makes them. It stands apart, for those who only list or read kits start without the
-code that issues and exports.
+``kits.maker`` makes them. It is not imported here, so that a program that only lists or reads kits
+starts without the code that issues and exports.
 """
 
 from __future__ import annotations

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Counting:
-    """Where IDs begin, and how far they lie from each other.
+    """The first of some IDs, and the steps from each to the next.
 
     Attributes:
         first: the first ID in the first environment.
-        step: from one ID to the next.
-        environment_step: from the first ID in one environment to the first in the next; 0 where
-            the environments have the same IDs.
+        step: the distance from one ID to the next.
+        environment_step: the distance from the first ID in one environment to the first in the
+            next; 0 if the environments have the same IDs.
         environments: their names, in order.
     """
 
@@ -30,10 +30,10 @@ class Counting:
     environments: tuple[str, ...]
 
     def ids(self, count: int) -> Iterator[tuple[str, int, Eui64]]:
-        """So many IDs in each environment: the environment, the number from 1, the ID.
+        """Yield so many IDs in each environment: the environment, the number from 1, the ID.
 
         Raises:
-            InputError: if they leave the 64 bits.
+            InputError: if they do not fit in 64 bits.
         """
         last = self.first.value + (len(self.environments) - 1) * self.environment_step
         if last + (count - 1) * self.step >= 1 << 64:

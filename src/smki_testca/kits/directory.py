@@ -1,4 +1,4 @@
-"""A directory that appears whole, under its name, or not at all."""
+"""Makes a directory that appears complete, under its name, or not at all."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 
 _UNWRITABLE = {"batch.unwritable", "estate.unusable", "export.unwritable"}
-"""What goes wrong with any file in it."""
+"""The codes of errors that a file in the directory can cause."""
 
 
 @contextlib.contextmanager
 def appearing(target: Path) -> Iterator[Path]:
-    """A directory to fill, beside the one that it becomes in the end.
+    """Yield a working directory to fill; it is renamed to the target at the end.
 
-    Whatever goes wrong inside, nothing of it stays. A process that is killed leaves it under a
-    name that begins with a dot and ends in ``.unfinished``; the target is never half made.
+    If anything fails, the working directory is removed. If the process is killed, it stays under
+    a name that begins with a dot and ends in ``.unfinished``. The target is never incomplete.
 
     Args:
-        target: must not be there, or be an empty directory.
+        target: a directory that does not exist yet, or is empty.
 
     Raises:
         InputError: if it holds anything, or cannot be made.
@@ -42,10 +42,10 @@ def appearing(target: Path) -> Iterator[Path]:
                 )
         elif target.exists():
             raise InputError("kit.not_empty", f"{target} is not a directory.", "Name a new one.")
-        missing = [one for one in target.absolute().parents if not one.exists()]
-        place = target.absolute().parent
-        place.mkdir(parents=True, exist_ok=True)
-        work = place / f".{target.absolute().name}.{secrets.token_hex(4)}.unfinished"
+        missing = [folder for folder in target.absolute().parents if not folder.exists()]
+        parent = target.absolute().parent
+        parent.mkdir(parents=True, exist_ok=True)
+        work = parent / f".{target.absolute().name}.{secrets.token_hex(4)}.unfinished"
         work.mkdir(mode=0o700)
     except OSError as error:
         raise InputError("kit.unwritable", f"{target} cannot be made: {error.strerror}.") from error
@@ -56,15 +56,15 @@ def appearing(target: Path) -> Iterator[Path]:
         work.rename(target)
     except BaseException as error:
         shutil.rmtree(work, ignore_errors=True)
-        for one in missing:
+        for folder in missing:
             with contextlib.suppress(OSError):
-                one.rmdir()
+                folder.rmdir()
         if isinstance(error, OSError):
             raise InputError(
                 "kit.unwritable", f"{target} cannot be made: {error.strerror or error}."
             ) from error
         if isinstance(error, SmkiTestcaError) and error.code in _UNWRITABLE:
-            # What it names is gone, and so is what its remedy would go on with.
+            # The error names the working directory, which is gone: name the target instead.
             raise InputError(
                 "kit.unwritable",
                 f"{target} cannot be made: {error.message.replace(str(work), str(target))}",

@@ -1,4 +1,4 @@
-"""``kits/*.toml`` as they are written: which keys there are, and their types."""
+"""The keys of ``kits/*.toml``, and their types."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class AllocationTable(CountedTable, frozen=True, kw_only=True):
 
 
 class RequestTable(Document, frozen=True, kw_only=True):
-    """One request, the inputs of its certificate type left out."""
+    """One request, without the inputs of its certificate type."""
 
     profile: NonEmpty
     participant: NonEmpty
@@ -66,7 +66,7 @@ class RequestTable(Document, frozen=True, kw_only=True):
 
 
 class SeriesTable(CountedTable, frozen=True, kw_only=True):
-    """Like requests for IDs one after the other, each in a role and for a usage."""
+    """Requests for IDs one after the other, each in a role and for a usage."""
 
     profile: NonEmpty
     purpose: NonEmpty
@@ -77,7 +77,7 @@ class SeriesTable(CountedTable, frozen=True, kw_only=True):
 
 
 class DevicesTable(CountedTable, frozen=True, kw_only=True):
-    """Devices of one type, as many as are asked for; ``count`` unless told."""
+    """Devices of one type, as many as are asked for, or else ``count``."""
 
     profile: NonEmpty = "device"
     type: NonEmpty
@@ -90,7 +90,7 @@ class DevicesTable(CountedTable, frozen=True, kw_only=True):
 class KitFile(Document, frozen=True, kw_only=True):
     """``kits/*.toml``."""
 
-    name: NonEmpty
+    name: FileName
     title: NonEmpty
     environments: list[NonEmpty] = []
     register: NonEmpty | None = None
@@ -108,29 +108,31 @@ T = TypeVar("T", RequestTable, SeriesTable, DevicesTable)
 def split(
     table: dict[str, Any], shape: type[T], options: Collection[str], origin: str, place: str
 ) -> tuple[T, dict[str, str]]:
-    """A table of requests, and the inputs that it states beside its own keys: texts by option.
+    """Split a table of requests into its own keys and the inputs beside them: texts by option.
 
     Args:
-        table: as the file has it.
-        shape: the keys of its own.
+        table: the table, as in the file.
+        shape: the struct of its own keys.
         options: the inputs of all certificate types.
         origin: the file, for messages.
-        place: of the table in the file, such as ``devices[0]``.
+        place: the place of the table in the file, such as ``devices[0]``.
 
     Raises:
         InputError: if a key is missing, unknown or does not fit.
     """
-    own = {one.encode_name for one in msgspec.structs.fields(shape)}
-    stated = {key: value for key, value in table.items() if key in options and key not in own}
+    own_keys = {field.encode_name for field in msgspec.structs.fields(shape)}
+    inputs = {key: table[key] for key in table if key in options and key not in own_keys}
     try:
-        made = msgspec.convert({key: table[key] for key in table if key not in stated}, shape)
-        texts = msgspec.convert(stated, dict[str, NonEmpty])
+        own = msgspec.convert({key: table[key] for key in table if key not in inputs}, shape)
+        texts = msgspec.convert(inputs, dict[str, NonEmpty])
     except msgspec.ValidationError as error:
-        raise InputError("toml.shape", f"{origin} does not fit: {_at(error, place)}.") from error
-    return made, texts
+        raise InputError(
+            "toml.shape", f"{origin} does not fit: {_message(error, place)}."
+        ) from error
+    return own, texts
 
 
-def _at(error: msgspec.ValidationError, place: str) -> str:
-    """What is wrong with a table, and its path in the file."""
+def _message(error: msgspec.ValidationError, place: str) -> str:
+    """Return the message of an error in a table, with its path in the file."""
     message, _, path = str(error).partition(" - at `$")
     return f"{message}, at `$.{place}{path.removesuffix('`')}`"

@@ -1,4 +1,4 @@
-"""Writes what a kit's estate holds beside it: a folder for each format, and the CRLs."""
+"""Exports the certificates of a kit's estate, a folder for each format, and its CRLs."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Exports:
     """The exports written beside an estate.
 
     Attributes:
-        certificates: how many there were to write.
+        certificates: the number of certificates in the estate.
         folders: the formats written; one that fits none of the certificates has no folder.
-        notes: what a format could not hold and why, one line each, by the format.
+        notes: one line for each reason why a format left certificates out, by the format.
         needed_passphrase: whether a store among them is protected by the passphrase.
     """
 
@@ -43,10 +43,10 @@ class Exports:
 
 
 def check_formats(asked: Iterable[str] | None) -> tuple[str, ...]:
-    """The formats asked for, each once, in the order of the documents; None is all of them.
+    """Return the formats asked for, each once, in the order of the documents; None asks for all.
 
     Raises:
-        InputError: for one that there is not.
+        InputError: if there is no such format.
     """
     chosen = tuple(FORMATS) if asked is None else tuple(asked)
     for name in chosen:
@@ -58,10 +58,10 @@ def export(estate: Estate, asked: Iterable[str] | None, out: Path, passphrase: s
     """Write every certificate, private keys of end entities included, in each of some formats.
 
     Args:
-        estate: whose certificates.
+        estate: the estate with the certificates.
         asked: names of formats; None for every one.
         out: gets a folder of each format's name.
-        passphrase: of the stores that cannot do without one; all else is in the clear.
+        passphrase: protects the stores that need one; everything else is unencrypted.
 
     Raises:
         InputError: if there is no such format, one cannot do what is asked, or a file cannot be
@@ -69,29 +69,29 @@ def export(estate: Estate, asked: Iterable[str] | None, out: Path, passphrase: s
     """
     records = list(estate.select(Selection()))
     selected = items(estate, records, with_keys=True)
-    done = Exports(len(records))
+    exports = Exports(len(records))
     for name in check_formats(asked):
         form = FORMATS[name]
         taken = selected if asked is not None else _without_many_stores(form.traits, selected)
         if not form.fitting(taken):
-            done.notes[name] = ["none of the certificates fits: there is no such folder"]
+            exports.notes[name] = ["none of the certificates fits: there is no such folder"]
             continue
         protected = form.traits.passphrase is Need.REQUIRED
-        made = make(name, taken, passphrase if protected else None)
-        write(made.files, out / name, force=False)
-        done.folders.append(name)
-        done.needed_passphrase |= protected
-        lines = summary([one for one in made.left_out if not one.item.is_ca], len(taken))
+        exported = make(name, taken, passphrase if protected else None)
+        write(exported.files, out / name, force=False)
+        exports.folders.append(name)
+        exports.needed_passphrase |= protected
+        lines = summary([left for left in exported.left_out if not left.item.is_ca], len(taken))
         if len(taken) < len(selected):
             lines.append(_TOO_MANY_STORES.format(len(selected) - len(taken)))
         if lines:
-            done.notes[name] = lines
+            exports.notes[name] = lines
     write(notes(selected), out, force=False)
-    return done
+    return exports
 
 
 _MANY_STORES = 100
-"""How many Device Certificates are too many for a store each, which takes some 10 ms."""
+"""The most Device Certificates that get a store each, which takes some 10 ms."""
 _TOO_MANY_STORES = (
     "{} Device Certificates left out: a store each takes long, and java/ has one for all"
     " (--format pkcs12 makes them)."
@@ -99,9 +99,9 @@ _TOO_MANY_STORES = (
 
 
 def _without_many_stores(traits: Traits, selected: list[Item]) -> list[Item]:
-    """The certificates for a format that nobody asked for by name: no store each for many Devices.
+    """Return the certificates for a format that was not asked for by name.
 
-    The Devices are those issued by the number, in a run.
+    A format with a store for each certificate leaves out many Devices issued in a run.
     """
     others = [item for item in selected if item.record.place is None]
     too_many = len(selected) - len(others) > _MANY_STORES
@@ -109,20 +109,23 @@ def _without_many_stores(traits: Traits, selected: list[Item]) -> list[Item]:
 
 
 def write_revocation_lists(estate: Estate, out: Path) -> int:
-    """Issue a list for every CA that has a profile for one, and write it in DER and PEM.
+    """Issue a CRL or ARL for every CA that has a profile for it, and write it in DER and PEM.
 
     Returns:
-        How many there are.
+        The number of lists.
     """
     files = []
-    places = {(one.environment, one.hierarchy) for one in estate.certificates.authorities()}
+    places = {
+        (authority.environment, authority.hierarchy)
+        for authority in estate.certificates.authorities()
+    }
     for environment, hierarchy in sorted(places):
         for profile in estate.library.revocation_list_profiles:
             if profile.hierarchy != hierarchy:
                 continue
-            made = estate.issue_revocation_list(hierarchy, profile.tier, environment=environment)
-            path = PurePosixPath(made.family, profile.name)
-            files.append(OutputFile(path.with_suffix(".crl"), made.der))
-            files.append(OutputFile(path.with_suffix(".pem"), to_pem(made.der, "X509 CRL")))
+            record = estate.issue_revocation_list(hierarchy, profile.tier, environment=environment)
+            path = PurePosixPath(record.family, profile.name)
+            files.append(OutputFile(path.with_suffix(".crl"), record.der))
+            files.append(OutputFile(path.with_suffix(".pem"), to_pem(record.der, "X509 CRL")))
     write(files, out / REVOCATION_LISTS, force=False)
     return len(files) // 2

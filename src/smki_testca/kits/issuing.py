@@ -1,4 +1,4 @@
-"""Issues what a kit holds: request by request, and Devices by the number in one run."""
+"""Issues the certificates of a kit: its requests one by one, and its Devices in one run."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ def issue(
     kit: Kit,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
     *,
-    wanted: Callable[[KitRequest], bool] = lambda _request: True,
+    selected: Callable[[KitRequest], bool] = lambda _request: True,
 ) -> list[Record]:
     """Issue every request of a kit, all in one transaction.
 
     Args:
         estate: where the participants are registered.
         kit: what to issue.
-        progress: told after each request how many of how many are done.
-        wanted: tells the requests to make; all of them by default.
+        progress: called after each request with the number done and the number of all.
+        selected: whether to make a request; all of them by default.
 
     Returns:
-        What was issued, in the kit's order.
+        The records of the certificates, in the kit's order.
 
     Raises:
         Refusal: if the gate refuses a request; those before it stay issued.
     """
-    requests = [one for one in kit.requests if wanted(one)]
+    requests = [request for request in kit.requests if selected(request)]
     issued: list[Record] = []
     refused: Refusal | None = None
     issuance = Issuance(estate)
     with estate.transaction():
-        for done, one in enumerate(requests, 1):
+        for done, request in enumerate(requests, 1):
             try:
-                issued += _issue(estate, issuance, one)
+                issued += _issue(estate, issuance, request)
             except Refusal as refusal:
                 # The decision stays in the audit log, like those before it.
                 refused = refusal
@@ -60,16 +60,16 @@ def issue(
     return issued
 
 
-def _issue(estate: Estate, issuance: Issuance, one: KitRequest) -> list[Record]:
-    profile = estate.library.end_entity_profile(one.profile)
+def _issue(estate: Estate, issuance: Issuance, asked: KitRequest) -> list[Record]:
+    profile = estate.library.end_entity_profile(asked.profile)
     request = estate.request(
-        one.participant,
-        one.purpose,
-        Subject.parse(profile, one.inputs, estate.library.roles),
-        one.usages,
-        environment=one.environment,
+        asked.participant,
+        asked.purpose,
+        Subject.parse(profile, asked.inputs, estate.library.roles),
+        asked.usages,
+        environment=asked.environment,
     )
-    return issuance.issue(request, label=one.label)[0]
+    return issuance.issue(request, label=asked.label)[0]
 
 
 def issue_devices(
@@ -83,13 +83,13 @@ def issue_devices(
 
     Args:
         estate: where the participants are registered.
-        kit: whose Devices.
-        count: how many of each type in each environment; None for as many as the kit says.
-        seed: serials and keys are derived from it; None for fresh ones.
-        progress: told how many certificates of how many are issued.
+        kit: the kit with the Devices.
+        count: the number of each type in each environment; None for the kit's own number.
+        seed: the seed of serials and keys; None for fresh ones.
+        progress: called with the number of certificates issued and the number of all.
 
     Returns:
-        The run's id; None where there are none to issue.
+        The run's id; None if there are none to issue.
 
     Raises:
         Refusal: if the gate refuses one of them; nothing is issued then.
@@ -101,8 +101,8 @@ def issue_devices(
 
     with estate.transaction():
         plan = Plan(estate, "manifest", None, Secrets.of_run(seed))
-        for one in _wanted(estate, kit, count):
-            plan.add(one)
+        for row in _row_requests(estate, kit, count):
+            plan.add(row)
             if plan.problems:
                 break
         run = None
@@ -114,12 +114,12 @@ def issue_devices(
         raise plan.problems[0].error
     if run is not None:
         total = plan.count
-        resume(estate, run, LocalEngine(None if total > _ALONE else 1), progress)
+        resume(estate, run, LocalEngine(None if total > _ONE_WORKER else 1), progress)
     return run
 
 
 def check_count(count: int | None) -> int | None:
-    """See that a number of Devices is one that can be asked for.
+    """Check that a number of Devices can be asked for, and return it.
 
     Raises:
         InputError: if it is negative, or too large.
@@ -131,19 +131,19 @@ def check_count(count: int | None) -> int | None:
     return count
 
 
-_ALONE = 2_000
-"""The number of certificates that one worker issues before several would have started."""
+_ONE_WORKER = 2_000
+"""The most certificates of a run with one worker: it issues them before several could start."""
 
 
-def _wanted(estate: Estate, kit: Kit, count: int | None) -> Iterator[RowRequest]:
+def _row_requests(estate: Estate, kit: Kit, count: int | None) -> Iterator[RowRequest]:
     from smki_testca.issuance.batch.row_requests import RowRequest  # noqa: PLC0415 - as above
 
-    for line, (devices, one) in enumerate(kit.device_certificates(count), 1):
+    for line, (devices, device) in enumerate(kit.device_certificates(count), 1):
         request = estate.request(
             devices.participant,
             devices.purpose,
-            devices.subject.with_identifier(one.device_id),
-            () if one.usage is None else (one.usage,),
-            environment=one.environment,
+            devices.subject.with_identifier(device.device_id),
+            () if device.usage is None else (device.usage,),
+            environment=device.environment,
         )
-        yield RowRequest(line, request, one.usage, None, one.label)
+        yield RowRequest(line, request, device.usage, None, device.label)

@@ -1,4 +1,4 @@
-"""What a kit is: certificates, the register they are asked of, and Devices by the number."""
+"""A kit: its participants and agreements, its requests, and Devices in any number."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class KitRequest:
     """One request of a kit, as it would be made on the command line.
 
     Attributes:
-        inputs: of its certificate type: texts by option.
+        inputs: the inputs of its certificate type, texts by option.
     """
 
     profile: str
@@ -36,7 +36,7 @@ class KitRequest:
 
     @property
     def count(self) -> int:
-        """How many certificates it asks for."""
+        """The number of certificates it asks for."""
         return max(1, len(self.usages))
 
 
@@ -55,10 +55,10 @@ class KitDevices:
     """Devices of one type.
 
     Attributes:
-        type: what they are, such as ``ESME``.
+        type: the type of Device, such as ``ESME``.
         profile: the certificate type.
-        subject: of the first of them; those of the others have another ID.
-        count: how many in each environment, unless another number is asked for.
+        subject: the subject of the first; the others differ in the ID.
+        count: the number in each environment, unless another one is asked for.
     """
 
     type: str
@@ -72,7 +72,7 @@ class KitDevices:
     count: int
 
     def certificates(self, count: int) -> Iterator[KitDevice]:
-        """The certificates of so many Devices in each environment."""
+        """Yield the certificates of so many Devices in each environment."""
         for environment, number, device_id in self.counting.ids(count):
             for usage in self.usages or (None,):
                 label = self.label.fill(device_id, number, usage, environment, kind=self.type)
@@ -84,8 +84,9 @@ class KitAgreement:
     """An agreement, its days counted from the day on which the kit is made.
 
     Attributes:
-        terms: all but the days, which mean nothing there.
-        until_days: None where it has no end.
+        terms: the agreement; its own days mean nothing.
+        from_days: the days from the kit's making to the agreement's start.
+        until_days: the days from the kit's making to its end; None if it has no end.
     """
 
     terms: Agreement
@@ -93,13 +94,13 @@ class KitAgreement:
     until_days: int | None
 
     def on(self, day: date) -> Agreement:
-        """The agreement in a kit made on a day."""
-        end = None if self.until_days is None else _counted(day, self.until_days)
-        return replace(self.terms, start=_counted(day, self.from_days), end=end)
+        """Return the agreement for a kit made on a day."""
+        end = None if self.until_days is None else _days_after(day, self.until_days)
+        return replace(self.terms, start=_days_after(day, self.from_days), end=end)
 
 
-def _counted(day: date, days: int) -> date:
-    """So many days on; the first or last day there is, where that is further."""
+def _days_after(day: date, days: int) -> date:
+    """Return the date so many days after a day; where it is out of range, the nearest date."""
     try:
         return day + timedelta(days)
     except OverflowError:
@@ -111,12 +112,12 @@ class Kit:
     """A set of certificates made together.
 
     Attributes:
-        environments: where they belong.
-        example: the file of ``examples/`` that holds its participants and agreements, if one does.
-        participants: its own.
-        agreements: its own.
-        requests: in order; those of series are among them.
-        devices: made by the number.
+        environments: the test environments that it issues in.
+        example: the file of ``examples/`` with its participants and agreements, if there is one.
+        participants: the participants in the kit file.
+        agreements: the agreements in the kit file.
+        requests: the requests in order, those of series included.
+        devices: the Devices of each type.
     """
 
     name: str
@@ -130,16 +131,16 @@ class Kit:
 
     @property
     def count(self) -> int:
-        """How many certificates there are without the Devices' by the number."""
-        return sum(one.count for one in self.requests)
+        """The number of certificates, without those of ``devices``."""
+        return sum(request.count for request in self.requests)
 
     def device_certificates(self, count: int | None) -> Iterator[tuple[KitDevices, KitDevice]]:
-        """The certificates of Devices.
+        """Yield the certificates of the Devices.
 
         Args:
-            count: how many Devices of each type in each environment; None for as many as the
-                kit says.
+            count: the number of Devices of each type in each environment; None for the kit's own
+                number.
         """
-        for one in self.devices:
-            for certificate in one.certificates(one.count if count is None else count):
-                yield one, certificate
+        for devices in self.devices:
+            for certificate in devices.certificates(devices.count if count is None else count):
+                yield devices, certificate

@@ -1,4 +1,4 @@
-"""Templates of labels: text with named placeholders, and nothing else that braces could mean."""
+"""Templates of labels: text with named placeholders, without formats or conversions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from smki_testca.identifiers import Eui64
 
 USAGES = {KeyUsage.DIGITAL_SIGNATURE: "ds", KeyUsage.KEY_AGREEMENT: "ka"}
-"""How a label writes a key usage, as the published ZAZ1 set does."""
+"""The short name of each key usage in a label, as in the published ZAZ1 set."""
 
 ID = "id"
 NUMBER = "number"
@@ -26,17 +26,17 @@ TYPE = "type"
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A template that was seen to hold together."""
+    """A template whose placeholders have been checked."""
 
     text: str
     names: frozenset[str]
 
     @classmethod
     def parse(cls, text: str, known: tuple[str, ...]) -> Self:
-        """Accept text with placeholders of these names only.
+        """Parse text with placeholders of these names only.
 
         Raises:
-            InputError: for another name, a format or conversion, or a brace on its own.
+            InputError: if there is another name, a format or conversion, or a single brace.
         """
         try:
             parts = list(Formatter().parse(text))
@@ -64,7 +64,7 @@ class Template:
         role: str = "",
         kind: str = "",
     ) -> str:
-        """The label of one certificate; the ID in 16 upper-case hexadecimal digits."""
+        """Return the label of one certificate, with the ID in 16 upper-case hexadecimal digits."""
         return self.text.format_map(
             {
                 ID: eui64.plain.upper(),

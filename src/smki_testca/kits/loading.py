@@ -1,4 +1,4 @@
-"""Makes a Kit of a kit file, or says what in it cannot be."""
+"""Reads a kit file, and checks it against the profiles."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ FOLDER = "kits"
 
 
 def names(library: Library) -> list[str]:
-    """The names of all kits."""
+    """Return the names of all kits."""
     return library.names(FOLDER)
 
 
 def load(library: Library, name: str) -> Kit:
-    """A set of certificates made together.
+    """Load a kit.
 
     Raises:
-        InputError: if there is none of that name, or its file does not hold together: naming the
-            file and the table.
+        InputError: if there is no kit of that name, or its file has a mistake; the message names
+            the file and the table.
     """
     known(name, names(library), "the kits", "kit")
     document, origin = library.document(FOLDER, name, KitFile)
@@ -68,7 +68,7 @@ def check(library: Library) -> list[str]:
         The files read, in order.
 
     Raises:
-        InputError: for the first file that does not hold together.
+        InputError: for the first file with a mistake.
     """
     read = []
     for name in names(library):
@@ -78,7 +78,7 @@ def check(library: Library) -> list[str]:
 
 
 class _Reader:
-    """One kit file on its way to be a Kit."""
+    """Makes a Kit from one kit file."""
 
     def __init__(self, document: KitFile, origin: str, library: Library) -> None:
         self._document = document
@@ -93,7 +93,9 @@ class _Reader:
         if document.register is not None:
             names = sorted(path.name for path in shipped("examples").glob("*.toml"))
             known(document.register, names, f"{origin}, register", "file of examples/")
-        requests = [self._request(one, number) for number, one in enumerate(document.request, 1)]
+        requests = [
+            self._request(table, number) for number, table in enumerate(document.request, 1)
+        ]
         for number, table in enumerate(document.series, 1):
             requests += self._series(table, number)
         _check_labels(requests, origin)
@@ -105,23 +107,25 @@ class _Reader:
             tuple(self._participants()),
             tuple(map(self._agreement, document.agreement)),
             tuple(requests),
-            tuple(self._devices(one, number) for number, one in enumerate(document.devices, 1)),
+            tuple(self._devices(table, number) for number, table in enumerate(document.devices, 1)),
         )
 
     def _participants(self) -> Iterator[Participant]:
-        """The participants, each with the IDs that are allocated to it."""
+        """Yield the participants, each with the IDs that are allocated to it."""
         ids: dict[str, list[register.IdTable]] = {
-            one.id: list(one.ids) for one in self._document.participant
+            participant.id: list(participant.ids) for participant in self._document.participant
         }
         for number, table in enumerate(self._document.allocation, 1):
             where = f"{self._origin}, allocation {number}"
             known(table.participant, ids, where, "participant of the kit")
             ids[table.participant] += self._allocated(table, where)
-        for one in self._document.participant:
-            # What cannot be parsed stays in its place, and is told of there.
-            in_order = sorted(ids[one.id], key=lambda table: table.eui64.replace("-", "").lower())
-            whole = msgspec.structs.replace(one, ids=in_order)
-            yield register.located_participant(whole, self._library.roles, self._origin)
+        for participant in self._document.participant:
+            # The sort does not parse: an ID that cannot be parsed is an error further down.
+            in_order = sorted(
+                ids[participant.id], key=lambda table: table.eui64.replace("-", "").lower()
+            )
+            with_ids = msgspec.structs.replace(participant, ids=in_order)
+            yield register.located_participant(with_ids, self._library.roles, self._origin)
 
     def _allocated(self, table: AllocationTable, where: str) -> list[register.IdTable]:
         counting = self._counting(table, where)
@@ -141,18 +145,18 @@ class _Reader:
             until=None if end is None else _ANY_DAY + timedelta(end),
             purposes=table.purposes,
             categories=table.categories,
-            environments=list(self._of(table.environments)),
+            environments=list(self._environments_or_all(table.environments)),
             obligations=table.obligations,
             remote_delivery=table.remote_delivery,
         )
         checked = register.checked_agreement(terms, self._library, self._origin)
         return KitAgreement(checked, table.from_days, end)
 
-    def _of(self, environments: list[str] | None) -> tuple[str, ...]:
+    def _environments_or_all(self, environments: list[str] | None) -> tuple[str, ...]:
         return self._environments if environments is None else tuple(environments)
 
     def _counting(self, table: CountedTable, where: str) -> Counting:
-        environments = self._of(table.environments)
+        environments = self._environments_or_all(table.environments)
         for environment in environments:
             known(environment, self._environments, where, "environment of the kit")
         with met_in(where):
@@ -162,9 +166,9 @@ class _Reader:
     def _split(
         self, whole: dict[str, Any], shape: type[T], name: str, number: int
     ) -> tuple[T, dict[str, str], str]:
-        """A table of requests, the inputs that it states, and where it stands."""
-        types = (one.input_types for one in self._library.end_entity_profiles)
-        options = {one.option for one in chain.from_iterable(types)}
+        """Return a table of requests, the inputs that it states, and its place for messages."""
+        types = (profile.input_types for profile in self._library.end_entity_profiles)
+        options = {input_type.option for input_type in chain.from_iterable(types)}
         table, inputs = split(whole, shape, options, self._origin, f"{name}[{number - 1}]")
         return table, inputs, f"{self._origin}, {name} {number}"
 
@@ -189,15 +193,15 @@ class _Reader:
         table, inputs, where = self._split(whole, SeriesTable, "series", number)
         profile = self._profile(table.profile, table.purpose, where)
         embedding = [
-            one.name
-            for one in self._library.end_entity_profiles
-            if any(each.is_identifier for each in one.input_types)
+            candidate.name
+            for candidate in self._library.end_entity_profiles
+            if any(each.is_identifier for each in candidate.input_types)
         ]
         known(profile.name, embedding, where, "profile of a series")
         _check_inputs(profile, inputs, where)
         self._check_usages(profile, table.usages, f"series[{number - 1}]")
-        identifier = next(one.option for one in profile.input_types if one.is_identifier)
-        needed = {one.type.option for one in profile.subject_inputs if not one.optional}
+        identifier = next(each.option for each in profile.input_types if each.is_identifier)
+        needed = {each.type.option for each in profile.subject_inputs if not each.optional}
         takes_role = "role" in needed
         lacking = needed - inputs.keys() - {identifier, "role"}
         if bool(table.roles) is not takes_role or lacking or "role" in inputs:
@@ -212,7 +216,7 @@ class _Reader:
             roles: list[str | None] = [*named] if named else [None]
             label = Template.parse(table.label, _IN_SERIES)
             return [
-                _in_series(table, inputs, identifier, role, usage, label, place)
+                _series_request(table, inputs, identifier, role, usage, label, place)
                 for place in counting.ids(table.count)
                 for role in roles
                 for usage in table.usages or (None,)
@@ -237,14 +241,14 @@ class _Reader:
                     f"The label {shown(table.label)} would be that of every Device.",
                     "Add {number} or {id}.",
                 )
-            identifier = next(one.option for one in profile.input_types if one.is_identifier)
-            stated = {identifier: str(counting.first), **inputs}
+            identifier = next(each.option for each in profile.input_types if each.is_identifier)
+            texts = {identifier: str(counting.first), **inputs}
             return KitDevices(
                 table.type,
                 profile.name,
                 table.participant,
                 table.purpose,
-                Subject.parse(profile, stated, self._library.roles),
+                Subject.parse(profile, texts, self._library.roles),
                 tuple(table.usages),
                 counting,
                 label,
@@ -252,7 +256,7 @@ class _Reader:
             )
 
     def _check_usages(self, profile: Profile, usages: list[KeyUsage], place: str) -> None:
-        """See that a table states a key usage if, and only if, its certificate type takes one."""
+        """Check that a table states a key usage if, and only if, its certificate type takes one."""
         if profile.takes_usage is bool(usages):
             return
         rule = "needs at least one" if profile.takes_usage else "has none to choose"
@@ -270,33 +274,33 @@ class _Reader:
 
 
 def _check_inputs(profile: Profile, inputs: dict[str, str], where: str) -> None:
-    """See that a table states no input that its certificate type does not have."""
-    options = [one.option for one in profile.input_types]
+    """Check that a table states no input that its certificate type does not have."""
+    options = [input_type.option for input_type in profile.input_types]
     for option in inputs:
         known(option, options, where, f"input of profile {profile.name}")
 
 
 def _series_keys(needed: set[str]) -> str:
-    """The keys that a series needs for a certificate type, in words."""
+    """Return the keys that a series needs for a certificate type, in words."""
     others = sorted(needed - {"role"})
     keys = [*(["roles"] if "role" in needed else ["no roles"]), *others]
     return " and ".join(keys)
 
 
 def _check_labels(requests: list[KitRequest], origin: str) -> None:
-    """See that a label leads to the certificates of one request."""
+    """Check that no two requests have the same label."""
     seen: set[str] = set()
-    for one in requests:
-        if one.label is not None and one.label in seen:
+    for request in requests:
+        if request.label is not None and request.label in seen:
             raise InputError(
                 "kit.label",
-                f"{origin}: two requests have the label {shown(one.label)}.",
+                f"{origin}: two requests have the label {shown(request.label)}.",
                 "In a series tell them apart with {id}, {number}, {role}, {usage}, {environment}.",
             )
-        seen |= {one.label} if one.label is not None else set()
+        seen |= {request.label} if request.label is not None else set()
 
 
-def _in_series(
+def _series_request(
     table: SeriesTable,
     inputs: dict[str, str],
     identifier: str,
@@ -306,13 +310,13 @@ def _in_series(
     place: tuple[str, int, Eui64],
 ) -> KitRequest:
     environment, number, eui64 = place
-    own = {identifier: str(eui64)} | ({} if role is None else {"role": role})
+    embedded = {identifier: str(eui64)} | ({} if role is None else {"role": role})
     return KitRequest(
         table.profile,
         table.participant,
         table.purpose,
         () if usage is None else (usage,),
-        own | inputs,
+        embedded | inputs,
         label.fill(eui64, number, usage, environment, role=role or ""),
         environment,
     )

@@ -1,4 +1,4 @@
-"""Makes a kit: an estate with everything in it, and every client's form of it beside it."""
+"""Makes a kit: an estate with its certificates, and exports in each format beside it."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class KitOptions:
-    """What is asked for beside the kit.
+    """The options with which a kit is made.
 
     Attributes:
-        devices: how many Devices of each type in each environment; None for the kit's number.
-        seed: serials and private keys are derived from it; None for fresh ones.
+        devices: the number of Devices of each type in each environment; None for the kit's number.
+        seed: the seed of serials and private keys; None for fresh ones.
         formats: the export formats to write; None for every one.
     """
 
@@ -43,12 +43,12 @@ class KitOptions:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What was issued in an estate.
+    """The outcome of filling an estate with a kit.
 
     Attributes:
-        run: of the Devices; None where there are none.
-        left_out: labels of the requests, and types of the Devices, that a seed cannot serve, for
-            they need RSA keys.
+        run: the run that issued the Devices; None if there are none.
+        left_out: the labels of requests, and the types of Devices, that cannot be made from a
+            seed because they need RSA keys.
     """
 
     run: int | None
@@ -58,24 +58,27 @@ class Filled:
 def fill(
     estate: Estate,
     kit: Kit,
-    wish: KitOptions,
+    options: KitOptions,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> Filled:
-    """Bring a kit into an estate that has nothing yet: CAs, register, certificates, Devices.
+    """Fill a new estate with a kit: its CAs, register, certificates and Devices.
 
     Args:
-        estate: new; made with a seeded entropy where the wish has a seed.
-        kit: what to bring in.
-        wish: how many Devices, and from what seed.
-        progress: told how many certificates of how many are issued, for each part anew.
+        estate: a new estate; made with a seeded entropy if the options have a seed.
+        kit: the kit.
+        options: the number of Devices, and the seed.
+        progress: called with the number of certificates issued and the number of all, for the
+            requests and for the Devices.
 
     Raises:
         Refusal: if the gate refuses a request; those before it stay issued.
-        InputError: if the kit's register does not hold together.
+        InputError: if the kit's register has a mistake.
     """
-    seeded = wish.seed is not None
+    seeded = options.seed is not None
     hierarchies = [
-        one for one in estate.library.hierarchies if not seeded or estate.library.seedable(one)
+        hierarchy
+        for hierarchy in estate.library.hierarchies
+        if not seeded or estate.library.seedable(hierarchy)
     ]
     families: set[str] = set()
     for name in kit.environments:
@@ -88,59 +91,63 @@ def fill(
         estate.register.import_file(example.read_bytes(), example.name)
     if kit.participants or kit.agreements:
         today = estate.clock.now().date()
-        agreements = [one.on(today) for one in kit.agreements]
+        agreements = [agreement.on(today) for agreement in kit.agreements]
         estate.register.bring_in(list(kit.participants), agreements)
 
-    def can_be_made(one: KitRequest | KitDevices) -> bool:
-        return not seeded or estate.library.is_seedable(estate.library.profile(one.profile))
+    def can_be_made(asked: KitRequest | KitDevices) -> bool:
+        return not seeded or estate.library.is_seedable(estate.library.profile(asked.profile))
 
-    issue(estate, kit, progress, wanted=can_be_made)
-    left_out = [one.label or one.profile for one in kit.requests if not can_be_made(one)]
-    left_out += [one.type for one in kit.devices if not can_be_made(one)]
+    issue(estate, kit, progress, selected=can_be_made)
+    left_out = [
+        request.label or request.profile for request in kit.requests if not can_be_made(request)
+    ]
+    left_out += [devices.type for devices in kit.devices if not can_be_made(devices)]
     kit = replace(kit, devices=tuple(filter(can_be_made, kit.devices)))
-    return Filled(issue_devices(estate, kit, wish.devices, wish.seed, progress), tuple(left_out))
+    run = issue_devices(estate, kit, options.devices, options.seed, progress)
+    return Filled(run, tuple(left_out))
 
 
 def make(
     kit: Kit,
     out: Path,
-    wish: KitOptions,
+    options: KitOptions,
     *,
     profiles: Path | None = None,
     clock: Clock | None = None,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> KitResult:
-    """Make a kit in a directory, or nothing.
+    """Make a kit in a directory. If that fails, nothing is left of it.
 
     Args:
-        kit: what to make.
+        kit: the kit.
         out: a directory that is new or empty.
-        wish: what is asked for beside the kit.
+        options: the number of Devices, the seed and the formats.
         profiles: the operator's profile directory, if there is one.
         clock: tells the time; the system's by default.
-        progress: told how many certificates of how many are issued, for each part anew.
+        progress: called with the number of certificates issued and the number of all, for the
+            requests and for the Devices.
 
     Raises:
         Refusal: if the gate refuses a request.
         InputError: if the directory holds anything or cannot be made, or a format cannot hold
             the kit.
     """
-    check_formats(wish.formats)
-    entropy, made_up = _entropies(wish.seed)
-    phrase, export_phrase = make_passphrase(made_up), make_passphrase(made_up)
+    check_formats(options.formats)
+    entropy, phrase_entropy = _entropies(options.seed)
+    phrase, export_phrase = make_passphrase(phrase_entropy), make_passphrase(phrase_entropy)
     with appearing(out) as work:
         home = work / ESTATE
         with Estate.create(
             home, lambda: phrase, profiles=profiles, clock=clock, entropy=entropy
         ) as estate:
             leave_passphrase(home, phrase)
-            filled = fill(estate, kit, wish, progress)
+            filled = fill(estate, kit, options, progress)
             lists = write_revocation_lists(estate, work)
-            exports = export(estate, wish.formats, work, export_phrase)
+            exports = export(estate, options.formats, work, export_phrase)
             if exports.needed_passphrase:
                 leave_passphrase(work, export_phrase, EXPORT_PASSPHRASE_FILE)
             devices = 0 if filled.run is None else estate.runs.get(filled.run).issued
-            made = KitResult(
+            result = KitResult(
                 kit,
                 out,
                 estate.clock.now(),
@@ -148,14 +155,14 @@ def make(
                 exports,
                 lists,
                 filled.left_out,
-                wish.seed is not None,
+                options.seed is not None,
             )
-        write([OutputFile(PurePosixPath(README), readme(made).encode())], work, force=False)
-    return made
+        write([OutputFile(PurePosixPath(README), readme(result).encode())], work, force=False)
+    return result
 
 
 def _entropies(seed: bytes | None) -> tuple[Entropy, Entropy]:
-    """Where keys and serials come from, and where passphrases do."""
+    """Return the entropy of keys and serials, and that of passphrases."""
     if seed is None:
         return SystemEntropy(), SystemEntropy()
     return SeededEntropy(seed), SeededEntropy(b"passphrases" + seed)

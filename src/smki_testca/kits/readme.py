@@ -15,39 +15,39 @@ _SEEDED = (
 )
 
 
-def text(made: KitResult) -> str:
-    """The README.txt, lines ending in LF."""
-    where = ", ".join(made.kit.environments)
+def text(result: KitResult) -> str:
+    """Return the README.txt, with lines that end in LF."""
+    where = ", ".join(result.kit.environments)
     lines = [
-        f"{made.kit.title} (kit {made.kit.name})",
+        f"{result.kit.title} (kit {result.kit.name})",
         "",
         "Test material only: certificates of a test CA, trusted by nobody but its user. It must",
         "not be used in live systems.",
         "",
-        f"{made.exports.certificates} certificates for {where}, the CAs' included.",
-        f"Made by smki-testca at {made.at:%Y-%m-%dT%H:%M:%SZ}.",
+        f"{result.exports.certificates} certificates for {where}, the CAs' included.",
+        f"Made by smki-testca at {result.at:%Y-%m-%dT%H:%M:%SZ}.",
         "",
-        *_contents(made),
+        *_contents(result),
     ]
-    if made.left_out:
+    if result.left_out:
         lines += ["", "Left out, because RSA keys cannot be made from a seed:"]
-        lines += [f"  {one}" for one in made.left_out]
-    if made.seeded:
+        lines += [f"  {name}" for name in result.left_out]
+    if result.seeded:
         lines += ["", *_SEEDED]
     return "\n".join(lines) + "\n"
 
 
-def _contents(made: KitResult) -> list[str]:
-    """A line for each file and folder, and below a folder what it could not hold."""
+def _contents(result: KitResult) -> list[str]:
+    """Return a line for each file and folder, and below a folder what it leaves out."""
     entries = [("estate/", "where they were issued; the passphrase is in estate/passphrase")]
-    for folder in made.exports.folders:
+    for folder in result.exports.folders:
         entries.append((f"{folder}/", FORMATS[folder].traits.summary))
-        entries += [("", f"  {note}") for note in made.exports.notes.get(folder, ())]
-    unused = [folder for folder in made.exports.notes if folder not in made.exports.folders]
-    entries += [(f"no {folder}/", made.exports.notes[folder][0]) for folder in unused]
-    if made.revocation_lists:
+        entries += [("", f"  {note}") for note in result.exports.notes.get(folder, ())]
+    unused = [folder for folder in result.exports.notes if folder not in result.exports.folders]
+    entries += [(f"no {folder}/", result.exports.notes[folder][0]) for folder in unused]
+    if result.revocation_lists:
         entries.append(("revocation-lists/", "the CRLs and ARLs, in DER (.crl) and PEM"))
-    if made.exports.needed_passphrase:
+    if result.exports.needed_passphrase:
         entries.append(("export-passphrase", "protects the stores that cannot do without one"))
     width = max(len(name) for name, _ in entries) + 2
-    return [f"  {name:{width}}{said}" for name, said in entries]
+    return [f"  {name:{width}}{summary}" for name, summary in entries]

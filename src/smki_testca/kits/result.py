@@ -1,4 +1,4 @@
-"""What came of making a kit: its directory, and what is in it."""
+"""The result of making a kit: its directory, and the contents of it."""
 
 from __future__ import annotations
 
@@ -22,13 +22,15 @@ README = "README.txt"
 
 @dataclass(frozen=True, slots=True)
 class KitResult:
-    """What was made.
+    """A kit that was made.
 
     Attributes:
-        at: when, UTC.
-        devices: how many certificates Devices got by the number.
-        revocation_lists: how many CRLs and ARLs.
-        left_out: labels of the requests that a seed could not serve.
+        at: the time at which it was made, UTC.
+        devices: the number of Device Certificates issued in a run.
+        revocation_lists: the number of CRLs and ARLs.
+        left_out: the labels of requests, and the types of Devices, that cannot be made from a
+            seed.
+        seeded: whether it was made from a seed.
     """
 
     kit: Kit
@@ -41,7 +43,7 @@ class KitResult:
     seeded: bool
 
     def as_json(self) -> dict[str, Any]:
-        """What was made as a JSON object."""
+        """The result as a JSON object."""
         passphrase = self.directory / EXPORT_PASSPHRASE_FILE
         return {
             "kit": self.kit.name,
