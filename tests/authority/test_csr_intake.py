@@ -23,6 +23,7 @@ from smki_testca.identifiers import Eui64
 from smki_testca.profiles import Library
 from smki_testca.profiles.typed_subjects import DeviceSubject, IkiSubject, OrganisationSubject
 from smki_testca.roles import KeyUsage
+from smki_testca.x509.view import view_request
 
 LIBRARY = Library()
 ROLES = LIBRARY.roles
@@ -486,6 +487,21 @@ def test_subscriber_comparison_finds_each_difference(path, other, told):
     got = csr.parse(csrs.organisation(KEY, **other), LIBRARY).view
     assert csr.differences(asked, asked) == [], path
     assert csr.differences(asked, got) == [told]
+
+
+def test_an_ou_that_is_no_role_is_not_called_one():
+    asked = csr.parse(csrs.iki(KEY), LIBRARY).view
+    got = view_request(csrs.iki(KEY, role="BTPTEAMS"))
+    assert csr.differences(asked, got) == ["the organisational unit differs"]
+
+
+@pytest.mark.parametrize(("profile", "is_named"), [(None, True), ("organisation", False)])
+def test_the_refusal_of_a_guessed_type_says_how_to_name_another(profile, is_named):
+    asked = None if profile is None else LIBRARY.profile(profile)
+    faulty = organisation([csrs.extension(csrs.KEY_USAGE, csrs.BOTH_USAGES)])
+    with pytest.raises(csr.CsrFaultsError) as caught:
+        csr.parse(faulty, LIBRARY, asked)
+    assert ("--profile" in caught.value.remedy) is is_named
 
 
 def test_subscriber_comparison_finds_another_key_and_another_device():

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from smki_testca import kits
@@ -299,6 +301,32 @@ def test_a_directory_where_a_file_belongs_is_an_error(tmp_path, name):
         Library(tmp_path)
     assert caught.value.code == "profiles.stray_file"
     assert str(tmp_path / name) in caught.value.message
+
+
+@pytest.mark.parametrize("folder", ["certificates", "categories", "revocation-lists", "kits"])
+@pytest.mark.parametrize("stem", ["--help", "two\nlines", "line\n", "a b", "\x1b[2J", "x" * 65])
+def test_a_file_whose_name_could_not_stand_in_a_command_or_a_report_is_an_error(
+    tmp_path, folder, stem
+):
+    shipped = sorted((SHIPPED / folder).glob("*.toml"))[0]
+    text = shipped.read_text(encoding="utf-8")
+    path = tmp_path / folder / f"{stem}.toml"
+    path.parent.mkdir()
+    stated = text.replace(f'name = "{shipped.stem}"', f"name = {json.dumps(stem)}", 1)
+    path.write_text(stated, encoding="utf-8")
+    error = refused(tmp_path)
+    assert error.code == "toml.shape"
+    assert "name" in error.message
+    assert "\x1b" not in error.message
+
+
+def test_a_row_with_no_alternative_is_an_error(tmp_path):
+    row = 'field = "subject.title"\nbasis = "assumed"\nsource = "a test"'
+    tables = f"[[row]]\n{row}\nholds = {{ one-of = [] }}\n\n[[row]]"
+    override(tmp_path, "certificates/iki.toml", "[[row]]", tables)
+    error = refused(tmp_path)
+    assert error.code == "toml.shape"
+    assert "one-of" in error.message or "oneOf" in error.message
 
 
 @pytest.mark.parametrize("name", [CATEGORY, "certificates/device.toml", KIT])

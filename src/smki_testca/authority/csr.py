@@ -33,7 +33,11 @@ _PEM = re.compile(
     r"-----END (NEW )?CERTIFICATE REQUEST-----",
     re.ASCII,
 )
+_ROLE = re.compile(r"[0-9A-Fa-f]{2}", re.ASCII)
 _BASE64_LINES = re.compile(r"[A-Za-z0-9+/]+={0,2}(\r?\n[A-Za-z0-9+/]+={0,2})*\s*", re.ASCII)
+
+
+_NAME_IT = "If it asks for another certificate type, name that with --profile."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +51,12 @@ class Fault:
 class CsrFaultsError(InputError):
     """A CSR cannot be used; the error carries every fault."""
 
-    def __init__(self, faults: tuple[Fault, ...]) -> None:
+    def __init__(self, faults: tuple[Fault, ...], *, is_guessed: bool = False) -> None:
         super().__init__(
             faults[0].code,
             "The CSR cannot be used: " + " ".join(fault.message for fault in faults),
-            "Correct it and submit it again; the same key pair will do.",
+            "Correct it and submit it again; the same key pair will do."
+            + (f" {_NAME_IT}" if is_guessed else ""),
         )
         self.faults = faults
 
@@ -103,7 +108,7 @@ def parse(data: bytes, library: Library, profile: Profile | None = None) -> Csr:
     # The tolerant reader names the faults; the strict one catches any that it misses.
     faults = tuple(_faults(view, roles, asked)) or tuple(_format_faults(der))
     if faults:
-        raise CsrFaultsError(faults)
+        raise CsrFaultsError(faults, is_guessed=profile is None)
     subject, usages = Subject.from_view(asked, view, roles)
     public_key = view.octets("subjectPublicKeyInfo") or b""
     identifiers = (
@@ -154,7 +159,7 @@ def differences(csr: View, certificate: View) -> list[str]:
         f"{requests.HARDWARE_MODULE}.hwSerialNum": "Device ID",
         "subject.commonName": "common name",
         "subject.organizationName": "organisation name",
-        "subject.organizationalUnitName": "role",
+        "subject.organizationalUnitName": _unit_noun(certificate),
         "subject.x500UniqueIdentifier": "EUI-64",
     }
     return [
@@ -163,6 +168,13 @@ def differences(csr: View, certificate: View) -> list[str]:
         if csr.value(path) != certificate.value(path)
         and not (path == "extensions.keyUsage" and path not in csr.fields)
     ]
+
+
+def _unit_noun(certificate: View) -> str:
+    """The noun for an OU: a RemotePartyRole is two hexadecimal digits (SEC App. M F)."""
+    unit = certificate.value("subject.organizationalUnitName")
+    is_role = isinstance(unit, str) and _ROLE.fullmatch(unit) is not None
+    return "role" if is_role else "organisational unit"
 
 
 def _format_faults(der: bytes) -> Iterator[Fault]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import msgspec
 
 from smki_testca.errors import InputError
-from smki_testca.profiles.documents import Count, Document, NonEmpty
+from smki_testca.profiles.documents import Count, Document, FileName, NonEmpty
 from smki_testca.register.agreements import AgreementKind
 from smki_testca.register.documents import Line, ParticipantTable
 from smki_testca.roles import KeyUsage

@@ -19,6 +19,9 @@ MAX_OCTETS = 1 << 20
 """The longest TOML file read, in octets."""
 
 NonEmpty = Annotated[str, msgspec.Meta(min_length=1)]
+FileName = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\\Z")]
+"""The name of a file without ``.toml``: it stands in commands, reports and manifests."""
+Alternatives = Annotated[list[str], msgspec.Meta(min_length=1)]
 Code = Annotated[int, msgspec.Meta(ge=0, le=255)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Hours = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
@@ -51,8 +54,8 @@ class HoldsTable(Document, frozen=True):
     """The constraints of a row on its field."""
 
     equals: Any = None
-    one_of: list[str] | None = None
-    exactly_one_of: list[str] | None = None
+    one_of: Alternatives | None = None
+    exactly_one_of: Alternatives | None = None
     matches: str | None = None
     octets: Count | None = None
     max_octets: Count | None = None
@@ -92,7 +95,7 @@ class InputTable(Document, frozen=True, kw_only=True):
 class ProfileFile(Document, frozen=True, kw_only=True):
     """``certificates/*.toml``."""
 
-    name: NonEmpty
+    name: FileName
     title: NonEmpty
     hierarchy: NonEmpty
     tier: Tier
@@ -114,7 +117,7 @@ class FrequencyTable(Known, frozen=True, kw_only=True):
 class RevocationListFile(Document, frozen=True, kw_only=True):
     """``revocation-lists/*.toml``."""
 
-    name: NonEmpty
+    name: FileName
     title: NonEmpty
     hierarchy: NonEmpty
     tier: Tier
@@ -132,7 +135,7 @@ class QuotaTable(Document, frozen=True):
 class CategoryFile(Known, frozen=True, kw_only=True):
     """``categories/*.toml``."""
 
-    name: NonEmpty
+    name: FileName
     title: NonEmpty
     profiles: list[str]
     remote_party_roles: list[str] = []
@@ -212,7 +215,7 @@ class TiersTable(Document, frozen=True):
 class HierarchyTable(Known, frozen=True, kw_only=True):
     """A PKI."""
 
-    name: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9-]{0,39}$")]
+    name: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9-]{0,39}\\Z")]
     title: NonEmpty
     tiers: TiersTable
     revocation_lists: list[NonEmpty]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -34,6 +35,7 @@ from smki_testca.profiles.model import (
     Severity,
     Tier,
 )
+from smki_testca.profiles.subject import Subject
 from smki_testca.roles import Basis
 from smki_testca.text import shown
 from smki_testca.x509 import names
@@ -188,7 +190,7 @@ def _input_types(document: ProfileFile, origin: str) -> dict[str, InputType]:
             continue
         if table.type is None or table.help is None:
             _fail(where, "a new input needs a type and a help")
-        if not _OWN_INPUT.fullmatch(name) or name in _TAKEN_OPTIONS:
+        if not _OWN_INPUT.fullmatch(name) or name in _TAKEN_OPTIONS or _is_taken_in_python(name):
             _fail(where, "the name of a new input is malformed or reserved")
         types[name] = own_input(name, table.type, table.help, table.metavar)
     return types
@@ -205,6 +207,12 @@ _TAKEN_OPTIONS: Final = frozenset(
     }
 )
 """Names that requests, manifests and kits use for something else."""
+
+
+def _is_taken_in_python(name: str) -> bool:
+    """Whether an input could be neither a keyword argument nor an attribute of a subject."""
+    key = name.replace("-", "_")
+    return keyword.iskeyword(key) or key == "self" or hasattr(Subject, key)
 
 
 def _inferred_identity(rows: tuple[Row, ...]) -> Identity | None:
