@@ -1,4 +1,4 @@
-"""The command ``smki-testca``: one module for each noun, no logic of its own.
+"""The command ``smki-testca``: a module for each noun, without logic of its own.
 
 Modules are imported only when their command runs, so that ``--help`` is quick.
 """
@@ -20,16 +20,16 @@ import smki_testca
 from smki_testca.cli.session import Session
 from smki_testca.errors import ExitCode, InputError, SmkiTestcaError, UsageError
 
-# name: (module, attribute, what `--help` says of it)
+# name: (module, attribute, summary in `--help`)
 COMMANDS = {
     "quickstart": ("quickstart", "quickstart", "Make an estate with one certificate of each kind."),
     "init": ("quickstart", "init", "Make an estate, or add an environment's CAs to one."),
-    "register": ("register", "register", "Participants, their IDs and who is who."),
+    "register": ("register", "register", "The register: participants and their IDs."),
     "agreement": ("agreement", "agreement", "The agreements that bind participants."),
-    "check": ("issue", "check", "Ask the gate alone; nothing is issued."),
+    "check": ("issue", "check", "Ask the gate whether it grants a request; nothing is issued."),
     "issue": ("issue", "issue", "Issue Test Certificates with fresh keys."),
-    "kit": ("kit", "kit", "Whole sets at once, in every form that clients load."),
-    "batch": ("batch", "batch", "Many certificates at once, in runs that survive."),
+    "kit": ("kit", "kit", "Make whole sets of certificates, in every form that clients load."),
+    "batch": ("batch", "batch", "Issue many certificates at once, in runs that you can resume."),
     "sign": ("issue", "sign", "Issue the Test Certificate that a CSR asks for."),
     "import": ("external", "import_", "Import other people's certificates and keys."),
     "re-sign": ("external", "re_sign", "Sign imported certificates again under your own CA."),
@@ -42,7 +42,7 @@ COMMANDS = {
     "expiring": ("renewal", "expiring", "List what runs out soon, also as a calendar."),
     "renew": ("renewal", "renew", "Renew certificates, with the same key or a new one."),
     "ca": ("authority", "ca", "The estate's CAs: list, renew, roll over."),
-    "status": ("revocation", "status", "Say a certificate's status and how it came to it."),
+    "status": ("revocation", "status", "Show a certificate's status and its history."),
     "set-status": ("revocation", "set_status", "Set the status of certificates."),
     "revoke": ("revocation", "revoke", "Revoke certificates."),
     "reject": ("revocation", "reject", "Reject a certificate in its subscriber's name."),
@@ -51,16 +51,18 @@ COMMANDS = {
 }
 
 
-# What is wrong with a path that somebody named, and no fault of ours.
+# Errors of a path that the user named, not of this program.
 _PATH_ERRORS = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG}
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
+_DISK_FULL_ERRORS = (
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
+)
 
 
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The commands, in the order in which one needs them."""
+        """Return the names of the commands, in the order in which a user needs them."""
         del ctx
         return list(COMMANDS)
 
@@ -79,11 +81,11 @@ class LazyGroup(click.Group):
         """List the commands without importing them."""
         del ctx
         with formatter.section("Commands"):
-            formatter.write_dl([(name, said) for name, (_, _, said) in COMMANDS.items()])
+            formatter.write_dl([(name, summary) for name, (_, _, summary) in COMMANDS.items()])
 
 
 def _print_version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - click calls it so
-    """Prints the version and ends; reading it takes longer than ``--help`` may."""
+    """Print the version and exit. Only here is it read: that is too slow for ``--help``."""
     del parameter
     if asked and not context.resilient_parsing:
         click.echo(f"smki-testca, version {smki_testca.__version__}")
@@ -97,7 +99,7 @@ def _print_version(context: click.Context, parameter: click.Parameter, asked: bo
 @click.option(
     "--passphrase-file", metavar="FILE", help="Holds the estate's passphrase on its first line."
 )
-@click.option("--clock", metavar="TIME", help="Take this UTC time for now, for repeatable runs.")
+@click.option("--clock", metavar="TIME", help="Use this UTC time as now, for repeatable runs.")
 @click.option(
     "--version",
     is_flag=True,
@@ -133,10 +135,10 @@ def main() -> NoReturn:
     """Run the command and end with the documented exit code."""
     as_json = "--json" in sys.argv
     if sys.stdout is None:
-        # Closed by whoever called; what is printed goes nowhere, and the work is done.
+        # The caller closed it: discard the output, and do the work.
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open to the end
     for stream in (sys.stdout, sys.stderr):
-        # A terminal or pipe that lacks a character is shown its code instead.
+        # Print the code of a character that the terminal or pipe cannot encode.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
@@ -154,16 +156,16 @@ def main() -> NoReturn:
         click.echo("aborted", err=True)
         sys.exit(130)
     except SystemExit as leaving:
-        # Whoever read our output had enough: click and rich end with 1, which means findings here.
+        # The reader closed the pipe: click and rich end with 1, which here would mean findings.
         if "_SMKI_TESTCA_COMPLETE" in os.environ:
             raise
         sys.exit(ExitCode.DONE if leaving.code == 1 else leaving.code)
     except Exception as error:
-        told = _outside(error)
-        if told is None and os.environ.get("SMKI_TESTCA_TRACEBACK"):
+        known = _environment_error(error)
+        if known is None and os.environ.get("SMKI_TESTCA_TRACEBACK"):
             raise
         _fail(
-            told
+            known
             or SmkiTestcaError(
                 "fault",
                 f"A fault of ours: {type(error).__name__}: {error}.",
@@ -174,15 +176,15 @@ def main() -> NoReturn:
     sys.exit(code if isinstance(code, int) else ExitCode.DONE)
 
 
-def _outside(error: Exception) -> InputError | None:
-    """What went wrong around the command and not in it; None for a fault of ours."""
+def _environment_error(error: Exception) -> InputError | None:
+    """Return the error for a wrong path or argument or a full disk; None for any other."""
     if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
         return InputError("input.encoding", "An argument is not UTF-8.")
     if isinstance(error, OSError) and error.filename and error.errno in _PATH_ERRORS:
-        # Even a look whether something is there fails so, before anything opens it.
+        # Path.exists() also fails in this way, before anything opens the file.
         name = os.fsdecode(error.filename)
         return InputError("input.unreadable", f"{name} cannot be used: {error.strerror}.")
-    if isinstance(error, OSError) and error.filename is None and error.errno in _FULL:
+    if isinstance(error, OSError) and error.filename is None and error.errno in _DISK_FULL_ERRORS:
         return InputError(
             "export.unwritable",
             f"The output cannot be written: {error.strerror}.",
@@ -203,7 +205,7 @@ def _fail(error: SmkiTestcaError, *, as_json: bool) -> NoReturn:
         try:
             click.echo(json.dumps(document, indent=2))
         except OSError:
-            # The disk is full, and standard output on it: the exit code has to do.
+            # Standard output is a file on a full disk: only the exit code can tell.
             sys.stdout = None
     else:
         for line in error.lines():

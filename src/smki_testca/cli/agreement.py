@@ -1,4 +1,4 @@
-"""``agreement``: under what participants may have Test Certificates."""
+"""``agreement``: the agreements under which participants get Test Certificates."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def add(session: Session, file: str) -> None:
     with session.open() as estate:
         _, agreements = estate.register.import_file(data, file)
     if session.as_json:
-        print_json({"agreements": [one.as_json() for one in agreements]})
+        print_json({"agreements": [agreement.as_json() for agreement in agreements]})
         return
     click.echo(f"{len(agreements)} agreements are registered.")
 
@@ -49,28 +49,28 @@ def show(session: Session, reference: str | None) -> None:
     """
     with session.open() as estate:
         current = estate.register.load()
-        found = (
+        agreements = (
             list(current.agreements.values())
             if reference is None
             else [current.agreement(reference)]
         )
     if session.as_json:
-        print_json({"agreements": [one.as_json() for one in found]})
+        print_json({"agreements": [agreement.as_json() for agreement in agreements]})
         return
     print_table(
         ("Reference", "Participant", "Kind", "From", "Until", "State", "Purposes", "Categories"),
         [
             (
-                one.reference,
-                one.participant,
-                one.kind.value,
-                one.start.isoformat(),
-                "" if one.end is None else one.end.isoformat(),
-                "suspended" if one.suspended else "",
-                ", ".join(one.purposes),
-                ", ".join(one.categories),
+                agreement.reference,
+                agreement.participant,
+                agreement.kind.value,
+                agreement.start.isoformat(),
+                "" if agreement.end is None else agreement.end.isoformat(),
+                "suspended" if agreement.suspended else "",
+                ", ".join(agreement.purposes),
+                ", ".join(agreement.categories),
             )
-            for one in found
+            for agreement in agreements
         ],
     )
 

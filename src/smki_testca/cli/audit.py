@@ -1,4 +1,4 @@
-"""``audit``: what was decided and done, and whether the log is whole."""
+"""``audit``: shows and verifies the audit log of an estate."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def show(session: Session, last: int | None) -> None:
 @audit.command()
 @click.pass_obj
 def verify(session: Session) -> None:
-    """See that the log is whole, and that it and the certificates tell the same.
+    """Check that the log is complete and unchanged, and that it agrees with the certificates.
 
     \b
     Example:
@@ -59,38 +59,40 @@ def verify(session: Session) -> None:
     if session.as_json:
         print_json({"entries": count, "tiles": tiles, "whole": True})
         return
-    said = f" {tiles} tiles are as it tells." if tiles else ""
-    click.echo(f"The audit log is whole: {count} entries.{said}")
+    about_tiles = f" {tiles} tiles are as it tells." if tiles else ""
+    click.echo(f"The audit log is whole: {count} entries.{about_tiles}")
 
 
-_SHOWN_OF_A_LIST = 4
+_MAX_SHOWN_ITEMS = 4
+"""The longest list that is shown in full, in items."""
 
 
-def _shown(value: Any) -> str:
-    """A value of an entry; a long list, of serials for one, by its length: JSON has it all."""
-    if isinstance(value, list) and len(value) > _SHOWN_OF_A_LIST:
+def _value_text(value: Any) -> str:
+    """Return a value of an entry as text; a long list, as of serials, only by its length."""
+    if isinstance(value, list) and len(value) > _MAX_SHOWN_ITEMS:
         return f"{len(value)} of them"
     return str(value)
 
 
-def _of_several(body: dict[str, Any]) -> str:
-    """A decision on several certificates at once, renewed or signed again."""
+def _group_decision(body: dict[str, Any]) -> str:
+    """Return the text of a decision on several certificates at once: a renewal or re-signing."""
     if body["granted"]:
         return f"granted {len(body['certificates'])} of them"
     refused = body.get("refused")
     count = body["count"] if refused is None else len(refused)
-    reasons = body["reasons"] if refused is None else [r for one in refused for r in one["reasons"]]
-    return f"refused {count} of them: {', '.join(dict.fromkeys(one['code'] for one in reasons))}"
+    bodies = [body] if refused is None else refused
+    codes = dict.fromkeys(reason["code"] for each in bodies for reason in each["reasons"])
+    return f"refused {count} of them: {', '.join(codes)}"
 
 
 def _details(entry: Entry) -> str:
     body = entry.body
     if "granted" not in body:
-        return ", ".join(f"{name}: {_shown(value)}" for name, value in body.items() if value)
+        return ", ".join(f"{name}: {_value_text(value)}" for name, value in body.items() if value)
     if "request" not in body:
-        return _of_several(body)
+        return _group_decision(body)
     request = body["request"]
-    who = f"{request['profile']} for {request['participant']} ({request['purpose']})"
+    request_text = f"{request['profile']} for {request['participant']} ({request['purpose']})"
     if body["granted"]:
-        return f"granted {who} under {body['agreement']}"
-    return f"refused {who}: {', '.join(reason['code'] for reason in body['reasons'])}"
+        return f"granted {request_text} under {body['agreement']}"
+    return f"refused {request_text}: {', '.join(reason['code'] for reason in body['reasons'])}"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from smki_testca.cli.session import Session
 
 _ENVIRONMENT = click.option(
-    "--environment", metavar="E", help="Whose CA; the estate's first environment by default."
+    "--environment", metavar="E", help="The CA's environment; the estate's first by default."
 )
 
 
@@ -38,40 +38,45 @@ def list_(session: Session) -> None:
     """
     with session.open() as estate:
         states = estate.authorities.states()
-        statuses = [estate.status(one.record) for one in states]
+        statuses = [estate.status(state.record) for state in states]
     if session.as_json:
-        told = zip(states, statuses, strict=True)
-        print_json({"authorities": [{**one.as_json(), "status": s.value} for one, s in told]})
+        authorities = [
+            {**state.as_json(), "status": status.value}
+            for state, status in zip(states, statuses, strict=True)
+        ]
+        print_json({"authorities": authorities})
         return
     columns = ("CA", "Profile", "Generation", "Subject", "Not before", "Not after", "Serial")
     print_table(
         (*columns, "Status", "Issues now"),
         [
             (
-                one.record.label or "",
-                one.record.profile,
-                str(one.generation),
-                one.subject,
-                f"{one.record.not_before:%Y-%m-%d}",
-                f"{one.record.not_after:%Y-%m-%d}",
-                str(one.record.serial),
+                state.record.label or "",
+                state.record.profile,
+                str(state.generation),
+                state.subject,
+                f"{state.record.not_before:%Y-%m-%d}",
+                f"{state.record.not_after:%Y-%m-%d}",
+                str(state.record.serial),
                 status.word,
-                "yes" if one.issues_now else "",
+                "yes" if state.issues_now else "",
             )
-            for one, status in zip(states, statuses, strict=True)
+            for state, status in zip(states, statuses, strict=True)
         ],
     )
 
 
 @ca.command()
 @click.argument("name", metavar="CA")
-@click.option("--environment", metavar="E", help="Where it belongs, if several have that name.")
+@click.option(
+    "--environment", metavar="E", help="The CA's environment, if several CAs have that name."
+)
 @click.pass_obj
 def renew(session: Session, name: str, environment: str | None) -> None:
     """Give a CA a new certificate: the same name and key, a new serial number and dates.
 
-    CA is its name, such as Z1 or ZA, or the serial number of its certificate. What it signed
-    before verifies with the old certificate and with the new one.
+    CA is its name, such as Z1 or ZA, or the serial number of its certificate. Earlier
+    signatures verify with the old certificate and with the new one.
 
     \b
     Example:
@@ -95,8 +100,8 @@ def renew(session: Session, name: str, environment: str | None) -> None:
 def roll_over(session: Session, hierarchy: str, name: str, environment: str | None) -> None:
     """Make the next generation of an issuing CA: a new name and key under the same root.
 
-    From then on certificates come from it. What came from the generations before it stays valid,
-    is exported with its own chain, and runs that were begun end with the CA they began with.
+    The new CA issues all certificates from then on. Certificates of earlier generations stay
+    valid and are exported with their own chain. A run that has begun keeps the CA it began with.
 
     \b
     Example:

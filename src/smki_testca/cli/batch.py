@@ -109,8 +109,8 @@ class RangeCommand(click.Command):
             for input_type in input_types
             if _parameter_name(input_type.option) not in names
         ]
-        place = names.index("purpose") + 1
-        return [*params[:place], *added, *params[place:]]
+        index = names.index("purpose") + 1
+        return [*params[:index], *added, *params[index:]]
 
 
 def _lower_first(text: str) -> str:

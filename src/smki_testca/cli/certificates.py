@@ -1,4 +1,4 @@
-"""``list`` and ``export``: certificates, found and handed out."""
+"""``list`` and ``export``: lists certificates, and writes them to files."""
 
 from __future__ import annotations
 
@@ -83,14 +83,14 @@ def export(
         if not records:
             raise InputError("export.nothing", "No certificate fits the selection.")
         selected = items(estate, records, with_keys=with_keys)
-        made = make(form, selected, passphrase)
-        paths = write(made.files, Path(out), force=force)
+        exported = make(form, selected, passphrase)
+        paths = write(exported.files, Path(out), force=force)
     if session.as_json:
         left_out = [
-            {"serial": str(one.item.record.serial), "name": one.item.name, "reason": one.reason}
-            for one in made.left_out
+            {"serial": str(each.item.record.serial), "name": each.item.name, "reason": each.reason}
+            for each in exported.left_out
         ]
         print_json({"files": [str(path) for path in paths], "left_out": left_out})
         return
-    print_warnings(summary(made.left_out, len(selected)))
+    print_warnings(summary(exported.left_out, len(selected)))
     click.echo(f"{len(paths)} files are below {out}.")

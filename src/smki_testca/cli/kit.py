@@ -20,7 +20,7 @@ _DEVICES = click.option(
     "--devices",
     metavar="N",
     type=int,
-    help="How many Devices of each type in each environment; the kit says otherwise.",
+    help="The number of Devices of each type in each environment; by default the kit's.",
 )
 
 
@@ -37,7 +37,7 @@ def kit() -> None:
 @kit.command("list")
 @click.pass_obj
 def list_(session: Session) -> None:
-    """List the kits there are, and how many certificates each holds.
+    """List the kits, each with the number of its certificates.
 
     \b
     Example:
@@ -46,32 +46,32 @@ def list_(session: Session) -> None:
     from smki_testca import kits
 
     library = session.library()
-    found = [_summary(kits.load(library, name)) for name in kits.names(library)]
+    summaries = [_summary(kits.load(library, name)) for name in kits.names(library)]
     if session.as_json:
-        print_json({"kits": found})
+        print_json({"kits": summaries})
         return
     print_table(
         ("Kit", "Title", "Environments", "Certificates", "Of Devices"),
         [
             (
-                one["name"],
-                one["title"],
-                ", ".join(one["environments"]),
-                str(one["certificates"]),
-                str(one["devices"]),
+                summary["name"],
+                summary["title"],
+                ", ".join(summary["environments"]),
+                str(summary["certificates"]),
+                str(summary["devices"]),
             )
-            for one in found
+            for summary in summaries
         ],
     )
 
 
-def _summary(one: Kit) -> dict[str, Any]:
+def _summary(loaded: Kit) -> dict[str, Any]:
     return {
-        "name": one.name,
-        "title": one.title,
-        "environments": list(one.environments),
-        "certificates": one.count,
-        "devices": sum(1 for _ in one.device_certificates(None)),
+        "name": loaded.name,
+        "title": loaded.title,
+        "environments": list(loaded.environments),
+        "certificates": loaded.count,
+        "devices": sum(1 for _ in loaded.device_certificates(None)),
     }
 
 
@@ -90,14 +90,14 @@ def show(session: Session, name: str, devices: int | None) -> None:
     from smki_testca.kits.issuing import check_count
 
     library = session.library()
-    found = kits.load(library, name)
-    rows = list(_certificates(found, check_count(devices)))
+    loaded = kits.load(library, name)
+    rows = list(_certificates(loaded, check_count(devices)))
     if session.as_json:
         print_json(
             {
-                "name": found.name,
-                "title": found.title,
-                "environments": list(found.environments),
+                "name": loaded.name,
+                "title": loaded.title,
+                "environments": list(loaded.environments),
                 "certificates": rows,
             }
         )
@@ -116,26 +116,26 @@ def show(session: Session, name: str, devices: int | None) -> None:
             )
             for row in rows
         ],
-        title=found.title,
+        title=loaded.title,
     )
 
 
-def _certificates(found: Kit, devices: int | None) -> Iterator[dict[str, Any]]:
-    for one in found.requests:
-        inputs = one.inputs
-        for usage in one.usages or (None,):
+def _certificates(loaded: Kit, devices: int | None) -> Iterator[dict[str, Any]]:
+    for request in loaded.requests:
+        inputs = request.inputs
+        for usage in request.usages or (None,):
             yield {
-                "environment": one.environment,
-                "label": one.label,
-                "profile": one.profile,
-                "participant": one.participant,
+                "environment": request.environment,
+                "label": request.label,
+                "profile": request.profile,
+                "participant": request.participant,
                 "eui64": inputs.get("id") or inputs.get("device-id"),
                 "common_name": inputs.get("common-name"),
                 "system_name": inputs.get("system-name"),
                 "role": inputs.get("role"),
                 "usage": usage,
             }
-    for group, device in found.device_certificates(devices):
+    for group, device in loaded.device_certificates(devices):
         yield {
             "environment": device.environment,
             "label": device.label,
@@ -159,13 +159,13 @@ def _certificates(found: Kit, devices: int | None) -> Iterator[dict[str, Any]]:
     "formats",
     metavar="F",
     multiple=True,
-    help="An export format of docs/formats.md, as often as needed; every one by default.",
+    help="An export format of docs/formats.md; repeatable; every format by default.",
 )
 @click.pass_obj
 def make(session: Session, /, name: str, out: str, **options: Any) -> None:
     """Make a kit in DIR: an estate, its certificates in every client's form, CRLs, a README.txt.
 
-    Either all of it is there in the end or nothing. The passphrases are made up and left in
+    If the command fails, nothing is left in DIR. It generates the passphrases and writes them to
     DIR/estate/passphrase and DIR/export-passphrase.
 
     \b
@@ -178,37 +178,37 @@ def make(session: Session, /, name: str, out: str, **options: Any) -> None:
     from smki_testca.kits.issuing import check_count
 
     seed, formats = options["seed"], options["formats"]
-    wish = maker.KitOptions(
+    kit_options = maker.KitOptions(
         check_count(options["devices"]),
         None if seed is None else parse_seed(seed),
         formats or None,
     )
-    made = maker.make(
+    result = maker.make(
         kits.load(session.library(), name),
         Path(out),
-        wish,
+        kit_options,
         profiles=session.profiles_directory,
         clock=session.clock(),
         progress=Progress("issuing"),
     )
     if session.as_json:
-        print_json(made.as_json())
+        print_json(result.as_json())
         return
-    _print_made(made)
+    _print_result(result)
 
 
-def _print_made(made: KitResult) -> None:
-    out = made.directory
+def _print_result(result: KitResult) -> None:
+    out = result.directory
     click.echo(
-        f"{made.exports.certificates} certificates are in {out}/estate, and in these forms"
-        f" beside it: {', '.join(made.exports.folders) or 'none'}."
+        f"{result.exports.certificates} certificates are in {out}/estate, and in these forms"
+        f" beside it: {', '.join(result.exports.folders) or 'none'}."
     )
-    if made.left_out:
+    if result.left_out:
         click.echo(
-            f"{len(made.left_out)} requests are left out, because RSA keys cannot be made from a"
-            f" seed: {', '.join(made.left_out)}."
+            f"{len(result.left_out)} requests are left out, because RSA keys cannot be made from a"
+            f" seed: {', '.join(result.left_out)}."
         )
-    if made.seeded:
+    if result.seeded:
         click.echo("The private keys were made from a seed: they are not secret.")
     click.echo(
         f"{out}/README.txt tells what each folder is, who loads it, and what it cannot hold."

@@ -1,4 +1,4 @@
-"""``lint`` and ``compare``: what is wrong with certificates, CSRs and CRLs, and by which rule."""
+"""``lint`` and ``compare``: checks certificates, CSRs and CRLs against rules and each other."""
 
 from __future__ import annotations
 
@@ -30,17 +30,19 @@ class FilesByDefault(click.Group):
     """A group whose first argument is a file, unless it is one of its commands."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the hidden command in front of files."""
+        """Put the hidden command in front of the files."""
         if args and args[0] not in {*self.commands, "--help", "-h"}:
             args = [_FILES, *args]
         return super().parse_args(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The options of the hidden command are those of the whole."""
+        """Show the options of the hidden command as those of the group."""
         files = self.commands[_FILES]
-        told = [one.get_help_record(ctx) for one in files.get_params(ctx)]
+        records = [param.get_help_record(ctx) for param in files.get_params(ctx)]
         with formatter.section("Options with files"):
-            formatter.write_dl([one for one in told if one is not None and "--help" not in one[0]])
+            formatter.write_dl(
+                [record for record in records if record is not None and "--help" not in record[0]]
+            )
         super().format_options(ctx, formatter)
 
 
@@ -49,7 +51,7 @@ def lint() -> None:
     """Say what is wrong with certificates, CSRs and CRLs, and by which rule.
 
     Give files, folders, or - for standard input: PEM, DER, bare base64, ZIPs, PKCS#7 and
-    keystore.json. No estate is needed; the CAs of one that is named are trusted.
+    keystore.json. No estate is needed; if you name one, its CAs are trusted.
 
     \b
     Example:
@@ -59,7 +61,9 @@ def lint() -> None:
 
 @lint.command(_FILES, hidden=True)
 @click.argument("files", metavar="FILE…", nargs=-1, required=True)
-@click.option("--as", "profile", metavar="PROFILE", help="Hold every certificate to this profile.")
+@click.option(
+    "--as", "profile", metavar="PROFILE", help="Check every certificate against this profile."
+)
 @click.option("--at", metavar="TIME", help="Judge validity at this UTC time; now by default.")
 @click.option("--trust", metavar="FILE", multiple=True, help="Certificates of CAs; repeatable.")
 @click.option("--environment", metavar="E", help="The test environment, for its policy OIDs.")
@@ -68,7 +72,7 @@ def lint() -> None:
     "--fail-on",
     type=click.Choice([severity.value for severity in Severity]),
     default=Severity.ERROR.value,
-    help="End with exit code 1 where a finding is as grave as this.",
+    help="End with exit code 1 if a finding is at least this severe.",
 )
 @click.pass_obj
 def lint_files(
@@ -99,30 +103,30 @@ def lint_files(
     linted = lint_all(sources(files, standard_input), settings)
     report = REPORTS["json" if session.as_json else form]
     click.echo(report(linted), nl=False)
-    order = list(Severity)
-    worst = order.index(Severity(fail_on))
-    if any(order.index(f.severity) <= worst for one in linted for f in one.findings):
+    worst_first = list(Severity)
+    failing = worst_first[: worst_first.index(Severity(fail_on)) + 1]
+    if any(f.severity in failing for document in linted for f in document.findings):
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
 @lint.command()
 @click.pass_obj
 def rules(session: Session) -> None:
-    """List every rule: code, severity, basis, source, what it means, how to mend it.
+    """List every rule: code, severity, basis, source, meaning and remedy.
 
     \b
     Example:
       smki-testca --json lint rules
     """
-    found = all_rules(session.library())
+    listed = all_rules(session.library())
     if session.as_json:
-        print_json({"rules": [rule.as_json() for rule in found]})
+        print_json({"rules": [rule.as_json() for rule in listed]})
         return
     print_table(
         ("Code", "Severity", "Basis", "Source", "Meaning", "Remedy"),
         [
             (rule.code, rule.severity, rule.basis, rule.source, rule.meaning, rule.remedy)
-            for rule in found
+            for rule in listed
         ],
     )
 
@@ -137,12 +141,12 @@ def explain(session: Session, code: str) -> None:
     Example:
       smki-testca lint explain signature.integer_padded
     """
-    found = explain_rule(session.library(), code)
+    explained = explain_rule(session.library(), code)
     if session.as_json:
-        print_json({"rules": [rule.as_json() for rule in found]})
+        print_json({"rules": [rule.as_json() for rule in explained]})
         return
-    for rule in found:
-        print_table(("", ""), _explained(rule))
+    for rule in explained:
+        print_table(("", ""), _explanation(rule))
 
 
 @click.command()
@@ -152,49 +156,55 @@ def explain(session: Session, code: str) -> None:
 def compare(session: Session, csr: str, certificate: str) -> None:
     """Compare a certificate with its CSR, as its subscriber must (SEC App. M; L11.6).
 
-    Ends with exit code 1 where they differ: reject the certificate then.
+    The exit code is 1 if they differ: reject the certificate then.
 
     \b
     Example:
       smki-testca compare meter.csr meter.pem
     """
     request = view_request(to_der(read_input(csr)))
-    found = differences(request, view_certificate(_one_certificate(certificate)))
+    differing = differences(request, view_certificate(_read_certificate(certificate)))
     if session.as_json:
-        print_json({"consistent": not found, "differences": found})
-    elif found:
-        for difference in found:
+        print_json({"consistent": not differing, "differences": differing})
+    elif differing:
+        for difference in differing:
             click.echo(f"error: {difference}")
     else:
         click.echo("The certificate is what the CSR asks for.")
-    if found:
+    if differing:
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
-def _one_certificate(name: str) -> bytes:
+def _read_certificate(name: str) -> bytes:
+    """Return the only certificate in a file, as DER.
+
+    Raises:
+        InputError: if the file does not hold exactly one certificate.
+    """
     data = read_input(name, MAX_FILE_OCTETS) if name == "-" else None
-    found = list(sources([name], data))
-    if len(found) != 1 or found[0].problem is not None:
+    documents = list(sources([name], data))
+    if len(documents) != 1 or documents[0].problem is not None:
         raise InputError("compare.certificate", f"{name} does not hold exactly one certificate.")
-    return found[0].data
+    return documents[0].data
 
 
 def _trusted(session: Session, names: tuple[str, ...]) -> list[bytes]:
-    found = []
+    """Return the trusted CA certificates, as DER: those in files, and those of the estate."""
+    trusted = []
     for source in sources(names):
         if source.problem is not None:
             raise InputError(
                 "lint.trust",
                 f"{source.file} holds no certificates to trust: {source.problem.message}.",
             )
-        found.append(source.data)
+        trusted.append(source.data)
     if session.estate is not None:
         with session.open() as estate:
-            found += [record.der for record in estate.certificates.authorities()]
-    return found
+            trusted += [record.der for record in estate.certificates.authorities()]
+    return trusted
 
 
-def _explained(rule: Rule) -> list[tuple[str, str]]:
+def _explanation(rule: Rule) -> list[tuple[str, str]]:
     since = [] if rule.since is None else [("Since", rule.since.isoformat())]
     return [
         ("Code", rule.code),

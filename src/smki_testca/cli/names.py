@@ -1,4 +1,4 @@
-"""Options whose values are names that profiles define, an operator's own included."""
+"""Option values that are names of the library, an operator's own included."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def library_of(context: click.Context | None) -> Library:
-    """The profiles that a command line leads to; the shipped ones while a shell completes it."""
+    """Return the library of a command line's session; without a session, the shipped one."""
     session = None if context is None else context.find_object(Session)
     return Library() if session is None else session.library()
 
@@ -25,18 +25,18 @@ class HierarchyName(click.ParamType[Any]):
     name = "hierarchy"
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
-        """The hierarchies that there are."""
+        """Return the names of all hierarchies, for the usage line."""
         return self._choice(ctx).get_metavar(param, ctx)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """See that there is such a hierarchy."""
+        """Check that there is such a hierarchy, and return its name."""
         return self._choice(ctx).convert(value, param, ctx)
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Complete its name."""
+        """Return the names that begin with the incomplete one."""
         return self._choice(ctx).shell_complete(ctx, param, incomplete)
 
     def _choice(self, context: click.Context | None) -> click.Choice[str]:
-        return click.Choice([one.value for one in library_of(context).hierarchies])
+        return click.Choice([hierarchy.value for hierarchy in library_of(context).hierarchies])

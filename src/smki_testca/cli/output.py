@@ -1,4 +1,4 @@
-"""What the command prints: tables for people, JSON for programs, progress on standard error."""
+"""The output of the command: tables for people, JSON for programs, progress on stderr."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 
 def print_json(document: Any) -> None:
-    """One JSON document on standard output."""
+    """Print one JSON document on standard output."""
     click.echo(json.dumps(document, indent=2))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
-    """A table; in colour on a terminal unless NO_COLOR is set, never cut off in a pipe."""
+    """Print a table: in colour on a terminal unless NO_COLOR is set, never cut off in a pipe."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    # As text, because brackets in a name are no markup.
+    # As Text, so that rich does not read brackets in a name as markup.
     table = Table(
         title=Text(plain(title)) if title else None,
         title_justify="left",
@@ -44,7 +44,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        # What others wrote, such as a label, must not steer the terminal.
+        # Text from others, such as a label, must not control the terminal.
         table.add_row(*(Text("\n".join(map(plain, cell.split("\n")))) for cell in row))
     width = None if sys.stdout.isatty() else 10_000
     console = Console(
@@ -57,7 +57,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
 
 
 def print_warnings(warnings: Iterable[str]) -> None:
-    """Warnings, one line each, on standard error."""
+    """Print warnings on standard error, one line each."""
     for warning in warnings:
         click.echo(f"warning: {plain(warning)}", err=True)
 
@@ -68,43 +68,46 @@ def print_records(
     title: str = "",
     statuses: Sequence[Status] | None = None,
 ) -> None:
-    """Certificates as a table, each with its status if they are given."""
-    # Only seeded runs make such keys; elsewhere the column would say the same in every line.
-    told = not all(one.keys_secret for one in records)
+    """Print certificates as a table, each with its status if statuses are given."""
+    # Only seeded runs make keys that are not secret; otherwise every row would say the same.
+    with_keys_column = not all(record.keys_secret for record in records)
     columns = ("Label", "Profile", "Participant", "EUI-64", "Role", "Usage", "Not after", "Serial")
     print_table(
-        (*columns, *(["Status"] if statuses else []), *(["Keys"] if told else [])),
+        (*columns, *(["Status"] if statuses else []), *(["Keys"] if with_keys_column else [])),
         [
             (
-                one.label or "",
-                one.profile,
-                one.participant or "",
-                "" if one.eui64 is None else str(one.eui64),
-                role_name(one.role, roles),
-                one.usage,
-                f"{one.not_after:%Y-%m-%d}",
-                str(one.serial),
-                *([statuses[place].word] if statuses else []),
-                *(["secret" if one.keys_secret else "not secret"] if told else []),
+                record.label or "",
+                record.profile,
+                record.participant or "",
+                "" if record.eui64 is None else str(record.eui64),
+                role_name(record.role, roles),
+                record.usage,
+                f"{record.not_after:%Y-%m-%d}",
+                str(record.serial),
+                *([statuses[index].word] if statuses else []),
+                *(["secret" if record.keys_secret else "not secret"] if with_keys_column else []),
             )
-            for place, one in enumerate(records)
+            for index, record in enumerate(records)
         ],
         title,
     )
 
 
 def print_with_status(session: Session, estate: Estate, records: Sequence[Record]) -> None:
-    """Certificates of an estate, each with the status it has now, as JSON or as a table."""
-    statuses = [estate.status(one) for one in records]
+    """Print certificates of an estate, each with its present status, as JSON or as a table."""
+    statuses = [estate.status(record) for record in records]
     if session.as_json:
-        told = zip(records, statuses, strict=True)
-        print_json({"certificates": [{**one.as_json(), "status": s.value} for one, s in told]})
+        certificates = [
+            {**record.as_json(), "status": status.value}
+            for record, status in zip(records, statuses, strict=True)
+        ]
+        print_json({"certificates": certificates})
         return
     print_records(records, estate.library.roles, statuses=statuses)
 
 
 def role_name(code: int | None, roles: Roles) -> str:
-    """A role's name beside its code."""
+    """Return a role's name with its code; only the code if it has no name."""
     if code is None:
         return ""
     role = roles.by_code(code)
@@ -112,15 +115,15 @@ def role_name(code: int | None, roles: Roles) -> str:
 
 
 class Progress:
-    """A counter on standard error, once the work has taken over a second on a terminal."""
+    """Shows a counter on standard error, if that is a terminal and the work takes over a second."""
 
-    def __init__(self, what: str) -> None:
-        self._what = what
+    def __init__(self, activity: str) -> None:
+        self._activity = activity
         self._start = time.monotonic()
         self._shown = False
 
     def __call__(self, done: int, total: int) -> None:
-        """Show how many of how many are done."""
+        """Show the number done, and the number of all."""
         if sys.stderr.isatty() and time.monotonic() - self._start > 1:
-            click.echo(f"\r{self._what}: {done} of {total}", err=True, nl=done == total)
+            click.echo(f"\r{self._activity}: {done} of {total}", err=True, nl=done == total)
             self._shown = True

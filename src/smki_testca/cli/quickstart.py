@@ -1,4 +1,4 @@
-"""``quickstart`` and ``init``: making estates."""
+"""``quickstart`` and ``init``: make estates."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ _KIT = "quickstart"
 def quickstart(session: Session, directory: str) -> None:
     """Make an estate in DIR with the example participants and one certificate of each kind.
 
-    Everything issued is also written below DIR/export/pem, private keys included. The
-    passphrase is made up and left in DIR/passphrase.
+    The command also writes the certificates below DIR/export/pem, private keys included. It
+    generates a passphrase and writes it to DIR/passphrase.
 
     \b
     Example:
@@ -49,7 +49,7 @@ def quickstart(session: Session, directory: str) -> None:
     estate = Estate.create(
         path, lambda: passphrase, profiles=session.profiles_directory, clock=session.clock()
     )
-    with _whole_or_gone(path), estate:
+    with _removed_on_error(path), estate:
         passphrase_file = leave_passphrase(path, passphrase)
         maker.fill(estate, kits.load(estate.library, _KIT), maker.KitOptions(), Progress("issuing"))
         records = estate.certificates.select(Selection())
@@ -61,7 +61,7 @@ def quickstart(session: Session, directory: str) -> None:
                 "estate": str(path),
                 "passphrase_file": str(passphrase_file),
                 "export": str(export),
-                "certificates": [one.as_json() for one in records],
+                "certificates": [record.as_json() for record in records],
             }
         )
         return
@@ -81,8 +81,8 @@ def quickstart(session: Session, directory: str) -> None:
 
 
 @contextlib.contextmanager
-def _whole_or_gone(directory: Path) -> Iterator[None]:
-    """Take back what quickstart made so far if it fails, so that it can be called again."""
+def _removed_on_error(directory: Path) -> Iterator[None]:
+    """Remove the files that quickstart has written if it fails, so that it can run again."""
     try:
         yield
     except BaseException:
@@ -111,28 +111,35 @@ def init(session: Session, directory: str, environment: str | None, ca_keys: str
       smki-testca --passphrase-file secret init estate --environment UIT-A
     """
     path = Path(directory)
-    # Names are checked first, so that a wrong one leaves no half-made estate behind.
+    # Names are checked first, so that a wrong name leaves no incomplete estate.
     library = session.library()
     library.check_hierarchies()
-    given = {} if ca_keys is None else _read_ca_keys(Path(ca_keys), library)
+    keys = {} if ca_keys is None else _read_ca_keys(Path(ca_keys), library)
     name = (library.environment(environment) if environment else library.default_environment).name
     is_new = not (path / FILE_NAME).exists()
-    make = Estate.create if is_new else Estate.open
-    with make(
+    create_or_open = Estate.create if is_new else Estate.open
+    with create_or_open(
         path,
         lambda: session.passphrase(path, confirm=is_new),
         profiles=session.profiles_directory,
         clock=session.clock(),
     ) as estate:
-        made = estate.add_environment(name, given)
+        records = estate.add_environment(name, keys)
         if session.as_json:
-            print_json({"estate": str(path), "certificates": [one.as_json() for one in made]})
+            print_json(
+                {"estate": str(path), "certificates": [record.as_json() for record in records]}
+            )
             return
         print_table(
             ("CA", "Profile", "Not after", "Serial"),
             [
-                (one.label or "", one.profile, f"{one.not_after:%Y-%m-%d}", str(one.serial))
-                for one in made
+                (
+                    record.label or "",
+                    record.profile,
+                    f"{record.not_after:%Y-%m-%d}",
+                    str(record.serial),
+                )
+                for record in records
             ],
         )
 
@@ -145,11 +152,11 @@ def _read_ca_keys(folder: Path, library: Library) -> dict[tuple[Hierarchy, Tier]
     }
     if not folder.is_dir():
         raise InputError("ca_keys.folder", f"{folder} is not a folder of CA keys.")
-    found = {}
+    keys = {}
     for path in sorted(folder.iterdir()):
         if path.name not in names:
             raise InputError(
                 "ca_keys.stray", f"{path} is not a CA's key.", f"Known are {', '.join(names)}."
             )
-        found[names[path.name]] = read_input(str(path), 1 << 16)
-    return found
+        keys[names[path.name]] = read_input(str(path), 1 << 16)
+    return keys

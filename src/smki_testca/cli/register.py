@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def register() -> None:
-    """Participants, their IDs and who is who.
+    """The register: participants, their IDs, and the notifications about them.
 
     \b
     Example:

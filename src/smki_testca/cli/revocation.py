@@ -1,4 +1,4 @@
-"""``revoke``, ``reject``, ``set-status`` and ``status``: what becomes of certificates."""
+"""``revoke``, ``reject``, ``set-status`` and ``status``: the status of certificates."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--reason", metavar="R", required=True, help="Such as key-compromise or superseded.")
-@click.option("--at", metavar="TIME", help="When it was revoked, UTC; now by default.")
+@click.option("--at", metavar="TIME", help="The time of the revocation, UTC; now by default.")
 @selecting
 @click.pass_obj
 def revoke(session: Session, /, reason: str, at: str | None, **given: str | None) -> None:
     """Revoke the certificates that fit every option: all of them, or none.
 
     The reasons are key-compromise, ca-compromise, affiliation-changed, superseded,
-    cessation-of-operation, privilege-withdrawn, aa-compromise and unspecified. What is revoked
-    stays so, and is named on the next list that `crl issue` makes. Devices have no revocation
-    lists: use set-status.
+    cessation-of-operation, privilege-withdrawn, aa-compromise and unspecified. A revoked
+    certificate stays revoked, and is named on the next list that `crl issue` makes. Devices have
+    no revocation lists: use set-status.
 
     \b
     Example:
@@ -35,9 +35,9 @@ def revoke(session: Session, /, reason: str, at: str | None, **given: str | None
     from smki_testca.lifecycle.revocation import parse_reason
 
     as_of = None if at is None else parse_instant(at)
-    why = parse_reason(reason)
+    reason_code = parse_reason(reason)
     with session.open() as estate:
-        records = estate.revoke(narrow_selection(estate.library, given), why, at=as_of)
+        records = estate.revoke(narrow_selection(estate.library, given), reason_code, at=as_of)
         print_with_status(session, estate, records)
 
 
@@ -45,10 +45,10 @@ def revoke(session: Session, /, reason: str, at: str | None, **given: str | None
 @click.argument("serial", metavar="SERIAL")
 @click.pass_obj
 def reject(session: Session, serial: str) -> None:
-    """Reject the certificate of that SERIAL in its subscriber's name (SEC L11).
+    """Reject the certificate with that SERIAL in its subscriber's name (SEC L11).
 
-    It is revoked, without a reason, and named on the next list that `crl issue` makes; a Device
-    Certificate, which has no list, is not in use from then on.
+    It is revoked without a reason, and named on the next list that `crl issue` makes. A Device
+    Certificate, which has no list, is set to not-in-use.
 
     \b
     Example:
@@ -68,8 +68,8 @@ def reject(session: Session, serial: str) -> None:
 def set_status(session: Session, /, new: str, **given: str | None) -> None:
     """Set the STATUS of the certificates that fit every option: of all of them, or none.
 
-    It is pending (P), in-use (I) or not-in-use (N). That a certificate is expired or revoked is
-    worked out. Printed are the certificates whose status is another than before.
+    STATUS is pending (P), in-use (I) or not-in-use (N). You cannot set expired or revoked: these
+    follow from the dates and the revocations. The command prints the certificates that changed.
 
     \b
     Example:
@@ -77,9 +77,9 @@ def set_status(session: Session, /, new: str, **given: str | None) -> None:
     """
     from smki_testca.estate.status import Status
 
-    wanted = Status.parse(new)
+    new_status = Status.parse(new)
     with session.open() as estate:
-        changed = estate.set_status(narrow_selection(estate.library, given), wanted)
+        changed = estate.set_status(narrow_selection(estate.library, given), new_status)
         print_with_status(session, estate, changed)
 
 
@@ -87,7 +87,7 @@ def set_status(session: Session, /, new: str, **given: str | None) -> None:
 @click.argument("serial", metavar="SERIAL")
 @click.pass_obj
 def status(session: Session, serial: str) -> None:
-    """Say what status the certificate of that SERIAL has, and how it came to it.
+    """Show the status of the certificate with that SERIAL, and its history.
 
     \b
     Example:

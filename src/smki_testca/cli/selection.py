@@ -1,4 +1,4 @@
-"""The options that say which certificates, shared by every command that takes a selection."""
+"""The options that select certificates, shared by every command that takes a selection."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from smki_testca.estate.certificates import Selection
     from smki_testca.profiles import Library
 
-# What a certificate says itself, and what the estate alone says of its own.
-_OF_ANY = [
+# The first fit any certificate; the others fit only certificates that the estate issued.
+_OPTIONS_OF_ANY = [
     click.option("--eui64", metavar="EUI64", help="With this User, RDP, DCC or Device ID."),
     click.option("--role", metavar="NAME|HEX", help="Of this RemotePartyRole."),
     click.option("--usage", metavar="U", help="Of this key usage, such as digital-signature."),
@@ -25,7 +25,7 @@ _OF_ANY = [
 ]
 _OPTIONS = [
     click.option("--participant", metavar="P", help="Of this participant."),
-    *_OF_ANY,
+    *_OPTIONS_OF_ANY,
     click.option("--status", metavar="S", help="Of this status, such as in-use or R."),
 ]
 
@@ -38,23 +38,23 @@ def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def selecting_externals(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that fit external certificates, which have no holder here."""
-    for option in reversed(_OF_ANY):
+    """Give a command the options that fit external certificates, which have no participant."""
+    for option in reversed(_OPTIONS_OF_ANY):
         command = option(command)
     return command
 
 
 def selection(library: Library, given: dict[str, str | None]) -> Selection:
-    """What the options say; none given is every certificate.
+    """Return the selection that the options make; every certificate if none is given.
 
     Raises:
-        InputError: if one cannot be read.
+        InputError: if the value of an option cannot be read.
     """
     from smki_testca.estate.certificates import Selection
     from smki_testca.estate.status import Status
     from smki_testca.identifiers import Eui64, SerialNumber
 
-    eui64, role, serial = (given[one] for one in ("eui64", "role", "serial"))
+    eui64, role, serial = (given[name] for name in ("eui64", "role", "serial"))
     status = given.get("status")
     return Selection(
         given.get("participant"),
@@ -69,11 +69,11 @@ def selection(library: Library, given: dict[str, str | None]) -> Selection:
 
 
 def narrow_selection(library: Library, given: dict[str, str | None]) -> Selection:
-    """What the options say, for a command that must not mean everything by saying nothing.
+    """Return the selection that the options make, for a command that needs at least one option.
 
     Raises:
         UsageError: if no option is given.
-        InputError: if one cannot be read.
+        InputError: if the value of an option cannot be read.
     """
     if all(value is None for value in given.values()):
         raise UsageError(

@@ -1,4 +1,4 @@
-"""What the global options say, and the estate they lead to."""
+"""The global options, and the estate and profiles that they name."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class Session:
 
     Attributes:
         estate: the directory named by ``--estate`` or ``SMKI_TESTCA_ESTATE``.
-        as_json: whether programs read the output.
+        as_json: whether the output is JSON.
         profiles: the operator's profile directory.
-        passphrase_file: from the command line.
-        time: what ``--clock`` says.
+        passphrase_file: the value of ``--passphrase-file``.
+        time: the value of ``--clock``.
     """
 
     estate: str | None
@@ -47,7 +47,7 @@ class Session:
         return None if self.profiles is None else Path(self.profiles)
 
     def clock(self) -> Clock | None:
-        """The fixed clock asked for, or None for the system's."""
+        """Return the fixed clock of ``--clock``; None if the option is not given."""
         if self.time is None:
             return None
         from smki_testca.clock import FixedClock, parse_instant
@@ -55,20 +55,20 @@ class Session:
         return FixedClock(parse_instant(self.time))
 
     def clock_or_system(self) -> Clock:
-        """The fixed clock asked for, or the system's."""
+        """Return the fixed clock of ``--clock``, or else the system's."""
         from smki_testca.clock import SystemClock
 
         return self.clock() or SystemClock()
 
     def profile_directories(self) -> list[Path]:
-        """Where an operator's profiles are: from the command line, then the estate's."""
+        """Return the operator's profile directories: that of ``--profiles``, then the estate's."""
         directories = [self.profiles_directory] if self.profiles_directory else []
         if self.estate is not None and (Path(self.estate) / "profiles").is_dir():
             directories.append(Path(self.estate) / "profiles")
         return directories
 
     def library(self) -> Library:
-        """The profiles, without opening the estate's file."""
+        """Load the profiles, without opening the estate's file."""
         from smki_testca.profiles import Library
 
         return Library(*self.profile_directories())
@@ -97,15 +97,18 @@ class Session:
         )
 
     def passphrase(self, directory: Path, *, confirm: bool = False) -> str:
-        """The passphrase of an estate, from wherever it is given first.
+        """Return the passphrase of an estate, from the first place that gives it.
+
+        The places are ``--passphrase-file``, the environment variable, the file that quickstart
+        leaves in the estate, and a prompt on a terminal.
 
         Raises:
-            EstateError: if it is given nowhere and nobody can be asked.
+            EstateError: if none of them gives it.
         """
         if self.passphrase_file is not None:
             return first_line(self.passphrase_file)
-        if given := os.environ.get(_PASSPHRASE_VARIABLE):
-            return given
+        if passphrase := os.environ.get(_PASSPHRASE_VARIABLE):
+            return passphrase
         if (directory / PASSPHRASE_FILE).is_file():
             return first_line(str(directory / PASSPHRASE_FILE))
         if sys.stdin.isatty():
@@ -121,7 +124,7 @@ class Session:
 
 
 def read_input(name: str, limit: int = MAX_OCTETS) -> bytes:
-    """The octets of a file, or of standard input for ``-``.
+    """Read the octets of a file, or of standard input for ``-``.
 
     Raises:
         InputError: if it cannot be read or is longer than the limit, in octets.
@@ -143,7 +146,7 @@ def read_input(name: str, limit: int = MAX_OCTETS) -> bytes:
 
 
 def first_line(path: str) -> str:
-    """The passphrase on the first line of a file.
+    """Read the passphrase on the first line of a file.
 
     Raises:
         InputError: if the file cannot be read, or the line is empty or not UTF-8.

@@ -1,4 +1,4 @@
-"""``show``: one certificate, CSR or CRL drawn for a person."""
+"""``show``: shows a certificate, CSR or CRL to a person, field by field."""
 
 from __future__ import annotations
 
@@ -29,129 +29,132 @@ _SHA256 = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 
 
 @click.command()
-@click.argument("what", metavar="FILE|SERIAL|SHA256")
+@click.argument("target", metavar="FILE|SERIAL|SHA256")
 @click.option("--asn1", is_flag=True, help="Dump the elements with their offsets instead.")
 @click.pass_obj
-def show(session: Session, what: str, *, asn1: bool) -> None:
+def show(session: Session, target: str, *, asn1: bool) -> None:
     """Show the certificate, CSR or CRL in FILE, or the certificate with that SERIAL.
 
-    An imported certificate of somebody else's is shown by its SHA256.
+    To show an imported certificate, give its SHA256.
 
-    What is wrong stands beside the field it concerns. Ends with exit code 1 where there is
-    an error. With --asn1 every element is listed, also of broken DER.
+    Each finding is printed beside the field it concerns. The exit code is 1 if one is an error.
+    With --asn1 every element is listed, also of broken DER.
 
     \b
     Example:
       smki-testca show certificate.pem
     """
-    show_documents(session, *_documents(session, what), asn1=asn1)
+    show_documents(session, *_documents(session, target), asn1=asn1)
 
 
 def show_documents(
     session: Session,
-    found: list[Source],
+    documents: list[Source],
     known: dict[str, Any] | None,
     trusted: list[bytes],
     *,
     asn1: bool = False,
 ) -> None:
-    """Draw documents, and end with exit code 1 where there is an error.
+    """Print documents, and end with exit code 1 if one has an error.
 
     Args:
-        session: whose options hold.
-        found: the documents.
-        known: what the estate knows of the one document, if it is one of its own.
-        trusted: CAs at hand, DER.
-        asn1: whether their elements are listed instead.
+        session: the global options.
+        documents: the documents.
+        known: the estate's record of the document, as JSON; None if it has none.
+        trusted: the CA certificates to build chains with, DER.
+        asn1: whether to list the ASN.1 elements instead.
     """
     settings = Settings(
         session.clock_or_system().now(),
         tuple(session.profile_directories()),
         environment=None if known is None else known.get("environment"),
     )
-    issuers = gathered([*trusted, *(one.data for one in found)])
+    issuers = gathered([*trusted, *(document.data for document in documents)])
     linter = Linter(settings, issuers)
-    documents = []
+    shown_documents = []
     is_wrong = False
-    for one in found:
+    for document in documents:
         if asn1:
-            documents.append({"elements": asn1_lines(one.data)})
+            elements = asn1_lines(document.data)
+            shown_documents.append({"elements": elements})
             if not session.as_json:
-                click.echo("\n".join(line["text"] for line in documents[-1]["elements"]))
+                click.echo("\n".join(line["text"] for line in elements))
             continue
-        linted = linter.lint(one)
-        lines = draw(one.data, linted, linter)
+        linted = linter.lint(document)
+        lines = draw(document.data, linted, linter)
         is_wrong |= any(f.severity is Severity.ERROR for f in linted.findings)
-        documents.append(_as_json(linted, lines, known))
+        shown_documents.append(_as_json(linted, lines, known))
         if not session.as_json:
             _print(linted, lines, linter)
     if session.as_json:
-        print_json(documents[0] if len(documents) == 1 else {"documents": documents})
+        several = len(shown_documents) != 1
+        print_json({"documents": shown_documents} if several else shown_documents[0])
     if is_wrong:
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
 def _documents(
-    session: Session, what: str
+    session: Session, target: str
 ) -> tuple[list[Source], dict[str, Any] | None, list[bytes]]:
-    """The documents to show, what the estate knows of one of its own, and CAs at hand."""
+    """Return the documents to show, the estate's record of one of its own, and CA certificates."""
     trusted: list[bytes] = []
     known: dict[str, Any] | None = None
-    if what == "-" or Path(what).is_file():
-        data = read_input("-", MAX_FILE_OCTETS) if what == "-" else None
-        found = list(sources([what], data))
-        for one in found:
-            if one.problem is not None:
+    if target == "-" or Path(target).is_file():
+        data = read_input("-", MAX_FILE_OCTETS) if target == "-" else None
+        documents = list(sources([target], data))
+        for document in documents:
+            if document.problem is not None:
                 raise InputError(
-                    one.problem.code, f"{what} cannot be shown: {one.problem.message}."
+                    document.problem.code,
+                    f"{target} cannot be shown: {document.problem.message}.",
                 )
-        if not found:
-            raise InputError("document.unknown_kind", f"{what} holds nothing that can be shown.")
+        if not documents:
+            raise InputError("document.unknown_kind", f"{target} holds nothing that can be shown.")
         if session.estate is not None:
             with session.open() as estate:
                 trusted = [record.der for record in estate.certificates.authorities()]
-        return found, known, trusted
-    if _SHA256.fullmatch(what):
-        return _external(session, bytes.fromhex(what))
-    serial = _serial(what)
+        return documents, known, trusted
+    if _SHA256.fullmatch(target):
+        return _external(session, bytes.fromhex(target))
+    serial = _serial(target)
     with session.open() as estate:
         record = estate.by_serial(serial)
         if record is None:
             raise InputError(
                 "certificate.unknown",
-                f"The estate has no certificate {serial}, nor is there a file {what}.",
+                f"The estate has no certificate {serial}, nor is there a file {target}.",
             )
-        trusted = [one.der for one in estate.certificates.authorities()]
+        trusted = [record.der for record in estate.certificates.authorities()]
         predecessor = estate.renewal_links.predecessor(record.serial)
         known = {
             **record.as_json(),
             "status": estate.status(record).value,
             "predecessor": None if predecessor is None else str(predecessor),
         }
-        return [Source(what, 0, record.der)], known, trusted
+        return [Source(target, 0, record.der)], known, trusted
 
 
 def _external(
     session: Session, digest: bytes
 ) -> tuple[list[Source], dict[str, Any] | None, list[bytes]]:
-    """The same of an external certificate, among its like: the estate's CAs are none of theirs."""
+    """Return the same for an external certificate, with the CAs among the external certificates."""
     with session.open() as estate:
         record = estate.externals.by_digests([digest]).get(digest)
         if record is None:
             raise InputError(
                 "certificate.unknown", f"No external certificate has the SHA-256 {digest.hex()}."
             )
-        others = estate.externals.authorities()
-        return [Source(record.name, 0, record.der)], record.as_json(), others
+        trusted = estate.externals.authorities()
+        return [Source(record.name, 0, record.der)], record.as_json(), trusted
 
 
-def _serial(what: str) -> SerialNumber:
+def _serial(text: str) -> SerialNumber:
     try:
-        return SerialNumber.parse(what)
+        return SerialNumber.parse(text)
     except InputError as error:
         raise InputError(
             "certificate.unknown",
-            f"{shown(what)} is neither a file nor a serial number.",
+            f"{shown(text)} is neither a file nor a serial number.",
             error.remedy,
         ) from error
 
@@ -182,12 +185,17 @@ def _title(linted: Linted, linter: Linter) -> str:
 
 
 def _print(linted: Linted, lines: list[Line], linter: Linter) -> None:
-    beside: dict[str, list[str]] = {}
+    severities_by_path: dict[str, list[str]] = {}
     for finding in linted.findings:
-        beside.setdefault(finding.path, []).append(finding.severity)
-    rows = [(line.path, plain(line.value), ", ".join(beside.pop(line.path, []))) for line in lines]
-    # What is missing, or has no value of its own, stands below with the findings about it.
-    rows += [(path, "", ", ".join(severities)) for path, severities in beside.items() if path]
+        severities_by_path.setdefault(finding.path, []).append(finding.severity)
+    rows = [
+        (line.path, plain(line.value), ", ".join(severities_by_path.pop(line.path, [])))
+        for line in lines
+    ]
+    # The paths that are left have no line: they are missing, or have no value of their own.
+    rows += [
+        (path, "", ", ".join(severities)) for path, severities in severities_by_path.items() if path
+    ]
     print_table(("Field", "Value", "Findings"), rows, _title(linted, linter))
     click.echo()
     if not linted.findings:
