@@ -490,8 +490,9 @@ def test_subscriber_comparison_finds_each_difference(path, other, told):
 
 
 def test_an_ou_that_is_no_role_is_not_called_one():
-    asked = csr.parse(csrs.iki(KEY), LIBRARY).view
-    got = view_request(csrs.iki(KEY, role="BTPTEAMS"))
+    key = csrs.rsa_key()
+    asked = csr.parse(csrs.iki(key), LIBRARY).view
+    got = view_request(csrs.iki(key, role="BTPTEAMS"))
     assert csr.differences(asked, got) == ["the organisational unit differs"]
 
 

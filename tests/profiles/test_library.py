@@ -308,7 +308,7 @@ def test_a_directory_where_a_file_belongs_is_an_error(tmp_path, name):
 def test_a_file_whose_name_could_not_stand_in_a_command_or_a_report_is_an_error(
     tmp_path, folder, stem
 ):
-    shipped = sorted((SHIPPED / folder).glob("*.toml"))[0]
+    shipped = min((SHIPPED / folder).glob("*.toml"))
     text = shipped.read_text(encoding="utf-8")
     path = tmp_path / folder / f"{stem}.toml"
     path.parent.mkdir()
