@@ -590,6 +590,6 @@ def _print_run(session: Session, run: Run, problems: list[RowProblem] | None = N
         for name, value in run.as_json().items()
         if value is not None
     ]
-    # Plain lines, so that this command does not import rich for one table.
+    # Plain lines, so that this command does not import rich.
     for name, value in rows:
         click.echo(f"{name:13} {plain(value)}")
