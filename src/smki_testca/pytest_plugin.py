@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from smki_testca.api import Estate
     from smki_testca.testing import Device, Issued, Revoked, Trust, Workshop
 
-# name: (metavar, what it is)
+# Each name with its metavar and its description.
 _OPTIONS = {
     "environment": ("NAME", "the test environment; ZAZ1 by default"),
     "seed": (
@@ -44,15 +44,15 @@ _OPTIONS = {
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options, and what stands for them in the configuration file."""
+    """Add the options, and the settings of the configuration file that take their place."""
     group = parser.getgroup("smki-testca", "Test Certificates of SMKI, DCCKI and IKI")
-    for name, (metavar, said) in _OPTIONS.items():
-        group.addoption(f"--smki-{name}", metavar=metavar, default=None, help=f"{said}.")
-        parser.addini(f"smki_{name}", f"As --smki-{name}: {said}.", default=None)
+    for name, (metavar, description) in _OPTIONS.items():
+        group.addoption(f"--smki-{name}", metavar=metavar, default=None, help=f"{description}.")
+        parser.addini(f"smki_{name}", f"As --smki-{name}: {description}.", default=None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """See that the options given can be used.
+    """Check that the options given can be used.
 
     Raises:
         pytest.UsageError: if one cannot.
@@ -61,7 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    """The options given, so that a run can be repeated."""
+    """Return the options given, so that a run can be repeated."""
     given = [f"{name} {_given(config, name)}" for name in _OPTIONS if _given(config, name)]
     return f"smki-testca: {', '.join(given)}" if given else None
 
@@ -91,7 +91,7 @@ def smki_estate(smki_workshop: Workshop) -> Estate:
 
 @pytest.fixture
 def smki_now(smki_workshop: Workshop) -> datetime:
-    """What time it is for the estate, UTC: the time to verify its certificates at."""
+    """The time of the estate, UTC, at which to verify its certificates."""
     return smki_workshop.now()
 
 
@@ -127,7 +127,7 @@ def smki_revoked(smki_workshop: Workshop) -> Callable[..., Revoked]:
 
 @pytest.fixture(scope="session")
 def smki_trust(smki_workshop: Workshop) -> Callable[..., Trust]:
-    """The CAs of a hierarchy, and lists that name nobody: ``smki_trust(HIERARCHY)``."""
+    """The CAs of a hierarchy, and lists without entries: ``smki_trust(HIERARCHY)``."""
     return smki_workshop.trust
 
 
@@ -135,7 +135,7 @@ _SETTINGS = pytest.StashKey[dict[str, Any]]()
 
 
 def _settings(config: pytest.Config) -> dict[str, Any]:
-    """What the options say, by the attributes of ``Settings``."""
+    """Return the values of the options, by the attributes of ``Settings``."""
     if _given(config, "estate"):
         for name in ("seed", "register"):
             if _given(config, name):
@@ -150,11 +150,11 @@ def _settings(config: pytest.Config) -> dict[str, Any]:
     }
 
 
-def _seed(said: str | None) -> bytes | None:
-    if said is None:
+def _seed(text: str | None) -> bytes | None:
+    if text is None:
         return None
     try:
-        seed = bytes.fromhex(said)
+        seed = bytes.fromhex(text)
     except ValueError:
         seed = b""
     if not 8 <= len(seed) <= 64:
@@ -162,37 +162,39 @@ def _seed(said: str | None) -> bytes | None:
     return seed
 
 
-def _instant(said: str | None) -> datetime | None:
-    if said is None:
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
         return None
     from smki_testca.clock import parse_instant
     from smki_testca.errors import InputError
 
     try:
-        return parse_instant(said)
+        return parse_instant(text)
     except InputError as error:
         raise _unusable("clock", f"cannot be read: {error.message} {error.remedy}") from error
 
 
 def _given(config: pytest.Config, name: str) -> str | None:
-    """What an option says, or the configuration file in its place."""
-    said = config.getoption(f"smki_{name}") or config.getini(f"smki_{name}")
-    return str(said) if said else None
+    """Return the value of an option, or of its setting in the configuration file."""
+    value = config.getoption(f"smki_{name}") or config.getini(f"smki_{name}")
+    return str(value) if value else None
 
 
 def _path(config: pytest.Config, name: str) -> Path | None:
-    """A path, from where pytest was called or, in the configuration file, from beside that."""
-    said = _given(config, name)
-    if said is None:
+    """Return the path in an option.
+
+    An option is relative to the directory where pytest was called, a setting to its file.
+    """
+    given = _given(config, name)
+    if given is None:
         return None
     beside = config.rootpath if config.inipath is None else config.inipath.parent
-    of_command = config.getoption(f"smki_{name}")
-    path = (config.invocation_params.dir if of_command else beside) / said
+    option = config.getoption(f"smki_{name}")
+    path = (config.invocation_params.dir if option else beside) / given
     if not path.exists():
         raise _unusable(name, f"cannot be used: there is no {path}.")
     return path
 
 
 def _unusable(name: str, why: str) -> pytest.UsageError:
-    said = f"--smki-{name} {why}"
-    return pytest.UsageError(said)
+    return pytest.UsageError(f"--smki-{name} {why}")

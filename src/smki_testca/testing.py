@@ -1,7 +1,7 @@
-"""Certificates for tests: what the pytest plugin's fixtures give.
+"""Certificates for tests: the values of the pytest plugin's fixtures.
 
-A workshop has an estate and issues in it whatever a test asks for. The same question has the same
-answer, and from a seed the same octets, whichever tests ran before.
+A workshop has an estate and issues in it whatever a test asks for. The same request gives the same
+certificate, and from a seed the same octets, whichever tests ran before.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ PURPOSE = "device-and-user-system-tests"
 HW_TYPE = "1.2.826.0.1.8641679.1.2.2.1"
 """The hwType of Devices, unless a test says otherwise."""
 SEEDED_INSTANT = datetime(2026, 1, 1, tzinfo=UTC)
-"""What time it is where a seed was given and no time."""
-_AGE = timedelta(days=730)
-"""How long before its certificates the estate's CAs began, so that expired ones lie in between."""
+"""The time of the estate if a seed is given, but no time."""
+_CA_AGE = timedelta(days=730)
+"""The age of the estate's CAs, so that they are older than the expired certificates they issue."""
 _YEAR = timedelta(days=365)
 _DAY = timedelta(days=1)
 _BOTH = (KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_AGREEMENT)
@@ -59,12 +59,12 @@ _BOTH = (KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_AGREEMENT)
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the options say.
+    """The values of the options.
 
     Attributes:
-        environment: the test environment; the first that there is by default.
-        seed: for keys and serial numbers; the system's generator by default.
-        instant: what time it is; the system's clock by default.
+        environment: the test environment; the first one by default.
+        seed: the seed of keys and serial numbers; the system's generator by default.
+        instant: the time of the estate; the system's clock by default.
         profiles: a directory of an operator's own profiles.
         register: a file of participants and agreements in place of the examples.
         estate: a directory with an estate, in place of a new one.
@@ -78,7 +78,7 @@ class Settings:
     estate: Path | None = None
 
     def clock(self) -> Clock:
-        """Tells the time as the options say; where a seed was given, it stands still."""
+        """Return the clock of the options; if a seed is given, it stands still."""
         instant = self.instant
         if instant is None and self.seed is not None:
             instant = SEEDED_INSTANT
@@ -86,17 +86,17 @@ class Settings:
 
 
 class Asked(Particulars, total=False):
-    """What a test may ask of a certificate beside its subject; everything has a default.
+    """The options of a certificate: its subject, and more that has defaults.
 
     Attributes:
-        participant: who asks; by default whoever has the ID, according to the register.
+        participant: the participant that asks; by default the holder of the ID, by the register.
         purpose: the code of a Testing Service; ``PURPOSE`` by default.
-        usage: of an Organisation or Device Certificate: ``digital-signature``, the default, or
-            ``key-agreement``.
+        usage: the key usage of an Organisation or Device Certificate: ``digital-signature``, the
+            default, or ``key-agreement``.
         environment: the test environment.
         delivery: ``local``, the default, or ``remote``.
         label: a name to find the certificate by.
-        copy: 1 by default; another number asks for another certificate that is otherwise alike.
+        copy: 1 by default; another number asks for another certificate with the same options.
     """
 
     participant: str
@@ -113,7 +113,7 @@ class Issued(Credential):
     """A certificate with its private key and the CAs above it, also as files.
 
     Attributes:
-        folder: where the files are written, each when it is first asked for.
+        folder: the folder of the files; each is written when it is first asked for.
     """
 
     folder: Path = Path()
@@ -134,12 +134,12 @@ class Issued(Credential):
 
     @property
     def chain_file(self) -> Path:
-        """The certificate and the CAs above it without the root, PEM: what a server presents."""
+        """The certificate and the CAs above it without the root, PEM, as a server presents them."""
         return _written(self.folder / "chain.pem", self.chain_pem)
 
     @property
     def root_file(self) -> Path:
-        """The root, PEM: what a client trusts."""
+        """The root, PEM, as a client trusts it."""
         return _written(self.folder / "root.pem", self.root_pem)
 
 
@@ -148,14 +148,14 @@ class Revoked(Issued):
     """A certificate that was revoked.
 
     Attributes:
-        revocation_lists: DER, the CRL of its CA, which names it alone, and the ARL of the root.
+        revocation_lists: the CRL of its CA, which lists it alone, and the ARL of the root, DER.
     """
 
     revocation_lists: tuple[bytes, ...] = ()
 
     @property
     def revocation_list(self) -> bytes:
-        """The CRL of its CA, DER. It names this certificate alone."""
+        """The CRL of its CA, DER. It lists this certificate alone."""
         return self.revocation_lists[0]
 
     @property
@@ -178,9 +178,9 @@ class Trust:
     """The CAs of a hierarchy, for whoever verifies its certificates.
 
     Attributes:
-        root: its certificate.
-        issuing: the certificate of the CA that issues.
-        folder: where the files are written, each when it is first asked for.
+        root: the certificate of the root.
+        issuing: the certificate of the issuing CA.
+        folder: the folder of the files; each is written when it is first asked for.
     """
 
     root: Record
@@ -201,7 +201,7 @@ class Trust:
 
     @property
     def revocation_lists(self) -> tuple[bytes, ...]:
-        """DER: a CRL and an ARL that name nobody.
+        """A CRL and an ARL without entries, DER.
 
         Raises:
             InputError: for the Device hierarchy, which has none.
@@ -219,12 +219,12 @@ class Trust:
 
 
 class Workshop:
-    """An estate, and what tests asked of it.
+    """An estate, and the certificates that tests asked for.
 
     Attributes:
         estate: open until the session ends.
-        environment: in which certificates are issued.
-        folder: where files are written.
+        environment: the default test environment of certificates.
+        folder: the folder of the files.
     """
 
     def __init__(
@@ -234,7 +234,7 @@ class Workshop:
         self.environment = environment
         self.folder = folder
         self._entropy = entropy
-        self._made: dict[str, Issued] = {}
+        self._issued: dict[str, Issued] = {}
 
     @classmethod
     def open(cls, settings: Settings, folder: Path) -> Self:
@@ -242,7 +242,7 @@ class Workshop:
 
         Args:
             settings: the options.
-            folder: an empty one, for files and for an estate that is made.
+            folder: an empty folder, for files and for a new estate.
 
         Raises:
             InputError: if a file or name that was given cannot be used.
@@ -274,7 +274,7 @@ class Workshop:
         entropy = None if settings.seed is None else KeyedEntropy(settings.seed)
         passphrase = make_passphrase(SystemEntropy())
         register, origin = _register(settings)
-        clock.back = _AGE
+        clock.back = _CA_AGE
         estate = Estate.create(
             folder / "estate",
             passphrase,
@@ -299,55 +299,55 @@ class Workshop:
     def issue(
         self, profile: str, *, validity: Validity | None = None, **asked: Unpack[Asked]
     ) -> Issued:
-        """A certificate; asked for the same again, it gives the same.
+        """Issue a certificate; the same options again give the same certificate.
 
         Args:
             profile: ``organisation``, ``device``, ``dccki`` or ``iki``.
             validity: dates in place of those that the profile's rows work out.
-            asked: its subject, told as on the command line, and the rest.
+            asked: its subject, as on the command line, and the other options.
 
         Raises:
             Refusal: with every reason of the gate.
             InputError: if something is missing or cannot be used, or nobody in the register has
                 the ID; from a seed, if the profile's keys are RSA.
-            TypeError: for a particular that the profile does not take.
+            TypeError: for an option that the profile does not take.
         """
         dates = () if validity is None else (validity.not_before, validity.not_after)
-        said = [None if one is None else iso(one) for one in dates]
-        return self._once(self._ask(profile, asked), ["valid", *said], validity)
+        variant = ["valid", *(None if date is None else iso(date) for date in dates)]
+        return self._once(self._ask(profile, asked), variant, validity)
 
     def expired(self, profile: str, *, ago: timedelta = _DAY, **asked: Unpack[Asked]) -> Issued:
-        """A certificate that was valid for a year and ended some time ago.
+        """Issue a certificate that was valid for a year and ended some time ago.
 
         Args:
             profile: ``organisation``, ``dccki`` or ``iki``.
-            ago: how long ago its last second is.
+            ago: the time since its last second.
             asked: as for ``issue``.
 
         Raises:
             InputError: for a Device Certificate, which never expires; or as ``issue`` does.
         """
         end = self.now() - ago
-        said = ["expired", ago.total_seconds()]
-        return self._once(self._ask(profile, asked), said, Validity(end - _YEAR, end))
+        variant = ["expired", ago.total_seconds()]
+        return self._once(self._ask(profile, asked), variant, Validity(end - _YEAR, end))
 
     def not_yet_valid(
         self, profile: str, *, ahead: timedelta = _DAY, **asked: Unpack[Asked]
     ) -> Issued:
-        """A certificate that begins some time from now.
+        """Issue a certificate that begins some time from now.
 
         Args:
             profile: ``organisation``, ``device``, ``dccki`` or ``iki``.
-            ahead: how far ahead its first second is.
+            ahead: the time until its first second.
             asked: as for ``issue``.
         """
-        said = ["not yet valid", ahead.total_seconds()]
-        return self._once(self._ask(profile, asked), said, Validity(self.now() + ahead))
+        variant = ["not yet valid", ahead.total_seconds()]
+        return self._once(self._ask(profile, asked), variant, Validity(self.now() + ahead))
 
     def revoked(
         self, profile: str, *, reason: str = "key-compromise", **asked: Unpack[Asked]
     ) -> Revoked:
-        """A certificate that was revoked, with a CRL that names it alone.
+        """Issue and revoke a certificate, with a CRL that lists it alone.
 
         No other test gets the certificate, unless it asks for the same one revoked. The
         estate's own CRLs come from ``estate.issue_revocation_list``.
@@ -361,28 +361,28 @@ class Workshop:
             InputError: for a Device Certificate, of which there is no CRL, or a reason for which
                 nothing is revoked; or as ``issue`` does.
         """
-        why = parse_reason(reason)
+        parsed = parse_reason(reason)
         ask = self._ask(profile, asked)
         profile_of_list(self.estate, ask.hierarchy, Tier.ISSUING)
-        key = ask.key(["revoked", why.value])
-        made = self._made.get(key)
-        if isinstance(made, Revoked):
-            return made
+        key = ask.key(["revoked", parsed.value])
+        revoked = self._issued.get(key)
+        if isinstance(revoked, Revoked):
+            return revoked
         parts = self._issue(ask, key, None)
         record: Record = parts["record"]
-        self.estate.revoke(Selection(serial=record.serial), why)
+        self.estate.revoke(Selection(serial=record.serial), parsed)
         issuing, root = parts["chain"]
-        revocation = Revocation(record.serial, self.now(), why)
+        revocation = Revocation(record.serial, self.now(), parsed)
         lists = (self._list(issuing, [revocation]), self._list(root, []))
-        revoked = self._made[key] = Revoked(**parts, revocation_lists=lists)
+        revoked = self._issued[key] = Revoked(**parts, revocation_lists=lists)
         return revoked
 
     def devices(self, first_id: str | Eui64, count: int, **asked: Unpack[Asked]) -> list[Device]:
-        """Devices with IDs side by side, each with a certificate of either usage.
+        """Issue Devices with consecutive IDs, each with a certificate of either usage.
 
         Args:
             first_id: the first Device ID.
-            count: how many Devices.
+            count: the number of Devices.
             asked: as for ``issue``.
 
         Raises:
@@ -392,18 +392,18 @@ class Workshop:
         first = Eui64.parse(str(first_id))
         if not 0 < count <= (1 << 64) - first.value:
             raise ValueError(f"there are no {count} Device IDs from {first} on")
-        made = []
+        devices = []
         for value in range(first.value, first.value + count):
-            one = Eui64(value)
+            device_id = Eui64(value)
             pair = []
             for usage in _BOTH:
-                each: Asked = {**asked, "device_id": one, "usage": usage.value}
+                each: Asked = {**asked, "device_id": device_id, "usage": usage.value}
                 pair.append(self.issue("device", **each))
-            made.append(Device(one, *pair))
-        return made
+            devices.append(Device(device_id, *pair))
+        return devices
 
     def trust(self, hierarchy: str = "organisation", environment: str | None = None) -> Trust:
-        """The CAs of a hierarchy.
+        """Return the CAs of a hierarchy.
 
         Args:
             hierarchy: ``organisation``, ``device``, ``dccki`` or ``iki``.
@@ -418,19 +418,19 @@ class Workshop:
             find_authority(self.estate, place, tier, name) for tier in (Tier.ROOT, Tier.ISSUING)
         )
         # A CA may be renewed or rolled over in a session: its files are then others.
-        serials = "-".join(str(one.serial)[:8] for one in (issuing, root))
+        serials = "-".join(str(authority.serial)[:8] for authority in (issuing, root))
         folder = self.folder / f"trust-{root.family}-{place.value}-{serials}"
         return Trust(root, issuing, folder, lambda: self._lists(issuing, root))
 
     def now(self) -> datetime:
-        """What time it is for the estate, UTC."""
+        """Return the time of the estate, UTC."""
         return self.estate.clock.now()
 
-    def _once(self, ask: _Ask, said: list[Any], validity: Validity | None) -> Issued:
-        key = ask.key(said)
-        if key not in self._made:
-            self._made[key] = Issued(**self._issue(ask, key, validity))
-        return self._made[key]
+    def _once(self, ask: _Ask, variant: list[Any], validity: Validity | None) -> Issued:
+        key = ask.key(variant)
+        if key not in self._issued:
+            self._issued[key] = Issued(**self._issue(ask, key, validity))
+        return self._issued[key]
 
     def _ask(self, profile: str, asked: Asked) -> _Ask:
         particulars: Any = dict(asked)
@@ -459,7 +459,7 @@ class Workshop:
         return _Ask(request, known.hierarchy, rest.get("label"), rest.get("copy", 1))
 
     def _holder(self, subject: Subject) -> str:
-        """Who has the ID in a subject, according to the register."""
+        """Return the participant that has the ID in a subject, by the register."""
         if subject.embedded_id is not None:
             return whois_id(self.estate.register.load(), subject.embedded_id).participant.id
         raise InputError(
@@ -472,9 +472,14 @@ class Workshop:
         self._check_seeded(ask)
         with self._keyed(key):
             (record,), _ = self.estate.issue(ask.request, label=ask.label, validity=validity)
-        one = self.estate.credential(record)
+        credential = self.estate.credential(record)
         folder = self.folder / str(record.serial)
-        return {"record": record, "chain": one.chain, "pkcs8": one.pkcs8, "folder": folder}
+        return {
+            "record": record,
+            "chain": credential.chain,
+            "pkcs8": credential.pkcs8,
+            "folder": folder,
+        }
 
     def _check_seeded(self, ask: _Ask) -> None:
         profile = self.estate.library.profile(ask.request.subject.profile)
@@ -488,10 +493,12 @@ class Workshop:
         )
 
     def _hierarchies(self) -> list[Hierarchy]:
-        """Those whose keys can be made: from a seed, no RSA keys."""
+        """Return the hierarchies whose keys can be made: from a seed, those without RSA keys."""
         seedable = self.estate.library.seedable
         return [
-            one for one in self.estate.library.hierarchies if self._entropy is None or seedable(one)
+            hierarchy
+            for hierarchy in self.estate.library.hierarchies
+            if self._entropy is None or seedable(hierarchy)
         ]
 
     def _keyed(self, label: str) -> AbstractContextManager[None]:
@@ -501,7 +508,7 @@ class Workshop:
         return (self._list(issuing, []), self._list(root, []))
 
     def _list(self, authority: Record, revocations: list[Revocation]) -> bytes:
-        """A list of these alone, kept nowhere; what it names does not depend on other tests."""
+        """Sign a list of these revocations alone, whatever other tests revoke; it is not stored."""
         profile = profile_of_list(self.estate, authority.hierarchy, authority.tier)
         number = 1 + len(revocations)
         able = self.estate.authorities.able(authority)
@@ -510,20 +517,20 @@ class Workshop:
 
 @dataclass(frozen=True, slots=True)
 class _Ask:
-    """What a test asked for, worked out."""
+    """The request for a certificate that a test asked for."""
 
     request: Request
     hierarchy: Hierarchy
     label: str | None
     copy: int
 
-    def key(self, said: list[Any]) -> str:
-        """What the certificate is found by, and its entropy drawn under: all that was asked.
+    def key(self, variant: list[Any]) -> str:
+        """Return the key of the certificate and of its entropy: everything that was asked for.
 
         Args:
-            said: what shall be the matter with it.
+            variant: how the certificate shall be, such as expired or revoked, with the details.
         """
-        parts = (self.request.as_json(), self.label, self.copy, said)
+        parts = (self.request.as_json(), self.label, self.copy, variant)
         return json.dumps(parts, sort_keys=True)
 
 
@@ -539,7 +546,7 @@ class _BackdatedClock:
 
 
 def _register(settings: Settings) -> tuple[bytes, str]:
-    """Who takes part, as a file's octets, and the file's name."""
+    """Return the octets of the file of participants and agreements, and its name."""
     file = settings.register or shipped("examples") / "participants.toml"
     try:
         return file.read_bytes(), str(file)
@@ -548,7 +555,7 @@ def _register(settings: Settings) -> tuple[bytes, str]:
 
 
 def _passphrase(directory: Path) -> str:
-    """Of an estate that is there already: from the environment, or as ``quickstart`` left it."""
+    """Return the passphrase of an existing estate: from the environment, or from its file."""
     if given := os.environ.get("SMKI_TESTCA_PASSPHRASE"):
         return given
     try:
@@ -570,5 +577,5 @@ def _written(path: Path, data: bytes) -> Path:
 
 def _lists_file(folder: Path, lists: tuple[bytes, ...]) -> Path:
     return _written(
-        folder / "revocation-lists.pem", b"".join(to_pem(one, "X509 CRL") for one in lists)
+        folder / "revocation-lists.pem", b"".join(to_pem(der, "X509 CRL") for der in lists)
     )
