@@ -7,7 +7,9 @@ _SHOWN_CHARACTERS = 40
 
 def is_text(value: object) -> bool:
     """Whether a value is text that UTF-8 can hold: a str without lone surrogates."""
-    return isinstance(value, str) and not any("\ud800" <= one <= "\udfff" for one in value)
+    if not isinstance(value, str):
+        return False
+    return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def plain(text: str) -> str:

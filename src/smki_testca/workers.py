@@ -21,7 +21,7 @@ R = TypeVar("R")
 
 MAX_WORKERS = 256
 IN_FLIGHT = 2
-"""How many tasks are submitted for each worker at a time."""
+"""The number of tasks that are submitted for each worker at a time."""
 
 
 def how_many(asked: int | None) -> int:

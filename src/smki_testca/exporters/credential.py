@@ -42,12 +42,12 @@ class Credential:
 
     @property
     def chain_pem(self) -> bytes:
-        """The certificate and the CAs above it without the root: what a server presents."""
+        """The certificate and the CAs above it without the root, as a server presents them."""
         return _pem((self.record, *self.chain[:-1]))
 
     @property
     def root_pem(self) -> bytes:
-        """The root: what a client trusts. Of a root, the certificate itself."""
+        """The root, as a client trusts it. Of a root, the certificate itself."""
         return _pem(((self.record, *self.chain)[-1],))
 
     @property

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_ZIP_ENTRIES = 50_000
-"""How many files a ZIP may hold (SEC App. M F)."""
+"""The most files that a ZIP may hold (SEC App. M F)."""
 MAX_ZIP_OCTETS = 256 << 20
-"""How many octets a ZIP may unpack to."""
+"""The most octets that a ZIP may unpack to."""
 
 _CENTRAL_HEADER = b"PK\x01\x02"
 _FAULTS = (

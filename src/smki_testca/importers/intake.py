@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from smki_testca.x509.view import View
 
 MAX_CERTIFICATES = 50_000
-"""How many certificates one import takes."""
+"""The most certificates that one import takes."""
 MAX_KEYS = 50_000
-"""How many private keys one import reads."""
+"""The most private keys that one import reads."""
 MAX_OCTETS = 256 << 20
-"""How many octets the certificates of one import may have together."""
+"""The most octets that the certificates of one import may have together."""
 MAX_LABEL_CHARACTERS = 200
 """The longest label; the rest is cut off."""
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_CERTIFICATES = 50_000
-"""How many certificates of one bundle are read."""
+"""The most certificates of one bundle that are read."""
 SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")
 """The content type of a SignedData, DER."""
 

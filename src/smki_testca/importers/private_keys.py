@@ -23,7 +23,7 @@ MAX_KEY_OCTETS = 4 << 10
 MAX_PLAIN_KEY_OCTETS = 2_600
 """The longest private key read, in octets of its DER: RSA of 4096 bits."""
 MAX_RSA_KEYS = 1_000
-"""How many RSA keys one import reads: each takes some hundredths of a second to check."""
+"""The most RSA keys that one import reads: each takes some hundredths of a second to check."""
 
 # No EC key is longer.
 _MAX_EC_KEY_OCTETS = 300

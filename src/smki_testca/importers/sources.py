@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MAX_FILE_OCTETS = 64 << 20
 """The longest file read, in octets."""
 MAX_DOCUMENTS = 50_000
-"""How many documents of one file are read."""
+"""The most documents of one file that are read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ class Renewer:
             raise Refusal(tuple(reasons))
         return renewals
 
-    # Which certificates.
+    # The choice of certificates.
 
     def _selected(self, selection: Selection) -> list[Record]:
         """The certificate with a serial number, or those of a wider selection that are current."""

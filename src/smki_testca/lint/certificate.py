@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from smki_testca.x509.view import View
 
 SOON = timedelta(days=90)
-"""How long before its end a certificate is reported to run out soon."""
+"""The time before its end from which a certificate is reported to expire soon."""
 _TYPOS = {"Distributer": "Distributor"}
 
 

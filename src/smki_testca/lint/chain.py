@@ -41,7 +41,7 @@ _KEY_IDENTIFIER = re.compile(
     rb"\x06\x03\x55\x1d\x0e(?:\x01\x01.)?\x04.\x04([\x00-\x7f])", re.DOTALL
 )
 _MAX_CANDIDATES = 64
-"""How many possible issuers are tried. Real documents have one or two, hostile input many."""
+"""The most possible issuers that are tried. Real documents have one or two, hostile ones many."""
 
 
 class PossibleIssuer:

@@ -41,7 +41,7 @@ _TAGS = {
 }
 _SHOWN_OCTETS = 32
 _SHOWN_ENTRIES = 20
-"""How many entries of a CRL are shown."""
+"""The most entries of a CRL that are shown."""
 _DEPTH_OF_ENTRIES = 3
 _EUI64S = ("x500UniqueIdentifier", "hwSerialNum")
 _IDENTIFIERS = (*_EUI64S, "subjectKeyIdentifier", "keyIdentifier")
@@ -80,7 +80,7 @@ def draw(data: bytes, linted: Linted, linter: Linter) -> list[Line]:
 
 
 def _entries(revoked: Node) -> Iterator[Line]:
-    """How many entries a CRL has, and the first of them."""
+    """Yield the number of entries of a CRL, and the first of them."""
     number = entries.count(revoked)
     more = f", the first {_SHOWN_ENTRIES} below" if number > _SHOWN_ENTRIES else ""
     yield Line("revokedCertificates", f"{number:,}{more}")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 _OTHER_ISSUER = 5
-"""How far a certificate is from the profiles of other hierarchies than its issuer's."""
+"""The distance added for a profile of another hierarchy than its issuer's."""
 
 
 class Recogniser:

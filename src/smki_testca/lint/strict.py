@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from smki_testca.x509.view import View
 
 _MOST = 100
-"""How many anomalies of one document are reported: hostile ones have a hundred thousand."""
+"""The most anomalies of one document that are reported: hostile ones have a hundred thousand."""
 
 _STRINGS = {0x0C: "utf-8", 0x12: "ascii", 0x13: "ascii", 0x16: "ascii"}
 _PRINTABLE = re.compile(rb"[A-Za-z0-9 '()+,\-./:=?]*")

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from smki_testca.pkcs12.decryption import Decryptor
 
 MAX_BAGS = 10_000
-"""How many bags a SafeContents may hold."""
+"""The most bags that a SafeContents may hold."""
 MAX_NESTING = 4
-"""How deep SafeContents may nest."""
+"""The greatest depth to which SafeContents may nest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class StoreReader:
         if not mac_data:
             return
         digest_info, salt, *count = mac_data[0].children
-        algorithm, stated = digest_info.children
+        algorithm, digest = digest_info.children
         decryptor = self._decryptor
         if algorithm.children[0].encoded == oids.PBMAC1:
             derivation, scheme = algorithm.children[1].children
@@ -98,7 +98,7 @@ class StoreReader:
                     digest_name, Purpose.MAC, passphrase, octets_of(salt), iterations, size
                 )
                 macs.append(hmac.digest(key, safe, digest_name))
-        if not any(hmac.compare_digest(mac, octets_of(stated)) for mac in macs):
+        if not any(hmac.compare_digest(mac, octets_of(digest)) for mac in macs):
             raise decryptor.passphrase_error(name)
 
     def _contents(self, safe: bytes, data: bytes, name: str) -> StoreContents:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Delivery(StrEnum):
-    """How a certificate reaches its holder: locally, or over a Gateway Connection (R6)."""
+    """The delivery of a certificate to its holder: locally, or over a Gateway Connection (R6)."""
 
     LOCAL = "local"
     REMOTE = "remote"
@@ -59,7 +59,7 @@ class Request:
 
     @property
     def count(self) -> int:
-        """How many certificates are asked for."""
+        """The number of certificates asked for."""
         return max(1, len(self.usages))
 
     def as_json(self) -> dict[str, Any]:

@@ -381,6 +381,6 @@ def _row_inputs(profile: Profile, section: Section, row: Row) -> dict[str, Value
     if section.usage is not None:
         inputs[USAGE] = (USAGE_BITS[section.usage.value],)
     if row.eui64 is not None:
-        name = next(one.name for one in profile.input_types if one.is_identifier)
+        name = next(each.name for each in profile.input_types if each.is_identifier)
         inputs[name] = row.eui64.to_bytes(8)
     return inputs
