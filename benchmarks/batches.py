@@ -46,7 +46,7 @@ CORES = os.cpu_count() or 1
 COMMAND = [sys.executable, "-m", "smki_testca"]
 HW_TYPE = "1.2.826.0.1.8641679.1.2.2.1"
 FIRST_ID = 0x00DB120000000000
-WHO = ("--participant", "meters-one", "--purpose", "device-and-user-system-tests")
+REQUESTED = ("--participant", "meters-one", "--purpose", "device-and-user-system-tests")
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 CURVE, ECDSA = ec.SECP256R1(), ec.ECDSA(hashes.SHA256())
 PKCS8, CLEAR = PrivateFormat.PKCS8, NoEncryption()
@@ -57,7 +57,7 @@ TBS_OCTETS = 437
 
 
 def keys_and_signatures(count: int) -> float:
-    """How long the bare cryptography of so many certificates takes in one process."""
+    """Measure the seconds of the bare cryptography of so many certificates in one process."""
     ca, tbs = ec.generate_private_key(CURVE), os.urandom(TBS_OCTETS)
     start = time.perf_counter()
     for _ in range(count):
@@ -67,7 +67,7 @@ def keys_and_signatures(count: int) -> float:
 
 
 def verified_and_signed(path: str, part: int) -> float:
-    """How long one process takes for its part of the CSRs of a ZIP."""
+    """Measure the seconds that one process takes for its part of the CSRs of a ZIP."""
     ca, tbs = ec.generate_private_key(CURVE), os.urandom(TBS_OCTETS)
     start = time.perf_counter()
     with zipfile.ZipFile(path) as archive:
@@ -80,26 +80,26 @@ def verified_and_signed(path: str, part: int) -> float:
 
 
 def bound_of_range(count: int) -> float:
-    """Seconds of the slowest process: their start is not counted."""
+    """Return the seconds of the slowest process, without the start of processes."""
     with ProcessPoolExecutor(CORES) as pool:
         return max(pool.map(keys_and_signatures, [count // CORES] * CORES))
 
 
 def bound_of_requests(path: str) -> float:
-    """Seconds of the slowest process: their start is not counted."""
+    """Return the seconds of the slowest process, without the start of processes."""
     with ProcessPoolExecutor(CORES) as pool:
         return max(pool.map(verified_and_signed, [path] * CORES, range(CORES)))
 
 
 def command(*arguments: str) -> float:
-    """Seconds of one whole command."""
+    """Run a command, and return its seconds from start to end."""
     start = time.perf_counter()
     subprocess.run([*COMMAND, *arguments], check=True, capture_output=True)
     return time.perf_counter() - start
 
 
 def device_csrs(first: int, count: int) -> list[tuple[str, bytes]]:
-    """CSRs of Devices side by side, as files."""
+    """Make CSRs of Devices with consecutive IDs: file names and octets."""
     module = encode.sequence(encode.oid(HW_TYPE), encode.tlv(encode.OCTET_STRING, bytes(8)))[:-8]
     usage = x509.KeyUsage(*(bit == 4 for bit in range(9)))
     files = []
@@ -119,7 +119,7 @@ def device_csrs(first: int, count: int) -> list[tuple[str, bytes]]:
 
 
 def write_requests(path: str, count: int, first: int) -> None:
-    """A ZIP of so many CSRs."""
+    """Write a ZIP of so many CSRs."""
     chunk = 1000
     starts = range(0, count, chunk)
     with (
@@ -133,7 +133,7 @@ def write_requests(path: str, count: int, first: int) -> None:
 
 
 def per_core(directory: Path) -> dict[str, Callable[[], float]]:
-    """A sample of the work of a range on one core; each tells how many it makes a second."""
+    """Return the cases on one core: each makes a sample and returns its certificates a second."""
     passphrase = (directory / "passphrase").read_text().strip()
     with Estate.open(directory, lambda: passphrase) as estate:
         (record,) = estate.select(Selection(profile="device-issuing-ca"))
@@ -187,7 +187,7 @@ def per_core(directory: Path) -> dict[str, Callable[[], float]]:
 
 
 def pyca(issuer: x509.Certificate, ca_key: ec.EllipticCurvePrivateKey, device_id: int) -> bytes:
-    """A Device Certificate of the same content by pyca's builder, with a fresh key."""
+    """Make a Device Certificate of the same content with pyca's builder and a fresh key."""
     key = ec.generate_private_key(CURVE).public_key()
     module = encode.sequence(
         encode.oid(HW_TYPE), encode.tlv(encode.OCTET_STRING, device_id.to_bytes(8))
@@ -217,7 +217,7 @@ def pyca(issuer: x509.Certificate, ca_key: ec.EllipticCurvePrivateKey, device_id
 
 
 def trustme_certificates() -> float:
-    """Certificates a second with fresh P-256 keys by trustme."""
+    """Measure the certificates a second that trustme makes with fresh P-256 keys."""
     import trustme  # noqa: PLC0415 - measured where it is installed
 
     ca, count = trustme.CA(), SAMPLE // 8
@@ -228,7 +228,7 @@ def trustme_certificates() -> float:
 
 
 def certomancer_certificates() -> float:
-    """Certificates for a ready-made key by certomancer, which makes no keys itself; a second's."""
+    """Measure the certificates a second that certomancer makes for one key; it makes no keys."""
     from certomancer.registry import ArchLabel, CertLabel, CertomancerConfig  # noqa: PLC0415
 
     count = SAMPLE // 40
@@ -266,7 +266,7 @@ def certomancer_certificates() -> float:
 
 
 def turns(count: int, cases: dict[str, Callable[[], float]]) -> dict[str, list[float]]:
-    """What each case measured in each turn."""
+    """Run every case in each turn, and return what each measured."""
     measured: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(count):
         for name, measure in cases.items():
@@ -288,7 +288,7 @@ def main(certificates: int, requests: int, rounds: int) -> None:
 
         def issue() -> float:
             return command(
-                *("--estate", str(estate), "batch", "issue", "--profile", "device", *WHO),
+                *("--estate", str(estate), "batch", "issue", "--profile", "device", *REQUESTED),
                 *("--hw-type", HW_TYPE, "--usage", "digital-signature"),
                 *("--first-id", f"{next(firsts):016x}", "--count", str(certificates)),
             )
@@ -300,7 +300,7 @@ def main(certificates: int, requests: int, rounds: int) -> None:
             command("quickstart", str(copy))
             out = str(Path(folder, "response.zip"))
             return command(
-                "--estate", str(copy), "batch", "sign", zipped, *WHO, "--force", "--out", out
+                "--estate", str(copy), "batch", "sign", zipped, *REQUESTED, "--force", "--out", out
             )
 
         print(
@@ -315,7 +315,7 @@ def main(certificates: int, requests: int, rounds: int) -> None:
                 "batch sign": sign,
             },
         )
-        best = {name: min(found) for name, found in whole.items()}
+        best = {name: min(times) for name, times in whole.items()}
         print(f"\n{'':26}{'number':>9}{'seconds':>9}{'per s':>9}{'ratio':>7}{'limit':>7}{'aim':>6}")
         rows = (
             ("bound of a range", certificates, None, ""),
@@ -327,14 +327,14 @@ def main(certificates: int, requests: int, rounds: int) -> None:
         for name, count, limit, aim in rows:
             seconds = best[name]
             bound = bound if limit else seconds
-            told = f"{bound / seconds:7.2f}{limit:7.2f}{aim}" if limit else ""
-            print(f"{name:26}{count:9}{seconds:9.2f}{count / seconds:9.0f}{told}")
+            ratio = f"{bound / seconds:7.2f}{limit:7.2f}{aim}" if limit else ""
+            print(f"{name:26}{count:9}{seconds:9.2f}{count / seconds:9.0f}{ratio}")
         print(f"\n{'one core, in one process':26}{'':18}{'per s':>9}{'ratio':>7}")
-        rates = {name: max(found) for name, found in turns(rounds, per_core(estate)).items()}
+        rates = {name: max(measured) for name, measured in turns(rounds, per_core(estate)).items()}
         for name, rate in rates.items():
             print(f"{name:44}{rate:9.0f}{rate / rates['key and signature']:7.3f}")
 
 
 if __name__ == "__main__":
-    given = [int(one) for one in sys.argv[1:]]
-    main(*given, *(200_000, 50_000, 3)[len(given) :])
+    numbers = [int(argument) for argument in sys.argv[1:]]
+    main(*numbers, *(200_000, 50_000, 3)[len(numbers) :])

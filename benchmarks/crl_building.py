@@ -43,7 +43,7 @@ REASONS = {None: None, Reason.KEY_COMPROMISE: x509.ReasonFlags.key_compromise}
 
 
 class Contest:
-    """The contestants, which sign with one key for one CA."""
+    """The CRL builders that are compared; they sign with one key for one CA."""
 
     def __init__(self) -> None:
         library, entropy = Library(), SystemEntropy()
@@ -64,11 +64,11 @@ class Contest:
         self.linter = Linter(settings, gathered(settings.trusted))
 
     def ours(self, revocations: list[Revocation]) -> bytes:
-        """Filled from the rows, read back, held to every rule, signed, verified."""
+        """Issue a CRL: fill it from the rows, read it back, lint it, sign it, verify it."""
         return self.authority.issue_revocation_list(self.profile, revocations, 7, at=NOW).der
 
     def pyca(self, revocations: list[Revocation]) -> bytes:
-        """The same CRL by pyca's builder, the making of its entries included."""
+        """Make the same CRL with pyca's builder, its entries included."""
         identifier = self.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
         builder = (
             x509.CertificateRevocationListBuilder()
@@ -81,13 +81,13 @@ class Contest:
             )
             .add_extension(x509.CRLNumber(7), critical=False)
         )
-        for one in revocations:
+        for revocation in revocations:
             entry = (
                 x509.RevokedCertificateBuilder()
-                .serial_number(one.serial.value)
-                .revocation_date(one.at)
+                .serial_number(revocation.serial.value)
+                .revocation_date(revocation.at)
             )
-            reason = REASONS[one.reason]
+            reason = REASONS[revocation.reason]
             if reason is not None:
                 entry = entry.add_extension(x509.CRLReason(reason), critical=False)
             builder = builder.add_revoked_certificate(entry.build())
@@ -97,7 +97,7 @@ class Contest:
 
 
 def revocations_of(number: int) -> list[Revocation]:
-    """So many revocations, half of them with a reason, each at another time."""
+    """Make so many revocations, half of them with a reason, each at another time."""
     entropy = SystemEntropy()
     return [
         Revocation(
@@ -110,7 +110,7 @@ def revocations_of(number: int) -> list[Revocation]:
 
 
 def milliseconds(work: Callable[[], object]) -> float:
-    """How long it takes."""
+    """Return the milliseconds that a call takes."""
     start = time.perf_counter()
     work()
     return 1000 * (time.perf_counter() - start)
@@ -124,24 +124,24 @@ def main() -> None:
         f"{'entries':>8}{'signature':>11}{'ours':>8}{'pyca':>9}{'ratio':>7}{'lint':>8}{'octets':>9}"
     )
     for number in NUMBERS:
-        given = revocations_of(number)
-        made = contest.ours(given)
-        tbs, source = view_revocation_list(made).signed.encoded, Source("-", 0, made)
+        revocations = revocations_of(number)
+        crl = contest.ours(revocations)
+        tbs, source = view_revocation_list(crl).signed.encoded, Source("-", 0, crl)
         measured: dict[str, list[float]] = {}
         for turn in range(TURNS):
             works: dict[str, Callable[[], object]] = {
                 "signature": partial(contest.sign, tbs),
-                "ours": partial(contest.ours, given),
+                "ours": partial(contest.ours, revocations),
                 "lint": partial(contest.linter.lint, source),
             }
             if turn == 0 or number < NUMBERS[-1]:
-                works["pyca"] = partial(contest.pyca, given)
+                works["pyca"] = partial(contest.pyca, revocations)
             for name, work in works.items():
                 measured.setdefault(name, []).append(milliseconds(work))
-        ms = {name: statistics.median(found) for name, found in measured.items()}
+        ms = {name: statistics.median(times) for name, times in measured.items()}
         print(
             f"{number:8}{ms['signature']:11.1f}{ms['ours']:8.1f}{ms['pyca']:9.1f}"
-            f"{ms['pyca'] / ms['ours']:7.1f}{ms['lint']:8.1f}{len(made):9}"
+            f"{ms['pyca'] / ms['ours']:7.1f}{ms['lint']:8.1f}{len(crl):9}"
         )
 
 

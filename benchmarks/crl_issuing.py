@@ -1,4 +1,4 @@
-"""What the list of a CA that revoked many certificates takes, and pyca's builder beside it.
+"""Times of issuing and verifying a CRL of many entries, and of pyca's builder for comparison.
 
 python benchmarks/crl_issuing.py [COUNT …]
 """
@@ -32,17 +32,17 @@ TURNS = 3
 
 
 def seconds(call: Callable[[], object]) -> float:
-    """How much of a core's time a call takes."""
+    """Return the seconds of a core that a call takes."""
     start = time.process_time()
     call()
     return time.process_time() - start
 
 
 def revoke(estate: Estate, count: int) -> list[Revocation]:
-    """Keep so many revocations, half of them with a reason, behind the back of the checks."""
+    """Store so many revocations, half of them with a reason, without the usual checks."""
     issuer = name_of(find_authority(estate, Hierarchy.ORGANISATION, Tier.ISSUING))
     now, entropy = estate.clock.now(), SystemEntropy()
-    made = [
+    revocations = [
         Revocation(
             SerialNumber.generate(entropy),
             now - timedelta(minutes=number),
@@ -51,20 +51,21 @@ def revoke(estate: Estate, count: int) -> list[Revocation]:
         for number in range(count)
     ]
     with estate.transaction():
-        told = {"revoked": [str(one.serial) for one in made]}
-        number = estate.audit.append(now, "revoke", told)
-        estate.revocations.add(((issuer, one) for one in made), "revoked", now, number)
-    return made
+        details = {"revoked": [str(revocation.serial) for revocation in revocations]}
+        number = estate.audit.append(now, "revoke", details)
+        pairs = ((issuer, revocation) for revocation in revocations)
+        estate.revocations.add(pairs, "revoked", now, number)
+    return revocations
 
 
 def by_pyca(revocations: list[Revocation]) -> None:
-    """The same entries by the builder of the cryptography package."""
-    now = max(one.at for one in revocations)
+    """Make a CRL of the same entries with the builder of the cryptography package."""
+    now = max(revocation.at for revocation in revocations)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Z1")])
     builder = x509.CertificateRevocationListBuilder(name, now, now + timedelta(days=2))
-    for one in revocations:
-        entry = x509.RevokedCertificateBuilder(one.serial.value, one.at)
-        if one.reason is not None:
+    for revocation in revocations:
+        entry = x509.RevokedCertificateBuilder(revocation.serial.value, revocation.at)
+        if revocation.reason is not None:
             reason = x509.CRLReason(x509.ReasonFlags.superseded)
             entry = entry.add_extension(reason, critical=False)
         builder = builder.add_revoked_certificate(entry.build())
@@ -72,11 +73,11 @@ def by_pyca(revocations: list[Revocation]) -> None:
 
 
 def measure(count: int) -> tuple[float, float, float]:
-    """How long `crl issue`, `crl verify` and pyca's builder take for so many certificates."""
+    """Measure the seconds of `crl issue`, `crl verify` and pyca's builder for so many entries."""
     with TemporaryDirectory() as directory:
         with Estate.create(Path(directory) / "estate", lambda: "benchmark") as estate:
             estate.add_environment("ZAZ1")
-            made = revoke(estate, count)
+            revocations = revoke(estate, count)
             # The first list pays for the imports.
             estate.issue_revocation_list(Hierarchy.IKI, Tier.ISSUING)
             issue = seconds(
@@ -84,7 +85,7 @@ def measure(count: int) -> tuple[float, float, float]:
             )
             newest = estate.revocation_lists(current_only=True)[-1]
             verify = seconds(lambda: compare_list(estate, newest.der))
-        return issue, verify, seconds(lambda: by_pyca(made))
+        return issue, verify, seconds(lambda: by_pyca(revocations))
 
 
 def main(counts: tuple[int, ...]) -> None:

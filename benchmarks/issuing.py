@@ -48,7 +48,7 @@ USAGE = KeyUsage.DIGITAL_SIGNATURE
 
 
 def authorised() -> Authorisation:
-    """The gate's consent to one request, from an estate that is gone again."""
+    """Return the gate's authorisation of one request, from a temporary estate."""
     with (
         TemporaryDirectory() as directory,
         Estate.create(Path(directory), lambda: "benchmark") as estate,
@@ -61,7 +61,7 @@ def authorised() -> Authorisation:
 
 
 def cases() -> dict[str, Callable[[], bytes]]:
-    """What is measured, by name."""
+    """Return the functions to measure, by name."""
     library, entropy = Library(), SystemEntropy()
     environment = library.default_environment
     ca_key, subject_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
@@ -107,7 +107,7 @@ def cases() -> dict[str, Callable[[], bytes]]:
 def pyca(
     issuer: x509.Certificate, ca_key: ec.EllipticCurvePrivateKey, key: ec.EllipticCurvePublicKey
 ) -> bytes:
-    """The same certificate by pyca's builder."""
+    """Make the same certificate with pyca's builder."""
     identifier = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     usage = x509.KeyUsage(
         digital_signature=True,
@@ -160,7 +160,7 @@ def main(count: int) -> None:
             for _ in range(count):
                 make()
             measured[name].append(count / (time.perf_counter() - start))
-    rates = {name: statistics.median(found) for name, found in measured.items()}
+    rates = {name: statistics.median(measurements) for name, measurements in measured.items()}
     bare = rates["bare signature"]
     builder = rates["pyca CertificateBuilder"]
     print(f"{count} certificates, {TURNS} turns, median; Python {sys.version.split()[0]}")

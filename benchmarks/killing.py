@@ -1,4 +1,4 @@
-"""Kills batches at random moments, resumes them, and sees that nothing is lost or comes twice.
+"""Kills batches at random moments, resumes them, and checks that nothing is lost or duplicated.
 
 python benchmarks/killing.py [KILLS [SEED]]
 
@@ -31,13 +31,13 @@ FIRST_ID = 0x00DB120000000000
 COUNT = 40_000
 """Device IDs of one run, with one certificate each."""
 MOST_TILES = 6
-"""How many tiles a command writes at most before it is killed."""
+"""The most tiles that a command writes before it is killed."""
 LATEST_SECONDS = 0.2
-"""The latest moment after that at which it is killed."""
+"""The longest time after those tiles until it is killed."""
 START_SECONDS = 1.0
-"""The latest moment for a command that is killed before it has written any."""
+"""The longest time until the kill of a command that need not write a tile first."""
 PATIENCE_SECONDS = 120.0
-"""How long orphaned workers, and tiles, are waited for: longer than any load makes them take."""
+"""The time to wait for tiles and for the end of orphaned workers: enough under any load."""
 
 
 @dataclass
@@ -45,25 +45,26 @@ class Tormentor:
     """Kills the batches of one estate.
 
     Attributes:
-        estate: its directory.
-        kills: of the command itself, and of workers.
-        kept: the octets of each tile that a run told of, by run and number.
-        told: how many certificates of each run were reported as issued.
-        serials: of all certificates of the runs that are done.
+        estate: the directory of the estate.
+        chance: the source of random moments and victims.
+        kills: the number of kills of the command and of workers.
+        kept: the octets of each finished tile, by run and number.
+        reported: the number of certificates of each run that were reported as issued.
+        serials: the serial numbers of all certificates of the finished runs.
     """
 
     estate: Path
     chance: random.Random
     kills: dict[str, int] = field(default_factory=lambda: {"command": 0, "worker": 0})
     kept: dict[tuple[int, int], bytes] = field(default_factory=dict)
-    told: dict[int, int] = field(default_factory=dict)
+    reported: dict[int, int] = field(default_factory=dict)
     serials: set[int] = field(default_factory=set)
 
     def run(self, kills: int) -> int:
-        """Run batches to their end, killing on the way, until there were so many kills.
+        """Run batches to their end, and kill them on the way, until there were so many kills.
 
         Returns:
-            How many runs there were.
+            The number of runs.
         """
         number = 0
         while sum(self.kills.values()) < kills:
@@ -78,12 +79,12 @@ class Tormentor:
         return number
 
     def state(self, number: int) -> State | None:
-        """How far a run is; None if it is not in the estate."""
+        """Return the state of a run; None if it is not in the estate."""
         with self.opened() as estate:
-            return next((one.state for one in estate.runs.all() if one.id == number), None)
+            return next((run.state for run in estate.runs.all() if run.id == number), None)
 
     def opened(self) -> Estate:
-        """The estate, open."""
+        """Open the estate."""
         return Estate.open(self.estate, lambda: (self.estate / "passphrase").read_text().strip())
 
     def torment(self, *arguments: str, run: int, spare: bool = False) -> None:
@@ -133,7 +134,7 @@ class Tormentor:
         return workers or [process.pid]
 
     def judge(self, code: int, out: str, run: int, *, killed: bool) -> None:
-        """See that the command ended in a documented way, and note what it reported."""
+        """Check that the command ended in a documented way, and note what it reported."""
         expected = {0}
         if killed:
             # A worker killed after its last tile was cut leaves the run done all the same.
@@ -144,45 +145,47 @@ class Tormentor:
             raise ValueError(f"the death of a worker is not told of: {out}")
         for line in out.splitlines():
             if line.startswith('{"issued"') and line.endswith("}"):
-                self.told[run] = max(self.told.get(run, 0), json.loads(line)["issued"])
+                self.reported[run] = max(self.reported.get(run, 0), json.loads(line)["issued"])
 
     def look(self, number: int) -> None:
-        """See that whatever was reported is still there, and remember what is new."""
+        """Check that everything reported is still there, and remember new tiles."""
         with self.opened() as estate:
-            runs = {one.id: one for one in estate.runs.all()}
-            for (run, tile), octets in self.kept.items():
+            runs = {run.id: run for run in estate.runs.all()}
+            for (run_id, tile), octets in self.kept.items():
                 (record,) = [
-                    one for one in estate.tiles.of_run(run, done=True) if one.number == tile
+                    record
+                    for record in estate.tiles.of_run(run_id, done=True)
+                    if record.number == tile
                 ]
                 if estate.tiles.path(record).read_bytes() != octets:
-                    raise ValueError(f"tile {tile} of run {run} was changed")
+                    raise ValueError(f"tile {tile} of run {run_id} was changed")
             issued = runs[number].issued if number in runs else 0
-            if issued < self.told.get(number, 0):
-                raise ValueError(f"{self.told[number]} were reported, {issued} are there")
+            if issued < self.reported.get(number, 0):
+                raise ValueError(f"{self.reported[number]} were reported, {issued} are there")
             if number in runs:
-                for one in estate.tiles.of_run(number, done=True):
-                    path = estate.tiles.path(one)
-                    self.kept[number, one.number] = path.read_bytes()
+                for record in estate.tiles.of_run(number, done=True):
+                    path = estate.tiles.path(record)
+                    self.kept[number, record.number] = path.read_bytes()
 
     def complete(self, number: int, first: int) -> None:
-        """See that a finished run holds exactly what was asked for, and nothing lies about."""
+        """Check that a finished run has exactly the certificates asked for, and no other files."""
         with self.opened() as estate:
             run = estate.runs.get(number)
             tiles = tiles_of(estate, run)
-            files = {one.name for one in estate.tiles.folder(number).iterdir()}
+            files = {path.name for path in estate.tiles.folder(number).iterdir()}
             if len(files) != len(tiles):
                 raise ValueError(f"{len(files)} files, {len(tiles)} tiles")
-            ids = [one.eui64(place) for one in tiles for place in range(len(one))]
+            ids = [tile.eui64(place) for tile in tiles for place in range(len(tile))]
             if set(ids) != set(range(first, first + COUNT)) or len(ids) != COUNT:
                 raise ValueError("other Device IDs than were asked for")
-            ders = [one.der(place) for one in tiles for place in range(len(one))]
-            self.serials |= {x509.load_der_x509_certificate(one).serial_number for one in ders}
+            ders = [tile.der(place) for tile in tiles for place in range(len(tile))]
+            self.serials |= {x509.load_der_x509_certificate(der).serial_number for der in ders}
             if len(self.serials) != number * COUNT:
                 raise ValueError("a serial number came twice")
 
 
 def range_of(first: int, count: int) -> tuple[str, ...]:
-    """The command for a range of Devices."""
+    """Return the command for a range of Devices."""
     return (
         *("batch", "issue", "--profile", "device", "--participant", "meters-one"),
         *("--purpose", "device-and-user-system-tests", "--usage", "key-agreement"),
@@ -202,30 +205,30 @@ def start(estate: Path, *arguments: str, out: IO[str]) -> subprocess.Popen[str]:
 
 
 def files_of(folder: Path) -> list[Path]:
-    """The files in a run's folder, which may not be there yet."""
+    """Return the files in a run's folder, which may not exist yet."""
     return list(folder.iterdir()) if folder.is_dir() else []
 
 
 def tiles_of(estate: Estate, run: Run) -> list[Tile]:
-    """The finished tiles of a run, each compared with its digest."""
+    """Return the finished tiles of a run, each checked against its digest."""
     return [
-        Tile.read(estate.tiles.path(one), one.digest)
-        for one in estate.tiles.of_run(run.id, done=True)
+        Tile.read(estate.tiles.path(record), record.digest)
+        for record in estate.tiles.of_run(run.id, done=True)
     ]
 
 
 def children(parent: int) -> list[int]:
-    """The processes that a process has started."""
-    found = []
+    """Return the processes that a process has started."""
+    started = []
     for path in Path("/proc").glob("[0-9]*/stat"):
-        told = status(path)
-        if told is not None and int(told[1]) == parent:
-            found.append(int(path.parent.name))
-    return sorted(found)
+        fields = status(path)
+        if fields is not None and int(fields[1]) == parent:
+            started.append(int(path.parent.name))
+    return sorted(started)
 
 
 def status(path: Path) -> list[str] | None:
-    """State and parent of a process, and what follows; None if it is gone."""
+    """Return the fields of a process from its state and parent on; None if it is gone."""
     try:
         return path.read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
@@ -233,22 +236,22 @@ def status(path: Path) -> list[str] | None:
 
 
 def alive(process: int) -> bool:
-    """Whether a process runs still."""
-    told = status(Path(f"/proc/{process}/stat"))
-    return told is not None and told[0] not in {"Z", "X"}
+    """Whether a process is still running."""
+    fields = status(Path(f"/proc/{process}/stat"))
+    return fields is not None and fields[0] not in {"Z", "X"}
 
 
 def wait_for_end(processes: list[int]) -> None:
-    """See that processes end by themselves."""
+    """Wait until processes have ended by themselves."""
     until = time.monotonic() + PATIENCE_SECONDS
-    while left := [one for one in processes if alive(one)]:
+    while left := [process for process in processes if alive(process)]:
         if time.monotonic() > until:
             raise ValueError(f"workers live on without their parent: {left}")
         time.sleep(0.02)
 
 
 def main(kills: int, seed: int) -> None:
-    """Kill so often, and tell what came of it."""
+    """Kill so often, check the audit log, and print a summary."""
     with TemporaryDirectory() as folder:
         estate = Path(folder, "estate")
         subprocess.run([*COMMAND, "quickstart", str(estate)], check=True, capture_output=True)
@@ -258,8 +261,8 @@ def main(kills: int, seed: int) -> None:
         subprocess.run(
             [*COMMAND, "--estate", str(estate), "audit", "verify"], check=True, capture_output=True
         )
-        told = ", ".join(f"{count} of a {kind}" for kind, count in tormentor.kills.items())
-        print(f"{sum(tormentor.kills.values())} kills ({told}), seed {seed}")
+        by_kind = ", ".join(f"{count} of a {kind}" for kind, count in tormentor.kills.items())
+        print(f"{sum(tormentor.kills.values())} kills ({by_kind}), seed {seed}")
         print(
             f"{runs} runs of {COUNT} certificates in {time.perf_counter() - begin:.0f} s: every one"
             " is there, none twice, no serial number twice, the audit log is whole"
@@ -267,5 +270,5 @@ def main(kills: int, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    given = [int(one) for one in sys.argv[1:]]
-    main(*given, *(300, 1)[len(given) :])
+    numbers = [int(argument) for argument in sys.argv[1:]]
+    main(*numbers, *(300, 1)[len(numbers) :])

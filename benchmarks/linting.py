@@ -1,4 +1,4 @@
-"""How fast ``smki-testca lint`` is, against pkilint on the same certificates.
+"""Compares the speed of ``smki-testca lint`` with that of pkilint on the same certificates.
 
 Run it with pkilint installed:
 
@@ -43,7 +43,7 @@ from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.x509.private_keys import public_key_info
 
 PROMISED = 20
-"""How many times as fast per certificate per core, at least."""
+"""The least ratio of pkilint's time to ours, for each certificate and core."""
 _FIRST_DEVICE = 0x00DB1234_00000000
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -163,8 +163,8 @@ def _their_command(folder: Path) -> float:
 
 def _their_library(folder: Path, sample: int) -> float:
     """Seconds of one core for each certificate, by pkilint's functions alone."""
-    _, said = _timed(sys.executable, "-c", _PKILINT, str(folder), str(sample))
-    return float(said) / sample
+    _, output = _timed(sys.executable, "-c", _PKILINT, str(folder), str(sample))
+    return float(output) / sample
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ PURPOSE = "device-and-user-system-tests"
 HW_TYPE = "1.2.826.0.1.8641679.1.2.2.1"
 FIRST_ID = 0x00DB120000000000
 BETWEEN = 1 << 32
-"""From the first ID of one range to that of the next."""
+"""The distance from the first ID of one range to that of the next."""
 MEMORY_LIMIT, LOOKUP_LIMIT, FLATNESS_LIMIT = 300, 20.0, 0.10
 LOOKUPS = 200
 
@@ -69,7 +69,7 @@ def measure(estate: Path, *arguments: str) -> Measured:
 
 
 def peak(process: int) -> int:
-    """The peak of a process's resident memory so far, in octets."""
+    """Return the peak of a process's resident memory so far, in octets."""
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{process}/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
@@ -78,15 +78,15 @@ def peak(process: int) -> int:
 
 
 def children(process: int) -> list[int]:
-    """The processes that a process has started."""
+    """Return the processes that a process has started."""
     with contextlib.suppress(OSError):
-        told = Path(f"/proc/{process}/task/{process}/children").read_text()
-        return [int(one) for one in told.split()]
+        pids = Path(f"/proc/{process}/task/{process}/children").read_text()
+        return [int(pid) for pid in pids.split()]
     return []
 
 
 def issue(estate: Path, number: int, count: int) -> Measured:
-    """One range."""
+    """Issue a range of Devices."""
     return measure(
         estate,
         *("batch", "issue", "--profile", "device", "--participant", "meters-one"),
@@ -96,7 +96,7 @@ def issue(estate: Path, number: int, count: int) -> Measured:
 
 
 def issue_manifest(estate: Path, number: int, count: int) -> Measured:
-    """As many Devices by a manifest, one line each."""
+    """Issue as many Devices with a manifest, one line each."""
     path = estate.parent / "devices.csv"
     cells = ("device", "meters-one", PURPOSE, "", HW_TYPE, "key-agreement")
     with path.open("w") as file:
@@ -107,41 +107,41 @@ def issue_manifest(estate: Path, number: int, count: int) -> Measured:
     return measure(estate, "batch", "issue", str(path))
 
 
-def tell(name: str, count: int, found: Measured, cost: float) -> None:
-    """One line of the table."""
-    memory = f"{found.command / 1e6:10.0f}{found.worker / 1e6:9.0f}"
-    print(f"{name:10}{count:10}{found.seconds:9.1f}{memory}{cost * 1e6:9.2f}")
+def print_row(name: str, count: int, best: Measured, cost: float) -> None:
+    """Print one row of the table."""
+    memory = f"{best.command / 1e6:10.0f}{best.worker / 1e6:9.0f}"
+    print(f"{name:10}{count:10}{best.seconds:9.1f}{memory}{cost * 1e6:9.2f}")
 
 
-def lookups(estate: Path, count: int, number: int) -> dict[str, list[float]]:
-    """Milliseconds of look-ups at random in a range, the tile of each read from the disk."""
+def lookups(directory: Path, count: int, number: int) -> dict[str, list[float]]:
+    """Measure the milliseconds of random look-ups in a range, each with its tile read from disk."""
     chance = random.Random(1)
     taken: dict[str, list[float]] = {"by EUI-64": [], "by serial number": []}
     serials = []
-    with opened(estate) as found:
+    with opened(directory) as estate:
         for _ in range(LOOKUPS):
             eui64 = Eui64(FIRST_ID + number * BETWEEN + chance.randrange(count))
             begin = time.perf_counter()
-            (record,) = found.select(Selection(eui64=eui64))
+            (record,) = estate.select(Selection(eui64=eui64))
             taken["by EUI-64"].append((time.perf_counter() - begin) * 1e3)
             serials.append(record.serial)
     chance.shuffle(serials)
-    with opened(estate) as found:
+    with opened(directory) as estate:
         for serial in serials:
             begin = time.perf_counter()
-            if found.by_serial(serial) is None:
+            if estate.by_serial(serial) is None:
                 raise SystemExit(f"{serial} is not found")
             taken["by serial number"].append((time.perf_counter() - begin) * 1e3)
     return taken
 
 
 def opened(directory: Path) -> Estate:
-    """An estate, open; nothing here needs its passphrase."""
+    """Open an estate; nothing here needs its passphrase."""
     return Estate.open(directory, str)
 
 
 def main(largest: int) -> None:
-    """Measure, and print."""
+    """Measure everything, and print the tables."""
     with TemporaryDirectory() as folder:
         # Our modules are compiled once, as they are where the package is installed.
         os.environ["PYTHONPYCACHEPREFIX"] = str(Path(folder, "compiled"))
@@ -161,21 +161,21 @@ def main(largest: int) -> None:
             alone = min(work(estate, next(numbers), 1).cpu for _ in range(7))
             for count in sizes:
                 turns = []
-                # What else the machine does weighs most on what is quickly done.
+                # Other programs disturb short measurements most: those have more turns.
                 for _ in range(max(2, min(7, 300_000 // count))):
                     ranges.append((next(numbers), count))
                     turns.append(work(estate, *ranges[-1]))
                     issued += count
-                found = min(turns, key=lambda one: one.cpu)
-                costs[name].append((found.cpu - alone) / count)
-                peaks += [one for turn in turns for one in (turn.command, turn.worker)]
-                tell(name, count, found, costs[name][-1])
-        written = sum(one.stat().st_size for one in estate.glob("bulk/*/*.tile"))
+                best = min(turns, key=lambda turn: turn.cpu)
+                costs[name].append((best.cpu - alone) / count)
+                peaks += [octets for turn in turns for octets in (turn.command, turn.worker)]
+                print_row(name, count, best, costs[name][-1])
+        written = sum(path.stat().st_size for path in estate.glob("bulk/*/*.tile"))
         print(f"\nmemory at most {max(peaks) / 1e6:.0f} MB (limit {MEMORY_LIMIT})")
         for name, taken in costs.items():
             flat = max(taken) / min(taken) - 1
-            said = f"of a {name} differs by {flat:.0%} (limit {FLATNESS_LIMIT:.0%})"
-            print(f"cost per certificate {said}")
+            difference = f"differs by {flat:.0%} (limit {FLATNESS_LIMIT:.0%})"
+            print(f"cost per certificate of a {name} {difference}")
         print(f"{written / issued:.0f} octets on the disk for each certificate and its key")
         print(f"\nlook-ups in {issued} certificates, ms{'median':>12}{'slowest':>10}{'limit':>8}")
         number, count = ranges[-1]

@@ -2,10 +2,10 @@
 
     python benchmarks/mutants.py [--count 200000] [--first 0]
 
-Each mutant is made from its number and from certificates with fresh keys; of a mutant that
-fails its octets are printed. It ends with exit code 1 where a mutant raised an exception,
-failed a rule or took longer than it may, or where reading a file of ten megabytes or linting a
-certificate of a great many faults did.
+Each mutant is made from its number and from certificates with fresh keys. The octets of a mutant
+that fails are printed. The exit code is 1 if a mutant raised an exception, made a rule fail or
+took too long, or if reading a file of ten megabytes or linting a certificate of a great many
+faults took too long.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ from smki_testca.cli import cli
 from smki_testca.importers.sources import sources
 
 LONGEST = 2.0
-"""How many seconds one mutant may take."""
+"""The most seconds that one mutant may take."""
 LONGEST_HUGE = 5.0
-"""How many seconds a file of ten megabytes may take."""
+"""The most seconds that a file of ten megabytes may take."""
 LONGEST_CROWDED = 5.0
-"""How many seconds a certificate of thousands of faults may take, with every report of it."""
+"""The most seconds that a certificate of thousands of faults may take, with all its reports."""
 _BATCH = 1_000
 
 
 @dataclass
 class Tally:
-    """What became of some mutants."""
+    """The outcomes of some mutants."""
 
     findings: int = 0
     silent: int = 0
@@ -57,7 +57,7 @@ class Tally:
     faults: list[tuple[int, str]] = field(default_factory=list)
 
     def add(self, other: Tally) -> None:
-        """Take in another tally."""
+        """Add another tally."""
         self.findings += other.findings
         self.silent += other.silent
         self.octets += other.octets
@@ -82,7 +82,7 @@ def _batch(numbers: range) -> Tally:
         start = time.perf_counter()
         try:
             judged = judge(data)
-        except Exception:  # noqa: BLE001 - whatever it is, it is what is looked for
+        except Exception:  # noqa: BLE001 - every exception is a fault of the linter
             tally.faults.append((number, f"{traceback.format_exc(limit=-3)}{data.hex()}"))
             continue
         seconds = time.perf_counter() - start
@@ -96,7 +96,7 @@ def _batch(numbers: range) -> Tally:
 
 
 def _huge() -> tuple[float, str]:
-    """The file of ten megabytes that takes longest to read, in seconds, and its name."""
+    """Return the seconds of the slowest file of ten megabytes to read, and its name."""
     taken = []
     for name, data in HUGE.items():
         start = time.perf_counter()
@@ -106,7 +106,7 @@ def _huge() -> tuple[float, str]:
 
 
 def _crowded(certificates: list[bytes]) -> tuple[float, str]:
-    """The certificate of many faults that takes longest to lint, in seconds, and its name."""
+    """Return the seconds of the slowest certificate of many faults to lint, and its name."""
     judge, device = Judge(certificates), device_certificate(certificates)
     taken = []
     for name, parts in CROWDED.items():
@@ -118,7 +118,7 @@ def _crowded(certificates: list[bytes]) -> tuple[float, str]:
 
 
 def _certificates() -> list[bytes]:
-    """One certificate of every kind: what quickstart makes."""
+    """Make one certificate of every kind, with quickstart."""
     with tempfile.TemporaryDirectory() as scratch:
         estate = Path(scratch) / "estate"
         with open(os.devnull, "w") as silence:  # noqa: PTH123 - not a path of ours
@@ -127,8 +127,8 @@ def _certificates() -> list[bytes]:
                 cli.main(["quickstart", str(estate)], standalone_mode=False)
             finally:
                 sys.stdout = before
-        found = [one.data for one in sources([str(estate / "export" / "pem")])]
-    return list(dict.fromkeys(found))
+        documents = [source.data for source in sources([str(estate / "export" / "pem")])]
+    return list(dict.fromkeys(documents))
 
 
 def main() -> None:

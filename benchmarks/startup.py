@@ -1,4 +1,4 @@
-"""Wall time of the command against the limits of the project, and a bare interpreter beside it.
+"""Wall time of the command against its limits, and of a bare interpreter for comparison.
 
 python benchmarks/startup.py [RUNS]
 """
@@ -25,14 +25,14 @@ ISSUE = (
 
 
 def seconds(arguments: list[str]) -> float:
-    """How long a program takes from start to end."""
+    """Return the seconds that a program takes from start to end."""
     start = time.perf_counter()
     subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - start
 
 
 def main(runs: int) -> None:
-    """Measure everything by turns, so that a busy moment of the machine meets all alike."""
+    """Measure everything by turns, so that a busy moment of the machine affects all of it."""
     with TemporaryDirectory() as directory:
         estate = str(Path(directory) / "estate")
         subprocess.run([*COMMAND, "quickstart", estate], check=True, stdout=subprocess.DEVNULL)
@@ -55,8 +55,8 @@ def main(runs: int) -> None:
     print(f"{'':24}{'ms':>8}{'limit':>8}{'ratio':>8}")
     for name, limit, _ in cases:
         median = statistics.median(measured[name])
-        told = f"{limit * 1000:8.0f}{median / limit:8.2f}" if limit else ""
-        print(f"{name:24}{median * 1000:8.0f}{told}")
+        columns = f"{limit * 1000:8.0f}{median / limit:8.2f}" if limit else ""
+        print(f"{name:24}{median * 1000:8.0f}{columns}")
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ _LEFT_OUT = {
     "Selection": ("is_one_place", "where"),
     "SerialNumber": ("from_octets", "octets"),
 }
-"""What the package has for itself alone."""
+"""Members that are not part of the API, by class."""
 
 _HEAD = """\
 # The Python API
@@ -118,7 +118,7 @@ _ENTRY = re.compile(r"^    (\*{0,2}[\w, ]+): ", re.MULTILINE)
 
 
 def manual() -> str:
-    """The reference, Markdown."""
+    """Return the reference, Markdown."""
     parts = [_HEAD]
     for title, names in GROUPS.items():
         parts.append(f"## {title}\n")
@@ -132,58 +132,58 @@ def manual() -> str:
     return "\n".join(parts)
 
 
-def _described(name: str, found: Any) -> Iterator[str]:
+def _described(name: str, target: Any) -> Iterator[str]:
     yield f"### `{name}`\n"
-    if inspect.isfunction(found):
-        yield from _callable(name, found, inspect.signature(found))
+    if inspect.isfunction(target):
+        yield from _callable(name, target, inspect.signature(target))
         return
-    if _is_made_by_hand(found):
-        yield _code(_signature(name, inspect.signature(found), returns=False))
-    yield _text(found)
-    rows = [f"| `{name}.{member}` | `{value}` |" for member, value in _constants(found)]
+    if _has_constructor(target):
+        yield _code(_signature(name, inspect.signature(target), returns=False))
+    yield _text(target)
+    rows = [f"| `{name}.{member}` | `{value}` |" for member, value in _constants(target)]
     if rows:
         yield "\n".join(("| member | value |", "|---|---|", *rows)) + "\n"
-    yield from _members(found, _value(found))
+    yield from _members(target, _value_name(target))
 
 
 def _constants(kind: type) -> list[tuple[str, str]]:
-    """The names and values of a class's own members: of an Enum, or of names that are texts."""
+    """Return the names and values of a class's own members: of an Enum, or its own instances."""
     if issubclass(kind, Enum):
-        return [(one.name, str(one.value)) for one in kind]
-    return [(name, str(one)) for name, one in vars(kind).items() if type(one) is kind]
+        return [(member.name, str(member.value)) for member in kind]
+    return [(name, str(value)) for name, value in vars(kind).items() if type(value) is kind]
 
 
-def _is_made_by_hand(kind: type) -> bool:
+def _has_constructor(kind: type) -> bool:
     return not issubclass(kind, Enum | BaseException | dict | str) and (
         kind is not smki_testca.Estate
     )
 
 
-def _value(kind: type) -> str:
-    """What a value of a class is called: a ``Record`` is a ``record``."""
+def _value_name(kind: type) -> str:
+    """Return the name of a value of a class: a ``Record`` is a ``record``."""
     if issubclass(kind, BaseException):
         return "error"
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower()
 
 
 def _members(kind: type, prefix: str) -> Iterator[str]:
-    """The public methods and properties that a class defines, in its own order."""
-    for name, found in vars(kind).items():
+    """Describe the public methods and properties that a class defines, in its order."""
+    for name, member in vars(kind).items():
         if name.startswith("_") or name in _LEFT_OUT.get(kind.__name__, ()):
             continue
-        if isinstance(found, property):
-            returned = inspect.signature(found.fget).return_annotation if found.fget else "Any"
+        if isinstance(member, property):
+            returned = inspect.signature(member.fget).return_annotation if member.fget else "Any"
             yield f"#### `{prefix}.{name}`\n"
             yield _code(f"{prefix}.{name}: {returned}")
-            yield _text(found)
-        elif isinstance(found, classmethod):
+            yield _text(member)
+        elif isinstance(member, classmethod):
             yield f"#### `{kind.__name__}.{name}`\n"
             yield from _callable(f"{kind.__name__}.{name}", *_bound(kind, name))
-        elif isinstance(found, FunctionType):
+        elif isinstance(member, FunctionType):
             yield f"#### `{prefix}.{name}`\n"
-            signature = inspect.signature(found)
+            signature = inspect.signature(member)
             own = list(signature.parameters.values())[1:]
-            yield from _callable(f"{prefix}.{name}", found, signature.replace(parameters=own))
+            yield from _callable(f"{prefix}.{name}", member, signature.replace(parameters=own))
 
 
 def _bound(kind: type, name: str) -> tuple[Any, inspect.Signature]:
@@ -191,13 +191,13 @@ def _bound(kind: type, name: str) -> tuple[Any, inspect.Signature]:
     return method, inspect.signature(method)
 
 
-def _callable(name: str, found: Any, signature: inspect.Signature) -> Iterator[str]:
+def _callable(name: str, target: Any, signature: inspect.Signature) -> Iterator[str]:
     yield _code(_signature(name, signature, returns=True))
-    yield _text(found)
+    yield _text(target)
 
 
 def _signature(name: str, signature: inspect.Signature, *, returns: bool) -> str:
-    """A signature on one line, or with a line for each parameter where that is too long."""
+    """Return a signature on one line, or with a line for each parameter if that is too long."""
     parts = list(_parameters(signature))
     result = f" -> {signature.return_annotation}" if returns else ""
     line = f"{name}({', '.join(parts)}){result}"
@@ -208,15 +208,18 @@ def _signature(name: str, signature: inspect.Signature, *, returns: bool) -> str
 
 def _parameters(signature: inspect.Signature) -> Iterator[str]:
     marked = False
-    for one in signature.parameters.values():
-        if one.kind is one.KEYWORD_ONLY and not marked:
+    for parameter in signature.parameters.values():
+        if parameter.kind is parameter.KEYWORD_ONLY and not marked:
             marked = True
             yield "*"
-        stars = "**" if one.kind is one.VAR_KEYWORD else ""
-        default = "" if one.default is one.empty else f" = {_default(one.default)}"
+        stars = "**" if parameter.kind is parameter.VAR_KEYWORD else ""
+        has_default = parameter.default is not parameter.empty
+        default = f" = {_default(parameter.default)}" if has_default else ""
         # A reader has an Estate; the members of Stores are documented as its own.
-        annotation = "Estate" if one.annotation == Stores.__name__ else one.annotation
-        yield f"{stars}{one.name}: {annotation}{default}"
+        annotation = parameter.annotation
+        if annotation == Stores.__name__:
+            annotation = "Estate"
+        yield f"{stars}{parameter.name}: {annotation}{default}"
 
 
 def _default(value: Any) -> str:
@@ -227,11 +230,11 @@ def _default(value: Any) -> str:
     return repr(value)
 
 
-def _text(found: Any) -> str:
-    """A docstring as Markdown: its sections become lists."""
-    text = inspect.getdoc(found) or ""
+def _text(target: Any) -> str:
+    """Return a docstring as Markdown: its sections become lists."""
+    text = inspect.getdoc(target) or ""
     if not text:
-        raise ValueError(f"{found!r} has no docstring")
+        raise ValueError(f"{target!r} has no docstring")
     opening, *sections = _SECTION.split(text)
     parts = [_inline(opening.strip()) + "\n"]
     for title, body in zip(sections[::2], sections[1::2], strict=True):

@@ -86,11 +86,11 @@ _TITLES = {
 
 
 def manual(library: Library) -> str:
-    """Every rule of the profiles at hand, as Markdown, those of one part of a document together."""
+    """Return every rule of the library as Markdown, those of one part of a document together."""
     parts = [_HEAD]
     order = list(_TITLES)
-    found = sorted(rules(library), key=lambda rule: (_rank(order, rule), rule.code))
-    for part, group in groupby(found, key=_part):
+    ordered = sorted(rules(library), key=lambda rule: (_rank(order, rule), rule.code))
+    for part, group in groupby(ordered, key=_part):
         parts.append(f"## {_TITLES.get(part, part)}\n\n{_table(group)}")
     return "\n".join(parts)
 
@@ -103,14 +103,14 @@ def _rank(order: list[str], rule: Rule) -> int:
     return order.index(_part(rule)) if _part(rule) in order else len(order)
 
 
-def _table(found: Iterable[Rule]) -> str:
+def _table(group: Iterable[Rule]) -> str:
     lines = ["| code | severity | basis | profiles | meaning | remedy | source |"]
     lines.append("|---|---|---|---|---|---|---|")
-    for rule in found:
+    for rule in group:
         profiles = ", ".join(rule.profiles)
         source = rule.source if rule.since is None else f"{rule.source}; since {rule.since}"
-        said = (profiles, rule.meaning, rule.remedy, source)
-        cells = (f"`{rule.code}`", rule.severity, rule.basis, *map(_cell, said))
+        texts = (profiles, rule.meaning, rule.remedy, source)
+        cells = (f"`{rule.code}`", rule.severity, rule.basis, *map(_cell, texts))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
