@@ -92,6 +92,13 @@ def test_the_options_are_the_inputs_with_their_own_help(command, own):
     assert "not-before" not in gateway
 
 
+def test_the_help_of_a_batch_lists_the_columns_of_a_new_type(command, own):
+    out = command("--estate", own, "batch", "issue", "--help").out
+    columns = out.split("Columns of a manifest")[1]
+    assert "\n  sensor " in columns
+    assert " model [site] device-id usage\n" in columns
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [

@@ -179,6 +179,29 @@ def test_a_refused_range_is_in_the_log_with_its_ends(batch, command, quickstart)
     assert entry["body"]["refused"] == 1
 
 
+def test_check_of_a_range_says_what_issue_would(batch):
+    checked = batch("check", *range_of(3), text=True)
+    assert (checked.code, checked.out) == (0, "3 certificates would be issued.\n")
+    assert batch("check", *range_of(3)).json == {"accepted": 3, "problems": []}
+    elsewhere = range_of(3, "00-DB-12-FF-FF-FF-FF-FE")
+    refused = {verb: batch(verb, *elsewhere, text=True) for verb in ("check", "issue")}
+    assert refused["check"].code == refused["issue"].code == 3
+    assert refused["check"].err == refused["issue"].err
+    assert refused["check"].err.count("\n") == 1
+    assert batch("list").json == {"runs": []}
+
+
+@pytest.mark.parametrize("verb", ["issue", "check"])
+def test_the_help_lists_the_columns_of_every_type(batch, verb):
+    _, columns = batch(verb, "--help", text=True).out.split("Columns of a manifest")
+    listed = dict(line.strip().split(maxsplit=1) for line in columns.splitlines()[2:])
+    assert listed["organisation"] == "id role [common-name] usage"
+    assert listed["device"] == "device-id hw-type usage"
+    assert listed["dccki"] == "common-name [dns] [signifier]"
+    assert listed["dccki-personnel"] == "common-name [signifier]"
+    assert listed["iki"] == "system-name role"
+
+
 @pytest.mark.slow
 def test_a_cell_that_the_profile_does_not_have_is_a_wrong_row(batch, manifest):
     outcome = batch("issue", manifest(batches.device(1), {**batches.device(2), "dns": "a.test"}))

@@ -12,8 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from smki_testca.cli.batch_source import (
+    SourceCommand,
+    plan_manifest,
+    plan_range,
+    with_range_options,
+)
 from smki_testca.cli.issue import DELIVERY, ENVIRONMENT, LABEL, PARTICIPANT, PURPOSE
-from smki_testca.cli.names import library_of
 from smki_testca.cli.output import print_json, print_table
 from smki_testca.cli.session import Session, read_input
 from smki_testca.entropy import parse_seed
@@ -22,11 +27,6 @@ from smki_testca.estate.runs import State
 from smki_testca.estate.terms import Secrets
 from smki_testca.exporters.registry import RUN_FORMATS
 from smki_testca.files import write_file
-from smki_testca.identifiers import Eui64
-from smki_testca.profiles.model import Identity
-from smki_testca.profiles.subject import Subject
-from smki_testca.register.requests import Delivery
-from smki_testca.roles import KeyUsage
 from smki_testca.text import plain
 
 if TYPE_CHECKING:
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
     from smki_testca.issuance.batch.engines import Engine
     from smki_testca.issuance.batch.planning import Plan
     from smki_testca.issuance.batch.row_requests import RowProblem
-    from smki_testca.profiles import Library
-    from smki_testca.profiles.inputs import InputType
-    from smki_testca.profiles.model import Profile
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as a shell gives it."""
@@ -68,56 +65,6 @@ _SEED = click.option(
 _RESPONSE = "response"
 
 
-_DEFAULT_RANGE_PROFILE = "device"
-"""The certificate type assumed where a range names none, to list the options it lacks."""
-
-
-def _range_profiles(library: Library) -> list[Profile]:
-    """Return the certificate types that a range can have: those that embed a Device ID."""
-    profiles = library.end_entity_profiles
-    return [profile for profile in profiles if profile.identity is Identity.DEVICE_ID]
-
-
-def _range_inputs(library: Library) -> dict[str, InputType]:
-    """Return the inputs of a range other than its first ID, by option."""
-    return {
-        input_type.option: input_type
-        for profile in _range_profiles(library)
-        for input_type in profile.input_types
-        if not input_type.is_identifier
-    }
-
-
-def _parameter_name(option: str) -> str:
-    return option.replace("-", "_")
-
-
-class RangeCommand(click.Command):
-    """A command with an option for each input of the certificate types that a range can have."""
-
-    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """Return the command's options; those of the certificate types follow the purpose."""
-        params = super().get_params(ctx)
-        names = [param.name for param in params]
-        input_types = _range_inputs(library_of(ctx)).values()
-        added: list[click.Parameter] = [
-            click.Option(
-                [f"--{input_type.option}"],
-                metavar=input_type.metavar,
-                help=f"Of a range: {_lower_first(input_type.help)}",
-            )
-            for input_type in input_types
-            if _parameter_name(input_type.option) not in names
-        ]
-        index = names.index("purpose") + 1
-        return [*params[:index], *added, *params[index:]]
-
-
-def _lower_first(text: str) -> str:
-    """Return a text with its first letter in lower case, to go on with a sentence."""
-    return text[:1].lower() + text[1:]
-
-
 @click.group()
 def batch() -> None:
     """Issue many certificates at once, in runs that you can resume.
@@ -128,20 +75,9 @@ def batch() -> None:
     """
 
 
-@batch.command(cls=RangeCommand)
+@batch.command(cls=SourceCommand)
 @click.argument("manifest", metavar="[MANIFEST]", required=False)
-@click.option("--profile", metavar="NAME", help="Of a range: its certificate type, device.")
-@click.option("--participant", metavar="P", help="Of a range: the participant that asks.")
-@click.option("--purpose", metavar="S", help="Of a range: the Testing Service.")
-@click.option(
-    "--usage",
-    "usages",
-    type=click.Choice([usage.value for usage in KeyUsage]),
-    multiple=True,
-    help="Of a range: each ID gets a certificate of each usage.",
-)
-@click.option("--first-id", metavar="EUI64", help="Of a range: its first Device ID.")
-@click.option("--count", metavar="N", type=int, help="Of a range: the number of Device IDs.")
+@with_range_options
 @_SEED
 @click.option("--all-or-nothing", is_flag=True, help="Issue nothing where one row is wrong.")
 @LABEL
@@ -166,13 +102,8 @@ def issue(session: Session, /, manifest: str | None, **options: Any) -> None:
         engine = _engine(options)
         secrets = _secrets(options["seed"])
         with estate.transaction():
-            plan = Plan(
-                estate, "range" if manifest is None else "manifest", options["label"], secrets
-            )
-            if manifest is None:
-                _plan_range(estate, plan, options)
-            else:
-                _plan_manifest(estate, plan, manifest, options)
+            plan = Plan(estate, _source(manifest), options["label"], secrets)
+            _plan_source(estate, plan, manifest, options)
             error = _plan_error(plan, all_or_nothing=options["all_or_nothing"])
             if error is None:
                 run = plan.store()
@@ -186,32 +117,40 @@ def issue(session: Session, /, manifest: str | None, **options: Any) -> None:
         _complete_and_report(session, estate, run, engine, plan.problems)
 
 
-@batch.command()
-@click.argument("manifest", metavar="MANIFEST")
+@batch.command(cls=SourceCommand)
+@click.argument("manifest", metavar="[MANIFEST]", required=False)
+@with_range_options
 @_SEED
 @ENVIRONMENT
+@DELIVERY
 @click.pass_obj
-def check(session: Session, manifest: str, seed: str | None, environment: str | None) -> None:
-    """Say which rows of a MANIFEST would be refused, and why; nothing is issued.
+def check(session: Session, /, manifest: str | None, **options: Any) -> None:
+    """Say what of a range or a MANIFEST would be refused, and why; nothing is issued.
 
     \b
     Example:
       smki-testca --estate estate batch check devices.csv
+      smki-testca --estate estate batch check --profile device --participant meters-one
+      --purpose device-and-user-system-tests --hw-type 1.2.826.0.1.8641679.1.2.2.1
+      --usage digital-signature --first-id 00-DB-12-01-00-00-00-00 --count 100000
     """
     from smki_testca.issuance.batch.planning import Plan
 
     with session.open() as estate:
-        plan = Plan(estate, "manifest", None, _secrets(seed))
+        plan = Plan(estate, _source(manifest), None, _secrets(options["seed"]))
         plan.check_seed()
-        _plan_manifest(estate, plan, manifest, {"environment": environment})
+        _plan_source(estate, plan, manifest, options)
         plan.close()
+    if plan.is_range and plan.problems:
+        raise plan.problems[0].error
     if session.as_json:
         print_json(
             {"accepted": plan.count, "problems": [problem.as_json() for problem in plan.problems]}
         )
     else:
         _report_problems(session, plan.problems)
-        click.echo(f"{plan.count} rows would go through, {len(plan.problems)} would not.")
+        rows = f"{plan.count} rows would go through, {len(plan.problems)} would not."
+        click.echo(f"{plan.count} certificates would be issued." if plan.is_range else rows)
     if plan.problems:
         click.get_current_context().exit(ExitCode.FINDINGS)
 
@@ -443,58 +382,15 @@ def _secrets(seed: str | None) -> Secrets:
     return Secrets.of_run(None if seed is None else parse_seed(seed))
 
 
-def _plan_range(estate: Estate, plan: Plan, options: dict[str, Any]) -> None:
-    profiles = {profile.name: profile for profile in _range_profiles(estate.library)}
-    profile = profiles.get(options["profile"] or "", estate.library.profile(_DEFAULT_RANGE_PROFILE))
-    required_inputs = [
-        subject_input.type.option
-        for subject_input in profile.subject_inputs
-        if not subject_input.optional and not subject_input.type.is_identifier
-    ]
-    needed = ("profile", "participant", "purpose", *required_inputs, "first-id", "count")
-    missing = [f"--{option}" for option in needed if options[_parameter_name(option)] is None]
-    missing += ["--usage"] if profile.takes_usage and not options["usages"] else []
-    if missing:
-        raise UsageError("usage", f"Give a manifest, or for a range {', '.join(missing)}.")
-    if options["profile"] not in profiles:
-        names = " or ".join(profiles)
-        raise UsageError("usage", f"A range is of --profile {names}; use a manifest for others.")
-    first_id = Eui64.parse(options["first_id"])
-    id_option = next(each.option for each in profile.input_types if each.is_identifier)
-    if options["usages"] and not profile.takes_usage:
-        raise UsageError("usage", f"The profile {profile.name} fixes the usage: leave out --usage.")
-    input_options = sorted(
-        {input_type.option for each in profiles.values() for input_type in each.input_types}
-    )
-    given = {
-        option: options[_parameter_name(option)]
-        for option in input_options
-        if _parameter_name(option) in options
-    }
-    request = estate.request(
-        options["participant"],
-        options["purpose"],
-        Subject.parse(profile, {id_option: str(first_id), **given}, estate.library.roles),
-        tuple(dict.fromkeys(KeyUsage(usage) for usage in options["usages"])),
-        environment=options["environment"],
-        delivery=Delivery(options["delivery"]),
-    )
-    plan.add_range(request, options["count"])
+def _source(manifest: str | None) -> str:
+    return "range" if manifest is None else "manifest"
 
 
-def _plan_manifest(estate: Estate, plan: Plan, manifest: str, options: dict[str, Any]) -> None:
-    from smki_testca.issuance.batch.manifest import columns, lines
-    from smki_testca.issuance.batch.row_requests import from_manifest
-
-    path = Path(manifest)
-
-    def read(name: str) -> bytes:
-        return read_input(str(path.parent / name), 1 << 16)
-
-    for row in from_manifest(
-        estate, lines(path, columns(estate.library)), read, options["environment"]
-    ):
-        plan.add(row)
+def _plan_source(estate: Estate, plan: Plan, manifest: str | None, options: dict[str, Any]) -> None:
+    if manifest is None:
+        plan_range(estate, plan, options)
+    else:
+        plan_manifest(estate, plan, manifest, options)
 
 
 def _plan_error(plan: Plan, *, all_or_nothing: bool) -> SmkiTestcaError | None:

@@ -196,7 +196,7 @@ def _print_externals(
     last_column = "Arrival" if arrivals else "Re-signed as"
     rows = []
     for index, (record, codes) in enumerate(zip(records, errors, strict=True)):
-        not_after = "unreadable" if record.not_after is None else f"{record.not_after:%Y-%m-%d}"
+        not_after = "unreadable" if record.not_after is None else f"{record.not_after.date()}"
         re_signed = "\n".join(map(str, record.re_signed))
         rows.append(
             (

@@ -82,7 +82,7 @@ def print_records(
                 "" if record.eui64 is None else str(record.eui64),
                 role_name(record.role, roles),
                 record.usage,
-                f"{record.not_after:%Y-%m-%d}",
+                f"{record.not_after.date()}",
                 str(record.serial),
                 *([statuses[index].word] if statuses else []),
                 *(["secret" if record.keys_secret else "not secret"] if with_keys_column else []),

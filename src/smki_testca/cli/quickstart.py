@@ -136,7 +136,7 @@ def init(session: Session, directory: str, environment: str | None, ca_keys: str
                 (
                     record.label or "",
                     record.profile,
-                    f"{record.not_after:%Y-%m-%d}",
+                    f"{record.not_after.date()}",
                     str(record.serial),
                 )
                 for record in records

@@ -88,7 +88,7 @@ def print_renewals(renewals: Sequence[Renewal]) -> None:
                 renewal.record.participant or "",
                 "" if renewal.record.eui64 is None else str(renewal.record.eui64),
                 renewal.record.usage,
-                f"{renewal.record.not_after:%Y-%m-%d}",
+                f"{renewal.record.not_after.date()}",
                 str(renewal.record.serial),
                 str(renewal.predecessor.serial),
             )
@@ -192,7 +192,7 @@ def _print_expiring(items: Sequence[Expiring], now: datetime) -> None:
         ("Not after", "Left", "Kind", "Name", "Profile", "Participant", "Serial or SHA-256"),
         [
             (
-                f"{item.not_after:%Y-%m-%d}",
+                f"{item.not_after.date()}",
                 "none" if item.not_after < now else f"{(item.not_after - now).days} days",
                 item.kind.value,
                 item.name,

@@ -1,0 +1,190 @@
+"""The two sources of a batch: a range of Device IDs by options, or the rows of a manifest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from smki_testca.cli.names import library_of
+from smki_testca.cli.session import read_input
+from smki_testca.errors import UsageError
+from smki_testca.identifiers import Eui64
+from smki_testca.profiles.model import Identity
+from smki_testca.profiles.subject import Subject
+from smki_testca.register.requests import Delivery
+from smki_testca.roles import KeyUsage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smki_testca.api import Estate
+    from smki_testca.issuance.batch.planning import Plan
+    from smki_testca.profiles import Library
+    from smki_testca.profiles.inputs import InputType
+    from smki_testca.profiles.model import Profile
+
+_RANGE_OPTIONS = [
+    click.option("--profile", metavar="NAME", help="Of a range: its certificate type, device."),
+    click.option("--participant", metavar="P", help="Of a range: the participant that asks."),
+    click.option("--purpose", metavar="S", help="Of a range: the Testing Service."),
+    click.option(
+        "--usage",
+        "usages",
+        type=click.Choice([usage.value for usage in KeyUsage]),
+        multiple=True,
+        help="Of a range: each ID gets a certificate of each usage.",
+    ),
+    click.option("--first-id", metavar="EUI64", help="Of a range: its first Device ID."),
+    click.option("--count", metavar="N", type=int, help="Of a range: the number of Device IDs."),
+]
+
+
+def with_range_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a range that all certificate types have."""
+    for option in reversed(_RANGE_OPTIONS):
+        command = option(command)
+    return command
+
+
+_DEFAULT_RANGE_PROFILE = "device"
+"""The certificate type assumed where a range names none, to list the options it lacks."""
+
+
+def _range_profiles(library: Library) -> list[Profile]:
+    """Return the certificate types that a range can have: those that embed a Device ID."""
+    profiles = library.end_entity_profiles
+    return [profile for profile in profiles if profile.identity is Identity.DEVICE_ID]
+
+
+def _range_inputs(library: Library) -> dict[str, InputType]:
+    """Return the inputs of a range other than its first ID, by option."""
+    return {
+        input_type.option: input_type
+        for profile in _range_profiles(library)
+        for input_type in profile.input_types
+        if not input_type.is_identifier
+    }
+
+
+def _parameter_name(option: str) -> str:
+    return option.replace("-", "_")
+
+
+class SourceCommand(click.Command):
+    """A command that takes a manifest or a range of any certificate type of the library.
+
+    It has an option for each input of the types that a range can have, and its help lists the
+    columns of every type.
+    """
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the command's options; those of the certificate types follow the purpose."""
+        params = super().get_params(ctx)
+        names = [param.name for param in params]
+        input_types = _range_inputs(library_of(ctx)).values()
+        added: list[click.Parameter] = [
+            click.Option(
+                [f"--{input_type.option}"],
+                metavar=input_type.metavar,
+                help=f"Of a range: {_lower_first(input_type.help)}",
+            )
+            for input_type in input_types
+            if _parameter_name(input_type.option) not in names
+        ]
+        index = names.index("purpose") + 1
+        return [*params[:index], *added, *params[index:]]
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the columns of a manifest: those of every row, then those of each type."""
+        profiles = library_of(ctx).end_entity_profiles
+        with formatter.section("Columns of a manifest, optional ones in brackets"):
+            formatter.write_dl(
+                [
+                    ("every row", _ROW_COLUMNS),
+                    *((profile.name, _columns(profile)) for profile in profiles),
+                ]
+            )
+
+
+def _lower_first(text: str) -> str:
+    """Return a text with its first letter in lower case, to go on with a sentence."""
+    return text[:1].lower() + text[1:]
+
+
+_ROW_COLUMNS = "profile participant purpose [environment] [label] [public-key-file] [csr-file]"
+
+
+def _columns(profile: Profile) -> str:
+    """Return the columns of one certificate type beside those of every row."""
+    inputs = [
+        f"[{subject_input.type.option}]" if subject_input.optional else subject_input.type.option
+        for subject_input in profile.subject_inputs
+    ]
+    return " ".join([*inputs, *(["usage"] if profile.takes_usage else [])])
+
+
+def plan_range(estate: Estate, plan: Plan, options: dict[str, Any]) -> None:
+    """Plan a certificate of each usage for each Device ID of a range.
+
+    Args:
+        estate: asked for each request.
+        plan: of a new run; takes the requests.
+        options: of the command, by parameter name.
+
+    Raises:
+        UsageError: if an option that the certificate type needs is missing.
+    """
+    profiles = {profile.name: profile for profile in _range_profiles(estate.library)}
+    profile = profiles.get(options["profile"] or "", estate.library.profile(_DEFAULT_RANGE_PROFILE))
+    required_inputs = [
+        subject_input.type.option
+        for subject_input in profile.subject_inputs
+        if not subject_input.optional and not subject_input.type.is_identifier
+    ]
+    needed = ("profile", "participant", "purpose", *required_inputs, "first-id", "count")
+    missing = [f"--{option}" for option in needed if options[_parameter_name(option)] is None]
+    missing += ["--usage"] if profile.takes_usage and not options["usages"] else []
+    if missing:
+        raise UsageError("usage", f"Give a manifest, or for a range {', '.join(missing)}.")
+    if options["profile"] not in profiles:
+        names = " or ".join(profiles)
+        raise UsageError("usage", f"A range is of --profile {names}; use a manifest for others.")
+    first_id = Eui64.parse(options["first_id"])
+    id_option = next(each.option for each in profile.input_types if each.is_identifier)
+    if options["usages"] and not profile.takes_usage:
+        raise UsageError("usage", f"The profile {profile.name} fixes the usage: leave out --usage.")
+    input_options = sorted(
+        {input_type.option for each in profiles.values() for input_type in each.input_types}
+    )
+    given = {
+        option: options[_parameter_name(option)]
+        for option in input_options
+        if _parameter_name(option) in options
+    }
+    request = estate.request(
+        options["participant"],
+        options["purpose"],
+        Subject.parse(profile, {id_option: str(first_id), **given}, estate.library.roles),
+        tuple(dict.fromkeys(KeyUsage(usage) for usage in options["usages"])),
+        environment=options["environment"],
+        delivery=Delivery(options["delivery"]),
+    )
+    plan.add_range(request, options["count"])
+
+
+def plan_manifest(estate: Estate, plan: Plan, manifest: str, options: dict[str, Any]) -> None:
+    """Plan the rows of a manifest; the files that it names lie beside it."""
+    from smki_testca.issuance.batch.manifest import columns, lines
+    from smki_testca.issuance.batch.row_requests import from_manifest
+
+    path = Path(manifest)
+
+    def read(name: str) -> bytes:
+        return read_input(str(path.parent / name), 1 << 16)
+
+    for row in from_manifest(
+        estate, lines(path, columns(estate.library)), read, options["environment"]
+    ):
+        plan.add(row)
