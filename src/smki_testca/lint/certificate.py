@@ -119,7 +119,7 @@ def validity_order(certificate: Certificate) -> Iterator[Breach]:
     start = certificate.view.instant("validity.notBefore")
     end = certificate.view.instant("validity.notAfter")
     if start is not None and end is not None and end < start:
-        message = f"it ends on {end:%Y-%m-%d}, before it begins"
+        message = f"it ends on {end.date()}, before it begins"
         yield Breach("validity.order", certificate.offset("validity.notAfter"), message)
 
 
@@ -132,7 +132,7 @@ def not_yet_valid(certificate: Certificate) -> Iterator[Breach]:
     """Find a certificate that is not valid yet."""
     period = certificate.period
     if period is not None and certificate.at < period[0]:
-        message = f"it is valid only from {period[0]:%Y-%m-%d}"
+        message = f"it is valid only from {period[0].date()}"
         yield Breach("validity.not_yet_valid", certificate.offset("validity.notBefore"), message)
 
 
@@ -146,7 +146,7 @@ def expired(certificate: Certificate) -> Iterator[Breach]:
     period = certificate.period
     if period is not None and certificate.at > period[1]:
         ago = span_in_words(certificate.at - period[1])
-        message = f"it expired {ago} ago, on {period[1]:%Y-%m-%d}"
+        message = f"it expired {ago} ago, on {period[1].date()}"
         yield Breach("validity.expired", certificate.offset("validity.notAfter"), message)
 
 
@@ -288,12 +288,12 @@ def identifiers(certificate: Certificate) -> Iterator[Breach]:
     elif user is not None and not under:
         message = f"{text} is under no Registry Entry of the SEC"
         yield Breach("eui64.not_central", offset, message)
-    elif user is not None and _is_of_others(under[0], certificate.environment):
+    elif user is not None and _is_for_other_environments(under[0], certificate.environment):
         message = f"{text} is under {under[0].entry}, {under[0].title}"
         yield Breach("eui64.look_alike", offset, message)
 
 
-def _is_of_others(entry: SecRegistryEntry, environment: str | None) -> bool:
+def _is_for_other_environments(entry: SecRegistryEntry, environment: str | None) -> bool:
     """Whether a Registry Entry belongs to other environments only."""
     return bool(entry.environments) and environment not in entry.environments
 

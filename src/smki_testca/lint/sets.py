@@ -282,12 +282,12 @@ def _revocation(facts: Facts, listing: Listing, entry: Entry, at: datetime) -> I
         return
     if facts.not_before is not None and entry.at < facts.not_before:
         path, position = "revokedCertificates", listing.position
-        message = f"{facts.place} is revoked from {entry.at:%Y-%m-%d}, before it begins"
+        message = f"{facts.place} is revoked from {entry.at.date()}, before it begins"
         yield Breach("set.revoked_before_issue", None, message, path, position)
     if entry.at <= at:
         reason = REASON_NAMES.get(-1 if entry.reason is None else entry.reason)
         why = "" if reason is None else f" ({reason})"
-        message = f"it was revoked on {entry.at:%Y-%m-%d}{why}, by {listing.place}"
+        message = f"it was revoked on {entry.at.date()}{why}, by {listing.place}"
         yield Breach("validity.revoked", None, message, "serialNumber", facts.position)
 
 

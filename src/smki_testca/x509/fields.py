@@ -48,7 +48,7 @@ def shown_value(value: object) -> str:
                     return algorithm.name
             return value.hex() if len(value) <= 64 else f"{value[:32].hex()}… ({len(value)} octets)"
         case datetime():
-            return f"{value:%Y-%m-%d %H:%M:%S}Z"
+            return f"{value.replace(tzinfo=None, microsecond=0).isoformat(sep=' ')}Z"
         case tuple():
             return ", ".join(str(item) for item in value)
         case bool():
