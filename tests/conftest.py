@@ -85,7 +85,7 @@ def _each_key_is_stretched_once() -> Iterator[None]:
     It gives the same octets as before. Each takes 80 ms, and most tests open a copy.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sealing, "_stretch", cache(sealing._stretch))  # noqa: SLF001 - see above
+        patch.setattr(sealing, "_derive_key", cache(sealing._derive_key))  # noqa: SLF001 - see above
         yield
 
 

@@ -88,7 +88,7 @@ class Estate(Stores):
             InputError: if the directory is not empty.
             EstateError: if it cannot be created.
         """
-        directory, ask = Path(directory), _asking(passphrase)
+        directory, ask = Path(directory), _as_callable(passphrase)
         library = _library(directory, profiles)
         entropy = entropy or SystemEntropy()
         _make_directory(directory)
@@ -131,7 +131,7 @@ class Estate(Stores):
                 directory,
                 database,
                 _library(directory, profiles),
-                _asking(passphrase),
+                _as_callable(passphrase),
                 clock or SystemClock(),
                 entropy or SystemEntropy(),
             )
@@ -506,7 +506,7 @@ class Estate(Stores):
         )
 
 
-def _asking(passphrase: str | Callable[[], str]) -> Callable[[], str]:
+def _as_callable(passphrase: str | Callable[[], str]) -> Callable[[], str]:
     return passphrase if callable(passphrase) else lambda: passphrase
 
 

@@ -167,7 +167,7 @@ def test_an_exception_is_a_breach_among_those_found_before_and_after_it():
         ("good-organisation", sets, "defaultdict"),
         ("good-csr-device", csr, "public_key_octets"),
         ("good-csr-device", csr, "kind"),
-        ("good-organisation-crl", crl, "_of_shape"),
+        ("good-organisation-crl", crl, "_shape_breaches"),
         ("good-organisation-crl", crl, "_shape"),
         ("good-organisation-crl", crl, "check"),
     ],

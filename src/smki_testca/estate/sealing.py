@@ -55,7 +55,7 @@ class EstateKey(SealingKey):
         key = os.urandom(32)
         salt = os.urandom(_SALT_OCTETS)
         nonce = os.urandom(_NONCE_OCTETS)
-        wrapped = AESGCM(_stretch(passphrase, salt)).encrypt(nonce, key, _WRAP_PURPOSE)
+        wrapped = AESGCM(_derive_key(passphrase, salt)).encrypt(nonce, key, _WRAP_PURPOSE)
         return cls(key), _HEADER + salt + nonce + wrapped
 
     @classmethod
@@ -71,7 +71,7 @@ class EstateKey(SealingKey):
         salt, body = body[:_SALT_OCTETS], body[_SALT_OCTETS:]
         nonce, sealed = body[:_NONCE_OCTETS], body[_NONCE_OCTETS:]
         try:
-            key = AESGCM(_stretch(passphrase, salt)).decrypt(nonce, sealed, _WRAP_PURPOSE)
+            key = AESGCM(_derive_key(passphrase, salt)).decrypt(nonce, sealed, _WRAP_PURPOSE)
         except (InvalidTag, ValueError) as error:
             raise EstateError(
                 "estate.passphrase",
@@ -93,5 +93,5 @@ class TransportKey(SealingKey):
         return TransportKey, (self._octets,)
 
 
-def _stretch(passphrase: str, salt: bytes) -> bytes:
+def _derive_key(passphrase: str, salt: bytes) -> bytes:
     return hashlib.scrypt(passphrase.encode("utf-8"), salt=salt, maxmem=1 << 26, dklen=32, **_COST)

@@ -128,7 +128,7 @@ class LeftOutError(InputError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _RequestWithKey:
     """The request for one certificate, and the key to certify."""
 
     view: View
@@ -167,13 +167,13 @@ class ReSigner:
             records = self._estate.externals.select(selection)
             if not records:
                 raise InputError("selection.nothing", "No external certificate fits the selection.")
-            outcome = self._each(records, now)
+            outcome = self._re_sign_each(records, now)
             if outcome.left_out and self._terms.all_or_nothing:
                 raise LeftOutError("re_sign.left_out", outcome.left_out, len(records))
             self._audit_refusals(outcome.left_out, now)
         return outcome
 
-    def _each(self, records: list[ExternalRecord], now: datetime) -> ReSigning:
+    def _re_sign_each(self, records: list[ExternalRecord], now: datetime) -> ReSigning:
         re_signed: list[ReSigned] = []
         left_out: list[LeftOut] = []
         errors_of_each = self._estate.externals.errors(records, now)
@@ -187,7 +187,7 @@ class ReSigner:
     def _re_sign(self, record: ExternalRecord, errors: list[str], now: datetime) -> ReSigned:
         """Sign one certificate again; nothing is changed if that fails."""
         self._check_allowed(record, errors)
-        asked = self._asked(record)
+        asked = self._request_for(record)
         private = self._estate.externals.private_key(record)
         prepared = self._issuance.prepare(
             asked.request,
@@ -218,7 +218,7 @@ class ReSigner:
                 "Add --with-defects: the new certificate does not inherit them.",
             )
 
-    def _asked(self, record: ExternalRecord) -> _Asked:
+    def _request_for(self, record: ExternalRecord) -> _RequestWithKey:
         view = view_certificate(record.der)
         profile = self._estate.library.profile(record.profile)
         subject, usages = Subject.from_view(profile, view, self._estate.library.roles)
@@ -242,7 +242,7 @@ class ReSigner:
             usages,
             environment=self._terms.environment,
         )
-        return _Asked(view, request, public_key_octets(key))
+        return _RequestWithKey(view, request, public_key_octets(key))
 
     def _holder(self, profile: Profile, subject: Subject, view: View) -> str:
         """The participant that holds the identifier in a certificate, by the register."""

@@ -103,7 +103,7 @@ class Renewer:
         """The certificate with a serial number, or those of a wider selection that are current."""
         fitting = list(self._estate.select(selection))
         if not fitting:
-            raise self._nothing(selection)
+            raise self._nothing_selected(selection)
         if selection.serial is not None:
             return fitting
         retired_too = selection.status is not None
@@ -128,7 +128,7 @@ class Renewer:
             )
         return records
 
-    def _nothing(self, selection: Selection) -> InputError:
+    def _nothing_selected(self, selection: Selection) -> InputError:
         """The error if no certificate fits a selection."""
         record = None
         if selection.serial is not None:
@@ -332,23 +332,23 @@ def _obstacle(estate: Stores, record: Record) -> InputError | None:
             f"Certificate {record.serial} is revoked.",
             "Issue another with a new key; in place of a CA's: smki-testca ca roll-over",
         )
-    living = _living_successor(estate, record.serial)
-    if living is not None:
+    renewal = _current_renewal(estate, record.serial)
+    if renewal is not None:
         return InputError(
             "renew.already",
-            f"Certificate {record.serial} is renewed already, as {living.serial}.",
-            f"Renew that one, if need be: {living.serial}",
+            f"Certificate {record.serial} is renewed already, as {renewal.serial}.",
+            f"Renew that one, if need be: {renewal.serial}",
         )
     return None
 
 
-def _living_successor(estate: Stores, serial: SerialNumber) -> Record | None:
+def _current_renewal(estate: Stores, serial: SerialNumber) -> Record | None:
     """The renewal of a certificate, or a renewal of that, that is pending or in use."""
     for successor in estate.renewal_links.successors(serial):
         record = estate.by_serial(successor)
         if record is not None and estate.status(record) in LIVING:
             return record
-        later = _living_successor(estate, successor)
+        later = _current_renewal(estate, successor)
         if later is not None:
             return later
     return None

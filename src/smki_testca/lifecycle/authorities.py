@@ -117,7 +117,7 @@ class AuthorityMaker:
             InputError: if the profile was changed so that it would not be the same CA.
         """
         estate = self._estate
-        environment = self._naming(record)
+        environment = self._environment_naming(record)
         issuer = None
         if record.tier is Tier.ROOT:
             signer = estate.authorities.signer(record)
@@ -222,7 +222,7 @@ class AuthorityMaker:
             raise EstateError("estate.damaged", f"The root of the CA {record.serial} is missing.")
         return issuer
 
-    def _naming(self, record: Record) -> Environment:
+    def _environment_naming(self, record: Record) -> Environment:
         """A CA's environment, with the CA's name in place of the first generation's."""
         environment = self._estate.library.environment(record.environment)
         name = {(record.hierarchy, record.tier): record.label or ""}

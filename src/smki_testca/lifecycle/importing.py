@@ -112,7 +112,7 @@ class _Importing:
             # Fields take far more memory than octets, so only one view is kept at a time.
             view = view_certificate(item.der)
             _refuse_live(item, view, estate.library.live)
-            record = self._own(item, view)
+            record = self._own_record(item, view)
             if record is not None:
                 own[item.der] = record
             elif hashlib.sha256(item.der).digest() not in self._known:
@@ -129,7 +129,7 @@ class _Importing:
                 remarks.append(Remark("import.loose_key", loose.source, message))
         if records or self._new_keys:
             self._store_new(records)
-        return ImportReport(self._arrived(intake, own), len(self._new_keys), tuple(remarks))
+        return ImportReport(self._outcomes(intake, own), len(self._new_keys), tuple(remarks))
 
     def _store_new(self, records: list[ExternalRecord]) -> None:
         """Store new certificates and keys with their audit entry."""
@@ -146,7 +146,7 @@ class _Importing:
         for identifier, key in self._new_keys.items():
             self._store.add_key(identifier, key)
 
-    def _own(self, item: FoundCertificate, view: View) -> Record | None:
+    def _own_record(self, item: FoundCertificate, view: View) -> Record | None:
         """The record of a certificate, if this estate issued it."""
         above = view.octets("extensions.authorityKeyIdentifier.keyIdentifier")
         below = view.octets("extensions.subjectKeyIdentifier")
@@ -171,7 +171,7 @@ class _Importing:
             self._new_keys[identifier] = key
         return True
 
-    def _arrived(self, intake: Intake, own: dict[bytes, Record]) -> tuple[Arrived, ...]:
+    def _outcomes(self, intake: Intake, own: dict[bytes, Record]) -> tuple[Arrived, ...]:
         digests = {item.der: hashlib.sha256(item.der).digest() for item in intake.certificates}
         records = self._store.by_digests(digests.values())
         arrived = []

@@ -166,15 +166,15 @@ def signer_of(view: View, issuers: Issuers) -> Signer:
     is_certificate = view.kind == "certificate"
     fits = _signature_test(view)
     own_key = view.octets("subjectPublicKeyInfo") or b""
-    points_at_itself = is_certificate and _points_at_itself(view)
-    if points_at_itself and view.octets("issuer") == view.octets("subject"):
+    may_name_own_key = is_certificate and _may_name_own_key(view)
+    if may_name_own_key and view.octets("issuer") == view.octets("subject"):
         key = load_public_key(own_key)
         return Signer(Verdict.RIGHT if key is None or fits(key) else Verdict.NOT_BY_ITSELF)
     candidates = [issuer for issuer in issuers.candidates(view) if issuer.key is not None]
     for candidate in candidates:
         if fits(candidate.key):
             return Signer(Verdict.RIGHT, candidate)
-    if points_at_itself and fits(load_public_key(own_key)):
+    if may_name_own_key and fits(load_public_key(own_key)):
         return Signer(Verdict.BY_ITSELF)
     return Signer(Verdict.NOT_BY_NAMED_ISSUER if candidates else Verdict.UNKNOWN_ISSUER)
 
@@ -346,7 +346,7 @@ def minimal_signature(view: View) -> bytes:
     return encode.sequence(*(encode.integer(number) for number in numbers))
 
 
-def _points_at_itself(view: View) -> bool:
+def _may_name_own_key(view: View) -> bool:
     identifier = view.octets("extensions.authorityKeyIdentifier.keyIdentifier")
     return identifier is None or identifier == view.octets("extensions.subjectKeyIdentifier")
 

@@ -101,12 +101,12 @@ def survey(view: View, read: Iterable[Entry] | None = None) -> Survey:
             group = result.shapes[shape] = EntryGroup(entry)
         group.count += 1
         if this_update is not None and at is not None and at > this_update:
-            result.later = _counted(result.later, entry)
+            result.later = _count_entry(result.later, entry)
         # Of an indirect CRL, an entry's serial alone tells no certificate.
         names_issuers |= "certificateIssuer" in entry.criticality
         if serial is not None and not names_issuers:
             if serial in serials:
-                result.twice = _counted(result.twice, entry)
+                result.twice = _count_entry(result.twice, entry)
             serials.add(serial)
     return result
 
@@ -126,12 +126,12 @@ def _shape(entry: Entry) -> object:
 def _add_unusual(entry: Entry, result: Survey) -> None:
     """Add the faults that only an entry in an unusual form can have."""
     if entry.duplicates:
-        result.duplicates = _counted(result.duplicates, entry)
+        result.duplicates = _count_entry(result.duplicates, entry)
     if len(result.anomalies) < _MOST_ANOMALIES:
         result.anomalies += entry_anomalies(entry)
 
 
-def _counted(group: EntryGroup | None, entry: Entry) -> EntryGroup:
+def _count_entry(group: EntryGroup | None, entry: Entry) -> EntryGroup:
     group = group or EntryGroup(entry)
     group.count += 1
     return group
@@ -352,7 +352,7 @@ def serial_twice(document: RevocationList) -> Iterator[Breach]:
     """Find serial numbers that are listed twice."""
     twice = document.survey.twice
     if twice is not None:
-        yield Breach("crl.serial_twice", twice.first.offset, f"{_whose(twice)} stands twice")
+        yield Breach("crl.serial_twice", twice.first.offset, f"{_group_text(twice)} stands twice")
 
 
 @rule(
@@ -365,7 +365,7 @@ def revoked_later(document: RevocationList) -> Iterator[Breach]:
     """Find entries that are dated after the CRL."""
     later = document.survey.later
     if later is not None:
-        message = f"{_whose(later)} was revoked only after thisUpdate"
+        message = f"{_group_text(later)} was revoked only after thisUpdate"
         yield Breach("crl.revoked_later", later.first.offset, message)
 
 
@@ -374,7 +374,9 @@ def duplicate_entry_extensions(document: RevocationList) -> Iterator[Breach]:
     """Find entries that have an extension twice."""
     group = document.survey.duplicates
     if group is not None:
-        message = f"the extension {group.first.duplicates[0]} of {_whose(group)} is there twice"
+        message = (
+            f"the extension {group.first.duplicates[0]} of {_group_text(group)} is there twice"
+        )
         yield Breach("extensions.duplicate", group.first.offset, message)
 
 
@@ -383,11 +385,11 @@ def entries_by_shape(document: RevocationList) -> Iterator[Breach]:
     is_delta = "extensions.deltaCRLIndicator" in document.view.fields
     groups: dict[Breach, EntryGroup] = {}
     for shape in document.survey.shapes.values():
-        for breach in _of_shape(shape.first, is_delta=is_delta):
+        for breach in _shape_breaches(shape.first, is_delta=is_delta):
             group = groups.setdefault(breach, EntryGroup(shape.first))
             group.count += shape.count
     for breach, group in groups.items():
-        message = breach.message.format(whose=_whose(group))
+        message = breach.message.format(whose=_group_text(group))
         yield breach._replace(offset=group.first.offset, message=message)
 
 
@@ -408,7 +410,7 @@ def entries_by_shape(document: RevocationList) -> Iterator[Breach]:
     good="no such entry", bad="reasonCode removeFromCRL",
 )  # fmt: skip
 @detects("extensions.unknown_critical")
-def _of_shape(entry: Entry, *, is_delta: bool) -> Iterator[Breach]:
+def _shape_breaches(entry: Entry, *, is_delta: bool) -> Iterator[Breach]:
     """Find faults of an entry; their messages have ``{whose}`` for the entries of its shape."""
     for name, is_critical in entry.criticality.items():
         if is_critical and name not in names.ENTRY_EXTENSIONS:
@@ -428,7 +430,7 @@ def _of_shape(entry: Entry, *, is_delta: bool) -> Iterator[Breach]:
         yield Breach("crl.reason_remove", None, message)
 
 
-def _whose(group: EntryGroup) -> str:
+def _group_text(group: EntryGroup) -> str:
     """The first of the entries, and how many more there are."""
     serial = group.first.serial
     # A serial over 16 octets has more digits than that, a negative one a sign.
@@ -463,7 +465,7 @@ def _entry_findings(
                 broken[1].count += shape.count
         if broken is not None:
             breach, group = broken
-            message = f"{row.field.path} of {_whose(group)} {breach.message}."
+            message = f"{row.field.path} of {_group_text(group)} {breach.message}."
             breach = breach._replace(offset=group.first.offset, message=message)
             yield Finding.of(breach, rule_of(row, breach.code))
 

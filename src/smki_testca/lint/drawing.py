@@ -122,7 +122,7 @@ def _in_words(path: str, value: Any, view: View, linter: Linter) -> str:
         names = ", ".join(environments)
         return f"{text} ({f'test policy of {names}' if names else 'of no environment'})"
     if isinstance(value, datetime):
-        return f"{text}{_beside_now(path, value, linter)}"
+        return f"{text}{_relative_to_now(path, value, linter)}"
     extension = path.removeprefix("extensions.")
     if extension in view.criticality:
         return f"{text}{' (critical)' if view.criticality[extension] else ''}"
@@ -137,7 +137,7 @@ def _role(text: str, linter: Linter) -> str:
     return text if role is None else f"{text} ({role.name})"
 
 
-def _beside_now(path: str, instant: datetime, linter: Linter) -> str:
+def _relative_to_now(path: str, instant: datetime, linter: Linter) -> str:
     at = linter.at
     if path in {"validity.notAfter", "nextUpdate"}:
         if at > instant:

@@ -71,11 +71,11 @@ def rows_without_echoes(rows: list[Finding], findings: list[Finding]) -> list[Fi
         )
         if not (echoes and aspect in _OF_BROKEN_OCTETS):
             remaining.append(finding)
-    return _gravest(remaining)
+    return _most_severe(remaining)
 
 
-def _gravest(rows: list[Finding]) -> list[Finding]:
-    """The gravest finding of each fault that two rows, or parts of one extension, report."""
+def _most_severe(rows: list[Finding]) -> list[Finding]:
+    """The most severe finding of each fault that two rows, or parts of one extension, report."""
     missing = {row.path for row in rows if row.code.endswith(".missing")}
     misplaced = any(
         row.code.startswith("subject.") and row.path != "subject"

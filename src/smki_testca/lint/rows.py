@@ -187,7 +187,7 @@ def aspects(profile: DocumentProfile, row: Row) -> list[str]:
     constraints = {
         "critical": row.critical is not None,
         "unexpected": holds.in_row_order,
-        "order": holds.last or (holds.in_row_order and len(_listed(profile, row)) > 1),
+        "order": holds.last or (holds.in_row_order and len(_filled_parts(profile, row)) > 1),
         "sole": holds.sole,
         "unreadable": can_be_unreadable and row.fill is not None,
         "encoding": (kind is Kind.TIME and row.fill is not None) or row.encoding in STRING_TAGS,
@@ -312,7 +312,7 @@ def _breaches(view: View, profile: DocumentProfile, row: Row, context: Context) 
         return
     if row.critical is not None and view.criticality.get(row.field.extension or "") != row.critical:
         yield _breach(row, "critical", f"must {'' if row.critical else 'not '}be critical")
-    if row.holds.sole and not _is_sole(view.fields[path].node):
+    if row.holds.sole and not _has_one_plain_element(view.fields[path].node):
         yield _breach(row, "sole", "holds more than one thing")
     if row.holds.in_row_order:
         yield from _order_breaches(view, profile, row)
@@ -347,7 +347,7 @@ def _required(row: Row) -> bool:
 def _order_breaches(view: View, profile: DocumentProfile, row: Row) -> Iterator[Breach]:
     in_subject = row.field.path == "subject"
     actual = list(dict.fromkeys(view.subject_order if in_subject else view.extension_order))
-    listed = _listed(profile, row)
+    listed = _filled_parts(profile, row)
     absent = {
         other.field.attribute if in_subject else other.field.extension
         for other in profile.rows
@@ -365,7 +365,7 @@ def _order_breaches(view: View, profile: DocumentProfile, row: Row) -> Iterator[
         )
 
 
-def _listed(profile: DocumentProfile, row: Row) -> list[str]:
+def _filled_parts(profile: DocumentProfile, row: Row) -> list[str]:
     """The attributes or extensions that a profile fills, in the order of its rows."""
     in_subject = row.field.path == "subject"
     named = (
@@ -466,7 +466,7 @@ def value_breaches(row: Row, value: Value, roles: Roles) -> Iterator[Breach]:
             )
 
 
-def _is_sole(extension: Node) -> bool:
+def _has_one_plain_element(extension: Node) -> bool:
     """Whether an extension's value holds one element, without qualifiers."""
     if len(extension.children) != 1:
         return False

@@ -37,9 +37,9 @@ def anomalies(view: View) -> list[Breach]:
     """The breaches of DER in a document in octet order, a hundred at most."""
     breaches = [of_anomaly(anomaly) for anomaly in view.anomalies]
     for node in (view.root, *view.wrapped):
-        breaches += islice(_within(node), _MOST)
+        breaches += islice(_element_breaches(node), _MOST)
     breaches += (*_defaults(view), *_named_bits(view), *_signature_bits(view))
-    return _first(breaches)
+    return _first_breaches(breaches)
 
 
 @detects("der.empty_sequence")
@@ -49,17 +49,17 @@ def entry_anomalies(entry: Entry) -> list[Breach]:
     if entry.node is None:
         return breaches
     for node in (entry.node, *entry.wrapped):
-        breaches += islice(_within(node), _MOST)
+        breaches += islice(_element_breaches(node), _MOST)
     if entry.problem is None:
         for extensions in entry.node.children[2:]:
             breaches += _criticalities(extensions.children)
             if not extensions.children:
                 message = "the extensions of an entry are an empty SEQUENCE"
                 breaches.append(Breach("der.empty_sequence", extensions.offset, message))
-    return _first(breaches)
+    return _first_breaches(breaches)
 
 
-def _first(breaches: list[Breach]) -> list[Breach]:
+def _first_breaches(breaches: list[Breach]) -> list[Breach]:
     return sorted(breaches, key=lambda breach: breach.offset or 0)[:_MOST]
 
 
@@ -107,7 +107,7 @@ def ecdsa_integers(signature: bytes) -> list[Node] | None:
     return numbers if is_pair and has_content and not anomalies else None
 
 
-def _within(node: Node) -> Iterator[Breach]:
+def _element_breaches(node: Node) -> Iterator[Breach]:
     """Check an element and every element within it."""
     pending = [node]
     while pending:

@@ -290,9 +290,9 @@ def checked_agreement(table: AgreementTable, library: Library, origin: str) -> A
             "agreement.dates", f"{where} ends on {table.until}, before it begins on {table.from_}."
         )
     categories = [category.name for category in library.categories]
-    _all_known(table.purposes, library.testing_services, where, "purpose")
-    _all_known(table.categories, categories, where, "category")
-    _all_known(table.environments, library.environments, where, "environment")
+    _check_known(table.purposes, library.testing_services, where, "purpose")
+    _check_known(table.categories, categories, where, "category")
+    _check_known(table.environments, library.environments, where, "environment")
     return _agreement(table)
 
 
@@ -312,7 +312,7 @@ def _agreement(table: AgreementTable) -> Agreement:
     )
 
 
-def _all_known(values: Iterable[str], known: Iterable[str], where: str, what: str) -> None:
+def _check_known(values: Iterable[str], known: Iterable[str], where: str, what: str) -> None:
     known = list(known)
     for value in values:
         if value not in known:

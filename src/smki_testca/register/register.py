@@ -86,15 +86,15 @@ class Register:
 
     def holder_of_signifier(self, signifier: Signifier) -> Participant | None:
         """The Party or RDP that a Signifier identifies (R8)."""
-        return self._first(lambda participant: participant.signifier == signifier)
+        return self._first_participant(lambda participant: participant.signifier == signifier)
 
     def holder_of_id(self, eui64: Eui64) -> Participant | None:
         """The participant to which a User, DCC or RDP ID was allocated."""
-        return self._first(lambda participant: participant.allocated(eui64) is not None)
+        return self._first_participant(lambda participant: participant.allocated(eui64) is not None)
 
     def holder_of_range(self, eui64: Eui64) -> Participant | None:
         """The participant in whose range an ID lies, allocated or not."""
-        return self._first(
+        return self._first_participant(
             lambda participant: any(
                 eui64 in organisation.range for organisation in participant.ranges
             )
@@ -102,11 +102,11 @@ class Register:
 
     def holder_of_device_id(self, eui64: Eui64) -> Participant | None:
         """The participant under whose own Registry Entry a Device ID lies."""
-        return self._first(
+        return self._first_participant(
             lambda participant: any(eui64 in entry for entry in participant.registry_entries)
         )
 
-    def _first(self, is_holder: Callable[[Participant], bool]) -> Participant | None:
+    def _first_participant(self, is_holder: Callable[[Participant], bool]) -> Participant | None:
         return next(filter(is_holder, self.participants.values()), None)
 
     def holders_of_market_participant(self, identifier: str) -> list[Participant]:
@@ -137,7 +137,7 @@ class Register:
                 )
             seen.add(participant.id)
             self._check_against_others(participant, merged)
-            merged[participant.id] = _brought_up_to_date(merged.get(participant.id), participant)
+            merged[participant.id] = _updated(merged.get(participant.id), participant)
             _check_market_participants(merged[participant.id])
         return replace(self, participants=merged)
 
@@ -244,10 +244,10 @@ class Register:
                 )
         for other in present.values():
             if other.id != arriving.id:
-                _check_apart(arriving, other)
+                _check_disjoint(arriving, other)
 
 
-def _check_apart(arriving: Participant, other: Participant) -> None:
+def _check_disjoint(arriving: Participant, other: Participant) -> None:
     if arriving.signifier is not None and arriving.signifier == other.signifier:
         raise InputError(
             "signifier.taken",
@@ -281,7 +281,7 @@ def _check_market_participants(participant: Participant) -> None:
                 )
 
 
-def _brought_up_to_date(present: Participant | None, arriving: Participant) -> Participant:
+def _updated(present: Participant | None, arriving: Participant) -> Participant:
     if present is None:
         return arriving
     if (present.kind, present.signifier) != (arriving.kind, arriving.signifier):

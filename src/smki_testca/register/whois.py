@@ -52,11 +52,11 @@ class Answer:
             "found_by": self.by,
             "value": self.value,
             "ids": [
-                {**allocated.as_json(), "remote_party_roles": _held(roles, (allocated,))}
+                {**allocated.as_json(), "remote_party_roles": _held_roles(roles, (allocated,))}
                 for allocated in self.ids
             ],
             "user_roles": [role.name for role in served.values()],
-            "remote_party_roles": _held(roles, self.ids),
+            "remote_party_roles": _held_roles(roles, self.ids),
             "market_participant_ids": [
                 market.as_json()
                 for market in participant.market_participant_ids
@@ -66,7 +66,7 @@ class Answer:
         }
 
 
-def _held(roles: Roles, ids: tuple[AllocatedId, ...]) -> list[str]:
+def _held_roles(roles: Roles, ids: tuple[AllocatedId, ...]) -> list[str]:
     """The RemotePartyRoles that IDs may hold, by the User Roles they serve."""
     served = {role.code for allocated in ids for role in allocated.user_roles}
     return [role.name for role in roles.remote_party_roles if served & set(role.held_by)]

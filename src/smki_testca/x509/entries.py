@@ -118,13 +118,13 @@ def entries(revoked: Node) -> Iterator[Entry]:
             yield Entry(position, problem=Anomaly("crl.too_many_entries", position, message))
             return
         number += 1
-        entry, position = _usual(data, position, end) or _unusual(data, position, end)
+        entry, position = _parse_usual(data, position, end) or _parse_unusual(data, position, end)
         yield entry
         if position < 0:
             return
 
 
-def _usual(data: bytes, offset: int, end: int) -> tuple[Entry, int] | None:
+def _parse_usual(data: bytes, offset: int, end: int) -> tuple[Entry, int] | None:
     """Parse an entry of a serial of up to 20 octets, a UTCTime and at most a reasonCode."""
     head = data[offset : offset + 4]
     if len(head) < 4 or head[0] != 0x30 or head[1] >= 0x80 or head[2] != 0x02:
@@ -155,7 +155,7 @@ def _usual(data: bytes, offset: int, end: int) -> tuple[Entry, int] | None:
     return Entry(offset, number, at, 0x17, reason, criticality), stop
 
 
-def _unusual(data: bytes, offset: int, end: int) -> tuple[Entry, int]:
+def _parse_unusual(data: bytes, offset: int, end: int) -> tuple[Entry, int]:
     try:
         node, anomalies = read_at(data, offset, end)
     except DerError as error:
@@ -163,14 +163,18 @@ def _unusual(data: bytes, offset: int, end: int) -> tuple[Entry, int]:
     parts = node.children
     tags = [part.tag for part in parts]
     if node.tag != 0x30 or tags[:1] != [0x02] or len(tags) < 2 or tags[1] not in _TIMES:
-        return _no_entry(node, anomalies, "an entry is no serial number and time"), node.stop
+        return _unreadable_entry(
+            node, anomalies, "an entry is no serial number and time"
+        ), node.stop
     if tags[2:] not in ([], [0x30]):
         message = "an entry holds more than a serial number, a time and extensions"
-        return _no_entry(node, anomalies, message), node.stop
+        return _unreadable_entry(node, anomalies, message), node.stop
     serial, at = integer_of(parts[0]), time_of(parts[1])
     if serial is None or at is None:
         unreadable = "serial number" if serial is None else "revocationDate"
-        return _no_entry(node, anomalies, f"the {unreadable} of an entry cannot be read"), node.stop
+        return _unreadable_entry(
+            node, anomalies, f"the {unreadable} of an entry cannot be read"
+        ), node.stop
     criticality: dict[str, bool] = {}
     duplicates: list[str] = []
     wrapped: list[Node] = []
@@ -179,7 +183,9 @@ def _unusual(data: bytes, offset: int, end: int) -> tuple[Entry, int]:
         inside = extension.children
         oid = oid_of(inside[0]) if inside else None
         if oid is None or len(inside) < 2 or inside[-1].tag != 0x04:
-            return _no_entry(node, anomalies, "an extension of an entry is malformed"), node.stop
+            return _unreadable_entry(
+                node, anomalies, "an extension of an entry is malformed"
+            ), node.stop
         label = names.ENTRY_EXTENSION_NAMES.get(oid, oid)
         value, value_anomalies = read_wrapped(inside[-1])
         anomalies += value_anomalies
@@ -207,7 +213,7 @@ def _unusual(data: bytes, offset: int, end: int) -> tuple[Entry, int]:
     return entry, node.stop
 
 
-def _no_entry(node: Node, anomalies: list[Anomaly], message: str) -> Entry:
+def _unreadable_entry(node: Node, anomalies: list[Anomaly], message: str) -> Entry:
     problem = Anomaly("crl.entry", node.offset, message)
     return Entry(node.offset, node=node, problem=problem, anomalies=tuple(anomalies))
 
