@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-FORMAT = 2
+FORMAT = 3
 """The version of the schema; an estate of a later one is refused."""
 APPLICATION_ID = 0x534D4B49
 """``SMKI``: identifies an estate among SQLite files."""
