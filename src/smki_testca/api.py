@@ -202,7 +202,7 @@ class Estate(Stores):
                 estate has its CAs already, or a key is not of the profile's type.
         """
         environment = self.library.environment(name)
-        live = set(environment.ca_names.values()) & set(self.library.live.ca_names)
+        live = set(filter(self.library.live.names_ca, environment.ca_names.values()))
         if live:
             raise InputError(
                 "live.ca_name", f"A CA named {min(live)} would pass for the live one (R20)."

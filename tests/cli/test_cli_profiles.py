@@ -2,6 +2,8 @@ import shutil
 
 import pytest
 
+from experimental import allow_weaker
+
 CERTIFICATES = "certificates/organisation.toml"
 
 
@@ -256,6 +258,7 @@ def test_a_broken_profile_changes_nothing_in_an_estate(
     command, quickstart, one_line, override, file_digest
 ):
     directory = override(CERTIFICATES, ("holds = { octets = 8 }", "holds = { octets = 20 }"))
+    allow_weaker(directory)
     before = file_digest(quickstart)
     outcome = command(
         *("--estate", quickstart, "--profiles", directory, "issue", "organisation"),

@@ -9,6 +9,7 @@ import pytest
 from cryptography import x509
 
 import csrs
+from experimental import allow_weaker
 from smki_testca.api import Estate
 from smki_testca.authority.filling import Validity
 from smki_testca.errors import InputError
@@ -84,6 +85,7 @@ def test_a_profile_that_ends_before_it_begins_issues_nothing(estate, tmp_path):
     own = tmp_path / "own" / "certificates"
     own.mkdir(parents=True)
     (own / "device.toml").write_text(text.replace(end, '"1900-01-01T00:00:00Z"'), "utf-8")
+    allow_weaker(own.parent)
     passphrase = (estate.directory / "passphrase").read_text().strip()
     with Estate.open(estate.directory, lambda: passphrase, profiles=own.parent) as opened:
         before = len(list(opened.select(Selection())))

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 import csrs
+from estates import opened
 from smki_testca import Estate, kits
 from smki_testca.authority.csr import CsrFaultsError, parse
 from smki_testca.authority.filling import Validity
@@ -17,8 +18,10 @@ from smki_testca.estate.certificates import Selection, digests
 from smki_testca.estate.register import RegisterStore
 from smki_testca.identifiers import Eui64
 from smki_testca.issuance.issuance import Issuance, SubjectKey
+from smki_testca.profiles.model import Hierarchy
 from smki_testca.profiles.typed_subjects import DeviceSubject, OrganisationSubject
 from smki_testca.roles import KeyUsage
+from smki_testca.shipped import shipped
 from smki_testca.x509.private_keys import from_pkcs8, public_key_info
 from smki_testca.x509.view import view_certificate
 
@@ -223,3 +226,20 @@ def test_an_organisations_key_pair_is_kept_as_secret_as_its_maker_says(estate):
     prepared = issuance.prepare(request, key)
     ((record,),) = issuance.commit([prepared], "issue", _body(prepared))
     assert not record.keys_secret
+
+
+def test_a_ca_that_has_a_live_name_by_now_issues_nothing(quickstart, request_for):
+    """Also where its name is a later generation's, which no environment states."""
+    with opened(quickstart) as estate:
+        estate.roll_over(Hierarchy.DEVICE, "DZ1b")
+    marked = shipped("profiles").joinpath("environments.toml").read_text("utf-8")
+    (quickstart / "profiles").mkdir()
+    path = quickstart / "profiles" / "environments.toml"
+    path.write_text(marked.replace("ca-names = []", 'ca-names = ["dz1B"]', 1), "utf-8")
+    with opened(quickstart) as estate:
+        with pytest.raises(Refusal) as caught:
+            estate.issue(request_for())
+        assert [reason.code for reason in caught.value.reasons] == ["live.ca_name"]
+        with pytest.raises(InputError) as caught:
+            estate.roll_over(Hierarchy.DEVICE, "Dz1B")
+        assert caught.value.code == "live.ca_name"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from experimental import ENVIRONMENT, EXPERIMENTAL
 from smki_testca.errors import ExitCode, Refusal
 from smki_testca.identifiers import Eui64, Signifier
 from smki_testca.profiles import Library
@@ -440,6 +441,14 @@ CASES = [
         "it could pass for live",
     ),
     Case(
+        "profile.weakened",
+        "R20",
+        lambda s: s.under(
+            "certificates/organisation.toml", "holds = { octets = 8 }", "holds = { octets = 20 }"
+        ),
+        "weakens the rule of ",
+    ),
+    Case(
         "live.ca_name",
         "R20",
         lambda s: s.under("environments.toml", "ca-names = []", 'ca-names = ["Z1"]'),
@@ -760,6 +769,79 @@ def test_a_policy_that_is_marked_live_is_refused_though_it_is_allowed(scene):
     assert asked.decide()
     marked = asked.under("environments.toml", "policies = []", f'policies = ["{policy}"]')
     assert marked.codes() == ["live.policy"]
+
+
+def test_a_request_that_states_no_policy_is_judged_by_the_one_it_would_carry(scene):
+    """A program may make the request itself."""
+    asked = scene.asking(policy=None)
+    assert asked.decide()
+    profile = scene.library.profile("organisation")
+    policy = profile.policy(scene.library.environments["ZAZ1"])
+    assert asked.under(
+        "environments.toml", "policies = []", f'policies = ["{policy}"]'
+    ).codes() == ["live.policy"]
+
+
+SPECIFIED = 'basis = "specified"'
+POLICY_FILL = 'fill = { derived = "environment-policy" }'
+
+
+def test_a_policy_that_a_profile_fixes_itself_is_judged_too(scene):
+    fixed = scene.under(
+        "certificates/organisation.toml", POLICY_FILL, 'fill = { constant = "1.2.3.4" }'
+    )
+    assert "live.policy" in fixed.codes()
+
+
+@pytest.mark.parametrize("name", ["z1", "Z1 ", " z1"])
+def test_a_live_name_is_known_in_any_case_and_spacing(scene, name):
+    named = scene.under("environments.toml", "ca-names = []", f'ca-names = ["{name}"]')
+    assert named.codes() == ["live.ca_name"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("holds = { octets = 8 }", "holds = { max-octets = 8 }", id="other constraint"),
+        pytest.param("holds = { octets = 8 }", "", id="no constraint"),
+        pytest.param("critical = true", "critical = false", id="criticality"),
+        pytest.param('identity = "user-id"', 'identity = "role"', id="identity"),
+        pytest.param(
+            'basis = "specified"', 'severity = "notice"\nbasis = "specified"', id="notice"
+        ),
+    ],
+)
+def test_what_weakens_a_specified_rule_needs_an_experimental_environment(scene, old, new):
+    weaker = scene.under("certificates/organisation.toml", old, new)
+    assert "profile.weakened" in weaker.codes()
+    allowed = weaker.under("environments.toml", ENVIRONMENT, EXPERIMENTAL)
+    if "identity" in old:
+        return
+    authorisation = allowed.decide()
+    assert authorisation.experimental
+    assert authorisation.as_json()["experimental"] is True
+
+
+def test_a_profile_that_fills_no_policy_needs_an_experimental_environment(scene):
+    text = (shipped("profiles") / "certificates" / "organisation.toml").read_text("utf-8")
+    start = text.index('[[row]]\nfield = "extensions.certificatePolicies')
+    end = text.index("[[row]]", text.rindex("certificatePolicies"))
+    bare = scene.under("certificates/organisation.toml", text[start:end], "")
+    assert "fills no certificate policy" in bare.refusal().reasons[0].reason
+    assert bare.under("environments.toml", ENVIRONMENT, EXPERIMENTAL).decide().experimental
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("# ", "# A comment. ", id="comment"),
+        pytest.param(SPECIFIED, f'{SPECIFIED}\nnote = "ours"', id="note"),
+    ],
+)
+def test_what_weakens_no_rule_is_issued_and_not_marked(scene, old, new):
+    authorisation = scene.under("certificates/organisation.toml", old, new).decide()
+    assert not authorisation.experimental
+    assert "experimental" not in authorisation.as_json()
 
 
 # Warnings

@@ -119,16 +119,6 @@ def issuer_of(certificate: bytes) -> Issuer:
     return Issuer(subject, key_identifier)
 
 
-def policy(profile: Profile, environment: Environment) -> str | None:
-    """The certificate policy OID that a profile writes in an environment."""
-    for row in profile.filling_rows:
-        if row.field.path == "extensions.certificatePolicies.policyIdentifier":
-            if isinstance(row.fill, Constant):
-                return str(row.fill.value)
-            return environment.policies[profile.hierarchy].default
-    return None
-
-
 def values(setting: Setting, filling: Filling) -> Values:
     """The value of every field, in the order of the rows.
 
@@ -273,7 +263,7 @@ def _derived(fill: Derived, setting: Setting, filling: Filling, fields: Values) 
         case "key-identifier-method-1" | "key-identifier-method-2":
             return subject_key_identifier(filling.public_key, method=int(fill.name[-1]))
         case "environment-policy":
-            return policy(profile, setting.environment)
+            return profile.policy(setting.environment)
         case "ca-name":
             return setting.environment.ca_name(profile.hierarchy, profile.tier)
         case "signifier":

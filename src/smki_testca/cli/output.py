@@ -71,9 +71,15 @@ def print_records(
     """Print certificates as a table, each with its status if statuses are given."""
     # Only seeded runs make keys that are not secret; otherwise every row would say the same.
     with_keys_column = not all(record.keys_secret for record in records)
-    columns = ("Label", "Profile", "Participant", "EUI-64", "Role", "Usage", "Not after", "Serial")
+    with_marks = any(record.experimental for record in records)
+    columns = [
+        *("Label", "Profile", "Participant", "EUI-64", "Role", "Usage", "Not after", "Serial"),
+        *(["Status"] if statuses else []),
+        *(["Keys"] if with_keys_column else []),
+        *(["Mark"] if with_marks else []),
+    ]
     print_table(
-        (*columns, *(["Status"] if statuses else []), *(["Keys"] if with_keys_column else [])),
+        columns,
         [
             (
                 record.label or "",
@@ -86,6 +92,7 @@ def print_records(
                 str(record.serial),
                 *([statuses[index].word] if statuses else []),
                 *(["secret" if record.keys_secret else "not secret"] if with_keys_column else []),
+                *(["experimental" if record.experimental else ""] if with_marks else []),
             )
             for index, record in enumerate(records)
         ],

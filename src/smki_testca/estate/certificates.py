@@ -40,6 +40,7 @@ class Record:
         audit: the number of its audit entry.
         place: of a certificate that a run issued, the run, the tile and the place in the tile.
         keys_secret: False if the private key was made from a seed.
+        experimental: whether its profile weakened a rule (R20).
     """
 
     serial: SerialNumber
@@ -63,6 +64,7 @@ class Record:
     audit: int
     place: tuple[int, int, int] | None = None
     keys_secret: bool = True
+    experimental: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The record as a JSON object, the certificate itself left out."""
@@ -84,6 +86,7 @@ class Record:
             "issued_at": iso(self.issued_at),
             "sha256": hashlib.sha256(self.der).hexdigest(),
             **({} if self.keys_secret else {"keys_secret": False}),
+            **({"experimental": True} if self.experimental else {}),
         }
 
 
@@ -264,6 +267,7 @@ def record_of(
     *,
     label: str | None,
     authorisation: Authorisation | None = None,
+    experimental: bool = False,
 ) -> Record:
     """The record of a certificate that was signed just now.
 
@@ -274,6 +278,7 @@ def record_of(
         audit: the number of its audit entry.
         label: a name to find it by; of a CA its CN.
         authorisation: from the gate; None for a CA.
+        experimental: of a CA, whether its profile weakened a rule.
     """
     profile = certificate.profile
     role = None if authorisation is None else authorisation.request.role
@@ -297,6 +302,7 @@ def record_of(
         not_after=certificate.instant("notAfter"),
         issued_at=certificate.issued_at,
         audit=audit,
+        experimental=experimental if authorisation is None else authorisation.experimental,
     )
 
 
@@ -337,6 +343,7 @@ def _to_row(record: Record) -> dict[str, Any]:
         "not_after": iso(record.not_after),
         "issued_at": iso(record.issued_at),
         "audit": record.audit,
+        "experimental": record.experimental,
     }
 
 
@@ -362,4 +369,5 @@ def _from_row(row: sqlite3.Row) -> Record:
         issued_at=datetime.fromisoformat(row["issued_at"]),
         audit=row["audit"],
         keys_secret=bool(row["keys_secret"]),
+        experimental=bool(row["experimental"]),
     )

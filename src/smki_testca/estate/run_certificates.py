@@ -216,6 +216,7 @@ class RunCertificates:
             audit=tile.audit or 0,
             place=(run.id, tile.number, place),
             keys_secret=not run.terms.seeded,
+            experimental=section.experimental,
         )
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Unpack
 
-from smki_testca.authority.filling import policy
 from smki_testca.errors import InputError
 from smki_testca.estate.audit import AuditLog
 from smki_testca.estate.authorities import AuthorityStore
@@ -117,7 +116,7 @@ class Stores:
         environment: str | None = None,
         delivery: Delivery = Delivery.LOCAL,
     ) -> Request:
-        """A request for the gate, with the policy that the certificate would have.
+        """A request for the gate.
 
         Args:
             participant: the id of the requester in the register.
@@ -131,7 +130,6 @@ class Stores:
             InputError: if a usage is stated and the profile fixes it.
         """
         name = self.environment(environment)
-        known = self.library.environments.get(name)
         profile = self.library.profile(subject.profile)
         if usages and not profile.takes_usage:
             raise InputError(
@@ -139,8 +137,7 @@ class Stores:
                 f"A certificate of profile {profile.name} takes no usage: its profile fixes it.",
                 "Leave the usage out.",
             )
-        oid = None if known is None else policy(profile, known)
-        return Request(participant, purpose, name, subject, usages, delivery, oid)
+        return Request(participant, purpose, name, subject, usages, delivery)
 
     def subject(self, profile: str, **particulars: Unpack[Particulars]) -> Subject:
         """The subject of a request, from the same inputs as on the command line.

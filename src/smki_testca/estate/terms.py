@@ -30,6 +30,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
         role, hw_type: such inputs of runs that version 0.1.0 began; None in others.
         count: the number of rows.
         first_id: of a range, the EUI-64 of its first row; the others are consecutive.
+        experimental: whether the profile weakened a rule (R20).
     """
 
     profile: str
@@ -47,6 +48,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     inputs: dict[str, str] = {}
     count: int
     first_id: int | None = None
+    experimental: bool = False
 
     @property
     def shared(self) -> dict[str, str]:

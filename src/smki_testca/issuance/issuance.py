@@ -16,7 +16,7 @@ from smki_testca.errors import InputError, Refusal
 from smki_testca.estate.certificates import digests, record_of
 from smki_testca.estate.key_holders import participant_holder
 from smki_testca.issuance.history import IssueHistory
-from smki_testca.register.gate import Gate
+from smki_testca.register.gate import Gate, live_name_reason
 from smki_testca.text import is_text, shown
 from smki_testca.x509 import private_keys
 from smki_testca.x509.keys import key_id
@@ -315,11 +315,16 @@ class Issuance:
         """The CA that issues in a hierarchy now.
 
         Raises:
+            Refusal: if the CA, or one above it, has the name of a live one.
             EstateError: if the estate was not made for that environment.
         """
         key = (environment.family, hierarchy)
         if key not in self._authorities:
-            self._authorities[key] = self._estate.authorities.issuing(environment, hierarchy)
+            authority = self._estate.authorities.issuing(environment, hierarchy)
+            for record in (authority[0], *self._estate.certificates.chain(authority[0])):
+                if self._estate.library.live.names_ca(record.label):
+                    raise Refusal((live_name_reason(record.label or ""),))
+            self._authorities[key] = authority
         return self._authorities[key]
 
     def _store(

@@ -202,9 +202,18 @@ class AuthorityMaker:
             details: of the audit entry, beside those that every such entry has.
         """
         profile = certificate.profile
+        weaknesses = self._estate.library.weaknesses(profile)
+        if weaknesses and not environment.experimental:
+            raise InputError(
+                "profile.weakened",
+                f"The profile {profile.name} {weaknesses[0]}: its CA could pass for another (R20).",
+                f"Take the rule back, or say experimental = true of {environment.name} in"
+                " environments.toml; the certificates are marked then.",
+            )
         body = {
             "profile": profile.name,
             "environment": environment.name,
+            **({"experimental": True} if weaknesses else {}),
             **details,
             "certificates": digests([certificate]),
         }
@@ -214,6 +223,7 @@ class AuthorityMaker:
             certificate.serial if issuer is None else issuer.serial,
             self._estate.audit.append(certificate.issued_at, action, body),
             label=environment.ca_name(profile.hierarchy, profile.tier),
+            experimental=bool(weaknesses),
         )
         return self._estate.certificates.add(record)
 
@@ -232,7 +242,7 @@ class AuthorityMaker:
     def _check_name(self, profile: Profile, name: str) -> None:
         """Check that a new CA may have a name."""
         library = self._estate.library
-        if name in library.live.ca_names:
+        if library.live.names_ca(name):
             raise InputError(
                 "live.ca_name", f"A CA named {shown(name)} would pass for the live one (R20)."
             )

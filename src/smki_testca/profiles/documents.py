@@ -234,6 +234,7 @@ class EnvironmentTable(Known, frozen=True, kw_only=True):
     name: NonEmpty
     title: NonEmpty
     family: NonEmpty
+    experimental: bool = False
 
 
 class LiveTable(Known, frozen=True, kw_only=True):

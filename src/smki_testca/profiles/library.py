@@ -23,6 +23,7 @@ from smki_testca.profiles.model import (
     TestingService,
     Tier,
 )
+from smki_testca.profiles.strictness import weaknesses
 from smki_testca.roles import RemotePartyRole, Roles, UserRole
 from smki_testca.shipped import shipped
 from smki_testca.text import shown
@@ -54,6 +55,7 @@ class Library:
         self.overrides = overrides
         self.directories = (*overrides, shipped("profiles"))
         self._profiles: dict[str, Profile] = {}
+        self._weaknesses: dict[str, tuple[str, ...]] = {}
         self._revocation_list_profiles: dict[str, RevocationListProfile] = {}
 
     def _find(self, name: str) -> Path:
@@ -257,6 +259,19 @@ class Library:
         )
         return next(profiles, None)
 
+    def weaknesses(self, profile: Profile) -> tuple[str, ...]:
+        """The reasons for which certificates of a profile could pass for others; see strictness."""
+        if profile.name not in self._weaknesses:
+            self._weaknesses[profile.name] = weaknesses(profile, self._shipped_profile(profile))
+        return self._weaknesses[profile.name]
+
+    def _shipped_profile(self, profile: Profile) -> Profile | None:
+        """The shipped profile that one takes the place of; itself if it is the shipped one."""
+        if profile.origin.startswith(str(shipped("profiles"))):
+            return profile
+        own = Library()
+        return own.profile(profile.name) if profile.name in own.profile_names else None
+
     @cached_property
     def revocation_list_profiles(self) -> tuple[RevocationListProfile, ...]:
         """Every CRL profile.
@@ -358,6 +373,7 @@ class Library:
                 {Hierarchy(h): _policies(table, where) for h, table in family.policies.items()},
                 environment.basis,
                 environment.source,
+                environment.experimental,
             )
         known(document.default, environments, f"{origin}, default", "environment")
         return environments

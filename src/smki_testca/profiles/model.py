@@ -273,6 +273,15 @@ class Profile(DocumentProfile):
         """The types of its inputs, in the same order."""
         return tuple(subject_input.type for subject_input in self.subject_inputs)
 
+    def policy(self, environment: Environment) -> str | None:
+        """The certificate policy OID that the profile writes in an environment."""
+        for row in self.filling_rows:
+            if row.field.path == "extensions.certificatePolicies.policyIdentifier":
+                if isinstance(row.fill, Constant):
+                    return str(row.fill.value)
+                return environment.policies[self.hierarchy].default
+        return None
+
     @property
     def takes_usage(self) -> bool:
         """Whether a request states the key usage; it does not where the profile fixes it."""
@@ -388,6 +397,8 @@ class Environment:
         family: the environments of one family share their CAs.
         ca_names: the CN of the root and the issuing CA of each hierarchy.
         policies: of each hierarchy.
+        experimental: whether profiles may weaken specified rules there; their certificates are
+            marked.
     """
 
     name: str
@@ -397,6 +408,7 @@ class Environment:
     policies: dict[Hierarchy, Policies]
     basis: Basis
     source: str
+    experimental: bool = False
 
     def ca_name(self, hierarchy: Hierarchy, tier: Tier) -> str | None:
         """The CN of a CA; None for an end entity."""
@@ -412,6 +424,14 @@ class LiveMarks:
     ca_names: tuple[str, ...]
     basis: Basis
     source: str
+
+    def names_ca(self, name: str | None) -> bool:
+        """Whether a CA of that name would pass for a live one: without regard to case or spaces."""
+        return name is not None and _folded(name) in map(_folded, self.ca_names)
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.casefold().split())
 
 
 @dataclass(frozen=True, slots=True)

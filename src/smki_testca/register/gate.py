@@ -69,6 +69,7 @@ class Authorisation:
         environment: of the certificates.
         at: when the gate decided, UTC.
         warnings: lines that the participant should read.
+        experimental: whether the profile weakens a rule, as the environment allows.
     """
 
     request: Request
@@ -79,6 +80,7 @@ class Authorisation:
     at: datetime
     warnings: tuple[str, ...]
     token: InitVar[object]
+    experimental: bool = False
 
     def __post_init__(self, token: object) -> None:
         if token is not _TOKEN:
@@ -93,6 +95,7 @@ class Authorisation:
             "agreement": self.agreement,
             "environment": self.environment.name,
             "warnings": list(self.warnings),
+            **({"experimental": True} if self.experimental else {}),
         }
 
 
@@ -168,6 +171,7 @@ class Gate:
             at,
             tuple(_warnings(request, participant)),
             _TOKEN,
+            bool(self.library.weaknesses(self.library.profile(request.subject.profile))),
         )
 
     def authorise_range(self, request: Request, last: Eui64, at: datetime) -> Authorisation:
@@ -292,25 +296,31 @@ class Gate:
             )
         if environment is None:
             return
-        hierarchy = self.library.profile(request.subject.profile).hierarchy
-        allowed = environment.policies[hierarchy].allowed
-        if request.policy is not None and (
-            request.policy in live.policies or request.policy not in allowed
-        ):
+        profile = self.library.profile(request.subject.profile)
+        allowed = environment.policies[profile.hierarchy].allowed
+        policies = dict.fromkeys((profile.policy(environment), request.policy))
+        for policy in policies:
+            if policy is not None and (policy in live.policies or policy not in allowed):
+                yield RefusalReason(
+                    "live.policy",
+                    "R20",
+                    f"The certificate would carry the policy {policy}, which is not a test"
+                    f" policy of {environment.name}: it could pass for live.",
+                    "Allow the policy for the environment in environments.toml, if it is a test"
+                    " one.",
+                )
+        weaknesses = self.library.weaknesses(profile)
+        if weaknesses and not environment.experimental:
             yield RefusalReason(
-                "live.policy",
+                "profile.weakened",
                 "R20",
-                f"The certificate would carry the policy {request.policy}, which is not a test"
-                f" policy of {environment.name}: it could pass for live.",
-                "Allow the policy for the environment in environments.toml, if it is a test one.",
+                f"The profile {profile.name} {weaknesses[0]}: its certificates could pass for"
+                " others.",
+                f"Take the rule back, or say experimental = true of {environment.name} in"
+                " environments.toml; the certificates are marked then.",
             )
-        for name in sorted(set(environment.ca_names.values()) & set(live.ca_names)):
-            yield RefusalReason(
-                "live.ca_name",
-                "R20",
-                f"The certificate's issuers would be named like the live CA {name}.",
-                "Give the environment's CAs other names in environments.toml.",
-            )
+        for name in sorted(filter(live.names_ca, set(environment.ca_names.values()))):
+            yield live_name_reason(name)
 
     def _identity_reasons(
         self, request: Request, participant: Participant
@@ -456,6 +466,16 @@ class Gate:
         ]
         agreement, reasons = min(judged, key=lambda pair: len(pair[1]))
         return (None if reasons else agreement), reasons
+
+
+def live_name_reason(name: str) -> RefusalReason:
+    """The reason against certificates of a CA that has a live one's name (R20)."""
+    return RefusalReason(
+        "live.ca_name",
+        "R20",
+        f"The certificate's issuers would be named like the live CA {name}.",
+        "Give the environment's CAs other names in environments.toml.",
+    )
 
 
 def _agreement_reasons(

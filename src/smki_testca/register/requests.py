@@ -28,7 +28,8 @@ class Request:
         environment: the name of the test environment.
         subject: of the certificate, and its type.
         usages: one certificate is issued for each; empty where the profile fixes the usage.
-        policy: the policy OID that the certificate would carry.
+        policy: a policy OID for the gate to judge beside the one that the certificate will carry,
+            which the gate works out itself.
     """
 
     participant: str

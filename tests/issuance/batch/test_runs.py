@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 import batches
 import csrs
 from batches import device_id, range_of
+from experimental import allow_weaker
 from smki_testca.api import Estate
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.terms import TILE_ROWS
@@ -374,10 +375,12 @@ def test_an_operators_device_profile_with_another_key_identifier_serves_for_rang
     end = other.index("holds = { octets = 8 }", at)
     other = other[:end] + "holds = { octets = 20 }" + other[end + len("holds = { octets = 8 }") :]
     (own / "device.toml").write_text(other)
+    allow_weaker(own.parent)
     assert command("--estate", quickstart, "profiles", "check").code == 0
     run = batches.issue(command, quickstart, *range_of(3, 0x900))
     assert run["issued"] == 3
     found = command("--json", "--estate", quickstart, "list", "--eui64", device_id(0x901)).json
     (one,) = found["certificates"]
+    assert one["experimental"] is True
     shown = command("--json", "--estate", quickstart, "show", one["serial"])
     assert len(shown.json["fields"]["extensions.subjectKeyIdentifier"].replace(":", "")) == 40

@@ -17,3 +17,6 @@ CREATE TABLE row_keys (
 -- 16 random octets, in the name of the run's folder. NULL: made by an earlier format, whose
 -- folders are named by the number alone.
 ALTER TABLE runs ADD COLUMN identity BLOB;
+
+-- Whether the profile weakened a rule, as an experimental environment allows (R20).
+ALTER TABLE certificates ADD COLUMN experimental INTEGER NOT NULL DEFAULT 0;

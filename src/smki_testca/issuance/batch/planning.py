@@ -315,6 +315,7 @@ class Plan:
             usage=usage,
             inputs=shared,
             count=0,
+            experimental=authorisation.experimental,
         )
 
     def _close(self, number: int) -> None:
