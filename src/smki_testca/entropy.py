@@ -29,6 +29,15 @@ def parse_seed(text: str) -> bytes:
     return seed
 
 
+def seed_used() -> InputError:
+    """The error where a seed gives what an estate has already."""
+    return InputError(
+        "seed.used",
+        "The seed was used in this estate before: it gives the same keys and serial numbers again.",
+        "Use another seed, or another estate.",
+    )
+
+
 class Entropy(Protocol):
     """A source of random octets."""
 

@@ -559,3 +559,17 @@ def test_an_estate_can_be_moved(quickstart, tmp_path, issue):
     shutil.move(quickstart, moved)
     assert issue(estate=moved).code == 0
     assert Path(moved, "estate.sqlite").is_file()
+
+
+def test_a_seed_used_again_is_said_to_be(tmp_path, p256_profiles):
+    made(tmp_path / "estate", p256_profiles)
+    with Estate.open(
+        tmp_path / "estate",
+        lambda: "phrase",
+        profiles=p256_profiles,
+        entropy=SeededEntropy(b"seed"),
+    ) as estate:
+        with pytest.raises(InputError) as caught:
+            estate.add_environment("UIT-A")
+        assert caught.value.code == "seed.used"
+        assert "damaged" not in caught.value.message

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +17,7 @@ from hypothesis import strategies as st
 from estates import any_key
 from smki_testca.errors import EstateError
 from smki_testca.estate.certificates import Selection
-from smki_testca.estate.sealing import EstateKey
+from smki_testca.estate.sealing import Cost, EstateKey
 
 modes = pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
 KEY, WRAPPED = EstateKey.create("right")
@@ -178,3 +182,65 @@ def test_a_changed_ca_key_ends_in_exit_code_5(issue, quickstart):
     outcome = issue()
     assert outcome.code == 5
     assert outcome.json["error"]["code"] == "estate.damaged"
+
+
+# The cost of a guess travels with the wrapped key.
+
+
+def test_a_new_estate_has_the_cost_that_owasp_advises():
+    _, wrapped = EstateKey.create("phrase")
+    assert wrapped.startswith(b"smki-testca scrypt n=131072 r=8 p=1;")
+
+
+@pytest.mark.parametrize("cost", [Cost(1 << 4, 8, 1), Cost(1 << 14, 8, 5), Cost(1 << 10, 4, 16)])
+def test_an_estate_opens_at_the_cost_it_was_made_with(cost):
+    key, wrapped = EstateKey.create("phrase", cost)
+    again = EstateKey.unlock("phrase", wrapped)
+    assert again.open(key.seal(b"secret", b"label"), b"label") == b"secret"
+    with pytest.raises(EstateError) as caught:
+        EstateKey.unlock("other", wrapped)
+    assert caught.value.code == "estate.passphrase"
+
+
+def test_a_key_that_version_0_1_0_wrapped_opens():
+    salt, nonce, key = bytes(range(16)), bytes(12), bytes(range(32))
+    derived = hashlib.scrypt(b"phrase", salt=salt, n=1 << 15, r=8, p=1, maxmem=1 << 26, dklen=32)
+    sealed = AESGCM(derived).encrypt(nonce, key, b"smki-testca estate key")
+    wrapped = b"smki-testca scrypt n=32768 r=8 p=1" + salt + nonce + sealed
+    opened_key = EstateKey.unlock("phrase", wrapped)
+    assert opened_key.open(EstateKey(key).seal(b"secret", b"label"), b"label") == b"secret"
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        *(b"n=1048576 r=8 p=1", b"n=131072 r=255 p=1", b"n=131072 r=8 p=17"),
+        *(b"n=131071 r=8 p=1", b"n=0 r=8 p=1", b"n=1 r=8 p=1", b"n=2 r=0 p=1", b"n=2 r=8 p=0"),
+        b"n=999999999 r=8 p=1",
+    ],
+)
+def test_parameters_that_would_take_the_machines_memory_are_damage(parameters):
+    wrapped = b"smki-testca scrypt " + parameters + b";" + WRAPPED.split(b";", 1)[1]
+    with pytest.raises(EstateError) as caught:
+        EstateKey.unlock("right", wrapped)
+    assert caught.value.code == "estate.damaged"
+
+
+def test_other_parameters_than_those_it_was_wrapped_with_do_not_open_it():
+    _, wrapped = EstateKey.create("right", Cost(16, 8, 1))
+    with pytest.raises(EstateError):
+        EstateKey.unlock("right", wrapped.replace(b"p=1;", b"p=2;"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+def test_the_command_keeps_its_memory_out_of_core_dumps(tmp_path):
+    script = (
+        "import ctypes, resource, sys\n"
+        "from smki_testca.cli import cli\n"
+        "try: cli.main(['--estate', sys.argv[1], 'list'], standalone_mode=False)\n"
+        "except Exception: pass\n"
+        "print(ctypes.CDLL(None).prctl(3), resource.getrlimit(resource.RLIMIT_CORE)[0])\n"
+    )
+    call = [sys.executable, "-c", script, str(tmp_path / "none")]
+    told = subprocess.run(call, capture_output=True, text=True, check=True)
+    assert told.stdout == "0 0\n"

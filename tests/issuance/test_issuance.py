@@ -240,6 +240,6 @@ def test_a_ca_that_has_a_live_name_by_now_issues_nothing(quickstart, request_for
         with pytest.raises(Refusal) as caught:
             estate.issue(request_for())
         assert [reason.code for reason in caught.value.reasons] == ["live.ca_name"]
-        with pytest.raises(InputError) as caught:
+        with pytest.raises(InputError) as wrong:
             estate.roll_over(Hierarchy.DEVICE, "Dz1B")
-        assert caught.value.code == "live.ca_name"
+        assert wrong.value.code == "live.ca_name"

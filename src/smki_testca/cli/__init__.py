@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 import click
 
 import smki_testca
+from smki_testca import core_dumps
 from smki_testca.cli.session import Session
 from smki_testca.errors import ExitCode, InputError, SmkiTestcaError, UsageError
 
@@ -128,6 +129,7 @@ def cli(
     The passphrase comes from --passphrase-file, SMKI_TESTCA_PASSPHRASE, the file that
     quickstart left in the estate, or a prompt.
     """
+    core_dumps.prevent()
     context.obj = Session(estate, as_json, profiles, passphrase_file, clock)
 
 

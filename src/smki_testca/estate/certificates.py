@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.clock import in_utc, iso
+from smki_testca.entropy import seed_used
 from smki_testca.estate.audit import AuditedTable
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles.model import Hierarchy, Tier
@@ -164,7 +165,12 @@ class CertificateStore:
 
         Returns:
             The record as stored: it says whether the key is secret.
+
+        Raises:
+            InputError: if the estate has a certificate of that serial number.
         """
+        if self.by_serial(record.serial) is not None:
+            raise seed_used()  # 128 random bits do not come twice
         self._database.insert("certificates", _to_row(record))
         made_from_seed = self._database.value(
             "SELECT 1 FROM keys WHERE id = ? AND NOT secret", (record.key_id,)

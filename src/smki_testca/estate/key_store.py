@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from smki_testca.authority.signers.software import SealedKey, sealing_label
+from smki_testca.entropy import seed_used
 from smki_testca.errors import EstateError
 from smki_testca.estate.key_holders import AUTHORITY, KeyHolders, check_holders
 from smki_testca.estate.sealing import EstateKey, TransportKey
@@ -55,7 +56,19 @@ class KeyStore:
         Raises:
             InputError: for an RSA key from a seed: RSA keys cannot be made from one.
         """
-        return self.keep(private_keys.generate(key_type, self._entropy), holder)
+        return self.keep(self.fresh(key_type), holder)
+
+    def fresh(self, key_type: KeyType) -> PrivateKey:
+        """A new key pair, still to be stored.
+
+        Raises:
+            InputError: for an RSA key from a seed, or if the seed was used here before.
+        """
+        private = private_keys.generate(key_type, self._entropy)
+        identifier = key_id(private_keys.public_key_info(private))
+        if self._database.row("SELECT 1 FROM keys WHERE id = ?", (identifier,)) is not None:
+            raise seed_used()
+        return private
 
     def keep(self, private: PrivateKey, holder: str, *, secret: bool | None = None) -> bytes:
         """Seal and store a private key, within a transaction; gives its SubjectPublicKeyInfo, DER.

@@ -8,19 +8,57 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import Self
+import re
+from dataclasses import dataclass
+from typing import Final, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from smki_testca.errors import EstateError
 
-# 32 MiB and about 80 ms: scrypt's parameters travel with the wrapped key, so they can grow.
-_COST = {"n": 1 << 15, "r": 8, "p": 1}
 _NONCE_OCTETS = 12
 _SALT_OCTETS = 16
-_HEADER = b"smki-testca scrypt n=32768 r=8 p=1"
+_KEY_OCTETS = 32
+_TAG_OCTETS = 16
+_BODY_OCTETS = _SALT_OCTETS + _NONCE_OCTETS + _KEY_OCTETS + _TAG_OCTETS
 _WRAP_PURPOSE = b"smki-testca estate key"
+_MAX_MEMORY = 1 << 28
+"""The most memory that unlocking takes, in octets: 256 MiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """The cost of one guess at a passphrase: scrypt's parameters (RFC 7914 2).
+
+    They travel with the wrapped key, so that an estate opens at the cost that it was made with.
+    """
+
+    n: int
+    r: int
+    p: int
+
+    @property
+    def memory(self) -> int:
+        """The memory that scrypt takes, in octets."""
+        return 128 * self.r * (self.n + self.p)
+
+    @property
+    def header(self) -> bytes:
+        """The parameters as text, in front of a wrapped key."""
+        return f"smki-testca scrypt n={self.n} r={self.r} p={self.p};".encode("ascii")
+
+    def derive_key(self, passphrase: str, salt: bytes) -> bytes:
+        """The key that wraps an estate key."""
+        return _derive_key(passphrase, salt, self)
+
+
+COST: Final = Cost(1 << 17, 8, 1)
+"""For new estates: the first choice of the OWASP Password Storage Cheat Sheet for scrypt."""
+_EARLY_COST: Final = Cost(1 << 15, 8, 1)
+"""Of estates that version 0.1.0 made."""
+_EARLY_HEADER: Final = b"smki-testca scrypt n=32768 r=8 p=1"
+_HEADER: Final = re.compile(rb"smki-testca scrypt n=(\d{1,8}) r=(\d{1,3}) p=(\d{1,3});", re.ASCII)
 
 
 class SealingKey:
@@ -50,13 +88,20 @@ class EstateKey(SealingKey):
     """The key under which an estate's private keys are sealed."""
 
     @classmethod
-    def create(cls, passphrase: str) -> tuple[Self, bytes]:
-        """A new estate key, and the same wrapped by the passphrase, to be stored."""
-        key = os.urandom(32)
+    def create(cls, passphrase: str, cost: Cost | None = None) -> tuple[Self, bytes]:
+        """A new estate key, and the same wrapped by the passphrase, to be stored.
+
+        Args:
+            passphrase: of the estate.
+            cost: of one guess at it; ``COST`` by default.
+        """
+        cost = cost or COST
+        key = os.urandom(_KEY_OCTETS)
         salt = os.urandom(_SALT_OCTETS)
         nonce = os.urandom(_NONCE_OCTETS)
-        wrapped = AESGCM(_derive_key(passphrase, salt)).encrypt(nonce, key, _WRAP_PURPOSE)
-        return cls(key), _HEADER + salt + nonce + wrapped
+        label = cost.header + _WRAP_PURPOSE
+        wrapped = AESGCM(cost.derive_key(passphrase, salt)).encrypt(nonce, key, label)
+        return cls(key), cost.header + salt + nonce + wrapped
 
     @classmethod
     def unlock(cls, passphrase: str, wrapped: bytes) -> Self:
@@ -65,13 +110,12 @@ class EstateKey(SealingKey):
         Raises:
             EstateError: if the passphrase is wrong, or the wrapped key is damaged.
         """
-        if not wrapped.startswith(_HEADER):
-            raise EstateError("estate.damaged", "The estate's wrapped key cannot be read.")
-        body = wrapped[len(_HEADER) :]
+        cost, header, label = _read_header(wrapped)
+        body = wrapped[len(header) :]
         salt, body = body[:_SALT_OCTETS], body[_SALT_OCTETS:]
         nonce, sealed = body[:_NONCE_OCTETS], body[_NONCE_OCTETS:]
         try:
-            key = AESGCM(_derive_key(passphrase, salt)).decrypt(nonce, sealed, _WRAP_PURPOSE)
+            key = AESGCM(cost.derive_key(passphrase, salt)).decrypt(nonce, sealed, label)
         except (InvalidTag, ValueError) as error:
             raise EstateError(
                 "estate.passphrase",
@@ -79,6 +123,20 @@ class EstateKey(SealingKey):
                 "Give the right one with --passphrase-file or SMKI_TESTCA_PASSPHRASE.",
             ) from error
         return cls(key)
+
+
+def _read_header(wrapped: bytes) -> tuple[Cost, bytes, bytes]:
+    """The cost of a wrapped key, the header that states it, and the label it is sealed under."""
+    if wrapped.startswith(_EARLY_HEADER) and len(wrapped) == len(_EARLY_HEADER) + _BODY_OCTETS:
+        return _EARLY_COST, _EARLY_HEADER, _WRAP_PURPOSE
+    match = _HEADER.match(wrapped)
+    if match is not None and len(wrapped) == match.end() + _BODY_OCTETS:
+        cost = Cost(*map(int, match.groups()))
+        # A changed header must not make unlocking take the machine's memory, or for ever.
+        is_sound = cost.n > 1 and cost.n & (cost.n - 1) == 0 and cost.r > 0 and 0 < cost.p <= 16
+        if is_sound and cost.memory <= _MAX_MEMORY:
+            return cost, match.group(), match.group() + _WRAP_PURPOSE
+    raise EstateError("estate.damaged", "The estate's wrapped key cannot be read.")
 
 
 class TransportKey(SealingKey):
@@ -93,5 +151,13 @@ class TransportKey(SealingKey):
         return TransportKey, (self._octets,)
 
 
-def _derive_key(passphrase: str, salt: bytes) -> bytes:
-    return hashlib.scrypt(passphrase.encode("utf-8"), salt=salt, maxmem=1 << 26, dklen=32, **_COST)
+def _derive_key(passphrase: str, salt: bytes, cost: Cost) -> bytes:
+    return hashlib.scrypt(
+        passphrase.encode("utf-8"),
+        salt=salt,
+        n=cost.n,
+        r=cost.r,
+        p=cost.p,
+        maxmem=cost.memory + (1 << 20),
+        dklen=_KEY_OCTETS,
+    )

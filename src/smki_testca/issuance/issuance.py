@@ -309,7 +309,7 @@ class Issuance:
         Raises:
             InputError: for an RSA key from a seed.
         """
-        return SubjectKey.of_private(private_keys.generate(profile.key_type, self._estate.entropy))
+        return SubjectKey.of_private(self._estate.key_store.fresh(profile.key_type))
 
     def issuing(self, environment: Environment, hierarchy: Hierarchy) -> Authority:
         """The CA that issues in a hierarchy now.
