@@ -49,7 +49,7 @@ class SmkiTestcaError(Exception):
 
     def lines(self) -> list[str]:
         """The error as lines of text for a person."""
-        return [f"error: {self.message}" + (f" {self.remedy}" if self.remedy else "")]
+        return [plain(f"error: {self.message} {self.remedy}".rstrip())]
 
 
 def _restored(
@@ -121,6 +121,8 @@ class Refusal(SmkiTestcaError):  # noqa: N818 - the term of the field
     def lines(self) -> list[str]:
         """One line for each reason."""
         return [
-            f"refused [{reason.code}, {reason.rule}]: {reason.reason} {reason.remedy}".rstrip()
+            plain(
+                f"refused [{reason.code}, {reason.rule}]: {reason.reason} {reason.remedy}".rstrip()
+            )
             for reason in self.reasons
         ]

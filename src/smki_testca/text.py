@@ -21,6 +21,15 @@ def plain(text: str) -> str:
     )
 
 
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+"""The characters with which a formula begins in a spreadsheet."""
+
+
+def spreadsheet_cell(text: str) -> str:
+    """The text for a cell of a CSV file: an apostrophe before what would run as a formula."""
+    return f"'{text}" if text.startswith(FORMULA_SIGNS) else text
+
+
 def shown(text: str) -> str:
     """The text quoted for a message, control characters escaped and long text cut."""
     cut = text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"

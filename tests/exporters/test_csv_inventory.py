@@ -9,7 +9,8 @@ from exported import device, names, records
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smki_testca.exporters.csv_inventory import COLUMNS, _safe
+from smki_testca.exporters.csv_inventory import COLUMNS
+from smki_testca.text import spreadsheet_cell
 
 
 def inventory(folder):
@@ -63,5 +64,5 @@ def test_no_label_is_worked_out_by_a_spreadsheet_or_breaks_the_table(
 
 @given(st.text(max_size=5))
 def test_no_cell_begins_a_formula(cell):
-    assert _safe(cell)[:1] not in {"=", "+", "-", "@", "\t", "\r"}
-    assert _safe(cell).removeprefix("'") == cell.removeprefix("'")
+    assert spreadsheet_cell(cell)[:1] not in {"=", "+", "-", "@", "\t", "\r"}
+    assert spreadsheet_cell(cell).removeprefix("'") == cell.removeprefix("'")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import importlib
 import io
-import json
 import os
 import sys
 from pathlib import Path
@@ -18,6 +17,7 @@ import click
 
 import smki_testca
 from smki_testca import core_dumps
+from smki_testca.cli.output import print_json, say
 from smki_testca.cli.session import Session
 from smki_testca.errors import ExitCode, InputError, SmkiTestcaError, UsageError
 
@@ -89,7 +89,7 @@ def _print_version(context: click.Context, parameter: click.Parameter, asked: bo
     """Print the version and exit. Only here is it read: that is too slow for ``--help``."""
     del parameter
     if asked and not context.resilient_parsing:
-        click.echo(f"smki-testca, version {smki_testca.__version__}")
+        say(f"smki-testca, version {smki_testca.__version__}")
         context.exit()
 
 
@@ -155,7 +155,7 @@ def main() -> NoReturn:
     except click.ClickException as error:
         _fail(_usage_error(error), as_json=as_json)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("aborted", err=True)
+        say("aborted", err=True)
         sys.exit(130)
     except SystemExit as leaving:
         # The reader closed the pipe: click and rich end with 1, which here would mean findings.
@@ -205,11 +205,10 @@ def _fail(error: SmkiTestcaError, *, as_json: bool) -> NoReturn:
     if as_json:
         document: dict[str, Any] = error.as_json()
         try:
-            click.echo(json.dumps(document, indent=2))
+            print_json(document)
         except OSError:
             # Standard output is a file on a full disk: only the exit code can tell.
             sys.stdout = None
     else:
-        for line in error.lines():
-            click.echo(line, err=True)
+        say(*error.lines(), err=True)
     sys.exit(error.exit_code)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from smki_testca.cli.output import print_json, print_table
+from smki_testca.cli.output import print_json, print_table, say
 from smki_testca.cli.session import Session, read_input
 
 
@@ -34,7 +34,7 @@ def add(session: Session, file: str) -> None:
     if session.as_json:
         print_json({"agreements": [agreement.as_json() for agreement in agreements]})
         return
-    click.echo(f"{len(agreements)} agreements are registered.")
+    say(f"{len(agreements)} agreements are registered.")
 
 
 @agreement.command()
@@ -107,4 +107,4 @@ def _set_suspended(session: Session, reference: str, *, suspended: bool) -> None
     if session.as_json:
         print_json({"agreements": [changed.as_json()]})
         return
-    click.echo(f"Agreement {reference} is {'suspended' if suspended else 'in force again'}.")
+    say(f"Agreement {reference} is {'suspended' if suspended else 'in force again'}.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smki_testca.cli.output import print_json, print_table
+from smki_testca.cli.output import print_json, print_table, say
 
 if TYPE_CHECKING:
     from smki_testca.cli.session import Session
@@ -60,7 +60,7 @@ def verify(session: Session) -> None:
         print_json({"entries": count, "tiles": tiles, "whole": True})
         return
     about_tiles = f" {tiles} tiles are as it tells." if tiles else ""
-    click.echo(f"The audit log is whole: {count} entries.{about_tiles}")
+    say(f"The audit log is whole: {count} entries.{about_tiles}")
 
 
 _MAX_SHOWN_ITEMS = 4

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from dataclasses import replace
@@ -19,7 +18,7 @@ from smki_testca.cli.batch_source import (
     with_range_options,
 )
 from smki_testca.cli.issue import DELIVERY, ENVIRONMENT, LABEL, PARTICIPANT, PURPOSE
-from smki_testca.cli.output import print_json, print_table
+from smki_testca.cli.output import print_json, print_json_line, print_progress, print_table, say
 from smki_testca.cli.session import Session, read_input
 from smki_testca.entropy import parse_seed
 from smki_testca.errors import ExitCode, InputError, Refusal, SmkiTestcaError, UsageError
@@ -27,7 +26,6 @@ from smki_testca.estate.runs import State
 from smki_testca.estate.terms import Secrets
 from smki_testca.exporters.registry import RUN_FORMATS
 from smki_testca.files import write_file
-from smki_testca.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,7 +111,7 @@ def issue(session: Session, /, manifest: str | None, **options: Any) -> None:
             raise error
         _report_problems(session, plan.problems)
         if not session.as_json:
-            click.echo(f"run {run}", err=True)
+            say(f"run {run}", err=True)
         _complete_and_report(session, estate, run, engine, plan.problems)
 
 
@@ -150,7 +148,7 @@ def check(session: Session, /, manifest: str | None, **options: Any) -> None:
     else:
         _report_problems(session, plan.problems)
         rows = f"{plan.count} rows would go through, {len(plan.problems)} would not."
-        click.echo(f"{plan.count} certificates would be issued." if plan.is_range else rows)
+        say(f"{plan.count} certificates would be issued." if plan.is_range else rows)
     if plan.problems:
         click.get_current_context().exit(ExitCode.FINDINGS)
 
@@ -220,7 +218,7 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
     if session.as_json:
         print_json({"run": run, "out": out, "success": succeeded, "refused": len(plan.problems)})
         return
-    click.echo(f"{succeeded} of {len(members)} CSRs are signed; the response is {out}.")
+    say(f"{succeeded} of {len(members)} CSRs are signed; the response is {out}.")
 
 
 @batch.command("list")
@@ -340,7 +338,7 @@ def export(
     if session.as_json:
         print_json({"run": run, "out": out, "certificates": count})
         return
-    click.echo(f"{count} certificates are in {out}.")
+    say(f"{count} certificates are in {out}.")
 
 
 def _write_response(estate: Estate, run: Run, target: Path) -> int:
@@ -416,7 +414,7 @@ def _report_problems(session: Session, problems: list[RowProblem]) -> None:
         return
     for problem in problems:
         for line in problem.error.lines():
-            click.echo(f"line {problem.line}: {line}", err=True)
+            say(f"line {problem.line}: {line}", err=True)
 
 
 class _Progress:
@@ -443,10 +441,10 @@ class _Progress:
                     "count": total,
                     "per_second": round(rate),
                 }
-                click.echo(json.dumps(line))
+                print_json_line(line)
         elif sys.stderr.isatty() and spent > 1:
-            text = f"\r{issued} of {total}, {rate:.0f} a second, {left:.0f} s left  "
-            click.echo(text, err=True, nl=issued == total)
+            text = f"{issued} of {total}, {rate:.0f} a second, {left:.0f} s left  "
+            print_progress(text, last=issued == total)
 
 
 def _complete_run(session: Session, estate: Estate, run: int, engine: Engine) -> Run:
@@ -457,7 +455,7 @@ def _complete_run(session: Session, estate: Estate, run: int, engine: Engine) ->
         return running.resume(estate, run, engine, _Progress(session))
     except KeyboardInterrupt:
         stored_run = estate.runs.get(run)
-        click.echo(
+        say(
             f"interrupted: {stored_run.issued} of {stored_run.terms.count} certificates are issued."
             f" Go on with: smki-testca batch resume {run}",
             err=True,
@@ -479,7 +477,7 @@ def _print_run(session: Session, run: Run, problems: list[RowProblem] | None = N
         document = run.as_json()
         if problems is not None:
             document["problems"] = [problem.as_json() for problem in problems]
-        click.echo(json.dumps({"run": document}))
+        print_json_line({"run": document})
         return
     rows = [
         (name, ", ".join(value) if isinstance(value, list) else str(value))
@@ -488,4 +486,4 @@ def _print_run(session: Session, run: Run, problems: list[RowProblem] | None = N
     ]
     # Plain lines, so that this command does not import rich.
     for name, value in rows:
-        click.echo(f"{name:13} {plain(value)}")
+        say(f"{name:13} {value}")

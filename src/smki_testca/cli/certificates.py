@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from smki_testca.cli.output import print_json, print_warnings, print_with_status
+from smki_testca.cli.output import print_json, print_warnings, print_with_status, say
 from smki_testca.cli.selection import selecting, selection
 from smki_testca.cli.session import Session, first_line
 from smki_testca.errors import InputError
@@ -93,4 +93,4 @@ def export(
         print_json({"files": [str(path) for path in paths], "left_out": left_out})
         return
     print_warnings(summary(exported.left_out, len(selected)))
-    click.echo(f"{len(paths)} files are below {out}.")
+    say(f"{len(paths)} files are below {out}.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.cli.names import HierarchyName
-from smki_testca.cli.output import print_json, print_table
+from smki_testca.cli.output import print_document, print_json, print_table, say
 from smki_testca.errors import ExitCode, InputError, UsageError
 from smki_testca.files import replace
 
@@ -102,9 +102,9 @@ def issue(
     if session.as_json:
         print_json({"revocation_list": {**record.as_json(), "pem": pem.decode("ascii")}})
         return
-    click.echo(summary, err=out is None)
+    say(summary, err=out is None)
     if out is None:
-        click.echo(pem.decode("ascii"), nl=False)
+        print_document(pem.decode("ascii"))
 
 
 @crl.command("list")
@@ -165,7 +165,7 @@ def show(session: Session, /, number: int | None, *, pem: bool, **options: Any) 
         record = _find_list(estate, number, options)
         trusted = [authority.der for authority in estate.certificates.authorities()]
     if pem:
-        click.echo(_pem(record).decode("ascii"), nl=False)
+        print_document(_pem(record).decode("ascii"))
         return
     from smki_testca.cli.show import show_documents
     from smki_testca.importers.sources import Source
@@ -282,16 +282,16 @@ def _print_comparison(file: str, comparison: Comparison) -> None:
     if not comparison.discrepancies:
         authority = comparison.authority
         label = "" if authority is None else f" of {authority.label}"
-        click.echo(
+        say(
             f"{file} is list {comparison.number}{label}, with {comparison.entries} entries, as the"
             " estate would have it."
         )
         return
     for discrepancy in comparison.discrepancies[:_SHOWN_DISCREPANCIES]:
-        click.echo(f"{discrepancy.code}: {discrepancy.message}")
+        say(f"{discrepancy.code}: {discrepancy.message}")
     left = len(comparison.discrepancies) - _SHOWN_DISCREPANCIES
     if left > 0:
-        click.echo(f"… and {left} more; --json has them all.")
+        say(f"… and {left} more; --json has them all.")
 
 
 def _authority_name(estate: Estate, record: RevocationListRecord) -> str:

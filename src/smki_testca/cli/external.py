@@ -6,12 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smki_testca.cli.output import print_json, print_records, print_table, print_warnings, role_name
+from smki_testca.cli.output import (
+    print_json,
+    print_records,
+    print_table,
+    print_warnings,
+    role_name,
+    say,
+)
 from smki_testca.cli.renewal import ending
 from smki_testca.cli.selection import selecting_externals, selection
 from smki_testca.cli.session import Session, first_line, read_input
 from smki_testca.errors import ExitCode, UsageError
-from smki_testca.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,8 +74,8 @@ def import_(
         _print_externals(estate, externals, errors, words)
         own = [item.own for item in report.arrived if item.own is not None]
         if own:
-            click.echo(f"{_count(len(own), 'certificate')} issued by this estate: left as it is.")
-        click.echo(_import_summary(report, externals, errors, now))
+            say(f"{_count(len(own), 'certificate')} issued by this estate: left as it is.")
+        say(_import_summary(report, externals, errors, now))
     print_warnings(
         f"{remark.source}: {remark.message}. [{remark.code}]" for remark in report.remarks
     )
@@ -197,7 +203,7 @@ def _print_externals(
     rows = []
     for index, (record, codes) in enumerate(zip(records, errors, strict=True)):
         not_after = "unreadable" if record.not_after is None else f"{record.not_after.date()}"
-        re_signed = "\n".join(map(str, record.re_signed))
+        re_signed = tuple(map(str, record.re_signed))
         rows.append(
             (
                 record.name,
@@ -247,5 +253,5 @@ def _print_re_signed(outcome: ReSigning, estate: Estate) -> None:
     print_warnings(_warnings(outcome))
     for certificate in left_out:
         for line in certificate.error.lines():
-            click.echo(f"left out: {plain(certificate.external.name)}: {line}", err=True)
-    click.echo(f"{_count(len(re_signed), 'certificate')} signed again, {len(left_out)} left out.")
+            say(f"left out: {certificate.external.name}: {line}", err=True)
+    say(f"{_count(len(re_signed), 'certificate')} signed again, {len(left_out)} left out.")

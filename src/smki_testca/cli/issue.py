@@ -8,7 +8,7 @@ import click
 
 from smki_testca.authority import csr
 from smki_testca.cli.names import library_of
-from smki_testca.cli.output import print_json, print_records, print_warnings
+from smki_testca.cli.output import print_document, print_json, print_records, print_warnings, say
 from smki_testca.cli.session import Session, read_input
 from smki_testca.profiles.model import Tier
 from smki_testca.profiles.subject import Subject
@@ -108,7 +108,7 @@ def _check(session: Session, profile: str, **options: Any) -> None:
         print_json({"authorisation": authorisation.as_json()})
         return
     print_warnings(authorisation.warnings)
-    click.echo(
+    say(
         f"granted under agreement {authorisation.agreement}, category {authorisation.category.name}"
     )
 
@@ -265,4 +265,4 @@ def sign(
             _print_issued(session, [record], warnings, estate.library.roles)
             return
     print_warnings(warnings)
-    click.echo(to_pem(record.der).decode("ascii"), nl=False)
+    print_document(to_pem(record.der).decode("ascii"))

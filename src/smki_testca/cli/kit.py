@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smki_testca.cli.output import Progress, print_json, print_table
+from smki_testca.cli.output import Progress, print_json, print_table, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -199,17 +199,15 @@ def make(session: Session, /, name: str, out: str, **options: Any) -> None:
 
 def _print_result(result: KitResult) -> None:
     out = result.directory
-    click.echo(
+    say(
         f"{result.exports.certificates} certificates are in {out}/estate, and in these forms"
         f" beside it: {', '.join(result.exports.folders) or 'none'}."
     )
     if result.left_out:
-        click.echo(
+        say(
             f"{len(result.left_out)} requests are left out, because RSA keys cannot be made from a"
             f" seed: {', '.join(result.left_out)}."
         )
     if result.seeded:
-        click.echo("The private keys were made from a seed: they are not secret.")
-    click.echo(
-        f"{out}/README.txt tells what each folder is, who loads it, and what it cannot hold."
-    )
+        say("The private keys were made from a seed: they are not secret.")
+    say(f"{out}/README.txt tells what each folder is, who loads it, and what it cannot hold.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from smki_testca.authority.csr import differences, to_der
-from smki_testca.cli.output import print_json, print_table
+from smki_testca.cli.output import print_document, print_json, print_table, say
 from smki_testca.cli.session import Session, read_input
 from smki_testca.clock import parse_instant
 from smki_testca.errors import ExitCode, InputError
@@ -102,7 +102,7 @@ def lint_files(
     standard_input = read_input("-", MAX_FILE_OCTETS) if "-" in files else None
     linted = lint_all(sources(files, standard_input), settings)
     report = REPORTS["json" if session.as_json else form]
-    click.echo(report(linted), nl=False)
+    print_document(report(linted))
     worst_first = list(Severity)
     failing = worst_first[: worst_first.index(Severity(fail_on)) + 1]
     if any(f.severity in failing for document in linted for f in document.findings):
@@ -168,9 +168,9 @@ def compare(session: Session, csr: str, certificate: str) -> None:
         print_json({"consistent": not differing, "differences": differing})
     elif differing:
         for difference in differing:
-            click.echo(f"error: {difference}")
+            say(f"error: {difference}")
     else:
-        click.echo("The certificate is what the CSR asks for.")
+        say("The certificate is what the CSR asks for.")
     if differing:
         click.get_current_context().exit(ExitCode.FINDINGS)
 

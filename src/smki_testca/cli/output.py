@@ -22,12 +22,46 @@ if TYPE_CHECKING:
     from smki_testca.roles import Roles
 
 
+def say(*lines: str, err: bool = False) -> None:
+    """Print lines of text, on standard output or standard error.
+
+    Text of others, such as a label or a file's name, neither adds lines nor controls the terminal.
+    """
+    for line in lines:
+        click.echo(plain(line), err=err)
+
+
+def print_document(text: str) -> None:
+    """Print a document of several lines as it is: PEM, CSV, JSON, SARIF or iCalendar.
+
+    On a terminal, its control characters are escaped.
+    """
+    if sys.stdout.isatty():
+        say(*text.splitlines())
+    else:
+        click.echo(text, nl=False)
+
+
+def print_progress(text: str, *, last: bool) -> None:
+    """Print a line on standard error over the one before; the last one stays."""
+    click.echo(f"\r{plain(text)}", err=True, nl=last)
+
+
 def print_json(document: Any) -> None:
-    """Print one JSON document on standard output."""
+    """Print one JSON document on standard output; it is ASCII."""
     click.echo(json.dumps(document, indent=2))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
+def print_json_line(document: Any) -> None:
+    """Print one JSON document on one line of standard output."""
+    click.echo(json.dumps(document))
+
+
+Cell = str | tuple[str, ...]
+"""A cell of a table: its text, or the texts of its lines."""
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], title: str = "") -> None:
     """Print a table: in colour on a terminal unless NO_COLOR is set, never cut off in a pipe."""
     from rich.console import Console
     from rich.table import Table
@@ -45,7 +79,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
         table.add_column(column, overflow="fold")
     for row in rows:
         # Text from others, such as a label, must not control the terminal.
-        table.add_row(*(Text("\n".join(map(plain, cell.split("\n")))) for cell in row))
+        lines = ((cell,) if isinstance(cell, str) else cell for cell in row)
+        table.add_row(*(Text("\n".join(map(plain, cell))) for cell in lines))
     width = None if sys.stdout.isatty() else 10_000
     console = Console(
         color_system=None if os.environ.get("NO_COLOR") else "auto",
@@ -59,7 +94,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: st
 def print_warnings(warnings: Iterable[str]) -> None:
     """Print warnings on standard error, one line each."""
     for warning in warnings:
-        click.echo(f"warning: {plain(warning)}", err=True)
+        say(f"warning: {warning}", err=True)
 
 
 def print_records(
@@ -132,5 +167,5 @@ class Progress:
     def __call__(self, done: int, total: int) -> None:
         """Show the number done, and the number of all."""
         if sys.stderr.isatty() and time.monotonic() - self._start > 1:
-            click.echo(f"\r{self._activity}: {done} of {total}", err=True, nl=done == total)
+            print_progress(f"{self._activity}: {done} of {total}", last=done == total)
             self._shown = True

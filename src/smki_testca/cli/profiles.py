@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smki_testca.cli.output import print_json, print_table
+from smki_testca.cli.output import print_json, print_table, say
 from smki_testca.profiles.model import Profile
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def list_(session: Session) -> None:
     print_table(
         ("Profile", "Title", "Tier"), [(p.name, p.title, p.tier.value) for p in library.profiles]
     )
-    click.echo()
+    say("")
     print_table(
         ("CRL profile", "Title", "Signed by"),
         [
@@ -92,7 +92,7 @@ def list_(session: Session) -> None:
             for p in library.revocation_list_profiles
         ],
     )
-    click.echo()
+    say("")
     print_table(
         ("Category", "Title", "Profiles", "Open to"),
         [
@@ -100,14 +100,14 @@ def list_(session: Session) -> None:
             for c in library.categories
         ],
     )
-    click.echo()
+    say("")
     print_table(
         ("Environment", "Title", "Family"),
         [(e.name, e.title, e.family) for e in library.environments.values()],
     )
-    click.echo()
+    say("")
     print_table(("Purpose", "Name"), [(s.code, s.name) for s in library.testing_services.values()])
-    click.echo()
+    say("")
     print_table(
         ("Hierarchy", "Title", "Basis"),
         [(h.name, h.title, h.basis.value) for h in library.hierarchies.values()],
@@ -190,7 +190,7 @@ def check(session: Session) -> None:
     if session.as_json:
         print_json({"files": files})
         return
-    click.echo(f"{len(files)} files hold together.")
+    say(f"{len(files)} files hold together.")
 
 
 def _hours(span: timedelta | None) -> int | None:

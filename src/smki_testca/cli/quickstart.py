@@ -11,7 +11,7 @@ import click
 
 from smki_testca import kits
 from smki_testca.api import FILE_NAME, Estate
-from smki_testca.cli.output import Progress, print_json, print_records, print_table
+from smki_testca.cli.output import Progress, print_json, print_records, print_table, say
 from smki_testca.cli.session import Session, read_input
 from smki_testca.entropy import SystemEntropy
 from smki_testca.errors import InputError
@@ -66,17 +66,19 @@ def quickstart(session: Session, directory: str) -> None:
         )
         return
     print_records(records, estate.library.roles)
-    click.echo(
-        f"\n{len(records)} certificates are in {path} and, with the private keys of the end"
-        f" entities, below {export}.\n"
-        f"The passphrase of the estate is in {passphrase_file}; later commands find it there.\n"
-        "\nTry next:\n"
-        f"  smki-testca --estate {path} register show\n"
+    say(
+        "",
+        f"{len(records)} certificates are in {path} and, with the private keys of the end"
+        f" entities, below {export}.",
+        f"The passphrase of the estate is in {passphrase_file}; later commands find it there.",
+        "",
+        "Try next:",
+        f"  smki-testca --estate {path} register show",
         f"  smki-testca --estate {path} show {export}/ZAZ1/organisation/supplier-one/"
-        "Z1-supplier-ds.pem\n"
+        "Z1-supplier-ds.pem",
         f"  smki-testca --estate {path} issue device --participant meters-one --purpose"
         " device-and-user-system-tests --device-id 00-DB-12-00-00-00-00-05 --hw-type"
-        " 1.2.826.0.1.8641679.1.2.2.1 --usage digital-signature"
+        " 1.2.826.0.1.8641679.1.2.2.1 --usage digital-signature",
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smki_testca.cli.output import print_json, print_table
+from smki_testca.cli.output import print_document, print_json, print_table, say
 from smki_testca.cli.session import Session, read_input
 from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64, Signifier
@@ -54,7 +54,7 @@ def import_(session: Session, file: str) -> None:
             }
         )
         return
-    click.echo(f"{len(participants)} participants and {len(agreements)} agreements are registered.")
+    say(f"{len(participants)} participants and {len(agreements)} agreements are registered.")
 
 
 @register.command()
@@ -144,7 +144,7 @@ def whois(session: Session, term: str) -> None:
         ("Participant", f"{document['participant']}, {document['name']} ({document['kind']})"),
         ("Found by", f"{document['found_by']} {document['value']}"),
         ("Signifier", document["signifier"] or "none"),
-        ("IDs", "\n".join(ids) or "none"),
+        ("IDs", tuple(ids) or "none"),
         ("May act as", ", ".join(document["remote_party_roles"]) or "no RemotePartyRole"),
         ("Market Participant IDs", ", ".join(market) or "none"),
     ]
@@ -172,7 +172,7 @@ def allocate(session: Session, participant: str, user_role: str, count: int) -> 
         print_json({"participant": participant, "ids": [str(eui64) for eui64 in ids]})
         return
     for eui64 in ids:
-        click.echo(str(eui64))
+        say(str(eui64))
 
 
 @register.command()
@@ -194,7 +194,7 @@ def notify(session: Session, flow: str, form: str) -> None:
     with session.open() as estate:
         notification = estate.register.notify(Flow(flow))
     if form == "csv" and not session.as_json:
-        click.echo(notification.as_csv(), nl=False)
+        print_document(notification.as_csv())
         return
     print_json(notification.as_json())
 

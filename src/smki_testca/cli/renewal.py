@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smki_testca.cli.output import print_json, print_table, print_warnings
+from smki_testca.cli.output import print_document, print_json, print_table, print_warnings, say
 from smki_testca.cli.selection import narrow_selection, selecting, selection
 from smki_testca.errors import UsageError
 
@@ -174,7 +174,7 @@ def expiring(session: Session, within: str, alarm: str, *, icalendar: bool) -> N
     if icalendar:
         from smki_testca.exporters.icalendar import calendar
 
-        click.echo(calendar(items, now, before_end), nl=False)
+        print_document(calendar(items, now, before_end).decode("utf-8"))
         return
     if session.as_json:
         from smki_testca.clock import iso
@@ -186,7 +186,7 @@ def expiring(session: Session, within: str, alarm: str, *, icalendar: bool) -> N
 
 def _print_expiring(items: Sequence[Expiring], now: datetime) -> None:
     if not items:
-        click.echo("nothing runs out in that time")
+        say("nothing runs out in that time")
         return
     print_table(
         ("Not after", "Left", "Kind", "Name", "Profile", "Participant", "Serial or SHA-256"),

@@ -12,6 +12,7 @@ import click
 
 from smki_testca.errors import EstateError, InputError, UsageError
 from smki_testca.passphrases import PASSPHRASE_FILE
+from smki_testca.text import plain
 
 if TYPE_CHECKING:
     from smki_testca.api import Estate
@@ -113,7 +114,10 @@ class Session:
             return first_line(str(directory / PASSPHRASE_FILE))
         if sys.stdin.isatty():
             answer: str = click.prompt(
-                f"Passphrase of {directory}", hide_input=True, confirmation_prompt=confirm, err=True
+                plain(f"Passphrase of {directory}"),
+                hide_input=True,
+                confirmation_prompt=confirm,
+                err=True,
             )
             return answer
         raise EstateError(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smki_testca.cli.output import print_json, print_table
+from smki_testca.cli.output import print_json, print_table, say
 from smki_testca.cli.session import Session, read_input
 from smki_testca.errors import ExitCode, InputError
 from smki_testca.identifiers import SerialNumber
@@ -78,7 +78,7 @@ def show_documents(
             elements = asn1_lines(document.data)
             shown_documents.append({"elements": elements})
             if not session.as_json:
-                click.echo("\n".join(line["text"] for line in elements))
+                say(*(line["text"] for line in elements))
             continue
         linted = linter.lint(document)
         lines = draw(document.data, linted, linter)
@@ -197,8 +197,8 @@ def _print(linted: Linted, lines: list[Line], linter: Linter) -> None:
         (path, "", ", ".join(severities)) for path, severities in severities_by_path.items() if path
     ]
     print_table(("Field", "Value", "Findings"), rows, _title(linted, linter))
-    click.echo()
+    say("")
     if not linted.findings:
-        click.echo("Nothing is wrong with it.")
+        say("Nothing is wrong with it.")
     for finding in linted.findings:
-        click.echo(text_line(finding))
+        say(text_line(finding))

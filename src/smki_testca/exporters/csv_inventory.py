@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from smki_testca.clock import iso
 from smki_testca.exporters.format import Format, Need, Traits
 from smki_testca.files import OutputFile
+from smki_testca.text import spreadsheet_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,8 +37,6 @@ COLUMNS = (
     "issuer",
     "sha256",
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""The characters with which a formula begins in a spreadsheet."""
 
 
 class CsvInventory(Format):
@@ -56,7 +55,7 @@ class CsvInventory(Format):
         text = io.StringIO(newline="")
         writer = csv.writer(text)
         writer.writerow(COLUMNS)
-        writer.writerows([_safe(cell) for cell in _row(item)] for item in items)
+        writer.writerows([spreadsheet_cell(cell) for cell in _row(item)] for item in items)
         yield OutputFile(PurePosixPath("certificates.csv"), text.getvalue().encode("utf-8"))
 
 
@@ -81,8 +80,3 @@ def _row(item: Item) -> tuple[str, ...]:
         str(record.issuer),
         hashlib.sha256(record.der).hexdigest(),
     )
-
-
-def _safe(cell: str) -> str:
-    """Put an apostrophe before a cell that a spreadsheet would run as a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell

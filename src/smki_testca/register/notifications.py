@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.clock import iso
+from smki_testca.text import spreadsheet_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,7 +77,7 @@ class Notification:
         writer = csv.writer(out)
         writer.writerow(("change", *COLUMNS[self.flow]))
         for change, entry in self._changes():
-            writer.writerow((change, *entry))
+            writer.writerow((change, *map(spreadsheet_cell, entry)))
         return out.getvalue()
 
     def _changes(self) -> Iterable[tuple[str, Entry]]:

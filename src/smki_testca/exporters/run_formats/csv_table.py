@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from smki_testca.exporters.format import Need, RunFormat, Traits
 from smki_testca.exporters.run_formats.table import COLUMNS, row
 from smki_testca.files import open_new
+from smki_testca.text import spreadsheet_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,6 +37,9 @@ class CsvTable(RunFormat):
             for record, key in certificates:
                 values = row(record, secret=secret).values()
                 encoded = "" if key is None else b64encode(key).decode()
-                writer.writerow((*values, b64encode(record.der).decode(), encoded))
+                cells = (
+                    spreadsheet_cell(cell) if isinstance(cell, str) else cell for cell in values
+                )
+                writer.writerow((*cells, b64encode(record.der).decode(), encoded))
                 count += 1
         return count
