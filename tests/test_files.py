@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from smki_testca.errors import InputError
-from smki_testca.files import OutputFile, create, open_new, replace, write
+from smki_testca.files import OutputFile, create, output, replace, write
 
 modes = pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes and links")
 
@@ -49,7 +49,7 @@ def test_a_new_file_takes_the_place_of_one_that_others_may_read_and_of_a_link(tm
     link.symlink_to(elsewhere)
     readable.write_bytes(b"before")
     for path in (link, readable):
-        with open_new(path, text=True) as file:
+        with output(path, force=True, text=True) as file:
             file.write("ä\r\n")
         assert path.read_bytes() == "ä\r\n".encode()
         assert not path.is_symlink()
