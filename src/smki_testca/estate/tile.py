@@ -21,7 +21,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from smki_testca.errors import EstateError
-from smki_testca.files import put, sync_file, sync_folder
+from smki_testca.files import sync_file, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -209,7 +209,9 @@ def write(folder: Path, number: int, data: bytes) -> bytes:
     digest = hashlib.sha256(data).digest()
     path = folder / file_name(number, digest)
     try:
-        put(path, data)
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
     except OSError:
         path.unlink(missing_ok=True)  # if the disk is full, its space is needed
         raise
