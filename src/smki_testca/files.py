@@ -46,15 +46,13 @@ class OutputFile:
     data: bytes
 
 
-def write_error(
-    what: str, error: OSError, code: str = "export.unwritable", remedy: str = ""
-) -> SmkiTestcaError:
+def write_error(code: str, what: str, error: OSError, remedy: str = "") -> SmkiTestcaError:
     """The error for an output that cannot be written.
 
     Args:
+        code: the error's code, unless the disk is at fault.
         what: the start of the message, such as ``FILE cannot be written``.
         error: what the system said.
-        code: the error's code, unless the disk is at fault.
         remedy: what to do next.
     """
     message = f"{what}: {error.strerror or error}."
@@ -119,7 +117,7 @@ def output(path: Path, *, force: bool, text: bool = False) -> Iterator[IO[Any]]:
     except FileExistsError as error:
         raise _exists(path, "Name another, or add --force.") from error
     except OSError as error:
-        raise write_error(f"{path} cannot be written", error) from error
+        raise write_error("export.unwritable", f"{path} cannot be written", error) from error
 
 
 def write_file(path: Path, data: bytes, *, force: bool) -> None:
@@ -187,7 +185,7 @@ def output_folder(out: Path, *, force: bool) -> Iterator[Path]:
         name = os.fsdecode(error.filename2 or error.filename or out).replace(str(work), str(out))
         if error.errno in {errno.EEXIST, errno.ENOTEMPTY}:
             raise _exists(Path(name), "Name another folder, or add --force.") from error
-        raise write_error(f"{name} cannot be written", error) from error
+        raise write_error("export.unwritable", f"{name} cannot be written", error) from error
 
 
 def put(path: Path, data: bytes) -> None:

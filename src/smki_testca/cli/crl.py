@@ -327,8 +327,8 @@ def _replace_file(path: Path, data: bytes) -> None:
         replace(path, data)
     except OSError as error:
         raise write_error(
+            "crl.unwritable",
             f"The list is issued, but {path} cannot be written",
             error,
-            "crl.unwritable",
             "Print it again: smki-testca crl show --pem",
         ) from error

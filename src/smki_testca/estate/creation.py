@@ -67,6 +67,7 @@ def creating(directory: Path, *names: str) -> Iterator[None]:
     if place in _made_here:
         yield
         return
+    directory.exists()  # raises the OSError of a name that can be no file's
     made: list[Path] = []
     try:
         made += make_folders(directory)

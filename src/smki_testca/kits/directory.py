@@ -44,7 +44,7 @@ def appearing(target: Path) -> Iterator[Path]:
         with new_folder(target) as work:
             yield work
     except OSError as error:
-        raise write_error(f"{target} cannot be made", error, "kit.unwritable") from error
+        raise write_error("kit.unwritable", f"{target} cannot be made", error) from error
     except SmkiTestcaError as error:
         kind = _UNWRITABLE.get(error.code)
         if kind is None:
