@@ -107,10 +107,9 @@ class Tormentor:
         Progress is waited for, not time, so that a slow machine is killed at the same stages.
         """
         tiles = self.chance.randint(0, MOST_TILES)
-        folder = self.estate / "bulk" / f"{run:06d}"
-        before = len(files_of(folder))
+        before = tiles_written(self.estate, run)
         until = time.monotonic() + PATIENCE_SECONDS
-        while len(files_of(folder)) < before + tiles and process.poll() is None:
+        while tiles_written(self.estate, run) < before + tiles and process.poll() is None:
             if time.monotonic() > until:
                 raise ValueError(f"a command wrote no {tiles} tiles in {PATIENCE_SECONDS:.0f} s")
             time.sleep(0.005)
@@ -204,9 +203,9 @@ def start(estate: Path, *arguments: str, out: IO[str]) -> subprocess.Popen[str]:
     )
 
 
-def files_of(folder: Path) -> list[Path]:
-    """Return the files in a run's folder, which may not exist yet."""
-    return list(folder.iterdir()) if folder.is_dir() else []
+def tiles_written(estate: Path, run: int) -> int:
+    """Return how many tiles of a run are written, recorded or not."""
+    return len(list((estate / "bulk").glob(f"*{run:06d}*/*.tile")))
 
 
 def tiles_of(estate: Estate, run: Run) -> list[Tile]:

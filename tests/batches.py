@@ -129,16 +129,20 @@ def issue(command, estate, *more, code=0):
 
 def tiles_of(estate, run=1):
     """The tile files of a run."""
-    return sorted((estate / "bulk" / f"{run:06d}").iterdir())
+    return sorted((estate / "bulk").glob(f"{run:06d}*/*.tile"))
+
+
+def tiles_written(estate, run=1):
+    """How many tiles of a run are written, recorded or not."""
+    return len(list((estate / "bulk").glob(f"*{run:06d}*/*.tile")))
 
 
 def until_tiles_are_written(estate, process, tiles=1):
     """Wait until a process has written tiles of the first run."""
-    folder = estate / "bulk" / "000001"
     until = time.monotonic() + PATIENCE
     while True:
         ended = process.poll() is not None  # asked first: it may write its last one and end
-        if folder.is_dir() and len(list(folder.iterdir())) >= tiles:
+        if tiles_written(estate) >= tiles:
             return
         assert not ended, process.communicate()
         assert time.monotonic() < until

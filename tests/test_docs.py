@@ -41,7 +41,9 @@ EVERY_DOCUMENT = sorted(
 RUN_AS_TYPED = (DOCS / "new-type.md", ROOT / "examples" / "another-pki" / "README.md")
 
 CODE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
-ERROR_MAKERS = ("Fault", "_fault", "RefusalReason", "Remark", "_remark", "AuditedTable")
+ERROR_MAKERS = (
+    *("Fault", "_fault", "RefusalReason", "Remark", "_remark", "AuditedTable", "write_error"),
+)
 
 
 def _text(name):
@@ -166,6 +168,7 @@ def test_each_error_is_documented_under_its_exit_code():
         "UsageError": 2,
         "InputError": 4,
         "EstateError": 5,
+        "OutputError": 5,
         "SmkiTestcaError": 70,
         "AuditedTable": 5,
     }

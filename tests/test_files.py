@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 
-from smki_testca.errors import InputError
-from smki_testca.files import OutputFile, create, open_new, replace, write
+from smki_testca.errors import InputError, OutputError
+from smki_testca.files import OutputFile, create, output, replace, write
 
 modes = pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes and links")
 
@@ -49,7 +49,7 @@ def test_a_new_file_takes_the_place_of_one_that_others_may_read_and_of_a_link(tm
     link.symlink_to(elsewhere)
     readable.write_bytes(b"before")
     for path in (link, readable):
-        with open_new(path, text=True) as file:
+        with output(path, force=True, text=True) as file:
             file.write("ä\r\n")
         assert path.read_bytes() == "ä\r\n".encode()
         assert not path.is_symlink()
@@ -72,12 +72,12 @@ def test_an_export_that_does_not_come_to_its_end_leaves_nothing(tmp_path, monkey
     kept.write_bytes(b"mine")
     opened = os.open
 
-    def fail_at_the_second(path, *given):
-        return opened(Failing() if path.name == "two" else path, *given)
+    def fail_at_the_second(path, *given, **named):
+        return opened(Failing() if Path(path).name == "two" else path, *given, **named)
 
     monkeypatch.setattr("smki_testca.files.os.open", fail_at_the_second)
     made = [OutputFile(PurePosixPath("a") / name, b"octets") for name in ("one", "two")]
-    with pytest.raises((InputError, KeyboardInterrupt)):
+    with pytest.raises((OutputError, KeyboardInterrupt)):
         write(made, tmp_path / "out", force=False)
     assert list(kept.parent.iterdir()) == [kept]
 

@@ -53,7 +53,14 @@ GROUPS = {
         "ReSigning",
     ),
     "Identifiers, time and randomness": ("Eui64", "SerialNumber", "FixedClock", "SeededEntropy"),
-    "Errors": ("SmkiTestcaError", "InputError", "EstateError", "Refusal", "RefusalReason"),
+    "Errors": (
+        "SmkiTestcaError",
+        "InputError",
+        "EstateError",
+        "OutputError",
+        "Refusal",
+        "RefusalReason",
+    ),
 }
 """Every public name, in the order of the reference."""
 

@@ -30,6 +30,7 @@ __all__ = [
     "Intake",
     "KeyUsage",
     "OrganisationSubject",
+    "OutputError",
     "Particulars",
     "ReSigning",
     "ReSigningTerms",
@@ -58,7 +59,14 @@ if TYPE_CHECKING:
     from smki_testca.authority.revocation import Reason
     from smki_testca.clock import FixedClock
     from smki_testca.entropy import SeededEntropy
-    from smki_testca.errors import EstateError, InputError, Refusal, RefusalReason, SmkiTestcaError
+    from smki_testca.errors import (
+        EstateError,
+        InputError,
+        OutputError,
+        Refusal,
+        RefusalReason,
+        SmkiTestcaError,
+    )
     from smki_testca.estate.certificates import Record, Selection
     from smki_testca.estate.externals import ExternalRecord
     from smki_testca.estate.revocations import RevocationListRecord
@@ -89,7 +97,14 @@ else:
         "authority.revocation": ("Reason",),
         "clock": ("FixedClock",),
         "entropy": ("SeededEntropy",),
-        "errors": ("EstateError", "InputError", "Refusal", "RefusalReason", "SmkiTestcaError"),
+        "errors": (
+            "EstateError",
+            "InputError",
+            "OutputError",
+            "Refusal",
+            "RefusalReason",
+            "SmkiTestcaError",
+        ),
         "api": ("Estate",),
         "estate.certificates": ("Record", "Selection"),
         "lifecycle.expiry": ("Expiring",),

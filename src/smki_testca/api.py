@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Self
 from smki_testca.authority import csr as requests
 from smki_testca.clock import SystemClock, in_utc
 from smki_testca.entropy import SystemEntropy
-from smki_testca.errors import EstateError, InputError
+from smki_testca.errors import InputError
+from smki_testca.estate.creation import check_finished, creating
 from smki_testca.estate.database import FORMAT, Database
 from smki_testca.estate.stores import Stores
+from smki_testca.estate.tiles import FOLDER
 from smki_testca.exporters.credential import Credential
 from smki_testca.issuance.issuance import Issuance, SubjectKey
 from smki_testca.issuance.renewal import Renewal, Renewer, check_renewable_authority, supersede
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
     from smki_testca.register.gate import Authorisation
 
 FILE_NAME = "estate.sqlite"
+FILES = (FILE_NAME, *(f"{FILE_NAME}-{end}" for end in ("journal", "wal", "shm")), FOLDER)
+"""What an estate consists of, with what SQLite may leave beside its file."""
 
 
 class Estate(Stores):
@@ -86,18 +90,22 @@ class Estate(Stores):
 
         Raises:
             InputError: if the directory is not empty.
-            EstateError: if it cannot be created.
+            EstateError: if it cannot be created; nothing is left of it then.
         """
         directory, ask = Path(directory), _as_callable(passphrase)
         library = _library(directory, profiles)
         entropy = entropy or SystemEntropy()
-        _make_directory(directory)
-        phrase = ask()
-        database = Database.create(directory / FILE_NAME)
-        estate = cls(directory, database, library, ask, clock or SystemClock(), entropy)
-        with database.transaction():
-            estate.key_store.prepare(phrase)
-            estate.audit.append(estate._clock.now(), "estate.create", {})
+        with creating(directory, *FILES):
+            phrase = ask()
+            database = Database.create(directory / FILE_NAME)
+            try:
+                estate = cls(directory, database, library, ask, clock or SystemClock(), entropy)
+                with database.transaction():
+                    estate.key_store.prepare(phrase)
+                    estate.audit.append(estate._clock.now(), "estate.create", {})
+            except BaseException:
+                database.close()
+                raise
         return estate
 
     @classmethod
@@ -122,9 +130,11 @@ class Estate(Stores):
             entropy: the source of keys and serials; the system's by default.
 
         Raises:
-            EstateError: if there is no estate, or it is damaged or of a newer format.
+            EstateError: if there is no estate, or it is not finished, damaged or of a newer
+                format.
         """
         directory = Path(directory)
+        check_finished(directory)
         database = Database.open(directory / FILE_NAME)
         try:
             estate = cls(
@@ -514,20 +524,3 @@ def _library(directory: Path, profiles: Path | str | None) -> Library:
     of_estate = directory / "profiles"
     overrides = [] if profiles is None else [Path(profiles)]
     return Library(*overrides, *([of_estate] if of_estate.is_dir() else []))
-
-
-def _make_directory(directory: Path) -> None:
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        stray = next((path for path in directory.iterdir() if path.name != "profiles"), None)
-    except OSError as error:
-        raise EstateError(
-            "estate.unwritable", f"{directory} cannot be made: {error.strerror}."
-        ) from error
-    if stray is not None:
-        raise InputError(
-            "estate.not_empty",
-            f"{directory} is not empty: it holds {stray.name}.",
-            "Name a new directory.",
-        )
-    directory.chmod(0o700)

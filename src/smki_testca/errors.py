@@ -79,6 +79,12 @@ class EstateError(SmkiTestcaError):
     exit_code = ExitCode.ESTATE
 
 
+class OutputError(SmkiTestcaError):
+    """An output cannot be written because the disk is full or fails; nothing is left of it."""
+
+    exit_code = ExitCode.ESTATE
+
+
 @dataclass(frozen=True, slots=True)
 class RefusalReason:
     """One reason for which the gate refuses a request.

@@ -1,18 +1,41 @@
-"""Writes files that only their owner can read: mode 0600, folders 0700."""
+"""Writes outputs: each appears whole under its name, or not at all, and is safe on the disk then.
+
+An output is written beside its place, as an unfinished file or folder, and gets its name when it
+is whole. Outputs are for their owner only, mode 0600 and folders 0700, unless said otherwise.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from smki_testca.errors import InputError
+from smki_testca.errors import InputError, OutputError, SmkiTestcaError
+from smki_testca.unfinished import create_file, remove, sweep, unfinished_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import PurePosixPath
+
+MEDIUM_ERRORS = frozenset(
+    getattr(errno, name)
+    for name in ("EIO", "ENOSPC", "EDQUOT", "EROFS", "EFBIG", "ESTALE")
+    if hasattr(errno, name)
+)
+"""What the system says of a disk that is full or fails, not of a name that is wrong."""
+_NO_HARD_LINKS = frozenset(
+    getattr(errno, name)
+    for name in ("EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK")
+    if hasattr(errno, name)
+)
+_MANY_FILES = 32
+"""From so many on, the system is asked once to write everything: each alone takes much longer."""
+_OWN_FILES = re.compile(r"/proc/(\d+)/fd|/dev/fd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,101 +46,31 @@ class OutputFile:
     data: bytes
 
 
+def write_error(code: str, what: str, error: OSError, remedy: str = "") -> SmkiTestcaError:
+    """The error for an output that cannot be written.
+
+    Args:
+        code: the error's code, unless the disk is at fault.
+        what: the start of the message, such as ``FILE cannot be written``.
+        error: what the system said.
+        remedy: what to do next.
+    """
+    message = f"{what}: {error.strerror or error}."
+    if error.errno in MEDIUM_ERRORS:
+        return OutputError(
+            "output.failed", message, remedy or "Make room or mend the disk, then try again."
+        )
+    return InputError(code, message, remedy)
+
+
 def create(path: Path, data: bytes) -> None:
     """Write a file that must not exist yet.
 
     Raises:
         OSError: if it exists, or cannot be written.
     """
-    with _created(path) as file:
+    with _appearing(path, force=False) as descriptor, os.fdopen(descriptor, "wb") as file:
         file.write(data)
-
-
-def make_folder(path: Path) -> None:
-    """Make a folder and its parents, unless they exist.
-
-    Raises:
-        InputError: if one cannot be made.
-    """
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def open_new(path: Path, *, text: bool = False) -> IO[Any]:
-    """Open a new file to write to, in place of any existing one.
-
-    Args:
-        path: the file.
-        text: whether to write text, in UTF-8 and with unchanged line ends.
-
-    Raises:
-        InputError: if it cannot be opened.
-    """
-    try:
-        # The existing file may be readable by others, or a link to somewhere else.
-        path.unlink(missing_ok=True)
-        return _created(path, text=text)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def write_file(path: Path, data: bytes) -> None:
-    """Write one file, in place of any existing one.
-
-    Raises:
-        InputError: if it cannot be opened.
-    """
-    with open_new(path) as file:
-        file.write(data)
-
-
-def write(files: Iterable[OutputFile], out: Path, *, force: bool) -> list[Path]:
-    """Write all files below a folder, or none; make the folder if it is missing.
-
-    Args:
-        files: what to write.
-        out: the folder.
-        force: whether to overwrite existing files.
-
-    Returns:
-        Their paths.
-
-    Raises:
-        InputError: if a file exists and ``force`` is not set, or cannot be written; every
-            file that was written is removed again.
-    """
-    files = list(files)
-    paths = [out.joinpath(*file.path.parts) for file in files]
-    present = next((path for path in paths if path.exists()), None)
-    if present is not None and not force:
-        raise InputError(
-            "export.exists", f"{present} already exists.", "Name another folder, or add --force."
-        )
-    folders: list[Path] = []
-    begun: list[Path] = []
-    try:
-        for folder in dict.fromkeys(path.parent for path in paths):
-            missing = [path for path in (folder, *folder.parents) if not path.exists()]
-            for path in reversed(missing):
-                path.mkdir(mode=0o700)
-                folders.append(path)
-        for file, path in zip(files, paths, strict=True):
-            path.unlink(missing_ok=True)
-            begun.append(path)
-            create(path, file.data)
-    except BaseException as error:
-        # Half a set could pass for a whole one, and would block the next attempt.
-        with contextlib.suppress(OSError):
-            for path in begun:
-                path.unlink(missing_ok=True)
-            for folder in reversed(folders):
-                folder.rmdir()
-        if isinstance(error, OSError):
-            raise _unwritable(error.filename or out, error) from error
-        raise
-    return paths
 
 
 def replace(path: Path, data: bytes) -> None:
@@ -129,26 +82,376 @@ def replace(path: Path, data: bytes) -> None:
     Raises:
         OSError: if it cannot be written.
     """
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        path.write_bytes(data)
-        return
+    stream = _open_stream(path)
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name}.new")
+    with contextlib.ExitStack() as stack:
+        if stream is None:
+            stream = stack.enter_context(_appearing(target, force=True, mode=0o666))
+        with os.fdopen(stream, "wb") as file:
+            file.write(data)
+
+
+@contextlib.contextmanager
+def output(path: Path, *, force: bool, text: bool = False) -> Iterator[IO[Any]]:
+    """Yield a file to write to; it gets its name when the block ends without an error.
+
+    A link is replaced, not followed. A device, a pipe and an open file of the process (such as
+    ``/dev/stdout``) are written to directly: there, what was written before an error stays.
+
+    Args:
+        path: the file.
+        force: whether to take the place of an existing file, which stays until then.
+        text: whether to write text, in UTF-8 and with unchanged line ends.
+
+    Raises:
+        InputError: if it exists and ``force`` is not set, or cannot be made.
+        OutputError: if the disk is full or fails.
+    """
     try:
-        temporary.write_bytes(data)
-        temporary.replace(target)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        with contextlib.ExitStack() as stack:
+            stream = _open_stream(path) if force else None
+            if stream is None:
+                stream = stack.enter_context(_appearing(path, force=force))
+            with _opened(stream, text=text) as file:
+                yield file
+    except FileExistsError as error:
+        raise _exists(path, "Name another, or add --force.") from error
+    except OSError as error:
+        raise write_error("export.unwritable", f"{path} cannot be written", error) from error
+
+
+def write_file(path: Path, data: bytes, *, force: bool) -> None:
+    """Write one file; see ``output``."""
+    with output(path, force=force) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """Yield a folder to fill; it gets its name when the block ends without an error.
+
+    The files in it must be safe on the disk by then: see ``settle``.
+
+    Args:
+        out: a folder that does not exist yet, or is empty.
+
+    Raises:
+        OSError: if it cannot be made, or is not empty.
+    """
+    target = Path(os.path.realpath(out))
+    if target.exists() and not target.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(out))
+    made = make_folders(target.parent)
+    sweep(target.parent)
+    try:
+        with unfinished_folder(target.parent, target.name) as place:
+            work = place / "new"
+            work.mkdir(mode=0o700)
+            yield work
+            if os.name == "nt":
+                with contextlib.suppress(FileNotFoundError):
+                    target.rmdir()
+            work.rename(target)  # an empty folder gives way
+    except BaseException:
+        remove_folders(made)
         raise
+    for folder in (target.parent, *(folder.parent for folder in made)):
+        sync_folder(folder)
 
 
-def _created(path: Path, *, text: bool = False) -> IO[Any]:
+@contextlib.contextmanager
+def output_folder(out: Path, *, force: bool) -> Iterator[Path]:
+    """Yield a folder to fill; its files appear below another when the block ends without an error.
+
+    Where that other folder is new, everything appears at once. Where it exists, the files move
+    into it one by one: after an error the old ones are back and the new ones gone; if the process
+    is killed on the way, each file is the old one or the new one.
+
+    Args:
+        out: the folder; it is made if need be.
+        force: whether files may take the place of existing ones.
+
+    Raises:
+        InputError: if a file exists and ``force`` is not set, or one cannot be made.
+        OutputError: if the disk is full or fails.
+    """
+    work = out
+    try:
+        with _merged(out, force=force) if out.is_dir() else new_folder(out) as work:
+            yield work
+            settle(work)
+    except OSError as error:
+        # The unfinished folder is gone: name the file that would have been.
+        name = os.fsdecode(error.filename2 or error.filename or out).replace(str(work), str(out))
+        if error.errno in {errno.EEXIST, errno.ENOTEMPTY}:
+            raise _exists(Path(name), "Name another folder, or add --force.") from error
+        raise write_error("export.unwritable", f"{name} cannot be written", error) from error
+
+
+def put(path: Path, data: bytes) -> None:
+    """Write a new file into a folder that is not finished, and make its folders.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    if not path.parent.is_dir():
+        make_folders(path.parent)
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+
+
+def write(files: Iterable[OutputFile], out: Path, *, force: bool) -> list[Path]:
+    """Write all files below a folder, or none; make the folder if it is missing.
+
+    Args:
+        files: what to write; of two with one path, the last.
+        out: the folder.
+        force: whether to overwrite existing files.
+
+    Returns:
+        Their paths.
+
+    Raises:
+        InputError: if a file exists and ``force`` is not set, or cannot be written.
+        OutputError: if the disk is full or fails.
+    """
+    by_path = {file.path: file.data for file in files}
+    paths = [out.joinpath(*path.parts) for path in by_path]
+    present = next((path for path in paths if os.path.lexists(path)), None)
+    if present is not None and not force:
+        raise _exists(present, "Name another folder, or add --force.")
+    if by_path:
+        with output_folder(out, force=force) as work:
+            for path, data in by_path.items():
+                put(work.joinpath(*path.parts), data)
+    return paths
+
+
+def settle(folder: Path) -> None:
+    """Wait until everything below a folder is safe on the disk.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    files: list[Path] = []
+    folders: list[Path] = []
+    for place, _, names in os.walk(folder):
+        folders.append(Path(place))
+        files += (Path(place, name) for name in names)
+    if len(files) > _MANY_FILES and hasattr(os, "sync"):
+        os.sync()  # it does not tell of errors: the calls below do, and have little left to do
+    for file in files:
+        sync_file(file)
+    for each in folders:
+        sync_folder(each)
+
+
+def sync_file(path: Path) -> None:
+    """Wait until a file's octets are safe on the disk.
+
+    Raises:
+        OSError: if they cannot be written.
+    """
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(path: Path) -> None:
+    """Wait until the names in a folder are safe on the disk, where the system can do that.
+
+    Raises:
+        OSError: if they cannot be written.
+    """
+    if os.name != "posix":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems cannot do that to folders.
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP}:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def make_folders(folder: Path) -> list[Path]:
+    """Make a folder and its parents.
+
+    Returns:
+        Those that were missing, the outermost first.
+
+    Raises:
+        OSError: if one cannot be made; none is left then.
+    """
+    missing = [each for each in (folder, *folder.absolute().parents) if not each.exists()][::-1]
+    made: list[Path] = []
+    try:
+        for each in missing:
+            with contextlib.suppress(FileExistsError):  # somebody else was quicker
+                each.mkdir(mode=0o700)
+                made.append(each)
+    except BaseException:
+        remove_folders(made)
+        raise
+    return made
+
+
+def remove_folders(made: list[Path]) -> None:
+    """Remove what ``make_folders`` made, unless it holds something."""
+    for folder in reversed(made):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+@contextlib.contextmanager
+def _appearing(path: Path, *, force: bool, mode: int = 0o600) -> Iterator[int]:
+    """Yield the descriptor of an unfinished file, which the caller fills and closes.
+
+    Raises:
+        OSError: if it cannot be made; FileExistsError if it exists and ``force`` is not set.
+    """
+    sweep(path.parent)
+    descriptor, unfinished = create_file(path.parent, path.name, mode)
+    # What the caller closes is another one: the lock stays until the file has its name.
+    lock = os.dup(descriptor)
+    is_placed = False
+    try:
+        try:
+            yield descriptor
+            os.fsync(lock)
+        finally:
+            if os.name == "nt":
+                os.close(lock)  # an open file cannot get another name
+        _place(unfinished, path, force=force)
+        is_placed = True
+        sync_folder(path.parent)
+    except BaseException:
+        remove(unfinished)
+        if is_placed and not force:
+            remove(path)
+        raise
+    finally:
+        if os.name != "nt":
+            os.close(lock)
+
+
+def _place(unfinished: Path, path: Path, *, force: bool) -> None:
+    """Give an unfinished file its name.
+
+    Raises:
+        FileExistsError: if that exists and ``force`` is not set.
+    """
+    if force:
+        unfinished.replace(path)
+        return
+    try:
+        # Another process may make the file now: a new name overwrites it, a link does not.
+        os.link(unfinished, path)
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from error
+        unfinished.replace(path)
+    else:
+        with contextlib.suppress(OSError):  # a sweep removes that name
+            unfinished.unlink()
+
+
+@contextlib.contextmanager
+def _merged(out: Path, *, force: bool) -> Iterator[Path]:
+    """Yield a folder to fill; at the end, its files move into an existing one, or none does."""
+    sweep(out)
+    with unfinished_folder(out, out.name) as place:
+        new, old = place / "new", place / "old"
+        new.mkdir(mode=0o700)
+        old.mkdir(mode=0o700)
+        yield new
+        folders: list[Path] = []
+        moved: list[tuple[Path, Path | None]] = []
+        try:
+            for number, file in enumerate(sorted(_files(new))):
+                path = out / file.relative_to(new)
+                folders += make_folders(path.parent)
+                kept = old / str(number) if force and os.path.lexists(path) else None
+                if kept is not None:
+                    _keep(path, kept)
+                    moved.append((path, kept))
+                _place(file, path, force=force)
+                if kept is None:
+                    moved.append((path, None))
+            for folder in dict.fromkeys(path.parent for path, _ in moved):
+                sync_folder(folder)
+            for folder in folders:
+                sync_folder(folder.parent)
+        except BaseException:
+            for path, kept in reversed(moved):
+                with contextlib.suppress(OSError):
+                    if kept is None:
+                        path.unlink(missing_ok=True)
+                    else:
+                        kept.replace(path)
+            remove_folders(folders)
+            raise
+
+
+def _keep(path: Path, kept: Path) -> None:
+    """Give an existing file a second name, from which it can come back."""
+    try:
+        os.link(path, kept, follow_symlinks=False)
+    except (OSError, NotImplementedError) as error:
+        if path.is_dir() and not path.is_symlink():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path)) from error
+        if isinstance(error, OSError) and error.errno not in _NO_HARD_LINKS:
+            raise
+        path.rename(kept)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for place, _, names in os.walk(folder):
+        yield from (Path(place, name) for name in names)
+
+
+def _open_stream(path: Path) -> int | None:
+    """Open a device, a pipe, or an open file of this process; None if the path is none of those.
+
+    Raises:
+        OSError: if it cannot be opened.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return None
+    number = _own_file(path)
+    if number is not None:
+        return os.dup(number)  # opened again, it would be written to from its start
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+        return None
+    return os.open(path, os.O_WRONLY)
+
+
+def _own_file(path: Path) -> int | None:
+    """The number of an open file of this process that a path names, such as ``/dev/stdout``."""
+    names = [path]
+    if path.is_symlink():
+        names.append(path.parent / path.readlink())
+    for name in names:
+        match = _OWN_FILES.fullmatch(os.path.realpath(name.parent))
+        if match is not None and name.name.isdecimal():
+            return int(name.name) if int(match[1] or os.getpid()) == os.getpid() else None
+    return None
+
+
+def _opened(descriptor: int, *, text: bool) -> IO[Any]:
     if text:
         return os.fdopen(descriptor, "w", encoding="utf-8", newline="")
     return os.fdopen(descriptor, "wb")
 
 
-def _unwritable(path: Path | str, error: OSError) -> InputError:
-    return InputError("export.unwritable", f"{path} cannot be written: {error.strerror}.")
+def _exists(path: Path, remedy: str) -> InputError:
+    return InputError("export.exists", f"{path} already exists.", remedy)

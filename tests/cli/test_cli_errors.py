@@ -575,4 +575,4 @@ def test_closed_streams_and_a_full_disk_below_the_output_are_no_faults_of_ours(q
     if Path("/dev/full").exists():
         assert "No space left" in run("ca list", ">/dev/full").stderr
         outcome = run("--json ca list", ">/dev/full")
-        assert (outcome.returncode, outcome.stderr) == (4, "")
+        assert (outcome.returncode, outcome.stderr) == (5, "")

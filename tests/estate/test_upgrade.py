@@ -36,8 +36,15 @@ def _as_the_first_format_had_it(directory):
             for (table,) in made.execute(
                 "SELECT name FROM main.sqlite_master WHERE type = 'table'"
             ):
-                made.execute(f"INSERT INTO {table} SELECT * FROM newer.{table}")  # noqa: S608
+                columns = ", ".join(
+                    name for _, name, *_ in made.execute(f"PRAGMA main.table_info({table})")
+                )
+                made.execute(
+                    f"INSERT INTO {table} ({columns}) SELECT {columns} FROM newer.{table}"  # noqa: S608
+                )
     newer.unlink()
+    for folder in (directory / "bulk").glob("*"):
+        folder.rename(folder.with_name(folder.name.partition("-")[0]))
     return directory
 
 

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from estates import any_key
 from smki_testca import kits
 from smki_testca.clock import FixedClock
-from smki_testca.errors import EstateError, InputError, Refusal
+from smki_testca.errors import EstateError, InputError, OutputError, Refusal
 from smki_testca.estate.certificates import Selection
 from smki_testca.exporters.registry import FORMATS
 from smki_testca.kits import maker
@@ -349,9 +349,9 @@ def test_an_id_that_was_not_allocated_is_refused(library_with, tmp_path):
 
 def test_a_full_disk_is_told_of_the_directory_asked_for_and_nothing_to_go_on_with(tmp_path):
     out = tmp_path / "kit"
-    with pytest.raises(InputError) as caught, appearing(out) as work:
+    with pytest.raises(OutputError) as caught, appearing(out) as work:
         raise EstateError("estate.unusable", f"{work}/estate is full.", "batch resume 1")
-    assert caught.value.code == "kit.unwritable"
+    assert (caught.value.code, caught.value.exit_code) == ("output.failed", 5)
     assert caught.value.message == f"{out} cannot be made: {out}/estate is full."
     assert "resume" not in caught.value.remedy
     assert left_beside(out) == []
@@ -364,9 +364,9 @@ def test_a_failure_anywhere_leaves_nothing_behind(tmp_path, monkeypatch, where):
 
     monkeypatch.setattr(f"smki_testca.kits.maker.{where}", fail)
     out = tmp_path / "deep" / "kit"
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(OutputError) as caught:
         made(out)
-    assert caught.value.code == "kit.unwritable"
+    assert caught.value.code == "output.failed"
     assert "No space left" in caught.value.message
     assert not out.parent.exists()
 

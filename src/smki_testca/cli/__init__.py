@@ -19,7 +19,8 @@ import smki_testca
 from smki_testca import core_dumps
 from smki_testca.cli.output import print_json, say
 from smki_testca.cli.session import Session
-from smki_testca.errors import ExitCode, InputError, SmkiTestcaError, UsageError
+from smki_testca.errors import ExitCode, InputError, OutputError, SmkiTestcaError, UsageError
+from smki_testca.files import MEDIUM_ERRORS
 
 # name: (module, attribute, summary in `--help`)
 COMMANDS = {
@@ -54,9 +55,6 @@ COMMANDS = {
 
 # Errors of a path that the user named, not of this program.
 _PATH_ERRORS = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG}
-_DISK_FULL_ERRORS = (
-    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
-)
 
 
 class LazyGroup(click.Group):
@@ -178,19 +176,21 @@ def main() -> NoReturn:
     sys.exit(code if isinstance(code, int) else ExitCode.DONE)
 
 
-def _environment_error(error: Exception) -> InputError | None:
-    """Return the error for a wrong path or argument or a full disk; None for any other."""
+def _environment_error(error: Exception) -> SmkiTestcaError | None:
+    """Return the error for a wrong path or argument or a failing disk; None for any other."""
     if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
         return InputError("input.encoding", "An argument is not UTF-8.")
     if isinstance(error, OSError) and error.filename and error.errno in _PATH_ERRORS:
         # Path.exists() also fails in this way, before anything opens the file.
         name = os.fsdecode(error.filename)
         return InputError("input.unreadable", f"{name} cannot be used: {error.strerror}.")
-    if isinstance(error, OSError) and error.filename is None and error.errno in _DISK_FULL_ERRORS:
-        return InputError(
-            "export.unwritable",
-            f"The output cannot be written: {error.strerror}.",
-            "Free some disk space. The command may have done its work: look before repeating it.",
+    if isinstance(error, OSError) and error.errno in MEDIUM_ERRORS:
+        name = "The output" if error.filename is None else os.fsdecode(error.filename)
+        return OutputError(
+            "output.failed",
+            f"{name} cannot be written: {error.strerror}.",
+            "Make room or mend the disk. The command may have done its work: look before"
+            " repeating it.",
         )
     return None
 

@@ -21,7 +21,14 @@ from smki_testca.cli.issue import DELIVERY, ENVIRONMENT, LABEL, PARTICIPANT, PUR
 from smki_testca.cli.output import print_json, print_json_line, print_progress, print_table, say
 from smki_testca.cli.session import Session, read_input
 from smki_testca.entropy import parse_seed
-from smki_testca.errors import ExitCode, InputError, Refusal, SmkiTestcaError, UsageError
+from smki_testca.errors import (
+    ExitCode,
+    InputError,
+    OutputError,
+    Refusal,
+    SmkiTestcaError,
+    UsageError,
+)
 from smki_testca.estate.runs import State
 from smki_testca.estate.terms import Secrets
 from smki_testca.exporters.registry import RUN_FORMATS
@@ -213,7 +220,7 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
         if run is not None:
             finished = _complete_run(session, estate, run, engine)
             issued = dict(estate.run_certificates.numbered(finished))
-        write_file(target, portal.response(report, issued))
+        _write_signed(target, portal.response(report, issued), run, force=force)
     succeeded = len(issued)
     if session.as_json:
         print_json({"run": run, "out": out, "success": succeeded, "refused": len(plan.problems)})
@@ -326,7 +333,7 @@ def export(
     with session.open() as estate:
         stored_run = estate.runs.get(run)
         if form == _RESPONSE:
-            count = _write_response(estate, stored_run, target)
+            count = _write_response(estate, stored_run, target, force=force)
         else:
             certificates = (
                 estate.run_certificates.with_keys(stored_run)
@@ -334,14 +341,27 @@ def export(
                 else ((record, None) for record in estate.run_certificates.of_run(stored_run))
             )
             secret = not stored_run.terms.seeded
-            count = RUN_FORMATS[form].write(target, certificates, secret=secret)
+            count = RUN_FORMATS[form].write(target, certificates, secret=secret, force=force)
     if session.as_json:
         print_json({"run": run, "out": out, "certificates": count})
         return
     say(f"{count} certificates are in {out}.")
 
 
-def _write_response(estate: Estate, run: Run, target: Path) -> int:
+def _write_signed(target: Path, response: bytes, run: int | None, *, force: bool) -> None:
+    """Write the response of a run that is done; an error says how to write it again."""
+    try:
+        write_file(target, response, force=force)
+    except (InputError, OutputError) as error:
+        if run is not None:
+            error.remedy = (
+                f"The certificates are issued. Write it again: smki-testca batch export {run}"
+                f" --format {_RESPONSE} --out FILE"
+            )
+        raise
+
+
+def _write_response(estate: Estate, run: Run, target: Path, *, force: bool) -> int:
     from smki_testca.issuance.batch import portal
 
     encoded_report = estate.runs.report(run.id)
@@ -353,7 +373,7 @@ def _write_response(estate: Estate, run: Run, target: Path) -> int:
         )
     issued = dict(estate.run_certificates.numbered(run))
     report = msgspec.msgpack.decode(encoded_report, type=portal.Report)
-    write_file(target, portal.response(report, issued))
+    write_file(target, portal.response(report, issued), force=force)
     return len(issued)
 
 

@@ -10,7 +10,7 @@ import click
 from smki_testca.cli.names import HierarchyName
 from smki_testca.cli.output import print_document, print_json, print_table, say
 from smki_testca.errors import ExitCode, InputError, UsageError
-from smki_testca.files import replace
+from smki_testca.files import replace, write_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -321,12 +321,14 @@ def _replace_file(path: Path, data: bytes) -> None:
 
     Raises:
         InputError: if the file cannot be written.
+        OutputError: if the disk is full or fails.
     """
     try:
         replace(path, data)
     except OSError as error:
-        raise InputError(
+        raise write_error(
             "crl.unwritable",
-            f"The list is issued, but {path} cannot be written: {error.strerror}.",
+            f"The list is issued, but {path} cannot be written",
+            error,
             "Print it again: smki-testca crl show --pem",
         ) from error

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
-import shutil
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from smki_testca import kits
-from smki_testca.api import FILE_NAME, Estate
+from smki_testca.api import FILE_NAME, FILES, Estate
 from smki_testca.cli.output import Progress, print_json, print_records, print_table, say
 from smki_testca.cli.session import Session, read_input
 from smki_testca.entropy import SystemEntropy
 from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
-from smki_testca.estate.tiles import FOLDER
+from smki_testca.estate.creation import creating, is_unfinished
 from smki_testca.exporters.export import items, make
 from smki_testca.files import write
 from smki_testca.kits import maker
 from smki_testca.passphrases import PASSPHRASE_FILE, leave_passphrase, make_passphrase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from smki_testca.profiles import Library
     from smki_testca.profiles.model import Hierarchy, Tier
 
 _KIT = "quickstart"
+_EXPORTS = "export"
 
 
 @click.command()
@@ -46,14 +44,16 @@ def quickstart(session: Session, directory: str) -> None:
     """
     path = Path(directory)
     passphrase = make_passphrase(SystemEntropy())
-    estate = Estate.create(
-        path, lambda: passphrase, profiles=session.profiles_directory, clock=session.clock()
-    )
-    with _removed_on_error(path), estate:
+    with (
+        creating(path, *FILES, PASSPHRASE_FILE, _EXPORTS),
+        Estate.create(
+            path, lambda: passphrase, profiles=session.profiles_directory, clock=session.clock()
+        ) as estate,
+    ):
         passphrase_file = leave_passphrase(path, passphrase)
         maker.fill(estate, kits.load(estate.library, _KIT), maker.KitOptions(), Progress("issuing"))
         records = estate.certificates.select(Selection())
-        export = path / "export" / "pem"
+        export = path / _EXPORTS / "pem"
         write(make("pem", items(estate, records, with_keys=True), None).files, export, force=False)
     if session.as_json:
         print_json(
@@ -82,19 +82,6 @@ def quickstart(session: Session, directory: str) -> None:
     )
 
 
-@contextlib.contextmanager
-def _removed_on_error(directory: Path) -> Iterator[None]:
-    """Remove the files that quickstart has written if it fails, so that it can run again."""
-    try:
-        yield
-    except BaseException:
-        for name in (FILE_NAME, f"{FILE_NAME}-journal", PASSPHRASE_FILE):
-            (directory / name).unlink(missing_ok=True)
-        for folder in ("export", FOLDER):
-            shutil.rmtree(directory / folder, ignore_errors=True)
-        raise
-
-
 @click.command()
 @click.argument("directory", metavar="DIR")
 @click.option("--environment", metavar="NAME", help="The test environment; the default is ZAZ1.")
@@ -118,32 +105,30 @@ def init(session: Session, directory: str, environment: str | None, ca_keys: str
     library.check_hierarchies()
     keys = {} if ca_keys is None else _read_ca_keys(Path(ca_keys), library)
     name = (library.environment(environment) if environment else library.default_environment).name
-    is_new = not (path / FILE_NAME).exists()
+    # What a killed command left is no estate to add to: it is removed, and made anew.
+    is_new = is_unfinished(path) or not (path / FILE_NAME).exists()
     create_or_open = Estate.create if is_new else Estate.open
-    with create_or_open(
-        path,
-        lambda: session.passphrase(path, confirm=is_new),
-        profiles=session.profiles_directory,
-        clock=session.clock(),
-    ) as estate:
+    whole = creating(path, *FILES, PASSPHRASE_FILE, _EXPORTS) if is_new else nullcontext()
+    with (
+        whole,
+        create_or_open(
+            path,
+            lambda: session.passphrase(path, confirm=is_new),
+            profiles=session.profiles_directory,
+            clock=session.clock(),
+        ) as estate,
+    ):
         records = estate.add_environment(name, keys)
-        if session.as_json:
-            print_json(
-                {"estate": str(path), "certificates": [record.as_json() for record in records]}
-            )
-            return
-        print_table(
-            ("CA", "Profile", "Not after", "Serial"),
-            [
-                (
-                    record.label or "",
-                    record.profile,
-                    f"{record.not_after.date()}",
-                    str(record.serial),
-                )
-                for record in records
-            ],
-        )
+    if session.as_json:
+        print_json({"estate": str(path), "certificates": [record.as_json() for record in records]})
+        return
+    print_table(
+        ("CA", "Profile", "Not after", "Serial"),
+        [
+            (record.label or "", record.profile, f"{record.not_after.date()}", str(record.serial))
+            for record in records
+        ],
+    )
 
 
 def _read_ca_keys(folder: Path, library: Library) -> dict[tuple[Hierarchy, Tier], bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from smki_testca.estate.database import Database
     from smki_testca.estate.key_store import KeyStore
     from smki_testca.estate.tiles import TileStore
+
+
+_IDENTITY_OCTETS = 16
+"""Of what tells a run from those of the same number in other copies of the estate's file.
+
+Always from the system: with the same seed, two copies must differ."""
 
 
 class State(StrEnum):
@@ -94,6 +101,7 @@ class RunStore:
             "runs",
             {
                 "id": number,
+                "identity": os.urandom(_IDENTITY_OCTETS),
                 "state": State.RUNNING.value,
                 "created": iso(at),
                 "terms": msgspec.json.encode(terms),
@@ -101,7 +109,6 @@ class RunStore:
                 "secrets": self._keys.seal(msgspec.msgpack.encode(secrets), _label(number)),
             },
         )
-        self._tiles.make_folder(number)
         return number
 
     def state(self, run: int) -> State:

@@ -21,6 +21,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from smki_testca.errors import EstateError
+from smki_testca.files import sync_file, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -208,7 +209,7 @@ def write(folder: Path, number: int, data: bytes) -> bytes:
     digest = hashlib.sha256(data).digest()
     path = folder / file_name(number, digest)
     try:
-        descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
     except OSError:
@@ -225,17 +226,8 @@ def settle(folder: Path, tiles: Iterable[tuple[int, bytes]]) -> None:
         tiles: the number and the digest of each.
     """
     for number, digest in tiles:
-        _sync(folder / file_name(number, digest), os.O_RDWR)
-    if os.name == "posix":
-        _sync(folder, os.O_RDONLY)
-
-
-def _sync(path: Path, flags: int) -> None:
-    descriptor = os.open(path, flags)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_file(folder / file_name(number, digest))
+    sync_folder(folder)
 
 
 def _label(header: Header) -> bytes:

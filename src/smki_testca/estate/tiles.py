@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from smki_testca.estate.audit import AuditedTable
 from smki_testca.estate.terms import Row
-from smki_testca.estate.tile import Tile, file_name
+from smki_testca.estate.tile import Tile, file_name, settle
+from smki_testca.files import put, sync_file, sync_folder
+from smki_testca.unfinished import remove, stale, unfinished_folder
 from smki_testca.x509.keys import key_id
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from smki_testca.identifiers import Eui64
 
 FOLDER = "bulk"
+_NOTE = "note"
 MAX_ROW = (1 << 63) - 1
 """The largest row that SQLite can look for."""
 
@@ -50,6 +55,18 @@ class TileRecord:
     count: int
     digest: bytes = b""
     audit: int | None = None
+
+
+class _Note(msgspec.Struct, frozen=True):
+    """What a process is about to record.
+
+    Attributes:
+        head: the digest of the newest entry of the audit log before that, in hexadecimal.
+        names: the names of the tiles' files.
+    """
+
+    head: str
+    names: list[str]
 
 
 class TileStore:
@@ -165,14 +182,32 @@ class TileStore:
 
     # Their files.
 
-    def make_folder(self, run: int) -> None:
-        """Make the folder of a run, for its owner only."""
-        for folder in (self._folder, self.folder(run)):
-            folder.mkdir(mode=0o700, exist_ok=True)
+    @contextlib.contextmanager
+    def attempt(self, run: int) -> Iterator[Path]:
+        """Yield a folder for the tiles of a run that one process makes now.
+
+        ``adopt`` moves them to the run's folder; what is left is removed at the end. If the
+        process is killed, ``sweep`` removes it.
+
+        Raises:
+            OSError: if a folder cannot be made.
+        """
+        folder = self.folder(run)
+        for made in (self._folder, folder):
+            made.mkdir(mode=0o700, exist_ok=True)
+            sync_folder(made.parent)
+        with unfinished_folder(self._folder, folder.name) as attempt:
+            yield attempt
 
     def folder(self, run: int) -> Path:
-        """The folder of a run's tiles."""
-        return self._folder / f"{run:06d}"
+        """The folder of a run's tiles.
+
+        Its name has the run's identity, so that another copy of the estate's file, in which the
+        number is another run's, has another folder.
+        """
+        identity = self._database.value("SELECT identity FROM runs WHERE id = ?", (run,))
+        # Earlier formats named it by the number alone.
+        return self._folder / (f"{run:06d}" + (f"-{identity.hex()}" if identity else ""))
 
     def path(self, tile: TileRecord) -> Path:
         """The file of a finished tile."""
@@ -186,12 +221,83 @@ class TileStore:
         """
         return self._read(self.path(tile), tile.digest)
 
-    def sweep(self, run: int) -> None:
-        """Remove files of tiles that were never finished."""
-        known = {self.path(tile).name for tile in self.of_run(run, done=True)}
-        for path in self.folder(run).iterdir():
-            if path.name not in known:
-                path.unlink(missing_ok=True)
+    def adopt(self, run: int, attempt: Path, tiles: Collection[tuple[int, bytes]]) -> None:
+        """Move tiles to the run's folder, within the transaction that records them.
+
+        They are safe on the disk then. A note says which they are, and after which entry of the
+        audit log: if the transaction fails, or the process is killed, ``take_back`` goes by it.
+
+        Args:
+            run: the run's id.
+            attempt: the folder in which they were made.
+            tiles: the number and the digest of each.
+
+        Raises:
+            OSError: if one cannot be moved.
+        """
+        folder = self.folder(run)
+        settle(attempt, tiles)
+        names = [file_name(number, digest) for number, digest in tiles]
+        note = attempt / _NOTE
+        note.unlink(missing_ok=True)
+        put(note, msgspec.json.encode(_Note(self._head(), names)))
+        sync_file(note)
+        sync_folder(attempt)
+        for name in names:
+            (attempt / name).rename(folder / name)
+        sync_folder(folder)
+
+    def take_back(self, run: int, attempt: Path) -> None:
+        """Move tiles back that ``adopt`` moved, if the transaction failed that was to record them.
+
+        A run's folder is shared by all copies of the estate's file that know the run. So nothing
+        in it is touched, unless a note says that this very file was about to record it.
+
+        Raises:
+            OSError: if one cannot be moved.
+        """
+        try:
+            note = msgspec.json.decode((attempt / _NOTE).read_bytes(), type=_Note)
+        except (FileNotFoundError, msgspec.MsgspecError):
+            return  # killed before it moved any
+        if not self._has_head(note.head):
+            return  # another copy of the file may have recorded them
+        recorded = {file_name(tile.number, tile.digest) for tile in self.of_run(run, done=True)}
+        for name in set(note.names) - recorded:
+            with contextlib.suppress(FileNotFoundError):
+                (self.folder(run) / PurePath(name).name).rename(attempt / PurePath(name).name)
+
+    def sweep(self) -> None:
+        """Remove tiles that killed processes made for runs of this estate and never recorded.
+
+        Raises:
+            EstateError: if another process holds the estate too long.
+        """
+        for name, attempt in stale(self._folder):
+            run = self._run_of(name)
+            if run is not None:  # otherwise another copy of the file has the run
+                with contextlib.suppress(OSError), self._database.transaction():
+                    self.take_back(run, attempt)
+                    remove(attempt)
+
+    def _run_of(self, folder: str) -> int | None:
+        """The run that has a folder of that name; None if this estate has no such run."""
+        number = folder.partition("-")[0]
+        if not number.isdecimal() or not 0 < int(number) <= MAX_ROW:
+            return None
+        known = self._database.value("SELECT 1 FROM runs WHERE id = ?", (int(number),))
+        return int(number) if known and self.folder(int(number)).name == folder else None
+
+    def _head(self) -> str:
+        """The digest of the newest entry of the audit log."""
+        digest: bytes = self._database.value(
+            "SELECT digest FROM audit ORDER BY number DESC LIMIT 1"
+        )
+        return digest.hex()
+
+    def _has_head(self, head: str) -> bool:
+        found = self._database.value("SELECT 1 FROM audit WHERE digest = ?", (bytes.fromhex(head),))
+        return found is not None
 
     def verify(self) -> int:
         """Check that every finished tile is present and unchanged.

@@ -105,17 +105,19 @@ class RunFormat(ABC):
     traits: ClassVar[Traits]
 
     @abstractmethod
-    def write(self, out: Path, certificates: Iterable[Keyed], *, secret: bool) -> int:
-        """Write the certificates of a run.
+    def write(self, out: Path, certificates: Iterable[Keyed], *, secret: bool, force: bool) -> int:
+        """Write the certificates of a run: all of them, or nothing.
 
         Args:
-            out: the file or folder to write to; existing files are overwritten.
+            out: the file or folder to write to.
             certificates: the certificates of the run, in its order.
             secret: whether the keys are secret; keys made from a seed are not.
+            force: whether existing files are overwritten.
 
         Returns:
             How many certificates it wrote.
 
         Raises:
-            InputError: if a file or folder cannot be written.
+            InputError: if a file exists and ``force`` is not set, or one cannot be written.
+            OutputError: if the disk is full or fails.
         """

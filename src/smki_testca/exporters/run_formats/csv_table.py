@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.exporters.format import Need, RunFormat, Traits
 from smki_testca.exporters.run_formats.table import COLUMNS, row
-from smki_testca.files import open_new
+from smki_testca.files import output
 from smki_testca.text import spreadsheet_cell
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ class CsvTable(RunFormat):
         passphrase=Need.NEVER,
     )
 
-    def write(self, out: Path, certificates: Iterable[Keyed], *, secret: bool) -> int:
+    def write(self, out: Path, certificates: Iterable[Keyed], *, secret: bool, force: bool) -> int:
         """Write a line for each certificate."""
         count = 0
-        with open_new(out, text=True) as file:
+        with output(out, force=force, text=True) as file:
             writer = csv.writer(file)
             writer.writerow((*COLUMNS, "certificate", "private_key"))
             for record, key in certificates:

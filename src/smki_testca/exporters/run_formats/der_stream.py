@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smki_testca.exporters.format import Need, RunFormat, Traits
-from smki_testca.files import open_new
+from smki_testca.files import output
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,11 +24,11 @@ class DerStream(RunFormat):
         passphrase=Need.NEVER,
     )
 
-    def write(self, out: Path, certificates: Iterable[Keyed], *, secret: bool) -> int:
+    def write(self, out: Path, certificates: Iterable[Keyed], *, secret: bool, force: bool) -> int:
         """Write the certificates without their keys."""
         del secret
         count = 0
-        with open_new(out) as file:
+        with output(out, force=force) as file:
             for record, _ in certificates:
                 file.write(record.der)
                 count += 1

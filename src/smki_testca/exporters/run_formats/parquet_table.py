@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from smki_testca.errors import UsageError
 from smki_testca.exporters.format import Need, RunFormat, Traits
 from smki_testca.exporters.run_formats.table import COLUMNS, row
-from smki_testca.files import open_new
+from smki_testca.files import output
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +29,7 @@ class ParquetTable(RunFormat):
         passphrase=Need.NEVER,
     )
 
-    def write(self, out: Path, certificates: Iterable[Keyed], *, secret: bool) -> int:
+    def write(self, out: Path, certificates: Iterable[Keyed], *, secret: bool, force: bool) -> int:
         """Write a row for each certificate.
 
         Raises:
@@ -55,7 +55,7 @@ class ParquetTable(RunFormat):
         count = 0
         rest = iter(certificates)
         with (
-            open_new(out) as file,
+            output(out, force=force) as file,
             parquet.ParquetWriter(file, schema, compression="zstd") as writer,
         ):
             while chunk := list(islice(rest, _ROWS_AT_ONCE)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smki_testca.exporters.format import Need, RunFormat, Traits
-from smki_testca.files import make_folder, write_file
+from smki_testca.files import output_folder, put
 from smki_testca.x509.pem import to_pem
 
 if TYPE_CHECKING:
@@ -25,19 +25,18 @@ class PemFolders(RunFormat):
         passphrase=Need.NEVER,
     )
 
-    def write(self, out: Path, certificates: Iterable[Keyed], *, secret: bool) -> int:
+    def write(self, out: Path, certificates: Iterable[Keyed], *, secret: bool, force: bool) -> int:
         """Write two files for each certificate."""
         count = 0
-        make_folder(out)
-        if not secret:
-            note = "The private keys of this run were made from a seed: they are not secret.\n"
-            write_file(out / "KEYS-ARE-NOT-SECRET.txt", note.encode())
-        for record, key in certificates:
-            folder = out / (record.eui64.plain if record.eui64 else record.profile)
-            make_folder(folder)
-            name = f"{record.usage}-{str(record.serial).lower()}"
-            write_file(folder / f"{name}.pem", to_pem(record.der))
-            if key is not None:
-                write_file(folder / f"{name}.key", to_pem(key, "PRIVATE KEY"))
-            count += 1
+        with output_folder(out, force=force) as work:
+            if not secret:
+                note = "The private keys of this run were made from a seed: they are not secret.\n"
+                put(work / "KEYS-ARE-NOT-SECRET.txt", note.encode())
+            for record, key in certificates:
+                folder = work / (record.eui64.plain if record.eui64 else record.profile)
+                name = f"{record.usage}-{str(record.serial).lower()}"
+                put(folder / f"{name}.pem", to_pem(record.der))
+                if key is not None:
+                    put(folder / f"{name}.key", to_pem(key, "PRIVATE KEY"))
+                count += 1
         return count

@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import EstateError, InputError
-from smki_testca.estate import tile
 from smki_testca.estate.runs import State
 from smki_testca.identifiers import SerialNumber
 from smki_testca.issuance.batch.tile_maker import Task, TileMaterial
@@ -20,6 +19,7 @@ from smki_testca.profiles.model import Tier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from smki_testca.estate.runs import Run
     from smki_testca.estate.stores import Stores
@@ -52,26 +52,23 @@ def resume(
         raise InputError("batch.state", f"Run {number} is {run.state} already.")
     total, issued = run.terms.count, run.issued
     progress(issued, total)
-    folder = estate.tiles.folder(number)
-    tiles = engine.make(_material(estate, run), _tasks(estate, run), folder)
-    with contextlib.closing(tiles), _translated_write_errors(number):
-        for group in _gathered(tiles):
-            try:
-                issued += _record(estate, number, group)
-            except KeyboardInterrupt:
-                # The transaction was rolled back: record the group again, so that none is lost.
-                _record(estate, number, group)
-                raise
-            progress(issued, total)
+    estate.tiles.sweep()
+    with _translated_write_errors(number), estate.tiles.attempt(number) as attempt:
+        tiles = engine.make(_material(estate, run), _tasks(estate, run), attempt)
+        with contextlib.closing(tiles):
+            for group in _gathered(tiles):
+                try:
+                    issued += _record(estate, number, attempt, group)
+                except KeyboardInterrupt:
+                    # The transaction was rolled back: record it again, so that none is lost.
+                    _record(estate, number, attempt, group)
+                    raise
+                progress(issued, total)
     with estate.transaction():
         if estate.runs.state(number) is State.RUNNING and not estate.tiles.of_run(
             number, done=False
         ):
-            # Before the run is done, so that no kill leaves files that nobody removes any more.
-            estate.tiles.sweep(number)
             estate.runs.set_state(number, State.DONE, estate.clock.now())
-    if estate.runs.state(number) is State.DONE:
-        estate.tiles.sweep(number)  # of what was made here while another process finished the run
     return estate.runs.get(number)
 
 
@@ -94,10 +91,17 @@ def _gathered(tiles: Iterator[Finished]) -> Iterator[list[Finished]]:
         yield waiting
 
 
-def _record(estate: Stores, number: int, group: list[Finished]) -> int:
+def _record(estate: Stores, number: int, attempt: Path, group: list[Finished]) -> int:
     """Record finished tiles once they are safe on the disk; how many certificates that issues."""
+    try:
+        return _record_all(estate, number, attempt, group)
+    except BaseException:
+        estate.tiles.take_back(number, attempt)
+        raise
+
+
+def _record_all(estate: Stores, number: int, attempt: Path, group: list[Finished]) -> int:
     tiles = estate.tiles
-    # All in the transaction: a process that ended the run meanwhile may have swept its folder.
     with estate.transaction():
         state = estate.runs.state(number)
         # Another process may have been quicker with a tile.
@@ -105,7 +109,7 @@ def _record(estate: Stores, number: int, group: list[Finished]) -> int:
             (task, digest) for task, digest in group if not tiles.is_finished(number, task.number)
         ]
         if state is State.RUNNING:
-            tile.settle(tiles.folder(number), [(task.number, digest) for task, digest in new])
+            tiles.adopt(number, attempt, [(task.number, digest) for task, digest in new])
             for task, digest in new:
                 tiles.finish(number, task.number, digest, task.count, estate.clock.now())
     if state is State.CANCELLED:
@@ -137,6 +141,7 @@ def cancel(estate: Stores, number: int) -> Run:
         if run.state is not State.RUNNING:
             raise InputError("batch.state", f"Run {number} is {run.state} already.")
         estate.runs.set_state(number, State.CANCELLED, estate.clock.now())
+    estate.tiles.sweep()
     return estate.runs.get(number)
 
 

@@ -1,0 +1,174 @@
+"""Files and folders that are not finished yet: named at random, and locked while they are made.
+
+The name of one is ``.NAME.32 hexadecimal digits.unfinished``. The process that makes it holds a
+lock on it, which ends with the process. So whoever finds one without a lock knows that its maker
+was killed, and may remove it.
+
+A file system without locks keeps what a killed process left. Windows keeps such folders, too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+if sys.platform != "win32":
+    import fcntl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_NAME = re.compile(r"\.(.+)\.[0-9a-f]{32}\.unfinished", re.DOTALL)
+_MOST_OCTETS = 150
+"""Of the name that the thing will have; a file system takes 255 in all."""
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+
+
+def create_file(folder: Path, name: str, mode: int = 0o600) -> tuple[int, Path]:
+    """Create an unfinished file.
+
+    Args:
+        folder: of the file.
+        name: that the file will have.
+        mode: of the file, less the process's mask.
+
+    Returns:
+        Its descriptor, open to write, and its path. Closing the descriptor ends the lock.
+
+    Raises:
+        OSError: if it cannot be created.
+    """
+    while True:
+        path = folder / _draw_name(name)
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | _NO_LINK, mode)
+        if keep(descriptor, path):
+            return descriptor, path
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def unfinished_folder(parent: Path, name: str) -> Iterator[Path]:
+    """Yield an unfinished folder, for its owner only; what is left of it is removed at the end.
+
+    Args:
+        parent: of the folder.
+        name: that the folder will have.
+
+    Raises:
+        OSError: if it cannot be created.
+    """
+    while True:
+        path = parent / _draw_name(name)
+        path.mkdir(mode=0o700)
+        descriptor = _open_folder(path)
+        if descriptor is None or keep(descriptor, path):
+            break
+        os.close(descriptor)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def stale(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield what killed processes of this user left in a folder, each locked while it is used.
+
+    Yields:
+        The name that it would have had (cut, if it was long), and its path.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            found = [entry.name for entry in entries if _NAME.fullmatch(entry.name)]
+    except OSError:
+        return
+    for name in found:
+        path = folder / name
+        match = _NAME.fullmatch(name)
+        descriptor = _open_left(path)
+        if match is None or descriptor is None:
+            continue
+        try:
+            if lock(descriptor):
+                yield match[1], path
+        finally:
+            os.close(descriptor)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes of this user left in a folder."""
+    for _, path in stale(folder):
+        remove(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder with everything in it, as far as that can be done."""
+    with contextlib.suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def lock(descriptor: int) -> bool:
+    """Lock an open file or folder against other processes, without waiting.
+
+    Returns:
+        Whether it is locked now; False where the file system has no locks.
+    """
+    if sys.platform == "win32":
+        return True  # an open file cannot be removed there
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _draw_name(name: str) -> str:
+    short = os.fsencode(name)[:_MOST_OCTETS].decode("utf-8", "ignore") or "file"
+    return f".{short}.{secrets.token_hex(16)}.unfinished"
+
+
+def keep(descriptor: int, path: Path) -> bool:
+    """Lock what was just created, while its descriptor is open.
+
+    Returns:
+        False if a sweep was quicker, and has removed it or is about to.
+    """
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True  # without locks, nobody sweeps
+    return path.exists()
+
+
+def _open_folder(path: Path) -> int | None:
+    if sys.platform == "win32":
+        return None
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | _NO_LINK)
+
+
+def _open_left(path: Path) -> int | None:
+    """Open what may be left of a killed process; None if it is no such thing, or another user's."""
+    try:
+        if sys.platform == "win32":
+            return None if path.is_dir() else os.open(path, os.O_RDONLY)
+        # Not to wait where somebody has given such a name to a pipe.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | _NO_LINK)
+    except OSError:
+        return None
+    if os.fstat(descriptor).st_uid == os.geteuid():
+        return descriptor
+    os.close(descriptor)
+    return None
