@@ -207,6 +207,9 @@ def test_certificate_and_entry_are_kept_together_or_not_at_all(
     assert outcome.code == 5
     assert "the disk is full" in outcome.json["error"]["message"]
     assert (digest(), len(entries())) == (before, told)
+    assert verify().json["error"]["code"] == "audit.schema"
+    with closing(sqlite3.connect(quickstart / "estate.sqlite")) as file:
+        file.execute("DROP TRIGGER full")
     assert verify().code == 0
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
-from datetime import datetime
 from typing import TYPE_CHECKING
 
+from smki_testca.clock import from_iso
 from smki_testca.estate.certificates import Record, Selection
 from smki_testca.estate.serials import SerialSequence
 from smki_testca.identifiers import Eui64, SerialNumber
@@ -17,6 +17,7 @@ from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     from smki_testca.estate.runs import Run, RunStore
     from smki_testca.estate.terms import Section
@@ -126,7 +127,7 @@ class RunCertificates:
 
     def section_of(self, run: int, number: int) -> Section:
         """The section of a tile."""
-        return self._runs.get(run).terms.sections[self._tiles.get(run, number).section]
+        return self._runs.get(run).terms.section(self._tiles.get(run, number).section)
 
     def _of_run(self, run: Run, selection: Selection, out_at: datetime | None) -> Iterator[Record]:
         """The certificates in those tiles of a run in which some may fit."""
@@ -134,7 +135,7 @@ class RunCertificates:
             return
         ends: dict[int, datetime] = {}
         for tile in self._tiles.of_run(run.id, done=True):
-            if not _may_fit(run.terms.sections[tile.section], selection):
+            if not _may_fit(run.terms.section(tile.section), selection):
                 continue
             if out_at is not None:
                 # The certificates of a section have one profile and instant, so they end together.
@@ -172,13 +173,13 @@ class RunCertificates:
         return self._record(self._runs.get(run), tile, self._tiles.open(tile), place)
 
     def _record(self, run: Run, tile: TileRecord, opened: Tile, place: int) -> Record:
-        section = run.terms.sections[tile.section]
+        section = run.terms.section(tile.section)
         profile = self._library.profile(section.profile)
         environment = self._library.environment(section.environment)
         der = opened.der(place)
         view = view_certificate(der)
         eui64 = opened.eui64(place)
-        at = datetime.fromisoformat(run.terms.at)
+        at = from_iso(run.terms.at)
         return Record(
             serial=SerialNumber(opened.serial(place)),
             der=der,

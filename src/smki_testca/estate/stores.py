@@ -62,7 +62,7 @@ class Stores:
         self._database = database
         self._clock = clock
         self.entropy = entropy
-        self.audit = AuditLog(database)
+        self.audit = AuditLog(database, clock)
         self.register = RegisterStore(database, self.audit, library, clock)
         self.certificates = CertificateStore(database)
         self.key_store = KeyStore(database, passphrase, entropy)
@@ -80,6 +80,7 @@ class Stores:
             self.tiles.audited(),
             *self.revocations.audited(),
             self.externals.audited(),
+            suspects={"certificates": self.certificates.suspects},
         )
 
     @property

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from smki_testca.errors import EstateError
 from smki_testca.estate.audit import AuditedTable
-from smki_testca.estate.terms import Row
+from smki_testca.estate.database import RESTORE, sync_folder
+from smki_testca.estate.terms import MAX_ROW, TILE_ROWS, Row
 from smki_testca.estate.tile import Tile, file_name
 
 if TYPE_CHECKING:
@@ -23,8 +25,7 @@ if TYPE_CHECKING:
     from smki_testca.identifiers import Eui64
 
 FOLDER = "bulk"
-MAX_ROW = (1 << 63) - 1
-"""The largest row that SQLite can look for."""
+_DIGEST_OCTETS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,12 @@ class TileStore:
 
     def get(self, run: int, number: int) -> TileRecord:
         """The tile of a run with that number."""
-        (tile,) = self._where("run = ? AND number = ?", run, number)
-        return tile
+        tiles = self._where("run = ? AND number = ?", run, number)
+        if not tiles:
+            raise EstateError(
+                "estate.damaged", f"Tile {number} of run {run} is missing in the estate.", RESTORE
+            )
+        return tiles[0]
 
     def of_run(self, run: int, *, done: bool | None = None) -> list[TileRecord]:
         """The tiles of a run: all, the finished ones, or those still to be made."""
@@ -144,12 +149,12 @@ class TileStore:
         return [(row["run"], row["row"]) for row in rows]
 
     def _where(self, condition: str, *values: int) -> list[TileRecord]:
-        rows = self._database.rows(
+        return self._database.records(
+            _from_row,
             "SELECT run, number, section, first, first_row, count, digest, audit FROM tiles"  # noqa: S608 - our own words
             f" WHERE {condition} ORDER BY run, number",
             values,
         )
-        return [_from_row(row) for row in rows]
 
     # Their files.
 
@@ -157,6 +162,7 @@ class TileStore:
         """Make the folder of a run, for its owner only."""
         for folder in (self._folder, self.folder(run)):
             folder.mkdir(mode=0o700, exist_ok=True)
+            sync_folder(folder.parent)  # the tiles' names are synced later, with their files
 
     def folder(self, run: int) -> Path:
         """The folder of a run's tiles."""
@@ -216,4 +222,10 @@ def _recorded(entry: Entry) -> Iterator[tuple[tuple[int, int], tuple[int, str]]]
 
 
 def _from_row(row: sqlite3.Row) -> TileRecord:
-    return TileRecord(**dict(row))
+    tile = TileRecord(**dict(row))
+    numbers = (tile.run, tile.number, tile.section, tile.first, tile.first_row)
+    if min(numbers) < 0 or not 0 < tile.count <= TILE_ROWS:
+        raise ValueError("a number is out of its range")
+    if len(tile.digest) not in {0, _DIGEST_OCTETS} or bool(tile.digest) != (tile.audit is not None):
+        raise ValueError("its digest is not that of a tile finished or still to be made")
+    return tile

@@ -17,3 +17,22 @@ CREATE TABLE row_keys (
 -- 16 random octets, in the name of the run's folder. NULL: made by an earlier format, whose
 -- folders are named by the number alone.
 ALTER TABLE runs ADD COLUMN identity BLOB;
+
+-- The sum over the rows of each table, as it was with an entry of the audit log.
+CREATE TABLE row_sums (
+    name TEXT PRIMARY KEY,
+    rows INTEGER NOT NULL,
+    sum BLOB NOT NULL,
+    audit INTEGER NOT NULL REFERENCES audit (number)
+) WITHOUT ROWID;
+
+-- The digests of the sums that a transaction changed, with its last entry of the audit log. The
+-- chain of entries covers them.
+CREATE TABLE audit_states (
+    number INTEGER PRIMARY KEY REFERENCES audit (number),
+    digests TEXT NOT NULL
+);
+CREATE TRIGGER audit_states_are_not_changed BEFORE UPDATE ON audit_states
+BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+CREATE TRIGGER audit_states_are_not_cut BEFORE DELETE ON audit_states
+BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
