@@ -10,10 +10,12 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.clock import from_iso, iso
 from smki_testca.estate.audit import AuditedTable
+from smki_testca.estate.key_pairs import check_pair
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles.model import Severity, Tier
 from smki_testca.x509 import private_keys
@@ -209,6 +211,19 @@ class ExternalStore:
         if sealed is None:
             return None
         return self._keys.unseal(sealed, _sealing_label(record.key_id))
+
+    def verify_keys(self) -> int:
+        """Unseal every imported private key, and pair it with its id; gives their number.
+
+        Raises:
+            EstateError: if the passphrase is wrong, or for the first key that does not fit.
+        """
+        rows = self._database.rows("SELECT id, sealed FROM external_keys ORDER BY id")
+        for row in rows:
+            identifier = row["id"]
+            unseal = partial(self._keys.unseal, row["sealed"], _sealing_label(identifier))
+            check_pair(identifier, unseal, f"imported key {identifier.hex()}")
+        return len(rows)
 
     def note_re_signing(self, record: ExternalRecord, serial: SerialNumber) -> None:
         """Record the certificate issued for a record's key, within the transaction that does so."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from smki_testca.authority.signers.software import SealedKey
 from smki_testca.errors import EstateError
+from smki_testca.estate.key_pairs import check_pair
 from smki_testca.estate.sealing import EstateKey, TransportKey
 from smki_testca.x509 import private_keys
 from smki_testca.x509.keys import key_id
@@ -84,6 +86,20 @@ class KeyStore:
             (identifier,),
         )
         return None if sealed is None else self._estate_key().open(sealed, identifier)
+
+    def verify(self) -> int:
+        """Unseal every private key, and pair it with its id; gives their number.
+
+        Raises:
+            EstateError: if the passphrase is wrong, or for the first key that does not fit.
+        """
+        estate_key = self._estate_key()
+        rows = self._database.rows("SELECT id, sealed FROM keys ORDER BY id")
+        for row in rows:
+            identifier = row["id"]
+            unseal = partial(estate_key.open, row["sealed"], identifier)
+            check_pair(identifier, unseal, f"key {identifier.hex()}")
+        return len(rows)
 
     def reference(self, identifier: bytes, whose: str = "a CA") -> KeyReference:
         """The reference to a CA's key.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
+from functools import partial
 from typing import TYPE_CHECKING
 
 from smki_testca.clock import from_iso
 from smki_testca.estate.certificates import Record, Selection
+from smki_testca.estate.key_pairs import check_pair
 from smki_testca.estate.serials import SerialSequence
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles.model import Tier
@@ -46,6 +48,22 @@ class RunCertificates:
             for place, sealed in enumerate(opened.keys(sealing_key)):
                 key = None if sealed is None else private_keys.pkcs8_of(sealed)
                 yield self._record(run, tile, opened, place), key
+
+    def verify_keys(self) -> int:
+        """Unseal the secrets and private keys of every run, and pair each key; gives their number.
+
+        Raises:
+            EstateError: if the passphrase is wrong, or for the first secret or key that does not
+                fit.
+        """
+        count = 0
+        for run in self._runs.all():
+            self._runs.check_secrets(run.id)
+            for record, key in self.with_keys(run):
+                if key is not None:
+                    check_pair(record.key_id, partial(bytes, key), f"certificate {record.serial}")
+                    count += 1
+        return count
 
     def numbered(self, run: Run) -> Iterator[tuple[int, bytes]]:
         """The certificates of a run, DER, each with the number of its line."""

@@ -169,6 +169,15 @@ class RunStore:
             raise _missing(run)
         return secrets
 
+    def check_secrets(self, run: int) -> None:
+        """Unseal the secrets of a run, and compare its serial key with them.
+
+        Raises:
+            EstateError: if the passphrase is wrong, or they were changed.
+        """
+        if dict(self.serial_keys()).get(run) != self.secrets(run).serial_key:
+            raise EstateError("audit.key", f"The serial key of run {run} was changed.", RESTORE)
+
     def serial_keys(self) -> list[tuple[int, bytes]]:
         """The id of each run, and the key that permutes its row numbers into serials."""
         return self._database.records(_serial_key, "SELECT id, serial_key FROM runs ORDER BY id")

@@ -196,6 +196,21 @@ class Stores:
                 keys[record.serial] = key
         return keys
 
+    def verify_keys(self) -> int:
+        """Unseal every private key of the estate, and pair it with its public key.
+
+        Returns:
+            The number of keys, those in tiles and imported ones included.
+
+        Raises:
+            EstateError: if the passphrase is wrong, or for the first key that does not fit.
+        """
+        return (
+            self.key_store.verify()
+            + self.externals.verify_keys()
+            + self.run_certificates.verify_keys()
+        )
+
     def select(self, selection: Selection) -> Iterator[Record]:
         """Every certificate that fits, those of runs after the others."""
         return self.statuses.select(
