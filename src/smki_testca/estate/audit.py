@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from smki_testca.clock import from_iso
 from smki_testca.errors import EstateError
 from smki_testca.estate.database import RESTORE, damaged, name_of_row
@@ -24,9 +26,8 @@ if TYPE_CHECKING:
 _FIRST = bytes(32)
 # Every entry with the digests of the rows as its transaction left them, if it was the last of one.
 _ENTRIES = (
-    "SELECT number, at, action, body, previous, digest,"
-    " (SELECT digests FROM audit_states WHERE audit_states.number = audit.number) AS after"
-    " FROM audit"
+    "SELECT audit.number, at, action, body, previous, digest, audit_states.digests AS after"
+    " FROM audit LEFT JOIN audit_states ON audit_states.number = audit.number"
 )
 
 
@@ -145,12 +146,13 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class _Link:
-    """An entry as it is stored, with the digests of the rows after it."""
+    """An entry as it is stored, with the digests of the tables that its transaction changed."""
 
     entry: Entry
     text: str
     previous: bytes
     after: str | None
+    digests: dict[str, str]
 
     @property
     def octets(self) -> bytes:
@@ -160,11 +162,6 @@ class _Link:
             return digest
         # An entry's own digest is over an array, which this never is.
         return hashlib.sha256(digest + self.after.encode("utf-8")).digest()
-
-    @property
-    def digests(self) -> dict[str, str]:
-        """The digests of the tables that the entry's transaction changed, by name."""
-        return {} if self.after is None else json.loads(self.after)
 
 
 class AuditLog:
@@ -233,7 +230,7 @@ class AuditLog:
             last: how many of the last ones; all by default.
         """
         links = self._database.records(
-            _link, f"{_ENTRIES} ORDER BY number DESC LIMIT ?", (-1 if last is None else last,)
+            _link, f"{_ENTRIES} ORDER BY audit.number DESC LIMIT ?", (-1 if last is None else last,)
         )
         return [link.entry for link in reversed(links)]
 
@@ -243,7 +240,7 @@ class AuditLog:
         Raises:
             EstateError: if there is none.
         """
-        link = self._database.record(_link, f"{_ENTRIES} WHERE number = ?", (number,))
+        link = self._database.record(_link, f"{_ENTRIES} WHERE audit.number = ?", (number,))
         if link is None:
             raise _broken(f"is broken at entry {number}")
         return link.entry
@@ -309,7 +306,7 @@ class AuditLog:
     def _chain(self) -> Iterator[_Link]:
         """Yields every entry after checking its digest and the entry before it."""
         previous, expected = _FIRST, 1
-        for link in self._database.records(_link, f"{_ENTRIES} ORDER BY number"):
+        for link in self._database.records(_link, f"{_ENTRIES} ORDER BY audit.number"):
             entry = link.entry
             digest = _digest(link.previous, entry.number, entry.at, entry.action, link.text)
             fits = entry.number == expected and link.previous == previous
@@ -324,7 +321,7 @@ class AuditLog:
             raise _broken(f"is cut off after entry {expected - 1}")
 
     def _last(self) -> _Link | None:
-        return self._database.record(_link, f"{_ENTRIES} ORDER BY number DESC LIMIT 1")
+        return self._database.record(_link, f"{_ENTRIES} ORDER BY audit.number DESC LIMIT 1")
 
     def _recorded_head(self) -> bytes | None:
         head: bytes | None = self._database.value("SELECT value FROM meta WHERE name = ?", (HEAD,))
@@ -379,7 +376,7 @@ class AuditLog:
         if row is None:
             return RowSum()
         known = RowSum(row["rows"], int.from_bytes(row["sum"]))
-        link = self._database.record(_link, f"{_ENTRIES} WHERE number = ?", (row["audit"],))
+        link = self._database.record(_link, f"{_ENTRIES} WHERE audit.number = ?", (row["audit"],))
         if link is None or link.digests.get(table) != known.digest(table):
             raise _changed(table, "the sum of its rows was changed")
         return known
@@ -387,7 +384,8 @@ class AuditLog:
     def _verify_rows(self, bound: dict[str, str]) -> None:
         """Check the rows of every table against the digests that the log has last."""
         present = self._database.summed_tables()
-        for table in sorted({*present, *bound}):
+        summed = [row["name"] for row in self._database.rows("SELECT name FROM row_sums")]
+        for table in sorted({*present, *bound, *summed}):
             if table not in present:
                 raise _changed(table, "the table is missing")
             found = self._database.sum_of_rows(table)
@@ -438,7 +436,12 @@ def _link(row: sqlite3.Row) -> _Link:
     if not isinstance(body, dict):
         raise TypeError("its body is no object")
     entry = Entry(row["number"], row["at"], row["action"], body, row["digest"].hex())
-    return _Link(entry, row["body"], row["previous"], row["after"])
+    after = row["after"]
+    try:
+        digests = {} if after is None else msgspec.json.decode(after, type=dict[str, str])
+    except (msgspec.MsgspecError, TypeError, UnicodeDecodeError) as error:
+        raise _broken(f"is broken after entry {entry.number}") from error
+    return _Link(entry, row["body"], row["previous"], after, digests)
 
 
 def _recorded(table: AuditedTable, entry: Entry) -> list[tuple[Any, Any]]:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.clock import from_iso, in_utc, iso
+from smki_testca.errors import EstateError
 from smki_testca.estate.audit import AuditedTable
+from smki_testca.estate.database import RESTORE
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.x509.key_usages import names_of_usage
@@ -203,6 +205,12 @@ class CertificateStore:
             for other in self._of_tier(record.family, record.hierarchy, record.tier)
             if (other.label, other.key_id) == (record.label, record.key_id)
         ]
+        if not same:
+            raise EstateError(
+                "estate.damaged",
+                f"Certificate {record.serial} is no CA's, but issued others.",
+                RESTORE,
+            )
         if len(same) == 1:
             return record
         subject = view_certificate(record.der).octets("subject")

@@ -99,7 +99,7 @@ class Database:
                 f"There is no estate in {path.parent}.",
                 "Make one with: smki-testca init DIR, or name another with --estate DIR.",
             )
-        with _translated(path):
+        with _reading(path):
             database = cls(path, _connect(path))
         try:
             database._check(path)
@@ -226,7 +226,7 @@ class Database:
         Raises:
             EstateError: if the file is damaged, or a value is not of its column's type.
         """
-        with _translated(self.path):
+        with _reading(self.path):
             try:
                 cursor = self._connection.execute(statement, values)
                 rows = cursor.fetchall()
@@ -314,7 +314,7 @@ class Database:
             EstateError: if the table or a row of it is damaged.
         """
         try:
-            with _translated(self.path):
+            with _reading(self.path):
                 return self.row_sums.of_table(table)
         except EstateError:
             self.rows(f"SELECT * FROM {table}")  # noqa: S608 - its error names the row
@@ -322,18 +322,18 @@ class Database:
 
     def summed_tables(self) -> list[str]:
         """The tables of the file whose rows are summed, by name."""
-        with _translated(self.path):
+        with _reading(self.path):
             return self.row_sums.tables()
 
     def schema_faults(self) -> list[str]:
         """The tables, indexes and triggers that are not as the schema declares them, by name."""
-        with _translated(self.path):
+        with _reading(self.path):
             differing = tables.objects(self._connection) ^ tables.declared().objects
         return sorted({f"{kind} {name}" for kind, name, _ in differing})
 
     def file_faults(self) -> list[str]:
         """What SQLite finds wrong with the file; each as one line."""
-        with _translated(self.path):
+        with _reading(self.path):
             found = [text for (text,) in self._connection.execute("PRAGMA integrity_check(1)")]
             missing = self._connection.execute("PRAGMA foreign_key_check").fetchall()
         faults = [] if found == ["ok"] else found
@@ -409,12 +409,23 @@ def _shown(value: Any) -> str:
 
 
 @contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turns whatever a damaged file does to SQLite and to Python's reading into estate errors."""
+    try:
+        with _translated(path):
+            yield
+    except MemoryError as error:
+        raise damaged(path, "it needs more memory than there is") from error
+    except UnicodeDecodeError as error:
+        # Python cannot read SQLite's message, which quotes the schema.
+        raise damaged(path, "its schema is not UTF-8") from error
+
+
+@contextlib.contextmanager
 def _translated(path: Path) -> Iterator[None]:
     """Turns SQLite's errors into estate errors."""
     try:
         yield
-    except MemoryError as error:
-        raise damaged(path, "it needs more memory than there is") from error
     except sqlite3.DatabaseError as error:
         # The low octet is the error, the others say more of it.
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF

@@ -74,9 +74,7 @@ class _RunRows:
     hasher: Any = field(default_factory=hashlib.sha256)
 
     def add(self, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Add rows, sorted, each with its number in the run first."""
-        if not self.last < rows[0]:
-            raise ValueError("the rows of a run are added in ascending order")
+        """Add rows, in ascending order, each with its number in the run first."""
         self.count += len(rows)
         self.last = rows[-1]
         self.hasher.update(b"".join(map(_encode, rows)))
@@ -158,7 +156,11 @@ class RowSums:
             run, *values = [row[place] for place in places]
             runs.setdefault(run, []).append(tuple(values))
         for run, added in runs.items():
-            self._runs.setdefault((table, run), _RunRows()).add(sorted(added))
+            before = self._runs.setdefault((table, run), _RunRows())
+            added.sort()
+            if not before.last < added[0]:
+                raise ValueError("the rows of a run are added in ascending order")
+            before.add(added)
 
     def take_changes(self) -> dict[str, RowSum]:
         """What to add to the sum of each table that changed since the last call or the start."""

@@ -176,9 +176,9 @@ class TileStore:
         """Read the file of a finished tile.
 
         Raises:
-            EstateError: if it is missing or was changed.
+            EstateError: if it is missing or was changed, or is of another tile.
         """
-        return self._read(self.path(tile), tile.digest)
+        return _checked(tile, self._read(self.path(tile), tile.digest))
 
     def sweep(self, run: int) -> None:
         """Remove files of tiles that were never finished."""
@@ -198,7 +198,7 @@ class TileStore:
         """
         tiles = self._where("digest <> x''")
         for tile in tiles:
-            Tile.read(self.path(tile), tile.digest)
+            _checked(tile, Tile.read(self.path(tile), tile.digest))
         return len(tiles)
 
     def audited(self) -> AuditedTable:
@@ -219,6 +219,19 @@ def _recorded(entry: Entry) -> Iterator[tuple[tuple[int, int], tuple[int, str]]]
     if entry.action == "batch.tile":
         body = entry.body
         yield (body["run"], body["tile"]), (entry.number, body["sha256"])
+
+
+def _checked(record: TileRecord, opened: Tile) -> Tile:
+    """The tile, after a comparison of its header with its record."""
+    header = opened.header
+    in_file = (header.run, header.number, header.section, header.first_row, header.count)
+    if in_file != (record.run, record.number, record.section, record.first_row, record.count):
+        raise EstateError(
+            "bulk.damaged",
+            f"Tile {record.number} of run {record.run} is not as its file says.",
+            RESTORE,
+        )
+    return opened
 
 
 def _from_row(row: sqlite3.Row) -> TileRecord:
