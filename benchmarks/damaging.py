@@ -2,9 +2,9 @@
 
 python benchmarks/damaging.py [FLIPS [SEED]]
 
-On each damaged copy the eight commonest commands and ``audit verify`` run. None may end with a fault
-of ours, or write; and ``audit verify`` must tell of every flip that changes what one of them prints
-or writes, and of every edit.
+On each damaged copy the eight commonest commands and ``audit verify`` run. None may end with a
+fault of ours, or write to the estate; and ``audit verify`` must tell of every edit, and of every
+flip that changes what one of them prints or writes.
 """
 
 from __future__ import annotations
@@ -18,16 +18,20 @@ from functools import cache
 from itertools import islice
 from os import cpu_count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 import damage
 from smki_testca.estate import sealing
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 CORES = cpu_count() or 1
 Tally = tuple[int, int, int, list[tuple[str, str]]]
-"""The number of damages, of those that changed what a command says, and of those that the audit told;
-and what must not happen."""
+"""The number of damages, of those that changed what a command says, and of those that the audit
+told; and what must not happen."""
 
 
 def flips(estate: Path, count: int, seed: int) -> Tally:
@@ -42,7 +46,7 @@ def edits(estate: Path, part: int) -> Tally:
     return judged(estate, islice(damage.edits(octets), part, None, CORES), all_told=True)
 
 
-def judged(estate, damages, *, all_told: bool = False) -> Tally:  # type: ignore[no-untyped-def] # of tests
+def judged(estate: Path, damages: Iterable[tuple[str, bytes]], *, all_told: bool = False) -> Tally:
     """Judge damages, all of which the audit must tell of if so asked."""
     # The copies have one passphrase and salt.
     sealing._derive_key = cache(sealing._derive_key)  # noqa: SLF001 - see above

@@ -18,7 +18,6 @@ from unittest import mock
 from estates import opened, unpacked
 from smki_testca.cli import main
 from smki_testca.estate.certificates import Selection
-from smki_testca.estate.row_sums import OF_THE_LOG
 from smki_testca.register.notifications import Flow
 
 FILE = "estate.sqlite"
@@ -165,7 +164,8 @@ def edits(octets):
     """Copies of a file changed by SQL, by name: every table and column.
 
     Each column of a row is changed, emptied and swapped with another row's; rows are taken out, put
-    in and doubled; tables, indexes and triggers are dropped and changed.
+    in and doubled; tables, indexes and triggers are dropped and added. What changes nothing is left
+    out.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, FILE)
@@ -181,101 +181,94 @@ def edits(octets):
 
 
 def _changed(file, statements):
-    """Make a change behind the estate's back; whether anything is other than before."""
-    dropped = file.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
-    before = sorted(file.iterdump())
-    for name, _ in dropped:
+    """Make a change behind the estate's back; whether anything is other than before.
+
+    The triggers stand aside meanwhile, those that are to be dropped for good.
+    """
+    before = _content(file)
+    triggers = file.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+    for name, _ in triggers:
         file.execute(f"DROP TRIGGER {name}")
     try:
         for statement in statements:
-            file.execute(statement)
+            if not statement.startswith("DROP TRIGGER"):
+                file.execute(statement)
     except sqlite3.IntegrityError:
         return False
-    kept = [sql for name, sql in dropped if f"-- keep out {name}" not in statements]
-    for sql in kept:
-        with contextlib.suppress(sqlite3.OperationalError):  # of a table that was dropped
+    for name, sql in triggers:
+        if f"DROP TRIGGER {name}" not in statements:
             file.execute(sql)
-    return sorted(file.iterdump()) != before
+    return _content(file) != before
 
 
+def _content(file):
+    """All that a file holds; the order of rows is part of it where they are listed by it."""
+    orders = [file.execute(f"SELECT rowid, * FROM {table}").fetchall() for table in _ORDERED]  # noqa: S608
+    return sorted(file.iterdump()), orders
+
+
+_ORDERED = ("externals",)
 _OTHER = {
     "TEXT": ("{0} || 'x'", "'2001-01-01T00:00:00Z'"),
-    "BLOB": ("CAST(x'00' || substr({0}, 2) AS BLOB)", "x'41'"),
+    "BLOB": ("CAST(x'07' || substr({0}, 2) AS BLOB)", "x'41'"),
     "INTEGER": ("{0} + 1", "1 - {0}"),
 }
+"""Expressions for another value of a column, by its type."""
 
 
 def _planned(file):
-    tables = [
-        name
-        for (name,) in file.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1"
-        )
-    ]
-    for table in tables:
-        info = file.execute("SELECT name, type FROM pragma_table_info(?)", (table,)).fetchall()
-        names = [name for name, _ in info]
-        key = _key(file, table)
-        one = f"({', '.join(key)}) = (SELECT {', '.join(key)} FROM {table} ORDER BY 1 LIMIT 1)"  # noqa: S608
-        other = one.replace("ORDER BY 1 LIMIT", "ORDER BY 1 DESC LIMIT")
-        for column, kind in info:
-            for place, expression in enumerate(_OTHER[kind]):
-                changed = expression.format(column)
-                yield (
-                    f"{table}.{column} changed, {place}",
-                    [f"UPDATE {table} SET {column} = {changed} WHERE {one}"],  # noqa: S608
-                )
-            yield (
-                f"{table}.{column} of another type",
-                [
-                    f"UPDATE {table} SET {column} ="  # noqa: S608
-                    f" CASE typeof({column}) WHEN 'blob' THEN 'text' ELSE x'FF' END WHERE {one}"
-                ],
-            )
-            yield f"{table}.{column} emptied", [f"UPDATE {table} SET {column} = NULL WHERE {one}"]  # noqa: S608
-            yield (
-                f"{table}.{column} of all rows as of the first",
-                [f"UPDATE {table} SET {column} = (SELECT {column} FROM {table} WHERE {one})"],  # noqa: S608
-            )
-            if column not in key:
-                yield (
-                    f"{table}.{column} swapped",
-                    [
-                        f"CREATE TEMP TABLE kept AS SELECT {column} AS x FROM {table} WHERE {one}",  # noqa: S608
-                        f"UPDATE {table} SET {column} = (SELECT {column} FROM {table} WHERE {other})"  # noqa: S608
-                        f" WHERE {one}",
-                        f"UPDATE {table} SET {column} = (SELECT x FROM kept) WHERE {other}",  # noqa: S608
-                    ],
-                )
-        yield f"{table}: first row taken out", [f"DELETE FROM {table} WHERE {one}"]  # noqa: S608
-        yield f"{table}: last row taken out", [f"DELETE FROM {table} WHERE {other}"]  # noqa: S608
-        yield f"{table}: all rows taken out", [f"DELETE FROM {table}"]  # noqa: S608
-        kinds = dict(info)
-        values = [_OTHER[kinds[name]][0].format(name) if name in key else name for name in names]
-        yield (
-            f"{table}: a row put in",
-            [f"INSERT INTO {table} SELECT {', '.join(values)} FROM {table} WHERE {other}"],  # noqa: S608
-        )
-        if table not in OF_THE_LOG:
-            yield f"{table}: dropped", [f"DROP TABLE {table}"]
-    for table in ("certificates", "externals"):
-        yield (
-            f"{table}: order of rows",
-            [f"UPDATE {table} SET rowid = 10000 - rowid"],
-        )
-    yield (
-        "the newest entry cut with nothing else",
-        ["DELETE FROM audit WHERE number = (SELECT max(number) FROM audit)"],
-    )
-    for name, kind in file.execute(
-        "SELECT name, type FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql <> ''"
-    ).fetchall():
-        gone = [f"-- keep out {name}"] if kind == "trigger" else [f"DROP INDEX {name}"]
-        yield f"{kind} {name} dropped", gone
+    """Every edit: its name, and SQL statements."""
+    schema = file.execute(
+        "SELECT type, name FROM sqlite_master WHERE sql <> '' ORDER BY type, name"
+    ).fetchall()
+    for kind, name in schema:
+        if kind == "table":
+            yield from _of_table(file, name)
+        else:
+            yield f"{kind} {name} dropped", [f"DROP {kind} {name}"]
+    for table in _ORDERED:
+        yield f"{table}: order of rows", [f"UPDATE {table} SET rowid = 10000 - rowid"]  # noqa: S608
     yield "a table put in", ["CREATE TABLE stray (a)"]
+    yield "an index put in", ["CREATE INDEX stray ON keys (secret)"]
+    yield "a view put in", ["CREATE VIEW stray AS SELECT * FROM keys"]
     yield "a column put in", ["ALTER TABLE keys ADD COLUMN stray"]
 
 
-def _key(file, table):
-    rows = file.execute("SELECT name FROM pragma_table_info(?) WHERE pk ORDER BY pk", (table,))
-    return [name for (name,) in rows]
+def _of_table(file, table):
+    info = file.execute("SELECT name, type, pk FROM pragma_table_info(?)", (table,)).fetchall()
+    key = ", ".join(name for name, _, place in info if place)
+    first = f"({key}) = (SELECT {key} FROM {table} ORDER BY {key} LIMIT 1)"  # noqa: S608
+    last = f"({key}) = (SELECT {key} FROM {table} ORDER BY {key} DESC LIMIT 1)"  # noqa: S608
+    last = last.replace(f"ORDER BY {key} DESC", f"ORDER BY {key.replace(',', ' DESC,')} DESC")
+    for name, kind, place in info:
+        for edit, statements in _of_column(table, name, kind, first, last, in_key=bool(place)):
+            yield f"{table}.{name} {edit}", statements
+    delete = f"DELETE FROM {table}"  # noqa: S608
+    yield f"{table}: first row taken out", [f"{delete} WHERE {first}"]
+    yield f"{table}: last row taken out", [f"{delete} WHERE {last}"]
+    yield f"{table}: all rows taken out", [delete]
+    values = [_OTHER[kind][0].format(name) if place else name for name, kind, place in info]
+    row = f"SELECT {', '.join(values)} FROM {table} WHERE {last}"  # noqa: S608
+    yield f"{table}: a row put in", [f"INSERT INTO {table} {row}"]
+    yield f"{table}: dropped", [f"DROP TABLE {table}"]
+
+
+def _of_column(table, name, kind, first, last, *, in_key):
+    update = f"UPDATE {table} SET {name} ="  # noqa: S608
+    select = f"SELECT {name} FROM {table} WHERE"  # noqa: S608
+    for number, expression in enumerate(_OTHER[kind], 1):
+        yield f"changed ({number})", [f"{update} {expression.format(name)} WHERE {first}"]
+    another = f"CASE typeof({name}) WHEN 'blob' THEN 'text' ELSE x'FF' END"
+    yield "of another type", [f"{update} {another} WHERE {first}"]
+    yield "not UTF-8", [f"{update} CAST(x'41FF42' AS TEXT) WHERE {first}"]
+    yield "emptied", [f"{update} NULL WHERE {first}"]
+    yield "of all rows as of the first", [f"{update} ({select} {first})"]
+    if not in_key:
+        yield (
+            "swapped",
+            [
+                f"CREATE TEMP TABLE kept AS {select.replace(name, f'{name} AS x', 1)} {first}",
+                f"{update} ({select} {last}) WHERE {first}",
+                f"{update} (SELECT x FROM temp.kept) WHERE {last}",
+            ],
+        )
