@@ -44,6 +44,12 @@ def make(directory):
     return directory
 
 
+def copied(estate, directory):
+    """A copy of an estate, to be damaged."""
+    shutil.copytree(estate, directory)
+    return directory
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How a command ended, and a digest of all that it printed and wrote."""
@@ -116,7 +122,7 @@ class Judge:
     count: int = 0
 
     def __post_init__(self):
-        shutil.copytree(self.estate, self.copy, dirs_exist_ok=True)
+        copied(self.estate, self.copy)
         self.commands = commands(self.estate)
         self.whole = {name: run(self.copy, words) for name, words in self.commands.items()}
         assert run(self.copy, VERIFY).code == 0, run(self.copy, VERIFY).output
@@ -203,8 +209,18 @@ def _changed(file, statements):
 
 def _content(file):
     """All that a file holds; the order of rows is part of it where they are listed by it."""
-    orders = [file.execute(f"SELECT rowid, * FROM {table}").fetchall() for table in _ORDERED]  # noqa: S608
-    return sorted(file.iterdump()), orders
+    file.text_factory = lambda octets: ("text", octets)  # it may be no UTF-8
+    try:
+        schema = file.execute("SELECT type, name, sql FROM sqlite_master ORDER BY name").fetchall()
+        content = [schema]
+        for (_, kind), (_, name), _ in schema:
+            if kind == b"table":
+                rowid = "rowid, " if name.decode() in _ORDERED else ""
+                rows = file.execute(f"SELECT {rowid}* FROM {name.decode()}")  # noqa: S608 - any
+                content.append(sorted(rows, key=repr))
+    finally:
+        file.text_factory = str
+    return content
 
 
 _ORDERED = ("externals",)
@@ -256,6 +272,7 @@ def _of_table(file, table):
 def _of_column(table, name, kind, first, last, *, in_key):
     update = f"UPDATE {table} SET {name} ="  # noqa: S608
     select = f"SELECT {name} FROM {table} WHERE"  # noqa: S608
+    aliased = f"SELECT {name} AS x FROM {table} WHERE"  # noqa: S608
     for number, expression in enumerate(_OTHER[kind], 1):
         yield f"changed ({number})", [f"{update} {expression.format(name)} WHERE {first}"]
     another = f"CASE typeof({name}) WHEN 'blob' THEN 'text' ELSE x'FF' END"
@@ -267,7 +284,7 @@ def _of_column(table, name, kind, first, last, *, in_key):
         yield (
             "swapped",
             [
-                f"CREATE TEMP TABLE kept AS {select.replace(name, f'{name} AS x', 1)} {first}",
+                f"CREATE TEMP TABLE kept AS {aliased} {first}",
                 f"{update} ({select} {last}) WHERE {first}",
                 f"{update} (SELECT x FROM temp.kept) WHERE {last}",
             ],

@@ -292,7 +292,10 @@ class Database:
             raise self._damaged_row(statement, row, reason) from error
 
     def _damaged_row(self, statement: str, row: sqlite3.Row, reason: str) -> EstateError:
-        table, *_ = tables.tables_of(statement)
+        # The table that the row is of has the most of its columns; others are in its conditions.
+        table = max(
+            tables.tables_of(statement), key=lambda one: len(one.columns.keys() & {*row.keys()})
+        )
         which = f"{name_of_row(table, row)} in its table {table.name}"
         return damaged(self.path, f"{which} cannot be read: {reason}")
 
