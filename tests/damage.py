@@ -203,7 +203,8 @@ def _changed(file, statements):
         return False
     for name, sql in triggers:
         if f"DROP TRIGGER {name}" not in statements:
-            file.execute(sql)
+            with contextlib.suppress(sqlite3.OperationalError):  # its table was dropped
+                file.execute(sql)
     return _content(file) != before
 
 
@@ -241,7 +242,7 @@ def _planned(file):
         if kind == "table":
             yield from _of_table(file, name)
         else:
-            yield f"{kind} {name} dropped", [f"DROP {kind} {name}"]
+            yield f"{kind} {name} dropped", [f"DROP {kind.upper()} {name}"]
     for table in _ORDERED:
         yield f"{table}: order of rows", [f"UPDATE {table} SET rowid = 10000 - rowid"]  # noqa: S608
     yield "a table put in", ["CREATE TABLE stray (a)"]
