@@ -287,6 +287,6 @@ def _of_column(table, name, kind, first, last, *, in_key):
             [
                 f"CREATE TEMP TABLE kept AS {aliased} {first}",
                 f"{update} ({select} {last}) WHERE {first}",
-                f"{update} (SELECT x FROM temp.kept) WHERE {last}",
+                f"{update} (SELECT x FROM temp.kept) WHERE {last}",  # noqa: S608
             ],
         )

@@ -9,7 +9,7 @@ from smki_testca.authority import csr as requests
 from smki_testca.clock import SystemClock, in_utc
 from smki_testca.entropy import SystemEntropy
 from smki_testca.errors import EstateError, InputError
-from smki_testca.estate.database import FORMAT, Database
+from smki_testca.estate.database import FORMAT, Database, sync_folder
 from smki_testca.estate.stores import Stores
 from smki_testca.exporters.credential import Credential
 from smki_testca.issuance.issuance import Issuance, SubjectKey
@@ -518,7 +518,10 @@ def _library(directory: Path, profiles: Path | str | None) -> Library:
 
 def _make_directory(directory: Path) -> None:
     try:
+        new = [folder for folder in (directory, *directory.parents) if not folder.exists()]
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in new:
+            sync_folder(folder.parent)
         stray = next((path for path in directory.iterdir() if path.name != "profiles"), None)
     except OSError as error:
         raise EstateError(

@@ -34,7 +34,12 @@ def entries(command, quickstart):
 def test_an_untouched_log_is_whole(verify, entries):
     outcome = verify()
     assert outcome.code == 0
-    assert outcome.json == {"entries": len(entries()), "tiles": 0, "whole": True}
+    assert outcome.json == {
+        "entries": len(entries()),
+        "tiles": 0,
+        "whole": True,
+        "remarks": [],
+    }
 
 
 def test_everything_that_quickstart_did_is_told(entries, command, quickstart):

@@ -31,15 +31,10 @@ _WRONG_TEXT = "Could not decode to UTF-8"
 """How the message of Python's sqlite3 begins where a text is not UTF-8."""
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _UNUSABLE = {
-    sqlite3.SQLITE_FULL: "Free some disk space.",
-    sqlite3.SQLITE_IOERR: "See that the disk works and has room.",
-    sqlite3.SQLITE_READONLY: "See that you may write to the directory and the file in it.",
-    sqlite3.SQLITE_CANTOPEN: "See that you may write to the directory and the file in it.",
-    sqlite3.SQLITE_PERM: "See that you may write to the directory and the file in it.",
-    sqlite3.SQLITE_AUTH: "See that you may write to the directory and the file in it.",
-    sqlite3.SQLITE_NOMEM: "Free some memory.",
+    *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM),
+    *(sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH),
 }
-"""Errors of SQLite that say nothing about the file's content, and their remedies."""
+"""Errors of SQLite that say nothing about the file's content."""
 _NAMES_OF_TYPES = {bytes: "octets", str: "text", int: "a whole number", type(None): "empty"}
 
 
@@ -443,6 +438,6 @@ def _translated(path: Path) -> Iterator[None]:
             raise EstateError(
                 "estate.unusable",
                 f"The estate in {path.parent} cannot be used: {error}.",
-                _UNUSABLE[code],
+                "See that there is room on the disk, and permission.",
             ) from error
         raise damaged(path, str(error)) from error
