@@ -71,6 +71,18 @@ def in_utc(instant: datetime) -> datetime:
     return instant.astimezone(UTC).replace(microsecond=0)
 
 
+def from_iso(text: str) -> datetime:
+    """Read an instant that ``iso`` wrote.
+
+    Raises:
+        ValueError: if it is something else.
+    """
+    instant = datetime.fromisoformat(text)
+    if instant.utcoffset() != timedelta(0):
+        raise ValueError(f"{shown(text)} is not a UTC time")
+    return instant
+
+
 def parse_end(text: str) -> datetime:
     """Read the last second of a time span; for a date, the last second of that day.
 

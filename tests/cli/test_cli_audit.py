@@ -3,6 +3,9 @@ from contextlib import closing
 
 import pytest
 
+from estates import opened, unpacked
+from smki_testca.errors import EstateError
+
 CHECK = (
     *("check", "iki", "--participant", "labs-one", "--purpose", "uept"),
     *("--system-name", "lab", "--role", "supplier"),
@@ -39,7 +42,7 @@ def test_a_refusal_is_in_the_log_with_its_reasons(command, quickstart):
 def test_verify_counts_the_entries(command, quickstart):
     count = len(command("--estate", quickstart, "--json", "audit", "show").json["entries"])
     outcome = command("--estate", quickstart, "--json", "audit", "verify")
-    told = {"entries": count, "tiles": 0, "whole": True}
+    told = {"entries": count, "tiles": 0, "whole": True, "remarks": []}
     assert (outcome.code, outcome.json) == (0, told)
     told = command("--estate", quickstart, "audit", "verify")
     assert told.out == f"The audit log is whole: {count} entries.\n"
@@ -100,3 +103,92 @@ def test_show_prints_what_was_renewed_and_what_was_not(command, quickstart):
     done, refused = (line for line in outcome.out.splitlines() if " renew " in line)
     assert " of them" in done
     assert "agreement.suspended" in refused
+
+
+def _estate(quickstart):
+    return ("--estate", quickstart)
+
+
+def test_the_log_continues_from_a_head_that_was_kept(command, quickstart, one_line):
+    kept = command("--json", *_estate(quickstart), "audit", "head").json
+    assert set(kept) == {"number", "digest"}
+    digest = kept["digest"]
+    assert command(*_estate(quickstart), "audit", "head").out == f"{digest}\n"
+    copied = (quickstart / "estate.sqlite").read_bytes()
+    for state in ("suspend", "resume"):
+        assert command(*_estate(quickstart), "agreement", state, "SEC-2020-001").code == 0
+    newer = command("--json", *_estate(quickstart), "audit", "head").json
+    assert newer["number"] == kept["number"] + 2
+    for head in (digest, digest.upper(), newer["digest"]):
+        verified = command(*_estate(quickstart), "audit", "verify", "--head", head)
+        assert verified.code == 0, verified.err
+    # The file of earlier, put back, is whole, and only lacks what came later.
+    (quickstart / "estate.sqlite").write_bytes(copied)
+    assert command(*_estate(quickstart), "audit", "verify", "--head", digest).code == 0
+    rolled_back = command(*_estate(quickstart), "audit", "verify", "--head", newer["digest"])
+    assert rolled_back.code == 5
+    one_line(rolled_back)
+    said = command("--json", *_estate(quickstart), "audit", "verify", "--head", "0" * 64)
+    assert said.json["error"]["code"] == "audit.head"
+
+
+@pytest.mark.parametrize("digest", ["", "00", "0" * 63, "0" * 65, "g" * 64, "\u0660" * 64])
+def test_a_head_that_is_no_digest_is_wrong_usage(command, quickstart, one_line, digest):
+    outcome = command(*_estate(quickstart), "audit", "verify", "--head", digest)
+    assert outcome.code == 2
+    one_line(outcome)
+
+
+def test_the_head_covers_the_rows_not_only_the_entries(command, quickstart):
+    before = command(*_estate(quickstart), "audit", "head").out
+    entries = command("--json", *_estate(quickstart), "audit", "show", "--last", "1").json
+    assert entries["entries"][0]["digest"] != before.strip()
+
+
+def test_time_that_runs_backward_is_remarked_on(command, quickstart):
+    for time, state in (
+        ("2031-05-01", "suspend"),
+        ("2030-01-01", "resume"),
+        ("2032-01-01", "suspend"),
+    ):
+        call = ("--clock", time, *_estate(quickstart), "agreement", state, "SEC-2020-001")
+        assert command(*call).code == 0
+    outcome = command(*_estate(quickstart), "audit", "verify")
+    assert outcome.code == 0
+    (line,) = outcome.err.splitlines()
+    assert line.startswith("remark: Entry ")
+    assert "2030-01-01T00:00:00Z, before entry " in line
+    remarks = command("--json", *_estate(quickstart), "audit", "verify").json["remarks"]
+    assert [f"remark: {remark}" for remark in remarks] == [line]
+
+
+def test_every_private_key_is_unsealed_and_paired(command, quickstart):
+    outcome = command(*_estate(quickstart), "audit", "verify", "--keys")
+    assert outcome.code == 0
+    assert outcome.out.endswith(" 38 private keys fit.\n")
+    assert command("--json", *_estate(quickstart), "audit", "verify", "--keys").json["keys"] == 38
+
+
+def test_keys_of_runs_and_imported_ones_are_paired(command, tmp_path):
+    directory = unpacked(2, tmp_path / "old")
+    outcome = command("--json", "--estate", directory, "audit", "verify", "--keys")
+    assert outcome.code == 0, outcome.out
+    with opened(directory) as estate:
+        sealed = len(estate._database.rows("SELECT id FROM keys"))  # noqa: SLF001 - none counts them
+    # One more is imported, and a run of a range and one of a manifest have four in their tiles.
+    assert outcome.json["keys"] == sealed + 1 + 4
+
+
+def test_a_key_that_is_another_certificates_is_told(quickstart):
+    with closing(sqlite3.connect(quickstart / "estate.sqlite")) as file, file:
+        file.execute("UPDATE keys SET sealed = (SELECT sealed FROM keys ORDER BY id LIMIT 1)")
+    with opened(quickstart) as estate, pytest.raises(EstateError) as raised:
+        estate.verify_keys()
+    assert raised.value.code == "audit.key"
+
+
+def test_keys_are_not_verified_with_a_wrong_passphrase(command, quickstart, tmp_path):
+    (tmp_path / "wrong").write_text("wrong\n")
+    call = ("--passphrase-file", tmp_path / "wrong", *_estate(quickstart), "audit", "verify")
+    assert command("--json", *call, "--keys").json["error"]["code"] == "estate.passphrase"
+    assert command("--json", *call).code == 0

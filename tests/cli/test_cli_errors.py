@@ -323,7 +323,7 @@ def _statement(text):
         (_cut, {"estate.damaged", "estate.unusable"}),
         (_statement("PRAGMA application_id = 1"), {"estate.foreign"}),
         (_statement("PRAGMA user_version = 99"), {"estate.newer"}),
-        (_statement("DROP TABLE certificates"), {"estate.unusable"}),
+        (_statement("DROP TABLE certificates"), {"estate.damaged"}),
     ],
     ids=["missing", "directory", "noise", "empty", "cut", "foreign", "newer", "table"],
 )

@@ -1,51 +1,26 @@
-import shutil
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from importlib.resources import files
+from datetime import UTC, datetime
 
 import pytest
 
-import batches
-from estates import opened
+from estates import opened, unpacked
 from smki_testca.authority.revocation import Reason
+from smki_testca.errors import EstateError
 from smki_testca.estate.certificates import Selection
-from smki_testca.estate.database import APPLICATION_ID, FORMAT
+from smki_testca.estate.database import FORMAT
 from smki_testca.estate.status import Status
 from smki_testca.profiles.model import Hierarchy, Tier
 
+LATER = datetime(2030, 3, 1, tzinfo=UTC)
+
 
 @pytest.fixture
-def older(quickstart_original, tmp_path):
-    """The quickstart estate as the first format had it."""
-    directory = tmp_path / "older"
-    shutil.copytree(quickstart_original, directory)
-    return _as_the_first_format_had_it(directory)
-
-
-def _as_the_first_format_had_it(directory):
-    path = directory / "estate.sqlite"
-    newer = path.rename(directory / "newer.sqlite")
-    first = files("smki_testca.estate").joinpath("schema", "1.sql").read_text("utf-8")
-    with closing(sqlite3.connect(path)) as made:
-        made.executescript(f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 1;")
-        made.executescript(first)
-        made.execute("ATTACH ? AS newer", (str(newer),))
-        with made:
-            for (table,) in made.execute(
-                "SELECT name FROM main.sqlite_master WHERE type = 'table'"
-            ):
-                columns = ", ".join(
-                    name for _, name, *_ in made.execute(f"PRAGMA main.table_info({table})")
-                )
-                made.execute(
-                    f"INSERT INTO {table} ({columns}) SELECT {columns} FROM newer.{table}"  # noqa: S608
-                )
-    newer.unlink()
-    for folder in (directory / "bulk").glob("*"):
-        folder.rename(folder.with_name(folder.name.partition("-")[0]))
-    return directory
+def older(tmp_path):
+    """An estate of the first format."""
+    return unpacked(1, tmp_path / "older")
 
 
 def _tables(directory):
@@ -54,8 +29,8 @@ def _tables(directory):
 
 
 def test_an_estate_of_the_first_format_works_on_as_one_of_this_format(older, quickstart):
-    with opened(older) as estate:
-        record = next(estate.select(Selection(label="Z1-supplier-ds")))
+    with opened(older, LATER) as estate:
+        record = next(estate.select(Selection(label="supplier")))
         assert estate.status(record) is Status.IN_USE
         estate.set_status(Selection(serial=record.serial), Status.NOT_IN_USE)
         last = estate.audit.entries()[-2]
@@ -65,25 +40,40 @@ def test_an_estate_of_the_first_format_works_on_as_one_of_this_format(older, qui
 
 
 @pytest.mark.slow
-def test_its_runs_live_on_and_their_certificates_are_renewed_and_revoked(
-    command, quickstart, tmp_path
-):
-    manifest = batches.write(tmp_path / "rows.csv", batches.mixed())
-    issued = command("--estate", quickstart, "batch", "issue", manifest, "--workers", 1)
-    assert issued.code == 0, issued.err
-    with opened(_as_the_first_format_had_it(quickstart)) as estate:
-        assert estate.tiles.verify()
+def test_its_runs_live_on_and_their_certificates_are_renewed_and_revoked(older):
+    with opened(older, LATER) as estate:
+        assert estate.tiles.verify() == 2
         runs = [one for one in estate.select(Selection()) if one.place is not None]
-        assert len(runs) == len(batches.mixed())
+        assert len(runs) == 4
         assert {estate.status(one) for one in runs} == {Status.IN_USE}
-        (renewal,) = estate.renew(Selection(label="gate"))
+        (renewal,) = estate.renew(Selection(label="row"))
+        assert renewal.predecessor.place is not None
         assert estate.status(renewal.predecessor) is Status.NOT_IN_USE
-        (revoked,) = estate.revoke(Selection(label="sup-ds"), Reason.SUPERSEDED)
+        (revoked,) = estate.revoke(Selection(label="supplier"), Reason.SUPERSEDED)
         assert [one.serial for one in estate.select(Selection(status=Status.REVOKED))] == [
             revoked.serial
         ]
         assert estate.issue_revocation_list(Hierarchy.ORGANISATION, Tier.ISSUING).count == 1
         assert estate.audit.verify()
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_upgrade_binds_every_row_to_the_log(tmp_path, version):
+    directory = unpacked(version, tmp_path / "upgraded")
+    with opened(directory, LATER) as estate:
+        entry = estate.audit.entries()[-1]
+        assert entry.action == "estate.upgrade"
+        assert estate.audit.verify() == entry.number
+    with closing(sqlite3.connect(directory / "estate.sqlite")) as file:
+        summed = dict(file.execute("SELECT name, rows FROM row_sums"))
+        for table, rows in summed.items():
+            counted = file.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - our own
+            assert rows == counted - (table == "meta"), table
+        assert {"certificates", "participants", "runs", "row_ids", "keys"} <= set(summed)
+        file.execute("UPDATE keys SET secret = 0 WHERE id = (SELECT min(id) FROM keys)")
+        file.commit()
+    with opened(directory, LATER) as estate, pytest.raises(EstateError, match="The table keys is"):
+        estate.audit.verify()
 
 
 def test_it_is_brought_up_once(older):
@@ -101,8 +91,8 @@ def test_an_upgrade_that_fails_leaves_the_estate_as_it_was(older, monkeypatch):
         yield "no statement at all"
 
     with monkeypatch.context() as patch:
-        patch.setattr("smki_testca.estate.database._statements", broken)
-        with pytest.raises(Exception, match="cannot be used"):
+        patch.setattr("smki_testca.estate.tables.statements", broken)
+        with pytest.raises(Exception, match="is damaged: near"):
             opened(older)
     assert _tables(older) == before
     with opened(older) as estate:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,9 @@ from smki_testca.cli.output import print_json, print_table, say
 if TYPE_CHECKING:
     from smki_testca.cli.session import Session
     from smki_testca.estate.audit import Entry
+
+
+_DIGEST = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 
 
 @click.group()
@@ -46,21 +50,69 @@ def show(session: Session, last: int | None) -> None:
 
 @audit.command()
 @click.pass_obj
-def verify(session: Session) -> None:
-    """Check that the log is complete and unchanged, and that it agrees with the certificates.
+def head(session: Session) -> None:
+    """Print the digest of the log and of every row: keep it outside the estate.
+
+    Later, audit verify --head DIGEST shows that nothing up to here was rewritten.
+
+    \b
+    Example:
+      smki-testca --estate estate audit head
+    """
+    with session.open() as estate:
+        end = estate.audit.head()
+    if session.as_json:
+        print_json(end.as_json())
+        return
+    say(end.digest)
+
+
+def _digest_option(context: click.Context, parameter: click.Parameter, text: str | None) -> Any:
+    del context, parameter
+    if text is not None and not _DIGEST.fullmatch(text):
+        raise click.BadParameter("a digest has 64 hexadecimal digits, as audit head prints them.")
+    return None if text is None else text.lower()
+
+
+@audit.command()
+@click.option(
+    "--head",
+    "digest",
+    metavar="DIGEST",
+    callback=_digest_option,
+    help="What audit head printed earlier: the log must continue from there.",
+)
+@click.option("--keys", is_flag=True, help="Unseal every private key, too, and pair it.")
+@click.pass_obj
+def verify(session: Session, digest: str | None, *, keys: bool) -> None:
+    """Check that the log is complete and unchanged, and that every row agrees with it.
 
     \b
     Example:
       smki-testca --estate estate audit verify
+      smki-testca --estate estate audit verify --keys
     """
     with session.open() as estate:
-        count = estate.audit.verify()
+        if keys:
+            estate.unlock()
+        verified = estate.audit.examine(digest)
         tiles = estate.tiles.verify()
+        paired = estate.verify_keys() if keys else None
     if session.as_json:
-        print_json({"entries": count, "tiles": tiles, "whole": True})
+        print_json(
+            {
+                "entries": verified.entries,
+                "tiles": tiles,
+                "whole": True,
+                "remarks": list(verified.remarks),
+                **({} if paired is None else {"keys": paired}),
+            }
+        )
         return
     about_tiles = f" {tiles} tiles are as it tells." if tiles else ""
-    say(f"The audit log is whole: {count} entries.{about_tiles}")
+    about_keys = "" if paired is None else f" {paired} private keys fit."
+    say(f"The audit log is whole: {verified.entries} entries.{about_tiles}{about_keys}")
+    say(*(f"remark: {remark}" for remark in verified.remarks), err=True)
 
 
 _MAX_SHOWN_ITEMS = 4

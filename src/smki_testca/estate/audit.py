@@ -7,17 +7,28 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from smki_testca.clock import from_iso
 from smki_testca.errors import EstateError
+from smki_testca.estate.database import RESTORE, damaged, name_of_row
+from smki_testca.estate.row_sums import HEAD, RowSum
+from smki_testca.estate.tables import declared
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
+    from smki_testca.clock import Clock
     from smki_testca.estate.database import Database
 
 _FIRST = bytes(32)
-_HEAD = "audit-head"
+# Every entry with the digests of the rows as its transaction left them, if it was the last of one.
+_ENTRIES = (
+    "SELECT audit.number, at, action, body, previous, digest, audit_states.digests AS after"
+    " FROM audit LEFT JOIN audit_states ON audit_states.number = audit.number"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +40,9 @@ class Entry:
         at: UTC, ISO 8601.
         action: the kind of decision or change, such as ``issue``.
         body: the details.
-        digest: SHA-256 over the digest before it and this entry, hexadecimal.
+        digest: SHA-256 over the link before it and this entry, hexadecimal. The link is the digest
+            of the entry before; or, where a transaction that changed rows ended with that, SHA-256
+            over its digest and those of the changed tables.
     """
 
     number: int
@@ -61,6 +74,7 @@ class AuditedTable:
         rows: gives the rows that the table holds.
         name: describes a row for an error.
         lost: starts the error for a key that only the log has; by default from the row's name.
+        in_order: whether the table lists the rows in the order of the log.
     """
 
     code: str
@@ -68,6 +82,7 @@ class AuditedTable:
     rows: Callable[[], Iterable[tuple[Any, Any]]]
     name: Callable[[Any, Any], str]
     lost: Callable[[Any], str] | None = None
+    in_order: bool = False
 
     def verify(self, recorded: dict[Any, Any]) -> None:
         """Compare the table with the rows that the log records.
@@ -75,38 +90,122 @@ class AuditedTable:
         Raises:
             EstateError: for the first row that differs, or is in only one of them.
         """
+        order = list(recorded)
+        listed = []
         for key, value in self.rows():
+            listed.append((key, value))
             if recorded.pop(key, None) != value:
                 raise EstateError(
-                    self.code, f"The audit log does not tell of {self.name(key, value)}."
+                    self.code, f"The audit log does not tell of {self.name(key, value)}.", RESTORE
                 )
         if recorded:
             key = min(recorded)
             tells = f"The audit log tells of {self.name(key, recorded[key])}"
             if self.lost is not None:
                 tells = self.lost(key)
-            raise EstateError(self.code, f"{tells}, which the estate lacks.")
+            raise EstateError(self.code, f"{tells}, which the estate lacks.", RESTORE)
+        if self.in_order:
+            for expected, (key, value) in zip(order, listed, strict=True):
+                if key != expected:
+                    raise EstateError(
+                        self.code,
+                        f"The audit log tells of {self.name(key, value)} in another order.",
+                        RESTORE,
+                    )
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of the log.
+
+    Attributes:
+        number: of the last entry.
+        digest: SHA-256, hexadecimal, that follows from every entry and from the rows of all tables.
+    """
+
+    number: int
+    digest: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The head as a JSON object."""
+        return {"number": self.number, "digest": self.digest}
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What the verification of a whole log found.
+
+    Attributes:
+        entries: how many there are.
+        remarks: one line for each oddity that is no fault, such as time that runs backward.
+    """
+
+    entries: int
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """An entry as it is stored, with the digests of the tables that its transaction changed."""
+
+    entry: Entry
+    text: str
+    previous: bytes
+    after: str | None
+    digests: dict[str, str]
+
+    @property
+    def octets(self) -> bytes:
+        """What the next entry continues from: a digest over this entry and the rows after it."""
+        digest = bytes.fromhex(self.entry.digest)
+        if self.after is None:
+            return digest
+        # An entry's own digest is over an array, which this never is.
+        return hashlib.sha256(digest + self.after.encode("utf-8")).digest()
 
 
 class AuditLog:
-    """The log of one estate."""
+    """The log of one estate.
 
-    def __init__(self, database: Database) -> None:
+    Each transaction that changes rows ends with an entry, and with the digest of each table that it
+    changed. So the log covers every row of the estate.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
         self._tables: tuple[AuditedTable, ...] = ()
+        self._suspects: dict[str, Callable[[], Iterable[str]]] = {}
+        self._before = 0
+        database.on_begin = self._begin
+        database.on_commit = self._bind_rows
 
-    def account_for(self, *tables: AuditedTable) -> None:
-        """Register tables to verify with the log, in this order."""
+    def account_for(
+        self, *tables: AuditedTable, suspects: Mapping[str, Callable[[], Iterable[str]]]
+    ) -> None:
+        """Register tables to verify with the log.
+
+        Args:
+            tables: those whose rows the entries name, in the order of their verification.
+            suspects: for tables by name, what finds the rows that contradict themselves: each as
+                the subject and verb of a sentence.
+        """
         self._tables = tables
+        self._suspects = dict(suspects)
 
     def append(self, at: datetime, action: str, body: dict[str, Any]) -> int:
         """Add an entry, within the transaction of the change that it records.
 
         Returns:
             Its number.
+
+        Raises:
+            EstateError: if the end of the log was changed.
         """
-        last = self._database.row("SELECT number, digest FROM audit ORDER BY number DESC LIMIT 1")
-        number, previous = (1, _FIRST) if last is None else (last["number"] + 1, last["digest"])
+        last = self._last()
+        number, previous = (1, _FIRST) if last is None else (last.entry.number + 1, last.octets)
+        if last is not None and previous != self._recorded_head():
+            raise _broken(f"is cut off or changed after entry {last.entry.number}")
         text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         instant = at.isoformat().replace("+00:00", "Z")
         digest = _digest(previous, number, instant, action, text)
@@ -121,11 +220,7 @@ class AuditLog:
                 "digest": digest,
             },
         )
-        self._database.execute(
-            "INSERT INTO meta (name, value) VALUES (?, ?)"
-            " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            (_HEAD, digest),
-        )
+        self._set_head(digest)
         return int(number)
 
     def entries(self, last: int | None = None) -> list[Entry]:
@@ -134,11 +229,10 @@ class AuditLog:
         Args:
             last: how many of the last ones; all by default.
         """
-        rows = self._database.rows(
-            "SELECT * FROM (SELECT * FROM audit ORDER BY number DESC LIMIT ?) ORDER BY number",
-            (-1 if last is None else last,),
+        links = self._database.records(
+            _link, f"{_ENTRIES} ORDER BY audit.number DESC LIMIT ?", (-1 if last is None else last,)
         )
-        return [_entry(row) for row in rows]
+        return [link.entry for link in reversed(links)]
 
     def entry(self, number: int) -> Entry:
         """The entry of that number.
@@ -146,50 +240,234 @@ class AuditLog:
         Raises:
             EstateError: if there is none.
         """
-        row = self._database.row("SELECT * FROM audit WHERE number = ?", (number,))
-        if row is None:
-            raise EstateError("audit.broken", f"The audit log is broken at entry {number}.")
-        return _entry(row)
+        link = self._database.record(_link, f"{_ENTRIES} WHERE audit.number = ?", (number,))
+        if link is None:
+            raise _broken(f"is broken at entry {number}")
+        return link.entry
 
-    def verify(self) -> int:
-        """Check that the chain is complete, and that the estate's tables agree with the log.
+    def head(self) -> Head:
+        """The end of the log now: keep its digest elsewhere, and pass it to ``verify`` later.
+
+        Raises:
+            EstateError: if the end of the log was changed.
+        """
+        last = self._last()
+        if last is None or last.octets != self._recorded_head():
+            raise _broken("is cut off or changed at its end")
+        return Head(last.entry.number, last.octets.hex())
+
+    def verify(self, head: str | None = None) -> int:
+        """Check the whole estate; see ``examine``.
 
         Returns:
             The number of entries.
 
         Raises:
-            EstateError: for the first entry, certificate, tile, revocation, revocation list or
-                external certificate that does not agree.
+            EstateError: for the first fault.
         """
-        count = 0
+        return self.examine(head).entries
+
+    def examine(self, head: str | None = None) -> Verification:
+        """Check the chain of entries, every row against it, and the file's schema and structure.
+
+        Args:
+            head: the digest of an earlier head, hexadecimal: the log must continue from it.
+
+        Raises:
+            EstateError: for the first fault.
+        """
         recorded: list[dict[Any, Any]] = [{} for _ in self._tables]
-        for count, entry in enumerate(self._chain(), 1):  # noqa: B007 - the number of entries
+        bound: dict[str, str] = {}
+        remarks: list[str] = []
+        is_continued = head is None
+        last: Entry | None = None
+        for link in self._chain():
+            entry = link.entry
+            is_continued |= head in {entry.digest, link.octets.hex()}
+            remarks += _remarks(last, entry)
+            bound |= link.digests
             for table, rows in zip(self._tables, recorded, strict=True):
-                rows.update(table.recorded(entry))
+                rows.update(_recorded(table, entry))
+            last = entry
+        if not is_continued:
+            raise EstateError(
+                "audit.head",
+                f"The audit log does not continue from {str(head)[:64]}.",
+                "This is another estate, or an older copy of it, or its log was written anew.",
+            )
         for table, rows in zip(self._tables, recorded, strict=True):
             table.verify(rows)
-        return count
+        self._verify_rows(bound)
+        self._verify_file()
+        return Verification(0 if last is None else last.number, tuple(remarks))
 
-    def _chain(self) -> Iterator[Entry]:
+    # The chain.
+
+    def _chain(self) -> Iterator[_Link]:
         """Yields every entry after checking its digest and the entry before it."""
         previous, expected = _FIRST, 1
-        for row in self._database.rows("SELECT * FROM audit ORDER BY number"):
-            number = row["number"]
-            fits = number == expected and row["previous"] == previous
-            digest = _digest(previous, number, row["at"], row["action"], row["body"])
-            if not fits or row["digest"] != digest:
-                raise EstateError("audit.broken", f"The audit log is broken at entry {expected}.")
-            previous, expected = digest, expected + 1
-            yield _entry(row)
-        if previous != self._database.value("SELECT value FROM meta WHERE name = ?", (_HEAD,)):
-            raise EstateError(
-                "audit.broken", f"The audit log is cut off after entry {expected - 1}."
+        for link in self._database.records(_link, f"{_ENTRIES} ORDER BY audit.number"):
+            entry = link.entry
+            digest = _digest(link.previous, entry.number, entry.at, entry.action, link.text)
+            fits = entry.number == expected and link.previous == previous
+            if not fits or entry.digest != digest.hex():
+                raise _broken(f"is broken at entry {expected}")
+            previous, expected = link.octets, expected + 1
+            yield link
+        if previous != self._recorded_head():
+            raise _broken(f"is cut off after entry {expected - 1}")
+        last = self._database.value("SELECT coalesce(max(number), 0) FROM audit_states")
+        if last >= expected:
+            raise _broken(f"is cut off after entry {expected - 1}")
+
+    def _last(self) -> _Link | None:
+        return self._database.record(_link, f"{_ENTRIES} ORDER BY audit.number DESC LIMIT 1")
+
+    def _recorded_head(self) -> bytes | None:
+        head: bytes | None = self._database.value("SELECT value FROM meta WHERE name = ?", (HEAD,))
+        return head
+
+    def _set_head(self, digest: bytes) -> None:
+        self._database.execute(
+            "INSERT INTO meta (name, value) VALUES (?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            (HEAD, digest),
+        )
+
+    # The rows.
+
+    def _begin(self) -> None:
+        self._before = self._last_number()
+
+    def _last_number(self) -> int:
+        return int(self._database.value("SELECT coalesce(max(number), 0) FROM audit"))
+
+    def _bind_rows(self) -> None:
+        """Bind the rows that a transaction changed to its last entry, before it is committed."""
+        changes = self._database.row_sums.take_changes()
+        if not changes:
+            return
+        if self._last_number() == self._before:
+            self.append(self._clock.now(), "estate.change", {"tables": sorted(changes)})
+        number = self._last_number()
+        digests = {}
+        for table, change in sorted(changes.items()):
+            after = self._bound_sum(table).plus(change)
+            digests[table] = after.digest(table)
+            self._database.execute(
+                "INSERT INTO row_sums (name, rows, sum, audit) VALUES (?1, ?2, ?3, ?4)"
+                " ON CONFLICT (name) DO UPDATE SET rows = ?2, sum = ?3, audit = ?4",
+                (table, after.rows, after.octets, number),
             )
+        text = json.dumps(digests, separators=(",", ":"))
+        self._database.insert("audit_states", {"number": number, "digests": text})
+        last = self._last()
+        if last is not None:
+            self._set_head(last.octets)
+
+    def _bound_sum(self, table: str) -> RowSum:
+        """The sum of a table before this transaction, after a look at what the log tells of it.
+
+        Otherwise the next change would bind rows to the log that were changed behind its back.
+        """
+        row = self._database.row(
+            "SELECT name, rows, sum, audit FROM row_sums WHERE name = ?", (table,)
+        )
+        if row is None:
+            return RowSum()
+        known = RowSum(row["rows"], int.from_bytes(row["sum"]))
+        link = self._database.record(_link, f"{_ENTRIES} WHERE audit.number = ?", (row["audit"],))
+        if link is None or link.digests.get(table) != known.digest(table):
+            raise _changed(table, "the sum of its rows was changed")
+        return known
+
+    def _verify_rows(self, bound: dict[str, str]) -> None:
+        """Check the rows of every table against the digests that the log has last."""
+        present = self._database.summed_tables()
+        summed = [row["name"] for row in self._database.rows("SELECT name FROM row_sums")]
+        for table in sorted({*present, *bound, *summed}):
+            if table not in present:
+                raise _changed(table, "the table is missing")
+            found = self._database.sum_of_rows(table)
+            expected = bound.get(table, RowSum().digest(table))
+            if found.digest(table) != expected:
+                suspects = self._suspects.get(table)
+                reasons = [] if suspects is None else list(suspects())
+                reasons += self._strays(table)
+                raise _changed(table, *reasons[:1] or self._difference(table, found, expected))
+            if self._bound_sum(table) != found:
+                raise _changed(table, "the sum of its rows was changed")
+
+    def _strays(self, table: str) -> Iterator[str]:
+        """The rows that refer to entries which the log does not have."""
+        known = declared().tables.get(table)
+        if known is None or "audit" not in known.columns:
+            return
+        for row in self._database.rows(
+            f"SELECT {', '.join(known.key)} FROM {table} WHERE audit NOT BETWEEN 1 AND ?",  # noqa: S608 - declared names
+            (self._last_number(),),
+        ):
+            yield f"{name_of_row(known, row)} refers to no entry of the log"
+
+    def _difference(self, table: str, found: RowSum, expected: str) -> list[str]:
+        row = self._database.row(
+            "SELECT name, rows, sum, audit FROM row_sums WHERE name = ?", (table,)
+        )
+        known = RowSum() if row is None else RowSum(row["rows"], int.from_bytes(row["sum"]))
+        if known.digest(table) == expected and known.rows != found.rows:
+            return [f"it has {found.rows} rows, and the log tells of {known.rows}"]
+        return ["a row was changed"]
+
+    def _verify_file(self) -> None:
+        faults = self._database.schema_faults()
+        if faults:
+            raise EstateError(
+                "audit.schema",
+                f"The estate's file is not made as this version makes it: {faults[0]} was changed.",
+                RESTORE,
+            )
+        faults = self._database.file_faults()
+        if faults:
+            raise damaged(self._database.path, faults[0])
 
 
-def _entry(row: sqlite3.Row) -> Entry:
-    return Entry(
-        row["number"], row["at"], row["action"], json.loads(row["body"]), row["digest"].hex()
+def _link(row: sqlite3.Row) -> _Link:
+    body = json.loads(row["body"])
+    if not isinstance(body, dict):
+        raise TypeError("its body is no object")
+    entry = Entry(row["number"], row["at"], row["action"], body, row["digest"].hex())
+    after = row["after"]
+    try:
+        digests = {} if after is None else msgspec.json.decode(after, type=dict[str, str])
+    except (msgspec.MsgspecError, TypeError, UnicodeDecodeError) as error:
+        raise _broken(f"is broken after entry {entry.number}") from error
+    return _Link(entry, row["body"], row["previous"], after, digests)
+
+
+def _recorded(table: AuditedTable, entry: Entry) -> list[tuple[Any, Any]]:
+    try:
+        return list(table.recorded(entry))
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise _broken(f"cannot be read at entry {entry.number}") from error
+
+
+def _remarks(before: Entry | None, entry: Entry) -> Iterator[str]:
+    if before is not None and from_iso(entry.at) < from_iso(before.at):
+        yield (
+            f"Entry {entry.number} of the audit log is of {entry.at}, before entry {before.number}"
+            f" of {before.at}."
+        )
+
+
+def _broken(what: str) -> EstateError:
+    return EstateError("audit.broken", f"The audit log {what}.", RESTORE)
+
+
+def _changed(table: str, reason: str) -> EstateError:
+    return EstateError(
+        "audit.rows",
+        f"The table {table} is not as the audit log tells: {reason}.",
+        RESTORE,
     )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from smki_testca.clock import in_utc, iso
+from smki_testca.clock import from_iso, in_utc, iso
 from smki_testca.entropy import seed_used
+from smki_testca.errors import EstateError
 from smki_testca.estate.audit import AuditedTable
+from smki_testca.estate.database import RESTORE
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.x509.key_usages import names_of_usage
@@ -19,6 +20,7 @@ from smki_testca.x509.view import view_certificate
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     from smki_testca.authority.certificates import Certificate
     from smki_testca.estate.audit import Entry
@@ -212,6 +214,12 @@ class CertificateStore:
             for other in self._of_tier(record.family, record.hierarchy, record.tier)
             if (other.label, other.key_id) == (record.label, record.key_id)
         ]
+        if not same:
+            raise EstateError(
+                "estate.damaged",
+                f"Certificate {record.serial} is no CA's, but issued others.",
+                RESTORE,
+            )
         if len(same) == 1:
             return record
         subject = view_certificate(record.der).octets("subject")
@@ -243,10 +251,27 @@ class CertificateStore:
             recorded=_recorded,
             rows=self._audited_rows,
             name=lambda serial, _: f"certificate {serial}",
+            in_order=True,
         )
 
+    def suspects(self) -> Iterator[str]:
+        """What rows say that their certificates do not, for an error of the audit."""
+        for record in self._records("1", []):
+            view = view_certificate(record.der)
+            public_key = view.octets("subjectPublicKeyInfo")
+            stated = {
+                "key id": (record.key_id, None if public_key is None else key_id(public_key)),
+                "notBefore": (record.not_before, view.instant("validity.notBefore")),
+                "notAfter": (record.not_after, view.instant("validity.notAfter")),
+            }
+            for name, (in_row, in_certificate) in stated.items():
+                if in_row != in_certificate:
+                    yield f"the {name} of certificate {record.serial} is not that in its DER"
+
     def _audited_rows(self) -> Iterator[tuple[str, tuple[int, str]]]:
-        for row in self._database.rows("SELECT serial, der, audit FROM certificates"):
+        for row in self._database.rows(
+            "SELECT serial, der, audit FROM certificates ORDER BY audit, rowid"
+        ):
             digest = hashlib.sha256(row["der"]).hexdigest()
             yield row["serial"].hex().upper(), (row["audit"], digest)
 
@@ -257,12 +282,12 @@ class CertificateStore:
         )
 
     def _records(self, condition: str, values: list[Any]) -> list[Record]:
-        rows = self._database.rows(
+        return self._database.records(
+            _from_row,
             "SELECT *, coalesce((SELECT secret FROM keys WHERE id = key_id), 1) AS keys_secret"  # noqa: S608 - our own columns
             f" FROM certificates WHERE {condition} ORDER BY audit, rowid",
             values,
         )
-        return [_from_row(row) for row in rows]
 
 
 def record_of(
@@ -370,9 +395,9 @@ def _from_row(row: sqlite3.Row) -> Record:
         label=row["label"],
         key_id=row["key_id"],
         issuer=SerialNumber.from_octets(row["issuer"]),
-        not_before=datetime.fromisoformat(row["not_before"]),
-        not_after=datetime.fromisoformat(row["not_after"]),
-        issued_at=datetime.fromisoformat(row["issued_at"]),
+        not_before=from_iso(row["not_before"]),
+        not_after=from_iso(row["not_after"]),
+        issued_at=from_iso(row["issued_at"]),
         audit=row["audit"],
         keys_secret=bool(row["keys_secret"]),
         experimental=bool(row["experimental"]),

@@ -5,21 +5,38 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from smki_testca.errors import EstateError
+from smki_testca.estate import tables
+from smki_testca.estate.row_sums import BY_RUN, RowSum, RowSums
+from smki_testca.files import sync_folder
+from smki_testca.text import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-FORMAT = 3
+T = TypeVar("T")
+
+FORMAT = tables.FORMAT
 """The version of the schema; an estate of a later one is refused."""
 APPLICATION_ID = 0x534D4B49
 """``SMKI``: identifies an estate among SQLite files."""
 WAIT_SECONDS = 30.0
 """The longest time that a process waits for another's transaction."""
+RESTORE = "Restore a copy of the estate's directory that audit verify finds whole."
+"""The remedy where something in the file was changed."""
+
+_WRONG_TEXT = "Could not decode to UTF-8"
+"""How the message of Python's sqlite3 begins where a text is not UTF-8."""
+_LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_UNUSABLE = {
+    *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM),
+    *(sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH),
+}
+"""Errors of SQLite that say nothing about the file's content."""
+_NAMES_OF_TYPES = {bytes: "octets", str: "text", int: "a whole number", type(None): "empty"}
 
 
 class Database:
@@ -28,6 +45,11 @@ class Database:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection = connection
+        self.row_sums = RowSums(connection)
+        self.on_begin: Callable[[], None] = _nothing
+        """Called when a transaction has begun."""
+        self.on_commit: Callable[[], None] = _nothing
+        """Called before a transaction is committed."""
 
     @classmethod
     def create(cls, path: Path) -> Self:
@@ -38,13 +60,15 @@ class Database:
         """
         try:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            sync_folder(path.parent)
         except FileExistsError as error:
             raise EstateError("estate.exists", f"{path} exists already.") from error
         except OSError as error:
             raise EstateError(
                 "estate.unwritable", f"{path} cannot be made: {error.strerror}."
             ) from error
-        database = cls(path, _connect(path))
+        with _translated(path):
+            database = cls(path, _connect(path))
         with database.transaction():
             database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             database.upgrade()
@@ -71,7 +95,7 @@ class Database:
                 f"There is no estate in {path.parent}.",
                 "Make one with: smki-testca init DIR, or name another with --estate DIR.",
             )
-        with _translated(path):
+        with _reading(path):
             database = cls(path, _connect(path))
         try:
             database._check(path)
@@ -90,6 +114,8 @@ class Database:
                 f" {FORMAT}.",
                 "Install a newer smki-testca.",
             )
+        if self.format < 1:
+            raise damaged(path, f"it has format {self.format}, which no version made")
 
     @property
     def format(self) -> int:
@@ -97,11 +123,16 @@ class Database:
         return int(self.value("PRAGMA user_version"))
 
     def upgrade(self) -> None:
-        """Apply the later versions of the schema, within a transaction."""
+        """Apply the later versions of the schema, within a transaction.
+
+        An estate of a format before 3 has no sums of its rows; those of an upgraded one are of
+        the rows that it has now.
+        """
         for version in range(self.format + 1, FORMAT + 1):
-            for statement in _statements(version):
+            for statement in tables.statements(version):
                 self.execute(statement)
         self.execute(f"PRAGMA user_version = {FORMAT}")
+        self.row_sums.start()
 
     def close(self) -> None:
         """Close the file."""
@@ -121,18 +152,26 @@ class Database:
                 yield
             return
         with _translated(self.path):
+            # Only a file that somebody changed has another mode; see _connect.
+            self._connection.execute("PRAGMA journal_mode = DELETE")
+            mark = self.row_sums.mark()
             self._connection.execute("BEGIN IMMEDIATE")
             try:
+                self.row_sums.follow()
+                self.on_begin()
                 yield
+                self.on_commit()
+                self._connection.execute("COMMIT")
             except BaseException:
                 # If the disk is full, SQLite has rolled back already.
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
+                self.row_sums.go_back(mark)
                 raise
-            self._connection.execute("COMMIT")
 
     @contextlib.contextmanager
     def _savepoint(self) -> Iterator[None]:
+        mark = self.row_sums.mark()
         self._connection.execute("SAVEPOINT part")
         try:
             yield
@@ -140,6 +179,7 @@ class Database:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK TO part")
                 self._connection.execute("RELEASE part")
+            self.row_sums.go_back(mark)
             raise
         self._connection.execute("RELEASE part")
 
@@ -165,6 +205,9 @@ class Database:
             columns: that the rows have values for.
             rows: the values of each row, in the order of the columns.
         """
+        if table in BY_RUN:
+            rows = list(rows)
+            self.row_sums.add_to_runs(table, columns, rows)
         places = ", ".join("?" * len(columns))
         self.execute_many(
             f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})",  # noqa: S608 - our own names
@@ -174,40 +217,197 @@ class Database:
     def rows(
         self, statement: str, values: Sequence[Any] | Mapping[str, Any] = ()
     ) -> list[sqlite3.Row]:
-        """All rows of a query; a row gives its values by the names of their columns."""
-        with _translated(self.path):
-            return self._connection.execute(statement, values).fetchall()
+        """All rows of a query; a row gives its values by the names of their columns.
+
+        Raises:
+            EstateError: if the file is damaged, or a value is not of its column's type.
+        """
+        with _reading(self.path):
+            try:
+                cursor = self._connection.execute(statement, values)
+                rows = cursor.fetchall()
+            except sqlite3.OperationalError as error:
+                if not str(error).startswith(_WRONG_TEXT):
+                    raise
+                cursor, rows = self._with_wrong_text(statement, values)
+        columns = tuple(column for column, *_ in cursor.description)
+        for column, types in tables.types_of(statement, columns):
+            for row in rows:
+                if type(row[column]) not in types:
+                    expected = " or ".join(_NAMES_OF_TYPES[one] for one in types)
+                    raise self._damaged_row(statement, row, f"{column} is not {expected}")
+        return rows
+
+    def _with_wrong_text(
+        self, statement: str, values: Sequence[Any] | Mapping[str, Any]
+    ) -> tuple[sqlite3.Cursor, list[sqlite3.Row]]:
+        """The rows of a query, with octets for a text that is not UTF-8."""
+        self._connection.text_factory = _text_or_octets
+        try:
+            cursor = self._connection.execute(statement, values)
+            return cursor, cursor.fetchall()
+        finally:
+            self._connection.text_factory = str
+
+    def records(
+        self,
+        parse: Callable[[sqlite3.Row], T],
+        statement: str,
+        values: Sequence[Any] | Mapping[str, Any] = (),
+    ) -> list[T]:
+        """What is read from all rows of a query.
+
+        Args:
+            parse: reads one row; whatever it raises means that the row is damaged.
+            statement: the query. Its row should have the primary key of the table, for the error.
+            values: of the query.
+
+        Raises:
+            EstateError: if the file or a row is damaged.
+        """
+        return [self._parsed(parse, row, statement) for row in self.rows(statement, values)]
+
+    def record(
+        self,
+        parse: Callable[[sqlite3.Row], T],
+        statement: str,
+        values: Sequence[Any] | Mapping[str, Any] = (),
+    ) -> T | None:
+        """What is read from the first row of a query, or None; see ``records``."""
+        row = self.row(statement, values)
+        return None if row is None else self._parsed(parse, row, statement)
+
+    def _parsed(self, parse: Callable[[sqlite3.Row], T], row: sqlite3.Row, statement: str) -> T:
+        try:
+            return parse(row)
+        except EstateError:
+            raise
+        except Exception as error:
+            # No reader foresees everything that a damaged row can hold, and each error means that.
+            reason = str(error) or type(error).__name__
+            raise self._damaged_row(statement, row, reason) from error
+
+    def _damaged_row(self, statement: str, row: sqlite3.Row, reason: str) -> EstateError:
+        # The table that the row is of has the most of its columns; others are in its conditions.
+        table = max(
+            tables.tables_of(statement), key=lambda one: len(one.columns.keys() & {*row.keys()})
+        )
+        which = f"{name_of_row(table, row)} in its table {table.name}"
+        return damaged(self.path, f"{which} cannot be read: {reason}")
 
     def row(
         self, statement: str, values: Sequence[Any] | Mapping[str, Any] = ()
     ) -> sqlite3.Row | None:
         """The first row of a query, or None."""
-        with _translated(self.path):
-            row: sqlite3.Row | None = self._connection.execute(statement, values).fetchone()
-        return row
+        return next(iter(self.rows(statement, values)), None)
 
     def value(self, statement: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> Any:
         """The first value of the first row of a query; None if there is no row."""
         row = self.row(statement, values)
         return None if row is None else row[0]
 
+    def sum_of_rows(self, table: str) -> RowSum:
+        """The sum over the rows that a table has now.
 
-def _statements(version: int) -> Iterator[str]:
-    """The SQL statements that upgrade an estate to a version from the one before."""
-    schema = files("smki_testca.estate").joinpath("schema", f"{version}.sql")
-    statement = ""
-    for line in schema.read_text("utf-8").splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
+        Raises:
+            EstateError: if the table or a row of it is damaged.
+        """
+        try:
+            with _reading(self.path):
+                return self.row_sums.of_table(table)
+        except EstateError:
+            self.rows(f"SELECT * FROM {table}")  # noqa: S608 - its error names the row
+            raise
+
+    def summed_tables(self) -> list[str]:
+        """The tables of the file whose rows are summed, by name."""
+        with _reading(self.path):
+            return self.row_sums.tables()
+
+    def schema_faults(self) -> list[str]:
+        """The tables, indexes and triggers that are not as the schema declares them, by name."""
+        with _reading(self.path):
+            differing = tables.objects(self._connection) ^ tables.declared().objects
+        return sorted({f"{kind} {name}" for kind, name, _ in differing})
+
+    def file_faults(self) -> list[str]:
+        """What SQLite finds wrong with the file; each as one line."""
+        with _reading(self.path):
+            found = [text for (text,) in self._connection.execute("PRAGMA integrity_check(1)")]
+            missing = self._connection.execute("PRAGMA foreign_key_check").fetchall()
+        faults = [] if found == ["ok"] else found
+        return faults + [
+            f"a row of {table} refers to none of {other}" for table, _, other, _ in missing
+        ]
+
+
+def damaged(path: Path, reason: str) -> EstateError:
+    """The error for a file whose content cannot be read.
+
+    Args:
+        path: of the file.
+        reason: why, without a full stop.
+    """
+    return EstateError(
+        "estate.damaged", f"The estate in {path.parent} is damaged: {reason}.", RESTORE
+    )
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=WAIT_SECONDS, isolation_level=None)
+    # An absolute path never begins with "file:" and is not ":memory:": a directory may have any
+    # name, but SQLite would take such a relative one for a URI.
+    connection = sqlite3.connect(
+        os.path.abspath(path),  # noqa: PTH100 - unlike Path.absolute, for str with ".." as is
+        timeout=WAIT_SECONDS,
+        isolation_level=None,
+    )
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA foreign_keys = ON")
+    # REPLACE deletes rows, and the sums of rows must follow that.
+    connection.execute("PRAGMA recursive_triggers = ON")
+    # With a rollback journal, a transaction is committed when its journal is gone: only EXTRA
+    # waits until that is safe on the disk.
+    connection.execute("PRAGMA synchronous = EXTRA")
+    # Pages and functions of a file that somebody may have changed are not trusted.
+    connection.execute("PRAGMA cell_size_check = ON")
+    connection.execute("PRAGMA trusted_schema = OFF")
     return connection
+
+
+def _nothing() -> None:
+    """Does nothing."""
+
+
+def _text_or_octets(octets: bytes) -> str | bytes:
+    try:
+        return octets.decode("utf-8")
+    except UnicodeDecodeError:
+        return octets
+
+
+def name_of_row(table: tables.Table, row: sqlite3.Row) -> str:
+    """A row for an error's message: by those columns of the table's key that it has."""
+    given = [column for column in table.key if column in row.keys()]  # noqa: SIM118 - a Row iterates over its values
+    key = ", ".join(f"{column} {_shown(row[column])}" for column in given)
+    return f"the row with {key}" if key else "a row"
+
+
+def _shown(value: Any) -> str:
+    """A value of a key for an error's message."""
+    return value.hex().upper() if isinstance(value, bytes) else shown(str(value))
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turns whatever a damaged file does to SQLite and to Python's reading into estate errors."""
+    try:
+        with _translated(path):
+            yield
+    except MemoryError as error:
+        raise damaged(path, "it needs more memory than there is") from error
+    except UnicodeDecodeError as error:
+        # Python cannot read SQLite's message, which quotes the schema.
+        raise damaged(path, "its schema is not UTF-8") from error
 
 
 @contextlib.contextmanager
@@ -215,20 +415,20 @@ def _translated(path: Path) -> Iterator[None]:
     """Turns SQLite's errors into estate errors."""
     try:
         yield
-    except sqlite3.OperationalError as error:
-        if "locked" in str(error) or "busy" in str(error):
+    except sqlite3.DatabaseError as error:
+        # The low octet is the error, the others say more of it.
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+        if code in _LOCKED:
             raise EstateError(
                 "estate.locked",
                 f"Another process held the estate in {path.parent} for over"
                 f" {WAIT_SECONDS:.0f} seconds.",
                 "Wait for it to end and try again.",
             ) from error
-        raise EstateError(
-            "estate.unusable",
-            f"The estate in {path.parent} cannot be used: {error}.",
-            "See that there is room on the disk, and permission.",
-        ) from error
-    except sqlite3.DatabaseError as error:
-        raise EstateError(
-            "estate.damaged", f"The estate in {path.parent} is damaged: {error}."
-        ) from error
+        if code in _UNUSABLE:
+            raise EstateError(
+                "estate.unusable",
+                f"The estate in {path.parent} cannot be used: {error}.",
+                "See that there is room on the disk, and permission.",
+            ) from error
+        raise damaged(path, str(error)) from error

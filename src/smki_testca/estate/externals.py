@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from smki_testca.clock import iso
+from smki_testca.clock import from_iso, iso
 from smki_testca.estate.audit import AuditedTable
+from smki_testca.estate.key_pairs import check_pair
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles.model import Severity, Tier
 from smki_testca.x509 import private_keys
@@ -24,6 +25,7 @@ from smki_testca.x509.keys import key_id
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     from smki_testca.estate.audit import Entry
     from smki_testca.estate.certificates import Selection
@@ -216,6 +218,19 @@ class ExternalStore:
             return None
         return self._keys.unseal(sealed, _sealing_label(record.key_id))
 
+    def verify_keys(self) -> int:
+        """Unseal every imported private key, and pair it with its id; gives their number.
+
+        Raises:
+            EstateError: if the passphrase is wrong, or for the first key that does not fit.
+        """
+        rows = self._database.rows("SELECT id, sealed FROM external_keys ORDER BY id")
+        for row in rows:
+            identifier = row["id"]
+            unseal = partial(self._keys.unseal, row["sealed"], _sealing_label(identifier))
+            check_pair(identifier, unseal, f"imported key {identifier.hex()}")
+        return len(rows)
+
     def note_re_signing(self, record: ExternalRecord, serial: SerialNumber) -> None:
         """Record the certificate issued for a record's key, within the transaction that does so."""
         self._database.insert("re_signings", {"serial": serial.octets, "external": record.sha256})
@@ -287,27 +302,32 @@ class ExternalStore:
             recorded=_recorded,
             rows=self._audited_rows,
             name=lambda digest, _: f"external certificate {digest}",
+            in_order=True,
         )
 
     def _audited_rows(self) -> Iterator[tuple[str, int]]:
-        for row in self._database.rows("SELECT der, audit FROM externals"):
+        for row in self._database.rows("SELECT der, audit FROM externals ORDER BY rowid"):
             yield hashlib.sha256(row["der"]).hexdigest(), row["audit"]
 
     def _records(self, condition: str, values: list[Any]) -> list[ExternalRecord]:
         re_signed: dict[bytes, list[SerialNumber]] = {}
-        for row in self._database.rows(
+        for external, serial in self._database.records(
+            _re_signing,
             "SELECT external, re_signings.serial FROM re_signings"
             " JOIN certificates ON certificates.serial = re_signings.serial"
-            " ORDER BY certificates.audit, certificates.rowid"
+            " ORDER BY certificates.audit, certificates.rowid",
         ):
-            serial = SerialNumber.from_octets(row["serial"])
-            re_signed.setdefault(row["external"], []).append(serial)
-        rows = self._database.rows(
+            re_signed.setdefault(external, []).append(serial)
+        return self._database.records(
+            lambda row: _from_row(row, tuple(re_signed.get(row["sha256"], ()))),
             "SELECT *, EXISTS (SELECT 1 FROM external_keys WHERE id = key_id) AS has_key"  # noqa: S608 - our own words
             f" FROM externals WHERE {condition} ORDER BY rowid",
             values,
         )
-        return [_from_row(row, tuple(re_signed.get(row["sha256"], ()))) for row in rows]
+
+
+def _re_signing(row: sqlite3.Row) -> tuple[bytes, SerialNumber]:
+    return row["external"], SerialNumber.from_octets(row["serial"])
 
 
 def _sealing_label(identifier: bytes) -> bytes:
@@ -346,7 +366,7 @@ def _from_row(row: sqlite3.Row, re_signed: tuple[SerialNumber, ...]) -> External
         sha256=row["sha256"],
         der=row["der"],
         source=row["source"],
-        imported_at=datetime.fromisoformat(row["imported_at"]),
+        imported_at=from_iso(row["imported_at"]),
         label=row["label"],
         key_id=row["key_id"],
         serial=row["serial"],
@@ -354,8 +374,8 @@ def _from_row(row: sqlite3.Row, re_signed: tuple[SerialNumber, ...]) -> External
         eui64=None if row["eui64"] is None else Eui64.from_octets(row["eui64"]),
         role=row["role"],
         usage=row["usage"],
-        not_before=None if before is None else datetime.fromisoformat(before),
-        not_after=None if after is None else datetime.fromisoformat(after),
+        not_before=None if before is None else from_iso(before),
+        not_after=None if after is None else from_iso(after),
         audit=row["audit"],
         has_key=bool(row["has_key"]),
         re_signed=re_signed,

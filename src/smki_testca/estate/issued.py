@@ -10,15 +10,14 @@ from collections import Counter
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from smki_testca.estate.runs import State
-from smki_testca.estate.terms import Section, Terms
+from smki_testca.estate.runs import State, read_terms
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterator
 
     from smki_testca.estate.database import Database
+    from smki_testca.estate.terms import Section, Terms
     from smki_testca.estate.tiles import TileStore
     from smki_testca.identifiers import Eui64
 
@@ -57,7 +56,7 @@ class IssuedCounts:
             f"SELECT eui64, issued FROM {_COUNTED}",  # noqa: S608 - a constant
             {"first": first.octets, "last": last.octets},
         )
-        counts = Counter({int.from_bytes(row["eui64"]): row["issued"] for row in rows})
+        counts = Counter({int.from_bytes(row["eui64"]): int(row["issued"]) for row in rows})
         for start, stop in self._spans(first, last):
             counts.update(range(start, stop))
         return counts
@@ -100,10 +99,13 @@ class IssuedCounts:
 
     def _parts(self) -> Iterator[tuple[Section, int, int]]:
         """The rows that count in each section: the first row's place, and the number of rows."""
-        for run in self._database.rows("SELECT id, state, terms FROM runs"):
-            sections = msgspec.json.decode(run["terms"], type=Terms).sections
-            if run["state"] == State.CANCELLED:
-                for tile in self._tiles.of_run(run["id"], done=True):
-                    yield sections[tile.section], tile.first, tile.count
+        for run, state, terms in self._database.records(_run, "SELECT id, state, terms FROM runs"):
+            if state is State.CANCELLED:
+                for tile in self._tiles.of_run(run, done=True):
+                    yield terms.section(tile.section), tile.first, tile.count
             else:
-                yield from ((section, 0, section.count) for section in sections)
+                yield from ((section, 0, section.count) for section in terms.sections)
+
+
+def _run(row: sqlite3.Row) -> tuple[int, State, Terms]:
+    return row["id"], State(row["state"]), read_terms(row["terms"])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from smki_testca.authority.signers.software import SealedKey, sealing_label
 from smki_testca.entropy import seed_used
 from smki_testca.errors import EstateError
 from smki_testca.estate.key_holders import AUTHORITY, KeyHolders, check_holders
+from smki_testca.estate.key_pairs import check_pair
 from smki_testca.estate.sealing import EstateKey, TransportKey
 from smki_testca.x509 import private_keys
 from smki_testca.x509.keys import key_id
@@ -130,6 +132,21 @@ class KeyStore:
         # Earlier formats did not name the holder: it is the one that the key was first issued to.
         stated = row["holder"] or self._holders.first(identifier)
         return row if stated == holder else None
+
+    def verify(self) -> int:
+        """Unseal every private key, and pair it with its id; gives their number.
+
+        Raises:
+            EstateError: if the passphrase is wrong, or for the first key that does not fit.
+        """
+        estate_key = self._estate_key()
+        rows = self._database.rows("SELECT id, sealed, holder FROM keys ORDER BY id")
+        for row in rows:
+            identifier = row["id"]
+            label = sealing_label(identifier, row["holder"])
+            unseal = partial(estate_key.open, row["sealed"], label)
+            check_pair(identifier, unseal, f"key {identifier.hex()}")
+        return len(rows)
 
     def reference(self, identifier: bytes, whose: str = "a CA") -> KeyReference:
         """The reference to a CA's key.

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from smki_testca.register import documents
 from smki_testca.register.notifications import Flow, Notification, notify, statements
 from smki_testca.register.register import Register
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from smki_testca.clock import Clock
     from smki_testca.estate.audit import AuditLog
     from smki_testca.estate.database import Database
@@ -32,21 +36,25 @@ class RegisterStore:
 
     def load(self) -> Register:
         """The register as it is now."""
-        participants = self._database.rows("SELECT id, record FROM participants ORDER BY id")
-        agreements = self._database.rows("SELECT reference, record FROM agreements")
+        participants = self._database.records(
+            self._participant, "SELECT id, record FROM participants ORDER BY id"
+        )
+        agreements = self._database.records(
+            _agreement, "SELECT reference, record FROM agreements ORDER BY reference"
+        )
         return Register(
             tuple(known.entry for known in self._library.sec_registry_entries),
-            {row["id"]: self._participant(row["id"], row["record"]) for row in participants},
-            {
-                row["reference"]: documents.agreement_from_record(row["record"])
-                for row in agreements
-            },
+            {participant.id: participant for participant in participants},
+            {agreement.reference: agreement for agreement in agreements},
         )
 
-    def _participant(self, name: str, record: bytes) -> Participant:
+    def _participant(self, row: sqlite3.Row) -> Participant:
+        name, record = row["id"], row["record"]
         before, parsed = self._parsed.get(name, (b"", None))
         if parsed is None or before != record:
             parsed = documents.participant_from_record(record, self._library.roles)
+            if parsed.id != name:
+                raise ValueError(f"its record is of {parsed.id}")
             self._parsed[name] = (record, parsed)
         return parsed
 
@@ -125,13 +133,13 @@ class RegisterStore:
     def notify(self, flow: Flow) -> Notification:
         """Make the next notification of a flow: the changes since the one before."""
         with self._database.transaction():
-            last = self._database.row(
-                "SELECT number, said FROM notifications WHERE flow = ?"
+            last = self._database.record(
+                _notified,
+                "SELECT flow, number, said FROM notifications WHERE flow = ?"
                 " ORDER BY number DESC LIMIT 1",
                 (flow.value,),
             )
-            number, encoded = (0, b"[]") if last is None else (last["number"], last["said"])
-            before = frozenset(tuple(statement) for statement in json.loads(encoded))
+            number, before = last or (0, frozenset())
             after = statements(flow, self.load())
             notification = notify(flow, number + 1, self._clock.now(), before, after)
             self._database.insert(
@@ -161,3 +169,16 @@ class RegisterStore:
                     " ON CONFLICT (reference) DO UPDATE SET record = excluded.record",
                     (reference, documents.agreement_to_record(agreement)),
                 )
+
+
+def _agreement(row: sqlite3.Row) -> Agreement:
+    agreement = documents.agreement_from_record(row["record"])
+    if agreement.reference != row["reference"]:
+        raise ValueError(f"its record is of {agreement.reference}")
+    return agreement
+
+
+def _notified(row: sqlite3.Row) -> tuple[int, frozenset[Any]]:
+    """The number of a notification, and the statements that held when it was made."""
+    said = msgspec.json.decode(row["said"], type=list[tuple[str, ...]])
+    return row["number"], frozenset(said)

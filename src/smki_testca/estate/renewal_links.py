@@ -36,15 +36,17 @@ class RenewalLinkStore:
 
     def successors(self, serial: SerialNumber) -> list[SerialNumber]:
         """The renewals of a certificate in the order of issue: usually one or none."""
-        rows = self._database.rows(
-            "SELECT successor FROM successions WHERE predecessor = ? ORDER BY audit",
+        return self._database.records(
+            lambda row: SerialNumber.from_octets(row["successor"]),
+            "SELECT predecessor, successor FROM successions WHERE predecessor = ?"
+            " ORDER BY audit, successor",
             (serial.octets,),
         )
-        return [SerialNumber.from_octets(row["successor"]) for row in rows]
 
     def predecessor(self, serial: SerialNumber) -> SerialNumber | None:
         """The certificate that a certificate renews, if it renews one."""
-        row = self._database.row(
-            "SELECT predecessor FROM successions WHERE successor = ?", (serial.octets,)
+        return self._database.record(
+            lambda row: SerialNumber.from_octets(row["predecessor"]),
+            "SELECT predecessor, successor FROM successions WHERE successor = ?",
+            (serial.octets,),
         )
-        return None if row is None else SerialNumber.from_octets(row["predecessor"])

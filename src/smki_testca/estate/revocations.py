@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.authority.revocation import Reason, Revocation
-from smki_testca.clock import iso
+from smki_testca.clock import from_iso, iso
 from smki_testca.estate.audit import AuditedTable
 from smki_testca.identifiers import SerialNumber
 from smki_testca.profiles.model import Hierarchy, Tier
@@ -16,9 +15,14 @@ from smki_testca.profiles.model import Hierarchy, Tier
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     from smki_testca.estate.audit import Entry
     from smki_testca.estate.database import Database
+
+
+_REASONS = {reason.value: reason for reason in Reason}
+"""The reasons by their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +125,11 @@ class RevocationStore:
 
     def by_serial(self, serial: SerialNumber) -> Revocation | None:
         """The revocation of a certificate; None if it is not revoked."""
-        rows = self._database.rows(
+        return self._database.record(
+            _revocation,
             "SELECT serial, at, reason FROM revocations WHERE serial = ?",
             (serial.octets,),
         )
-        return next(iter(_revocations(rows)), None)
 
     def of_authority(self, issuer: IssuerName, until: datetime | None = None) -> list[Revocation]:
         """The revocations that belong on a CA's list, by serial.
@@ -134,12 +138,12 @@ class RevocationStore:
             issuer: the CA.
             until: the latest time of a revocation; all by default.
         """
-        rows = self._database.rows(
+        return self._database.records(
+            _revocation,
             "SELECT serial, at, reason FROM revocations WHERE family = ?1 AND authority = ?2"
             " AND (?3 IS NULL OR at <= ?3) ORDER BY serial",
             (issuer.family, issuer.name, None if until is None else iso(until)),
         )
-        return _revocations(rows)
 
     def next_number(self, issuer: IssuerName) -> int:
         """The number of a CA's next list: higher than all before, whichever key signed those."""
@@ -162,10 +166,10 @@ class RevocationStore:
             " WHERE (other.family, other.authority)"
             " = (revocation_lists.family, revocation_lists.authority))"
         )
-        rows = self._database.rows(
-            f"SELECT * FROM revocation_lists{newest if current_only else ''} ORDER BY audit"  # noqa: S608 - our own words
+        return self._database.records(
+            _list_from_row,
+            f"SELECT * FROM revocation_lists{newest if current_only else ''} ORDER BY audit",  # noqa: S608 - our own words
         )
-        return [_list_from_row(row) for row in rows]
 
     def audited(self) -> tuple[AuditedTable, AuditedTable]:
         """The revocations and the revocation lists, as the audit log records them."""
@@ -204,17 +208,12 @@ def _recorded_list(entry: Entry) -> Iterator[tuple[int, tuple[int, str]]]:
         yield entry.number, (entry.body["number"], entry.body["sha256"])
 
 
-def _revocations(rows: list[sqlite3.Row]) -> list[Revocation]:
-    reasons: dict[str | None, Reason | None] = {reason.value: reason for reason in Reason}
-    reasons[None] = None
-    return [
-        Revocation(
-            SerialNumber.from_octets(row["serial"]),
-            datetime.fromisoformat(row["at"]),
-            reasons[row["reason"]],
-        )
-        for row in rows
-    ]
+def _revocation(row: sqlite3.Row) -> Revocation:
+    return Revocation(
+        SerialNumber.from_octets(row["serial"]),
+        from_iso(row["at"]),
+        None if row["reason"] is None else _REASONS[row["reason"]],
+    )
 
 
 def _list_to_row(record: RevocationListRecord) -> dict[str, Any]:
@@ -245,9 +244,9 @@ def _list_from_row(row: sqlite3.Row) -> RevocationListRecord:
         issuer=row["authority"],
         authority=SerialNumber.from_octets(row["signed_by"]),
         number=row["number"],
-        this_update=datetime.fromisoformat(row["this_update"]),
-        next_update=datetime.fromisoformat(row["next_update"]),
-        issued_at=datetime.fromisoformat(row["issued_at"]),
+        this_update=from_iso(row["this_update"]),
+        next_update=from_iso(row["next_update"]),
+        issued_at=from_iso(row["issued_at"]),
         count=row["count"],
         audit=row["audit"],
     )

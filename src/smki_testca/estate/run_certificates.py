@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
+from smki_testca.clock import from_iso
 from smki_testca.estate.certificates import Record, Selection
+from smki_testca.estate.key_pairs import check_pair
 from smki_testca.estate.serials import SerialSequence
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles.model import Tier
@@ -17,6 +19,7 @@ from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     from smki_testca.estate.key_holders import KeyHolders
     from smki_testca.estate.runs import Run, RunStore
@@ -56,6 +59,22 @@ class RunCertificates:
                     yield record, None
                 else:
                     yield record, private_keys.pkcs8_of(sealed)
+
+    def verify_keys(self) -> int:
+        """Unseal the secrets and private keys of every run, and pair each key; gives their number.
+
+        Raises:
+            EstateError: if the passphrase is wrong, or for the first secret or key that does not
+                fit.
+        """
+        count = 0
+        for run in self._runs.all():
+            self._runs.check_secrets(run.id)
+            for record, key in self.with_keys(run):
+                if key is not None:
+                    check_pair(record.key_id, partial(bytes, key), f"certificate {record.serial}")
+                    count += 1
+        return count
 
     def numbered(self, run: Run) -> Iterator[tuple[int, bytes]]:
         """The certificates of a run, DER, each with the number of its line."""
@@ -139,7 +158,7 @@ class RunCertificates:
 
     def section_of(self, run: int, number: int) -> Section:
         """The section of a tile."""
-        return self._runs.get(run).terms.sections[self._tiles.get(run, number).section]
+        return self._runs.get(run).terms.section(self._tiles.get(run, number).section)
 
     def _of_run(self, run: Run, selection: Selection, out_at: datetime | None) -> Iterator[Record]:
         """The certificates in those tiles of a run in which some may fit."""
@@ -147,7 +166,7 @@ class RunCertificates:
             return
         ends: dict[int, datetime] = {}
         for tile in self._tiles.of_run(run.id, done=True):
-            if not _may_fit(run.terms.sections[tile.section], selection):
+            if not _may_fit(run.terms.section(tile.section), selection):
                 continue
             if out_at is not None:
                 # The certificates of a section have one profile and instant, so they end together.
@@ -185,13 +204,13 @@ class RunCertificates:
         return self._record(self._runs.get(run), tile, self._tiles.open(tile), place)
 
     def _record(self, run: Run, tile: TileRecord, opened: Tile, place: int) -> Record:
-        section = run.terms.sections[tile.section]
+        section = run.terms.section(tile.section)
         profile = self._library.profile(section.profile)
         environment = self._library.environment(section.environment)
         der = opened.der(place)
         view = view_certificate(der)
         eui64 = opened.eui64(place)
-        at = datetime.fromisoformat(run.terms.at)
+        at = from_iso(run.terms.at)
         return Record(
             serial=SerialNumber(opened.serial(place)),
             der=der,

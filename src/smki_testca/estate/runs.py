@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from smki_testca.clock import iso
-from smki_testca.errors import InputError
-from smki_testca.estate.terms import Secrets, Terms
+from smki_testca.clock import from_iso, iso
+from smki_testca.errors import EstateError, InputError
+from smki_testca.estate.database import RESTORE
+from smki_testca.estate.terms import MAX_ROW, Secrets, Terms
+from smki_testca.identifiers import SerialNumber
 
 if TYPE_CHECKING:
     import sqlite3
@@ -27,6 +29,7 @@ _IDENTITY_OCTETS = 16
 """Of what tells a run from those of the same number in other copies of the estate's file.
 
 Always from the system: with the same seed, two copies must differ."""
+_SERIAL_KEY_OCTETS = 16
 
 
 class State(StrEnum):
@@ -113,7 +116,12 @@ class RunStore:
 
     def state(self, run: int) -> State:
         """The state of a run now; another process may have ended it."""
-        return State(self._database.value("SELECT state FROM runs WHERE id = ?", (run,)))
+        state = self._database.record(
+            lambda row: State(row["state"]), "SELECT id, state FROM runs WHERE id = ?", (run,)
+        )
+        if state is None:
+            raise _missing(run)
+        return state
 
     def set_state(self, run: int, state: State, at: datetime) -> None:
         """Set the state of a run, with its audit entry, within the caller's transaction."""
@@ -155,37 +163,81 @@ class RunStore:
         Raises:
             EstateError: if the passphrase is wrong.
         """
-        sealed = self._database.value("SELECT secrets FROM runs WHERE id = ?", (run,))
-        return msgspec.msgpack.decode(self._keys.unseal(sealed, _label(run)), type=Secrets)
+        secrets = self._database.record(
+            lambda row: msgspec.msgpack.decode(
+                self._keys.unseal(row["secrets"], _label(run)), type=Secrets
+            ),
+            "SELECT id, secrets FROM runs WHERE id = ?",
+            (run,),
+        )
+        if secrets is None:
+            raise _missing(run)
+        return secrets
+
+    def check_secrets(self, run: int) -> None:
+        """Unseal the secrets of a run, and compare its serial key with them.
+
+        Raises:
+            EstateError: if the passphrase is wrong, or they were changed.
+        """
+        if dict(self.serial_keys()).get(run) != self.secrets(run).serial_key:
+            raise EstateError("audit.key", f"The serial key of run {run} was changed.", RESTORE)
 
     def serial_keys(self) -> list[tuple[int, bytes]]:
         """The id of each run, and the key that permutes its row numbers into serials."""
-        rows = self._database.rows("SELECT id, serial_key FROM runs ORDER BY id")
-        return [(row["id"], row["serial_key"]) for row in rows]
+        return self._database.records(_serial_key, "SELECT id, serial_key FROM runs ORDER BY id")
 
     def has_serials_of(self, secrets: Secrets) -> bool:
         """Whether another run has the same serial key."""
         return any(key == secrets.serial_key for _, key in self.serial_keys())
 
     def _where(self, condition: str, *values: int) -> list[Run]:
-        rows = self._database.rows(
+        return self._database.records(
+            _from_row,
             "SELECT id, state, created, finished, terms, (SELECT coalesce(sum(count), 0)"  # noqa: S608 - our own words
             " FROM tiles WHERE run = id AND digest <> x'') AS issued"
             f" FROM runs WHERE {condition} ORDER BY id",
             values,
         )
-        return [_from_row(row) for row in rows]
 
 
 def _from_row(row: sqlite3.Row) -> Run:
+    from_iso(row["created"])
+    if row["finished"] is not None:
+        from_iso(row["finished"])
     return Run(
         id=row["id"],
         state=State(row["state"]),
         created=row["created"],
         finished=row["finished"],
-        terms=msgspec.json.decode(row["terms"], type=Terms),
+        terms=read_terms(row["terms"]),
         issued=row["issued"],
     )
+
+
+def read_terms(encoded: bytes) -> Terms:
+    """Read the terms of a run as they are stored, in JSON.
+
+    Raises:
+        ValueError: if they are something else.
+    """
+    terms = msgspec.json.decode(encoded, type=Terms)
+    from_iso(terms.at)
+    for section in terms.sections:
+        SerialNumber.parse(section.issuer)
+        if not 0 <= section.count <= MAX_ROW or not 0 <= (section.first_id or 0) < 1 << 64:
+            raise ValueError("a section has an impossible number of rows or first EUI-64")
+    return terms
+
+
+def _serial_key(row: sqlite3.Row) -> tuple[int, bytes]:
+    if len(row["serial_key"]) != _SERIAL_KEY_OCTETS:
+        raise ValueError(f"its serial_key has {len(row['serial_key'])} octets")
+    return row["id"], row["serial_key"]
+
+
+def _missing(run: int) -> EstateError:
+    return EstateError("estate.damaged", f"Run {run} is missing in the estate.", RESTORE)
 
 
 def _label(run: int) -> bytes:

@@ -8,16 +8,16 @@ are worked out.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from smki_testca.clock import iso
+from smki_testca.clock import from_iso, iso
 from smki_testca.estate.status import Status
 from smki_testca.identifiers import SerialNumber
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     from smki_testca.estate.certificates import CertificateStore, Record, Selection
     from smki_testca.estate.database import Database
@@ -95,27 +95,31 @@ class StatusStore:
             return Status.REVOKED
         if record.not_after < at:
             return Status.EXPIRED
-        last = self._database.value(
-            "SELECT status FROM standings WHERE serial = ? ORDER BY number DESC LIMIT 1", (serial,)
+        last = self._database.record(
+            lambda row: Status(row["status"]),
+            "SELECT serial, number, status FROM standings WHERE serial = ?"
+            " ORDER BY number DESC LIMIT 1",
+            (serial,),
         )
-        return Status.IN_USE if last is None else Status(last)
+        return last or Status.IN_USE
 
     def history(self, record: Record, at: datetime) -> list[StandingChange]:
         """The changes of a certificate's status, from its issue to a time."""
         serial = record.serial.octets
         changes = [StandingChange(Status.IN_USE, record.issued_at, "issued", record.audit)]
-        changes += (
-            _change(Status(row["status"]), row)
-            for row in self._database.rows(
-                "SELECT status, at, note, audit FROM standings WHERE serial = ? ORDER BY number",
-                (serial,),
-            )
+        changes += self._database.records(
+            lambda row: _change(Status(row["status"]), row),
+            "SELECT serial, number, status, at, note, audit FROM standings WHERE serial = ?"
+            " ORDER BY number",
+            (serial,),
         )
-        revoked = self._database.row(
-            "SELECT at, note, audit FROM revocations WHERE serial = ?", (serial,)
+        revoked = self._database.record(
+            lambda row: _change(Status.REVOKED, row),
+            "SELECT serial, at, note, audit FROM revocations WHERE serial = ?",
+            (serial,),
         )
         if revoked is not None:
-            return [*changes, _change(Status.REVOKED, revoked)]
+            return [*changes, revoked]
         if record.not_after < at:
             changes.append(StandingChange(Status.EXPIRED, record.not_after, "ran out", None))
         return changes
@@ -159,14 +163,14 @@ class StatusStore:
 
     def _serials(self, status: Status) -> list[SerialNumber]:
         """The serials of certificates that have, or once had, a status; in no order."""
-        if status is Status.REVOKED:
-            rows = self._database.rows("SELECT serial FROM revocations")
-        else:
-            rows = self._database.rows(
-                "SELECT DISTINCT serial FROM standings WHERE status = ?", (status.value,)
-            )
-        return [SerialNumber.from_octets(row["serial"]) for row in rows]
+        query, values = "SELECT serial FROM revocations", []
+        if status is not Status.REVOKED:
+            query = "SELECT DISTINCT serial FROM standings WHERE status = ?"
+            values = [status.value]
+        return self._database.records(
+            lambda row: SerialNumber.from_octets(row["serial"]), query, values
+        )
 
 
 def _change(status: Status, row: sqlite3.Row) -> StandingChange:
-    return StandingChange(status, datetime.fromisoformat(row["at"]), row["note"], row["audit"])
+    return StandingChange(status, from_iso(row["at"]), row["note"], row["audit"])

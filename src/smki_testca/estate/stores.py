@@ -62,7 +62,7 @@ class Stores:
         self._database = database
         self._clock = clock
         self.entropy = entropy
-        self.audit = AuditLog(database)
+        self.audit = AuditLog(database, clock)
         self.register = RegisterStore(database, self.audit, library, clock)
         self.certificates = CertificateStore(database)
         self.key_holders = KeyHolders(database)
@@ -81,6 +81,7 @@ class Stores:
             self.tiles.audited(),
             *self.revocations.audited(),
             self.externals.audited(),
+            suspects={"certificates": self.certificates.suspects},
         )
 
     @property
@@ -196,6 +197,21 @@ class Stores:
             if key is not None:
                 keys[record.serial] = key
         return keys
+
+    def verify_keys(self) -> int:
+        """Unseal every private key of the estate, and pair it with its public key.
+
+        Returns:
+            The number of keys, those in tiles and imported ones included.
+
+        Raises:
+            EstateError: if the passphrase is wrong, or for the first key that does not fit.
+        """
+        return (
+            self.key_store.verify()
+            + self.externals.verify_keys()
+            + self.run_certificates.verify_keys()
+        )
 
     def select(self, selection: Selection) -> Iterator[Record]:
         """Every certificate that fits, those of runs after the others."""

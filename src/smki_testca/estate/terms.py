@@ -13,10 +13,14 @@ from typing import Literal
 
 import msgspec
 
+from smki_testca.errors import EstateError
+from smki_testca.estate.database import RESTORE
 from smki_testca.roles import KeyUsage  # noqa: TC001 - msgspec reads it
 
 TILE_ROWS = 2_000
 """The most certificates in one tile."""
+MAX_ROW = (1 << 63) - 1
+"""The largest row that SQLite can look for."""
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +89,20 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     def count(self) -> int:
         """The number of the run's certificates."""
         return sum(section.count for section in self.sections)
+
+    def section(self, place: int) -> Section:
+        """The section at a place, as a tile names it.
+
+        Raises:
+            EstateError: if there is none.
+        """
+        if not 0 <= place < len(self.sections):
+            raise EstateError(
+                "estate.damaged",
+                f"A tile names section {place} of a run that has {len(self.sections)}.",
+                RESTORE,
+            )
+        return self.sections[place]
 
 
 class Row(msgspec.Struct, frozen=True, array_like=True):

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from smki_testca.errors import EstateError
 from smki_testca.estate.audit import AuditedTable
-from smki_testca.estate.terms import Row
+from smki_testca.estate.database import RESTORE
+from smki_testca.estate.terms import MAX_ROW, TILE_ROWS, Row
 from smki_testca.estate.tile import Tile, file_name, settle
 from smki_testca.files import put, sync_file, sync_folder
 from smki_testca.unfinished import remove, stale, unfinished_folder
@@ -29,8 +31,7 @@ if TYPE_CHECKING:
 
 FOLDER = "bulk"
 _NOTE = "note"
-MAX_ROW = (1 << 63) - 1
-"""The largest row that SQLite can look for."""
+_DIGEST_OCTETS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +139,12 @@ class TileStore:
 
     def get(self, run: int, number: int) -> TileRecord:
         """The tile of a run with that number."""
-        (tile,) = self._where("run = ? AND number = ?", run, number)
-        return tile
+        tiles = self._where("run = ? AND number = ?", run, number)
+        if not tiles:
+            raise EstateError(
+                "estate.damaged", f"Tile {number} of run {run} is missing in the estate.", RESTORE
+            )
+        return tiles[0]
 
     def of_run(self, run: int, *, done: bool | None = None) -> list[TileRecord]:
         """The tiles of a run: all, the finished ones, or those still to be made."""
@@ -173,12 +178,12 @@ class TileStore:
         return [(row["run"], row["row"]) for row in rows]
 
     def _where(self, condition: str, *values: int) -> list[TileRecord]:
-        rows = self._database.rows(
+        return self._database.records(
+            _from_row,
             "SELECT run, number, section, first, first_row, count, digest, audit FROM tiles"  # noqa: S608 - our own words
             f" WHERE {condition} ORDER BY run, number",
             values,
         )
-        return [_from_row(row) for row in rows]
 
     # Their files.
 
@@ -217,9 +222,9 @@ class TileStore:
         """Read the file of a finished tile.
 
         Raises:
-            EstateError: if it is missing or was changed.
+            EstateError: if it is missing or was changed, or is of another tile.
         """
-        return self._read(self.path(tile), tile.digest)
+        return _checked(tile, self._read(self.path(tile), tile.digest))
 
     def adopt(self, run: int, attempt: Path, tiles: Collection[tuple[int, bytes]]) -> None:
         """Move tiles to the run's folder, within the transaction that records them.
@@ -310,7 +315,7 @@ class TileStore:
         """
         tiles = self._where("digest <> x''")
         for tile in tiles:
-            Tile.read(self.path(tile), tile.digest)
+            _checked(tile, Tile.read(self.path(tile), tile.digest))
         return len(tiles)
 
     def audited(self) -> AuditedTable:
@@ -333,5 +338,24 @@ def _recorded(entry: Entry) -> Iterator[tuple[tuple[int, int], tuple[int, str]]]
         yield (body["run"], body["tile"]), (entry.number, body["sha256"])
 
 
+def _checked(record: TileRecord, opened: Tile) -> Tile:
+    """The tile, after a comparison of its header with its record."""
+    header = opened.header
+    in_file = (header.run, header.number, header.section, header.first_row, header.count)
+    if in_file != (record.run, record.number, record.section, record.first_row, record.count):
+        raise EstateError(
+            "bulk.damaged",
+            f"Tile {record.number} of run {record.run} is not as its file says.",
+            RESTORE,
+        )
+    return opened
+
+
 def _from_row(row: sqlite3.Row) -> TileRecord:
-    return TileRecord(**dict(row))
+    tile = TileRecord(**dict(row))
+    numbers = (tile.run, tile.number, tile.section, tile.first, tile.first_row)
+    if min(numbers) < 0 or not 0 < tile.count <= TILE_ROWS:
+        raise ValueError("a number is out of its range")
+    if len(tile.digest) not in {0, _DIGEST_OCTETS} or bool(tile.digest) != (tile.audit is not None):
+        raise ValueError("its digest is not that of a tile finished or still to be made")
+    return tile

@@ -20,3 +20,21 @@ ALTER TABLE runs ADD COLUMN identity BLOB;
 
 -- Whether the profile weakened a rule, as an experimental environment allows (R20).
 ALTER TABLE certificates ADD COLUMN experimental INTEGER NOT NULL DEFAULT 0;
+-- The sum over the rows of each table, as it was with an entry of the audit log.
+CREATE TABLE row_sums (
+    name TEXT PRIMARY KEY,
+    rows INTEGER NOT NULL,
+    sum BLOB NOT NULL,
+    audit INTEGER NOT NULL REFERENCES audit (number)
+) WITHOUT ROWID;
+
+-- The digests of the sums that a transaction changed, with its last entry of the audit log. The
+-- chain of entries covers them.
+CREATE TABLE audit_states (
+    number INTEGER PRIMARY KEY REFERENCES audit (number),
+    digests TEXT NOT NULL
+);
+CREATE TRIGGER audit_states_are_not_changed BEFORE UPDATE ON audit_states
+BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+CREATE TRIGGER audit_states_are_not_cut BEFORE DELETE ON audit_states
+BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;

@@ -148,7 +148,7 @@ def cancel(estate: Stores, number: int) -> Run:
 def _tasks(estate: Stores, run: Run) -> Iterator[Task]:
     """The tiles of a run that are still to be made."""
     for record in estate.tiles.of_run(run.id, done=False):
-        section = run.terms.sections[record.section]
+        section = run.terms.section(record.section)
         rows = estate.tiles.rows(run.id, record.number)
         if rows is None and section.first_id is None:
             continue  # another process has finished it meanwhile

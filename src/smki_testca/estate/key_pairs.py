@@ -1,0 +1,37 @@
+"""Checks that a sealed private key opens, and belongs to the public key that it is stored for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smki_testca.errors import EstateError
+from smki_testca.estate.database import RESTORE
+from smki_testca.x509 import private_keys
+from smki_testca.x509.keys import key_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def check_pair(identifier: bytes, unseal: Callable[[], bytes], whose: str) -> None:
+    """Unseal a private key, and compare its public key.
+
+    Args:
+        identifier: the SHA-256 of the SubjectPublicKeyInfo.
+        unseal: gives the key, PKCS#8 DER.
+        whose: the key, for the error.
+
+    Raises:
+        EstateError: if it does not open, or is another key's.
+    """
+    try:
+        public = private_keys.public_key_info(private_keys.from_pkcs8(unseal()))
+        fault = None if key_id(public) == identifier else "is of another public key"
+    except EstateError as error:
+        if error.code == "estate.passphrase":
+            raise
+        fault = "was changed, or sealed for another use"
+    except ValueError:
+        fault = "is no private key"
+    if fault is not None:
+        raise EstateError("audit.key", f"The private key of {whose} {fault}.", RESTORE)

@@ -1,0 +1,117 @@
+"""The tables, indexes and triggers that the schema declares, and the types of columns."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FORMAT = 3
+"""The version of the schema: the number of its last file."""
+
+SchemaObject = tuple[str, str, str | None]
+"""A table, index or trigger: its type, its name and its SQL."""
+
+_TYPES: dict[str, type] = {"TEXT": str, "BLOB": bytes, "INTEGER": int}
+_TABLE_NAMES = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE)\s+(\w+)")
+# It holds a digest and keys, and the name of an environment.
+_OF_TWO_TYPES = {("meta", "value"): (bytes, str)}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of the schema.
+
+    Attributes:
+        name: of the table.
+        columns: the types of the values that each column may have; None is among them if the
+            column may be empty.
+        key: the columns of the primary key.
+    """
+
+    name: str
+    columns: dict[str, tuple[type, ...]]
+    key: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The whole schema.
+
+    Attributes:
+        objects: every table, index and trigger.
+        tables: by name.
+    """
+
+    objects: frozenset[SchemaObject]
+    tables: dict[str, Table]
+
+
+def statements(version: int) -> Iterator[str]:
+    """The SQL statements that upgrade an estate to a version from the one before."""
+    schema = files("smki_testca.estate").joinpath("schema", f"{version}.sql")
+    statement = ""
+    for line in schema.read_text("utf-8").splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def objects(connection: sqlite3.Connection) -> frozenset[SchemaObject]:
+    """The tables, indexes and triggers of a file, those of SQLite itself left out."""
+    rows = connection.execute(
+        "SELECT type, name, sql FROM main.sqlite_master"
+        " WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+    )
+    return frozenset((kind, name, sql) for kind, name, sql in rows)
+
+
+@cache
+def declared() -> Schema:
+    """The schema of an estate of this version's format."""
+    with closing(sqlite3.connect(":memory:")) as memory:
+        for version in range(1, FORMAT + 1):
+            for statement in statements(version):
+                memory.execute(statement)
+        found = objects(memory)
+        tables = {name: _table(memory, name) for kind, name, _ in found if kind == "table"}
+    return Schema(found, tables)
+
+
+def _table(connection: sqlite3.Connection, name: str) -> Table:
+    columns, key = {}, []
+    for _, column, declared_type, is_required, _, place in connection.execute(
+        "SELECT * FROM pragma_table_info(?)", (name,)
+    ):
+        types = _OF_TWO_TYPES.get((name, column), (_TYPES[declared_type],))
+        columns[column] = types if is_required or place else (*types, type(None))
+        if place:
+            key.append((place, column))
+    return Table(name, columns, tuple(column for _, column in sorted(key)))
+
+
+@cache
+def tables_of(statement: str) -> tuple[Table, ...]:
+    """The tables that an SQL statement names, in its order."""
+    known = declared().tables
+    names = dict.fromkeys(_TABLE_NAMES.findall(statement))
+    return tuple(known[name] for name in names if name in known)
+
+
+@cache
+def types_of(statement: str, columns: tuple[str, ...]) -> tuple[tuple[str, tuple[type, ...]], ...]:
+    """The types that values in a statement's columns must have; columns it works out have none."""
+    found: dict[str, tuple[type, ...]] = {}
+    for column in columns:
+        for table in tables_of(statement):
+            if column in table.columns:
+                found[column] = (*found.get(column, ()), *table.columns[column])
+    return tuple(found.items())
