@@ -313,6 +313,7 @@ class Plan:
             agreement=authorisation.agreement,
             issuer=str(issuer.serial),
             usage=usage,
+            delivery=request.delivery.value,
             inputs=shared,
             count=0,
         )
