@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.cli.names import library_of
-from smki_testca.cli.session import read_input
+from smki_testca.cli.session import read_regular
 from smki_testca.errors import UsageError
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles.model import Identity
@@ -174,6 +174,10 @@ def plan_range(estate: Estate, plan: Plan, options: dict[str, Any]) -> None:
     plan.add_range(request, options["count"])
 
 
+MAX_ROW_FILE_OCTETS = 1 << 16
+"""The longest public key or CSR that a row of a manifest names, in octets."""
+
+
 def plan_manifest(estate: Estate, plan: Plan, manifest: str, options: dict[str, Any]) -> None:
     """Plan the rows of a manifest; the files that it names lie beside it."""
     from smki_testca.issuance.batch.manifest import columns, lines
@@ -182,7 +186,7 @@ def plan_manifest(estate: Estate, plan: Plan, manifest: str, options: dict[str, 
     path = Path(manifest)
 
     def read(name: str) -> bytes:
-        return read_input(str(path.parent / name), 1 << 16)
+        return read_regular(path.parent / name, MAX_ROW_FILE_OCTETS)
 
     for row in from_manifest(
         estate, lines(path, columns(estate.library)), read, options["environment"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,6 +143,29 @@ def read_input(name: str, limit: int = MAX_OCTETS) -> bytes:
         raise InputError("input.unreadable", f"{name} cannot be read: {reason}.") from error
     if len(data) > limit:
         raise InputError("input.too_long", f"{name} is longer than {limit} octets.")
+    return data
+
+
+def read_regular(path: Path, limit: int) -> bytes:
+    """Read the octets of a file that another file names; it never waits, for it reads no pipe.
+
+    Raises:
+        InputError: if it cannot be read, is no regular file or longer than the limit, in octets.
+    """
+    # Without waiting for whoever would write to a pipe; not known on every platform.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        with open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise InputError(
+                    "input.unreadable", f"{path} cannot be read: it is no regular file."
+                )
+            data = file.read(limit + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError("input.unreadable", f"{path} cannot be read: {reason}.") from error
+    if len(data) > limit:
+        raise InputError("input.too_long", f"{path} is longer than {limit} octets.")
     return data
 
 
