@@ -9,7 +9,7 @@ import click
 
 from smki_testca.cli.names import library_of
 from smki_testca.cli.session import read_regular
-from smki_testca.errors import UsageError
+from smki_testca.errors import InputError, UsageError
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles.model import Identity
 from smki_testca.profiles.subject import Subject
@@ -184,6 +184,11 @@ def plan_manifest(estate: Estate, plan: Plan, manifest: str, options: dict[str, 
     from smki_testca.issuance.batch.row_requests import from_manifest
 
     path = Path(manifest)
+    if path.exists() and not path.is_file():
+        # A batch may be planned again, which reads the manifest again.
+        raise InputError(
+            "input.unreadable", f"{path} cannot be read: it is no regular file.", "Give a file."
+        )
 
     def read(name: str) -> bytes:
         return read_regular(path.parent / name, MAX_ROW_FILE_OCTETS)

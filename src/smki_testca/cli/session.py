@@ -74,8 +74,11 @@ class Session:
 
         return Library(*self.profile_directories())
 
-    def open(self) -> Estate:
+    def open(self, *, needs_keys: bool = False) -> Estate:
         """Open the estate.
+
+        Args:
+            needs_keys: whether its private keys are needed while other processes wait for it.
 
         Raises:
             UsageError: if none was named.
@@ -90,12 +93,36 @@ class Session:
         from smki_testca.api import Estate
 
         directory = Path(self.estate)
-        return Estate.open(
+        estate = Estate.open(
             directory,
             lambda: self.passphrase(directory),
             profiles=self.profiles_directory,
             clock=self.clock(),
         )
+        if needs_keys:
+            self.unlock_first(estate)
+        return estate
+
+    def unlock_first(self, estate: Estate) -> None:
+        """Ask for the passphrase now if somebody has to type it or write it to a pipe.
+
+        Otherwise it is asked for when it is needed, with the estate's write lock held: others
+        would wait as long as that takes.
+        """
+        if not self._has_passphrase_ready(estate.directory):
+            try:
+                estate.unlock()
+            except BaseException:
+                estate.close()
+                raise
+
+    def _has_passphrase_ready(self, directory: Path) -> bool:
+        if self.passphrase_file is not None:
+            return Path(self.passphrase_file).is_file()
+        if os.environ.get(_PASSPHRASE_VARIABLE) or (directory / PASSPHRASE_FILE).is_file():
+            return True
+        # Without a terminal there is none, and nobody is asked.
+        return sys.stdin is None or not sys.stdin.isatty()
 
     def passphrase(self, directory: Path, *, confirm: bool = False) -> str:
         """Return the passphrase of an estate, from the first place that gives it.
