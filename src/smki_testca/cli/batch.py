@@ -102,21 +102,26 @@ def issue(session: Session, /, manifest: str | None, **options: Any) -> None:
     """
     with session.open() as estate:
         estate.unlock_meanwhile()
-        from smki_testca.issuance.batch.planning import Plan
+        from smki_testca.issuance.batch.planning import Plan, begin
 
         engine = _engine(options)
         secrets = _secrets(options["seed"])
-        with estate.transaction():
+
+        def planned() -> Plan:
             plan = Plan(estate, _source(manifest), options["label"], secrets)
             _plan_source(estate, plan, manifest, options)
-            error = _plan_error(plan, all_or_nothing=options["all_or_nothing"])
-            if error is None:
-                run = plan.store()
-            else:
-                plan.record(None)
-        if error is not None:
-            raise error
-        _report_problems(session, plan.problems)
+            return plan
+
+        def store(plan: Plan) -> int | None:
+            if plan.ready() and not (plan.problems and options["all_or_nothing"]):
+                return plan.store()
+            plan.record(None)
+            return None
+
+        plan, run = begin(estate, planned, store)
+        if run is None:
+            raise _plan_error(plan)
+        _report_problems(session, plan)
         if not session.as_json:
             say(f"run {run}", err=True)
         _complete_and_report(session, estate, run, engine, plan.problems)
@@ -153,8 +158,8 @@ def check(session: Session, /, manifest: str | None, **options: Any) -> None:
             {"accepted": plan.count, "problems": [problem.as_json() for problem in plan.problems]}
         )
     else:
-        _report_problems(session, plan.problems)
-        rows = f"{plan.count} rows would go through, {len(plan.problems)} would not."
+        _report_problems(session, plan)
+        rows = f"{plan.count} rows would go through, {plan.problem_count} would not."
         say(f"{plan.count} certificates would be issued." if plan.is_range else rows)
     if plan.problems:
         click.get_current_context().exit(ExitCode.FINDINGS)
@@ -179,7 +184,7 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
     """
     from smki_testca.collector import without_collector
     from smki_testca.issuance.batch import csr_reader, portal, portal_zip
-    from smki_testca.issuance.batch.planning import Plan
+    from smki_testca.issuance.batch.planning import Plan, begin
     from smki_testca.workers import how_many
 
     engine = _engine(options)
@@ -205,17 +210,25 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
         zipped = read_input(requests, portal_zip.MAX_ZIP_OCTETS)
         members = portal_zip.directory(requests, zipped)
         estate.unlock()
-        with estate.transaction():
+
+        def planned() -> Plan:
             plan = Plan(estate, "requests", None, _secrets(None))
             reader = csr_reader.Reader(requests, zipped, estate.library)
             for row in csr_reader.row_requests(estate, reader, members, cells, workers):
                 plan.add(row)
-            report = portal.Report.of(name, members, plan.problems)
-            run = plan.store() if plan.ready() else None
-            if run is None:
+            return plan
+
+        def store(plan: Plan) -> int | None:
+            if not plan.ready():
                 plan.record(None)
-            else:
-                estate.runs.keep_report(run, msgspec.msgpack.encode(report))
+                return None
+            run = plan.store()
+            report = portal.Report.of(name, members, plan.problems)
+            estate.runs.keep_report(run, msgspec.msgpack.encode(report))
+            return run
+
+        plan, run = begin(estate, planned, store)
+        report = portal.Report.of(name, members, plan.problems)
         issued: dict[int, bytes] = {}
         if run is not None:
             finished = _complete_run(session, estate, run, engine)
@@ -411,17 +424,15 @@ def _plan_source(estate: Estate, plan: Plan, manifest: str | None, options: dict
         plan_manifest(estate, plan, manifest, options)
 
 
-def _plan_error(plan: Plan, *, all_or_nothing: bool) -> SmkiTestcaError | None:
-    """Return the error because of which nothing of a plan is issued; None if its rows are."""
+def _plan_error(plan: Plan) -> SmkiTestcaError:
+    """Return the error because of which nothing of a plan is issued."""
     if not plan.problems:
-        return None if plan.ready() else InputError("manifest.empty", "The manifest has no rows.")
-    if plan.ready() and not all_or_nothing:
-        return None
-    first, *others = plan.problems
+        return InputError("manifest.empty", "The manifest has no rows.")
+    first, others = plan.problems[0], plan.problem_count - 1
     error = first.error
     if plan.is_range:
         return error
-    more = f" {len(others)} more lines are wrong, too." if others else ""
+    more = f" {others} more lines are wrong, too." if others else ""
     message = f"Line {first.line}: {error.message}{more}"
     if isinstance(error, Refusal):
         return Refusal((replace(error.reasons[0], reason=message), *error.reasons[1:]))
@@ -429,12 +440,15 @@ def _plan_error(plan: Plan, *, all_or_nothing: bool) -> SmkiTestcaError | None:
     return error
 
 
-def _report_problems(session: Session, problems: list[RowProblem]) -> None:
+def _report_problems(session: Session, plan: Plan) -> None:
     if session.as_json:
         return
-    for problem in problems:
+    for problem in plan.problems:
         for line in problem.error.lines():
             say(f"line {problem.line}: {line}", err=True)
+    unlisted = plan.problem_count - len(plan.problems)
+    if unlisted:
+        say(f"{unlisted} more lines are wrong, too.", err=True)
 
 
 class _Progress:

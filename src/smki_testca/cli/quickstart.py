@@ -118,6 +118,8 @@ def init(session: Session, directory: str, environment: str | None, ca_keys: str
             clock=session.clock(),
         ) as estate,
     ):
+        if not is_new:
+            session.unlock_first(estate)
         records = estate.add_environment(name, keys)
     if session.as_json:
         print_json({"estate": str(path), "certificates": [record.as_json() for record in records]})
