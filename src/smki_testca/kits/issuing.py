@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smki_testca.errors import InputError, Refusal
+from smki_testca.errors import EstateError, InputError, Refusal
 from smki_testca.estate.terms import Secrets
 from smki_testca.issuance.issuance import Issuance
 from smki_testca.profiles.subject import Subject
+from smki_testca.workers import DIED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -94,6 +95,7 @@ def issue_devices(
     Raises:
         Refusal: if the gate refuses one of them; nothing is issued then.
         InputError: if a profile's rows forbid one.
+        EstateError: if a worker died.
     """
     from smki_testca.issuance.batch.engines import LocalEngine  # noqa: PLC0415 - seldom needed
     from smki_testca.issuance.batch.planning import Plan  # noqa: PLC0415 - as above
@@ -114,7 +116,18 @@ def issue_devices(
         raise plan.problems[0].error
     if run is not None:
         total = plan.count
-        resume(estate, run, LocalEngine(None if total > _ONE_WORKER else 1), progress)
+        engine = LocalEngine(None if total > _ONE_WORKER else 1)
+        try:
+            resume(estate, run, engine, progress)
+        except EstateError as error:
+            if error.code != DIED:
+                raise
+            # Makers of kits remove what there is, so that the run cannot be resumed.
+            raise EstateError(
+                DIED,
+                "A worker process ended unexpectedly; the Devices of the kit are not all made.",
+                "Make it again from the start.",
+            ) from error
     return run
 
 

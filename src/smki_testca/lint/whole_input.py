@@ -84,8 +84,9 @@ def _in_parallel(
 ) -> list[Linted]:
     numbered = enumerate(sources)
     chunks = iter(lambda: list(islice(numbered, _CHUNK)), [])
-    with workers.pool(count, _start_worker, settings, issuers.ders) as pool:
-        return [document for chunk in pool.map(_lint_chunk, chunks) for document in chunk]
+    with workers.explained_death("nothing was reported", "Give the command again."):
+        linted = workers.ordered(count, _lint_chunk, chunks, _start_worker, settings, issuers.ders)
+        return [document for chunk in linted for document in chunk]
 
 
 _worker: list[Linter] = []

@@ -6,16 +6,16 @@ subject, usage and public key of each certificate asked for. Each then passes th
 
 from __future__ import annotations
 
-from concurrent.futures.process import BrokenProcessPool
+import contextlib
 from typing import TYPE_CHECKING
 
 from smki_testca.authority import csr as csrs
-from smki_testca.errors import EstateError, InputError, SmkiTestcaError
+from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.identifiers import Eui64
 from smki_testca.issuance.batch.csr_pattern import CsrPattern
 from smki_testca.issuance.batch.portal_zip import unpack
 from smki_testca.issuance.batch.row_requests import RowProblem, RowRequest
-from smki_testca.workers import pool
+from smki_testca.workers import explained_death, ordered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -128,16 +128,13 @@ def _read(
         for chunk in chunks:
             yield from reader.read(chunk)
         return
-    with pool(workers, _begin, reader) as processes:
-        try:
-            for contents in processes.map(_read_chunk, chunks):
-                yield from contents
-        except BrokenProcessPool as error:
-            raise EstateError(
-                "batch.worker_died",
-                "A worker process ended unexpectedly; nothing of this batch was issued.",
-                "Give the command again.",
-            ) from error
+    contents_of_chunks = ordered(workers, _read_chunk, chunks, _begin, reader)
+    with (
+        explained_death("nothing of this batch was issued", "Give the command again."),
+        contextlib.closing(contents_of_chunks),
+    ):
+        for contents in contents_of_chunks:
+            yield from contents
 
 
 _reader: list[Reader] = []

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from concurrent.futures.process import BrokenProcessPool
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
-from smki_testca.errors import EstateError, UsageError
+from smki_testca.errors import UsageError
 from smki_testca.estate import tile
 from smki_testca.issuance.batch.tile_maker import TileMaker
-from smki_testca.workers import how_many, unordered
+from smki_testca.workers import explained_death, how_many, unordered
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -67,14 +66,10 @@ class LocalEngine:
         maker = TileMaker(material)
         maker.prepare(first)
         every = chain([first], tasks)
-        try:
+        with explained_death(
+            "finished tiles are safe", f"Go on with: smki-testca batch resume {first.run}"
+        ):
             yield from unordered(self._workers, _make, every, _begin, maker, folder)
-        except BrokenProcessPool as error:
-            raise EstateError(
-                "batch.worker_died",
-                "A worker process ended unexpectedly; finished tiles are safe.",
-                f"Go on with: smki-testca batch resume {first.run}",
-            ) from error
 
 
 _of_this_process: list[tuple[TileMaker, Path]] = []
