@@ -22,8 +22,8 @@ def opened(directory, at=None):
 def ca_key(estate, record):
     """The private key of a CA, PKCS#8 DER, which an estate gives nobody."""
     keys = estate.key_store
-    sealed = keys.reference(record.key_id).sealed
-    return keys._estate_key().open(sealed, record.key_id)  # noqa: SLF001 - no API gives it
+    reference = keys.reference(record.key_id)
+    return keys._estate_key().open(reference.sealed, reference.label)  # noqa: SLF001 - no API gives it
 
 
 def any_key(estate, record):

@@ -197,4 +197,5 @@ def _path(config: pytest.Config, name: str) -> Path | None:
 
 
 def _unusable(name: str, why: str) -> pytest.UsageError:
-    return pytest.UsageError(f"--smki-{name} {why}")
+    message = f"--smki-{name} {why}"
+    return pytest.UsageError(message)

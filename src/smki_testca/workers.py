@@ -25,6 +25,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from smki_testca.errors import EstateError, InputError
 
+if sys.platform != "win32":
+    import resource
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
     from multiprocessing.connection import Connection
@@ -390,9 +393,7 @@ def _become_worker(parent: int | None) -> None:
         ctypes.CDLL(None).prctl(_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(1)
-    with contextlib.suppress(ImportError, OSError, ValueError):
-        import resource  # noqa: PLC0415 - not on every platform
-
+    if sys.platform != "win32":
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for descriptor in (1, 2):
@@ -440,8 +441,6 @@ def limit_memory(octets: int | None) -> None:
     """
     if octets is None or sys.platform != "linux":
         return
-    import resource  # noqa: PLC0415 - not on every platform
-
     with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - no path to speak of
         present = int(file.read().split()[0]) * resource.getpagesize()
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]

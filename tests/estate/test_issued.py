@@ -75,6 +75,7 @@ def _add_run(estate, parts, state, finished):
             estate.tiles.add(
                 TileRecord(run, number, place, first, first_row, len(some)),
                 None if is_range else msgspec.msgpack.encode(rows),
+                "meters-one",
             )
             done = state is State.DONE or number in finished
             if done:

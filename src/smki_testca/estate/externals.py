@@ -19,7 +19,7 @@ from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles.model import Severity, Tier
 from smki_testca.x509 import private_keys
 from smki_testca.x509.key_usages import names_of_usage
-from smki_testca.x509.keys import key_identity
+from smki_testca.x509.keys import key_id
 
 if TYPE_CHECKING:
     import sqlite3
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from smki_testca.estate.audit import Entry
     from smki_testca.estate.certificates import Selection
     from smki_testca.estate.database import Database
+    from smki_testca.estate.key_holders import KeyHolders
     from smki_testca.estate.key_store import KeyStore
     from smki_testca.lint.linted import Linted
     from smki_testca.profiles import Library
@@ -150,7 +151,7 @@ def read_external(
         source,
         at,
         label,
-        None if spki is None else key_identity(spki),
+        None if spki is None else key_id(spki),
         serial.content if serial is not None and serial.tag == 0x02 and serial.content else None,
         profile.name,
         _eui64(view, profile),
@@ -176,9 +177,12 @@ def _role(view: View, profile: Profile) -> int | None:
 class ExternalStore:
     """The external certificates of one estate, and their private keys."""
 
-    def __init__(self, database: Database, keys: KeyStore, library: Library) -> None:
+    def __init__(
+        self, database: Database, keys: KeyStore, key_holders: KeyHolders, library: Library
+    ) -> None:
         self._database = database
         self._keys = keys
+        self._key_holders = key_holders
         self._library = library
 
     def add(self, record: ExternalRecord) -> None:
@@ -198,10 +202,12 @@ class ExternalStore:
     def private_key(self, record: ExternalRecord) -> bytes | None:
         """The private key of a certificate, PKCS#8 DER; None if it was not imported.
 
+        None also for the key of a CA of the estate.
+
         Raises:
             EstateError: if the passphrase is wrong, or the key was changed.
         """
-        if record.key_id is None:
+        if record.key_id is None or record.key_id in self._key_holders.authority_keys():
             return None
         sealed = self._database.value(
             "SELECT sealed FROM external_keys WHERE id = ?", (record.key_id,)

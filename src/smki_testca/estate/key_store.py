@@ -5,13 +5,15 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
-from smki_testca.authority.signers.software import SealedKey
+from smki_testca.authority.signers.software import SealedKey, sealing_label
 from smki_testca.errors import EstateError
+from smki_testca.estate.key_holders import AUTHORITY, KeyHolders, check_holders
 from smki_testca.estate.sealing import EstateKey, TransportKey
 from smki_testca.x509 import private_keys
 from smki_testca.x509.keys import key_id
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Mapping
 
     from smki_testca.authority.signers import KeyReference, Signer
@@ -32,6 +34,7 @@ class KeyStore:
         self._database = database
         self._passphrase = passphrase
         self._entropy = entropy
+        self._holders = KeyHolders(database)
         self._key: EstateKey | None = None
         self._unlocking: Callable[[], EstateKey] | None = None
 
@@ -42,48 +45,78 @@ class KeyStore:
             "INSERT INTO meta (name, value) VALUES (?, ?)", (_WRAPPED_KEY, wrapped)
         )
 
-    def generate(self, key_type: KeyType) -> bytes:
+    def generate(self, key_type: KeyType, holder: str) -> bytes:
         """Make and store a key pair, within a transaction; gives its SubjectPublicKeyInfo, DER.
+
+        Args:
+            key_type: of the pair.
+            holder: of the pair; see ``key_holders``.
 
         Raises:
             InputError: for an RSA key from a seed: RSA keys cannot be made from one.
         """
-        return self.keep(private_keys.generate(key_type, self._entropy))
+        return self.keep(private_keys.generate(key_type, self._entropy), holder)
 
-    def keep(self, private: PrivateKey, *, secret: bool | None = None) -> bytes:
+    def keep(self, private: PrivateKey, holder: str, *, secret: bool | None = None) -> bytes:
         """Seal and store a private key, within a transaction; gives its SubjectPublicKeyInfo, DER.
 
         Args:
             private: the key.
+            holder: of the key; it opens under this name only.
             secret: False for a key made from a seed; by default as the estate's entropy is.
+
+        Raises:
+            InputError: if somebody else holds the key.
         """
         public = private_keys.public_key_info(private)
         identifier = key_id(public)
-        sealed = self._estate_key().seal(private_keys.to_pkcs8(private), identifier)
-        self._database.execute(
-            "INSERT OR IGNORE INTO keys (id, sealed, secret) VALUES (?, ?, ?)",
-            (identifier, sealed, self._entropy.secret if secret is None else secret),
-        )
+        self._holders.check(identifier, holder)
+        stored = self._database.row("SELECT holder FROM keys WHERE id = ?", (identifier,))
+        if stored is not None and stored["holder"] not in {None, holder}:
+            check_holders({stored["holder"]}, holder)
+        if stored is None:
+            label = sealing_label(identifier, holder)
+            self._database.insert(
+                "keys",
+                {
+                    "id": identifier,
+                    "sealed": self._estate_key().seal(private_keys.to_pkcs8(private), label),
+                    "secret": self._entropy.secret if secret is None else secret,
+                    "holder": holder,
+                },
+            )
         return public
 
-    def has(self, identifier: bytes) -> bool:
-        """Whether the estate has the private key of that id; no passphrase is asked for."""
-        return bool(self._database.rows("SELECT 1 FROM keys WHERE id = ?", (identifier,)))
+    def has(self, identifier: bytes, holder: str) -> bool:
+        """Whether the estate has a holder's private key; no passphrase is asked for."""
+        return self._of_holder(identifier, holder) is not None
 
-    def get(self, identifier: bytes) -> bytes | None:
-        """The private key of an end entity, PKCS#8 DER; None if the estate has none of that id.
+    def get(self, identifier: bytes, holder: str) -> bytes | None:
+        """A participant's private key, PKCS#8 DER; None if the estate has none of that id.
 
-        None also for a CA's key, which only signs and is never given out.
+        None also for a CA's key, which only signs and is never given out, and for a key that
+        somebody else holds.
+
+        Args:
+            identifier: SHA-256 of the SubjectPublicKeyInfo.
+            holder: of the certificate that the key is for.
 
         Raises:
             EstateError: if the passphrase is wrong, or the key was changed.
         """
-        sealed = self._database.value(
-            "SELECT sealed FROM keys WHERE id = ? AND id NOT IN"
-            " (SELECT key_id FROM certificates WHERE tier <> 'end-entity')",
-            (identifier,),
-        )
-        return None if sealed is None else self._estate_key().open(sealed, identifier)
+        row = self._of_holder(identifier, holder)
+        if row is None:
+            return None
+        return self._estate_key().open(row["sealed"], sealing_label(identifier, row["holder"]))
+
+    def _of_holder(self, identifier: bytes, holder: str) -> sqlite3.Row | None:
+        """The row of a participant's key; None for other holders, and for keys of CAs."""
+        row = self._database.row("SELECT sealed, holder FROM keys WHERE id = ?", (identifier,))
+        if row is None or holder == AUTHORITY or AUTHORITY in self._holders.holders(identifier):
+            return None
+        # Earlier formats did not name the holder: it is the one that the key was first issued to.
+        stated = row["holder"] or self._holders.first(identifier)
+        return row if stated == holder else None
 
     def reference(self, identifier: bytes, whose: str = "a CA") -> KeyReference:
         """The reference to a CA's key.
@@ -95,10 +128,12 @@ class KeyStore:
         Raises:
             EstateError: if the estate has no key of that id.
         """
-        sealed = self._database.value("SELECT sealed FROM keys WHERE id = ?", (identifier,))
-        if sealed is None:
+        row = self._database.row("SELECT sealed, holder FROM keys WHERE id = ?", (identifier,))
+        if row is None:
             raise EstateError("estate.damaged", f"The key of {whose} is missing.")
-        return SealedKey(identifier, sealed)
+        if row["holder"] not in {None, AUTHORITY}:
+            raise EstateError("estate.damaged", f"The key of {whose} is not sealed as a CA's.")
+        return SealedKey(identifier, row["sealed"], row["holder"])
 
     def signer(self, reference: KeyReference, *, deterministic: bool = True) -> Signer:
         """The signer for a CA's key; see ``KeyReference.open``.

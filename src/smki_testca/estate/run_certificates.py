@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_left
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -13,11 +12,13 @@ from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles.model import Tier
 from smki_testca.x509 import private_keys
 from smki_testca.x509.key_usages import names_of_usage
+from smki_testca.x509.keys import key_id
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from smki_testca.estate.key_holders import KeyHolders
     from smki_testca.estate.runs import Run, RunStore
     from smki_testca.estate.terms import Section
     from smki_testca.estate.tile import Tile
@@ -28,9 +29,12 @@ if TYPE_CHECKING:
 class RunCertificates:
     """The certificates of one estate's runs, and their private keys."""
 
-    def __init__(self, runs: RunStore, tiles: TileStore, library: Library) -> None:
+    def __init__(
+        self, runs: RunStore, tiles: TileStore, key_holders: KeyHolders, library: Library
+    ) -> None:
         self._runs = runs
         self._tiles = tiles
+        self._key_holders = key_holders
         self._library = library
 
     def of_run(self, run: Run) -> Iterator[Record]:
@@ -38,13 +42,20 @@ class RunCertificates:
         return self._of_run(run, Selection(), None)
 
     def with_keys(self, run: Run) -> Iterator[tuple[Record, bytes | None]]:
-        """The certificates of a run with their private keys, PKCS#8 DER."""
+        """The certificates of a run with their private keys, PKCS#8 DER.
+
+        The key is None where the estate does not have it, or a CA has the key by now.
+        """
+        authority_keys = self._key_holders.authority_keys()
         sealing_key = self._runs.secrets(run.id).sealing_key
         for tile in self._tiles.of_run(run.id, done=True):
             opened = self._tiles.open(tile)
             for place, sealed in enumerate(opened.keys(sealing_key)):
-                key = None if sealed is None else private_keys.pkcs8_of(sealed)
-                yield self._record(run, tile, opened, place), key
+                record = self._record(run, tile, opened, place)
+                if sealed is None or record.key_id in authority_keys:
+                    yield record, None
+                else:
+                    yield record, private_keys.pkcs8_of(sealed)
 
     def numbered(self, run: Run) -> Iterator[tuple[int, bytes]]:
         """The certificates of a run, DER, each with the number of its line."""
@@ -107,11 +118,13 @@ class RunCertificates:
     def private_keys(self, records: Iterable[Record]) -> dict[SerialNumber, bytes]:
         """The private keys of runs' certificates, PKCS#8 DER; each tile is opened once.
 
-        Keys of other certificates, and keys that the estate does not have, are left out.
+        Keys of other certificates, and keys that the estate does not have or that a CA has,
+        are left out.
         """
+        authority_keys = self._key_holders.authority_keys()
         places: dict[tuple[int, int], list[tuple[int, SerialNumber]]] = {}
         for record in records:
-            if record.place is not None:
+            if record.place is not None and record.key_id not in authority_keys:
                 run, number, place = record.place
                 places.setdefault((run, number), []).append((place, record.serial))
         keys: dict[SerialNumber, bytes] = {}
@@ -195,7 +208,7 @@ class RunCertificates:
             if section.usage
             else names_of_usage(view.value("extensions.keyUsage")),
             label=opened.extra().labels.get(place, run.terms.label),
-            key_id=hashlib.sha256(view.octets("subjectPublicKeyInfo") or b"").digest(),
+            key_id=key_id(view.octets("subjectPublicKeyInfo") or b""),
             issuer=SerialNumber.parse(section.issuer),
             not_before=view.instant("validity.notBefore") or at,
             not_after=view.instant("validity.notAfter") or at,

@@ -14,6 +14,7 @@ from smki_testca.estate.authorities import AuthorityStore
 from smki_testca.estate.certificates import CertificateStore, Record, Selection
 from smki_testca.estate.externals import ExternalStore
 from smki_testca.estate.issued import IssuedCounts
+from smki_testca.estate.key_holders import KeyHolders, participant_holder
 from smki_testca.estate.key_store import KeyStore
 from smki_testca.estate.register import RegisterStore
 from smki_testca.estate.renewal_links import RenewalLinkStore
@@ -65,16 +66,17 @@ class Stores:
         self.audit = AuditLog(database)
         self.register = RegisterStore(database, self.audit, library, clock)
         self.certificates = CertificateStore(database)
+        self.key_holders = KeyHolders(database)
         self.key_store = KeyStore(database, passphrase, entropy)
         self.authorities = AuthorityStore(self.certificates, self.key_store, library)
         self.tiles = TileStore(directory, database, self.audit)
         self.runs = RunStore(database, self.audit, self.key_store, self.tiles)
-        self.run_certificates = RunCertificates(self.runs, self.tiles, library)
+        self.run_certificates = RunCertificates(self.runs, self.tiles, self.key_holders, library)
         self.issued = IssuedCounts(database, self.tiles)
         self.statuses = StatusStore(database)
         self.renewal_links = RenewalLinkStore(database)
         self.revocations = RevocationStore(database)
-        self.externals = ExternalStore(database, self.key_store, library)
+        self.externals = ExternalStore(database, self.key_store, self.key_holders, library)
         self.audit.account_for(
             self.certificates.audited(),
             self.tiles.audited(),
@@ -191,7 +193,10 @@ class Stores:
         """
         keys = self.run_certificates.private_keys(records)
         for record in records:
-            if record.place is None and (key := self.key_store.get(record.key_id)) is not None:
+            if record.place is not None or record.participant is None:
+                continue
+            key = self.key_store.get(record.key_id, participant_holder(record.participant))
+            if key is not None:
                 keys[record.serial] = key
         return keys
 

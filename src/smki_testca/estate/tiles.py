@@ -11,6 +11,7 @@ import msgspec
 from smki_testca.estate.audit import AuditedTable
 from smki_testca.estate.terms import Row
 from smki_testca.estate.tile import Tile, file_name
+from smki_testca.x509.keys import key_id
 
 if TYPE_CHECKING:
     import sqlite3
@@ -62,12 +63,13 @@ class TileStore:
 
     # Within the caller's transaction.
 
-    def add(self, tile: TileRecord, rows: bytes | None) -> None:
+    def add(self, tile: TileRecord, rows: bytes | None, participant: str) -> None:
         """Store a tile that is to be made.
 
         Args:
             tile: the tile.
             rows: a list of ``Row`` in MessagePack; None for a range.
+            participant: the holder of the certificates: its id in the register.
         """
         self._database.insert(
             "tiles",
@@ -90,6 +92,16 @@ class TileStore:
                 (row.eui64.to_bytes(8), tile.run, tile.first_row + place)
                 for place, row in enumerate(decoded)
                 if row.eui64 is not None
+            ),
+        )
+
+        self._database.insert_many(
+            "row_keys",
+            ("key_id", "run", "row", "participant"),
+            (
+                (key_id(row.public_key), tile.run, tile.first_row + place, participant)
+                for place, row in enumerate(decoded)
+                if row.public_key is not None
             ),
         )
 

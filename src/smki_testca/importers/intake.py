@@ -20,7 +20,7 @@ from smki_testca.importers.sources import sources_with_keys
 from smki_testca.pkcs12.decryption import Decryptor
 from smki_testca.pkcs12.reader import StoreReader
 from smki_testca.text import plain
-from smki_testca.x509.keys import key_identity, public_key_octets
+from smki_testca.x509.keys import key_id, public_key_octets
 from smki_testca.x509.view import is_in_place, view_certificate
 
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ class _Collector:
 
 def _identity(view: View) -> bytes | None:
     spki = view.octets("subjectPublicKeyInfo")
-    return None if spki is None else key_identity(spki)
+    return None if spki is None else key_id(spki)
 
 
 def _below_named(name: str, file: str) -> str:

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 from smki_testca.authority.csr import CsrFaultsError, Fault, differences
 from smki_testca.errors import InputError, Refusal
 from smki_testca.estate.certificates import digests, record_of
+from smki_testca.estate.key_holders import participant_holder
 from smki_testca.issuance.history import IssueHistory
 from smki_testca.register.gate import Gate
 from smki_testca.text import is_text, shown
 from smki_testca.x509 import private_keys
+from smki_testca.x509.keys import key_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -155,7 +157,8 @@ class Issuance:
         Raises:
             Refusal: with every reason of the gate.
             InputError: if the profile's rows forbid a value of the request, a date or the key,
-                or the certificate would not be what the CSR asks for.
+                the key is held by a CA of the estate or another participant, or the certificate
+                would not be what the CSR asks for.
         """
         authorisation = self.authorise(request)
         prepared = self.prepare_authorised(
@@ -183,6 +186,9 @@ class Issuance:
         issuer = self.issuing(authorisation.environment, profile.hierarchy)
         key = SubjectKey(csr.public_key) if csr is not None else key
         parts: list[tuple[Unsigned, SubjectKey]] = []
+        holder = participant_holder(authorisation.participant.id)
+        if key is not None:
+            self._estate.key_holders.check(key_id(key.public), holder)
         for usage in request.usages or (None,):
             certified = key or self.fresh_key(profile)
             unsigned = issuer[1].prepare(
@@ -319,8 +325,12 @@ class Issuance:
     def _store(
         self, certificate: Certificate, key: SubjectKey, prepared: Prepared, audit: int
     ) -> Record:
+        holder = participant_holder(prepared.authorisation.participant.id)
         if key.private is not None:
-            self._estate.key_store.keep(key.private, secret=key.secret)
+            self._estate.key_store.keep(key.private, holder, secret=key.secret)
+        else:
+            # Again: others may have been given the key since it was prepared.
+            self._estate.key_holders.check(key_id(key.public), holder)
         record = record_of(
             certificate,
             prepared.authorisation.environment,

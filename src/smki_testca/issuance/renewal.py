@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from smki_testca.authority.filling import check_future
 from smki_testca.errors import InputError, Refusal
 from smki_testca.estate.certificates import Record, digests
+from smki_testca.estate.key_holders import participant_holder
 from smki_testca.estate.status import LIVING, Status
 from smki_testca.issuance.issuance import Issuance, SubjectKey
 from smki_testca.profiles.model import Tier
@@ -266,7 +267,8 @@ class Renewer:
     def _has_key(self, record: Record, of_runs: dict[SerialNumber, bytes]) -> bool:
         """Whether the estate has a certificate's private key."""
         if record.place is None:
-            return self._estate.key_store.has(record.key_id)
+            holder = participant_holder(record.participant or "")
+            return self._estate.key_store.has(record.key_id, holder)
         return record.serial in of_runs
 
 

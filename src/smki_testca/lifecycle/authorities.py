@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from smki_testca.authority.certificates import Certificate, CertificationAuthority
 from smki_testca.errors import EstateError, InputError
 from smki_testca.estate.certificates import digests, record_of
+from smki_testca.estate.key_holders import AUTHORITY
 from smki_testca.lint.rows import value_breaches
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.text import shown
@@ -83,14 +84,14 @@ class AuthorityMaker:
         profile = estate.library.profile_for(hierarchy, tier)
         pem = ca_keys.get((hierarchy, tier))
         if pem is None:
-            public_key = estate.key_store.generate(profile.key_type)
+            public_key = estate.key_store.generate(profile.key_type, AUTHORITY)
         else:
             private = private_keys.from_pem(pem, f"the key given for {profile.name}")
             if key_type_of(private) is not profile.key_type:
                 raise InputError(
                     "key.type", f"The key given for {profile.name} is not {profile.key_type}."
                 )
-            public_key = estate.key_store.keep(private)
+            public_key = estate.key_store.keep(private, AUTHORITY)
         signer = estate.key_store.signer(estate.key_store.reference(key_id(public_key)))
         issuer = (
             parent[1]
@@ -170,7 +171,7 @@ class AuthorityMaker:
             estate.library.environment(root.environment),
             ca_names={**environment.ca_names, (hierarchy, Tier.ISSUING): name},
         )
-        public_key = estate.key_store.generate(profile.key_type)
+        public_key = estate.key_store.generate(profile.key_type, AUTHORITY)
         certificate = self._certificate(estate.authorities.able(root, named), profile, public_key)
         return self._add(
             certificate, named, root, "authority.roll-over", ca=name, before=before.label

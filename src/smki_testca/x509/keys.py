@@ -72,16 +72,6 @@ def signature_algorithm(key: PrivateKey | PublicKey) -> SignatureAlgorithm:
     return SHA256_WITH_RSA if is_rsa else ECDSA_WITH_SHA256
 
 
-def key_identity(spki: bytes) -> bytes:
-    """The SHA-256 that identifies a public key, however it is encoded.
-
-    Args:
-        spki: a SubjectPublicKeyInfo, DER; if it cannot be read, its octets are hashed as they are.
-    """
-    key = load_public_key(spki)
-    return hashlib.sha256(spki if key is None else public_key_octets(key)).digest()
-
-
 def public_key_octets(key: PublicKey) -> bytes:
     """The SubjectPublicKeyInfo of a public key as certificates carry it, DER."""
     return key.public_bytes(
@@ -102,6 +92,11 @@ def key_identifier(key: bytes, *, method: int) -> bytes:
     return _METHOD_2_FIRST[digest[12]] + digest[13:]
 
 
-def key_id(public_key: bytes) -> bytes:
-    """The id of a key pair: SHA-256 of its SubjectPublicKeyInfo."""
-    return hashlib.sha256(public_key).digest()
+def key_id(spki: bytes) -> bytes:
+    """The id of a key pair: the SHA-256 of its public key, however that is encoded.
+
+    Args:
+        spki: a SubjectPublicKeyInfo, DER; if it cannot be read, its octets are hashed as they are.
+    """
+    key = None if is_plain_p256(spki) else load_public_key(spki)
+    return hashlib.sha256(spki if key is None else public_key_octets(key)).digest()

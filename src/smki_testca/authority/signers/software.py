@@ -55,18 +55,31 @@ class SealedKey:
     """References a software key: it carries the key itself, sealed.
 
     Attributes:
-        key_id: the SHA-256 of the SubjectPublicKeyInfo; the label under which the key is sealed.
+        key_id: the SHA-256 of the SubjectPublicKeyInfo.
         sealed: the PKCS#8 DER, encrypted.
+        holder: of the key; None if it was sealed under its id alone, as earlier formats did.
     """
 
     key_id: bytes
     sealed: bytes = field(repr=False)
+    holder: str | None
+
+    @property
+    def label(self) -> bytes:
+        """The label under which it is sealed."""
+        return sealing_label(self.key_id, self.holder)
 
     def open(self, sealer: Sealer, *, deterministic: bool = True) -> SoftwareSigner:
         """The signer for the key; see ``KeyReference.open``."""
-        pkcs8 = sealer.open(self.sealed, self.key_id)
+        pkcs8 = sealer.open(self.sealed, self.label)
         return SoftwareSigner(private_keys.from_pkcs8(pkcs8), deterministic=deterministic)
 
     def resealed(self, old: Sealer, new: Sealer) -> SealedKey:
         """The same reference under another sealing key; see ``KeyReference.resealed``."""
-        return SealedKey(self.key_id, new.seal(old.open(self.sealed, self.key_id), self.key_id))
+        pkcs8 = old.open(self.sealed, self.label)
+        return SealedKey(self.key_id, new.seal(pkcs8, self.label), self.holder)
+
+
+def sealing_label(key_id: bytes, holder: str | None) -> bytes:
+    """The label under which a private key is sealed: it names the key and its holder."""
+    return key_id if holder is None else key_id + holder.encode("utf-8")

@@ -1,7 +1,7 @@
 -- Format 3: a key has one holder, runs have an identity.
 
--- The id of a participant, or 'authority' for the CAs of the estate. The sealed key opens under
--- this name only. NULL: sealed by an earlier format, under its id alone.
+-- 'authority' for the CAs of the estate, or 'participant ID'. The sealed key opens under this name
+-- only. NULL: sealed by an earlier format, under its id alone.
 ALTER TABLE keys ADD COLUMN holder TEXT;
 CREATE INDEX certificates_by_key ON certificates (key_id);
 

@@ -14,13 +14,14 @@ from smki_testca.authority.certificates import inputs
 from smki_testca.authority.filling import check_inputs
 from smki_testca.clock import iso
 from smki_testca.errors import InputError, Refusal, SmkiTestcaError
+from smki_testca.estate.key_holders import check_holders, participant_holder
 from smki_testca.estate.terms import TILE_ROWS, Row, Secrets, Section, Terms
 from smki_testca.estate.tiles import TileRecord
 from smki_testca.identifiers import Eui64
 from smki_testca.issuance.batch.row_requests import RowProblem, RowRequest
 from smki_testca.issuance.issuance import Issuance
 from smki_testca.profiles.model import Constant
-from smki_testca.x509.keys import is_plain_p256, key_type_of, load_public_key
+from smki_testca.x509.keys import is_plain_p256, key_id, key_type_of, load_public_key
 from smki_testca.x509.names import KeyType
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Plan:
         # memory.
         self._tiles: list[tuple[int, int, int, bytes | None]] = []
         self._range: dict[str, Any] | None = None
+        self._holders: dict[bytes, str] = {}
         self.problems: list[RowProblem] = []
 
     @property
@@ -198,7 +200,7 @@ class Plan:
             sorted(self._tiles, key=lambda entry: entry[:2])
         ):
             record = TileRecord(run, tile, section, first, first_row, count)
-            self._estate.tiles.add(record, rows)
+            self._estate.tiles.add(record, rows, self._sections[section].participant)
             first_row += count
         self.record(run)
         return run
@@ -258,12 +260,20 @@ class Plan:
         if row.public_key is not None:
             if _key_type(row.public_key) is not profile.key_type:
                 raise InputError("key.type", f"The public key is not {profile.key_type}.")
+            self._check_holder(row.public_key, authorisation)
         elif self._secrets.seed is not None and profile.key_type is not KeyType.P256:
             raise InputError(
                 "key.seeded_rsa",
                 "RSA keys cannot be made from a seed.",
                 "Bring the key in public-key-file or csr-file, or leave out the seed.",
             )
+
+    def _check_holder(self, public_key: bytes, authorisation: Authorisation) -> None:
+        """Check that nobody else holds a key: in the estate, or by an earlier row."""
+        identifier = key_id(public_key)
+        holder = participant_holder(authorisation.participant.id)
+        self._estate.key_holders.check(identifier, holder)
+        check_holders({self._holders.setdefault(identifier, holder)}, holder)
 
     def _check_values(self, profile: Profile, inputs: Mapping[str, Value | None]) -> None:
         """Check inputs against the profile's rows, so that no tile fails for them later."""
