@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from smki_testca.estate.runs import Run
     from smki_testca.issuance.batch.engines import Engine
     from smki_testca.issuance.batch.planning import Plan
-    from smki_testca.issuance.batch.row_requests import RowProblem
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as a shell gives it."""
@@ -111,10 +110,10 @@ def issue(session: Session, /, manifest: str | None, **options: Any) -> None:
                 plan.record(None)
         if error is not None:
             raise error
-        _report_problems(session, plan.problems)
+        _report_problems(session, plan)
         if not session.as_json:
             click.echo(f"run {run}", err=True)
-        _complete_and_report(session, estate, run, engine, plan.problems)
+        _complete_and_report(session, estate, run, engine, _problems_as_json(plan))
 
 
 @batch.command(cls=SourceCommand)
@@ -144,12 +143,11 @@ def check(session: Session, /, manifest: str | None, **options: Any) -> None:
     if plan.is_range and plan.problems:
         raise plan.problems[0].error
     if session.as_json:
-        print_json(
-            {"accepted": plan.count, "problems": [problem.as_json() for problem in plan.problems]}
-        )
+        print_json({"accepted": plan.count, **_problems_as_json(plan)})
     else:
-        _report_problems(session, plan.problems)
-        rows = f"{plan.count} rows would go through, {len(plan.problems)} would not."
+        _report_problems(session, plan)
+        wrong = len(plan.problems) + plan.problems_not_listed
+        rows = f"{plan.count} rows would go through, {wrong} would not."
         click.echo(f"{plan.count} certificates would be issued." if plan.is_range else rows)
     if plan.problems:
         click.get_current_context().exit(ExitCode.FINDINGS)
@@ -283,7 +281,7 @@ def resume(session: Session, /, run: int, **options: Any) -> None:
     """
     with session.open() as estate:
         estate.unlock_meanwhile()
-        _complete_and_report(session, estate, run, _engine(options), [])
+        _complete_and_report(session, estate, run, _engine(options), {"problems": []})
 
 
 @batch.command()
@@ -399,11 +397,12 @@ def _plan_error(plan: Plan, *, all_or_nothing: bool) -> SmkiTestcaError | None:
         return None if plan.ready() else InputError("manifest.empty", "The manifest has no rows.")
     if plan.ready() and not all_or_nothing:
         return None
-    first, *others = plan.problems
+    first = plan.problems[0]
+    others = len(plan.problems) - 1 + plan.problems_not_listed
     error = first.error
     if plan.is_range:
         return error
-    more = f" {len(others)} more lines are wrong, too." if others else ""
+    more = f" {others} more lines are wrong, too." if others else ""
     message = f"Line {first.line}: {error.message}{more}"
     if isinstance(error, Refusal):
         return Refusal((replace(error.reasons[0], reason=message), *error.reasons[1:]))
@@ -411,12 +410,22 @@ def _plan_error(plan: Plan, *, all_or_nothing: bool) -> SmkiTestcaError | None:
     return error
 
 
-def _report_problems(session: Session, problems: list[RowProblem]) -> None:
+def _report_problems(session: Session, plan: Plan) -> None:
     if session.as_json:
         return
-    for problem in problems:
+    for problem in plan.problems:
         for line in problem.error.lines():
             click.echo(f"line {problem.line}: {line}", err=True)
+    if plan.problems_not_listed:
+        click.echo(f"{plan.problems_not_listed} more lines are wrong and not listed.", err=True)
+
+
+def _problems_as_json(plan: Plan) -> dict[str, Any]:
+    """Return the problems of a plan, and how many are not listed if there are any."""
+    document: dict[str, Any] = {"problems": [problem.as_json() for problem in plan.problems]}
+    if plan.problems_not_listed:
+        document["problems_not_listed"] = plan.problems_not_listed
+    return document
 
 
 class _Progress:
@@ -466,19 +475,18 @@ def _complete_run(session: Session, estate: Estate, run: int, engine: Engine) ->
 
 
 def _complete_and_report(
-    session: Session, estate: Estate, run: int, engine: Engine, problems: list[RowProblem]
+    session: Session, estate: Estate, run: int, engine: Engine, problems: dict[str, Any]
 ) -> None:
     finished = _complete_run(session, estate, run, engine)
     _print_run(session, finished, problems)
-    if problems:
+    if problems["problems"]:
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
-def _print_run(session: Session, run: Run, problems: list[RowProblem] | None = None) -> None:
+def _print_run(session: Session, run: Run, problems: dict[str, Any] | None = None) -> None:
     if session.as_json:
         document = run.as_json()
-        if problems is not None:
-            document["problems"] = [problem.as_json() for problem in problems]
+        document |= problems or {}
         click.echo(json.dumps({"run": document}))
         return
     rows = [

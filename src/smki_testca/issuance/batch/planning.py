@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 LISTED_REFUSALS = 1_000
 """The most refused rows of a batch that the audit log lists."""
+LISTED_PROBLEMS = 50_000
+"""The most rows with problems that are kept and listed; the others are counted. A batch of the
+Portal has no more rows."""
 MAX_COUNT = 100_000_000
 """The most certificates of one run."""
 
@@ -51,7 +54,8 @@ class Plan:
         secrets: of the run.
 
     Attributes:
-        problems: the rows that cannot be issued, with the reasons.
+        problems: the first rows that cannot be issued, with the reasons.
+        problems_not_listed: how many more there are.
     """
 
     def __init__(self, estate: Stores, source: Any, label: str | None, secrets: Secrets) -> None:
@@ -71,6 +75,9 @@ class Plan:
         self._range: dict[str, Any] | None = None
         self._holders: dict[bytes, str] = {}
         self.problems: list[RowProblem] = []
+        self.problems_not_listed = 0
+        self._refused = 0
+        self._refusals: list[dict[str, Any]] = []
 
     @property
     def count(self) -> int:
@@ -104,7 +111,7 @@ class Plan:
             authorisation = self._issuance.gate.authorise_range(request, last, self._at)
             self._issuance.gate.admit_range(authorisation, certificates)
         except Refusal as refusal:
-            self.problems.append(RowProblem(1, refusal))
+            self._add_problem(RowProblem(1, refusal))
             return
         self._issuance.count(request, authorisation, certificates)
         self._authorised[request.participant, first, last] = authorisation
@@ -121,20 +128,34 @@ class Plan:
     def add(self, row: RowRequest | RowProblem) -> None:
         """Add a row; one that cannot be issued is added to the problems."""
         if isinstance(row, RowProblem):
-            self.problems.append(row)
+            self._add_problem(row)
             return
         try:
             authorisation = self._authorise(row.request)
             self._check_row(row, authorisation)
             number = self._section_of(row, authorisation)
         except SmkiTestcaError as error:
-            self.problems.append(RowProblem(row.line, error))
+            self._add_problem(RowProblem(row.line, error))
             return
         rows = self._waiting.setdefault(number, [])
         rows.append(_row(row))
         self._issuance.count(row.request, authorisation)
         if len(rows) == TILE_ROWS:
             self._close(number)
+
+    def _add_problem(self, problem: RowProblem) -> None:
+        error = problem.error
+        if isinstance(error, Refusal):
+            self._refused += 1
+            if len(self._refusals) < LISTED_REFUSALS:
+                reasons = [reason.as_json() for reason in error.reasons]
+                self._refusals.append({"line": problem.line, "reasons": reasons})
+        if len(self.problems) == LISTED_PROBLEMS:
+            self.problems_not_listed += 1
+            return
+        # Both hold on to the row and to every frame on the way.
+        error.__traceback__ = error.__cause__ = error.__context__ = None
+        self.problems.append(problem)
 
     def _section_of(self, row: RowRequest, authorisation: Authorisation) -> int:
         """The number of the section for a row; the section is added if there is none yet."""
@@ -211,15 +232,7 @@ class Plan:
         Args:
             run: the id of the run; None if nothing is issued.
         """
-        refusals = [
-            {
-                "line": problem.line,
-                "reasons": [reason.as_json() for reason in problem.error.reasons],
-            }
-            for problem in self.problems
-            if isinstance(problem.error, Refusal)
-        ]
-        if run is None and not refusals:
+        if run is None and not self._refused:
             return
         self._estate.audit.append(
             self._at,
@@ -230,8 +243,8 @@ class Plan:
                 "count": self.count,
                 "range": self._range,
                 "decisions": [decision.as_json() for decision in self._authorised.values()],
-                "refused": len(refusals),
-                "refusals": refusals[:LISTED_REFUSALS],
+                "refused": self._refused,
+                "refusals": self._refusals,
             },
         )
 
