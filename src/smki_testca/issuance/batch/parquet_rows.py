@@ -119,7 +119,7 @@ def _check_sizes(path: Path, metadata: Any, max_characters: int) -> None:
                 )
 
 
-def _cells(name: str, column: Any, max_characters: int) -> list[str | None | _NotText]:
+def _cells(name: str, column: Any, max_characters: int) -> list[str | _NotText | None]:
     """The cells of a column. Those of another type than text are not converted."""
     from pyarrow import types  # noqa: PLC0415 - an extra
 
@@ -139,7 +139,7 @@ class _NotText(str):
     __slots__ = ()
 
 
-def _row(names: list[str], cells: tuple[str | None | _NotText, ...]) -> Row:
+def _row(names: list[str], cells: tuple[str | _NotText | None, ...]) -> Row:
     problem = next((cell for cell in cells if isinstance(cell, _NotText)), None)
     if problem is not None:
         return {}, str(problem)
