@@ -89,8 +89,8 @@ def show(
             ]
         if market_participant is not None:
             found = current.holders_of_market_participant(market_participant)
-            ids = {holder.id for holder in found}
-            participants = [holder for holder in participants if holder.id in ids]
+            names = {holder.id for holder in found}
+            participants = [holder for holder in participants if holder.id in names]
     if session.as_json:
         print_json({"participants": [holder.as_json() for holder in participants]})
         return

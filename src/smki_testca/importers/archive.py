@@ -27,6 +27,7 @@ _LOCAL_MAGIC = b"PK\x03\x04"
 _ENCRYPTED, _UTF8_NAME = 0x0001, 0x0800
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 _MIN_DICTIONARY_OCTETS = 1 << 12
+_BROKEN = (zlib.error, lzma.LZMAError, struct.error, OSError, EOFError, ValueError)
 
 
 def files_in_zip(data: bytes) -> Iterator[tuple[str, Iterator[Content]]] | FileProblem:
@@ -52,7 +53,7 @@ def _contents_of_file(data: bytes, info: zipfile.ZipInfo) -> Iterator[Content]:
         return
     try:
         unpacked = _unpacked(data, info)
-    except (ZipError, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, struct.error) as error:
+    except _BROKEN as error:
         yield problem("document.zip", f"the ZIP is broken here: {error}")
         return
     limit = max_octets(unpacked)

@@ -196,9 +196,7 @@ class Decryptor:
         if iterations * blocks <= _SHORT_ITERATIONS:
             return hashlib.pbkdf2_hmac(*arguments)
         try:
-            return call_bounded(
-                hashlib.pbkdf2_hmac, *arguments, seconds=MAX_DERIVATION_SECONDS
-            )
+            return call_bounded(hashlib.pbkdf2_hmac, *arguments, seconds=MAX_DERIVATION_SECONDS)
         except (WorkerTimeoutError, WorkerEndedError) as error:
             raise too_much_work(name) from error
 

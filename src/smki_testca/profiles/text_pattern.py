@@ -118,5 +118,7 @@ def _in_re2(pattern: str) -> Any:
     except re2.error as error:
         reason = error.args[0] if error.args else error
         text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
-        raise PatternError(f"{text}; back-references, look-around, possessive repeats and over"
-                           " 1,000 repeats are not supported") from error
+        raise PatternError(
+            f"{text}; back-references, look-around, possessive repeats and over"
+            " 1,000 repeats are not supported"
+        ) from error

@@ -13,7 +13,7 @@ from smki_testca.issuance.batch import parquet_rows
 from smki_testca.profiles.inputs import INPUT_TYPES, USAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from smki_testca.profiles import Library
@@ -123,7 +123,7 @@ class _BoundedLines(Generic[AnyStr]):
 
     def __init__(self, path: Path, file: IO[AnyStr]) -> None:
         self._path = path
-        self._file = file
+        self._read: Callable[[int], AnyStr] = file.readline
         self._number = 0
         self._characters = 0
 
@@ -131,7 +131,7 @@ class _BoundedLines(Generic[AnyStr]):
         return self
 
     def __next__(self) -> AnyStr:
-        line = self._file.readline(MAX_ROW_CHARACTERS + 1)
+        line = self._read(MAX_ROW_CHARACTERS + 1)
         self._number += 1
         self._characters += len(line)
         if self._characters > MAX_ROW_CHARACTERS:

@@ -5,7 +5,6 @@ A few octets of Parquet can unpack to any number, and no metadata can be trusted
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from smki_testca.errors import InputError, UsageError
 from smki_testca.workers import WorkerEndedError, limit_memory, ordered
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 MAX_MEMORY = 512 << 20
@@ -65,7 +65,7 @@ _reading: Iterator[Columns | list[Row]] = iter(())
 def _begin(path: Path, max_characters: int) -> None:
     global _reading  # noqa: PLW0603 - a worker reads one file
     try:
-        import pyarrow  # noqa: PLC0415 - an extra
+        import pyarrow as pa  # noqa: PLC0415 - an extra
         from pyarrow import parquet  # noqa: F401, PLC0415 - its import takes memory, too
     except ImportError as error:
         raise UsageError(
@@ -74,7 +74,7 @@ def _begin(path: Path, max_characters: int) -> None:
             "Install it: pip install 'smki-testca[bulk]'",
         ) from error
     # The other pools reserve more than they use.
-    pyarrow.set_memory_pool(pyarrow.system_memory_pool())
+    pa.set_memory_pool(pa.system_memory_pool())
     limit_memory(MAX_MEMORY)
     _reading = _read(path, max_characters)
 
