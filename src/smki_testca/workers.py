@@ -40,6 +40,8 @@ IN_FLIGHT = 2
 """The number of tasks that each worker has at a time: the one it does, and the next."""
 WAITING = 4
 """For each worker, the most results that wait for an earlier one, where their order matters."""
+TICK_SECONDS = 5.0
+"""The longest time that a caller waits for a task without being asked whether to go on."""
 DIED = "batch.worker_died"
 """The code of the error that a command ends with when a worker of it died."""
 
@@ -80,6 +82,7 @@ def unordered(
     tasks: Iterable[T],
     begin: Callable[..., None],
     *arguments: Any,
+    while_waiting: Callable[[], None] | None = None,
 ) -> Generator[tuple[T, R], None, None]:
     """Call a function for each task in worker processes; yield each task with its result.
 
@@ -92,13 +95,14 @@ def unordered(
         tasks: its arguments.
         begin: called once in each process, before its first task.
         *arguments: the arguments of ``begin``.
+        while_waiting: called every ``TICK_SECONDS`` in which no task is done.
 
     Raises:
         WorkerEndedError: if a worker ended; the results before it are valid.
         Exception: whatever ``begin`` or ``call`` raised.
     """
     with contextlib.closing(_Pool(count, call, begin, arguments, tasks)) as pool:
-        for _, task, result in pool.results():
+        for _, task, result in pool.results(while_waiting=while_waiting):
             yield task, result
 
 
@@ -192,11 +196,16 @@ class _Pool(Generic[T, R]):
         self._workers: list[_Worker] = []
         self._unanswered: dict[int, T] = {}
 
-    def results(self, is_wanted: Callable[[], bool] = lambda: True) -> Iterator[tuple[int, T, R]]:
+    def results(
+        self,
+        is_wanted: Callable[[], bool] = lambda: True,
+        while_waiting: Callable[[], None] | None = None,
+    ) -> Iterator[tuple[int, T, R]]:
         """Each task's number, from 0, the task and its result, in the order of completion.
 
         Args:
             is_wanted: whether another task may be drawn now.
+            while_waiting: called every ``TICK_SECONDS`` in which no task is done.
         """
         while True:
             if is_wanted():
@@ -204,7 +213,10 @@ class _Pool(Generic[T, R]):
             busy = [worker for worker in self._workers if worker.unanswered]
             if not busy:
                 return
-            for worker in _readable(busy):
+            ready = _readable(busy, TICK_SECONDS)
+            if not ready and while_waiting is not None:
+                while_waiting()
+            for worker in ready:
                 number, result = worker.answer()
                 if is_wanted():
                     self._hand_out()
@@ -231,9 +243,10 @@ class _Pool(Generic[T, R]):
             worker.end()
 
 
-def _readable(workers: list[_Worker]) -> list[_Worker]:
-    """Wait until a worker has answered or ended; all of which that holds."""
-    ready = set(wait([end for worker in workers for end in (worker.pipe, worker.process.sentinel)]))
+def _readable(workers: list[_Worker], seconds: float) -> list[_Worker]:
+    """Wait until a worker has answered or ended; all of which that holds, none after a time."""
+    ends = [end for worker in workers for end in (worker.pipe, worker.process.sentinel)]
+    ready = set(wait(ends, seconds))
     return [worker for worker in workers if ready & {worker.pipe, worker.process.sentinel}]
 
 

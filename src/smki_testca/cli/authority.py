@@ -84,7 +84,7 @@ def renew(session: Session, name: str, environment: str | None) -> None:
     """
     from smki_testca.cli.renewal import print_renewals
 
-    with session.open() as estate:
+    with session.open(needs_keys=True) as estate:
         renewal = estate.renew_authority(name, environment)
     if session.as_json:
         print_json({"certificates": [renewal.as_json()]})
@@ -110,7 +110,7 @@ def roll_over(session: Session, hierarchy: str, name: str, environment: str | No
     from smki_testca.cli.output import print_records
     from smki_testca.profiles.model import Hierarchy
 
-    with session.open() as estate:
+    with session.open(needs_keys=True) as estate:
         record = estate.roll_over(Hierarchy(hierarchy), name, environment)
         roles = estate.library.roles
     if session.as_json:

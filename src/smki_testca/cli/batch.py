@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from smki_testca.estate.runs import Run
     from smki_testca.issuance.batch.engines import Engine
     from smki_testca.issuance.batch.planning import Plan
+    from smki_testca.issuance.batch.row_requests import RowProblem
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as a shell gives it."""
@@ -97,24 +98,29 @@ def issue(session: Session, /, manifest: str | None, **options: Any) -> None:
     """
     with session.open() as estate:
         estate.unlock_meanwhile()
-        from smki_testca.issuance.batch.planning import Plan
+        from smki_testca.issuance.batch.planning import Plan, begin
 
         engine = _engine(options)
         secrets = _secrets(options["seed"])
-        with estate.transaction():
+
+        def planned() -> Plan:
             plan = Plan(estate, _source(manifest), options["label"], secrets)
             _plan_source(estate, plan, manifest, options)
-            error = _plan_error(plan, all_or_nothing=options["all_or_nothing"])
-            if error is None:
-                run = plan.store()
-            else:
-                plan.record(None)
-        if error is not None:
-            raise error
+            return plan
+
+        def store(plan: Plan) -> int | None:
+            if plan.ready() and not (plan.problems and options["all_or_nothing"]):
+                return plan.store()
+            plan.record(None)
+            return None
+
+        plan, run = begin(estate, planned, store)
+        if run is None:
+            raise _plan_error(plan)
         _report_problems(session, plan)
         if not session.as_json:
             click.echo(f"run {run}", err=True)
-        _complete_and_report(session, estate, run, engine, _problems_as_json(plan))
+        _complete_and_report(session, estate, run, engine, plan.problems)
 
 
 @batch.command(cls=SourceCommand)
@@ -144,11 +150,12 @@ def check(session: Session, /, manifest: str | None, **options: Any) -> None:
     if plan.is_range and plan.problems:
         raise plan.problems[0].error
     if session.as_json:
-        print_json({"accepted": plan.count, **_problems_as_json(plan)})
+        print_json(
+            {"accepted": plan.count, "problems": [problem.as_json() for problem in plan.problems]}
+        )
     else:
         _report_problems(session, plan)
-        wrong = len(plan.problems) + plan.problems_not_listed
-        rows = f"{plan.count} rows would go through, {wrong} would not."
+        rows = f"{plan.count} rows would go through, {plan.problem_count} would not."
         click.echo(f"{plan.count} certificates would be issued." if plan.is_range else rows)
     if plan.problems:
         click.get_current_context().exit(ExitCode.FINDINGS)
@@ -173,7 +180,7 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
     """
     from smki_testca.collector import without_collector
     from smki_testca.issuance.batch import csr_reader, portal, portal_zip
-    from smki_testca.issuance.batch.planning import Plan
+    from smki_testca.issuance.batch.planning import Plan, begin
     from smki_testca.workers import how_many
 
     engine = _engine(options)
@@ -199,17 +206,25 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
         zipped = read_input(requests, portal_zip.MAX_ZIP_OCTETS)
         members = portal_zip.directory(requests, zipped)
         estate.unlock()
-        with estate.transaction():
+
+        def planned() -> Plan:
             plan = Plan(estate, "requests", None, _secrets(None))
             reader = csr_reader.Reader(requests, zipped, estate.library)
             for row in csr_reader.row_requests(estate, reader, members, cells, workers):
                 plan.add(row)
-            report = portal.Report.of(name, members, plan.problems)
-            run = plan.store() if plan.ready() else None
-            if run is None:
+            return plan
+
+        def store(plan: Plan) -> int | None:
+            if not plan.ready():
                 plan.record(None)
-            else:
-                estate.runs.keep_report(run, msgspec.msgpack.encode(report))
+                return None
+            run = plan.store()
+            report = portal.Report.of(name, members, plan.problems)
+            estate.runs.keep_report(run, msgspec.msgpack.encode(report))
+            return run
+
+        plan, run = begin(estate, planned, store)
+        report = portal.Report.of(name, members, plan.problems)
         issued: dict[int, bytes] = {}
         if run is not None:
             finished = _complete_run(session, estate, run, engine)
@@ -282,7 +297,7 @@ def resume(session: Session, /, run: int, **options: Any) -> None:
     """
     with session.open() as estate:
         estate.unlock_meanwhile()
-        _complete_and_report(session, estate, run, _engine(options), {"problems": []})
+        _complete_and_report(session, estate, run, _engine(options), [])
 
 
 @batch.command()
@@ -392,14 +407,11 @@ def _plan_source(estate: Estate, plan: Plan, manifest: str | None, options: dict
         plan_manifest(estate, plan, manifest, options)
 
 
-def _plan_error(plan: Plan, *, all_or_nothing: bool) -> SmkiTestcaError | None:
-    """Return the error because of which nothing of a plan is issued; None if its rows are."""
+def _plan_error(plan: Plan) -> SmkiTestcaError:
+    """Return the error because of which nothing of a plan is issued."""
     if not plan.problems:
-        return None if plan.ready() else InputError("manifest.empty", "The manifest has no rows.")
-    if plan.ready() and not all_or_nothing:
-        return None
-    first = plan.problems[0]
-    others = len(plan.problems) - 1 + plan.problems_not_listed
+        return InputError("manifest.empty", "The manifest has no rows.")
+    first, others = plan.problems[0], plan.problem_count - 1
     error = first.error
     if plan.is_range:
         return error
@@ -417,16 +429,9 @@ def _report_problems(session: Session, plan: Plan) -> None:
     for problem in plan.problems:
         for line in problem.error.lines():
             click.echo(f"line {problem.line}: {line}", err=True)
-    if plan.problems_not_listed:
-        click.echo(f"{plan.problems_not_listed} more lines are wrong and not listed.", err=True)
-
-
-def _problems_as_json(plan: Plan) -> dict[str, Any]:
-    """Return the problems of a plan, and how many are not listed if there are any."""
-    document: dict[str, Any] = {"problems": [problem.as_json() for problem in plan.problems]}
-    if plan.problems_not_listed:
-        document["problems_not_listed"] = plan.problems_not_listed
-    return document
+    unlisted = plan.problem_count - len(plan.problems)
+    if unlisted:
+        click.echo(f"{unlisted} more lines are wrong, too.", err=True)
 
 
 class _Progress:
@@ -476,18 +481,19 @@ def _complete_run(session: Session, estate: Estate, run: int, engine: Engine) ->
 
 
 def _complete_and_report(
-    session: Session, estate: Estate, run: int, engine: Engine, problems: dict[str, Any]
+    session: Session, estate: Estate, run: int, engine: Engine, problems: list[RowProblem]
 ) -> None:
     finished = _complete_run(session, estate, run, engine)
     _print_run(session, finished, problems)
-    if problems["problems"]:
+    if problems:
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
-def _print_run(session: Session, run: Run, problems: dict[str, Any] | None = None) -> None:
+def _print_run(session: Session, run: Run, problems: list[RowProblem] | None = None) -> None:
     if session.as_json:
         document = run.as_json()
-        document |= problems or {}
+        if problems is not None:
+            document["problems"] = [problem.as_json() for problem in problems]
         click.echo(json.dumps({"run": document}))
         return
     rows = [

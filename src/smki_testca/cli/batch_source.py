@@ -9,8 +9,8 @@ import click
 
 from smki_testca.cli.names import library_of
 from smki_testca.cli.numbers import NUMBER
-from smki_testca.cli.session import read_input
-from smki_testca.errors import UsageError
+from smki_testca.cli.session import read_regular
+from smki_testca.errors import InputError, UsageError
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles.model import Identity
 from smki_testca.profiles.subject import Subject
@@ -175,15 +175,24 @@ def plan_range(estate: Estate, plan: Plan, options: dict[str, Any]) -> None:
     plan.add_range(request, options["count"])
 
 
+MAX_ROW_FILE_OCTETS = 1 << 16
+"""The longest public key or CSR that a row of a manifest names, in octets."""
+
+
 def plan_manifest(estate: Estate, plan: Plan, manifest: str, options: dict[str, Any]) -> None:
     """Plan the rows of a manifest; the files that it names lie beside it."""
     from smki_testca.issuance.batch.manifest import columns, lines
     from smki_testca.issuance.batch.row_requests import from_manifest
 
     path = Path(manifest)
+    if path.exists() and not path.is_file():
+        # A batch may be planned again, which reads the manifest again.
+        raise InputError(
+            "input.unreadable", f"{path} cannot be read: it is no regular file.", "Give a file."
+        )
 
     def read(name: str) -> bytes:
-        return read_input(str(path.parent / name), 1 << 16)
+        return read_regular(path.parent / name, MAX_ROW_FILE_OCTETS)
 
     for row in from_manifest(
         estate, lines(path, columns(estate.library)), read, options["environment"]

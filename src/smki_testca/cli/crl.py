@@ -87,7 +87,7 @@ def issue(
     if der and out is None:
         raise UsageError("usage", "DER is written to a file only.", "Name it with --out FILE.")
     begin, end = (None if text is None else parse_instant(text) for text in (at, next_update))
-    with session.open() as estate:
+    with session.open(needs_keys=True) as estate:
         record = estate.issue_revocation_list(
             Hierarchy(options["hierarchy"]),
             _tier(options),

@@ -55,7 +55,7 @@ def import_(
 
     passphrase = None if import_passphrase_file is None else first_line(import_passphrase_file)
     standard_input = read_input("-", MAX_FILE_OCTETS) if "-" in files else None
-    with session.open() as estate:
+    with session.open(needs_keys=True) as estate:
         intake = take_in(files, standard_input, passphrase=passphrase, with_keys=not without_keys)
         report = estate.import_material(intake)
         externals = [item.external for item in report.arrived if item.external is not None]
@@ -113,7 +113,7 @@ def re_sign(
     """
     from smki_testca.issuance.re_signing import ReSigningTerms
 
-    with session.open() as estate:
+    with session.open(needs_keys=True) as estate:
         terms = ReSigningTerms(
             purpose,
             participant,

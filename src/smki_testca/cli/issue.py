@@ -116,7 +116,7 @@ def _check(session: Session, profile: str, **options: Any) -> None:
 def _issue(session: Session, profile: str, **options: Any) -> None:
     label = options.pop("label")
     validity = _validity(options.pop("not_before"), options.pop("not_after"))
-    with session.open() as estate:
+    with session.open(needs_keys=True) as estate:
         request = _request(estate, profile, options)
         records, warnings = estate.issue(request, label=label, validity=validity)
         _print_issued(session, records, warnings, estate.library.roles)
@@ -251,7 +251,7 @@ def sign(
       --purpose device-and-user-system-tests
     """
     data = read_input(file, csr.MAX_OCTETS)
-    with session.open() as estate:
+    with session.open(needs_keys=True) as estate:
         record, warnings = estate.sign(
             data,
             participant,

@@ -124,6 +124,8 @@ def init(session: Session, directory: str, environment: str | None, ca_keys: str
         profiles=session.profiles_directory,
         clock=session.clock(),
     ) as estate:
+        if not is_new:
+            session.unlock_first(estate)
         records = estate.add_environment(name, keys)
         if session.as_json:
             print_json(

@@ -61,7 +61,7 @@ def renew(
       smki-testca --estate estate renew --participant supplier-one --within 90d
       smki-testca --estate estate renew --label Z1-supplier-ds --same-key --days 30
     """
-    with session.open() as estate:
+    with session.open(needs_keys=True) as estate:
         selected = _renewal_selection(estate, given, expiring_before, within)
         renewals = estate.renew(
             selected,

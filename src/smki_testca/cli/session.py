@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,8 +74,11 @@ class Session:
 
         return Library(*self.profile_directories())
 
-    def open(self) -> Estate:
+    def open(self, *, needs_keys: bool = False) -> Estate:
         """Open the estate.
+
+        Args:
+            needs_keys: whether its private keys are needed while other processes wait for it.
 
         Raises:
             UsageError: if none was named.
@@ -89,12 +93,36 @@ class Session:
         from smki_testca.api import Estate
 
         directory = Path(self.estate)
-        return Estate.open(
+        estate = Estate.open(
             directory,
             lambda: self.passphrase(directory),
             profiles=self.profiles_directory,
             clock=self.clock(),
         )
+        if needs_keys:
+            self.unlock_first(estate)
+        return estate
+
+    def unlock_first(self, estate: Estate) -> None:
+        """Ask for the passphrase now if somebody has to type it or write it to a pipe.
+
+        Otherwise it is asked for when it is needed, with the estate's write lock held: others
+        would wait as long as that takes.
+        """
+        if not self._has_passphrase_ready(estate.directory):
+            try:
+                estate.unlock()
+            except BaseException:
+                estate.close()
+                raise
+
+    def _has_passphrase_ready(self, directory: Path) -> bool:
+        if self.passphrase_file is not None:
+            return Path(self.passphrase_file).is_file()
+        if os.environ.get(_PASSPHRASE_VARIABLE) or (directory / PASSPHRASE_FILE).is_file():
+            return True
+        # Without a terminal there is none, and nobody is asked.
+        return sys.stdin is None or not sys.stdin.isatty()
 
     def passphrase(self, directory: Path, *, confirm: bool = False) -> str:
         """Return the passphrase of an estate, from the first place that gives it.
@@ -142,6 +170,29 @@ def read_input(name: str, limit: int = MAX_OCTETS) -> bytes:
         raise InputError("input.unreadable", f"{name} cannot be read: {reason}.") from error
     if len(data) > limit:
         raise InputError("input.too_long", f"{name} is longer than {limit} octets.")
+    return data
+
+
+def read_regular(path: Path, limit: int) -> bytes:
+    """Read the octets of a file that another file names; it never waits, for it reads no pipe.
+
+    Raises:
+        InputError: if it cannot be read, is no regular file or longer than the limit, in octets.
+    """
+    # Without waiting for whoever would write to a pipe; not known on every platform.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        with open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise InputError(
+                    "input.unreadable", f"{path} cannot be read: it is no regular file."
+                )
+            data = file.read(limit + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError("input.unreadable", f"{path} cannot be read: {reason}.") from error
+    if len(data) > limit:
+        raise InputError("input.too_long", f"{path} is longer than {limit} octets.")
     return data
 
 

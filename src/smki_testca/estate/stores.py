@@ -12,6 +12,7 @@ from smki_testca.errors import InputError
 from smki_testca.estate.audit import AuditLog
 from smki_testca.estate.authorities import AuthorityStore
 from smki_testca.estate.certificates import CertificateStore, Record, Selection
+from smki_testca.estate.changes import ChangeStore
 from smki_testca.estate.externals import ExternalStore
 from smki_testca.estate.issued import IssuedCounts
 from smki_testca.estate.key_holders import KeyHolders, participant_holder
@@ -73,6 +74,7 @@ class Stores:
         self.runs = RunStore(database, self.audit, self.key_store, self.tiles)
         self.run_certificates = RunCertificates(self.runs, self.tiles, self.key_holders, library)
         self.issued = IssuedCounts(database, self.tiles)
+        self.changes = ChangeStore(database)
         self.statuses = StatusStore(database)
         self.renewal_links = RenewalLinkStore(database)
         self.revocations = RevocationStore(database)

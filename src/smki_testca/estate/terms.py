@@ -26,6 +26,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
         profile: of the certificates.
         issuer: the serial number of the issuing CA's certificate, hexadecimal.
         usage: the key usage; None if the profile fixes it.
+        delivery: how the certificates reach their holder, as the gate was asked.
         inputs: the inputs of the profile that all rows share: the fields' text, by name.
         role, hw_type: such inputs of runs that version 0.1.0 began; None in others.
         count: the number of rows.
@@ -42,6 +43,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     agreement: str
     issuer: str
     usage: KeyUsage | None = None
+    delivery: str = "local"
     role: int | None = None
     hw_type: str | None = None
     inputs: dict[str, str] = {}

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from smki_testca.identifiers import Eui64
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from smki_testca.estate.changes import Changes
     from smki_testca.estate.stores import Stores
     from smki_testca.register.gate import Authorisation
     from smki_testca.register.requests import Request
@@ -19,7 +22,9 @@ _KNOWN_IDS = 1 << 16
 
 
 class IssueHistory:
-    """The history that the gate counts quotas against, within one transaction.
+    """The history that the gate counts quotas against.
+
+    What was issued before is looked up once: within one transaction, or until ``refresh``.
 
     Args:
         estate: where certificates were issued before.
@@ -33,11 +38,17 @@ class IssueHistory:
         self._known = 0
         self._categories_before: dict[tuple[str, str], int] = {}
 
+    def refresh(self) -> None:
+        """Look up again what was issued before, and keep what is about to be issued."""
+        self._blocks.clear()
+        self._categories_before.clear()
+        self._known = 0
+
     def restart(self) -> None:
         """Start counting again: certificates that were about to be issued are stored now."""
-        for counts in (self._devices, self._categories, self._blocks, self._categories_before):
-            counts.clear()
-        self._known = 0
+        self._devices.clear()
+        self._categories.clear()
+        self.refresh()
 
     def add(self, request: Request, authorisation: Authorisation, count: int = 1) -> None:
         """Count certificates that are about to be issued.
@@ -64,6 +75,14 @@ class IssueHistory:
                 self._blocks, self._known = {}, 0
             self._blocks[block] = issued
         return self._blocks[block][device_id.value] + self._devices[device_id.value]
+
+    def touched_by(self, changes: Changes) -> Iterator[Eui64]:
+        """The IDs in certificates about to be issued that others were issued for meanwhile."""
+        for value in changes.ids:
+            if value in self._devices:
+                yield Eui64(value)
+        for span in changes.spans:
+            yield from (Eui64(value) for value in self._devices if value in span)
 
     def most_issued_for_devices(self, first: Eui64, last: Eui64) -> int:
         """The most Device Certificates that there are for any one Device ID of a range."""

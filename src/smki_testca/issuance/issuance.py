@@ -113,6 +113,11 @@ class Issuance:
         """The gate, with the register as it is when the gate is first used."""
         return Gate(self._estate.library, self._estate.register.load(), self._history)
 
+    @property
+    def history(self) -> IssueHistory:
+        """The counts of certificates that the gate compares with quotas."""
+        return self._history
+
     def authorise(self, request: Request) -> Authorisation:
         """Ask the gate as of now.
 

@@ -163,23 +163,31 @@ class ReSigner:
             raise
 
     def _selected(self, selection: Selection, now: datetime) -> ReSigning:
+        externals = self._estate.externals
+        records = externals.select(selection)
+        if not records:
+            raise InputError("selection.nothing", "No external certificate fits the selection.")
+        # Without the write lock: to lint many takes long.
+        errors = dict(
+            zip((record.sha256 for record in records), externals.errors(records, now), strict=True)
+        )
         with self._estate.transaction():
-            records = self._estate.externals.select(selection)
-            if not records:
-                raise InputError("selection.nothing", "No external certificate fits the selection.")
-            outcome = self._re_sign_each(records, now)
+            # Again: another process may have signed one. What it imported was not linted.
+            records = [one for one in externals.select(selection) if one.sha256 in errors]
+            outcome = self._re_sign_each(records, errors, now)
             if outcome.left_out and self._terms.all_or_nothing:
                 raise LeftOutError("re_sign.left_out", outcome.left_out, len(records))
             self._audit_refusals(outcome.left_out, now)
         return outcome
 
-    def _re_sign_each(self, records: list[ExternalRecord], now: datetime) -> ReSigning:
+    def _re_sign_each(
+        self, records: list[ExternalRecord], errors: dict[bytes, list[str]], now: datetime
+    ) -> ReSigning:
         re_signed: list[ReSigned] = []
         left_out: list[LeftOut] = []
-        errors_of_each = self._estate.externals.errors(records, now)
-        for record, errors in zip(records, errors_of_each, strict=True):
+        for record in records:
             try:
-                re_signed.append(self._re_sign(record, errors, now))
+                re_signed.append(self._re_sign(record, errors[record.sha256], now))
             except (InputError, Refusal) as error:
                 left_out.append(LeftOut(record, error))
         return ReSigning(tuple(re_signed), tuple(left_out))

@@ -80,7 +80,7 @@ def issue_devices(
     seed: bytes | None,
     progress: Callable[[int, int], None],
 ) -> int | None:
-    """Issue the Devices of a kit in one run, which is planned in one transaction.
+    """Issue the Devices of a kit in one run.
 
     Args:
         estate: where the participants are registered.
@@ -98,20 +98,24 @@ def issue_devices(
         EstateError: if a worker died.
     """
     from smki_testca.issuance.batch.engines import LocalEngine  # noqa: PLC0415 - seldom needed
-    from smki_testca.issuance.batch.planning import Plan  # noqa: PLC0415 - as above
+    from smki_testca.issuance.batch.planning import Plan, begin  # noqa: PLC0415 - as above
     from smki_testca.issuance.batch.running import resume  # noqa: PLC0415 - as above
 
-    with estate.transaction():
+    def planned() -> Plan:
         plan = Plan(estate, "manifest", None, Secrets.of_run(seed))
         for row in _row_requests(estate, kit, count):
             plan.add(row)
             if plan.problems:
                 break
-        run = None
+        return plan
+
+    def store(plan: Plan) -> int | None:
         if plan.problems:
             plan.record(None)
-        elif plan.ready():
-            run = plan.store()
+            return None
+        return plan.store() if plan.ready() else None
+
+    plan, run = begin(estate, planned, store)
     if plan.problems:
         raise plan.problems[0].error
     if run is not None:

@@ -46,6 +46,7 @@ def _as_version_0_1_0_wrote(terms):
     """The terms of a run, as JSON, with the keys of that version."""
     for section in terms["sections"]:
         given = section.pop("inputs")
+        assert section.pop("delivery") == "local"
         assert set(given) <= {"role", "hw-type"}
         section["role"] = int(given["role"], 16) if "role" in given else None
         section["hw_type"] = given.get("hw-type")

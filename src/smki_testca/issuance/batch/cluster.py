@@ -1,8 +1,8 @@
 """Makes tiles on a Dask cluster. Each worker receives the run's material, with the CA's key, once.
 
-The CA's key is sealed under a key that is made for this run and travels with it. Both travel as a
-worker plug-in over the scheduler's TLS, never among the arguments of a task: those are a run's
-public terms and the number of a tile.
+The CA's key is sealed under a key that is made for this run and travels with it, so the seal
+protects it from nobody who receives both: the scheduler and every worker. They travel as a worker
+plug-in over TLS, never among the arguments of a task, which are a run's public terms and rows.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ import distributed
 import smki_testca
 from smki_testca.errors import EstateError
 from smki_testca.issuance.batch.tile_maker import TileMaker
+from smki_testca.workers import TICK_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from smki_testca.issuance.batch.tile_maker import Task, TileMaterial
 
@@ -59,7 +60,11 @@ def make_tile(task: Task, name: str) -> bytes:
 
 
 def make_tiles(
-    address: str, security: Any, material: TileMaterial, tasks: Iterable[Task]
+    address: str,
+    security: Any,
+    material: TileMaterial,
+    tasks: Iterable[Task],
+    while_waiting: Callable[[], None],
 ) -> Generator[tuple[Task, bytes], None, None]:
     """Make tiles on a cluster, and yield each task with the octets of its tile once it is done.
 
@@ -68,16 +73,21 @@ def make_tiles(
         security: its ``distributed.Security``.
         material: of the run.
         tasks: the tiles to make.
+        while_waiting: called every few seconds in which no tile is made.
 
     Raises:
         EstateError: if the scheduler cannot be reached, has no workers, or is lost, or a tile is.
     """
     with _without_error_log():
-        yield from _connect_and_make(address, security, material, tasks)
+        yield from _connect_and_make(address, security, material, tasks, while_waiting)
 
 
 def _connect_and_make(
-    address: str, security: Any, material: TileMaterial, tasks: Iterable[Task]
+    address: str,
+    security: Any,
+    material: TileMaterial,
+    tasks: Iterable[Task],
+    while_waiting: Callable[[], None],
 ) -> Generator[tuple[Task, bytes], None, None]:
     try:
         client = distributed.Client(address, security=security, timeout=_CONNECT_SECONDS)
@@ -108,7 +118,7 @@ def _connect_and_make(
                     f"A worker of {address} cannot make tiles: {_first_line(error)}.",
                     f"Install smki-testca {smki_testca.__version__} on every worker.",
                 ) from error
-            yield from _make_all(client, tasks, name, _IN_FLIGHT * workers)
+            yield from _make_all(client, tasks, name, _IN_FLIGHT * workers, while_waiting)
         finally:
             # A scheduler that is gone, or has no plug-in, has nothing to unregister.
             with contextlib.suppress(Exception):
@@ -142,12 +152,27 @@ def _logs_messages(client: Any) -> bool:
     return client.run_on_scheduler(logs) or any(client.run(logs).values())
 
 
+def _is_any_done(futures: Iterable[Any]) -> bool:
+    """Wait for a few seconds until a tile is made or lost; whether one is."""
+    try:
+        distributed.wait(list(futures), timeout=TICK_SECONDS, return_when="FIRST_COMPLETED")
+    except TimeoutError:
+        return False
+    except Exception:  # noqa: BLE001 - whoever asks for the tile is told of it
+        return True
+    return True
+
+
 def _first_line(error: Exception) -> str:
     return (str(error) or type(error).__name__).partition("\n")[0].rstrip(".")
 
 
 def _make_all(
-    client: Any, tasks: Iterable[Task], name: str, in_flight: int
+    client: Any,
+    tasks: Iterable[Task],
+    name: str,
+    in_flight: int,
+    while_waiting: Callable[[], None],
 ) -> Generator[tuple[Task, bytes], None, None]:
     waiting = iter(tasks)
     running: dict[Any, Task] = {}
@@ -164,6 +189,8 @@ def _make_all(
 
     submit()
     while running:
+        while not _is_any_done(running):
+            while_waiting()
         future = next(completed)
         task = running.pop(future)
         try:

@@ -13,7 +13,7 @@ from smki_testca.issuance.batch.tile_maker import TileMaker
 from smki_testca.workers import explained_death, how_many, unordered
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable
     from pathlib import Path
 
     from smki_testca.issuance.batch.tile_maker import Task, TileMaterial
@@ -23,7 +23,11 @@ class Engine(Protocol):
     """Makes tiles, in any order."""
 
     def make(
-        self, material: TileMaterial, tasks: Iterable[Task], folder: Path
+        self,
+        material: TileMaterial,
+        tasks: Iterable[Task],
+        folder: Path,
+        while_waiting: Callable[[], None],
     ) -> Generator[tuple[Task, bytes], None, None]:
         """Make tiles and write them to a folder.
 
@@ -31,6 +35,8 @@ class Engine(Protocol):
             material: of the run.
             tasks: the tiles to make.
             folder: of the run's tiles.
+            while_waiting: called every few seconds in which no tile is finished; what it raises
+                ends the engine.
 
         Yields:
             Each task with the digest of its tile, once it is written.
@@ -56,7 +62,11 @@ class LocalEngine:
         self._workers = how_many(workers)
 
     def make(
-        self, material: TileMaterial, tasks: Iterable[Task], folder: Path
+        self,
+        material: TileMaterial,
+        tasks: Iterable[Task],
+        folder: Path,
+        while_waiting: Callable[[], None],
     ) -> Generator[tuple[Task, bytes], None, None]:
         """Make tiles and write them to a folder; see ``Engine.make``."""
         tasks = iter(tasks)
@@ -69,7 +79,9 @@ class LocalEngine:
         with explained_death(
             "finished tiles are safe", f"Go on with: smki-testca batch resume {first.run}"
         ):
-            yield from unordered(self._workers, _make, every, _begin, maker, folder)
+            yield from unordered(
+                self._workers, _make, every, _begin, maker, folder, while_waiting=while_waiting
+            )
 
 
 _of_this_process: list[tuple[TileMaker, Path]] = []
@@ -116,7 +128,11 @@ class DaskEngine:
         self._files = (certificate, key, authority)
 
     def make(
-        self, material: TileMaterial, tasks: Iterable[Task], folder: Path
+        self,
+        material: TileMaterial,
+        tasks: Iterable[Task],
+        folder: Path,
+        while_waiting: Callable[[], None],
     ) -> Generator[tuple[Task, bytes], None, None]:
         """Make tiles and write them to a folder; see ``Engine.make``."""
         import distributed  # noqa: PLC0415 - an extra
@@ -130,7 +146,7 @@ class DaskEngine:
             tls_ca_file=authority,
             require_encryption=True,
         )
-        tiles = make_tiles(self._address, security, material, tasks)
+        tiles = make_tiles(self._address, security, material, tasks, while_waiting)
         with contextlib.closing(tiles):
             for task, data in tiles:
                 yield task, tile.write(folder, task.number, data)

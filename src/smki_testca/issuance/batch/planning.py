@@ -2,6 +2,9 @@
 
 The gate decides once for each participant, purpose, environment and kind of certificate. Every
 single row is checked to have an identifier inside what the gate authorised.
+
+Planning reads files and takes long, so it does not hold the estate's write lock. ``begin`` takes
+the lock to store the run, when it checks that nothing changed meanwhile that the plan rests on.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import msgspec
 from smki_testca.authority.certificates import inputs
 from smki_testca.authority.filling import check_inputs
 from smki_testca.clock import iso
-from smki_testca.errors import InputError, Refusal, SmkiTestcaError
+from smki_testca.errors import EstateError, InputError, Refusal, SmkiTestcaError
 from smki_testca.estate.key_holders import check_holders, participant_holder
 from smki_testca.estate.terms import TILE_ROWS, Row, Secrets, Section, Terms
 from smki_testca.estate.tiles import TileRecord
@@ -25,8 +28,9 @@ from smki_testca.x509.keys import is_plain_p256, key_id, key_type_of, load_publi
 from smki_testca.x509.names import KeyType
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from smki_testca.estate.changes import Changes
     from smki_testca.estate.stores import Stores
     from smki_testca.profiles.model import Profile
     from smki_testca.profiles.subject import Subject
@@ -37,15 +41,49 @@ if TYPE_CHECKING:
 
 LISTED_REFUSALS = 1_000
 """The most refused rows of a batch that the audit log lists."""
-LISTED_PROBLEMS = 50_000
-"""The most rows with problems that are kept and listed; the others are counted. A batch of the
-Portal has no more rows."""
 MAX_COUNT = 100_000_000
 """The most certificates of one run."""
 
 
+LISTED_PROBLEMS = 50_000
+"""The most rows of a batch that are listed as wrong: all of a ZIP, which has no more. Of a manifest
+with more, the others are counted."""
+ATTEMPTS = 3
+"""How many times a run is planned because others changed what the plan before rested on."""
+
+
+def begin(
+    estate: Stores, planned: Callable[[], Plan], store: Callable[[Plan], int | None]
+) -> tuple[Plan, int | None]:
+    """Plan a run without the estate's write lock, and store it with the lock.
+
+    Args:
+        estate: the estate that will issue.
+        planned: makes the plan; called again if others changed meanwhile what it rests on.
+        store: stores the run, or records why there is none; its result is returned.
+
+    Raises:
+        EstateError: if it was overtaken ``ATTEMPTS`` times.
+    """
+    for _ in range(ATTEMPTS):
+        plan = planned()
+        plan.close()
+        if plan.ready():
+            # Whatever it waits for, such as somebody who types the passphrase, no other does.
+            estate.key_store.unlock()
+        with estate.transaction():
+            if not plan.is_overtaken():
+                return plan, store(plan)
+    raise EstateError(
+        "estate.changing",
+        f"Others changed the register, or issued for the same IDs, {ATTEMPTS} times while the batch"
+        " was planned.",
+        "Give the command again when they are done.",
+    )
+
+
 class Plan:
-    """A run that is being planned, within one transaction of an estate.
+    """A run that is being planned.
 
     Args:
         estate: the estate that will issue.
@@ -54,12 +92,15 @@ class Plan:
         secrets: of the run.
 
     Attributes:
-        problems: the first rows that cannot be issued, with the reasons.
-        problems_not_listed: how many more there are.
+        problems: the rows that cannot be issued, with the reasons: the first
+            ``LISTED_PROBLEMS``.
+        problem_count: the number of all such rows.
     """
 
     def __init__(self, estate: Stores, source: Any, label: str | None, secrets: Secrets) -> None:
         self._estate = estate
+        # Before anything is read, so that no change after that goes unnoticed.
+        self._mark = estate.changes.mark()
         self._issuance = Issuance(estate)
         self._at = estate.clock.now()
         self._source = source
@@ -74,10 +115,10 @@ class Plan:
         self._tiles: list[tuple[int, int, int, bytes | None]] = []
         self._range: dict[str, Any] | None = None
         self._holders: dict[bytes, str] = {}
-        self.problems: list[RowProblem] = []
-        self.problems_not_listed = 0
-        self._refused = 0
         self._refusals: list[dict[str, Any]] = []
+        self._refused = 0
+        self.problems: list[RowProblem] = []
+        self.problem_count = 0
 
     @property
     def count(self) -> int:
@@ -143,20 +184,6 @@ class Plan:
         if len(rows) == TILE_ROWS:
             self._close(number)
 
-    def _add_problem(self, problem: RowProblem) -> None:
-        error = problem.error
-        if isinstance(error, Refusal):
-            self._refused += 1
-            if len(self._refusals) < LISTED_REFUSALS:
-                reasons = [reason.as_json() for reason in error.reasons]
-                self._refusals.append({"line": problem.line, "reasons": reasons})
-        if len(self.problems) == LISTED_PROBLEMS:
-            self.problems_not_listed += 1
-            return
-        # Both hold on to the row and to every frame on the way.
-        error.__traceback__ = error.__cause__ = error.__context__ = None
-        self.problems.append(problem)
-
     def _section_of(self, row: RowRequest, authorisation: Authorisation) -> int:
         """The number of the section for a row; the section is added if there is none yet."""
         subject = row.request.subject
@@ -168,6 +195,49 @@ class Plan:
             number = self._section_numbers[key] = len(self._sections)
             self._sections.append(section)
         return number
+
+    def _add_problem(self, problem: RowProblem) -> None:
+        self.problem_count += 1
+        if len(self.problems) < LISTED_PROBLEMS:
+            self.problems.append(problem)
+        if isinstance(problem.error, Refusal):
+            self._refused += 1
+            if len(self._refusals) < LISTED_REFUSALS:
+                reasons = [reason.as_json() for reason in problem.error.reasons]
+                self._refusals.append({"line": problem.line, "reasons": reasons})
+
+    def is_overtaken(self) -> bool:
+        """Whether others changed what the plan rests on. Ask with the write lock held.
+
+        What they issued for other IDs, within the quotas, does not matter.
+        """
+        changes = self._estate.changes.since(self._mark)
+        if changes is None or not self.ready():
+            return False
+        if changes.register or changes.authorities or self.is_range:
+            return True
+        try:
+            for identifier in changes.keys & self._holders.keys():
+                self._estate.key_holders.check(identifier, self._holders[identifier])
+            return self._is_over_quota(changes)
+        except (InputError, Refusal):
+            return True
+
+    def _is_over_quota(self, changes: Changes) -> bool:
+        """Whether the plan exceeds a quota of Device IDs together with what others issued.
+
+        Raises:
+            Refusal: if it exceeds the quota of a category.
+        """
+        history, decisions = self._issuance.history, self._authorised.values()
+        history.refresh()
+        for decision in decisions:
+            self._issuance.gate.admit_range(decision, 0)
+        quotas = [decision.category.quota.per_device_id for decision in decisions]
+        quota = min((quota for quota in quotas if quota is not None), default=None)
+        return quota is not None and any(
+            history.issued_for_device(touched) > quota for touched in history.touched_by(changes)
+        )
 
     @property
     def is_range(self) -> bool:
@@ -326,6 +396,7 @@ class Plan:
             agreement=authorisation.agreement,
             issuer=str(issuer.serial),
             usage=usage,
+            delivery=request.delivery.value,
             inputs=shared,
             count=0,
         )

@@ -15,6 +15,7 @@ from smki_testca.errors import EstateError, InputError
 from smki_testca.estate import tile
 from smki_testca.estate.runs import State
 from smki_testca.identifiers import SerialNumber
+from smki_testca.issuance.batch.reauthorisation import Reauthorisation
 from smki_testca.issuance.batch.tile_maker import Task, TileMaterial
 from smki_testca.profiles.model import Tier
 
@@ -33,7 +34,11 @@ Finished = tuple[Task, bytes]
 
 
 def resume(
-    estate: Stores, number: int, engine: Engine, progress: Callable[[int, int], None]
+    estate: Stores,
+    number: int,
+    engine: Engine,
+    progress: Callable[[int, int], None],
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> Run:
     """Make the unfinished tiles of a run.
 
@@ -42,8 +47,10 @@ def resume(
         number: the run's id.
         engine: makes the tiles.
         progress: called with how many certificates are issued, and of how many.
+        monotonic: tells when the gate is to be asked again.
 
     Raises:
+        Refusal: if the gate consents no longer; the run can be resumed once it does.
         InputError: if the run is done or cancelled already.
         EstateError: if a worker died, the disk is full, or a CA is missing.
     """
@@ -52,8 +59,14 @@ def resume(
         raise InputError("batch.state", f"Run {number} is {run.state} already.")
     total, issued = run.terms.count, run.issued
     progress(issued, total)
-    folder = estate.tiles.folder(number)
-    tiles = engine.make(_material(estate, run), _tasks(estate, run), folder)
+    reauthorisation = Reauthorisation(estate, run, monotonic)
+    reauthorisation.check_if_due()
+    tiles = engine.make(
+        _material(estate, run),
+        _tasks(estate, run),
+        estate.tiles.folder(number),
+        reauthorisation.check_if_due,
+    )
     with contextlib.closing(tiles), _translated_write_errors(number):
         for group in _gathered(tiles):
             try:
@@ -63,6 +76,7 @@ def resume(
                 _record(estate, number, group)
                 raise
             progress(issued, total)
+            reauthorisation.check_if_due()
     with estate.transaction():
         if estate.runs.state(number) is State.RUNNING and not estate.tiles.of_run(
             number, done=False
