@@ -149,7 +149,7 @@ def call_bounded(
             ``Exception``.
         Exception: whatever the function raised.
     """
-    worker = _Worker(partial(_spread, function), _limit_memory, (octets,))
+    worker = _Worker(partial(_spread, function), limit_memory, (octets,))
     try:
         worker.give(0, arguments)
         if not wait([worker.pipe, worker.process.sentinel], seconds):
@@ -446,7 +446,12 @@ def _spread(function: Callable[..., R], arguments: tuple[Any, ...]) -> R:
     return function(*arguments)
 
 
-def _limit_memory(octets: int | None) -> None:
+def limit_memory(octets: int | None) -> None:
+    """Limit the memory that this process takes from now on, where the system can.
+
+    Args:
+        octets: beyond what it has now; None for no limit.
+    """
     if octets is None or sys.platform != "linux":
         return
     with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - no path to speak of

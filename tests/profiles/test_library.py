@@ -4,12 +4,11 @@ import json
 
 import pytest
 
-from smki_testca import kits
+from smki_testca import kits, toml
 from smki_testca.authority.trial import compile_all
 from smki_testca.errors import ExitCode, InputError
 from smki_testca.identifiers import RegistryEntry
 from smki_testca.profiles import Library
-from smki_testca.profiles.documents import MAX_OCTETS
 from smki_testca.profiles.model import Hierarchy, ParticipantKind, Tier
 from smki_testca.shipped import shipped
 
@@ -384,11 +383,11 @@ def test_text_that_is_not_utf_8_is_an_error(tmp_path, name):
 @pytest.mark.parametrize("name", ALL)
 def test_a_file_of_a_megabyte_and_more_is_an_error(tmp_path, name):
     path = override(tmp_path, name)
-    path.write_bytes(path.read_bytes() + b"#" * MAX_OCTETS)
+    path.write_bytes(path.read_bytes() + b"#" * toml.MAX_OCTETS)
     error = refused(tmp_path)
     assert error.code == "toml.too_long"
     assert str(path) in error.message
-    assert str(MAX_OCTETS) in error.message
+    assert str(toml.MAX_OCTETS) in error.message
 
 
 @pytest.mark.parametrize("name", ALL)

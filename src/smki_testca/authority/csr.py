@@ -16,6 +16,7 @@ from smki_testca.errors import InputError
 from smki_testca.lint import csr as requests
 from smki_testca.lint import strict
 from smki_testca.profiles.subject import Subject
+from smki_testca.x509 import untrusted
 from smki_testca.x509.view import View, view_request
 
 if TYPE_CHECKING:
@@ -177,12 +178,16 @@ def _unit_noun(certificate: View) -> str:
     return "role" if is_role else "organisational unit"
 
 
-def _format_faults(der: bytes) -> Iterator[Fault]:
+def _read_with_extensions(der: bytes) -> None:
     from cryptography import x509  # noqa: PLC0415 - slow to import
 
+    _ = x509.load_der_x509_csr(der).extensions
+
+
+def _format_faults(der: bytes) -> Iterator[Fault]:
     try:
-        _ = x509.load_der_x509_csr(der).extensions
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        untrusted.call(_read_with_extensions, der)
+    except InputError:
         yield Fault("csr.format", "It is not PKCS#10 in DER to the last octet (RFC 2986).")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def audit() -> None:
 
 
 @audit.command()
-@click.option("--last", metavar="N", type=click.IntRange(1), help="Only the last N entries.")
+@click.option("--last", metavar="N", type=number_from(1), help="Only the last N entries.")
 @click.pass_obj
 def show(session: Session, last: int | None) -> None:
     """Show the entries, the oldest first.

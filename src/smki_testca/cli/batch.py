@@ -18,6 +18,7 @@ from smki_testca.cli.batch_source import (
     with_range_options,
 )
 from smki_testca.cli.issue import DELIVERY, ENVIRONMENT, LABEL, PARTICIPANT, PURPOSE
+from smki_testca.cli.numbers import NUMBER, number_from
 from smki_testca.cli.output import print_json, print_json_line, print_progress, print_table, say
 from smki_testca.cli.session import Session, read_input
 from smki_testca.entropy import parse_seed
@@ -48,7 +49,7 @@ INTERRUPTED = 130
 
 _ENGINE_OPTIONS = [
     click.option(
-        "--workers", metavar="N", type=int, help="The number of processes; all cores by default."
+        "--workers", metavar="N", type=NUMBER, help="The number of processes; all cores by default."
     ),
     click.option("--engine", type=click.Choice(["local", "dask"]), default="local"),
     click.option("--scheduler", metavar="ADDRESS", help="Of a Dask cluster: tls://HOST:PORT."),
@@ -274,7 +275,7 @@ def list_(session: Session) -> None:
 
 
 @batch.command()
-@click.argument("run", metavar="ID", type=int)
+@click.argument("run", metavar="ID", type=number_from(0))
 @click.pass_obj
 def show(session: Session, run: int) -> None:
     """Show one run: its state, its counts and its terms.
@@ -289,7 +290,7 @@ def show(session: Session, run: int) -> None:
 
 
 @batch.command()
-@click.argument("run", metavar="ID", type=int)
+@click.argument("run", metavar="ID", type=number_from(0))
 @_with_engine_options
 @click.pass_obj
 def resume(session: Session, /, run: int, **options: Any) -> None:
@@ -305,7 +306,7 @@ def resume(session: Session, /, run: int, **options: Any) -> None:
 
 
 @batch.command()
-@click.argument("run", metavar="ID", type=int)
+@click.argument("run", metavar="ID", type=number_from(0))
 @click.pass_obj
 def cancel(session: Session, run: int) -> None:
     """Cancel a run: it cannot be resumed, and the certificates it issued stay.
@@ -322,7 +323,7 @@ def cancel(session: Session, run: int) -> None:
 
 
 @batch.command()
-@click.argument("run", metavar="ID", type=int)
+@click.argument("run", metavar="ID", type=number_from(0))
 @click.option("--format", "form", type=click.Choice([*RUN_FORMATS, _RESPONSE]), required=True)
 @click.option("--out", metavar="PATH", required=True, help="The file, or for pem-tree the folder.")
 @click.option("--with-keys", is_flag=True, help="Write the private keys, too.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.cli.names import library_of
+from smki_testca.cli.numbers import NUMBER
 from smki_testca.cli.session import read_regular
 from smki_testca.errors import InputError, UsageError
 from smki_testca.identifiers import Eui64
@@ -37,7 +38,7 @@ _RANGE_OPTIONS = [
         help="Of a range: each ID gets a certificate of each usage.",
     ),
     click.option("--first-id", metavar="EUI64", help="Of a range: its first Device ID."),
-    click.option("--count", metavar="N", type=int, help="Of a range: the number of Device IDs."),
+    click.option("--count", metavar="N", type=NUMBER, help="Of a range: the number of Device IDs."),
 ]
 
 

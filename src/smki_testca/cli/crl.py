@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.cli.names import HierarchyName
+from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import print_document, print_json, print_table, say
 from smki_testca.errors import ExitCode, InputError, UsageError
 from smki_testca.files import replace, write_error
@@ -150,7 +151,7 @@ def list_(session: Session, *, everything: bool) -> None:
 
 
 @crl.command()
-@click.argument("number", metavar="[NUMBER]", required=False, type=click.IntRange(0))
+@click.argument("number", metavar="[NUMBER]", required=False, type=number_from(0))
 @_with_authority_options
 @click.option("--pem", is_flag=True, help="Print it as PEM instead.")
 @click.pass_obj

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import (
     print_json,
     print_records,
@@ -87,7 +88,7 @@ def import_(
 @click.option(
     "--environment", metavar="E", help="The test environment; the estate's first by default."
 )
-@click.option("--days", type=click.IntRange(1, 36525), metavar="N", help="End N days from now.")
+@click.option("--days", type=number_from(1, 36525), metavar="N", help="End N days from now.")
 @click.option("--until", metavar="DATE", help="End with this day, or at this UTC time.")
 @click.option("--with-defects", is_flag=True, help="Also those that lint finds errors in.")
 @click.option("--again", is_flag=True, help="Also those that were signed again before.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.numbers import NUMBER
 from smki_testca.cli.output import Progress, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _DEVICES = click.option(
     "--devices",
     metavar="N",
-    type=int,
+    type=NUMBER,
     help="The number of Devices of each type in each environment; by default the kit's.",
 )
 

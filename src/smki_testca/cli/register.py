@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import print_document, print_json, print_table, say
 from smki_testca.cli.session import Session, read_input
 from smki_testca.errors import InputError
@@ -87,8 +88,9 @@ def show(
                 if any(role in allocated.user_roles for allocated in holder.ids)
             ]
         if market_participant is not None:
-            holders = current.holders_of_market_participant(market_participant)
-            participants = [holder for holder in participants if holder in holders]
+            found = current.holders_of_market_participant(market_participant)
+            names = {holder.id for holder in found}
+            participants = [holder for holder in participants if holder.id in names]
     if session.as_json:
         print_json({"participants": [holder.as_json() for holder in participants]})
         return
@@ -157,7 +159,7 @@ def whois(session: Session, term: str) -> None:
 @register.command()
 @click.argument("participant", metavar="ID")
 @click.option("--user-role", metavar="R", required=True, help="The User Role the IDs will serve.")
-@click.option("--count", metavar="N", type=click.IntRange(1, 100_000), default=1)
+@click.option("--count", metavar="N", type=number_from(1, 100_000), default=1)
 @click.pass_obj
 def allocate(session: Session, participant: str, user_role: str, count: int) -> None:
     """Allocate the next IDs of participant ID's range, counting in hexadecimal.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import print_document, print_json, print_table, print_warnings, say
 from smki_testca.cli.selection import narrow_selection, selecting, selection
 from smki_testca.errors import UsageError
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 @click.option(
     "--same-key/--new-key", default=False, help="Certify the same key; a new one by default."
 )
-@click.option("--days", type=click.IntRange(1, 36525), metavar="N", help="End N days from now.")
+@click.option("--days", type=number_from(1, 36525), metavar="N", help="End N days from now.")
 @click.option("--until", metavar="DATE", help="End with this day, or at this UTC time.")
 @click.option(
     "--purpose", metavar="S", help="The Testing Service; by default that of the certificate."

@@ -13,6 +13,7 @@ from smki_testca.der.read import DerError, read
 from smki_testca.errors import InputError
 from smki_testca.importers.pem import decode_base64
 from smki_testca.pkcs12.decryption import octets_of
+from smki_testca.x509 import untrusted
 
 if TYPE_CHECKING:
     from smki_testca.pkcs12.decryption import Decryptor
@@ -61,9 +62,12 @@ class PrivateKeyReader:
             return None
         if data.lstrip().startswith(b"-----"):
             # The first and the last line are the boundaries, whatever they say.
-            der = decode_base64(b"".join(data.strip().splitlines()[1:-1]))
+            headers, body = _headers_and_body(data.strip().splitlines()[1:-1])
+            der = decode_base64(body)
             if not der:
-                return self._read_traditional(data, name) if b"DEK-Info" in data else None
+                return None
+            if b"DEK-Info" in headers:
+                return self._read_traditional(headers[b"DEK-Info"], der, name)
             data = der
         if _PLAIN_KEY.match(data) is None:
             try:
@@ -91,18 +95,29 @@ class PrivateKeyReader:
                 )
             self.rsa_keys_left -= 1
         try:
-            key = serialization.load_der_private_key(der, None)
-        except Exception:  # noqa: BLE001 - the parser raises several kinds for hostile octets
+            key = untrusted.call(serialization.load_der_private_key, der, None)
+        except InputError:
             return None
         return key if isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) else None
 
-    def _read_traditional(self, pem: bytes, name: str) -> PrivateKey | None:
-        """OpenSSL's own encryption in PEM (``DEK-Info``), which hashes the passphrase once."""
-        passphrase = self.decryptor.passphrase
-        if not passphrase:
-            raise self.decryptor.passphrase_error(name)
+    def _read_traditional(self, header: bytes, encrypted: bytes, name: str) -> PrivateKey | None:
+        """OpenSSL's own encryption in PEM: ``header`` names the cipher and its initial vector."""
+        cipher_name, _, digits = header.decode("ascii", "replace").partition(",")
         try:
-            key = serialization.load_pem_private_key(pem, passphrase.encode("utf-8"))
-        except Exception as error:  # the parser raises several kinds for a wrong passphrase
-            raise self.decryptor.passphrase_error(name) from error
-        return key if isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) else None
+            vector = bytes.fromhex(digits)
+        except ValueError:
+            return None
+        plain = self.decryptor.decrypt_traditional(cipher_name.strip(), vector, encrypted, name)
+        return self.load(plain, name)
+
+
+def _headers_and_body(lines: list[bytes]) -> tuple[dict[bytes, bytes], bytes]:
+    """The header fields of a PEM block (RFC 1421 4.4), and its base64."""
+    headers: dict[bytes, bytes] = {}
+    for place, line in enumerate(lines):
+        field, colon, value = line.partition(b":")
+        if line.strip() and not colon:
+            return headers, b"".join(lines[place:])
+        if colon:
+            headers[field.strip()] = value.strip()
+    return headers, b""

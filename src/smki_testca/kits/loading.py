@@ -42,6 +42,10 @@ T = TypeVar("T", RequestTable, SeriesTable, DevicesTable)
 
 
 FOLDER = "kits"
+MAX_REQUESTS = 20_000
+"""The most requests of a kit, those of its series included."""
+MAX_ALLOCATIONS = 100_000
+"""The most IDs that a kit allocates."""
 
 
 def names(library: Library) -> list[str]:
@@ -93,6 +97,7 @@ class _Reader:
         if document.register is not None:
             names = sorted(path.name for path in shipped("examples").glob("*.toml"))
             known(document.register, names, f"{origin}, register", "file of examples/")
+        self._check_size()
         requests = [
             self._request(table, number) for number, table in enumerate(document.request, 1)
         ]
@@ -109,6 +114,32 @@ class _Reader:
             tuple(requests),
             tuple(self._devices(table, number) for number, table in enumerate(document.devices, 1)),
         )
+
+    def _check_size(self) -> None:
+        """Check how many requests and IDs the kit has before any is made.
+
+        Raises:
+            InputError: if there are more than ``MAX_REQUESTS`` or ``MAX_ALLOCATIONS``.
+        """
+        requests = len(self._document.request)
+        for number, whole in enumerate(self._document.series, 1):
+            table, _, _ = self._split(whole, SeriesTable, "series", number)
+            each = max(1, len(table.roles)) * max(1, len(table.usages))
+            requests += self._counted(table, table.count) * each
+        allocations = sum(self._counted(table, table.count) for table in self._document.allocation)
+        for what, count, most in (
+            ("requests", requests, MAX_REQUESTS),
+            ("allocated IDs", allocations, MAX_ALLOCATIONS),
+        ):
+            if count > most:
+                raise InputError(
+                    "kit.count",
+                    f"{self._origin} has {count:,} {what}; a kit has at most {most:,}.",
+                    "Make Devices with devices, and others in several kits or with batch issue.",
+                )
+
+    def _counted(self, table: CountedTable, count: int) -> int:
+        return len(self._environments_or_all(table.environments)) * count
 
     def _participants(self) -> Iterator[Participant]:
         """Yield the participants, each with the IDs that are allocated to it."""

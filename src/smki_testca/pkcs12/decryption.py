@@ -1,7 +1,8 @@
 """Decrypts PKCS#8 private keys and the bags of PKCS#12 stores with a passphrase.
 
-Supports PBES2 with PBKDF2 or scrypt (RFC 8018, RFC 7914) and the schemes of PKCS#12 (RFC 7292 C).
-The file itself states how much work the key derivation takes, so that is read first and limited.
+Supports PBES2 with PBKDF2 or scrypt (RFC 8018, RFC 7914), the schemes of PKCS#12 (RFC 7292 C), and
+OpenSSL's own encryption in PEM. The file itself states how much work the key derivation takes, so
+that is read first and limited. Derivations that may last run in a process that can be ended.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from smki_testca.der.read import DerError, Node, read
 from smki_testca.errors import InputError
 from smki_testca.pkcs12 import oids
 from smki_testca.pkcs12.key_derivation import Purpose, derive_key, passphrase_octets
+from smki_testca.workers import WorkerEndedError, WorkerTimeoutError, call_bounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,8 +33,23 @@ MAX_ITERATIONS = 20_000_000
 """The most iterations of key derivation in one import: some ten seconds of work."""
 MAX_SCRYPT_OCTETS = 64 << 20
 """The most memory that scrypt is given, in octets."""
+MAX_SALT_OCTETS = 1 << 10
+"""The longest salt of a key derivation."""
+MAX_DERIVATION_SECONDS = 120
+"""The longest time that one key derivation may take, however slow the machine."""
+
+# Fewer take less than half a second, so Ctrl-C need not interrupt them.
+_SHORT_ITERATIONS = 500_000
 
 _AES_KEY_OCTETS = {oids.AES128_CBC: 16, oids.AES192_CBC: 24, oids.AES256_CBC: 32}
+_MAX_KEY_OCTETS = 128
+_SHA1_OCTETS = 20
+_TRADITIONAL = {
+    "AES-128-CBC": (algorithms.AES, 16),
+    "AES-192-CBC": (algorithms.AES, 24),
+    "AES-256-CBC": (algorithms.AES, 32),
+    "DES-EDE3-CBC": (TripleDES, 24),
+}
 _PKCS12_KEY_OCTETS = {oids.TRIPLE_DES_3_KEYS: 24, oids.TRIPLE_DES_2_KEYS: 16, oids.RC2_128: 16}
 
 
@@ -66,8 +83,43 @@ class Decryptor:
                 if plain is not None:
                     return plain
         except (IndexError, ValueError, UnsupportedAlgorithm) as error:
-            raise _unknown_algorithm(name) from error
+            raise unknown_algorithm(name) from error
         raise self.passphrase_error(name)
+
+    def decrypt_traditional(
+        self, cipher_name: str, vector: bytes, encrypted: bytes, name: str
+    ) -> bytes:
+        """Decrypt one SEQUENCE under OpenSSL's own encryption in PEM.
+
+        The passphrase is hashed with MD5 a fixed number of times.
+
+        Args:
+            cipher_name: as ``DEK-Info`` states it, such as ``AES-256-CBC``.
+            vector: the initial vector.
+            encrypted: the octets to decrypt.
+            name: the name of the key, for messages.
+
+        Raises:
+            InputError: if the passphrase is missing or wrong, or the cipher is unknown.
+        """
+        if not self.passphrase:
+            raise self.passphrase_error(name)
+        if cipher_name not in _TRADITIONAL:
+            raise unknown_algorithm(name)
+        cipher, size = _TRADITIONAL[cipher_name]
+        key = digest = b""
+        while len(key) < size:
+            hashed = digest + self.passphrase.encode("utf-8") + vector[:8]
+            digest = hashlib.md5(hashed, usedforsecurity=False).digest()
+            key += digest
+        try:
+            plain = _decrypted(cipher, key[:size], vector, encrypted)
+        except ValueError as error:
+            # The vector has another length than the cipher's block.
+            raise unknown_algorithm(name) from error
+        if plain is None:
+            raise self.passphrase_error(name)
+        return plain
 
     def _possible_keys(
         self, algorithm: Node, name: str
@@ -83,10 +135,11 @@ class Decryptor:
             yield self.derive_pkcs5_key(derivation, size, name), cipher, octets_of(vector)
             return
         size = looked_up(_PKCS12_KEY_OCTETS, scheme.encoded, name)
-        salt, iterations = octets_of(parameters.children[0]), integer_of(parameters.children[1])
+        salt, iterations = salt_of(parameters.children[0]), integer_of(parameters.children[1])
         is_rc2 = scheme.encoded == oids.RC2_128
         for passphrase in self.pkcs12_passphrases():
-            self.spend(3 * iterations, name)
+            blocks = -(-size // _SHA1_OCTETS) + 1
+            self.spend(iterations, name, blocks)
             key = derive_key("sha1", Purpose.KEY, passphrase, salt, iterations, size)
             initial = derive_key("sha1", Purpose.INITIAL_VECTOR, passphrase, salt, iterations, 8)
             if is_rc2:
@@ -109,11 +162,12 @@ class Decryptor:
         passphrase = (self.passphrase or "").encode("utf-8")
         oid, parameters = derivation.children
         values = parameters.children
-        salt = octets_of(values[0])
+        salt = salt_of(values[0])
         if oid.encoded == oids.SCRYPT:
             cost, block, lanes = (integer_of(value) for value in values[1:4])
-            if not 0 < 128 * cost * block * lanes <= MAX_SCRYPT_OCTETS:
-                raise _too_much_work(name)
+            is_small = 128 * cost * block * lanes <= MAX_SCRYPT_OCTETS
+            if min(cost, block, lanes) < 1 or not is_small:
+                raise too_much_work(name)
             self.spend(cost * block * lanes, name)
             return hashlib.scrypt(
                 passphrase,
@@ -125,16 +179,26 @@ class Decryptor:
                 dklen=size,
             )
         if oid.encoded != oids.PBKDF2:
-            raise _unknown_algorithm(name)
+            raise unknown_algorithm(name)
         iterations = integer_of(values[1])
-        self.spend(iterations, name)
         optional = values[2:]
         has_length = bool(optional) and optional[0].tag == 0x02
         stated = integer_of(optional.pop(0)) if has_length else 0
         hmac = optional[0].children[0].encoded if optional else None
         digest_name = "sha1" if hmac is None else looked_up(oids.HMACS, hmac, name)
-        size = size or (stated if 0 < stated <= 128 else 0)
-        return hashlib.pbkdf2_hmac(digest_name, passphrase, salt, iterations, size)
+        size = size or stated
+        if not 0 < size <= _MAX_KEY_OCTETS:
+            raise unknown_algorithm(name)
+        # Each block of the key takes all iterations anew.
+        blocks = -(-size // hashlib.new(digest_name).digest_size)
+        self.spend(iterations, name, blocks)
+        arguments = (digest_name, passphrase, salt, iterations, size)
+        if iterations * blocks <= _SHORT_ITERATIONS:
+            return hashlib.pbkdf2_hmac(*arguments)
+        try:
+            return call_bounded(hashlib.pbkdf2_hmac, *arguments, seconds=MAX_DERIVATION_SECONDS)
+        except (WorkerTimeoutError, WorkerEndedError) as error:
+            raise too_much_work(name) from error
 
     def pkcs12_passphrases(self) -> list[bytes]:
         """The encodings of the passphrase that PKCS#12 hashes; an empty one has two in use."""
@@ -142,15 +206,20 @@ class Decryptor:
             return [passphrase_octets(self.passphrase)]
         return [passphrase_octets(""), b""]
 
-    def spend(self, iterations: int, name: str) -> None:
+    def spend(self, iterations: int, name: str, times: int = 1) -> None:
         """Count iterations before they run.
+
+        Args:
+            iterations: as the file states them.
+            name: the name of the key or store, for messages.
+            times: how often all of them run.
 
         Raises:
             InputError: if they exceed the limit.
         """
-        if iterations < 1 or iterations > self.iterations_left:
-            raise _too_much_work(name)
-        self.iterations_left -= iterations
+        if iterations < 1 or iterations * times > self.iterations_left:
+            raise too_much_work(name)
+        self.iterations_left -= iterations * times
 
     def passphrase_error(self, name: str) -> InputError:
         """The error for a missing or wrong passphrase."""
@@ -174,6 +243,18 @@ def octets_of(node: Node) -> bytes:
     return node.content
 
 
+def salt_of(node: Node) -> bytes:
+    """The octets of a salt.
+
+    Raises:
+        ValueError: if it is longer than ``MAX_SALT_OCTETS``.
+    """
+    salt = octets_of(node)
+    if len(salt) > MAX_SALT_OCTETS:
+        raise ValueError("the salt is too long")
+    return salt
+
+
 def integer_of(node: Node) -> int:
     """The value of an INTEGER of up to 8 octets.
 
@@ -192,11 +273,12 @@ def looked_up(algorithms_by_oid: dict[bytes, _T], oid: bytes, name: str) -> _T:
         InputError: if the table does not have the algorithm.
     """
     if oid not in algorithms_by_oid:
-        raise _unknown_algorithm(name)
+        raise unknown_algorithm(name)
     return algorithms_by_oid[oid]
 
 
-def _unknown_algorithm(name: str) -> InputError:
+def unknown_algorithm(name: str) -> InputError:
+    """The error for a key or store under a scheme that this package does not support."""
     return InputError(
         "import.algorithm",
         f"{name} is encrypted with an algorithm that smki-testca does not support.",
@@ -204,7 +286,8 @@ def _unknown_algorithm(name: str) -> InputError:
     )
 
 
-def _too_much_work(name: str) -> InputError:
+def too_much_work(name: str) -> InputError:
+    """The error for a key or store that asks for more than one import does."""
     return InputError(
         "import.work",
         f"{name} asks for more work than one import does: {MAX_ITERATIONS:,} iterations in all"

@@ -26,6 +26,8 @@ TRIPLE_DES_3_KEYS, TRIPLE_DES_2_KEYS, RC2_128, RC2_40 = (
     oid(f"1.2.840.113549.1.12.1.{number}") for number in (3, 4, 5, 6)
 )
 
+PKCS12_SCHEMES = frozenset({TRIPLE_DES_3_KEYS, TRIPLE_DES_2_KEYS, RC2_128, RC2_40})
+
 AES128_CBC, AES192_CBC, AES256_CBC = (
     oid(f"2.16.840.1.101.3.4.1.{number}") for number in (2, 22, 42)
 )

@@ -16,8 +16,18 @@ from cryptography.hazmat.primitives import serialization
 from smki_testca.der.read import DerError, Node, read
 from smki_testca.errors import InputError
 from smki_testca.pkcs12 import oids
-from smki_testca.pkcs12.decryption import integer_of, looked_up, octets_of
+from smki_testca.pkcs12.decryption import (
+    MAX_DERIVATION_SECONDS,
+    integer_of,
+    looked_up,
+    octets_of,
+    salt_of,
+    too_much_work,
+    unknown_algorithm,
+)
 from smki_testca.pkcs12.key_derivation import Purpose, derive_key
+from smki_testca.workers import WorkerEndedError, WorkerTimeoutError, call_bounded
+from smki_testca.x509 import untrusted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +38,9 @@ MAX_BAGS = 10_000
 """The most bags that a SafeContents may hold."""
 MAX_NESTING = 4
 """The greatest depth to which SafeContents may nest."""
+_MAX_MEMORY = 512 << 20
+# A key of three and an initial vector; each block takes all iterations.
+_MOST_BLOCKS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +108,7 @@ class StoreReader:
             for passphrase in decryptor.pkcs12_passphrases():
                 decryptor.spend(iterations, name)
                 key = derive_key(
-                    digest_name, Purpose.MAC, passphrase, octets_of(salt), iterations, size
+                    digest_name, Purpose.MAC, passphrase, salt_of(salt), iterations, size
                 )
                 macs.append(hmac.digest(key, safe, digest_name))
         if not any(hmac.compare_digest(mac, octets_of(digest)) for mac in macs):
@@ -103,7 +116,7 @@ class StoreReader:
 
     def _contents(self, safe: bytes, data: bytes, name: str) -> StoreContents:
         content_infos = read(safe)[0].children
-        if any(oids.RC2_40 in content_info.encoded[:128] for content_info in content_infos):
+        if any(_scheme(content_info) == oids.RC2_40 for content_info in content_infos):
             return self._by_cryptography(content_infos, data, name)
         bags = [bag for content_info in content_infos for bag in self._bags_of(content_info, name)]
         certificates: list[tuple[bytes, str | None]] = []
@@ -138,35 +151,57 @@ class StoreReader:
         """Read a store under 40-bit RC2, which this package does not implement.
 
         It fails for a defective certificate. The MAC was right, so its writer had the passphrase.
+        What is encrypted may ask for more work, so it runs in a process that can be ended.
         """
-        from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - slow to import
-            pkcs12,
-        )
-
         for content_info in content_infos:
-            for iterations in _visible_iterations(content_info):
-                self._decryptor.spend(2 * iterations, name)
+            for algorithm in _visible_algorithms(content_info):
+                scheme, parameters = algorithm.children
+                if scheme.encoded not in oids.PKCS12_SCHEMES:
+                    raise unknown_algorithm(name)
+                self._decryptor.spend(integer_of(parameters.children[1]), name, _MOST_BLOCKS)
+        passphrase = (self._decryptor.passphrase or "").encode("utf-8")
         try:
-            store = pkcs12.load_pkcs12(data, (self._decryptor.passphrase or "").encode("utf-8"))
-        except Exception as error:
+            return call_bounded(
+                _read_by_cryptography,
+                data,
+                passphrase,
+                seconds=MAX_DERIVATION_SECONDS,
+                octets=_MAX_MEMORY,
+            )
+        except WorkerTimeoutError as error:
+            raise too_much_work(name) from error
+        except (InputError, WorkerEndedError) as error:
             raise InputError(
                 "import.pkcs12",
                 f"{name} is a PKCS#12 store under 40-bit RC2 that cannot be read.",
                 "Convert it with: openssl pkcs12 -legacy",
             ) from error
-        certificates = [*([store.cert] if store.cert else []), *store.additional_certs]
-        der, pkcs8 = serialization.Encoding.DER, serialization.PrivateFormat.PKCS8
-        clear = serialization.NoEncryption()
-        return StoreContents(
-            tuple(
-                (
-                    entry.certificate.public_bytes(der),
-                    entry.friendly_name.decode("utf-8", "replace") if entry.friendly_name else None,
-                )
-                for entry in certificates
-            ),
-            () if store.key is None else (store.key.private_bytes(der, pkcs8, clear),),
-        )
+
+
+def _read_by_cryptography(data: bytes, passphrase: bytes) -> StoreContents:
+    """Read a store with ``cryptography``, in a process of its own.
+
+    Raises:
+        InputError: if it cannot be read.
+    """
+    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - slow to import
+        pkcs12,
+    )
+
+    store = untrusted.call(pkcs12.load_pkcs12, data, passphrase)
+    certificates = [*([store.cert] if store.cert else []), *store.additional_certs]
+    der, pkcs8 = serialization.Encoding.DER, serialization.PrivateFormat.PKCS8
+    clear = serialization.NoEncryption()
+    return StoreContents(
+        tuple(
+            (
+                entry.certificate.public_bytes(der),
+                entry.friendly_name.decode("utf-8", "replace") if entry.friendly_name else None,
+            )
+            for entry in certificates
+        ),
+        () if store.key is None else (store.key.private_bytes(der, pkcs8, clear),),
+    )
 
 
 def _bags(safe_contents: Node, depth: int) -> Iterator[tuple[bytes, Node, str | None]]:
@@ -194,17 +229,18 @@ def _explicit(content_info: Node) -> Node:
     return content_info.children[1].children[0]
 
 
-def _visible_iterations(content_info: Node) -> Iterator[int]:
-    """Yield the iterations of the encryption schemes that a store states unencrypted."""
-    pending = [content_info]
-    while pending:
-        node = pending.pop()
-        pending += node.children
-        if node.tag == 0x04 and node.content[:1] == b"\x30":
-            try:
-                pending.append(read(node.content)[0])
-            except DerError:
-                continue
-        tags = [child.tag for child in node.children]
-        if tags[:2] == [0x04, 0x02]:
-            yield max(integer_of(node.children[1]), 1)
+def _scheme(content_info: Node) -> bytes | None:
+    """The encryption scheme of an EncryptedData, an OBJECT IDENTIFIER; None for other content."""
+    if content_info.children[0].encoded != oids.ENCRYPTED_DATA:
+        return None
+    return _explicit(content_info).children[1].children[1].children[0].encoded
+
+
+def _visible_algorithms(content_info: Node) -> Iterator[Node]:
+    """Yield the AlgorithmIdentifiers that a ContentInfo states unencrypted."""
+    if content_info.children[0].encoded == oids.ENCRYPTED_DATA:
+        yield _explicit(content_info).children[1].children[1]
+        return
+    for kind, value, _ in _bags(read(octets_of(_explicit(content_info)))[0], 1):
+        if kind == oids.SHROUDED_KEY_BAG:
+            yield value.children[0]

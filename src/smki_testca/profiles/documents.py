@@ -5,25 +5,24 @@ A key that is unknown, missing or of the wrong type is an error that names its p
 
 from __future__ import annotations
 
-import tomllib
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
+from smki_testca import toml
 from smki_testca.errors import InputError
 from smki_testca.profiles.model import Identity, ParticipantKind, Severity, Tier
 from smki_testca.roles import Basis, KeyUsage
 from smki_testca.x509.names import KeyType
-
-MAX_OCTETS = 1 << 20
-"""The longest TOML file read, in octets."""
 
 NonEmpty = Annotated[str, msgspec.Meta(min_length=1)]
 FileName = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\\Z")]
 """The name of a file without ``.toml``: it stands in commands, reports and manifests."""
 Alternatives = Annotated[list[str], msgspec.Meta(min_length=1)]
 Code = Annotated[int, msgspec.Meta(ge=0, le=255)]
-Count = Annotated[int, msgspec.Meta(ge=1)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=1 << 32)]
+Years = Annotated[int, msgspec.Meta(ge=1, le=9_998)]
+"""At most as many as there are between two dates of the calendar."""
 Hours = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 """At most 114 years."""
 
@@ -46,7 +45,7 @@ class FillTable(Document, frozen=True):
     input: str | None = None
     derived: str | None = None
     optional: bool = False
-    years: Count | None = None
+    years: Years | None = None
     hours: Hours | None = None
 
 
@@ -68,7 +67,7 @@ class HoldsTable(Document, frozen=True):
     in_row_order: bool = False
     role_code: bool = False
     sole: bool = False
-    max_years: Count | None = None
+    max_years: Years | None = None
     max_hours: Hours | None = None
 
 
@@ -270,24 +269,14 @@ def decode(data: bytes, shape: type[T], origin: str) -> T:
     """Read a TOML file into a struct.
 
     Args:
-        data: its octets, at most ``MAX_OCTETS``.
+        data: its octets, within the limits of ``smki_testca.toml``.
         shape: the type of the struct.
         origin: the file's name, for messages.
 
     Raises:
         InputError: naming the line of a syntax error, or the key that does not fit.
     """
-    if len(data) > MAX_OCTETS:
-        raise InputError(
-            "toml.too_long", f"{origin} has {len(data)} octets; at most {MAX_OCTETS} are read."
-        )
-    try:
-        tree = tomllib.loads(data.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise InputError("toml.encoding", f"{origin} is not UTF-8: {error}.") from error
-    except (ValueError, RecursionError) as error:
-        # A ValueError that is no TOMLDecodeError: an integer of more digits than Python reads.
-        raise InputError("toml.syntax", f"{origin} is not TOML: {error}.") from error
+    tree = toml.parse(data, origin)
     try:
         return msgspec.convert(tree, shape)
     except msgspec.ValidationError as error:

@@ -13,11 +13,11 @@ from smki_testca.profiles.inputs import USAGE
 from smki_testca.x509.fields import shown_value
 
 if TYPE_CHECKING:
-    import re
     from datetime import timedelta
 
     from smki_testca.identifiers import RegistryEntry
     from smki_testca.profiles.inputs import InputType, SubjectInput
+    from smki_testca.profiles.text_pattern import TextPattern
     from smki_testca.roles import Basis, RemotePartyRole
     from smki_testca.x509.fields import Field, Value
     from smki_testca.x509.names import KeyType
@@ -135,7 +135,7 @@ class Holds:
     equals: Value | None = None
     one_of: tuple[str, ...] | None = None
     exactly_one_of: tuple[str, ...] | None = None
-    matches: re.Pattern[str] | None = None
+    matches: TextPattern | None = None
     octets: int | None = None
     max_octets: int | None = None
     max_characters: int | None = None

@@ -36,6 +36,7 @@ from smki_testca.profiles.model import (
     Tier,
 )
 from smki_testca.profiles.subject import Subject
+from smki_testca.profiles.text_pattern import PatternError, TextPattern
 from smki_testca.roles import Basis
 from smki_testca.text import shown
 from smki_testca.x509 import names
@@ -496,8 +497,8 @@ def _holds(table: HoldsTable, field: Field, where: str) -> Holds:
         holds = replace(holds, equals=_constant(table.equals, field, where))
     if table.matches is not None:
         try:
-            holds = replace(holds, matches=re.compile(table.matches, re.ASCII))
-        except (re.error, OverflowError, RecursionError) as error:
+            holds = replace(holds, matches=TextPattern.parse(table.matches))
+        except PatternError as error:
             _fail(where, f"{shown(table.matches)} is not a regular expression ({error})")
     return holds
 

@@ -14,6 +14,7 @@ from smki_testca.profiles.documents import Count, Document, NonEmpty, decode
 from smki_testca.profiles.library import met_in
 from smki_testca.profiles.model import ParticipantKind
 from smki_testca.register.agreements import Agreement, AgreementKind
+from smki_testca.register.blocks import Block, Blocks
 from smki_testca.register.participants import (
     SIGNIFIED,
     AllocatedId,
@@ -257,8 +258,10 @@ def _check_ids(participant: Participant) -> None:
                 f"The ID {later.eui64} {wrong}.",
                 "List IDs once each, ascending in hexadecimal.",
             )
+    ranges_of_ids = Blocks()
+    ranges_of_ids.add(map(Block.of_organisation, participant.ranges), participant.id)
     for allocated in participant.ids:
-        if not any(allocated.eui64 in organisation.range for organisation in participant.ranges):
+        if ranges_of_ids.holder(allocated.eui64) is None:
             ranges = "; ".join(str(organisation.range) for organisation in participant.ranges)
             raise InputError(
                 "participant.id_outside_range",

@@ -6,15 +6,17 @@ A register is a value: each change returns a new one, so that a failure leaves t
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from functools import cached_property
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Self
 
 from smki_testca.errors import InputError
+from smki_testca.register.blocks import Block, Blocks
 from smki_testca.register.participants import AllocatedId
 from smki_testca.text import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from smki_testca.identifiers import Eui64, IdRange, RegistryEntry, Signifier
     from smki_testca.register.agreements import Agreement
@@ -22,29 +24,29 @@ if TYPE_CHECKING:
     from smki_testca.roles import UserRole
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Register:
     """Participants by id, agreements by reference.
 
+    What it is asked for often is indexed when it is first asked for.
+
     Attributes:
         central: the SEC's Registry Entries, for User, DCC and RDP IDs and never for Device IDs.
-        exceptional: the ranges of organisations outside those entries.
     """
 
     central: tuple[RegistryEntry, ...]
     participants: Mapping[str, Participant] = field(default_factory=dict)
     agreements: Mapping[str, Agreement] = field(default_factory=dict)
-    exceptional: tuple[IdRange, ...] = field(init=False, default=())
 
-    def __post_init__(self) -> None:
-        # Computed once: the gate reads it for every row of a batch.
-        elsewhere = tuple(
+    @cached_property
+    def exceptional(self) -> tuple[IdRange, ...]:
+        """The ranges of organisations outside the SEC's entries."""
+        return tuple(
             organisation.range
             for participant in self.participants.values()
             for organisation in participant.ranges
             if organisation.exception is not None
         )
-        object.__setattr__(self, "exceptional", elsewhere)
 
     def participant(self, name: str) -> Participant:
         """The participant of that id.
@@ -78,36 +80,53 @@ class Register:
 
     def agreements_of(self, participant: str) -> list[Agreement]:
         """The agreements that bind a participant."""
-        return [
-            agreement
-            for agreement in self.agreements.values()
-            if agreement.participant == participant
-        ]
+        return list(self._agreements_by_participant.get(participant, ()))
+
+    @cached_property
+    def _agreements_by_participant(self) -> dict[str, list[Agreement]]:
+        bound: dict[str, list[Agreement]] = {}
+        for agreement in self.agreements.values():
+            bound.setdefault(agreement.participant, []).append(agreement)
+        return bound
 
     def holder_of_signifier(self, signifier: Signifier) -> Participant | None:
         """The Party or RDP that a Signifier identifies (R8)."""
-        return self._first_participant(lambda participant: participant.signifier == signifier)
+        return self._named(self._signifiers.get(signifier))
 
     def holder_of_id(self, eui64: Eui64) -> Participant | None:
         """The participant to which a User, DCC or RDP ID was allocated."""
-        return self._first_participant(lambda participant: participant.allocated(eui64) is not None)
+        return self._named(self._allocations.get(eui64))
 
     def holder_of_range(self, eui64: Eui64) -> Participant | None:
         """The participant in whose range an ID lies, allocated or not."""
-        return self._first_participant(
-            lambda participant: any(
-                eui64 in organisation.range for organisation in participant.ranges
-            )
-        )
+        return self._named(self._holdings.ranges.holder(eui64))
 
     def holder_of_device_id(self, eui64: Eui64) -> Participant | None:
         """The participant under whose own Registry Entry a Device ID lies."""
-        return self._first_participant(
-            lambda participant: any(eui64 in entry for entry in participant.registry_entries)
-        )
+        return self._named(self._holdings.entries.holder(eui64))
 
-    def _first_participant(self, is_holder: Callable[[Participant], bool]) -> Participant | None:
-        return next(filter(is_holder, self.participants.values()), None)
+    def _named(self, name: str | None) -> Participant | None:
+        return None if name is None else self.participants[name]
+
+    @cached_property
+    def _signifiers(self) -> dict[Signifier, str]:
+        return {
+            participant.signifier: participant.id
+            for participant in self.participants.values()
+            if participant.signifier is not None
+        }
+
+    @cached_property
+    def _allocations(self) -> dict[Eui64, str]:
+        return {
+            allocated.eui64: participant.id
+            for participant in self.participants.values()
+            for allocated in participant.ids
+        }
+
+    @cached_property
+    def _holdings(self) -> _Holdings:
+        return _Holdings(self.participants.values())
 
     def holders_of_market_participant(self, identifier: str) -> list[Participant]:
         """The Parties that a Market Participant ID identifies, in any scheme."""
@@ -129,6 +148,8 @@ class Register:
                 a Signifier or organisation number that changes, or one id given twice.
         """
         merged = dict(self.participants)
+        # Its own, because it changes with each participant that arrives.
+        holdings = _Holdings(merged.values())
         seen: set[str] = set()
         for participant in arriving:
             if participant.id in seen:
@@ -136,8 +157,11 @@ class Register:
                     "participant.twice", f"Participant {participant.id} is given twice."
                 )
             seen.add(participant.id)
-            self._check_against_others(participant, merged)
-            merged[participant.id] = _updated(merged.get(participant.id), participant)
+            self._check_entries(participant)
+            holdings.check(participant)
+            before = merged.get(participant.id)
+            merged[participant.id] = _updated(before, participant)
+            holdings.replace(before, merged[participant.id])
             _check_market_participants(merged[participant.id])
         return replace(self, participants=merged)
 
@@ -208,15 +232,15 @@ class Register:
         )
         return replace(self, participants={**self.participants, name: changed}), chosen
 
-    def _check_against_others(
-        self, arriving: Participant, present: Mapping[str, Participant]
-    ) -> None:
-        ranges = [organisation.range for organisation in arriving.ranges]
-        for number, id_range in enumerate(ranges):
-            if any(id_range.overlaps(other) for other in ranges[number + 1 :]):
-                raise InputError(
-                    "id_range.overlap", f"Two ranges of participant {arriving.id} overlap."
-                )
+    def _check_entries(self, arriving: Participant) -> None:
+        """Check the entries of a participant against the SEC's, and its ranges with each other."""
+        in_order = sorted(
+            (organisation.range for organisation in arriving.ranges), key=lambda each: each.first
+        )
+        if any(one.overlaps(following) for one, following in pairwise(in_order)):
+            raise InputError(
+                "id_range.overlap", f"Two ranges of participant {arriving.id} overlap."
+            )
         for organisation in arriving.ranges:
             if organisation.entry in self.central:
                 if organisation.exception is not None:
@@ -242,38 +266,69 @@ class Register:
                     f"Participant {arriving.id} cannot have the Registry Entry {entry}: it is the"
                     " SEC's, and never for Devices (R11).",
                 )
-        for other in present.values():
-            if other.id != arriving.id:
-                _check_disjoint(arriving, other)
 
 
-def _check_disjoint(arriving: Participant, other: Participant) -> None:
-    if arriving.signifier is not None and arriving.signifier == other.signifier:
-        raise InputError(
-            "signifier.taken",
-            f"Participant {arriving.id} cannot have the Signifier {arriving.signifier}: it is"
-            f" {other.id}'s (R9).",
-        )
-    for mine in arriving.ranges:
-        for theirs in other.ranges:
-            if mine.range.overlaps(theirs.range):
+class _Holdings:
+    """The Signifiers, ranges and Registry Entries of participants, none of them with two holders.
+
+    Attributes:
+        ranges: of organisations, with the participants' ids.
+        entries: the Registry Entries of Device IDs, with the participants' ids.
+    """
+
+    def __init__(self, participants: Iterable[Participant]) -> None:
+        self.ranges = Blocks()
+        self.entries = Blocks()
+        self._signifiers: dict[Signifier, str] = {}
+        for participant in participants:
+            self.replace(None, participant)
+
+    def replace(self, before: Participant | None, after: Participant) -> None:
+        """Take what a participant had, and give it what it has now."""
+        if before is not None:
+            self.ranges.remove(map(Block.of_organisation, before.ranges))
+            self.entries.remove(map(Block.of_entry, before.registry_entries))
+        self.ranges.add(map(Block.of_organisation, after.ranges), after.id)
+        self.entries.add(map(Block.of_entry, after.registry_entries), after.id)
+        if after.signifier is not None:
+            self._signifiers[after.signifier] = after.id
+
+    def check(self, arriving: Participant) -> None:
+        """Check that nobody else has what a participant arrives with.
+
+        Raises:
+            InputError: naming what, and who has it.
+        """
+        signifier = arriving.signifier
+        holder = None if signifier is None else self._signifiers.get(signifier)
+        if holder not in {None, arriving.id}:
+            raise InputError(
+                "signifier.taken",
+                f"Participant {arriving.id} cannot have the Signifier {signifier}: it is"
+                f" {holder}'s (R9).",
+            )
+        for organisation in arriving.ranges:
+            taken = self.ranges.overlapping(Block.of_organisation(organisation), arriving.id)
+            if taken is not None:
                 raise InputError(
                     "id_range.overlap",
-                    f"The range {mine.range} of {arriving.id} overlaps {theirs.range} of"
-                    f" {other.id} (R12).",
+                    f"The range {organisation.range} of {arriving.id} overlaps"
+                    f" {taken[0].range} of {taken[1]} (R12).",
                 )
-    for entry in arriving.registry_entries:
-        if any(entry.overlaps(taken) for taken in other.registry_entries):
-            raise InputError(
-                "registry_entry.taken",
-                f"The Registry Entry {entry} of {arriving.id} overlaps one of {other.id}.",
-            )
+        for entry in dict.fromkeys(arriving.registry_entries):
+            taken = self.entries.overlapping(Block.of_entry(entry), arriving.id)
+            if taken is not None:
+                raise InputError(
+                    "registry_entry.taken",
+                    f"The Registry Entry {entry} of {arriving.id} overlaps one of {taken[1]}.",
+                )
 
 
 def _check_market_participants(participant: Participant) -> None:
+    allocated = {allocation.eui64 for allocation in participant.ids}
     for market in participant.market_participant_ids:
         for eui64 in market.ids:
-            if participant.allocated(eui64) is None:
+            if eui64 not in allocated:
                 raise InputError(
                     "participant.market_id",
                     f"Market Participant ID {market.identifier} of {participant.id} maps to"

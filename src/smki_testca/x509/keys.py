@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
+from smki_testca.errors import InputError
+from smki_testca.x509 import untrusted
 from smki_testca.x509.names import (
     ECDSA_WITH_SHA256,
     SHA256_WITH_RSA,
@@ -32,8 +33,8 @@ def load_public_key(spki: bytes) -> PublicKey | None:
     A point that is not on its curve gives None, too.
     """
     try:
-        key = serialization.load_der_public_key(spki)
-    except Exception:  # noqa: BLE001 - the parser raises several kinds for hostile octets
+        key = untrusted.call(serialization.load_der_public_key, spki)
+    except InputError:
         return None
     return key if isinstance(key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey) else None
 
@@ -50,10 +51,10 @@ def signature_fits(
     digest = digest or hashes.SHA256()
     try:
         if isinstance(key, rsa.RSAPublicKey):
-            key.verify(signature, data, padding.PKCS1v15(), digest)
+            untrusted.call(key.verify, signature, data, padding.PKCS1v15(), digest)
         else:
-            key.verify(signature, data, ec.ECDSA(digest))
-    except (InvalidSignature, UnsupportedAlgorithm):
+            untrusted.call(key.verify, signature, data, ec.ECDSA(digest))
+    except InputError:
         return False
     return True
 

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from smki_testca.errors import InputError
+from smki_testca.x509 import untrusted
 from smki_testca.x509.keys import PrivateKey, key_type_of, public_key_octets
 from smki_testca.x509.names import KeyType
 
@@ -86,8 +87,8 @@ def from_pem(text: bytes, where: str) -> PrivateKey:
         InputError: if it is not such a file, or its key is neither P-256 nor RSA 2048.
     """
     try:
-        key = serialization.load_pem_private_key(text, None)
-    except (ValueError, TypeError) as error:
+        key = untrusted.call(serialization.load_pem_private_key, text, None)
+    except InputError as error:
         raise InputError(
             "key.unreadable",
             f"{where} is not an unencrypted PEM private key.",

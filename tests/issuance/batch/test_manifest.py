@@ -141,7 +141,7 @@ def test_a_parquet_cell_that_holds_no_text_is_a_problem_of_that_row_alone(tmp_pa
     )
     first, second = lines(path, COLUMNS)
     assert first == Line(1, {"profile": "device"})
-    assert (second.number, second.problem) == (2, "a cell holds no text")
+    assert (second.number, second.problem) == (2, "a cell holds no text: label is of type int64")
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """Makes tiles on a Dask cluster. Each worker receives the run's material, with the CA's key, once.
 
-The CA's key is sealed under a key that is made for this run and travels with it. Both travel as a
-worker plug-in over the scheduler's TLS, never among the arguments of a task: those are a run's
-public terms and the number of a tile.
+The CA's key is sealed under a key that is made for this run and travels with it, so the seal
+protects it from nobody who receives both: the scheduler and every worker. They travel as a worker
+plug-in over TLS, never among the arguments of a task, which are a run's public terms and rows.
 """
 
 from __future__ import annotations

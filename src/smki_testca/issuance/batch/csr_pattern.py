@@ -10,11 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from smki_testca.der import encode
+from smki_testca.errors import InputError
+from smki_testca.x509 import untrusted
 from smki_testca.x509.keys import P256_HEAD
 from smki_testca.x509.names import ECDSA_WITH_SHA256
 
@@ -95,8 +96,11 @@ class CsrPattern:
             return None
         octets = der[point:between]
         try:
-            key = ec.EllipticCurvePublicKey.from_encoded_point(_CURVE, octets)
-            key.verify(der[signature_at:], der[start:stop], _ECDSA)
-        except (ValueError, InvalidSignature):
+            untrusted.call(_verify, octets, der[signature_at:], der[start:stop])
+        except InputError:
             return None
         return int.from_bytes(der[device_id:after]), self.spki_head + octets
+
+
+def _verify(point: bytes, signature: bytes, data: bytes) -> None:
+    ec.EllipticCurvePublicKey.from_encoded_point(_CURVE, point).verify(signature, data, _ECDSA)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import csv
-import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, AnyStr, Generic
 
 import msgspec
 
 from smki_testca.errors import InputError, UsageError
+from smki_testca.issuance.batch import parquet_rows
 from smki_testca.profiles.inputs import INPUT_TYPES, USAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from smki_testca.profiles import Library
@@ -43,6 +43,9 @@ def columns(library: Library) -> tuple[str, ...]:
 MAX_ROWS = 100_000_000
 """The most certificates of one run."""
 MAX_CELL_CHARACTERS = 1_024
+"""The longest cell."""
+MAX_ROW_CHARACTERS = 1 << 20
+"""The longest row of a CSV or JSON lines manifest, as it is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +99,14 @@ def lines(path: Path, known: tuple[str, ...]) -> Iterator[Line]:
 
 def _csv(path: Path, known: tuple[str, ...]) -> Iterator[Line]:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
+        texts = _BoundedLines(path, file)
+        reader = csv.reader(texts, strict=True)
         try:
             header = next(reader, [])
             _check_columns(path, header, known)
+            texts.end_row()
             for cells in reader:
+                texts.end_row()
                 if not cells:
                     continue
                 if len(cells) != len(header):
@@ -112,9 +118,42 @@ def _csv(path: Path, known: tuple[str, ...]) -> Iterator[Line]:
             raise InputError("manifest.csv", f"{path}, line {reader.line_num}: {error}.") from error
 
 
+class _BoundedLines(Generic[AnyStr]):
+    """The lines of a text file; it reads no more of a row than may be in one."""
+
+    def __init__(self, path: Path, file: IO[AnyStr]) -> None:
+        self._path = path
+        self._read: Callable[[int], AnyStr] = file.readline
+        self._number = 0
+        self._characters = 0
+
+    def __iter__(self) -> Iterator[AnyStr]:
+        return self
+
+    def __next__(self) -> AnyStr:
+        line = self._read(MAX_ROW_CHARACTERS + 1)
+        self._number += 1
+        self._characters += len(line)
+        if self._characters > MAX_ROW_CHARACTERS:
+            raise InputError(
+                "manifest.row",
+                f"{self._path}, line {self._number}: the row is longer than"
+                f" {MAX_ROW_CHARACTERS:,} characters.",
+            )
+        if not line:
+            raise StopIteration
+        return line
+
+    def end_row(self) -> None:
+        """Begin to count again: a row has ended."""
+        self._characters = 0
+
+
 def _json_lines(path: Path, known: tuple[str, ...]) -> Iterator[Line]:
     with path.open("rb") as file:
-        for number, text in enumerate(file, 1):
+        texts = _BoundedLines(path, file)
+        for number, text in enumerate(texts, 1):
+            texts.end_row()
             if not text.strip():
                 continue
             try:
@@ -128,28 +167,16 @@ def _json_lines(path: Path, known: tuple[str, ...]) -> Iterator[Line]:
 
 
 def _parquet(path: Path, known: tuple[str, ...]) -> Iterator[Line]:
-    try:
-        from pyarrow import lib, parquet  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise UsageError(
-            "usage",
-            "Reading Parquet needs the extra [bulk].",
-            "Install it: pip install 'smki-testca[bulk]'",
-        ) from error
-    try:
-        file = parquet.ParquetFile(io.BytesIO(b"") if not path.is_file() else path)
-        _check_columns(path, file.schema_arrow.names, known)
-        number = 0
-        for batch in file.iter_batches(10_000):
-            for cells in batch.to_pylist():
-                number += 1
-                present = {name: value for name, value in cells.items() if value is not None}
-                if all(isinstance(value, str) for value in present.values()):
-                    yield _line(number, present)
-                else:
-                    yield Line(number, {}, "a cell holds no text")
-    except lib.ArrowException as error:
-        raise InputError("manifest.parquet", f"{path} is no Parquet file: {error}.") from error
+    if not path.is_file():
+        raise InputError("manifest.parquet", f"{path} is no Parquet file: it is no file.")
+    number = 0
+    for some in parquet_rows.rows(path, MAX_CELL_CHARACTERS):
+        if isinstance(some, parquet_rows.Columns):
+            _check_columns(path, some.names, known)
+            continue
+        for cells, problem in some:
+            number += 1
+            yield Line(number, {}, problem) if problem else _line(number, cells)
 
 
 def _check_columns(path: Path, columns: list[str], known: tuple[str, ...]) -> None:

@@ -9,7 +9,6 @@ A ZIP that exceeds a limit, or whose entries are not plain files, is refused as 
 
 from __future__ import annotations
 
-import io
 import struct
 import zipfile
 import zlib
@@ -17,6 +16,7 @@ from typing import NamedTuple
 
 from smki_testca.authority import csr as csrs
 from smki_testca.errors import InputError
+from smki_testca.importers.zip_directory import ZipError, read_directory
 
 MAX_REQUESTS = 50_000
 """The most CSRs in a batch."""
@@ -68,10 +68,9 @@ def directory(name: str, data: bytes) -> list[Member]:
         InputError: if the ZIP as a whole is refused.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            infos = archive.infolist()
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError) as error:
-        raise _refused(name, f"it is broken ({error})") from error
+        infos = read_directory(data, MAX_REQUESTS)
+    except ZipError as error:
+        raise _refused(name, str(error)) from error
     _check(name, infos)
     return [
         Member(
@@ -125,8 +124,6 @@ def unpack(name: str, data: bytes, member: Member) -> bytes:
 
 
 def _check(name: str, infos: list[zipfile.ZipInfo]) -> None:
-    if len(infos) > MAX_REQUESTS:
-        raise _refused(name, f"it holds {len(infos)} files; at most {MAX_REQUESTS} are allowed")
     if not infos:
         raise _refused(name, "it is empty")
     if sum(info.file_size for info in infos) > MAX_ZIP_OCTETS:

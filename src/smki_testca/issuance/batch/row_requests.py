@@ -11,6 +11,7 @@ from smki_testca.authority import csr as csrs
 from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.profiles.subject import Subject
 from smki_testca.roles import KeyUsage
+from smki_testca.x509 import untrusted
 from smki_testca.x509.keys import load_public_key, public_key_octets
 
 if TYPE_CHECKING:
@@ -151,11 +152,11 @@ def _public_key(data: bytes) -> bytes:
     spki = data
     if b"-----BEGIN" in data:
         try:
-            loaded = serialization.load_pem_public_key(data)
+            loaded = untrusted.call(serialization.load_pem_public_key, data)
             spki = loaded.public_bytes(
                 serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
             )
-        except ValueError as error:
+        except InputError as error:
             raise InputError("key.unreadable", "It is no PEM public key.") from error
     key = load_public_key(spki)
     if key is None:

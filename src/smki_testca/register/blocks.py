@@ -1,0 +1,101 @@
+"""Blocks of EUI-64s with their holders, and which holder's block overlaps another."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from smki_testca.identifiers import Eui64, IdRange
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from smki_testca.identifiers import RegistryEntry
+    from smki_testca.register.participants import OrganisationRange
+
+_EUI64_BITS = 64
+
+
+class Block(NamedTuple):
+    """Every EUI-64 with the same first bits; of two blocks that overlap, one holds the other.
+
+    Attributes:
+        first: the first EUI-64.
+        bits: how many bits all have in common.
+    """
+
+    first: int
+    bits: int
+
+    @classmethod
+    def of_entry(cls, entry: RegistryEntry) -> Self:
+        """The block of a Registry Entry."""
+        return cls(entry.prefix << entry.extension_bits, entry.bits)
+
+    @classmethod
+    def of_organisation(cls, organisation: OrganisationRange) -> Self:
+        """The block of an organisation number."""
+        bits = organisation.entry.bits + organisation.organisation_bits
+        return cls(organisation.range.first.value, bits)
+
+    @classmethod
+    def of_id(cls, eui64: Eui64) -> Self:
+        """The block of one EUI-64."""
+        return cls(eui64.value, _EUI64_BITS)
+
+    def within(self) -> Iterator[Block]:
+        """Yield every block that this one lies in, itself included."""
+        for bits in range(self.bits, 0, -1):
+            free = _EUI64_BITS - bits
+            yield Block(self.first >> free << free, bits)
+
+    @property
+    def range(self) -> IdRange:
+        """The first and the last EUI-64."""
+        return IdRange(Eui64(self.first), Eui64(self.end - 1))
+
+    @property
+    def end(self) -> int:
+        """Just past the last EUI-64."""
+        return self.first + (1 << (_EUI64_BITS - self.bits))
+
+
+class Blocks:
+    """Blocks, each with its holder. Blocks of different holders do not overlap."""
+
+    def __init__(self) -> None:
+        self._holders: dict[Block, str] = {}
+        self._ordered: list[Block] = []
+
+    def add(self, blocks: Iterable[Block], holder: str) -> None:
+        """Give blocks to a holder."""
+        for block in blocks:
+            if block not in self._holders:
+                insort(self._ordered, block)
+            self._holders[block] = holder
+
+    def remove(self, blocks: Iterable[Block]) -> None:
+        """Take blocks away from their holder."""
+        for block in blocks:
+            if self._holders.pop(block, None) is not None:
+                del self._ordered[bisect_left(self._ordered, block)]
+
+    def holder(self, eui64: Eui64) -> str | None:
+        """The holder of the block in which an EUI-64 lies."""
+        blocks = Block.of_id(eui64).within()
+        return next((self._holders[block] for block in blocks if block in self._holders), None)
+
+    def overlapping(self, block: Block, holder: str) -> tuple[Block, str] | None:
+        """The first block that overlaps another and that someone else holds, with its holder."""
+        for candidate in (*block.within(), *self._inside(block)):
+            other = self._holders.get(candidate, holder)
+            if other != holder:
+                return candidate, other
+        return None
+
+    def _inside(self, block: Block) -> Iterator[Block]:
+        end = block.end
+        for place in range(bisect_left(self._ordered, (block.first, 0)), len(self._ordered)):
+            if self._ordered[place].first >= end:
+                return
+            yield self._ordered[place]

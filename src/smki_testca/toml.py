@@ -1,0 +1,111 @@
+"""Parses TOML within limits on the length of the file, its keys, its values and its nesting.
+
+``tomllib`` has no limits: one dotted key of 80 kB takes it 6 GB. The octets are scanned for what
+costs memory or time before they are parsed.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import Any
+
+from smki_testca.errors import InputError
+
+MAX_OCTETS = 1 << 20
+"""The longest TOML file read, in octets."""
+MAX_KEY_PARTS = 16
+"""The most parts of a dotted key or of a table's name."""
+MAX_NESTING = 32
+"""The deepest nesting of arrays and inline tables."""
+MAX_TABLES = 100_000
+"""The most tables that the names and dotted keys of a file may make: each part makes one."""
+MAX_WORD_CHARACTERS = 200
+"""The longest bare key, number or date."""
+
+# What follows an unclosed string is no matter: the parser stops there.
+_TOKEN = re.compile(
+    r"""
+      (?P<space>[ \t]++)
+    | (?P<comment>\#[^\n]*+)
+    | (?P<string>
+        "{3}(?:[^"\\]++|\\.|"{1,2}(?!"))*+"{3,5}
+      | '{3}(?:[^']++|'{1,2}(?!'))*+'{3,5}
+      | "(?:[^"\\\n]++|\\[^\n])*+"
+      | '[^'\n]*+'
+      )
+    | (?P<word>[^\s"'\#\[\]{}.,=]++)
+    | (?P<dot>\.)
+    | (?P<open>[\[{])
+    | (?P<close>[\]}])
+    | (?P<end>[\n,=]|.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def parse(data: bytes, origin: str) -> dict[str, Any]:
+    """Parse a TOML file.
+
+    Args:
+        data: its octets.
+        origin: the file's name, for messages.
+
+    Raises:
+        InputError: if it is not TOML, or exceeds a limit; the message names the line.
+    """
+    if len(data) > MAX_OCTETS:
+        raise InputError(
+            "toml.too_long", f"{origin} has {len(data)} octets; at most {MAX_OCTETS} are read."
+        )
+    try:
+        text = data.decode("utf-8")
+        _check_limits(text, origin)
+        return tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        raise InputError("toml.encoding", f"{origin} is not UTF-8: {error}.") from error
+    except (ValueError, OverflowError, RecursionError) as error:
+        # A ValueError that is no TOMLDecodeError: a date that no calendar has.
+        raise InputError("toml.syntax", f"{origin} is not TOML: {error}.") from error
+
+
+def _check_limits(text: str, origin: str) -> None:
+    """Check what costs the parser memory or time: keys, numbers and nesting.
+
+    A number with a fraction counts as a key of two parts, because the scan need not tell them
+    apart.
+
+    Raises:
+        InputError: naming the line and the limit.
+    """
+    parts = tables = depth = 0
+    for token in _TOKEN.finditer(text):
+        kind = token.lastgroup
+        if kind == "dot":
+            parts += 1
+            tables += 1
+            if parts >= MAX_KEY_PARTS:
+                raise _beyond(token, origin, f"a key has more than {MAX_KEY_PARTS} parts")
+        elif kind == "word":
+            if token.end() - token.start() > MAX_WORD_CHARACTERS:
+                what = f"a key, number or date has more than {MAX_WORD_CHARACTERS} characters"
+                raise _beyond(token, origin, what)
+        elif kind == "open":
+            parts = 0
+            depth += 1
+            tables += 1
+            if depth > MAX_NESTING:
+                what = f"arrays and tables nest deeper than {MAX_NESTING}"
+                raise _beyond(token, origin, what)
+        elif kind == "close":
+            parts = 0
+            depth = max(0, depth - 1)
+        elif kind in {"end", "comment"}:
+            parts = 0
+        if tables > MAX_TABLES:
+            raise _beyond(token, origin, f"the file has more than {MAX_TABLES:,} tables")
+
+
+def _beyond(token: re.Match[str], origin: str, what: str) -> InputError:
+    line = token.string.count("\n", 0, token.start()) + 1
+    return InputError("toml.syntax", f"{origin} cannot be read: line {line}: {what}.")

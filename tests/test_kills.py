@@ -1,0 +1,41 @@
+"""Commands that write, killed: the short version of ``benchmarks/kills.py``."""
+
+import importlib.util
+import random
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parent.parent / "benchmarks" / "kills.py"
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are found by /proc"),
+]
+
+
+def _load():
+    specification = importlib.util.spec_from_file_location("kills", SOURCE)
+    module = importlib.util.module_from_spec(specification)
+    sys.modules["kills"] = module  # dataclasses look themselves up there
+    specification.loader.exec_module(module)
+    return module
+
+
+kills = _load()
+
+DRAWN = ("issue", "batch sign", "batch issue, a manifest", "renew", "crl issue", "batch resume")
+"""Commands that stand for the others: with and without workers, with and without a file."""
+
+
+def test_whatever_is_killed_nothing_is_lost_and_nothing_is_left(tmp_path):
+    chance = random.Random(20261128)
+    killing = kills.Kills(tmp_path, chance)
+    killing.prepare()
+    subjects = tuple(one for one in kills.SUBJECTS if one.name in DRAWN)
+    assert len(subjects) == len(DRAWN)
+    for planned in kills.plan(2 * len(subjects), chance, subjects):
+        killing.kill_once(*planned)
+    assert dict(killing.faults) == {}
+    assert sum(killing.done.values()) > 0
