@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
-from contextlib import closing
 
 import pytest
 
@@ -53,15 +51,18 @@ def _as_version_0_1_0_wrote(terms):
 
 
 def _rewrite(directory):
-    with closing(sqlite3.connect(directory / "estate.sqlite")) as file, file:
-        ((run, terms),) = file.execute("SELECT id, terms FROM runs").fetchall()
+    with opened(directory) as estate, estate.transaction():
+        database = estate._database  # noqa: SLF001 - so that the change is bound to the audit log
+        ((run, terms),) = database.rows("SELECT id, terms FROM runs")
         early = _as_version_0_1_0_wrote(json.loads(terms))
         assert set(early["sections"][0]) == {
             *("profile", "participant", "participant_name", "signifier", "purpose"),
             *("environment", "category", "agreement", "issuer", "usage", "role", "hw_type"),
             *("count", "first_id"),
         }
-        file.execute("UPDATE runs SET terms = ? WHERE id = ?", (json.dumps(early).encode(), run))
+        database.execute(
+            "UPDATE runs SET terms = ? WHERE id = ?", (json.dumps(early).encode(), run)
+        )
 
 
 def _resumed(command, directory):
