@@ -24,11 +24,14 @@ if TYPE_CHECKING:
     from smki_testca.estate.database import Database
 
 _FIRST = bytes(32)
-# Every entry with the digests of the rows as its transaction left them, if it was the last of one.
-_ENTRIES = (
-    "SELECT audit.number, at, action, body, previous, digest, audit_states.digests AS after"
-    " FROM audit LEFT JOIN audit_states ON audit_states.number = audit.number"
-)
+# Every entry with the digests of the tables that its transaction changed, if it was its last.
+_ENTRIES = """\
+SELECT audit.number, at, action, body, previous, digest, audit_states.digests AS after
+FROM audit LEFT JOIN audit_states ON audit_states.number = audit.number"""
+_END = """\
+SELECT audit.number, digest, audit_states.digests AS after
+FROM audit LEFT JOIN audit_states ON audit_states.number = audit.number
+ORDER BY audit.number DESC LIMIT 1"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +159,8 @@ class _Link:
 
     @property
     def octets(self) -> bytes:
-        """What the next entry continues from: a digest over this entry and the rows after it."""
-        digest = bytes.fromhex(self.entry.digest)
-        if self.after is None:
-            return digest
-        # An entry's own digest is over an array, which this never is.
-        return hashlib.sha256(digest + self.after.encode("utf-8")).digest()
+        """What the next entry continues from."""
+        return _link_after(bytes.fromhex(self.entry.digest), self.after)
 
 
 class AuditLog:
@@ -202,10 +201,10 @@ class AuditLog:
         Raises:
             EstateError: if the end of the log was changed.
         """
-        last = self._last()
-        number, previous = (1, _FIRST) if last is None else (last.entry.number + 1, last.octets)
-        if last is not None and previous != self._recorded_head():
-            raise _broken(f"is cut off or changed after entry {last.entry.number}")
+        last, previous = self._end()
+        if last and previous != self._recorded_head():
+            raise _broken(f"is cut off or changed after entry {last}")
+        number = last + 1
         text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         instant = at.isoformat().replace("+00:00", "Z")
         digest = _digest(previous, number, instant, action, text)
@@ -221,7 +220,7 @@ class AuditLog:
             },
         )
         self._set_head(digest)
-        return int(number)
+        return number
 
     def entries(self, last: int | None = None) -> list[Entry]:
         """The entries in order.
@@ -251,10 +250,10 @@ class AuditLog:
         Raises:
             EstateError: if the end of the log was changed.
         """
-        last = self._last()
-        if last is None or last.octets != self._recorded_head():
+        number, link = self._end()
+        if link != self._recorded_head():
             raise _broken("is cut off or changed at its end")
-        return Head(last.entry.number, last.octets.hex())
+        return Head(number, link.hex())
 
     def verify(self, head: str | None = None) -> int:
         """Check the whole estate; see ``examine``.
@@ -320,8 +319,9 @@ class AuditLog:
         if last >= expected:
             raise _broken(f"is cut off after entry {expected - 1}")
 
-    def _last(self) -> _Link | None:
-        return self._database.record(_link, f"{_ENTRIES} ORDER BY audit.number DESC LIMIT 1")
+    def _end(self) -> tuple[int, bytes]:
+        """The number of the last entry, and what the next one continues from."""
+        return self._database.record(_end, _END) or (0, _FIRST)
 
     def _recorded_head(self) -> bytes | None:
         head: bytes | None = self._database.value("SELECT value FROM meta WHERE name = ?", (HEAD,))
@@ -337,19 +337,17 @@ class AuditLog:
     # The rows.
 
     def _begin(self) -> None:
-        self._before = self._last_number()
-
-    def _last_number(self) -> int:
-        return int(self._database.value("SELECT coalesce(max(number), 0) FROM audit"))
+        # Only the table audit is in estates of every format, and one may be upgraded now.
+        self._before = int(self._database.value("SELECT coalesce(max(number), 0) FROM audit"))
 
     def _bind_rows(self) -> None:
         """Bind the rows that a transaction changed to its last entry, before it is committed."""
         changes = self._database.row_sums.take_changes()
         if not changes:
             return
-        if self._last_number() == self._before:
-            self.append(self._clock.now(), "estate.change", {"tables": sorted(changes)})
-        number = self._last_number()
+        number, _ = self._end()
+        if number == self._before:
+            number = self.append(self._clock.now(), "estate.change", {"tables": sorted(changes)})
         digests = {}
         for table, change in sorted(changes.items()):
             after = self._bound_sum(table).plus(change)
@@ -361,9 +359,8 @@ class AuditLog:
             )
         text = json.dumps(digests, separators=(",", ":"))
         self._database.insert("audit_states", {"number": number, "digests": text})
-        last = self._last()
-        if last is not None:
-            self._set_head(last.octets)
+        _, link = self._end()
+        self._set_head(link)
 
     def _bound_sum(self, table: str) -> RowSum:
         """The sum of a table before this transaction, after a look at what the log tells of it.
@@ -376,8 +373,12 @@ class AuditLog:
         if row is None:
             return RowSum()
         known = RowSum(row["rows"], int.from_bytes(row["sum"]))
-        link = self._database.record(_link, f"{_ENTRIES} WHERE audit.number = ?", (row["audit"],))
-        if link is None or link.digests.get(table) != known.digest(table):
+        digests = self._database.record(
+            lambda row: _digests(row["digests"]),
+            "SELECT number, digests FROM audit_states WHERE number = ?",
+            (row["audit"],),
+        )
+        if digests is None or digests.get(table) != known.digest(table):
             raise _changed(table, "the sum of its rows was changed")
         return known
 
@@ -405,7 +406,7 @@ class AuditLog:
             return
         for row in self._database.rows(
             f"SELECT {', '.join(known.key)} FROM {table} WHERE audit NOT BETWEEN 1 AND ?",  # noqa: S608 - declared names
-            (self._last_number(),),
+            (self._end()[0],),
         ):
             yield f"{name_of_row(known, row)} refers to no entry of the log"
 
@@ -438,10 +439,27 @@ def _link(row: sqlite3.Row) -> _Link:
     entry = Entry(row["number"], row["at"], row["action"], body, row["digest"].hex())
     after = row["after"]
     try:
-        digests = {} if after is None else msgspec.json.decode(after, type=dict[str, str])
-    except (msgspec.MsgspecError, TypeError, UnicodeDecodeError) as error:
+        digests = {} if after is None else _digests(after)
+    except (msgspec.MsgspecError, TypeError) as error:
         raise _broken(f"is broken after entry {entry.number}") from error
     return _Link(entry, row["body"], row["previous"], after, digests)
+
+
+def _end(row: sqlite3.Row) -> tuple[int, bytes]:
+    return row["number"], _link_after(row["digest"], row["after"])
+
+
+def _digests(text: str) -> dict[str, str]:
+    """The digests of the tables that a transaction changed, by name."""
+    return msgspec.json.decode(text, type=dict[str, str])
+
+
+def _link_after(digest: bytes, after: str | None) -> bytes:
+    """What the next entry continues from: a digest over an entry and the rows after it."""
+    if after is None:
+        return digest
+    # An entry's own digest is over an array, which this never is.
+    return hashlib.sha256(digest + after.encode("utf-8")).digest()
 
 
 def _recorded(table: AuditedTable, entry: Entry) -> list[tuple[Any, Any]]:

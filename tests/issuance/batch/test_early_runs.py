@@ -54,7 +54,7 @@ def _as_version_0_1_0_wrote(terms):
 
 def _rewrite(directory):
     with opened(directory) as estate, estate.transaction():
-        database = estate._database  # noqa: SLF001 - no store changes the terms of a run
+        database = estate._database  # noqa: SLF001 - so that the change is bound to the audit log
         ((run, terms),) = database.rows("SELECT id, terms FROM runs")
         early = _as_version_0_1_0_wrote(json.loads(terms))
         assert set(early["sections"][0]) == {
