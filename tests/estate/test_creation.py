@@ -1,4 +1,4 @@
-"""Estates are made whole: what a killed process left of one is removed by the next that makes it."""
+"""Estates are made whole; what a killed process left of one is removed by the next maker."""
 
 import contextlib
 import os
@@ -70,11 +70,11 @@ def test_an_estate_that_cannot_be_made_leaves_nothing(tmp_path, parts):
 
     with pytest.raises(KeyboardInterrupt):
         Estate.create(directory, fail)
-    with pytest.raises(EstateError):  # noqa: PT012 - the block itself is what fails
-        with creating(directory, "estate.sqlite", "export"):
-            _create(directory)
-            (directory / "export").mkdir()
-            raise EstateError("estate.unusable", "no room")
+    names = ("estate.sqlite", "export")
+    with pytest.raises(EstateError), creating(directory, *names):  # noqa: PT012
+        _create(directory)
+        (directory / "export").mkdir()
+        raise EstateError("estate.unusable", "no room")
     expected = ["place"] if not parts else []
     assert [path.name for path in tmp_path.iterdir()] == expected
     if not parts:
@@ -110,7 +110,7 @@ def test_only_what_the_killed_process_named_is_removed(tmp_path):
     (tmp_path / "outside").write_text("mine")
     (directory / "diary").write_text("mine")
     (directory / "estate.sqlite").write_text("half")
-    names = '["estate.sqlite", "profiles", "../outside", "..", "."]'
+    names = '["estate.sqlite", "profiles", "../outside", "..", ".", 1, "a\\u0000b"]'
     (directory / MARKER).write_text(names)
     with pytest.raises(InputError) as caught:
         _create(directory)
