@@ -350,7 +350,7 @@ def _call(
         if "COVERAGE" not in name and "SMKI" not in name
     }
     if words[0] == "init":
-        known["SMKI_TESTCA_PASSPHRASE"] = "phrase"  # noqa: S105 - of estates that the script makes
+        known["SMKI_TESTCA_PASSPHRASE"] = "phrase"  # noqa: S105 - of an estate made here
     return subprocess.run(
         [*COMMAND, *(word.replace("{}", str(folder)) for word in words)],
         check=False, capture_output=True, text=True, timeout=PATIENCE_SECONDS,

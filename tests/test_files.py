@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import stat
 from pathlib import Path, PurePosixPath
 
 import pytest
 
 from smki_testca.errors import InputError, OutputError
-from smki_testca.files import OutputFile, create, output, replace, write
+from smki_testca.files import (
+    OutputFile,
+    create,
+    new_folder,
+    output,
+    output_folder,
+    put,
+    replace,
+    write,
+)
 
 modes = pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes and links")
 
@@ -117,3 +128,209 @@ def test_a_file_that_cannot_be_replaced_leaves_nothing_beside_it(tmp_path):
     with pytest.raises(OSError, match=r".+"):
         replace(tmp_path / "folder", b"octets")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+# An output is whole under its name, or not there.
+
+
+class _FailingError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_file_has_its_name_only_when_it_is_whole(tmp_path, force):
+    path = tmp_path / "out"
+    with pytest.raises(_FailingError), output(path, force=force) as file:  # noqa: PT012 - the block itself is what fails
+        file.write(b"half")
+        file.flush()
+        assert not path.exists()
+        raise _FailingError
+    assert list(tmp_path.iterdir()) == []
+    with output(path, force=force) as file:
+        file.write(b"whole")
+    assert [each.read_bytes() for each in tmp_path.iterdir()] == [b"whole"]
+
+
+def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path):
+    path = tmp_path / "out"
+    path.write_bytes(b"old")
+    with pytest.raises(_FailingError), output(path, force=True) as file:  # noqa: PT012 - the block itself is what fails
+        file.write(b"half")
+        file.flush()
+        assert path.read_bytes() == b"old"
+        raise _FailingError
+    assert [each.read_bytes() for each in tmp_path.iterdir()] == [b"old"]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_somebody_makes_meanwhile_is_not_overwritten(tmp_path, monkeypatch, links):
+    if not links:  # as on FAT
+
+        def refuse(*_given, **_named):
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+        monkeypatch.setattr("smki_testca.files.os.link", refuse)
+    path = tmp_path / "out"
+    with pytest.raises(InputError) as caught, output(path, force=False) as file:  # noqa: PT012 - the block itself is what fails
+        file.write(b"mine")
+        path.write_bytes(b"theirs")
+    assert caught.value.code == "export.exists"
+    assert [each.read_bytes() for each in tmp_path.iterdir()] == [b"theirs"]
+    with output(tmp_path / "other", force=False) as file:
+        file.write(b"mine")
+    assert (tmp_path / "other").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("name", ["EIO", "ENOSPC", "EDQUOT", "EROFS", "EFBIG"])
+def test_what_the_disk_does_not_take_is_exit_5_and_nothing_is_left_of_it(
+    tmp_path, monkeypatch, name
+):
+    number = getattr(errno, name)
+
+    def fail(_descriptor):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("smki_testca.files.os.fsync", fail)
+    old = tmp_path / "old"
+    old.write_bytes(b"old")
+    for attempt in (
+        lambda: output(tmp_path / "new", force=False),
+        lambda: output(old, force=True),
+        lambda: output_folder(tmp_path / "folder", force=False),
+        lambda: output_folder(tmp_path, force=True),
+    ):
+        with pytest.raises(OutputError) as caught, attempt() as place:  # noqa: PT012 - the block itself is what fails
+            if isinstance(place, Path):
+                put(place / "old", b"new")
+            else:
+                place.write(b"new")
+        assert (caught.value.code, caught.value.exit_code) == ("output.failed", 5)
+        assert os.strerror(number) in caught.value.message
+        assert [each.read_bytes() for each in tmp_path.iterdir()] == [b"old"]
+
+
+@modes
+def test_an_unfinished_file_is_for_its_owner_only_and_has_no_name_to_guess(tmp_path):
+    seen = set()
+    for _ in range(2):
+        with output(tmp_path / "out", force=True) as file:
+            file.write(b"octets")
+            (unfinished,) = tmp_path.glob("*.unfinished")
+            seen.add(unfinished.name)
+            assert mode(unfinished) == 0o600
+    assert len(seen) == 2
+    assert all(re.fullmatch(r"\.out\.[0-9a-f]{32}\.unfinished", name) for name in seen)
+
+
+@modes
+def test_a_document_is_not_written_through_a_link_beside_it(tmp_path):
+    (tmp_path / "elsewhere").write_bytes(b"mine")
+    (tmp_path / ".list.pem.new").symlink_to(tmp_path / "elsewhere")
+    replace(tmp_path / "list.pem", b"new")
+    assert (tmp_path / "elsewhere").read_bytes() == b"mine"
+    assert (tmp_path / "list.pem").read_bytes() == b"new"
+
+
+def test_names_as_long_as_a_file_system_takes_can_be_written(tmp_path):
+    path = tmp_path / ("ä" * 127)
+    write([OutputFile(PurePosixPath("one"), b"octets")], path, force=False)
+    replace(path / ("ö" * 127), b"octets")
+    assert len(list(path.iterdir())) == 2
+
+
+@modes
+def test_a_pipe_and_standard_output_are_written_to_directly(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with output(pipe, force=True) as file:
+            file.write(b"octets")
+        assert os.read(reader, 100) == b"octets"
+        assert pipe.is_fifo()
+    finally:
+        os.close(reader)
+
+
+@modes
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="there is no /proc")
+def test_an_open_file_of_the_process_goes_on_where_it_is(tmp_path):
+    with (tmp_path / "log").open("w+b") as file:
+        file.write(b"before ")
+        file.flush()
+        link = tmp_path / "stdout"
+        link.symlink_to(f"/proc/self/fd/{file.fileno()}")
+        with output(link, force=True) as written:
+            written.write(b"octets")
+        replace(link, b" and more")
+        assert link.is_symlink()
+    assert (tmp_path / "log").read_bytes() == b"before octets and more"
+
+
+# Sets of files.
+
+
+def test_a_new_folder_appears_whole(tmp_path):
+    with pytest.raises(_FailingError), output_folder(tmp_path / "a" / "b", force=False) as work:  # noqa: PT012 - the block itself is what fails
+        put(work / "one", b"1")
+        assert not (tmp_path / "a" / "b").exists()
+        raise _FailingError
+    assert list(tmp_path.iterdir()) == []
+    with output_folder(tmp_path / "a" / "b", force=False) as work:
+        put(work / "deep" / "one", b"1")
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
+    assert (tmp_path / "a" / "b" / "deep" / "one").read_bytes() == b"1"
+
+
+def test_a_new_folder_takes_the_place_of_an_empty_one_only(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with new_folder(tmp_path / "empty") as work:
+        put(work / "one", b"1")
+    with pytest.raises(OSError, match="not empty"), new_folder(tmp_path / "empty") as work:
+        put(work / "two", b"2")
+    assert [path.name for path in (tmp_path / "empty").iterdir()] == ["one"]
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"]
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+@pytest.mark.parametrize("links", [True, False])
+def test_a_set_that_cannot_be_moved_to_its_end_leaves_the_old_files(
+    tmp_path, monkeypatch, at, links
+):
+    old = {"a/one": b"old 1", "mine": b"mine", "two": b"old 2"}
+    for name, octets in old.items():
+        put(tmp_path / name, octets)
+    replaced, calls = Path.replace, []
+
+    def fail_at(path, target):
+        calls.append(target)
+        if len(calls) == at:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(target))
+        return replaced(path, target)
+
+    monkeypatch.setattr("pathlib.Path.replace", fail_at)
+    if not links:
+
+        def refuse(*_given, **_named):
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+        monkeypatch.setattr("smki_testca.files.os.link", refuse)
+    new = [OutputFile(PurePosixPath(name), b"new") for name in ("a/one", "b/three", "two")]
+    with pytest.raises(OutputError):
+        write(new, tmp_path, force=True)
+    assert {
+        str(path.relative_to(tmp_path)): path.read_bytes()
+        for path in tmp_path.rglob("*")
+        if path.is_file()
+    } == old
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_set_does_not_overwrite_what_somebody_makes_meanwhile(tmp_path):
+    with pytest.raises(InputError) as caught, output_folder(tmp_path, force=False) as work:  # noqa: PT012 - the block itself is what fails
+        put(work / "one", b"1")
+        put(work / "two", b"2")
+        (tmp_path / "two").write_bytes(b"theirs")
+    assert caught.value.code == "export.exists"
+    assert str(tmp_path / "two") in caught.value.message
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"theirs"]

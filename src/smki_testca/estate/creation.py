@@ -136,19 +136,27 @@ def _clear(directory: Path) -> None:
         try:
             names = json.loads(os.read(descriptor, _MAX_OCTETS))
         except ValueError:
-            names = []  # killed before it made anything
-        _remove(directory, tuple(names))
+            names = None
+        # Cut off, it is of a process that was killed before it made anything.
+        _remove(directory, tuple(names) if isinstance(names, list) else ())
     finally:
         os.close(descriptor)
 
 
 def _remove(directory: Path, names: tuple[str, ...]) -> None:
     """Remove what was made of an estate, and the marker last."""
-    for name in names:
-        if name not in {"", ".", "..", _KEPT} and "/" not in name:
-            remove(directory / name)
-    if not any(os.path.lexists(directory / name) for name in names):
+    paths = [directory / name for name in names if _is_ours(name)]
+    for path in paths:
+        remove(path)
+    if not any(os.path.lexists(path) for path in paths):
         remove(directory / MARKER)
+
+
+def _is_ours(name: object) -> bool:
+    """Whether a marker may name that: a file or folder right in the directory."""
+    if not isinstance(name, str) or name in {"", ".", "..", _KEPT}:
+        return False
+    return not set(name) & {"/", os.sep, "\0"}
 
 
 def _check_empty(directory: Path) -> None:

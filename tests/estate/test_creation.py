@@ -1,0 +1,136 @@
+"""Estates are made whole; what a killed process left of one is removed by the next maker."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from estates import opened
+from smki_testca.api import Estate
+from smki_testca.errors import EstateError, InputError
+from smki_testca.estate.creation import MARKER, creating, is_unfinished
+
+PATIENCE = 300
+MAKER = """
+import sys, time
+from pathlib import Path
+from smki_testca.api import FILES, Estate
+from smki_testca.estate.creation import creating
+directory = Path(sys.argv[1])
+with creating(directory, *FILES, "passphrase", "export"):
+    estate = Estate.create(directory, "phrase")
+    (directory / "passphrase").write_text("phrase")
+    (directory / "export").mkdir()
+    (directory / "export" / "one.key").write_text("a key in the clear")
+    print("made", flush=True)
+    time.sleep(600)
+"""
+
+posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such locks")
+
+
+@contextlib.contextmanager
+def _maker(directory):
+    process = subprocess.Popen(
+        [sys.executable, "-c", MAKER, directory], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout.readline() == "made\n"
+        yield process
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=PATIENCE)
+
+
+def _create(directory):
+    with Estate.create(directory, "phrase"):
+        pass
+
+
+def test_an_estate_that_was_made_has_no_marker(tmp_path):
+    _create(tmp_path / "new")
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["estate.sqlite"]
+    with creating(tmp_path / "other"):
+        assert is_unfinished(tmp_path / "other")
+    assert not is_unfinished(tmp_path / "other")
+
+
+@pytest.mark.parametrize("parts", [("new",), ("deep", "new"), ()])
+def test_an_estate_that_cannot_be_made_leaves_nothing(tmp_path, parts):
+    directory = tmp_path.joinpath("place", *parts)
+    if not parts:
+        (directory / "profiles").mkdir(parents=True)
+
+    def fail():
+        assert is_unfinished(directory)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Estate.create(directory, fail)
+    names = ("estate.sqlite", "export")
+    with pytest.raises(EstateError), creating(directory, *names):  # noqa: PT012
+        _create(directory)
+        (directory / "export").mkdir()
+        raise EstateError("estate.unusable", "no room")
+    expected = ["place"] if not parts else []
+    assert [path.name for path in tmp_path.iterdir()] == expected
+    if not parts:
+        assert [path.name for path in directory.iterdir()] == ["profiles"]
+    _create(directory)
+
+
+@posix
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [("quickstart",), ("init",)])
+def test_what_a_killed_command_left_is_removed_by_the_next(command, tmp_path, monkeypatch, words):
+    monkeypatch.setenv("SMKI_TESTCA_PASSPHRASE", "another phrase")
+    directory = tmp_path / "new"
+    with _maker(directory):
+        for again in (("quickstart",), ("init",)):
+            outcome = command("--json", *again, directory)
+            assert (outcome.code, outcome.json["error"]["code"]) == (5, "estate.unfinished")
+        assert (directory / "export" / "one.key").exists()
+    for look in (("list",), ("audit", "verify"), ("batch", "list")):
+        outcome = command("--json", "--estate", directory, *look)
+        assert (outcome.code, outcome.json["error"]["code"]) == (5, "estate.unfinished")
+    outcome = command(*words, directory)
+    assert outcome.code == 0, outcome.err
+    assert not (directory / "export" / "one.key").exists()
+    assert not is_unfinished(directory)
+    assert command("--estate", directory, "audit", "verify").code == 0
+
+
+@posix
+def test_only_what_the_killed_process_named_is_removed(tmp_path):
+    directory = tmp_path / "new"
+    (directory / "profiles").mkdir(parents=True)
+    (tmp_path / "outside").write_text("mine")
+    (directory / "diary").write_text("mine")
+    (directory / "estate.sqlite").write_text("half")
+    names = '["estate.sqlite", "profiles", "../outside", "..", ".", 1, "a\\u0000b"]'
+    (directory / MARKER).write_text(names)
+    with pytest.raises(InputError) as caught:
+        _create(directory)
+    assert caught.value.code == "estate.not_empty"
+    assert "diary" in caught.value.message
+    assert (directory / "profiles").is_dir()
+    assert (tmp_path / "outside").exists()
+    assert not (directory / "estate.sqlite").exists()
+
+
+@posix
+def test_a_marker_that_was_cut_off_names_nothing(tmp_path):
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / MARKER).write_bytes(b'["est')
+    _create(tmp_path / "new")
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["estate.sqlite"]
+
+
+def test_quickstart_makes_its_estate_beside_profiles_that_are_there(command, tmp_path):
+    (tmp_path / "new" / "profiles").mkdir(parents=True)
+    assert command("quickstart", tmp_path / "new").code == 0
+    with opened(tmp_path / "new") as estate:
+        assert estate.audit.verify()

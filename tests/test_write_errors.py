@@ -1,0 +1,46 @@
+"""Writes that fail, and kills at writes: estates stay whole, and outputs are whole or absent.
+
+A short version of benchmarks/write_errors.py: some calls of each command, drawn.
+"""
+
+import importlib.util
+import random
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "benchmarks" / "write_errors.py"
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="the library is preloaded as on Linux"),
+    pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler (cc)"),
+]
+
+
+def _load():
+    specification = importlib.util.spec_from_file_location("write_errors", SOURCE)
+    module = importlib.util.module_from_spec(specification)
+    sys.modules["write_errors"] = module  # dataclasses look themselves up there
+    specification.loader.exec_module(module)
+    return module
+
+
+write_errors = _load()
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory):
+    return write_errors.Scene.prepared(tmp_path_factory.mktemp("scene"))
+
+
+@pytest.mark.parametrize("fails", [True, False], ids=["fails", "killed"])
+@pytest.mark.parametrize("writing", write_errors.WRITINGS.values(), ids=write_errors.WRITINGS)
+def test_a_write_that_fails_or_is_the_last_leaves_everything_whole(scene, writing, fails):
+    drawn = random.Random(f"{writing.name} {fails}")
+    kind = write_errors.KINDS[drawn.choice(["eio", "enospc"]) if fails else "kill"]
+    at = drawn.randint(1, scene.calls(writing))
+    _, wrong = scene.fail(writing, at, kind)
+    assert wrong == []
