@@ -89,7 +89,6 @@ def verify(session: Session, digest: str | None, *, keys: bool) -> None:
 
     \b
     Example:
-      smki-testca --estate estate audit verify
       smki-testca --estate estate audit verify --keys
     """
     with session.open() as estate:
