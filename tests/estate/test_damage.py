@@ -100,6 +100,15 @@ def test_a_damaged_row_is_named(original, tmp_path, table, change, command, said
     assert "disk" not in outcome.output
 
 
+def test_nothing_is_signed_with_a_key_that_is_not_of_the_cas_certificate(quickstart, command):
+    with closing(sqlite3.connect(quickstart / damage.FILE)) as file, file:
+        file.execute("UPDATE certificates SET key_id = (SELECT min(key_id) FROM certificates)")
+    outcome = command("--estate", quickstart, "crl", "issue", "--hierarchy", "organisation")
+    assert outcome.code == 5
+    assert "is not that of its certificate" in outcome.err
+    assert RESTORE in outcome.err
+
+
 @pytest.mark.parametrize(
     ("place", "value", "said"),
     [

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from smki_testca.authority.certificates import CertificationAuthority
 from smki_testca.errors import EstateError, InputError
 from smki_testca.estate.certificates import Record
+from smki_testca.estate.database import RESTORE
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.text import shown
+from smki_testca.x509.keys import key_id
 from smki_testca.x509.name_text import subject_text
 from smki_testca.x509.view import view_certificate
 
@@ -189,4 +191,11 @@ class AuthorityStore:
         return matches[0]
 
     def _reference(self, record: Record) -> KeyReference:
+        public_key = view_certificate(record.der).octets("subjectPublicKeyInfo")
+        if public_key is None or key_id(public_key) != record.key_id:
+            raise EstateError(
+                "estate.damaged",
+                f"The key of the CA {record.serial} is not that of its certificate.",
+                RESTORE,
+            )
         return self._keys.reference(record.key_id, f"the CA {record.serial}")
