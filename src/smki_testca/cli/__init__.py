@@ -208,6 +208,10 @@ def _fail(error: SmkiTestcaError, *, as_json: bool) -> NoReturn:
             # Standard output is a file on a full disk: only the exit code can tell.
             sys.stdout = None
     else:
-        for line in error.lines():
-            click.echo(line, err=True)
+        try:
+            for line in error.lines():
+                click.echo(line, err=True)
+        except OSError:
+            # So is standard error.
+            sys.stderr = None
     sys.exit(error.exit_code)
