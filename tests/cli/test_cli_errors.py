@@ -576,3 +576,13 @@ def test_closed_streams_and_a_full_disk_below_the_output_are_no_faults_of_ours(q
         assert "No space left" in run("ca list", ">/dev/full").stderr
         outcome = run("--json ca list", ">/dev/full")
         assert (outcome.returncode, outcome.stderr) == (5, "")
+        for words in ("list", "audit show", "register notify --flow panel", "profiles list"):
+            outcome = run(words, ">/dev/full")
+            assert outcome.returncode == 5
+            (line,) = outcome.stderr.splitlines()
+            assert line.startswith("error: The output cannot be written: No space left")
+        for words, code in (("nope", 2), ("show /nope", 4), ("crl issue >/dev/null", 5)):
+            assert run(words, "2>/dev/full").returncode == code
+    for words in ("list", "--json list", "audit show", "register notify --flow panel"):
+        outcome = run(words, "| true")
+        assert (outcome.returncode, outcome.stderr) == (0, "")

@@ -210,5 +210,9 @@ def _fail(error: SmkiTestcaError, *, as_json: bool) -> NoReturn:
             # Standard output is a file on a full disk: only the exit code can tell.
             sys.stdout = None
     else:
-        say(*error.lines(), err=True)
+        try:
+            say(*error.lines(), err=True)
+        except OSError:
+            # So is standard error.
+            sys.stderr = None
     sys.exit(error.exit_code)

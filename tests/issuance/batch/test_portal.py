@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import io
+import os
 import re
 import zipfile
 
@@ -212,3 +214,23 @@ def test_a_response_is_the_same_octets_for_the_same_report():
     assert hashlib.sha256(data).hexdigest() == (
         "1cbfe5eeb8a581385ad8d76ed13f5d8ae0cd7b6e68029f7f2c059ba337e6c579"
     )
+
+
+def test_a_response_that_the_disk_does_not_take_can_be_written_again(
+    command, quickstart, monkeypatch
+):
+    def fail(*_given, **_named):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("smki_testca.files._place", fail)
+        outcome, out = _sign(command, quickstart, GOOD)
+    error = outcome.json["error"]
+    assert (outcome.code, error["code"]) == (5, "output.failed")
+    assert "batch export 1 --format response --out FILE" in error["remedy"]
+    assert not list(out.parent.glob("*.unfinished"))
+    outcome = command(
+        *("--estate", quickstart, "batch", "export", 1, "--format", "response", "--out", out)
+    )
+    assert outcome.code == 0, outcome.err
+    assert len(_report(out)[1]) == 1
