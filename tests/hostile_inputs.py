@@ -10,7 +10,9 @@ import io
 import json
 import random
 import tempfile
+import time
 import zipfile
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -23,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 from mutation import flip_bits, lie_about_length
 from smki_testca.authority import csr
 from smki_testca.cli.session import first_line
-from smki_testca.errors import SmkiTestcaError
+from smki_testca.errors import ExitCode, SmkiTestcaError
 from smki_testca.importers.intake import take_in
 from smki_testca.importers.sources import sources
 from smki_testca.issuance.batch import manifest, portal_zip
@@ -34,11 +36,11 @@ from smki_testca.lint.engine import Linter
 from smki_testca.lint.linted import Settings
 from smki_testca.profiles import Library
 from smki_testca.profiles.documents import EnvironmentsFile, ProfileFile, decode
-from smki_testca.profiles.model import Severity
 from smki_testca.profiles.text_pattern import PatternError, TextPattern
 from smki_testca.register.documents import read_file
 from smki_testca.register.register import Register
 from smki_testca.shipped import shipped
+from smki_testca.workers import WorkerEndedError, call_bounded
 from smki_testca.x509.private_keys import from_pem
 
 if TYPE_CHECKING:
@@ -101,7 +103,7 @@ def _number(data, chance):
 
 def hostile_input(reader, number):
     """One input: a good one after one to four changes."""
-    chance = random.Random(f"{reader.name} {number}")  # noqa: S311 - repeatable on purpose
+    chance = random.Random(f"{reader.name} {number}")
     seeds = _seeds(reader.name)
     data = chance.choice(seeds)
     changes = [
@@ -133,10 +135,10 @@ def outcome(reader, data):
     try:
         reader.read(data)
     except SmkiTestcaError as error:
-        lines = error.lines()
-        assert len(lines) == 1, lines
-        assert lines[0].isprintable(), lines
-        assert error.exit_code in {2, 3, 4}, error
+        if len(error.lines()) != 1 or not error.lines()[0].isprintable():
+            raise ValueError(f"not one line: {error.lines()}") from error
+        if error.exit_code not in {ExitCode.USAGE, ExitCode.INPUT}:
+            raise ValueError(f"exit code {error.exit_code}: {error}") from error
         return error.code
     except PatternError:
         return "pattern"
@@ -192,8 +194,7 @@ def _lint(data):
 
 @functools.cache
 def _linter():
-    settings = Settings(_library(), START, Severity.NOTICE)
-    return Linter(settings, gathered([]))
+    return Linter(Settings(START), gathered([]))
 
 
 def _portal(data):
@@ -291,7 +292,7 @@ def _stores():
 
 
 def _key_stores():
-    key, certificate = _pair()
+    _, certificate = _pair()
     pem = serialization.Encoding.PEM
     entry = {
         "certificate": certificate.public_bytes(pem).decode(),
@@ -388,7 +389,9 @@ READERS = (
     Reader("jsonl", _manifest(".jsonl"), _json_rows, (b'"', b"{", b"[", b"\\ud800", b":")),
     Reader("parquet", _manifest(".parquet"), _parquet_rows, (b"PAR1",)),
     Reader("zip", _import, lambda: _zips(["a.pem", "b/c.pem"]), (b"PK\x01\x02", b"PK\x05\x06")),
-    Reader("portal", _portal, lambda: _zips(["a.csr", "b.csr"])[:2], (b"PK\x01\x02", b"PK\x06\x07")),
+    Reader(
+        "portal", _portal, lambda: _zips(["a.csr", "b.csr"])[:2], (b"PK\x01\x02", b"PK\x06\x07")
+    ),
     Reader("certificates", _import, _certificates, _PEM_WORDS),
     Reader("linted", _lint, _certificates, _PEM_WORDS),
     Reader("keys", _import, _keys, _PEM_WORDS),
@@ -406,3 +409,50 @@ READERS = (
     ),
 )
 BY_NAME = {reader.name: reader for reader in READERS}
+
+MAX_MEMORY = 512 << 20
+"""The most memory that a reader may take for one input, beyond what the process starts with."""
+
+
+class Tally(NamedTuple):
+    """The outcomes of some inputs.
+
+    Attributes:
+        codes: how often each error refused an input; ``read`` for those that were read.
+        faults: what a reader raised otherwise, each with its reader and number.
+        slowest: the seconds of the slowest input, with its reader and number.
+    """
+
+    codes: Counter[str]
+    faults: list[str]
+    slowest: tuple[float, str]
+
+
+def tally(name, numbers):
+    """Read inputs of a reader, and say what became of them."""
+    codes, faults, slowest = Counter(), [], (0.0, "")
+    for number in numbers:
+        data = hostile_input(BY_NAME[name], number)
+        start = time.monotonic()
+        try:
+            codes[outcome(BY_NAME[name], data) or "read"] += 1
+        except BaseException as fault:  # noqa: BLE001 - a panic is no Exception
+            faults.append(f"{name} {number}: {type(fault).__name__}: {str(fault)[:200]}")
+        slowest = max(slowest, (time.monotonic() - start, f"{name} {number}"))
+    return Tally(codes, faults, slowest)
+
+
+def bounded_tally(name, numbers, seconds):
+    """Read inputs in a process with limited memory and time; what it does not end is a fault."""
+    try:
+        return call_bounded(tally, name, numbers, seconds=seconds, octets=MAX_MEMORY)
+    except WorkerEndedError as error:
+        if len(numbers) > 1:
+            halves = numbers[: len(numbers) // 2], numbers[len(numbers) // 2 :]
+            one, other = (bounded_tally(name, half, seconds) for half in halves)
+            return Tally(
+                one.codes + other.codes, one.faults + other.faults, max(one.slowest, other.slowest)
+            )
+        return Tally(
+            Counter(), [f"{name} {numbers[0]}: {error}"], (seconds, f"{name} {numbers[0]}")
+        )
