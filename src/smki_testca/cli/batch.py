@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from smki_testca.estate.runs import Run
     from smki_testca.issuance.batch.engines import Engine
     from smki_testca.issuance.batch.planning import Plan
-    from smki_testca.issuance.batch.row_requests import RowProblem
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as a shell gives it."""
@@ -125,7 +124,7 @@ def issue(session: Session, /, manifest: str | None, **options: Any) -> None:
         _report_problems(session, plan)
         if not session.as_json:
             say(f"run {run}", err=True)
-        _complete_and_report(session, estate, run, engine, plan.problems)
+        _complete_and_report(session, estate, run, engine, _problems_as_json(plan))
 
 
 @batch.command(cls=SourceCommand)
@@ -155,9 +154,7 @@ def check(session: Session, /, manifest: str | None, **options: Any) -> None:
     if plan.is_range and plan.problems:
         raise plan.problems[0].error
     if session.as_json:
-        print_json(
-            {"accepted": plan.count, "problems": [problem.as_json() for problem in plan.problems]}
-        )
+        print_json({"accepted": plan.count, **_problems_as_json(plan)})
     else:
         _report_problems(session, plan)
         rows = f"{plan.count} rows would go through, {plan.problem_count} would not."
@@ -302,7 +299,7 @@ def resume(session: Session, /, run: int, **options: Any) -> None:
     """
     with session.open() as estate:
         estate.unlock_meanwhile()
-        _complete_and_report(session, estate, run, _engine(options), [])
+        _complete_and_report(session, estate, run, _engine(options), {"problems": []})
 
 
 @batch.command()
@@ -452,6 +449,15 @@ def _report_problems(session: Session, plan: Plan) -> None:
         say(f"{unlisted} more lines are wrong, too.", err=True)
 
 
+def _problems_as_json(plan: Plan) -> dict[str, Any]:
+    """Return the problems of a plan, and how many are not listed if there are any."""
+    document: dict[str, Any] = {"problems": [problem.as_json() for problem in plan.problems]}
+    unlisted = plan.problem_count - len(plan.problems)
+    if unlisted:
+        document["problems_not_listed"] = unlisted
+    return document
+
+
 class _Progress:
     """Shows the certificates done, their rate and the time left; as JSON, a line per thousand."""
 
@@ -499,19 +505,18 @@ def _complete_run(session: Session, estate: Estate, run: int, engine: Engine) ->
 
 
 def _complete_and_report(
-    session: Session, estate: Estate, run: int, engine: Engine, problems: list[RowProblem]
+    session: Session, estate: Estate, run: int, engine: Engine, problems: dict[str, Any]
 ) -> None:
     finished = _complete_run(session, estate, run, engine)
     _print_run(session, finished, problems)
-    if problems:
+    if problems["problems"]:
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
-def _print_run(session: Session, run: Run, problems: list[RowProblem] | None = None) -> None:
+def _print_run(session: Session, run: Run, problems: dict[str, Any] | None = None) -> None:
     if session.as_json:
         document = run.as_json()
-        if problems is not None:
-            document["problems"] = [problem.as_json() for problem in problems]
+        document |= problems or {}
         print_json_line({"run": document})
         return
     rows = [

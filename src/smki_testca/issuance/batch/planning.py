@@ -199,6 +199,9 @@ class Plan:
     def _add_problem(self, problem: RowProblem) -> None:
         self.problem_count += 1
         if len(self.problems) < LISTED_PROBLEMS:
+            error = problem.error
+            # Both hold on to every frame on the way, and so to the row.
+            error.__traceback__ = error.__cause__ = error.__context__ = None
             self.problems.append(problem)
         if isinstance(problem.error, Refusal):
             self._refused += 1
