@@ -54,6 +54,17 @@ ELSEWHERE = {"issuance.batch.cluster -> logging"}
 """Imports of a function that travels to another machine, alone."""
 
 
+OF_OUR_OWN = {
+    "exporters.credential -> load_der_x509_certificate",
+    "exporters.java -> load_der_x509_certificate",
+    "exporters.pkcs12 -> load_der_x509_certificate",
+    "exporters.pkcs7 -> load_der_x509_certificate",
+    "x509.private_keys -> load_der_private_key",
+}
+"""Calls of ``cryptography`` with octets that this package signed or sealed. Those from outside go
+through ``x509.untrusted``."""
+
+
 class Import(NamedTuple):
     """One import: by whom, of what, and where."""
 
@@ -236,3 +247,54 @@ def test_every_import_in_a_function_gives_its_reason():
         and not re.search(r"# noqa: [A-Z0-9, ]*PLC0415 - \w", one.line)
     }
     assert silent == set()
+
+
+def _readers_called(node):
+    """The functions of cryptography below a node that read octets and are called directly."""
+    handed_on = {
+        id(inner)
+        for call in ast.walk(node)
+        if isinstance(call, ast.FunctionDef) and call.name in _HANDED_ON
+        for inner in ast.walk(call)
+    }
+    for call in ast.walk(node):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+            name = call.func.attr
+            reads = re.match("load_(der|pem|ssh|pkcs12|key_and)|from_encoded_point$", name)
+            if reads and id(call) not in handed_on:
+                yield name
+
+
+_HANDED_ON = {"_read_with_extensions", "_verify"}
+"""Functions that only ``x509.untrusted`` calls."""
+
+
+def test_readers_that_are_called_directly_are_found():
+    text = "serialization.load_der_public_key(x); untrusted.call(x509.load_der_x509_csr, x)"
+    assert list(_readers_called(ast.parse(text))) == ["load_der_public_key"]
+
+
+def test_octets_from_outside_reach_cryptography_in_one_way():
+    called = {
+        f"{module} -> {name}"
+        for module, path in _modules().items()
+        for name in _readers_called(ast.parse(path.read_text("utf-8")))
+    }
+    assert called == OF_OUR_OWN
+
+
+def test_functions_for_that_way_are_called_in_no_other():
+    direct = {
+        f"{module} -> {call.func.id}"
+        for module, path in _modules().items()
+        for call in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id in _HANDED_ON
+    }
+    assert direct == set()
+
+
+def test_toml_is_parsed_in_one_module():
+    parsing = {one.module for one in _imports() if one.target == "tomllib"}
+    assert parsing == {"toml"}

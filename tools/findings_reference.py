@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from smki_testca.der.read import MAX_DEPTH, MAX_ELEMENTS, MAX_OCTETS
 from smki_testca.importers.archive import MAX_ZIP_ENTRIES, MAX_ZIP_OCTETS
 from smki_testca.importers.sources import MAX_DOCUMENTS, MAX_FILE_OCTETS
+from smki_testca.importers.zip_directory import MAX_DIRECTORY_OCTETS
 from smki_testca.lint.catalogue import rules
 from smki_testca.profiles import Library
 from smki_testca.x509 import entries
@@ -52,6 +53,7 @@ What is over a limit is not read, and is a finding itself.
 | documents in a file | {MAX_DOCUMENTS:,} |
 | files in a ZIP | {MAX_ZIP_ENTRIES:,} |
 | octets that a ZIP unpacks to | {MAX_ZIP_OCTETS:,} |
+| octets of a ZIP's directory | {MAX_DIRECTORY_OCTETS:,} |
 | octets of a document | {MAX_OCTETS:,} |
 | elements of a document | {MAX_ELEMENTS:,} |
 | octets of a CRL | {entries.MAX_OCTETS:,} |

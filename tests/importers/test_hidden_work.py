@@ -175,7 +175,9 @@ def _shrouded(locked):
     return encode.sequence(oids.SHROUDED_KEY_BAG, encode.tlv(0xA0, locked))
 
 
-@pytest.mark.parametrize("numbers", [(HUGE, 8, 1), (2, HUGE, 1), (2, 1, HUGE), (-2, -1, 1), (0, 8, 1), (3, 1, 1)])  # fmt: skip
+@pytest.mark.parametrize(
+    "numbers", [(HUGE, 8, 1), (2, HUGE, 1), (2, 1, HUGE), (-2, -1, 1), (0, 8, 1), (3, 1, 1)]
+)
 def test_scrypt_is_bounded_in_every_parameter(numbers):
     parameters = encode.sequence(SALT, *map(encode.integer, numbers))
     cipher = encode.sequence(oids.AES128_CBC, encode.octet_string(bytes(16)))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from smki_testca import kits
 from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64
+from smki_testca.kits import loading
 from smki_testca.kits.counting import Counting
 from smki_testca.kits.documents import KitFile
 from smki_testca.kits.labels import Template
@@ -217,3 +218,24 @@ def test_every_key_of_the_file_is_in_the_document():
     text = (Path(__file__).parents[2] / "docs" / "kits.md").read_text("utf-8")
     for key in KitFile.__struct_encode_fields__:
         assert f"`{key}`" in text or f"`[[{key}]]`" in text, key
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("count = 3", "count = 10000"), ("count = 3", "count = 9999\nstep = 2")],
+)
+def test_a_kit_of_too_many_requests_is_refused_before_any_is_made(
+    library_with, monkeypatch, old, new
+):
+    monkeypatch.setattr(Counting, "ids", lambda *_: pytest.fail("it was expanded"))
+    more = MORE_SERIES.replace(old, new)
+    error = refused(library_with("zaz1", more=more))
+    assert error.code == "kit.count"
+    assert "requests" in error.message
+
+
+def test_a_kit_of_too_many_allocated_ids_is_refused(library_with, monkeypatch):
+    monkeypatch.setattr(loading, "MAX_ALLOCATIONS", 2)
+    error = refused(library_with("supplier"), "supplier")
+    assert error.code == "kit.count"
+    assert "allocated IDs" in error.message

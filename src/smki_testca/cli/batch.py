@@ -234,7 +234,7 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
         _write_signed(target, portal.response(report, issued), run, force=force)
     succeeded = len(issued)
     if session.as_json:
-        print_json({"run": run, "out": out, "success": succeeded, "refused": len(plan.problems)})
+        print_json({"run": run, "out": out, "success": succeeded, "refused": plan.problem_count})
         return
     say(f"{succeeded} of {len(members)} CSRs are signed; the response is {out}.")
 

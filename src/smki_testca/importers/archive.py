@@ -52,7 +52,7 @@ def _contents_of_file(data: bytes, info: zipfile.ZipInfo) -> Iterator[Content]:
         yield problem("document.too_long", f"it has more than {entries.MAX_OCTETS} octets")
         return
     try:
-        unpacked = _unpacked(data, info)
+        unpacked = unpack(data, info)
     except _BROKEN as error:
         yield problem("document.zip", f"the ZIP is broken here: {error}")
         return
@@ -63,7 +63,7 @@ def _contents_of_file(data: bytes, info: zipfile.ZipInfo) -> Iterator[Content]:
         yield from contents_of(unpacked)
 
 
-def _unpacked(data: bytes, info: zipfile.ZipInfo) -> bytes:
+def unpack(data: bytes, info: zipfile.ZipInfo) -> bytes:
     """The octets of a file; no more are unpacked than the directory says.
 
     Raises:
@@ -83,7 +83,7 @@ def _unpacked(data: bytes, info: zipfile.ZipInfo) -> bytes:
         raise ZipError("it is encrypted")
     start = name_at + name_octets + extra_octets
     packed = data[start : start + info.compress_size]
-    unpacked = _decompressed(packed, info.compress_type, info.file_size + 1)
+    unpacked = decompressed(packed, info.compress_type, info.file_size + 1)
     if len(unpacked) != info.file_size:
         raise ZipError("it is not as long as it says")
     if zlib.crc32(unpacked) != info.CRC:
@@ -91,7 +91,7 @@ def _unpacked(data: bytes, info: zipfile.ZipInfo) -> bytes:
     return unpacked
 
 
-def _decompressed(packed: bytes, method: int, limit: int) -> bytes:
+def decompressed(packed: bytes, method: int, limit: int) -> bytes:
     """At most ``limit`` octets of what was packed by a method."""
     if method not in _METHODS:
         raise ZipError(f"the compression {method} is not known")
@@ -101,10 +101,10 @@ def _decompressed(packed: bytes, method: int, limit: int) -> bytes:
         return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, limit)
     if method == zipfile.ZIP_BZIP2:
         return bz2.BZ2Decompressor().decompress(packed, limit)
-    return _lzma_decompressed(packed, limit)
+    return _of_lzma(packed, limit)
 
 
-def _lzma_decompressed(packed: bytes, limit: int) -> bytes:
+def _of_lzma(packed: bytes, limit: int) -> bytes:
     """At most ``limit`` octets of LZMA in a ZIP (APPNOTE 5.8.8): its properties come first."""
     _, properties_octets, properties, dictionary = struct.unpack_from("<HHBL", packed)
     high, literal_context = divmod(properties, 9)
