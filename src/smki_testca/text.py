@@ -21,8 +21,8 @@ def plain(text: str) -> str:
     )
 
 
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
-"""The characters with which a formula begins in a spreadsheet."""
+FORMULA_SIGNS = (*"=+-@", *"\uff1d\uff0b\uff0d\uff20", "\t", "\r", "\n")
+"""The characters with which a formula begins in a spreadsheet, full-width ones included."""
 
 
 def spreadsheet_cell(text: str) -> str:

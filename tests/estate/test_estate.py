@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 import csrs
 from estates import any_key
+from experimental import allow_weaker
 from smki_testca import kits
 from smki_testca.api import Estate
 from smki_testca.clock import FixedClock
@@ -278,6 +279,7 @@ def p256_profiles(tmp_path):
             text = text.replace('["digitalSignature", "keyEncipherment"]', '["digitalSignature"]')
             (folder / "certificates" / path.name).write_text(text, "utf-8")
     assert len(list((folder / "certificates").iterdir())) == 6
+    allow_weaker(folder)  # the rule of IKI keys is specified
     return folder
 
 

@@ -24,7 +24,8 @@ from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.identifiers import SerialNumber
 from smki_testca.profiles.inputs import USAGE
 from smki_testca.x509.key_usages import USAGE_BITS
-from smki_testca.x509.keys import key_type_of, load_public_key, signature_fits
+from smki_testca.x509.keys import is_plain_p256, key_type_of, load_public_key, signature_fits
+from smki_testca.x509.names import KeyType
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
@@ -303,6 +304,13 @@ def _check_key(profile: Profile, public_key: bytes) -> None:
         raise InputError(
             "key.type",
             f"The public key is not {profile.key_type}, which the profile {profile.name} asks for.",
+        )
+    if profile.key_type is KeyType.P256 and not is_plain_p256(public_key):
+        raise InputError(
+            "key.point",
+            "The point of the public key is not uncompressed, as certificates have it (RFC 5480"
+            " 2.2).",
+            "Encode the public key with the uncompressed point.",
         )
 
 

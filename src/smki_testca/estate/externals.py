@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.clock import from_iso, iso
+from smki_testca.errors import InputError
 from smki_testca.estate.audit import AuditedTable
 from smki_testca.estate.key_pairs import check_pair
 from smki_testca.identifiers import Eui64, SerialNumber
@@ -21,10 +22,11 @@ from smki_testca.profiles.model import Severity, Tier
 from smki_testca.x509 import private_keys
 from smki_testca.x509.key_usages import names_of_usage
 from smki_testca.x509.keys import key_id
+from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from datetime import datetime
 
     from smki_testca.estate.audit import Entry
@@ -191,32 +193,70 @@ class ExternalStore:
         """Store a certificate, within the transaction that imports it."""
         self._database.insert("externals", _to_row(record))
 
-    def add_key(self, identifier: bytes, key: PrivateKey) -> None:
+    def add_key(self, identifier: bytes, key: PrivateKey, came_with: Collection[bytes]) -> None:
         """Seal and store a private key, within the transaction that imports it.
+
+        Only certificates of one identity get it: of those that it came with, or else of those that
+        were imported before.
 
         Args:
             identifier: SHA-256 of its SubjectPublicKeyInfo.
             key: of an external certificate.
+            came_with: the digests of the certificates that it was imported with.
         """
-        sealed = self._keys.seal(private_keys.to_pkcs8(key), _sealing_label(identifier))
-        self._database.insert("external_keys", {"id": identifier, "sealed": sealed})
+        records = self._with_key(identifier)
+        identities = {_identity(record) for record in records if record.sha256 in came_with}
+        identities = identities or {_identity(record) for record in records}
+        holder = identities.pop() if len(identities) == 1 else b""
+        label = _sealing_label(identifier, holder)
+        sealed = self._keys.seal(private_keys.to_pkcs8(key), label)
+        self._database.insert(
+            "external_keys", {"id": identifier, "sealed": sealed, "holder": holder}
+        )
+
+    def check_key(self, record: ExternalRecord) -> None:
+        """Check that the key of a certificate is not another's (one key has one holder).
+
+        Raises:
+            InputError: if its private key was imported with a certificate of another identity.
+        """
+        row = self._key_row(record)
+        if row is not None and not self._is_holder(record, row["holder"]):
+            raise InputError(
+                "key.held",
+                "Its key was imported with a certificate of another: one key has one holder.",
+                "Issue a certificate with a new key: smki-testca issue",
+            )
+
+    def _key_row(self, record: ExternalRecord) -> sqlite3.Row | None:
+        return self._database.row(
+            "SELECT sealed, holder FROM external_keys WHERE id = ?", (record.key_id,)
+        )
+
+    def _is_holder(self, record: ExternalRecord, holder: bytes | None) -> bool:
+        if holder is not None:
+            return holder == _identity(record)
+        # Earlier formats did not name the holder.
+        return len({_identity(other) for other in self._with_key(record.key_id or b"")}) == 1
+
+    def _with_key(self, identifier: bytes) -> list[ExternalRecord]:
+        return self._records("key_id = ?", [identifier])
 
     def private_key(self, record: ExternalRecord) -> bytes | None:
         """The private key of a certificate, PKCS#8 DER; None if it was not imported.
 
-        None also for the key of a CA of the estate.
+        None also for the key of a CA of the estate, and for one that came with a certificate of
+        another identity.
 
         Raises:
             EstateError: if the passphrase is wrong, or the key was changed.
         """
         if record.key_id is None or record.key_id in self._key_holders.authority_keys():
             return None
-        sealed = self._database.value(
-            "SELECT sealed FROM external_keys WHERE id = ?", (record.key_id,)
-        )
-        if sealed is None:
+        row = self._key_row(record)
+        if row is None or not self._is_holder(record, row["holder"]):
             return None
-        return self._keys.unseal(sealed, _sealing_label(record.key_id))
+        return self._keys.unseal(row["sealed"], _sealing_label(record.key_id, row["holder"]))
 
     def verify_keys(self) -> int:
         """Unseal every imported private key, and pair it with its id; gives their number.
@@ -224,10 +264,12 @@ class ExternalStore:
         Raises:
             EstateError: if the passphrase is wrong, or for the first key that does not fit.
         """
-        rows = self._database.rows("SELECT id, sealed FROM external_keys ORDER BY id")
+        rows = self._database.rows("SELECT id, sealed, holder FROM external_keys ORDER BY id")
         for row in rows:
             identifier = row["id"]
-            unseal = partial(self._keys.unseal, row["sealed"], _sealing_label(identifier))
+            unseal = partial(
+                self._keys.unseal, row["sealed"], _sealing_label(identifier, row["holder"])
+            )
             check_pair(identifier, unseal, f"imported key {identifier.hex()}")
         return len(rows)
 
@@ -330,9 +372,17 @@ def _re_signing(row: sqlite3.Row) -> tuple[bytes, SerialNumber]:
     return row["external"], SerialNumber.from_octets(row["serial"])
 
 
-def _sealing_label(identifier: bytes) -> bytes:
+def _sealing_label(identifier: bytes, holder: bytes | None) -> bytes:
     """A label unlike those of the estate's keys, so that neither opens as the other."""
-    return b"external" + identifier
+    return b"external" + identifier + (holder or b"")
+
+
+def _identity(record: ExternalRecord) -> bytes:
+    """The identity of a certificate's holder: its EUI-64, or else the SHA-256 of its subject."""
+    if record.eui64 is not None:
+        return record.eui64.octets
+    subject = view_certificate(record.der).octets("subject") or record.der
+    return hashlib.sha256(subject).digest()
 
 
 def _recorded(entry: Entry) -> Iterator[tuple[str, int]]:

@@ -20,6 +20,7 @@ from smki_testca.register.gate import Gate, live_name_reason
 from smki_testca.text import is_text, shown
 from smki_testca.x509 import private_keys
 from smki_testca.x509.keys import key_id
+from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -327,8 +328,9 @@ class Issuance:
         if key not in self._authorities:
             authority = self._estate.authorities.issuing(environment, hierarchy)
             for record in (authority[0], *self._estate.certificates.chain(authority[0])):
-                if self._estate.library.live.names_ca(record.label):
-                    raise Refusal((live_name_reason(record.label or ""),))
+                name = view_certificate(record.der).text("subject.commonName")
+                if self._estate.library.live.names_ca(name):
+                    raise Refusal((live_name_reason(name or ""),))
             self._authorities[key] = authority
         return self._authorities[key]
 

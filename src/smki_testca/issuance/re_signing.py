@@ -196,6 +196,7 @@ class ReSigner:
         """Sign one certificate again; nothing is changed if that fails."""
         self._check_allowed(record, errors)
         asked = self._request_for(record)
+        self._estate.externals.check_key(record)
         private = self._estate.externals.private_key(record)
         prepared = self._issuance.prepare(
             asked.request,

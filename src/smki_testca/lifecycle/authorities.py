@@ -10,7 +10,7 @@ from smki_testca.errors import EstateError, InputError
 from smki_testca.estate.certificates import digests, record_of
 from smki_testca.estate.key_holders import AUTHORITY
 from smki_testca.lint.rows import value_breaches
-from smki_testca.profiles.model import Hierarchy, Tier
+from smki_testca.profiles.model import POLICY, Hierarchy, Tier
 from smki_testca.text import shown
 from smki_testca.x509 import private_keys
 from smki_testca.x509.fields import check_characters
@@ -23,7 +23,26 @@ if TYPE_CHECKING:
     from smki_testca.estate.authorities import Authority
     from smki_testca.estate.certificates import Record
     from smki_testca.estate.stores import Stores
-    from smki_testca.profiles.model import Environment, Profile
+    from smki_testca.profiles.model import Environment, LiveMarks, Profile
+    from smki_testca.x509.view import View
+
+
+def check_not_live(live: LiveMarks, view: View) -> None:
+    """Check that the certificate of a CA has no mark of a live one (R20).
+
+    Raises:
+        InputError: naming the mark.
+    """
+    name = view.text("subject.commonName")
+    if live.names_ca(name):
+        raise InputError(
+            "live.ca_name", f"A CA named {shown(name or '')} would pass for the live one (R20)."
+        )
+    policy = view.value(POLICY)
+    if isinstance(policy, str) and policy in live.policies:
+        raise InputError(
+            "live.policy", f"A CA with the policy {policy} would pass for a live one (R20)."
+        )
 
 
 class AuthorityMaker:
@@ -202,6 +221,7 @@ class AuthorityMaker:
             details: of the audit entry, beside those that every such entry has.
         """
         profile = certificate.profile
+        check_not_live(self._estate.library.live, view_certificate(certificate.der))
         weaknesses = self._estate.library.weaknesses(profile)
         if weaknesses and not environment.experimental:
             raise InputError(

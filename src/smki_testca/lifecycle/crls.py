@@ -35,6 +35,15 @@ def issue(
     with estate.transaction(), without_collector():
         signed_by = find_authority(estate, hierarchy, tier, environment, authority)
         issuer = name_of(signed_by)
+        weaknesses = estate.library.weaknesses(profile)
+        if weaknesses and not estate.library.environment(signed_by.environment).experimental:
+            raise InputError(
+                "profile.weakened",
+                f"The profile {profile.name} {weaknesses[0]}: its lists could pass for others"
+                " (R20).",
+                f"Take the rule back, or say experimental = true of {signed_by.environment} in"
+                " environments.toml.",
+            )
         now = estate.clock.now()
         crl = estate.authorities.able(signed_by).issue_revocation_list(
             profile,

@@ -13,7 +13,7 @@ from smki_testca.estate.externals import ExternalRecord, read_external
 from smki_testca.identifiers import SerialNumber
 from smki_testca.importers.intake import Remark
 from smki_testca.lint.recognise import Recogniser
-from smki_testca.x509.keys import public_key_octets
+from smki_testca.x509.keys import key_id, public_key_octets
 from smki_testca.x509.names import ATTRIBUTES
 from smki_testca.x509.view import view_certificate
 
@@ -95,6 +95,7 @@ class _Importing:
         self._known = self._store.digests()
         self._public, self._private = self._store.key_ids()
         self._new_keys: dict[bytes, PrivateKey] = {}
+        self._came_with: dict[bytes, set[bytes]] = {}
         self._own_issuers = {
             identifier
             for record in estate.certificates.authorities()
@@ -122,6 +123,9 @@ class _Importing:
         for item in intake.certificates:
             if item.key is not None and item.der not in own:
                 self._take_key(item.key)
+                identifier = key_id(public_key_octets(item.key.public_key()))
+                digest = hashlib.sha256(item.der).digest()
+                self._came_with.setdefault(identifier, set()).add(digest)
         remarks = list(intake.remarks)
         for loose in intake.loose_keys:
             if not self._take_key(loose.key):
@@ -144,7 +148,7 @@ class _Importing:
         for record in records:
             self._store.add(replace(record, audit=number))
         for identifier, key in self._new_keys.items():
-            self._store.add_key(identifier, key)
+            self._store.add_key(identifier, key, self._came_with.get(identifier, ()))
 
     def _own_record(self, item: FoundCertificate, view: View) -> Record | None:
         """The record of a certificate, if this estate issued it."""
@@ -164,7 +168,7 @@ class _Importing:
 
     def _take_key(self, key: PrivateKey) -> bool:
         """Take a private key if it fits an external certificate; whether it does."""
-        identifier = hashlib.sha256(public_key_octets(key.public_key())).digest()
+        identifier = key_id(public_key_octets(key.public_key()))
         if identifier not in self._public:
             return False
         if identifier not in self._private:

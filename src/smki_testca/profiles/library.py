@@ -259,18 +259,24 @@ class Library:
         )
         return next(profiles, None)
 
-    def weaknesses(self, profile: Profile) -> tuple[str, ...]:
-        """The reasons for which certificates of a profile could pass for others; see strictness."""
+    def weaknesses(self, profile: Profile | RevocationListProfile) -> tuple[str, ...]:
+        """The reasons for which documents of a profile could pass for others; see strictness."""
         if profile.name not in self._weaknesses:
             self._weaknesses[profile.name] = weaknesses(profile, self._shipped_profile(profile))
         return self._weaknesses[profile.name]
 
-    def _shipped_profile(self, profile: Profile) -> Profile | None:
-        """The shipped profile that one takes the place of; itself if it is the shipped one."""
-        if profile.origin.startswith(str(shipped("profiles"))):
-            return profile
+    def _shipped_profile(
+        self, profile: Profile | RevocationListProfile
+    ) -> Profile | RevocationListProfile | None:
+        """The shipped profile of a name; None if there is none, or it is the one that is used."""
+        folder = "certificates" if isinstance(profile, Profile) else "revocation-lists"
+        path = shipped("profiles") / folder / f"{profile.name}.toml"
+        if not path.is_file() or path.samefile(profile.origin):
+            return None
         own = Library()
-        return own.profile(profile.name) if profile.name in own.profile_names else None
+        if isinstance(profile, Profile):
+            return own.profile(profile.name)
+        return own.revocation_list_profile(profile.name)
 
     @cached_property
     def revocation_list_profiles(self) -> tuple[RevocationListProfile, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from smki_testca.profiles.inputs import USAGE
 from smki_testca.x509.fields import shown_value
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from smki_testca.roles import Basis, RemotePartyRole
     from smki_testca.x509.fields import Field, Value
     from smki_testca.x509.names import KeyType
+
+
+POLICY: Final = "extensions.certificatePolicies.policyIdentifier"
+"""The field that holds the certificate policy."""
 
 
 class Severity(StrEnum):
@@ -276,7 +280,7 @@ class Profile(DocumentProfile):
     def policy(self, environment: Environment) -> str | None:
         """The certificate policy OID that the profile writes in an environment."""
         for row in self.filling_rows:
-            if row.field.path == "extensions.certificatePolicies.policyIdentifier":
+            if row.field.path == POLICY:
                 if isinstance(row.fill, Constant):
                     return str(row.fill.value)
                 return environment.policies[self.hierarchy].default
@@ -431,7 +435,7 @@ class LiveMarks:
 
 
 def _folded(name: str) -> str:
-    return " ".join(name.casefold().split())
+    return "".join(name.casefold().split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from smki_testca.profiles.inputs import (
     own_input,
 )
 from smki_testca.profiles.model import (
+    POLICY,
     Constant,
     Derived,
     DocumentProfile,
@@ -583,6 +584,10 @@ def _check_certificate(profile: Profile, filled: Mapping[str, Row]) -> None:
     if length is not None and authority is None:
         where = f"{profile.origin}, row {length.number} ({length.field.path})"
         _fail(where, "it needs a row that fills extensions.basicConstraints.cA")
+    policy = filled.get(POLICY)
+    if policy is not None and isinstance(policy.fill, Input):
+        where = f"{profile.origin}, row {policy.number} ({policy.field.path})"
+        _fail(where, "a request cannot choose it: fill it with a constant or environment-policy")
     is_ca = authority is not None and authority.fill == Constant(value=True)
     if is_ca != (profile.tier is not Tier.END_ENTITY):
         _fail(profile.origin, f"tier {profile.tier} and basicConstraints contradict each other")

@@ -8,23 +8,31 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Final
 
-from smki_testca.profiles.model import Constant, Derived, Input, Severity
+from smki_testca.profiles.model import (
+    POLICY,
+    Constant,
+    Derived,
+    Input,
+    Profile,
+    RevocationListProfile,
+    Severity,
+)
 from smki_testca.roles import Basis
+from smki_testca.x509.fields import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smki_testca.profiles.model import Fill, Holds, Profile, Row
+    from smki_testca.profiles.model import DocumentProfile, Fill, Holds, Row
 
-POLICY: Final = "extensions.certificatePolicies.policyIdentifier"
-
+_KEY: Final = "subjectPublicKeyInfo"
 _RANK: Final = {Severity.NOTICE: 0, Severity.WARNING: 1, Severity.ERROR: 2}
 _UPPER_BOUNDS: Final = frozenset({"max_octets", "max_characters", "max_years", "max_hours"})
 _ALTERNATIVES: Final = frozenset({"one_of", "exactly_one_of"})
 
 
-def weaknesses(profile: Profile, shipped: Profile | None) -> tuple[str, ...]:
-    """The reasons for which certificates of a profile could pass for others (SEC H14.11).
+def weaknesses(profile: DocumentProfile, shipped: DocumentProfile | None) -> tuple[str, ...]:
+    """The reasons for which documents of a profile could pass for others (SEC H14.11).
 
     Args:
         profile: that a library uses.
@@ -36,25 +44,59 @@ def weaknesses(profile: Profile, shipped: Profile | None) -> tuple[str, ...]:
     return tuple(_weaknesses(profile, shipped))
 
 
-def _weaknesses(profile: Profile, shipped: Profile | None) -> Iterator[str]:
-    if not any(row.field.path == POLICY for row in profile.filling_rows):
+def _weaknesses(profile: DocumentProfile, shipped: DocumentProfile | None) -> Iterator[str]:
+    if isinstance(profile, Profile) and not any(
+        row.field.path == POLICY for row in profile.filling_rows
+    ):
         yield "fills no certificate policy"
-    if shipped is None or shipped.origin == profile.origin:
+    if shipped is None:
         return
     for name in ("hierarchy", "tier", "identity"):
-        if getattr(profile, name) != getattr(shipped, name):
+        if getattr(profile, name, None) != getattr(shipped, name, None):
             yield f"has another {name} than the shipped one"
     for row in shipped.rows:
-        if row.basis is Basis.SPECIFIED and not _is_kept(row, profile):
+        if row.basis is not Basis.SPECIFIED:
+            continue
+        if not _is_kept(row, profile):
             rule = "; ".join(filter(None, (_filling(row), row.rule)))
             yield f"weakens the rule of {row.field.path} ({rule}; {row.source})"
+        if row.field.kind is Kind.ORDER and (more := _more(row, profile, shipped)):
+            yield f"fills {more[0]}, which the shipped one does not ({row.source})"
+        if row.field.path == _KEY and _key_type(profile) != _key_type(shipped):
+            yield f"has keys of another type than {_key_type(shipped)} ({row.source})"
+    if isinstance(profile, RevocationListProfile) and isinstance(shipped, RevocationListProfile):
+        yield from _rarer(profile, shipped)
+
+
+def _more(rule: Row, profile: DocumentProfile, shipped: DocumentProfile) -> list[str]:
+    """The parts of a field that a profile fills and the shipped one does not."""
+    parts = [
+        {row.field.path for row in each.filling_rows if row.field.path.startswith(rule.field.path)}
+        for each in (profile, shipped)
+    ]
+    return sorted(parts[0] - parts[1])
+
+
+def _key_type(profile: DocumentProfile) -> str | None:
+    return profile.key_type.value if isinstance(profile, Profile) else None
+
+
+def _rarer(profile: RevocationListProfile, shipped: RevocationListProfile) -> Iterator[str]:
+    """The reasons of a CRL's profile whose lists come more rarely than the shipped one's."""
+    rule, own = shipped.frequency, profile.frequency
+    soon = own.within_of_revocation
+    is_rarer = own.at_least_every > rule.at_least_every or (
+        rule.within_of_revocation is not None and (soon is None or soon > rule.within_of_revocation)
+    )
+    if rule.basis is Basis.SPECIFIED and is_rarer:
+        yield f"has lists more rarely than the shipped one ({rule.source})"
 
 
 def _filling(row: Row) -> str:
     return "" if row.fill is None else f"filled from {row.fill}"
 
 
-def _is_kept(rule: Row, profile: Profile) -> bool:
+def _is_kept(rule: Row, profile: DocumentProfile) -> bool:
     """Whether a profile has a rule of the shipped one, or a stricter one."""
     of_field = [row for row in profile.rows if row.field == rule.field]
     if rule.fill is not None and not any(_fills_as(row.fill, rule.fill) for row in of_field):

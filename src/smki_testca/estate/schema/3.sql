@@ -18,6 +18,10 @@ CREATE TABLE row_keys (
 -- folders are named by the number alone.
 ALTER TABLE runs ADD COLUMN identity BLOB;
 
+-- The identity of the certificate that an imported key came with: no other gets it. NULL: imported
+-- by an earlier format; empty: it came with certificates of several.
+ALTER TABLE external_keys ADD COLUMN holder BLOB;
+
 -- Whether the profile weakened a rule, as an experimental environment allows (R20).
 ALTER TABLE certificates ADD COLUMN experimental INTEGER NOT NULL DEFAULT 0;
 -- The sum over the rows of each table, as it was with an entry of the audit log.

@@ -346,6 +346,8 @@ class Plan:
         if row.public_key is not None:
             if _key_type(row.public_key) is not profile.key_type:
                 raise InputError("key.type", f"The public key is not {profile.key_type}.")
+            if profile.key_type is KeyType.P256 and not is_plain_p256(row.public_key):
+                raise InputError("key.point", "The point of the public key is not uncompressed.")
             self._check_holder(row.public_key, authorisation)
         elif self._secrets.seed is not None and profile.key_type is not KeyType.P256:
             raise InputError(
