@@ -7,6 +7,7 @@ import shutil
 from datetime import UTC, datetime
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 import csrs
 from estates import opened
@@ -226,6 +227,46 @@ def test_an_organisations_key_pair_is_kept_as_secret_as_its_maker_says(estate):
     prepared = issuance.prepare(request, key)
     ((record,),) = issuance.commit([prepared], "issue", _body(prepared))
     assert not record.keys_secret
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ('fill = { derived = "ca-name" }', 'fill = { constant = "LV1" }', "live.ca_name"),
+        (
+            'fill = { derived = "environment-policy" }',
+            'fill = { constant = "1.2.826.0.1.99.1" }',
+            "live.policy",
+        ),
+    ],
+)
+def test_no_ca_is_made_that_carries_a_live_mark(tmp_path, old, new, code):
+    """Whatever its profile fills in, and whatever the environment calls it."""
+    name = "certificates/organisation-issuing-ca.toml"
+    text = shipped("profiles").joinpath(name).read_text("utf-8")
+    marks = shipped("profiles").joinpath("environments.toml").read_text("utf-8")
+    marks = marks.replace("ca-names = []", 'ca-names = ["LV1"]', 1)
+    marks = marks.replace("policies = []", 'policies = ["1.2.826.0.1.99.1"]', 1)
+    own = tmp_path / "own"
+    (own / "certificates").mkdir(parents=True)
+    (own / name).write_text(text.replace(old, new, 1), "utf-8")
+    (own / "environments.toml").write_text(marks, "utf-8")
+    with Estate.create(tmp_path / "e", "phrase", profiles=own) as made:
+        with pytest.raises(InputError) as caught:
+            made.add_environment("ZAZ1")
+        assert caught.value.code == code
+        assert made.certificates.authorities() == []
+
+
+def test_a_point_is_uncompressed(estate, request_for):
+    key = csrs.new_key()
+    point = key.public_key().public_bytes(
+        serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint
+    )
+    spki = csrs.tlv(0x30, csrs.spki(key)[2:23], csrs.tlv(0x03, b"\x00", point))
+    with pytest.raises(InputError) as caught:
+        estate.issue(request_for(), public_key=spki)
+    assert caught.value.code == "key.point"
 
 
 def test_a_ca_that_has_a_live_name_by_now_issues_nothing(quickstart, request_for):

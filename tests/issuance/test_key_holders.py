@@ -157,9 +157,9 @@ def test_a_key_that_was_brought_to_a_run_is_its_participants(command, quickstart
         estate.issue(device_request(estate), public_key=public)
 
 
-def foreign_certificate(key):
+def foreign_certificate(key, number=0x7002):
     """A Device Certificate of another PKI, for a key: made by a test CA that nobody knows."""
-    der = csrs.device(key, device_id=Eui64.parse(batches.device_id(0x7002)).octets)
+    der = csrs.device(key, device_id=Eui64.parse(batches.device_id(number)).octets)
     csr = x509.load_der_x509_csr(der)
     now = datetime.now(UTC)
     builder = (
@@ -199,6 +199,37 @@ def test_another_encoding_of_the_point_does_not_hide_whose_key_it_is(estate):
     with pytest.raises(InputError) as caught:
         estate.issue(device_request(estate), public_key=spki)
     assert caught.value.code == "key.authority"
+
+
+@pytest.mark.parametrize("order", ["owner first", "other first"])
+def test_an_imported_private_key_is_its_own_certificates_alone(estate, tmp_path, order):
+    key = csrs.new_key()
+    for name, number in (("owner", 0x7101), ("other", 0x7102)):
+        (tmp_path / f"{name}.der").write_bytes(foreign_certificate(key, number))
+    (tmp_path / "owner.key").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    imports = [["owner.der", "owner.key"], ["other.der"]]
+    for names in imports if order == "owner first" else reversed(imports):
+        estate.import_material(take_in([str(tmp_path / name) for name in names]))
+    owner, other = (
+        next(
+            record
+            for record in estate.externals.select()
+            if record.eui64 == Eui64.parse(batches.device_id(number))
+        )
+        for number in (0x7101, 0x7102)
+    )
+    assert estate.externals.private_key(owner) is not None
+    assert estate.externals.private_key(other) is None
+    terms = ReSigningTerms(batches.DEVICE_PURPOSE, "meters-one", with_defects=True)
+    outcome = estate.re_sign(Selection(), terms)
+    assert [item.external.sha256 for item in outcome.re_signed] == [owner.sha256]
+    assert [item.error.code for item in outcome.left_out] == ["key.held"]
 
 
 def test_a_participant_may_use_its_own_key_again(estate):

@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from experimental import ENVIRONMENT, EXPERIMENTAL
-from smki_testca.errors import ExitCode, Refusal
+from smki_testca.errors import ExitCode, InputError, Refusal
 from smki_testca.identifiers import Eui64, Signifier
 from smki_testca.profiles import Library
 from smki_testca.profiles.typed_subjects import (
@@ -28,7 +30,6 @@ from smki_testca.shipped import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from smki_testca.register.agreements import Agreement
 
@@ -793,7 +794,7 @@ def test_a_policy_that_a_profile_fixes_itself_is_judged_too(scene):
     assert "live.policy" in fixed.codes()
 
 
-@pytest.mark.parametrize("name", ["z1", "Z1 ", " z1"])
+@pytest.mark.parametrize("name", ["z1", "Z1 ", " z1", "Z 1"])
 def test_a_live_name_is_known_in_any_case_and_spacing(scene, name):
     named = scene.under("environments.toml", "ca-names = []", f'ca-names = ["{name}"]')
     assert named.codes() == ["live.ca_name"]
@@ -829,6 +830,49 @@ def test_a_profile_that_fills_no_policy_needs_an_experimental_environment(scene)
     bare = scene.under("certificates/organisation.toml", text[start:end], "")
     assert "fills no certificate policy" in bare.refusal().reasons[0].reason
     assert bare.under("environments.toml", ENVIRONMENT, EXPERIMENTAL).decide().experimental
+
+
+@pytest.mark.parametrize("changed", ["key-type", "subject"])
+def test_other_keys_and_more_subject_than_a_specified_rule_has_are_weaker(scene, changed):
+    own = {
+        "key-type": ('key-type = "p-256"', 'key-type = "rsa-2048"'),
+        "subject": (
+            '[[row]]\nfield = "subjectPublicKeyInfo"',
+            (
+                '[[row]]\nfield = "subject.commonName"\nfill = { constant = "x" }\n'
+                'basis = "assumed"\nsource = "a test"\n\n[[row]]\nfield = "subjectPublicKeyInfo"'
+            ),
+        ),
+    }[changed]
+    library = scene.under("certificates/device.toml", *own).library
+    assert library.weaknesses(library.profile("device"))
+    assert not scene.library.weaknesses(scene.library.profile("device"))
+
+
+def test_the_path_of_a_profile_does_not_make_it_the_shipped_one(scene):
+    """Also one that leads through the shipped folder."""
+    weaker = scene.under("certificates/organisation.toml", "critical = true", "critical = false")
+    way = os.path.relpath(weaker.directory, shipped("profiles").parent)
+    around = shipped("profiles") / ".." / Path(way)
+    library = Library(around)
+    assert library.weaknesses(library.profile("organisation"))
+
+
+def test_a_request_chooses_no_policy(scene):
+    own = scene.under("certificates/organisation.toml", POLICY_FILL, 'fill = { input = "hw-type" }')
+    with pytest.raises(InputError) as caught:
+        own.library.profile("organisation")
+    assert "a request cannot choose it" in caught.value.message
+
+
+def test_rarer_lists_and_entries_without_reasons_are_weaker(scene):
+    name = "revocation-lists/organisation-crl.toml"
+    text = (shipped("profiles") / name).read_text("utf-8")
+    shipped_list = scene.library.revocation_list_profile("organisation-crl")
+    assert not scene.library.weaknesses(shipped_list)
+    assert "specified" in text
+    own = scene.under(name, "critical = false", "critical = true").library
+    assert own.weaknesses(own.revocation_list_profile("organisation-crl"))
 
 
 @pytest.mark.parametrize(
