@@ -260,6 +260,11 @@ def sync_file(path: Path) -> None:
         os.close(descriptor)
 
 
+def is_in_the_way(path: Path) -> bool:
+    """Whether an output would overwrite something: a device or a pipe is written to directly."""
+    return path.is_file() or path.is_dir()
+
+
 def sync_folder(path: Path) -> None:
     """Wait until the names in a folder are safe on the disk, where the system can do that.
 

@@ -179,6 +179,13 @@ def test_a_refused_range_is_in_the_log_with_its_ends(batch, command, quickstart)
     assert entry["body"]["refused"] == 1
 
 
+@pytest.mark.parametrize("verb", ["issue", "check"])
+def test_the_options_of_a_range_go_with_no_manifest(batch, manifest, one_line, verb):
+    outcome = batch(verb, manifest(batches.device()), "--count", 3, "--hw-type", "1.2.3", text=True)
+    assert outcome.code == 2
+    assert "--hw-type, --count" in one_line(outcome)
+
+
 def test_check_of_a_range_says_what_issue_would(batch):
     checked = batch("check", *range_of(3), text=True)
     assert (checked.code, checked.out) == (0, "3 certificates would be issued.\n")

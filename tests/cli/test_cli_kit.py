@@ -160,3 +160,11 @@ label = "{type}-{id}"
     assert outcome.json["refusal"]["code"] == "agreement.none"
     assert [path.name for path in tmp_path.iterdir()] == ["operator"]
     assert command("--profiles", kits.parent, *asked).code == 0, "it asks for no Devices itself"
+
+
+def test_a_kit_of_over_a_million_certificates_is_shown_in_part_and_counted(command):
+    shown = command("--json", "kit", "show", "device-maker", "--devices", 100_000).json
+    assert len(shown["certificates"]) == 10_000
+    assert shown["certificates_not_listed"] == 1_390_000
+    small = command("--json", "kit", "show", "zaz1", "--devices", 1).json
+    assert "certificates_not_listed" not in small

@@ -11,7 +11,7 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
@@ -203,13 +203,13 @@ def _usage_error(error: click.ClickException) -> UsageError:
 
 def _fail(error: SmkiTestcaError, *, as_json: bool) -> NoReturn:
     if as_json:
-        document: dict[str, Any] = error.as_json()
         try:
-            print_json(document)
+            print_json(error.as_json())
         except OSError:
-            # Standard output is a file on a full disk: only the exit code can tell.
+            # Standard output is a file on a full disk.
             sys.stdout = None
-    else:
+            as_json = False
+    if not as_json:
         try:
             say(*error.lines(), err=True)
         except OSError:

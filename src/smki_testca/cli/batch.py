@@ -15,6 +15,7 @@ from smki_testca.cli.batch_source import (
     SourceCommand,
     plan_manifest,
     plan_range,
+    range_options_given,
     with_range_options,
 )
 from smki_testca.cli.issue import DELIVERY, ENVIRONMENT, LABEL, PARTICIPANT, PURPOSE
@@ -33,7 +34,7 @@ from smki_testca.errors import (
 from smki_testca.estate.runs import State
 from smki_testca.estate.terms import Secrets
 from smki_testca.exporters.registry import RUN_FORMATS
-from smki_testca.files import write_file
+from smki_testca.files import is_in_the_way, write_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -188,7 +189,7 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
     engine = _engine(options)
     workers = how_many(options["workers"])
     target = Path(out)
-    if target.exists() and not force:
+    if is_in_the_way(target) and not force:
         raise InputError(
             "export.exists", f"{out} exists already.", "Name another file, or add --force."
         )
@@ -339,7 +340,7 @@ def export(
       smki-testca --estate estate batch export 1 --format csv --out devices.csv
     """
     target = Path(out)
-    if target.exists() and not force:
+    if is_in_the_way(target) and not force:
         raise InputError("export.exists", f"{out} exists already.", "Name another, or add --force.")
     with session.open() as estate:
         stored_run = estate.runs.get(run)
@@ -418,6 +419,8 @@ def _source(manifest: str | None) -> str:
 def _plan_source(estate: Estate, plan: Plan, manifest: str | None, options: dict[str, Any]) -> None:
     if manifest is None:
         plan_range(estate, plan, options)
+    elif given := range_options_given(estate.library, options):
+        raise UsageError("usage", f"{', '.join(given)}: of a range, not beside a manifest.")
     else:
         plan_manifest(estate, plan, manifest, options)
 
@@ -498,7 +501,7 @@ def _complete_run(session: Session, estate: Estate, run: int, engine: Engine) ->
         stored_run = estate.runs.get(run)
         say(
             f"interrupted: {stored_run.issued} of {stored_run.terms.count} certificates are issued."
-            f" Go on with: smki-testca batch resume {run}",
+            f" Go on with: smki-testca --estate {session.estate} batch resume {run}",
             err=True,
         )
         click.get_current_context().exit(INTERRUPTED)

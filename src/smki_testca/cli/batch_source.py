@@ -179,6 +179,13 @@ MAX_ROW_FILE_OCTETS = 1 << 16
 """The longest public key or CSR that a row of a manifest names, in octets."""
 
 
+def range_options_given(library: Library, options: dict[str, Any]) -> list[str]:
+    """Return the options of a range that the command line states."""
+    names = ["profile", "participant", "purpose", *_range_inputs(library), "first-id", "count"]
+    given = [f"--{name}" for name in names if options.get(_parameter_name(name)) is not None]
+    return [*given, *(["--usage"] if options["usages"] else [])]
+
+
 def plan_manifest(estate: Estate, plan: Plan, manifest: str, options: dict[str, Any]) -> None:
     """Plan the rows of a manifest; the files that it names lie beside it."""
     from smki_testca.issuance.batch.manifest import columns, lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,7 @@ def _summary(loaded: Kit) -> dict[str, Any]:
         "title": loaded.title,
         "environments": list(loaded.environments),
         "certificates": loaded.count,
-        "devices": sum(1 for _ in loaded.device_certificates(None)),
+        "devices": loaded.device_count(None),
     }
 
 
@@ -81,7 +82,7 @@ def _summary(loaded: Kit) -> dict[str, Any]:
 @_DEVICES
 @click.pass_obj
 def show(session: Session, name: str, devices: int | None) -> None:
-    """Show every certificate that a kit would make; nothing is made.
+    """Show the certificates that a kit would make, up to 10,000 of them; nothing is made.
 
     \b
     Example:
@@ -92,7 +93,9 @@ def show(session: Session, name: str, devices: int | None) -> None:
 
     library = session.library()
     loaded = kits.load(library, name)
-    rows = list(_certificates(loaded, check_count(devices)))
+    count = check_count(devices)
+    rows = list(islice(_certificates(loaded, count), _MAX_SHOWN))
+    unlisted = loaded.count + loaded.device_count(count) - len(rows)
     if session.as_json:
         print_json(
             {
@@ -100,6 +103,7 @@ def show(session: Session, name: str, devices: int | None) -> None:
                 "title": loaded.title,
                 "environments": list(loaded.environments),
                 "certificates": rows,
+                **({"certificates_not_listed": unlisted} if unlisted else {}),
             }
         )
         return
@@ -119,6 +123,12 @@ def show(session: Session, name: str, devices: int | None) -> None:
         ],
         title=loaded.title,
     )
+    if unlisted:
+        say(f"… and {unlisted} more certificates.")
+
+
+_MAX_SHOWN = 10_000
+"""The most certificates of a kit that are listed; the others are counted."""
 
 
 def _certificates(loaded: Kit, devices: int | None) -> Iterator[dict[str, Any]]:

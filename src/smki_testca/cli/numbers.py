@@ -6,10 +6,22 @@ import click
 
 _LARGEST = (1 << 63) - 1
 
-NUMBER = click.IntRange(-_LARGEST - 1, _LARGEST)
+
+class Number(click.IntRange):
+    """A whole number in a range. Help and errors name a bound only where it is a limit of ours."""
+
+    name = "whole number"
+
+    def _describe_range(self) -> str:
+        if self.max is not None and self.max < _LARGEST:
+            return super()._describe_range()
+        return "" if self.min is None or self.min < 0 else f"x>={self.min}"
+
+
+NUMBER = Number(-_LARGEST - 1, _LARGEST)
 """Any whole number; what uses it checks its range."""
 
 
-def number_from(least: int, most: int = _LARGEST) -> click.IntRange:
+def number_from(least: int, most: int = _LARGEST) -> Number:
     """A whole number in a range."""
-    return click.IntRange(least, most)
+    return Number(least, most)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smki_testca.cli.output import print_json, print_table, say
+from smki_testca.cli.output import print_json, print_table, print_warnings, say
 from smki_testca.profiles.model import Profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from smki_testca.cli.session import Session
-    from smki_testca.profiles.model import Frequency, Row
+    from smki_testca.profiles.model import Frequency, RevocationListProfile, Row
 
 
 @click.group()
@@ -187,6 +187,14 @@ def check(session: Session) -> None:
     library = session.library()
     files = [*library.check(), *kits.check(library)]
     compile_all(library)
+    profiles: list[Profile | RevocationListProfile]
+    profiles = [*library.profiles, *library.revocation_list_profiles]
+    print_warnings(
+        f"The profile {profile.name} {weakness}: nothing is issued from it outside an experimental"
+        " environment."
+        for profile in profiles
+        for weakness in library.weaknesses(profile)
+    )
     if session.as_json:
         print_json({"files": files})
         return

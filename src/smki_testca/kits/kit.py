@@ -71,6 +71,10 @@ class KitDevices:
     label: Template
     count: int
 
+    def certificate_count(self, count: int) -> int:
+        """The number of certificates of so many Devices in each environment."""
+        return count * len(self.counting.environments) * max(1, len(self.usages))
+
     def certificates(self, count: int) -> Iterator[KitDevice]:
         """Yield the certificates of so many Devices in each environment."""
         for environment, number, device_id in self.counting.ids(count):
@@ -133,6 +137,13 @@ class Kit:
     def count(self) -> int:
         """The number of certificates, without those of ``devices``."""
         return sum(request.count for request in self.requests)
+
+    def device_count(self, count: int | None) -> int:
+        """The number of certificates of the Devices; see ``device_certificates``."""
+        return sum(
+            devices.certificate_count(devices.count if count is None else count)
+            for devices in self.devices
+        )
 
     def device_certificates(self, count: int | None) -> Iterator[tuple[KitDevices, KitDevice]]:
         """Yield the certificates of the Devices.
