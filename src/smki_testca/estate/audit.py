@@ -282,7 +282,8 @@ class AuditLog:
         last: Entry | None = None
         for link in self._chain():
             entry = link.entry
-            is_continued |= head in {entry.digest, link.octets.hex()}
+            # An entry's own digest does not cover the rows that are bound to it.
+            is_continued |= head == link.octets.hex()
             remarks += _remarks(last, entry)
             bound |= link.digests
             for table, rows in zip(self._tables, recorded, strict=True):
