@@ -5,11 +5,13 @@
 
 import sqlite3
 from contextlib import closing
+from unittest.mock import Mock
 
 import pytest
 
 from estates import opened, unpacked
 from smki_testca.errors import EstateError
+from smki_testca.estate import tables
 from smki_testca.estate.row_sums import BY_RUN, OF_THE_LOG, RowSum
 from smki_testca.estate.tables import declared
 
@@ -198,7 +200,70 @@ def test_nothing_is_added_to_a_log_that_was_cut(quickstart):
 def test_a_table_that_is_added_later_is_followed(estate, database):
     with estate.transaction():
         database.execute("CREATE TABLE later (a INTEGER PRIMARY KEY, b TEXT)")
-    with estate.transaction():
+        database.row_sums.follow()
         database.insert("later", {"a": 1, "b": "x"})
     assert _is_true(database, "later")
     assert estate.audit.entries()[-1].body == {"tables": ["later"]}
+
+
+FOREIGN = {
+    "trigger evil was added": [
+        "CREATE TRIGGER evil BEFORE UPDATE ON agreements BEGIN SELECT RAISE(IGNORE); END",
+        """CREATE TRIGGER worse AFTER INSERT ON audit
+        BEGIN UPDATE participants SET record = CAST(replace(record, 'One', 'Two') AS BLOB); END""",
+    ],
+    "trigger sqlite_evil was added": [
+        "PRAGMA writable_schema = ON",
+        """INSERT INTO sqlite_master VALUES ('trigger', 'sqlite_evil', 'agreements', 0,
+        'CREATE TRIGGER sqlite_evil AFTER UPDATE ON agreements
+        BEGIN DELETE FROM notifications; END')""",
+    ],
+    "view stray was added": ["CREATE VIEW stray AS SELECT * FROM keys"],
+    "index stray was added": ["CREATE INDEX stray ON keys (secret)"],
+    "table stray was added": ["CREATE TABLE stray (a)"],
+    "table sqlite_stat1 was added": ["ANALYZE"],
+    "table agreements was changed": [
+        "PRAGMA writable_schema = ON",
+        "UPDATE sqlite_master SET sql = sql || ' ' WHERE name = 'agreements'",
+    ],
+    "trigger audit_is_not_cut was removed": ["DROP TRIGGER audit_is_not_cut"],
+}
+
+
+@pytest.mark.parametrize("said", FOREIGN)
+def test_nothing_is_written_to_a_file_with_a_foreign_schema(command, quickstart, said):
+    _behind(quickstart, *FOREIGN[said])
+    before = (quickstart / "estate.sqlite").read_bytes()
+    for words in (("agreement", "suspend", "SEC-2020-003"), ("audit", "verify")):
+        outcome = command("--json", "--estate", quickstart, *words)
+        assert outcome.code == 5
+        assert outcome.json["error"]["code"] == "audit.schema"
+        assert said in outcome.json["error"]["message"]
+    assert command("--estate", quickstart, "list").code == 0  # what only reads goes on
+    assert (quickstart / "estate.sqlite").read_bytes() == before
+
+
+def test_the_schema_is_checked_again_when_it_was_changed(quickstart, monkeypatch):
+    with opened(quickstart) as estate:
+        objects = Mock(wraps=tables.objects)
+        monkeypatch.setattr(tables, "objects", objects)
+        estate.register.set_suspended("SEC-2020-003", suspended=True)
+        estate.register.set_suspended("SEC-2020-003", suspended=False)
+        assert objects.call_count == 1
+        _behind(quickstart, *FOREIGN["trigger evil was added"])
+        entries = estate.audit.entries()
+        for _ in range(2):
+            with pytest.raises(EstateError, match="trigger evil was added"):
+                estate.register.set_suspended("SEC-2020-003", suspended=True)
+        assert estate.audit.entries() == entries
+        _behind(quickstart, "DROP TRIGGER evil", "DROP TRIGGER worse")
+        estate.register.set_suspended("SEC-2020-003", suspended=True)
+        assert estate.audit.verify()
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_old_estate_with_a_foreign_schema_is_not_upgraded(tmp_path, version):
+    directory = unpacked(version, tmp_path / "old")
+    _behind(directory, "CREATE TRIGGER evil AFTER INSERT ON audit BEGIN SELECT 1; END")
+    with pytest.raises(EstateError, match="trigger evil was added"):
+        opened(directory)

@@ -421,13 +421,7 @@ class AuditLog:
         return ["a row was changed"]
 
     def _verify_file(self) -> None:
-        faults = self._database.schema_faults()
-        if faults:
-            raise EstateError(
-                "audit.schema",
-                f"The estate's file is not made as this version makes it: {faults[0]} was changed.",
-                RESTORE,
-            )
+        self._database.check_schema()
         faults = self._database.file_faults()
         if faults:
             raise damaged(self._database.path, faults[0])

@@ -17,7 +17,7 @@ FORMAT = 3
 """The version of the schema: the number of its last file."""
 
 SchemaObject = tuple[str, str, str | None]
-"""A table, index or trigger: its type, its name and its SQL."""
+"""A table, index, trigger or view: its type, its name and its SQL, which some indexes lack."""
 
 _TYPES: dict[str, type] = {"TEXT": str, "BLOB": bytes, "INTEGER": int}
 _TABLE_NAMES = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE)\s+(\w+)")
@@ -46,7 +46,7 @@ class Schema:
     """The whole schema.
 
     Attributes:
-        objects: every table, index and trigger.
+        objects: every table, index and trigger, SQLite's own indexes included.
         tables: by name.
     """
 
@@ -66,20 +66,17 @@ def statements(version: int) -> Iterator[str]:
 
 
 def objects(connection: sqlite3.Connection) -> frozenset[SchemaObject]:
-    """The tables, indexes and triggers of a file, those of SQLite itself left out."""
-    rows = connection.execute(
-        "SELECT type, name, sql FROM main.sqlite_master"
-        " WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-    )
+    """Everything that the schema of a file has, with what is named as if SQLite had made it."""
+    rows = connection.execute("SELECT type, name, sql FROM main.sqlite_master")
     return frozenset((kind, name, sql) for kind, name, sql in rows)
 
 
 @cache
-def declared() -> Schema:
-    """The schema of an estate of this version's format."""
+def declared(version: int = FORMAT) -> Schema:
+    """The schema of an estate of a format, by default of this version's; format 0 is empty."""
     with closing(sqlite3.connect(":memory:")) as memory:
-        for version in range(1, FORMAT + 1):
-            for statement in statements(version):
+        for each in range(1, version + 1):
+            for statement in statements(each):
                 memory.execute(statement)
         found = objects(memory)
         tables = {name: _table(memory, name) for kind, name, _ in found if kind == "table"}
