@@ -250,8 +250,10 @@ class AuditLog:
         Raises:
             EstateError: if the end of the log was changed.
         """
-        number, link = self._end()
-        if link != self._recorded_head():
+        with self._database.snapshot():
+            number, link = self._end()
+            recorded = self._recorded_head()
+        if link != recorded:
             raise _broken("is cut off or changed at its end")
         return Head(number, link.hex())
 
@@ -269,12 +271,18 @@ class AuditLog:
     def examine(self, head: str | None = None) -> Verification:
         """Check the chain of entries, every row against it, and the file's schema and structure.
 
+        All of that is read as it is at one moment; other processes wait with what they commit.
+
         Args:
             head: the digest of an earlier head, hexadecimal: the log must continue from it.
 
         Raises:
             EstateError: for the first fault.
         """
+        with self._database.snapshot():
+            return self._examine(head)
+
+    def _examine(self, head: str | None) -> Verification:
         recorded: list[dict[Any, Any]] = [{} for _ in self._tables]
         bound: dict[str, str] = {}
         remarks: list[str] = []

@@ -172,6 +172,29 @@ class Database:
                 self.row_sums.go_back(mark)
                 raise
 
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Read the state of one moment, whatever other processes commit meanwhile.
+
+        They wait with that until the end. Nothing can be written within.
+
+        Raises:
+            EstateError: if another process holds the estate too long, or the file is damaged.
+        """
+        if self._connection.in_transaction:
+            yield
+            return
+        with _reading(self.path):
+            self._connection.execute("PRAGMA query_only = ON")
+            self._connection.execute("BEGIN DEFERRED")
+        try:
+            yield
+        finally:
+            # After some errors, SQLite has rolled back already.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            self._connection.execute("PRAGMA query_only = OFF")
+
     def _refuse_foreign_schema(self) -> None:
         """Check the schema before a transaction changes anything, unless it was checked before.
 
