@@ -361,6 +361,19 @@ class Database:
         with _reading(self.path):
             return self.row_sums.tables()
 
+    def are_numbered_in_turn(self, table: str) -> bool:
+        """Whether the rows of a table have the numbers of its lists: 1, 2 and so on.
+
+        True also for tables that have no such numbers beside their columns.
+        """
+        known = tables.declared().tables.get(table)
+        if known is None or not known.has_row_numbers:
+            return True
+        first, last, count = self.rows(
+            f"SELECT coalesce(min(rowid), 1), coalesce(max(rowid), 0), count(*) FROM {table}"  # noqa: S608 - a declared name
+        )[0]
+        return (first, last) == (1, count)
+
     def check_schema(self) -> None:
         """Check that the file has exactly what the schema of its format declares.
 

@@ -34,11 +34,14 @@ class Table:
         columns: the types of the values that each column may have; None is among them if the
             column may be empty.
         key: the columns of the primary key.
+        has_row_numbers: whether SQLite numbers the rows beside the columns, in the order of their
+            insertion.
     """
 
     name: str
     columns: dict[str, tuple[type, ...]]
     key: tuple[str, ...]
+    has_row_numbers: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +82,11 @@ def declared(version: int = FORMAT) -> Schema:
             for statement in statements(each):
                 memory.execute(statement)
         found = objects(memory)
-        tables = {name: _table(memory, name) for kind, name, _ in found if kind == "table"}
+        tables = {name: _table(memory, name, sql) for kind, name, sql in found if kind == "table"}
     return Schema(found, tables)
 
 
-def _table(connection: sqlite3.Connection, name: str) -> Table:
+def _table(connection: sqlite3.Connection, name: str, sql: str | None) -> Table:
     columns, key = {}, []
     for _, column, declared_type, is_required, _, place in connection.execute(
         "SELECT * FROM pragma_table_info(?)", (name,)
@@ -92,7 +95,10 @@ def _table(connection: sqlite3.Connection, name: str) -> Table:
         columns[column] = types if is_required or place else (*types, type(None))
         if place:
             key.append((place, column))
-    return Table(name, columns, tuple(column for _, column in sorted(key)))
+    keys = tuple(column for _, column in sorted(key))
+    is_number = len(keys) == 1 and columns[keys[0]] == (int,)
+    has_row_numbers = not is_number and not (sql or "").endswith("WITHOUT ROWID")
+    return Table(name, columns, keys, has_row_numbers)
 
 
 @cache
