@@ -224,7 +224,7 @@ def _content(file):
     return content
 
 
-_ORDERED = ("externals",)
+_ORDERED = ("certificates", "externals")
 _OTHER = {
     "TEXT": ("{0} || 'x'", "'2001-01-01T00:00:00Z'"),
     "BLOB": ("CAST(x'07' || substr({0}, 2) AS BLOB)", "x'41'"),
@@ -245,6 +245,9 @@ def _planned(file):
             yield f"{kind} {name} dropped", [f"DROP {kind.upper()} {name}"]
     for table in _ORDERED:
         yield f"{table}: order of rows", [f"UPDATE {table} SET rowid = 10000 - rowid"]  # noqa: S608
+        yield f"{table}: numbers of rows", [f"UPDATE {table} SET rowid = rowid + 10000"]  # noqa: S608
+    yield "row_sums: a longer sum", ["UPDATE row_sums SET sum = x'00' || sum"]
+    yield "statistics put in", ["ANALYZE"]
     yield "a table put in", ["CREATE TABLE stray (a)"]
     yield "an index put in", ["CREATE INDEX stray ON keys (secret)"]
     yield "a view put in", ["CREATE VIEW stray AS SELECT * FROM keys"]

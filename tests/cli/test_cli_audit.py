@@ -1,3 +1,4 @@
+import hashlib
 import sqlite3
 from contextlib import closing
 
@@ -130,6 +131,54 @@ def test_the_log_continues_from_a_head_that_was_kept(command, quickstart, one_li
     one_line(rolled_back)
     said = command("--json", *_estate(quickstart), "audit", "verify", "--head", "0" * 64)
     assert said.json["error"]["code"] == "audit.head"
+
+
+def _bind(directory, number, table="agreements"):
+    """Bind the rows that a table has now to the last entry, as the program would, but by SQL."""
+    with opened(directory) as estate:
+        found = estate._database.sum_of_rows(table)  # noqa: SLF001 - no API gives it
+    digest = found.digest(table)
+    with closing(sqlite3.connect(directory / "estate.sqlite")) as file, file:
+        states = f'{{"{table}":"{digest}"}}'
+        file.execute("INSERT INTO audit_states VALUES (?, ?)", (number, states))
+        file.execute(
+            "UPDATE row_sums SET rows = ?, sum = ?, audit = ? WHERE name = ?",
+            (found.rows, found.octets, number, table),
+        )
+        (last,) = file.execute("SELECT digest FROM audit WHERE number = ?", (number,)).fetchone()
+        head = hashlib.sha256(last + states.encode()).digest()
+        file.execute("UPDATE meta SET value = ? WHERE name = 'audit-head'", (head,))
+
+
+@pytest.mark.parametrize("version", [None, 1, 2])
+def test_rows_bound_to_the_entry_of_a_head_later_do_not_continue_from_it(
+    command, quickstart, tmp_path, version
+):
+    directory = quickstart if version is None else unpacked(version, tmp_path / "old")
+    command("--estate", directory, *CHECK)  # its entry changes no rows
+    kept = command("--json", "--estate", directory, "audit", "head").json
+    verify = ("--json", "--estate", directory, "audit", "verify", "--head", kept["digest"])
+    assert command(*verify).code == 0
+    with closing(sqlite3.connect(directory / "estate.sqlite")) as file, file:
+        file.execute("UPDATE agreements SET record = CAST(replace(record, '20', '21') AS BLOB)")
+        assert file.execute("SELECT changes()").fetchone()[0]
+    _bind(directory, kept["number"])
+    assert command(*verify[:-2]).code == 0  # written anew, it is whole in itself
+    assert command(*verify).json["error"]["code"] == "audit.head"
+
+
+def test_the_digest_of_an_entry_is_no_head_where_it_does_not_cover_the_rows(command, quickstart):
+    entries = command("--json", *_estate(quickstart), "audit", "show").json["entries"]
+    verify = ("--json", *_estate(quickstart), "audit", "verify", "--head")
+    assert command(*verify, entries[-1]["digest"]).json["error"]["code"] == "audit.head"
+
+
+def test_the_last_entry_of_an_older_format_is_a_head(command, tmp_path):
+    directory = unpacked(2, tmp_path / "old")
+    with closing(sqlite3.connect(directory / "estate.sqlite")) as file:
+        (last,) = file.execute("SELECT digest FROM audit ORDER BY number DESC LIMIT 1").fetchone()
+    verify = ("--json", "--estate", directory, "audit", "verify", "--head", last.hex())
+    assert command(*verify).code == 0
 
 
 @pytest.mark.parametrize("digest", ["", "00", "0" * 63, "0" * 65, "g" * 64, "\u0660" * 64])

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from smki_testca.estate.database import Database
 
 _FIRST = bytes(32)
+_SUM_CHANGED = "the sum of its rows was changed"
 # Every entry with the digests of the tables that its transaction changed, if it was its last.
 _ENTRIES = """\
 SELECT audit.number, at, action, body, previous, digest, audit_states.digests AS after
@@ -147,6 +148,21 @@ class Verification:
     remarks: tuple[str, ...]
 
 
+_Digests = str | tuple[str, str]
+"""The digest of a table after a transaction, or those before and after it.
+
+Estates that the first programs of format 3 wrote to have some without the one before.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """The last digest of a table that the log has, and the number of its entry."""
+
+    digest: str
+    number: int
+
+
 @dataclass(frozen=True, slots=True)
 class _Link:
     """An entry as it is stored, with the digests of the tables that its transaction changed."""
@@ -155,7 +171,7 @@ class _Link:
     text: str
     previous: bytes
     after: str | None
-    digests: dict[str, str]
+    digests: dict[str, _Digests]
 
     @property
     def octets(self) -> bytes:
@@ -250,8 +266,10 @@ class AuditLog:
         Raises:
             EstateError: if the end of the log was changed.
         """
-        number, link = self._end()
-        if link != self._recorded_head():
+        with self._database.snapshot():
+            number, link = self._end()
+            recorded = self._recorded_head()
+        if link != recorded:
             raise _broken("is cut off or changed at its end")
         return Head(number, link.hex())
 
@@ -269,22 +287,29 @@ class AuditLog:
     def examine(self, head: str | None = None) -> Verification:
         """Check the chain of entries, every row against it, and the file's schema and structure.
 
+        All of that is read as it is at one moment; other processes wait with what they commit.
+
         Args:
             head: the digest of an earlier head, hexadecimal: the log must continue from it.
 
         Raises:
             EstateError: for the first fault.
         """
+        with self._database.snapshot():
+            return self._examine(head)
+
+    def _examine(self, head: str | None) -> Verification:
         recorded: list[dict[Any, Any]] = [{} for _ in self._tables]
-        bound: dict[str, str] = {}
+        bound: dict[str, _Bound] = {}
         remarks: list[str] = []
         is_continued = head is None
         last: Entry | None = None
         for link in self._chain():
             entry = link.entry
-            is_continued |= head in {entry.digest, link.octets.hex()}
+            # An entry's own digest does not cover the rows that are bound to it.
+            is_continued |= head == link.octets.hex()
             remarks += _remarks(last, entry)
-            bound |= link.digests
+            _bind(bound, link)
             for table, rows in zip(self._tables, recorded, strict=True):
                 rows.update(_recorded(table, entry))
             last = entry
@@ -350,8 +375,10 @@ class AuditLog:
             number = self.append(self._clock.now(), "estate.change", {"tables": sorted(changes)})
         digests = {}
         for table, change in sorted(changes.items()):
-            after = self._bound_sum(table).plus(change)
-            digests[table] = after.digest(table)
+            before = self._bound_sum(table)
+            after = before.plus(change)
+            # What it was before is bound, too: the sum may be changed just for this transaction.
+            digests[table] = (before.digest(table), after.digest(table))
             self._database.execute(
                 "INSERT INTO row_sums (name, rows, sum, audit) VALUES (?1, ?2, ?3, ?4)"
                 " ON CONFLICT (name) DO UPDATE SET rows = ?2, sum = ?3, audit = ?4",
@@ -378,26 +405,34 @@ class AuditLog:
             "SELECT number, digests FROM audit_states WHERE number = ?",
             (row["audit"],),
         )
-        if digests is None or digests.get(table) != known.digest(table):
-            raise _changed(table, "the sum of its rows was changed")
+        last = None if digests is None else digests.get(table)
+        if last is None or _after(last) != known.digest(table):
+            raise _changed(table, _SUM_CHANGED)
         return known
 
-    def _verify_rows(self, bound: dict[str, str]) -> None:
+    def _verify_rows(self, bound: dict[str, _Bound]) -> None:
         """Check the rows of every table against the digests that the log has last."""
         present = self._database.summed_tables()
-        summed = [row["name"] for row in self._database.rows("SELECT name FROM row_sums")]
+        summed = {
+            row["name"]: (row["rows"], row["sum"], row["audit"])
+            for row in self._database.rows("SELECT name, rows, sum, audit FROM row_sums")
+        }
         for table in sorted({*present, *bound, *summed}):
             if table not in present:
                 raise _changed(table, "the table is missing")
             found = self._database.sum_of_rows(table)
-            expected = bound.get(table, RowSum().digest(table))
+            last = bound.get(table)
+            expected = RowSum().digest(table) if last is None else last.digest
             if found.digest(table) != expected:
                 suspects = self._suspects.get(table)
                 reasons = [] if suspects is None else list(suspects())
                 reasons += self._strays(table)
                 raise _changed(table, *reasons[:1] or self._difference(table, found, expected))
-            if self._bound_sum(table) != found:
-                raise _changed(table, "the sum of its rows was changed")
+            row = None if last is None else (found.rows, found.octets, last.number)
+            if summed.get(table) != row:
+                raise _changed(table, _SUM_CHANGED)
+            if not self._database.are_numbered_in_turn(table):
+                raise _changed(table, "the order of its rows was changed")
 
     def _strays(self, table: str) -> Iterator[str]:
         """The rows that refer to entries which the log does not have."""
@@ -420,13 +455,7 @@ class AuditLog:
         return ["a row was changed"]
 
     def _verify_file(self) -> None:
-        faults = self._database.schema_faults()
-        if faults:
-            raise EstateError(
-                "audit.schema",
-                f"The estate's file is not made as this version makes it: {faults[0]} was changed.",
-                RESTORE,
-            )
+        self._database.check_schema()
         faults = self._database.file_faults()
         if faults:
             raise damaged(self._database.path, faults[0])
@@ -449,9 +478,25 @@ def _end(row: sqlite3.Row) -> tuple[int, bytes]:
     return row["number"], _link_after(row["digest"], row["after"])
 
 
-def _digests(text: str) -> dict[str, str]:
+def _digests(text: str) -> dict[str, _Digests]:
     """The digests of the tables that a transaction changed, by name."""
-    return msgspec.json.decode(text, type=dict[str, str])
+    return msgspec.json.decode(text, type=dict[str, _Digests])
+
+
+def _after(digests: _Digests) -> str:
+    return digests if isinstance(digests, str) else digests[1]
+
+
+def _bind(bound: dict[str, _Bound], link: _Link) -> None:
+    """Take the digests of an entry, after a look at whether it continues from those before."""
+    for table, digests in link.digests.items():
+        if not isinstance(digests, str):
+            last = bound.get(table)
+            expected = RowSum().digest(table) if last is None else last.digest
+            if digests[0] != expected:
+                number = link.entry.number
+                raise _changed(table, f"entry {number} continues from rows of which no entry tells")
+        bound[table] = _Bound(_after(digests), link.entry.number)
 
 
 def _link_after(digest: bytes, after: str | None) -> bytes:

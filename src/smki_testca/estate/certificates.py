@@ -270,7 +270,7 @@ class CertificateStore:
 
     def _audited_rows(self) -> Iterator[tuple[str, tuple[int, str]]]:
         for row in self._database.rows(
-            "SELECT serial, der, audit FROM certificates ORDER BY audit, rowid"
+            "SELECT serial, der, audit FROM certificates ORDER BY rowid"
         ):
             digest = hashlib.sha256(row["der"]).hexdigest()
             yield row["serial"].hex().upper(), (row["audit"], digest)

@@ -46,6 +46,7 @@ class Database:
         self.path = path
         self._connection = connection
         self.row_sums = RowSums(connection)
+        self._checked_schema: int | None = None
         self.on_begin: Callable[[], None] = _nothing
         """Called when a transaction has begun."""
         self.on_commit: Callable[[], None] = _nothing
@@ -145,7 +146,8 @@ class Database:
         A transaction within another can fail alone, and is committed with the other.
 
         Raises:
-            EstateError: if another process holds the estate too long, or the file is damaged.
+            EstateError: if another process holds the estate too long, or the file is damaged, or
+                its schema is not that of its format.
         """
         if self._connection.in_transaction:
             with self._savepoint():
@@ -157,6 +159,7 @@ class Database:
             mark = self.row_sums.mark()
             self._connection.execute("BEGIN IMMEDIATE")
             try:
+                self._refuse_foreign_schema()
                 self.row_sums.follow()
                 self.on_begin()
                 yield
@@ -168,6 +171,40 @@ class Database:
                     self._connection.execute("ROLLBACK")
                 self.row_sums.go_back(mark)
                 raise
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Read the state of one moment, whatever other processes commit meanwhile.
+
+        They wait with that until the end. Nothing can be written within.
+
+        Raises:
+            EstateError: if another process holds the estate too long, or the file is damaged.
+        """
+        if self._connection.in_transaction:
+            yield
+            return
+        with _reading(self.path):
+            self._connection.execute("PRAGMA query_only = ON")
+            self._connection.execute("BEGIN DEFERRED")
+        try:
+            yield
+        finally:
+            # After some errors, SQLite has rolled back already.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            self._connection.execute("PRAGMA query_only = OFF")
+
+    def _refuse_foreign_schema(self) -> None:
+        """Check the schema before a transaction changes anything, unless it was checked before.
+
+        A foreign trigger could change rows in the transaction: the log would tell of them as if
+        the program had made that change.
+        """
+        version = int(self._connection.execute("PRAGMA main.schema_version").fetchone()[0])
+        if version != self._checked_schema:
+            self.check_schema()
+            self._checked_schema = version
 
     @contextlib.contextmanager
     def _savepoint(self) -> Iterator[None]:
@@ -324,11 +361,41 @@ class Database:
         with _reading(self.path):
             return self.row_sums.tables()
 
-    def schema_faults(self) -> list[str]:
-        """The tables, indexes and triggers that are not as the schema declares them, by name."""
+    def are_numbered_in_turn(self, table: str) -> bool:
+        """Whether the rows of a table have the numbers of its lists: 1, 2 and so on.
+
+        True also for tables that have no such numbers beside their columns.
+        """
+        known = tables.declared().tables.get(table)
+        if known is None or not known.has_row_numbers:
+            return True
+        first, last, count = self.rows(
+            f"SELECT coalesce(min(rowid), 1), coalesce(max(rowid), 0), count(*) FROM {table}"  # noqa: S608 - a declared name
+        )[0]
+        return (first, last) == (1, count)
+
+    def check_schema(self) -> None:
+        """Check that the file has exactly what the schema of its format declares.
+
+        Raises:
+            EstateError: for the first table, index, trigger or view that it has besides, lacks or
+                has otherwise.
+        """
         with _reading(self.path):
-            differing = tables.objects(self._connection) ^ tables.declared().objects
-        return sorted({f"{kind} {name}" for kind, name, _ in differing})
+            found = tables.objects(self._connection)
+            declared = tables.declared(min(self.format, FORMAT)).objects
+        if found != declared:
+            kind, name, _ = min(found ^ declared, key=repr)
+            present, expected = (
+                (kind, name) in {one[:2] for one in objects} for objects in (found, declared)
+            )
+            change = "changed" if present and expected else "added" if present else "removed"
+            raise EstateError(
+                "audit.schema",
+                "The estate's file is not made as this version makes it:"
+                f" {kind} {shown(str(name))[1:-1]} was {change}.",
+                RESTORE,
+            )
 
     def file_faults(self) -> list[str]:
         """What SQLite finds wrong with the file; each as one line."""

@@ -17,7 +17,7 @@ FORMAT = 3
 """The version of the schema: the number of its last file."""
 
 SchemaObject = tuple[str, str, str | None]
-"""A table, index or trigger: its type, its name and its SQL."""
+"""A table, index, trigger or view: its type, its name and its SQL, which some indexes lack."""
 
 _TYPES: dict[str, type] = {"TEXT": str, "BLOB": bytes, "INTEGER": int}
 _TABLE_NAMES = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE)\s+(\w+)")
@@ -34,11 +34,14 @@ class Table:
         columns: the types of the values that each column may have; None is among them if the
             column may be empty.
         key: the columns of the primary key.
+        has_row_numbers: whether SQLite numbers the rows beside the columns, in the order of their
+            insertion.
     """
 
     name: str
     columns: dict[str, tuple[type, ...]]
     key: tuple[str, ...]
+    has_row_numbers: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class Schema:
     """The whole schema.
 
     Attributes:
-        objects: every table, index and trigger.
+        objects: every table, index and trigger, SQLite's own indexes included.
         tables: by name.
     """
 
@@ -66,27 +69,24 @@ def statements(version: int) -> Iterator[str]:
 
 
 def objects(connection: sqlite3.Connection) -> frozenset[SchemaObject]:
-    """The tables, indexes and triggers of a file, those of SQLite itself left out."""
-    rows = connection.execute(
-        "SELECT type, name, sql FROM main.sqlite_master"
-        " WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-    )
+    """Everything that the schema of a file has, with what is named as if SQLite had made it."""
+    rows = connection.execute("SELECT type, name, sql FROM main.sqlite_master")
     return frozenset((kind, name, sql) for kind, name, sql in rows)
 
 
 @cache
-def declared() -> Schema:
-    """The schema of an estate of this version's format."""
+def declared(version: int = FORMAT) -> Schema:
+    """The schema of an estate of a format, by default of this version's; format 0 is empty."""
     with closing(sqlite3.connect(":memory:")) as memory:
-        for version in range(1, FORMAT + 1):
-            for statement in statements(version):
+        for each in range(1, version + 1):
+            for statement in statements(each):
                 memory.execute(statement)
         found = objects(memory)
-        tables = {name: _table(memory, name) for kind, name, _ in found if kind == "table"}
+        tables = {name: _table(memory, name, sql) for kind, name, sql in found if kind == "table"}
     return Schema(found, tables)
 
 
-def _table(connection: sqlite3.Connection, name: str) -> Table:
+def _table(connection: sqlite3.Connection, name: str, sql: str | None) -> Table:
     columns, key = {}, []
     for _, column, declared_type, is_required, _, place in connection.execute(
         "SELECT * FROM pragma_table_info(?)", (name,)
@@ -95,7 +95,10 @@ def _table(connection: sqlite3.Connection, name: str) -> Table:
         columns[column] = types if is_required or place else (*types, type(None))
         if place:
             key.append((place, column))
-    return Table(name, columns, tuple(column for _, column in sorted(key)))
+    keys = tuple(column for _, column in sorted(key))
+    is_number = len(keys) == 1 and columns[keys[0]] == (int,)
+    has_row_numbers = not is_number and not (sql or "").endswith("WITHOUT ROWID")
+    return Table(name, columns, keys, has_row_numbers)
 
 
 @cache
