@@ -102,6 +102,11 @@ def stale(folder: Path) -> Iterator[tuple[str, Path]]:
             os.close(descriptor)
 
 
+def is_unfinished(name: str) -> bool:
+    """Whether that is the name of an unfinished file or folder."""
+    return _NAME.fullmatch(name) is not None
+
+
 def sweep(folder: Path) -> None:
     """Remove what killed processes of this user left in a folder."""
     for _, path in stale(folder):

@@ -9,8 +9,10 @@ Numbers are big-endian. The digest of the whole file is in the estate and its au
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import stat
 import sys
 from array import array
 from itertools import accumulate
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
 
 _MAGIC = b"SMKITILE1\n"
 _NONCE_OCTETS = 12
+_FLAGS = os.O_RDONLY | sum(
+    getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY", "O_CLOEXEC")
+)
+"""To read a file and nothing else: no link, and no waiting where somebody has put a pipe."""
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,11 +145,13 @@ class Tile:
     def read(cls, path: Path, digest: bytes | None = None) -> Self:
         """Read the file of a tile, and compare it with its digest if that is given.
 
+        Neither the file nor its folder may be a link.
+
         Raises:
-            EstateError: if it is missing or differs.
+            EstateError: if it is missing, no regular file or differs.
         """
         try:
-            data = path.read_bytes()
+            data = _read_regular(path)
         except OSError as error:
             raise EstateError(
                 "bulk.missing", f"The tile {path} cannot be read: {error.strerror}."
@@ -228,6 +236,17 @@ def settle(folder: Path, tiles: Iterable[tuple[int, bytes]]) -> None:
     for number, digest in tiles:
         sync_file(folder / file_name(number, digest))
     sync_folder(folder)
+
+
+def _read_regular(path: Path) -> bytes:
+    """The octets of a regular file, without following a link to it or to its folder."""
+    if path.parent.is_symlink() or path.is_symlink():
+        raise OSError(errno.ELOOP, "it is reached by a symbolic link")
+    descriptor = os.open(path, _FLAGS)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        return file.read()
 
 
 def _label(header: Header) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePath
@@ -16,7 +17,7 @@ from smki_testca.estate.database import RESTORE
 from smki_testca.estate.terms import MAX_ROW, TILE_ROWS, Row
 from smki_testca.estate.tile import Tile, file_name, settle
 from smki_testca.files import put, sync_file, sync_folder
-from smki_testca.unfinished import remove, stale, unfinished_folder
+from smki_testca.unfinished import is_unfinished, remove, stale, unfinished_folder
 from smki_testca.x509.keys import key_id
 
 if TYPE_CHECKING:
@@ -261,9 +262,8 @@ class TileStore:
         Raises:
             OSError: if one cannot be moved.
         """
-        try:
-            note = msgspec.json.decode((attempt / _NOTE).read_bytes(), type=_Note)
-        except (FileNotFoundError, msgspec.MsgspecError):
+        note = _read_note(attempt)
+        if note is None:
             return  # killed before it moved any
         if not self._has_head(note.head):
             return  # another copy of the file may have recorded them
@@ -305,18 +305,53 @@ class TileStore:
         return found is not None
 
     def verify(self) -> int:
-        """Check that every finished tile is present and unchanged.
+        """Check that every finished tile is present and unchanged, and that nothing lies beside.
 
         Returns:
             The number of finished tiles.
 
         Raises:
-            EstateError: for the first tile that is missing or was changed.
+            EstateError: for the first tile that is missing or was changed, or for the first other
+                file in the folder of a run.
         """
         tiles = self._where("digest <> x''")
         for tile in tiles:
             _checked(tile, Tile.read(self.path(tile), tile.digest))
+        self._check_strays()
         return len(tiles)
+
+    def _check_strays(self) -> None:
+        """Check that the folders of runs hold tiles of the estate alone.
+
+        Other processes may go on meanwhile. What they moved there is named in their notes until it
+        is recorded. So the order is: the files, the notes, the records.
+        """
+        runs = [row["id"] for row in self._database.rows("SELECT id FROM runs ORDER BY id")]
+        folders = {self.folder(run): run for run in runs}
+        present = {path for folder in folders for path in _entries(folder)}
+        if not present:
+            return
+        noted = self._noted()
+        recorded = {self.path(tile) for tile in self._where("digest <> x''")}
+        for path in sorted(present - recorded):
+            # A process that failed meanwhile has taken it back.
+            if path.name not in noted and os.path.lexists(path):
+                raise EstateError(
+                    "bulk.stray",
+                    f"{path} is no tile of run {folders[path.parent]}.",
+                    "Move it elsewhere.",
+                )
+
+    def _noted(self) -> set[str]:
+        """The names of tiles that processes, living or killed, are about to record."""
+        return {
+            name
+            for attempt in _entries(self._folder)
+            if is_unfinished(attempt.name)
+            for note in [_read_note(attempt)]
+            if note is not None
+            for name in note.names
+        }
 
     def audited(self) -> AuditedTable:
         """The finished tiles, as the audit log records them."""
@@ -336,6 +371,22 @@ def _recorded(entry: Entry) -> Iterator[tuple[tuple[int, int], tuple[int, str]]]
     if entry.action == "batch.tile":
         body = entry.body
         yield (body["run"], body["tile"]), (entry.number, body["sha256"])
+
+
+def _entries(folder: Path) -> list[Path]:
+    """What a folder holds; nothing if it is missing, or no folder."""
+    try:
+        return list(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _read_note(attempt: Path) -> _Note | None:
+    """The note of a process; None if it has written none, or not all of it."""
+    try:
+        return msgspec.json.decode((attempt / _NOTE).read_bytes(), type=_Note)
+    except (FileNotFoundError, NotADirectoryError, msgspec.MsgspecError):
+        return None
 
 
 def _checked(record: TileRecord, opened: Tile) -> Tile:

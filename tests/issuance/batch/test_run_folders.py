@@ -160,3 +160,56 @@ def test_a_transaction_that_fails_leaves_no_tile_in_the_folder_of_the_run(comman
         assert (attempt / tile.file_name(7, digest)).read_bytes() == b"octets"
     assert _tiles(quickstart) == recorded
     assert len(list((quickstart / "bulk").iterdir())) == 1
+
+
+def _verified(command, estate):
+    outcome = command("--json", "--estate", estate, "audit", "verify")
+    return outcome.json["error"]["code"] if outcome.code else None
+
+
+@pytest.mark.parametrize("name", ["stray", "000007-" + "0" * 32 + ".tile", ".hidden", "folder/x"])
+def test_what_does_not_belong_in_the_folder_of_a_run_is_told(command, quickstart, name):
+    _run(command, quickstart)
+    (folder,) = (quickstart / "bulk").iterdir()
+    (quickstart / "bulk" / f"000009-{'ab' * 16}").mkdir()
+    (quickstart / "bulk" / f"000009-{'ab' * 16}" / "x").touch()  # another copy may have that run
+    assert _verified(command, quickstart) is None
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).touch()
+    assert _verified(command, quickstart) == "bulk.stray"
+
+
+@posix
+@pytest.mark.parametrize("what", ["tile", "folder"])
+def test_a_link_is_not_followed_to_a_tile(command, quickstart, what):
+    _run(command, quickstart)
+    (folder,) = (quickstart / "bulk").iterdir()
+    (tile_file,) = folder.iterdir()
+    place = tile_file if what == "tile" else folder
+    moved = place.rename(quickstart.parent / "moved")
+    place.symlink_to(moved)
+    assert _verified(command, quickstart) == "bulk.missing"
+
+
+@posix
+def test_a_pipe_in_the_place_of_a_tile_is_told(command, quickstart):
+    _run(command, quickstart)
+    (path,) = _tiles(quickstart)
+    (quickstart / path).unlink()
+    os.mkfifo(quickstart / path)
+    assert _verified(command, quickstart) == "bulk.missing"
+
+
+def test_what_a_process_is_about_to_record_is_no_stray(command, quickstart):
+    _run(command, quickstart)
+    with opened(quickstart) as estate, opened(quickstart) as reader:
+        with estate.tiles.attempt(1) as attempt:
+            digest = tile.write(attempt, 7, b"octets")
+            assert reader.tiles.verify() == 1
+            with contextlib.suppress(KeyError), estate.transaction():
+                estate.tiles.adopt(1, attempt, [(7, digest)])
+                assert reader.tiles.verify() == 1
+                raise KeyError
+            assert reader.tiles.verify() == 1
+            estate.tiles.take_back(1, attempt)
+        assert reader.tiles.verify() == 1
