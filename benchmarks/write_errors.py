@@ -23,6 +23,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from bisect import bisect_left
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -250,12 +251,20 @@ class Scene:
     def leave_run_half_done(self) -> None:
         """Kill a batch after it has begun its run, and before that is done."""
         issue = WRITINGS["batch issue"]
-        for at in range(1, self.calls(issue) + 1):
-            self._run(issue, self.original, at, KINDS["kill"])
-            with opened(self.original / "estate") as estate:
-                if any(run.state is State.RUNNING for run in estate.runs.all()):
-                    return
-        raise ValueError("no kill left a run half done")
+        first = bisect_left(range(1, self.calls(issue) + 1), 1, key=self._runs_begun_if_killed) + 1
+        self._run(issue, self.original, first, KINDS["kill"])
+        with opened(self.original / "estate") as estate:
+            if not any(run.state is State.RUNNING for run in estate.runs.all()):
+                raise ValueError("no kill left a run half done")
+
+    def _runs_begun_if_killed(self, at: int) -> int:
+        """Return how many runs a batch has begun that is killed at a call."""
+        with self._copied() as folder:
+            with opened(folder / "estate") as estate:
+                before = len(estate.runs.all())
+            self._run(WRITINGS["batch issue"], folder, at, KINDS["kill"])
+            with opened(folder / "estate") as estate:
+                return len(estate.runs.all()) - before
 
     def calls(self, writing: Writing) -> int:
         """Return the number of calls that a command makes without a fault; note its outputs."""

@@ -82,9 +82,11 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Command:
 def _each_key_is_stretched_once() -> Iterator[None]:
     """Remembers keys that scrypt made: the copies of an estate have one passphrase and salt.
 
-    It gives the same octets as before. Each takes 80 ms, and most tests open a copy.
+    It gives the same octets as before. Estates that tests make are cheap to open, also for the
+    programs that tests start: a guess costs as much as the wrapped key says.
     """
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sealing, "COST", sealing.Cost(1 << 10, 8, 1))
         patch.setattr(sealing, "_derive_key", cache(sealing._derive_key))  # noqa: SLF001 - see above
         yield
 

@@ -35,7 +35,7 @@ def test_whatever_is_killed_nothing_is_lost_and_nothing_is_left(tmp_path):
     killing.prepare()
     subjects = tuple(one for one in kills.SUBJECTS if one.name in DRAWN)
     assert len(subjects) == len(DRAWN)
-    for planned in kills.plan(2 * len(subjects), chance, subjects):
+    for planned in kills.plan(len(subjects), chance, subjects):
         killing.kill_once(*planned)
     assert dict(killing.faults) == {}
     assert sum(killing.done.values()) > 0
