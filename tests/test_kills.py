@@ -1,13 +1,11 @@
 """Commands that write, killed: the short version of ``benchmarks/kills.py``."""
 
-import importlib.util
 import random
-import sys
 from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parent.parent / "benchmarks" / "kills.py"
+import scripts
 
 pytestmark = [
     pytest.mark.slow,
@@ -15,15 +13,7 @@ pytestmark = [
 ]
 
 
-def _load():
-    specification = importlib.util.spec_from_file_location("kills", SOURCE)
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["kills"] = module  # dataclasses look themselves up there
-    specification.loader.exec_module(module)
-    return module
-
-
-kills = _load()
+kills = scripts.load("kills")
 
 DRAWN = ("issue", "batch sign", "batch issue, a manifest", "renew", "crl issue", "batch resume")
 """Commands that stand for the others: with and without workers, with and without a file."""

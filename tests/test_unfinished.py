@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import subprocess
-import sys
 from pathlib import PurePosixPath
 
 import pytest
 
+from makers import maker
 from smki_testca.files import OutputFile, output, replace, write
 from smki_testca.unfinished import stale, sweep
 
@@ -27,20 +25,6 @@ with output(folder / "keys", force=True) as file, output_folder(folder / "set", 
     print("made", flush=True)
     time.sleep(600)
 """
-PATIENCE = 300
-
-
-@contextlib.contextmanager
-def _maker(folder):
-    process = subprocess.Popen(
-        [sys.executable, "-c", MAKER, folder], stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdout.readline() == "made\n"
-        yield process
-    finally:
-        process.kill()
-        process.communicate(timeout=PATIENCE)
 
 
 def _left(folder):
@@ -63,7 +47,7 @@ def _document(folder):
 @pytest.mark.slow
 @pytest.mark.parametrize("make", [_file, _set, _document])
 def test_no_key_in_the_clear_is_left_after_the_next_output_beside_it(tmp_path, make):
-    with _maker(tmp_path):
+    with maker(MAKER, tmp_path):
         sweep(tmp_path)
         assert len(_left(tmp_path)) == 2
     assert len(_left(tmp_path)) == 2

@@ -3,15 +3,13 @@
 A short version of benchmarks/write_errors.py: some calls of each command, drawn.
 """
 
-import importlib.util
 import random
 import shutil
 import sys
-from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parents[1] / "benchmarks" / "write_errors.py"
+import scripts
 
 pytestmark = [
     pytest.mark.slow,
@@ -20,15 +18,7 @@ pytestmark = [
 ]
 
 
-def _load():
-    specification = importlib.util.spec_from_file_location("write_errors", SOURCE)
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["write_errors"] = module  # dataclasses look themselves up there
-    specification.loader.exec_module(module)
-    return module
-
-
-write_errors = _load()
+write_errors = scripts.load("write_errors")
 
 
 @pytest.fixture(scope="module")

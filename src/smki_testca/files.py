@@ -58,7 +58,9 @@ def write_error(code: str, what: str, error: OSError, remedy: str = "") -> SmkiT
     message = f"{what}: {error.strerror or error}."
     if error.errno in MEDIUM_ERRORS:
         return OutputError(
-            "output.failed", message, remedy or "Make room or mend the disk, then try again."
+            "output.failed",
+            message,
+            remedy or "Free space on the disk, or repair it, then try again.",
         )
     return InputError(code, message, remedy)
 

@@ -1,19 +1,15 @@
 """Estates are made whole; what a killed process left of one is removed by the next maker."""
 
-import contextlib
 import os
-import signal
-import subprocess
-import sys
 
 import pytest
 
 from estates import opened
+from makers import maker
 from smki_testca.api import Estate
 from smki_testca.errors import EstateError, InputError
 from smki_testca.estate.creation import MARKER, creating, is_unfinished
 
-PATIENCE = 300
 MAKER = """
 import sys, time
 from pathlib import Path
@@ -30,19 +26,6 @@ with creating(directory, *FILES, "passphrase", "export"):
 """
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such locks")
-
-
-@contextlib.contextmanager
-def _maker(directory):
-    process = subprocess.Popen(
-        [sys.executable, "-c", MAKER, directory], stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdout.readline() == "made\n"
-        yield process
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=PATIENCE)
 
 
 def _create(directory):
@@ -88,7 +71,7 @@ def test_an_estate_that_cannot_be_made_leaves_nothing(tmp_path, parts):
 def test_what_a_killed_command_left_is_removed_by_the_next(command, tmp_path, monkeypatch, words):
     monkeypatch.setenv("SMKI_TESTCA_PASSPHRASE", "another phrase")
     directory = tmp_path / "new"
-    with _maker(directory):
+    with maker(MAKER, directory):
         for again in (("quickstart",), ("init",)):
             outcome = command("--json", *again, directory)
             assert (outcome.code, outcome.json["error"]["code"]) == (5, "estate.unfinished")

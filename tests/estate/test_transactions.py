@@ -8,7 +8,8 @@ import pytest
 from smki_testca.api import Estate
 from smki_testca.errors import EstateError
 from smki_testca.estate import database
-from smki_testca.estate.audit import AuditedTable, AuditLog
+from smki_testca.estate.audit import AuditLog
+from smki_testca.estate.audited_table import AuditedTable
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.database import Database
 

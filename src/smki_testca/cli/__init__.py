@@ -189,7 +189,7 @@ def _environment_error(error: Exception) -> SmkiTestcaError | None:
         return OutputError(
             "output.failed",
             f"{name} cannot be written: {error.strerror}.",
-            "Make room or mend the disk. The command may have done its work: look before"
+            "Free space on the disk, or repair it. The command may have done its work: look before"
             " repeating it.",
         )
     return None

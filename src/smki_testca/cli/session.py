@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
@@ -16,6 +17,8 @@ from smki_testca.passphrases import PASSPHRASE_FILE
 from smki_testca.text import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from smki_testca.api import Estate
     from smki_testca.clock import Clock
     from smki_testca.profiles import Library
@@ -161,20 +164,13 @@ def read_input(name: str, limit: int = MAX_OCTETS) -> bytes:
     Raises:
         InputError: if it cannot be read or is longer than the limit, in octets.
     """
-    try:
+    with _unreadable(name):
         if name == "-" and sys.stdin is None:
             raise InputError("input.unreadable", "Standard input cannot be read: it is closed.")
         if name == "-":
-            data = sys.stdin.buffer.read(limit + 1)
-        else:
-            with Path(name).open("rb") as file:
-                data = file.read(limit + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError("input.unreadable", f"{name} cannot be read: {reason}.") from error
-    if len(data) > limit:
-        raise InputError("input.too_long", f"{name} is longer than {limit} octets.")
-    return data
+            return _within(limit, sys.stdin.buffer, name)
+        with Path(name).open("rb") as file:
+            return _within(limit, file, name)
 
 
 def read_regular(path: Path, limit: int) -> bytes:
@@ -185,18 +181,30 @@ def read_regular(path: Path, limit: int) -> bytes:
     """
     # Without waiting for whoever would write to a pipe; not known on every platform.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with (
+        _unreadable(path),
+        open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file,
+    ):
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise InputError("input.unreadable", f"{path} cannot be read: it is no regular file.")
+        return _within(limit, file, path)
+
+
+@contextlib.contextmanager
+def _unreadable(name: Path | str) -> Iterator[None]:
+    """Turns the error of a file that cannot be read into one that names it."""
     try:
-        with open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise InputError(
-                    "input.unreadable", f"{path} cannot be read: it is no regular file."
-                )
-            data = file.read(limit + 1)
+        yield
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise InputError("input.unreadable", f"{path} cannot be read: {reason}.") from error
+        raise InputError("input.unreadable", f"{name} cannot be read: {reason}.") from error
+
+
+def _within(limit: int, file: BinaryIO, name: Path | str) -> bytes:
+    """Read a file to its end, within a limit in octets."""
+    data = file.read(limit + 1)
     if len(data) > limit:
-        raise InputError("input.too_long", f"{path} is longer than {limit} octets.")
+        raise InputError("input.too_long", f"{name} is longer than {limit} octets.")
     return data
 
 

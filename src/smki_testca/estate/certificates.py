@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from smki_testca.clock import from_iso, in_utc, iso
 from smki_testca.entropy import seed_used
 from smki_testca.errors import EstateError
-from smki_testca.estate.audit import AuditedTable
+from smki_testca.estate.audited_table import AuditedTable
 from smki_testca.estate.database import RESTORE
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles.model import Hierarchy, Tier

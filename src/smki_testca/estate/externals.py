@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from smki_testca.clock import from_iso, iso
 from smki_testca.errors import InputError
-from smki_testca.estate.audit import AuditedTable
+from smki_testca.estate.audited_table import AuditedTable
 from smki_testca.estate.key_pairs import check_pair
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.profiles.model import Severity, Tier

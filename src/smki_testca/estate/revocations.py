@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from smki_testca.authority.revocation import Reason, Revocation
 from smki_testca.clock import from_iso, iso
-from smki_testca.estate.audit import AuditedTable
+from smki_testca.estate.audited_table import AuditedTable
 from smki_testca.identifiers import SerialNumber
 from smki_testca.profiles.model import Hierarchy, Tier
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from smki_testca.errors import EstateError
-from smki_testca.estate.audit import AuditedTable
+from smki_testca.estate.audited_table import AuditedTable
 from smki_testca.estate.database import RESTORE
 from smki_testca.estate.terms import MAX_ROW, TILE_ROWS, Row
 from smki_testca.estate.tile import Tile, file_name, settle

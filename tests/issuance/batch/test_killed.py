@@ -1,6 +1,5 @@
 """Batches that are killed, interrupted or run out of room, and what is left of them."""
 
-import importlib.util
 import os
 import random
 import signal
@@ -11,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import batches
+import scripts
 from smki_testca.estate.runs import State
 
-SOURCE = Path(__file__).parents[3] / "benchmarks" / "killing.py"
 KILLS = 30
 PATIENCE = batches.PATIENCE
 
@@ -23,15 +22,7 @@ pytestmark = [
 ]
 
 
-def _load():
-    specification = importlib.util.spec_from_file_location("killing", SOURCE)
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["killing"] = module  # dataclasses look themselves up there
-    specification.loader.exec_module(module)
-    return module
-
-
-killing = _load()
+killing = scripts.load("killing")
 
 
 def _started(estate, *arguments, limit=None):
