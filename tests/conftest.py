@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import shutil
+import signal
 import sys
 from dataclasses import dataclass
 from functools import cache
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parent.parent
+
+# Where the tests run in the background, Ctrl-C is ignored, and every program that they start would
+# ignore it, too. As from a terminal, it is not.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    with contextlib.suppress(ValueError):  # only the main thread can say so
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile(
     "suite", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]

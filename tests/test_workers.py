@@ -316,13 +316,16 @@ def test_a_parent_that_ends_leaves_no_worker_behind(how, ending):
         arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
     ) as process:
         process.stdout.readline()
-        _until(lambda: _children(process.pid))
-        children = _children(process.pid)
-        if ending is signal.SIGINT:  # as a terminal sends it
-            os.killpg(process.pid, ending)
-        else:
-            process.send_signal(ending)
-        _, err = process.communicate(timeout=PATIENCE)
+        try:
+            _until(lambda: _children(process.pid))
+            children = _children(process.pid)
+            if ending is signal.SIGINT:  # as a terminal sends it
+                os.killpg(process.pid, ending)
+            else:
+                process.send_signal(ending)
+            _, err = process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()  # so that a failure is told, and leaves nothing behind
     assert process.returncode == -ending or b"KeyboardInterrupt" in err
     assert err.count(b"Traceback") <= 1
     for child in children:

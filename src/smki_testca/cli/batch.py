@@ -501,7 +501,7 @@ def _complete_run(session: Session, estate: Estate, run: int, engine: Engine) ->
         stored_run = estate.runs.get(run)
         say(
             f"interrupted: {stored_run.issued} of {stored_run.terms.count} certificates are issued."
-            f" Go on with: smki-testca --estate {session.estate} batch resume {run}",
+            f" Go on with: smki-testca batch resume {run}",
             err=True,
         )
         click.get_current_context().exit(INTERRUPTED)
