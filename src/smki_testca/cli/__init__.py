@@ -206,10 +206,9 @@ def _fail(error: SmkiTestcaError, *, as_json: bool) -> NoReturn:
         try:
             print_json(error.as_json())
         except OSError:
-            # Standard output is a file on a full disk.
+            # Standard output is a file on a full disk: only the exit code can tell.
             sys.stdout = None
-            as_json = False
-    if not as_json:
+    else:
         try:
             say(*error.lines(), err=True)
         except OSError:
