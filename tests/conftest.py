@@ -6,9 +6,11 @@ import contextlib
 import hashlib
 import io
 import json
+import os
 import shutil
 import signal
 import sys
+import warnings
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from smki_testca import workers
 from smki_testca.api import Estate
 from smki_testca.cli import main
 from smki_testca.estate import sealing
@@ -37,6 +40,27 @@ settings.register_profile(
     "suite", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("suite")
+
+
+_answer = workers._answer  # noqa: SLF001 - see below
+_saved: set[int] = set()
+
+
+def _answer_measured(call: Callable[[Any], Any], data: bytes) -> bytes:
+    """Save the coverage of a worker with its first answer: it is killed, not ended."""
+    answer = _answer(call, data)
+    measured = coverage.Coverage.current()
+    if measured is not None and os.getpid() not in _saved:
+        _saved.add(os.getpid())
+        with warnings.catch_warnings(action="ignore"):
+            measured.save()
+    return answer
+
+
+with contextlib.suppress(ImportError):
+    import coverage
+
+    workers._answer = _answer_measured  # noqa: SLF001 - the workers that tests start inherit it
 
 
 @dataclass(frozen=True)
