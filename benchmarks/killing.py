@@ -92,10 +92,15 @@ class Tormentor:
         with TemporaryFile("w+") as out:
             process = start(self.estate, *arguments, out=out)
             victims: list[int] = []
-            if not spare:
-                self.wait(process, run)
-                victims = self.kill(process)
-            code = process.wait()
+            try:
+                if not spare:
+                    self.wait(process, run)
+                    victims = self.kill(process)
+                code = process.wait()
+            except BaseException:
+                process.kill()
+                process.wait()
+                raise
             out.seek(0)
             self.judge(code, out.read(), run, killed=bool(victims))
         wait_for_end(victims)
@@ -205,7 +210,13 @@ def start(estate: Path, *arguments: str, out: IO[str]) -> subprocess.Popen[str]:
 
 def tiles_written(estate: Path, run: int) -> int:
     """Return how many tiles of a run are written, recorded or not."""
-    return len(list((estate / "bulk").glob(f"*{run:06d}*/*.tile")))
+    # A folder gets its name, or goes, while this looks; os.walk passes over it then.
+    return sum(
+        file.endswith(".tile")
+        for folder, _, files in os.walk(estate / "bulk")
+        if Path(folder).name.lstrip(".").startswith(f"{run:06d}")
+        for file in files
+    )
 
 
 def tiles_of(estate: Estate, run: Run) -> list[Tile]:

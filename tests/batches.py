@@ -7,6 +7,10 @@ import json
 import time
 from pathlib import Path
 
+import scripts
+
+_killing = scripts.load("killing")
+
 ROOT = Path(__file__).parent.parent
 DEVICE_PURPOSE = "device-and-user-system-tests"
 HW_TYPE = "1.2.826.0.1.8641679.1.2.2.1"
@@ -134,7 +138,7 @@ def tiles_of(estate, run=1):
 
 def tiles_written(estate, run=1):
     """How many tiles of a run are written, recorded or not."""
-    return len(list((estate / "bulk").glob(f"*{run:06d}*/*.tile")))
+    return _killing.tiles_written(estate, run)
 
 
 def until_tiles_are_written(estate, process, tiles=1):
