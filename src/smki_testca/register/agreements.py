@@ -62,3 +62,46 @@ class Agreement:
             "obligations": list(self.obligations),
             "remote_delivery": self.remote_delivery,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementChange:
+    """One change in the history of an agreement, as the audit log has it.
+
+    Attributes:
+        audit: the number of the entry.
+        at: when it was made, UTC, ISO 8601.
+        change: ``replace``, ``end``, ``suspend`` or ``resume``.
+        before: the terms that differ, as they were before, by the keys of ``Agreement.as_json``.
+        after: the same terms as they were from then on.
+    """
+
+    audit: int
+    at: str
+    change: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+    @classmethod
+    def between(
+        cls, audit: int, at: str, change: str, before: dict[str, Any], after: dict[str, Any]
+    ) -> AgreementChange:
+        """A change between two versions, each with all of its terms."""
+        differing = [name for name in after if before.get(name) != after[name]]
+        return cls(
+            audit,
+            at,
+            change,
+            {name: before.get(name) for name in differing},
+            {name: after[name] for name in differing},
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The change as a JSON object."""
+        return {
+            "audit": self.audit,
+            "at": self.at,
+            "change": self.change,
+            "before": self.before,
+            "after": self.after,
+        }
