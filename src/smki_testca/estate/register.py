@@ -124,6 +124,40 @@ class RegisterStore:
             )
         return ids
 
+    def correct(self, before: Register, after: Register, name: str) -> None:
+        """Store a participant as corrected, within the transaction that loaded the register."""
+        self._store(before, after)
+        self._audit.append(
+            self._clock.now(),
+            "register.correct",
+            {
+                "participant": name,
+                "before": before.participants[name].as_json(),
+                "after": after.participants[name].as_json(),
+            },
+        )
+
+    def remove(self, before: Register, name: str) -> None:
+        """Remove a participant and its agreements, within the transaction that loaded the register.
+
+        The entry of the audit log has all of them.
+        """
+        agreements = before.agreements_of(name)
+        for agreement in agreements:
+            self._database.execute(
+                "DELETE FROM agreements WHERE reference = ?", (agreement.reference,)
+            )
+        self._database.execute("DELETE FROM participants WHERE id = ?", (name,))
+        self._audit.append(
+            self._clock.now(),
+            "register.remove",
+            {
+                "participant": name,
+                "before": before.participant(name).as_json(),
+                "agreements": [agreement.as_json() for agreement in agreements],
+            },
+        )
+
     def set_suspended(self, reference: str, *, suspended: bool) -> Agreement:
         """Suspend an agreement, or resume it.
 

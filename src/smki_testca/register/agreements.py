@@ -47,6 +47,10 @@ class Agreement:
     obligations: tuple[str, ...]
     remote_delivery: bool
 
+    def has_ended(self, today: date) -> bool:
+        """Whether its last day is over."""
+        return self.end is not None and self.end < today
+
     def as_json(self) -> dict[str, Any]:
         """The agreement as a JSON object."""
         return {

@@ -166,6 +166,28 @@ class Register:
             _check_market_participants(merged[participant.id])
         return replace(self, participants=merged)
 
+    def with_correction(self, participant: Participant) -> Self:
+        """The register with a participant in the place of that with the same id.
+
+        Raises:
+            InputError: for whatever would be refused of a participant that is new.
+        """
+        return self.without(participant.id).with_participants([participant])
+
+    def without(self, name: str) -> Self:
+        """The register without a participant. Its agreements stay.
+
+        Raises:
+            InputError: if there is none of that id.
+        """
+        removed = self.participant(name)
+        others = {
+            participant.id: participant
+            for participant in self.participants.values()
+            if participant is not removed
+        }
+        return replace(self, participants=others)
+
     def with_agreements(self, arriving: Iterable[Agreement]) -> Self:
         """The register with these agreements added; an existing one must be identical.
 
@@ -387,12 +409,14 @@ def _updated(present: Participant | None, arriving: Participant) -> Participant:
         raise InputError(
             "participant.changed",
             f"Participant {present.id} is a {present.kind} with the Signifier"
-            f" {present.signifier}; neither can change.",
+            f" {present.signifier}; an import changes neither.",
+            f"If it was wrong: smki-testca register correct {present.id} --signifier S --kind K",
         )
     if not set(present.ranges) <= set(arriving.ranges):
         raise InputError(
             "participant.changed",
             f"Participant {present.id} cannot lose a range that was allocated to it.",
+            f"If it was wrong: smki-testca register correct {present.id} --range ENTRY:NUMBER",
         )
     ids = {allocation.eui64: allocation for allocation in (*present.ids, *arriving.ids)}
     return replace(arriving, ids=tuple(ids[eui64] for eui64 in sorted(ids)))
