@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,18 +9,14 @@ import click
 from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import print_document, print_json, print_table, say
 from smki_testca.cli.session import Session, read_input
-from smki_testca.errors import InputError, UsageError
+from smki_testca.cli.whois import whois
+from smki_testca.errors import UsageError
 from smki_testca.identifiers import Eui64, Signifier
-from smki_testca.lifecycle.whois import whois_certificate
 from smki_testca.profiles.model import ParticipantKind
 from smki_testca.register.notifications import Flow
-from smki_testca.register.whois import whois_id, whois_signifier
-from smki_testca.text import shown
 
 if TYPE_CHECKING:
-    from smki_testca.api import Estate
     from smki_testca.cli.output import Cell
-    from smki_testca.register.whois import Answer
 
 
 @click.group()
@@ -120,42 +115,7 @@ def show(
     print_table(("Participant", "Kind", "Signifier", "ID", "Serves"), rows)
 
 
-@register.command()
-@click.argument("term", metavar="EUI64|SIGNIFIER|CERTIFICATE-FILE")
-@click.pass_obj
-def whois(session: Session, term: str) -> None:
-    """Say which Party or RDP an ID, a Signifier or a presented certificate belongs to.
-
-    \b
-    Example:
-      smki-testca --estate estate register whois TPTY-SUPPLIER-ONE
-    """
-    with session.open() as estate:
-        answer = _look_up(estate, term)
-        document = answer.as_json(estate.library.roles)
-    if session.as_json:
-        print_json(document)
-        return
-    ids = [
-        f"{each.eui64} ({', '.join(role.name for role in each.user_roles) or 'no User Role'})"
-        for each in answer.ids
-    ]
-    market = [
-        f"{each['scheme']} {each['identifier']} ({each['role_code']})"
-        for each in document["market_participant_ids"]
-    ]
-    rows = [
-        ("Participant", f"{document['participant']}, {document['name']} ({document['kind']})"),
-        ("Found by", f"{document['found_by']} {document['value']}"),
-        ("Signifier", document["signifier"] or "none"),
-        ("IDs", tuple(ids) or "none"),
-        ("May act as", ", ".join(document["remote_party_roles"]) or "no RemotePartyRole"),
-        ("Market Participant IDs", ", ".join(market) or "none"),
-    ]
-    if answer.issued_here is not None:
-        signed = "signed by a CA of this estate" if answer.issued_here else "NOT of this estate"
-        rows.append(("Certificate", signed))
-    print_table(("", ""), rows)
+register.add_command(whois)
 
 
 @register.command()
@@ -310,25 +270,3 @@ def notify(session: Session, flow: str, form: str) -> None:
         print_document(notification.as_csv())
         return
     print_json(notification.as_json())
-
-
-def _look_up(estate: Estate, term: str) -> Answer:
-    current = estate.register.load()
-    try:
-        eui64 = Eui64.parse(term)
-    except InputError:
-        pass
-    else:
-        return whois_id(current, eui64)
-    try:
-        signifier = Signifier.parse(term)
-    except InputError:
-        signifier = None
-    if signifier is not None and current.holder_of_signifier(signifier) is not None:
-        return whois_signifier(current, signifier)
-    if Path(term).is_file():
-        return whois_certificate(estate, read_input(term))
-    raise InputError(
-        "whois.nobody",
-        f"{shown(term)} is no EUI-64, no Signifier in the register and no certificate file.",
-    )
