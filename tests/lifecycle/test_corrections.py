@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -12,7 +13,7 @@ from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import Status
 from smki_testca.estate.terms import Secrets
-from smki_testca.identifiers import Eui64, Signifier
+from smki_testca.identifiers import Eui64, RegistryEntry, Signifier
 from smki_testca.issuance.batch.planning import Plan
 from smki_testca.lifecycle.corrections import NAMED
 from smki_testca.profiles.model import ParticipantKind
@@ -299,3 +300,33 @@ def test_what_is_free_again_can_be_another_participants(estate):
         Correction(ParticipantKind.PARTY, None, removed.signifier, removed.ranges),
     )
     assert estate.register.load().participant("labs-one").signifier == removed.signifier
+
+
+@pytest.mark.slow
+def test_certificates_of_runs_count_like_others(command, quickstart, estate):
+    estate.register.bring_in([], [like_meters_ones(estate, "labs-one")])
+    estate.correct_participant("labs-one", Correction(kind=ParticipantKind.MANUFACTURER))
+    entry = RegistryEntry.parse("00-DB-13")
+    labs = replace(estate.register.load().participant("labs-one"), registry_entries=(entry,))
+    estate.register.bring_in([labs], [])
+    run = (
+        *("batch", "issue", "--profile", "device", "--participant", "labs-one"),
+        *("--purpose", batches.DEVICE_PURPOSE, "--hw-type", batches.HW_TYPE, "--workers", "1"),
+        *("--usage", "key-agreement", "--first-id", "00-DB-13-00-00-00-00-01", "--count", "3"),
+    )
+    assert command("--estate", quickstart, *run).code == 0
+    error = refused(
+        estate, "labs-one", Correction(kind=ParticipantKind.RDP, signifier=Signifier("L"))
+    )
+    assert error.code == "participant.contradicted"
+    with pytest.raises(InputError, match="it has the certificates"):
+        estate.remove_participant("labs-one")
+    (record,) = estate.select(Selection(eui64=Eui64.parse("00-DB-13-00-00-00-00-02")))
+    answer = command("--estate", quickstart, "--json", "register", "whois", record.serial).json
+    assert (answer["participant"], answer["certificate"]["issued_to"]) == ("labs-one",) * 2
+
+
+def like_meters_ones(estate, participant):
+    """The agreement of meters-one, as one of another participant."""
+    (agreement,) = estate.register.load().agreements_of("meters-one")
+    return replace(agreement, reference="BIL-2", participant=participant)

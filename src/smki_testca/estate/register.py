@@ -244,9 +244,9 @@ class RegisterStore:
         for entry in self._audit.entries_of(*_AGREEMENT_ACTIONS):
             try:
                 reference, change = _agreement_change(entry)
+                changes.setdefault(reference, []).append(change)
             except (AttributeError, LookupError, TypeError) as error:
                 raise unreadable_entry(entry.number) from error
-            changes.setdefault(reference, []).append(change)
         return changes
 
     def notify(self, flow: Flow) -> Notification:
