@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from smki_testca.clock import Clock
-    from smki_testca.estate.audit import AuditLog, Entry
+    from smki_testca.estate.audit import AuditLog
     from smki_testca.estate.database import Database
     from smki_testca.identifiers import Eui64
     from smki_testca.profiles import Library
@@ -243,8 +243,8 @@ class RegisterStore:
         changes: dict[str, list[AgreementChange]] = {}
         for entry in self._audit.entries_of(*_AGREEMENT_ACTIONS):
             try:
-                reference, change = _agreement_change(entry)
-                changes.setdefault(reference, []).append(change)
+                change = AgreementChange.of_entry(entry.number, entry.at, entry.action, entry.body)
+                changes.setdefault(entry.body["reference"], []).append(change)
             except (AttributeError, LookupError, TypeError) as error:
                 raise unreadable_entry(entry.number) from error
         return changes
@@ -295,16 +295,6 @@ def _agreement(row: sqlite3.Row) -> Agreement:
     if agreement.reference != row["reference"]:
         raise ValueError(f"its record is of {agreement.reference}")
     return agreement
-
-
-def _agreement_change(entry: Entry) -> tuple[str, AgreementChange]:
-    """The reference of an agreement, and the change that an entry tells of."""
-    change = entry.action.removeprefix("agreement.")
-    # Of a suspension, the entry has the reference alone.
-    before = entry.body.get("before", {"suspended": change == "resume"})
-    after = entry.body.get("after", {"suspended": change == "suspend"})
-    made = AgreementChange.between(entry.number, entry.at, change, before, after)
-    return entry.body["reference"], made
 
 
 def _notified(row: sqlite3.Row) -> tuple[int, frozenset[Any]]:

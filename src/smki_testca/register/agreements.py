@@ -87,13 +87,19 @@ class AgreementChange:
     after: dict[str, Any]
 
     @classmethod
-    def between(
-        cls, audit: int, at: str, change: str, before: dict[str, Any], after: dict[str, Any]
-    ) -> AgreementChange:
-        """A change between two versions, each with all of its terms."""
+    def of_entry(cls, number: int, at: str, action: str, body: dict[str, Any]) -> AgreementChange:
+        """The change that an entry of the audit log tells of.
+
+        Raises:
+            AttributeError, LookupError, TypeError: if the body is not that of its action.
+        """
+        change = action.removeprefix("agreement.")
+        # Of a suspension, the entry has the reference alone.
+        before = body.get("before", {"suspended": change == "resume"})
+        after = body.get("after", {"suspended": change == "suspend"})
         differing = [name for name in after if before.get(name) != after[name]]
         return cls(
-            audit,
+            number,
             at,
             change,
             {name: before.get(name) for name in differing},
