@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from smki_testca.estate.stores import Stores
     from smki_testca.importers.content import Content
     from smki_testca.profiles.model import Profile
+    from smki_testca.x509.keys import PublicKey
 
 
 def look_up(estate: Stores, term: str) -> list[Answer]:
@@ -104,6 +105,7 @@ class _Desk:
         self._estate = estate
         self._register = estate.register.load()
         self._recognise = Recogniser(estate.library)
+        self._signer_of = _Signers(estate)
 
     def answer_content(self, content: Content) -> Answer | Unanswered:
         """The answer for one document of a file."""
@@ -117,7 +119,7 @@ class _Desk:
             view = view_certificate(der)
         except DerError as error:
             return Unanswered(_unreadable(error.code, error.message))
-        issuer = signer_of(self._estate, view)
+        issuer = self._signer_of(view)
         profile = self._profile(view, issuer)
         record = self._record(view, der)
         presented = self._presented(view, profile, issuer, record)
@@ -192,18 +194,34 @@ class _Desk:
         return self._estate.library.profile_for(issuer.hierarchy, Tier.END_ENTITY)
 
 
+class _Signers:
+    """The CAs of an estate, to find out which of them signed a certificate or list."""
+
+    def __init__(self, estate: Stores) -> None:
+        self._authorities: list[tuple[bytes | None, PublicKey | None, Record]] = []
+        for record in reversed(estate.certificates.authorities()):
+            ca = view_certificate(record.der)
+            key = load_public_key(ca.octets("subjectPublicKeyInfo") or b"")
+            self._authorities.append((ca.octets("subject"), key, record))
+
+    def __call__(self, view: View) -> Record | None:
+        """The CA that has the issuer's name and whose key fits the signature."""
+        if view.octets("signature") != view.signature_algorithm.encoded:
+            return None
+        issuer = view.octets("issuer")
+        for subject, key, record in self._authorities:
+            if (
+                subject == issuer
+                and key is not None
+                and signature_fits(key, view.signature, view.signed.encoded)
+            ):
+                return record
+        return None
+
+
 def signer_of(estate: Stores, view: View) -> Record | None:
     """The CA of the estate that has the issuer's name and whose key fits the signature."""
-    if view.octets("signature") != view.signature_algorithm.encoded:
-        return None
-    for record in reversed(estate.certificates.authorities()):
-        ca = view_certificate(record.der)
-        if ca.octets("subject") != view.octets("issuer"):
-            continue
-        key = load_public_key(ca.octets("subjectPublicKeyInfo") or b"")
-        if key is not None and signature_fits(key, view.signature, view.signed.encoded):
-            return record
-    return None
+    return _Signers(estate)(view)
 
 
 def _serial(view: View) -> SerialNumber | None:

@@ -149,7 +149,7 @@ def test_an_agreement_that_has_ended_stops_a_run(quickstart):
 def test_an_agreement_that_was_replaced_stops_a_run_until_it_covers_the_run_again(quickstart):
     text = (shipped("examples") / "participants.toml").read_bytes()
     start = text.index(b'reference = "BIL-2020-001"')
-    changed = text[start:].replace(b"environments = [", b"environments = [] # [")
+    changed = text[start:].replace(b"environments = [", b'environments = ["SIT-A"] # [')
     fewer = b"[[agreement]]\n" + changed
     with opened(quickstart) as estate:
         run = _begun(estate)
