@@ -11,7 +11,7 @@ from smki_testca.lint.chain import NOBODY
 from smki_testca.lint.findings import Breach, Finding
 from smki_testca.lint.guard import guarded, run
 from smki_testca.lint.linted import Linted
-from smki_testca.lint.recognise import Recogniser
+from smki_testca.lint.recognise import Recogniser, other_pki
 from smki_testca.lint.rows import Context, check
 from smki_testca.lint.rule import RULES
 from smki_testca.lint.sets import facts_of, listing_of
@@ -105,13 +105,16 @@ class Linter:
         return _unreadable(source, reading.of_error(first))
 
     def _certificate(self, view: View, source: Source, position: int) -> Linted:
-        profile = self._profile or self.recognise(view)
         breaches: list[Breach] = []
         run(strict.CHECKERS, view, breaches)
         signer, hierarchy = guarded("issuer", lambda: self._signer(view), breaches) or (
             NOBODY,
             None,
         )
+        issuer = None if signer.issuer is None else signer.issuer.view
+        if self._profile is None and not self.recognise.knows(view, issuer):
+            return _of_other_pki(view, source, breaches)
+        profile = self._profile or self.recognise(view)
         environment = self._environment
         document = Certificate(
             view,
@@ -123,7 +126,6 @@ class Linter:
             None if environment is None else environment.name,
         )
         run(_OF_CERTIFICATE, document, breaches)
-        issuer = None if signer.issuer is None else signer.issuer.view
         context = Context(self.library.roles, environment, issuer)
         rows = guarded("rows", lambda: check(view, profile, context), breaches) or []
         findings = echoes.without_broken_fields(
@@ -203,6 +205,13 @@ class Linter:
 
 def _unreadable(source: Source, breach: Breach) -> Linted:
     return Linted(source.file, source.index, "unknown", "", (coded_finding(breach),))
+
+
+def _of_other_pki(view: View, source: Source, breaches: list[Breach]) -> Linted:
+    """The result for a certificate that follows no profile: that, and what no DER is."""
+    found = [*breaches, other_pki(view)]
+    findings = in_order(coded_findings(found, view))
+    return Linted(source.file, source.index, "certificate", subject_text(view), findings)
 
 
 def coded_finding(breach: Breach) -> Finding:

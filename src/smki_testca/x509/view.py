@@ -335,16 +335,22 @@ def normalised_name(name: Node) -> tuple[tuple[tuple[str, str], ...], ...]:
     )
 
 
+def attribute_texts(name: Node) -> list[tuple[str, str | None]]:
+    """The attributes of a Name in their order: the name of each, and its text if it holds one."""
+    return [
+        (names.ATTRIBUTE_NAMES.get(oid, oid), _text(attribute.children[1]))
+        for relative in name.children
+        for attribute in relative.children
+        if len(attribute.children) == 2
+        for oid in [oid_of(attribute.children[0]) or "unreadable"]
+    ]
+
+
 def common_name_of(name: Node) -> str | None:
     """The first commonName of a Name."""
-    for relative in name.children:
-        for attribute in relative.children:
-            if len(attribute.children) == 2 and oid_of(attribute.children[0]) == _COMMON_NAME:
-                return _text(attribute.children[1])
-    return None
+    return next((text for label, text in attribute_texts(name) if label == "commonName"), None)
 
 
-_COMMON_NAME = names.ATTRIBUTES["commonName"]
 _STRING_CODECS = {
     0x0C: "utf-8",
     0x12: "ascii",
