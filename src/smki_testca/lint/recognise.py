@@ -163,10 +163,14 @@ class Recogniser:
 
     def _distance(self, view: View, present: set[str], profile: Profile) -> int:
         needed, allowed = self._fields[profile.name]
-        distance = 4 * len({needed[path] for path in needed.keys() - present})
+        missing = {needed[path] for path in needed.keys() - present}
+        if not view.subject_order:
+            # An empty subject is one fault, however many attributes are missing from it.
+            missing = {"subject" if name.startswith("subject.") else name for name in missing}
+        distance = 4 * len(missing)
         distance += len(present - allowed)
         distance += sum(
-            path in present and view.value(path) != value
+            path in view.fields and view.value(path) != value
             for path, value in self._constants[profile.name]
         )
         key = view.octets("subjectPublicKeyInfo") or b""
