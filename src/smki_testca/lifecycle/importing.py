@@ -202,11 +202,10 @@ def _refuse_live(item: FoundCertificate, view: View, live: LiveMarks) -> None:
     for carried in _policies(view):
         if carried in policies:
             raise _is_live(item, f"the live policy {policies[carried]}")
-    names = {name.casefold() for name in live.ca_names}
     for path in ("issuer", "subject"):
         field = view.fields.get(path)
         for name in () if field is None else _common_names(field.node):
-            if name.casefold() in names:
+            if live.names_ca(name):
                 raise _is_live(item, f"the name of the live CA {name}")
 
 

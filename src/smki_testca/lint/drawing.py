@@ -130,10 +130,7 @@ def _in_words(path: str, value: Any, view: View, linter: Linter) -> str:
 
 
 def _role(text: str, linter: Linter) -> str:
-    try:
-        role = linter.library.roles.by_code(int(text, 16)) if len(text) == 2 else None
-    except ValueError:
-        role = None
+    role = linter.library.roles.by_hex(text)
     return text if role is None else f"{text} ({role.name})"
 
 

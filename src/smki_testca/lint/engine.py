@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smki_testca.der.read import DerError
-from smki_testca.lint import certificate, chain, crl, csr, echoes, reading, strict
+from smki_testca.lint import (
+    certificate,
+    chain,
+    crl,
+    csr,
+    distinguished_name,
+    echoes,
+    reading,
+    strict,
+)
 from smki_testca.lint.certificate import Certificate
 from smki_testca.lint.chain import NOBODY
 from smki_testca.lint.findings import Breach, Finding
@@ -39,6 +48,7 @@ _OF_CERTIFICATE: tuple[Callable[[Certificate], Iterable[Breach]], ...] = (
     *chain.CHECKERS,
     *chain.OF_CERTIFICATE,
     *certificate.CHECKERS,
+    *distinguished_name.CHECKERS,
 )
 _OF_REVOCATION_LIST: tuple[Callable[[crl.RevocationList], Iterable[Breach]], ...] = (
     *chain.CHECKERS,

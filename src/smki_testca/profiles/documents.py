@@ -64,6 +64,7 @@ class HoldsTable(Document, frozen=True):
     absent: bool = False
     last: bool = False
     no_unused_bits: bool = False
+    identifies: bool = False
     in_row_order: bool = False
     role_code: bool = False
     sole: bool = False

@@ -16,7 +16,7 @@ from smki_testca.x509 import entries, names
 from smki_testca.x509.values import integer_of, oid_of, time_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from smki_testca.x509.fields import Value
 
@@ -214,7 +214,7 @@ def _subject(view: View, name: Node) -> None:
             if label == "x500UniqueIdentifier":
                 value: Value | None = node.content[1:] if node.tag == 0x03 else None
             else:
-                value = _text(node)
+                value = text_of(node)
             view.fields.setdefault(f"subject.{label}", FieldValue(value, node))
 
 
@@ -324,7 +324,7 @@ def normalised_name(name: Node) -> tuple[tuple[tuple[str, str], ...], ...]:
                 (
                     attribute.children[0].content.hex(),
                     " ".join(text.casefold().split())
-                    if (text := _text(attribute.children[1])) is not None
+                    if (text := text_of(attribute.children[1])) is not None
                     else attribute.children[1].encoded.hex(),
                 )
                 for attribute in relative.children
@@ -338,12 +338,18 @@ def normalised_name(name: Node) -> tuple[tuple[tuple[str, str], ...], ...]:
 def attribute_texts(name: Node) -> list[tuple[str, str | None]]:
     """The attributes of a Name in their order: the name of each, and its text if it holds one."""
     return [
-        (names.ATTRIBUTE_NAMES.get(oid, oid), _text(attribute.children[1]))
+        (label, text_of(value))
         for relative in name.children
-        for attribute in relative.children
-        if len(attribute.children) == 2
-        for oid in [oid_of(attribute.children[0]) or "unreadable"]
+        for label, value in labelled_attributes(relative)
     ]
+
+
+def labelled_attributes(relative: Node) -> Iterator[tuple[str, Node]]:
+    """The attributes of an RDN in their order: the name of each, and the element of its value."""
+    for attribute in relative.children:
+        if len(attribute.children) == 2:
+            oid = oid_of(attribute.children[0]) or "unreadable"
+            yield names.ATTRIBUTE_NAMES.get(oid, oid), attribute.children[1]
 
 
 def common_name_of(name: Node) -> str | None:
@@ -361,7 +367,8 @@ _STRING_CODECS = {
 }
 
 
-def _text(node: Node) -> str | None:
+def text_of(node: Node) -> str | None:
+    """The text in an element of a string type; None for another element, or broken text."""
     codec = _STRING_CODECS.get(node.tag)
     if codec is None:
         return None
