@@ -1357,6 +1357,55 @@ def other_profile_cases() -> None:
     )
 
 
+def contingency_key_cases() -> None:
+    """The wrapped contingency key of a root, with its parts and without."""
+    name, kind = "wrappedApexContinKey", "organisation-root-ca"
+    path, wrapped = f"extensions.{name}", octet_string(bytes(range(104)))
+    algorithm = sequence(oid("2.16.840.1.101.3.4.1.45"))
+    good = sequence(algorithm, wrapped)
+    case("good-contingency-key", "A root with its key", [], extended(ROOTED, good)(ROOT_OCA))
+    first = {"first": extension(ROOTED, good), **ROOT_OCA.extensions}
+    about = "A root with its key before everything else"
+    case("good-contingency-key-first", about, [], replace(ROOT_OCA, extensions=first))
+    for part, aspect, about, octets in (
+        ("wrapAlgorithm", "missing", "without its algorithm", sequence(wrapped)),
+        (
+            "wrapAlgorithm",
+            "unreadable",
+            "whose algorithm is a number",
+            sequence(sequence(integer(1)), wrapped),
+        ),
+        ("wrappedContinPubKey", "missing", "without the wrapped key", sequence(algorithm)),
+        (
+            "wrappedContinPubKey",
+            "unreadable",
+            "of no octets",
+            sequence(algorithm, octet_string(b"")),
+        ),
+    ):
+        broken(
+            f"{path}.{part}-{aspect}",
+            {kind: E},
+            f"with a contingency key {about}",
+            extended(ROOTED, octets),
+        )
+    case(
+        f"{kind}-{path}-critical",
+        "A Root OCA Certificate whose contingency key is critical",
+        [f"{path}.critical notice", "extensions.unknown_critical error"],
+        extended(ROOTED, good, critical=True)(ROOT_OCA),
+    )
+    case(
+        f"organisation-{path}-unexpected",
+        "An Organisation Certificate with a contingency key",
+        ["extensions.unexpected notice"],
+        extended(ROOTED, good)(ORGANISATION),
+    )
+
+
+ROOTED = "1.3.6.1.5.5.7.1.20"
+
+
 def name_cases() -> None:
     """The rules for the attributes of a subject."""
     parts = set_of([attribute("organizationalUnitName", "02"), _IDENTIFIED])
@@ -2930,6 +2979,7 @@ def main() -> None:
         good_cases,
         row_cases,
         other_profile_cases,
+        contingency_key_cases,
         name_cases,
         other_pki_cases,
         published_cases,

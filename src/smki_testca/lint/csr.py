@@ -41,10 +41,7 @@ def kind(view: View) -> str:
     """
     if names.RSA_ENCRYPTION_OID in (view.octets("subjectPublicKeyInfo") or b"")[:32]:
         return "iki"
-    names_device = any(path.startswith(HARDWARE_MODULE) for path in view.fields)
-    if _IDENTIFIER not in view.fields and (names_device or not view.subject_order):
-        return "device"
-    return "organisation"
+    return "organisation" if view.subject_order else "device"
 
 
 class Request:

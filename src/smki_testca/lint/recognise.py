@@ -310,10 +310,12 @@ def _fields(profile: Profile) -> tuple[dict[str, str], frozenset[str]]:
     """
     needed: dict[str, str] = {}
     allowed: set[str] = set()
-    for row in profile.filling_rows:
+    for row in profile.rows:
         path = row.field.path
+        if row.fill is None and not row.holds.optional:
+            continue
         if path.startswith(("subject.", "extensions.")):
             allowed |= {path, f"extensions.{row.field.extension}"}
-            if not (isinstance(row.fill, Input) and row.fill.optional):
+            if row.fill is not None and not (isinstance(row.fill, Input) and row.fill.optional):
                 needed[path] = row.field.extension or path
     return needed, frozenset(allowed)

@@ -195,7 +195,9 @@ def aspects(profile: DocumentProfile, row: Row) -> list[str]:
     if holds.absent:
         may_be_false = row.field.path == "extensions.basicConstraints"
         return ["present", "ca_false"] if may_be_false else ["present"]
-    required = _required(row) or _requires_extension(profile, row)
+    required = (
+        _required(row) or _requires_extension(profile, row) or _is_part_of_optional(profile, row)
+    )
     missing = ["missing"] if required and row.field.path not in _ALWAYS_THERE else []
     can_be_unreadable = kind not in _ALWAYS_READABLE and row.field.implicit_tag is None
     constraints = {
@@ -203,7 +205,7 @@ def aspects(profile: DocumentProfile, row: Row) -> list[str]:
         "unexpected": holds.in_row_order,
         "order": holds.last or (holds.in_row_order and len(_filled_parts(profile, row)) > 1),
         "sole": holds.sole,
-        "unreadable": can_be_unreadable and row.fill is not None,
+        "unreadable": can_be_unreadable and (row.fill is not None or row.holds.optional),
         "encoding": (kind is Kind.TIME and row.fill is not None) or row.encoding in STRING_TAGS,
         "value": _demands_value(row),
         "parameters_null": row.field.path == "signature" and holds.equals is not None,
@@ -336,7 +338,7 @@ def _breaches(view: View, profile: DocumentProfile, row: Row, context: Context) 
         return
     value = view.value(path)
     if value is None:
-        if row.fill is not None:
+        if row.fill is not None or row.holds.optional:
             yield _breach(row, "unreadable", "cannot be read")
         return
     yield from _encoding_breaches(view, row)
@@ -353,7 +355,17 @@ def _reports_absence(view: View, profile: DocumentProfile, row: Row) -> bool:
     if extension is not None and row.field.path != whole and whole not in view.fields:
         whole_has_row = any(other.field.path == whole for other in profile.rows)
         return not whole_has_row and _required(row)
-    return _required(row) or _requires_extension(profile, row)
+    return _required(row) or _requires_extension(profile, row) or _is_part_of_optional(profile, row)
+
+
+def _is_part_of_optional(profile: DocumentProfile, row: Row) -> bool:
+    """Whether a field must be there because the optional extension around it is."""
+    whole = f"extensions.{row.field.extension}"
+    return (
+        row.holds.optional
+        and row.field.path != whole
+        and any(other.holds.optional and other.field.path == whole for other in profile.rows)
+    )
 
 
 def _required(row: Row) -> bool:
@@ -374,8 +386,10 @@ def _order_breaches(view: View, profile: DocumentProfile, row: Row) -> Iterator[
             yield _breach(
                 row, "unexpected", f"holds {name}, which this kind of document does not have"
             )
-    expected = [name for name in listed if name in actual]
-    if [name for name in actual if name in listed] != expected:
+    # Nothing says where an extension that is optional comes.
+    optional = {other.field.extension for other in profile.rows if other.holds.optional}
+    expected = [name for name in listed if name in actual and name not in optional]
+    if [name for name in actual if name in expected] != expected:
         yield _breach(
             row, "order", f"come as {', '.join(actual)}; the order is {', '.join(expected)}"
         )

@@ -62,6 +62,7 @@ class HoldsTable(Document, frozen=True):
     positive: bool = False
     not_negative: bool = False
     absent: bool = False
+    optional: bool = False
     last: bool = False
     no_unused_bits: bool = False
     identifies: bool = False

@@ -146,6 +146,7 @@ class Holds:
     positive: bool = False
     not_negative: bool = False
     absent: bool = False
+    optional: bool = False
     last: bool = False
     no_unused_bits: bool = False
     identifies: bool = False

@@ -304,6 +304,18 @@ def _alternative_name(view: View, path: str, node: Node) -> None:
                 view.fields.setdefault(f"{module}.hwSerialNum", FieldValue(octets, serial))
 
 
+def _wrapped_key(view: View, path: str, node: Node) -> None:
+    """Read the WrappedApexContingencyKey of RFC 5934: an algorithm and the wrapped key."""
+    is_in_order = [child.tag for child in node.children] in ([0x30, 0x04], [0x30], [0x04])
+    for child in node.children:
+        if child.tag == 0x30:
+            oid = oid_of(child.children[0]) if child.children and is_in_order else None
+            view.fields.setdefault(f"{path}.wrapAlgorithm", FieldValue(oid, child))
+        elif child.tag == 0x04:
+            octets = child.content if is_in_order and child.content else None
+            view.fields.setdefault(f"{path}.wrappedContinPubKey", FieldValue(octets, child))
+
+
 _EXTENSION_READERS = {
     "keyUsage": _key_usage,
     "subjectKeyIdentifier": _octets,
@@ -312,6 +324,7 @@ _EXTENSION_READERS = {
     "certificatePolicies": _policies,
     "authorityKeyIdentifier": _authority_key,
     "subjectAltName": _alternative_name,
+    "wrappedApexContinKey": _wrapped_key,
     "cRLNumber": _number,
 }
 
