@@ -266,8 +266,7 @@ ONE_ROW = [
         "is not optional",
     ),
     (
-        'field = "extensions.extKeyUsage"\nfill = { constant = ["clientAuth"] }\n'
-        "holds = { optional = true }",
+        'field = "extensions.keyUsage"\nfill = { input = "usage" }\nholds = { optional = true }',
         "a field that is filled",
     ),
     ('field = "subject.title"\nholds = { identifies = true }', "identifies says nothing"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from smki_testca.der.read import DerError
@@ -87,6 +88,10 @@ class Linter:
 
     def lint(self, source: Source, position: int = 0) -> Linted:
         """Lint one document by itself: read it, and run the rules for its kind."""
+        linted = self._lint(source, position)
+        return linted if source.name is None else replace(linted, name=source.name)
+
+    def _lint(self, source: Source, position: int) -> Linted:
         if source.problem is not None:
             return _unreadable(source, reading.of_file(source.problem))
         if entries.place(source.data) is not None:
@@ -151,6 +156,10 @@ class Linter:
             in_order(findings + rows),
             facts_of(view, source, profile, position),
         )
+
+    def signer_of(self, view: View) -> chain.Signer:
+        """The signer of a certificate or CRL, as far as it is known."""
+        return chain.signer_of(view, self._issuers)
 
     def _signer(self, view: View) -> tuple[chain.Signer, Hierarchy | None]:
         """The signer of a certificate, and the hierarchy of the issuer."""

@@ -12,9 +12,7 @@ from smki_testca.lint.findings import Breach
 from smki_testca.lint.rule import rule
 from smki_testca.profiles.model import POLICY, Constant, Input, Severity, Tier
 from smki_testca.roles import Basis
-from smki_testca.text import shown
 from smki_testca.x509.fields import Kind
-from smki_testca.x509.name_text import name_text
 from smki_testca.x509.names import RSA_ENCRYPTION_OID, KeyType
 from smki_testca.x509.values import oid_of
 from smki_testca.x509.view import attribute_texts, common_name_of
@@ -295,11 +293,8 @@ _KEY_IDENTIFIERS = (
 def other_pki(view: View) -> Breach:
     """State that a certificate is of none of the PKIs in the library."""
     issuer = view.fields.get("issuer")
-    name = "" if issuer is None else name_text(issuer.node)
-    message = (
-        f"it is of none of the PKIs that the profiles describe (issuer: {shown(name or 'empty')}),"
-        " so it was not checked against any"
-    )
+    # Equal for all of them, so that a report can group the certificates of a whole trust store.
+    message = "it is of none of the PKIs that the profiles describe, so it was not checked further"
     return Breach("certificate.other_pki", None if issuer is None else issuer.node.offset, message)
 
 
