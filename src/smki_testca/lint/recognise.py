@@ -239,11 +239,12 @@ def _ca_name_rows(profile: Profile) -> _CaName:
 
 def _identifying_fields(profile: Profile) -> list[Field]:
     """The fields that hold the EUI-64 of the holder, as octets."""
-    rows = (row for row in profile.filling_rows if isinstance(row.fill, Input))
     return [
         row.field
-        for row in rows
-        if row.fill.name in _OF_HOLDER and row.field.kind in {Kind.BITS, Kind.OCTETS}
+        for row in profile.filling_rows
+        if isinstance(row.fill, Input)
+        and row.fill.name in _OF_HOLDER
+        and row.field.kind in {Kind.BITS, Kind.OCTETS}
     ]
 
 
