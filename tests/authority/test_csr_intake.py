@@ -191,6 +191,7 @@ FAULTS = {
     "csr.subject_value too long": lambda: named(b"A" * 65),
     "csr.subject_value NUL": lambda: named(b"ONE\x00TWO"),
     "csr.subject_value line break": lambda: named(b"ONE\nTWO"),
+    "csr.subject_value no-break space": lambda: named("ONE\u00a0TWO".encode()),
     "csr.subject_value direction": lambda: named("ONE\u202eOWT".encode()),
     "csr.subject_value trading name too long": lambda: iki(
         subject=[csrs.attribute(csrs.ORGANISATION, b"A" * 65), *csrs.iki_subject()[1:]]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from smki_testca.errors import InputError
 from smki_testca.identifiers import identifies_nobody
 from smki_testca.lint import distinguished_name
 from smki_testca.lint.findings import Breach
@@ -17,7 +18,7 @@ from smki_testca.profiles.model import Constant, Derived, Hierarchy, Input, Seve
 from smki_testca.roles import Basis
 from smki_testca.text import shown
 from smki_testca.x509 import names
-from smki_testca.x509.fields import Kind
+from smki_testca.x509.fields import Kind, check_characters
 from smki_testca.x509.keys import key_type_of, load_public_key, public_key_octets, signature_fits
 
 if TYPE_CHECKING:
@@ -103,18 +104,21 @@ class Request:
         rows = self.requested.get("subjectAltName", ())
         return any(row.field.path.startswith(HARDWARE_MODULE) for row in rows)
 
-    @property
-    def rows_that_refuse(self) -> list[Row]:
-        """The rows of the profile whose breach makes a certificate wrong, not only unusual."""
-        return [row for row in self.profile.rows if row.severity is Severity.ERROR]
-
     def faults_by(self, row: Row) -> list[str]:
-        """What a row says of the value that the CSR brings for its field."""
-        value = self.view.value(row.field.path)
-        if value in {None, ""}:
+        """Why the value that the CSR brings for a row cannot be issued; a habit is no reason."""
+        field, value = row.field, self.view.value(row.field.path)
+        if value is None:
             return []
-        breaches = value_breaches(row, value, self.roles)
-        return [f"its {row.field.path} {breach.message}" for breach in breaches]
+        faults = []
+        if isinstance(row.fill, Input):
+            try:
+                check_characters(field, self.profile.encoding(field), value)
+            except InputError as error:
+                faults.append(f"its {error.message.rstrip('.')}")
+        if row.severity is Severity.ERROR:
+            breaches = value_breaches(row, value, self.roles)
+            faults += [f"its {field.path} {breach.message}" for breach in breaches]
+        return faults
 
     def offset(self, path: str) -> int:
         """The offset of a field; of what is signed where the field is missing."""
@@ -258,12 +262,13 @@ def subject(request: Request) -> Iterator[Breach]:
 def subject_order(request: Request) -> Iterator[Breach]:
     """Find attributes that the certificate has in another order, or that share an RDN."""
     for labels, offset in distinguished_name.shared_rdns(request.view):
-        message = f"{' and '.join(labels)} are in one RDN of its subject"
+        message = f"its subject holds {' and '.join(labels)} in one RDN"
         yield Breach("csr.subject_order", offset, message)
     order = request.view.subject_order
-    for row in request.rows_that_refuse:
+    for row in request.profile.rows:
         name = row.field.attribute
-        if row.holds.last and name in order and order[-1] != name:
+        is_last = row.holds.last and row.severity is Severity.ERROR
+        if is_last and name in order and order[-1] != name:
             message = f"its subject holds {', '.join(order)}; {name} must come last"
             yield Breach("csr.subject_order", request.offset(row.field.path), message)
 
@@ -277,17 +282,21 @@ def subject_order(request: Request) -> Iterator[Breach]:
 )  # fmt: skip
 def subject_values(request: Request) -> Iterator[Breach]:
     """Find attributes of the subject whose text no certificate may have."""
-    view = request.view
+    view, told = request.view, set()
     for label, offset in distinguished_name.empty(view):
+        told.add(label)
         yield Breach("csr.subject_value", offset, f"its {label} is empty")
     for label, offset, character in distinguished_name.unseen(view):
+        told.add(label)
         message = f"its {label} holds the character {character}, which is not shown"
         yield Breach("csr.subject_value", offset, message)
     role = request.profile.field_of("role")
-    for row in request.rows_that_refuse:
-        if row.field.attribute is not None and row.field != role and row.field.kind is Kind.TEXT:
-            for message in request.faults_by(row):
-                yield Breach("csr.subject_value", request.offset(row.field.path), message)
+    for row in request.profile.rows:
+        field = row.field
+        if field.kind is not Kind.TEXT or field.attribute in {None, *told} or field == role:
+            continue
+        for message in request.faults_by(row):
+            yield Breach("csr.subject_value", request.offset(field.path), message)
 
 
 @rule(
@@ -415,7 +424,7 @@ def device_id(request: Request) -> Iterator[Breach]:
     elif len(view.fields["extensions.subjectAltName"].node.children) != 1:
         yield Breach("csr.device_id", offset, "its subjectAltName must hold exactly one name")
     else:
-        for row in request.rows_that_refuse:
+        for row in request.profile.rows:
             if row.field.path.startswith(HARDWARE_MODULE):
                 for message in request.faults_by(row):
                     yield Breach("csr.device_id", request.offset(row.field.path), message)

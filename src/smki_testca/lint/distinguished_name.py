@@ -30,7 +30,7 @@ _UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
 def empty_attributes(certificate: Certificate) -> Iterator[Breach]:
     """Find each attribute of the subject that is an empty text."""
     for label, offset in empty(certificate.view):
-        message = f"{label} in the subject is empty"
+        message = f"the subject's {label} is empty"
         yield Breach("subject.empty_attribute", offset, message, f"subject.{label}")
 
 
@@ -44,7 +44,7 @@ def empty_attributes(certificate: Certificate) -> Iterator[Breach]:
 def characters(certificate: Certificate) -> Iterator[Breach]:
     """Find each attribute of the subject that holds characters that are not shown."""
     for label, offset, character in unseen(certificate.view):
-        message = f"{label} in the subject holds the character {character}, which is not shown"
+        message = f"the subject's {label} holds the character {character}, which is not shown"
         yield Breach("subject.characters", offset, message, f"subject.{label}")
 
 
@@ -61,7 +61,7 @@ def multi_valued(certificate: Certificate) -> Iterator[Breach]:
     if identifier is None or identifier.attribute is None:
         return
     for labels, offset in shared_rdns(certificate.view):
-        message = f"{' and '.join(labels)} are in one RDN"
+        message = f"the subject holds {' and '.join(labels)} in one RDN"
         yield Breach("subject.multi_valued", offset, message, "subject")
 
 
