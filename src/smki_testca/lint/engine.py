@@ -113,11 +113,14 @@ class Linter:
             None,
         )
         environment = self._environment
+        spki = view.octets("subjectPublicKeyInfo") or b""
         document = Certificate(
             view,
             profile,
             self.library,
             signer,
+            guarded("issuer", lambda: self._issuers.path_from(signer.issuer), breaches) or (),
+            guarded("issuer", lambda: self._issuers.ca_of_key(spki), breaches),
             hierarchy,
             self.at,
             None if environment is None else environment.name,
@@ -137,7 +140,7 @@ class Linter:
             profile.name,
             subject_text(view),
             in_order(findings + rows),
-            facts_of(view, source, profile, position),
+            facts_of(view, source, profile, signer, position),
         )
 
     def _signer(self, view: View) -> tuple[chain.Signer, Hierarchy | None]:
@@ -197,7 +200,7 @@ class Linter:
             "crl" if profile is None else profile.name,
             "" if issuer_name is None else name_text(issuer_name.node),
             in_order(findings + rows),
-            listing=listing_of(view, source, position, is_verified=signer.issuer is not None),
+            listing=listing_of(view, source, signer, position),
         )
 
 
