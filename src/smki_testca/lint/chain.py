@@ -194,12 +194,12 @@ class Signer(NamedTuple):
     Attributes:
         verdict: the result of the search.
         issuer: the CA that signed; None for a root, and where no signer was found.
-        namesake: a CA of the issuer's name that has another key than the issuer.
+        remark: why a certificate at hand that looks like the issuer's is none; may be empty.
     """
 
     verdict: Verdict = Verdict.UNTRIED
     issuer: PossibleIssuer | None = None
-    namesake: PossibleIssuer | None = None
+    remark: str = ""
 
     @property
     def is_sound(self) -> bool:
@@ -221,10 +221,10 @@ def signer_of(view: View, issuers: Issuers) -> Signer:
     """
     found = _search(view, issuers)
     if found.verdict is Verdict.NOT_BY_NAMED_ISSUER and not any(map(issuers.is_sound, found.named)):
-        return Signer(Verdict.UNKNOWN_ISSUER)
-    return Signer(
-        found.verdict, _best(found.fitting, view, issuers), next(iter(found.namesakes), None)
-    )
+        remark = "a certificate of it is, but that one's own signature is invalid"
+        return Signer(Verdict.UNKNOWN_ISSUER, remark=remark)
+    remark = "a CA of its name is, but has another key" if found.namesakes else ""
+    return Signer(found.verdict, _best(found.fitting, view, issuers), remark)
 
 
 class _Search(NamedTuple):
@@ -346,8 +346,8 @@ def unknown_issuer(document: Certificate | RevocationList) -> Iterator[Breach]:
     """Report that the signature was not checked."""
     if document.signer.verdict is Verdict.UNKNOWN_ISSUER:
         message = "the issuer is not among the certificates at hand, so the signature is unchecked"
-        if document.signer.namesake is not None:
-            message += "; a CA of its name is, but has another key"
+        if document.signer.remark:
+            message += f"; {document.signer.remark}"
         yield Breach("issuer.unknown", _issuer_offset(document.view), message)
 
 

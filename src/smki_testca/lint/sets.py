@@ -35,7 +35,8 @@ class Facts:
     Attributes:
         position: the document's place in the input.
         place: its file and index, for messages.
-        digest: SHA-256 of what is signed, to recognise copies.
+        digest: SHA-256 of the document.
+        signed: SHA-256 of what is signed in it, to recognise copies.
         issuer: the Name of its issuer, DER.
         subject: the Name of its subject, DER.
         usage: its key usages.
@@ -49,6 +50,7 @@ class Facts:
     position: int
     place: str
     digest: bytes
+    signed: bytes
     serial: int
     issuer: bytes
     subject: bytes
@@ -94,7 +96,8 @@ class Listing:
     Attributes:
         position: the document's place in the input.
         place: its file and index, for messages.
-        digest: SHA-256 of what is signed, to recognise copies.
+        digest: SHA-256 of the document.
+        signed: SHA-256 of what is signed in it, to recognise copies.
         issuer: the Name of its issuer, DER.
         number: its cRLNumber, if that can be read.
         is_delta: whether it is a delta CRL.
@@ -104,6 +107,7 @@ class Listing:
     position: int
     place: str
     digest: bytes
+    signed: bytes
     issuer: bytes
     number: int | None
     this_update: datetime
@@ -125,6 +129,7 @@ def facts_of(
     return Facts(
         position,
         source.place,
+        hashlib.sha256(source.data).digest(),
         hashlib.sha256(view.signed.encoded).digest(),
         serial,
         view.octets("issuer") or b"",
@@ -148,6 +153,7 @@ def listing_of(view: View, source: Source, signer: Signer, position: int) -> Lis
     return Listing(
         position,
         source.place,
+        hashlib.sha256(source.data).digest(),
         hashlib.sha256(view.signed.encoded).digest(),
         view.octets("issuer") or b"",
         number if isinstance(number, int) else None,
@@ -188,7 +194,7 @@ class Together(NamedTuple):
                 facts.not_before or _END_OF_TIME,
                 facts.is_device,
                 facts.key,
-                facts.digest,
+                facts.signed,
             ),
         )
 
@@ -198,12 +204,12 @@ _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 def _without_copies(documents: Iterable[OneDocument]) -> Iterable[OneDocument]:
     """One of the copies of each document, the same one in whatever order they come."""
-    by_digest: dict[bytes, OneDocument] = {}
+    by_content: dict[bytes, OneDocument] = {}
     for one in documents:
-        other = by_digest.setdefault(one.digest, one)
-        if (one.place, one.position) < (other.place, other.position):
-            by_digest[one.digest] = one
-    return by_digest.values()
+        other = by_content.setdefault(one.signed, one)
+        if (one.digest, one.place) < (other.digest, other.place):
+            by_content[one.signed] = one
+    return by_content.values()
 
 
 @rule(
@@ -274,7 +280,8 @@ def same_subject(documents: Together) -> Iterator[Breach]:
         elif earlier and facts.is_device and facts.eui64 is not None:
             first = next(iter(earlier.values()))
             message = f"another certificate of this Device has another key: {first.place}"
-            yield Breach("set.device_twice", None, message, None, facts.position)
+            path = "extensions.subjectAltName"
+            yield Breach("set.device_twice", None, message, path, facts.position)
         elif earlier and facts.usage == ("keyAgreement",):
             first = next(iter(earlier.values()))
             message = f"another key agreement certificate has this subject: {first.place}"
@@ -362,7 +369,7 @@ def numbers(documents: Together) -> Iterator[Breach]:
 
 def _age(crl: Listing) -> tuple[datetime, int, bytes]:
     """A key to sort CRLs by, the oldest first."""
-    return crl.this_update, -1 if crl.number is None else crl.number, crl.digest
+    return crl.this_update, -1 if crl.number is None else crl.number, crl.signed
 
 
 def revocations(documents: Together) -> Iterator[Breach]:
