@@ -1973,7 +1973,18 @@ def _issuer_cases() -> None:
         "issuer-namesake-crl",
         "A CRL of a CA called Z1 that is not at hand; another Z1 is",
         ["issuer.unknown notice"],
-        crl_pem(by_namesake(CRL)),
+        crl_pem(
+            replace(
+                CRL,
+                key=ec_key("another Z1"),
+                extensions={
+                    **CRL.extensions,
+                    "authorityKeyIdentifier": extension(
+                        "authorityKeyIdentifier", authority_key(namesake.key_identifier)
+                    ),
+                },
+            )
+        ),
     )
     case(
         "issuer-self-signed-with-aki",
