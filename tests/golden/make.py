@@ -1969,22 +1969,41 @@ def _issuer_cases() -> None:
         ["issuer.unknown notice"],
         by_namesake(ORGANISATION),
     )
+    crl_of_namesake = replace(
+        CRL,
+        key=ec_key("another Z1"),
+        extensions={
+            **CRL.extensions,
+            "authorityKeyIdentifier": extension(
+                "authorityKeyIdentifier", authority_key(namesake.key_identifier)
+            ),
+        },
+    )
     case(
         "issuer-namesake-crl",
         "A CRL of a CA called Z1 that is not at hand; another Z1 is",
         ["issuer.unknown notice"],
-        crl_pem(
-            replace(
-                CRL,
-                key=ec_key("another Z1"),
-                extensions={
-                    **CRL.extensions,
-                    "authorityKeyIdentifier": extension(
-                        "authorityKeyIdentifier", authority_key(namesake.key_identifier)
-                    ),
-                },
-            )
-        ),
+        crl_pem(crl_of_namesake),
+    )
+    case(
+        "set-namesakes",
+        "CRLs of two CAs called Z1 with one number, and their certificates with one serial",
+        [
+            "1 issuer.unknown notice",
+            "3 issuer.unknown notice",
+            "3 set.serial_of_another_issuer warning",
+        ],
+        crl_pem(CRL),
+        crl_pem(crl_of_namesake),
+        ORGANISATION,
+        both(by_namesake, rekeyed(spki_of(ec_key("of a namesake"))))(ORGANISATION),
+    )
+    case(
+        "set-device-of-two-pkis",
+        "A Device with a certificate in each of two PKIs",
+        ["1 issuer.unknown notice"],
+        DEVICE,
+        both(by_namesake, but(serial=serial_of("of a namesake")))(device("elsewhere")),
     )
     case(
         "issuer-self-signed-with-aki",

@@ -81,6 +81,11 @@ class PossibleIssuer:
         """Whether its issuer has its own name (self-issued, RFC 5280 3.2)."""
         return _names_itself(self.view)
 
+    @property
+    def is_root(self) -> bool:
+        """Whether it names itself and its own key, and not an older key of its name."""
+        return self.names_itself and _may_name_own_key(self.view)
+
     def may(self, usage: str) -> bool:
         """Whether keyUsage includes a usage, such as ``keyCertSign``."""
         usages = self.view.value("extensions.keyUsage")
@@ -442,7 +447,7 @@ def issuer_hierarchy(certificate: Certificate) -> Iterator[Breach]:
 def issued_by_root(certificate: Certificate) -> Iterator[Breach]:
     """Find an end entity that a root of its hierarchy issued."""
     issuer, profile = certificate.issuing_ca, certificate.profile
-    if issuer is None or not issuer.names_itself or profile.tier is not Tier.END_ENTITY:
+    if issuer is None or not issuer.is_root or profile.tier is not Tier.END_ENTITY:
         return
     if certificate.issuer_hierarchy != profile.hierarchy:
         return

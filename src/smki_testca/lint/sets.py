@@ -6,7 +6,8 @@ import hashlib
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
 from smki_testca.lint.chain import Verdict
 from smki_testca.lint.findings import Breach
@@ -68,25 +69,28 @@ class SignedBy:
     """What is known of a document's signer, to compare it with others.
 
     Attributes:
-        is_verified: whether the signature is by a CA at hand.
+        is_verified: whether the signature is by a CA at hand, or a root's by itself.
         is_sound: whether the signature may be right; otherwise the document proves nothing.
-        above: the key identifier of the CA above that CA, or a root's own. Two CAs of one name
-            and different CAs above them are different CAs. None where it is not known.
+        authority: what tells CAs of one name apart, the key identifier of the CA above: a CA has
+            the same one after a change of its key. Where the signer is not known, the key
+            identifier that the document names; None where it names none.
     """
 
-    is_verified: bool = False
-    is_sound: bool = True
-    above: bytes | None = None
+    is_verified: bool
+    is_sound: bool
+    authority: tuple[str, bytes] | None
 
     @classmethod
-    def of(cls, signer: Signer) -> SignedBy:
-        """What is known of a signer."""
-        ca = None if signer.issuer is None else signer.issuer.view
-        above = None
-        if ca is not None:
-            above = ca.octets("extensions.authorityKeyIdentifier.keyIdentifier")
-            above = above or ca.octets("extensions.subjectKeyIdentifier")
-        return cls(signer.verdict is Verdict.RIGHT, signer.is_sound, above)
+    def of(cls, signer: Signer, view: View) -> SignedBy:
+        """What is known of the signer of a document."""
+        is_verified = signer.verdict is Verdict.RIGHT
+        ca = view if signer.issuer is None else signer.issuer.view
+        identifier = ca.octets("extensions.authorityKeyIdentifier.keyIdentifier")
+        if is_verified:
+            identifier = identifier or ca.octets("extensions.subjectKeyIdentifier")
+        kind = "above" if is_verified else "named"
+        authority = None if identifier is None else (kind, identifier)
+        return cls(is_verified, signer.is_sound, authority)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +143,7 @@ def facts_of(
         int.from_bytes(octets) if octets is not None and len(octets) == 8 else None,
         device_id is not None,
         view.value("extensions.basicConstraints.cA") is True,
-        SignedBy.of(signer),
+        SignedBy.of(signer, view),
         view.instant("validity.notBefore"),
     )
 
@@ -159,11 +163,12 @@ def listing_of(view: View, source: Source, signer: Signer, position: int) -> Lis
         number if isinstance(number, int) else None,
         this_update,
         "extensions.deltaCRLIndicator" in view.fields,
-        SignedBy.of(signer),
+        SignedBy.of(signer, view),
     )
 
 
-class Together(NamedTuple):
+@dataclass(frozen=True)
+class Together:
     """All documents of an input, in whatever order they come.
 
     Attributes:
@@ -178,7 +183,7 @@ class Together(NamedTuple):
     entries_of: Callable[[Listing], Iterable[Entry]]
     at: datetime
 
-    @property
+    @cached_property
     def distinct(self) -> list[Facts]:
         """The facts of each certificate, without copies and those of invalid signatures.
 
@@ -228,17 +233,22 @@ def _without_copies(documents: Iterable[OneDocument]) -> Iterable[OneDocument]:
 def serials(documents: Together) -> Iterator[Breach]:
     """Find certificates that share a serial number, at the later one."""
     seen: dict[int, Facts] = {}
-    of_issuer: dict[tuple[int, bytes], Facts] = {}
+    of_issuer: dict[tuple[int, bytes], dict[object, Facts]] = defaultdict(dict)
     for facts in documents.distinct:
         path, position = "serialNumber", facts.position
-        same = of_issuer.setdefault((facts.serial, facts.issuer), facts)
+        authority = facts.signer.authority
+        namesakes = of_issuer[facts.serial, facts.issuer]
+        same = namesakes.get(authority) or namesakes.get(None)
+        if same is None and authority is None:
+            same = next(iter(namesakes.values()), None)
         earlier = seen.setdefault(facts.serial, facts)
-        if same is not facts:
+        if same is not None:
             message = f"another certificate of the same issuer has this serial: {same.place}"
             yield Breach("set.serial_twice", None, message, path, position)
         elif earlier is not facts:
             message = f"another certificate of another issuer has this serial: {earlier.place}"
             yield Breach("set.serial_of_another_issuer", None, message, path, position)
+        namesakes.setdefault(authority, facts)
 
 
 @rule(
@@ -255,17 +265,10 @@ def serials(documents: Together) -> Iterator[Breach]:
     " serial.",
     good="one KA certificate under an EUI-64", bad="Z1-supplier-ka and Z1-supplierPP-ka",
 )  # fmt: skip
-@rule(
-    "set.device_twice", Severity.WARNING, Basis.ASSUMED, "a Device has one key for each usage",
-    meaning="Two certificates of one Device have one usage and different keys: one of them was"
-    " replaced, or two Devices have one ID.",
-    remedy="Leave out the one that was replaced; otherwise give one of the Devices another ID.",
-    good="one DS and one KA certificate of a Device", bad="two DS certificates of one Device",
-)  # fmt: skip
 def same_subject(documents: Together) -> Iterator[Breach]:
     """Find certificates that share subject and usage, at the later one."""
     empty = bytes.fromhex("3000")
-    seen: dict[tuple[bytes, int | None, tuple[str, ...]], dict[bytes, Facts]] = defaultdict(dict)
+    seen: dict[object, dict[bytes, Facts]] = defaultdict(dict)
     for facts in sorted(documents.distinct, key=lambda one: one.not_before or _END_OF_TIME):
         if facts.subject == empty and facts.eui64 is None:
             continue
@@ -277,16 +280,33 @@ def same_subject(documents: Together) -> Iterator[Breach]:
                 message = f"it renews {same_key.place} with the same key"
                 path = "subjectPublicKeyInfo"
                 yield Breach("set.renewal_same_key", None, message, path, facts.position)
-        elif earlier and facts.is_device and facts.eui64 is not None:
-            first = next(iter(earlier.values()))
-            message = f"another certificate of this Device has another key: {first.place}"
-            path = "extensions.subjectAltName"
-            yield Breach("set.device_twice", None, message, path, facts.position)
-        elif earlier and facts.usage == ("keyAgreement",):
+        elif earlier and facts.usage == ("keyAgreement",) and not facts.is_device:
             first = next(iter(earlier.values()))
             message = f"another key agreement certificate has this subject: {first.place}"
             yield Breach("set.key_agreement_pair", None, message, "subject", facts.position)
         earlier.setdefault(facts.key, facts)
+
+
+@rule(
+    "set.device_twice", Severity.WARNING, Basis.ASSUMED, "a Device has one key for each usage",
+    meaning="Two certificates of one Device in one PKI have one usage and different keys: one of"
+    " them was replaced, or two Devices have one ID.",
+    remedy="Leave out the one that was replaced; otherwise give one of the Devices another ID.",
+    good="one DS and one KA certificate of a Device", bad="two DS certificates of one Device",
+)  # fmt: skip
+def devices_twice(documents: Together) -> Iterator[Breach]:
+    """Find certificates of one Device and usage with different keys, at the later one."""
+    first: dict[object, Facts] = {}
+    for facts in documents.distinct:
+        if not facts.is_device or facts.eui64 is None:
+            continue
+        # A Device may have certificates in several test environments, each with a PKI of its own.
+        identity = facts.eui64, facts.usage, facts.signer.authority
+        earlier = first.setdefault(identity, facts)
+        if earlier.key != facts.key:
+            message = f"another certificate of this Device has another key: {earlier.place}"
+            path = "extensions.subjectAltName"
+            yield Breach("set.device_twice", None, message, path, facts.position)
 
 
 @rule(
@@ -349,10 +369,10 @@ def decimal_counting(documents: Together) -> Iterator[Breach]:
 )  # fmt: skip
 def numbers(documents: Together) -> Iterator[Breach]:
     """Find CRLs of one issuer whose numbers do not rise with time, at the later one."""
-    latest: dict[tuple[bytes, bytes | None], Listing] = {}
+    latest: dict[object, Listing] = {}
     sound = (crl for crl in documents.listings if crl.signer.is_sound and crl.number is not None)
     for crl in sorted(_without_copies(sound), key=_age):
-        issuer = crl.issuer, crl.signer.above
+        issuer = crl.issuer, crl.signer.authority
         earlier = latest.get(issuer)
         latest[issuer] = crl
         if earlier is None or earlier.number is None or crl.number is None:
@@ -378,10 +398,10 @@ def revocations(documents: Together) -> Iterator[Breach]:
     for facts in documents.facts:
         if facts.signer.is_sound:
             by_serial[facts.issuer, facts.serial].append(facts)
-    newest: dict[tuple[bytes, bytes | None], Listing] = {}
+    newest: dict[object, Listing] = {}
     verified = (crl for crl in documents.listings if crl.signer.is_verified and not crl.is_delta)
     for listing in sorted(_without_copies(verified), key=_age):
-        newest[listing.issuer, listing.signer.above] = listing
+        newest[listing.issuer, listing.signer.authority] = listing
     issuers = {issuer for issuer, _ in by_serial}
     for listing in newest.values():
         if listing.issuer not in issuers:
@@ -389,7 +409,8 @@ def revocations(documents: Together) -> Iterator[Breach]:
         for entry in documents.entries_of(listing):
             serial = -1 if entry.serial is None else entry.serial
             for facts in by_serial.get((listing.issuer, serial), ()):
-                if facts.signer.above in {None, listing.signer.above}:
+                same = facts.signer.authority == listing.signer.authority
+                if same or not facts.signer.is_verified:
                     yield from _revocation(facts, listing, entry, documents.at)
 
 
@@ -423,6 +444,7 @@ def _revocation(facts: Facts, listing: Listing, entry: Entry, at: datetime) -> I
 CHECKERS: tuple[Callable[[Together], Iterator[Breach]], ...] = (
     serials,
     same_subject,
+    devices_twice,
     shared_keys,
     decimal_counting,
     numbers,
