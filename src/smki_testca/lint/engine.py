@@ -241,6 +241,9 @@ def _path_at(view: View, offset: int | None) -> str:
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Sort findings by severity, the gravest first, then by offset and code."""
-    ranked = sorted(findings, key=lambda each: (_RANK[each.severity], each.offset or 0, each.code))
+    """Sort findings by severity, the gravest first, then by offset, code and message."""
+    ranked = sorted(
+        findings,
+        key=lambda each: (_RANK[each.severity], each.offset or 0, each.code, each.message),
+    )
     return tuple(ranked)
