@@ -18,6 +18,7 @@ from smki_testca.lint.linted import Settings
 from smki_testca.lint.rows import span_breaches
 from smki_testca.lint.whole_input import lint_all
 from smki_testca.profiles import Library
+from smki_testca.x509.view import view_certificate
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 AT = datetime(2026, 12, 1, tzinfo=UTC)
@@ -130,6 +131,16 @@ def test_a_broken_copy_of_a_ca_makes_nothing_below_it_wrong(turn):
     (good,) = documents("good-organisation")
     ders = [root, broken(z1), good, z1][::turn]
     assert codes(ders, trusted=()) == [[], ["signature.invalid"], [], []][::turn]
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_what_is_verified_is_not_blamed_for_what_is_not(turn):
+    (good,) = documents("good-organisation")
+    identifier = view_certificate(good).octets("extensions.authorityKeyIdentifier.keyIdentifier")
+    # Nothing shows that this is a broken copy: it names an issuer that is not at hand.
+    copy = good.replace(identifier, b"A" * 8)
+    told = ["issuer.unknown", "set.serial_of_another_issuer"]
+    assert codes([good, copy][::turn]) == [[], told][::turn]
 
 
 def test_a_ca_whose_signature_is_invalid_makes_no_signature_invalid():

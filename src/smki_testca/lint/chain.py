@@ -487,7 +487,8 @@ def path_length(certificate: Certificate) -> Iterator[Breach]:
 
 @rule(
     "subjectPublicKeyInfo.of_a_ca", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 4.2.1.9",
-    meaning="An end entity has the key of a CA, which nobody may use as a CA's then.",
+    meaning="An end entity has the key of a CA. A key that is certified for an end entity must not"
+    " verify certificates.",
     remedy="Make a new key pair for the end entity.",
     good="a key pair of its own", bad="the key of Z1 in a Device Certificate",
 )  # fmt: skip

@@ -205,6 +205,7 @@ class Together:
 
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+_BOTH_USAGES = {("digitalSignature",), ("keyAgreement",)}
 
 
 def _without_copies(documents: Iterable[OneDocument]) -> Iterable[OneDocument]:
@@ -335,7 +336,7 @@ def shared_keys(documents: Together) -> Iterator[Breach]:
             if has_device and (facts.eui64, facts.is_device) != (first.eui64, first.is_device):
                 message = f"its key is that of another: {first.place}"
                 yield Breach("set.key_of_device_shared", None, message, path, facts.position)
-            elif facts.eui64 == first.eui64 and facts.usage != first.usage:
+            elif {facts.usage, first.usage} == _BOTH_USAGES and facts.eui64 == first.eui64:
                 message = f"its key has another usage, too: {first.place}"
                 yield Breach("set.key_of_two_usages", None, message, path, facts.position)
 
