@@ -217,6 +217,20 @@ def test_a_ring_of_cas_and_a_long_chain_of_them_end():
         assert "signature.invalid" not in each
 
 
+def test_so_many_possible_issuers_are_tried_and_so_many_cas_above_considered():
+    key = csrs.new_key()
+    alike = [ca("Z1", f"root {number}", csrs.new_key(), key) for number in range(70)]
+    issuers = chain.gathered(alike)
+    (named,) = (
+        group for group in issuers.candidates(view_certificate(ca("a", "Z1", key, key))) if group
+    )
+    assert len(named) == 64
+    ring = [ca(f"{n}", f"{(n + 1) % 40}", key, key) for n in range(40)]
+    issuers = chain.gathered(ring)
+    ((first,),) = (group for group in issuers.candidates(view_certificate(ring[-1])) if group)
+    assert len(issuers.path_from(first)) == 16
+
+
 WITH_YEARS = {
     profile.name: row for profile in LIBRARY.profiles for row in profile.rows if row.holds.max_years
 }
