@@ -154,6 +154,24 @@ def test_the_issuer_is_unknown_until_it_is_trusted(command, meter, device_chain)
     assert codes(command("--json", "lint", "--trust", device_chain, meter)) == []
 
 
+def test_a_ca_of_the_issuers_name_with_another_key_makes_no_signature_invalid(
+    command, meter, newcomer
+):
+    # The golden corpus, this estate and the newcomer's have a DZ1 each.
+    trust = Path(__file__).parents[1] / "golden" / "trust.pem"
+    for words in (
+        ("--json", "lint", "--trust", trust, meter),
+        ("--estate", newcomer, "--json", "lint", meter),
+        ("--estate", newcomer, "--json", "lint", "--trust", trust, meter),
+        ("--json", "lint", meter, trust),
+    ):
+        outcome = command(*words)
+        assert outcome.code == 0
+        (finding,) = (f for f in outcome.json["files"][0]["findings"] if f["code"][:6] == "issuer")
+        assert finding["code"] == "issuer.unknown"
+        assert "a CA of its name is, but has another key" in finding["message"]
+
+
 def test_a_certificate_given_beside_its_issuer_needs_no_trust(command, meter, device_chain):
     assert "issuer.unknown" not in codes(command("--json", "lint", meter, device_chain))
 
