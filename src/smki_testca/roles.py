@@ -32,12 +32,14 @@ class UserRole:
     Attributes:
         code: abbreviation, such as ``IS``.
         name: as the SEC writes it, such as ``Import Supplier``.
+        kind: of the participants that may hold it, a ``ParticipantKind`` (R23).
     """
 
     code: str
     name: str
     basis: Basis
     source: str
+    kind: str = "party"
 
 
 @dataclass(frozen=True, slots=True)

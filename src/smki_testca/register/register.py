@@ -11,8 +11,10 @@ from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Self
 
 from smki_testca.errors import InputError
+from smki_testca.profiles.model import ParticipantKind
 from smki_testca.register.blocks import Block, Blocks
 from smki_testca.register.participants import AllocatedId
+from smki_testca.register.rules import check_kind, check_participant
 from smki_testca.text import shown
 
 if TYPE_CHECKING:
@@ -144,8 +146,9 @@ class Register:
         the update does not list it.
 
         Raises:
-            InputError: for a Signifier, range or Registry Entry that another participant has,
-                a Signifier or organisation number that changes, or one id given twice.
+            InputError: for a Signifier, range, Registry Entry or Market Participant ID that
+                another participant has, a second DCC, a Signifier or organisation number that
+                changes, one id given twice, or a participant that breaks a rule of its own.
         """
         merged = dict(self.participants)
         # Its own, because it changes with each participant that arrives.
@@ -157,6 +160,7 @@ class Register:
                     "participant.twice", f"Participant {participant.id} is given twice."
                 )
             seen.add(participant.id)
+            check_participant(participant)
             self._check_entries(participant)
             holdings.check(participant)
             before = merged.get(participant.id)
@@ -203,13 +207,15 @@ class Register:
         it takes the unused IDs before it. An ID is never allocated twice.
 
         Raises:
-            InputError: if the participant has no range, or too few IDs are left.
+            InputError: if the User Role belongs to another kind of participant, the participant
+                has no range, or too few IDs are left.
         """
         participant = self.participant(name)
         if not participant.ranges:
             raise InputError(
                 "allocation.no_range", f"Participant {name} has no ID range to allocate from."
             )
+        check_kind(participant, role)
         taken = {allocation.eui64 for allocation in participant.ids}
         free = (
             eui64
@@ -269,7 +275,7 @@ class Register:
 
 
 class _Holdings:
-    """The Signifiers, ranges and Registry Entries of participants, none of them with two holders.
+    """What only one participant may have: Signifiers, ranges, Registry Entries and the like.
 
     Attributes:
         ranges: of organisations, with the participants' ids.
@@ -280,6 +286,8 @@ class _Holdings:
         self.ranges = Blocks()
         self.entries = Blocks()
         self._signifiers: dict[Signifier, str] = {}
+        self._market_participants: dict[tuple[str, str], str] = {}
+        self._dccs: set[str] = set()
         for participant in participants:
             self.replace(None, participant)
 
@@ -288,10 +296,17 @@ class _Holdings:
         if before is not None:
             self.ranges.remove(map(Block.of_organisation, before.ranges))
             self.entries.remove(map(Block.of_entry, before.registry_entries))
+            self._dccs.discard(before.id)
+            for market in before.market_participant_ids:
+                self._market_participants.pop((market.scheme, market.identifier), None)
         self.ranges.add(map(Block.of_organisation, after.ranges), after.id)
         self.entries.add(map(Block.of_entry, after.registry_entries), after.id)
         if after.signifier is not None:
             self._signifiers[after.signifier] = after.id
+        for market in after.market_participant_ids:
+            self._market_participants[market.scheme, market.identifier] = after.id
+        if after.kind is ParticipantKind.DCC:
+            self._dccs.add(after.id)
 
     def check(self, arriving: Participant) -> None:
         """Check that nobody else has what a participant arrives with.
@@ -307,6 +322,22 @@ class _Holdings:
                 f"Participant {arriving.id} cannot have the Signifier {signifier}: it is"
                 f" {holder}'s (R9).",
             )
+        other_dcc = min(self._dccs - {arriving.id}, default=None)
+        if arriving.kind is ParticipantKind.DCC and other_dcc is not None:
+            raise InputError(
+                "participant.dcc",
+                f"Participant {arriving.id} cannot be the DCC: {other_dcc} is, and there is one"
+                " DCC (R23).",
+                f"Give the IDs to {other_dcc}, or register {arriving.id} as of another kind.",
+            )
+        for market in arriving.market_participant_ids:
+            other = self._market_participants.get((market.scheme, market.identifier), arriving.id)
+            if other != arriving.id:
+                raise InputError(
+                    "participant.market_taken",
+                    f"Participant {arriving.id} cannot have the Market Participant ID"
+                    f" {market.identifier} ({market.scheme}): it is {other}'s (R14).",
+                )
         for organisation in arriving.ranges:
             taken = self.ranges.overlapping(Block.of_organisation(organisation), arriving.id)
             if taken is not None:
