@@ -106,6 +106,10 @@ class Roles:
         """The role with that code, if one is defined."""
         return self._remote.get(f"{code:02x}")
 
+    def by_text(self, text: str) -> RemotePartyRole | None:
+        """The role that a certificate carries as this text: two upper-case hexadecimal digits."""
+        return next((role for role in self.remote_party_roles if role.hex == text), None)
+
     def user_role(self, text: str) -> UserRole:
         """Find a User Role by its name (any case, hyphens allowed) or abbreviation.
 

@@ -362,13 +362,13 @@ def _check_known(values: Iterable[str], known: Iterable[str], where: str, what: 
     for value, times in Counter(values).items():
         if times > 1:
             raise InputError(
-                "agreement.twice", f"{where} names the {what} {shown(value)} twice.", "Name it once."
+                "agreement.twice",
+                f"{where} names the {what} {shown(value)} twice.",
+                "Name it once.",
             )
         if value not in known:
             raise InputError(
                 f"agreement.{what}",
                 f"{where} names the unknown {what} {shown(value)}.",
-                f"Use one of {', '.join(known)}."
-                if known
-                else f"No {what} is defined: name none.",
+                f"Use one of {', '.join(known)}." if known else f"No {what} is defined: name none.",
             )

@@ -107,6 +107,22 @@ class Register:
         """The participant under whose own Registry Entry a Device ID lies."""
         return self._named(self._holdings.entries.holder(eui64))
 
+    def device_entries_of_others(
+        self, ids: IdRange, participant: Participant
+    ) -> list[tuple[Participant, RegistryEntry]]:
+        """Other participants' Registry Entries that share an ID with a range, and whose each is."""
+        return [
+            (self.participants[holder], block.entry)
+            for block, holder in self._holdings.entries.in_range(ids)
+            if holder != participant.id
+        ]
+
+    @cached_property
+    def dccs(self) -> tuple[str, ...]:
+        """The participants of kind dcc; an earlier version took more than one (R23)."""
+        kinds = {name: participant.kind for name, participant in self.participants.items()}
+        return tuple(sorted(name for name in kinds if kinds[name] is ParticipantKind.DCC))
+
     def _named(self, name: str | None) -> Participant | None:
         return None if name is None else self.participants[name]
 
