@@ -23,6 +23,7 @@ from smki_testca.estate.tiles import TileRecord
 from smki_testca.identifiers import Eui64
 from smki_testca.issuance.batch.row_requests import RowProblem, RowRequest
 from smki_testca.issuance.issuance import Issuance
+from smki_testca.labels import check_label
 from smki_testca.profiles.model import Constant
 from smki_testca.x509.keys import is_plain_p256, key_id, key_type_of, load_public_key
 from smki_testca.x509.names import KeyType
@@ -93,6 +94,9 @@ class Plan:
         label: for certificates whose row has none.
         secrets: of the run.
 
+    Raises:
+        InputError: if the label is blank or too long.
+
     Attributes:
         problems: the rows that cannot be issued, with the reasons: the first
             ``LISTED_PROBLEMS``.
@@ -103,6 +107,7 @@ class Plan:
     """
 
     def __init__(self, estate: Stores, source: Any, label: str | None, secrets: Secrets) -> None:
+        check_label(label)
         self._estate = estate
         # Before anything is read, so that no change after that goes unnoticed.
         self._mark = estate.changes.mark()
@@ -359,6 +364,7 @@ class Plan:
         return authorisation
 
     def _check_row(self, row: RowRequest, authorisation: Authorisation) -> None:
+        check_label(row.label)
         self._issuance.gate.admit(row.request, authorisation)
         profile = self._estate.library.profile(row.request.subject.profile)
         texts = row.request.subject.own_inputs()
