@@ -24,6 +24,7 @@ from smki_testca.register.participants import (
     OrganisationRange,
     Participant,
 )
+from smki_testca.register.rules import check_participant
 from smki_testca.text import is_blank, shown
 
 if TYPE_CHECKING:
@@ -300,10 +301,13 @@ def located_participant(table: ParticipantTable, roles: Roles, origin: str) -> P
     """Parse one participant's table of a file.
 
     Raises:
-        InputError: as ``participant`` does, naming the file and the participant.
+        InputError: as ``participant`` does, or for a rule that an arriving participant breaks;
+            the message names the file and the participant.
     """
     with met_in(f"{origin}, participant {table.id}"):
-        return participant(table, roles)
+        parsed = participant(table, roles)
+        check_participant(parsed)
+        return parsed
 
 
 def checked_agreement(table: AgreementTable, library: Library, origin: str) -> Agreement:
