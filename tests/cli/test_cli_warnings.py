@@ -162,3 +162,54 @@ def test_no_party_becomes_the_dcc(command, quickstart, one_line, file_digest, tm
     assert outcome.code == 4
     assert "dcc-two cannot be the DCC: dcc is" in one_line(outcome)
     assert file_digest(quickstart) == before
+
+
+KIT = """
+name = "lent"
+title = "A supplier asks for a maker's Device IDs"
+
+[[participant]]
+id = "meters-one"
+name = "Meters One"
+kind = "manufacturer"
+registry-entries = ["00-DB-12"]
+
+[[participant]]
+id = "supplier-one"
+name = "Supplier One"
+kind = "party"
+signifier = "TPTY-SUPPLIER-ONE"
+
+[[agreement]]
+reference = "LENT"
+participant = "supplier-one"
+kind = "sec-accession"
+from-days = -1
+purposes = ["uept"]
+categories = ["device"]
+obligations = ["security-requirements-of-the-etad"]
+
+[[{table}]]
+{keys}
+participant = "supplier-one"
+purpose = "uept"
+hw-type = "1.2.826.0.1.8641679.1.2.2.1"
+usages = ["digital-signature"]
+"""
+REQUEST = ("request", 'profile = "device"\ndevice-id = "00-DB-12-00-00-00-00-01"')
+DEVICES = (
+    "devices",
+    'type = "ESME"\nfirst-id = "00-DB-12-00-00-00-00-01"\ncount = 3\nlabel = "{number}"',
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("table", "keys"), [REQUEST, DEVICES], ids=["request", "devices"])
+def test_a_kit_tells_its_warnings_once(command, tmp_path, table, keys):
+    (tmp_path / "own" / "kits").mkdir(parents=True)
+    text = KIT.replace("{table}", table).replace("{keys}", keys)
+    (tmp_path / "own" / "kits" / "lent.toml").write_text(text)
+    words = ("--profiles", tmp_path / "own", "kit", "make", "lent", "--format", "csv", "--out")
+    outcome = command("--json", *words, tmp_path / "one")
+    assert outcome.json["warnings"] == [SAID]
+    assert command(*words, tmp_path / "two").err == f"warning: {SAID}\n"

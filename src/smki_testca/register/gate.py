@@ -378,7 +378,8 @@ class Gate:
                 "R23",
                 f"The register has {len(dccs)} participants of kind dcc: {', '.join(dccs)}. There"
                 " is one DCC.",
-                "Leave one, and correct or remove the others.",
+                "Leave one: correct the kind of the others, or remove them. See: smki-testca"
+                " register --help",
             )
 
     def _identity_reasons(
