@@ -71,15 +71,17 @@ class Blocks:
     def __init__(self) -> None:
         self._holders: dict[Block, str] = {}
         self._ordered: list[Block] = []
-        # How many blocks there are of each length: of a few lengths only, so look-ups are quick.
-        self._lengths: Counter[int] = Counter()
+        # How many blocks there are of each length, and the lengths, the longest first: there are
+        # few, so that look-ups are quick.
+        self._counts: Counter[int] = Counter()
+        self._lengths: tuple[int, ...] = ()
 
     def add(self, blocks: Iterable[Block], holder: str) -> None:
         """Give blocks to a holder."""
         for block in blocks:
             if block not in self._holders:
                 insort(self._ordered, block)
-                self._lengths[block.bits] += 1
+                self._count(block, 1)
             self._holders[block] = holder
 
     def remove(self, blocks: Iterable[Block]) -> None:
@@ -87,7 +89,11 @@ class Blocks:
         for block in blocks:
             if self._holders.pop(block, None) is not None:
                 del self._ordered[bisect_left(self._ordered, block)]
-                self._lengths[block.bits] -= 1
+                self._count(block, -1)
+
+    def _count(self, block: Block, change: int) -> None:
+        self._counts[block.bits] += change
+        self._lengths = tuple(sorted(+self._counts, reverse=True))
 
     def holder(self, eui64: Eui64) -> str | None:
         """The holder of the block in which an EUI-64 lies."""
@@ -97,14 +103,17 @@ class Blocks:
     def in_range(self, ids: IdRange) -> list[tuple[Block, str]]:
         """The blocks that share an EUI-64 with a range, in order, each with its holder."""
         first = self._block(ids.first)
-        start = bisect_right(self._ordered, (ids.first.value, _EUI64_BITS))
-        stop = bisect_right(self._ordered, (ids.last.value, _EUI64_BITS))
-        blocks = [*([] if first is None else [first]), *self._ordered[start:stop]]
+        if ids.first == ids.last or (first is not None and ids.last.value < first.end):
+            blocks = [] if first is None else [first]
+        else:
+            start = bisect_right(self._ordered, (ids.first.value, _EUI64_BITS))
+            stop = bisect_right(self._ordered, (ids.last.value, _EUI64_BITS))
+            blocks = [*([] if first is None else [first]), *self._ordered[start:stop]]
         return [(block, self._holders[block]) for block in blocks]
 
     def _block(self, eui64: Eui64) -> Block | None:
         """The smallest block in which an EUI-64 lies."""
-        for bits in sorted(+self._lengths, reverse=True):
+        for bits in self._lengths:
             free = _EUI64_BITS - bits
             block = Block(eui64.value >> free << free, bits)
             if block in self._holders:
