@@ -155,6 +155,12 @@ def test_a_market_participant_id_is_one_partys(theirs, taken):
     assert registered(mine, text(), others)
 
 
+@pytest.mark.parametrize("wrong", [" ", "\u00a0", " ONE1", "ONE1 ", "ON\\nE1", "\u200b"])
+def test_a_market_participant_id_is_written_as_its_scheme_does(wrong):
+    for entry in (("MRA", wrong, "X", ""), ("MRA", "ONE1", wrong, "")):
+        assert code(text(more=market(entry))) == "participant.market_text"
+
+
 def test_a_market_participant_id_is_listed_once():
     twice = 'ids = ["90-B3-D5-1F-30-A1-00-00", "90b3d51f30a10000"]'
     assert code(text(more=market(ONE, ONE))) == "participant.market_twice"
@@ -173,11 +179,9 @@ def test_who_can_have_no_user_id_has_no_market_participant_id():
         text(trading="  "),
         text(trading="\u200b"),
         text(signifier=" "),
-        text(more=market(("MRA", " ", "X", ""))),
-        text(more=market(("MRA", "ONE1", "\u00a0", ""))),
         text().replace('"90-B3-D5-1F-3", org', '"00-DB-12-3", exception = " ", org'),
     ],
-    ids=["name", "name of no width", "signifier", "identifier", "role-code", "exception"],
+    ids=["name", "name of no width", "signifier", "exception"],
 )
 def test_no_text_of_a_participant_is_blank(blank):
     blank = blank.replace("90-B3-D5-1F-30-A1", "00-DB-12-30-A1-00") if "DB" in blank else blank

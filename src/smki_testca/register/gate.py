@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from smki_testca.errors import Refusal, RefusalReason
 from smki_testca.identifiers import IdRange
 from smki_testca.profiles.model import Constant, Hierarchy, Identity, ParticipantKind
-from smki_testca.register.agreements import AgreementKind
 from smki_testca.register.requests import Delivery, Request
+from smki_testca.register.rules import BINDING
 from smki_testca.text import shown
 
 if TYPE_CHECKING:
@@ -44,15 +44,6 @@ class History(Protocol):
         """Certificates of a category issued to a participant."""
         ...
 
-
-BINDING = {
-    ParticipantKind.PARTY: (AgreementKind.SEC_ACCESSION, AgreementKind.BILATERAL),
-    ParticipantKind.DCC: (AgreementKind.SEC_ACCESSION, AgreementKind.BILATERAL),
-    ParticipantKind.RDP: (AgreementKind.RDP_ARRANGEMENT, AgreementKind.BILATERAL),
-    ParticipantKind.MANUFACTURER: (AgreementKind.BILATERAL,),
-    ParticipantKind.OTHER: (AgreementKind.BILATERAL,),
-}
-"""The kinds of agreement that bind each kind of participant; accession is for Parties (R2)."""
 
 _ROLE = "subject.organizationalUnitName"
 _WITH_ROLES = frozenset({Hierarchy.ORGANISATION, Hierarchy.IKI})

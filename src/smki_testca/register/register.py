@@ -14,7 +14,7 @@ from smki_testca.errors import InputError
 from smki_testca.profiles.model import ParticipantKind
 from smki_testca.register.blocks import Block, Blocks
 from smki_testca.register.participants import AllocatedId
-from smki_testca.register.rules import check_kind, check_participant
+from smki_testca.register.rules import check_binding, check_kind, check_participant
 from smki_testca.text import shown
 
 if TYPE_CHECKING:
@@ -191,12 +191,16 @@ class Register:
         """The register with these agreements added; an existing one must be identical.
 
         Raises:
-            InputError: if a reference is taken, or the participant is not in the register.
+            InputError: if a reference is taken, or the participant is not in the register or of
+                a kind that the agreement does not bind.
         """
         merged = dict(self.agreements)
         for agreement in arriving:
-            self.participant(agreement.participant)
-            if agreement.reference in merged and merged[agreement.reference] != agreement:
+            participant = self.participant(agreement.participant)
+            if merged.get(agreement.reference) == agreement:
+                continue
+            check_binding(agreement, participant)
+            if agreement.reference in merged:
                 raise InputError(
                     "agreement.reference",
                     f"The register has an agreement {agreement.reference} with other terms.",

@@ -1,7 +1,7 @@
-"""The rules that a participant must keep by itself, whoever else is in the register.
+"""The rules that one participant or agreement must keep, whoever else is in the register.
 
-They are checked when it arrives or gets a User Role. A register of an earlier version that breaks
-them still opens; there the gate refuses what rests on it.
+They are checked when it arrives, or a participant gets a User Role. A register of an earlier
+version that breaks them still opens; there the gate refuses what rests on it.
 """
 
 from __future__ import annotations
@@ -10,12 +10,40 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
+from smki_testca.profiles.model import ParticipantKind
+from smki_testca.register.agreements import AgreementKind
 from smki_testca.register.participants import SIGNIFIED
-from smki_testca.text import is_blank
+from smki_testca.text import is_blank, shown
 
 if TYPE_CHECKING:
+    from smki_testca.register.agreements import Agreement
     from smki_testca.register.participants import Participant
     from smki_testca.roles import UserRole
+
+
+BINDING = {
+    ParticipantKind.PARTY: (AgreementKind.SEC_ACCESSION, AgreementKind.BILATERAL),
+    ParticipantKind.DCC: (AgreementKind.SEC_ACCESSION, AgreementKind.BILATERAL),
+    ParticipantKind.RDP: (AgreementKind.RDP_ARRANGEMENT, AgreementKind.BILATERAL),
+    ParticipantKind.MANUFACTURER: (AgreementKind.BILATERAL,),
+    ParticipantKind.OTHER: (AgreementKind.BILATERAL,),
+}
+"""The kinds of agreement that bind each kind of participant; accession is for Parties (R2)."""
+
+
+def check_binding(agreement: Agreement, participant: Participant) -> None:
+    """Check that an agreement is of a kind that binds its participant (R2).
+
+    Raises:
+        InputError: if it is not.
+    """
+    if agreement.kind not in BINDING[participant.kind]:
+        raise InputError(
+            "agreement.kind",
+            f"Agreement {agreement.reference} is of kind {agreement.kind}, which does not bind"
+            f" {participant.id}, a participant of kind {participant.kind} (R2).",
+            f"Agreements of kind {' or '.join(BINDING[participant.kind])} bind it.",
+        )
 
 
 def check_participant(participant: Participant) -> None:
@@ -70,8 +98,6 @@ def _check_texts(participant: Participant) -> None:
         ("name", participant.name),
         ("signifier", None if participant.signifier is None else participant.signifier.text),
         *(("exception", organisation.exception) for organisation in participant.ranges),
-        *(("identifier", market.identifier) for market in participant.market_participant_ids),
-        *(("role-code", market.role_code) for market in participant.market_participant_ids),
     ]
     for key, text in texts:
         if text is not None and is_blank(text):
@@ -92,13 +118,22 @@ def _check_market_participant_ids(participant: Participant) -> None:
         )
     seen: set[tuple[str, str, str]] = set()
     for market in participant.market_participant_ids:
-        key = (market.scheme, market.identifier, market.role_code)
-        what = "is listed twice" if key in seen else "lists an ID twice"
-        if key in seen or len(set(market.ids)) < len(market.ids):
+        for key, text in (("identifier", market.identifier), ("role-code", market.role_code)):
+            # With a space, it would be another than the one that is meant.
+            if not text.isprintable() or text != text.strip() or is_blank(text):
+                raise InputError(
+                    "participant.market_text",
+                    f"The {key} {shown(text)} of a Market Participant ID of {participant.id} is"
+                    " blank, or has spaces around it or control characters.",
+                    "Write it as its scheme does.",
+                )
+        entry = (market.scheme, market.identifier, market.role_code)
+        what = "is listed twice" if entry in seen else "lists an ID twice"
+        if entry in seen or len(set(market.ids)) < len(market.ids):
             raise InputError(
                 "participant.market_twice",
                 f"The Market Participant ID {market.identifier} ({market.scheme}, role code"
                 f" {market.role_code}) of {participant.id} {what}.",
                 "List each once.",
             )
-        seen.add(key)
+        seen.add(entry)
