@@ -46,6 +46,10 @@ def test_no_command_gives_a_certificate_such_a_label(
 ):
     before = digest()
     assert refused(issue("--label", label))
+    asked = ("--participant", "meters-one", "--purpose", batches.DEVICE_PURPOSE)
+    device = ("--device-id", batches.device_id(1), "--hw-type", batches.HW_TYPE)
+    words = ("check", "device", *asked, *device, "--usage", "key-agreement", "--label", label)
+    assert refused(command("--json", "--estate", quickstart, *words))
     path = batches.write(tmp_path / "rows.csv", [batches.device()])
     assert refused(
         command("--json", "--estate", quickstart, "batch", "issue", path, "--label", label)
