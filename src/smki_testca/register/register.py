@@ -320,7 +320,9 @@ class _Holdings:
             self.entries.remove(map(Block.of_entry, before.registry_entries))
             self._dccs.discard(before.id)
             for market in before.market_participant_ids:
-                self._market_participants.pop((market.scheme, market.identifier), None)
+                key = (market.scheme, market.identifier)
+                if self._market_participants.get(key) == before.id:
+                    del self._market_participants[key]
         self.ranges.add(map(Block.of_organisation, after.ranges), after.id)
         self.entries.add(map(Block.of_entry, after.registry_entries), after.id)
         if after.signifier is not None:
