@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from smki_testca.identifiers import RegistryEntry
 from smki_testca.profiles import Library
 from smki_testca.register import documents
 from smki_testca.register.register import Register
+from smki_testca.register.whois import whois_id
 from smki_testca.shipped import shipped
 
 CENTRAL = (RegistryEntry.parse("90-B3-D5-1F-3"),)
@@ -120,6 +122,18 @@ def test_a_user_role_that_an_earlier_version_took_twice_is_read_once():
     record = json.loads(documents.participant_to_record(party))
     record["ids"][0]["user-roles"] = ["IS", "Import Supplier"]
     assert documents.participant_from_record(json.dumps(record).encode(), LIBRARY.roles) == party
+
+
+def test_whois_gives_no_role_to_a_user_role_of_another_kind():
+    register = registered(text(roles='["IS"]'))
+    party = register.participant("one")
+    (allocated,) = party.ids
+    roles = tuple(map(LIBRARY.roles.user_role, ("IS", "DCC")))
+    held = replace(party, ids=(replace(allocated, user_roles=roles),))
+    register = replace(register, participants={"one": held})
+    answer = whois_id(register, allocated.eui64).as_json(LIBRARY.roles)
+    assert answer["user_roles"] == ["Import Supplier", "DCC"]
+    assert answer["remote_party_roles"] == ["supplier", "xmlSign"]
 
 
 def market(*entries):
