@@ -6,7 +6,7 @@ version that breaks them still opens; there the gate refuses what rests on it.
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
@@ -65,7 +65,8 @@ def check_participant(participant: Participant) -> None:
                     f" {role.name} twice.",
                     f"List it once: its name is {role.name}, its abbreviation {role.code}.",
                 )
-    for entry, other in combinations(participant.registry_entries, 2):
+    in_order = sorted(participant.registry_entries, key=lambda entry: entry.range.first)
+    for entry, other in pairwise(in_order):
         if entry.overlaps(other):
             raise InputError(
                 "registry_entry.twice",
