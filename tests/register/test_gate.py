@@ -1093,6 +1093,14 @@ def test_a_role_that_a_certificate_type_writes_itself_is_judged_too(scene, new, 
     assert "user_role.kind" in serving(asked, "DCC").codes()
 
 
+@pytest.mark.parametrize("code", [0x01, 0x89, 0x55])
+def test_a_role_that_a_program_makes_is_held_by_whom_the_data_say(scene, code):
+    forged = replace(scene.role("supplier"), code=code)
+    subject = IkiSubject("adhoc", forged)
+    asked = scene.asking(participant="supplier-one", subject=subject, usages=())
+    assert asked.codes() == ["role.not_held"]
+
+
 def test_a_user_role_of_ones_own_kind_still_holds_where_another_does_not(scene):
     assert serving(scene, "DCC", "IS").decide()
 

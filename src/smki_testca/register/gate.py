@@ -389,20 +389,24 @@ class Gate:
             yield from _signifier_reasons(signifier, participant)
 
     def _role(self, request: Request) -> RemotePartyRole | None:
-        """The RemotePartyRole that the certificate would carry.
+        """The RemotePartyRole that the certificate would carry, held by whom the library says.
 
         A certificate type of an operator's may write it as a constant, or take it as text.
         """
+        role, roles = request.role, self.library.roles
+        if role is not None:
+            # A program may make one itself.
+            return roles.by_code(role.code) or replace(role, held_by=())
         profile = self.library.profile(request.subject.profile)
-        if request.role is not None or profile.hierarchy not in _WITH_ROLES:
-            return request.role
+        if profile.hierarchy not in _WITH_ROLES:
+            return None
         for row in profile.filling_rows:
             fill = row.fill
             if row.field.path != _ROLE or fill is None:
                 continue
             stated = request.subject.inputs
             text = fill.value if isinstance(fill, Constant) else stated.get(fill.name)
-            return self.library.roles.by_text(str(text))
+            return roles.by_text(str(text))
         return None
 
     def _id_reasons(
