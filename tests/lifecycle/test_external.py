@@ -374,6 +374,17 @@ def test_certificates_of_two_estates_are_imported_side_by_side(ours, one, theirs
     assert len(ours.re_sign(Selection(label="theirs"), UEPT).re_signed) == 1
 
 
+@pytest.mark.parametrize(
+    ("label", "kept"), [(" ", None), ("", None), ("x" * 201, "x" * 200), (" x", " x")]
+)
+def test_a_name_that_can_be_no_label_is_made_one_by_the_import(ours, one, label, kept):
+    (imported,) = bring(ours, one.der, key=one.key, label=label).arrived
+    assert imported.external is not None
+    assert imported.external.label == kept
+    (signed,) = ours.re_sign(Selection(), UEPT).re_signed
+    assert signed.record.label == kept
+
+
 def test_re_signing_keeps_subject_key_and_label_and_gives_new_serial_and_dates(ours, one):
     bring(ours, one.der, key=one.key, label="Z1-supplier-ds")
     (signed,) = ours.re_sign(Selection(), UEPT).re_signed
