@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from smki_testca.lint import structures
+from smki_testca.lint.chain import minimal_signature
 from smki_testca.lint.findings import Breach
 from smki_testca.lint.rule import detects, rule
+from smki_testca.lint.strict import signature_anomalies
 from smki_testca.profiles.model import Constant, Derived, Hierarchy, Input, Severity
 from smki_testca.roles import Basis
 from smki_testca.text import shown
@@ -187,9 +190,17 @@ def signature(request: Request) -> Iterator[Breach]:
     view, public_key = request.view, request.key
     if public_key is None or not _has_right_algorithm(request):
         return
-    if not signature_fits(public_key, view.signature, view.signed.encoded):
+    # A padded signature is another fault: see padded_signature.
+    if not signature_fits(public_key, minimal_signature(view), view.signed.encoded):
         offset = view.root.children[2].offset
         yield Breach("csr.signature", offset, "its signature is not by its own key")
+
+
+def padded_signature(request: Request) -> Iterator[Breach]:
+    """Find a padded INTEGER in the signature."""
+    for breach in signature_anomalies(request.view):
+        if breach.code == "signature.integer_padded":
+            yield breach
 
 
 @rule(
@@ -371,11 +382,17 @@ def role(request: Request) -> Iterator[Breach]:
         yield Breach("csr.role", request.offset(field.path), message)
 
 
+def structure(request: Request) -> Iterator[Breach]:
+    """Compare the CSR with the structures of RFC 2986."""
+    yield from structures.breaches(request.view)
+
+
 CHECKERS: tuple[Callable[[Request], Iterator[Breach]], ...] = (
     version,
     key,
     algorithm,
     signature,
+    padded_signature,
     attributes,
     subject,
     extensions,
@@ -384,5 +401,6 @@ CHECKERS: tuple[Callable[[Request], Iterator[Breach]], ...] = (
     identifier,
     device_id,
     role,
+    structure,
 )
 """The checkers of a CSR, in the order of App. M."""

@@ -1,10 +1,10 @@
-"""Reads the values of single elements: integers, object identifiers, times."""
+"""Reads the values of single elements: integers, object identifiers, times, extensions."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from smki_testca.der.read import Node
@@ -67,3 +67,29 @@ def instant_of(content: bytes) -> datetime | None:
         return datetime.fromisoformat(f"{text[:8]}T{text[8:]}Z")
     except ValueError:
         return None
+
+
+class ExtensionParts(NamedTuple):
+    """The elements of an Extension (RFC 5280 4.1), as far as they are in their places.
+
+    Attributes:
+        oid: of the extension; None where it cannot be read.
+        critical: whether it says that it is critical.
+        value: the OCTET STRING; None where there is none.
+    """
+
+    oid: str | None
+    critical: bool
+    value: Node | None
+
+
+def extension_parts(extension: Node) -> ExtensionParts:
+    """The parts of an Extension; elements of other types and those after them are passed over."""
+    oid, *rest = extension.children or [extension]
+    critical, value = False, None
+    for element in rest[:2]:
+        if element.tag == 0x04:
+            value = element
+            break
+        critical |= element.tag == 0x01 and element.content != b"\x00"
+    return ExtensionParts(oid_of(oid), critical, value)
