@@ -87,7 +87,7 @@ class Structure:
 class _Step(NamedTuple):
     """A part to look into: the place of the element, its structure, the part's name."""
 
-    index: int
+    place: int
     structure: Structure
     name: str
 
@@ -150,8 +150,8 @@ def faults(node: Node, structure: Structure, path: str = "") -> Iterator[Fault]:
                     structure.plans[tags] = steps
                 else:
                     yield _fault(node, structure, path, *wrong)
-            for index, below, name in steps:
-                pending.append((children[index], below, path or name))
+            for place, below, name in steps:
+                pending.append((children[place], below, path or name))
 
 
 def _compare(structure: Structure, node: Node) -> tuple[list[_Step], tuple[int, str] | None]:
@@ -270,7 +270,7 @@ def _structure(
     labels: Mapping[str, str] | None = None,
     path: str = "",
 ) -> Structure:
-    by_content = variants and {encode.oid(oid)[2:]: one for oid, one in variants.items()}
+    by_content = {encode.oid(oid)[2:]: one for oid, one in (variants or {}).items()} or None
     structure = Structure(name, clause, parts, each, least, tag, by_content, labels, path)
     STRUCTURES.setdefault(name, structure)
     return structure
