@@ -151,7 +151,7 @@ def test_whatever_is_left_out_or_of_another_type_no_rule_fails(lint, name):
     root = elements_of(der)[0]
     for node in constructed(der):
         for child in node.children:
-            for new in (b"", NULL, b"\x30\x00", b"\x04\x02\x30\x00"):
+            for new in (b"", NULL, b"\x04\x02\x30\x00"):
                 findings = lint(replaced(root, child, new))
                 assert all(finding.code != "internal.rule_failed" for finding in findings), child
 
@@ -176,7 +176,7 @@ RELATIVE = x509.RelativeDistinguishedName([x509.NameAttribute(NameOID.COMMON_NAM
 BY_RELATIVE_NAME = x509.DistributionPoint(None, RELATIVE, None, None)
 NOTICE = x509.UserNotice(x509.NoticeReference("Somebody", [1, 2]), "Text")
 POLICY = x509.ObjectIdentifier("1.2.3.4")
-GOOD_EXTENSIONS = {
+GOOD_EXTENSIONS: dict[str, list[x509.ExtensionType]] = {
     "authorityKeyIdentifier": [
         x509.AuthorityKeyIdentifier(bytes(8), [x509.DirectoryName(name_of("Z1"))], 7),
         x509.AuthorityKeyIdentifier(bytes(8), None, None),

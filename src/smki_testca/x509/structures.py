@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from smki_testca.der import encode
-from smki_testca.der.read import Anomaly, read_wrapped
+from smki_testca.der.read import Anomaly, read_wrapped, tag_name
 from smki_testca.x509 import names
 from smki_testca.x509.values import oid_of
 
@@ -69,11 +69,6 @@ class Structure:
     def code(self) -> str:
         """The code of a finding that it is broken."""
         return f"structure.{self.name}"
-
-    @property
-    def named(self) -> str:
-        """Its name with an article, to begin a sentence."""
-        return f"{'An' if self.name[0] in 'AEIO' else 'A'} {self.name}"
 
     @property
     def content(self) -> str:
@@ -139,7 +134,10 @@ def faults(node: Node, structure: Structure, path: str = "") -> Iterator[Fault]:
                 if below is not None:
                     pending.append((child, below, path))
                 elif child.tag not in types:
-                    message = f"{structure.named} holds {_element(child)}"
+                    message = (
+                        f"{structure.name} is a list of {structure.each.name};"
+                        f" this {tag_name(child.tag)} is none"
+                    )
                     yield _fault(node, structure, path, child.offset, message)
         else:
             tags = tuple([child.tag for child in children])
@@ -173,15 +171,16 @@ def _compare(structure: Structure, node: Node) -> tuple[list[_Step], tuple[int, 
             position += 1
         elif not part.optional:
             if child is None or len(children) - position < required:
-                return steps, (node.offset, f"{structure.named} lacks {part.name}")
-            message = f"{structure.named} holds {_element(child)} in the place of {part.name}"
+                return steps, (node.offset, f"{structure.name} lacks {part.name}")
+            kind = tag_name(child.tag)
+            message = f"{structure.name} holds {kind} in the place of {part.name}"
             return steps, (child.offset, message)
         required -= not part.optional
     if position == len(children):
         return steps, None
     message = (
-        f"{structure.named} holds {_element(children[position])} too many, or in the wrong"
-        f" place; it has {structure.content}"
+        f"{structure.name} takes {structure.content}; this {tag_name(children[position].tag)} is"
+        " too many, or in the wrong place"
     )
     return steps, (children[position].offset, message)
 
@@ -195,7 +194,7 @@ def _fault(node: Node, structure: Structure, path: str, offset: int, message: st
 
 
 def _empty(node: Node, structure: Structure, path: str) -> Fault:
-    message = f"{path or structure.named} holds an empty {structure.name}"
+    message = f"{path or structure.name} holds an empty {structure.name}"
     return Fault(structure, node.offset, message, path, is_empty=True)
 
 
@@ -235,13 +234,13 @@ def extension_faults(wrapped: Mapping[str, Node], whole: str) -> Iterator[Fault]
         if node.tag == structure.tag:
             yield from faults(node, structure, path)
         else:
-            message = f"{path} is no {structure.name}, but {_element(node)}"
+            kind = tag_name(node.tag)
+            message = f"the extension {name} holds {kind} in the place of {structure.name}"
             yield Fault(structure, node.offset, message, path)
 
 
-def _element(node: Node) -> str:
-    return f"an element tagged {node.tag:02x}"
-
+_ONE = "one element"
+"""The part inside an EXPLICIT tag."""
 
 # Types of one element
 
@@ -362,12 +361,12 @@ ENTRY_EXTENSIONS = _extensions(names.ENTRY_EXTENSION_NAMES, "revokedCertificates
 
 # Whole documents
 
-_VERSION = _structure("Version", "RFC 5280 4.1.2.1", Part("version", _INTEGER))
+_VERSION = _structure("Version", "RFC 5280 4.1.2.1", Part(_ONE, _INTEGER))
 
 TBS_CERTIFICATE = _structure(
     "TBSCertificate",
     "RFC 5280 4.1",
-    _some("version", _explicit(0, _VERSION, Part("version", _INTEGER))),
+    _some("version", _explicit(0, _VERSION, Part(_ONE, _INTEGER))),
     Part("serialNumber", _INTEGER),
     Part("signature", _ALGORITHM),
     Part("issuer", _types(_ISSUER)),
@@ -394,7 +393,7 @@ TBS_CERT_LIST = _structure(
     _some("revokedCertificates", {encode.SEQUENCE: None}),
     _some(
         "crlExtensions",
-        _explicit(0, _LIST_EXTENSIONS, Part("Extensions", _types(_LIST_EXTENSIONS))),
+        _explicit(0, _LIST_EXTENSIONS, Part(_ONE, _types(_LIST_EXTENSIONS))),
     ),
 )
 
@@ -402,7 +401,7 @@ _VALUES = Structure("Attribute", "RFC 2986 4.1", each=Part("value", None), least
 _REQUESTED = _structure(
     "ExtensionRequest",
     "RFC 2985 5.4.2",
-    Part("Extensions", _types(_CERTIFICATE_EXTENSIONS)),
+    Part("one list of extensions", _types(_CERTIFICATE_EXTENSIONS)),
     tag=encode.SET,
 )
 _ATTRIBUTE = _structure(
@@ -440,7 +439,7 @@ _OTHER_NAME_CLAUSE = ("OtherName", "RFC 5280 4.2.1.6")
 
 
 def _other_name(value: _Types | None) -> Structure:
-    wrapper = Structure(*_OTHER_NAME_CLAUSE, (Part("value", value),))
+    wrapper = Structure(*_OTHER_NAME_CLAUSE, (Part(_ONE, value),))
     return Structure(*_OTHER_NAME_CLAUSE, (Part("type-id", _OID), Part("value", {0xA0: wrapper})))
 
 
