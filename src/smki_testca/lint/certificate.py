@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 SOON = timedelta(days=90)
 """The time before its end from which a certificate is reported to expire soon."""
 _ALTERNATIVE_NAME = "extensions.subjectAltName"
+_HARDWARE_MODULE = tuple(
+    f"{_ALTERNATIVE_NAME}.hardwareModuleName.{part}" for part in ("hwType", "hwSerialNum")
+)
 _CONSTRAINTS = "extensions.basicConstraints"
 _TYPOS = {"Distributer": "Distributor"}
 
@@ -132,6 +135,8 @@ def public_key(certificate: Certificate) -> Iterator[Breach]:
 def _form_of(spki: Node) -> str:
     """What is wrong with the form of a key that can be read."""
     algorithm, point = spki.children[:2]
+    if algorithm.children[0].encoded == names.RSA_ENCRYPTION_OID:
+        return "lacks the NULL parameters of an RSA key"
     if any(parameter.tag == encode.SEQUENCE for parameter in algorithm.children[1:]):
         return "spells its curve out in explicit parameters, where the curve's name belongs"
     match point.content[1:2]:
@@ -337,15 +342,16 @@ def _has_issuing_ca(certificate: Certificate) -> bool:
 )  # fmt: skip
 def hardware_module(certificate: Certificate) -> Iterator[Breach]:
     """Find the name of a Device in a certificate whose profile has none."""
-    module = f"{_ALTERNATIVE_NAME}.hardwareModuleName"
-    named = [path for path in certificate.view.fields if path.startswith(module)]
-    if named and not any(
-        row.field.path.startswith(module) for row in certificate.profile.filling_rows
-    ):
+    fields = certificate.view.fields
+    path = next((path for path in _HARDWARE_MODULE if path in fields), None)
+    if path is None:
+        return
+    rows = certificate.profile.rows
+    if not any(row.field.path in _HARDWARE_MODULE and row.fill is not None for row in rows):
         message = "it has a hardwareModuleName, which names a Device"
         yield Breach(
             "extensions.subjectAltName.hardware_module",
-            certificate.offset(named[0]),
+            certificate.offset(path),
             message,
             _ALTERNATIVE_NAME,
         )

@@ -186,21 +186,18 @@ def algorithm(request: Request) -> Iterator[Breach]:
     good="the CSR as it was made", bad="its subject changed afterwards",
 )  # fmt: skip
 def signature(request: Request) -> Iterator[Breach]:
-    """Find a signature that the CSR's key did not make."""
+    """Find a signature that the CSR's key did not make, or whose INTEGERs are padded."""
     view, public_key = request.view, request.key
     if public_key is None or not _has_right_algorithm(request):
         return
-    # A padded signature is another fault: see padded_signature.
-    if not signature_fits(public_key, minimal_signature(view), view.signed.encoded):
+    if signature_fits(public_key, view.signature, view.signed.encoded):
+        return
+    padded = [one for one in signature_anomalies(view) if one.code == "signature.integer_padded"]
+    if padded and signature_fits(public_key, minimal_signature(view), view.signed.encoded):
+        yield from padded
+    else:
         offset = view.root.children[2].offset
         yield Breach("csr.signature", offset, "its signature is not by its own key")
-
-
-def padded_signature(request: Request) -> Iterator[Breach]:
-    """Find a padded INTEGER in the signature."""
-    for breach in signature_anomalies(request.view):
-        if breach.code == "signature.integer_padded":
-            yield breach
 
 
 @rule(
@@ -392,7 +389,6 @@ CHECKERS: tuple[Callable[[Request], Iterator[Breach]], ...] = (
     key,
     algorithm,
     signature,
-    padded_signature,
     attributes,
     subject,
     extensions,

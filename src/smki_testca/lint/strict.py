@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -113,7 +114,8 @@ def _element_breaches(node: Node) -> Iterator[Breach]:
         if breach is not None:
             # An element without content is reported at its header.
             yield breach if element.start < element.end else breach._replace(offset=element.offset)
-        pending.extend(element.children)
+        if element.children:
+            pending += element.children
 
 
 def _minimal(content: bytes) -> bool:
@@ -165,9 +167,15 @@ def _null(node: Node) -> Breach | None:
     good="06 03 55 1d 0f", bad="06 04 55 1d 80 0f",
 )  # fmt: skip
 def _oid(node: Node) -> Breach | None:
-    if _OID.fullmatch(node.content):
+    if _is_oid(node.content):
         return None
     return Breach("der.oid", node.start, "an OBJECT IDENTIFIER is not well formed")
+
+
+@lru_cache(maxsize=1024)
+def _is_oid(content: bytes) -> bool:
+    """Whether these octets are an OBJECT IDENTIFIER; the same few recur in every certificate."""
+    return _OID.fullmatch(content) is not None
 
 
 @rule(

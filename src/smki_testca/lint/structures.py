@@ -27,9 +27,9 @@ _MOST = 100
 def breaches(view: View) -> Iterator[Breach]:
     """Compare a document with the structures of its kind; the entries of a CRL are left out."""
     found = chain(
-        structures.faults(view.signed, structures.DOCUMENTS[view.kind]),
         structures.faults(
-            view.signature_algorithm, structures.ALGORITHM_IDENTIFIER, "signatureAlgorithm"
+            (view.signed, structures.DOCUMENTS[view.kind], ""),
+            (view.signature_algorithm, structures.ALGORITHM_IDENTIFIER, "signatureAlgorithm"),
         ),
         structures.extension_faults(view.wrapped, "extensions"),
     )
@@ -42,7 +42,7 @@ def entry_breaches(entry: Entry) -> Iterator[Breach]:
         return
     whole = structures.ENTRY_EXTENSIONS
     for extensions in entry.node.children[2:]:
-        yield from _breaches(structures.faults(extensions, whole))
+        yield from _breaches(structures.faults((extensions, whole, whole.path)))
     yield from _breaches(structures.extension_faults(entry.wrapped, whole.path))
 
 

@@ -105,18 +105,17 @@ class Fault(NamedTuple):
     is_empty: bool = False
 
 
-def faults(node: Node, structure: Structure, path: str = "") -> Iterator[Fault]:
-    """Compare an element, and every element in it, with a structure.
+def faults(*elements: tuple[Node, Structure, str]) -> Iterator[Fault]:
+    """Compare elements, and every element in them, with structures.
 
     Of each element at most one fault of its own is reported. The work is bounded by the number
     of elements, which ``der.read`` bounds.
 
     Args:
-        node: the element.
-        structure: the type that it should have.
-        path: of the field that it is; empty for a whole document.
+        elements: each with the structure that it should have, and the path of the field that it
+            is; the path is empty for a whole document.
     """
-    pending = [(node, structure, path)]
+    pending = list(elements)
     while pending:
         node, structure, path = pending.pop()
         children = node.children
@@ -226,17 +225,18 @@ def extension_faults(wrapped: Mapping[str, Node], whole: str) -> Iterator[Fault]
         wrapped: the element inside each extension's value, by the extension's name.
         whole: the path of the extensions.
     """
+    elements = []
     for name, node in wrapped.items():
         structure = EXTENSIONS.get(name)
         if structure is None:
             continue
-        path = f"{whole}.{name}"
-        if node.tag == structure.tag:
-            yield from faults(node, structure, path)
-        else:
+        if node.tag != structure.tag:
             kind = tag_name(node.tag)
             message = f"the extension {name} holds {kind} in the place of {structure.name}"
-            yield Fault(structure, node.offset, message, path)
+            yield Fault(structure, node.offset, message, f"{whole}.{name}")
+        elif node.children or structure.least:
+            elements.append((node, structure, f"{whole}.{name}"))
+    yield from faults(*elements)
 
 
 _ONE = "one element"
@@ -377,7 +377,7 @@ TBS_CERTIFICATE = _structure(
     _some("subjectUniqueID", _tagged(2, _BIT_STRING)),
     _some(
         "extensions",
-        _explicit(3, _CERTIFICATE_EXTENSIONS, Part("Extensions", _types(_CERTIFICATE_EXTENSIONS))),
+        _explicit(3, _CERTIFICATE_EXTENSIONS, Part(_ONE, _types(_CERTIFICATE_EXTENSIONS))),
     ),
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from smki_testca.der.read import Node
@@ -69,27 +69,20 @@ def instant_of(content: bytes) -> datetime | None:
         return None
 
 
-class ExtensionParts(NamedTuple):
-    """The elements of an Extension (RFC 5280 4.1), as far as they are in their places.
+def extension_parts(extension: Node) -> tuple[str | None, bool, Node | None]:
+    """Read an Extension (RFC 5280 4.1) as far as its elements are in their places.
 
-    Attributes:
-        oid: of the extension; None where it cannot be read.
-        critical: whether it says that it is critical.
-        value: the OCTET STRING; None where there is none.
+    Elements of other types and those after them are passed over.
+
+    Returns:
+        The OID, or None where it cannot be read; whether it says that it is critical; and the
+        OCTET STRING, or None where there is none.
     """
-
-    oid: str | None
-    critical: bool
-    value: Node | None
-
-
-def extension_parts(extension: Node) -> ExtensionParts:
-    """The parts of an Extension; elements of other types and those after them are passed over."""
-    oid, *rest = extension.children or [extension]
-    critical, value = False, None
-    for element in rest[:2]:
+    parts = extension.children
+    oid = oid_of(parts[0]) if parts else None
+    critical = False
+    for element in parts[1:3]:
         if element.tag == 0x04:
-            value = element
-            break
+            return oid, critical, element
         critical |= element.tag == 0x01 and element.content != b"\x00"
-    return ExtensionParts(oid_of(oid), critical, value)
+    return oid, critical, None
