@@ -17,7 +17,7 @@ from cryptography.x509.oid import (
 )
 
 from mutation import _nodes as elements_of
-from mutation import replaced
+from mutation import rebuilt, replaced
 from smki_testca.clock import parse_instant
 from smki_testca.der import encode
 from smki_testca.der.read import Node, read
@@ -154,6 +154,22 @@ def test_whatever_is_left_out_or_of_another_type_no_rule_fails(lint, name):
             for new in (b"", NULL, b"\x04\x02\x30\x00"):
                 findings = lint(replaced(root, child, new))
                 assert all(finding.code != "internal.rule_failed" for finding in findings), child
+
+
+def test_of_ten_thousand_faults_a_hundred_are_reported(lint):
+    der = good()["good-organisation"]
+    crowded = rebuilt(der, subject=[NULL] * 10_000)
+    findings = [one for one in lint(crowded) if one.code.startswith("structure.")]
+    assert len(findings) == 100
+
+
+def test_a_document_of_four_elements_is_told_so(lint):
+    for name in ("good-device", "good-organisation-crl", "good-csr-device"):
+        root = elements_of(good()[name])[0]
+        (finding,) = lint(encode.tlv(root.tag, root.content + NULL))
+        assert finding.code == "der.structure"
+        assert "has three elements; this one has 4" in finding.message
+        assert finding.offset > 0
 
 
 def name_of(text: str) -> x509.Name:

@@ -61,9 +61,11 @@ def without_other_names(findings: list[Finding], rows: Iterable[Finding]) -> lis
     def is_named(finding: Finding) -> bool:
         if finding.code == _LENGTH_CODE:
             return is_no_ca
-        return finding.code.startswith("structure.") and (
-            finding.offset in places or any(path.startswith(f"{finding.path}.") for path in missing)
-        )
+        if not finding.code.startswith("structure."):
+            return False
+        if finding.offset is None:
+            return any(path.startswith(f"{finding.path}.") for path in missing)
+        return finding.offset in places
 
     return [finding for finding in findings if not is_named(finding)]
 

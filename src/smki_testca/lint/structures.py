@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from smki_testca.x509.view import View
 
 _MOST = 100
-"""The most faults of one document that are reported."""
+"""The most faults of one document, or of one entry of a CRL, that are reported."""
 
 
 def breaches(view: View) -> Iterator[Breach]:
@@ -41,9 +41,11 @@ def entry_breaches(entry: Entry) -> Iterator[Breach]:
     if entry.node is None or entry.problem is not None:
         return
     whole = structures.ENTRY_EXTENSIONS
-    for extensions in entry.node.children[2:]:
-        yield from _breaches(structures.faults((extensions, whole, whole.path)))
-    yield from _breaches(structures.extension_faults(entry.wrapped, whole.path))
+    found = chain(
+        structures.faults(*((node, whole, whole.path) for node in entry.node.children[2:])),
+        structures.extension_faults(entry.wrapped, whole.path),
+    )
+    yield from _breaches(islice(found, _MOST))
 
 
 def _rule_for_each_structure(function: Declaring) -> Declaring:

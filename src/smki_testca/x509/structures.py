@@ -92,14 +92,14 @@ class Fault(NamedTuple):
 
     Attributes:
         structure: the structure that is broken.
-        offset: of the element at fault in the document.
+        offset: of the element at fault in the document; None where it is missing.
         message: what is wrong.
         path: of the field.
         is_empty: whether it holds nothing and must hold something.
     """
 
     structure: Structure
-    offset: int
+    offset: int | None
     message: str
     path: str
     is_empty: bool = False
@@ -151,7 +151,7 @@ def faults(*elements: tuple[Node, Structure, str]) -> Iterator[Fault]:
                 pending.append((children[place], below, path or name))
 
 
-def _compare(structure: Structure, node: Node) -> tuple[list[_Step], tuple[int, str] | None]:
+def _compare(structure: Structure, node: Node) -> tuple[list[_Step], tuple[int | None, str] | None]:
     """Match elements with the parts of a structure, in order.
 
     Returns:
@@ -170,7 +170,7 @@ def _compare(structure: Structure, node: Node) -> tuple[list[_Step], tuple[int, 
             position += 1
         elif not part.optional:
             if child is None or len(children) - position < required:
-                return steps, (node.offset, f"{structure.name} lacks {part.name}")
+                return steps, (None, f"{structure.name} lacks {part.name}")
             kind = tag_name(child.tag)
             message = f"{structure.name} holds {kind} in the place of {part.name}"
             return steps, (child.offset, message)
@@ -184,7 +184,7 @@ def _compare(structure: Structure, node: Node) -> tuple[list[_Step], tuple[int, 
     return steps, (children[position].offset, message)
 
 
-def _fault(node: Node, structure: Structure, path: str, offset: int, message: str) -> Fault:
+def _fault(node: Node, structure: Structure, path: str, offset: int | None, message: str) -> Fault:
     if structure.labels is not None and node.children:
         oid = oid_of(node.children[0])
         if oid is not None:
