@@ -64,6 +64,7 @@ What is over a limit is not read, and is a finding itself.
 _TITLES = {
     "document": "Files that cannot be used",
     "der": "Encoding",
+    "structure": "Structures",
     "signature": "Signatures",
     "issuer": "Issuers",
     "validity": "Validity",

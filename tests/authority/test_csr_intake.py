@@ -248,7 +248,7 @@ FAULTS = {
     "der.trailing_octets": lambda: device() + b"\x00",
     "der.structure": lambda: csrs.tlv(0x30, b"\x02\x01\x00"),
     "der.default_encoded explicit FALSE": _explicit_false,
-    "csr.format attributes under another tag": lambda: csrs.sign(
+    "structure.CertificationRequestInfo attributes under another tag": lambda: csrs.sign(
         _first_inside(good("device")).replace(b"\xa0\x58\x30", b"\xa1\x58\x30"), KEY
     ),
 }
@@ -264,8 +264,23 @@ def test_every_code_that_the_source_has_is_tested():
     sources = [path.read_text("utf-8") for path in modules]
     codes = {code for text in sources for code in re.findall(r'"(csr\.[a-z_]+)"', text)}
     tested = {code for fault in FAULTS for code in fault.split(" ")[0].split("+")}
-    # A mismatch needs a certificate; it has tests of its own below.
-    assert codes - {"csr.mismatch"} == {code for code in tested if code.startswith("csr.")}
+    # A mismatch needs a certificate, and what only the strict reader refuses needs a profile that
+    # asks for nothing: both have tests of their own below.
+    elsewhere = {"csr.mismatch", "csr.format"}
+    assert codes - elsewhere == {code for code in tested if code.startswith("csr.")}
+
+
+def test_the_strict_reader_refuses_a_csr_without_its_attributes():
+    subject = (
+        csrs.attribute(csrs.ORGANISATION, b"Supplier One"),
+        csrs.attribute(csrs.ROLE, b"SUP1"),
+        csrs.attribute(csrs.COMMON_NAME, b"gateway.example"),
+    )
+    parts = (csrs.tlv(0x02, b"\x00"), csrs.tlv(0x30, *subject), csrs.spki(csrs.rsa_key()))
+    data = csrs.sign(csrs.tlv(0x30, *parts), csrs.rsa_key())
+    with pytest.raises(CsrFaultsError) as caught:
+        csr.parse(data, LIBRARY, LIBRARY.profile("dccki"))
+    assert [fault.code for fault in caught.value.faults] == ["csr.format"]
 
 
 def test_all_faults_are_reported_together(command, tmp_path, quickstart):

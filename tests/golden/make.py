@@ -666,6 +666,7 @@ def broken(
     change: Change,
     *,
     code: str = "",
+    also: str = "",
 ) -> None:
     """Write down one case for each kind of certificate, with one change and one finding.
 
@@ -675,13 +676,15 @@ def broken(
         about: what is wrong, after "A Device Certificate".
         change: what breaks it.
         code: of the finding, if it is not the one that the name tells.
+        also: another finding of the same fault.
     """
     path, _, aspect = name.partition("-")
+    others = [also] if also else []
     for kind, severity in severities.items():
         case(
             f"{kind}-{name}",
             f"{TITLES[kind]} {about}",
-            [f"{code or f'{path}.{aspect}'} {severity}"],
+            [f"{code or f'{path}.{aspect}'} {severity}", *others],
             change(GOOD[kind]),
         )
 
@@ -1096,6 +1099,55 @@ def _key_cases() -> None:
         rekeyed(spki_from(point)),
     )
 
+    _key_form_cases()
+
+
+def _key_form_cases() -> None:
+    key = ec_key("organisation")
+    compressed = key.public_key().public_bytes(
+        serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint
+    )
+    hybrid = bytes((compressed[0] + 4,)) + point_of(key)[1:]
+    for form, about, spki in (
+        ("compressed", "with a compressed point", spki_from(compressed)),
+        ("hybrid", "with a hybrid point", spki_from(hybrid)),
+        ("explicit", "with explicit curve parameters", explicit_spki(point_of(key))),
+    ):
+        broken(
+            f"subjectPublicKeyInfo-form-{form}",
+            all_of(SIX if form == "compressed" else ENDS, E),
+            about,
+            rekeyed(spki, key),
+            code="subjectPublicKeyInfo.form",
+        )
+    modulus = (
+        rsa_key("iki")
+        .public_key()
+        .public_bytes(serialization.Encoding.DER, serialization.PublicFormat.PKCS1)
+    )
+    broken(
+        "subjectPublicKeyInfo-form-rsa",
+        {"iki": E},
+        "whose RSA key lacks its NULL",
+        but(spki=sequence(sequence(oid("1.2.840.113549.1.1.1")), bit_string(modulus))),
+        code="subjectPublicKeyInfo.form",
+    )
+
+
+def explicit_spki(point: bytes) -> bytes:
+    """A SubjectPublicKeyInfo that spells P-256 out (X9.62 ECParameters, version 1)."""
+    prime = 2**256 - 2**224 + 2**192 + 2**96 - 1
+    b = bytes.fromhex("5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b")
+    base = bytes.fromhex(
+        "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
+        "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"
+    )
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    field = sequence(oid("1.2.840.10045.1.1"), integer(prime))
+    curve = sequence(octet_string((prime - 3).to_bytes(32)), octet_string(b))
+    numbers = (integer(1), field, curve, octet_string(base), integer(order), integer(1))
+    return sequence(sequence(oid("1.2.840.10045.2.1"), sequence(*numbers)), bit_string(point))
+
 
 def _extension_cases() -> None:
     broken("extensions-order", all_of(SIX, N), "with keyUsage last", reordered)
@@ -1135,7 +1187,7 @@ def _constraint_cases() -> None:
     broken(f"{path}-missing", errors, f"without {name}", without(name))
     for kind in CAS:
         length = integer(1 if kind in ROOTS else 0)
-        wrong = integer(0 if kind in ROOTS else 1)
+        wrong = integer(2 if kind in ROOTS else 1)
         broken(
             f"{path}.cA-missing",
             {kind: E},
@@ -1171,6 +1223,20 @@ def _constraint_cases() -> None:
         all_of(ENDS, N),
         f"with a {name} of a pathLen alone",
         extended(name, sequence(integer(0)), critical=True),
+        also=f"{path}.path_length error",
+    )
+    broken(
+        f"{path}-path_length",
+        all_of(ROOTS, E),
+        "whose pathLen 0 allows no CA below it",
+        value(name, sequence(TRUE, integer(0))),
+    )
+    broken(
+        f"{path}-path_length-negative",
+        all_of(ROOTS, E),
+        "with a pathLen of -1",
+        value(name, sequence(TRUE, tlv(INTEGER, b"\xff"))),
+        code=f"{path}.path_length",
     )
 
 
@@ -1192,13 +1258,18 @@ def _policy_cases() -> None:
     part, severities = f"{path}.policyIdentifier", each_by_its_basis()
     broken(f"{part}-policy", severities, "with anyPolicy", value(name, policies(OTHER_POLICY)))
     broken(
-        f"{part}-missing", severities, "with a policy of nothing", value(name, sequence(sequence()))
+        f"{part}-missing",
+        severities,
+        "with a policy of nothing",
+        value(name, sequence(sequence())),
+        also="structure.PolicyInformation error",
     )
     broken(
         f"{part}-unreadable",
         severities,
         "whose policy is an INTEGER",
         value(name, sequence(sequence(integer(4)))),
+        also="structure.PolicyInformation error",
     )
 
 
@@ -1224,6 +1295,13 @@ def _key_identifier_cases() -> None:
         errors,
         f"whose {name} is an INTEGER",
         value(name, integer(4)),
+    )
+    broken(
+        f"{path}-unreadable-bare",
+        errors,
+        f"whose {name} is 8 octets without their OCTET STRING",
+        lambda one: value(name, one.key_identifier)(one),
+        code=f"{path}.unreadable",
     )
     name, path = "authorityKeyIdentifier", "extensions.authorityKeyIdentifier"
     broken(f"{path}-critical", issued, f"whose {name} is critical", critical(name, TRUE))
@@ -1297,7 +1375,13 @@ def other_profile_cases() -> None:
     both_kinds = all_of(("dccki", "iki"), N)
     broken(f"{path}-critical", both_kinds, f"whose {name} is critical", critical(name, TRUE))
     broken(f"{path}-missing", both_kinds, f"without {name}", without(name))
-    broken(f"{path}-unreadable", both_kinds, f"whose {name} is an INTEGER", value(name, integer(2)))
+    broken(
+        f"{path}-unreadable",
+        both_kinds,
+        f"whose {name} is an INTEGER",
+        value(name, integer(2)),
+        also="structure.ExtKeyUsageSyntax error",
+    )
     broken(
         f"{path}-value",
         both_kinds,
@@ -1955,6 +2039,339 @@ def strict_cases() -> None:
         ["der.empty_sequence error"],
         but(issuer=sequence())(DEVICE),
     )
+
+
+def resigned(one: Certificate, tbs: bytes) -> bytes:
+    """A PEM block of a certificate with another TBSCertificate, signed."""
+    return pem(signed_document(tbs, one.algorithm, signed(one.key, tbs)))
+
+
+def signed_document(tbs: bytes, algorithm: bytes, signature: bytes) -> bytes:
+    """A signed document of these parts."""
+    return sequence(tbs, algorithm, bit_string(signature))
+
+
+@dataclass(frozen=True)
+class LongExtension(Extension):
+    """An extension with a NULL after its value."""
+
+    @property
+    def encoded(self) -> bytes:
+        """The whole extension."""
+        return sequence(self.oid, self.critical, octet_string(self.value), tlv(NULL, b""))
+
+
+MORE = tlv(NULL, b"")
+
+
+def structure_cases() -> None:
+    """Every structure with an element too many, or one of another type."""
+    content = read(DEVICE.tbs)[0].content
+    extensions = b"".join(one.encoded for one in DEVICE.extensions.values())
+    body = content[: -len(tlv(0xA3, sequence(extensions)))]
+    usage = DEVICE.extensions["keyUsage"]
+    long = LongExtension(usage.oid, usage.critical, usage.value)
+    names = read(organisation_subject())[0].content
+    unit, called = rdn("organizationalUnitName", "02"), rdn("commonName", "Supplier One")
+    attribute_of_three = set_of(
+        [sequence(oid(ATTRIBUTES["organizationalUnitName"]), text(UTF8, "02"), MORE)]
+    )
+    dates = read(DEVICE.validity)[0].content
+    pair = tlv(0xA0, integer(2) + integer(2))
+    for name, about, made in (
+        ("TBSCertificate", "an element after the extensions", sequence(content, MORE)),
+        (
+            "Extensions",
+            "two lists of extensions in [3]",
+            sequence(body, tlv(0xA3, sequence(extensions) + sequence(extensions))),
+        ),
+    ):
+        case(
+            f"structure-{name}",
+            f"A Device Certificate with {about}",
+            [f"structure.{name} error"],
+            resigned(DEVICE, made),
+        )
+    algorithm = sequence(oid("1.2.840.10045.4.3.2"), MORE, MORE)
+    for name, about, one in (
+        ("Version", "with two versions", but(version=pair)(DEVICE)),
+        (
+            "Validity",
+            "with a third time",
+            but(validity=sequence(dates, time(at("2040-01-01"))))(DEVICE),
+        ),
+        (
+            "SubjectPublicKeyInfo",
+            "with an element after its key",
+            but(spki=sequence(read(DEVICE.spki)[0].content, MORE))(DEVICE),
+        ),
+        ("Extension", "with a fourth element in keyUsage", _extended(DEVICE, "keyUsage", long)),
+        ("Name", "with a NULL in its subject", subject(sequence(names, MORE))(ORGANISATION)),
+        (
+            "RelativeDistinguishedName",
+            "with an empty RDN",
+            subject(sequence(called, tlv(SET, b""), unit, identifier()))(ORGANISATION),
+        ),
+        (
+            "AttributeTypeAndValue",
+            "with a third element in OU",
+            subject(sequence(called, attribute_of_three, identifier()))(ORGANISATION),
+        ),
+    ):
+        case(f"structure-{name}", f"A certificate {about}", [f"structure.{name} error"], one)
+    case(
+        "structure-AlgorithmIdentifier",
+        "A Device Certificate whose algorithms have two parameters",
+        ["structure.AlgorithmIdentifier error"] * 2,
+        but(algorithm=algorithm)(DEVICE),
+    )
+    _extension_structure_cases()
+    _crl_structure_cases()
+    _csr_structure_cases()
+
+
+def _extension_structure_cases() -> None:
+    module = sequence(oid(HW_TYPE), octet_string(DEVICE_ID))
+    module_name = oid("1.3.6.1.5.5.7.8.4")
+    long_module = sequence(oid(HW_TYPE), octet_string(DEVICE_ID), MORE)
+    practice = oid("1.3.6.1.5.5.7.2.1")
+    host = dns(b"ca.example")
+    ours = oid(POLICY)
+    for name, extension_name, octets in (
+        ("GeneralNames", "subjectAltName", sequence(hardware(), MORE)),
+        (
+            "OtherName",
+            "subjectAltName",
+            sequence(tlv(0xA0, module_name + tlv(0xA0, module + module))),
+        ),
+        (
+            "HardwareModuleName",
+            "subjectAltName",
+            sequence(tlv(0xA0, module_name + tlv(0xA0, long_module))),
+        ),
+        ("CertificatePolicies", "certificatePolicies", sequence(sequence(ours), MORE)),
+        ("PolicyInformation", "certificatePolicies", sequence(sequence(ours, MORE))),
+        ("PolicyQualifiers", "certificatePolicies", sequence(sequence(ours, sequence(MORE)))),
+        (
+            "PolicyQualifierInfo",
+            "certificatePolicies",
+            sequence(sequence(ours, sequence(sequence(practice, MORE, MORE)))),
+        ),
+        (
+            "AuthorityKeyIdentifier",
+            "authorityKeyIdentifier",
+            sequence(tlv(0x80, ISSUING_DCA.key_identifier), MORE),
+        ),
+    ):
+        case(
+            f"structure-{name}",
+            f"A Device Certificate whose {extension_name} has a {name} with an element too many",
+            [f"structure.{name} error"],
+            value(extension_name, octets)(DEVICE),
+        )
+    length = sequence(TRUE, integer(0), integer(0))
+    case(
+        "structure-BasicConstraints",
+        "An Issuing DCA Certificate with a third element in basicConstraints",
+        ["structure.BasicConstraints error"],
+        value("basicConstraints", length)(ISSUING_DCA),
+    )
+    full = tlv(0xA0, tlv(0xA0, URL))
+    for name, extension_name, octets in (
+        ("EDIPartyName", "issuerAltName", sequence(tlv(0xA5, MORE))),
+        ("CRLDistributionPoints", "cRLDistributionPoints", sequence(MORE)),
+        ("DistributionPoint", "cRLDistributionPoints", sequence(sequence(full, MORE))),
+        (
+            "DistributionPointName",
+            "cRLDistributionPoints",
+            sequence(sequence(tlv(0xA0, tlv(0xA0, URL) + MORE))),
+        ),
+        ("FreshestCRL", "freshestCRL", sequence(sequence(full), MORE)),
+        ("AuthorityInfoAccessSyntax", "authorityInfoAccess", sequence(MORE)),
+        (
+            "AccessDescription",
+            "authorityInfoAccess",
+            sequence(sequence(oid("1.3.6.1.5.5.7.48.1"), URL, MORE)),
+        ),
+        ("SubjectInfoAccessSyntax", "subjectInfoAccess", sequence(MORE)),
+        ("SubjectDirectoryAttributes", "subjectDirectoryAttributes", sequence(MORE)),
+        ("PolicyMappings", "policyMappings", sequence(MORE)),
+        ("PolicyMapping", "policyMappings", sequence(sequence(ours, ours, ours))),
+        ("NameConstraints", "nameConstraints", sequence(tlv(0xA0, sequence(host)), MORE)),
+        ("GeneralSubtrees", "nameConstraints", sequence(tlv(0xA0, MORE))),
+        ("GeneralSubtree", "nameConstraints", sequence(tlv(0xA0, sequence(host, MORE)))),
+        ("PolicyConstraints", "policyConstraints", sequence(tlv(0x80, b"\x00"), MORE)),
+        ("InhibitAnyPolicy", "inhibitAnyPolicy", MORE),
+    ):
+        present = extension_name in STRANGE
+        row = f"extensions.{extension_name}.present" if present else "extensions.unexpected"
+        case(
+            f"structure-{name}",
+            f"An Issuing DCA Certificate whose {extension_name} has a broken {name}",
+            [f"structure.{name} error", f"{row} {W if present else N}"],
+            extended(extension_name, octets)(ISSUING_DCA),
+        )
+
+
+def _crl_structure_cases() -> None:
+    content = read(read(CRL.der)[0].children[0].encoded)[0].content
+    tbs = sequence(content, MORE)
+    case(
+        "structure-TBSCertList",
+        "A CRL with an element after its extensions",
+        ["structure.TBSCertList error"],
+        pem(signed_document(tbs, CRL.algorithm, signed(CRL.key, tbs)), "X509 CRL"),
+    )
+    for name, extension_name, octets in (
+        ("BaseCRLNumber", "deltaCRLIndicator", MORE),
+        (
+            "IssuingDistributionPoint",
+            "issuingDistributionPoint",
+            sequence(tlv(0x82, b"\xff"), MORE),
+        ),
+    ):
+        case(
+            f"structure-{name}",
+            f"A CRL whose {extension_name} is no {name}",
+            [f"structure.{name} error", f"extensions.{extension_name}.present notice"],
+            crl_pem(crl_extended(extension_name, octets)(CRL)),
+        )
+    for name, number, octets, also in (
+        ("CRLReason", "2.5.29.21", integer(4), "crl.reason_unknown error"),
+        (
+            "InvalidityDate",
+            "2.5.29.24",
+            integer(4),
+            "revokedCertificates.invalidityDate.present notice",
+        ),
+    ):
+        listed = entry(REVOKED, "2026-11-30", extension(number, octets))
+        case(
+            f"structure-{name}",
+            f"A CRL with an entry whose {name} is an INTEGER",
+            [f"structure.{name} error", also],
+            crl_pem(replace(CRL, entries=(listed,))),
+        )
+
+
+def _csr_structure_cases() -> None:
+    names, key = organisation_subject(), REQUESTER
+    asked = sequence(ASKED.encoded)
+    request = oid("1.2.840.113549.1.9.14")
+    info = sequence(integer(0), names, spki_of(key))
+    for name, about, attributes, also in (
+        (
+            "Attributes",
+            "with a NULL among its attributes",
+            sequence(request, set_of([asked])) + MORE,
+            "csr.attributes",
+        ),
+        (
+            "Attribute",
+            "with a third element in its extensionRequest",
+            sequence(request, set_of([asked]), MORE),
+            "",
+        ),
+        (
+            "ExtensionRequest",
+            "with two values in its extensionRequest",
+            sequence(request, set_of([asked, asked])),
+            "",
+        ),
+    ):
+        body = read(info)[0].content + tlv(0xA0, attributes)
+        made = signed_document(sequence(body), ECDSA_SHA256, signed(key, sequence(body)))
+        case(
+            f"structure-{name}",
+            f"An Organisation CSR {about}",
+            [f"structure.{name} error", *([f"{also} error"] if also else [])],
+            pem(made, "CERTIFICATE REQUEST"),
+        )
+    whole = sequence(read(info)[0].content, tlv(0xA0, sequence(request, set_of([asked]))), MORE)
+    case(
+        "structure-CertificationRequestInfo",
+        "An Organisation CSR with an element after its attributes",
+        ["structure.CertificationRequestInfo error"],
+        pem(signed_document(whole, ECDSA_SHA256, signed(key, whole)), "CERTIFICATE REQUEST"),
+    )
+    bare = extension("subjectKeyIdentifier", bytes(8))
+    for name, about, extension_asked in (
+        ("SubjectKeyIdentifier", "a bare subjectKeyIdentifier", bare),
+        ("ExtKeyUsageSyntax", "extKeyUsage as a NULL", extension("extKeyUsage", MORE)),
+        ("CRLNumber", "a cRLNumber as a NULL", extension("cRLNumber", MORE)),
+    ):
+        case(
+            f"structure-{name}",
+            f"A CSR that asks for {about}",
+            [f"structure.{name} error", "csr.extension error"],
+            csr(key, names, ASKED, extension_asked),
+        )
+    case(
+        "structure-KeyUsage",
+        "A CSR that asks for a keyUsage as an INTEGER",
+        ["structure.KeyUsage error", "csr.key_usage error"],
+        csr(key, names, extension("keyUsage", integer(3), critical=True)),
+    )
+    case(
+        "csr-signature-padded",
+        "A CSR whose signature has a padded INTEGER",
+        ["signature.integer_padded error"],
+        _with_padded_signature(ORGANISATION_CSR),
+    )
+
+
+def _with_padded_signature(request: bytes) -> bytes:
+    der = base64.b64decode(b"".join(request.splitlines()[1:-1]))
+    info, algorithm, signature = read(der)[0].children
+    numbers = read(signature.content[1:])[0].children
+    padded = sequence(*(tlv(INTEGER, b"\x00\x00" + number.content) for number in numbers))
+    return pem(signed_document(info.encoded, algorithm.encoded, padded), "CERTIFICATE REQUEST")
+
+
+def critical_cases() -> None:
+    """Extensions for which RFC 5280 has a reader refuse the document."""
+    constraints = sequence(tlv(0xA0, sequence(dns(b"ca.example"))))
+    for name, about, code, one in (
+        (
+            "unsupported",
+            "with a critical issuerAltName",
+            "extensions.critical_unsupported",
+            extended("issuerAltName", STRANGE["issuerAltName"], critical=True)(DEVICE),
+        ),
+        (
+            "nameConstraints",
+            "with critical nameConstraints",
+            "extensions.only_for_cas",
+            extended("nameConstraints", constraints, critical=True)(DEVICE),
+        ),
+        (
+            "cRLNumber",
+            "with a critical cRLNumber",
+            "extensions.unknown_critical",
+            extended("cRLNumber", integer(7), critical=True)(DEVICE),
+        ),
+        (
+            "long-oid",
+            "with a critical extension whose OID has 65 octets",
+            "extensions.unknown_critical",
+            extended(".".join(["1.2", *["3"] * 64]), MORE, critical=True)(DEVICE),
+        ),
+        (
+            "hardware-module",
+            "of an organisation with a hardwareModuleName",
+            "extensions.subjectAltName.hardware_module",
+            extended("subjectAltName", sequence(hardware()), critical=True)(ORGANISATION),
+        ),
+    ):
+        case(f"extensions-critical-{name}", f"A certificate {about}", [f"{code} error"], one)
+    for name in ("deltaCRLIndicator", "issuingDistributionPoint"):
+        made = crl_extended(name, CRL_STRANGE[name])(CRL)
+        case(
+            f"crl-critical-{name}",
+            f"A CRL with a critical {name}, which no reader has to support",
+            ["extensions.critical_unsupported error"],
+            crl_pem(crl_critical(name)(made)),
+        )
 
 
 def chain_cases() -> None:
@@ -2794,13 +3211,20 @@ def _crl_entry_cases(every: tuple[str, ...], first: tuple[str, ...]) -> None:
         N,
         crl_but(entries=(entry(REVOKED, "2026-11-30", date),)),
     )
-    issuer = extension("2.5.29.29", sequence(tlv(0xA4, ISSUING_DCA.subject)), critical=True)
+    issuer = extension("2.5.29.29", sequence(tlv(0xA4, ISSUING_DCA.subject)))
     crl_broken(
         every,
         f"{part}.certificateIssuer-present",
         "that lists a certificate of another CA",
         N,
         crl_but(entries=(entry(REVOKED, "2026-11-30", issuer),)),
+    )
+    issuer = replace(issuer, critical=TRUE)
+    case(
+        "crl-entry-certificateIssuer-critical",
+        "An entry with a critical certificateIssuer, which no reader has to support",
+        ["extensions.critical_unsupported error"],
+        crl_pem(replace(CRL, entries=(entry(REVOKED, "2026-11-30", issuer),))),
     )
 
 
@@ -3215,6 +3639,8 @@ def main() -> None:
         published_cases,
         reader_cases,
         strict_cases,
+        structure_cases,
+        critical_cases,
         chain_cases,
         set_cases,
         csr_cases,

@@ -19,6 +19,7 @@ from smki_testca.lint import (
     recognise,
     sets,
     strict,
+    structures,
 )
 from smki_testca.lint.rows import aspects, rule_of
 from smki_testca.lint.rule import RULES, Rule
@@ -41,6 +42,7 @@ DECLARING = (
     recognise,
     sets,
     strict,
+    structures,
 )
 """The modules that declare rules."""
 

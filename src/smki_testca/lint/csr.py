@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
 from smki_testca.identifiers import identifies_nobody
-from smki_testca.lint import distinguished_name
+from smki_testca.lint import distinguished_name, structures
+from smki_testca.lint.chain import minimal_signature
 from smki_testca.lint.findings import Breach
 from smki_testca.lint.rows import value_breaches
 from smki_testca.lint.rule import detects, rule
+from smki_testca.lint.strict import signature_anomalies
 from smki_testca.profiles.model import Constant, Derived, Hierarchy, Input, Severity
 from smki_testca.roles import Basis
 from smki_testca.text import shown
@@ -204,11 +206,16 @@ def algorithm(request: Request) -> Iterator[Breach]:
     good="the CSR as it was made", bad="its subject changed afterwards",
 )  # fmt: skip
 def signature(request: Request) -> Iterator[Breach]:
-    """Find a signature that the CSR's key did not make."""
+    """Find a signature that the CSR's key did not make, or whose INTEGERs are padded."""
     view, public_key = request.view, request.key
     if public_key is None or not _has_right_algorithm(request):
         return
-    if not signature_fits(public_key, view.signature, view.signed.encoded):
+    if signature_fits(public_key, view.signature, view.signed.encoded):
+        return
+    padded = [one for one in signature_anomalies(view) if one.code == "signature.integer_padded"]
+    if padded and signature_fits(public_key, minimal_signature(view), view.signed.encoded):
+        yield from padded
+    else:
         offset = view.root.children[2].offset
         yield Breach("csr.signature", offset, "its signature is not by its own key")
 
@@ -451,6 +458,11 @@ def role(request: Request) -> Iterator[Breach]:
         yield Breach("csr.role", request.offset(field.path), message)
 
 
+def structure(request: Request) -> Iterator[Breach]:
+    """Compare the CSR with the structures of RFC 2986."""
+    yield from structures.breaches(request.view)
+
+
 CHECKERS: tuple[Callable[[Request], Iterator[Breach]], ...] = (
     version,
     key,
@@ -466,5 +478,6 @@ CHECKERS: tuple[Callable[[Request], Iterator[Breach]], ...] = (
     identifier,
     device_id,
     role,
+    structure,
 )
 """The checkers of a CSR, in the order of App. M."""

@@ -8,7 +8,16 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.clock import span_in_words
-from smki_testca.der.read import MAX_DEPTH, MAX_OCTETS, DerError, Node, read, read_at, read_wrapped
+from smki_testca.der.read import (
+    MAX_DEPTH,
+    MAX_OCTETS,
+    DerError,
+    Node,
+    read,
+    read_at,
+    read_wrapped,
+    tag_name,
+)
 from smki_testca.lint.chain import Verdict, is_by_own_key
 from smki_testca.x509 import entries
 from smki_testca.x509.fields import shown_value
@@ -30,22 +39,6 @@ if TYPE_CHECKING:
     from smki_testca.x509.entries import Entry
     from smki_testca.x509.view import View
 
-_TAGS = {
-    0x01: "BOOLEAN",
-    0x02: "INTEGER",
-    0x03: "BIT STRING",
-    0x04: "OCTET STRING",
-    0x05: "NULL",
-    0x06: "OBJECT IDENTIFIER",
-    0x0A: "ENUMERATED",
-    0x0C: "UTF8String",
-    0x13: "PrintableString",
-    0x16: "IA5String",
-    0x17: "UTCTime",
-    0x18: "GeneralizedTime",
-    0x30: "SEQUENCE",
-    0x31: "SET",
-}
 _SHOWN_OCTETS = 32
 _SHOWN_ENTRIES = 20
 """The most entries of a CRL that are shown."""
@@ -258,9 +251,7 @@ def _describe_entries(revoked: Node, lines: list[dict[str, Any]]) -> None:
 
 
 def _line(data: bytes, tag: int, offset: int, start: int, end: int, depth: int) -> dict[str, Any]:
-    name = _TAGS.get(tag)
-    if name is None:
-        name = f"[{tag & 0x1F}]" if tag & 0xC0 == 0x80 else f"tag {tag:02x}"
+    name = tag_name(tag)
     content = data[start:end]
     shown = "" if tag & 0x20 else content[:_SHOWN_OCTETS].hex()
     more = "…" if not tag & 0x20 and len(content) > _SHOWN_OCTETS else ""

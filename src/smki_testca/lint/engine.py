@@ -15,6 +15,7 @@ from smki_testca.lint import (
     echoes,
     reading,
     strict,
+    structures,
 )
 from smki_testca.lint.certificate import Certificate
 from smki_testca.lint.chain import NOBODY
@@ -55,6 +56,7 @@ _OF_REVOCATION_LIST: tuple[Callable[[crl.RevocationList], Iterable[Breach]], ...
     *chain.CHECKERS,
     *crl.CHECKERS,
 )
+_OF_SIGNED = (*strict.CHECKERS, structures.breaches)
 _OF_REQUEST = (strict.anomalies,)
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
@@ -114,14 +116,15 @@ class Linter:
                 continue
             if is_in_place(view):
                 return lint(view, source, position)
-        # All three say the same of octets that are no DER; otherwise none of them fits.
+        # All three say the same of octets that are no DER, or hold an element too many; otherwise
+        # none of them fits.
         no_kind = DerError("der.structure", "these octets are no certificate, CSR or CRL", 0)
-        first = next((error for error in errors if error.code != no_kind.code), no_kind)
+        first = next((one for one in errors if one.code != no_kind.code or one.offset), no_kind)
         return _unreadable(source, reading.of_error(first))
 
     def _certificate(self, view: View, source: Source, position: int) -> Linted:
         breaches: list[Breach] = []
-        run(strict.CHECKERS, view, breaches)
+        run(_OF_SIGNED, view, breaches)
         signer, hierarchy = guarded("issuer", lambda: self._signer(view), breaches) or (
             NOBODY,
             None,
@@ -150,7 +153,7 @@ class Linter:
             echoes.without_invalid_signature(coded_findings(breaches, view))
         )
         rows = echoes.rows_without_echoes(rows, findings)
-        findings = echoes.without_defaults(findings, rows)
+        findings = echoes.without_defaults(echoes.without_other_names(findings, rows), rows)
         return Linted(
             source.file,
             source.index,
@@ -192,7 +195,7 @@ class Linter:
 
     def _revocation_list(self, view: View, source: Source, position: int) -> Linted:
         breaches: list[Breach] = []
-        run(strict.CHECKERS, view, breaches)
+        run(_OF_SIGNED, view, breaches)
         survey = guarded("entries", lambda: crl.survey(view), breaches) or crl.Survey()
         breaches += survey.anomalies
         signer = guarded("issuer", lambda: chain.signer_of(view, self._issuers), breaches)
@@ -214,6 +217,7 @@ class Linter:
             )
         findings = echoes.without_invalid_signature(coded_findings(breaches, view))
         rows = echoes.rows_without_echoes(rows, findings)
+        findings = echoes.without_other_names(findings, rows)
         issuer_name = view.fields.get("issuer")
         return Linted(
             source.file,

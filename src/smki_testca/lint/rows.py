@@ -340,7 +340,8 @@ def _breaches(view: View, profile: DocumentProfile, row: Row, context: Context) 
     value = view.value(path)
     if value is None:
         if row.fill is not None or row.holds.optional:
-            yield _breach(row, "unreadable", "cannot be read")
+            types = " or ".join(row.field.encodings)
+            yield _breach(row, "unreadable", f"cannot be read as {types}")
         return
     yield from _encoding_breaches(view, row)
     yield from value_breaches(row, value, context.roles)

@@ -244,7 +244,7 @@ class DocumentProfile:
 
     def field_of(self, *names: str) -> Field | None:
         """The field that is filled from an input or a derived value of one of these names."""
-        for row in self.filling_rows:
+        for row in self.rows:
             if isinstance(row.fill, Input | Derived) and row.fill.name in names:
                 return row.field
         return None

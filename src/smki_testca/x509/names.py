@@ -24,6 +24,7 @@ ATTRIBUTES = {
 }
 
 EXTENSIONS = {
+    "subjectDirectoryAttributes": "2.5.29.9",
     "subjectKeyIdentifier": "2.5.29.14",
     "keyUsage": "2.5.29.15",
     "subjectAltName": "2.5.29.17",
@@ -38,6 +39,7 @@ EXTENSIONS = {
     "policyConstraints": "2.5.29.36",
     "extKeyUsage": "2.5.29.37",
     "freshestCRL": "2.5.29.46",
+    "inhibitAnyPolicy": "2.5.29.54",
     "authorityInfoAccess": "1.3.6.1.5.5.7.1.1",
     "subjectInfoAccess": "1.3.6.1.5.5.7.1.11",
 }

@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from smki_testca.der import read
-from smki_testca.der.read import MAX_OCTETS, Anomaly, DerError, Node, read_wrapped
-from smki_testca.x509 import entries, names
-from smki_testca.x509.values import integer_of, oid_of, time_of
+from smki_testca.der.read import MAX_OCTETS, Anomaly, DerError, Node
+from smki_testca.x509 import entries, names, structures
+from smki_testca.x509.values import extension_parts, integer_of, oid_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,7 +47,7 @@ class View:
         criticality: of each extension, by name.
         extension_order: names of the extensions in their order; unknown ones by their OID.
         extension_nodes: the extensions themselves, in the same order.
-        wrapped: the elements inside the extensions' values.
+        wrapped: the element inside each extension's value, by the extension's name.
         subject_order: names of the subject's attributes in their order.
         attribute_order: OIDs of a CSR's attributes in their order.
     """
@@ -62,7 +62,7 @@ class View:
     criticality: dict[str, bool] = field(default_factory=dict)
     extension_order: list[str] = field(default_factory=list)
     extension_nodes: list[Node] = field(default_factory=list)
-    wrapped: list[Node] = field(default_factory=list)
+    wrapped: dict[str, Node] = field(default_factory=dict)
     subject_order: list[str] = field(default_factory=list)
     attribute_order: list[str] = field(default_factory=list)
 
@@ -132,7 +132,7 @@ def view_request(data: bytes) -> View:
     for attribute in (child for group in attributes for child in group.children):
         oid = oid_of(attribute.children[0]) if attribute.children else None
         view.attribute_order.append(oid or "unreadable")
-        if oid == names.EXTENSION_REQUEST and len(attribute.children) == 2:
+        if oid == names.EXTENSION_REQUEST and len(attribute.children) > 1:
             for extensions in attribute.children[1].children[:1]:
                 _extensions(view, extensions)
     return view
@@ -179,12 +179,11 @@ def _signed_document(
 ) -> tuple[View, list[Node]]:
     root, anomalies = read(data, what=what, limit=limit, closed=closed)
     parts = root.children
-    if (
-        root.tag != 0x30
-        or len(parts) != 3
-        or [part.tag for part in parts] != [0x30, 0x30, 0x03]
-        or len(parts[0].children) < least
-    ):
+    is_signed = root.tag == 0x30 and [part.tag for part in parts[:3]] == [0x30, 0x30, 0x03]
+    if is_signed and len(parts) > 3:
+        message = f"a certificate, CSR or CRL has three elements; this one has {len(parts)}"
+        raise DerError("der.structure", message, parts[3].offset)
+    if not is_signed or len(parts[0].children) < least:
         raise DerError("der.structure", f"these octets are no {what}", 0)
     view = View(what, root, anomalies, parts[0], parts[1], parts[2].content[1:])
     return view, parts[0].children
@@ -205,7 +204,7 @@ def _tbs_field(view: View, path: str, node: Node) -> None:
 def _subject(view: View, name: Node) -> None:
     for relative in name.children:
         for attribute in relative.children:
-            if len(attribute.children) != 2:
+            if len(attribute.children) < 2:
                 continue
             oid = oid_of(attribute.children[0]) or "unreadable"
             label = names.ATTRIBUTE_NAMES.get(oid, oid)
@@ -223,24 +222,25 @@ def _extensions(
 ) -> None:
     view.fields["extensions"] = FieldValue(None, extensions)
     for extension in extensions.children:
-        parts = extension.children
-        oid = oid_of(parts[0]) if parts else None
-        if oid is None or len(parts) < 2 or parts[-1].tag != 0x04:
-            view.extension_order.append("unreadable")
-            view.extension_nodes.append(extension)
-            continue
-        label = known.get(oid, oid)
+        oid, is_critical, value = extension_parts(extension)
+        label = "unreadable" if oid is None else known.get(oid, oid)
         view.extension_order.append(label)
         view.extension_nodes.append(extension)
+        if oid is None:
+            view.criticality[label] = is_critical or view.criticality.get(label, False)
+            continue
         if label in view.criticality:
             continue
-        view.criticality[label] = len(parts) == 3 and parts[1].content != b"\x00"
+        view.criticality[label] = is_critical
         path = f"extensions.{label}"
-        inner, anomalies = read_wrapped(parts[-1])
+        if value is None:
+            view.fields[path] = FieldValue(None, extension)
+            continue
+        inner, anomalies = structures.read_value(value, label)
         view.anomalies += anomalies
-        view.fields[path] = FieldValue(None, inner or parts[-1])
+        view.fields[path] = FieldValue(None, inner or value)
         if inner is not None:
-            view.wrapped.append(inner)
+            view.wrapped[label] = inner
             if label in _EXTENSION_READERS:
                 _EXTENSION_READERS[label](view, path, inner)
 
@@ -266,9 +266,11 @@ def _key_purposes(view: View, path: str, node: Node) -> None:
 def _basic_constraints(view: View, path: str, node: Node) -> None:
     for child in node.children:
         if child.tag == 0x01:
-            view.fields[f"{path}.cA"] = FieldValue(child.content != b"\x00", child)
+            authority = FieldValue(child.content != b"\x00", child)
+            view.fields.setdefault(f"{path}.cA", authority)
         elif child.tag == 0x02:
-            view.fields[f"{path}.pathLenConstraint"] = FieldValue(integer_of(child), child)
+            length = FieldValue(integer_of(child), child)
+            view.fields.setdefault(f"{path}.pathLenConstraint", length)
 
 
 def _policies(view: View, path: str, node: Node) -> None:
@@ -280,7 +282,7 @@ def _policies(view: View, path: str, node: Node) -> None:
 def _authority_key(view: View, path: str, node: Node) -> None:
     for child in node.children:
         if child.tag == 0x80:
-            view.fields[f"{path}.keyIdentifier"] = FieldValue(child.content, child)
+            view.fields.setdefault(f"{path}.keyIdentifier", FieldValue(child.content, child))
 
 
 def _alternative_name(view: View, path: str, node: Node) -> None:
@@ -288,8 +290,8 @@ def _alternative_name(view: View, path: str, node: Node) -> None:
         if name.tag == 0x82:
             text = name.content.decode("ascii", "replace")
             view.fields.setdefault(f"{path}.dNSName", FieldValue(text, name))
-        elif name.tag == 0xA0 and len(name.children) == 2:
-            oid, wrapped = name.children
+        elif name.tag == 0xA0 and len(name.children) > 1:
+            oid, wrapped = name.children[:2]
             if oid_of(oid) != names.HARDWARE_MODULE_NAME or not wrapped.children:
                 continue
             parts: list[Node | None] = list(wrapped.children[0].children)
@@ -410,7 +412,7 @@ def is_in_place(view: View) -> bool:
     if view.kind == "CRL":
         return True
     if view.kind == "CSR":
-        return tags[:3] == [0x02, 0x30, 0x30] and tags[3:] in ([], [0xA0])
+        return tags[:3] == [0x02, 0x30, 0x30] and tags[3:4] in ([], [0xA0])
     if tags[0] == 0xA0:
         tags = tags[1:]
     return tags[:1] != [0x30] and tags[1:6] == [0x30] * 5 and "validity.notBefore" in view.fields
