@@ -102,6 +102,7 @@ def test_json_has_exactly_the_documented_shape(command, broken):
         "errors": 1,
         "warnings": 0,
         "notices": 0,
+        "passed_over": 0,
     }
 
 
@@ -303,7 +304,7 @@ def test_csrs_and_crls_are_linted_beside_certificates(command, meter, tmp_path):
 
 def test_an_unknown_kind_is_itself_a_finding(command, tmp_path):
     (tmp_path / "notes.txt").write_text("not a certificate")
-    outcome = command("--json", "lint", tmp_path)
+    outcome = command("--json", "lint", tmp_path / "notes.txt")
     assert outcome.code == 1
     (document,) = outcome.json["files"]
     assert document["kind"] == "unknown"
@@ -315,9 +316,11 @@ def test_private_keys_are_passed_over_and_never_printed(command, pem, tmp_path):
     keys = sorted(pem.rglob("*.key"))[:5]
     for number, path in enumerate(keys):
         shutil.copy(path, tmp_path / "keys" / f"{number}.key")
+    shutil.copy(keys[0].with_suffix(".pem"), tmp_path / "keys")
     outcome = command("--json", "lint", tmp_path / "keys")
     assert outcome.code == 0
-    assert outcome.json["files"] == []
+    assert outcome.json["summary"]["documents"] == 1
+    assert outcome.json["summary"]["passed_over"] == 5
     whole = command("--json", "lint", pem).out
     assert not any(path.read_text().splitlines()[1] in whole for path in keys)
 
@@ -388,7 +391,7 @@ def test_a_folder_linted_over_all_cores_gives_what_one_process_gives(
     meters = sorted((pem / "device" / "meters-one").glob("*.pem"))
     for number in range(450):
         shutil.copy(meters[number % len(meters)], tmp_path / f"{number:03}.pem")
-    (tmp_path / "200.pem").write_text("broken")
+    (tmp_path / "200.pem").write_text("-----BEGIN CERTIFICATE-----\nbroken")
     arguments = ["--json", "lint", "--at", AT, "--trust", str(device_chain), str(tmp_path)]
     done = subprocess.run(
         [sys.executable, "-m", "smki_testca", *arguments], capture_output=True, check=False

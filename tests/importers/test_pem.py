@@ -57,11 +57,12 @@ def test_a_pem_block_of_an_unknown_label_is_told(label):
 
 
 @pytest.mark.skipif(which("openssl") is None, reason="openssl is not installed")
-def test_ec_parameters_and_an_encrypted_key_of_openssl_are_passed_over():
+def test_ec_parameters_and_an_encrypted_key_of_openssl_are_no_documents(ders):
     made = ["openssl", "ecparam", "-name", "prime256v1", "-genkey"]
     plain = subprocess.run(made, capture_output=True, check=True).stdout
     assert b"BEGIN EC PARAMETERS" in plain
-    assert sources_in(plain) == []
+    assert problem_codes(plain) == ["document.unknown_kind"]
+    assert documents_in(plain + pem(ders[0])) == [ders[0]]
     locked = subprocess.run(
         ["openssl", "ec", "-aes128", "-passout", "pass:secret"],
         input=plain,
@@ -69,7 +70,8 @@ def test_ec_parameters_and_an_encrypted_key_of_openssl_are_passed_over():
         check=True,
     ).stdout
     assert b"DEK-Info" in locked
-    assert sources_in(locked) == []
+    assert problem_codes(locked) == ["document.unknown_kind"]
+    assert documents_in(locked + pem(ders[0])) == [ders[0]]
 
 
 def test_blocks_come_with_label_text_and_body():

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from smki_testca.der.read import DerError
+from smki_testca.der.read import DerError, begins_as_sequence
 from smki_testca.errors import InputError
 from smki_testca.lint import csr as requests
 from smki_testca.lint import strict
@@ -129,7 +129,7 @@ def to_der(data: bytes) -> bytes:
     """
     if len(data) > MAX_OCTETS:
         raise _fault("csr.too_long", f"It has {len(data)} octets; at most {MAX_OCTETS} are read.")
-    if data[:1] == b"\x30" and data[1:2] not in b"0123456789":
+    if begins_as_sequence(data):
         return data
     try:
         text = data.decode("ascii").strip("\ufeff \t\r\n")

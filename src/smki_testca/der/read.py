@@ -6,6 +6,7 @@ them; octets that cannot be read raise. Hostile octets cost at most the limits b
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from smki_testca.errors import InputError
@@ -18,6 +19,9 @@ MAX_ELEMENTS = 20_000
 """The most elements in one document."""
 
 _CONSTRUCTED = 0x20
+# The digit 0 is a SEQUENCE's tag, too. A length of several octets begins with one that is no text
+# in any encoding, and a short SEQUENCE soon has a control character.
+_SEQUENCE = re.compile(rb"\x30(?:[\x80-\x88]|[^\x00]{0,62}?[\x00-\x08\x0e-\x1f\x7f])")
 
 
 class DerError(InputError):
@@ -163,6 +167,11 @@ class _Reader:
         node.end = position
         node.stop = position + 2
         return node
+
+
+def begins_as_sequence(data: bytes) -> bool:
+    """Whether octets begin with a SEQUENCE in BER or DER, and not with text whose first is 0."""
+    return _SEQUENCE.match(data) is not None
 
 
 def read(
