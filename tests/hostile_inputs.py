@@ -198,7 +198,7 @@ def _linter():
 
 
 def _portal(data):
-    for member in portal_zip.directory("a.zip", data):
+    for member in portal_zip.directory("a.zip", data).members:
         portal_zip.unpack("a.zip", data, member)
 
 

@@ -20,7 +20,14 @@ from smki_testca.cli.batch_source import (
 )
 from smki_testca.cli.issue import DELIVERY, ENVIRONMENT, LABEL, PARTICIPANT, PURPOSE
 from smki_testca.cli.numbers import NUMBER, number_from
-from smki_testca.cli.output import print_json, print_json_line, print_progress, print_table, say
+from smki_testca.cli.output import (
+    print_json,
+    print_json_line,
+    print_progress,
+    print_table,
+    print_warnings,
+    say,
+)
 from smki_testca.cli.session import Session, read_input
 from smki_testca.entropy import parse_seed
 from smki_testca.errors import (
@@ -207,7 +214,7 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
     with without_collector(), session.open() as estate:
         estate.unlock_meanwhile()
         zipped = read_input(requests, portal_zip.MAX_ZIP_OCTETS)
-        members = portal_zip.directory(requests, zipped)
+        members, passed_over = portal_zip.directory(requests, zipped)
         estate.unlock()
 
         def planned() -> Plan:
@@ -235,8 +242,14 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
         _write_signed(target, portal.response(report, issued), run, force=force)
     succeeded = len(issued)
     if session.as_json:
-        print_json({"run": run, "out": out, "success": succeeded, "refused": plan.problem_count})
+        counts = {"success": succeeded, "refused": plan.problem_count}
+        print_json({"run": run, "out": out, **counts, "passed_over": len(passed_over)})
         return
+    if passed_over:
+        others = f"{requests}: {passed_over[0]}"
+        if len(passed_over) > 1:
+            others += f" and {len(passed_over) - 1} more"
+        print_warnings([f"{others} passed over: of macOS or Windows, no CSR."])
     say(f"{succeeded} of {len(members)} CSRs are signed; the response is {out}.")
 
 
