@@ -10,11 +10,13 @@ import pytest
 import csrs
 from material import (
     documents_in,
+    needs_openssl,
     pem,
     problem_codes,
     sources_in,
 )
 from mutation import revocation_list
+from smki_testca.der import encode
 from smki_testca.importers.pem import decode_base64, pem_blocks
 
 
@@ -49,6 +51,32 @@ def test_a_pem_block_that_ends_with_another_label_is_told(ders):
 def test_broken_base64_is_told_and_the_next_block_is_read(ders):
     broken = pem(ders[0]).replace(b"MII", b"M*I", 1)
     assert problem_codes(broken + pem(ders[1])) == ["document.base64", None]
+
+
+def test_a_trusted_certificate_of_openssl_is_the_certificate(ders):
+    settings = encode.sequence(encode.tlv(0x0C, b"an alias"))
+    trusted = pem(ders[0] + settings, header="TRUSTED CERTIFICATE")
+    assert documents_in(trusted) == [ders[0]]
+    # In a block of any other label, octets after the certificate are a defect of it.
+    assert documents_in(pem(ders[0] + settings)) == [ders[0] + settings]
+
+
+@needs_openssl
+def test_openssl_writes_a_trusted_certificate_that_is_read(ders):
+    made = ["openssl", "x509", "-trustout", "-addtrust", "serverAuth", "-setalias", "one"]
+    trusted = subprocess.run(made, input=pem(ders[0]), capture_output=True, check=True).stdout
+    assert b"BEGIN TRUSTED CERTIFICATE" in trusted
+    assert documents_in(trusted) == [ders[0]]
+
+
+@pytest.mark.parametrize("data", [b"", b"\x30", b"\x30\x82\x01\x00\x02"])
+def test_a_trusted_certificate_that_is_cut_off_is_read_as_it_is(data):
+    assert documents_in(pem(data, header="TRUSTED CERTIFICATE")) == [data]
+
+
+def test_a_trusted_certificate_in_broken_base64_is_told(ders):
+    broken = pem(ders[0], header="TRUSTED CERTIFICATE").replace(b"MII", b"M*I", 1)
+    assert problem_codes(broken) == ["document.base64"]
 
 
 @pytest.mark.parametrize("label", ["PGP MESSAGE", "ATTRIBUTE CERTIFICATE", "A"])

@@ -18,8 +18,8 @@ CHUNK_OCTETS = 1 << 20
 """How many octets of a file are read at a time."""
 
 # The header of a document, whose first element is a SEQUENCE, too.
-_DOCUMENT = re.compile(rb"\x30(?:[\x00-\x7f]|\x81.|\x82..|\x83...)\x30", re.DOTALL)
-_MAX_HEADER_OCTETS = 6
+_DOCUMENT = re.compile(rb"\x30(?:[\x00-\x7f]|\x81.|\x82..|\x83...|\x84....)\x30", re.DOTALL)
+_MAX_HEADER_OCTETS = 7
 
 
 def is_stream(data: bytes) -> bool:
