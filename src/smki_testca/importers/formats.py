@@ -31,7 +31,8 @@ _BASE64_SEQUENCE = b"MI"
 _HEXADECIMAL = re.compile(
     rb"\s*+(?:0[xX])?(3[\s:]*+0[\s:]*+8[\s:]*+[0-4](?:[\s:]*+[0-9A-Fa-f])++)[\s:]*+", re.ASCII
 )
-_UTF_16 = re.compile(rb"\xff\xfe|\xfe\xff|(?:[\t-~]\x00){4}|(?:\x00[\t-~]){4}")
+# Text in UTF-16 without a byte order mark.
+_UTF_16 = re.compile(rb"(?:[\t-~]\x00){4}|(?:\x00[\t-~]){4}")
 _KEYTOOL = (
     "convert it with: keytool -importkeystore -srckeystore FILE -destkeystore FILE.p12"
     " -deststoretype PKCS12"
@@ -49,7 +50,7 @@ def contents_of(data: bytes) -> Iterator[Content]:
     if begins_as_sequence(data):
         yield from contents_of_stream([data]) if is_stream(data) else contents_of_der(data)
     elif data.startswith(ZIP_BEGINNINGS):
-        yield problem("document.zip", "a ZIP inside a ZIP is not opened")
+        yield problem("document.zip", "a ZIP is not opened here")
     elif data.startswith(tuple(_BEGINNINGS)):
         yield something_else(_BEGINNINGS[data[:4]])
     elif _UTF_16.match(data):
@@ -95,7 +96,7 @@ def _contents_of_bare_base64(text: bytes) -> Iterator[Content]:
 
 
 def documents_of(data: bytes) -> Iterator[Content]:
-    """Yield the documents and problems in a file that is no ZIP; keys are skipped."""
+    """Yield the documents and problems in a file that was named; keys are skipped."""
     for content in contents_of(data):
         if content.kind is ContentKind.DOCUMENT:
             yield content
