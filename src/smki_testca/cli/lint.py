@@ -57,8 +57,9 @@ class FilesByDefault(click.Group):
 def lint() -> None:
     """Say what is wrong with certificates, CSRs and CRLs, and by which rule.
 
-    Give files, folders, or - for standard input: PEM, DER, bare base64, ZIPs, PKCS#7 and
-    keystore.json. No estate is needed; if you name one, its CAs are trusted.
+    Give files, folders, or - for standard input: PEM, DER, base64, hexadecimal, ZIPs, PKCS#7 and
+    keystore.json. Keys and other files in folders and ZIPs are passed over. No estate is needed;
+    if you name one, its CAs are trusted.
 
     \b
     Example:
