@@ -134,3 +134,13 @@ def test_a_zip_with_octets_changed_is_read_or_a_problem(changes):
         packed[at % len(packed)] = octet
     for source in sources_in(bytes(packed)):
         assert source.problem is None or source.problem.code.startswith("document.")
+
+
+def test_a_name_in_a_zip_is_the_one_that_was_meant(ders):
+    """UTF-8 without the flag, as Info-ZIP and macOS write it; with octets of its own."""
+    name = "Z\u00e4hler.der".encode()
+    packed = zipped({"x" * len(name): ders[0]}).replace(b"x" * len(name), name)
+    (one,) = sources_in(packed)
+    assert (one.file, one.data) == ("-!Z\u00e4hler.der", ders[0])
+    found = take_in(["-"], packed)
+    assert found.certificates[0].label == "Z\u00e4hler"
