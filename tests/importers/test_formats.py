@@ -51,7 +51,7 @@ BEGINNINGS = [
 
 
 @pytest.mark.parametrize("first", ["0: Certificate", "0", "0 \u00e9", "00:00:00 made", "0\t0"])
-@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "cp1252"])
 def test_text_that_begins_with_the_digit_0_is_text(ders, first, encoding):
     """The octet 30 is the digit and the tag of a SEQUENCE; ``openssl storeutl`` begins so."""
     text = f"{first}\n".encode(encoding)

@@ -19,9 +19,9 @@ MAX_ELEMENTS = 20_000
 """The most elements in one document."""
 
 _CONSTRUCTED = 0x20
-# The digit 0 is a SEQUENCE's tag, too. A length of several octets begins with one that is no text
-# in any encoding, and a short SEQUENCE soon has a control character.
-_SEQUENCE = re.compile(rb"\x30(?:[\x80-\x88]|[^\x00]{0,62}?[\x00-\x08\x0e-\x1f\x7f])")
+# The digit 0 is a SEQUENCE's tag, too, but a SEQUENCE soon has what text does not: a control
+# character, in the length or tag of an element.
+_SEQUENCE = re.compile(rb"\x30[^\x00]{0,62}?[\x00-\x08\x0e-\x1f\x7f]")
 
 
 class DerError(InputError):
