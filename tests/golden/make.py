@@ -34,6 +34,7 @@ from smki_testca.der.encode import (
     NULL,
     OID,
     PRINTABLE_STRING,
+    SEQUENCE,
     SET,
     UTC_TIME,
     UTF8_STRING,
@@ -3582,6 +3583,20 @@ def pkcs7(*certificates: Certificate) -> bytes:
     return sequence(oid("1.2.840.113549.1.7.2"), tlv(0xA0, signed_data))
 
 
+def pkcs7_ber(*certificates: Certificate) -> bytes:
+    """The same in BER: indefinite lengths, and content in segments."""
+
+    def indefinite(tag: int, content: bytes) -> bytes:
+        return bytes((tag, 0x80)) + content + b"\x00\x00"
+
+    content = indefinite(0x24, octet_string(b"con") + octet_string(b"tent"))
+    data = indefinite(SEQUENCE, oid("1.2.840.113549.1.7.1") + indefinite(0xA0, content))
+    bundle = indefinite(0xA0, b"".join(one.der for one in certificates))
+    fields = integer(1) + tlv(SET, b"") + data + bundle + tlv(SET, b"")
+    signed_data = indefinite(0xA0, indefinite(SEQUENCE, fields))
+    return indefinite(SEQUENCE, oid("1.2.840.113549.1.7.2") + signed_data)
+
+
 def input_cases() -> None:
     """Every form of input, and what is none."""
     late = but(validity=lasting("2020-01-01", "2026-11-30"))(organisation("late"))
@@ -3602,11 +3617,56 @@ def input_cases() -> None:
         [f"1 {expired}"],
         octets=pkcs7(ORGANISATION, late),
     )
+    case(
+        "input-pkcs7-ber",
+        "PKCS#7 of two certificates in BER, the second expired",
+        [f"1 {expired}"],
+        octets=pkcs7_ber(ORGANISATION, late),
+    )
+    trusted = late.der + sequence(tlv(0x0C, b"an alias"))
+    case(
+        "input-trusted",
+        "A certificate before OpenSSL's trust settings",
+        [expired],
+        pem(trusted, "TRUSTED CERTIFICATE"),
+    )
+    case(
+        "input-text-of-zero",
+        "PEM below a line that begins with the digit 0, which is a SEQUENCE's tag, too",
+        [expired],
+        octets=b"0: Certificate\n" + pem(late.der),
+    )
+    digits = late.der.hex(":").upper().encode()
+    case("input-hexadecimal", "One certificate in hexadecimal", [expired], octets=digits)
+    case(
+        "input-der-stream",
+        "Two certificates in DER one after the other, the second expired",
+        [f"1 {expired}"],
+        octets=ORGANISATION.der + late.der,
+    )
     noise = entropy("noise").octets(200)
     kind = "document.unknown_kind error"
     case("document-noise", "Octets of no kind", [kind], octets=b"\x00" + noise)
     case("document-text", "A text", [kind], octets=b"A certificate should be here.\n")
     case("document-label", "A PEM block of an unknown label", [kind], pem(b"\x30\x00", "SECRET"))
+    utf_16 = pem(late.der).decode().encode("utf-16-le")
+    case("document-utf-16", "A certificate in PEM in UTF-16", [kind], octets=utf_16)
+    public_key = pem(spki_of(ec_key("public")), "PUBLIC KEY")
+    java = bytes.fromhex("feedfeed0000000200000000")
+    case("document-jks", "A key store of Java", [kind], octets=java)
+    case("document-public-key", "A public key", [kind], public_key)
+    case(
+        "document-hexadecimal",
+        "Hexadecimal without its last digit",
+        ["document.hexadecimal error"],
+        octets=late.der.hex().encode()[:-1],
+    )
+    case(
+        "document-nothing",
+        "A ZIP of a text",
+        ["document.nothing error"],
+        octets=zipped({"README.txt": b"A certificate should be here.\n"}, zipfile.ZIP_STORED),
+    )
     case("document-json", "JSON that is no key store", [kind], octets=b'{"a": [1, 2]}')
     text = pem(DEVICE.der).replace(b"\n-----END", b"A\n-----END")
     case("document-base64", "Base64 with one character too many", ["document.base64 error"], text)

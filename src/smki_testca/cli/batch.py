@@ -217,7 +217,7 @@ def sign(session: Session, /, requests: str, out: Path, *, force: bool, **option
     with without_collector(), session.open() as estate:
         estate.unlock_meanwhile()
         zipped = read_input(requests, portal_zip.MAX_ZIP_OCTETS)
-        members = portal_zip.directory(requests, zipped)
+        members, passed_over = portal_zip.directory(requests, zipped)
         estate.unlock()
 
         def planned() -> Plan:
@@ -246,9 +246,18 @@ def sign(session: Session, /, requests: str, out: Path, *, force: bool, **option
         _write_signed(out, portal.response(report, issued), run, force=force)
     succeeded = len(issued)
     if session.as_json:
-        counts = {"success": succeeded, "refused": plan.problem_count}
+        counts = {
+            "success": succeeded,
+            "refused": plan.problem_count,
+            "passed_over": len(passed_over),
+        }
         print_json({"run": run, "out": str(out), **counts, **_warnings_as_json(plan)})
         return
+    if passed_over:
+        others = f"{requests}: {passed_over[0]}"
+        if len(passed_over) > 1:
+            others += f" and {len(passed_over) - 1} more"
+        print_warnings([f"{others} passed over: of macOS or Windows, no CSR."])
     say(
         f"{succeeded} of {len(members)} CSRs are signed; the response is {out}.",
         err=is_standard_output(out),

@@ -6,6 +6,7 @@ them; octets that cannot be read raise. Hostile octets cost at most the limits b
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from smki_testca.errors import InputError
@@ -18,6 +19,10 @@ MAX_ELEMENTS = 20_000
 """The most elements in one document."""
 
 _CONSTRUCTED = 0x20
+# The digit 0 is a SEQUENCE's tag, too, but a SEQUENCE soon has what text does not: a control
+# character, in the length or tag of an element.
+_SEQUENCE = re.compile(rb"\x30[^\x00]{0,62}?[\x00-\x08\x0e-\x1f\x7f]")
+
 _TAGS = {
     0x01: "BOOLEAN",
     0x02: "INTEGER",
@@ -187,6 +192,11 @@ class _Reader:
         node.end = position
         node.stop = position + 2
         return node
+
+
+def begins_as_sequence(data: bytes) -> bool:
+    """Whether octets begin with a SEQUENCE in BER or DER, and not with text whose first is 0."""
+    return _SEQUENCE.match(data) is not None
 
 
 def read(
