@@ -64,6 +64,9 @@ class RemotePartyRole:
         return f"{self.code:02X}"
 
 
+_TWO_HEX_DIGITS = re.compile(r"[0-9A-Fa-f]{2}", re.ASCII)
+
+
 def _key(text: str) -> str:
     return re.sub(r"[\s_-]", "", text).lower()
 
@@ -76,9 +79,8 @@ class Roles:
     ) -> None:
         self.remote_party_roles = remote
         self.user_roles = user_roles
-        self._remote = {_key(role.name): role for role in remote} | {
-            role.hex.lower(): role for role in remote
-        }
+        self._remote = {_key(role.name): role for role in remote}
+        self._by_code = {role.code: role for role in remote}
         self._user = {_key(role.name): role for role in user_roles} | {
             role.code.lower(): role for role in user_roles
         }
@@ -89,7 +91,7 @@ class Roles:
         Raises:
             InputError: if no such role is defined.
         """
-        role = self._remote.get(_key(text))
+        role = self.by_hex(text) or self._remote.get(_key(text))
         if role is None:
             raise InputError(
                 "role.unknown",
@@ -100,9 +102,13 @@ class Roles:
             )
         return role
 
+    def by_hex(self, text: str) -> RemotePartyRole | None:
+        """The role whose code is written so, in two hexadecimal digits of either case."""
+        return self.by_code(int(text, 16)) if _TWO_HEX_DIGITS.fullmatch(text) else None
+
     def by_code(self, code: int) -> RemotePartyRole | None:
         """The role with that code, if one is defined."""
-        return self._remote.get(f"{code:02x}")
+        return self._by_code.get(code)
 
     def user_role(self, text: str) -> UserRole:
         """Find a User Role by its name (any case, hyphens allowed) or abbreviation.

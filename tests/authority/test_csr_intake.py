@@ -128,6 +128,11 @@ def _explicit_false():
     return device([usage, NAME])
 
 
+def named(common_name):
+    attributes = csrs.organisation_subject()
+    return organisation(subject=[csrs.attribute(csrs.COMMON_NAME, common_name), *attributes])
+
+
 FAULTS = {
     "csr.version": lambda: organisation(version=1),
     "csr.key wrong curve": lambda: device(key=csrs.new_key(ec.SECP384R1())),
@@ -176,6 +181,24 @@ FAULTS = {
     ),
     "csr.subject no identifier": lambda: organisation(subject=csrs.organisation_subject()[:-1]),
     "csr.subject no system name": lambda: iki(subject=csrs.iki_subject()[:-1]),
+    "csr.subject_order identifier first": lambda: organisation(
+        subject=csrs.organisation_subject()[::-1]
+    ),
+    "csr.subject_order one RDN": lambda: organisation(
+        subject=[csrs.tlv(0x31, *(one[2:] for one in csrs.organisation_subject()))]
+    ),
+    "csr.subject_value empty": lambda: named(b""),
+    "csr.subject_value too long": lambda: named(b"A" * 65),
+    "csr.subject_value NUL": lambda: named(b"ONE\x00TWO"),
+    "csr.subject_value line break": lambda: named(b"ONE\nTWO"),
+    "csr.subject_value no-break space": lambda: named("ONE\u00a0TWO".encode()),
+    "csr.subject_value direction": lambda: named("ONE\u202eOWT".encode()),
+    "csr.subject_value trading name too long": lambda: iki(
+        subject=[csrs.attribute(csrs.ORGANISATION, b"A" * 65), *csrs.iki_subject()[1:]]
+    ),
+    "csr.subject_value system name with a control": lambda: iki(
+        subject=[*csrs.iki_subject()[:2], csrs.attribute(csrs.COMMON_NAME, b"adhoc\x7f")]
+    ),
     "csr.key_usage both": lambda: organisation([csrs.extension(csrs.KEY_USAGE, csrs.BOTH_USAGES)]),
     "csr.key_usage certificate signing": lambda: organisation(
         [csrs.extension(csrs.KEY_USAGE, bytes.fromhex("03020204"))]
@@ -188,9 +211,21 @@ FAULTS = {
     "csr.role lower case": lambda: organisation(subject=csrs.organisation_subject(role=b"7f")),
     "csr.role not known": lambda: organisation(subject=csrs.organisation_subject(role=b"FE")),
     "csr.role by name": lambda: iki(subject=csrs.iki_subject(role=b"supplier")),
+    "csr.role with a space": lambda: organisation(subject=csrs.organisation_subject(role=b"02 ")),
+    "csr.role with an underline": lambda: organisation(
+        subject=csrs.organisation_subject(role=b"0_2")
+    ),
+    "csr.role root": lambda: organisation(subject=csrs.organisation_subject(role=b"00")),
+    "csr.role issuing authority": lambda: iki(subject=csrs.iki_subject(role=b"07")),
+    "csr.identifier zeros": lambda: organisation(subject=csrs.organisation_subject(bytes(8))),
+    "csr.identifier ones": lambda: organisation(subject=csrs.organisation_subject(b"\xff" * 8)),
     "csr.identifier 7 octets": lambda: organisation(subject=csrs.organisation_subject(bytes(7))),
     "csr.identifier 9 octets": lambda: organisation(subject=csrs.organisation_subject(bytes(9))),
     "csr.device_id none": lambda: device([csrs.extension(csrs.KEY_USAGE, csrs.KEY_AGREEMENT)]),
+    "csr.device_id zeros": lambda: device(csrs.device_extensions(bytes(8))),
+    "csr.device_id ones": lambda: device(csrs.device_extensions(b"\xff" * 8)),
+    "csr.device_id hwType 0.0": lambda: csrs.device(KEY, hw_type="0.0"),
+    "csr.device_id hwType of two arcs": lambda: csrs.device(KEY, hw_type="1.2"),
     "csr.device_id 7 octets": lambda: device(csrs.device_extensions(bytes(7))),
     "csr.device_id 9 octets": lambda: device(csrs.device_extensions(bytes(9))),
     "csr.device_id a host name too": lambda: device(
@@ -491,7 +526,7 @@ def test_a_certificate_that_would_differ_from_its_csr_is_not_issued(command, qui
 @pytest.mark.parametrize(
     ("path", "other", "told"),
     [
-        ("subject", {"eui64": bytes(8)}, "the EUI-64 differs"),
+        ("subject", {"eui64": bytes(range(8))}, "the EUI-64 differs"),
         ("role", {"role": "03"}, "the role differs"),
         ("usage", {"usage": "ka"}, "the key usage differs"),
         ("name", {"common_name": "NAMED"}, "the common name differs"),
@@ -522,7 +557,9 @@ def test_the_refusal_of_a_guessed_type_says_how_to_name_another(profile, is_name
 
 def test_subscriber_comparison_finds_another_key_and_another_device():
     asked = csr.parse(csrs.device(KEY), LIBRARY).view
-    got = csr.parse(csrs.device(csrs.new_key(), device_id=bytes(8), hw_type="1.2.3"), LIBRARY).view
+    got = csr.parse(
+        csrs.device(csrs.new_key(), device_id=bytes(range(8)), hw_type="1.2.3"), LIBRARY
+    ).view
     told = csr.differences(asked, got)
     assert told == ["the public key differs", "the hwType differs", "the Device ID differs"]
 

@@ -44,6 +44,9 @@ def device_chain(pem):
     return pem / "device" / "ca" / "DZ1-chain.pem"
 
 
+GOLDEN = Path(__file__).parents[1] / "golden" / "cases"
+
+
 @pytest.fixture
 def broken(quickstart_original, tmp_path):
     """Write a broken certificate and the chain it is under."""
@@ -272,6 +275,45 @@ def test_every_form_of_several_documents_is_read_in_every_way(
         ]
     else:
         assert [one["index"] for one in files] == list(range(len(ders)))
+
+
+def test_entries_of_a_key_store_are_shown_by_their_names_and_equal_findings_once(
+    command, pem, tmp_path
+):
+    ders = [der_of(path) for path in sorted((pem / "device" / "meters-one").glob("*.pem"))]
+    assert len(ders) >= 5
+    entries = {
+        str(n): {"certificate": csrs.pem(der, header="CERTIFICATE").decode(), "name": f"meter-{n}"}
+        for n, der in enumerate(ders)
+    }
+    path = tmp_path / "keystore.json"
+    path.write_text(json.dumps({"00db123456780004": {"digitalSignature": entries}}))
+    outcome = command("lint", path)
+    group, named, _ = outcome.out.splitlines()
+    assert group.startswith(f"{len(ders)} documents: notice: ")
+    assert "[issuer.unknown; " in group
+    first = ", ".join(f"{path} ({n}: meter-{n})" for n in range(3))
+    assert named == f"  {first} and {len(ders) - 3} more; --all-findings names every one"
+    full = command("lint", "--all-findings", path).out
+    assert full.count("[issuer.unknown at octet ") == len(ders)
+    for n in range(len(ders)):
+        assert f"{path} ({n}: meter-{n}): device " in full
+    listed = command("--json", "lint", path).json["files"]
+    assert [one["name"] for one in listed] == [f"meter-{n}" for n in range(len(ders))]
+    assert all(one["findings"] for one in listed)
+
+
+def test_what_belongs_to_no_pki_is_told_of_once_unless_a_profile_is_named(command):
+    lamp = GOLDEN / "other-pki-attestation.pem"
+    outcome = command("--json", "lint", lamp)
+    (document,) = outcome.json["files"]
+    assert document["kind"] == "certificate"
+    assert codes(outcome) == ["certificate.other_pki"]
+    assert outcome.code == 1
+    in_full = command("--json", "lint", "--as", "device", lamp)
+    assert in_full.json["files"][0]["kind"] == "device"
+    assert "certificate.other_pki" not in codes(in_full)
+    assert "extensions.subjectAltName.missing" in codes(in_full)
 
 
 def test_der_and_bare_base64_are_read(command, meter, device_chain):

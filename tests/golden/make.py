@@ -981,6 +981,42 @@ def _organisation_subject_cases() -> None:
             organisation_subject(role="FE"),
         ),
         (
+            "subject.organizationalUnitName-role-space",
+            E,
+            "whose OU is 02 and a space",
+            organisation_subject(role="02 "),
+        ),
+        (
+            "subject.organizationalUnitName-role-underline",
+            E,
+            "whose OU is 0_2",
+            organisation_subject(role="0_2"),
+        ),
+        (
+            "subject.organizationalUnitName-role_of_ca-root",
+            E,
+            "whose OU is 00, the role of a root",
+            organisation_subject(role="00"),
+        ),
+        (
+            "subject.organizationalUnitName-role_of_ca",
+            E,
+            "whose OU is 07, the role of an Issuing CA",
+            organisation_subject(role="07"),
+        ),
+        (
+            "subject.x500UniqueIdentifier-null",
+            E,
+            "whose identifier is all zeros",
+            organisation_subject(eui64=bytes(8)),
+        ),
+        (
+            "subject.x500UniqueIdentifier-null-ones",
+            E,
+            "whose identifier is all ones",
+            organisation_subject(eui64=b"\xff" * 8),
+        ),
+        (
             "subject.organizationalUnitName-form",
             E,
             "whose OU is 7f, in lower case",
@@ -1303,11 +1339,20 @@ def _hardware_cases() -> None:
     for part, aspect, about, octets in (
         ("hwType", "missing", "without hwType", hardware(hw_type=b"")),
         ("hwType", "unreadable", "whose hwType is text", hardware(hw_type=text(UTF8, "meter"))),
+        ("hwType", "form", "whose hwType is 0.0", hardware(hw_type=oid("0.0"))),
+        ("hwSerialNum", "null", "whose ID is all zeros", hardware(eui64=bytes(8))),
+        ("hwSerialNum", "null-ones", "whose ID is all ones", hardware(eui64=b"\xff" * 8)),
         ("hwSerialNum", "missing", "without hwSerialNum", hardware(b"")),
         ("hwSerialNum", "octets", "whose ID has six octets", hardware(octet_string(bytes(6)))),
         ("hwSerialNum", "unreadable", "whose ID is text", hardware(text(UTF8, "00db1234"))),
     ):
-        broken(f"{module}.{part}-{aspect}", kind, about, value(name, sequence(octets)))
+        broken(
+            f"{module}.{part}-{aspect}",
+            kind,
+            about,
+            value(name, sequence(octets)),
+            code=f"{module}.{part}.{aspect.split('-')[0]}",
+        )
     broken(
         f"{module}.hwType-missing-dns",
         kind,
@@ -1365,7 +1410,12 @@ def other_profile_cases() -> None:
         "whose Signifier has 65 characters",
         subject(three_names(unit="S" * 65, name="gateway.example")),
     )
-    for aspect, role in (("role", "FE"), ("role_decimal", "137"), ("form", "7f")):
+    for aspect, role in (
+        ("role", "FE"),
+        ("role_decimal", "137"),
+        ("role_of_ca", "07"),
+        ("form", "7f"),
+    ):
         broken(
             f"{path}-{aspect}", {"iki": E}, f"whose OU is {role}", subject(three_names(unit=role))
         )
@@ -1389,6 +1439,174 @@ def other_profile_cases() -> None:
         "with a serial of 21 octets",
         but(serial=fixed_integer(21)),
     )
+
+
+def contingency_key_cases() -> None:
+    """The wrapped contingency key of a root, with its parts and without."""
+    name, kind = "wrappedApexContinKey", "organisation-root-ca"
+    path, wrapped = f"extensions.{name}", octet_string(bytes(range(104)))
+    algorithm = sequence(oid("2.16.840.1.101.3.4.1.45"))
+    good = sequence(algorithm, wrapped)
+    numbered = sequence(sequence(integer(1)), wrapped)
+    case("good-contingency-key", "A root with its key", [], extended(ROOTED, good)(ROOT_OCA))
+    first = {"first": extension(ROOTED, good), **ROOT_OCA.extensions}
+    about = "A root with its key before everything else"
+    case("good-contingency-key-first", about, [], replace(ROOT_OCA, extensions=first))
+    for part, aspect, about, octets in (
+        ("wrapAlgorithm", "missing", "without its algorithm", sequence(wrapped)),
+        ("wrapAlgorithm", "unreadable", "whose algorithm is a number", numbered),
+        ("wrappedContinPubKey", "missing", "without the wrapped key", sequence(algorithm)),
+        (
+            "wrappedContinPubKey",
+            "unreadable",
+            "of no octets",
+            sequence(algorithm, octet_string(b"")),
+        ),
+    ):
+        broken(
+            f"{path}.{part}-{aspect}",
+            {kind: E},
+            f"with a contingency key {about}",
+            extended(ROOTED, octets),
+            also="" if octets != numbered else "structure.AlgorithmIdentifier error",
+        )
+    case(
+        "structure-ApexContingencyKey",
+        "A Root OCA Certificate with a third element in its contingency key",
+        ["structure.ApexContingencyKey error"],
+        extended(ROOTED, sequence(algorithm, wrapped, MORE))(ROOT_OCA),
+    )
+    case(
+        f"{kind}-{path}-critical",
+        "A Root OCA Certificate whose contingency key is critical",
+        [f"{path}.critical notice", "extensions.unknown_critical error"],
+        extended(ROOTED, good, critical=True)(ROOT_OCA),
+    )
+    case(
+        f"organisation-{path}-unexpected",
+        "An Organisation Certificate with a contingency key",
+        ["extensions.unexpected notice"],
+        extended(ROOTED, good)(ORGANISATION),
+    )
+
+
+ROOTED = "1.3.6.1.5.5.7.1.20"
+
+
+def name_cases() -> None:
+    """The rules for the attributes of a subject."""
+    parts = set_of([attribute("organizationalUnitName", "02"), _IDENTIFIED])
+    for name, code, about, octets in (
+        ("empty-attribute", "empty_attribute error", "an empty CN", organisation_subject("")),
+        ("nul", "characters error", "NUL in its CN", organisation_subject("One\0Two")),
+        ("control", "characters error", "a line break in its CN", organisation_subject("One\nTwo")),
+        (
+            "direction",
+            "characters error",
+            "a CN that is read from right to left",
+            organisation_subject("One\u202eowT"),
+        ),
+        ("multi-valued", "multi_valued warning", "OU and identifier in one RDN", sequence(parts)),
+    ):
+        case(
+            f"subject-{name}",
+            f"An Organisation Certificate with {about}",
+            [f"subject.{code}"],
+            organisation(subject=octets),
+        )
+
+
+_IDENTIFIED = attribute("x500UniqueIdentifier", bit_string(SUPPLIER_ID))
+
+
+def other_pki_cases() -> None:
+    """Certificates that belong to none of the PKIs, and some that do, however broken."""
+    site = sequence(rdn("commonName", "www.example"))
+    maker = sequence(rdn("organizationName", "Maker"), rdn("commonName", "Maker Root R1"))
+    signer = rsa_key("somebody else's CA")
+    identifier_of_signer = authority_key(identifier_of(spki_of(signer)))
+    web = replace(
+        DCCKI,
+        issuer=maker,
+        subject=site,
+        key=signer,
+        extensions={
+            **DCCKI.extensions,
+            "certificatePolicies": extension("certificatePolicies", policies("2.23.140.1.2.1")),
+            "authorityKeyIdentifier": extension("authorityKeyIdentifier", identifier_of_signer),
+        },
+    )
+    root = replace(
+        both(rekeyed(spki_of(signer), signer))(GOOD["dccki-root-ca"]),
+        issuer=maker,
+        subject=maker,
+        key=signer,
+    )
+    root = without("certificatePolicies")(root)
+    attestation = without("certificatePolicies")(without("subjectAltName")(DEVICE))
+    attestation = replace(
+        attestation,
+        issuer=sequence(rdn("commonName", "Attestation PAI"), _MATTER),
+        subject=sequence(rdn("commonName", "Lamp"), _MATTER),
+        key=ec_key("somebody else's CA"),
+        extensions={
+            **attestation.extensions,
+            "subjectKeyIdentifier": extension("subjectKeyIdentifier", octet_string(bytes(20))),
+            "authorityKeyIdentifier": extension("authorityKeyIdentifier", authority_key(bytes(20))),
+        },
+    )
+    named = extension("subjectAltName", sequence(hardware(octet_string(b"SN-000123-4567"))))
+    module = replace(attestation, extensions={**attestation.extensions, "subjectAltName": named})
+    for name, about, one in (
+        ("web", "A web site's certificate", web),
+        ("root", "The root of another PKI", root),
+        ("attestation", "The certificate of a lamp", attestation),
+        ("module", "A hardware module that is no Device", module),
+    ):
+        case(f"other-pki-{name}", about, ["certificate.other_pki error"], one)
+    case("other-pki-given", "One of each, told of once each", _TWICE, web, attestation)
+    strange = sequence(rdn("commonName", "My Own CA"))
+    unknown = ["issuer.unknown notice"]
+    empty = "subject.organizationalUnitName.missing error"
+    case(
+        "recognised-empty-subject",
+        "An Organisation Certificate with an empty subject, issued by nobody known",
+        [empty, "subject.x500UniqueIdentifier.missing error", *unknown],
+        replace(ORGANISATION, subject=sequence(), issuer=strange),
+        trust="none",
+    )
+    other = value("certificatePolicies", policies(OTHER_POLICY))
+    case(
+        "recognised-by-its-identifier",
+        "An Organisation Certificate of unknown CA and policy",
+        [*unknown, "eui64.look_alike notice"],
+        replace(other(ORGANISATION), issuer=strange),
+        trust="none",
+        environment="none",
+    )
+    case(
+        "recognised-by-its-habits",
+        "A Device Certificate of unknown CA and policy, without its ID",
+        ["extensions.subjectAltName.missing error", *unknown],
+        without("subjectAltName")(replace(other(DEVICE), issuer=strange)),
+        trust="none",
+        environment="none",
+    )
+    case(
+        "recognised-by-its-issuer",
+        "A certificate of no known name, policy or ID, but by the key of DZ1",
+        _OF_ISSUER,
+        replace(without("certificatePolicies")(without("subjectAltName")(DEVICE)), issuer=strange),
+    )
+
+
+_MATTER = set_of([sequence(oid("1.3.6.1.4.1.37244.2.1"), text(UTF8, "FFF1"))])
+_TWICE = ["0 certificate.other_pki error", "1 certificate.other_pki error"]
+_OF_ISSUER = [
+    "extensions.certificatePolicies.missing error",
+    "extensions.subjectAltName.missing error",
+    "issuer.name_differs error",
+]
 
 
 # Signatures with a shape
@@ -1772,7 +1990,7 @@ def strict_cases() -> None:
     case(
         "der-set-order",
         "One RDN of two attributes, the larger first",
-        ["der.set_order error"],
+        ["der.set_order error", "subject.multi_valued warning"],
         organisation(subject=sequence(tlv(SET, named + unit), identifier())),
     )
     parts = tlv(0x20 | UTF8, text(UTF8, "Supplier ") + text(UTF8, "One"))
@@ -2420,6 +2638,10 @@ def csr_cases() -> None:
     more = extension("subjectAltName", sequence(hardware(), dns(b"m.example")), critical=True)
     key = REQUESTER
     unit = rdn("organizationalUnitName", "02")
+    turned = sequence(identifier(), unit)
+    shared = sequence(set_of([attribute("organizationalUnitName", "02"), _IDENTIFIED]))
+    nobody = extension("subjectAltName", sequence(hardware(eui64=bytes(8))), critical=True)
+    untyped = extension("subjectAltName", sequence(hardware(hw_type=oid("0.0"))), critical=True)
     for name, about, request in (
         ("version", "of version 2", csr(key, names, ASKED, version=integer(2))),
         ("key", "with a key on P-384", csr(p384, names, ASKED)),
@@ -2450,6 +2672,15 @@ def csr_cases() -> None:
             csr(key, organisation_subject(eui64=SUPPLIER_ID[:6]), ASKED),
         ),
         ("role", "whose OU is a word", csr(key, organisation_subject(role="supplier"), ASKED)),
+        ("role-of-ca", "whose OU is 07", csr(key, organisation_subject(role="07"), ASKED)),
+        ("subject_order", "with the identifier first", csr(key, turned, ASKED)),
+        ("subject_order-rdn", "with OU and identifier in one RDN", csr(key, shared, ASKED)),
+        ("subject_value", "with an empty CN", csr(key, organisation_subject(""), ASKED)),
+        ("subject_value-nul", "with NUL", csr(key, organisation_subject("A\0B"), ASKED)),
+        ("subject_value-long", "of 65 letters", csr(key, organisation_subject("S" * 65), ASKED)),
+        ("identifier-null", "of nobody", csr(key, organisation_subject(eui64=bytes(8)), ASKED)),
+        ("device_id-null", "of no Device", csr(key, sequence(), ASKED, nobody)),
+        ("device_id-type", "whose hwType is 0.0", csr(key, sequence(), ASKED, untyped)),
         ("device_id", "of a Device by a dNSName", csr(key, sequence(), ASKED, by_name)),
         ("device_id-more", "of a Device with two names", csr(key, sequence(), ASKED, more)),
     ):
@@ -3175,6 +3406,9 @@ def main() -> None:
         good_cases,
         row_cases,
         other_profile_cases,
+        contingency_key_cases,
+        name_cases,
+        other_pki_cases,
         published_cases,
         reader_cases,
         strict_cases,

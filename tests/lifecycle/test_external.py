@@ -250,9 +250,10 @@ def warned(newcomer, tmp_path):
         yield estate
 
 
-def named(der, path, name):
+def named(der, path, name, tag=0x0C):
     """A certificate with another name in the place of one of its own."""
-    return with_field(der, path, encode.sequence(csrs.attribute("550403", name.encode())))
+    octets = name if isinstance(name, bytes) else name.encode()
+    return with_field(der, path, encode.sequence(csrs.attribute("550403", octets, tag)))
 
 
 @pytest.mark.parametrize(
@@ -262,8 +263,10 @@ def named(der, path, name):
         extension("certificatePolicies", value="300e 3005 0603 2a0305 3005 0603 2a0304"),
         lambda der: named(der, "issuer", "LIVE"),
         lambda der: named(der, "subject", " live "),
+        lambda der: named(der, "subject", "LI  ve"),
+        lambda der: named(der, "issuer", "LIVE".encode("utf-16-be"), tag=0x1E),
     ],
-    ids=["policy", "second-policy", "issuer", "subject"],
+    ids=["policy", "second-policy", "issuer", "subject", "spaces", "BMPString"],
 )
 def test_live_material_is_refused_and_nothing_is_imported(warned, one, theirs, change):
     meters = take_in([str(theirs / "device")])

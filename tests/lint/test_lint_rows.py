@@ -190,7 +190,7 @@ QUALIFIER = der.sequence(
 HARDWARE = der.tlv(
     0xA0,
     der.oid(names.HARDWARE_MODULE_NAME)
-    + der.tlv(0xA0, der.sequence(der.oid("1.2.3"), der.octet_string(bytes(8)))),
+    + der.tlv(0xA0, der.sequence(der.oid("1.2.3"), der.octet_string(bytes(range(8))))),
 )
 DNS = der.tlv(0x82, b"meter.test")
 RSA = names.SIGNATURE_ALGORITHMS["sha256WithRSAEncryption"].oid
@@ -291,7 +291,7 @@ CASES = [
     ),
     (
         ORGANISATION,
-        attribute("x500UniqueIdentifier", univ.BitString((0,) * 60)),
+        attribute("x500UniqueIdentifier", univ.BitString((1,) * 60)),
         {"subject.x500UniqueIdentifier.unused_bits": ERROR},
     ),
     (
@@ -443,7 +443,47 @@ CASES = [
         hardware(bytes(7)),
         {"extensions.subjectAltName.hardwareModuleName.hwSerialNum.octets": ERROR},
     ),
-    (DEVICE, hardware(bytes(8)), {}),
+    (DEVICE, hardware(bytes(range(8))), {}),
+    *(
+        (
+            DEVICE,
+            hardware(octets),
+            {"extensions.subjectAltName.hardwareModuleName.hwSerialNum.null": ERROR},
+        )
+        for octets in (bytes(8), b"\xff" * 8)
+    ),
+    (
+        ORGANISATION,
+        attribute("x500UniqueIdentifier", univ.BitString.fromOctetString(bytes(8))),
+        {"subject.x500UniqueIdentifier.null": ERROR},
+    ),
+    *(
+        (
+            ORGANISATION,
+            attribute("organizationalUnitName", char.UTF8String(code)),
+            {"subject.organizationalUnitName.role_of_ca": ERROR},
+        )
+        for code in ("00", "07")
+    ),
+    *(
+        (
+            ORGANISATION,
+            attribute("organizationalUnitName", char.UTF8String(code)),
+            {"subject.organizationalUnitName.role": ERROR},
+        )
+        # All of these are numbers to Python's int().
+        for code in (
+            "02 ",
+            " 2",
+            "0_2",
+            "+2",
+            "1_3_7",
+            "137 ",
+            "\u0660\u0662",
+            "\uff10\uff12",
+            "002 ",
+        )
+    ),
     (
         DEVICE,
         value_of("subjectAltName", der.sequence(DNS)),

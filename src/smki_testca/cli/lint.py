@@ -15,7 +15,7 @@ from smki_testca.importers.sources import MAX_FILE_OCTETS, sources
 from smki_testca.lint.catalogue import explain as explain_rule
 from smki_testca.lint.catalogue import rules as all_rules
 from smki_testca.lint.linted import Settings
-from smki_testca.lint.reports import REPORTS
+from smki_testca.lint.reports import REPORTS, as_full_text, as_text
 from smki_testca.lint.whole_input import lint_all
 from smki_testca.profiles.model import Severity
 from smki_testca.x509.view import view_certificate, view_request
@@ -74,8 +74,13 @@ def lint() -> None:
     default=Severity.ERROR.value,
     help="End with exit code 1 if a finding is at least this severe.",
 )
+@click.option(
+    "--all-findings",
+    is_flag=True,
+    help="In text, print what many documents share for each of them, too.",
+)
 @click.pass_obj
-def lint_files(
+def lint_files(  # noqa: PLR0913 - click passes each option by its name
     session: Session,
     files: tuple[str, ...],
     profile: str | None,
@@ -84,6 +89,8 @@ def lint_files(
     environment: str | None,
     form: str,
     fail_on: str,
+    *,
+    all_findings: bool,
 ) -> None:
     """Lint files.
 
@@ -102,6 +109,8 @@ def lint_files(
     standard_input = read_input("-", MAX_FILE_OCTETS) if "-" in files else None
     linted = lint_all(sources(files, standard_input), settings)
     report = REPORTS["json" if session.as_json else form]
+    if all_findings and report is as_text:
+        report = as_full_text
     print_document(report(linted))
     worst_first = list(Severity)
     failing = worst_first[: worst_first.index(Severity(fail_on)) + 1]

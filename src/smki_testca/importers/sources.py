@@ -50,8 +50,15 @@ class Source:
 
     @property
     def place(self) -> str:
-        """The file, and the document's place in it where it is not the first."""
-        return self.file if self.index == 0 else f"{self.file} ({self.index})"
+        """The file, and the document's place in it where it is not the first or has a name."""
+        return place_in(self.file, self.index, self.name)
+
+
+def place_in(file: str, index: int, name: str | None = None) -> str:
+    """The place of a document as people read it: ``keystore.json (2: supplier-ds)``."""
+    if name is not None:
+        return f"{file} ({index}: {name})"
+    return file if index == 0 else f"{file} ({index})"
 
 
 def sources(names: Iterable[str], standard_input: bytes | None = None) -> Iterator[Source]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from smki_testca.clock import span_in_words
 from smki_testca.der import encode
+from smki_testca.identifiers import identifies_nobody
 from smki_testca.lint.findings import Breach
 from smki_testca.lint.rule import PUBLISHED, rule
 from smki_testca.profiles.model import Severity, Tier
@@ -429,7 +430,7 @@ def identifiers(certificate: Certificate) -> Iterator[Breach]:
     user, device = profile.field_of("eui64"), profile.field_of("device-id")
     field = user or device
     octets = None if field is None else certificate.view.octets(field.path)
-    if field is None or octets is None or len(octets) != 8:
+    if field is None or octets is None or len(octets) != 8 or identifies_nobody(octets):
         return
     offset = certificate.offset(field.path)
     text = octets.hex("-").upper()

@@ -346,6 +346,12 @@ def minimal_signature(view: View) -> bytes:
     return encode.sequence(*(encode.integer(number) for number in numbers))
 
 
+def is_by_own_key(view: View) -> bool | None:
+    """Whether a document's own key made its signature; None where the key cannot be used."""
+    key = load_public_key(view.octets("subjectPublicKeyInfo") or b"")
+    return None if key is None else _signature_test(view)(key)
+
+
 def _may_name_own_key(view: View) -> bool:
     identifier = view.octets("extensions.authorityKeyIdentifier.keyIdentifier")
     return identifier is None or identifier == view.octets("extensions.subjectKeyIdentifier")

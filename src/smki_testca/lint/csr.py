@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smki_testca.lint import structures
+from smki_testca.errors import InputError
+from smki_testca.identifiers import identifies_nobody
+from smki_testca.lint import distinguished_name, structures
 from smki_testca.lint.chain import minimal_signature
 from smki_testca.lint.findings import Breach
+from smki_testca.lint.rows import value_breaches
 from smki_testca.lint.rule import detects, rule
 from smki_testca.lint.strict import signature_anomalies
 from smki_testca.profiles.model import Constant, Derived, Hierarchy, Input, Severity
 from smki_testca.roles import Basis
 from smki_testca.text import shown
 from smki_testca.x509 import names
+from smki_testca.x509.fields import Kind, check_characters
 from smki_testca.x509.keys import key_type_of, load_public_key, public_key_octets, signature_fits
 
 if TYPE_CHECKING:
@@ -101,6 +105,22 @@ class Request:
         """Whether it asks for the name of a Device."""
         rows = self.requested.get("subjectAltName", ())
         return any(row.field.path.startswith(HARDWARE_MODULE) for row in rows)
+
+    def faults_by(self, row: Row) -> list[str]:
+        """Why the value that the CSR brings for a row cannot be issued; a habit is no reason."""
+        field, value = row.field, self.view.value(row.field.path)
+        if value is None:
+            return []
+        faults = []
+        if isinstance(row.fill, Input):
+            try:
+                check_characters(field, self.profile.encoding(field), value)
+            except InputError as error:
+                faults.append(f"its {error.message.rstrip('.')}")
+        if row.severity is Severity.ERROR:
+            breaches = value_breaches(row, value, self.roles)
+            faults += [f"its {field.path} {breach.message}" for breach in breaches]
+        return faults
 
     def offset(self, path: str) -> int:
         """The offset of a field; of what is signed where the field is missing."""
@@ -241,6 +261,52 @@ def subject(request: Request) -> Iterator[Breach]:
 
 
 @rule(
+    "csr.subject_order", Severity.ERROR, Basis.SPECIFIED, "SEC App. M F",
+    meaning="The attributes of the CSR's subject are in another order, or two of them in one RDN.",
+    remedy="Write each attribute as an RDN of its own, the identifier last.",
+    good="OU, then 2.5.4.45", bad="2.5.4.45, then OU",
+)  # fmt: skip
+def subject_order(request: Request) -> Iterator[Breach]:
+    """Find attributes that the certificate has in another order, or that share an RDN."""
+    for labels, offset in distinguished_name.shared_rdns(request.view):
+        message = f"its subject holds {' and '.join(labels)} in one RDN"
+        yield Breach("csr.subject_order", offset, message)
+    order = request.view.subject_order
+    for row in request.profile.rows:
+        name = row.field.attribute
+        is_last = row.holds.last and row.severity is Severity.ERROR
+        if is_last and name in order and order[-1] != name:
+            message = f"its subject holds {', '.join(order)}; {name} must come last"
+            yield Breach("csr.subject_order", request.offset(row.field.path), message)
+
+
+@rule(
+    "csr.subject_value", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 7.1 and A.1; SEC App. M F, G",
+    meaning="An attribute of the CSR's subject is empty, too long, or holds characters that nobody"
+    " sees: NUL, other controls, or marks of direction.",
+    remedy="Write what is to be read, in at most 64 characters, or leave it out.",
+    good="CN=Supplier One", bad="CN=Supplier One, with U+202E in it",
+)  # fmt: skip
+def subject_values(request: Request) -> Iterator[Breach]:
+    """Find attributes of the subject whose text no certificate may have."""
+    view, told = request.view, set()
+    for label, offset in distinguished_name.empty(view):
+        told.add(label)
+        yield Breach("csr.subject_value", offset, f"its {label} is empty")
+    for label, offset, character in distinguished_name.unseen(view):
+        told.add(label)
+        message = f"its {label} holds the character {character}, which is not shown"
+        yield Breach("csr.subject_value", offset, message)
+    role = request.profile.field_of("role")
+    for row in request.profile.rows:
+        field = row.field
+        if field.kind is not Kind.TEXT or field.attribute in {None, *told} or field == role:
+            continue
+        for message in request.faults_by(row):
+            yield Breach("csr.subject_value", request.offset(field.path), message)
+
+
+@rule(
     "csr.extension", Severity.ERROR, Basis.SPECIFIED, "SEC App. M F",
     meaning="The CSR asks for an extension that its certificate does not take from it, or for one"
     " twice.", remedy="Leave it out; the CA adds its own.",
@@ -327,7 +393,7 @@ def key_usage(request: Request) -> Iterator[Breach]:
 
 @rule(
     "csr.identifier", Severity.ERROR, Basis.SPECIFIED, "SEC App. M F",
-    meaning="The identifier in the CSR's subject is not 64 bits.",
+    meaning="The identifier in the CSR's subject is not 64 bits, or all zeros or ones.",
     remedy="Write the 8 octets of the EUI-64 as a BIT STRING.",
     good="03 09 00 and 8 octets", bad="03 07 00 and 6 octets",
 )  # fmt: skip
@@ -339,11 +405,15 @@ def identifier(request: Request) -> Iterator[Breach]:
     if len(octets) != 8 or field.node.content[:1] != b"\x00":
         message = "its subject's identifier is not 64 bits"
         yield Breach("csr.identifier", field.node.offset, message)
+    elif identifies_nobody(octets):
+        message = "its subject's identifier is all zeros or all ones, which identifies nobody"
+        yield Breach("csr.identifier", field.node.offset, message)
 
 
 @rule(
     "csr.device_id", Severity.ERROR, Basis.SPECIFIED, "SEC App. M F",
-    meaning="The Device CSR has no single hardwareModuleName with an 8-octet hwSerialNum.",
+    meaning="The Device CSR has no single hardwareModuleName of the manufacturer's hwType and an"
+    " 8-octet hwSerialNum, not all zeros or ones.",
     remedy="Ask for it in a subjectAltName.",
     good="hwType and 8 octets", bad="a dNSName",
 )  # fmt: skip
@@ -360,11 +430,16 @@ def device_id(request: Request) -> Iterator[Breach]:
         yield Breach("csr.device_id", offset, message)
     elif len(view.fields["extensions.subjectAltName"].node.children) != 1:
         yield Breach("csr.device_id", offset, "its subjectAltName must hold exactly one name")
+    else:
+        for row in request.profile.rows:
+            if row.field.path.startswith(HARDWARE_MODULE):
+                for message in request.faults_by(row):
+                    yield Breach("csr.device_id", request.offset(row.field.path), message)
 
 
 @rule(
     "csr.role", Severity.ERROR, Basis.SPECIFIED, "SEC App. M F, G",
-    meaning="The OU of the CSR is no RemotePartyRole in two hexadecimal digits.",
+    meaning="The OU of the CSR is no RemotePartyRole in two hexadecimal digits, or that of a CA.",
     remedy="Write the role's code.",
     good="02", bad="supplier",
 )  # fmt: skip
@@ -374,8 +449,12 @@ def role(request: Request) -> Iterator[Breach]:
     text = None if field is None else request.view.text(field.path)
     if field is None or text is None:
         return
-    if text not in {role.hex for role in request.roles.remote_party_roles}:
+    named = request.roles.by_hex(text)
+    if named is None or named.hex != text:
         message = f"its OU {shown(text)} is no RemotePartyRole in hexadecimal"
+        yield Breach("csr.role", request.offset(field.path), message)
+    elif not named.held_by:
+        message = f"its OU {text} is the RemotePartyRole {named.name}, which only CAs have"
         yield Breach("csr.role", request.offset(field.path), message)
 
 
@@ -391,6 +470,8 @@ CHECKERS: tuple[Callable[[Request], Iterator[Breach]], ...] = (
     signature,
     attributes,
     subject,
+    subject_order,
+    subject_values,
     extensions,
     criticality,
     key_usage,

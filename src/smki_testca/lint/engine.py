@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from smki_testca.der.read import DerError
-from smki_testca.lint import certificate, chain, crl, csr, echoes, reading, strict, structures
+from smki_testca.lint import (
+    certificate,
+    chain,
+    crl,
+    csr,
+    distinguished_name,
+    echoes,
+    reading,
+    strict,
+    structures,
+)
 from smki_testca.lint.certificate import Certificate
 from smki_testca.lint.chain import NOBODY
 from smki_testca.lint.findings import Breach, Finding
 from smki_testca.lint.guard import guarded, run
 from smki_testca.lint.linted import Linted
-from smki_testca.lint.recognise import Recogniser
+from smki_testca.lint.recognise import Recogniser, other_pki
 from smki_testca.lint.rows import Context, check
 from smki_testca.lint.rule import RULES
 from smki_testca.lint.sets import facts_of, listing_of
@@ -39,6 +50,7 @@ _OF_CERTIFICATE: tuple[Callable[[Certificate], Iterable[Breach]], ...] = (
     *chain.CHECKERS,
     *chain.OF_CERTIFICATE,
     *certificate.CHECKERS,
+    *distinguished_name.CHECKERS,
 )
 _OF_REVOCATION_LIST: tuple[Callable[[crl.RevocationList], Iterable[Breach]], ...] = (
     *chain.CHECKERS,
@@ -78,6 +90,10 @@ class Linter:
 
     def lint(self, source: Source, position: int = 0) -> Linted:
         """Lint one document by itself: read it, and run the rules for its kind."""
+        linted = self._lint(source, position)
+        return linted if source.name is None else replace(linted, name=source.name)
+
+    def _lint(self, source: Source, position: int) -> Linted:
         if source.problem is not None:
             return _unreadable(source, reading.of_file(source.problem))
         if entries.place(source.data) is not None:
@@ -107,13 +123,16 @@ class Linter:
         return _unreadable(source, reading.of_error(first))
 
     def _certificate(self, view: View, source: Source, position: int) -> Linted:
-        profile = self._profile or self.recognise(view)
         breaches: list[Breach] = []
         run(_OF_SIGNED, view, breaches)
         signer, hierarchy = guarded("issuer", lambda: self._signer(view), breaches) or (
             NOBODY,
             None,
         )
+        issuer = None if signer.issuer is None else signer.issuer.view
+        if self._profile is None and not self.recognise.knows(view, issuer):
+            return _of_other_pki(view, source, breaches)
+        profile = self._profile or self.recognise(view)
         environment = self._environment
         document = Certificate(
             view,
@@ -125,7 +144,6 @@ class Linter:
             None if environment is None else environment.name,
         )
         run(_OF_CERTIFICATE, document, breaches)
-        issuer = None if signer.issuer is None else signer.issuer.view
         context = Context(self.library.roles, environment, issuer)
         rows = guarded("rows", lambda: check(view, profile, context), breaches) or []
         findings = echoes.without_broken_fields(
@@ -141,6 +159,10 @@ class Linter:
             in_order(findings + rows),
             facts_of(view, source, profile, position),
         )
+
+    def signer_of(self, view: View) -> chain.Signer:
+        """The signer of a certificate or CRL, as far as it is known."""
+        return chain.signer_of(view, self._issuers)
 
     def _signer(self, view: View) -> tuple[chain.Signer, Hierarchy | None]:
         """The signer of a certificate, and the hierarchy of the issuer."""
@@ -206,6 +228,13 @@ class Linter:
 
 def _unreadable(source: Source, breach: Breach) -> Linted:
     return Linted(source.file, source.index, "unknown", "", (coded_finding(breach),))
+
+
+def _of_other_pki(view: View, source: Source, breaches: list[Breach]) -> Linted:
+    """The result for a certificate that follows no profile: that, and what no DER is."""
+    found = [*breaches, other_pki(view)]
+    findings = in_order(coded_findings(found, view))
+    return Linted(source.file, source.index, "certificate", subject_text(view), findings)
 
 
 def coded_finding(breach: Breach) -> Finding:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from xml.etree import ElementTree as ET  # only written here, never read
@@ -39,14 +40,54 @@ def as_json(linted: Sequence[Linted]) -> str:
     return json.dumps({"files": files, "summary": summary(linted)}, indent=2) + "\n"
 
 
+GROUPED_FROM = 5
+"""The number of documents from which equal findings are one line of the text."""
+NAMED_IN_GROUP = 3
+"""The number of those documents that are named."""
+
+
 def as_text(linted: Sequence[Linted]) -> str:
-    """One line for each finding below its document; documents without any are only counted."""
+    """One line for each finding below its document, and one for equal ones of many documents.
+
+    Documents without findings are only counted.
+    """
+    return _text(linted, _groups(linted))
+
+
+def as_full_text(linted: Sequence[Linted]) -> str:
+    """The same with every finding below its document."""
+    return _text(linted, {})
+
+
+def _groups(linted: Sequence[Linted]) -> dict[Finding, list[Linted]]:
+    """The documents of each finding that at least ``GROUPED_FROM`` have, the gravest first."""
+    documents: dict[Finding, list[Linted]] = {}
+    for document in linted:
+        for kind in dict.fromkeys(map(_kind, document.findings)):
+            documents.setdefault(kind, []).append(document)
+    rank = {severity: number for number, severity in enumerate(Severity)}
+    ranked = sorted(documents.items(), key=lambda group: (rank[group[0].severity], -len(group[1])))
+    return {kind: found for kind, found in ranked if len(found) >= GROUPED_FROM}
+
+
+def _kind(finding: Finding) -> Finding:
+    """A finding without its place in the document."""
+    return replace(finding, offset=None)
+
+
+def _text(linted: Sequence[Linted], groups: dict[Finding, list[Linted]]) -> str:
     lines = []
     for document in linted:
-        if document.findings:
-            heading = f"{_place(document)}: {document.kind} {document.subject}"
+        findings = [finding for finding in document.findings if _kind(finding) not in groups]
+        if findings:
+            heading = f"{document.place}: {document.kind} {document.subject}"
             lines.append(plain(heading.rstrip()))
-            lines += [f"  {text_line(finding)}" for finding in document.findings]
+            lines += [f"  {text_line(finding)}" for finding in findings]
+    for kind, documents in groups.items():
+        more = len(documents) - NAMED_IN_GROUP
+        named = ", ".join(document.place for document in documents[:NAMED_IN_GROUP])
+        lines.append(f"{len(documents)} documents: {text_line(kind)}")
+        lines.append(plain(f"  {named} and {more} more; --all-findings names every one"))
     counts = summary(linted)
     lines.append(
         f"{counts['documents']} documents in {counts['files']} files: {counts['clean']} clean,"
@@ -99,7 +140,7 @@ def as_junit(linted: Sequence[Linted]) -> str:
     suite = ET.Element("testsuite", name="smki-testca lint", tests=str(len(linted)))
     failures = 0
     for document in linted:
-        name = plain(_place(document))
+        name = plain(document.place)
         case = ET.SubElement(suite, "testcase", classname=document.kind, name=name)
         errors = [each for each in document.findings if each.severity is Severity.ERROR]
         others = [each for each in document.findings if each.severity is not Severity.ERROR]
@@ -127,10 +168,6 @@ REPORTS: dict[str, Callable[[Sequence[Linted]], str]] = {
 """The functions that write a report, by its name on the command line."""
 
 
-def _place(document: Linted) -> str:
-    return document.file if document.index == 0 else f"{document.file} ({document.index})"
-
-
 def _sarif_result(document: Linted, finding: Finding) -> dict[str, Any]:
     uri = quote(os.fsencode(document.file.replace("\\", "/")), safe="/:!")
     location: dict[str, Any] = {"artifactLocation": {"uri": uri}}
@@ -150,5 +187,6 @@ def _sarif_result(document: Linted, finding: Finding) -> dict[str, Any]:
             "index": document.index,
             "kind": document.kind,
             "basis": finding.basis,
+            **({} if document.name is None else {"name": document.name}),
         },
     }

@@ -146,8 +146,10 @@ class Holds:
     positive: bool = False
     not_negative: bool = False
     absent: bool = False
+    optional: bool = False
     last: bool = False
     no_unused_bits: bool = False
+    identifies: bool = False
     in_row_order: bool = False
     role_code: bool = False
     sole: bool = False

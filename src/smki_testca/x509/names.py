@@ -44,6 +44,9 @@ EXTENSIONS = {
     "subjectInfoAccess": "1.3.6.1.5.5.7.1.11",
 }
 
+ROOT_EXTENSIONS = {"wrappedApexContinKey": "1.3.6.1.5.5.7.1.20"}
+"""The extensions of a root (RFC 5934) that a reader of other certificates need not know."""
+
 CRL_EXTENSIONS = {
     "issuerAltName": "2.5.29.18",
     "cRLNumber": "2.5.29.20",
@@ -101,7 +104,7 @@ HARDWARE_MODULE_NAME = "1.3.6.1.5.5.7.8.4"
 EXTENSION_REQUEST = "1.2.840.113549.1.9.14"
 
 ATTRIBUTE_NAMES = {oid: name for name, oid in ATTRIBUTES.items()}
-EXTENSION_NAMES = {oid: name for name, oid in EXTENSIONS.items()}
+EXTENSION_NAMES = {oid: name for name, oid in (EXTENSIONS | ROOT_EXTENSIONS).items()}
 CRL_EXTENSION_NAMES = EXTENSION_NAMES | {oid: name for name, oid in CRL_EXTENSIONS.items()}
 ENTRY_EXTENSION_NAMES = {oid: name for name, oid in ENTRY_EXTENSIONS.items()}
 REASON_NAMES = {code: name for name, code in REASONS.items()}

@@ -16,7 +16,7 @@ from smki_testca.x509 import entries, names, structures
 from smki_testca.x509.values import extension_parts, integer_of, oid_of, time_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from smki_testca.x509.fields import Value
 
@@ -213,7 +213,7 @@ def _subject(view: View, name: Node) -> None:
             if label == "x500UniqueIdentifier":
                 value: Value | None = node.content[1:] if node.tag == 0x03 else None
             else:
-                value = _text(node)
+                value = text_of(node)
             view.fields.setdefault(f"subject.{label}", FieldValue(value, node))
 
 
@@ -306,6 +306,19 @@ def _alternative_name(view: View, path: str, node: Node) -> None:
                 view.fields.setdefault(f"{module}.hwSerialNum", FieldValue(octets, serial))
 
 
+def _wrapped_key(view: View, path: str, node: Node) -> None:
+    """Read the WrappedApexContingencyKey of RFC 5934: an algorithm and the wrapped key."""
+    tags = [child.tag for child in node.children[:2]]
+    is_in_order = tags in ([0x30, 0x04], [0x30], [0x04])
+    for child in node.children:
+        if child.tag == 0x30:
+            oid = oid_of(child.children[0]) if child.children and is_in_order else None
+            view.fields.setdefault(f"{path}.wrapAlgorithm", FieldValue(oid, child))
+        elif child.tag == 0x04:
+            octets = child.content if is_in_order and child.content else None
+            view.fields.setdefault(f"{path}.wrappedContinPubKey", FieldValue(octets, child))
+
+
 _EXTENSION_READERS = {
     "keyUsage": _key_usage,
     "subjectKeyIdentifier": _octets,
@@ -314,6 +327,7 @@ _EXTENSION_READERS = {
     "certificatePolicies": _policies,
     "authorityKeyIdentifier": _authority_key,
     "subjectAltName": _alternative_name,
+    "wrappedApexContinKey": _wrapped_key,
     "cRLNumber": _number,
 }
 
@@ -326,7 +340,7 @@ def normalised_name(name: Node) -> tuple[tuple[tuple[str, str], ...], ...]:
                 (
                     attribute.children[0].content.hex(),
                     " ".join(text.casefold().split())
-                    if (text := _text(attribute.children[1])) is not None
+                    if (text := text_of(attribute.children[1])) is not None
                     else attribute.children[1].encoded.hex(),
                 )
                 for attribute in relative.children
@@ -337,16 +351,28 @@ def normalised_name(name: Node) -> tuple[tuple[tuple[str, str], ...], ...]:
     )
 
 
+def attribute_texts(name: Node) -> list[tuple[str, str | None]]:
+    """The attributes of a Name in their order: the name of each, and its text if it holds one."""
+    return [
+        (label, text_of(value))
+        for relative in name.children
+        for label, value in labelled_attributes(relative)
+    ]
+
+
+def labelled_attributes(relative: Node) -> Iterator[tuple[str, Node]]:
+    """The attributes of an RDN in their order: the name of each, and the element of its value."""
+    for attribute in relative.children:
+        if len(attribute.children) == 2:
+            oid = oid_of(attribute.children[0]) or "unreadable"
+            yield names.ATTRIBUTE_NAMES.get(oid, oid), attribute.children[1]
+
+
 def common_name_of(name: Node) -> str | None:
     """The first commonName of a Name."""
-    for relative in name.children:
-        for attribute in relative.children:
-            if len(attribute.children) == 2 and oid_of(attribute.children[0]) == _COMMON_NAME:
-                return _text(attribute.children[1])
-    return None
+    return next((text for label, text in attribute_texts(name) if label == "commonName"), None)
 
 
-_COMMON_NAME = names.ATTRIBUTES["commonName"]
 _STRING_CODECS = {
     0x0C: "utf-8",
     0x12: "ascii",
@@ -357,7 +383,8 @@ _STRING_CODECS = {
 }
 
 
-def _text(node: Node) -> str | None:
+def text_of(node: Node) -> str | None:
+    """The text in an element of a string type; None for another element, or broken text."""
     codec = _STRING_CODECS.get(node.tag)
     if codec is None:
         return None
