@@ -11,6 +11,7 @@ import tomllib
 from typing import Any
 
 from smki_testca.errors import InputError
+from smki_testca.text_files import decode
 
 MAX_OCTETS = 1 << 20
 """The longest TOML file read, in octets."""
@@ -58,12 +59,10 @@ def parse(data: bytes, origin: str) -> dict[str, Any]:
         raise InputError(
             "toml.too_long", f"{origin} has {len(data)} octets; at most {MAX_OCTETS} are read."
         )
+    text = decode(data, origin, "toml.encoding")
     try:
-        text = data.decode("utf-8")
         _check_limits(text, origin)
         return tomllib.loads(text)
-    except UnicodeDecodeError as error:
-        raise InputError("toml.encoding", f"{origin} is not UTF-8: {error}.") from error
     except (ValueError, OverflowError, RecursionError) as error:
         # A ValueError that is no TOMLDecodeError: a date that no calendar has.
         raise InputError("toml.syntax", f"{origin} is not TOML: {error}.") from error

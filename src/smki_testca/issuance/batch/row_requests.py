@@ -9,8 +9,10 @@ from cryptography.hazmat.primitives import serialization
 
 from smki_testca.authority import csr as csrs
 from smki_testca.errors import InputError, SmkiTestcaError
+from smki_testca.issuance.batch.spreadsheet_damage import damage
 from smki_testca.profiles.subject import Subject
 from smki_testca.roles import KeyUsage
+from smki_testca.text_files import utf8
 from smki_testca.x509 import untrusted
 from smki_testca.x509.keys import load_public_key, public_key_octets
 
@@ -82,6 +84,8 @@ def from_manifest(
                 raise InputError("manifest.line", f"The row cannot be read: {line.problem}.")
             yield _row_request(estate, line.number, default | line.cells, read)
         except SmkiTestcaError as error:
+            if isinstance(error, InputError) and (cause := damage(line.cells)):
+                error.remedy = cause
             yield RowProblem(line.number, error)
 
 
@@ -149,7 +153,7 @@ def _of_csr(estate: Stores, number: int, csr: csrs.Csr, cells: dict[str, str]) -
 
 
 def _public_key(data: bytes) -> bytes:
-    spki = data
+    data = spki = utf8(data)
     if b"-----BEGIN" in data:
         try:
             loaded = untrusted.call(serialization.load_pem_public_key, data)
