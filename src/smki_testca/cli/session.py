@@ -137,13 +137,12 @@ class Session:
         Raises:
             EstateError: if none of them gives it.
         """
-        is_new = confirm
         if self.passphrase_file is not None:
-            return first_line(self.passphrase_file, may_be_mark=not is_new)
+            return first_line(self.passphrase_file, may_be_mark=not confirm)
         if given := os.environ.get(_PASSPHRASE_VARIABLE):
             return _of_text(given, _PASSPHRASE_VARIABLE)
         if (directory / PASSPHRASE_FILE).is_file():
-            return first_line(str(directory / PASSPHRASE_FILE), may_be_mark=not is_new)
+            return first_line(str(directory / PASSPHRASE_FILE), may_be_mark=not confirm)
         if sys.stdin.isatty():
             answer: str = click.prompt(
                 plain(f"Passphrase of {directory}"),

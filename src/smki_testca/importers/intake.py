@@ -10,13 +10,14 @@ import hashlib
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from smki_testca.der.read import DerError
 from smki_testca.errors import InputError
 from smki_testca.importers.content import ContentKind
 from smki_testca.importers.private_keys import PrivateKeyReader
 from smki_testca.importers.sources import sources_with_keys
+from smki_testca.passphrases import readings
 from smki_testca.pkcs12.decryption import Decryptor
 from smki_testca.pkcs12.reader import StoreReader
 from smki_testca.text import plain
@@ -24,11 +25,13 @@ from smki_testca.x509.keys import key_id, public_key_octets
 from smki_testca.x509.view import is_in_place, view_certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from smki_testca.importers.sources import Source
     from smki_testca.x509.keys import PrivateKey
     from smki_testca.x509.view import View
+
+_T = TypeVar("_T")
 
 MAX_CERTIFICATES = 50_000
 """The most certificates that one import takes."""
@@ -118,7 +121,7 @@ def take_in(
         InputError: if a path cannot be read, it holds nothing to import, a passphrase is missing
             or wrong, or a limit is exceeded.
     """
-    collector = _Collector(Decryptor(passphrase), with_keys=with_keys)
+    collector = _Collector(passphrase, with_keys=with_keys)
     for name in names:
         for source in sources_with_keys([name], standard_input):
             collector.take(source, _below_named(name, source.file))
@@ -134,9 +137,11 @@ def take_in(
 class _Collector:
     """Collects certificates and private keys, within the limits of one import."""
 
-    def __init__(self, decryptor: Decryptor, *, with_keys: bool) -> None:
-        self._private_keys = PrivateKeyReader(decryptor)
-        self._stores = StoreReader(decryptor)
+    def __init__(self, passphrase: str | None, *, with_keys: bool) -> None:
+        self._readings = (None,) if passphrase is None else readings(passphrase)
+        self._decryptor = Decryptor()
+        self._private_keys = PrivateKeyReader(self._decryptor)
+        self._stores = StoreReader(self._decryptor)
         self._with_keys = with_keys
         self._certificates: dict[bytes, FoundCertificate] = {}
         self._identities: dict[bytes, bytes | None] = {}
@@ -160,7 +165,7 @@ class _Collector:
         elif self._with_keys:
             self._count_key()
             name = _key_name(file, source.name)
-            key = self._private_keys.read(source.data, name)
+            key = self._unlocked(lambda: self._private_keys.read(source.data, name))
             beside = self._previous if source.kind is ContentKind.KEY_OF_DOCUMENT else None
             self._take_key(key, file, name, beside)
 
@@ -219,12 +224,28 @@ class _Collector:
         self._identities[der] = _identity(view)
 
     def _take_store(self, data: bytes, file: str) -> None:
-        store = self._stores.read(data, file)
+        store = self._unlocked(lambda: self._stores.read(data, file))
         for der, friendly_name in store.certificates:
             self._take_certificate(der, file, friendly_name)
         for private_key in store.private_keys if self._with_keys else ():
             self._count_key()
             self._take_key(self._private_keys.load(private_key, file), file, file, None)
+
+    def _unlocked(self, read: Callable[[], _T]) -> _T:
+        """What is read with the passphrase, by either of its readings.
+
+        Raises:
+            InputError: if the passphrase is missing or wrong.
+        """
+        *earlier, last = self._readings
+        for self._decryptor.passphrase in earlier:
+            try:
+                return read()
+            except InputError as error:
+                if error.code != "import.passphrase":
+                    raise
+        self._decryptor.passphrase = last
+        return read()
 
     def _take_key(self, key: PrivateKey | None, file: str, name: str, beside: bytes | None) -> None:
         if key is None:
