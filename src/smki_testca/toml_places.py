@@ -112,7 +112,12 @@ def line_of(text: str, path: KeyPath) -> int | None:
         text: of the file, which is TOML.
         path: of the place.
     """
-    return _Scan(text).places.get(path)
+    return lines_of(text).get(path)
+
+
+def lines_of(text: str) -> dict[KeyPath, int]:
+    """The line on which each key, table and element of a text of TOML begins, by its path."""
+    return _Scan(text).places
 
 
 def path_on_line(text: str, line: int) -> KeyPath:

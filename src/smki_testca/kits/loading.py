@@ -220,7 +220,8 @@ class _Reader:
         types = (profile.input_types for profile in self._library.end_entity_profiles)
         options = {input_type.option for input_type in chain.from_iterable(types)}
         where = self._place(name, number)
-        return *split(whole, shape, options, where), where
+        table, inputs = split(whole, shape, options, where)
+        return table, inputs, where
 
     def _request(self, whole: dict[str, Any], number: int) -> KitRequest:
         table, inputs, where = self._split(whole, RequestTable, "request", number)

@@ -38,7 +38,7 @@ def convert(tree: Any, shape: type[T], place: Place) -> T:
         return msgspec.convert(tree, shape)
     except msgspec.ValidationError as error:
         message, _, at = str(error).partition(" - at `$")
-        path = _resolved(tree, shape, str(error), _steps(at))
+        path = _resolved(tree, shape, str(error), _steps(at.removesuffix("`")))
         unknown = _UNKNOWN_KEY.fullmatch(message)
         wrong = place.within(*path, *((unknown[1],) if unknown else ()))
         line = f", line {wrong.line}," if wrong.line is not None else ""

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
-from smki_testca.text import shown
+from smki_testca.text import shown, use_one_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ class ColumnNames:
     def __init__(self, path: Path, known: Sequence[str]) -> None:
         self._path = path
         self.known = frozenset(known)
-        self._listed = f"Known are {', '.join(known)}."
+        self._listed = use_one_of(known)
         self._by_key: dict[str, list[str]] = {}
         for name in known:
             self._by_key.setdefault(_key(name), []).append(name)

@@ -116,9 +116,7 @@ def _row_request(
         raise InputError("request.profile", "The row has neither a profile nor a CSR.")
     library.profile(cells["profile"])  # an unknown name has a code of its own
     profile = library.end_entity_profile(cells["profile"])
-    usage = cells.get("usage")
-    if usage is not None and usage not in set(KeyUsage):
-        raise InputError("request.usage", f"{usage[:40]!r} is no key usage.")
+    usage = KeyUsage.parse(cells["usage"]) if "usage" in cells else None
     if profile.takes_usage != (usage is not None):
         wrong = "no usage" if profile.takes_usage else "a usage, which its profile fixes"
         raise InputError("request.incomplete", f"The row has {wrong}.")
@@ -126,18 +124,17 @@ def _row_request(
     unknown = inputs.keys() - {input_type.option for input_type in profile.input_types}
     if unknown:
         raise InputError("manifest.cell", f"The row's profile has no {', '.join(sorted(unknown))}.")
-    key_usage = None if usage is None else KeyUsage(usage)
     request = estate.request(
         cells["participant"],
         cells["purpose"],
         Subject.parse(profile, inputs, library.roles),
-        () if key_usage is None else (key_usage,),
+        () if usage is None else (usage,),
         environment=cells.get("environment"),
     )
     public_key = None
     if "public-key-file" in cells:
         public_key = _public_key(read(cells["public-key-file"]))
-    return RowRequest(number, request, key_usage, public_key, cells.get("label"))
+    return RowRequest(number, request, usage, public_key, cells.get("label"))
 
 
 def _of_csr(estate: Stores, number: int, csr: csrs.Csr, cells: dict[str, str]) -> RowRequest:
