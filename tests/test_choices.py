@@ -88,7 +88,9 @@ def _fields(module):
     """The fields of a module's tables whose values are of a list, with the table's own name."""
     for name, table in vars(module).items():
         if isinstance(table, type) and issubclass(table, msgspec.Struct):
-            for field in msgspec.inspect.type_info(table).fields:
+            kind = msgspec.inspect.type_info(table)
+            assert isinstance(kind, msgspec.inspect.StructType)
+            for field in kind.fields:
                 yield from _listed(f"{name}.{field.encode_name}", table, field)
 
 

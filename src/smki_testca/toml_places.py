@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -304,8 +303,7 @@ def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
 
 
 def _string(token: str) -> str:
-    try:
-        value = tomllib.loads(f"key = {token}")["key"]
-    except ValueError:
-        raise _Lost from None
-    return str(value)
+    """A key in quotation marks; one with escapes is not read."""
+    if "\\" in token and token.startswith('"'):
+        raise _Lost
+    return token[1:-1]

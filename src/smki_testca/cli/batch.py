@@ -20,7 +20,14 @@ from smki_testca.cli.batch_source import (
 )
 from smki_testca.cli.issue import DELIVERY, ENVIRONMENT, LABEL, PARTICIPANT, PURPOSE
 from smki_testca.cli.numbers import NUMBER, number_from
-from smki_testca.cli.output import print_json, print_json_line, print_progress, print_table, say
+from smki_testca.cli.output import (
+    print_json,
+    print_json_line,
+    print_progress,
+    print_table,
+    print_warnings,
+    say,
+)
 from smki_testca.cli.session import Session, read_input
 from smki_testca.entropy import parse_seed
 from smki_testca.errors import (
@@ -37,12 +44,13 @@ from smki_testca.exporters.registry import RUN_FORMATS
 from smki_testca.files import is_in_the_way, write_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from smki_testca.api import Estate
     from smki_testca.estate.runs import Run
     from smki_testca.issuance.batch.engines import Engine
     from smki_testca.issuance.batch.planning import Plan
+    from smki_testca.issuance.batch.portal_zip import Member
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as a shell gives it."""
@@ -234,9 +242,12 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
             issued = dict(estate.run_certificates.numbered(finished))
         _write_signed(target, portal.response(report, issued), run, force=force)
     succeeded = len(issued)
+    labels = _changed_labels(members, issued)
     if session.as_json:
-        print_json({"run": run, "out": out, "success": succeeded, "refused": plan.problem_count})
+        document = {"run": run, "out": out, "success": succeeded, "refused": plan.problem_count}
+        print_json(document | ({"labels": labels} if labels else {}))
         return
+    print_warnings(f"{row['file']}: its label is {row['label']!r}." for row in labels)
     say(f"{succeeded} of {len(members)} CSRs are signed; the response is {out}.")
 
 
@@ -358,6 +369,20 @@ def export(
         print_json({"run": run, "out": out, "certificates": count})
         return
     say(f"{count} certificates are in {out}.")
+
+
+def _changed_labels(
+    members: Sequence[Member], issued: Mapping[int, bytes]
+) -> list[dict[str, str | None]]:
+    """Return the files of CSRs whose certificates' labels are not simply the files' names."""
+    from smki_testca.issuance.batch import csr_reader
+
+    labels = csr_reader.labels_of(members)
+    return [
+        {"file": member.name, "label": labels[member.number]}
+        for member in members
+        if member.number in issued and labels[member.number] != member.name.removesuffix(".csr")
+    ]
 
 
 def _write_signed(target: Path, response: bytes, run: int | None, *, force: bool) -> None:

@@ -9,7 +9,7 @@ from smki_testca.importers.content import LOCKED_STORE, Content, ContentKind, pr
 from smki_testca.importers.der import contents_of_der
 from smki_testca.importers.keystore_json import contents_of_keystore_json
 from smki_testca.importers.pem import contents_of_base64, contents_of_pem
-from smki_testca.text_files import looks_like_utf16, utf8
+from smki_testca.text_files import utf8
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,8 +35,6 @@ def contents_of(data: bytes) -> Iterator[Content]:
         yield problem("document.zip", "a ZIP inside a ZIP is not opened")
     else:
         message = "it is neither DER, PEM, base64, ZIP nor a key store"
-        if looks_like_utf16(data):
-            message += ", but looks like UTF-16 without a byte order mark; save it as UTF-8"
         yield problem("document.unknown_kind", message)
 
 

@@ -7,6 +7,7 @@ its public key. A remark gives the reason for each content that is not taken.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from smki_testca.der.read import DerError
 from smki_testca.errors import InputError
+from smki_testca.file_labels import MAX_LABEL_CHARACTERS, label_of, told_apart
 from smki_testca.importers.content import ContentKind
 from smki_testca.importers.private_keys import PrivateKeyReader
-from smki_testca.importers.sources import sources_with_keys
+from smki_testca.importers.sources import ArchivedFile, sources_with_keys
 from smki_testca.passphrases import readings
 from smki_testca.pkcs12.decryption import Decryptor
 from smki_testca.pkcs12.reader import StoreReader
@@ -39,8 +41,6 @@ MAX_KEYS = 50_000
 """The most private keys that one import reads."""
 MAX_OCTETS = 256 << 20
 """The most octets that the certificates of one import may have together."""
-MAX_LABEL_CHARACTERS = 200
-"""The longest label; the rest is cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +146,7 @@ class _Collector:
         self._certificates: dict[bytes, FoundCertificate] = {}
         self._identities: dict[bytes, bytes | None] = {}
         self._files: dict[bytes, list[str]] = {}
+        self._names: dict[str, str] = {}
         self._count_by_file: Counter[str] = Counter()
         self._octets = 0
         self._keys: dict[bytes, LooseKey] = {}
@@ -155,6 +156,7 @@ class _Collector:
 
     def take(self, source: Source, file: str) -> None:
         """Take one source; ``file`` is its file for messages."""
+        self._names[file] = source.file
         if source.problem is not None:
             self._previous = None
             self._remark(source.problem.code, file, source.problem.message)
@@ -171,26 +173,49 @@ class _Collector:
 
     def paired(self) -> Intake:
         """Pair the certificates with their keys."""
-        certificates = []
+        certificates: list[FoundCertificate] = []
         fitting = set()
+        labels = self._labels()
         for der, certificate in self._certificates.items():
             identity = self._identities[der]
             loose = None if identity is None else self._keys.get(identity)
             if loose is not None and identity is not None:
                 fitting.add(identity)
-            # The name of a file with one certificate is a better label than that of a bundle.
-            files = self._files[der]
-            alone = next((file for file in files if self._count_by_file[file] == 1), None)
             certificates.append(
                 replace(
                     certificate,
-                    source=alone or certificate.source,
-                    label=certificate.label or (None if alone is None else _stem(alone)),
+                    source=self._file_alone(der) or certificate.source,
+                    label=labels[der],
                     key=None if loose is None else loose.key,
                 )
             )
         loose_keys = tuple(key for identity, key in self._keys.items() if identity not in fitting)
         return Intake(tuple(certificates), loose_keys, tuple(self._remarks))
+
+    def _file_alone(self, der: bytes) -> str | None:
+        """The first file that holds a certificate and no other."""
+        files = self._files[der]
+        return next((file for file in files if self._count_by_file[file] == 1), None)
+
+    def _labels(self) -> dict[bytes, str | None]:
+        """The label of each certificate: its name in a key store, or that of its own file.
+
+        Labels from the names of files are told apart; a remark says so.
+        """
+        stated = {der: certificate.label for der, certificate in self._certificates.items()}
+        of_files: dict[bytes, str] = {}
+        for der, label in stated.items():
+            file = None if label is not None else self._file_alone(der)
+            if file is not None and (made := _label_of(self._names[file])) is not None:
+                of_files[der] = made
+        names = [label for label in stated.values() if label is not None]
+        apart = told_apart([*dict.fromkeys(names), *of_files.values()])[len(set(names)) :]
+        for (der, label), other in zip(of_files.items(), apart, strict=True):
+            if other != label:
+                message = f"its label is {other!r}: another certificate has the label {label!r}"
+                self._remark("import.label", self._file_alone(der) or "", message)
+            stated[der] = other
+        return stated
 
     def _take_certificate(self, der: bytes, file: str, name: str | None) -> None:
         self._previous = None
@@ -282,7 +307,7 @@ def _below_named(name: str, file: str) -> str:
         return plain(file)
     above = str(Path(name).parent)
     if above != ".":
-        file = file.removeprefix(above).lstrip("/\\")
+        file = file.removeprefix(above).lstrip(os.sep)
     return plain(file)
 
 
@@ -291,7 +316,9 @@ def _key_name(file: str, name: str | None) -> str:
     return file if name is None else f"{file} ({plain(name)[:MAX_LABEL_CHARACTERS]})"
 
 
-def _stem(source: str) -> str | None:
-    """The name of a file without folders, archive and suffix."""
-    path = PurePosixPath(source.replace("\\", "/").rpartition("!")[2])
-    return None if source == "-" else path.stem[:MAX_LABEL_CHARACTERS] or None
+def _label_of(file: str) -> str | None:
+    """The label that the name of a file makes; None for standard input."""
+    if isinstance(file, ArchivedFile):
+        # The separator in an archive is a slash on every system.
+        return label_of(PurePosixPath(file.entry).stem)
+    return None if file == "-" else label_of(Path(file).stem)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from smki_testca.errors import InputError
 from smki_testca.importers.archive import files_in_zip
@@ -52,6 +52,27 @@ class Source:
     def place(self) -> str:
         """The file, and the document's place in it where it is not the first."""
         return self.file if self.index == 0 else f"{self.file} ({self.index})"
+
+
+class ArchivedFile(str):
+    """The name of a file in an archive, written ``archive.zip!entry``.
+
+    Attributes:
+        entry: its name in the archive; a file's own name may have an exclamation mark, too.
+    """
+
+    __slots__ = ("entry",)
+
+    entry: str
+
+    def __new__(cls, archive: str, entry: str) -> Self:
+        """Name a file of an archive."""
+        name = super().__new__(cls, f"{archive}!{entry}")
+        name.entry = entry
+        return name
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, str]]:
+        return type(self), (self.removesuffix(f"!{self.entry}"), self.entry)
 
 
 def sources(names: Iterable[str], standard_input: bytes | None = None) -> Iterator[Source]:
@@ -127,7 +148,7 @@ def _sources_in(file: str, data: bytes) -> Iterator[Source]:
             yield Source(file, 0, problem=files)
             return
         for name, contents in files:
-            yield from _numbered(f"{file}!{name}", contents)
+            yield from _numbered(ArchivedFile(file, name), contents)
     else:
         yield from _numbered(file, contents_of(data))
 
