@@ -67,8 +67,8 @@ WRONG = {
 @pytest.mark.parametrize(("data", "cause"), WRONG.values(), ids=WRONG)
 def test_octets_that_are_no_text_are_refused_with_the_cause_and_the_cure(tmp_path, data, cause):
     with pytest.raises(InputError) as raised:
-        text_files.decode(data, "a file", "some.code")
-    assert raised.value.code == "some.code"
+        text_files.decode(data, "a file")
+    assert raised.value.code == "input.encoding"
     assert raised.value.message.startswith(f"a file is not UTF-8: {cause}")
     assert "UTF-8" in raised.value.remedy
     path = tmp_path / "file"
@@ -99,6 +99,7 @@ ELSEWHERE = {
     "exporters.jwks": BASE64,
     "exporters.keystore_json": BASE64,
     "exporters.run_formats.csv_table": BASE64,
+    "file_labels": "a name of a file",
     "importers.archive": "the names in a ZIP have the encoding that its flags say",
     "importers.pem": "the label of a PEM block, which is ASCII",
     "importers.private_keys": "a header of a PEM block, which is ASCII",

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO, TextIO
 
-CURE = "Save it as UTF-8."
 MARK = "\ufeff"
 """A byte order mark, decoded."""
 
@@ -42,13 +41,12 @@ def encoding_of(data: bytes) -> tuple[str, int]:
     return next(((name, len(mark)) for mark, name in _MARKS if data.startswith(mark)), ("utf-8", 0))
 
 
-def decode(data: bytes, origin: str, code: str = "input.encoding") -> str:
+def decode(data: bytes, origin: str) -> str:
     """The text of a file, without its byte order mark.
 
     Args:
         data: the octets of the file.
         origin: the file, for messages.
-        code: of the error.
 
     Raises:
         InputError: if it is no text in UTF-8, or in UTF-16 or UTF-32 with a byte order mark.
@@ -57,7 +55,7 @@ def decode(data: bytes, origin: str, code: str = "input.encoding") -> str:
     try:
         return data[octets:].decode(encoding)
     except UnicodeDecodeError as error:
-        raise _no_text(data, origin, code) from error
+        raise _no_text(data, origin) from error
 
 
 def utf8(data: bytes) -> bytes:
@@ -109,20 +107,20 @@ def _check_head(head: bytes) -> None:
 
 def broken_text(path: Path) -> InputError:
     """The error of a file that ``open_text`` cannot read to its end; it names the line."""
-    code, origin = "input.encoding", str(path)
+    origin = str(path)
     with path.open("rb") as file:
         head = file.read(_LONGEST_MARK)
         if encoding_of(head)[0] != "utf-8" or head == _ZIP or looks_like_utf16(head):
-            return _no_text(head, origin, code)
+            return _no_text(head, origin)
         file.seek(0)
         before = 0
         for number, line in enumerate(_short_lines(file), 1):
             try:
                 line.decode("utf-8")
             except UnicodeDecodeError as error:
-                return _not_utf8(origin, code, number, before + error.start, line[error.start])
+                return _not_utf8(origin, number, before + error.start, line[error.start])
             before += len(line)
-    return InputError(code, f"{origin} is not UTF-8.", CURE)
+    return _error(f"{origin} is not UTF-8.")
 
 
 def _short_lines(file: BinaryIO) -> Iterator[bytes]:
@@ -133,7 +131,7 @@ def _short_lines(file: BinaryIO) -> Iterator[bytes]:
         yield line
 
 
-def _no_text(data: bytes, origin: str, code: str) -> InputError:
+def _no_text(data: bytes, origin: str) -> InputError:
     """The error for octets that are no text: its cause, and what to do."""
     encoding, octets = encoding_of(data)
     cause = ""
@@ -145,15 +143,20 @@ def _no_text(data: bytes, origin: str, code: str) -> InputError:
     elif looks_like_utf16(data):
         cause = "it looks like UTF-16 without a byte order mark"
     if cause:
-        return InputError(code, f"{origin} is not UTF-8: {cause}.", CURE)
+        return _error(f"{origin} is not UTF-8: {cause}.")
     try:
         data[octets:].decode("utf-8")
     except UnicodeDecodeError as error:
         place = octets + error.start
-        return _not_utf8(origin, code, data.count(b"\n", 0, place) + 1, place, data[place])
-    return InputError(code, f"{origin} is not UTF-8.", CURE)
+        return _not_utf8(origin, data.count(b"\n", 0, place) + 1, place, data[place])
+    return _error(f"{origin} is not UTF-8.")
 
 
-def _not_utf8(origin: str, code: str, line: int, place: int, octet: int) -> InputError:
-    message = f"{origin} is not UTF-8: line {line} has the octet {octet:02X} at position {place}."
-    return InputError(code, message, CURE)
+def _not_utf8(origin: str, line: int, place: int, octet: int) -> InputError:
+    return _error(
+        f"{origin} is not UTF-8: line {line} has the octet {octet:02X} at position {place}."
+    )
+
+
+def _error(message: str) -> InputError:
+    return InputError("input.encoding", message, "Save it as UTF-8.")

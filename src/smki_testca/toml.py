@@ -41,7 +41,10 @@ def parse(data: bytes, origin: str) -> dict[str, Any]:
         raise InputError(
             "toml.too_long", f"{origin} has {len(data)} octets; at most {MAX_OCTETS} are read."
         )
-    text = decode(data, origin, "toml.encoding")
+    try:
+        text = decode(data, origin)
+    except InputError as error:
+        raise InputError("toml.encoding", error.message, error.remedy) from error
     try:
         _check_limits(text, origin)
         return tomllib.loads(text)
