@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -20,6 +21,7 @@ T = TypeVar("T")
 _STEP = re.compile(r"\[(\d+)\]|(\[\.\.\.\])|\.([^.\[\]]+)")
 _UNKNOWN_KEY = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _ANY_KEY = "[...]"
+_MAX_KEYS_TRIED = 100
 
 
 def convert(tree: Any, shape: type[T], place: Place) -> T:
@@ -65,7 +67,7 @@ def _resolved(tree: Any, shape: type[Any], message: str, steps: list[str | int])
             continue
         at_fault = [
             key
-            for key in _at(tree, path)
+            for key in islice(_at(tree, path), _MAX_KEYS_TRIED)
             if _message(_with_only(tree, path, key), shape) == message
         ]
         if not at_fault:
