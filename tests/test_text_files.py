@@ -106,7 +106,7 @@ ELSEWHERE = {
     "issuance.batch.portal_zip": "the names in a ZIP have the encoding that its flags say",
     "lifecycle.importing": DER,
     "lint.strict": DER,
-    "passphrases": BASE64,
+    "passphrases": "the first line alone, where the others may be anything",
     "pkcs12.reader": DER,
     "profiles.text_pattern": "a reason of the library of patterns",
     "unfinished": "a name of a file, cut",

@@ -138,6 +138,13 @@ def test_a_byte_order_mark_is_no_content(encoding):
     assert toml.parse('a = "Zähler"\r\n'.encode(encoding), "some.toml") == {"a": "Zähler"}
 
 
+def test_utf_16_without_a_mark_is_refused_with_that_cause():
+    with pytest.raises(InputError) as raised:
+        toml.parse("a = 1\n".encode("utf-16-le"), "some.toml")
+    assert raised.value.code == "toml.encoding"
+    assert "UTF-16 without a byte order mark" in raised.value.message
+
+
 PARTICIPANT = """\
 [[participant]]
 id = "x"

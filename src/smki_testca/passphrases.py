@@ -68,16 +68,16 @@ class Passphrase(str):
         Raises:
             InputError: if the file is no text; the message quotes nothing of it.
         """
-        # Of UTF-8, the other lines may be anything.
         encoding, octets = encoding_of(data)
-        line = data.split(b"\n", 1)[0] if encoding == "utf-8" else data
+        is_utf8 = encoding == "utf-8"
+        # Of UTF-8, the other lines may be anything, and the first have zero octets.
+        line = data[octets:].split(b"\n", 1)[0]
         try:
-            text = decode(line, origin)
-        except InputError:
+            text = line.decode("utf-8") if is_utf8 else decode(data, origin)
+        except (InputError, UnicodeDecodeError):
             raise InputError(
                 "passphrase.encoding", f"{origin} is not UTF-8.", "Save it as UTF-8."
             ) from None
-        is_utf8 = encoding == "utf-8"
         return cls(text.split("\n", 1)[0].rstrip("\r"), has_mark=is_utf8 and octets > 0)
 
 

@@ -53,6 +53,7 @@ def decode(data: bytes, origin: str) -> str:
     """
     encoding, octets = encoding_of(data)
     try:
+        _check_head(data[:_LONGEST_MARK])
         return data[octets:].decode(encoding)
     except UnicodeDecodeError as error:
         raise _no_text(data, origin) from error
