@@ -341,7 +341,12 @@ def test_a_row_that_cannot_be_is_an_error_that_names_it(tmp_path, row, message):
     path, number = extended(tmp_path, "organisation", row)
     error = refused(tmp_path)
     field = row.split('"')[1]
-    assert error.message.startswith(f"{path}, row {number} ({field}): ")
+    stated = re.match(r"(.*), line (\d+), row (\d+) \((.*?)\)(?:, ([a-z.-]+))?: ", error.message)
+    assert stated is not None, error.message
+    assert stated.group(1, 3, 4) == (str(path), str(number), field)
+    line = path.read_text("utf-8").split("\n")[int(stated[2]) - 1]
+    key = "[[row]]" if stated[5] is None else stated[5].rpartition(".")[2]
+    assert key in line
     assert message in error.message
 
 
