@@ -46,12 +46,13 @@ from smki_testca.files import check_free, write_file
 from smki_testca.streams import check_no_terminal, is_standard_output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from smki_testca.api import Estate
     from smki_testca.estate.runs import Run
     from smki_testca.issuance.batch.engines import Engine
     from smki_testca.issuance.batch.planning import Plan
+    from smki_testca.issuance.batch.portal_zip import Member
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as a shell gives it."""
@@ -245,19 +246,22 @@ def sign(session: Session, /, requests: str, out: Path, *, force: bool, **option
             issued = dict(estate.run_certificates.numbered(finished))
         _write_signed(out, portal.response(report, issued), run, force=force)
     succeeded = len(issued)
+    labels = _changed_labels(members, issued)
     if session.as_json:
         counts = {
             "success": succeeded,
             "refused": plan.problem_count,
             "passed_over": len(passed_over),
         }
-        print_json({"run": run, "out": str(out), **counts, **_warnings_as_json(plan)})
+        document = {"run": run, "out": str(out), **counts, **_warnings_as_json(plan)}
+        print_json(document | ({"labels": labels} if labels else {}))
         return
     if passed_over:
         others = f"{requests}: {passed_over[0]}"
         if len(passed_over) > 1:
             others += f" and {len(passed_over) - 1} more"
         print_warnings([f"{others} passed over: of macOS or Windows, no CSR."])
+    print_warnings(f"{row['file']}: its label is {row['label']!r}." for row in labels)
     say(
         f"{succeeded} of {len(members)} CSRs are signed; the response is {out}.",
         err=is_standard_output(out),
@@ -387,6 +391,20 @@ def export(
         print_json({"run": run, "out": str(out), "certificates": count})
         return
     say(f"{count} certificates are in {out}.", err=is_standard_output(out))
+
+
+def _changed_labels(
+    members: Sequence[Member], issued: Mapping[int, bytes]
+) -> list[dict[str, str | None]]:
+    """Return the files of CSRs whose certificates' labels are not simply the files' names."""
+    from smki_testca.issuance.batch import csr_reader
+
+    labels = csr_reader.labels_of(members)
+    return [
+        {"file": member.name, "label": labels[member.number]}
+        for member in members
+        if member.number in issued and labels[member.number] != member.name.removesuffix(".csr")
+    ]
 
 
 def _write_signed(target: Path, response: bytes, run: int | None, *, force: bool) -> None:
