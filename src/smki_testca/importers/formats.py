@@ -32,7 +32,6 @@ _BASE64_SEQUENCE = b"MI"
 _HEXADECIMAL = re.compile(
     rb"\s*+(?:0[xX])?(3[\s:]*+0[\s:]*+8[\s:]*+[0-4](?:[\s:]*+[0-9A-Fa-f])++)[\s:]*+", re.ASCII
 )
-# Text in UTF-16 without a byte order mark.
 _KEYTOOL = (
     "convert it with: keytool -importkeystore -srckeystore FILE -destkeystore FILE.p12"
     " -deststoretype PKCS12"
