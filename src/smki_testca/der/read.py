@@ -18,30 +18,6 @@ MAX_ELEMENTS = 20_000
 """The most elements in one document."""
 
 _CONSTRUCTED = 0x20
-_TAGS = {
-    0x01: "BOOLEAN",
-    0x02: "INTEGER",
-    0x03: "BIT STRING",
-    0x04: "OCTET STRING",
-    0x05: "NULL",
-    0x06: "OBJECT IDENTIFIER",
-    0x0A: "ENUMERATED",
-    0x0C: "UTF8String",
-    0x13: "PrintableString",
-    0x16: "IA5String",
-    0x17: "UTCTime",
-    0x18: "GeneralizedTime",
-    0x30: "SEQUENCE",
-    0x31: "SET",
-}
-
-
-def tag_name(tag: int) -> str:
-    """The name of an identifier octet: of a universal type, or the number of its tag."""
-    name = _TAGS.get(tag)
-    if name is None:
-        return f"[{tag & 0x1F}]" if tag & 0xC0 == 0x80 else f"tag {tag:02x}"
-    return name
 
 
 class DerError(InputError):
@@ -277,3 +253,29 @@ def read_wrapped(node: Node) -> tuple[Node | None, list[Anomaly]]:
             Anomaly("der.trailing_octets", inner.stop, f"{count} octets follow a wrapped element")
         )
     return inner, reader.anomalies
+
+
+_TAGS = {
+    0x01: "BOOLEAN",
+    0x02: "INTEGER",
+    0x03: "BIT STRING",
+    0x04: "OCTET STRING",
+    0x05: "NULL",
+    0x06: "OBJECT IDENTIFIER",
+    0x0A: "ENUMERATED",
+    0x0C: "UTF8String",
+    0x13: "PrintableString",
+    0x16: "IA5String",
+    0x17: "UTCTime",
+    0x18: "GeneralizedTime",
+    0x30: "SEQUENCE",
+    0x31: "SET",
+}
+
+
+def tag_name(tag: int) -> str:
+    """The name of an identifier octet: of a universal type, or the number of its tag."""
+    name = _TAGS.get(tag)
+    if name is None:
+        return f"[{tag & 0x1F}]" if tag & 0xC0 == 0x80 else f"tag {tag:02x}"
+    return name
