@@ -151,6 +151,11 @@ def years_after(start: datetime, years: int) -> datetime:
         return start.replace(year=start.year + years, month=3, day=1)
 
 
+def end_of_years(start: datetime, years: int) -> datetime:
+    """The last second of a span of years: the end of the same day some years later."""
+    return years_after(start, years).replace(hour=23, minute=59, second=59, microsecond=0)
+
+
 def span_in_words(span: timedelta) -> str:
     """A span of time in the largest unit that is not zero: months of 30 days, days, hours."""
     if span.days >= 60:

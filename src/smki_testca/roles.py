@@ -32,12 +32,14 @@ class UserRole:
     Attributes:
         code: abbreviation, such as ``IS``.
         name: as the SEC writes it, such as ``Import Supplier``.
+        kind: of the participants that may hold it, a ``ParticipantKind`` (R23).
     """
 
     code: str
     name: str
     basis: Basis
     source: str
+    kind: str = "party"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,10 @@ class Roles:
     def by_code(self, code: int) -> RemotePartyRole | None:
         """The role with that code, if one is defined."""
         return self._by_code.get(code)
+
+    def by_text(self, text: str) -> RemotePartyRole | None:
+        """The role that a certificate carries as this text: two upper-case hexadecimal digits."""
+        return next((role for role in self.remote_party_roles if role.hex == text), None)
 
     def user_role(self, text: str) -> UserRole:
         """Find a User Role by its name (any case, hyphens allowed) or abbreviation.

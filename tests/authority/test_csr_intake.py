@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 import csrs
 import smki_testca
+from material import pkcs8
+from mutation import revocation_list
 from smki_testca.authority import csr
 from smki_testca.authority.csr import CsrFaultsError
 from smki_testca.der import read
@@ -599,3 +601,37 @@ def test_ten_megabytes_to_the_command_leave_the_estate_as_it_was(
     assert outcome.code == 4
     assert len(outcome.err.splitlines()) == 1
     assert hashlib.sha256((quickstart / "estate.sqlite").read_bytes()).digest() == before
+
+
+def what_else():
+    key = csrs.new_key()
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return {
+        "a private key": (pkcs8(key), "it holds a private key"),
+        "a public key": (
+            key.public_key().public_bytes(serialization.Encoding.PEM, form),
+            "it holds a public key",
+        ),
+        "a CRL": (csrs.pem(revocation_list(), header="X509 CRL"), "it holds a CRL"),
+        "hexadecimal": (device().hex(":").encode(), "such as hexadecimal; give it in PEM"),
+        "UTF-16": (csrs.pem(device()).decode().encode("utf-16-le"), "it is text in UTF-16"),
+        "a key store of Java": (bytes.fromhex("feedfeed00000002"), "keytool -importkeystore"),
+        "an empty file": (b"\n", "it is empty"),
+    }
+
+
+WHAT_ELSE = what_else()
+
+
+@pytest.mark.parametrize(("data", "said"), WHAT_ELSE.values(), ids=WHAT_ELSE)
+def test_what_is_no_csr_is_told_by_what_it_is(data, said):
+    with pytest.raises(CsrFaultsError) as caught:
+        csr.parse(data, LIBRARY)
+    assert caught.value.code == "csr.encoding"
+    assert said in caught.value.message
+
+
+@pytest.mark.parametrize("first", ["0: Certificate request", "0\t", "00:00 made"])
+def test_a_line_above_that_begins_with_the_digit_0_is_text(first):
+    data = f"{first}\n".encode() + csrs.pem(device())
+    assert csr.parse(data, LIBRARY).usage is KeyUsage.KEY_AGREEMENT

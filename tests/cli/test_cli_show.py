@@ -186,6 +186,16 @@ def test_the_cas_of_an_estate_that_is_named_are_trusted(command, quickstart, sup
     assert "issuer.unknown" not in {one["code"] for one in known["findings"]}
 
 
+def test_a_certificate_of_another_estate_is_shown_as_of_an_unknown_issuer(
+    command, newcomer, supplier
+):
+    outcome = command("--estate", newcomer, "--json", "show", supplier)
+    assert outcome.code == 0
+    assert [
+        one["code"] for one in outcome.json["findings"] if one["code"] != "eui64.look_alike"
+    ] == ["issuer.unknown"]
+
+
 def test_asn1_lists_every_element_with_its_offset(command, supplier):
     outcome = command("show", "--asn1", supplier)
     assert outcome.code == 0

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 
 from smki_testca.der import read
 from smki_testca.der.encode import (
@@ -34,6 +34,7 @@ from smki_testca.der.encode import (
     NULL,
     OID,
     PRINTABLE_STRING,
+    SEQUENCE,
     SET,
     UTC_TIME,
     UTF8_STRING,
@@ -537,10 +538,17 @@ def organisation(
     return value("keyUsage", usages(usage))(made)
 
 
-def device(name: str = "device", *, eui64: bytes = DEVICE_ID) -> Certificate:
+def device(
+    name: str = "device",
+    *,
+    eui64: bytes = DEVICE_ID,
+    usage: str = "digitalSignature",
+    key: str = "",
+) -> Certificate:
     """A Device Certificate under DZ1, and nothing wrong with it."""
     end = "9999-12-31T23:59:59"
-    made = _end_entity("device", name, ISSUING_DCA, end, sequence(), spki_of(ec_key(name)))
+    made = _end_entity("device", name, ISSUING_DCA, end, sequence(), spki_of(ec_key(key or name)))
+    made = value("keyUsage", usages(usage))(made)
     before = dict(made.extensions)
     names = extension("subjectAltName", sequence(hardware(eui64=eui64)), critical=True)
     order = ("keyUsage", "subjectKeyIdentifier", "subjectAltName", "certificatePolicies")
@@ -2415,7 +2423,7 @@ def chain_cases() -> None:
         "held-to-another-profile",
         "A Root OCA Certificate held to the profile of issuing CAs",
         [
-            "extensions.authorityKeyIdentifier.missing error",
+            "issuer.self_signed error",
             "extensions.basicConstraints.pathLenConstraint.value warning",
             "subject.organizationalUnitName.value warning",
             "validity.notAfter.period notice",
@@ -2468,6 +2476,19 @@ def chain_cases() -> None:
         ["issuer.path_length error"],
         below(ISSUING_OCA),
     )
+    _issuer_cases()
+    sub_ca = below(ISSUING_OCA)
+    under_sub_ca = both(
+        but(issuer=sub_ca.subject, key=ec_key("lesser")),
+        value("authorityKeyIdentifier", authority_key(sub_ca.key_identifier)),
+    )
+    case(
+        "issuer-path-length-above",
+        "An Organisation Certificate below a CA below Z1, whose pathLen is 0",
+        ["0 issuer.path_length error", "1 issuer.path_length error"],
+        sub_ca,
+        under_sub_ca(ORGANISATION),
+    )
     unusable = both(
         rekeyed(spki_from(b"\x05" + point_of(ec_key("lesser"))[1:])),
         but(serial=serial_of("unusable"), subject=ca_subject("07", "OB")),
@@ -2494,6 +2515,12 @@ def chain_cases() -> None:
             [f"validity.{finding}"],
             but(validity=lasting(start, end))(ORGANISATION),
         )
+    case(
+        "validity-ten-years-and-a-day",
+        "From the beginning of a day to the end of the same day ten years later",
+        [],
+        but(validity=lasting("2026-01-01", "2036-01-01T23:59:59"))(ORGANISATION),
+    )
     long_enough = but(validity=lasting("2020-01-01", "2027-03-02"))
     case("validity-not-soon", "Runs out in 91 days", [], long_enough(ORGANISATION))
     case(
@@ -2565,8 +2592,104 @@ def chain_cases() -> None:
     )
 
 
+def _issuer_cases() -> None:
+    """Issuers that are others than they seem."""
+    namesake = rekeyed(spki_of(ec_key("another Z1")))(ISSUING_OCA)
+    by_namesake = both(
+        but(key=ec_key("another Z1")),
+        value("authorityKeyIdentifier", authority_key(namesake.key_identifier)),
+    )
+    case(
+        "issuer-namesake",
+        "Issued by a CA called Z1 that is not at hand; another Z1 is",
+        ["issuer.unknown notice"],
+        by_namesake(ORGANISATION),
+    )
+    crl_of_namesake = replace(
+        CRL,
+        key=ec_key("another Z1"),
+        extensions={
+            **CRL.extensions,
+            "authorityKeyIdentifier": extension(
+                "authorityKeyIdentifier", authority_key(namesake.key_identifier)
+            ),
+        },
+    )
+    case(
+        "issuer-namesake-crl",
+        "A CRL of a CA called Z1 that is not at hand; another Z1 is",
+        ["issuer.unknown notice"],
+        crl_pem(crl_of_namesake),
+    )
+    case(
+        "set-namesakes",
+        "CRLs of two CAs called Z1 with one number, and their certificates with one serial",
+        [
+            "1 issuer.unknown notice",
+            "3 issuer.unknown notice",
+            "3 set.serial_of_another_issuer warning",
+        ],
+        crl_pem(CRL),
+        crl_pem(crl_of_namesake),
+        ORGANISATION,
+        both(by_namesake, rekeyed(spki_of(ec_key("of a namesake"))))(ORGANISATION),
+    )
+    case(
+        "set-device-of-two-pkis",
+        "A Device with a certificate in each of two PKIs",
+        ["1 issuer.unknown notice"],
+        DEVICE,
+        both(by_namesake, but(serial=serial_of("of a namesake")))(device("elsewhere")),
+    )
+    case(
+        "issuer-self-signed-with-aki",
+        "Names Z1 and its key identifier, but is signed with its own key",
+        ["issuer.self_signed error"],
+        but(key=ec_key("organisation"))(ORGANISATION),
+    )
+    pointer = value("authorityKeyIdentifier", authority_key(ORGANISATION.key_identifier))
+    alone = but(issuer=ORGANISATION.subject, key=ec_key("organisation"))
+    case(
+        "issuer-self-signed-organisation",
+        "An Organisation Certificate that names itself as issuer and is signed with its own key",
+        ["issuer.self_signed error"],
+        both(alone, without("authorityKeyIdentifier"))(ORGANISATION),
+    )
+    case(
+        "issuer-self-signed-organisation-aki",
+        "The same with its own key identifier as authorityKeyIdentifier",
+        ["issuer.self_signed error"],
+        both(alone, pointer)(ORGANISATION),
+    )
+    for name, one, root, finding in (
+        ("organisation", ORGANISATION, ROOT_OCA, "root error"),
+        ("device", DEVICE, ROOT_DCA, "root error"),
+        ("dccki", DCCKI, ROOT_DCCKICA, "root_assumed warning"),
+        ("iki", IKI, ROOT_ICA, "root_assumed warning"),
+    ):
+        by_root = both(
+            but(issuer=root.subject, key=KEYS[root.kind]),
+            value("authorityKeyIdentifier", authority_key(root.key_identifier)),
+        )
+        case(f"issuer-root-{name}", "Issued by the root", [f"issuer.{finding}"], by_root(one))
+    case(
+        "key-of-its-ca",
+        "A Device Certificate with the key of the Issuing DCA",
+        ["subjectPublicKeyInfo.of_a_ca error"],
+        rekeyed(ISSUING_DCA.spki)(DEVICE),
+    )
+    case(
+        "key-of-another-ca",
+        "A Device Certificate with the key of the Issuing OCA",
+        ["subjectPublicKeyInfo.of_a_ca error"],
+        rekeyed(ISSUING_OCA.spki)(DEVICE),
+    )
+
+
 def set_cases() -> None:
     """Rules over several certificates."""
+    _copy_cases()
+    _shared_key_cases()
     first = organisation("first")
     second = organisation("second", subject=organisation_subject("Supplier Two"))
     case(
@@ -2589,6 +2712,114 @@ def set_cases() -> None:
         for name, last in (("ninth", b"\x09"), ("in hexadecimal", b"\x0a"))
     )
     case("set-hexadecimal-counting", "…09 is followed by …0A", [], ninth, tenth)
+
+
+def _copy_cases() -> None:
+    """Copies, which renew nothing and are no evidence against another."""
+    flipped = bytearray(ORGANISATION.der)
+    flipped[-1] ^= 1
+    case(
+        "set-broken-copy-first",
+        "A certificate of which one bit changed, and the certificate as it was issued",
+        ["0 signature.invalid error"],
+        pem(bytes(flipped)),
+        ORGANISATION,
+    )
+    later = ORGANISATION.tbs.replace(b"351231235959Z", b"361231235959Z")
+    changed = sequence(
+        later, ORGANISATION.algorithm, bit_string(signed(ORGANISATION.key, ORGANISATION.tbs))
+    )
+    case(
+        "set-broken-copy-last",
+        "A certificate, and a copy of it with a later end",
+        ["1 signature.invalid error", "1 validity.notAfter.period warning"],
+        ORGANISATION,
+        pem(changed),
+    )
+    case(
+        "set-broken-copy-unknown",
+        "The same where no CA is at hand: the copies have one serial, and neither renews the other",
+        [
+            "0 issuer.unknown notice",
+            "1 issuer.unknown notice",
+            "0 set.serial_twice error",
+            "1 validity.notAfter.period warning",
+        ],
+        ORGANISATION,
+        pem(changed),
+        trust="none",
+    )
+    case(
+        "set-signed-twice",
+        "A certificate signed twice, so that only the signatures differ",
+        [],
+        ORGANISATION,
+        pem(ORGANISATION.with_signature(_other_signature(ORGANISATION))),
+    )
+    renewed = but(serial=serial_of("renewed"), validity=lasting("2026-06-01", "2036-01-01"))
+    case(
+        "set-renewal-first",
+        "A renewal with the same key before what it renews",
+        ["0 set.renewal_same_key notice"],
+        renewed(ORGANISATION),
+        ORGANISATION,
+    )
+
+
+def _other_signature(one: Certificate) -> bytes:
+    """Another signature of the same key: r and the order of the curve less s."""
+    r, s = utils.decode_dss_signature(signed(one.key, one.tbs))
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    return utils.encode_dss_signature(r, order - s)
+
+
+def _shared_key_cases() -> None:
+    """Keys in several certificates."""
+    other = bytes.fromhex("00db1234567890a5")
+    agreement = device("agreement", usage="keyAgreement")
+    case("set-device-ds-and-ka", "A Device's DS and KA", [], DEVICE, agreement)
+    case(
+        "set-device-key-shared",
+        "One key in two Devices",
+        ["1 set.key_of_device_shared warning"],
+        DEVICE,
+        device("second", eui64=other, key="device"),
+    )
+    case(
+        "set-device-key-of-organisation",
+        "One key in a Device and an organisation",
+        ["1 set.key_of_device_shared warning"],
+        ORGANISATION,
+        device("second", eui64=other, key="organisation"),
+    )
+    case(
+        "set-device-one-key",
+        "One key for a Device's DS and KA",
+        ["1 set.key_of_two_usages warning"],
+        DEVICE,
+        but(validity=lasting("2026-01-02", "9999-12-31T23:59:59"))(
+            device("agreement", usage="keyAgreement", key="device")
+        ),
+    )
+    for usage in ("digitalSignature", "keyAgreement"):
+        first, second = device("first", usage=usage), device("again", usage=usage)
+        case(
+            f"set-device-twice-{usage}",
+            f"Two certificates of one Device for {usage}",
+            ["1 set.device_twice warning"],
+            first,
+            but(validity=lasting("2026-01-02", "9999-12-31T23:59:59"))(second),
+        )
+    case(
+        "set-device-renewed-same-key",
+        "A Device's certificate renewed with its key: told, not wrong",
+        ["1 set.renewal_same_key notice"],
+        DEVICE,
+        but(
+            serial=serial_of("device again"),
+            validity=lasting("2026-01-02", "9999-12-31T23:59:59"),
+        )(DEVICE),
+    )
 
 
 # CSRs
@@ -3355,6 +3586,20 @@ def pkcs7(*certificates: Certificate) -> bytes:
     return sequence(oid("1.2.840.113549.1.7.2"), tlv(0xA0, signed_data))
 
 
+def pkcs7_ber(*certificates: Certificate) -> bytes:
+    """The same in BER: indefinite lengths, and content in segments."""
+
+    def indefinite(tag: int, content: bytes) -> bytes:
+        return bytes((tag, 0x80)) + content + b"\x00\x00"
+
+    content = indefinite(0x24, octet_string(b"con") + octet_string(b"tent"))
+    data = indefinite(SEQUENCE, oid("1.2.840.113549.1.7.1") + indefinite(0xA0, content))
+    bundle = indefinite(0xA0, b"".join(one.der for one in certificates))
+    fields = integer(1) + tlv(SET, b"") + data + bundle + tlv(SET, b"")
+    signed_data = indefinite(0xA0, indefinite(SEQUENCE, fields))
+    return indefinite(SEQUENCE, oid("1.2.840.113549.1.7.2") + signed_data)
+
+
 def input_cases() -> None:
     """Every form of input, and what is none."""
     late = but(validity=lasting("2020-01-01", "2026-11-30"))(organisation("late"))
@@ -3375,11 +3620,56 @@ def input_cases() -> None:
         [f"1 {expired}"],
         octets=pkcs7(ORGANISATION, late),
     )
+    case(
+        "input-pkcs7-ber",
+        "PKCS#7 of two certificates in BER, the second expired",
+        [f"1 {expired}"],
+        octets=pkcs7_ber(ORGANISATION, late),
+    )
+    trusted = late.der + sequence(tlv(0x0C, b"an alias"))
+    case(
+        "input-trusted",
+        "A certificate before OpenSSL's trust settings",
+        [expired],
+        pem(trusted, "TRUSTED CERTIFICATE"),
+    )
+    case(
+        "input-text-of-zero",
+        "PEM below a line that begins with the digit 0, which is a SEQUENCE's tag, too",
+        [expired],
+        octets=b"0: Certificate\n" + pem(late.der),
+    )
+    digits = late.der.hex(":").upper().encode()
+    case("input-hexadecimal", "One certificate in hexadecimal", [expired], octets=digits)
+    case(
+        "input-der-stream",
+        "Two certificates in DER one after the other, the second expired",
+        [f"1 {expired}"],
+        octets=ORGANISATION.der + late.der,
+    )
     noise = entropy("noise").octets(200)
     kind = "document.unknown_kind error"
     case("document-noise", "Octets of no kind", [kind], octets=b"\x00" + noise)
     case("document-text", "A text", [kind], octets=b"A certificate should be here.\n")
     case("document-label", "A PEM block of an unknown label", [kind], pem(b"\x30\x00", "SECRET"))
+    utf_16 = pem(late.der).decode().encode("utf-16-le")
+    case("document-utf-16", "A certificate in PEM in UTF-16", [kind], octets=utf_16)
+    public_key = pem(spki_of(ec_key("public")), "PUBLIC KEY")
+    java = bytes.fromhex("feedfeed0000000200000000")
+    case("document-jks", "A key store of Java", [kind], octets=java)
+    case("document-public-key", "A public key", [kind], public_key)
+    case(
+        "document-hexadecimal",
+        "Hexadecimal without its last digit",
+        ["document.hexadecimal error"],
+        octets=late.der.hex().encode()[:-1],
+    )
+    case(
+        "document-nothing",
+        "A ZIP of a text",
+        ["document.nothing error"],
+        octets=zipped({"README.txt": b"A certificate should be here.\n"}, zipfile.ZIP_STORED),
+    )
     case("document-json", "JSON that is no key store", [kind], octets=b'{"a": [1, 2]}')
     text = pem(DEVICE.der).replace(b"\n-----END", b"A\n-----END")
     case("document-base64", "Base64 with one character too many", ["document.base64 error"], text)

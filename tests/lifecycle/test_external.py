@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -358,6 +359,30 @@ def test_external_cas_are_possible_issuers_and_the_estates_own_are_not(ours, one
     assert "signature.invalid" not in found()
     ours.import_material(take_in([str(theirs / "organisation" / "ca")]))
     assert "issuer.unknown" not in found()
+
+
+def test_certificates_of_two_estates_are_imported_side_by_side(ours, one, theirs):
+    # Theirs and the golden corpus have a Z1 each.
+    golden = take_in([str(Path(__file__).parents[1] / "golden" / "trust.pem")])
+    ours.import_material(golden)
+    bring(ours, one.der, key=one.key)
+    records = ours.externals.select(Selection(label="theirs"))
+    assert ours.externals.errors(records, ours.clock.now()) == [[]]
+    ours.import_material(take_in([str(theirs / "organisation" / "ca")]))
+    every = ours.externals.select()
+    assert not any(ours.externals.errors(every, ours.clock.now()))
+    assert len(ours.re_sign(Selection(label="theirs"), UEPT).re_signed) == 1
+
+
+@pytest.mark.parametrize(
+    ("label", "kept"), [(" ", None), ("", None), ("x" * 201, "x" * 200), (" x", " x")]
+)
+def test_a_name_that_can_be_no_label_is_made_one_by_the_import(ours, one, label, kept):
+    (imported,) = bring(ours, one.der, key=one.key, label=label).arrived
+    assert imported.external is not None
+    assert imported.external.label == kept
+    (signed,) = ours.re_sign(Selection(), UEPT).re_signed
+    assert signed.record.label == kept
 
 
 def test_re_signing_keeps_subject_key_and_label_and_gives_new_serial_and_dates(ours, one):

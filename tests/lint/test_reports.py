@@ -60,7 +60,19 @@ def test_the_summary_counts_files_documents_and_findings():
         "errors": 1,
         "warnings": 1,
         "notices": 1,
+        "passed_over": 0,
     }
+
+
+@pytest.mark.parametrize("form", REPORTS)
+def test_a_report_of_no_document_is_whole(form):
+    assert REPORTS[form]([], 3).endswith("\n")
+
+
+def test_files_that_were_passed_over_are_counted():
+    assert REPORTS["text"](DOCUMENTS, 3).splitlines()[-1].endswith("; 3 other files passed over")
+    assert "passed over" not in REPORTS["text"](DOCUMENTS)
+    assert json.loads(REPORTS["json"](DOCUMENTS, 3))["summary"]["passed_over"] == 3
 
 
 def test_json_has_every_document_and_every_attribute_of_its_findings():

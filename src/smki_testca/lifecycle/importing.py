@@ -12,6 +12,7 @@ from smki_testca.errors import InputError
 from smki_testca.estate.externals import ExternalRecord, read_external
 from smki_testca.identifiers import SerialNumber
 from smki_testca.importers.intake import Remark
+from smki_testca.labels import as_label
 from smki_testca.lint.recognise import Recogniser
 from smki_testca.x509.keys import key_id, public_key_octets
 from smki_testca.x509.view import attribute_texts, view_certificate
@@ -114,7 +115,7 @@ class _Importing:
             if record is not None:
                 own[item.der] = record
             elif hashlib.sha256(item.der).digest() not in self._known:
-                origin = (item.source, item.label)
+                origin = (item.source, as_label(item.label))
                 records.append(read_external(item.der, view, *origin, recognise(view), now))
         self._public |= {record.key_id for record in records if record.key_id is not None}
         for item in intake.certificates:

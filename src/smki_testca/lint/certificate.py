@@ -50,6 +50,8 @@ class Certificate(NamedTuple):
         profile: the profile that it must follow.
         library: the profiles, with the SEC's Registry Entries.
         signer: the certificate's signer, as far as it is known.
+        path: the issuer and those above it, as far as they are known.
+        ca_of_key: a CA at hand that has the certificate's own key.
         issuer_hierarchy: the hierarchy of the issuer; None where no issuer is known.
         at: the instant that validity is judged at, UTC.
         environment: the name of the test environment; None for any.
@@ -59,6 +61,8 @@ class Certificate(NamedTuple):
     profile: Profile
     library: Library
     signer: Signer
+    path: tuple[PossibleIssuer, ...]
+    ca_of_key: PossibleIssuer | None
     issuer_hierarchy: Hierarchy | None
     at: datetime
     environment: str | None

@@ -134,11 +134,14 @@ class Linter:
             return _of_other_pki(view, source, breaches)
         profile = self._profile or self.recognise(view)
         environment = self._environment
+        spki = view.octets("subjectPublicKeyInfo") or b""
         document = Certificate(
             view,
             profile,
             self.library,
             signer,
+            guarded("issuer", lambda: self._issuers.path_from(signer.issuer), breaches) or (),
+            guarded("issuer", lambda: self._issuers.ca_of_key(spki), breaches),
             hierarchy,
             self.at,
             None if environment is None else environment.name,
@@ -157,7 +160,7 @@ class Linter:
             profile.name,
             subject_text(view),
             in_order(findings + rows),
-            facts_of(view, source, profile, position),
+            facts_of(view, source, profile, signer, position),
         )
 
     def signer_of(self, view: View) -> chain.Signer:
@@ -222,7 +225,7 @@ class Linter:
             "crl" if profile is None else profile.name,
             "" if issuer_name is None else name_text(issuer_name.node),
             in_order(findings + rows),
-            listing=listing_of(view, source, position, is_verified=signer.issuer is not None),
+            listing=listing_of(view, source, signer, position),
         )
 
 
@@ -270,6 +273,9 @@ def _path_at(view: View, offset: int | None) -> str:
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Sort findings by severity, the gravest first, then by offset and code."""
-    ranked = sorted(findings, key=lambda each: (_RANK[each.severity], each.offset or 0, each.code))
+    """Sort findings by severity, the gravest first, then by offset, code and message."""
+    ranked = sorted(
+        findings,
+        key=lambda each: (_RANK[each.severity], each.offset or 0, each.code, each.message),
+    )
     return tuple(ranked)

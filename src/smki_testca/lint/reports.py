@@ -6,7 +6,7 @@ import json
 import os
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 from xml.etree import ElementTree as ET  # only written here, never read
 
@@ -15,7 +15,7 @@ from smki_testca.profiles.model import Severity
 from smki_testca.text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from smki_testca.lint.findings import Finding
     from smki_testca.lint.linted import Linted
@@ -23,21 +23,27 @@ if TYPE_CHECKING:
 _SARIF_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTICE: "note"}
 
 
-def summary(linted: Sequence[Linted]) -> dict[str, int]:
-    """Count the files, documents, clean documents, and findings of each severity."""
+def summary(linted: Sequence[Linted], passed_over: int = 0) -> dict[str, int]:
+    """Count the files, documents, clean documents, and findings of each severity.
+
+    Args:
+        linted: the documents.
+        passed_over: how many files were come across that hold no document.
+    """
     counts = Counter(finding.severity for document in linted for finding in document.findings)
     return {
         "files": len({document.file for document in linted}),
         "documents": len(linted),
         "clean": sum(not document.findings for document in linted),
         **{f"{severity}s": counts[severity] for severity in Severity},
+        "passed_over": passed_over,
     }
 
 
-def as_json(linted: Sequence[Linted]) -> str:
+def as_json(linted: Sequence[Linted], passed_over: int = 0) -> str:
     """``{"files": [{"file", "index", "kind", "subject", "findings"}], "summary"}``."""
     files = [document.as_json() for document in linted]
-    return json.dumps({"files": files, "summary": summary(linted)}, indent=2) + "\n"
+    return json.dumps({"files": files, "summary": summary(linted, passed_over)}, indent=2) + "\n"
 
 
 GROUPED_FROM = 5
@@ -46,17 +52,17 @@ NAMED_IN_GROUP = 3
 """The number of those documents that are named."""
 
 
-def as_text(linted: Sequence[Linted]) -> str:
+def as_text(linted: Sequence[Linted], passed_over: int = 0) -> str:
     """One line for each finding below its document, and one for equal ones of many documents.
 
     Documents without findings are only counted.
     """
-    return _text(linted, _groups(linted))
+    return _text(linted, _groups(linted), passed_over)
 
 
-def as_full_text(linted: Sequence[Linted]) -> str:
+def as_full_text(linted: Sequence[Linted], passed_over: int = 0) -> str:
     """The same with every finding below its document."""
-    return _text(linted, {})
+    return _text(linted, {}, passed_over)
 
 
 def _groups(linted: Sequence[Linted]) -> dict[Finding, list[Linted]]:
@@ -75,7 +81,7 @@ def _kind(finding: Finding) -> Finding:
     return replace(finding, offset=None)
 
 
-def _text(linted: Sequence[Linted], groups: dict[Finding, list[Linted]]) -> str:
+def _text(linted: Sequence[Linted], groups: dict[Finding, list[Linted]], passed_over: int) -> str:
     lines = []
     for document in linted:
         findings = [finding for finding in document.findings if _kind(finding) not in groups]
@@ -88,10 +94,12 @@ def _text(linted: Sequence[Linted], groups: dict[Finding, list[Linted]]) -> str:
         named = ", ".join(document.place for document in documents[:NAMED_IN_GROUP])
         lines.append(f"{len(documents)} documents: {text_line(kind)}")
         lines.append(plain(f"  {named} and {more} more; --all-findings names every one"))
-    counts = summary(linted)
+    counts = summary(linted, passed_over)
+    others = f"; {passed_over} other files passed over" if passed_over else ""
     lines.append(
         f"{counts['documents']} documents in {counts['files']} files: {counts['clean']} clean,"
         f" {counts['errors']} errors, {counts['warnings']} warnings, {counts['notices']} notices"
+        f"{others}"
     )
     return "\n".join(lines) + "\n"
 
@@ -105,8 +113,9 @@ def text_line(finding: Finding) -> str:
     )
 
 
-def as_sarif(linted: Sequence[Linted]) -> str:
+def as_sarif(linted: Sequence[Linted], passed_over: int = 0) -> str:
     """SARIF 2.1.0, one result for each finding, its offset in octets."""
+    del passed_over
     every = [(document, finding) for document in linted for finding in document.findings]
     rules = {finding.code: finding for _, finding in every}
     log: dict[str, Any] = {
@@ -135,8 +144,9 @@ def as_sarif(linted: Sequence[Linted]) -> str:
     return json.dumps(log, indent=2) + "\n"
 
 
-def as_junit(linted: Sequence[Linted]) -> str:
+def as_junit(linted: Sequence[Linted], passed_over: int = 0) -> str:
     """JUnit XML: each document a test case, failed where it has an error."""
+    del passed_over
     suite = ET.Element("testsuite", name="smki-testca lint", tests=str(len(linted)))
     failures = 0
     for document in linted:
@@ -159,7 +169,14 @@ def as_junit(linted: Sequence[Linted]) -> str:
     return ET.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
 
 
-REPORTS: dict[str, Callable[[Sequence[Linted]], str]] = {
+class Report(Protocol):
+    """A function that writes a report."""
+
+    def __call__(self, linted: Sequence[Linted], passed_over: int = 0) -> str:
+        """Write the report of documents, and of files that were passed over where it has them."""
+
+
+REPORTS: dict[str, Report] = {
     "text": as_text,
     "json": as_json,
     "sarif": as_sarif,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from smki_testca.clock import years_after
+from smki_testca.clock import end_of_years, years_after
 from smki_testca.der import encode
 from smki_testca.identifiers import identifies_nobody
 from smki_testca.lint.findings import Breach, Finding
@@ -20,6 +20,7 @@ from smki_testca.x509.keys import key_identifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from smki_testca.der import Node
     from smki_testca.profiles.model import DocumentProfile, Environment, Row
@@ -549,11 +550,26 @@ def _period_breaches(view: View, row: Row) -> Iterator[Breach]:
     of_revocation_list = row.field.path == "nextUpdate"
     start_path = "thisUpdate" if of_revocation_list else "validity.notBefore"
     start, end = view.instant(start_path), view.instant(row.field.path)
-    if start is None or end is None:
-        return
+    if start is not None and end is not None:
+        yield from span_breaches(row, start_path, start, end)
+
+
+def span_breaches(row: Row, start_path: str, start: datetime, end: datetime) -> Iterator[Breach]:
+    """Check how long a document lasts against a row.
+
+    A certificate of so many years lasts to the end of the same day: published ones of ten years run
+    from 00:00:00 to 23:59:59 of the same date ten years later. A CRL of a year lasts a year.
+
+    Args:
+        row: of the end of the span.
+        start_path: the field that begins the span.
+        start: the first instant, UTC.
+        end: the last instant, UTC.
+    """
     after = f"after {start_path.removeprefix('validity.')}"
     years, hours = row.holds.max_years, row.holds.max_hours
-    if years is not None and end > years_after(start, years):
+    last = years_after if row.field.path == "nextUpdate" else end_of_years
+    if years is not None and end > last(start, years):
         yield _breach(row, "period", f"is more than {years} year{'s' if years > 1 else ''} {after}")
     if hours is not None and end - start > timedelta(hours=hours):
         yield _breach(row, "period", f"is more than {hours} hours {after}")

@@ -158,10 +158,11 @@ class RemotePartyRoleTable(Known, frozen=True, kw_only=True):
 
 
 class UserRoleTable(Known, frozen=True, kw_only=True):
-    """A User Role."""
+    """A User Role; ``kind`` is that of the participants who may hold it."""
 
     code: NonEmpty
     name: NonEmpty
+    kind: Literal["party", "rdp", "dcc"] | None = None
 
 
 class RolesFile(Document, frozen=True):

@@ -420,6 +420,11 @@ class Environment:
         """The CN of a CA; None for an end entity."""
         return self.ca_names.get((hierarchy, tier))
 
+    def names_of_cas(self, hierarchy: Hierarchy) -> tuple[str, ...]:
+        """The CNs of the CAs of a hierarchy, each once, the root's first."""
+        names = (name for (of, _), name in self.ca_names.items() if of == hierarchy)
+        return tuple(dict.fromkeys(names))
+
 
 @dataclass(frozen=True, slots=True)
 class LiveMarks:
@@ -453,3 +458,7 @@ class SecRegistryEntry:
     environments: tuple[str, ...]
     basis: Basis
     source: str
+
+    def is_for(self, environment: Environment) -> bool:
+        """Whether IDs under the entry are right in an environment."""
+        return not self.environments or environment.name in self.environments

@@ -417,3 +417,17 @@ def is_in_place(view: View) -> bool:
     if tags[0] == 0xA0:
         tags = tags[1:]
     return tags[:1] != [0x30] and tags[1:6] == [0x30] * 5 and "validity.notBefore" in view.fields
+
+
+def kind_of(data: bytes) -> str | None:
+    """The kind of a document, ``certificate``, ``CSR`` or ``CRL``; None for any other octets."""
+    if entries.place(data) is not None:
+        return "CRL"
+    for view_document in (view_certificate, view_request, view_revocation_list):
+        try:
+            view = view_document(data)
+        except DerError:
+            continue
+        if is_in_place(view):
+            return view.kind
+    return None

@@ -132,7 +132,7 @@ def test_a_batch_of_every_make_is_read_as_each_csr_is_by_itself(tmp_path):
         for number, der in enumerate(ders):
             archive.writestr(f"{number}.csr", csrs.pem(der))
     data = path.read_bytes()
-    found = Reader(path.name, data, LIBRARY).read(portal_zip.directory(path.name, data))
+    found = Reader(path.name, data, LIBRARY).read(portal_zip.directory(path.name, data).members)
     assert len(found) == len(ders)
     for number, (one, der) in enumerate(zip(found, ders, strict=True), 1):
         if isinstance(one, RowProblem):
