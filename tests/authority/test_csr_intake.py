@@ -20,6 +20,7 @@ from material import pkcs8
 from mutation import revocation_list
 from smki_testca.authority import csr
 from smki_testca.authority.csr import CsrFaultsError
+from smki_testca.der import read
 from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles import Library
@@ -261,7 +262,24 @@ FAULTS = {
     "structure.CertificationRequestInfo attributes under another tag": lambda: csrs.sign(
         _first_inside(good("device")).replace(b"\xa0\x58\x30", b"\xa1\x58\x30"), KEY
     ),
+    "structure.ExtensionRequest two values": lambda: organisation(attributes=[_of_two_values()]),
+    "signature.integer_padded": lambda: _padded(good("organisation")),
 }
+
+
+def _of_two_values():
+    request, _ = read(csrs.requested(USAGE))
+    oid, values = request.children
+    return csrs.tlv(0x30, oid.encoded, csrs.tlv(0x31, values.content, values.content))
+
+
+def _padded(der):
+    root, _ = read(der)
+    info, algorithm, signature = root.children
+    numbers, _ = read(signature.content[1:])
+    padded = (csrs.tlv(0x02, b"\x00\x00", number.content) for number in numbers.children)
+    bits = csrs.tlv(0x03, b"\x00", csrs.tlv(0x30, *padded))
+    return csrs.tlv(0x30, info.encoded, algorithm.encoded, bits)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
