@@ -103,7 +103,10 @@ def test_show_in_json_gives_kind_fields_findings_and_the_estates_record(command,
     assert shown.json["record"] is None
     serial = shown.json["fields"]["serialNumber"].split()[0]
     known = command("--estate", quickstart, "--json", "show", serial)
-    assert known.json["fields"] == shown.json["fields"]
+    # The estate has the issuer of what it shows, by which the signature verifies.
+    assert known.json["fields"] | {"signatureValue": ""} == shown.json["fields"] | {
+        "signatureValue": ""
+    }
     assert known.json["record"]["label"] == "Z1-supplier-ds"
 
 

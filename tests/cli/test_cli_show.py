@@ -128,6 +128,7 @@ def test_the_signature_is_shown_with_its_algorithm_and_by_whose_key_it_verifies(
 
 def test_a_signature_that_is_wrong_has_its_finding_beside_it(command, organisation, tmp_path):
     chain, der = organisation
+    der = chain.issue(der, CHANGES["unchanged"])
     changed = der[:-1] + bytes((der[-1] ^ 1,))
     bundle = (changed, chain.issuing, chain.root[:-1] + bytes((chain.root[-1] ^ 1,)))
     (tmp_path / "a.pem").write_bytes(b"".join(csrs.pem(d, header="CERTIFICATE") for d in bundle))

@@ -19,9 +19,9 @@ MAX_ELEMENTS = 20_000
 """The most elements in one document."""
 
 _CONSTRUCTED = 0x20
-# The digit 0 is a SEQUENCE's tag, too, but a SEQUENCE soon has what text does not: a control
-# character, in the length or tag of an element.
-_SEQUENCE = re.compile(rb"\x30[^\x00]{0,62}?[\x00-\x08\x0e-\x1f\x7f]")
+# The digit 0 is a SEQUENCE's tag, too, but a SEQUENCE soon has what text does not: a length in
+# several octets or none, or a control character in the length or tag of an element.
+_SEQUENCE = re.compile(rb"\x30(?:[\x80-\x84]|[^\x00]{0,62}?[\x00-\x08\x0e-\x1f\x7f])")
 
 _TAGS = {
     0x01: "BOOLEAN",
