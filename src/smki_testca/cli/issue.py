@@ -152,18 +152,17 @@ def _print_issued(
     session: Session, records: list[Record], warnings: tuple[str, ...], roles: Roles
 ) -> None:
     if session.as_json:
-        print_json(
-            {
-                "certificates": [
-                    {**record.as_json(), "pem": to_pem(record.der).decode("ascii")}
-                    for record in records
-                ],
-                "warnings": list(warnings),
-            }
-        )
+        print_json(_as_json(records, warnings))
         return
     print_warnings(warnings)
     print_records(records, roles)
+
+
+def _as_json(records: list[Record], warnings: tuple[str, ...]) -> dict[str, Any]:
+    certificates = [
+        {**record.as_json(), "pem": to_pem(record.der).decode("ascii")} for record in records
+    ]
+    return {"certificates": certificates, "warnings": list(warnings)}
 
 
 def input_options(profile: Profile) -> list[Callable[..., Any]]:
@@ -218,6 +217,16 @@ def _example(profile: Profile) -> str:
     return " ".join(["--participant P --purpose uept", *words, *usage])
 
 
+TAKEN_AS = click.option(
+    "--as",
+    "taken_as",
+    type=click.Choice([each.value for each in csr.TakenAs]),
+    default=csr.TakenAs.PORTAL.value,
+    help="portal: refuse what SEC App. M does not list (the default). test-ca: drop what no"
+    " certificate takes from a CSR, and say so.",
+)
+
+
 @click.command()
 @click.argument("file", metavar="FILE")
 @PARTICIPANT
@@ -225,25 +234,27 @@ def _example(profile: Profile) -> str:
 @click.option(
     "--profile", metavar="NAME", help="The certificate type; by default recognised by the content."
 )
+@TAKEN_AS
 @LABEL
 @ENVIRONMENT
 @DELIVERY
 @click.pass_obj
 def sign(
     session: Session,
+    /,
     file: str,
     participant: str,
     purpose: str,
     profile: str | None,
-    label: str | None,
-    environment: str | None,
+    taken_as: str,
     delivery: str,
+    **options: str | None,
 ) -> None:
     """Issue the Test Certificate that the CSR in FILE asks for (- for standard input).
 
-    Organisation, Device and IKI CSRs are recognised by their content; a CSR for another
-    certificate type needs --profile. The command reads PEM with either header, bare base64 and
-    DER, and prints the certificate as PEM.
+    Organisation, Device, IKI and DCCKI CSRs are recognised by their content; a CSR for another
+    certificate type may need --profile. The command reads PEM with either header, bare base64 and
+    DER, and prints the certificate as PEM. docs/csrs.md says what each program's CSRs need.
 
     \b
     Example:
@@ -252,17 +263,17 @@ def sign(
     """
     data = read_input(file, csr.MAX_OCTETS)
     with session.open(needs_keys=True) as estate:
+        read = estate.read_csr(data, profile=profile, taken_as=taken_as)
         record, warnings = estate.sign(
-            data,
-            participant,
-            purpose,
-            environment=environment,
-            delivery=Delivery(delivery),
-            label=label,
-            profile=profile,
+            read, participant, purpose, delivery=Delivery(delivery), **options
         )
-        if session.as_json:
-            _print_issued(session, [record], warnings, estate.library.roles)
-            return
+    if session.as_json:
+        document = _as_json([record], warnings)
+        document["csr_warnings"] = [warning.as_json() for warning in read.remarks.warnings]
+        document["dropped"] = [each.as_json() for each in read.remarks.dropped]
+        print_json(document)
+        return
     print_warnings(warnings)
+    for each in read.remarks.dropped:
+        say(f"dropped: {each.message}", err=True)
     print_document(to_pem(record.der).decode("ascii"))

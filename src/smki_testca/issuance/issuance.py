@@ -208,7 +208,8 @@ class Issuance:
                 _check_match(csr, unsigned)
             parts.append((unsigned, certified))
         of_fields = [warning for unsigned, _ in parts for warning in unsigned.warnings]
-        warnings = (*authorisation.warnings, *self._estate.remarks(issuer[0]), *of_fields)
+        of_csr = () if csr is None else csr.remarks.texts()
+        warnings = (*of_csr, *authorisation.warnings, *self._estate.remarks(issuer[0]), *of_fields)
         return Prepared(authorisation, issuer, tuple(parts), label, tuple(dict.fromkeys(warnings)))
 
     def commit(
@@ -251,7 +252,7 @@ class Issuance:
         profile = self._estate.library.profile(authorisation.request.subject.profile)
         return self.issuing(authorisation.environment, profile.hierarchy)[1]
 
-    def commit_one(self, prepared: Prepared, action: str, **details: str) -> list[Record]:
+    def commit_one(self, prepared: Prepared, action: str, **details: Any) -> list[Record]:
         """Sign and store the certificates of one request; see ``commit``.
 
         Args:
@@ -288,7 +289,8 @@ class Issuance:
         """
         with self._recording_refusal("issue", request):
             prepared = self.prepare(request, key, label=label, validity=validity, csr=csr)
-            records = self.commit_one(prepared, "issue")
+            details = {} if csr is None else {"csr": csr.remarks.as_json()}
+            records = self.commit_one(prepared, "issue", **details)
         return records, prepared.warnings
 
     @contextlib.contextmanager

@@ -154,14 +154,15 @@ class Linter:
         del position
         breaches: list[Breach] = []
         run(_OF_REQUEST, view, breaches)
-        kind = guarded("kind", lambda: csr.kind(view), breaches)
-        if kind is not None:
-            profile = self.library.profile(kind)
+        profile = self._profile
+        if profile is None or profile.tier is not Tier.END_ENTITY:
+            profile = guarded("kind", lambda: csr.profile_for(view, self.library), breaches)
+        if profile is not None:
             run(csr.CHECKERS, csr.Request(view, self.library.roles, profile), breaches)
         return Linted(
             source.file,
             source.index,
-            f"csr-{kind or 'unknown'}",
+            f"csr-{'unknown' if profile is None else profile.name}",
             subject_text(view),
             in_order(coded_findings(breaches, view)),
         )
