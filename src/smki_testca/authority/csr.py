@@ -22,6 +22,7 @@ from smki_testca.lint import csr as requests
 from smki_testca.lint import strict
 from smki_testca.profiles.inputs import SIGNIFIER
 from smki_testca.profiles.subject import Subject
+from smki_testca.text import shown
 from smki_testca.x509 import untrusted
 from smki_testca.x509.view import View, view_request
 
@@ -114,7 +115,7 @@ class Remarks:
 
     def texts(self) -> tuple[str, ...]:
         """The warnings, one line each, with their codes."""
-        return tuple(f"{warning.message} [{warning.code}]" for warning in self.warnings)
+        return tuple(f"The CSR: {each.message} [{each.code}]" for each in self.warnings)
 
     def as_json(self) -> dict[str, Any]:
         """The remarks as the audit log records them: as, warnings, dropped."""
@@ -273,6 +274,20 @@ def to_der(data: bytes) -> bytes:
         return base64.b64decode("".join(text.split()), validate=True)
     except binascii.Error:
         raise _fault("csr.encoding", "Its base64 is broken.") from None
+
+
+def check_holder_name(stated: str | None, registered: str) -> None:
+    """Check the trading name that a CSR states against the register.
+
+    Raises:
+        CsrFaultsError: if it is another one.
+    """
+    if stated not in (None, registered):
+        raise _fault(
+            "csr.mismatch",
+            f"Its organisation name is {shown(stated or '')}, and the participant's in the register"
+            f" is {shown(registered)}.",
+        )
 
 
 def differences(csr: View, certificate: View) -> list[str]:

@@ -18,7 +18,7 @@ from smki_testca.cli.batch_source import (
     range_options_given,
     with_range_options,
 )
-from smki_testca.cli.issue import DELIVERY, ENVIRONMENT, LABEL, PARTICIPANT, PURPOSE
+from smki_testca.cli.issue import DELIVERY, ENVIRONMENT, LABEL, PARTICIPANT, PURPOSE, TAKEN_AS
 from smki_testca.cli.numbers import NUMBER, number_from
 from smki_testca.cli.output import print_json, print_json_line, print_progress, print_table, say
 from smki_testca.cli.session import Session, read_input
@@ -37,7 +37,7 @@ from smki_testca.exporters.registry import RUN_FORMATS
 from smki_testca.files import is_in_the_way, write_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
     from smki_testca.api import Estate
     from smki_testca.estate.runs import Run
@@ -169,6 +169,7 @@ def check(session: Session, /, manifest: str | None, **options: Any) -> None:
 @PARTICIPANT
 @PURPOSE
 @ENVIRONMENT
+@TAKEN_AS
 @click.option("--out", metavar="RESPONSE.zip", required=True, help="The file to write.")
 @click.option("--force", is_flag=True, help="Overwrite the file if it is there already.")
 @_with_engine_options
@@ -181,6 +182,7 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
       smki-testca --estate estate batch sign meters.zip --participant meters-one
       --purpose device-and-user-system-tests --out meters-response.zip
     """
+    from smki_testca.authority.csr import TakenAs
     from smki_testca.collector import without_collector
     from smki_testca.issuance.batch import csr_reader, portal, portal_zip
     from smki_testca.issuance.batch.planning import Plan, begin
@@ -212,7 +214,8 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
 
         def planned() -> Plan:
             plan = Plan(estate, "requests", None, _secrets(None))
-            reader = csr_reader.Reader(requests, zipped, estate.library)
+            taken_as = TakenAs(options["taken_as"])
+            reader = csr_reader.Reader(requests, zipped, estate.library, taken_as)
             for row in csr_reader.row_requests(estate, reader, members, cells, workers):
                 plan.add(row)
             return plan
@@ -222,21 +225,24 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
                 plan.record(None)
                 return None
             run = plan.store()
-            report = portal.Report.of(name, members, plan.problems)
+            report = portal.Report.of(name, members, plan.problems, plan.remarks)
             estate.runs.keep_report(run, msgspec.msgpack.encode(report))
             return run
 
         plan, run = begin(estate, planned, store)
-        report = portal.Report.of(name, members, plan.problems)
+        report = portal.Report.of(name, members, plan.problems, plan.remarks)
         issued: dict[int, bytes] = {}
         if run is not None:
             finished = _complete_run(session, estate, run, engine)
             issued = dict(estate.run_certificates.numbered(finished))
         _write_signed(target, portal.response(report, issued), run, force=force)
     succeeded = len(issued)
+    remarks = _grouped((remark, file) for _, file, *remark in report.remarks)
     if session.as_json:
-        print_json({"run": run, "out": out, "success": succeeded, "refused": plan.problem_count})
+        document = {"run": run, "out": out, "success": succeeded, "refused": plan.problem_count}
+        print_json(document | _remarks_as_json(remarks, "files"))
         return
+    _report_remarks(remarks)
     say(f"{succeeded} of {len(members)} CSRs are signed; the response is {out}.")
 
 
@@ -360,6 +366,52 @@ def export(
     say(f"{count} certificates are in {out}.")
 
 
+_Remarks = dict[tuple[str, str, str], list[Any]]
+"""The files or lines that each remark is on: its code, the part that was dropped, its text."""
+
+
+def _grouped(remarks: Iterable[tuple[Sequence[str], Any]]) -> _Remarks:
+    grouped: _Remarks = {}
+    for (code, part, text), place in remarks:
+        grouped.setdefault((code, part, text), []).append(place)
+    return grouped
+
+
+def _of_plan(plan: Plan) -> _Remarks:
+    from smki_testca.issuance.batch import portal
+
+    return _grouped(
+        (remark, line) for line, each in plan.remarks.items() for remark in portal.texts(each)
+    )
+
+
+def _remarks_as_json(remarks: _Remarks, places: str) -> dict[str, Any]:
+    """Return the warnings and what was dropped, as far as there is any.
+
+    Args:
+        remarks: on the CSRs of a batch.
+        places: the key of the places that each is on.
+    """
+    warnings = [
+        {"code": code, "message": text, places: found}
+        for (code, part, text), found in remarks.items()
+        if not part
+    ]
+    dropped = [
+        {"path": part, "message": text, places: found}
+        for (_, part, text), found in remarks.items()
+        if part
+    ]
+    document = {"csr_warnings": warnings, "dropped": dropped}
+    return {key: value for key, value in document.items() if value}
+
+
+def _report_remarks(remarks: _Remarks, noun: str = "") -> None:
+    for (code, _, text), places in remarks.items():
+        others = f" and {len(places) - 1} others" if len(places) > 1 else ""
+        say(f"{noun}{places[0]}{others}: {code}: {text}", err=True)
+
+
 def _write_signed(target: Path, response: bytes, run: int | None, *, force: bool) -> None:
     """Write the response of a run that is done; an error says how to write it again."""
     try:
@@ -447,6 +499,7 @@ def _report_problems(session: Session, plan: Plan) -> None:
     for problem in plan.problems:
         for line in problem.error.lines():
             say(f"line {problem.line}: {line}", err=True)
+    _report_remarks(_of_plan(plan), "line ")
     unlisted = plan.problem_count - len(plan.problems)
     if unlisted:
         say(f"{unlisted} more lines are wrong, too.", err=True)
@@ -458,7 +511,7 @@ def _problems_as_json(plan: Plan) -> dict[str, Any]:
     unlisted = plan.problem_count - len(plan.problems)
     if unlisted:
         document["problems_not_listed"] = unlisted
-    return document
+    return document | _remarks_as_json(_of_plan(plan), "lines")
 
 
 class _Progress:

@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from smki_testca.authority.csr import CsrFaultsError, Fault, differences
+from smki_testca.authority.csr import (
+    CsrFaultsError,
+    Fault,
+    check_holder_name,
+    differences,
+)
 from smki_testca.errors import InputError, Refusal
 from smki_testca.estate.certificates import digests, record_of
 from smki_testca.estate.key_holders import participant_holder
@@ -190,7 +195,9 @@ class Issuance:
         request = authorisation.request
         profile = self._estate.library.profile(request.subject.profile)
         issuer = self.issuing(authorisation.environment, profile.hierarchy)
-        key = SubjectKey(csr.public_key) if csr is not None else key
+        if csr is not None:
+            key = SubjectKey(csr.public_key)
+            check_holder_name(csr.holder_name, authorisation.participant.name)
         parts: list[tuple[Unsigned, SubjectKey]] = []
         holder = participant_holder(authorisation.participant.id)
         if key is not None:

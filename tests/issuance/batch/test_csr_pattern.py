@@ -133,7 +133,7 @@ def test_a_batch_of_every_make_is_read_as_each_csr_is_by_itself(tmp_path):
                 full.parse(csrs.pem(der), LIBRARY)
             assert one.error.as_json() == raised.value.as_json()
         else:
-            line, eui64, subject, usage, public_key = one
+            line, eui64, subject, usage, public_key, *_ = one
             device_id = subject.device_id.value if eui64 is None else eui64
             assert line == number
             assert (device_id, subject.hw_type, usage, public_key) == _in_full(der)
