@@ -74,7 +74,11 @@ class CertificateTypes(click.Group):
         if cmd_name not in library.profile_names:
             return None
         profile = library.profile(cmd_name)
-        return None if profile.tier is not Tier.END_ENTITY else _command(self, profile)
+        return None if profile.tier is not Tier.END_ENTITY else self.command_for(profile)
+
+    def command_for(self, profile: Profile) -> click.Command:
+        """Return the command of a certificate type."""
+        return _command(self, profile)
 
 
 @click.group(cls=CertificateTypes)
@@ -165,7 +169,9 @@ def _as_json(records: list[Record], warnings: tuple[str, ...]) -> dict[str, Any]
     return {"certificates": certificates, "warnings": list(warnings)}
 
 
-def input_options(profile: Profile) -> list[Callable[..., Any]]:
+def input_options(
+    profile: Profile, usage_option: Callable[..., Any] = _USAGE
+) -> list[Callable[..., Any]]:
     """Return an option for each input of a certificate type: the required, the usage, the rest."""
     options = [
         (
@@ -180,7 +186,7 @@ def input_options(profile: Profile) -> list[Callable[..., Any]]:
         for subject_input in profile.subject_inputs
     ]
     required = [option for optional, option in options if not optional]
-    usage = [_USAGE] if profile.takes_usage else []
+    usage = [usage_option] if profile.takes_usage else []
     return [*required, *usage, *(option for optional, option in options if optional)]
 
 
@@ -196,15 +202,15 @@ def _command(group: click.Group, profile: Profile) -> click.Command:
     dates = [_NOT_BEFORE, _NOT_AFTER] if is_issuing else []
     for option in reversed([PARTICIPANT, PURPOSE, *inputs, *dates, LABEL, ENVIRONMENT, DELIVERY]):
         decorated = option(decorated)
-    example = f"smki-testca --estate estate {group.name} {profile.name} {_example(profile)}"
-    text = f"{profile.summary}\n\n\b\nExample:\n  {example}"
+    line = f"smki-testca --estate estate {group.name} {profile.name} {example(profile)}"
+    text = f"{profile.summary}\n\n\b\nExample:\n  {line}"
     command: click.Command = click.command(profile.name, help=text, short_help=profile.summary)(
         decorated
     )
     return command
 
 
-def _example(profile: Profile) -> str:
+def example(profile: Profile) -> str:
     """Return the options of a request: the profile's example, or a placeholder for each option."""
     if profile.example:
         return profile.example
@@ -265,7 +271,12 @@ def sign(
     with session.open(needs_keys=True) as estate:
         read = estate.read_csr(data, profile=profile, taken_as=taken_as)
         record, warnings = estate.sign(
-            read, participant, purpose, delivery=Delivery(delivery), **options
+            read,
+            participant,
+            purpose,
+            environment=options["environment"],
+            delivery=Delivery(delivery),
+            label=options["label"],
         )
     if session.as_json:
         document = _as_json([record], warnings)
