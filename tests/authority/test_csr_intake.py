@@ -218,6 +218,9 @@ FAULTS = {
     "der.trailing_octets": lambda: device() + b"\x00",
     "der.structure": lambda: csrs.tlv(0x30, b"\x02\x01\x00"),
     "der.default_encoded explicit FALSE": _explicit_false,
+    "csr.attributes+der.set_order not in order": lambda: organisation(
+        attributes=[csrs.requested(USAGE), *csrs.windows_attributes()], in_order=False
+    ),
     "csr.format attributes under another tag": lambda: csrs.sign(
         _first_inside(good("device")).replace(b"\xa0\x58\x30", b"\xa1\x58\x30"), KEY
     ),
@@ -235,7 +238,9 @@ def test_every_code_that_the_source_has_is_tested():
     codes = {code for text in sources for code in re.findall(r'"(csr\.[a-z_]+)"', text)}
     tested = {code for fault in FAULTS for code in fault.split(" ")[0].split("+")}
     # A mismatch needs a certificate; it has tests of its own below, like the warnings.
-    assert codes - {"csr.mismatch", *WARNINGS} == {code for code in tested if code.startswith("csr.")}
+    assert codes - {"csr.mismatch", *WARNINGS} == {
+        code for code in tested if code.startswith("csr.")
+    }
 
 
 def test_all_faults_are_reported_together(command, tmp_path, quickstart):

@@ -241,7 +241,8 @@ def _with_signifier(subject: Subject, profile: Profile, view: View) -> Subject:
     try:
         return subject.with_input(SIGNIFIER, Signifier.parse(text))
     except InputError as error:
-        raise _fault("csr.subject", f"Its OU is no Signifier: {error.message}") from error
+        message = f"What its subject states as Signifier is none: {error.message}"
+        raise _fault("csr.subject", message) from error
 
 
 def _text_of(profile: Profile, name: str, view: View) -> str | None:

@@ -336,8 +336,17 @@ def attributes(request: Request) -> Iterator[Breach]:
     held = ", ".join(map(names.described, order)) or "none"
     message = f"it must have one attribute, the extensionRequest; it has {held}"
     if any(oid.startswith(names.WINDOWS_ATTRIBUTES) for oid in order):
-        message += "; certreq cannot leave Windows' own out"
+        message += "; certreq adds Windows' own to every CSR"
     yield Breach("csr.attributes", request.view.signed.offset, message)
+
+
+@detects("der.set_order")
+def attribute_order(request: Request) -> Iterator[Breach]:
+    """Find attributes that are not in the order of a SET OF (X.690 11.6)."""
+    for group in request.view.signed.children[3:]:
+        encoded = [attribute.encoded for attribute in group.children]
+        if encoded != sorted(encoded):
+            yield Breach("der.set_order", group.offset, "its attributes are not in order of DER")
 
 
 @rule(
@@ -524,6 +533,7 @@ CHECKERS: tuple[Callable[[Request], Iterator[Breach]], ...] = (
     algorithm_parameters,
     signature,
     attributes,
+    attribute_order,
     subject,
     extensions,
     criticality,
