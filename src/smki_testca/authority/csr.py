@@ -172,38 +172,34 @@ def parse(
         view = view_request(der)
     except DerError as error:
         raise CsrFaultsError((Fault(error.code, f"{error.message}."),)) from error
-    if taken_as is TakenAs.PORTAL:
-        try:
-            return _taken(view, library, profile or requests.profile_for(view, library))
-        except CsrFaultsError as error:
-            is_droppable = _can_be_taken(view, library, profile)
-            raise CsrFaultsError(
-                error.faults, is_guessed=profile is None, is_droppable=is_droppable
-            ) from error
-    return _taken_by_test_ca(view, library, profile)
+    asked = profile or library.profile(requests.kind(view))
+    read = _read(view, library, asked)
+    if not isinstance(read, Csr) and profile is None:
+        other = requests.other_profile(view, library, asked)
+        read = read if other is None else _read(view, library, other)
+    if not isinstance(read, Csr):
+        reduced = _read_without_surplus(view, library, asked)
+        if taken_as is TakenAs.TEST_CA:
+            read = reduced
+        if not isinstance(read, Csr):
+            is_droppable = isinstance(reduced, Csr)
+            raise CsrFaultsError(read, is_guessed=profile is None, is_droppable=is_droppable)
+    return replace(read, remarks=replace(read.remarks, taken_as=taken_as))
 
 
-def _taken_by_test_ca(view: View, library: Library, profile: Profile | None) -> Csr:
-    asked = profile or requests.profile_for(view, library)
-    reduced, dropped = without_surplus(requests.Request(view, library.roles, asked))
-    csr = _taken(reduced, library, asked)
-    return replace(csr, remarks=Remarks(TakenAs.TEST_CA, csr.remarks.warnings, dropped))
+def _read_without_surplus(
+    view: View, library: Library, profile: Profile
+) -> Csr | tuple[Fault, ...]:
+    """A CSR without what its certificate does not take from it, or the faults that are left."""
+    reduced, dropped = without_surplus(requests.Request(view, library.roles, profile))
+    read = _read(reduced, library, profile)
+    if isinstance(read, Csr):
+        read = replace(read, remarks=replace(read.remarks, dropped=dropped))
+    return read
 
 
-def _can_be_taken(view: View, library: Library, profile: Profile | None) -> bool:
-    try:
-        _taken_by_test_ca(view, library, profile)
-    except CsrFaultsError:
-        return False
-    return True
-
-
-def _taken(view: View, library: Library, profile: Profile) -> Csr:
-    """A CSR as a certificate type's rules take it.
-
-    Raises:
-        CsrFaultsError: with every fault found.
-    """
+def _read(view: View, library: Library, profile: Profile) -> Csr | tuple[Fault, ...]:
+    """A CSR as a certificate type's rules take it, or its faults."""
     roles = library.roles
     breaches = list(requests.breaches(view, roles, profile))
     faults = (
@@ -213,8 +209,13 @@ def _taken(view: View, library: Library, profile: Profile) -> Csr:
     # The tolerant reader names the faults; the strict one catches any that it misses.
     faults = faults or tuple(_format_faults(view, profile))
     if faults:
-        raise CsrFaultsError(faults)
+        return faults
     subject, usages = Subject.from_view(profile, view, roles)
+    try:
+        subject = _with_signifier(subject, profile, view)
+    except InputError as error:
+        message = f"What its subject states as Signifier is none: {error.message}"
+        return (Fault("csr.subject", message),)
     identifiers = (
         subject_input.path
         for subject_input in profile.subject_inputs
@@ -222,27 +223,23 @@ def _taken(view: View, library: Library, profile: Profile) -> Csr:
     )
     return Csr(
         view,
-        _with_signifier(subject, profile, view),
+        subject,
         next(identifiers, None),
         usages[0] if usages else None,
         view.octets("subjectPublicKeyInfo") or b"",
         _text_of(profile, "participant-name", view),
-        Remarks(
-            warnings=tuple(_fault_of(breach) for breach in breaches),
-        ),
+        Remarks(warnings=tuple(map(_fault_of, breaches))),
     )
 
 
 def _with_signifier(subject: Subject, profile: Profile, view: View) -> Subject:
-    """The subject with the Signifier that a CSR states, which the gate compares (R8)."""
+    """The subject with the Signifier that a CSR states, which the gate compares (R8).
+
+    Raises:
+        InputError: if it is none.
+    """
     text = _text_of(profile, SIGNIFIER, view)
-    if text is None:
-        return subject
-    try:
-        return subject.with_input(SIGNIFIER, Signifier.parse(text))
-    except InputError as error:
-        message = f"What its subject states as Signifier is none: {error.message}"
-        raise _fault("csr.subject", message) from error
+    return subject if text is None else subject.with_input(SIGNIFIER, Signifier.parse(text))
 
 
 def _text_of(profile: Profile, name: str, view: View) -> str | None:

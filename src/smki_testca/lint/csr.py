@@ -43,6 +43,7 @@ _TOOLS = {
     "basicConstraints": "certtool cannot leave it out",
 }
 """The extensions that a program always asks for."""
+_IF_IT_CANNOT = "If your program cannot: `sign --as test-ca`, or make the CSR with `csr`."
 _USE_CSR = "`smki-testca csr` makes one that is right"
 
 
@@ -61,17 +62,14 @@ def kind(view: View) -> str:
     return "organisation"
 
 
-def profile_for(view: View, library: Library) -> Profile:
-    """The profile that a CSR asks for: of its kind, or the only other one that it is right for."""
-    of_kind = library.profile(kind(view))
-    if not has_errors(view, library.roles, of_kind):
-        return of_kind
+def other_profile(view: View, library: Library, of_kind: Profile) -> Profile | None:
+    """The only profile, other than that of its kind, that a CSR is right for."""
     others = [
         profile
         for profile in library.end_entity_profiles
-        if profile is not of_kind and not has_errors(view, library.roles, profile)
+        if profile is not of_kind and not any(map(is_error, breaches(view, library.roles, profile)))
     ]
-    return others[0] if len(others) == 1 else of_kind
+    return others[0] if len(others) == 1 else None
 
 
 class Request:
@@ -157,11 +155,6 @@ def breaches(view: View, roles: Roles, profile: Profile) -> Iterator[Breach]:
     request = Request(view, roles, profile)
     for checker in CHECKERS:
         yield from checker(request)
-
-
-def has_errors(view: View, roles: Roles, profile: Profile) -> bool:
-    """Whether a CSR breaks a rule of severity error of a profile."""
-    return any(is_error(breach) for breach in breaches(view, roles, profile))
 
 
 def is_error(breach: Breach) -> bool:
@@ -265,10 +258,11 @@ def algorithm_of(profile: Profile) -> names.SignatureAlgorithm:
 def algorithm(request: Request) -> Iterator[Breach]:
     """Find a CSR that is signed with another algorithm than its key's."""
     if not _has_right_algorithm(request):
-        offset = request.view.signature_algorithm.offset
-        yield Breach(
-            "csr.algorithm", offset, f"it is not signed with {algorithm_of(request.profile).name}"
-        )
+        node, right = request.view.signature_algorithm, algorithm_of(request.profile)
+        message = f"it is not signed with {right.name}"
+        if node.children and oid_of(node.children[0]) == right.oid:
+            message = f"its AlgorithmIdentifier of {right.name} has parameters that it never has"
+        yield Breach("csr.algorithm", node.offset, message)
 
 
 @rule(
@@ -325,7 +319,7 @@ def _is_raw(key: PublicKey, signature: bytes, data: bytes) -> bool:
 @rule(
     "csr.attributes", Severity.ERROR, Basis.SPECIFIED, "SEC App. M F",
     meaning="The CSR has other attributes than one extensionRequest.",
-    remedy="Leave the others out.",
+    remedy=f"Leave the others out. {_IF_IT_CANNOT}",
     good="one extensionRequest", bad="a challengePassword",
 )  # fmt: skip
 def attributes(request: Request) -> Iterator[Breach]:
@@ -388,7 +382,7 @@ def _unreadable(name: str, view: View) -> str:
 @rule(
     "csr.extension", Severity.ERROR, Basis.SPECIFIED, "SEC App. M F",
     meaning="The CSR asks for an extension that its certificate does not take from it, or for one"
-    " twice.", remedy="Leave it out; the CA adds its own.",
+    " twice.", remedy=f"Leave it out; the CA adds its own. {_IF_IT_CANNOT}",
     good="keyUsage", bad="extKeyUsage",
 )  # fmt: skip
 def extensions(request: Request) -> Iterator[Breach]:

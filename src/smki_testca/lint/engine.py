@@ -154,11 +154,12 @@ class Linter:
         del position
         breaches: list[Breach] = []
         run(_OF_REQUEST, view, breaches)
-        profile = self._profile
-        if profile is None or profile.tier is not Tier.END_ENTITY:
-            profile = guarded("kind", lambda: csr.profile_for(view, self.library), breaches)
-        if profile is not None:
-            run(csr.CHECKERS, csr.Request(view, self.library.roles, profile), breaches)
+        named = self._profile
+        if named is not None and named.tier is Tier.END_ENTITY:
+            profile: Profile | None = named
+            breaches += self._request_breaches(view, named)
+        else:
+            profile = guarded("kind", lambda: self._recognised(view, breaches), breaches)
         return Linted(
             source.file,
             source.index,
@@ -166,6 +167,22 @@ class Linter:
             subject_text(view),
             in_order(coded_findings(breaches, view)),
         )
+
+    def _recognised(self, view: View, breaches: list[Breach]) -> Profile:
+        """The profile that a CSR asks for; the breaches of its rules are added to a list."""
+        profile = self.library.profile(csr.kind(view))
+        found = self._request_breaches(view, profile)
+        if any(map(csr.is_error, found)):
+            other = csr.other_profile(view, self.library, profile)
+            if other is not None:
+                profile, found = other, self._request_breaches(view, other)
+        breaches += found
+        return profile
+
+    def _request_breaches(self, view: View, profile: Profile) -> list[Breach]:
+        breaches: list[Breach] = []
+        run(csr.CHECKERS, csr.Request(view, self.library.roles, profile), breaches)
+        return breaches
 
     def _revocation_list(self, view: View, source: Source, position: int) -> Linted:
         breaches: list[Breach] = []
