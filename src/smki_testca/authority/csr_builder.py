@@ -178,7 +178,7 @@ def _check(der: bytes, profile: Profile, library: Library) -> None:
     """Check a new CSR by the rules that every CSR is held to.
 
     Raises:
-        InputError: for the first breach: the trading name is missing, or the rows do not fit.
+        InputError: for the first breach, such as a trading name that is missing.
     """
     view = view_request(der)
     errors = [each for each in breaches(view, library.roles, profile) if is_error(each)]
@@ -188,9 +188,9 @@ def _check(der: bytes, profile: Profile, library: Library) -> None:
         each.code == "csr.subject" for each in errors
     )
     raise InputError(
-        "request.incomplete" if lacks_name else "profile.contradiction",
+        "request.incomplete" if lacks_name else "request.value",
         f"The CSR would be refused: {errors[0].message}.",
-        f"Give --{PARTICIPANT_NAME}." if lacks_name else "Correct the profile's rows.",
+        f"Give --{PARTICIPANT_NAME}." if lacks_name else "",
     )
 
 
