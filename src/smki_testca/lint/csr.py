@@ -338,7 +338,7 @@ def attributes(request: Request) -> Iterator[Breach]:
 def attribute_order(request: Request) -> Iterator[Breach]:
     """Find attributes that are not in the order of a SET OF (X.690 11.6)."""
     for group in request.view.signed.children[3:]:
-        encoded = [attribute.encoded for attribute in group.children]
+        encoded = [attribute.encoded for attribute in group.children if attribute.tag == 0x30]
         if encoded != sorted(encoded):
             yield Breach("der.set_order", group.offset, "its attributes are not in order of DER")
 
