@@ -478,3 +478,26 @@ def test_a_csr_on_p256_is_no_dccki_infrastructure_csr(command, quickstart, tmp_p
     outcome = signed(command, quickstart, tmp_path, made, "--profile", "dccki")
     assert outcome.code == 4
     assert outcome.json["error"]["code"] == "csr.key"
+
+
+def test_an_ou_that_is_a_role_makes_a_csr_an_iki_one_whatever_else_it_asks_for():
+    asked = [TLS_USAGE, hosts(b"adhoc.test")]
+    made = csrs.raw(csrs.rsa_key(), csrs.iki_subject(), asked)
+    error = refusal(made)
+    assert [fault.code for fault in error.faults] == ["csr.extension", "csr.key_usage"]
+    read = taken(made)
+    assert read.subject.profile == "iki"
+    assert dropped(made) == ["extensions.subjectAltName", "extensions.keyUsage"]
+    without_usage = csrs.raw(csrs.rsa_key(), csrs.iki_subject(), attributes=[])
+    assert [fault.code for fault in refusal(without_usage).faults] == [
+        "csr.attributes",
+        "csr.key_usage",
+    ]
+
+
+def test_what_is_dropped_must_be_der_too():
+    explicit = csrs.tlv(
+        0x30, bytes.fromhex("0603551d0e"), b"\x01\x01\x00", csrs.tlv(0x04, csrs.tlv(0x04, b"id"))
+    )
+    error = refusal(organisation(explicit, USAGE), TakenAs.TEST_CA)
+    assert [fault.code for fault in error.faults] == ["der.default_encoded"]

@@ -192,18 +192,27 @@ def _read_without_surplus(
 ) -> Csr | tuple[Fault, ...]:
     """A CSR without what its certificate does not take from it, or the faults that are left."""
     reduced, dropped = without_surplus(requests.Request(view, library.roles, profile))
-    read = _read(reduced, library, profile)
+    read = _read(reduced, library, profile, whole=view)
     if isinstance(read, Csr):
         read = replace(read, remarks=replace(read.remarks, dropped=dropped))
     return read
 
 
-def _read(view: View, library: Library, profile: Profile) -> Csr | tuple[Fault, ...]:
-    """A CSR as a certificate type's rules take it, or its faults."""
+def _read(
+    view: View, library: Library, profile: Profile, whole: View | None = None
+) -> Csr | tuple[Fault, ...]:
+    """A CSR as a certificate type's rules take it, or its faults.
+
+    Args:
+        view: its fields.
+        library: the certificate types, and the RemotePartyRoles.
+        profile: the certificate type.
+        whole: all its fields, where some are left out of the view; all of it must be DER.
+    """
     roles = library.roles
     breaches = list(requests.breaches(view, roles, profile))
     faults = (
-        *(Fault(found.code, _placed(found)) for found in strict.anomalies(view)),
+        *(Fault(found.code, _placed(found)) for found in strict.anomalies(whole or view)),
         *(_fault_of(breach) for breach in breaches if requests.is_error(breach)),
     )
     # The tolerant reader names the faults; the strict one catches any that it misses.

@@ -6,6 +6,7 @@ which the CA compares with the register. It does not hold the fields that the CA
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 HARDWARE_MODULE = "extensions.subjectAltName.hardwareModuleName"
 _IDENTIFIER = "subject.x500UniqueIdentifier"
 _KEY_USAGE = "extensions.keyUsage"
+_UNIT = "subject.organizationalUnitName"
+_ROLE_CODE = re.compile(r"[0-9A-F]{2}", re.ASCII)
 _ALTERNATIVE_NAME = "extensions.subjectAltName"
 NAMES_OF_HOLDER = frozenset({"participant-name", SIGNIFIER})
 """Derived values that a CSR holds, too. It may leave out the Signifier: the register has it."""
@@ -55,7 +58,9 @@ def kind(view: View) -> str:
     if names.RSA_ENCRYPTION_OID in (view.octets("subjectPublicKeyInfo") or b"")[:32]:
         usages = view.value(_KEY_USAGE)
         is_for_tls = isinstance(usages, tuple) and "keyEncipherment" in usages
-        return "dccki" if is_for_tls or _ALTERNATIVE_NAME in view.fields else "iki"
+        has_role = _ROLE_CODE.fullmatch(view.text(_UNIT) or "") is not None
+        is_dccki = not has_role and (is_for_tls or _ALTERNATIVE_NAME in view.fields)
+        return "dccki" if is_dccki else "iki"
     names_device = f"{HARDWARE_MODULE}.hwSerialNum" in view.fields
     if not view.subject_order or (names_device and _IDENTIFIER not in view.fields):
         return "device"
@@ -67,9 +72,17 @@ def other_profile(view: View, library: Library, of_kind: Profile) -> Profile | N
     others = [
         profile
         for profile in library.end_entity_profiles
-        if profile is not of_kind and not any(map(is_error, breaches(view, library.roles, profile)))
+        if profile is not of_kind
+        and not _has_role_for_signifier(view, profile)
+        and not any(map(is_error, breaches(view, library.roles, profile)))
     ]
     return others[0] if len(others) == 1 else None
+
+
+def _has_role_for_signifier(view: View, profile: Profile) -> bool:
+    """Whether a CSR states a role's code where a profile has the Signifier: it is for another."""
+    field = profile.field_of(SIGNIFIER)
+    return field is not None and _ROLE_CODE.fullmatch(view.text(field.path) or "") is not None
 
 
 class Request:

@@ -178,6 +178,8 @@ class Plan:
         if isinstance(row, RowProblem):
             self._add_problem(row)
             return
+        if row.remarks is not None:
+            self._taken_as = row.remarks.taken_as
         try:
             authorisation = self._authorise(row.request)
             self._check_row(row, authorisation)
@@ -185,10 +187,8 @@ class Plan:
         except SmkiTestcaError as error:
             self._add_problem(RowProblem(row.line, error))
             return
-        if row.remarks is not None:
-            self._taken_as = row.remarks.taken_as
-            if row.remarks.warnings or row.remarks.dropped:
-                self.remarks[row.line] = row.remarks
+        if row.remarks is not None and (row.remarks.warnings or row.remarks.dropped):
+            self.remarks[row.line] = row.remarks
         rows = self._waiting.setdefault(number, [])
         rows.append(_row(row))
         self._issuance.count(row.request, authorisation)
