@@ -21,6 +21,7 @@ from smki_testca.files import (
     replace,
     write,
 )
+from smki_testca.unfinished import sweep
 
 modes = pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes and links")
 
@@ -282,14 +283,70 @@ def test_a_new_folder_appears_whole(tmp_path):
     assert (tmp_path / "a" / "b" / "deep" / "one").read_bytes() == b"1"
 
 
-def test_a_new_folder_takes_the_place_of_an_empty_one_only(tmp_path):
-    (tmp_path / "empty").mkdir()
-    with new_folder(tmp_path / "empty") as work:
-        put(work / "one", b"1")
-    with pytest.raises(OSError, match="not empty"), new_folder(tmp_path / "empty") as work:
+def test_an_empty_folder_is_filled_and_not_replaced(tmp_path, monkeypatch):
+    folder = tmp_path / "empty"
+    folder.mkdir(mode=0o750)
+    before = folder.stat()
+    # A file system's own folder does not count: this may be a mount point.
+    (folder / "lost+found").mkdir()
+    monkeypatch.chdir(folder)
+    with new_folder(Path()) as work:
+        put(work / "deep" / "one", b"1")
         put(work / "two", b"2")
-    assert [path.name for path in (tmp_path / "empty").iterdir()] == ["one"]
+        assert not (folder / "two").exists()
+    after = folder.stat()
+    assert (after.st_ino, after.st_mode) == (before.st_ino, before.st_mode)
+    with pytest.raises(OSError, match="not empty"), new_folder(folder) as work:
+        put(work / "three", b"3")
+    assert sorted(path.name for path in folder.iterdir()) == ["deep", "lost+found", "two"]
     assert [path.name for path in tmp_path.iterdir()] == ["empty"]
+
+
+def test_a_folder_that_cannot_be_filled_to_its_end_is_empty_again(tmp_path, monkeypatch):
+    renamed, calls = Path.rename, []
+
+    def fail_at(path, target):
+        calls.append(target)
+        if len(calls) == 3:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(target))
+        return renamed(path, target)
+
+    monkeypatch.setattr("pathlib.Path.rename", fail_at)
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)), new_folder(tmp_path) as work:  # noqa: PT012 - the block itself is what fails
+        for name in ("one", "two", "three"):
+            put(work / name, b"octets")
+    assert list(tmp_path.iterdir()) == []
+
+
+@modes
+@pytest.mark.parametrize("moved", [0, 1, 2])
+def test_a_folder_whose_maker_is_killed_while_it_is_filled_is_filled_by_the_next(tmp_path, moved):
+    place = tmp_path / f".folder.{'0' * 32}.unfinished"
+    names = ["one", "three", "two"]
+    for number, name in enumerate(names):
+        put((tmp_path if number < moved else place / "whole") / name, b"octets")
+    sweep(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+
+
+@modes
+def test_what_was_not_whole_when_its_maker_was_killed_is_removed(tmp_path):
+    put(tmp_path / f".folder.{'0' * 32}.unfinished" / "new" / "one", b"octets")
+    with new_folder(tmp_path) as work:
+        put(work / "two", b"2")
+    assert [path.name for path in tmp_path.iterdir()] == ["two"]
+
+
+@modes
+def test_a_link_in_the_place_of_what_is_whole_leads_nowhere(tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    put(elsewhere / "mine", b"mine")
+    place = tmp_path / "folder" / f".folder.{'0' * 32}.unfinished"
+    place.mkdir(parents=True)
+    (place / "whole").symlink_to(elsewhere)
+    sweep(tmp_path / "folder")
+    assert list((tmp_path / "folder").iterdir()) == []
+    assert (elsewhere / "mine").exists()
 
 
 @pytest.mark.parametrize("at", [1, 2, 3])

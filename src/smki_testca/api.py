@@ -17,6 +17,7 @@ from smki_testca.estate.tiles import FOLDER
 from smki_testca.exporters.credential import Credential
 from smki_testca.issuance.issuance import Issuance, SubjectKey
 from smki_testca.issuance.renewal import Renewal, Renewer, check_renewable_authority, supersede
+from smki_testca.lifecycle import corrections
 from smki_testca.lifecycle import crls as revocation_lists
 from smki_testca.lifecycle import revocation as revoking
 from smki_testca.lifecycle.authorities import AuthorityMaker
@@ -42,7 +43,9 @@ if TYPE_CHECKING:
     from smki_testca.lifecycle.expiry import Expiring
     from smki_testca.lifecycle.importing import ImportReport
     from smki_testca.profiles.model import Environment, Hierarchy
+    from smki_testca.register.corrections import Correction
     from smki_testca.register.gate import Authorisation
+    from smki_testca.register.participants import Participant
 
 FILE_NAME = "estate.sqlite"
 FILES = (FILE_NAME, *(f"{FILE_NAME}-{end}" for end in ("journal", "wal", "shm")), FOLDER)
@@ -236,6 +239,37 @@ class Estate(Stores):
             if record.family == environment.family
         }
         return [hierarchy for hierarchy in known if hierarchy not in present] or known
+
+    def correct_participant(
+        self, name: str, correction: Correction
+    ) -> tuple[Participant, Participant]:
+        """Correct what the register says of a participant, where nothing issued contradicts it.
+
+        The next notifications tell the DCC of what changed for it.
+
+        Args:
+            name: the id of the participant.
+            correction: what is to change.
+
+        Returns:
+            The participant before and after.
+
+        Raises:
+            InputError: if there is no such participant, nothing would change, a certificate that
+                is neither revoked nor expired would become untrue, a run in progress issues to the
+                participant, or another has what it would have.
+        """
+        return corrections.correct(self, name, correction)
+
+    def remove_participant(self, name: str) -> Participant:
+        """Remove a participant that has no certificates, keys, agreements in force and IDs.
+
+        Agreements that have ended go with it. The entry of the audit log has all that was removed.
+
+        Raises:
+            InputError: if there is no such participant, or it has any of these.
+        """
+        return corrections.remove(self, name)
 
     def check(self, request: Request) -> Authorisation:
         """Ask the gate without issuing; the audit log records the decision.

@@ -9,14 +9,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from smki_testca.errors import InputError, OutputError, SmkiTestcaError
-from smki_testca.unfinished import create_file, remove, sweep, unfinished_folder
+from smki_testca.streams import check_no_terminal, is_stream, open_stream
+from smki_testca.unfinished import create_file, move_up, remove, sweep, unfinished_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,9 +33,10 @@ _NO_HARD_LINKS = frozenset(
     for name in ("EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK")
     if hasattr(errno, name)
 )
+LOST_AND_FOUND = "lost+found"
+"""The folder that a file system of Linux has at its top."""
 _MANY_FILES = 32
 """From so many on, the system is asked once to write everything: each alone takes much longer."""
-_OWN_FILES = re.compile(r"/proc/(\d+)/fd|/dev/fd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +79,19 @@ def create(path: Path, data: bytes) -> None:
 def replace(path: Path, data: bytes) -> None:
     """Replace a file atomically: a reader finds the old one or the new one, each whole.
 
-    For documents that anybody may read: the mode is the process's default. A link stays, and its
-    target is replaced; a device or pipe is written to directly.
+    For documents that anybody may read: the mode of a new one is the process's default, and that
+    of an old one stays, as do its owner and group. A link stays, and its target is replaced; a
+    device or pipe is written to directly.
 
     Raises:
-        OSError: if it cannot be written.
+        OSError: if it cannot be written, or its owner cannot be kept.
     """
-    stream = _open_stream(path)
+    stream = open_stream(path)
     target = Path(os.path.realpath(path))
     with contextlib.ExitStack() as stack:
         if stream is None:
             stream = stack.enter_context(_appearing(target, force=True, mode=0o666))
+            _keep_owner(stream, target)
         with os.fdopen(stream, "wb") as file:
             file.write(data)
 
@@ -97,8 +100,9 @@ def replace(path: Path, data: bytes) -> None:
 def output(path: Path, *, force: bool, text: bool = False) -> Iterator[IO[Any]]:
     """Yield a file to write to; it gets its name when the block ends without an error.
 
-    A link is replaced, not followed. A device, a pipe and an open file of the process (such as
-    ``/dev/stdout``) are written to directly: there, what was written before an error stays.
+    A link to a file is replaced, not followed. A device, a pipe and an open file of the process
+    (such as ``/dev/stdout``) are never replaced but written to: what was written before an error
+    stays there.
 
     Args:
         path: the file.
@@ -108,10 +112,13 @@ def output(path: Path, *, force: bool, text: bool = False) -> Iterator[IO[Any]]:
     Raises:
         InputError: if it exists and ``force`` is not set, or cannot be made.
         OutputError: if the disk is full or fails.
+        UsageError: if it is a terminal and not ``text``.
     """
+    if not text:
+        check_no_terminal(path)
     try:
         with contextlib.ExitStack() as stack:
-            stream = _open_stream(path) if force else None
+            stream = open_stream(path)
             if stream is None:
                 stream = stack.enter_context(_appearing(path, force=force))
             with _opened(stream, text=text) as file:
@@ -130,7 +137,11 @@ def write_file(path: Path, data: bytes, *, force: bool) -> None:
 
 @contextlib.contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
-    """Yield a folder to fill; it gets its name when the block ends without an error.
+    """Yield a folder to fill; its content appears when the block ends without an error.
+
+    A folder that does not exist yet gets its name then. One that does is never replaced: it may
+    be a mount point, the current directory, or one's own in another's. The content moves into it.
+    If the process is killed on the way, the next ``sweep`` of it moves the rest.
 
     The files in it must be safe on the disk by then: see ``settle``.
 
@@ -141,8 +152,39 @@ def new_folder(out: Path) -> Iterator[Path]:
         OSError: if it cannot be made, or is not empty.
     """
     target = Path(os.path.realpath(out))
-    if target.exists() and not target.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(out))
+    if not target.exists():
+        with _named_folder(target) as work:
+            yield work
+        return
+    sweep(target)
+    if first_entry(target) is not None:
+        raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), str(out))
+    with unfinished_folder(target, target.name) as place:
+        work = place / "new"
+        work.mkdir(mode=0o700)
+        yield work
+        if any(path != place for path in _entries(target)):
+            raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), str(out))
+        move_up(place, target)
+    sync_folder(target)
+
+
+def first_entry(folder: Path) -> Path | None:
+    """Something that a folder holds, other than what a file system puts there; None if empty.
+
+    Raises:
+        OSError: if it is no folder, or cannot be read.
+    """
+    return next(_entries(folder), None)
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.iterdir() if path.name != LOST_AND_FOUND)
+
+
+@contextlib.contextmanager
+def _named_folder(target: Path) -> Iterator[Path]:
+    """Yield a folder to fill, which gets its name when the block ends without an error."""
     made = make_folders(target.parent)
     sweep(target.parent)
     try:
@@ -150,10 +192,7 @@ def new_folder(out: Path) -> Iterator[Path]:
             work = place / "new"
             work.mkdir(mode=0o700)
             yield work
-            if os.name == "nt":
-                with contextlib.suppress(FileNotFoundError):
-                    target.rmdir()
-            work.rename(target)  # an empty folder gives way
+            work.rename(target)  # one that somebody made meanwhile gives way if it is empty
     except BaseException:
         remove_folders(made)
         raise
@@ -174,9 +213,12 @@ def output_folder(out: Path, *, force: bool) -> Iterator[Path]:
         force: whether files may take the place of existing ones.
 
     Raises:
-        InputError: if a file exists and ``force`` is not set, or one cannot be made.
+        InputError: if a file exists and ``force`` is not set, or one cannot be made; if it is a
+            device, a pipe or a socket.
         OutputError: if the disk is full or fails.
     """
+    if is_stream(out):
+        raise InputError("export.unwritable", f"{out} is not a folder.", "Name one with --out.")
     work = out
     try:
         with _merged(out, force=force) if out.is_dir() else new_folder(out) as work:
@@ -262,9 +304,14 @@ def sync_file(path: Path) -> None:
         os.close(descriptor)
 
 
-def is_in_the_way(path: Path) -> bool:
-    """Whether an output would overwrite something: a device or a pipe is written to directly."""
-    return path.is_file() or path.is_dir()
+def check_free(path: Path, *, force: bool) -> None:
+    """Check before long work that an output overwrites nothing.
+
+    Raises:
+        InputError: if there is a file or folder, and ``force`` is not set.
+    """
+    if not force and os.path.lexists(path) and not is_stream(path):
+        raise _exists(path, "Name another, or add --force.")
 
 
 def sync_folder(path: Path) -> None:
@@ -407,8 +454,33 @@ def _merged(out: Path, *, force: bool) -> Iterator[Path]:
             raise
 
 
+def _keep_owner(descriptor: int, path: Path) -> None:
+    """Give a new file the owner, the group and the mode of the one whose place it takes.
+
+    Raises:
+        OSError: if the system does not let it.
+    """
+    if os.name != "posix":
+        return
+    try:
+        old = path.stat()
+    except FileNotFoundError:
+        return
+    new = os.fstat(descriptor)
+    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+        os.fchown(descriptor, old.st_uid, old.st_gid)
+    os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
+
+
 def _keep(path: Path, kept: Path) -> None:
-    """Give an existing file a second name, from which it can come back."""
+    """Give an existing file a second name, from which it can come back.
+
+    Raises:
+        OSError: if it is neither a file nor a link.
+    """
+    mode = path.lstat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISLNK(mode) and not stat.S_ISDIR(mode):
+        raise OSError(errno.EINVAL, "it is a device, a pipe or a socket", str(path))
     try:
         os.link(path, kept, follow_symlinks=False)
     except (OSError, NotImplementedError) as error:
@@ -422,36 +494,6 @@ def _keep(path: Path, kept: Path) -> None:
 def _files(folder: Path) -> Iterator[Path]:
     for place, _, names in os.walk(folder):
         yield from (Path(place, name) for name in names)
-
-
-def _open_stream(path: Path) -> int | None:
-    """Open a device, a pipe, or an open file of this process; None if the path is none of those.
-
-    Raises:
-        OSError: if it cannot be opened.
-    """
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        return None
-    number = _own_file(path)
-    if number is not None:
-        return os.dup(number)  # opened again, it would be written to from its start
-    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
-        return None
-    return os.open(path, os.O_WRONLY)
-
-
-def _own_file(path: Path) -> int | None:
-    """The number of an open file of this process that a path names, such as ``/dev/stdout``."""
-    names = [path]
-    if path.is_symlink():
-        names.append(path.parent / path.readlink())
-    for name in names:
-        match = _OWN_FILES.fullmatch(os.path.realpath(name.parent))
-        if match is not None and name.name.isdecimal():
-            return int(name.name) if int(match[1] or os.getpid()) == os.getpid() else None
-    return None
 
 
 def _opened(descriptor: int, *, text: bool) -> IO[Any]:

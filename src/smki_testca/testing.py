@@ -27,10 +27,10 @@ from smki_testca.identifiers import Eui64
 from smki_testca.lifecycle.crls import find_authority, profile_of_list
 from smki_testca.lifecycle.revocation import parse_reason
 from smki_testca.passphrases import PASSPHRASE_FILE, leave_passphrase, make_passphrase
-from smki_testca.profiles.model import Hierarchy, Tier
+from smki_testca.profiles.model import Hierarchy, Identity, Tier
 from smki_testca.profiles.typed_subjects import Particulars
 from smki_testca.register.requests import Delivery
-from smki_testca.register.whois import whois_id
+from smki_testca.register.whois import whois_device_id, whois_user_id
 from smki_testca.roles import KeyUsage
 from smki_testca.shipped import shipped
 from smki_testca.x509.pem import to_pem
@@ -461,7 +461,9 @@ class Workshop:
     def _holder(self, subject: Subject) -> str:
         """Return the participant that has the ID in a subject, by the register."""
         if subject.embedded_id is not None:
-            return whois_id(self.estate.register.load(), subject.embedded_id).participant.id
+            identity = self.estate.library.profile(subject.profile).identity
+            find = whois_device_id if identity is Identity.DEVICE_ID else whois_user_id
+            return find(self.estate.register.load(), subject.embedded_id).participant.id
         raise InputError(
             "request.incomplete",
             f"A certificate of profile {subject.profile} needs participant: its subject does not"

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"\.(.+)\.[0-9a-f]{32}\.unfinished", re.DOTALL)
 _MOST_OCTETS = 150
 """Of the name that the thing will have; a file system takes 255 in all."""
+_WHOLE = "whole"
+"""The folder in an unfinished one whose content is complete, and moves to its place."""
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -108,9 +110,43 @@ def is_unfinished(name: str) -> bool:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed processes of this user left in a folder."""
+    """Remove what killed processes of this user left in a folder; move up what was whole."""
     for _, path in stale(folder):
+        with contextlib.suppress(OSError):
+            _move_rest(path, folder)
         remove(path)
+
+
+def move_up(place: Path, folder: Path) -> None:
+    """Move what an unfinished folder's ``new`` holds into the folder around it.
+
+    If the process is killed on the way, a sweep moves the rest.
+
+    Raises:
+        OSError: if it cannot be moved; all of it is back then.
+    """
+    whole = place / _WHOLE
+    (place / "new").rename(whole)
+    moved: list[Path] = []
+    try:
+        for path in sorted(whole.iterdir()):
+            path.rename(folder / path.name)
+            moved.append(path)
+    except BaseException:
+        for path in reversed(moved):
+            (folder / path.name).rename(path)
+        whole.rename(place / "new")
+        raise
+
+
+def _move_rest(place: Path, folder: Path) -> None:
+    """Move up what a killed process left to be moved, unless something has its name by now."""
+    whole = place / _WHOLE
+    if whole.is_symlink() or not whole.is_dir():
+        return
+    for path in sorted(whole.iterdir()):
+        if not os.path.lexists(folder / path.name):
+            path.rename(folder / path.name)
 
 
 def remove(path: Path) -> None:

@@ -125,6 +125,18 @@ def test_the_two_files_have_two_names(command, tmp_path):
     assert not one.exists()
 
 
+def test_the_csr_goes_to_standard_output_too_but_not_beside_json(command, files):
+    _, key = files
+    outcome = command(*DEVICE, *USAGE, "--out", "-", "--key", key)
+    assert outcome.code == 0, outcome.err
+    assert x509.load_pem_x509_csr(outcome.out.encode()).is_signature_valid
+    assert "its private key is" in outcome.err
+    key.unlink()
+    beside = command("--json", *DEVICE, *USAGE, "--out", "-", "--key", key)
+    assert (beside.code, beside.json["error"]["code"]) == (2, "usage")
+    assert not key.exists()
+
+
 def test_the_trading_name_is_asked_for_where_the_csr_states_it(command, files):
     out, key = files
     words = ("csr", "iki", "--system-name", "adhoc", "--role", "supplier")

@@ -314,3 +314,78 @@ def test_wrong_usage_is_2_and_one_line(command, quickstart, one_line, arguments)
     said = command("--estate", quickstart, "--json", "register", *arguments)
     assert said.code == 2
     assert said.json["error"]["code"] == "usage"
+
+
+def corrected(command, quickstart, *arguments):
+    return command("--estate", quickstart, "--json", "register", "correct", *arguments)
+
+
+def test_correct_changes_what_is_named_and_prints_before_and_now(command, quickstart):
+    arguments = ("supplier-two", "--signifier", "TPTY-2", "--name", "Supplier II")
+    outcome = corrected(command, quickstart, *arguments)
+    assert outcome.code == 0
+    assert set(outcome.json) == {"before", "participant"}
+    assert outcome.json["before"] == {
+        **outcome.json["participant"],
+        "name": "Supplier Two",
+        "signifier": "TPTY-SUPPLIER-TWO",
+    }
+    shown = command("--estate", quickstart, "--json", "register", "show", "supplier-two").json
+    assert shown["participants"] == [outcome.json["participant"]]
+    ranges = ("register", "correct", "supplier-two", "--range", "90-B3-D5-1F-3:0A1")
+    out = command("--estate", quickstart, *ranges).out
+    assert max(map(len, out.splitlines())) <= 80
+    said = " ".join(out.split())
+    assert "Corrected Before Now ranges 90-B3-D5-1F-30-03-00-00 90-B3-D5-1F-30-A1-00-00" in said
+    assert "ids 90-B3-D5-1F-30-03-00-00 none 90-B3-D5-1F-30-03-00-01" in said
+    assert command("--estate", quickstart, "audit", "verify").code == 0
+
+
+def test_an_import_that_may_not_change_a_participant_names_the_command_that_may(
+    command, quickstart, tmp_path
+):
+    path = tmp_path / "two.toml"
+    path.write_text(
+        '[[participant]]\nid = "supplier-two"\nname = "Supplier Two"\nkind = "party"\n'
+        'signifier = "TPTY-2"\n'
+    )
+    outcome = command("--estate", quickstart, "--json", "register", "import", path)
+    assert outcome.json["error"]["code"] == "participant.changed"
+    assert "smki-testca register correct supplier-two" in outcome.json["error"]["remedy"]
+
+
+def test_all_ids_are_withdrawn_and_then_the_participant_can_be_removed(command, quickstart):
+    arguments = ("supplier-two", "--withdraw-id", "all")
+    assert corrected(command, quickstart, *arguments).json["participant"]["ids"] == []
+    end = ("agreement", "end", "SEC-2020-003", "--on", "2020-12-31")
+    assert command("--estate", quickstart, *end).code == 0
+    outcome = command("--estate", quickstart, "register", "remove", "supplier-two")
+    assert outcome.out == "Participant supplier-two is removed from the register.\n"
+    gone = command("--estate", quickstart, "--json", "register", "show", "supplier-two")
+    assert gone.json["error"]["code"] == "participant.unknown"
+    assert command("--estate", quickstart, "audit", "verify").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "code"),
+    [
+        (("correct", "supplier-one"), 2, "usage"),
+        (("correct", "supplier-one", "--kind", "baker"), 2, "usage"),
+        (("correct", "supplier-one", "--signifier", "X"), 4, "participant.contradicted"),
+        (("correct", "supplier-one", "--signifier", ""), 4, "signifier.form"),
+        (("correct", "supplier-one", "--withdraw-id", "X"), 4, "eui64.form"),
+        (("correct", "supplier-two", "--range", "X"), 4, "id_range.form"),
+        (("remove", "supplier-one"), 4, "participant.in_use"),
+        (("remove", "nobody"), 4, "participant.unknown"),
+    ],
+)
+def test_what_cannot_be_corrected_or_removed_is_one_line_and_changes_nothing(
+    command, quickstart, one_line, file_digest, arguments, exit_code, code
+):
+    before = file_digest(quickstart)
+    outcome = command("--estate", quickstart, "register", *arguments)
+    assert outcome.code == exit_code
+    one_line(outcome)
+    said = command("--estate", quickstart, "--json", "register", *arguments)
+    assert said.json["error"]["code"] == code
+    assert file_digest(quickstart) == before

@@ -7,6 +7,7 @@ from contextlib import closing
 import pytest
 
 from estates import opened, unpacked
+from smki_testca.errors import EstateError
 from smki_testca.estate.database import Database
 
 TRIGGERS = ("audit_is_not_changed", "audit_is_not_cut")
@@ -302,3 +303,12 @@ def test_of_several_faults_the_first_in_the_order_of_tables_is_told(old_estate, 
     tamper(old_estate, *(f"DELETE FROM {table}" for table in order))  # noqa: S608 - our own
     outcome = command("--json", "--estate", old_estate, "audit", "verify")
     assert outcome.json["error"]["code"] == "audit.certificate"
+
+
+@pytest.mark.parametrize("body", [{}, {"reference": ["x"]}, {"reference": "x", "before": 3}])
+def test_an_entry_that_is_not_as_its_action_has_it_is_told_as_damage(estate, body):
+    with estate.transaction():
+        number = estate.audit.append(estate.clock.now(), "agreement.replace", body)
+    with pytest.raises(EstateError, match=f"cannot be read at entry {number}") as caught:
+        estate.register.agreement_changes()
+    assert caught.value.code == "audit.broken"

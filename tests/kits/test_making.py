@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from datetime import UTC, datetime
+from pathlib import Path
 from shutil import which
 
 import pytest
@@ -381,6 +382,22 @@ def test_ctrl_c_leaves_an_empty_directory_as_it_was(tmp_path, monkeypatch):
         made(tmp_path / "kit")
     assert left_beside(tmp_path / "kit") == ["kit"]
     assert list((tmp_path / "kit").iterdir()) == []
+
+
+def test_an_empty_directory_is_filled_and_not_replaced(tmp_path, monkeypatch):
+    (tmp_path / "lost+found").mkdir()
+    before = tmp_path.stat().st_ino
+    monkeypatch.chdir(tmp_path)
+    made(Path())
+    assert tmp_path.stat().st_ino == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "KEYS-ARE-NOT-SECRET.txt",
+        "README.txt",
+        "csv",
+        "estate",
+        "lost+found",
+        "revocation-lists",
+    ]
 
 
 def test_a_directory_that_holds_anything_is_left_alone(tmp_path):

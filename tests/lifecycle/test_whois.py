@@ -1,13 +1,21 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from cryptography import x509
 
 import csrs
+from mutation import with_field
 from smki_testca.api import Estate
+from smki_testca.authority.revocation import Reason
+from smki_testca.der import encode
 from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
-from smki_testca.lifecycle.whois import whois_certificate
+from smki_testca.identifiers import Eui64, Signifier
+from smki_testca.importers.intake import take_in
+from smki_testca.lifecycle.whois import look_up, whois_certificate
+from smki_testca.register.corrections import Correction
 from smki_testca.shipped import shipped
 from smki_testca.x509.pem import to_pem
 
@@ -172,3 +180,220 @@ def test_whatever_is_changed_under_the_signature_was_not_issued_here(estate):
         except InputError:
             answers.add(None)
     assert answers == {False, None}
+
+
+def of_label(estate, label):
+    (record,) = estate.certificates.select(Selection(label=label))
+    return record
+
+
+# What an identifier means depends on the certificate type.
+
+
+def test_an_organisation_certificate_is_nobodys_under_a_registry_entry(estate):
+    record = of_label(estate, "Z1-supplier-ds")
+    device_id = encode.bit_string(bytes.fromhex("00db120000000001"))
+    changed = with_field(record.der, "subject.x500UniqueIdentifier", device_id)
+    with pytest.raises(InputError, match="which is for Device IDs") as caught:
+        whois_certificate(estate, changed)
+    assert caught.value.code == "whois.nobody"
+    assert "meters-one" in caught.value.message
+
+
+def test_a_device_certificate_is_nobodys_by_an_allocated_id(estate):
+    record = of_label(estate, "ESME-ka")
+    changed = record.der.replace(
+        bytes.fromhex("00db120000000001"), bytes.fromhex("90b3d51f30010000")
+    )
+    assert changed != record.der
+    with pytest.raises(InputError, match="allocated to supplier-one") as caught:
+        whois_certificate(estate, changed)
+    assert caught.value.code == "whois.nobody"
+
+
+def test_of_two_with_one_trading_name_the_record_tells_whose_an_iki_certificate_is(
+    estate, other_estate
+):
+    estate.correct_participant("supplier-two", Correction(name="Supplier One"))
+    own = whois_certificate(estate, of_label(estate, "iki-supplier-one").der)
+    assert (own.participant.id, own.by, own.value) == (
+        *("supplier-one", "issued-to", "supplier-one"),
+    )
+    subject = other_estate.subject("iki", role="02", system_name="x")
+    request = other_estate.request("supplier-one", "uept", subject)
+    (foreign,), _ = other_estate.issue(request)
+    with pytest.raises(InputError) as caught:
+        whois_certificate(estate, foreign.der)
+    assert caught.value.code == "whois.ambiguous"
+    assert "supplier-one, supplier-two" in caught.value.message
+
+
+def test_a_name_that_is_anothers_by_now_does_not_lead_away_from_the_holder(estate):
+    participants = estate.register.load().participants
+    renamed = replace(participants["supplier-one"], name="Renamed")
+    estate.register.bring_in([renamed], [])
+    estate.correct_participant("supplier-two", Correction(name="Supplier One"))
+    answer = whois_certificate(estate, of_label(estate, "iki-supplier-one").der)
+    assert (answer.participant.id, answer.by) == ("supplier-one", "issued-to")
+
+
+# Expired, revoked, not yet valid.
+
+
+def test_revoked_is_told(whois, estate, tmp_path):
+    estate.revoke(Selection(label="Z1-supplier-ds"), Reason.SUPERSEDED)
+    path = tmp_path / "revoked.pem"
+    path.write_bytes(to_pem(of_label(estate, "Z1-supplier-ds").der))
+    certificate = whois(path).json["certificate"]
+    assert certificate["status"] == "revoked"
+    assert certificate["revoked_at"] is not None
+    assert certificate["issued_to"] == "supplier-one"
+
+
+@pytest.mark.parametrize(
+    ("at", "status", "said"),
+    [
+        ("2026-12-24", "in-use", "in-use, until 20"),
+        ("2199-01-01", "expired", "EXPIRED on 20"),
+        ("2001-01-01", "not-yet-valid", "NOT YET VALID: from 20"),
+    ],
+)
+@pytest.mark.parametrize("is_own", [True, False])
+def test_the_dates_are_told_of_any_certificate(
+    command, quickstart, estate, tmp_path, is_own, at, status, said
+):
+    record = of_label(estate, "Z1-supplier-ds")
+    path = tmp_path / "presented.der"
+    path.write_bytes(record.der if is_own else record.der[:-1] + bytes([record.der[-1] ^ 1]))
+    call = ("--estate", quickstart, "--clock", at)
+    certificate = command(*call, "--json", "register", "whois", path).json["certificate"]
+    if not is_own and status == "in-use":
+        status, said = None, "whether it is revoked is not known here"
+    assert (certificate["status"], certificate["issued_here"]) == (status, is_own)
+    assert said in command(*call, "register", "whois", path).out
+
+
+# Several certificates in a file.
+
+
+def written(tmp_path, *ders):
+    path = tmp_path / "several.pem"
+    path.write_bytes(b"".join(map(to_pem, ders)))
+    return path
+
+
+def test_every_certificate_of_a_file_is_answered(whois, estate, tmp_path):
+    labels = ("dccki-rdp-one", "Z1", "GSME-ka", "Z1-supplier-ds")
+    path = written(tmp_path, *(of_label(estate, label).der for label in labels))
+    outcome = whois(path)
+    assert outcome.code == 0
+    assert outcome.json["participant"] == "rdp-one"
+    told = [one.get("participant") or one["error"]["code"] for one in outcome.json["answers"]]
+    assert told == ["rdp-one", "whois.no_identifier", "meters-one", "supplier-one"]
+    assert [one["certificate"]["authority"] for one in outcome.json["answers"]] == [
+        *(False, True, False, False),
+    ]
+
+
+def test_what_is_not_answered_is_told_beside_what_is(command, quickstart, estate, tmp_path):
+    known = of_label(estate, "GSME-ka").der
+    unknown = known.replace(bytes.fromhex("00db12"), bytes.fromhex("00db99"))
+    call = ("--estate", quickstart, "--json", "register", "whois")
+    both = command(*call, written(tmp_path, unknown, b"\x30\x00", known))
+    assert both.code == 1
+    assert both.json["participant"] == "meters-one"
+    first, second, _ = both.json["answers"]
+    assert first["error"]["code"] == "whois.nobody"
+    assert second["certificate"] is None
+    neither = command(*call, written(tmp_path, unknown, unknown))
+    assert (neither.code, neither.json["error"]["code"]) == (4, "whois.nobody")
+    out = command("--estate", quickstart, "register", "whois", tmp_path / "several.pem").out
+    assert out.count("Participant  unknown: The Device ID 00-DB-99") == 2
+
+
+# Other terms.
+
+
+@pytest.mark.parametrize(
+    ("term", "participant", "found_by", "ids"),
+    [
+        ("labs-one", "labs-one", "participant", 0),
+        ("supplier-one", "supplier-one", "participant", 5),
+        ("SUP1", "supplier-one", "market-participant-id", 2),
+        ("N1G", "network-one", "market-participant-id", 1),
+    ],
+)
+def test_participant_ids_and_market_participant_ids_lead_to_a_participant(
+    whois, term, participant, found_by, ids
+):
+    answer = whois(term).json
+    assert (answer["participant"], answer["found_by"], answer["value"]) == (
+        *(participant, found_by, term),
+    )
+    assert len(answer["ids"]) == ids
+    assert "certificate" not in answer
+
+
+@pytest.mark.parametrize("label", ["Z1-supplier-ds", "GSME-ka", "iki-supplier-one"])
+def test_a_serial_number_leads_to_the_certificate_and_its_holder(whois, estate, label):
+    record = of_label(estate, label)
+    plain, serial = f"{record.serial}", f"{record.serial.value:x}"
+    colons = ":".join(plain[place : place + 2] for place in range(0, 32, 2))
+    for term in (plain, serial, colons, str(record.serial.value)):
+        answer = whois(term).json
+        assert (answer["participant"], answer["found_by"]) == (record.participant, "serial")
+        assert answer["value"] == plain
+        assert answer["certificate"]["serial"] == plain
+
+
+def test_a_serial_number_of_a_ca_or_of_none_is_nobodys(whois, estate):
+    assert whois(of_label(estate, "Z1").serial).json["error"]["code"] == "whois.no_identifier"
+    assert whois("12" * 16).json["error"]["code"] == "whois.nobody"
+    assert whois("0" * 32).json["error"]["code"] == "whois.nobody"
+
+
+def test_a_term_of_several_participants_is_answered_for_each(estate, whois):
+    first, second = (
+        estate.register.load().participant(name) for name in ("supplier-one", "supplier-two")
+    )
+    market = replace(first.market_participant_ids[0], ids=())
+    before = estate.register.load()
+    shared = {
+        **before.participants,
+        "supplier-two": replace(second, market_participant_ids=(market,)),
+        "dcc": replace(before.participants["dcc"], signifier=Signifier("labs-one")),
+    }
+    # A version before let two have one.
+    with estate.transaction():
+        estate.register._store(before, replace(before, participants=shared))  # noqa: SLF001
+    answers = whois("SUP1").json["answers"]
+    assert [one["participant"] for one in answers] == ["supplier-one", "supplier-two"]
+    assert [len(one["ids"]) for one in answers] == [2, 2]
+    answers = whois("labs-one").json["answers"]
+    assert [(one["participant"], one["found_by"]) for one in answers] == [
+        ("dcc", "signifier"),
+        ("labs-one", "participant"),
+    ]
+
+
+def test_an_imported_certificate_is_found_by_its_serial_number(estate, other_estate, tmp_path):
+    data = csrs.organisation(csrs.new_key(), eui64=bytes.fromhex("90b3d51f30010009"), role="7F")
+    record, _ = other_estate.sign(data, "supplier-one", "uept")
+    path = tmp_path / "theirs.pem"
+    path.write_bytes(to_pem(record.der))
+    estate.import_material(take_in([str(path)]))
+    (answer,) = look_up(estate, str(record.serial))
+    assert (answer.participant.id, answer.by, answer.issued_here) == (
+        *("supplier-one", "serial", False),
+    )
+    assert answer.certificate.issued_to is None
+
+
+def test_an_id_that_was_withdrawn_since_leads_to_whom_the_certificate_was_issued(estate):
+    record = of_label(estate, "Z1-supplier-ds")
+    estate.revoke(Selection(eui64=record.eui64), Reason.SUPERSEDED)
+    correction = Correction(withdrawn=frozenset({Eui64(record.eui64.value)}))
+    estate.correct_participant("supplier-one", correction)
+    answer = whois_certificate(estate, record.der)
+    assert (answer.participant.id, answer.by) == ("supplier-one", "issued-to")
+    assert answer.certificate.status == "revoked"

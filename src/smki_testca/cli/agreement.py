@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import textwrap
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from smki_testca.cli.output import print_json, print_table, say
 from smki_testca.cli.session import Session, read_input
+from smki_testca.errors import InputError
+from smki_testca.text import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smki_testca.cli.output import Cell
+    from smki_testca.register.agreements import Agreement, AgreementChange
+
+_VALUE_COLUMNS = 63
+"""The columns for a value, beside its name, in a terminal of 80."""
 
 
 @click.group()
@@ -41,11 +56,11 @@ def add(session: Session, file: str) -> None:
 @click.argument("reference", metavar="[REFERENCE]", required=False)
 @click.pass_obj
 def show(session: Session, reference: str | None) -> None:
-    """Show one agreement, or all of them.
+    """Show one agreement, or all of them, with their terms and what changed in them.
 
     \b
     Example:
-      smki-testca --estate estate --json agreement show BIL-2020-001
+      smki-testca --estate estate agreement show BIL-2020-001
     """
     with session.open() as estate:
         current = estate.register.load()
@@ -54,25 +69,123 @@ def show(session: Session, reference: str | None) -> None:
             if reference is None
             else [current.agreement(reference)]
         )
+        changes = estate.register.agreement_changes()
+    if session.as_json:
+        print_json({"agreements": [_as_json(one, changes) for one in agreements]})
+        return
+    for place, one in enumerate(agreements):
+        say(*([""] if place else []))
+        print_table(("", ""), _rows(one, changes.get(one.reference, ())))
+
+
+def _as_json(agreement: Agreement, changes: dict[str, list[AgreementChange]]) -> dict[str, Any]:
+    """An agreement with its history, if it has one."""
+    history = [change.as_json() for change in changes.get(agreement.reference, ())]
+    return {**agreement.as_json(), **({"history": history} if history else {})}
+
+
+def _rows(agreement: Agreement, changes: Sequence[AgreementChange]) -> list[tuple[str, Cell]]:
+    """The rows of a table of one agreement."""
+    until = ", without end" if agreement.end is None else f" to {agreement.end}"
+    rows: list[tuple[str, Cell]] = [
+        ("Agreement", agreement.reference),
+        ("Participant", agreement.participant),
+        ("Kind", agreement.kind.value),
+        ("In force", f"from {agreement.start}{until}"),
+        ("State", "suspended" if agreement.suspended else "not suspended"),
+        ("Purposes", _wrapped(agreement.purposes)),
+        ("Categories", _wrapped(agreement.categories)),
+        ("Environments", _wrapped(agreement.environments)),
+        ("Obligations", _wrapped(agreement.obligations)),
+        ("Remote delivery", "agreed" if agreement.remote_delivery else "not agreed"),
+    ]
+    for change in changes:
+        rows += [(f"Entry {change.audit}", tuple(_lines(change)))]
+    return rows
+
+
+_WORDS = {"replace": "replaced", "end": "ended", "suspend": "suspended", "resume": "resumed"}
+
+
+def _lines(change: AgreementChange) -> list[str]:
+    """A change in lines: what was done, then each term as it was before."""
+    lines = [f"{_WORDS[change.change]} at {change.at}"]
+    if change.change in {"replace", "end"}:
+        for name, value in change.before.items():
+            lines += _wrapped([f"{name.replace('_', ' ')} was {_in_words(value)}"])
+    return lines
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return {None: "none", True: "true", False: "false"}.get(value, str(value))
+
+
+def _wrapped(values: Sequence[str]) -> tuple[str, ...]:
+    """Values in lines that fit a terminal; none is broken."""
+    text = ", ".join(values) or "none"
+    lines = textwrap.wrap(text, _VALUE_COLUMNS, break_long_words=False, break_on_hyphens=False)
+    return tuple(lines)
+
+
+@agreement.command("replace")
+@click.argument("file", metavar="FILE")
+@click.pass_obj
+def replace_(session: Session, file: str) -> None:
+    """Replace agreements by those of a TOML FILE that have the same references.
+
+    The gate decides by the new terms from then on, also for a batch in progress. The terms before
+    stay in the history that agreement show prints, and in the audit log.
+
+    \b
+    Example:
+      smki-testca --estate estate agreement replace examples/participants.toml
+    """
+    data = read_input(file)
+    with session.open() as estate:
+        agreements = estate.register.replace_agreements(data, file)
+        changes = estate.register.agreement_changes()
     if session.as_json:
         print_json({"agreements": [agreement.as_json() for agreement in agreements]})
         return
-    print_table(
-        ("Reference", "Participant", "Kind", "From", "Until", "State", "Purposes", "Categories"),
-        [
-            (
-                agreement.reference,
-                agreement.participant,
-                agreement.kind.value,
-                agreement.start.isoformat(),
-                "" if agreement.end is None else agreement.end.isoformat(),
-                "suspended" if agreement.suspended else "",
-                ", ".join(agreement.purposes),
-                ", ".join(agreement.categories),
-            )
-            for agreement in agreements
-        ],
-    )
+    for one in agreements:
+        terms = ", ".join(name.replace("_", " ") for name in changes[one.reference][-1].before)
+        still = " It is still suspended." if one.suspended else ""
+        say(f"Agreement {one.reference} is replaced; other terms: {terms}.{still}")
+
+
+@agreement.command()
+@click.argument("reference", metavar="REFERENCE")
+@click.option(
+    "--on", "last", metavar="DATE", required=True, help="The last day on which it is in force."
+)
+@click.pass_obj
+def end(session: Session, reference: str, last: str) -> None:
+    """End an agreement: nothing is issued under it after a day.
+
+    Of a batch in progress, what is not made by then is refused. To end it at once, name
+    yesterday; to stop it for a time, suspend it.
+
+    \b
+    Example:
+      smki-testca --estate estate agreement end BIL-2020-001 --on 2027-03-31
+    """
+    with session.open() as estate:
+        ended = estate.register.end_agreement(reference, _day(last))
+    if session.as_json:
+        print_json({"agreements": [ended.as_json()]})
+        return
+    say(f"Agreement {reference} is in force up to {ended.end}.")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(
+            "time.form", f"{shown(text)} is not a day.", "Write it as YYYY-MM-DD."
+        ) from error
 
 
 @agreement.command()

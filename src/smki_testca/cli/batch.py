@@ -21,6 +21,7 @@ from smki_testca.cli.batch_source import (
 from smki_testca.cli.issue import DELIVERY, ENVIRONMENT, LABEL, PARTICIPANT, PURPOSE, TAKEN_AS
 from smki_testca.cli.numbers import NUMBER, number_from
 from smki_testca.cli.output import print_json, print_json_line, print_progress, print_table, say
+from smki_testca.cli.output_paths import FILE_HELP, OUTPUT, check_alone
 from smki_testca.cli.session import Session, read_input
 from smki_testca.entropy import parse_seed
 from smki_testca.errors import (
@@ -34,7 +35,8 @@ from smki_testca.errors import (
 from smki_testca.estate.runs import State
 from smki_testca.estate.terms import Secrets
 from smki_testca.exporters.registry import RUN_FORMATS
-from smki_testca.files import is_in_the_way, write_file
+from smki_testca.files import check_free, write_file
+from smki_testca.streams import check_no_terminal, is_standard_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -170,11 +172,11 @@ def check(session: Session, /, manifest: str | None, **options: Any) -> None:
 @PURPOSE
 @ENVIRONMENT
 @TAKEN_AS
-@click.option("--out", metavar="RESPONSE.zip", required=True, help="The file to write.")
+@click.option("--out", metavar="RESPONSE.zip", type=OUTPUT, required=True, help=FILE_HELP)
 @click.option("--force", is_flag=True, help="Overwrite the file if it is there already.")
 @_with_engine_options
 @click.pass_obj
-def sign(session: Session, /, requests: str, out: str, *, force: bool, **options: Any) -> None:
+def sign(session: Session, /, requests: str, out: Path, *, force: bool, **options: Any) -> None:
     """Sign a ZIP of CSRs in the Portal's form (SEC App. M F) and write its response.
 
     \b
@@ -190,16 +192,14 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
 
     engine = _engine(options)
     workers = how_many(options["workers"])
-    target = Path(out)
-    if is_in_the_way(target) and not force:
-        raise InputError(
-            "export.exists", f"{out} exists already.", "Name another file, or add --force."
-        )
-    if target.is_dir() or not target.parent.is_dir():
+    check_free(out, force=force)
+    check_no_terminal(out)
+    if out.is_dir() or not out.parent.is_dir():
         raise InputError(
             "export.unwritable",
             f"{out} cannot be written: it is a directory, or its folder is missing.",
         )
+    check_alone(session, out)
     name = portal.request_name(requests)
     cells = {
         key: value
@@ -235,15 +235,23 @@ def sign(session: Session, /, requests: str, out: str, *, force: bool, **options
         if run is not None:
             finished = _complete_run(session, estate, run, engine)
             issued = dict(estate.run_certificates.numbered(finished))
-        _write_signed(target, portal.response(report, issued), run, force=force)
+        _write_signed(out, portal.response(report, issued), run, force=force)
     succeeded = len(issued)
     remarks = _grouped((remark, file) for _, file, *remark in report.remarks)
     if session.as_json:
-        document = {"run": run, "out": out, "success": succeeded, "refused": plan.problem_count}
+        document = {
+            "run": run,
+            "out": str(out),
+            "success": succeeded,
+            "refused": plan.problem_count,
+        }
         print_json(document | _remarks_as_json(remarks, "files"))
         return
     _report_remarks(remarks)
-    say(f"{succeeded} of {len(members)} CSRs are signed; the response is {out}.")
+    say(
+        f"{succeeded} of {len(members)} CSRs are signed; the response is {out}.",
+        err=is_standard_output(out),
+    )
 
 
 @batch.command("list")
@@ -329,12 +337,18 @@ def cancel(session: Session, run: int) -> None:
 @batch.command()
 @click.argument("run", metavar="ID", type=number_from(0))
 @click.option("--format", "form", type=click.Choice([*RUN_FORMATS, _RESPONSE]), required=True)
-@click.option("--out", metavar="PATH", required=True, help="The file, or for pem-tree the folder.")
+@click.option(
+    "--out",
+    metavar="PATH",
+    type=OUTPUT,
+    required=True,
+    help=f"{FILE_HELP} For pem-tree, the folder.",
+)
 @click.option("--with-keys", is_flag=True, help="Write the private keys, too.")
 @click.option("--force", is_flag=True, help="Overwrite what is there already.")
 @click.pass_obj
 def export(
-    session: Session, run: int, form: str, out: str, *, with_keys: bool, force: bool
+    session: Session, run: int, form: str, out: Path, *, with_keys: bool, force: bool
 ) -> None:
     """Write the certificates of a run: pem-tree, der-stream, csv or parquet.
 
@@ -345,13 +359,12 @@ def export(
     Example:
       smki-testca --estate estate batch export 1 --format csv --out devices.csv
     """
-    target = Path(out)
-    if is_in_the_way(target) and not force:
-        raise InputError("export.exists", f"{out} exists already.", "Name another, or add --force.")
+    check_free(out, force=force)
+    check_alone(session, out)
     with session.open() as estate:
         stored_run = estate.runs.get(run)
         if form == _RESPONSE:
-            count = _write_response(estate, stored_run, target, force=force)
+            count = _write_response(estate, stored_run, out, force=force)
         else:
             certificates = (
                 estate.run_certificates.with_keys(stored_run)
@@ -359,11 +372,11 @@ def export(
                 else ((record, None) for record in estate.run_certificates.of_run(stored_run))
             )
             secret = not stored_run.terms.seeded
-            count = RUN_FORMATS[form].write(target, certificates, secret=secret, force=force)
+            count = RUN_FORMATS[form].write(out, certificates, secret=secret, force=force)
     if session.as_json:
-        print_json({"run": run, "out": out, "certificates": count})
+        print_json({"run": run, "out": str(out), "certificates": count})
         return
-    say(f"{count} certificates are in {out}.")
+    say(f"{count} certificates are in {out}.", err=is_standard_output(out))
 
 
 _Remarks = dict[tuple[str, str, str], list[Any]]

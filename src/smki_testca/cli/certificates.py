@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from smki_testca.cli.output import print_json, print_warnings, print_with_status, say
+from smki_testca.cli.output_paths import OUTPUT
 from smki_testca.cli.selection import selecting, selection
 from smki_testca.cli.session import Session, first_line
 from smki_testca.errors import InputError
@@ -15,6 +16,9 @@ from smki_testca.exporters.fitting import summary
 from smki_testca.exporters.format import Need
 from smki_testca.exporters.registry import FORMATS
 from smki_testca.files import write
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @click.command("list")
@@ -44,7 +48,7 @@ def list_(session: Session, /, *, external: bool, **given: str | None) -> None:
 @click.option(
     "--format", "form", type=click.Choice(list(FORMATS)), required=True, help="See docs/formats.md."
 )
-@click.option("--out", metavar="PATH", required=True, help="The folder to write to.")
+@click.option("--out", metavar="PATH", type=OUTPUT, required=True, help="The folder to write to.")
 @click.option("--with-keys", is_flag=True, help="Write the private keys, too.")
 @click.option(
     "--export-passphrase-file",
@@ -59,7 +63,7 @@ def export(
     session: Session,
     /,
     form: str,
-    out: str,
+    out: Path,
     export_passphrase_file: str | None,
     *,
     with_keys: bool,
@@ -84,13 +88,17 @@ def export(
             raise InputError("export.nothing", "No certificate fits the selection.")
         selected = items(estate, records, with_keys=with_keys)
         exported = make(form, selected, passphrase)
-        paths = write(exported.files, Path(out), force=force)
+        paths = write(exported.files, out, force=force)
     if session.as_json:
         left_out = [
             {"serial": str(each.item.record.serial), "name": each.item.name, "reason": each.reason}
             for each in exported.left_out
         ]
-        print_json({"files": [str(path) for path in paths], "left_out": left_out})
+        renamed = [
+            {"name": name, "written_as": instead} for name, instead in exported.renamed.items()
+        ]
+        files = [str(path) for path in paths]
+        print_json({"files": files, "left_out": left_out, "renamed": renamed})
         return
-    print_warnings(summary(exported.left_out, len(selected)))
+    print_warnings([*summary(exported.left_out, len(selected)), *exported.renamings()])
     say(f"{len(paths)} files are below {out}.")

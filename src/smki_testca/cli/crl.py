@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,12 +9,15 @@ import click
 from smki_testca.cli.names import HierarchyName
 from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import print_document, print_json, print_table, say
+from smki_testca.cli.output_paths import OUTPUT, check_alone
 from smki_testca.errors import ExitCode, InputError, UsageError
 from smki_testca.files import replace, write_error
+from smki_testca.streams import check_no_terminal, is_standard_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+    from pathlib import Path
 
     from smki_testca.api import Estate
     from smki_testca.cli.session import Session
@@ -59,7 +61,12 @@ def crl() -> None:
 @click.option(
     "--next-update", metavar="TIME", help="Its nextUpdate; set by the profile by default."
 )
-@click.option("--out", metavar="FILE", help="Write the list to FILE instead of printing it.")
+@click.option(
+    "--out",
+    metavar="FILE",
+    type=OUTPUT,
+    help="Write the list to FILE, - for standard output, instead of printing it.",
+)
 @click.option("--der", is_flag=True, help="Write DER instead of PEM; only with --out.")
 @click.pass_obj
 def issue(
@@ -67,7 +74,7 @@ def issue(
     /,
     at: str | None,
     next_update: str | None,
-    out: str | None,
+    out: Path | None,
     *,
     der: bool,
     **options: Any,
@@ -75,7 +82,8 @@ def issue(
     """Issue the next revocation list of a CA.
 
     The list names the certificates revoked as of its thisUpdate. With --at you issue a stale list
-    or a future one; its number still rises by one. --out replaces the content of the file.
+    or a future one; its number still rises by one. --out replaces the content of the file, whose
+    owner and mode stay.
 
     \b
     Example:
@@ -86,6 +94,10 @@ def issue(
 
     if der and out is None:
         raise UsageError("usage", "DER is written to a file only.", "Name it with --out FILE.")
+    if out is not None:
+        check_alone(session, out)
+        if der:
+            check_no_terminal(out)
     begin, end = (None if text is None else parse_instant(text) for text in (at, next_update))
     with session.open(needs_keys=True) as estate:
         record = estate.issue_revocation_list(
@@ -99,11 +111,11 @@ def issue(
         summary = _issued_summary(estate, record)
     pem = _pem(record)
     if out is not None:
-        _replace_file(Path(out), record.der if der else pem)
+        _replace_file(out, record.der if der else pem)
     if session.as_json:
         print_json({"revocation_list": {**record.as_json(), "pem": pem.decode("ascii")}})
         return
-    say(summary, err=out is None)
+    say(summary, err=out is None or is_standard_output(out))
     if out is None:
         print_document(pem.decode("ascii"))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,20 +10,26 @@ import click
 from smki_testca.authority.csr_builder import PARTICIPANT_NAME, build, holds_participant_name
 from smki_testca.cli.issue import CertificateTypes, example, input_options
 from smki_testca.cli.output import print_json, print_warnings, say
+from smki_testca.cli.output_paths import OUTPUT, check_alone
 from smki_testca.cli.session import Session, first_line
 from smki_testca.entropy import KeyedEntropy, SystemEntropy, parse_seed
-from smki_testca.errors import InputError, UsageError
-from smki_testca.files import is_in_the_way, output
+from smki_testca.errors import UsageError
+from smki_testca.files import check_free, output
 from smki_testca.profiles.subject import Subject
 from smki_testca.roles import KeyUsage
+from smki_testca.streams import is_standard_output
 
 if TYPE_CHECKING:
     from smki_testca.authority.csr_builder import CsrWithKey
     from smki_testca.profiles.model import Profile
 
 _FILE_OPTIONS = [
-    click.option("--out", metavar="FILE", required=True, help="The CSR to write, PEM."),
-    click.option("--key", metavar="FILE", required=True, help="Its private key to write, PEM."),
+    click.option(
+        "--out", metavar="FILE", type=OUTPUT, required=True, help="The CSR to write, PEM."
+    ),
+    click.option(
+        "--key", metavar="FILE", type=OUTPUT, required=True, help="Its private key to write, PEM."
+    ),
     click.option(
         "--key-passphrase-file", metavar="FILE", help="Its first line encrypts the private key."
     ),
@@ -100,22 +105,22 @@ def _example(profile: Profile) -> str:
 
 
 def _make(session: Session, profile: Profile, given: dict[str, Any]) -> None:
-    out, key = Path(given["out"]), Path(given["key"])
+    out, key, force = given["out"], given["key"], given["force"]
     if out.absolute() == key.absolute():
         raise UsageError("usage", "--out and --key name the same file.", "Name two files.")
     for path in (out, key):
-        if is_in_the_way(path) and not given["force"]:
-            raise InputError(
-                "export.exists", f"{path} exists already.", "Name another file, or add --force."
-            )
+        check_free(path, force=force)
+        check_alone(session, path)
     passphrase_file = given["key_passphrase_file"]
     passphrase = None if passphrase_file is None else first_line(passphrase_file)
     made = _built(session, profile, given)
-    force = given["force"]
     # Both get their names at the end, or neither does.
-    with output(key, force=force) as key_file, output(out, force=force) as csr_file:
-        key_file.write(made.key_pem(passphrase))
-        csr_file.write(made.pem)
+    with (
+        output(key, force=force, text=True) as key_file,
+        output(out, force=force, text=True) as csr_file,
+    ):
+        key_file.write(made.key_pem(passphrase).decode("ascii"))
+        csr_file.write(made.pem.decode("ascii"))
     if session.as_json:
         print_json(
             {
@@ -131,7 +136,10 @@ def _make(session: Session, profile: Profile, given: dict[str, Any]) -> None:
     if not made.key_is_secret:
         print_warnings([_NOT_SECRET])
     state = "encrypted" if passphrase is not None else "not encrypted"
-    say(f"The CSR is {out}; its private key is {key}, {state}.")
+    say(
+        f"The CSR is {out}; its private key is {key}, {state}.",
+        err=is_standard_output(out) or is_standard_output(key),
+    )
 
 
 def _built(session: Session, profile: Profile, given: dict[str, Any]) -> CsrWithKey:

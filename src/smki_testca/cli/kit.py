@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from smki_testca.cli.numbers import NUMBER
 from smki_testca.cli.output import Progress, print_json, print_table, say
+from smki_testca.cli.output_paths import OUTPUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from smki_testca.cli.session import Session
     from smki_testca.kits.kit import Kit
@@ -162,7 +163,9 @@ def _certificates(loaded: Kit, devices: int | None) -> Iterator[dict[str, Any]]:
 
 @kit.command()
 @click.argument("name", metavar="NAME")
-@click.option("--out", metavar="DIR", required=True, help="A directory that is new or empty.")
+@click.option(
+    "--out", metavar="DIR", type=OUTPUT, required=True, help="A directory that is new or empty."
+)
 @_DEVICES
 @click.option("--seed", metavar="HEX", help="Derive serials and keys from it; they are not secret.")
 @click.option(
@@ -173,7 +176,7 @@ def _certificates(loaded: Kit, devices: int | None) -> Iterator[dict[str, Any]]:
     help="An export format of docs/formats.md; repeatable; every format by default.",
 )
 @click.pass_obj
-def make(session: Session, /, name: str, out: str, **options: Any) -> None:
+def make(session: Session, /, name: str, out: Path, **options: Any) -> None:
     """Make a kit in DIR: an estate, its certificates in every client's form, CRLs, a README.txt.
 
     If the command fails, nothing is left in DIR. It generates the passphrases and writes them to
@@ -196,7 +199,7 @@ def make(session: Session, /, name: str, out: str, **options: Any) -> None:
     )
     result = maker.make(
         kits.load(session.library(), name),
-        Path(out),
+        out,
         kit_options,
         profiles=session.profiles_directory,
         clock=session.clock(),

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import print_document, print_json, print_table, say
 from smki_testca.cli.session import Session, read_input
-from smki_testca.errors import InputError
+from smki_testca.cli.whois import whois
+from smki_testca.errors import UsageError
 from smki_testca.identifiers import Eui64, Signifier
-from smki_testca.lifecycle.whois import whois_certificate
+from smki_testca.profiles.model import ParticipantKind
 from smki_testca.register.notifications import Flow
-from smki_testca.register.whois import whois_id, whois_signifier
-from smki_testca.text import shown
 
 if TYPE_CHECKING:
-    from smki_testca.api import Estate
-    from smki_testca.register.whois import Answer
+    from smki_testca.cli.output import Cell
 
 
 @click.group()
@@ -118,42 +115,116 @@ def show(
     print_table(("Participant", "Kind", "Signifier", "ID", "Serves"), rows)
 
 
+register.add_command(whois)
+
+
 @register.command()
-@click.argument("term", metavar="EUI64|SIGNIFIER|CERTIFICATE-FILE")
+@click.argument("participant", metavar="ID")
+@click.option("--name", metavar="N", help="Its trading name.")
+@click.option("--kind", type=click.Choice([kind.value for kind in ParticipantKind]))
+@click.option("--signifier", metavar="S", help="Its Signifier.")
+@click.option(
+    "--range",
+    "ranges",
+    metavar="ENTRY:NUMBER[:BITS]",
+    multiple=True,
+    help="Its range, in place of all that it has: Registry Entry and organisation number.",
+)
+@click.option(
+    "--exception", metavar="TEXT", help="Why the range lies outside the SEC's Registry Entries."
+)
+@click.option(
+    "--withdraw-id",
+    "withdrawn",
+    metavar="EUI64|all",
+    multiple=True,
+    help="An ID that was not to be allocated to it.",
+)
 @click.pass_obj
-def whois(session: Session, term: str) -> None:
-    """Say which Party or RDP an ID, a Signifier or a presented certificate belongs to.
+def correct(
+    session: Session,
+    participant: str,
+    name: str | None,
+    kind: str | None,
+    signifier: str | None,
+    ranges: tuple[str, ...],
+    exception: str | None,
+    withdrawn: tuple[str, ...],
+) -> None:
+    """Correct what was registered wrongly of participant ID, and leave the rest.
+
+    It is refused, with their serial numbers, where certificates that are neither revoked nor
+    expired would become untrue. With another range, the IDs outside it are withdrawn. What
+    merely changed, such as a name, comes with register import.
 
     \b
     Example:
-      smki-testca --estate estate register whois TPTY-SUPPLIER-ONE
+      smki-testca --estate estate register correct supplier-two --signifier TPTY-SUPPLIER-2
+      smki-testca --estate estate register correct supplier-two --range 90-B3-D5-1F-3:0A1
+    """
+    from smki_testca.register.corrections import Correction, parse_range
+
+    if not (name is not None or kind or signifier is not None or ranges or withdrawn):
+        raise UsageError("usage", "Say what to correct, with --name, --signifier or the like.")
+    with session.open() as estate:
+        central = tuple(known.entry for known in estate.library.sec_registry_entries)
+        present = estate.register.load().participant(participant)
+        ids = [each.eui64 for each in present.ids]
+        correction = Correction(
+            None if kind is None else ParticipantKind(kind),
+            name,
+            None if signifier is None else Signifier.parse(signifier),
+            tuple(parse_range(text, exception, central) for text in ranges),
+            frozenset(ids if "all" in withdrawn else map(Eui64.parse, withdrawn)),
+        )
+        before, after = estate.correct_participant(participant, correction)
+    if session.as_json:
+        print_json({"before": before.as_json(), "participant": after.as_json()})
+        return
+    was, now = before.as_json(), after.as_json()
+    print_table(
+        ("Corrected", "Before", "Now"),
+        [
+            (key.replace("_", " "), _value(was.get(key)), _value(now[key]))
+            for key in now
+            if was.get(key) != now[key]
+        ],
+    )
+
+
+def _value(value: Any) -> Cell:
+    """A value of a participant's JSON as a cell, with a line for each in a list."""
+    if not isinstance(value, list):
+        return "none" if value is None else str(value)
+    return tuple(line for one in value for line in _lines(one)) or "none"
+
+
+def _lines(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, dict):
+        return (str(value),)
+    if "first" in value:
+        return value["first"], f"to {value['last']}"
+    return (value.get("eui64") or f"{value['scheme']} {value['identifier']}",)
+
+
+@register.command()
+@click.argument("participant", metavar="ID")
+@click.pass_obj
+def remove(session: Session, participant: str) -> None:
+    """Remove participant ID, which has no certificates, keys, agreements or IDs.
+
+    Agreements that have ended go with it; the audit log has all that was removed.
+
+    \b
+    Example:
+      smki-testca --estate estate register remove labs-one
     """
     with session.open() as estate:
-        answer = _look_up(estate, term)
-        document = answer.as_json(estate.library.roles)
+        removed = estate.remove_participant(participant)
     if session.as_json:
-        print_json(document)
+        print_json({"participant": removed.as_json()})
         return
-    ids = [
-        f"{each.eui64} ({', '.join(role.name for role in each.user_roles) or 'no User Role'})"
-        for each in answer.ids
-    ]
-    market = [
-        f"{each['scheme']} {each['identifier']} ({each['role_code']})"
-        for each in document["market_participant_ids"]
-    ]
-    rows = [
-        ("Participant", f"{document['participant']}, {document['name']} ({document['kind']})"),
-        ("Found by", f"{document['found_by']} {document['value']}"),
-        ("Signifier", document["signifier"] or "none"),
-        ("IDs", tuple(ids) or "none"),
-        ("May act as", ", ".join(document["remote_party_roles"]) or "no RemotePartyRole"),
-        ("Market Participant IDs", ", ".join(market) or "none"),
-    ]
-    if answer.issued_here is not None:
-        signed = "signed by a CA of this estate" if answer.issued_here else "NOT of this estate"
-        rows.append(("Certificate", signed))
-    print_table(("", ""), rows)
+    say(f"Participant {participant} is removed from the register.")
 
 
 @register.command()
@@ -199,25 +270,3 @@ def notify(session: Session, flow: str, form: str) -> None:
         print_document(notification.as_csv())
         return
     print_json(notification.as_json())
-
-
-def _look_up(estate: Estate, term: str) -> Answer:
-    current = estate.register.load()
-    try:
-        eui64 = Eui64.parse(term)
-    except InputError:
-        pass
-    else:
-        return whois_id(current, eui64)
-    try:
-        signifier = Signifier.parse(term)
-    except InputError:
-        signifier = None
-    if signifier is not None and current.holder_of_signifier(signifier) is not None:
-        return whois_signifier(current, signifier)
-    if Path(term).is_file():
-        return whois_certificate(estate, read_input(term))
-    raise InputError(
-        "whois.nobody",
-        f"{shown(term)} is no EUI-64, no Signifier in the register and no certificate file.",
-    )

@@ -198,6 +198,14 @@ class AuditLog:
         )
         return [link.entry for link in reversed(links)]
 
+    def entries_of(self, *actions: str) -> list[Entry]:
+        """The entries of some actions, in order."""
+        places = ", ".join("?" * len(actions))
+        links = self._database.records(
+            _link, f"{_ENTRIES} WHERE action IN ({places}) ORDER BY audit.number", actions
+        )
+        return [link.entry for link in links]
+
     def entry(self, number: int) -> Entry:
         """The entry of that number.
 
@@ -460,7 +468,7 @@ def _recorded(table: AuditedTable, entry: Entry) -> list[tuple[Any, Any]]:
     try:
         return list(table.recorded(entry))
     except (AttributeError, LookupError, TypeError, ValueError) as error:
-        raise _broken(f"cannot be read at entry {entry.number}") from error
+        raise unreadable_entry(entry.number) from error
 
 
 def _remarks(before: Entry | None, entry: Entry) -> Iterator[str]:
@@ -469,6 +477,11 @@ def _remarks(before: Entry | None, entry: Entry) -> Iterator[str]:
             f"Entry {entry.number} of the audit log is of {entry.at}, before entry {before.number}"
             f" of {before.at}."
         )
+
+
+def unreadable_entry(number: int) -> EstateError:
+    """The error for an entry whose details are not those of its action."""
+    return _broken(f"cannot be read at entry {number}")
 
 
 def _broken(what: str) -> EstateError:

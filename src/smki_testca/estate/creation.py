@@ -12,7 +12,13 @@ import os
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import EstateError, InputError
-from smki_testca.files import MEDIUM_ERRORS, make_folders, remove_folders, sync_folder
+from smki_testca.files import (
+    LOST_AND_FOUND,
+    MEDIUM_ERRORS,
+    make_folders,
+    remove_folders,
+    sync_folder,
+)
 from smki_testca.unfinished import keep, lock, remove
 
 if TYPE_CHECKING:
@@ -154,13 +160,15 @@ def _remove(directory: Path, names: tuple[str, ...]) -> None:
 
 def _is_ours(name: object) -> bool:
     """Whether a marker may name that: a file or folder right in the directory."""
-    if not isinstance(name, str) or name in {"", ".", "..", _KEPT}:
+    if not isinstance(name, str) or name in {"", ".", "..", _KEPT, LOST_AND_FOUND}:
         return False
     return not set(name) & {"/", os.sep, "\0"}
 
 
 def _check_empty(directory: Path) -> None:
-    stray = next((path for path in directory.iterdir() if path.name != _KEPT), None)
+    stray = next(
+        (path for path in directory.iterdir() if path.name not in {_KEPT, LOST_AND_FOUND}), None
+    )
     if stray is not None and stray.name == MARKER:
         raise _being_made(directory)
     if stray is not None:

@@ -59,6 +59,16 @@ class KeyHolders:
         )
         return None if participant is None else participant_holder(participant)
 
+    def has_keys(self, participant: str) -> bool:
+        """Whether a participant holds a key in the estate, or brought one to a run."""
+        return bool(
+            self._database.value(
+                "SELECT EXISTS (SELECT 1 FROM keys WHERE holder = ?)"
+                " OR EXISTS (SELECT 1 FROM row_keys WHERE participant = ?)",
+                (participant_holder(participant), participant),
+            )
+        )
+
     def check(self, identifier: bytes, holder: str) -> None:
         """Check that a key is free, or held by its holder already.
 

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from smki_testca.errors import InputError
+from smki_testca.estate.audit import unreadable_entry
 from smki_testca.register import documents
+from smki_testca.register.agreements import AgreementChange
 from smki_testca.register.notifications import Flow, Notification, notify, statements
 from smki_testca.register.register import Register
 
 if TYPE_CHECKING:
     import sqlite3
+    from datetime import date
 
     from smki_testca.clock import Clock
     from smki_testca.estate.audit import AuditLog
@@ -21,6 +25,10 @@ if TYPE_CHECKING:
     from smki_testca.profiles import Library
     from smki_testca.register.agreements import Agreement
     from smki_testca.register.participants import Participant
+
+_AGREEMENT_ACTIONS = tuple(
+    f"agreement.{change}" for change in ("replace", "end", "suspend", "resume")
+)
 
 
 class RegisterStore:
@@ -116,6 +124,40 @@ class RegisterStore:
             )
         return ids
 
+    def correct(self, before: Register, after: Register, name: str) -> None:
+        """Store a participant as corrected, within the transaction that loaded the register."""
+        self._store(before, after)
+        self._audit.append(
+            self._clock.now(),
+            "register.correct",
+            {
+                "participant": name,
+                "before": before.participants[name].as_json(),
+                "after": after.participants[name].as_json(),
+            },
+        )
+
+    def remove(self, before: Register, name: str) -> None:
+        """Remove a participant and its agreements, within the transaction that loaded the register.
+
+        The entry of the audit log has all of them.
+        """
+        agreements = before.agreements_of(name)
+        for agreement in agreements:
+            self._database.execute(
+                "DELETE FROM agreements WHERE reference = ?", (agreement.reference,)
+            )
+        self._database.execute("DELETE FROM participants WHERE id = ?", (name,))
+        self._audit.append(
+            self._clock.now(),
+            "register.remove",
+            {
+                "participant": name,
+                "before": before.participant(name).as_json(),
+                "agreements": [agreement.as_json() for agreement in agreements],
+            },
+        )
+
     def set_suspended(self, reference: str, *, suspended: bool) -> Agreement:
         """Suspend an agreement, or resume it.
 
@@ -129,6 +171,83 @@ class RegisterStore:
             action = "agreement.suspend" if suspended else "agreement.resume"
             self._audit.append(self._clock.now(), action, {"reference": reference})
         return after.agreements[reference]
+
+    def replace_agreements(self, data: bytes, origin: str) -> list[Agreement]:
+        """Replace agreements by those of the same references in a file.
+
+        Those that are the same in both stay. Participants in the file are not looked at.
+
+        Args:
+            data: the file's content, TOML.
+            origin: the file's name, for errors.
+
+        Returns:
+            The agreements that changed.
+
+        Raises:
+            InputError: if the file has no agreement or cannot be used, the register has none of a
+                reference, or all are the same already; nothing is changed then.
+        """
+        _, arriving = documents.read_file(data, origin, self._library)
+        if not arriving:
+            raise InputError(
+                "agreement.no_table",
+                f"{origin} has no agreement.",
+                "Write each as an [[agreement]] table.",
+            )
+        changed = []
+        with self._database.transaction():
+            register = self.load()
+            for agreement in arriving:
+                before, register = register, register.with_replacement(agreement)
+                if before.agreements != register.agreements:
+                    reference = agreement.reference
+                    self._change_agreement("agreement.replace", before, register, reference)
+                    changed.append(register.agreements[reference])
+            if not changed:
+                references = ", ".join(agreement.reference for agreement in arriving[:3])
+                raise InputError(
+                    "agreement.unchanged",
+                    f"What {origin} says of {references} is in the register already.",
+                    "See: smki-testca agreement show",
+                )
+        return changed
+
+    def end_agreement(self, reference: str, last: date) -> Agreement:
+        """End an agreement with a day: the last on which it is in force.
+
+        Raises:
+            InputError: if there is none of that reference, it begins later, or it ends by then
+                already.
+        """
+        with self._database.transaction():
+            before = self.load()
+            after = before.with_end(reference, last)
+            self._change_agreement("agreement.end", before, after, reference)
+        return after.agreements[reference]
+
+    def _change_agreement(
+        self, action: str, before: Register, after: Register, reference: str
+    ) -> None:
+        """Store an agreement that changed, with the entry that says how it was."""
+        self._store(before, after)
+        body = {
+            "reference": reference,
+            "before": before.agreements[reference].as_json(),
+            "after": after.agreements[reference].as_json(),
+        }
+        self._audit.append(self._clock.now(), action, body)
+
+    def agreement_changes(self) -> dict[str, list[AgreementChange]]:
+        """The changes of each agreement since it was added, by reference, the oldest first."""
+        changes: dict[str, list[AgreementChange]] = {}
+        for entry in self._audit.entries_of(*_AGREEMENT_ACTIONS):
+            try:
+                change = AgreementChange.of_entry(entry.number, entry.at, entry.action, entry.body)
+                changes.setdefault(entry.body["reference"], []).append(change)
+            except (AttributeError, LookupError, TypeError) as error:
+                raise unreadable_entry(entry.number) from error
+        return changes
 
     def notify(self, flow: Flow) -> Notification:
         """Make the next notification of a flow: the changes since the one before."""

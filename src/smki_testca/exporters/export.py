@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from smki_testca.errors import InputError
 from smki_testca.exporters.fitting import summary
 from smki_testca.exporters.format import LeftOut, Need
-from smki_testca.exporters.item import Item, file_names
+from smki_testca.exporters.item import Item, file_names, folder_of, is_reserved, safe_name
 from smki_testca.exporters.registry import FORMATS, check_format
 from smki_testca.files import OutputFile, write
 from smki_testca.profiles.model import Tier
+from smki_testca.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -42,7 +43,7 @@ def items(estate: Stores, records: Sequence[Record], *, with_keys: bool) -> list
     for name, record in zip(names, records, strict=True):
         is_ca = record.tier is not Tier.END_ENTITY
         owner = "ca" if is_ca else record.participant or "nobody"
-        folder = PurePosixPath(record.family, record.hierarchy, owner)
+        folder = folder_of(record, record.hierarchy, owner)
         key = None if is_ca else keys.get(record.serial)
         # All certificates of an issuer have the same chain, except the issuer itself if a root.
         above = () if record.issuer == record.serial else chains.get(record.issuer)
@@ -71,10 +72,20 @@ class Made:
     Attributes:
         files: every file, notes included.
         left_out: the certificates that the format cannot hold.
+        renamed: for each label, participant and other name that Windows reserves, the name of
+            its files.
     """
 
     files: list[OutputFile]
     left_out: list[LeftOut]
+    renamed: dict[str, str]
+
+    def renamings(self) -> list[str]:
+        """A line for each name that Windows reserves."""
+        return [
+            f"Windows reserves the file name {shown(name)}: it is written as {instead}."
+            for name, instead in self.renamed.items()
+        ]
 
 
 def make(name: str, selected: Sequence[Item], passphrase: str | None) -> Made:
@@ -99,7 +110,18 @@ def make(name: str, selected: Sequence[Item], passphrase: str | None) -> Made:
         )
     out = {id(entry.item) for entry in left_out}
     remarks = notes(item for item in selected if id(item) not in out)
-    return Made([*form.files(selected, passphrase), *remarks], left_out)
+    written = [item.record for item in selected if id(item) not in out]
+    return Made([*form.files(selected, passphrase), *remarks], left_out, _renamed(written))
+
+
+def _renamed(records: Iterable[Record]) -> dict[str, str]:
+    """The names that Windows reserves, and those of their files."""
+    names = (
+        name
+        for record in records
+        for name in (record.label, record.participant, record.family, record.hierarchy)
+    )
+    return {name: safe_name(name) for name in names if name and is_reserved(name)}
 
 
 def _check(traits: Traits, selected: Sequence[Item], passphrase: str | None) -> None:

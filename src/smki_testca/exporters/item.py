@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from smki_testca.estate.status import Status
@@ -12,12 +13,13 @@ from smki_testca.profiles.model import Tier
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import PurePosixPath
 
     from smki_testca.estate.certificates import Record
     from smki_testca.roles import Roles
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+", re.ASCII)
+_RESERVED = re.compile(r"\A(con|prn|aux|nul|com[0-9]|lpt[0-9])(?=\.|$)", re.ASCII | re.IGNORECASE)
+"""The names that Windows keeps for devices, whatever suffix follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,5 +93,22 @@ def _file_name(record: Record, roles: Roles) -> str:
 
 
 def safe_name(text: str) -> str:
-    """Turn text into a portable file name: letters, digits, dots, hyphens and underscores."""
-    return _UNSAFE.sub("-", text).strip(".-")[:100]
+    """Turn text into a portable file name: letters, digits, dots, hyphens and underscores.
+
+    A name that Windows reserves for a device gets an underscore: ``nul.txt`` is ``nul_.txt``.
+    """
+    return _RESERVED.sub(r"\1_", _cleaned(text))
+
+
+def is_reserved(text: str) -> bool:
+    """Whether Windows keeps the file name of that text for a device, whatever the folder."""
+    return _RESERVED.match(_cleaned(text)) is not None
+
+
+def folder_of(record: Record, *more: str) -> PurePosixPath:
+    """The folder of a certificate's family of environments, and folders below it."""
+    return PurePosixPath(*(safe_name(part) for part in (record.family, *more)))
+
+
+def _cleaned(text: str) -> str:
+    return _UNSAFE.sub("-", text).strip(".-")[:100].rstrip(".-")

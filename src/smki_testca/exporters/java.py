@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
 from smki_testca.exporters.fitting import no_key
 from smki_testca.exporters.format import Format, LeftOut, Need, Traits
-from smki_testca.exporters.item import authorities, safe_name
+from smki_testca.exporters.item import authorities, folder_of, safe_name
 from smki_testca.files import OutputFile
 from smki_testca.pkcs12.writer import KeyEntry, store
 
@@ -60,7 +59,7 @@ class JavaStores(Format):
         for family in dict.fromkeys(item.record.family for item in items):
             members = [item for item in items if item.record.family == family]
             above = authorities(members)
-            folder = PurePosixPath(family)
+            folder = folder_of(members[0].record)
             yield OutputFile(folder / "truststore.p12", _truststore(above, passphrase))
             entries = [
                 KeyEntry(item.name, item.private_key, item.record.der)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from smki_testca.exporters.item import safe_name
+from smki_testca.exporters.item import folder_of, safe_name
 from smki_testca.files import OutputFile
 from smki_testca.x509.pem import to_pem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import PurePosixPath
 
     from smki_testca.estate.certificates import Record
     from smki_testca.exporters.item import Item
@@ -27,7 +27,7 @@ def chain_files(items: Sequence[Item]) -> Iterator[OutputFile]:
     for item in items:
         above = (item.record, *item.chain) if item.is_ca else item.chain
         for number, record in enumerate(above):
-            folder = PurePosixPath(record.family, record.hierarchy, "ca")
+            folder = folder_of(record, record.hierarchy, "ca")
             authority = (folder, record.label, record.key_id)
             newest = by_authority.get(authority)
             if newest is None or newest[0].audit < record.audit:

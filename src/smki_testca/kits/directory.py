@@ -6,7 +6,8 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError, OutputError, SmkiTestcaError
-from smki_testca.files import new_folder, write_error
+from smki_testca.files import first_entry, new_folder, write_error
+from smki_testca.unfinished import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,11 +26,11 @@ _UNWRITABLE = {
 
 @contextlib.contextmanager
 def appearing(target: Path) -> Iterator[Path]:
-    """Yield a working directory to fill; it is renamed to the target at the end.
+    """Yield a working directory to fill; at the end it becomes the target, or moves into it.
 
     If anything fails, the working directory is removed. If the process is killed, it stays under
     a name that begins with a dot and ends in ``.unfinished``, and the next that makes something
-    beside it removes it. The target is never incomplete.
+    there removes it.
 
     Args:
         target: a directory that does not exist yet, or is empty.
@@ -59,7 +60,8 @@ def appearing(target: Path) -> Iterator[Path]:
 
 def _check_empty(target: Path) -> None:
     if target.is_dir():
-        stray = next(target.iterdir(), None)
+        sweep(target)
+        stray = first_entry(target)
         if stray is not None:
             raise InputError(
                 "kit.not_empty",

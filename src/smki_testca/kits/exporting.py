@@ -10,6 +10,7 @@ from smki_testca.estate.certificates import Selection
 from smki_testca.exporters.export import items, make, notes
 from smki_testca.exporters.fitting import summary
 from smki_testca.exporters.format import Need
+from smki_testca.exporters.item import safe_name
 from smki_testca.exporters.registry import FORMATS, check_format
 from smki_testca.files import OutputFile, write
 from smki_testca.x509.pem import to_pem
@@ -82,6 +83,7 @@ def export(estate: Estate, asked: Iterable[str] | None, out: Path, passphrase: s
         exports.folders.append(name)
         exports.needed_passphrase |= protected
         lines = summary([left for left in exported.left_out if not left.item.is_ca], len(taken))
+        lines += exported.renamings()
         if len(taken) < len(selected):
             lines.append(_TOO_MANY_STORES.format(len(selected) - len(taken)))
         if lines:
@@ -124,7 +126,7 @@ def write_revocation_lists(estate: Estate, out: Path) -> int:
             if profile.hierarchy != hierarchy:
                 continue
             record = estate.issue_revocation_list(hierarchy, profile.tier, environment=environment)
-            path = PurePosixPath(record.family, profile.name)
+            path = PurePosixPath(safe_name(record.family), profile.name)
             files.append(OutputFile(path.with_suffix(".crl"), record.der))
             files.append(OutputFile(path.with_suffix(".pem"), to_pem(record.der, "X509 CRL")))
     write(files, out / REVOCATION_LISTS, force=False)

@@ -47,6 +47,10 @@ class Agreement:
     obligations: tuple[str, ...]
     remote_delivery: bool
 
+    def has_ended(self, today: date) -> bool:
+        """Whether its last day is over."""
+        return self.end is not None and self.end < today
+
     def as_json(self) -> dict[str, Any]:
         """The agreement as a JSON object."""
         return {
@@ -61,4 +65,53 @@ class Agreement:
             "environments": list(self.environments),
             "obligations": list(self.obligations),
             "remote_delivery": self.remote_delivery,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementChange:
+    """One change in the history of an agreement, as the audit log has it.
+
+    Attributes:
+        audit: the number of the entry.
+        at: when it was made, UTC, ISO 8601.
+        change: ``replace``, ``end``, ``suspend`` or ``resume``.
+        before: the terms that differ, as they were before, by the keys of ``Agreement.as_json``.
+        after: the same terms as they were from then on.
+    """
+
+    audit: int
+    at: str
+    change: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+    @classmethod
+    def of_entry(cls, number: int, at: str, action: str, body: dict[str, Any]) -> AgreementChange:
+        """The change that an entry of the audit log tells of.
+
+        Raises:
+            AttributeError, LookupError, TypeError: if the body is not that of its action.
+        """
+        change = action.removeprefix("agreement.")
+        # Of a suspension, the entry has the reference alone.
+        before = body.get("before", {"suspended": change == "resume"})
+        after = body.get("after", {"suspended": change == "suspend"})
+        differing = [name for name in after if before.get(name) != after[name]]
+        return cls(
+            number,
+            at,
+            change,
+            {name: before.get(name) for name in differing},
+            {name: after[name] for name in differing},
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The change as a JSON object."""
+        return {
+            "audit": self.audit,
+            "at": self.at,
+            "change": self.change,
+            "before": self.before,
+            "after": self.after,
         }

@@ -205,7 +205,7 @@ def participant(table: ParticipantTable, roles: Roles) -> Participant:
         table.name,
         table.kind,
         None if table.signifier is None else Signifier.parse(table.signifier),
-        tuple(_range(range_table) for range_table in table.ranges),
+        tuple(organisation_range(range_table) for range_table in table.ranges),
         tuple(
             AllocatedId(
                 Eui64.parse(id_table.eui64),
@@ -228,7 +228,12 @@ def participant(table: ParticipantTable, roles: Roles) -> Participant:
     return parsed
 
 
-def _range(table: RangeTable) -> OrganisationRange:
+def organisation_range(table: RangeTable) -> OrganisationRange:
+    """Parse the range of an organisation number under a Registry Entry.
+
+    Raises:
+        InputError: for a malformed entry, or a number that is none or does not fit its bits.
+    """
     entry = RegistryEntry.parse(table.registry_entry)
     if not _ORGANISATION_NUMBER.fullmatch(table.organisation_number):
         raise InputError(

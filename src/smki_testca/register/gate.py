@@ -499,14 +499,15 @@ def _agreement_reasons(
             "agreement.not_yet_in_force",
             "R2",
             f"Agreement {reference} comes into force on {agreement.start}.",
-            "Wait, or agree on an earlier date.",
+            "Wait, or agree on an earlier date: smki-testca agreement replace FILE",
         )
     if agreement.end is not None and today > agreement.end:
         yield RefusalReason(
             "agreement.expired",
             "R2",
             f"Agreement {reference} ended on {agreement.end}.",
-            "Renew the agreement and add it to the register.",
+            "Renew it: smki-testca agreement replace FILE, or agreement add FILE under another"
+            " reference.",
         )
     if agreement.suspended:
         yield RefusalReason(
@@ -526,7 +527,8 @@ def _agreement_reasons(
                 f"{what}.not_covered",
                 rule,
                 f"Agreement {reference} does not cover the {what} {shown(asked)}.",
-                f"It covers {', '.join(terms) or 'none'}.",
+                f"It covers {', '.join(terms) or 'none'}. To agree on more: smki-testca agreement"
+                " replace FILE",
             )
     for obligation in category.obligations if category else ():
         if obligation not in agreement.obligations:
@@ -535,14 +537,15 @@ def _agreement_reasons(
                 "R6",
                 f"Under agreement {reference} the security obligation {obligation} is not"
                 " accepted.",
-                "Have it accepted, and add it to the agreement's obligations.",
+                "Have it accepted, add it to the agreement's obligations in its file, and replace"
+                " the agreement: smki-testca agreement replace FILE",
             )
     if request.delivery is Delivery.REMOTE and not agreement.remote_delivery:
         yield RefusalReason(
             "delivery.not_agreed",
             "R6",
             f"Agreement {reference} does not allow remote delivery.",
-            "Deliver locally.",
+            "Deliver locally, or agree on it: smki-testca agreement replace FILE",
         )
 
 

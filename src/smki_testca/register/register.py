@@ -17,6 +17,7 @@ from smki_testca.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import date
 
     from smki_testca.identifiers import Eui64, IdRange, RegistryEntry, Signifier
     from smki_testca.register.agreements import Agreement
@@ -165,6 +166,28 @@ class Register:
             _check_market_participants(merged[participant.id])
         return replace(self, participants=merged)
 
+    def with_correction(self, participant: Participant) -> Self:
+        """The register with a participant in the place of that with the same id.
+
+        Raises:
+            InputError: for whatever would be refused of a participant that is new.
+        """
+        return self.without(participant.id).with_participants([participant])
+
+    def without(self, name: str) -> Self:
+        """The register without a participant. Its agreements stay.
+
+        Raises:
+            InputError: if there is none of that id.
+        """
+        removed = self.participant(name)
+        others = {
+            participant.id: participant
+            for participant in self.participants.values()
+            if participant is not removed
+        }
+        return replace(self, participants=others)
+
     def with_agreements(self, arriving: Iterable[Agreement]) -> Self:
         """The register with these agreements added; an existing one must be identical.
 
@@ -178,7 +201,8 @@ class Register:
                 raise InputError(
                     "agreement.reference",
                     f"The register has an agreement {agreement.reference} with other terms.",
-                    "Give the new agreement another reference.",
+                    "Replace it: smki-testca agreement replace FILE; or give the new agreement"
+                    " another reference.",
                 )
             merged[agreement.reference] = agreement
         return replace(self, agreements=merged)
@@ -194,6 +218,48 @@ class Register:
             state = "suspended" if suspended else "not suspended"
             raise InputError("agreement.state", f"Agreement {reference} is {state} already.")
         changed = replace(agreement, suspended=suspended)
+        return replace(self, agreements={**self.agreements, reference: changed})
+
+    def with_replacement(self, agreement: Agreement) -> Self:
+        """The register with an agreement in the place of that with the same reference.
+
+        One that is suspended stays suspended.
+
+        Raises:
+            InputError: if there is none of that reference, or it binds another participant.
+        """
+        before = self.agreement(agreement.reference)
+        if agreement.participant != before.participant:
+            raise InputError(
+                "agreement.participant",
+                f"Agreement {before.reference} binds {before.participant}; a replacement cannot"
+                f" bind {agreement.participant}.",
+                "Give the other participant's agreement another reference, and add it:"
+                " smki-testca agreement add FILE",
+            )
+        changed = replace(agreement, suspended=agreement.suspended or before.suspended)
+        return replace(self, agreements={**self.agreements, before.reference: changed})
+
+    def with_end(self, reference: str, last: date) -> Self:
+        """The register with an agreement that is in force up to a day, and no longer.
+
+        Raises:
+            InputError: if there is no such agreement, it begins later, or it ends by then already.
+        """
+        agreement = self.agreement(reference)
+        if last < agreement.start:
+            raise InputError(
+                "agreement.dates",
+                f"Agreement {reference} cannot end on {last}, before it begins on"
+                f" {agreement.start}.",
+            )
+        if agreement.end is not None and agreement.end <= last:
+            raise InputError(
+                "agreement.state",
+                f"Agreement {reference} ends on {agreement.end} already.",
+                "To prolong it: smki-testca agreement replace FILE",
+            )
+        changed = replace(agreement, end=last)
         return replace(self, agreements={**self.agreements, reference: changed})
 
     def allocate(self, name: str, role: UserRole, count: int) -> tuple[Self, list[Eui64]]:
@@ -343,12 +409,14 @@ def _updated(present: Participant | None, arriving: Participant) -> Participant:
         raise InputError(
             "participant.changed",
             f"Participant {present.id} is a {present.kind} with the Signifier"
-            f" {present.signifier}; neither can change.",
+            f" {present.signifier}; an import changes neither.",
+            f"If it was wrong: smki-testca register correct {present.id} --signifier S --kind K",
         )
     if not set(present.ranges) <= set(arriving.ranges):
         raise InputError(
             "participant.changed",
             f"Participant {present.id} cannot lose a range that was allocated to it.",
+            f"If it was wrong: smki-testca register correct {present.id} --range ENTRY:NUMBER",
         )
     ids = {allocation.eui64: allocation for allocation in (*present.ids, *arriving.ids)}
     return replace(arriving, ids=tuple(ids[eui64] for eui64 in sorted(ids)))

@@ -1,6 +1,5 @@
 """Runs whose agreement is suspended or ends on the way: the gate stops them."""
 
-from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -20,6 +19,7 @@ from smki_testca.issuance.batch.row_requests import from_manifest
 from smki_testca.issuance.batch.tile_maker import TileMaker
 from smki_testca.profiles.typed_subjects import DeviceSubject
 from smki_testca.roles import KeyUsage
+from smki_testca.shipped import shipped
 
 TILES = 3
 COUNT = TILES * TILE_ROWS
@@ -139,15 +139,27 @@ def test_the_gate_is_not_asked_more_often_than_it_must(quickstart, monkeypatch):
 def test_an_agreement_that_has_ended_stops_a_run(quickstart):
     with opened(quickstart) as estate:
         run = _begun(estate)
-        before, reference = estate.register.load(), _agreement(estate)
-        ending = replace(before.agreement(reference), end=date(2198, 12, 31))
-        after = replace(before, agreements={**before.agreements, reference: ending})
-        with estate.transaction():
-            estate.register._store(before, after)  # noqa: SLF001 - no command ends one
+        estate.register.end_agreement(_agreement(estate), date(2198, 12, 31))
     at = parse_instant("2199-01-01")
     with opened(quickstart, at) as estate, pytest.raises(Refusal) as caught:
         _resume(estate, run, _Engine())
     assert [reason.code for reason in caught.value.reasons] == ["agreement.expired"]
+
+
+def test_an_agreement_that_was_replaced_stops_a_run_until_it_covers_the_run_again(quickstart):
+    text = (shipped("examples") / "participants.toml").read_bytes()
+    start = text.index(b'reference = "BIL-2020-001"')
+    changed = text[start:].replace(b"environments = [", b'environments = ["SIT-A"] # [')
+    fewer = b"[[agreement]]\n" + changed
+    with opened(quickstart) as estate:
+        run = _begun(estate)
+        estate.register.replace_agreements(fewer, "fewer.toml")
+        with pytest.raises(Refusal) as caught:
+            _resume(estate, run, _Engine())
+        assert [reason.code for reason in caught.value.reasons] == ["environment.not_covered"]
+        estate.register.replace_agreements(text, "participants.toml")
+        assert _resume(estate, run, _Engine()).issued == COUNT
+        assert estate.audit.verify()
 
 
 def test_quotas_are_not_counted_twice(quickstart):

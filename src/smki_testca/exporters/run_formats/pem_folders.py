@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smki_testca.exporters.format import Need, RunFormat, Traits
+from smki_testca.exporters.item import safe_name
 from smki_testca.files import output_folder, put
 from smki_testca.x509.pem import to_pem
 
@@ -33,7 +34,7 @@ class PemFolders(RunFormat):
                 note = "The private keys of this run were made from a seed: they are not secret.\n"
                 put(work / "KEYS-ARE-NOT-SECRET.txt", note.encode())
             for record, key in certificates:
-                folder = work / (record.eui64.plain if record.eui64 else record.profile)
+                folder = work / (safe_name(record.eui64.plain if record.eui64 else record.profile))
                 name = f"{record.usage}-{str(record.serial).lower()}"
                 put(folder / f"{name}.pem", to_pem(record.der))
                 if key is not None:

@@ -1,0 +1,41 @@
+"""Files and folders that the command line names to be written, ``-`` for standard output."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from smki_testca.errors import UsageError
+from smki_testca.streams import STANDARD_OUTPUT, is_standard_output
+
+if TYPE_CHECKING:
+    from smki_testca.cli.session import Session
+
+FILE_HELP = "The file to write, - for standard output."
+
+
+class _Output(click.ParamType[Path]):
+    """The path of an output; ``-`` is standard output."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Path:
+        del param, ctx
+        return STANDARD_OUTPUT if value == "-" else Path(value)
+
+
+OUTPUT = _Output()
+
+
+def check_alone(session: Session, out: Path) -> None:
+    """Check that an output does not share standard output with JSON.
+
+    Raises:
+        UsageError: if it does.
+    """
+    if session.as_json and is_standard_output(out):
+        raise UsageError(
+            "usage", "With --json, standard output takes the JSON alone.", "Name a file with --out."
+        )
