@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 
 import pytest
 from cryptography import x509
@@ -127,10 +129,11 @@ def test_the_two_files_have_two_names(command, tmp_path):
 
 def test_the_csr_goes_to_standard_output_too_but_not_beside_json(command, files):
     _, key = files
-    outcome = command(*DEVICE, *USAGE, "--out", "-", "--key", key)
-    assert outcome.code == 0, outcome.err
-    assert x509.load_pem_x509_csr(outcome.out.encode()).is_signature_valid
-    assert "its private key is" in outcome.err
+    words = (*DEVICE, *USAGE, "--out", "-", "--key", key)
+    call = [sys.executable, "-m", "smki_testca", *map(str, words)]
+    done = subprocess.run(call, capture_output=True, text=True, check=True)
+    assert x509.load_pem_x509_csr(done.stdout.encode()).is_signature_valid
+    assert "its private key is" in done.stderr
     key.unlink()
     beside = command("--json", *DEVICE, *USAGE, "--out", "-", "--key", key)
     assert (beside.code, beside.json["error"]["code"]) == (2, "usage")
