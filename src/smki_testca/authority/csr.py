@@ -115,7 +115,10 @@ class Remarks:
 
     def texts(self) -> tuple[str, ...]:
         """The warnings, one line each, with their codes."""
-        return tuple(f"The CSR: {each.message} [{each.code}]" for each in self.warnings)
+        return tuple(
+            f"The CSR is taken, but {each.message[:1].lower()}{each.message[1:]} [{each.code}]"
+            for each in self.warnings
+        )
 
     def as_json(self) -> dict[str, Any]:
         """The remarks as the audit log records them: as, warnings, dropped."""
