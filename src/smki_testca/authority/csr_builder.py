@@ -23,6 +23,7 @@ from smki_testca.profiles.inputs import SIGNIFIER
 from smki_testca.profiles.model import Constant, Derived, Input
 from smki_testca.profiles.subject import Subject
 from smki_testca.roles import KeyUsage
+from smki_testca.text import shown
 from smki_testca.x509 import private_keys
 from smki_testca.x509.names import KeyType
 from smki_testca.x509.pem import to_pem
@@ -97,6 +98,9 @@ def make_csr(
     known = library.end_entity_profile(profile)
     texts = {name.replace("_", "-"): str(value) for name, value in particulars.items()}
     subject = Subject.parse(known, texts, library.roles)
+    if usage is not None and usage not in set(KeyUsage):
+        choices = " or ".join(KeyUsage)
+        raise InputError("request.usage", f"{shown(usage)} is no key usage.", f"Use {choices}.")
     chosen = None if usage is None else KeyUsage(usage)
     entropy = SystemEntropy() if seed is None else KeyedEntropy(seed)
     return build(library, subject, chosen, entropy, participant_name)
