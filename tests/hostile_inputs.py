@@ -9,9 +9,11 @@ import functools
 import io
 import json
 import random
+import struct
 import tempfile
 import time
 import zipfile
+import zlib
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +24,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 
+import ber
 from mutation import flip_bits, lie_about_length
 from smki_testca.authority import csr
 from smki_testca.cli.session import first_line
@@ -41,6 +44,7 @@ from smki_testca.register.documents import read_file
 from smki_testca.register.register import Register
 from smki_testca.shipped import shipped
 from smki_testca.workers import WorkerEndedError, call_bounded
+from smki_testca.x509.pem import to_pem
 from smki_testca.x509.private_keys import from_pem
 
 if TYPE_CHECKING:
@@ -198,7 +202,7 @@ def _linter():
 
 
 def _portal(data):
-    for member in portal_zip.directory("a.zip", data):
+    for member in portal_zip.directory("a.zip", data).members:
         portal_zip.unpack("a.zip", data, member)
 
 
@@ -289,6 +293,43 @@ def _stores():
         )
         for scheme in schemes
     ]
+
+
+def _in_ber():
+    """Bundles and stores in BER; the certificates of a bundle are, too, which nobody writes."""
+    bundle = pkcs7.serialize_certificates([_pair()[1]] * 2, serialization.Encoding.DER)
+    return [ber.to_ber(data, depth=depth) for data in (bundle, *_stores()) for depth in (1, 3)]
+
+
+def _streams():
+    return [der * count for der in _certificates()[:3:2] for count in (2, 20)]
+
+
+def _texts():
+    """Certificates and CRLs in the other text forms."""
+    ders = _certificates()[:3:2]
+    return [
+        *(der.hex(separator).encode() for der in ders for separator in (" ", ":")),
+        *(b"0: Certificate\n" + to_pem(der) + to_pem(der) for der in ders),
+        *(to_pem(der + b"\x30\x02\x0c\x00", "TRUSTED CERTIFICATE") for der in ders),
+        to_pem(_certificates()[4], "PKCS #7 SIGNED DATA"),
+        to_pem(_in_ber()[-1], "PKCS12"),
+        bytes.fromhex("feedfeed0000000200000001"),
+        _certificates()[1].decode().encode("utf-16-le"),
+    ]
+
+
+def _zips_of_systems():
+    """A ZIP with a name in a Unicode Path field, among what macOS adds."""
+    info = zipfile.ZipInfo("Z?hler.csr")
+    content = struct.pack("<BL", 1, zlib.crc32(b"Z?hler.csr")) + "Zähler.csr".encode()
+    info.extra = struct.pack("<HH", 0x7075, len(content)) + content
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(info, b"a CSR")
+        archive.writestr("__MACOSX/._Z?hler.csr", bytes.fromhex("00051607"))
+        archive.writestr("\u00e4.csr", b"a CSR")
+    return [buffer.getvalue()]
 
 
 def _key_stores():
@@ -396,6 +437,20 @@ READERS = (
     Reader("linted", _lint, _certificates, _PEM_WORDS),
     Reader("keys", _import, _keys, _PEM_WORDS),
     Reader("pkcs12", _import, _stores),
+    Reader("ber", _import, _in_ber, (b"\x24\x80", b"\xa0\x80", b"\x00\x00", b"\x04\x80")),
+    Reader("der stream", _lint, _streams, (b"\x30\x03\x30\x01\x00", b"\x30\x84\x7f")),
+    Reader(
+        "text forms",
+        _lint,
+        _texts,
+        (b"3082", b":", b"0x", b"-----BEGIN PKCS #7 SIGNED DATA-----\n", *_PEM_WORDS),
+    ),
+    Reader(
+        "zip names",
+        _portal,
+        _zips_of_systems,
+        (b"up", b"\x75\x70\x05\x00\x01", b"__MACOSX/", b"PK\x01\x02"),
+    ),
     Reader("keystore.json", _import, _key_stores, (b"{", b'"', b"\\u0000", b"null", *_PEM_WORDS)),
     Reader("csr", _csr, _csrs, _PEM_WORDS),
     Reader("public key", _public_key, _public_keys, _PEM_WORDS),

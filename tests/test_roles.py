@@ -60,6 +60,13 @@ def test_hexadecimal_digits_are_read_in_either_case(library, text):
     assert library.roles.remote_party_role(text).name == "other"
 
 
+@pytest.mark.parametrize("text", ["0_3", "0 3", "0-3", " 03", "03 ", "+3", "\u0660\u0663", "_03"])
+def test_what_python_reads_as_a_number_is_no_role(library, text):
+    assert library.roles.by_hex(text) is None
+    with pytest.raises(InputError, match="There is no RemotePartyRole"):
+        library.roles.remote_party_role(text)
+
+
 @pytest.mark.parametrize("text", ["", "3", "003", "0x03", "127", "137", "80", "8A", "suplier"])
 def test_an_unknown_remote_party_role_is_an_error_that_lists_those_there_are(library, text):
     with pytest.raises(InputError) as caught:

@@ -9,9 +9,11 @@ import sys
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from smki_testca.der.ber import MAX_HEADERS
 from smki_testca.der.read import MAX_DEPTH, MAX_ELEMENTS, MAX_OCTETS
 from smki_testca.importers.archive import MAX_ZIP_ENTRIES, MAX_ZIP_OCTETS
-from smki_testca.importers.sources import MAX_DOCUMENTS, MAX_FILE_OCTETS
+from smki_testca.importers.pkcs7 import MAX_CERTIFICATES
+from smki_testca.importers.sources import MAX_DOCUMENTS, MAX_FILE_OCTETS, MAX_STREAM_DOCUMENTS
 from smki_testca.importers.zip_directory import MAX_DIRECTORY_OCTETS
 from smki_testca.lint.catalogue import rules
 from smki_testca.profiles import Library
@@ -43,14 +45,39 @@ A rule may say otherwise; the lists below tell each. The code of a field's rule 
 field: `subject.commonName.encoding` is the encoding of `subject.commonName`. \
 A code may stand more than once, because profiles differ in what they demand.
 
+## What is read
+
+`lint`, `show`, `import`, `compare`, `crl verify` and `--trust` read the same files; the octets \
+of a file decide what it is, never its name.
+
+| form | what is read |
+|---|---|
+| DER | one document, or certificates one after the other, as `batch export` writes them |
+| PEM | the document in each block; of `TRUSTED CERTIFICATE` the certificate alone |
+| bare base64, hexadecimal | the DER in it; of hexadecimal with any spaces and colons |
+| PKCS#7, in DER or BER, or as `PKCS7`, `CMS` or `PKCS #7 SIGNED DATA` in PEM | its certificates |
+| `keystore.json` | its certificates |
+| ZIP, a folder, `-` for standard input | the documents in the files that it holds |
+
+A file that you name must hold a document, and so must a folder or ZIP. \
+What is only come across in a folder or ZIP and is no document is passed over and counted: \
+keys, PKCS#12 and Java key stores, texts, and what macOS and Windows keep beside files. \
+A document that is broken is a finding wherever it is. \
+A file or folder that cannot be read is a finding, too: the rest is linted, and the exit code is 4.
+
+`--trust` takes certificates only: a CSR, a CRL or anything else in a file named is an error.
+
 ## Limits
 
 What is over a limit is not read, and is a finding itself.
 
 | limit | value |
 |---|---|
-| octets of a file | {MAX_FILE_OCTETS:,} |
+| octets of a file, but for certificates in DER one after the other | {MAX_FILE_OCTETS:,} |
 | documents in a file | {MAX_DOCUMENTS:,} |
+| documents in DER one after the other in a file | {MAX_STREAM_DOCUMENTS:,} |
+| certificates of a PKCS#7 bundle | {MAX_CERTIFICATES:,} |
+| headers of elements that are read of a PKCS#7 bundle in BER | {MAX_HEADERS:,} |
 | files in a ZIP | {MAX_ZIP_ENTRIES:,} |
 | octets that a ZIP unpacks to | {MAX_ZIP_OCTETS:,} |
 | octets of a ZIP's directory | {MAX_DIRECTORY_OCTETS:,} |
@@ -64,6 +91,7 @@ What is over a limit is not read, and is a finding itself.
 _TITLES = {
     "document": "Files that cannot be used",
     "der": "Encoding",
+    "structure": "Structures",
     "signature": "Signatures",
     "issuer": "Issuers",
     "validity": "Validity",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -216,11 +217,6 @@ class Estate(Stores):
                 estate has its CAs already, or a key is not of the profile's type.
         """
         environment = self.library.environment(name)
-        live = set(filter(self.library.live.names_ca, environment.ca_names.values()))
-        if live:
-            raise InputError(
-                "live.ca_name", f"A CA named {min(live)} would pass for the live one (R20)."
-            )
         with self._database.transaction():
             self._database.execute(
                 "INSERT OR IGNORE INTO meta (name, value) VALUES ('environment', ?)",
@@ -228,6 +224,12 @@ class Estate(Stores):
             )
             if hierarchies is None:
                 hierarchies = self._hierarchies_to_make(environment)
+            names = chain.from_iterable(map(environment.names_of_cas, hierarchies))
+            live = next(filter(self.library.live.names_ca, names), None)
+            if live is not None:
+                raise InputError(
+                    "live.ca_name", f"A CA named {live} would pass for the live one (R20)."
+                )
             return AuthorityMaker(self).make(environment, ca_keys or {}, hierarchies)
 
     def _hierarchies_to_make(self, environment: Environment) -> list[Hierarchy]:

@@ -44,7 +44,7 @@ def parse_instant(text: str) -> datetime:
         InputError: if it is not ISO 8601, or carries another offset than UTC.
     """
     try:
-        instant = datetime.fromisoformat(text)
+        instant = datetime.fromisoformat(text) if _INSTANT.fullmatch(text) else None
     except ValueError:
         instant = None
     if instant is None or (instant.tzinfo is not None and instant.utcoffset()):
@@ -123,6 +123,9 @@ def later(instant: datetime, period: timedelta) -> datetime:
         return datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
+_INSTANT = re.compile(r"[0-9W-]+([Tt ](?!24)[0-9:.,+Zz-]+)?", re.ASCII)
+"""What ISO 8601 is written with. Python takes any character between date and time, and some
+versions of it hour 24."""
 _PERIOD = re.compile(r"(?P<count>[0-9]{1,6})(?P<unit>[hdw])", re.ASCII)
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _LONGEST = timedelta(days=36525)
@@ -146,6 +149,11 @@ def years_after(start: datetime, years: int) -> datetime:
         return start.replace(year=start.year + years)
     except ValueError:
         return start.replace(year=start.year + years, month=3, day=1)
+
+
+def end_of_years(start: datetime, years: int) -> datetime:
+    """The last second of a span of years: the end of the same day some years later."""
+    return years_after(start, years).replace(hour=23, minute=59, second=59, microsecond=0)
 
 
 def span_in_words(span: timedelta) -> str:

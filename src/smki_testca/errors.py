@@ -91,7 +91,7 @@ class RefusalReason:
 
     Attributes:
         code: stable dotted code, listed in ``docs/refusals.md``.
-        rule: the rule of the regime it enforces, ``R1`` to ``R22``.
+        rule: the rule of the regime it enforces, ``R1`` to ``R24``.
         reason: why the request is refused.
         remedy: what the participant or operator can do.
     """

@@ -76,6 +76,11 @@ class Eui64:
         return self.octets.hex("-").upper()
 
 
+def identifies_nobody(octets: bytes) -> bool:
+    """Whether the octets of an EUI-64 are all zeros or all ones: nobody's, or everybody's."""
+    return len(octets) == 8 and set(octets) in ({0x00}, {0xFF})
+
+
 @dataclass(frozen=True, slots=True)
 class RegistryEntry:
     """An IEEE registry entry: MA-S (36 bits), MA-M (28 bits) or MA-L (24 bits)."""

@@ -32,12 +32,14 @@ class UserRole:
     Attributes:
         code: abbreviation, such as ``IS``.
         name: as the SEC writes it, such as ``Import Supplier``.
+        kind: of the participants that may hold it, a ``ParticipantKind`` (R23).
     """
 
     code: str
     name: str
     basis: Basis
     source: str
+    kind: str = "party"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,9 @@ class RemotePartyRole:
         return f"{self.code:02X}"
 
 
+_TWO_HEX_DIGITS = re.compile(r"[0-9A-Fa-f]{2}", re.ASCII)
+
+
 def _key(text: str) -> str:
     return re.sub(r"[\s_-]", "", text).lower()
 
@@ -76,9 +81,8 @@ class Roles:
     ) -> None:
         self.remote_party_roles = remote
         self.user_roles = user_roles
-        self._remote = {_key(role.name): role for role in remote} | {
-            role.hex.lower(): role for role in remote
-        }
+        self._remote = {_key(role.name): role for role in remote}
+        self._by_code = {role.code: role for role in remote}
         self._user = {_key(role.name): role for role in user_roles} | {
             role.code.lower(): role for role in user_roles
         }
@@ -89,7 +93,7 @@ class Roles:
         Raises:
             InputError: if no such role is defined.
         """
-        role = self._remote.get(_key(text))
+        role = self.by_hex(text) or self._remote.get(_key(text))
         if role is None:
             raise InputError(
                 "role.unknown",
@@ -100,9 +104,17 @@ class Roles:
             )
         return role
 
+    def by_hex(self, text: str) -> RemotePartyRole | None:
+        """The role whose code is written so, in two hexadecimal digits of either case."""
+        return self.by_code(int(text, 16)) if _TWO_HEX_DIGITS.fullmatch(text) else None
+
     def by_code(self, code: int) -> RemotePartyRole | None:
         """The role with that code, if one is defined."""
-        return self._remote.get(f"{code:02x}")
+        return self._by_code.get(code)
+
+    def by_text(self, text: str) -> RemotePartyRole | None:
+        """The role that a certificate carries as this text: two upper-case hexadecimal digits."""
+        return next((role for role in self.remote_party_roles if role.hex == text), None)
 
     def user_role(self, text: str) -> UserRole:
         """Find a User Role by its name (any case, hyphens allowed) or abbreviation.

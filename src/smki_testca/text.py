@@ -12,6 +12,11 @@ def is_text(value: object) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
+def is_blank(text: str) -> bool:
+    """Whether a text has no visible character."""
+    return not any(character.isprintable() and not character.isspace() for character in text)
+
+
 def plain(text: str) -> str:
     """The text on one line: control characters and lone surrogates escaped as in Python."""
     if text.isprintable():

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 import csrs
 import smki_testca
+from material import pkcs8
+from mutation import revocation_list
 from smki_testca.authority import csr
 from smki_testca.authority.csr import CsrFaultsError
 from smki_testca.errors import InputError
@@ -128,6 +130,11 @@ def _explicit_false():
     return device([usage, NAME])
 
 
+def named(common_name):
+    attributes = csrs.organisation_subject()
+    return organisation(subject=[csrs.attribute(csrs.COMMON_NAME, common_name), *attributes])
+
+
 WARNINGS = {
     "csr.algorithm_parameters": {
         "NULL after ecdsa-with-SHA256": lambda: device(algorithm=csrs.ECDSA_WITH_SHA256_NULL),
@@ -181,6 +188,24 @@ FAULTS = {
     ),
     "csr.subject no identifier": lambda: organisation(subject=csrs.organisation_subject()[:-1]),
     "csr.subject no system name": lambda: iki(subject=csrs.iki_subject()[:-1]),
+    "csr.subject_order identifier first": lambda: organisation(
+        subject=csrs.organisation_subject()[::-1]
+    ),
+    "csr.subject_order one RDN": lambda: organisation(
+        subject=[csrs.tlv(0x31, *(one[2:] for one in csrs.organisation_subject()))]
+    ),
+    "csr.subject_value empty": lambda: named(b""),
+    "csr.subject_value too long": lambda: named(b"A" * 65),
+    "csr.subject_value NUL": lambda: named(b"ONE\x00TWO"),
+    "csr.subject_value line break": lambda: named(b"ONE\nTWO"),
+    "csr.subject_value no-break space": lambda: named("ONE\u00a0TWO".encode()),
+    "csr.subject_value direction": lambda: named("ONE\u202eOWT".encode()),
+    "csr.subject_value trading name too long": lambda: iki(
+        subject=[csrs.attribute(csrs.ORGANISATION, b"A" * 65), *csrs.iki_subject()[1:]]
+    ),
+    "csr.subject_value system name with a control": lambda: iki(
+        subject=[*csrs.iki_subject()[:2], csrs.attribute(csrs.COMMON_NAME, b"adhoc\x7f")]
+    ),
     "csr.key_usage both": lambda: organisation([csrs.extension(csrs.KEY_USAGE, csrs.BOTH_USAGES)]),
     "csr.key_usage certificate signing": lambda: organisation(
         [csrs.extension(csrs.KEY_USAGE, bytes.fromhex("03020204"))]
@@ -193,9 +218,21 @@ FAULTS = {
     "csr.role lower case": lambda: organisation(subject=csrs.organisation_subject(role=b"7f")),
     "csr.role not known": lambda: organisation(subject=csrs.organisation_subject(role=b"FE")),
     "csr.role by name": lambda: iki(subject=csrs.iki_subject(role=b"supplier")),
+    "csr.role with a space": lambda: organisation(subject=csrs.organisation_subject(role=b"02 ")),
+    "csr.role with an underline": lambda: organisation(
+        subject=csrs.organisation_subject(role=b"0_2")
+    ),
+    "csr.role root": lambda: organisation(subject=csrs.organisation_subject(role=b"00")),
+    "csr.role issuing authority": lambda: iki(subject=csrs.iki_subject(role=b"07")),
+    "csr.identifier zeros": lambda: organisation(subject=csrs.organisation_subject(bytes(8))),
+    "csr.identifier ones": lambda: organisation(subject=csrs.organisation_subject(b"\xff" * 8)),
     "csr.identifier 7 octets": lambda: organisation(subject=csrs.organisation_subject(bytes(7))),
     "csr.identifier 9 octets": lambda: organisation(subject=csrs.organisation_subject(bytes(9))),
     "csr.device_id none": lambda: device([csrs.extension(csrs.KEY_USAGE, csrs.KEY_AGREEMENT)]),
+    "csr.device_id zeros": lambda: device(csrs.device_extensions(bytes(8))),
+    "csr.device_id ones": lambda: device(csrs.device_extensions(b"\xff" * 8)),
+    "csr.device_id hwType 0.0": lambda: csrs.device(KEY, hw_type="0.0"),
+    "csr.device_id hwType of two arcs": lambda: csrs.device(KEY, hw_type="1.2"),
     "csr.device_id 7 octets": lambda: device(csrs.device_extensions(bytes(7))),
     "csr.device_id 9 octets": lambda: device(csrs.device_extensions(bytes(9))),
     "csr.device_id a host name too": lambda: device(
@@ -221,7 +258,7 @@ FAULTS = {
     "csr.attributes+der.set_order not in order": lambda: organisation(
         attributes=[csrs.requested(USAGE), *csrs.windows_attributes()], in_order=False
     ),
-    "csr.format attributes under another tag": lambda: csrs.sign(
+    "structure.CertificationRequestInfo attributes under another tag": lambda: csrs.sign(
         _first_inside(good("device")).replace(b"\xa0\x58\x30", b"\xa1\x58\x30"), KEY
     ),
 }
@@ -237,10 +274,23 @@ def test_every_code_that_the_source_has_is_tested():
     sources = [path.read_text("utf-8") for path in modules]
     codes = {code for text in sources for code in re.findall(r'"(csr\.[a-z_]+)"', text)}
     tested = {code for fault in FAULTS for code in fault.split(" ")[0].split("+")}
-    # A mismatch needs a certificate; it has tests of its own below, like the warnings.
-    assert codes - {"csr.mismatch", *WARNINGS} == {
-        code for code in tested if code.startswith("csr.")
-    }
+    # A mismatch needs a certificate, and what only the strict reader refuses needs a profile that
+    # asks for nothing: both have tests of their own below.
+    elsewhere = {"csr.mismatch", "csr.format", *WARNINGS}
+    assert codes - elsewhere == {code for code in tested if code.startswith("csr.")}
+
+
+def test_the_strict_reader_refuses_a_csr_without_its_attributes():
+    subject = (
+        csrs.attribute(csrs.ORGANISATION, b"Supplier One"),
+        csrs.attribute(csrs.ROLE, b"SUP1"),
+        csrs.attribute(csrs.COMMON_NAME, b"gateway.example"),
+    )
+    parts = (csrs.tlv(0x02, b"\x00"), csrs.tlv(0x30, *subject), csrs.spki(csrs.rsa_key()))
+    data = csrs.sign(csrs.tlv(0x30, *parts), csrs.rsa_key())
+    with pytest.raises(CsrFaultsError) as caught:
+        csr.parse(data, LIBRARY, LIBRARY.profile("dccki"))
+    assert [fault.code for fault in caught.value.faults] == ["csr.format"]
 
 
 def test_all_faults_are_reported_together(command, tmp_path, quickstart):
@@ -486,7 +536,7 @@ def test_a_certificate_that_would_differ_from_its_csr_is_not_issued(command, qui
 @pytest.mark.parametrize(
     ("path", "other", "told"),
     [
-        ("subject", {"eui64": bytes(8)}, "the EUI-64 differs"),
+        ("subject", {"eui64": bytes(range(8))}, "the EUI-64 differs"),
         ("role", {"role": "03"}, "the role differs"),
         ("usage", {"usage": "ka"}, "the key usage differs"),
         ("name", {"common_name": "NAMED"}, "the common name differs"),
@@ -517,7 +567,9 @@ def test_the_refusal_of_a_guessed_type_says_how_to_name_another(profile, is_name
 
 def test_subscriber_comparison_finds_another_key_and_another_device():
     asked = csr.parse(csrs.device(KEY), LIBRARY).view
-    got = csr.parse(csrs.device(csrs.new_key(), device_id=bytes(8), hw_type="1.2.3"), LIBRARY).view
+    got = csr.parse(
+        csrs.device(csrs.new_key(), device_id=bytes(range(8)), hw_type="1.2.3"), LIBRARY
+    ).view
     told = csr.differences(asked, got)
     assert told == ["the public key differs", "the hwType differs", "the Device ID differs"]
 
@@ -539,3 +591,37 @@ def test_ten_megabytes_to_the_command_leave_the_estate_as_it_was(
     assert outcome.code == 4
     assert len(outcome.err.splitlines()) == 1
     assert hashlib.sha256((quickstart / "estate.sqlite").read_bytes()).digest() == before
+
+
+def what_else():
+    key = csrs.new_key()
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return {
+        "a private key": (pkcs8(key), "it holds a private key"),
+        "a public key": (
+            key.public_key().public_bytes(serialization.Encoding.PEM, form),
+            "it holds a public key",
+        ),
+        "a CRL": (csrs.pem(revocation_list(), header="X509 CRL"), "it holds a CRL"),
+        "hexadecimal": (device().hex(":").encode(), "such as hexadecimal; give it in PEM"),
+        "UTF-16": (csrs.pem(device()).decode().encode("utf-16-le"), "it is text in UTF-16"),
+        "a key store of Java": (bytes.fromhex("feedfeed00000002"), "keytool -importkeystore"),
+        "an empty file": (b"\n", "it is empty"),
+    }
+
+
+WHAT_ELSE = what_else()
+
+
+@pytest.mark.parametrize(("data", "said"), WHAT_ELSE.values(), ids=WHAT_ELSE)
+def test_what_is_no_csr_is_told_by_what_it_is(data, said):
+    with pytest.raises(CsrFaultsError) as caught:
+        csr.parse(data, LIBRARY)
+    assert caught.value.code == "csr.encoding"
+    assert said in caught.value.message
+
+
+@pytest.mark.parametrize("first", ["0: Certificate request", "0\t", "00:00 made"])
+def test_a_line_above_that_begins_with_the_digit_0_is_text(first):
+    data = f"{first}\n".encode() + csrs.pem(device())
+    assert csr.parse(data, LIBRARY).usage is KeyUsage.KEY_AGREEMENT

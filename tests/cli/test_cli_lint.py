@@ -15,7 +15,13 @@ from xml.etree import ElementTree as ET  # reads only what this package wrote
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    pkcs7,
+)
 
 import csrs
 from broken import CHANGES, chain_and_leaf, field
@@ -42,6 +48,9 @@ def meter(pem):
 @pytest.fixture(scope="session")
 def device_chain(pem):
     return pem / "device" / "ca" / "DZ1-chain.pem"
+
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "cases"
 
 
 @pytest.fixture
@@ -102,6 +111,7 @@ def test_json_has_exactly_the_documented_shape(command, broken):
         "errors": 1,
         "warnings": 0,
         "notices": 0,
+        "passed_over": 0,
     }
 
 
@@ -151,6 +161,24 @@ def test_the_issuer_is_unknown_until_it_is_trusted(command, meter, device_chain)
     assert codes(command("--json", "lint", "--trust", device_chain, meter)) == []
 
 
+def test_a_ca_of_the_issuers_name_with_another_key_makes_no_signature_invalid(
+    command, meter, newcomer
+):
+    # The golden corpus, this estate and the newcomer's have a DZ1 each.
+    trust = Path(__file__).parents[1] / "golden" / "trust.pem"
+    for words in (
+        ("--json", "lint", "--trust", trust, meter),
+        ("--estate", newcomer, "--json", "lint", meter),
+        ("--estate", newcomer, "--json", "lint", "--trust", trust, meter),
+        ("--json", "lint", meter, trust),
+    ):
+        outcome = command(*words)
+        assert outcome.code == 0
+        (finding,) = (f for f in outcome.json["files"][0]["findings"] if f["code"][:6] == "issuer")
+        assert finding["code"] == "issuer.unknown"
+        assert "a CA of its name is, but has another key" in finding["message"]
+
+
 def test_a_certificate_given_beside_its_issuer_needs_no_trust(command, meter, device_chain):
     assert "issuer.unknown" not in codes(command("--json", "lint", meter, device_chain))
 
@@ -164,6 +192,61 @@ def test_a_file_of_trust_that_holds_no_certificates_is_an_error(command, meter, 
     outcome = command("lint", "--trust", tmp_path / "trust", meter)
     assert outcome.code == 4
     assert "trust" in one_line(outcome)
+
+
+def untrustworthy():
+    """What is no certificate, and how the refusal names it."""
+    key = csrs.new_key()
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    csr = csrs.pem(csrs.device(key))
+    return {
+        "a CSR": (csr, "a CSR"),
+        "a CRL": (csrs.pem(revocation_list(), header="X509 CRL"), "a CRL"),
+        "junk in DER": (b"\x30\x03\x02\x01\x05", "something else"),
+        "text": (b"not a certificate", "neither DER"),
+        "a private key": (private, "a private key"),
+        "a public key": (public, "a public key"),
+        "nothing": (b"", "empty"),
+    }
+
+
+UNTRUSTWORTHY = untrustworthy()
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize(("data", "said"), UNTRUSTWORTHY.values(), ids=UNTRUSTWORTHY)
+def test_only_certificates_are_trusted(
+    command, meter, device_chain, tmp_path, one_line, data, said, is_first
+):
+    (tmp_path / "trust").write_bytes(data)
+    trust = [tmp_path / "trust", device_chain]
+    options = [option for path in trust[:: 1 if is_first else -1] for option in ("--trust", path)]
+    outcome = command("lint", *options, meter)
+    assert outcome.code == 4
+    assert said in one_line(outcome)
+    assert str(tmp_path / "trust") in outcome.err
+    assert command("--json", "lint", *options, meter).json["error"]["code"] == "lint.trust"
+
+
+def test_a_csr_beside_a_certificate_to_trust_is_told_with_its_place(
+    command, meter, device_chain, tmp_path, one_line
+):
+    csr = csrs.pem(csrs.device(csrs.new_key()))
+    (tmp_path / "trust").write_bytes(device_chain.read_bytes() + csr)
+    assert "trust (2) cannot be trusted" in one_line(
+        command("lint", "--trust", tmp_path / "trust", meter)
+    )
+
+
+def test_certificates_are_trusted_in_a_folder_whatever_else_it_holds(
+    command, meter, device_chain, tmp_path
+):
+    (tmp_path / "a.csr").write_bytes(csrs.pem(csrs.device(csrs.new_key())))
+    (tmp_path / "README.txt").write_text("the CAs")
+    assert command("lint", "--trust", tmp_path, meter).code == 4
+    shutil.copy(device_chain, tmp_path)
+    assert codes(command("--json", "lint", "--trust", tmp_path, meter)) == []
 
 
 def test_as_holds_a_certificate_to_another_profile(command, meter, device_chain):
@@ -216,6 +299,55 @@ def test_a_file_that_is_missing_is_an_error(command, tmp_path, one_line):
     assert outcome.code == 4
     assert "missing.pem" in one_line(outcome)
     assert command("--json", "lint", tmp_path / "missing.pem").json["error"]["code"]
+
+
+def test_a_file_that_is_missing_does_not_end_the_run(command, meter, device_chain, tmp_path):
+    arguments = ("lint", "--trust", device_chain, tmp_path / "missing.pem", meter)
+    outcome = command("--json", *arguments)
+    assert outcome.code == 4
+    missing, linted = outcome.json["files"]
+    assert missing["file"] == str(tmp_path / "missing.pem")
+    assert [each["code"] for each in missing["findings"]] == ["document.unreadable"]
+    assert (linted["kind"], linted["findings"]) == ("device", [])
+    assert "It cannot be read: No such file" in command(*arguments).out
+    for form in ("sarif", "junit"):
+        assert "missing.pem" in command(*arguments, "--format", form).out
+
+
+def test_findings_are_reported_beside_a_file_that_is_missing(command, broken, tmp_path):
+    path, trust = broken("keyUsage nonRepudiation")
+    outcome = command("--json", "lint", "--trust", trust, path, tmp_path / "missing.pem")
+    assert outcome.code == 4
+    assert set(codes(outcome)) >= {"document.unreadable", "extensions.keyUsage.value"}
+
+
+@pytest.mark.parametrize("named", ["a private key", "an empty folder", "an empty file", "a text"])
+def test_what_is_named_and_holds_nothing_to_lint_is_an_error(command, meter, tmp_path, named):
+    path = tmp_path / "named"
+    match named:
+        case "a private key":
+            path = meter.with_suffix(".key")
+        case "an empty folder":
+            path.mkdir()
+        case "an empty file":
+            path.touch()
+        case "a text":
+            path.write_text("These are our certificates.")
+    for arguments in ([path], [path, meter]):
+        outcome = command("--json", "lint", *arguments)
+        assert outcome.code == 1
+        assert outcome.json["files"][0]["file"] == str(path)
+        assert codes(outcome)[0] in {"document.unknown_kind", "document.nothing"}
+        assert outcome.json["summary"]["passed_over"] == 0
+
+
+def test_what_a_batch_run_exports_in_der_is_linted(command, device_chain, meter, tmp_path):
+    ders = [der_of(path) for path in sorted(meter.parent.glob("*.pem"))]
+    (tmp_path / "certificates.der").write_bytes(b"".join(ders))
+    outcome = command("--json", "lint", "--trust", device_chain, tmp_path / "certificates.der")
+    assert outcome.code == 0
+    assert [one["index"] for one in outcome.json["files"]] == list(range(len(ders)))
+    assert {one["kind"] for one in outcome.json["files"]} == {"device"}
 
 
 def test_a_folder_named_like_a_command_can_be_linted_by_its_path(command, tmp_path, meter):
@@ -274,6 +406,45 @@ def test_every_form_of_several_documents_is_read_in_every_way(
         assert [one["index"] for one in files] == list(range(len(ders)))
 
 
+def test_entries_of_a_key_store_are_shown_by_their_names_and_equal_findings_once(
+    command, pem, tmp_path
+):
+    ders = [der_of(path) for path in sorted((pem / "device" / "meters-one").glob("*.pem"))]
+    assert len(ders) >= 5
+    entries = {
+        str(n): {"certificate": csrs.pem(der, header="CERTIFICATE").decode(), "name": f"meter-{n}"}
+        for n, der in enumerate(ders)
+    }
+    path = tmp_path / "keystore.json"
+    path.write_text(json.dumps({"00db123456780004": {"digitalSignature": entries}}))
+    outcome = command("lint", path)
+    group, named, _ = outcome.out.splitlines()
+    assert group.startswith(f"{len(ders)} documents: notice: ")
+    assert "[issuer.unknown; " in group
+    first = ", ".join(f"{path} ({n}: meter-{n})" for n in range(3))
+    assert named == f"  {first} and {len(ders) - 3} more; --all-findings names every one"
+    full = command("lint", "--all-findings", path).out
+    assert full.count("[issuer.unknown at octet ") == len(ders)
+    for n in range(len(ders)):
+        assert f"{path} ({n}: meter-{n}): device " in full
+    listed = command("--json", "lint", path).json["files"]
+    assert [one["name"] for one in listed] == [f"meter-{n}" for n in range(len(ders))]
+    assert all(one["findings"] for one in listed)
+
+
+def test_what_belongs_to_no_pki_is_told_of_once_unless_a_profile_is_named(command):
+    lamp = GOLDEN / "other-pki-attestation.pem"
+    outcome = command("--json", "lint", lamp)
+    (document,) = outcome.json["files"]
+    assert document["kind"] == "certificate"
+    assert codes(outcome) == ["certificate.other_pki"]
+    assert outcome.code == 1
+    in_full = command("--json", "lint", "--as", "device", lamp)
+    assert in_full.json["files"][0]["kind"] == "device"
+    assert "certificate.other_pki" not in codes(in_full)
+    assert "extensions.subjectAltName.missing" in codes(in_full)
+
+
 def test_der_and_bare_base64_are_read(command, meter, device_chain):
     der = der_of(meter)
     for data in (der, base64.b64encode(der), base64.encodebytes(der).replace(b"\n", b"\r\n")):
@@ -303,7 +474,7 @@ def test_csrs_and_crls_are_linted_beside_certificates(command, meter, tmp_path):
 
 def test_an_unknown_kind_is_itself_a_finding(command, tmp_path):
     (tmp_path / "notes.txt").write_text("not a certificate")
-    outcome = command("--json", "lint", tmp_path)
+    outcome = command("--json", "lint", tmp_path / "notes.txt")
     assert outcome.code == 1
     (document,) = outcome.json["files"]
     assert document["kind"] == "unknown"
@@ -315,9 +486,11 @@ def test_private_keys_are_passed_over_and_never_printed(command, pem, tmp_path):
     keys = sorted(pem.rglob("*.key"))[:5]
     for number, path in enumerate(keys):
         shutil.copy(path, tmp_path / "keys" / f"{number}.key")
+    shutil.copy(keys[0].with_suffix(".pem"), tmp_path / "keys")
     outcome = command("--json", "lint", tmp_path / "keys")
     assert outcome.code == 0
-    assert outcome.json["files"] == []
+    assert outcome.json["summary"]["documents"] == 1
+    assert outcome.json["summary"]["passed_over"] == 5
     whole = command("--json", "lint", pem).out
     assert not any(path.read_text().splitlines()[1] in whole for path in keys)
 
@@ -388,7 +561,7 @@ def test_a_folder_linted_over_all_cores_gives_what_one_process_gives(
     meters = sorted((pem / "device" / "meters-one").glob("*.pem"))
     for number in range(450):
         shutil.copy(meters[number % len(meters)], tmp_path / f"{number:03}.pem")
-    (tmp_path / "200.pem").write_text("broken")
+    (tmp_path / "200.pem").write_text("-----BEGIN CERTIFICATE-----\nbroken")
     arguments = ["--json", "lint", "--at", AT, "--trust", str(device_chain), str(tmp_path)]
     done = subprocess.run(
         [sys.executable, "-m", "smki_testca", *arguments], capture_output=True, check=False

@@ -38,6 +38,12 @@ def test_every_whole_number_has_a_range_that_fits(parameter):
     assert parameter.type.max < 1 << 63
 
 
+@pytest.mark.parametrize("number", ["1_0", " 10", "10 ", "\u0661\u0660", "1e1", "0x10", "10.0", ""])
+def test_only_digits_are_a_whole_number(number):
+    with pytest.raises(click.UsageError, match="is not a valid whole number"):
+        cli.main(["--estate", "none", "audit", "show", "--last", number], standalone_mode=False)
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from cryptography import x509
 
 import csrs
 from broken import CHANGES, chain_and_leaf, field
@@ -21,6 +24,9 @@ def organisation(quickstart_original):
 def supplier(quickstart_original):
     folder = quickstart_original / "export" / "pem" / "ZAZ1" / "organisation" / "supplier-one"
     return folder / "Z1-supplier-ds.pem"
+
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "cases"
 
 
 def table(outcome):
@@ -95,6 +101,68 @@ def test_a_finding_is_beside_the_field_it_concerns(command, organisation, tmp_pa
     assert table(outcome)[path].endswith("error")
 
 
+def signature(outcome):
+    """What is said of the signature."""
+    return outcome.json["fields"]["signatureValue"]
+
+
+def test_the_signature_is_shown_with_its_algorithm_and_by_whose_key_it_verifies(
+    command, organisation, quickstart, supplier, tmp_path
+):
+    ecdsa = "ecdsa-with-SHA256"
+    alone = command("--json", "show", supplier)
+    assert signature(alone) == f"{ecdsa}, not verified: the issuer is not at hand"
+    serial = f"{x509.load_pem_x509_certificate(supplier.read_bytes()).serial_number:032X}"
+    here = command("--json", "--estate", quickstart, "show", serial)
+    assert signature(here) == f"{ecdsa}, verifies with the key of OU=07, CN=Z1"
+    chain, der = organisation
+    bundle = (chain.issue(der, CHANGES["unchanged"]), chain.issuing, chain.root)
+    (tmp_path / "a.pem").write_bytes(b"".join(csrs.pem(d, header="CERTIFICATE") for d in bundle))
+    documents = command("--json", "show", tmp_path / "a.pem").json["documents"]
+    assert [one["fields"]["signatureValue"] for one in documents] == [
+        f"{ecdsa}, verifies with the key of OU=07, CN=Z1",
+        f"{ecdsa}, verifies with the key of OU=00, CN=ZA",
+        f"{ecdsa}, verifies with its own key",
+    ]
+
+
+def test_a_signature_that_is_wrong_has_its_finding_beside_it(command, organisation, tmp_path):
+    chain, der = organisation
+    changed = der[:-1] + bytes((der[-1] ^ 1,))
+    bundle = (changed, chain.issuing, chain.root[:-1] + bytes((chain.root[-1] ^ 1,)))
+    (tmp_path / "a.pem").write_bytes(b"".join(csrs.pem(d, header="CERTIFICATE") for d in bundle))
+    documents = command("--json", "show", tmp_path / "a.pem").json["documents"]
+    said = [one["fields"]["signatureValue"].split(", ")[1] for one in documents]
+    assert said[0] == "does not verify with the key of the issuer that it names"
+    assert said[2] == "does not verify with its own key"
+    lines = [line for line in command("show", tmp_path / "a.pem").out.splitlines() if line]
+    rows = [line.rstrip() for line in lines if line.startswith("signatureValue")]
+    assert rows[0].endswith("error")
+    assert rows[2].endswith("error")
+
+
+def test_the_signature_of_a_csr_and_of_a_crl_is_shown_too(command, tmp_path):
+    request = csrs.organisation(csrs.new_key())
+    (tmp_path / "a.csr").write_bytes(csrs.pem(request))
+    assert signature(command("--json", "show", tmp_path / "a.csr")).endswith(
+        "verifies with its own key"
+    )
+    broken = request[:-1] + bytes((request[-1] ^ 1,))
+    (tmp_path / "b.csr").write_bytes(csrs.pem(broken))
+    assert "does not verify" in signature(command("--json", "show", tmp_path / "b.csr"))
+    assert table(command("show", tmp_path / "b.csr"))["signatureValue"].endswith("error")
+    (tmp_path / "a.crl").write_bytes(csrs.pem(revocation_list(), header="X509 CRL"))
+    assert "not verified" in signature(command("--json", "show", tmp_path / "a.crl"))
+
+
+def test_a_certificate_of_no_pki_is_shown_as_such(command):
+    outcome = command("show", GOLDEN / "other-pki-web.pem")
+    assert outcome.code == 1
+    assert outcome.out.startswith("Certificate of another PKI CN=www.example")
+    assert "sha256WithRSAEncryption, not verified" in outcome.out
+    assert outcome.out.count("error: ") == 1
+
+
 def test_json_shows_the_same_fields_as_the_table(command, supplier):
     shown = command("--json", "show", supplier).json
     lines = table(command("show", supplier))
@@ -116,6 +184,16 @@ def test_the_cas_of_an_estate_that_is_named_are_trusted(command, quickstart, sup
     assert "issuer.unknown" in {one["code"] for one in alone["findings"]}
     known = command("--estate", quickstart, "--json", "show", supplier).json
     assert "issuer.unknown" not in {one["code"] for one in known["findings"]}
+
+
+def test_a_certificate_of_another_estate_is_shown_as_of_an_unknown_issuer(
+    command, newcomer, supplier
+):
+    outcome = command("--estate", newcomer, "--json", "show", supplier)
+    assert outcome.code == 0
+    assert [
+        one["code"] for one in outcome.json["findings"] if one["code"] != "eui64.look_alike"
+    ] == ["issuer.unknown"]
 
 
 def test_asn1_lists_every_element_with_its_offset(command, supplier):

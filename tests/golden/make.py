@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 
 from smki_testca.der import read
 from smki_testca.der.encode import (
@@ -34,6 +34,7 @@ from smki_testca.der.encode import (
     NULL,
     OID,
     PRINTABLE_STRING,
+    SEQUENCE,
     SET,
     UTC_TIME,
     UTF8_STRING,
@@ -538,10 +539,17 @@ def organisation(
     return value("keyUsage", usages(usage))(made)
 
 
-def device(name: str = "device", *, eui64: bytes = DEVICE_ID) -> Certificate:
+def device(
+    name: str = "device",
+    *,
+    eui64: bytes = DEVICE_ID,
+    usage: str = "digitalSignature",
+    key: str = "",
+) -> Certificate:
     """A Device Certificate under DZ1, and nothing wrong with it."""
     end = "9999-12-31T23:59:59"
-    made = _end_entity("device", name, ISSUING_DCA, end, sequence(), spki_of(ec_key(name)))
+    made = _end_entity("device", name, ISSUING_DCA, end, sequence(), spki_of(ec_key(key or name)))
+    made = value("keyUsage", usages(usage))(made)
     before = dict(made.extensions)
     names = extension("subjectAltName", sequence(hardware(eui64=eui64)), critical=True)
     order = ("keyUsage", "subjectKeyIdentifier", "subjectAltName", "certificatePolicies")
@@ -660,6 +668,7 @@ def broken(
     change: Change,
     *,
     code: str = "",
+    also: str = "",
 ) -> None:
     """Write down one case for each kind of certificate, with one change and one finding.
 
@@ -669,13 +678,15 @@ def broken(
         about: what is wrong, after "A Device Certificate".
         change: what breaks it.
         code: of the finding, if it is not the one that the name tells.
+        also: another finding of the same fault.
     """
     path, _, aspect = name.partition("-")
+    others = [also] if also else []
     for kind, severity in severities.items():
         case(
             f"{kind}-{name}",
             f"{TITLES[kind]} {about}",
-            [f"{code or f'{path}.{aspect}'} {severity}"],
+            [f"{code or f'{path}.{aspect}'} {severity}", *others],
             change(GOOD[kind]),
         )
 
@@ -979,6 +990,42 @@ def _organisation_subject_cases() -> None:
             organisation_subject(role="FE"),
         ),
         (
+            "subject.organizationalUnitName-role-space",
+            E,
+            "whose OU is 02 and a space",
+            organisation_subject(role="02 "),
+        ),
+        (
+            "subject.organizationalUnitName-role-underline",
+            E,
+            "whose OU is 0_2",
+            organisation_subject(role="0_2"),
+        ),
+        (
+            "subject.organizationalUnitName-role_of_ca-root",
+            E,
+            "whose OU is 00, the role of a root",
+            organisation_subject(role="00"),
+        ),
+        (
+            "subject.organizationalUnitName-role_of_ca",
+            E,
+            "whose OU is 07, the role of an Issuing CA",
+            organisation_subject(role="07"),
+        ),
+        (
+            "subject.x500UniqueIdentifier-null",
+            E,
+            "whose identifier is all zeros",
+            organisation_subject(eui64=bytes(8)),
+        ),
+        (
+            "subject.x500UniqueIdentifier-null-ones",
+            E,
+            "whose identifier is all ones",
+            organisation_subject(eui64=b"\xff" * 8),
+        ),
+        (
             "subject.organizationalUnitName-form",
             E,
             "whose OU is 7f, in lower case",
@@ -1054,6 +1101,55 @@ def _key_cases() -> None:
         rekeyed(spki_from(point)),
     )
 
+    _key_form_cases()
+
+
+def _key_form_cases() -> None:
+    key = ec_key("organisation")
+    compressed = key.public_key().public_bytes(
+        serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint
+    )
+    hybrid = bytes((compressed[0] + 4,)) + point_of(key)[1:]
+    for form, about, spki in (
+        ("compressed", "with a compressed point", spki_from(compressed)),
+        ("hybrid", "with a hybrid point", spki_from(hybrid)),
+        ("explicit", "with explicit curve parameters", explicit_spki(point_of(key))),
+    ):
+        broken(
+            f"subjectPublicKeyInfo-form-{form}",
+            all_of(SIX if form == "compressed" else ENDS, E),
+            about,
+            rekeyed(spki, key),
+            code="subjectPublicKeyInfo.form",
+        )
+    modulus = (
+        rsa_key("iki")
+        .public_key()
+        .public_bytes(serialization.Encoding.DER, serialization.PublicFormat.PKCS1)
+    )
+    broken(
+        "subjectPublicKeyInfo-form-rsa",
+        {"iki": E},
+        "whose RSA key lacks its NULL",
+        but(spki=sequence(sequence(oid("1.2.840.113549.1.1.1")), bit_string(modulus))),
+        code="subjectPublicKeyInfo.form",
+    )
+
+
+def explicit_spki(point: bytes) -> bytes:
+    """A SubjectPublicKeyInfo that spells P-256 out (X9.62 ECParameters, version 1)."""
+    prime = 2**256 - 2**224 + 2**192 + 2**96 - 1
+    b = bytes.fromhex("5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b")
+    base = bytes.fromhex(
+        "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
+        "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"
+    )
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    field = sequence(oid("1.2.840.10045.1.1"), integer(prime))
+    curve = sequence(octet_string((prime - 3).to_bytes(32)), octet_string(b))
+    numbers = (integer(1), field, curve, octet_string(base), integer(order), integer(1))
+    return sequence(sequence(oid("1.2.840.10045.2.1"), sequence(*numbers)), bit_string(point))
+
 
 def _extension_cases() -> None:
     broken("extensions-order", all_of(SIX, N), "with keyUsage last", reordered)
@@ -1093,7 +1189,7 @@ def _constraint_cases() -> None:
     broken(f"{path}-missing", errors, f"without {name}", without(name))
     for kind in CAS:
         length = integer(1 if kind in ROOTS else 0)
-        wrong = integer(0 if kind in ROOTS else 1)
+        wrong = integer(2 if kind in ROOTS else 1)
         broken(
             f"{path}.cA-missing",
             {kind: E},
@@ -1129,6 +1225,20 @@ def _constraint_cases() -> None:
         all_of(ENDS, N),
         f"with a {name} of a pathLen alone",
         extended(name, sequence(integer(0)), critical=True),
+        also=f"{path}.path_length error",
+    )
+    broken(
+        f"{path}-path_length",
+        all_of(ROOTS, E),
+        "whose pathLen 0 allows no CA below it",
+        value(name, sequence(TRUE, integer(0))),
+    )
+    broken(
+        f"{path}-path_length-negative",
+        all_of(ROOTS, E),
+        "with a pathLen of -1",
+        value(name, sequence(TRUE, tlv(INTEGER, b"\xff"))),
+        code=f"{path}.path_length",
     )
 
 
@@ -1150,13 +1260,18 @@ def _policy_cases() -> None:
     part, severities = f"{path}.policyIdentifier", each_by_its_basis()
     broken(f"{part}-policy", severities, "with anyPolicy", value(name, policies(OTHER_POLICY)))
     broken(
-        f"{part}-missing", severities, "with a policy of nothing", value(name, sequence(sequence()))
+        f"{part}-missing",
+        severities,
+        "with a policy of nothing",
+        value(name, sequence(sequence())),
+        also="structure.PolicyInformation error",
     )
     broken(
         f"{part}-unreadable",
         severities,
         "whose policy is an INTEGER",
         value(name, sequence(sequence(integer(4)))),
+        also="structure.PolicyInformation error",
     )
 
 
@@ -1182,6 +1297,13 @@ def _key_identifier_cases() -> None:
         errors,
         f"whose {name} is an INTEGER",
         value(name, integer(4)),
+    )
+    broken(
+        f"{path}-unreadable-bare",
+        errors,
+        f"whose {name} is 8 octets without their OCTET STRING",
+        lambda one: value(name, one.key_identifier)(one),
+        code=f"{path}.unreadable",
     )
     name, path = "authorityKeyIdentifier", "extensions.authorityKeyIdentifier"
     broken(f"{path}-critical", issued, f"whose {name} is critical", critical(name, TRUE))
@@ -1226,11 +1348,20 @@ def _hardware_cases() -> None:
     for part, aspect, about, octets in (
         ("hwType", "missing", "without hwType", hardware(hw_type=b"")),
         ("hwType", "unreadable", "whose hwType is text", hardware(hw_type=text(UTF8, "meter"))),
+        ("hwType", "form", "whose hwType is 0.0", hardware(hw_type=oid("0.0"))),
+        ("hwSerialNum", "null", "whose ID is all zeros", hardware(eui64=bytes(8))),
+        ("hwSerialNum", "null-ones", "whose ID is all ones", hardware(eui64=b"\xff" * 8)),
         ("hwSerialNum", "missing", "without hwSerialNum", hardware(b"")),
         ("hwSerialNum", "octets", "whose ID has six octets", hardware(octet_string(bytes(6)))),
         ("hwSerialNum", "unreadable", "whose ID is text", hardware(text(UTF8, "00db1234"))),
     ):
-        broken(f"{module}.{part}-{aspect}", kind, about, value(name, sequence(octets)))
+        broken(
+            f"{module}.{part}-{aspect}",
+            kind,
+            about,
+            value(name, sequence(octets)),
+            code=f"{module}.{part}.{aspect.split('-')[0]}",
+        )
     broken(
         f"{module}.hwType-missing-dns",
         kind,
@@ -1246,7 +1377,13 @@ def other_profile_cases() -> None:
     both_kinds = all_of(("dccki", "iki"), N)
     broken(f"{path}-critical", both_kinds, f"whose {name} is critical", critical(name, TRUE))
     broken(f"{path}-missing", both_kinds, f"without {name}", without(name))
-    broken(f"{path}-unreadable", both_kinds, f"whose {name} is an INTEGER", value(name, integer(2)))
+    broken(
+        f"{path}-unreadable",
+        both_kinds,
+        f"whose {name} is an INTEGER",
+        value(name, integer(2)),
+        also="structure.ExtKeyUsageSyntax error",
+    )
     broken(
         f"{path}-value",
         both_kinds,
@@ -1282,7 +1419,12 @@ def other_profile_cases() -> None:
         "whose Signifier has 65 characters",
         subject(three_names(unit="S" * 65, name="gateway.example")),
     )
-    for aspect, role in (("role", "FE"), ("role_decimal", "137"), ("form", "7f")):
+    for aspect, role in (
+        ("role", "FE"),
+        ("role_decimal", "137"),
+        ("role_of_ca", "07"),
+        ("form", "7f"),
+    ):
         broken(
             f"{path}-{aspect}", {"iki": E}, f"whose OU is {role}", subject(three_names(unit=role))
         )
@@ -1306,6 +1448,171 @@ def other_profile_cases() -> None:
         "with a serial of 21 octets",
         but(serial=fixed_integer(21)),
     )
+
+
+def contingency_key_cases() -> None:
+    """The wrapped contingency key of a root, with its parts and without."""
+    name, kind = "wrappedApexContinKey", "organisation-root-ca"
+    path, wrapped = f"extensions.{name}", octet_string(bytes(range(104)))
+    algorithm = sequence(oid("2.16.840.1.101.3.4.1.45"))
+    good = sequence(algorithm, wrapped)
+    case("good-contingency-key", "A root with its key", [], extended(ROOTED, good)(ROOT_OCA))
+    first = {"first": extension(ROOTED, good), **ROOT_OCA.extensions}
+    about = "A root with its key before everything else"
+    case("good-contingency-key-first", about, [], replace(ROOT_OCA, extensions=first))
+    for part, aspect, about, octets in (
+        ("wrapAlgorithm", "missing", "without its algorithm", sequence(wrapped)),
+        (
+            "wrapAlgorithm",
+            "unreadable",
+            "whose algorithm is a number",
+            sequence(sequence(integer(1)), wrapped),
+        ),
+        ("wrappedContinPubKey", "missing", "without the wrapped key", sequence(algorithm)),
+        (
+            "wrappedContinPubKey",
+            "unreadable",
+            "of no octets",
+            sequence(algorithm, octet_string(b"")),
+        ),
+    ):
+        broken(
+            f"{path}.{part}-{aspect}",
+            {kind: E},
+            f"with a contingency key {about}",
+            extended(ROOTED, octets),
+        )
+    case(
+        f"{kind}-{path}-critical",
+        "A Root OCA Certificate whose contingency key is critical",
+        [f"{path}.critical notice", "extensions.unknown_critical error"],
+        extended(ROOTED, good, critical=True)(ROOT_OCA),
+    )
+    case(
+        f"organisation-{path}-unexpected",
+        "An Organisation Certificate with a contingency key",
+        ["extensions.unexpected notice"],
+        extended(ROOTED, good)(ORGANISATION),
+    )
+
+
+ROOTED = "1.3.6.1.5.5.7.1.20"
+
+
+def name_cases() -> None:
+    """The rules for the attributes of a subject."""
+    parts = set_of([attribute("organizationalUnitName", "02"), _IDENTIFIED])
+    for name, code, about, octets in (
+        ("empty-attribute", "empty_attribute error", "an empty CN", organisation_subject("")),
+        ("nul", "characters error", "NUL in its CN", organisation_subject("One\0Two")),
+        ("control", "characters error", "a line break in its CN", organisation_subject("One\nTwo")),
+        (
+            "direction",
+            "characters error",
+            "a CN that is read from right to left",
+            organisation_subject("One\u202eowT"),
+        ),
+        ("multi-valued", "multi_valued warning", "OU and identifier in one RDN", sequence(parts)),
+    ):
+        case(
+            f"subject-{name}",
+            f"An Organisation Certificate with {about}",
+            [f"subject.{code}"],
+            organisation(subject=octets),
+        )
+
+
+_IDENTIFIED = attribute("x500UniqueIdentifier", bit_string(SUPPLIER_ID))
+
+
+def other_pki_cases() -> None:
+    """Certificates that belong to none of the PKIs, and some that do, however broken."""
+    site = sequence(rdn("commonName", "www.example"))
+    maker = sequence(rdn("organizationName", "Maker"), rdn("commonName", "Maker Root R1"))
+    signer = rsa_key("somebody else's CA")
+    identifier_of_signer = authority_key(identifier_of(spki_of(signer)))
+    web = replace(
+        DCCKI,
+        issuer=maker,
+        subject=site,
+        key=signer,
+        extensions={
+            **DCCKI.extensions,
+            "certificatePolicies": extension("certificatePolicies", policies("2.23.140.1.2.1")),
+            "authorityKeyIdentifier": extension("authorityKeyIdentifier", identifier_of_signer),
+        },
+    )
+    root = replace(
+        both(rekeyed(spki_of(signer), signer))(GOOD["dccki-root-ca"]),
+        issuer=maker,
+        subject=maker,
+        key=signer,
+    )
+    root = without("certificatePolicies")(root)
+    attestation = without("certificatePolicies")(without("subjectAltName")(DEVICE))
+    attestation = replace(
+        attestation,
+        issuer=sequence(rdn("commonName", "Attestation PAI"), _MATTER),
+        subject=sequence(rdn("commonName", "Lamp"), _MATTER),
+        key=ec_key("somebody else's CA"),
+        extensions={
+            **attestation.extensions,
+            "subjectKeyIdentifier": extension("subjectKeyIdentifier", octet_string(bytes(20))),
+            "authorityKeyIdentifier": extension("authorityKeyIdentifier", authority_key(bytes(20))),
+        },
+    )
+    named = extension("subjectAltName", sequence(hardware(octet_string(b"SN-000123-4567"))))
+    module = replace(attestation, extensions={**attestation.extensions, "subjectAltName": named})
+    for name, about, one in (
+        ("web", "A web site's certificate", web),
+        ("root", "The root of another PKI", root),
+        ("attestation", "The certificate of a lamp", attestation),
+        ("module", "A hardware module that is no Device", module),
+    ):
+        case(f"other-pki-{name}", about, ["certificate.other_pki error"], one)
+    case("other-pki-given", "One of each, told of once each", _TWICE, web, attestation)
+    strange = sequence(rdn("commonName", "My Own CA"))
+    unknown = ["issuer.unknown notice"]
+    empty = "subject.organizationalUnitName.missing error"
+    case(
+        "recognised-empty-subject",
+        "An Organisation Certificate with an empty subject, issued by nobody known",
+        [empty, "subject.x500UniqueIdentifier.missing error", *unknown],
+        replace(ORGANISATION, subject=sequence(), issuer=strange),
+        trust="none",
+    )
+    other = value("certificatePolicies", policies(OTHER_POLICY))
+    case(
+        "recognised-by-its-identifier",
+        "An Organisation Certificate of unknown CA and policy",
+        [*unknown, "eui64.look_alike notice"],
+        replace(other(ORGANISATION), issuer=strange),
+        trust="none",
+        environment="none",
+    )
+    case(
+        "recognised-by-its-habits",
+        "A Device Certificate of unknown CA and policy, without its ID",
+        ["extensions.subjectAltName.missing error", *unknown],
+        without("subjectAltName")(replace(other(DEVICE), issuer=strange)),
+        trust="none",
+        environment="none",
+    )
+    case(
+        "recognised-by-its-issuer",
+        "A certificate of no known name, policy or ID, but by the key of DZ1",
+        _OF_ISSUER,
+        replace(without("certificatePolicies")(without("subjectAltName")(DEVICE)), issuer=strange),
+    )
+
+
+_MATTER = set_of([sequence(oid("1.3.6.1.4.1.37244.2.1"), text(UTF8, "FFF1"))])
+_TWICE = ["0 certificate.other_pki error", "1 certificate.other_pki error"]
+_OF_ISSUER = [
+    "extensions.certificatePolicies.missing error",
+    "extensions.subjectAltName.missing error",
+    "issuer.name_differs error",
+]
 
 
 # Signatures with a shape
@@ -1689,7 +1996,7 @@ def strict_cases() -> None:
     case(
         "der-set-order",
         "One RDN of two attributes, the larger first",
-        ["der.set_order error"],
+        ["der.set_order error", "subject.multi_valued warning"],
         organisation(subject=sequence(tlv(SET, named + unit), identifier())),
     )
     parts = tlv(0x20 | UTF8, text(UTF8, "Supplier ") + text(UTF8, "One"))
@@ -1734,6 +2041,339 @@ def strict_cases() -> None:
         ["der.empty_sequence error"],
         but(issuer=sequence())(DEVICE),
     )
+
+
+def resigned(one: Certificate, tbs: bytes) -> bytes:
+    """A PEM block of a certificate with another TBSCertificate, signed."""
+    return pem(signed_document(tbs, one.algorithm, signed(one.key, tbs)))
+
+
+def signed_document(tbs: bytes, algorithm: bytes, signature: bytes) -> bytes:
+    """A signed document of these parts."""
+    return sequence(tbs, algorithm, bit_string(signature))
+
+
+@dataclass(frozen=True)
+class LongExtension(Extension):
+    """An extension with a NULL after its value."""
+
+    @property
+    def encoded(self) -> bytes:
+        """The whole extension."""
+        return sequence(self.oid, self.critical, octet_string(self.value), tlv(NULL, b""))
+
+
+MORE = tlv(NULL, b"")
+
+
+def structure_cases() -> None:
+    """Every structure with an element too many, or one of another type."""
+    content = read(DEVICE.tbs)[0].content
+    extensions = b"".join(one.encoded for one in DEVICE.extensions.values())
+    body = content[: -len(tlv(0xA3, sequence(extensions)))]
+    usage = DEVICE.extensions["keyUsage"]
+    long = LongExtension(usage.oid, usage.critical, usage.value)
+    names = read(organisation_subject())[0].content
+    unit, called = rdn("organizationalUnitName", "02"), rdn("commonName", "Supplier One")
+    attribute_of_three = set_of(
+        [sequence(oid(ATTRIBUTES["organizationalUnitName"]), text(UTF8, "02"), MORE)]
+    )
+    dates = read(DEVICE.validity)[0].content
+    pair = tlv(0xA0, integer(2) + integer(2))
+    for name, about, made in (
+        ("TBSCertificate", "an element after the extensions", sequence(content, MORE)),
+        (
+            "Extensions",
+            "two lists of extensions in [3]",
+            sequence(body, tlv(0xA3, sequence(extensions) + sequence(extensions))),
+        ),
+    ):
+        case(
+            f"structure-{name}",
+            f"A Device Certificate with {about}",
+            [f"structure.{name} error"],
+            resigned(DEVICE, made),
+        )
+    algorithm = sequence(oid("1.2.840.10045.4.3.2"), MORE, MORE)
+    for name, about, one in (
+        ("Version", "with two versions", but(version=pair)(DEVICE)),
+        (
+            "Validity",
+            "with a third time",
+            but(validity=sequence(dates, time(at("2040-01-01"))))(DEVICE),
+        ),
+        (
+            "SubjectPublicKeyInfo",
+            "with an element after its key",
+            but(spki=sequence(read(DEVICE.spki)[0].content, MORE))(DEVICE),
+        ),
+        ("Extension", "with a fourth element in keyUsage", _extended(DEVICE, "keyUsage", long)),
+        ("Name", "with a NULL in its subject", subject(sequence(names, MORE))(ORGANISATION)),
+        (
+            "RelativeDistinguishedName",
+            "with an empty RDN",
+            subject(sequence(called, tlv(SET, b""), unit, identifier()))(ORGANISATION),
+        ),
+        (
+            "AttributeTypeAndValue",
+            "with a third element in OU",
+            subject(sequence(called, attribute_of_three, identifier()))(ORGANISATION),
+        ),
+    ):
+        case(f"structure-{name}", f"A certificate {about}", [f"structure.{name} error"], one)
+    case(
+        "structure-AlgorithmIdentifier",
+        "A Device Certificate whose algorithms have two parameters",
+        ["structure.AlgorithmIdentifier error"] * 2,
+        but(algorithm=algorithm)(DEVICE),
+    )
+    _extension_structure_cases()
+    _crl_structure_cases()
+    _csr_structure_cases()
+
+
+def _extension_structure_cases() -> None:
+    module = sequence(oid(HW_TYPE), octet_string(DEVICE_ID))
+    module_name = oid("1.3.6.1.5.5.7.8.4")
+    long_module = sequence(oid(HW_TYPE), octet_string(DEVICE_ID), MORE)
+    practice = oid("1.3.6.1.5.5.7.2.1")
+    host = dns(b"ca.example")
+    ours = oid(POLICY)
+    for name, extension_name, octets in (
+        ("GeneralNames", "subjectAltName", sequence(hardware(), MORE)),
+        (
+            "OtherName",
+            "subjectAltName",
+            sequence(tlv(0xA0, module_name + tlv(0xA0, module + module))),
+        ),
+        (
+            "HardwareModuleName",
+            "subjectAltName",
+            sequence(tlv(0xA0, module_name + tlv(0xA0, long_module))),
+        ),
+        ("CertificatePolicies", "certificatePolicies", sequence(sequence(ours), MORE)),
+        ("PolicyInformation", "certificatePolicies", sequence(sequence(ours, MORE))),
+        ("PolicyQualifiers", "certificatePolicies", sequence(sequence(ours, sequence(MORE)))),
+        (
+            "PolicyQualifierInfo",
+            "certificatePolicies",
+            sequence(sequence(ours, sequence(sequence(practice, MORE, MORE)))),
+        ),
+        (
+            "AuthorityKeyIdentifier",
+            "authorityKeyIdentifier",
+            sequence(tlv(0x80, ISSUING_DCA.key_identifier), MORE),
+        ),
+    ):
+        case(
+            f"structure-{name}",
+            f"A Device Certificate whose {extension_name} has a {name} with an element too many",
+            [f"structure.{name} error"],
+            value(extension_name, octets)(DEVICE),
+        )
+    length = sequence(TRUE, integer(0), integer(0))
+    case(
+        "structure-BasicConstraints",
+        "An Issuing DCA Certificate with a third element in basicConstraints",
+        ["structure.BasicConstraints error"],
+        value("basicConstraints", length)(ISSUING_DCA),
+    )
+    full = tlv(0xA0, tlv(0xA0, URL))
+    for name, extension_name, octets in (
+        ("EDIPartyName", "issuerAltName", sequence(tlv(0xA5, MORE))),
+        ("CRLDistributionPoints", "cRLDistributionPoints", sequence(MORE)),
+        ("DistributionPoint", "cRLDistributionPoints", sequence(sequence(full, MORE))),
+        (
+            "DistributionPointName",
+            "cRLDistributionPoints",
+            sequence(sequence(tlv(0xA0, tlv(0xA0, URL) + MORE))),
+        ),
+        ("FreshestCRL", "freshestCRL", sequence(sequence(full), MORE)),
+        ("AuthorityInfoAccessSyntax", "authorityInfoAccess", sequence(MORE)),
+        (
+            "AccessDescription",
+            "authorityInfoAccess",
+            sequence(sequence(oid("1.3.6.1.5.5.7.48.1"), URL, MORE)),
+        ),
+        ("SubjectInfoAccessSyntax", "subjectInfoAccess", sequence(MORE)),
+        ("SubjectDirectoryAttributes", "subjectDirectoryAttributes", sequence(MORE)),
+        ("PolicyMappings", "policyMappings", sequence(MORE)),
+        ("PolicyMapping", "policyMappings", sequence(sequence(ours, ours, ours))),
+        ("NameConstraints", "nameConstraints", sequence(tlv(0xA0, sequence(host)), MORE)),
+        ("GeneralSubtrees", "nameConstraints", sequence(tlv(0xA0, MORE))),
+        ("GeneralSubtree", "nameConstraints", sequence(tlv(0xA0, sequence(host, MORE)))),
+        ("PolicyConstraints", "policyConstraints", sequence(tlv(0x80, b"\x00"), MORE)),
+        ("InhibitAnyPolicy", "inhibitAnyPolicy", MORE),
+    ):
+        present = extension_name in STRANGE
+        row = f"extensions.{extension_name}.present" if present else "extensions.unexpected"
+        case(
+            f"structure-{name}",
+            f"An Issuing DCA Certificate whose {extension_name} has a broken {name}",
+            [f"structure.{name} error", f"{row} {W if present else N}"],
+            extended(extension_name, octets)(ISSUING_DCA),
+        )
+
+
+def _crl_structure_cases() -> None:
+    content = read(read(CRL.der)[0].children[0].encoded)[0].content
+    tbs = sequence(content, MORE)
+    case(
+        "structure-TBSCertList",
+        "A CRL with an element after its extensions",
+        ["structure.TBSCertList error"],
+        pem(signed_document(tbs, CRL.algorithm, signed(CRL.key, tbs)), "X509 CRL"),
+    )
+    for name, extension_name, octets in (
+        ("BaseCRLNumber", "deltaCRLIndicator", MORE),
+        (
+            "IssuingDistributionPoint",
+            "issuingDistributionPoint",
+            sequence(tlv(0x82, b"\xff"), MORE),
+        ),
+    ):
+        case(
+            f"structure-{name}",
+            f"A CRL whose {extension_name} is no {name}",
+            [f"structure.{name} error", f"extensions.{extension_name}.present notice"],
+            crl_pem(crl_extended(extension_name, octets)(CRL)),
+        )
+    for name, number, octets, also in (
+        ("CRLReason", "2.5.29.21", integer(4), "crl.reason_unknown error"),
+        (
+            "InvalidityDate",
+            "2.5.29.24",
+            integer(4),
+            "revokedCertificates.invalidityDate.present notice",
+        ),
+    ):
+        listed = entry(REVOKED, "2026-11-30", extension(number, octets))
+        case(
+            f"structure-{name}",
+            f"A CRL with an entry whose {name} is an INTEGER",
+            [f"structure.{name} error", also],
+            crl_pem(replace(CRL, entries=(listed,))),
+        )
+
+
+def _csr_structure_cases() -> None:
+    names, key = organisation_subject(), REQUESTER
+    asked = sequence(ASKED.encoded)
+    request = oid("1.2.840.113549.1.9.14")
+    info = sequence(integer(0), names, spki_of(key))
+    for name, about, attributes, also in (
+        (
+            "Attributes",
+            "with a NULL among its attributes",
+            sequence(request, set_of([asked])) + MORE,
+            "csr.attributes",
+        ),
+        (
+            "Attribute",
+            "with a third element in its extensionRequest",
+            sequence(request, set_of([asked]), MORE),
+            "",
+        ),
+        (
+            "ExtensionRequest",
+            "with two values in its extensionRequest",
+            sequence(request, set_of([asked, asked])),
+            "",
+        ),
+    ):
+        body = read(info)[0].content + tlv(0xA0, attributes)
+        made = signed_document(sequence(body), ECDSA_SHA256, signed(key, sequence(body)))
+        case(
+            f"structure-{name}",
+            f"An Organisation CSR {about}",
+            [f"structure.{name} error", *([f"{also} error"] if also else [])],
+            pem(made, "CERTIFICATE REQUEST"),
+        )
+    whole = sequence(read(info)[0].content, tlv(0xA0, sequence(request, set_of([asked]))), MORE)
+    case(
+        "structure-CertificationRequestInfo",
+        "An Organisation CSR with an element after its attributes",
+        ["structure.CertificationRequestInfo error"],
+        pem(signed_document(whole, ECDSA_SHA256, signed(key, whole)), "CERTIFICATE REQUEST"),
+    )
+    bare = extension("subjectKeyIdentifier", bytes(8))
+    for name, about, extension_asked in (
+        ("SubjectKeyIdentifier", "a bare subjectKeyIdentifier", bare),
+        ("ExtKeyUsageSyntax", "extKeyUsage as a NULL", extension("extKeyUsage", MORE)),
+        ("CRLNumber", "a cRLNumber as a NULL", extension("cRLNumber", MORE)),
+    ):
+        case(
+            f"structure-{name}",
+            f"A CSR that asks for {about}",
+            [f"structure.{name} error", "csr.extension error"],
+            csr(key, names, ASKED, extension_asked),
+        )
+    case(
+        "structure-KeyUsage",
+        "A CSR that asks for a keyUsage as an INTEGER",
+        ["structure.KeyUsage error", "csr.key_usage error"],
+        csr(key, names, extension("keyUsage", integer(3), critical=True)),
+    )
+    case(
+        "csr-signature-padded",
+        "A CSR whose signature has a padded INTEGER",
+        ["signature.integer_padded error"],
+        _with_padded_signature(ORGANISATION_CSR),
+    )
+
+
+def _with_padded_signature(request: bytes) -> bytes:
+    der = base64.b64decode(b"".join(request.splitlines()[1:-1]))
+    info, algorithm, signature = read(der)[0].children
+    numbers = read(signature.content[1:])[0].children
+    padded = sequence(*(tlv(INTEGER, b"\x00\x00" + number.content) for number in numbers))
+    return pem(signed_document(info.encoded, algorithm.encoded, padded), "CERTIFICATE REQUEST")
+
+
+def critical_cases() -> None:
+    """Extensions for which RFC 5280 has a reader refuse the document."""
+    constraints = sequence(tlv(0xA0, sequence(dns(b"ca.example"))))
+    for name, about, code, one in (
+        (
+            "unsupported",
+            "with a critical issuerAltName",
+            "extensions.critical_unsupported",
+            extended("issuerAltName", STRANGE["issuerAltName"], critical=True)(DEVICE),
+        ),
+        (
+            "nameConstraints",
+            "with critical nameConstraints",
+            "extensions.only_for_cas",
+            extended("nameConstraints", constraints, critical=True)(DEVICE),
+        ),
+        (
+            "cRLNumber",
+            "with a critical cRLNumber",
+            "extensions.unknown_critical",
+            extended("cRLNumber", integer(7), critical=True)(DEVICE),
+        ),
+        (
+            "long-oid",
+            "with a critical extension whose OID has 65 octets",
+            "extensions.unknown_critical",
+            extended(".".join(["1.2", *["3"] * 64]), MORE, critical=True)(DEVICE),
+        ),
+        (
+            "hardware-module",
+            "of an organisation with a hardwareModuleName",
+            "extensions.subjectAltName.hardware_module",
+            extended("subjectAltName", sequence(hardware()), critical=True)(ORGANISATION),
+        ),
+    ):
+        case(f"extensions-critical-{name}", f"A certificate {about}", [f"{code} error"], one)
+    for name in ("deltaCRLIndicator", "issuingDistributionPoint"):
+        made = crl_extended(name, CRL_STRANGE[name])(CRL)
+        case(
+            f"crl-critical-{name}",
+            f"A CRL with a critical {name}, which no reader has to support",
+            ["extensions.critical_unsupported error"],
+            crl_pem(crl_critical(name)(made)),
+        )
 
 
 def chain_cases() -> None:
@@ -1781,7 +2421,7 @@ def chain_cases() -> None:
         "held-to-another-profile",
         "A Root OCA Certificate held to the profile of issuing CAs",
         [
-            "extensions.authorityKeyIdentifier.missing error",
+            "issuer.self_signed error",
             "extensions.basicConstraints.pathLenConstraint.value warning",
             "subject.organizationalUnitName.value warning",
             "validity.notAfter.period notice",
@@ -1834,6 +2474,19 @@ def chain_cases() -> None:
         ["issuer.path_length error"],
         below(ISSUING_OCA),
     )
+    _issuer_cases()
+    sub_ca = below(ISSUING_OCA)
+    under_sub_ca = both(
+        but(issuer=sub_ca.subject, key=ec_key("lesser")),
+        value("authorityKeyIdentifier", authority_key(sub_ca.key_identifier)),
+    )
+    case(
+        "issuer-path-length-above",
+        "An Organisation Certificate below a CA below Z1, whose pathLen is 0",
+        ["0 issuer.path_length error", "1 issuer.path_length error"],
+        sub_ca,
+        under_sub_ca(ORGANISATION),
+    )
     unusable = both(
         rekeyed(spki_from(b"\x05" + point_of(ec_key("lesser"))[1:])),
         but(serial=serial_of("unusable"), subject=ca_subject("07", "OB")),
@@ -1860,6 +2513,12 @@ def chain_cases() -> None:
             [f"validity.{finding}"],
             but(validity=lasting(start, end))(ORGANISATION),
         )
+    case(
+        "validity-ten-years-and-a-day",
+        "From the beginning of a day to the end of the same day ten years later",
+        [],
+        but(validity=lasting("2026-01-01", "2036-01-01T23:59:59"))(ORGANISATION),
+    )
     long_enough = but(validity=lasting("2020-01-01", "2027-03-02"))
     case("validity-not-soon", "Runs out in 91 days", [], long_enough(ORGANISATION))
     case(
@@ -1931,8 +2590,104 @@ def chain_cases() -> None:
     )
 
 
+def _issuer_cases() -> None:
+    """Issuers that are others than they seem."""
+    namesake = rekeyed(spki_of(ec_key("another Z1")))(ISSUING_OCA)
+    by_namesake = both(
+        but(key=ec_key("another Z1")),
+        value("authorityKeyIdentifier", authority_key(namesake.key_identifier)),
+    )
+    case(
+        "issuer-namesake",
+        "Issued by a CA called Z1 that is not at hand; another Z1 is",
+        ["issuer.unknown notice"],
+        by_namesake(ORGANISATION),
+    )
+    crl_of_namesake = replace(
+        CRL,
+        key=ec_key("another Z1"),
+        extensions={
+            **CRL.extensions,
+            "authorityKeyIdentifier": extension(
+                "authorityKeyIdentifier", authority_key(namesake.key_identifier)
+            ),
+        },
+    )
+    case(
+        "issuer-namesake-crl",
+        "A CRL of a CA called Z1 that is not at hand; another Z1 is",
+        ["issuer.unknown notice"],
+        crl_pem(crl_of_namesake),
+    )
+    case(
+        "set-namesakes",
+        "CRLs of two CAs called Z1 with one number, and their certificates with one serial",
+        [
+            "1 issuer.unknown notice",
+            "3 issuer.unknown notice",
+            "3 set.serial_of_another_issuer warning",
+        ],
+        crl_pem(CRL),
+        crl_pem(crl_of_namesake),
+        ORGANISATION,
+        both(by_namesake, rekeyed(spki_of(ec_key("of a namesake"))))(ORGANISATION),
+    )
+    case(
+        "set-device-of-two-pkis",
+        "A Device with a certificate in each of two PKIs",
+        ["1 issuer.unknown notice"],
+        DEVICE,
+        both(by_namesake, but(serial=serial_of("of a namesake")))(device("elsewhere")),
+    )
+    case(
+        "issuer-self-signed-with-aki",
+        "Names Z1 and its key identifier, but is signed with its own key",
+        ["issuer.self_signed error"],
+        but(key=ec_key("organisation"))(ORGANISATION),
+    )
+    pointer = value("authorityKeyIdentifier", authority_key(ORGANISATION.key_identifier))
+    alone = but(issuer=ORGANISATION.subject, key=ec_key("organisation"))
+    case(
+        "issuer-self-signed-organisation",
+        "An Organisation Certificate that names itself as issuer and is signed with its own key",
+        ["issuer.self_signed error"],
+        both(alone, without("authorityKeyIdentifier"))(ORGANISATION),
+    )
+    case(
+        "issuer-self-signed-organisation-aki",
+        "The same with its own key identifier as authorityKeyIdentifier",
+        ["issuer.self_signed error"],
+        both(alone, pointer)(ORGANISATION),
+    )
+    for name, one, root, finding in (
+        ("organisation", ORGANISATION, ROOT_OCA, "root error"),
+        ("device", DEVICE, ROOT_DCA, "root error"),
+        ("dccki", DCCKI, ROOT_DCCKICA, "root_assumed warning"),
+        ("iki", IKI, ROOT_ICA, "root_assumed warning"),
+    ):
+        by_root = both(
+            but(issuer=root.subject, key=KEYS[root.kind]),
+            value("authorityKeyIdentifier", authority_key(root.key_identifier)),
+        )
+        case(f"issuer-root-{name}", "Issued by the root", [f"issuer.{finding}"], by_root(one))
+    case(
+        "key-of-its-ca",
+        "A Device Certificate with the key of the Issuing DCA",
+        ["subjectPublicKeyInfo.of_a_ca error"],
+        rekeyed(ISSUING_DCA.spki)(DEVICE),
+    )
+    case(
+        "key-of-another-ca",
+        "A Device Certificate with the key of the Issuing OCA",
+        ["subjectPublicKeyInfo.of_a_ca error"],
+        rekeyed(ISSUING_OCA.spki)(DEVICE),
+    )
+
+
 def set_cases() -> None:
     """Rules over several certificates."""
+    _copy_cases()
+    _shared_key_cases()
     first = organisation("first")
     second = organisation("second", subject=organisation_subject("Supplier Two"))
     case(
@@ -1955,6 +2710,114 @@ def set_cases() -> None:
         for name, last in (("ninth", b"\x09"), ("in hexadecimal", b"\x0a"))
     )
     case("set-hexadecimal-counting", "…09 is followed by …0A", [], ninth, tenth)
+
+
+def _copy_cases() -> None:
+    """Copies, which renew nothing and are no evidence against another."""
+    flipped = bytearray(ORGANISATION.der)
+    flipped[-1] ^= 1
+    case(
+        "set-broken-copy-first",
+        "A certificate of which one bit changed, and the certificate as it was issued",
+        ["0 signature.invalid error"],
+        pem(bytes(flipped)),
+        ORGANISATION,
+    )
+    later = ORGANISATION.tbs.replace(b"351231235959Z", b"361231235959Z")
+    changed = sequence(
+        later, ORGANISATION.algorithm, bit_string(signed(ORGANISATION.key, ORGANISATION.tbs))
+    )
+    case(
+        "set-broken-copy-last",
+        "A certificate, and a copy of it with a later end",
+        ["1 signature.invalid error", "1 validity.notAfter.period warning"],
+        ORGANISATION,
+        pem(changed),
+    )
+    case(
+        "set-broken-copy-unknown",
+        "The same where no CA is at hand: the copies have one serial, and neither renews the other",
+        [
+            "0 issuer.unknown notice",
+            "1 issuer.unknown notice",
+            "0 set.serial_twice error",
+            "1 validity.notAfter.period warning",
+        ],
+        ORGANISATION,
+        pem(changed),
+        trust="none",
+    )
+    case(
+        "set-signed-twice",
+        "A certificate signed twice, so that only the signatures differ",
+        [],
+        ORGANISATION,
+        pem(ORGANISATION.with_signature(_other_signature(ORGANISATION))),
+    )
+    renewed = but(serial=serial_of("renewed"), validity=lasting("2026-06-01", "2036-01-01"))
+    case(
+        "set-renewal-first",
+        "A renewal with the same key before what it renews",
+        ["0 set.renewal_same_key notice"],
+        renewed(ORGANISATION),
+        ORGANISATION,
+    )
+
+
+def _other_signature(one: Certificate) -> bytes:
+    """Another signature of the same key: r and the order of the curve less s."""
+    r, s = utils.decode_dss_signature(signed(one.key, one.tbs))
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    return utils.encode_dss_signature(r, order - s)
+
+
+def _shared_key_cases() -> None:
+    """Keys in several certificates."""
+    other = bytes.fromhex("00db1234567890a5")
+    agreement = device("agreement", usage="keyAgreement")
+    case("set-device-ds-and-ka", "A Device's DS and KA", [], DEVICE, agreement)
+    case(
+        "set-device-key-shared",
+        "One key in two Devices",
+        ["1 set.key_of_device_shared warning"],
+        DEVICE,
+        device("second", eui64=other, key="device"),
+    )
+    case(
+        "set-device-key-of-organisation",
+        "One key in a Device and an organisation",
+        ["1 set.key_of_device_shared warning"],
+        ORGANISATION,
+        device("second", eui64=other, key="organisation"),
+    )
+    case(
+        "set-device-one-key",
+        "One key for a Device's DS and KA",
+        ["1 set.key_of_two_usages warning"],
+        DEVICE,
+        but(validity=lasting("2026-01-02", "9999-12-31T23:59:59"))(
+            device("agreement", usage="keyAgreement", key="device")
+        ),
+    )
+    for usage in ("digitalSignature", "keyAgreement"):
+        first, second = device("first", usage=usage), device("again", usage=usage)
+        case(
+            f"set-device-twice-{usage}",
+            f"Two certificates of one Device for {usage}",
+            ["1 set.device_twice warning"],
+            first,
+            but(validity=lasting("2026-01-02", "9999-12-31T23:59:59"))(second),
+        )
+    case(
+        "set-device-renewed-same-key",
+        "A Device's certificate renewed with its key: told, not wrong",
+        ["1 set.renewal_same_key notice"],
+        DEVICE,
+        but(
+            serial=serial_of("device again"),
+            validity=lasting("2026-01-02", "9999-12-31T23:59:59"),
+        )(DEVICE),
+    )
 
 
 # CSRs
@@ -2012,6 +2875,10 @@ def csr_cases() -> None:
     more = extension("subjectAltName", sequence(hardware(), dns(b"m.example")), critical=True)
     key = REQUESTER
     unit = rdn("organizationalUnitName", "02")
+    turned = sequence(identifier(), unit)
+    shared = sequence(set_of([attribute("organizationalUnitName", "02"), _IDENTIFIED]))
+    nobody = extension("subjectAltName", sequence(hardware(eui64=bytes(8))), critical=True)
+    untyped = extension("subjectAltName", sequence(hardware(hw_type=oid("0.0"))), critical=True)
     for name, about, request in (
         ("version", "of version 2", csr(key, names, ASKED, version=integer(2))),
         ("key", "with a key on P-384", csr(p384, names, ASKED)),
@@ -2042,6 +2909,15 @@ def csr_cases() -> None:
             csr(key, organisation_subject(eui64=SUPPLIER_ID[:6]), ASKED),
         ),
         ("role", "whose OU is a word", csr(key, organisation_subject(role="supplier"), ASKED)),
+        ("role-of-ca", "whose OU is 07", csr(key, organisation_subject(role="07"), ASKED)),
+        ("subject_order", "with the identifier first", csr(key, turned, ASKED)),
+        ("subject_order-rdn", "with OU and identifier in one RDN", csr(key, shared, ASKED)),
+        ("subject_value", "with an empty CN", csr(key, organisation_subject(""), ASKED)),
+        ("subject_value-nul", "with NUL", csr(key, organisation_subject("A\0B"), ASKED)),
+        ("subject_value-long", "of 65 letters", csr(key, organisation_subject("S" * 65), ASKED)),
+        ("identifier-null", "of nobody", csr(key, organisation_subject(eui64=bytes(8)), ASKED)),
+        ("device_id-null", "of no Device", csr(key, sequence(), ASKED, nobody)),
+        ("device_id-type", "whose hwType is 0.0", csr(key, sequence(), ASKED, untyped)),
         ("device_id", "of a Device by a dNSName", csr(key, sequence(), ASKED, by_name)),
         ("device_id-more", "of a Device with two names", csr(key, sequence(), ASKED, more)),
     ):
@@ -2424,13 +3300,20 @@ def _crl_entry_cases(every: tuple[str, ...], first: tuple[str, ...]) -> None:
         N,
         crl_but(entries=(entry(REVOKED, "2026-11-30", date),)),
     )
-    issuer = extension("2.5.29.29", sequence(tlv(0xA4, ISSUING_DCA.subject)), critical=True)
+    issuer = extension("2.5.29.29", sequence(tlv(0xA4, ISSUING_DCA.subject)))
     crl_broken(
         every,
         f"{part}.certificateIssuer-present",
         "that lists a certificate of another CA",
         N,
         crl_but(entries=(entry(REVOKED, "2026-11-30", issuer),)),
+    )
+    issuer = replace(issuer, critical=TRUE)
+    case(
+        "crl-entry-certificateIssuer-critical",
+        "An entry with a critical certificateIssuer, which no reader has to support",
+        ["extensions.critical_unsupported error"],
+        crl_pem(replace(CRL, entries=(entry(REVOKED, "2026-11-30", issuer),))),
     )
 
 
@@ -2788,6 +3671,20 @@ def pkcs7(*certificates: Certificate) -> bytes:
     return sequence(oid("1.2.840.113549.1.7.2"), tlv(0xA0, signed_data))
 
 
+def pkcs7_ber(*certificates: Certificate) -> bytes:
+    """The same in BER: indefinite lengths, and content in segments."""
+
+    def indefinite(tag: int, content: bytes) -> bytes:
+        return bytes((tag, 0x80)) + content + b"\x00\x00"
+
+    content = indefinite(0x24, octet_string(b"con") + octet_string(b"tent"))
+    data = indefinite(SEQUENCE, oid("1.2.840.113549.1.7.1") + indefinite(0xA0, content))
+    bundle = indefinite(0xA0, b"".join(one.der for one in certificates))
+    fields = integer(1) + tlv(SET, b"") + data + bundle + tlv(SET, b"")
+    signed_data = indefinite(0xA0, indefinite(SEQUENCE, fields))
+    return indefinite(SEQUENCE, oid("1.2.840.113549.1.7.2") + signed_data)
+
+
 def input_cases() -> None:
     """Every form of input, and what is none."""
     late = but(validity=lasting("2020-01-01", "2026-11-30"))(organisation("late"))
@@ -2808,11 +3705,56 @@ def input_cases() -> None:
         [f"1 {expired}"],
         octets=pkcs7(ORGANISATION, late),
     )
+    case(
+        "input-pkcs7-ber",
+        "PKCS#7 of two certificates in BER, the second expired",
+        [f"1 {expired}"],
+        octets=pkcs7_ber(ORGANISATION, late),
+    )
+    trusted = late.der + sequence(tlv(0x0C, b"an alias"))
+    case(
+        "input-trusted",
+        "A certificate before OpenSSL's trust settings",
+        [expired],
+        pem(trusted, "TRUSTED CERTIFICATE"),
+    )
+    case(
+        "input-text-of-zero",
+        "PEM below a line that begins with the digit 0, which is a SEQUENCE's tag, too",
+        [expired],
+        octets=b"0: Certificate\n" + pem(late.der),
+    )
+    digits = late.der.hex(":").upper().encode()
+    case("input-hexadecimal", "One certificate in hexadecimal", [expired], octets=digits)
+    case(
+        "input-der-stream",
+        "Two certificates in DER one after the other, the second expired",
+        [f"1 {expired}"],
+        octets=ORGANISATION.der + late.der,
+    )
     noise = entropy("noise").octets(200)
     kind = "document.unknown_kind error"
     case("document-noise", "Octets of no kind", [kind], octets=b"\x00" + noise)
     case("document-text", "A text", [kind], octets=b"A certificate should be here.\n")
     case("document-label", "A PEM block of an unknown label", [kind], pem(b"\x30\x00", "SECRET"))
+    utf_16 = pem(late.der).decode().encode("utf-16-le")
+    case("document-utf-16", "A certificate in PEM in UTF-16", [kind], octets=utf_16)
+    public_key = pem(spki_of(ec_key("public")), "PUBLIC KEY")
+    java = bytes.fromhex("feedfeed0000000200000000")
+    case("document-jks", "A key store of Java", [kind], octets=java)
+    case("document-public-key", "A public key", [kind], public_key)
+    case(
+        "document-hexadecimal",
+        "Hexadecimal without its last digit",
+        ["document.hexadecimal error"],
+        octets=late.der.hex().encode()[:-1],
+    )
+    case(
+        "document-nothing",
+        "A ZIP of a text",
+        ["document.nothing error"],
+        octets=zipped({"README.txt": b"A certificate should be here.\n"}, zipfile.ZIP_STORED),
+    )
     case("document-json", "JSON that is no key store", [kind], octets=b'{"a": [1, 2]}')
     text = pem(DEVICE.der).replace(b"\n-----END", b"A\n-----END")
     case("document-base64", "Base64 with one character too many", ["document.base64 error"], text)
@@ -2839,9 +3781,14 @@ def main() -> None:
         good_cases,
         row_cases,
         other_profile_cases,
+        contingency_key_cases,
+        name_cases,
+        other_pki_cases,
         published_cases,
         reader_cases,
         strict_cases,
+        structure_cases,
+        critical_cases,
         chain_cases,
         set_cases,
         csr_cases,

@@ -51,9 +51,9 @@ def test_a_zip_without_files_is_told():
 
 @pytest.mark.slow
 def test_a_zip_with_one_file_too_many_is_told_at_once():
-    limit = {f"{number}": b"" for number in range(MAX_ZIP_ENTRIES)}
+    limit = {f"{number}": b"\x30\x00" for number in range(MAX_ZIP_ENTRIES)}
     assert len(sources_in(zipped(limit, zipfile.ZIP_STORED))) == MAX_ZIP_ENTRIES
-    over = zipped({**limit, "one more": b""}, zipfile.ZIP_STORED)
+    over = zipped({**limit, "one more": b"\x30\x00"}, zipfile.ZIP_STORED)
     assert problem_codes(over) == ["document.zip"]
     assert "50001" in sources_in(over)[0].problem.message
 
@@ -134,3 +134,13 @@ def test_a_zip_with_octets_changed_is_read_or_a_problem(changes):
         packed[at % len(packed)] = octet
     for source in sources_in(bytes(packed)):
         assert source.problem is None or source.problem.code.startswith("document.")
+
+
+def test_a_name_in_a_zip_is_the_one_that_was_meant(ders):
+    """UTF-8 without the flag, as Info-ZIP and macOS write it; with octets of its own."""
+    name = "Z\u00e4hler.der".encode()
+    packed = zipped({"x" * len(name): ders[0]}).replace(b"x" * len(name), name)
+    (one,) = sources_in(packed)
+    assert (one.file, one.data) == ("-!Z\u00e4hler.der", ders[0])
+    found = take_in(["-"], packed)
+    assert found.certificates[0].label == "Z\u00e4hler"

@@ -37,10 +37,23 @@ def private_keys():
 
 @pytest.mark.parametrize("name", private_keys())
 @pytest.mark.parametrize("encoding", [serialization.Encoding.PEM, serialization.Encoding.DER])
-def test_a_private_key_is_passed_over_whatever_its_form(ders, name, encoding):
+def test_a_private_key_is_no_document_whatever_its_form(ders, name, encoding):
     key, form, encryption = private_keys()[name]
     data = key.private_bytes(encoding, form, encryption)
-    assert sources_in(data) == []
+    (alone,) = sources_in(data)
+    assert alone.problem.code == "document.unknown_kind"
+    assert alone.problem.message.endswith("but a private key")
+    if encoding is serialization.Encoding.PEM:
+        assert documents_in(data + pem(ders[0])) == [ders[0]]
+
+
+@pytest.mark.parametrize("encoding", [serialization.Encoding.PEM, serialization.Encoding.DER])
+@pytest.mark.parametrize("new_key", [csrs.new_key, csrs.rsa_key])
+def test_a_public_key_is_no_document(ders, new_key, encoding):
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    data = new_key().public_key().public_bytes(encoding, form)
+    (alone,) = sources_in(data)
+    assert alone.problem.message.endswith("but a public key")
     if encoding is serialization.Encoding.PEM:
         assert documents_in(data + pem(ders[0])) == [ders[0]]
 

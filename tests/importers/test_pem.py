@@ -10,11 +10,13 @@ import pytest
 import csrs
 from material import (
     documents_in,
+    needs_openssl,
     pem,
     problem_codes,
     sources_in,
 )
 from mutation import revocation_list
+from smki_testca.der import encode
 from smki_testca.importers.pem import decode_base64, pem_blocks
 
 
@@ -51,17 +53,44 @@ def test_broken_base64_is_told_and_the_next_block_is_read(ders):
     assert problem_codes(broken + pem(ders[1])) == ["document.base64", None]
 
 
+def test_a_trusted_certificate_of_openssl_is_the_certificate(ders):
+    settings = encode.sequence(encode.tlv(0x0C, b"an alias"))
+    trusted = pem(ders[0] + settings, header="TRUSTED CERTIFICATE")
+    assert documents_in(trusted) == [ders[0]]
+    # In a block of any other label, octets after the certificate are a defect of it.
+    assert documents_in(pem(ders[0] + settings)) == [ders[0] + settings]
+
+
+@needs_openssl
+def test_openssl_writes_a_trusted_certificate_that_is_read(ders):
+    made = ["openssl", "x509", "-trustout", "-addtrust", "serverAuth", "-setalias", "one"]
+    trusted = subprocess.run(made, input=pem(ders[0]), capture_output=True, check=True).stdout
+    assert b"BEGIN TRUSTED CERTIFICATE" in trusted
+    assert documents_in(trusted) == [ders[0]]
+
+
+@pytest.mark.parametrize("data", [b"", b"\x30", b"\x30\x82\x01\x00\x02"])
+def test_a_trusted_certificate_that_is_cut_off_is_read_as_it_is(data):
+    assert documents_in(pem(data, header="TRUSTED CERTIFICATE")) == [data]
+
+
+def test_a_trusted_certificate_in_broken_base64_is_told(ders):
+    broken = pem(ders[0], header="TRUSTED CERTIFICATE").replace(b"MII", b"M*I", 1)
+    assert problem_codes(broken) == ["document.base64"]
+
+
 @pytest.mark.parametrize("label", ["PGP MESSAGE", "ATTRIBUTE CERTIFICATE", "A"])
 def test_a_pem_block_of_an_unknown_label_is_told(label):
     assert problem_codes(csrs.pem(b"\x30\x00", header=label)) == ["document.unknown_kind"]
 
 
 @pytest.mark.skipif(which("openssl") is None, reason="openssl is not installed")
-def test_ec_parameters_and_an_encrypted_key_of_openssl_are_passed_over():
+def test_ec_parameters_and_an_encrypted_key_of_openssl_are_no_documents(ders):
     made = ["openssl", "ecparam", "-name", "prime256v1", "-genkey"]
     plain = subprocess.run(made, capture_output=True, check=True).stdout
     assert b"BEGIN EC PARAMETERS" in plain
-    assert sources_in(plain) == []
+    assert problem_codes(plain) == ["document.unknown_kind"]
+    assert documents_in(plain + pem(ders[0])) == [ders[0]]
     locked = subprocess.run(
         ["openssl", "ec", "-aes128", "-passout", "pass:secret"],
         input=plain,
@@ -69,7 +98,8 @@ def test_ec_parameters_and_an_encrypted_key_of_openssl_are_passed_over():
         check=True,
     ).stdout
     assert b"DEK-Info" in locked
-    assert sources_in(locked) == []
+    assert problem_codes(locked) == ["document.unknown_kind"]
+    assert documents_in(locked + pem(ders[0])) == [ders[0]]
 
 
 def test_blocks_come_with_label_text_and_body():

@@ -16,8 +16,8 @@ from material import (
     same,
     take,
 )
-from smki_testca.importers import intake
 from smki_testca.importers.intake import take_in
+from smki_testca.labels import MAX_LABEL_CHARACTERS
 
 
 def test_a_key_store_holds_its_certificates_in_the_order_of_the_file(ders):
@@ -95,4 +95,4 @@ def test_labels_of_others_are_made_fit_to_print(pair):
     found = take(key_store({"1": entry(pair[0], None, "\x1b[2J" + "x" * 500)}))
     label = found.certificates[0].label
     assert label.isprintable()
-    assert len(label) == intake.MAX_LABEL_CHARACTERS
+    assert len(label) == MAX_LABEL_CHARACTERS

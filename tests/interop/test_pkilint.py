@@ -46,7 +46,10 @@ SYNTAX = "itu.invalid_asn1_syntax"
 AGREED = {
     UNREADABLE: ["der.*", "*.missing", "*.unreadable", "version.value", "signature.value"],
     # Of a root's name, which is there twice, we name the subject.
-    SYNTAX: ["der.*", "{field}.*", "subject.*.unreadable", "signature.parameters_null"],
+    SYNTAX: [
+        *("der.*", "{field}.*", "subject.*.unreadable", "signature.parameters_null"),
+        *("subject.empty_attribute", "subject.multi_valued"),
+    ],
     "pkix.aki_with_serial_number_but_cert_issuer_absent": ["extensions.authorityKeyIdentifier.*"],
     "pkix.authority_key_identifier_critical": ["extensions.authorityKeyIdentifier.critical"],
     "pkix.authority_key_identifier_extension_absent": [
@@ -123,6 +126,7 @@ MILDER = {
     "extensions.basicConstraints.present": "the row is observed: end entities leave it out",
     "extensions.extKeyUsage.unreadable": "the row is assumed",
     "subject.*.unreadable": "the string types of names are observed or assumed",
+    "subject.multi_valued": "an RDN of two attributes goes by its first; 2.5.4.45 is the second",
     "subject.*.length": "the lengths of names are observed or assumed",
 }
 

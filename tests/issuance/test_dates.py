@@ -123,6 +123,13 @@ def test_a_longer_time_than_was_ever_seen_is_remarked_on(estate):
     assert not any("10 years" in line for line in issued(estate, None)[1])
 
 
+def test_ten_years_last_to_the_end_of_the_day(estate):
+    last = datetime(2040, 1, 1, 23, 59, 59, tzinfo=UTC)
+    for end, is_longer in ((last, False), (last + timedelta(seconds=1), True)):
+        _, warnings = issued(estate, Validity(JAN_2030, end))
+        assert any("10 years" in line for line in warnings) == is_longer
+
+
 def test_a_longer_time_than_an_operator_allows_is_refused(quickstart):
     shipped_text = (shipped("profiles") / "certificates" / "organisation.toml").read_text("utf-8")
     strict = shipped_text.replace("max-years = 10 }", 'max-years = 10 }\nseverity = "error"')

@@ -269,6 +269,41 @@ def test_a_point_is_uncompressed(estate, request_for):
     assert caught.value.code == "key.point"
 
 
+def test_the_live_name_of_one_ca_leaves_the_other_hierarchies_alone(tmp_path, quickstart):
+    """Neither their CAs nor what these issue."""
+    marks = shipped("profiles").joinpath("environments.toml").read_text("utf-8")
+    marks = marks.replace("ca-names = []", 'ca-names = ["U2"]', 1)
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "environments.toml").write_text(marks, "utf-8")
+    passphrase = (quickstart / "passphrase").read_text().strip()
+    with Estate.open(quickstart, passphrase, profiles=own) as marked:
+        for hierarchies in (None, [Hierarchy.ORGANISATION, Hierarchy.DEVICE]):
+            before = marked.certificates.authorities()
+            with pytest.raises(InputError) as caught:
+                marked.add_environment("UIT-A", hierarchies=hierarchies)
+            assert (caught.value.code, "U2" in caught.value.message) == ("live.ca_name", True)
+            assert marked.certificates.authorities() == before
+        marked.add_environment("UIT-A", hierarchies=[Hierarchy.DEVICE])
+        subject = DeviceSubject(Eui64.parse("00-DB-12-00-00-00-00-31"), csrs.HW_TYPE)
+        request = marked.request(
+            *("meters-one", "device-and-user-system-tests", subject, (BOTH[0],)),
+            environment="UIT-A",
+        )
+        (record,), _ = marked.issue(request)
+        assert record.environment == "UIT-A"
+
+
+def test_a_certificate_is_renewed_with_a_label_that_is_too_long_today(estate, request_for):
+    issuance = Issuance(estate)
+    authorisation = issuance.authorise(request_for())
+    # As an earlier version took it.
+    prepared = issuance.prepare_authorised(authorisation, label="x" * 300)
+    (record,) = issuance.commit_one(prepared, "issue")
+    (renewal,) = estate.renew(Selection(serial=record.serial))
+    assert renewal.record.label == "x" * 300
+
+
 def test_a_ca_that_has_a_live_name_by_now_issues_nothing(quickstart, request_for):
     """Also where its name is a later generation's, which no environment states."""
     with opened(quickstart) as estate:

@@ -136,6 +136,8 @@ def test_shipped_kits_bring_a_register_of_their_own(library, name):
     assert {one.terms.participant for one in kit.agreements} == known
 
 
+LONG = "x" * 200
+
 MISTAKES = [
     ('label = "mdr-{usage}"', 'label = "mdr-{0}"', "kit.label", "{0}"),
     ('label = "mdr-{usage}"', 'label = "mdr-{}"', "kit.label", "{}"),
@@ -146,6 +148,10 @@ MISTAKES = [
     ('label = "mdr-{usage}"', 'label = "mdr-{usage"', "kit.label", "series 21"),
     ('label = "mdr-{usage}"', 'label = "mdr-}"', "kit.label", "series 21"),
     ('label = "mdr-{usage}"', 'label = "mdr"', "kit.label", "two requests have the label 'mdr'"),
+    ('label = "mdr-{usage}"', LONG.join(('label = "', '{usage}"')), *(
+        "request.label", "202 characters")),
+    ('"{type}-{number}-{usage}"', LONG.join('""').replace('x"', 'x{id}"'), *(
+        "request.label", "devices 1")),
     ('"{type}-{number}-{usage}"', '"{type}-{usage}"', "kit.label", "of every Device"),
     ('"{type}-{number}-{usage}"', '"{role}-{number}"', "kit.label", "{role}"),
     ('roles = ["recovery"]', "roles = []", "kit.series", "series 1"),
@@ -193,6 +199,11 @@ def test_a_mistake_in_a_kit_is_one_clear_error(library_with, old, new, code, sai
         (("count = 16", "count = 10001"), "toml.shape"),
         (("environment-step = 0x40", "environment-step = 0x20"), "participant.id_order"),
         (('user-roles = ["IS"]', "user-roles = []\nids = 3"), "toml.shape"),
+        (
+            ('user-roles = ["IS"]', 'user-roles = ["IS", "Import Supplier"]'),
+            "participant.role_twice",
+        ),
+        (('["IS"]', '["DCC"]'), "user_role.kind"),
     ],
 )
 def test_a_mistake_in_an_allocation_is_one_clear_error(library_with, change, code):

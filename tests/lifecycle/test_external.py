@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -250,9 +251,10 @@ def warned(newcomer, tmp_path):
         yield estate
 
 
-def named(der, path, name):
+def named(der, path, name, tag=0x0C):
     """A certificate with another name in the place of one of its own."""
-    return with_field(der, path, encode.sequence(csrs.attribute("550403", name.encode())))
+    octets = name if isinstance(name, bytes) else name.encode()
+    return with_field(der, path, encode.sequence(csrs.attribute("550403", octets, tag)))
 
 
 @pytest.mark.parametrize(
@@ -262,8 +264,10 @@ def named(der, path, name):
         extension("certificatePolicies", value="300e 3005 0603 2a0305 3005 0603 2a0304"),
         lambda der: named(der, "issuer", "LIVE"),
         lambda der: named(der, "subject", " live "),
+        lambda der: named(der, "subject", "LI  ve"),
+        lambda der: named(der, "issuer", "LIVE".encode("utf-16-be"), tag=0x1E),
     ],
-    ids=["policy", "second-policy", "issuer", "subject"],
+    ids=["policy", "second-policy", "issuer", "subject", "spaces", "BMPString"],
 )
 def test_live_material_is_refused_and_nothing_is_imported(warned, one, theirs, change):
     meters = take_in([str(theirs / "device")])
@@ -355,6 +359,30 @@ def test_external_cas_are_possible_issuers_and_the_estates_own_are_not(ours, one
     assert "signature.invalid" not in found()
     ours.import_material(take_in([str(theirs / "organisation" / "ca")]))
     assert "issuer.unknown" not in found()
+
+
+def test_certificates_of_two_estates_are_imported_side_by_side(ours, one, theirs):
+    # Theirs and the golden corpus have a Z1 each.
+    golden = take_in([str(Path(__file__).parents[1] / "golden" / "trust.pem")])
+    ours.import_material(golden)
+    bring(ours, one.der, key=one.key)
+    records = ours.externals.select(Selection(label="theirs"))
+    assert ours.externals.errors(records, ours.clock.now()) == [[]]
+    ours.import_material(take_in([str(theirs / "organisation" / "ca")]))
+    every = ours.externals.select()
+    assert not any(ours.externals.errors(every, ours.clock.now()))
+    assert len(ours.re_sign(Selection(label="theirs"), UEPT).re_signed) == 1
+
+
+@pytest.mark.parametrize(
+    ("label", "kept"), [(" ", None), ("", None), ("x" * 201, "x" * 200), (" x", " x")]
+)
+def test_a_name_that_can_be_no_label_is_made_one_by_the_import(ours, one, label, kept):
+    (imported,) = bring(ours, one.der, key=one.key, label=label).arrived
+    assert imported.external is not None
+    assert imported.external.label == kept
+    (signed,) = ours.re_sign(Selection(), UEPT).re_signed
+    assert signed.record.label == kept
 
 
 def test_re_signing_keeps_subject_key_and_label_and_gives_new_serial_and_dates(ours, one):

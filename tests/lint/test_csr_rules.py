@@ -22,6 +22,7 @@ SUBJECT = (
 BOTH = bytes.fromhex("030205a0")
 USAGE = csrs.extension(csrs.KEY_USAGE, BOTH)
 HOST = csrs.tlv(0x82, b"gateway.example")
+PURPOSES = csrs.tlv(0x30, csrs.tlv(0x06, bytes.fromhex("2b06010505070302")))
 URL = csrs.tlv(0x86, b"http://gateway.example/")
 IDENTIFIER = csrs.attribute(csrs.IDENTIFIER, csrs.SUPPLIER_ID, 0x03)
 
@@ -61,7 +62,7 @@ def test_a_csr_need_not_ask_for_extensions_if_its_profile_demands_none(dccki):
         ("csr.subject", {"subject": SUBJECT[1:]}),
         ("csr.subject", {"subject": (*SUBJECT, IDENTIFIER)}),
         ("csr.subject", {"subject": (*SUBJECT, SUBJECT[0])}),
-        ("csr.extension", {"extensions": [csrs.extension("551d25", csrs.tlv(0x30))]}),
+        ("csr.extension", {"extensions": [csrs.extension("551d25", PURPOSES)]}),
         ("csr.extension", {"extensions": [USAGE, USAGE]}),
         ("csr.extension", {"extensions": [names(URL)]}),
         ("csr.extension", {"extensions": [names(HOST, URL)]}),

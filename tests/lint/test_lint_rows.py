@@ -13,7 +13,7 @@ from pyasn1.type import char, tag, univ
 from pyasn1_modules import rfc5280
 
 from smki_testca.api import Estate
-from smki_testca.clock import years_after
+from smki_testca.clock import end_of_years, years_after
 from smki_testca.der import DerError
 from smki_testca.der import encode as der
 from smki_testca.estate.certificates import Selection
@@ -190,7 +190,7 @@ QUALIFIER = der.sequence(
 HARDWARE = der.tlv(
     0xA0,
     der.oid(names.HARDWARE_MODULE_NAME)
-    + der.tlv(0xA0, der.sequence(der.oid("1.2.3"), der.octet_string(bytes(8)))),
+    + der.tlv(0xA0, der.sequence(der.oid("1.2.3"), der.octet_string(bytes(range(8))))),
 )
 DNS = der.tlv(0x82, b"meter.test")
 RSA = names.SIGNATURE_ALGORITHMS["sha256WithRSAEncryption"].oid
@@ -291,7 +291,7 @@ CASES = [
     ),
     (
         ORGANISATION,
-        attribute("x500UniqueIdentifier", univ.BitString((0,) * 60)),
+        attribute("x500UniqueIdentifier", univ.BitString((1,) * 60)),
         {"subject.x500UniqueIdentifier.unused_bits": ERROR},
     ),
     (
@@ -443,7 +443,47 @@ CASES = [
         hardware(bytes(7)),
         {"extensions.subjectAltName.hardwareModuleName.hwSerialNum.octets": ERROR},
     ),
-    (DEVICE, hardware(bytes(8)), {}),
+    (DEVICE, hardware(bytes(range(8))), {}),
+    *(
+        (
+            DEVICE,
+            hardware(octets),
+            {"extensions.subjectAltName.hardwareModuleName.hwSerialNum.null": ERROR},
+        )
+        for octets in (bytes(8), b"\xff" * 8)
+    ),
+    (
+        ORGANISATION,
+        attribute("x500UniqueIdentifier", univ.BitString.fromOctetString(bytes(8))),
+        {"subject.x500UniqueIdentifier.null": ERROR},
+    ),
+    *(
+        (
+            ORGANISATION,
+            attribute("organizationalUnitName", char.UTF8String(code)),
+            {"subject.organizationalUnitName.role_of_ca": ERROR},
+        )
+        for code in ("00", "07")
+    ),
+    *(
+        (
+            ORGANISATION,
+            attribute("organizationalUnitName", char.UTF8String(code)),
+            {"subject.organizationalUnitName.role": ERROR},
+        )
+        # All of these are numbers to Python's int().
+        for code in (
+            "02 ",
+            " 2",
+            "0_2",
+            "+2",
+            "1_3_7",
+            "137 ",
+            "\u0660\u0662",
+            "\uff10\uff12",
+            "002 ",
+        )
+    ),
     (
         DEVICE,
         value_of("subjectAltName", der.sequence(DNS)),
@@ -669,6 +709,24 @@ def test_a_key_identifier_is_the_one_of_rfc_5280(key):
 )
 def test_years_are_counted_by_the_calendar(start, years, end):
     assert years_after(start, years) == end
+
+
+@pytest.mark.parametrize(
+    ("start", "years", "end"),
+    [
+        # As 24 of the 54 published Organisation Certificates: midnight to the end of a day.
+        (datetime(2016, 1, 26, tzinfo=UTC), 10, datetime(2026, 1, 26, 23, 59, 59, tzinfo=UTC)),
+        (
+            datetime(2026, 11, 28, 9, 30, tzinfo=UTC),
+            2,
+            datetime(2028, 11, 28, 23, 59, 59, tzinfo=UTC),
+        ),
+        (datetime(2024, 2, 29, tzinfo=UTC), 25, datetime(2049, 3, 1, 23, 59, 59, tzinfo=UTC)),
+        (datetime(9995, 1, 1, tzinfo=UTC), 50, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
+    ],
+)
+def test_a_span_of_years_lasts_to_the_end_of_its_last_day(start, years, end):
+    assert end_of_years(start, years) == end
 
 
 def test_years_beyond_the_calendar_end_with_it():

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from smki_testca.importers.formats import contents_of
 from smki_testca.importers.sources import sources
 from smki_testca.lint.recognise import Recogniser
 from smki_testca.profiles import Library
@@ -25,3 +26,43 @@ def test_of_two_types_that_are_alike_the_ordinary_one_of_the_hierarchy_is_recogn
     recognise = Recogniser(Library(tmp_path))
     (source,) = sources([str(CASES / f"good-{name}.pem")])
     assert recognise(view_certificate(source.data)).name == name
+
+
+def lines_of(name):
+    """The certificates of a golden case."""
+    _, _, body = (CASES / f"{name}.pem").read_bytes().partition(b"\n\n")
+    return [view_certificate(one.data) for one in contents_of(body)]
+
+
+@pytest.mark.parametrize("path", sorted(CASES.glob("o[0-9][0-9]-*.pem")), ids=lambda one: one.stem)
+def test_every_published_defect_leaves_a_certificate_one_of_ours(path):
+    recognise = Recogniser(LIBRARY)
+    assert all(recognise.knows(view) for view in lines_of(path.stem))
+
+
+@pytest.mark.parametrize("name", ["web", "root", "attestation", "module"])
+def test_a_certificate_of_another_pki_is_none_of_ours_unless_one_of_ours_signed_it(name):
+    recognise = Recogniser(LIBRARY)
+    (view,) = lines_of(f"other-pki-{name}")
+    (ours,) = lines_of("good-device")
+    assert not recognise.knows(view)
+    assert not recognise.knows(view, view)
+    assert recognise.knows(view, ours)
+
+
+def test_a_pki_is_ours_as_soon_as_the_profiles_name_its_cas_or_policies(tmp_path):
+    (view,) = lines_of("other-pki-web")
+    shipped = LIBRARY.directories[-1] / "environments.toml"
+    text = shipped.read_text("utf-8")
+    for number, (old, new) in enumerate(
+        [
+            ('issuing = "EII DCCKICA ZAZ1 Test"', 'issuing = "Maker Root R1"'),
+            ("policies = []", 'policies = ["2.23.140.1.2.1"]'),
+            ("ca-names = []", 'ca-names = ["Maker Root R1"]'),
+        ]
+    ):
+        assert old in text
+        directory = tmp_path / str(number)
+        directory.mkdir()
+        (directory / "environments.toml").write_text(text.replace(old, new), "utf-8")
+        assert Recogniser(Library(directory)).knows(view)

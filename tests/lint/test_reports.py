@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from urllib.parse import unquote
 from xml.etree import ElementTree as ET  # reads only what this package wrote
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from smki_testca.lint.findings import Finding
 from smki_testca.lint.linted import Linted
-from smki_testca.lint.reports import REPORTS, summary
+from smki_testca.lint.reports import GROUPED_FROM, REPORTS, as_full_text, summary
 from smki_testca.profiles.model import Severity
 from smki_testca.roles import Basis
 
@@ -32,8 +33,8 @@ def finding(severity=Severity.ERROR, message="It is wrong.", **changes):
     return Finding(**{**said, **changes})
 
 
-def linted(*findings, file="a.pem", index=0, kind="device", subject="00-DB-12-34-56-78-90-A4"):
-    return Linted(file, index, kind, subject, findings)
+def linted(*findings, file="a.pem", index=0, subject="00-DB-12-34-56-78-90-A4", name=None):
+    return Linted(file, index, "device", subject, findings, name=name)
 
 
 def report(form, *documents):
@@ -59,7 +60,19 @@ def test_the_summary_counts_files_documents_and_findings():
         "errors": 1,
         "warnings": 1,
         "notices": 1,
+        "passed_over": 0,
     }
+
+
+@pytest.mark.parametrize("form", REPORTS)
+def test_a_report_of_no_document_is_whole(form):
+    assert REPORTS[form]([], 3).endswith("\n")
+
+
+def test_files_that_were_passed_over_are_counted():
+    assert REPORTS["text"](DOCUMENTS, 3).splitlines()[-1].endswith("; 3 other files passed over")
+    assert "passed over" not in REPORTS["text"](DOCUMENTS)
+    assert json.loads(REPORTS["json"](DOCUMENTS, 3))["summary"]["passed_over"] == 3
 
 
 def test_json_has_every_document_and_every_attribute_of_its_findings():
@@ -92,6 +105,66 @@ def test_text_has_a_line_for_each_finding_and_counts_the_clean_ones():
         "  warning: It is wrong. [der.boolean; specified, X.690 11.1]",
         "3 documents in 2 files: 1 clean, 1 errors, 1 warnings, 1 notices",
     ]
+
+
+def many(count, *findings, **changes):
+    return [linted(*findings, file=f"{n}.pem", **changes) for n in range(count)]
+
+
+def test_equal_findings_of_many_documents_are_one_line_that_names_the_first_few():
+    unknown = finding(Severity.NOTICE, "The issuer is unknown.", code="issuer.unknown", offset=None)
+    # The same finding at another octet is the same finding.
+    documents = [linted(replace(unknown, offset=n), file=f"{n}.pem") for n in range(25)]
+    documents[2] = linted(unknown, finding(), file="2.pem")
+    lines = report("text", *documents).splitlines()
+    assert lines == [
+        "2.pem: device 00-DB-12-34-56-78-90-A4",
+        "  error: It is wrong. [der.boolean at octet 17; specified, X.690 11.1]",
+        "25 documents: notice: The issuer is unknown. [issuer.unknown; specified, X.690 11.1]",
+        "  0.pem, 1.pem, 2.pem and 22 more; --all-findings names every one",
+        "25 documents in 25 files: 0 clean, 1 errors, 0 warnings, 25 notices",
+    ]
+
+
+def test_the_gravest_group_comes_first_and_other_words_are_another_group():
+    errors = many(GROUPED_FROM, finding(message="A."), finding(Severity.NOTICE, "B."))
+    others = many(GROUPED_FROM + 1, finding(Severity.WARNING, "C."), finding(message="D."))
+    few = many(GROUPED_FROM - 1, finding(message="E."))
+    text = report("text", *errors, *others, *few)
+    groups = [line for line in text.splitlines() if " documents: " in line]
+    assert [line.split(" [")[0] for line in groups] == [
+        f"{GROUPED_FROM + 1} documents: error: D.",
+        f"{GROUPED_FROM} documents: error: A.",
+        f"{GROUPED_FROM + 1} documents: warning: C.",
+        f"{GROUPED_FROM} documents: notice: B.",
+    ]
+    assert text.count("error: E.") == GROUPED_FROM - 1
+
+
+def test_a_finding_that_one_document_has_many_times_is_no_group():
+    text = report("text", linted(*(finding(offset=n) for n in range(100))))
+    assert text.count("error: It is wrong.") == 100
+
+
+def test_the_full_text_and_the_reports_for_programs_have_every_finding():
+    documents = many(GROUPED_FROM + 5, finding(message="It is wrong."))
+    full = as_full_text(documents)
+    assert full.count("  error: It is wrong.") == len(documents)
+    assert " documents: " not in full
+    assert full.splitlines()[-1] == report("text", *documents).splitlines()[-1]
+    files = json.loads(report("json", *documents))["files"]
+    assert sum(len(one["findings"]) for one in files) == len(documents)
+    assert len(json.loads(report("sarif", *documents))["runs"][0]["results"]) == len(documents)
+    assert len(parsed(*documents).findall("testcase/failure")) == len(documents)
+
+
+def test_an_entry_of_a_key_store_is_shown_by_its_name():
+    one = linted(finding(), file="keystore.json", index=3, name="Z1-supplier-ds")
+    assert report("text", one).startswith("keystore.json (3: Z1-supplier-ds): device ")
+    assert json.loads(report("json", one))["files"][0]["name"] == "Z1-supplier-ds"
+    result = json.loads(report("sarif", one))["runs"][0]["results"][0]
+    assert result["properties"]["name"] == "Z1-supplier-ds"
+    assert parsed(one).find("testcase").get("name") == "keystore.json (3: Z1-supplier-ds)"
 
 
 def test_sarif_has_a_result_for_each_finding_and_each_rule_once():

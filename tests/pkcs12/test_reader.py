@@ -11,10 +11,12 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from hypothesis import given
 from hypothesis import strategies as st
 
+import ber
 from material import (
     OTHER,
     PHRASE,
     certificate_bag,
+    content,
     needs_openssl,
     nested,
     pem,
@@ -27,6 +29,7 @@ from material import (
     take,
 )
 from mutation import cut, flip_bits, lie_about_length, with_field
+from smki_testca.der import encode
 from smki_testca.errors import InputError
 from smki_testca.pkcs12 import reader
 from smki_testca.pkcs12.decryption import Decryptor
@@ -83,6 +86,25 @@ def test_stores_of_openssl_open_under_every_algorithm_it_has(tmp_path, pair, opt
         assert refused(data) == "import.passphrase"
     if "NONE" not in options or "-nomac" not in options:
         assert refused(data, passphrase=OTHER) == "import.passphrase"
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("phrase", [None, PHRASE])
+def test_a_store_in_ber_is_read_like_the_one_in_der(pair, phrase, depth):
+    data = ber.to_ber(store(pair, phrase), depth=depth)
+    found = take(data, passphrase=phrase)
+    (one,) = found.certificates
+    assert same(one, pair)
+    assert one.label == "a friend"
+    as_pem = pem(data, header="PKCS12")
+    assert same(take(as_pem, passphrase=phrase).certificates[0], pair)
+
+
+def test_what_lies_in_a_store_may_be_in_ber_too(pair):
+    bags = [certificate_bag(pair[0]), safe_bag(1, pkcs8(pair[1], encoding=DER))]
+    safe = encode.sequence(*(ber.to_ber(content(encode.sequence(ber.to_ber(bag)))) for bag in bags))
+    data = ber.to_ber(encode.sequence(encode.integer(3), content(safe)), depth=2)
+    assert same(take(data).certificates[0], pair)
 
 
 def test_a_store_gives_a_certificate_that_strict_readers_refuse(pair):

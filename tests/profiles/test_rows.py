@@ -258,6 +258,19 @@ ONE_ROW = [
     ('field = "subject.title"\nfill = { input = "eui64" }', "eui64 cannot fill it"),
     ('field = "subject.title"\nfill = { derived = "now" }', "now cannot fill it"),
     (
+        'field = "subject.title"\nholds = { optional = true }',
+        "only an extension and its parts are optional",
+    ),
+    (
+        'field = "extensions.issuerAltName"\nholds = { optional = true, absent = true }',
+        "is not optional",
+    ),
+    (
+        'field = "extensions.keyUsage"\nfill = { input = "usage" }\nholds = { optional = true }',
+        "a field that is filled",
+    ),
+    ('field = "subject.title"\nholds = { identifies = true }', "identifies says nothing"),
+    (
         'field = "subject.title"\nfill = { constant = "a" }\nholds = { absent = true }',
         "must be absent cannot be filled",
     ),

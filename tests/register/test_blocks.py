@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import work
 from smki_testca.errors import InputError
-from smki_testca.identifiers import Eui64, RegistryEntry, Signifier
+from smki_testca.identifiers import Eui64, IdRange, RegistryEntry, Signifier
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import ParticipantKind
 from smki_testca.register import documents
@@ -50,6 +50,27 @@ def test_an_overlap_is_found_whichever_block_is_the_larger(asked, block):
     )
     blocks.remove(given_)
     assert blocks.overlapping(block, "a") is None
+
+
+@given(st.lists(st.tuples(BLOCKS, st.sampled_from("abc")), max_size=8), BLOCKS, BLOCKS)
+def test_the_blocks_that_a_range_meets_are_found_with_their_holders(asked, one, other):
+    blocks = Blocks()
+    apart = {}
+    for candidate, holder in asked:
+        if not any(_overlap(candidate, each) for each in apart):
+            blocks.add([candidate], holder)
+            apart[candidate] = holder
+    first, last = sorted((one.first, other.end - 1))
+    found = blocks.in_range(IdRange(Eui64(first), Eui64(last)))
+    assert found == sorted(
+        (block, holder)
+        for block, holder in apart.items()
+        if block.first <= last and first < block.end
+    )
+    single = blocks.in_range(IdRange(Eui64(first), Eui64(first)))
+    assert [holder for _, holder in single] == [blocks.holder(Eui64(first))] * len(single)
+    blocks.remove(apart)
+    assert blocks.in_range(IdRange(Eui64(first), Eui64(last))) == []
 
 
 def _parties(count):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from smki_testca.errors import ExitCode, InputError
+from smki_testca.profiles import Library
 from smki_testca.register import documents
 from smki_testca.shipped import shipped
 
@@ -245,6 +246,12 @@ AGREEMENTS = [
     ('["uept"]', '["UEPT"]', "agreement.purpose", "the unknown purpose 'UEPT'"),
     ('["organisation-user"]', '["organisation"]', "agreement.category", "category 'organisation'"),
     ('["ZAZ1"]', '["ZAZ1", "ZAZ2"]', "agreement.environment", "the unknown environment 'ZAZ2'"),
+    ('-of-the-etad"]', '-of-the-etad", "care"]', "agreement.obligation", "obligation 'care'"),
+    ('["uept"]', "[]", "agreement.purpose", "names no purpose"),
+    ('["organisation-user"]', "[]", "agreement.category", "names no category"),
+    ('["ZAZ1"]', "[]", "agreement.environment", "names no environment"),
+    ('["uept"]', '["uept", "uept"]', "agreement.twice", "the purpose 'uept' twice"),
+    ('["ZAZ1"]', '["ZAZ1", "ZAZ1"]', "agreement.twice", "the environment 'ZAZ1' twice"),
 ]
 
 
@@ -254,6 +261,27 @@ def test_a_mistake_in_an_agreement_is_an_error_that_names_it(library, old, new, 
     assert error.code == code
     assert "agreement SEC-1" in error.message
     assert said in error.message
+
+
+@pytest.mark.parametrize("blank", [" ", "\u00a0", "\u200b"])
+def test_an_agreement_has_a_reference_that_shows_something(library, blank):
+    error = refused(AGREEMENT.replace('"SEC-1"', f'"{blank}"'), library)
+    assert error.code == "agreement.blank"
+    assert "an agreement of party-one" in error.message
+
+
+def test_an_obligation_is_one_of_some_category(library, tmp_path):
+    own = AGREEMENT.replace('-of-the-etad"]', '-of-the-etad", "two-person-rule"]')
+    text = (shipped("profiles") / "categories" / "device.toml").read_text("utf-8")
+    path = tmp_path / "categories" / "device.toml"
+    path.parent.mkdir()
+    path.write_text(text.replace('-of-the-etad"]', '-of-the-etad", "two-person-rule"]'), "utf-8")
+    assert refused(own, library).code == "agreement.obligation"
+    (_, (agreement,)) = read(own, Library(tmp_path))
+    assert "two-person-rule" in agreement.obligations
+    # None need be accepted.
+    none = AGREEMENT.replace('obligations = ["security-requirements-of-the-etad"]\n', "")
+    assert read(none, library)[1][0].obligations == ()
 
 
 def test_an_agreement_may_last_one_day_or_have_no_end(library):

@@ -14,6 +14,8 @@ from experimental import ENVIRONMENT, EXPERIMENTAL
 from smki_testca.errors import ExitCode, InputError, Refusal
 from smki_testca.identifiers import Eui64, Signifier
 from smki_testca.profiles import Library
+from smki_testca.profiles.model import ParticipantKind
+from smki_testca.profiles.subject import Subject
 from smki_testca.profiles.typed_subjects import (
     DcckiSubject,
     DeviceSubject,
@@ -196,7 +198,9 @@ def test_a_request_that_is_in_order_is_granted(scene, change, category, agreemen
     assert granted.environment.name == "ZAZ1"
     assert granted.participant.id == asked.request.participant
     assert granted.at == NOW
-    assert granted.warnings == ()
+    # A Party is told whose Device ID it asks for; of everybody else nothing is to be said.
+    other_entry = (category, agreement) == ("device", "SEC-2020-001")
+    assert len(granted.warnings) == other_entry
     told = granted.as_json()
     assert told["granted"] is True
     assert told["request"]["participant"] == asked.request.participant
@@ -242,6 +246,31 @@ signifier = "TPTY-ELSEWHERE"
 ranges = [{{ registry-entry = "00-DB-12-34-5", organisation-number = "67800", organisation-bits = 20, exception = "it was always so" }}]
 ids = [{{ eui64 = "{AMONG_DEVICES}-04", user-roles = ["Other User"] }}]
 """  # noqa: E501
+
+
+def with_changed(scene, name, **changes):
+    """With another participant than the one that asks changed, as no import would change it."""
+    changed = replace(scene.register.participants[name], **changes)
+    participants = {**scene.register.participants, name: changed}
+    return replace(scene, register=replace(scene.register, participants=participants))
+
+
+def serving(scene, *codes):
+    """With the first ID of whoever asks serving these User Roles, as an earlier version took it."""
+    roles = tuple(map(scene.library.roles.user_role, codes))
+    first, *rest = scene.register.participants[scene.request.participant].ids
+    return scene.registered(ids=(replace(first, user_roles=roles), *rest))
+
+
+def two_dccs(scene):
+    return with_changed(scene, "supplier-two", kind=ParticipantKind.DCC)
+
+
+def exclusive(scene):
+    """With the manufacturer's Registry Entry kept to itself."""
+    entries = scene.register.participants["meters-one"].registry_entries
+    return with_changed(scene, "meters-one", exclusive_entries=frozenset(entries))
+
 
 CASES = [
     Case(
@@ -461,6 +490,24 @@ CASES = [
         lambda s: replace(device(s), issued=Issued(device=100)),
         "100 Device Certificates are issued under 00-DB-12-00-00-00-00-01 already",
     ),
+    Case(
+        "user_role.kind",
+        "R23",
+        lambda s: serving(s, "DCC").for_subject(role=s.role("dSPXmlSign")),
+        "The User Role DCC belongs to participants of kind dcc, and supplier-one is of kind party",
+    ),
+    Case(
+        "participant.dcc",
+        "R23",
+        lambda s: two_dccs(dcc(s)),
+        "2 participants of kind dcc: dcc, supplier-two. There is one DCC",
+    ),
+    Case(
+        "device_id.exclusive_registry_entry",
+        "R24",
+        lambda s: exclusive(device(s, "supplier-one")),
+        "lies in the Registry Entry 00-DB-12 of meters-one, which is exclusive",
+    ),
 ]
 
 
@@ -507,7 +554,7 @@ def test_every_refusal_of_the_gate_has_its_case_here():
 
 
 def test_every_rule_the_gate_cites_is_one_of_the_regime():
-    assert {case.rule for case in CASES} <= {f"R{number}" for number in range(1, 23)}
+    assert {case.rule for case in CASES} <= {f"R{number}" for number in range(1, 25)}
 
 
 # Refusals as a whole
@@ -800,6 +847,17 @@ def test_a_live_name_is_known_in_any_case_and_spacing(scene, name):
     assert named.codes() == ["live.ca_name"]
 
 
+def test_the_live_name_of_a_ca_is_in_the_way_of_its_own_hierarchy_alone(scene):
+    for name, refused in (("Z1", scene), ("DZ1", device(scene)), ("DZ", device(scene))):
+        for asked in (scene, device(scene), dccki(scene), iki(scene)):
+            named = asked.under("environments.toml", "ca-names = []", f'ca-names = ["{name}"]')
+            if asked.request == refused.request:
+                assert named.codes() == ["live.ca_name"]
+                assert f"like the live CA {name}." in named.refusal().reasons[0].reason
+            else:
+                assert named.decide()
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -892,10 +950,7 @@ def test_what_weakens_no_rule_is_issued_and_not_marked(scene, old, new):
 
 
 def two_user_roles(scene):
-    roles = [scene.library.roles.user_role(code) for code in ("IS", "GS")]
-    participant = scene.register.participants["supplier-one"]
-    first, *rest = participant.ids
-    return scene.registered(ids=(replace(first, user_roles=tuple(roles)), *rest))
+    return serving(scene, "IS", "GS")
 
 
 def test_one_id_for_several_user_roles_is_granted_with_a_warning(scene):
@@ -915,6 +970,146 @@ def test_a_usage_not_seen_under_a_role_is_granted_with_a_warning(scene):
 def test_each_warning_is_told(scene):
     asked = two_user_roles(scene).for_subject(role=scene.role("xmlSign")).asking(usages=(KA,))
     assert len(asked.decide().warnings) == 2
+
+
+def test_an_id_under_the_look_alike_of_zaz1_is_granted_elsewhere_with_a_warning(scene):
+    for environment in scene.library.environments:
+        warnings = scene.asking(environment=environment).decide().warnings
+        assert len(warnings) == (environment != "ZAZ1")
+        for warning in warnings:
+            assert "90-B3-D5-1F-3" in warning
+            assert f"right in ZAZ1 only, and not in {environment}" in warning
+
+
+def test_the_data_say_in_which_environments_a_registry_entry_is_right(scene):
+    asked = scene.asking(environment="UIT-A")
+    line = 'environments = ["ZAZ1"]'
+    assert (
+        not asked.under("environments.toml", line, 'environments = ["ZAZ1", "UIT-A"]')
+        .decide()
+        .warnings
+    )
+    assert not asked.under("environments.toml", line, "").decide().warnings
+    assert scene.under("environments.toml", line, 'environments = ["SIT-A"]').decide().warnings
+
+
+def test_a_party_is_told_in_whose_registry_entry_its_device_id_lies(scene):
+    for participant in ("supplier-one", "dcc"):
+        (warning,) = device(scene, participant).decide().warnings
+        assert "Registry Entry 00-DB-12, which is meters-one's" in warning
+        assert "R24" in warning
+    nobodys = Eui64.parse("00-DB-13-00-00-00-00-01")
+    assert device(scene, "supplier-one", nobodys).decide().warnings == ()
+    assert device(scene).decide().warnings == ()
+
+
+MA_S = """
+[[participant]]
+id = "clocks"
+name = "Clocks"
+kind = "manufacturer"
+registry-entries = ["00-DB-13-00-0", {{ value = "00-DB-13-00-1", exclusive = {exclusive} }}]
+"""
+
+
+def ranged(scene, first, last):
+    """What the gate says of a range of Device IDs."""
+    asked = device(scene, "supplier-one", Eui64.parse(first)).request
+    gate = Gate(scene.library, scene.register, scene.issued)
+    return gate.authorise_range(asked, Eui64.parse(last), NOW)
+
+
+def test_a_range_is_warned_about_once_for_each_registry_entry_that_it_meets(scene):
+    there = scene.with_participant(MA_S.format(exclusive="false"))
+    within = ranged(there, "00-DB-13-00-00-00-00-00", "00-DB-13-00-0F-FF-FF-FF")
+    assert len(within.warnings) == 1
+    both = ranged(there, "00-DB-13-00-0F-FF-FF-00", "00-DB-13-00-10-00-00-FF")
+    assert [one.partition("Entry ")[2][:13] for one in both.warnings] == [
+        "00-DB-13-00-0",
+        "00-DB-13-00-1",
+    ]
+    around = ranged(there, "00-DB-12-FF-FF-FF-FF-FF", "00-DB-13-00-20-00-00-00")
+    assert len(around.warnings) == 3
+    assert ranged(there, "00-DB-13-00-20-00-00-00", "00-DB-13-00-2F-FF-FF-FF").warnings == ()
+
+
+def test_a_range_may_not_reach_into_an_exclusive_registry_entry(scene):
+    there = scene.with_participant(MA_S.format(exclusive="true"))
+    assert ranged(there, "00-DB-13-00-00-00-00-00", "00-DB-13-00-0F-FF-FF-FF")
+    for first, last in (
+        ("00-DB-13-00-0F-FF-FF-FF", "00-DB-13-00-10-00-00-00"),
+        ("00-DB-13-00-1F-FF-FF-FF", "00-DB-13-00-20-00-00-00"),
+        ("00-DB-13-00-00-00-00-00", "00-DB-13-00-20-00-00-00"),
+    ):
+        with pytest.raises(Refusal) as caught:
+            ranged(there, first, last)
+        assert [one.code for one in caught.value.reasons] == ["device_id.exclusive_registry_entry"]
+
+
+def test_who_keeps_an_entry_to_itself_uses_it_itself(scene):
+    assert exclusive(device(scene)).decide().warnings == ()
+
+
+# Whose a User Role is
+
+
+@pytest.mark.parametrize(
+    ("change", "codes", "role"),
+    [
+        (lambda s: s, ["DCC"], "recovery"),
+        (lambda s: s, ["DCC"], "accessControlBroker"),
+        (lambda s: s, ["RDP"], "rdpFileSign"),
+        (dcc, ["IS"], "xmlSign"),
+        (dcc, ["RDP"], "rdpFileSign"),
+        (rdp, ["DCC"], "recovery"),
+        (rdp, ["GS"], "supplier"),
+    ],
+)
+def test_no_role_comes_from_a_user_role_of_another_kind_of_participant(scene, change, codes, role):
+    """Neither in an Organisation Certificate, under whatever category, nor in an IKI one."""
+    asked = serving(change(scene), *codes).for_subject(role=scene.role(role))
+    assert "user_role.kind" in asked.codes()
+    only = asked.registered(ids=asked.register.participants[asked.request.participant].ids[:1])
+    assert "user_role.kind" in iki(only, role, only.request.participant).codes()
+
+
+UNIT_ROW = '[[row]]\nfield = "subject.organizationalUnitName"\nfill = '
+DESK = '[inputs.desk]\ntype = "text"\nhelp = "The desk."\n\n'
+
+
+@pytest.mark.parametrize(
+    ("new", "stated"),
+    [
+        (f'{UNIT_ROW}{{ constant = "89" }}', {}),
+        (f'{DESK}{UNIT_ROW}{{ input = "desk" }}', {"desk": "89"}),
+    ],
+    ids=["constant", "text"],
+)
+def test_a_role_that_a_certificate_type_writes_itself_is_judged_too(scene, new, stated):
+    own = scene.under("certificates/organisation.toml", f'{UNIT_ROW}{{ input = "role" }}', new)
+    types = own.library.profile("organisation").input_types
+    asked = own.asking(subject=Subject("organisation", types, {"eui64": IMPORT_ID, **stated}))
+    assert "id.role_not_held" in asked.codes()
+    assert "user_role.kind" in serving(asked, "DCC").codes()
+
+
+@pytest.mark.parametrize("code", [0x01, 0x89, 0x55])
+def test_a_role_that_a_program_makes_is_held_by_whom_the_data_say(scene, code):
+    forged = replace(scene.role("supplier"), code=code)
+    subject = IkiSubject("adhoc", forged)
+    asked = scene.asking(participant="supplier-one", subject=subject, usages=())
+    assert asked.codes() == ["role.not_held"]
+
+
+def test_a_user_role_of_ones_own_kind_still_holds_where_another_does_not(scene):
+    assert serving(scene, "DCC", "IS").decide()
+
+
+def test_a_register_with_two_dccs_grants_neither_anything(scene):
+    for asked in (dcc(scene), iki(scene, "recovery", "dcc"), device(scene, "dcc")):
+        assert asked.decide()
+        assert "participant.dcc" in two_dccs(asked).codes()
+    assert two_dccs(scene).decide()
 
 
 # The token

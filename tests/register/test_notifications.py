@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smki_testca.errors import EstateError
 from smki_testca.register.notifications import COLUMNS, Flow, notify
 from smki_testca.text import spreadsheet_cell
 
@@ -136,6 +137,51 @@ def test_what_one_flow_told_is_still_told_by_the_others(estate):
     estate.register.allocate("supplier-two", "ES", 1)
     estate.register.notify(Flow.PANEL)
     assert [one["eui64"] for one in changes(estate, Flow.PARTY)] == [NEW_ID]
+
+
+def test_the_market_participant_id_of_a_party_without_a_user_id_is_told(estate):
+    told_all(estate)
+    table = """
+[[participant]]
+id = "newcomer"
+name = "Newcomer"
+kind = "party"
+signifier = "TPTY-NEWCOMER"
+ranges = [{ registry-entry = "90-B3-D5-1F-3", organisation-number = "0F0" }]
+market-participant-ids = [{ scheme = "UNC", identifier = "NEW", role-code = "SHP" }]
+"""
+    estate.register.import_file(table.encode(), "text")
+    mapped = {
+        "participant": "newcomer",
+        "signifier": "TPTY-NEWCOMER",
+        "scheme": "UNC",
+        "identifier": "NEW",
+        "role_code": "SHP",
+    }
+    assert changes(estate, Flow.MARKET) == [{"change": "added", **mapped, "eui64": ""}]
+    assert changes(estate, Flow.PANEL) == []
+    (eui64,) = estate.register.allocate("newcomer", "GS", 1)
+    assert changes(estate, Flow.MARKET) == [
+        {"change": "removed", **mapped, "eui64": ""},
+        {"change": "added", **mapped, "eui64": str(eui64)},
+    ]
+
+
+def test_a_notification_that_another_overtook_does_not_count(estate):
+    told = estate.register.next_notification(Flow.PANEL)
+    estate.register.notify(Flow.PANEL)
+    with pytest.raises(EstateError) as caught:
+        estate.register.count_as_told(told)
+    assert caught.value.code == "estate.changing"
+    assert estate.register.next_notification(Flow.PANEL).number == 2
+
+
+def test_what_changes_while_a_notification_is_printed_is_in_the_next_one(estate):
+    told = estate.register.next_notification(Flow.PANEL)
+    (eui64,) = estate.register.allocate("supplier-two", "ES", 1)
+    estate.register.count_as_told(told)
+    (change,) = changes(estate, Flow.PANEL)
+    assert (change["change"], change["eui64"]) == ("added", str(eui64))
 
 
 def test_a_notification_stands_in_the_audit_log(command, quickstart):

@@ -10,6 +10,7 @@ from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64, RegistryEntry, Signifier
 from smki_testca.profiles import Library
 from smki_testca.register import documents
+from smki_testca.register.agreements import AgreementKind
 from smki_testca.register.register import Register
 from smki_testca.shipped import shipped
 
@@ -289,6 +290,32 @@ def test_an_agreement_binds_someone_in_the_register():
     with pytest.raises(InputError) as caught:
         registered(party()).with_agreements(agreements)
     assert caught.value.code == "participant.unknown"
+
+
+@pytest.mark.parametrize(
+    ("participant", "kinds"),
+    [
+        ("supplier-one", {AgreementKind.SEC_ACCESSION, AgreementKind.BILATERAL}),
+        ("dcc", {AgreementKind.SEC_ACCESSION, AgreementKind.BILATERAL}),
+        ("rdp-one", {AgreementKind.RDP_ARRANGEMENT, AgreementKind.BILATERAL}),
+        ("meters-one", {AgreementKind.BILATERAL}),
+        ("labs-one", {AgreementKind.BILATERAL}),
+    ],
+)
+def test_an_agreement_is_of_a_kind_that_binds_its_participant(example, participant, kinds):
+    for kind in AgreementKind:
+        terms = replace(
+            example.agreement("SEC-2020-001"), reference="NEW", participant=participant, kind=kind
+        )
+        if kind in kinds:
+            assert example.with_agreements([terms]).agreement("NEW") == terms
+            continue
+        with pytest.raises(InputError) as caught:
+            example.with_agreements([terms])
+        assert caught.value.code == "agreement.kind"
+        # Where an earlier version took it, importing the same again changes nothing.
+        held = replace(example, agreements={**example.agreements, "NEW": terms})
+        assert held.with_agreements([terms]).agreements == held.agreements
 
 
 def test_a_reference_cannot_be_used_for_other_terms(example):

@@ -15,16 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 from smki_testca.authority.csr_surplus import Dropped, without_surplus
 from smki_testca.der import encode
-from smki_testca.der.read import DerError
+from smki_testca.der.read import DerError, begins_as_sequence
 from smki_testca.errors import InputError
 from smki_testca.identifiers import Signifier
+from smki_testca.importers.content import ContentKind
+from smki_testca.importers.formats import contents_of
 from smki_testca.lint import csr as requests
 from smki_testca.lint import strict
 from smki_testca.profiles.inputs import SIGNIFIER
 from smki_testca.profiles.subject import Subject
 from smki_testca.text import shown
 from smki_testca.x509 import untrusted
-from smki_testca.x509.view import View, view_request
+from smki_testca.x509.view import View, kind_of, view_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -267,19 +269,19 @@ def to_der(data: bytes) -> bytes:
     """
     if len(data) > MAX_OCTETS:
         raise _fault("csr.too_long", f"It has {len(data)} octets; at most {MAX_OCTETS} are read.")
-    if data[:1] == b"\x30" and data[1:2] not in b"0123456789":
+    if begins_as_sequence(data):
         return data
     try:
         text = data.decode("ascii").strip("\ufeff \t\r\n")
     except UnicodeDecodeError:
-        raise _fault("csr.encoding", "It is neither DER, PEM nor base64.") from None
+        raise _no_text_form(data) from None
     blocks = list(_PEM.finditer(text))
     if len(blocks) > 1:
         raise _fault("csr.several", f"The file holds {len(blocks)} CSRs; give one at a time.")
     if blocks:
         text = blocks[0]["body"]
     elif not _BASE64_LINES.fullmatch(text):
-        raise _fault("csr.encoding", "It is neither DER, PEM nor base64.")
+        raise _no_text_form(data)
     try:
         return base64.b64decode("".join(text.split()), validate=True)
     except binascii.Error:
@@ -298,6 +300,22 @@ def check_holder_name(stated: str | None, registered: str) -> None:
             f"Its organisation name is {shown(stated or '')}, and the participant's in the register"
             f" is {shown(registered)}.",
         )
+
+
+def _no_text_form(data: bytes) -> CsrFaultsError:
+    """The fault of octets in no form that the Portal accepts; it says what they are instead."""
+    first = next(contents_of(data), None)
+    if first is None or first.kind is ContentKind.OTHER:
+        what = None if first is None or first.problem is None else first.problem.message
+    elif first.kind is ContentKind.DOCUMENT:
+        kind = kind_of(first.data)
+        what = None if kind is None else f"it holds a {kind}"
+        if kind == "CSR":
+            what = "it holds a CSR in another form, such as hexadecimal; give it in PEM"
+    else:
+        what = f"it holds a {first.kind.value}"
+    cause = "" if what is None else f": {what}"
+    return _fault("csr.encoding", f"It is no CSR in DER, PEM or base64{cause}.")
 
 
 def differences(csr: View, certificate: View) -> list[str]:

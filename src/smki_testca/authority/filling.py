@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from smki_testca.clock import in_utc, years_after
 from smki_testca.der import encode, read
 from smki_testca.errors import InputError
-from smki_testca.lint.rows import value_breaches
+from smki_testca.lint.rows import span_breaches, value_breaches
 from smki_testca.profiles.model import Constant, Derived, Input, Profile, Severity
 from smki_testca.x509 import names
 from smki_testca.x509.fields import FIELDS, Value, check_characters, encode_value, shown_value
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from smki_testca.identifiers import SerialNumber
+    from smki_testca.lint.findings import Breach
     from smki_testca.profiles.model import Environment, Fill, Row
     from smki_testca.roles import Roles
     from smki_testca.x509.names import SignatureAlgorithm
@@ -204,23 +205,19 @@ def check_inputs(profile: Profile, fields: Values, roles: Roles) -> list[str]:
         if value is None:
             continue
         check_characters(row.field, profile.encoding(row.field), value)
-        for message in (
-            *(breach.message for breach in value_breaches(row, value, roles)),
-            *_period_breaches(row, fields),
-        ):
-            line = f"{row.field.path} {message} ({row.basis}, {row.source})."
+        for breach in (*value_breaches(row, value, roles), *_period_breaches(row, fields)):
+            line = f"{row.field.path} {breach.message} ({row.basis}, {row.source})."
             if row.severity is Severity.ERROR:
                 raise InputError("request.value", line)
             warnings.append(line)
     return warnings
 
 
-def _period_breaches(row: Row, fields: Values) -> Iterator[str]:
+def _period_breaches(row: Row, fields: Values) -> Iterator[Breach]:
     start, end = fields.get("validity.notBefore"), fields.get("validity.notAfter")
-    if row.holds.max_years is None or not isinstance(start, datetime):
-        return
-    if isinstance(end, datetime) and end > years_after(start, row.holds.max_years):
-        yield f"is more than {row.holds.max_years} years after notBefore"
+    is_end = row.field.path == "validity.notAfter"
+    if is_end and isinstance(start, datetime) and isinstance(end, datetime):
+        yield from span_breaches(row, "validity.notBefore", start, end)
 
 
 def name(profile: Profile, fields: Values) -> bytes:

@@ -38,6 +38,15 @@ class HardwareModuleName(univ.Sequence):  # type: ignore[misc]
     )
 
 
+class WrappedApexContingencyKey(univ.Sequence):  # type: ignore[misc]
+    """The WrappedApexContingencyKey of RFC 5934."""
+
+    componentType = namedtype.NamedTypes(  # noqa: N815 - pyasn1's name
+        namedtype.NamedType("wrapAlgorithm", rfc5280.AlgorithmIdentifier()),
+        namedtype.NamedType("wrappedContinPubKey", univ.OctetString()),
+    )
+
+
 def encode_tbs(profile: Profile, values: Mapping[str, Value]) -> bytes:
     """Encode a TBSCertificate in DER (RFC 5280 4.1.2).
 
@@ -86,7 +95,7 @@ def _fill_extensions(extensions: Any, profile: Profile, values: Mapping[str, Val
     labels = [row.field.extension for row in profile.filling_rows if row.field.path in values]
     for number, label in enumerate(dict.fromkeys(name for name in labels if name is not None)):
         extension = extensions[number]
-        extension["extnID"] = names.EXTENSIONS[label]
+        extension["extnID"] = (names.EXTENSIONS | names.ROOT_EXTENSIONS)[label]
         extension["critical"] = profile.critical(label)
         extension["extnValue"] = encode(_EXTENSIONS[label](values, f"extensions.{label}"))
 
@@ -181,6 +190,13 @@ def _alternative_name(values: Mapping[str, Any], path: str) -> Any:
     return alternative
 
 
+def _wrapped_key(values: Mapping[str, Any], path: str) -> Any:
+    wrapped = WrappedApexContingencyKey()
+    wrapped["wrapAlgorithm"]["algorithm"] = values[f"{path}.wrapAlgorithm"]
+    wrapped["wrappedContinPubKey"] = values[f"{path}.wrappedContinPubKey"]
+    return wrapped
+
+
 _EXTENSIONS = {
     "keyUsage": _key_usage,
     "basicConstraints": _basic_constraints,
@@ -189,4 +205,5 @@ _EXTENSIONS = {
     "authorityKeyIdentifier": _authority_key,
     "extKeyUsage": _key_purposes,
     "subjectAltName": _alternative_name,
+    "wrappedApexContinKey": _wrapped_key,
 }

@@ -20,7 +20,14 @@ from smki_testca.cli.batch_source import (
 )
 from smki_testca.cli.issue import DELIVERY, ENVIRONMENT, LABEL, PARTICIPANT, PURPOSE, TAKEN_AS
 from smki_testca.cli.numbers import NUMBER, number_from
-from smki_testca.cli.output import print_json, print_json_line, print_progress, print_table, say
+from smki_testca.cli.output import (
+    print_json,
+    print_json_line,
+    print_progress,
+    print_table,
+    print_warnings,
+    say,
+)
 from smki_testca.cli.output_paths import FILE_HELP, OUTPUT, check_alone
 from smki_testca.cli.session import Session, read_input
 from smki_testca.entropy import parse_seed
@@ -125,9 +132,11 @@ def issue(session: Session, /, manifest: str | None, **options: Any) -> None:
         if run is None:
             raise _plan_error(plan)
         _report_problems(session, plan)
+        _print_warnings(session, plan)
         if not session.as_json:
             say(f"run {run}", err=True)
-        _complete_and_report(session, estate, run, engine, _problems_as_json(plan))
+        outcome = _problems_as_json(plan) | _warnings_as_json(plan)
+        _complete_and_report(session, estate, run, engine, outcome)
 
 
 @batch.command(cls=SourceCommand)
@@ -157,9 +166,10 @@ def check(session: Session, /, manifest: str | None, **options: Any) -> None:
     if plan.is_range and plan.problems:
         raise plan.problems[0].error
     if session.as_json:
-        print_json({"accepted": plan.count, **_problems_as_json(plan)})
+        print_json({"accepted": plan.count, **_problems_as_json(plan), **_warnings_as_json(plan)})
     else:
         _report_problems(session, plan)
+        _print_warnings(session, plan)
         rows = f"{plan.count} rows would go through, {plan.problem_count} would not."
         say(f"{plan.count} certificates would be issued." if plan.is_range else rows)
     if plan.problems:
@@ -209,13 +219,14 @@ def sign(session: Session, /, requests: str, out: Path, *, force: bool, **option
     with without_collector(), session.open() as estate:
         estate.unlock_meanwhile()
         zipped = read_input(requests, portal_zip.MAX_ZIP_OCTETS)
-        members = portal_zip.directory(requests, zipped)
+        members, passed_over = portal_zip.directory(requests, zipped)
         estate.unlock()
 
         def planned() -> Plan:
             plan = Plan(estate, "requests", None, _secrets(None))
-            taken_as = TakenAs(options["taken_as"])
-            reader = csr_reader.Reader(requests, zipped, estate.library, taken_as)
+            reader = csr_reader.Reader(
+                requests, zipped, estate.library, TakenAs(options["taken_as"])
+            )
             for row in csr_reader.row_requests(estate, reader, members, cells, workers):
                 plan.add(row)
             return plan
@@ -230,6 +241,7 @@ def sign(session: Session, /, requests: str, out: Path, *, force: bool, **option
             return run
 
         plan, run = begin(estate, planned, store)
+        _print_warnings(session, plan)
         report = portal.Report.of(name, members, plan.problems, plan.remarks)
         issued: dict[int, bytes] = {}
         if run is not None:
@@ -239,14 +251,15 @@ def sign(session: Session, /, requests: str, out: Path, *, force: bool, **option
     succeeded = len(issued)
     remarks = _grouped((remark, file) for _, file, *remark in report.remarks)
     if session.as_json:
-        document = {
-            "run": run,
-            "out": str(out),
+        counts = {
             "success": succeeded,
             "refused": plan.problem_count,
+            "passed_over": len(passed_over),
         }
-        print_json(document | _remarks_as_json(remarks, "files"))
+        told = _warnings_as_json(plan) | _remarks_as_json(remarks, "files")
+        print_json({"run": run, "out": str(out), **counts, **told})
         return
+    _report_passed_over(requests, passed_over)
     _report_remarks(remarks)
     say(
         f"{succeeded} of {len(members)} CSRs are signed; the response is {out}.",
@@ -377,6 +390,13 @@ def export(
         print_json({"run": run, "out": str(out), "certificates": count})
         return
     say(f"{count} certificates are in {out}.", err=is_standard_output(out))
+
+
+def _report_passed_over(requests: str, names: Sequence[str]) -> None:
+    if names:
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        text = f"{requests}: {names[0]}{more} passed over: of macOS or Windows, no CSR."
+        print_warnings([text])
 
 
 _Remarks = dict[tuple[str, str, str], list[Any]]
@@ -518,6 +538,22 @@ def _report_problems(session: Session, plan: Plan) -> None:
         say(f"{unlisted} more lines are wrong, too.", err=True)
 
 
+def _warnings_as_json(plan: Plan) -> dict[str, Any]:
+    """Return the warnings of a plan and how many are not listed, as far as there are any."""
+    document: dict[str, Any] = {"warnings": list(plan.warnings)} if plan.warnings else {}
+    if plan.warnings_not_listed:
+        document["warnings_not_listed"] = plan.warnings_not_listed
+    return document
+
+
+def _print_warnings(session: Session, plan: Plan) -> None:
+    if session.as_json:
+        return
+    print_warnings(plan.warnings)
+    if plan.warnings_not_listed:
+        say(f"{plan.warnings_not_listed} more warnings are not listed.", err=True)
+
+
 def _problems_as_json(plan: Plan) -> dict[str, Any]:
     """Return the problems of a plan, and how many are not listed if there are any."""
     document: dict[str, Any] = {"problems": [problem.as_json() for problem in plan.problems]}
@@ -574,18 +610,18 @@ def _complete_run(session: Session, estate: Estate, run: int, engine: Engine) ->
 
 
 def _complete_and_report(
-    session: Session, estate: Estate, run: int, engine: Engine, problems: dict[str, Any]
+    session: Session, estate: Estate, run: int, engine: Engine, outcome: dict[str, Any]
 ) -> None:
     finished = _complete_run(session, estate, run, engine)
-    _print_run(session, finished, problems)
-    if problems["problems"]:
+    _print_run(session, finished, outcome)
+    if outcome["problems"]:
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
-def _print_run(session: Session, run: Run, problems: dict[str, Any] | None = None) -> None:
+def _print_run(session: Session, run: Run, outcome: dict[str, Any] | None = None) -> None:
     if session.as_json:
         document = run.as_json()
-        document |= problems or {}
+        document |= outcome or {}
         print_json_line({"run": document})
         return
     rows = [

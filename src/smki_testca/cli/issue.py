@@ -10,6 +10,7 @@ from smki_testca.authority import csr
 from smki_testca.cli.names import library_of
 from smki_testca.cli.output import print_document, print_json, print_records, print_warnings, say
 from smki_testca.cli.session import Session, read_input
+from smki_testca.labels import check_label
 from smki_testca.profiles.model import Tier
 from smki_testca.profiles.subject import Subject
 from smki_testca.register.requests import Delivery
@@ -105,7 +106,7 @@ def issue() -> None:
 
 
 def _check(session: Session, profile: str, **options: Any) -> None:
-    options.pop("label")
+    check_label(options.pop("label"))
     with session.open() as estate:
         authorisation = estate.check(_request(estate, profile, options))
     if session.as_json:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.cli.numbers import NUMBER
-from smki_testca.cli.output import Progress, print_json, print_table, say
+from smki_testca.cli.output import Progress, print_json, print_table, print_warnings, say
 from smki_testca.cli.output_paths import OUTPUT
 
 if TYPE_CHECKING:
@@ -213,6 +213,7 @@ def make(session: Session, /, name: str, out: Path, **options: Any) -> None:
 
 def _print_result(result: KitResult) -> None:
     out = result.directory
+    print_warnings(result.warnings)
     say(
         f"{result.exports.certificates} certificates are in {out}/estate, and in these forms"
         f" beside it: {', '.join(result.exports.folders) or 'none'}."

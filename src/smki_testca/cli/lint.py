@@ -11,16 +11,23 @@ from smki_testca.cli.output import print_document, print_json, print_table, say
 from smki_testca.cli.session import Session, read_input
 from smki_testca.clock import parse_instant
 from smki_testca.errors import ExitCode, InputError
-from smki_testca.importers.sources import MAX_FILE_OCTETS, sources
+from smki_testca.importers.sources import (
+    MAX_FILE_OCTETS,
+    UNREADABLE,
+    Documents,
+    require_readable,
+    sources,
+)
 from smki_testca.lint.catalogue import explain as explain_rule
 from smki_testca.lint.catalogue import rules as all_rules
 from smki_testca.lint.linted import Settings
-from smki_testca.lint.reports import REPORTS
+from smki_testca.lint.reports import REPORTS, as_full_text, as_text
 from smki_testca.lint.whole_input import lint_all
 from smki_testca.profiles.model import Severity
-from smki_testca.x509.view import view_certificate, view_request
+from smki_testca.x509.view import kind_of, view_certificate, view_request
 
 if TYPE_CHECKING:
+    from smki_testca.importers.sources import Source
     from smki_testca.lint.rule import Rule
 
 _FILES = "files"
@@ -50,8 +57,9 @@ class FilesByDefault(click.Group):
 def lint() -> None:
     """Say what is wrong with certificates, CSRs and CRLs, and by which rule.
 
-    Give files, folders, or - for standard input: PEM, DER, bare base64, ZIPs, PKCS#7 and
-    keystore.json. No estate is needed; if you name one, its CAs are trusted.
+    Give files, folders, or - for standard input: PEM, DER, base64, hexadecimal, ZIPs, PKCS#7 and
+    keystore.json. Keys and other files in folders and ZIPs are passed over. No estate is needed;
+    if you name one, its CAs are trusted.
 
     \b
     Example:
@@ -74,8 +82,13 @@ def lint() -> None:
     default=Severity.ERROR.value,
     help="End with exit code 1 if a finding is at least this severe.",
 )
+@click.option(
+    "--all-findings",
+    is_flag=True,
+    help="In text, print what many documents share for each of them, too.",
+)
 @click.pass_obj
-def lint_files(
+def lint_files(  # noqa: PLR0913 - click passes each option by its name
     session: Session,
     files: tuple[str, ...],
     profile: str | None,
@@ -84,6 +97,8 @@ def lint_files(
     environment: str | None,
     form: str,
     fail_on: str,
+    *,
+    all_findings: bool,
 ) -> None:
     """Lint files.
 
@@ -100,12 +115,21 @@ def lint_files(
         tuple(_trusted(session, trust)),
     )
     standard_input = read_input("-", MAX_FILE_OCTETS) if "-" in files else None
-    linted = lint_all(sources(files, standard_input), settings)
+    documents = Documents(files, standard_input)
+    found = list(documents)
+    if len(found) == 1:
+        require_readable(found[0])
+    linted = lint_all(iter(found), settings)
     report = REPORTS["json" if session.as_json else form]
-    print_document(report(linted))
+    if all_findings and report is as_text:
+        report = as_full_text
+    print_document(report(linted, documents.passed_over))
+    findings = [finding for document in linted for finding in document.findings]
     worst_first = list(Severity)
     failing = worst_first[: worst_first.index(Severity(fail_on)) + 1]
-    if any(f.severity in failing for document in linted for f in document.findings):
+    if any(finding.code == UNREADABLE for finding in findings):
+        click.get_current_context().exit(ExitCode.INPUT)
+    if any(finding.severity in failing for finding in findings):
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
@@ -183,25 +207,54 @@ def _read_certificate(name: str) -> bytes:
     """
     data = read_input(name, MAX_FILE_OCTETS) if name == "-" else None
     documents = list(sources([name], data))
-    if len(documents) != 1 or documents[0].problem is not None:
-        raise InputError("compare.certificate", f"{name} does not hold exactly one certificate.")
+    if len(documents) != 1:
+        raise InputError(
+            "compare.certificate", f"{name} holds {len(documents)} documents, not one certificate."
+        )
+    problem = _why_no_certificate(documents[0])
+    if problem:
+        raise InputError("compare.certificate", f"{name} does not hold a certificate: {problem}.")
     return documents[0].data
 
 
 def _trusted(session: Session, names: tuple[str, ...]) -> list[bytes]:
-    """Return the trusted CA certificates, as DER: those in files, and those of the estate."""
+    """Return the trusted CA certificates, as DER: those in files, and those of the estate.
+
+    Raises:
+        InputError: if a file holds anything but certificates, or there is none in a folder.
+    """
     trusted = []
-    for source in sources(names):
-        if source.problem is not None:
+    for name in names:
+        certificates = []
+        for source in sources([name]):
+            problem = _why_no_certificate(source)
+            if not problem:
+                certificates.append(source.data)
+            elif source.is_named or source.problem is not None:
+                raise InputError(
+                    "lint.trust",
+                    f"{source.place} cannot be trusted: {problem}.",
+                    "Give certificates only.",
+                )
+        if not certificates:
             raise InputError(
-                "lint.trust",
-                f"{source.file} holds no certificates to trust: {source.problem.message}.",
+                "lint.trust", f"{name} holds no certificate to trust.", "Give certificates only."
             )
-        trusted.append(source.data)
+        trusted += certificates
     if session.estate is not None:
         with session.open() as estate:
             trusted += [record.der for record in estate.certificates.authorities()]
     return trusted
+
+
+def _why_no_certificate(source: Source) -> str:
+    """Return why a source is no certificate, as a clause; empty if it is one."""
+    if source.problem is not None:
+        return source.problem.message
+    kind = kind_of(source.data)
+    if kind == "certificate":
+        return ""
+    return f"it is no certificate, but {'something else' if kind is None else f'a {kind}'}"
 
 
 def _explanation(rule: Rule) -> list[tuple[str, str]]:

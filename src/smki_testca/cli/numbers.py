@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import click
 
+_DIGITS = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _LARGEST = (1 << 63) - 1
 
 
@@ -11,6 +15,12 @@ class Number(click.IntRange):
     """A whole number in a range. Help and errors name a bound only where it is a limit of ours."""
 
     name = "whole number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read digits, and a sign before them: Python's int() takes ``1_0`` and `` 10``, too."""
+        if isinstance(value, str) and not _DIGITS.fullmatch(value):
+            self.fail(f"{value!r} is not a valid {self.name}.", param, ctx)
+        return super().convert(value, param, ctx)
 
     def _describe_range(self) -> str:
         if self.max is not None and self.max < _LARGEST:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.errors import OutputError
 from smki_testca.text import plain
 
 if TYPE_CHECKING:
@@ -40,6 +41,20 @@ def print_document(text: str) -> None:
         say(*text.splitlines())
     else:
         click.echo(text, nl=False)
+
+
+def check_open() -> None:
+    """Check that standard output leads anywhere, for what is lost if nobody reads it.
+
+    Raises:
+        OutputError: if the caller closed it.
+    """
+    if sys.__stdout__ is None:
+        raise OutputError(
+            "output.failed",
+            "Standard output is closed, so that nothing can be printed.",
+            "Give the command again with standard output open.",
+        )
 
 
 def print_progress(text: str, *, last: bool) -> None:

@@ -10,7 +10,14 @@ import click
 
 from smki_testca import kits
 from smki_testca.api import FILE_NAME, FILES, Estate
-from smki_testca.cli.output import Progress, print_json, print_records, print_table, say
+from smki_testca.cli.output import (
+    Progress,
+    print_json,
+    print_records,
+    print_table,
+    print_warnings,
+    say,
+)
 from smki_testca.cli.session import Session, read_input
 from smki_testca.entropy import SystemEntropy
 from smki_testca.errors import InputError
@@ -51,7 +58,8 @@ def quickstart(session: Session, directory: str) -> None:
         ) as estate,
     ):
         passphrase_file = leave_passphrase(path, passphrase)
-        maker.fill(estate, kits.load(estate.library, _KIT), maker.KitOptions(), Progress("issuing"))
+        kit = kits.load(estate.library, _KIT)
+        filled = maker.fill(estate, kit, maker.KitOptions(), Progress("issuing"))
         records = estate.certificates.select(Selection())
         export = path / _EXPORTS / "pem"
         write(make("pem", items(estate, records, with_keys=True), None).files, export, force=False)
@@ -62,9 +70,11 @@ def quickstart(session: Session, directory: str) -> None:
                 "passphrase_file": str(passphrase_file),
                 "export": str(export),
                 "certificates": [record.as_json() for record in records],
+                **({"warnings": list(filled.warnings)} if filled.warnings else {}),
             }
         )
         return
+    print_warnings(filled.warnings)
     print_records(records, estate.library.roles)
     say(
         "",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.cli.numbers import number_from
-from smki_testca.cli.output import print_document, print_json, print_table, say
+from smki_testca.cli.output import check_open, print_document, print_json, print_table, say
 from smki_testca.cli.session import Session, read_input
 from smki_testca.cli.whois import whois
 from smki_testca.errors import UsageError
@@ -17,6 +17,7 @@ from smki_testca.register.notifications import Flow
 
 if TYPE_CHECKING:
     from smki_testca.cli.output import Cell
+    from smki_testca.register.notifications import Notification
 
 
 @click.group()
@@ -95,7 +96,12 @@ def show(
     for holder in participants:
         signifier = "" if holder.signifier is None else holder.signifier.text
         entries = [
-            (str(entry), f"Registry Entry ({entry.kind})") for entry in holder.registry_entries
+            (
+                str(entry),
+                f"Registry Entry ({entry.kind})"
+                + (", exclusive" if entry in holder.exclusive_entries else ""),
+            )
+            for entry in holder.registry_entries
         ]
         ids = [
             (str(allocated.eui64), ", ".join(role.name for role in allocated.user_roles))
@@ -256,16 +262,35 @@ def allocate(session: Session, participant: str, user_role: str, count: int) -> 
     help="panel: IDs allocated; party: User Roles of IDs; market: Market Participant IDs.",
 )
 @click.option("--format", "form", type=click.Choice(["json", "csv"]), default="json")
+@click.option(
+    "--number", metavar="N", type=number_from(1), help="Print notification N again, as it was."
+)
+@click.option("--dry-run", is_flag=True, help="Print the next one without counting it as told.")
 @click.pass_obj
-def notify(session: Session, flow: str, form: str) -> None:
+def notify(session: Session, flow: str, form: str, number: int | None, *, dry_run: bool) -> None:
     """Print the next notification to the DCC: the changes since the last one of its flow.
+
+    It counts as told when it is printed. If printing fails, the next call tells the same.
 
     \b
     Example:
       smki-testca --estate estate register notify --flow party --format csv
     """
+    if number is not None and dry_run:
+        raise UsageError("usage", "--number and --dry-run do not go together.")
     with session.open() as estate:
-        notification = estate.register.notify(Flow(flow))
+        if number is not None:
+            _print_notification(session, estate.register.notification(Flow(flow), number), form)
+            return
+        notification = estate.register.next_notification(Flow(flow))
+        if not dry_run:
+            check_open()
+        _print_notification(session, notification, form)
+        if not dry_run:
+            estate.register.count_as_told(notification)
+
+
+def _print_notification(session: Session, notification: Notification, form: str) -> None:
     if form == "csv" and not session.as_json:
         print_document(notification.as_csv())
         return

@@ -14,7 +14,7 @@ from smki_testca.errors import ExitCode, InputError
 from smki_testca.identifiers import SerialNumber
 from smki_testca.importers.sources import MAX_FILE_OCTETS, Source, sources
 from smki_testca.lint.chain import gathered
-from smki_testca.lint.drawing import asn1_lines, draw
+from smki_testca.lint.drawing import SIGNATURE, asn1_lines, draw
 from smki_testca.lint.engine import Linter
 from smki_testca.lint.linted import Settings
 from smki_testca.lint.reports import text_line
@@ -173,6 +173,8 @@ def _title(linted: Linted, linter: Linter) -> str:
     kind = linted.kind
     if kind == "crl":
         name = "Certificate Revocation List"
+    elif kind == "certificate":
+        name = "Certificate of another PKI"
     elif kind in linter.library.revocation_list_profile_names:
         name = linter.library.revocation_list_profile(kind).title
     elif kind == "unknown":
@@ -187,7 +189,9 @@ def _title(linted: Linted, linter: Linter) -> str:
 def _print(linted: Linted, lines: list[Line], linter: Linter) -> None:
     severities_by_path: dict[str, list[str]] = {}
     for finding in linted.findings:
-        severities_by_path.setdefault(finding.path, []).append(finding.severity)
+        of_signature = finding.code.removeprefix("csr.").startswith("signature")
+        path = finding.path or (SIGNATURE if of_signature else "")
+        severities_by_path.setdefault(path, []).append(finding.severity)
     rows = [
         (line.path, plain(line.value), ", ".join(severities_by_path.pop(line.path, [])))
         for line in lines

@@ -6,6 +6,7 @@ them; octets that cannot be read raise. Hostile octets cost at most the limits b
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from smki_testca.errors import InputError
@@ -18,6 +19,34 @@ MAX_ELEMENTS = 20_000
 """The most elements in one document."""
 
 _CONSTRUCTED = 0x20
+# The digit 0 is a SEQUENCE's tag, too, but a SEQUENCE soon has what text does not: a control
+# character, in the length or tag of an element.
+_SEQUENCE = re.compile(rb"\x30[^\x00]{0,62}?[\x00-\x08\x0e-\x1f\x7f]")
+
+_TAGS = {
+    0x01: "BOOLEAN",
+    0x02: "INTEGER",
+    0x03: "BIT STRING",
+    0x04: "OCTET STRING",
+    0x05: "NULL",
+    0x06: "OBJECT IDENTIFIER",
+    0x0A: "ENUMERATED",
+    0x0C: "UTF8String",
+    0x13: "PrintableString",
+    0x16: "IA5String",
+    0x17: "UTCTime",
+    0x18: "GeneralizedTime",
+    0x30: "SEQUENCE",
+    0x31: "SET",
+}
+
+
+def tag_name(tag: int) -> str:
+    """The name of an identifier octet: of a universal type, or the number of its tag."""
+    name = _TAGS.get(tag)
+    if name is None:
+        return f"[{tag & 0x1F}]" if tag & 0xC0 == 0x80 else f"tag {tag:02x}"
+    return name
 
 
 class DerError(InputError):
@@ -163,6 +192,11 @@ class _Reader:
         node.end = position
         node.stop = position + 2
         return node
+
+
+def begins_as_sequence(data: bytes) -> bool:
+    """Whether octets begin with a SEQUENCE in BER or DER, and not with text whose first is 0."""
+    return _SEQUENCE.match(data) is not None
 
 
 def read(

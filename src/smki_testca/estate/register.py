@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from smki_testca.errors import InputError
+from smki_testca.errors import EstateError, InputError
 from smki_testca.estate.audit import unreadable_entry
 from smki_testca.register import documents
 from smki_testca.register.agreements import AgreementChange
-from smki_testca.register.notifications import Flow, Notification, notify, statements
+from smki_testca.register.notifications import notify, statements
 from smki_testca.register.register import Register
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from smki_testca.identifiers import Eui64
     from smki_testca.profiles import Library
     from smki_testca.register.agreements import Agreement
+    from smki_testca.register.notifications import Entry, Flow, Notification
     from smki_testca.register.participants import Participant
 
 _AGREEMENT_ACTIONS = tuple(
@@ -250,28 +252,78 @@ class RegisterStore:
         return changes
 
     def notify(self, flow: Flow) -> Notification:
-        """Make the next notification of a flow: the changes since the one before."""
+        """Make the next notification of a flow, and count it as told."""
+        notification = self.next_notification(flow)
+        self.count_as_told(notification)
+        return notification
+
+    def next_notification(self, flow: Flow) -> Notification:
+        """The changes in a flow since its last notification; nothing is counted as told."""
+        number, before = self._last_told(flow)
+        return notify(flow, number + 1, self._clock.now(), before, statements(flow, self.load()))
+
+    def count_as_told(self, notification: Notification) -> None:
+        """Remember a notification, so that the next one of its flow tells what changes after it.
+
+        Raises:
+            EstateError: if another of its number was remembered meanwhile.
+        """
+        flow = notification.flow
         with self._database.transaction():
-            last = self._database.record(
-                _notified,
-                "SELECT flow, number, said FROM notifications WHERE flow = ?"
-                " ORDER BY number DESC LIMIT 1",
-                (flow.value,),
-            )
-            number, before = last or (0, frozenset())
-            after = statements(flow, self.load())
-            notification = notify(flow, number + 1, self._clock.now(), before, after)
+            number, before = self._last_told(flow)
+            if notification.number != number + 1:
+                raise EstateError(
+                    "estate.changing",
+                    f"Another process made notification {number} of the flow {flow} meanwhile, so"
+                    " that this one does not count as told.",
+                    "Drop what was printed, and give the command again.",
+                )
             self._database.insert(
                 "notifications",
                 {
                     "flow": flow.value,
                     "number": notification.number,
                     "at": notification.at.isoformat(),
-                    "said": json.dumps(sorted(after)).encode(),
+                    "said": json.dumps(sorted(notification.after(before))).encode(),
                 },
             )
-            self._audit.append(notification.at, "register.notify", notification.as_json())
-        return notification
+            self._audit.append(self._clock.now(), "register.notify", notification.as_json())
+
+    def notification(self, flow: Flow, number: int) -> Notification:
+        """A notification that was told before, as it was.
+
+        Raises:
+            InputError: if the flow has none of that number.
+        """
+        told = self._told(flow, number)
+        if told is None:
+            last, _ = self._last_told(flow)
+            raise InputError(
+                "notification.unknown",
+                f"The flow {flow} has no notification {number}.",
+                f"Name one from 1 to {last}." if last else "It has none yet.",
+            )
+        before = self._told(flow, number - 1)
+        return notify(
+            flow, number, told.at, before.statements if before else frozenset(), told.statements
+        )
+
+    def _last_told(self, flow: Flow) -> tuple[int, frozenset[Entry]]:
+        """The number of a flow's last notification, and what it had told then."""
+        last = self._database.record(
+            _told,
+            "SELECT flow, number, at, said FROM notifications WHERE flow = ?"
+            " ORDER BY number DESC LIMIT 1",
+            (flow.value,),
+        )
+        return (0, frozenset()) if last is None else (last.number, last.statements)
+
+    def _told(self, flow: Flow, number: int) -> _Told | None:
+        return self._database.record(
+            _told,
+            "SELECT flow, number, at, said FROM notifications WHERE flow = ? AND number = ?",
+            (flow.value, number),
+        )
 
     def _store(self, before: Register, after: Register) -> None:
         for name, participant in after.participants.items():
@@ -297,7 +349,20 @@ def _agreement(row: sqlite3.Row) -> Agreement:
     return agreement
 
 
-def _notified(row: sqlite3.Row) -> tuple[int, frozenset[Any]]:
-    """The number of a notification, and the statements that held when it was made."""
+class _Told(NamedTuple):
+    """What a flow had told with a notification.
+
+    Attributes:
+        number: of the notification.
+        at: when it was made, UTC.
+        statements: those that held then.
+    """
+
+    number: int
+    at: datetime
+    statements: frozenset[Entry]
+
+
+def _told(row: sqlite3.Row) -> _Told:
     said = msgspec.json.decode(row["said"], type=list[tuple[str, ...]])
-    return row["number"], frozenset(said)
+    return _Told(row["number"], datetime.fromisoformat(row["at"]), frozenset(said))

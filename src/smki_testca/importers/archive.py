@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.importers.content import Content, FileProblem, max_octets, problem
 from smki_testca.importers.formats import contents_of
-from smki_testca.importers.zip_directory import ZipError, read_directory
+from smki_testca.importers.zip_directory import ZipError, raw_name, read_directory
 from smki_testca.x509 import entries
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ MAX_ZIP_OCTETS = 256 << 20
 
 _LOCAL = struct.Struct("<4s5H3L2H")
 _LOCAL_MAGIC = b"PK\x03\x04"
-_ENCRYPTED, _UTF8_NAME = 0x0001, 0x0800
+_ENCRYPTED = 0x0001
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 _MIN_DICTIONARY_OCTETS = 1 << 12
 _BROKEN = (zlib.error, lzma.LZMAError, struct.error, OSError, EOFError, ValueError)
@@ -75,9 +75,8 @@ def unpack(data: bytes, info: zipfile.ZipInfo) -> bytes:
         raise ZipError("it is cut off")
     magic, _, flags, _, _, _, _, _, _, name_octets, extra_octets = _LOCAL.unpack(header)
     name_at = info.header_offset + _LOCAL.size
-    encoding = "utf-8" if flags & _UTF8_NAME else "cp437"
-    name = data[name_at : name_at + name_octets].decode(encoding, "replace")
-    if magic != _LOCAL_MAGIC or name != info.orig_filename:
+    name = data[name_at : name_at + name_octets]
+    if magic != _LOCAL_MAGIC or name != raw_name(info):
         raise ZipError("it has another name where it lies")
     if flags & _ENCRYPTED:
         raise ZipError("it is encrypted")

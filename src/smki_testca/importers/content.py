@@ -1,4 +1,4 @@
-"""Defines the contents of files: documents, private keys, PKCS#12 stores, and problems."""
+"""Defines the contents of files: documents, keys, PKCS#12 stores, problems, and anything else."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ class ContentKind(Enum):
     PRIVATE_KEY = "private key"
     KEY_OF_DOCUMENT = "private key given with the document before it"
     PKCS12 = "PKCS#12 store"
+    PUBLIC_KEY = "public key"
+    OTHER = "something else"
+
+
+PRIVATE_KEYS = frozenset({ContentKind.PRIVATE_KEY, ContentKind.KEY_OF_DOCUMENT})
+"""The kinds of content that are private keys."""
+KEYS = PRIVATE_KEYS | {ContentKind.PUBLIC_KEY}
+"""The kinds of content that are keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +41,11 @@ class FileProblem:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """One part of a file: a document, a private key, a store or a problem.
+    """One part of a file: a document, a key, a store, a problem or something else.
 
     Attributes:
         data: its octets, meant to be DER; a private key may be a PEM block.
-        problem: why it cannot be read; None if it can.
+        problem: why it cannot be read; None if it can. Something else always has one.
         kind: the kind of content.
         name: its name in a key store.
     """
@@ -57,6 +65,12 @@ LOCKED_STORE = FileProblem(
 def problem(code: str, message: str) -> Content:
     """A document that cannot be read."""
     return Content(problem=FileProblem(code, message))
+
+
+def something_else(message: str) -> Content:
+    """What is neither a document nor meant to be one; ``message`` is one clause."""
+    problem = FileProblem("document.unknown_kind", message)
+    return Content(problem=problem, kind=ContentKind.OTHER)
 
 
 def document(data: bytes) -> Content:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from smki_testca.der.read import DerError
 from smki_testca.errors import InputError
-from smki_testca.importers.content import ContentKind
+from smki_testca.importers.content import PRIVATE_KEYS, ContentKind
 from smki_testca.importers.private_keys import PrivateKeyReader
 from smki_testca.importers.sources import sources_with_keys
+from smki_testca.labels import MAX_LABEL_CHARACTERS
 from smki_testca.pkcs12.decryption import Decryptor
 from smki_testca.pkcs12.reader import StoreReader
 from smki_testca.text import plain
@@ -36,8 +37,6 @@ MAX_KEYS = 50_000
 """The most private keys that one import reads."""
 MAX_OCTETS = 256 << 20
 """The most octets that the certificates of one import may have together."""
-MAX_LABEL_CHARACTERS = 200
-"""The longest label; the rest is cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +156,7 @@ class _Collector:
             self._take_certificate(source.data, file, source.name)
         elif source.kind is ContentKind.PKCS12:
             self._take_store(source.data, file)
-        elif self._with_keys:
+        elif self._with_keys and source.kind in PRIVATE_KEYS:
             self._count_key()
             name = _key_name(file, source.name)
             key = self._private_keys.read(source.data, name)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from smki_testca.importers.content import Content, ContentKind, problem
+from smki_testca.importers.content import Content, ContentKind, something_else
 from smki_testca.importers.pem import contents_of_pem
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def contents_of_keystore_json(data: bytes) -> Iterator[Content]:
     try:
         key_store = msgspec.json.decode(data, type=_KeyStore)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        yield problem("document.unknown_kind", "it is JSON, but no key store")
+        yield something_else("it is JSON, but no key store")
         return
     for usages in key_store.values():
         for serials in usages.values():

@@ -1,48 +1,59 @@
-"""Reads the certificates of PKCS#7 bundles: a SignedData, most often without signatures."""
+"""Reads the certificates of PKCS#7 bundles, DER or BER: a SignedData, often without signatures."""
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from smki_testca.der.read import DerError, header_at
-from smki_testca.importers.content import Content, document, problem
+from smki_testca.der.ber import BerReader
+from smki_testca.der.read import DerError
+from smki_testca.importers.content import Content, document, problem, something_else
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from smki_testca.der.ber import Element
+
 MAX_CERTIFICATES = 50_000
 """The most certificates of one bundle that are read."""
-SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")
-"""The content type of a SignedData, DER."""
+CONTENT_TYPES = bytes.fromhex("06092a864886f70d0107")
+"""The beginning of the content types of PKCS#7, DER."""
+
+_SIGNED_DATA = CONTENT_TYPES + b"\x02"
+_CERTIFICATES = 0xA0
 
 
 def contents_of_pkcs7(data: bytes) -> Iterator[Content]:
     """Yield each certificate of a SignedData, octet for octet (RFC 5652 5.1)."""
     try:
-        (_, start, end), *_ = _elements(data, 0, len(data))
-        _, (_, start, end), *_ = _elements(data, start, end)
-        (_, start, end), *_ = _elements(data, start, end)
-        fields = _elements(data, start, end)
-        start, end = next((start, end) for at, start, end in fields if data[at] == 0xA0)
-        certificates = _elements(data, start, end)
-    except (DerError, StopIteration, ValueError):
+        certificates = _certificates(data)
+    except (DerError, ValueError):
         message = "it is PKCS#7, but holds no certificates that can be read"
         yield problem("document.unknown_kind", message)
         return
-    for at, _, end in certificates:
-        yield document(data[at:end])
+    if not certificates:
+        yield something_else("it is PKCS#7, but holds no certificates")
+    for certificate in certificates:
+        yield document(data[certificate.offset : certificate.stop])
 
 
-def _elements(data: bytes, start: int, end: int) -> list[tuple[int, int, int]]:
-    """The elements side by side: offset, start and end of the content of each.
+def _certificates(data: bytes) -> list[Element]:
+    """The certificates of a ContentInfo; none where it is no SignedData or holds none.
 
-    Their contents are not parsed: a bundle may hold more elements than one document.
+    Raises:
+        DerError: if it is broken.
+        ValueError: if it is another structure, or holds more than ``MAX_CERTIFICATES``.
     """
-    elements: list[tuple[int, int, int]] = []
-    while start < end:
-        _, content, stop = header_at(data, start, end)
-        if len(elements) > MAX_CERTIFICATES:
-            raise ValueError("there are too many elements")
-        elements.append((start, content, stop))
-        start = stop
-    return elements
+    reader = BerReader(data)
+    content_info = reader.element(0, len(data))
+    content_type, content = islice(reader.children(content_info), 2)
+    if data[content_type.offset : content_type.stop] != _SIGNED_DATA:
+        return []
+    (signed_data,) = islice(reader.children(content), 1)
+    for field in reader.children(signed_data):
+        if field.tag == _CERTIFICATES:
+            certificates = list(islice(reader.children(field), MAX_CERTIFICATES + 1))
+            if len(certificates) > MAX_CERTIFICATES:
+                raise ValueError("there are too many certificates")
+            return certificates
+    return []

@@ -17,12 +17,12 @@ from smki_testca.authority.csr import (
     check_holder_name,
     differences,
 )
-from smki_testca.errors import InputError, Refusal
+from smki_testca.errors import Refusal
 from smki_testca.estate.certificates import digests, record_of
 from smki_testca.estate.key_holders import participant_holder
 from smki_testca.issuance.history import IssueHistory
+from smki_testca.labels import check_label
 from smki_testca.register.gate import Gate, live_name_reason
-from smki_testca.text import is_text, shown
 from smki_testca.x509 import private_keys
 from smki_testca.x509.keys import key_id
 from smki_testca.x509.view import view_certificate
@@ -171,6 +171,7 @@ class Issuance:
                 the key is held by a CA of the estate or another participant, or the certificate
                 would not be what the CSR asks for.
         """
+        check_label(label)
         authorisation = self.authorise(request)
         prepared = self.prepare_authorised(
             authorisation, key, label=label, validity=validity, csr=csr
@@ -191,7 +192,6 @@ class Issuance:
 
         The arguments and errors are those of ``prepare``.
         """
-        _check_label(label)
         request = authorisation.request
         profile = self._estate.library.profile(request.subject.profile)
         issuer = self.issuing(authorisation.environment, profile.hierarchy)
@@ -361,14 +361,6 @@ class Issuance:
             authorisation=prepared.authorisation,
         )
         return self._estate.certificates.add(record)
-
-
-def _check_label(label: object) -> None:
-    # The store would keep octets as they are, and everything that lists them would fail.
-    if label is not None and not is_text(label):
-        raise InputError(
-            "request.label", f"The label is {shown(repr(label))}: give it as text, or leave it out."
-        )
 
 
 def _check_match(csr: Csr, unsigned: Unsigned) -> None:

@@ -13,6 +13,7 @@ from smki_testca.authority.filling import check_future
 from smki_testca.errors import InputError, Refusal
 from smki_testca.estate.status import LIVING
 from smki_testca.issuance.issuance import Issuance, SubjectKey
+from smki_testca.labels import as_label
 from smki_testca.profiles.model import Identity
 from smki_testca.profiles.subject import Subject
 from smki_testca.register.whois import whois_subject
@@ -201,7 +202,8 @@ class ReSigner:
         prepared = self._issuance.prepare(
             asked.request,
             SubjectKey.of_public(asked.public_key, private),
-            label=record.label,
+            # One of an earlier version may be blank.
+            label=as_label(record.label),
             validity=self._terms.validity,
         )
         check_future(prepared.parts[0][0].instant("notAfter"), now)

@@ -11,7 +11,7 @@ from smki_testca.profiles.subject import Subject
 from smki_testca.workers import DIED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from smki_testca.api import Estate
     from smki_testca.estate.certificates import Record
@@ -28,6 +28,7 @@ def issue(
     progress: Callable[[int, int], None] = lambda _done, _of: None,
     *,
     selected: Callable[[KitRequest], bool] = lambda _request: True,
+    warn: Callable[[Iterable[str]], None] = lambda _warnings: None,
 ) -> list[Record]:
     """Issue every request of a kit, all in one transaction.
 
@@ -36,6 +37,7 @@ def issue(
         kit: what to issue.
         progress: called after each request with the number done and the number of all.
         selected: whether to make a request; all of them by default.
+        warn: called with what the participants should read.
 
     Returns:
         The records of the certificates, in the kit's order.
@@ -50,18 +52,22 @@ def issue(
     with estate.transaction():
         for done, request in enumerate(requests, 1):
             try:
-                issued += _issue(estate, issuance, request)
+                records, warnings = _issue(estate, issuance, request)
             except Refusal as refusal:
                 # The decision stays in the audit log, like those before it.
                 refused = refusal
                 break
+            issued += records
+            warn(warnings)
             progress(done, len(requests))
     if refused is not None:
         raise refused
     return issued
 
 
-def _issue(estate: Estate, issuance: Issuance, asked: KitRequest) -> list[Record]:
+def _issue(
+    estate: Estate, issuance: Issuance, asked: KitRequest
+) -> tuple[list[Record], tuple[str, ...]]:
     profile = estate.library.end_entity_profile(asked.profile)
     request = estate.request(
         asked.participant,
@@ -70,7 +76,7 @@ def _issue(estate: Estate, issuance: Issuance, asked: KitRequest) -> list[Record
         asked.usages,
         environment=asked.environment,
     )
-    return issuance.issue(request, label=asked.label)[0]
+    return issuance.issue(request, label=asked.label)
 
 
 def issue_devices(
@@ -79,6 +85,7 @@ def issue_devices(
     count: int | None,
     seed: bytes | None,
     progress: Callable[[int, int], None],
+    warn: Callable[[Iterable[str]], None],
 ) -> int | None:
     """Issue the Devices of a kit in one run.
 
@@ -88,6 +95,7 @@ def issue_devices(
         count: the number of each type in each environment; None for the kit's own number.
         seed: the seed of serials and keys; None for fresh ones.
         progress: called with the number of certificates issued and the number of all.
+        warn: called with what the participants should read.
 
     Returns:
         The run's id; None if there are none to issue.
@@ -118,6 +126,7 @@ def issue_devices(
     plan, run = begin(estate, planned, store)
     if plan.problems:
         raise plan.problems[0].error
+    warn(plan.warnings)
     if run is not None:
         total = plan.count
         engine = LocalEngine(None if total > _ONE_WORKER else 1)

@@ -14,6 +14,7 @@ from smki_testca.kits.counting import Counting
 from smki_testca.kits.documents import DevicesTable, KitFile, RequestTable, SeriesTable, split
 from smki_testca.kits.kit import Kit, KitAgreement, KitDevices, KitRequest
 from smki_testca.kits.labels import ENVIRONMENT, ID, NUMBER, ROLE, TYPE, USAGE, Template
+from smki_testca.labels import check_label
 from smki_testca.profiles.library import known, met_in
 from smki_testca.profiles.model import Identity
 from smki_testca.profiles.subject import Subject
@@ -274,7 +275,7 @@ class _Reader:
                 )
             identifier = next(each.option for each in profile.input_types if each.is_identifier)
             texts = {identifier: str(counting.first), **inputs}
-            return KitDevices(
+            devices = KitDevices(
                 table.type,
                 profile.name,
                 table.participant,
@@ -285,6 +286,9 @@ class _Reader:
                 label,
                 table.count,
             )
+            for first in devices.certificates(1):
+                check_label(first.label)
+            return devices
 
     def _check_usages(self, profile: Profile, usages: list[KeyUsage], place: str) -> None:
         """Check that a table states a key usage if, and only if, its certificate type takes one."""
@@ -319,9 +323,11 @@ def _series_keys(needed: set[str]) -> str:
 
 
 def _check_labels(requests: list[KitRequest], origin: str) -> None:
-    """Check that no two requests have the same label."""
+    """Check that each request can have its label, and that no two have the same."""
     seen: set[str] = set()
     for request in requests:
+        with met_in(origin):
+            check_label(request.label)
         if request.label is not None and request.label in seen:
             raise InputError(
                 "kit.label",

@@ -18,7 +18,7 @@ from smki_testca.passphrases import leave_passphrase, make_passphrase
 from smki_testca.shipped import shipped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from smki_testca.clock import Clock
@@ -49,10 +49,12 @@ class Filled:
         run: the run that issued the Devices; None if there are none.
         left_out: the labels of requests, and the types of Devices, that cannot be made from a
             seed because they need RSA keys.
+        warnings: what the participants should read, each line once.
     """
 
     run: int | None
     left_out: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def fill(
@@ -97,14 +99,19 @@ def fill(
     def can_be_made(asked: KitRequest | KitDevices) -> bool:
         return not seeded or estate.library.is_seedable(estate.library.profile(asked.profile))
 
-    issue(estate, kit, progress, selected=can_be_made)
+    warnings: dict[str, None] = {}
+
+    def warn(lines: Iterable[str]) -> None:
+        warnings.update(dict.fromkeys(lines))
+
+    issue(estate, kit, progress, selected=can_be_made, warn=warn)
     left_out = [
         request.label or request.profile for request in kit.requests if not can_be_made(request)
     ]
     left_out += [devices.type for devices in kit.devices if not can_be_made(devices)]
     kit = replace(kit, devices=tuple(filter(can_be_made, kit.devices)))
-    run = issue_devices(estate, kit, options.devices, options.seed, progress)
-    return Filled(run, tuple(left_out))
+    run = issue_devices(estate, kit, options.devices, options.seed, progress, warn)
+    return Filled(run, tuple(left_out), tuple(warnings))
 
 
 def make(
@@ -156,6 +163,7 @@ def make(
                 lists,
                 filled.left_out,
                 options.seed is not None,
+                filled.warnings,
             )
         write([OutputFile(PurePosixPath(README), readme(result).encode())], work, force=False)
     return result

@@ -31,6 +31,7 @@ class KitResult:
         left_out: the labels of requests, and the types of Devices, that cannot be made from a
             seed.
         seeded: whether it was made from a seed.
+        warnings: what the participants should read, each line once.
     """
 
     kit: Kit
@@ -41,6 +42,7 @@ class KitResult:
     revocation_lists: int
     left_out: tuple[str, ...]
     seeded: bool
+    warnings: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The result as a JSON object."""
@@ -63,4 +65,5 @@ class KitResult:
             "revocation_lists": self.revocation_lists,
             "left_out": list(self.left_out),
             "keys_secret": not self.seeded,
+            **({"warnings": list(self.warnings)} if self.warnings else {}),
         }

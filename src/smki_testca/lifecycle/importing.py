@@ -12,10 +12,10 @@ from smki_testca.errors import InputError
 from smki_testca.estate.externals import ExternalRecord, read_external
 from smki_testca.identifiers import SerialNumber
 from smki_testca.importers.intake import Remark
+from smki_testca.labels import as_label
 from smki_testca.lint.recognise import Recogniser
 from smki_testca.x509.keys import key_id, public_key_octets
-from smki_testca.x509.names import ATTRIBUTES
-from smki_testca.x509.view import view_certificate
+from smki_testca.x509.view import attribute_texts, view_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from smki_testca.profiles.model import LiveMarks
     from smki_testca.x509.keys import PrivateKey
     from smki_testca.x509.view import View
-
-_COMMON_NAME = encode.oid(ATTRIBUTES["commonName"])
 
 
 class Arrival(StrEnum):
@@ -117,7 +115,7 @@ class _Importing:
             if record is not None:
                 own[item.der] = record
             elif hashlib.sha256(item.der).digest() not in self._known:
-                origin = (item.source, item.label)
+                origin = (item.source, as_label(item.label))
                 records.append(read_external(item.der, view, *origin, recognise(view), now))
         self._public |= {record.key_id for record in records if record.key_id is not None}
         for item in intake.certificates:
@@ -202,11 +200,10 @@ def _refuse_live(item: FoundCertificate, view: View, live: LiveMarks) -> None:
     for carried in _policies(view):
         if carried in policies:
             raise _is_live(item, f"the live policy {policies[carried]}")
-    names = {name.casefold() for name in live.ca_names}
     for path in ("issuer", "subject"):
         field = view.fields.get(path)
         for name in () if field is None else _common_names(field.node):
-            if name.casefold() in names:
+            if live.names_ca(name):
                 raise _is_live(item, f"the name of the live CA {name}")
 
 
@@ -227,6 +224,6 @@ def _policies(view: View) -> Iterator[bytes]:
 
 
 def _common_names(name: Node) -> Iterator[str]:
-    for attribute in (pair for relative in name.children for pair in relative.children):
-        if len(attribute.children) == 2 and attribute.children[0].encoded == _COMMON_NAME:
-            yield attribute.children[1].content.decode("utf-8", "replace").strip()
+    for label, text in attribute_texts(name):
+        if label == "commonName" and text is not None:
+            yield text

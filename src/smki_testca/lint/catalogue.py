@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING
 from smki_testca.errors import InputError
 
 # Each of these modules declares its rules when it is imported.
-from smki_testca.lint import certificate, chain, crl, csr, guard, reading, sets, strict
+from smki_testca.lint import (
+    certificate,
+    chain,
+    crl,
+    csr,
+    distinguished_name,
+    guard,
+    reading,
+    recognise,
+    sets,
+    strict,
+    structures,
+)
 from smki_testca.lint.rows import aspects, rule_of
 from smki_testca.lint.rule import RULES, Rule
 from smki_testca.profiles.model import Severity
@@ -19,7 +31,19 @@ if TYPE_CHECKING:
 
     from smki_testca.profiles import Library
 
-DECLARING = (certificate, chain, crl, csr, guard, reading, sets, strict)
+DECLARING = (
+    certificate,
+    chain,
+    crl,
+    csr,
+    distinguished_name,
+    guard,
+    reading,
+    recognise,
+    sets,
+    strict,
+    structures,
+)
 """The modules that declare rules."""
 
 

@@ -7,17 +7,25 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from smki_testca.clock import span_in_words
+from smki_testca.der import encode
+from smki_testca.identifiers import identifies_nobody
 from smki_testca.lint.findings import Breach
 from smki_testca.lint.rule import PUBLISHED, rule
-from smki_testca.profiles.model import Severity
+from smki_testca.profiles.model import Severity, Tier
 from smki_testca.roles import Basis
 from smki_testca.x509 import names
-from smki_testca.x509.keys import key_type_of, load_public_key
+from smki_testca.x509.keys import (
+    is_plain_p256,
+    key_type_of,
+    load_public_key,
+    public_key_octets,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
+    from smki_testca.der import Node
     from smki_testca.lint.chain import PossibleIssuer, Signer
     from smki_testca.lint.crl import RevocationList
     from smki_testca.profiles import Library
@@ -26,6 +34,11 @@ if TYPE_CHECKING:
 
 SOON = timedelta(days=90)
 """The time before its end from which a certificate is reported to expire soon."""
+_ALTERNATIVE_NAME = "extensions.subjectAltName"
+_HARDWARE_MODULE = tuple(
+    f"{_ALTERNATIVE_NAME}.hardwareModuleName.{part}" for part in ("hwType", "hwSerialNum")
+)
+_CONSTRAINTS = "extensions.basicConstraints"
 _TYPOS = {"Distributer": "Distributor"}
 
 
@@ -37,6 +50,8 @@ class Certificate(NamedTuple):
         profile: the profile that it must follow.
         library: the profiles, with the SEC's Registry Entries.
         signer: the certificate's signer, as far as it is known.
+        path: the issuer and those above it, as far as they are known.
+        ca_of_key: a CA at hand that has the certificate's own key.
         issuer_hierarchy: the hierarchy of the issuer; None where no issuer is known.
         at: the instant that validity is judged at, UTC.
         environment: the name of the test environment; None for any.
@@ -46,6 +61,8 @@ class Certificate(NamedTuple):
     profile: Profile
     library: Library
     signer: Signer
+    path: tuple[PossibleIssuer, ...]
+    ca_of_key: PossibleIssuer | None
     issuer_hierarchy: Hierarchy | None
     at: datetime
     environment: str | None
@@ -93,8 +110,16 @@ def algorithms(document: Certificate | RevocationList) -> Iterator[Breach]:
     remedy="Use a key of the type that the profile names.",
     good="P-256 in a Device Certificate", bad="P-384 in a Device Certificate",
 )  # fmt: skip
+@rule(
+    "subjectPublicKeyInfo.form", Severity.ERROR, Basis.SPECIFIED,
+    "RFC 5480 2.1.1, 2.2; RFC 3279 2.3.1; GBCS v0.8.1 s.12",
+    meaning="The key is not written as a named curve and an uncompressed point, or, of RSA, with"
+    " NULL parameters.",
+    remedy="Write the same key in that form, compute the key identifier again and sign again.",
+    good="prime256v1, 04 and 64 octets", bad="02 or 03 and 32 octets; explicit curve parameters",
+)  # fmt: skip
 def public_key(certificate: Certificate) -> Iterator[Breach]:
-    """Find a public key that cannot be used, or is not of the profile's type."""
+    """Find a public key that cannot be used, or is not of the profile's type or form."""
     spki = certificate.view.fields.get("subjectPublicKeyInfo")
     if spki is None:
         return
@@ -107,6 +132,25 @@ def public_key(certificate: Certificate) -> Iterator[Breach]:
     elif key_type_of(key) is not certificate.profile.key_type:
         message = f"the key is not {certificate.profile.key_type}"
         yield Breach("subjectPublicKeyInfo.type", spki.node.offset, message)
+    elif not is_plain_p256(spki.node.encoded) and public_key_octets(key) != spki.node.encoded:
+        message = f"the key {_form_of(spki.node)}"
+        yield Breach("subjectPublicKeyInfo.form", spki.node.offset, message)
+
+
+def _form_of(spki: Node) -> str:
+    """What is wrong with the form of a key that can be read."""
+    algorithm, point = spki.children[:2]
+    if algorithm.children[0].encoded == names.RSA_ENCRYPTION_OID:
+        return "lacks the NULL parameters of an RSA key"
+    if any(parameter.tag == encode.SEQUENCE for parameter in algorithm.children[1:]):
+        return "spells its curve out in explicit parameters, where the curve's name belongs"
+    match point.content[1:2]:
+        case b"\x02" | b"\x03":
+            return "is a compressed point, where an uncompressed one belongs"
+        case b"\x06" | b"\x07":
+            return "is a hybrid point, where an uncompressed one belongs"
+        case _:
+            return "is not written in the form that certificates have"
 
 
 @rule(
@@ -193,11 +237,129 @@ def duplicate_extensions(certificate: Certificate) -> Iterator[Breach]:
 def unknown_critical_extensions(document: Certificate | RevocationList) -> Iterator[Breach]:
     """Find each critical extension that readers must reject."""
     view = document.view
-    known = names.CRL_EXTENSIONS if view.kind == "CRL" else names.EXTENSIONS
+    known = names.CRL_EXTENSIONS if view.kind == "CRL" else _OF_CERTIFICATE
     for name, node in zip(view.extension_order, view.extension_nodes, strict=True):
         if name not in known and view.criticality.get(name):
             message = f"the extension {name} is critical, and nobody here knows it"
             yield Breach("extensions.unknown_critical", node.offset, message)
+
+
+_OF_CERTIFICATE = names.EXTENSIONS.keys() - {"cRLNumber"}
+_FOR_CAS = frozenset({"nameConstraints", "policyMappings", "policyConstraints", "inhibitAnyPolicy"})
+# RFC 5280 4.2 lists those that a conforming reader recognises; it also has rows of its own for
+# the key identifiers, which are never critical.
+_RECOGNISED = _FOR_CAS | {
+    "keyUsage",
+    "certificatePolicies",
+    "subjectAltName",
+    "basicConstraints",
+    "extKeyUsage",
+    "authorityKeyIdentifier",
+    "subjectKeyIdentifier",
+}
+_NOT_SUPPORTED = frozenset(
+    (_OF_CERTIFICATE | names.CRL_EXTENSIONS.keys()) - _RECOGNISED - {"cRLNumber"}
+)
+
+
+@rule(
+    "extensions.critical_unsupported", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 4.2, 5, 5.2, 5.3",
+    meaning="A critical extension that no reader has to support, and that this kind of document"
+    " does not have: such a reader must reject the document.",
+    remedy="Leave the extension out.",
+    good="a complete CRL of one CA", bad="a CRL with a critical deltaCRLIndicator",
+)  # fmt: skip
+def unsupported_critical_extensions(document: Certificate | RevocationList) -> Iterator[Breach]:
+    """Find each critical extension that readers need not support, and that no row fills."""
+    view, profile = document.view, document.profile
+    for name, is_critical in view.criticality.items():
+        if not is_critical or name not in _NOT_SUPPORTED or profile is None:
+            continue
+        if not any(row.field.extension == name for row in profile.filling_rows):
+            path = f"extensions.{name}"
+            message = f"the extension {name} is critical, and readers need not support it"
+            yield Breach(
+                "extensions.critical_unsupported", view.fields[path].node.offset, message, path
+            )
+
+
+@rule(
+    "extensions.only_for_cas", Severity.ERROR, Basis.SPECIFIED,
+    "RFC 5280 4.2.1.5, 4.2.1.10, 4.2.1.11, 4.2.1.14",
+    meaning="An end entity has an extension that only a CA's certificate may have.",
+    remedy="Leave the extension out.",
+    good="nameConstraints in a CA's certificate", bad="nameConstraints in a Device Certificate",
+)  # fmt: skip
+def extensions_for_cas(certificate: Certificate) -> Iterator[Breach]:
+    """Find extensions of CAs in a certificate that is no CA's."""
+    view = certificate.view
+    if view.value(f"{_CONSTRAINTS}.cA") is True:
+        return
+    for name in view.criticality.keys() & _FOR_CAS:
+        path = f"extensions.{name}"
+        message = f"the extension {name} is for CAs only"
+        yield Breach("extensions.only_for_cas", certificate.offset(path), message, path)
+
+
+@rule(
+    "extensions.basicConstraints.path_length", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 4.2.1.9",
+    meaning="The pathLenConstraint is negative, is in the certificate of no CA, or is 0 in a root"
+    " that CAs are issued by.",
+    remedy="Leave it out, or write the number of CAs that may follow in a path.",
+    good="cA TRUE, pathLenConstraint 1 in a root", bad="pathLenConstraint 0 without cA",
+)  # fmt: skip
+def path_length(certificate: Certificate) -> Iterator[Breach]:
+    """Find a pathLenConstraint that cannot be, and one that allows a root no CA."""
+    view, profile = certificate.view, certificate.profile
+    path = f"{_CONSTRAINTS}.pathLenConstraint"
+    field = view.fields.get(path)
+    if field is None:
+        return
+    value = field.value
+    if isinstance(value, int) and value < 0:
+        message = f"the pathLenConstraint is {value}"
+    elif view.value(f"{_CONSTRAINTS}.cA") is not True:
+        message = "it has a pathLenConstraint and is no CA"
+    elif value == 0 and profile.tier is Tier.ROOT and _has_issuing_ca(certificate):
+        message = "the pathLenConstraint 0 of a root allows no CA below it"
+    else:
+        return
+    yield Breach("extensions.basicConstraints.path_length", field.node.offset, message, path)
+
+
+def _has_issuing_ca(certificate: Certificate) -> bool:
+    """Whether the certificate's hierarchy has CAs below its root."""
+    hierarchy = certificate.profile.hierarchy
+    return any(
+        profile.hierarchy == hierarchy and profile.tier is Tier.ISSUING
+        for profile in certificate.library.profiles
+    )
+
+
+@rule(
+    "extensions.subjectAltName.hardware_module", Severity.ERROR, Basis.SPECIFIED,
+    "GBCS v0.8.1 s.12; RFC 4108 5",
+    meaning="A certificate of another kind than a Device's has a hardwareModuleName: it names a"
+    " Device.",
+    remedy="Leave the hardwareModuleName out.",
+    good="a hardwareModuleName in a Device Certificate",
+    bad="a hardwareModuleName in an Organisation Certificate",
+)  # fmt: skip
+def hardware_module(certificate: Certificate) -> Iterator[Breach]:
+    """Find the name of a Device in a certificate whose profile has none."""
+    fields = certificate.view.fields
+    path = next((path for path in _HARDWARE_MODULE if path in fields), None)
+    if path is None:
+        return
+    rows = certificate.profile.rows
+    if not any(row.field.path in _HARDWARE_MODULE and row.fill is not None for row in rows):
+        message = "it has a hardwareModuleName, which names a Device"
+        yield Breach(
+            "extensions.subjectAltName.hardware_module",
+            certificate.offset(path),
+            message,
+            _ALTERNATIVE_NAME,
+        )
 
 
 @rule(
@@ -272,7 +434,7 @@ def identifiers(certificate: Certificate) -> Iterator[Breach]:
     user, device = profile.field_of("eui64"), profile.field_of("device-id")
     field = user or device
     octets = None if field is None else certificate.view.octets(field.path)
-    if field is None or octets is None or len(octets) != 8:
+    if field is None or octets is None or len(octets) != 8 or identifies_nobody(octets):
         return
     offset = certificate.offset(field.path)
     text = octets.hex("-").upper()
@@ -307,6 +469,10 @@ CHECKERS: tuple[Callable[[Certificate], Iterator[Breach]], ...] = (
     ends_soon,
     duplicate_extensions,
     unknown_critical_extensions,
+    unsupported_critical_extensions,
+    extensions_for_cas,
+    path_length,
+    hardware_module,
     duplicate_attributes,
     leading_zero,
     typos,

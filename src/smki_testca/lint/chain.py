@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography.hazmat.primitives import hashes
@@ -15,13 +15,14 @@ from smki_testca.der.read import DerError
 from smki_testca.lint.findings import Breach
 from smki_testca.lint.rule import PUBLISHED, rule
 from smki_testca.lint.strict import ecdsa_integers
-from smki_testca.profiles.model import Severity
+from smki_testca.profiles.model import Severity, Tier
 from smki_testca.roles import Basis
-from smki_testca.x509.keys import PublicKey, load_public_key, signature_fits
+from smki_testca.x509.keys import PublicKey, key_id, load_public_key, signature_fits
+from smki_testca.x509.name_text import subject_text
 from smki_testca.x509.view import View, normalised_name, view_certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from smki_testca.lint.certificate import Certificate
     from smki_testca.lint.crl import RevocationList
@@ -41,7 +42,9 @@ _KEY_IDENTIFIER = re.compile(
     rb"\x06\x03\x55\x1d\x0e(?:\x01\x01.)?\x04.\x04([\x00-\x7f])", re.DOTALL
 )
 _MAX_CANDIDATES = 64
-"""The most possible issuers that are tried. Real documents have one or two, hostile ones many."""
+"""The most possible issuers of one key or name that are tried. Real documents have one or two."""
+_MAX_PATH = 16
+"""The most CAs above a certificate that are considered. Real paths have two."""
 
 
 class PossibleIssuer:
@@ -55,11 +58,16 @@ class PossibleIssuer:
         """The fields of the certificate."""
         return view_certificate(self.der)
 
+    @property
+    def spki(self) -> bytes:
+        """The SubjectPublicKeyInfo, DER."""
+        return self.view.octets("subjectPublicKeyInfo") or b""
+
     @cached_property
     def key(self) -> PublicKey | None:
         """The public key; None where it cannot be read."""
         try:
-            return load_public_key(self.view.octets("subjectPublicKeyInfo") or b"")
+            return load_public_key(self.spki)
         except DerError:
             return None
 
@@ -67,6 +75,16 @@ class PossibleIssuer:
     def is_ca(self) -> bool:
         """Whether basicConstraints says that it is a CA."""
         return self.view.value("extensions.basicConstraints.cA") is True
+
+    @property
+    def names_itself(self) -> bool:
+        """Whether its issuer has its own name (self-issued, RFC 5280 3.2)."""
+        return _names_itself(self.view)
+
+    @property
+    def is_root(self) -> bool:
+        """Whether it names itself and its own key, and not an older key of its name."""
+        return self.names_itself and _may_name_own_key(self.view)
 
     def may(self, usage: str) -> bool:
         """Whether keyUsage includes a usage, such as ``keyCertSign``."""
@@ -76,16 +94,19 @@ class PossibleIssuer:
 
 @dataclass(slots=True)
 class Issuers:
-    """The certificates at hand that may have issued others.
+    """The certificates at hand that may have issued others; ``gathered`` puts them in order.
 
     Attributes:
         by_key: all of them, by subjectKeyIdentifier.
         by_name: the CAs, by their normalised subject.
+        by_public_key: the CAs, by the id of their public key.
     """
 
     by_key: dict[bytes, list[PossibleIssuer]] = field(default_factory=dict)
     by_name: dict[object, list[PossibleIssuer]] = field(default_factory=dict)
-    _known: set[bytes] = field(default_factory=set)
+    by_public_key: dict[bytes, list[PossibleIssuer]] = field(default_factory=dict)
+    _verdicts: dict[bytes, Verdict] = field(default_factory=dict)
+    _issuers: dict[bytes, PossibleIssuer | None] = field(default_factory=dict)
 
     def add(self, der: bytes) -> None:
         """Add a certificate; one that cannot be read is ignored.
@@ -93,9 +114,6 @@ class Issuers:
         Only CAs are found by name; an end entity is found by its key identifier, so that a
         certificate it wrongly issued is recognised.
         """
-        if der in self._known:
-            return
-        self._known.add(der)
         certificate = PossibleIssuer(der)
         identifier = key_identifier_of(der)
         if identifier is not None:
@@ -108,6 +126,8 @@ class Issuers:
             return
         if subject is not None and certificate.is_ca:
             self.by_name.setdefault(normalised_name(subject.node), []).append(certificate)
+            identifier = key_id(certificate.spki)
+            self.by_public_key.setdefault(identifier, []).append(certificate)
 
     @property
     def ders(self) -> list[bytes]:
@@ -115,14 +135,39 @@ class Issuers:
         groups = (*self.by_key.values(), *self.by_name.values())
         return list(dict.fromkeys(issuer.der for group in groups for issuer in group))
 
-    def candidates(self, view: View) -> list[PossibleIssuer]:
-        """The certificates that a document names as issuer: by key identifier, then by name."""
+    def candidates(self, view: View) -> Iterator[list[PossibleIssuer]]:
+        """The certificates that may have issued a document: those of its issuer's key, of its name.
+
+        A certificate is in the first group that it belongs to.
+        """
         identifier = view.octets("extensions.authorityKeyIdentifier.keyIdentifier")
-        candidates = list(self.by_key.get(identifier or b"", ()))
+        of_key = self.by_key.get(identifier or b"", [])[:_MAX_CANDIDATES]
+        yield of_key
         issuer = view.fields.get("issuer")
-        if issuer is not None:
-            candidates += self.by_name.get(normalised_name(issuer.node), ())
-        return list(dict.fromkeys(candidates))[:_MAX_CANDIDATES]
+        of_name = [] if issuer is None else self.by_name.get(normalised_name(issuer.node), [])
+        yield [one for one in of_name[:_MAX_CANDIDATES] if one not in of_key]
+
+    def is_sound(self, one: PossibleIssuer) -> bool:
+        """Whether the signature of one of the certificates at hand may be right."""
+        if one.der not in self._verdicts:
+            self._verdicts[one.der] = _search(one.view, self).verdict
+        return self._verdicts[one.der] not in _INVALID
+
+    def path_from(self, issuer: PossibleIssuer | None) -> tuple[PossibleIssuer, ...]:
+        """An issuer and those above it, as far as they are known, the root last."""
+        path: list[PossibleIssuer] = []
+        while issuer is not None and issuer not in path and len(path) < _MAX_PATH:
+            path.append(issuer)
+            if issuer.der not in self._issuers:
+                self._issuers[issuer.der] = signer_of(issuer.view, self).issuer
+            issuer = self._issuers[issuer.der]
+        return tuple(path)
+
+    def ca_of_key(self, spki: bytes) -> PossibleIssuer | None:
+        """A CA at hand that has a public key, and may issue certificates with it."""
+        owners = self.by_public_key.get(key_id(spki), [])[:_MAX_CANDIDATES] if spki else []
+        able = (owner for owner in owners if owner.may("keyCertSign"))
+        return next((owner for owner in able if self.is_sound(owner)), None)
 
 
 def key_identifier_of(der: bytes) -> bytes | None:
@@ -145,16 +190,26 @@ class Verdict(Enum):
     BY_ITSELF = auto()
 
 
+_INVALID = frozenset({Verdict.NOT_BY_NAMED_ISSUER, Verdict.NOT_BY_ITSELF})
+
+
 class Signer(NamedTuple):
     """The signer of a document, as far as it is known.
 
     Attributes:
         verdict: the result of the search.
         issuer: the CA that signed; None for a root, and where no signer was found.
+        remark: why a certificate at hand that looks like the issuer's is none; may be empty.
     """
 
     verdict: Verdict = Verdict.UNTRIED
     issuer: PossibleIssuer | None = None
+    remark: str = ""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether the document may be as it was signed; otherwise it is evidence of nothing."""
+        return self.verdict not in _INVALID
 
 
 NOBODY = Signer()
@@ -162,21 +217,90 @@ NOBODY = Signer()
 
 
 def signer_of(view: View, issuers: Issuers) -> Signer:
-    """Find the certificate whose key a document is signed with."""
-    is_certificate = view.kind == "certificate"
+    """Find the certificate whose key a document is signed with.
+
+    This is how the whole program decides which certificate issued a document. A certificate of the
+    issuer's name is not the issuer where its subjectKeyIdentifier is not the document's
+    authorityKeyIdentifier: many PKIs have a CA called Z1. A certificate whose own signature is
+    invalid, such as a broken copy of a CA, makes no signature invalid.
+    """
+    found = _search(view, issuers)
+    if found.verdict is Verdict.NOT_BY_NAMED_ISSUER and not any(map(issuers.is_sound, found.named)):
+        remark = "a certificate of it is, but that one's own signature is invalid"
+        return Signer(Verdict.UNKNOWN_ISSUER, remark=remark)
+    remark = "a CA of its name is, but has another key" if found.namesakes else ""
+    return Signer(found.verdict, _best(found.fitting, view, issuers), remark)
+
+
+class _Search(NamedTuple):
+    """The result of trying the keys of a document's possible issuers.
+
+    Attributes:
+        verdict: what follows, if every possible issuer is as it was signed.
+        fitting: the issuers whose key fits the signature.
+        named: the issuers that the document names, where none fits.
+        namesakes: the certificates of the issuer's name that have another key, where none fits.
+    """
+
+    verdict: Verdict
+    fitting: Sequence[PossibleIssuer] = ()
+    named: Sequence[PossibleIssuer] = ()
+    namesakes: Sequence[PossibleIssuer] = ()
+
+
+def _search(view: View, issuers: Issuers) -> _Search:
     fits = _signature_test(view)
-    own_key = view.octets("subjectPublicKeyInfo") or b""
-    may_name_own_key = is_certificate and _may_name_own_key(view)
-    if may_name_own_key and view.octets("issuer") == view.octets("subject"):
-        key = load_public_key(own_key)
-        return Signer(Verdict.RIGHT if key is None or fits(key) else Verdict.NOT_BY_ITSELF)
-    candidates = [issuer for issuer in issuers.candidates(view) if issuer.key is not None]
-    for candidate in candidates:
-        if fits(candidate.key):
-            return Signer(Verdict.RIGHT, candidate)
-    if may_name_own_key and fits(load_public_key(own_key)):
-        return Signer(Verdict.BY_ITSELF)
-    return Signer(Verdict.NOT_BY_NAMED_ISSUER if candidates else Verdict.UNKNOWN_ISSUER)
+    is_certificate = view.kind == "certificate"
+    own_octets = view.octets("subjectPublicKeyInfo") or b""
+    own_key = cache(lambda: load_public_key(own_octets))
+    names_itself = is_certificate and _names_itself(view)
+    if names_itself and fits(own_key()):
+        return _Search(Verdict.RIGHT)
+    unfit: list[PossibleIssuer] = []
+    for group in issuers.candidates(view):
+        # An end entity of the same key is no issuer, but as much the certificate itself.
+        candidates = [
+            one for one in group if one.key is not None and (one.is_ca or one.spki != own_octets)
+        ]
+        fitting = [one for one in candidates if fits(one.key)]
+        if fitting:
+            return _Search(Verdict.RIGHT, fitting)
+        unfit += candidates
+    if is_certificate and fits(own_key()):
+        return _Search(Verdict.BY_ITSELF)
+    if names_itself and _may_name_own_key(view):
+        return _Search(Verdict.UNTRIED if own_key() is None else Verdict.NOT_BY_ITSELF)
+    named = [one for one in unfit if not _has_another_key(one, view)]
+    verdict = Verdict.NOT_BY_NAMED_ISSUER if named else Verdict.UNKNOWN_ISSUER
+    return _Search(verdict, named=named, namesakes=[one for one in unfit if one not in named])
+
+
+def _best(fitting: Sequence[PossibleIssuer], view: View, issuers: Issuers) -> PossibleIssuer | None:
+    """The certificate of the issuer's key that suits a document best; a renewed CA has several."""
+    if len(fitting) < 2:
+        return next(iter(fitting), None)
+    usage = "cRLSign" if view.kind == "CRL" else "keyCertSign"
+    issuer = view.octets("issuer")
+    return min(
+        fitting,
+        key=lambda one: (
+            not one.is_ca,
+            not one.may(usage),
+            one.view.octets("subject") != issuer,
+            not issuers.is_sound(one),
+        ),
+    )
+
+
+def _has_another_key(candidate: PossibleIssuer, view: View) -> bool:
+    """Whether a document names an issuer's key by another identifier than a candidate's."""
+    named = view.octets("extensions.authorityKeyIdentifier.keyIdentifier")
+    identifier = candidate.view.octets("extensions.subjectKeyIdentifier")
+    return named is not None and identifier is not None and named != identifier
+
+
+def _names_itself(view: View) -> bool:
+    return view.octets("issuer") == view.octets("subject")
 
 
 @rule(
@@ -198,15 +322,23 @@ def signature(document: Certificate | RevocationList) -> Iterator[Breach]:
 
 @rule(
     "issuer.self_signed", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 6.1.3",
-    meaning="It names another as issuer, but is signed with its own key.",
-    remedy="Have it issued by the CA that it names.",
-    good="signed by Z1", bad="issuer Z1, signed by itself",
+    meaning="It is signed with its own key, but it is no root, or names another as issuer.",
+    remedy="Have it issued by the CA of its hierarchy.",
+    good="signed by Z1", bad="an Organisation Certificate that is signed by itself",
 )  # fmt: skip
-def self_signed(document: Certificate | RevocationList) -> Iterator[Breach]:
-    """Find a certificate that is signed with its own key and names another issuer."""
-    if document.signer.verdict is Verdict.BY_ITSELF:
+def self_signed(certificate: Certificate) -> Iterator[Breach]:
+    """Find a certificate that is signed with its own key and is not a root's."""
+    signer, title = certificate.signer, certificate.profile.title
+    if signer.verdict is Verdict.BY_ITSELF:
         message = "the certificate names another as issuer, but is signed with its own key"
-        yield Breach("issuer.self_signed", _issuer_offset(document.view), message)
+        yield Breach("issuer.self_signed", _issuer_offset(certificate.view), message)
+    elif (
+        signer.verdict is Verdict.RIGHT
+        and signer.issuer is None
+        and certificate.profile.tier is not Tier.ROOT
+    ):
+        message = f"it is signed with its own key, as roots are, but it is a {title}"
+        yield Breach("issuer.self_signed", _issuer_offset(certificate.view), message)
 
 
 @rule(
@@ -219,6 +351,8 @@ def unknown_issuer(document: Certificate | RevocationList) -> Iterator[Breach]:
     """Report that the signature was not checked."""
     if document.signer.verdict is Verdict.UNKNOWN_ISSUER:
         message = "the issuer is not among the certificates at hand, so the signature is unchecked"
+        if document.signer.remark:
+            message += f"; {document.signer.remark}"
         yield Breach("issuer.unknown", _issuer_offset(document.view), message)
 
 
@@ -298,19 +432,73 @@ def issuer_hierarchy(certificate: Certificate) -> Iterator[Breach]:
 
 
 @rule(
+    "issuer.root", Severity.ERROR, Basis.SPECIFIED, "GBCS v0.8.1 s.12",
+    meaning="The root issued it. In the SMKI a root issues CAs only.",
+    remedy="Have it issued by the issuing CA.",
+    good="an Organisation Certificate under the Issuing OCA",
+    bad="an Organisation Certificate under the Root OCA",
+)  # fmt: skip
+@rule(
+    "issuer.root_assumed", Severity.WARNING, Basis.ASSUMED, "no public certificate or policy found",
+    meaning="The root issued it, in a hierarchy that is assumed to have an issuing CA.",
+    remedy="Have it issued by the issuing CA.",
+    good="an IKI Certificate under the issuing CA", bad="an IKI Certificate under the root",
+)  # fmt: skip
+def issued_by_root(certificate: Certificate) -> Iterator[Breach]:
+    """Find an end entity that a root of its hierarchy issued."""
+    issuer, profile = certificate.issuing_ca, certificate.profile
+    if issuer is None or not issuer.is_root or profile.tier is not Tier.END_ENTITY:
+        return
+    if certificate.issuer_hierarchy != profile.hierarchy:
+        return
+    offset, message = _issuer_offset(certificate.view), "a root issued it, not the issuing CA"
+    if certificate.library.hierarchies[profile.hierarchy].basis is Basis.SPECIFIED:
+        yield Breach("issuer.root", offset, message)
+    else:
+        yield Breach("issuer.root_assumed", offset, message)
+
+
+@rule(
     "issuer.path_length", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 4.2.1.9",
-    meaning="The issuer's pathLenConstraint allows no CA below it.",
-    remedy="Have the CA issued by the root.",
+    meaning="The pathLenConstraint of a CA above it allows fewer CAs below that one.",
+    remedy="Have the lowest CA issued by the root.",
     good="an end entity below pathLen 0", bad="a CA below pathLen 0",
 )  # fmt: skip
 def path_length(certificate: Certificate) -> Iterator[Breach]:
-    """Find a CA below a CA whose pathLenConstraint is 0."""
-    issuer = certificate.issuing_ca
-    if issuer is None or certificate.view.value("extensions.basicConstraints.cA") is not True:
+    """Find a path with more CAs below one than its pathLenConstraint allows."""
+    if certificate.issuing_ca is None:
         return
-    if issuer.view.value("extensions.basicConstraints.pathLenConstraint") == 0:
-        message = "the issuer's pathLenConstraint 0 allows no CA below it"
-        yield Breach("issuer.path_length", _issuer_offset(certificate.view), message)
+    view = certificate.view
+    is_ca = view.value("extensions.basicConstraints.cA") is True
+    # Self-issued CAs, such as those of a new key, do not count (RFC 5280 6.1.4 (l)).
+    below = int(is_ca and not _names_itself(view))
+    for ca in certificate.path:
+        allowed = ca.view.value("extensions.basicConstraints.pathLenConstraint")
+        if isinstance(allowed, int) and 0 <= allowed < below:
+            if ca is certificate.issuing_ca:
+                message = "the issuer's pathLenConstraint 0 allows no CA below it"
+            else:
+                name = subject_text(ca.view)
+                message = f"{name} above it has pathLenConstraint {allowed}, and {below} CAs below"
+            yield Breach("issuer.path_length", _issuer_offset(view), message)
+            return
+        below += not ca.names_itself
+
+
+@rule(
+    "subjectPublicKeyInfo.of_a_ca", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 4.2.1.9",
+    meaning="An end entity has the key of a CA. A key that is certified for an end entity must not"
+    " verify certificates.",
+    remedy="Make a new key pair for the end entity.",
+    good="a key pair of its own", bad="the key of Z1 in a Device Certificate",
+)  # fmt: skip
+def key_of_a_ca(certificate: Certificate) -> Iterator[Breach]:
+    """Find an end entity with the key of a CA at hand."""
+    owner = certificate.ca_of_key
+    if owner is not None and certificate.profile.tier is Tier.END_ENTITY:
+        offset = certificate.offset("subjectPublicKeyInfo")
+        message = f"its key is that of the CA {subject_text(owner.view)}"
+        yield Breach("subjectPublicKeyInfo.of_a_ca", offset, message)
 
 
 def _signature_test(view: View) -> Callable[[PublicKey | None], bool]:
@@ -346,30 +534,38 @@ def minimal_signature(view: View) -> bytes:
     return encode.sequence(*(encode.integer(number) for number in numbers))
 
 
+def is_by_own_key(view: View) -> bool | None:
+    """Whether a document's own key made its signature; None where the key cannot be used."""
+    key = load_public_key(view.octets("subjectPublicKeyInfo") or b"")
+    return None if key is None else _signature_test(view)(key)
+
+
 def _may_name_own_key(view: View) -> bool:
     identifier = view.octets("extensions.authorityKeyIdentifier.keyIdentifier")
     return identifier is None or identifier == view.octets("extensions.subjectKeyIdentifier")
 
 
 def gathered(ders: Iterable[bytes]) -> Issuers:
-    """The possible issuers among certificates in DER."""
+    """The possible issuers among certificates in DER; in whatever order they come."""
     issuers = Issuers()
-    for der in ders:
+    for der in sorted(set(ders)):
         issuers.add(der)
     return issuers
 
 
 CHECKERS: tuple[Callable[[Certificate | RevocationList], Iterator[Breach]], ...] = (
     signature,
-    self_signed,
     unknown_issuer,
     issuer_name,
 )
 """The checkers of the signer of any document."""
 OF_CERTIFICATE: tuple[Callable[[Certificate], Iterator[Breach]], ...] = (
+    self_signed,
     not_a_ca,
     issuer_key_usage,
     issuer_hierarchy,
+    issued_by_root,
     path_length,
+    key_of_a_ca,
 )
-"""The checkers of whether the issuer of a certificate may issue it."""
+"""The checkers of whether the issuer of a certificate may issue it, and for this key."""

@@ -10,13 +10,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from smki_testca.clock import span_in_words
-from smki_testca.lint.certificate import algorithms, unknown_critical_extensions
+from smki_testca.lint.certificate import (
+    algorithms,
+    unknown_critical_extensions,
+    unsupported_critical_extensions,
+)
 from smki_testca.lint.chain import NOBODY
 from smki_testca.lint.findings import Breach, Finding
 from smki_testca.lint.reading import ENCODE_AGAIN
 from smki_testca.lint.rows import check, entry_breaches, rule_of
 from smki_testca.lint.rule import LIMIT, detects, rule
 from smki_testca.lint.strict import entry_anomalies
+from smki_testca.lint.structures import entry_breaches as structure_breaches
 from smki_testca.profiles.model import Severity, Tier
 from smki_testca.roles import Basis
 from smki_testca.x509 import names
@@ -33,6 +38,8 @@ if TYPE_CHECKING:
     from smki_testca.x509.view import View
 
 _MOST_ANOMALIES = 100
+_NOT_SUPPORTED = frozenset({"certificateIssuer", "invalidityDate"})
+"""The extensions of an entry that readers need not support (RFC 5280 5, 5.3)."""
 _MAX_NUMBER_BITS = 159
 """A cRLNumber has at most 20 octets (RFC 5280 5.2.3), the first bit of which is its sign."""
 
@@ -128,7 +135,7 @@ def _add_unusual(entry: Entry, result: Survey) -> None:
     if entry.duplicates:
         result.duplicates = _count_entry(result.duplicates, entry)
     if len(result.anomalies) < _MOST_ANOMALIES:
-        result.anomalies += entry_anomalies(entry)
+        result.anomalies += (*entry_anomalies(entry), *structure_breaches(entry))
 
 
 def _count_entry(group: EntryGroup | None, entry: Entry) -> EntryGroup:
@@ -385,7 +392,10 @@ def entries_by_shape(document: RevocationList) -> Iterator[Breach]:
     is_delta = "extensions.deltaCRLIndicator" in document.view.fields
     groups: dict[Breach, EntryGroup] = {}
     for shape in document.survey.shapes.values():
-        for breach in _shape_breaches(shape.first, is_delta=is_delta):
+        for breach in (
+            *_shape_breaches(shape.first, is_delta=is_delta),
+            *_unsupported_extensions(shape.first, document),
+        ):
             group = groups.setdefault(breach, EntryGroup(shape.first))
             group.count += shape.count
     for breach, group in groups.items():
@@ -428,6 +438,20 @@ def _shape_breaches(entry: Entry, *, is_delta: bool) -> Iterator[Breach]:
     elif reason == "removeFromCRL" and not is_delta:
         message = "the reasonCode of {whose} is removeFromCRL, outside a delta CRL"
         yield Breach("crl.reason_remove", None, message)
+
+
+@detects("extensions.critical_unsupported")
+def _unsupported_extensions(entry: Entry, document: RevocationList) -> Iterator[Breach]:
+    """Find critical extensions of an entry that readers need not support, and that no row fills."""
+    for name, is_critical in entry.criticality.items():
+        path = f"revokedCertificates.{name}"
+        if not is_critical or name not in _NOT_SUPPORTED or document.profile is None:
+            continue
+        if not document.has_row(path):
+            message = (
+                f"the extension {name} of {{whose}} is critical, and readers need not support it"
+            )
+            yield Breach("extensions.critical_unsupported", None, message, path)
 
 
 def _group_text(group: EntryGroup) -> str:
@@ -481,6 +505,7 @@ CHECKERS: tuple[Callable[[RevocationList], Iterator[Breach]], ...] = (
     future,
     duplicate_extensions,
     unknown_critical_extensions,
+    unsupported_critical_extensions,
     empty_list,
     no_entries,
     serial_twice,

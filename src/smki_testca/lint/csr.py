@@ -11,13 +11,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from smki_testca.der import encode
+from smki_testca.errors import InputError
+from smki_testca.identifiers import identifies_nobody
+from smki_testca.lint import distinguished_name, structures
+from smki_testca.lint.chain import minimal_signature
 from smki_testca.lint.findings import Breach
+from smki_testca.lint.rows import value_breaches
 from smki_testca.lint.rule import RULES, detects, rule
+from smki_testca.lint.strict import signature_anomalies
 from smki_testca.profiles.inputs import SIGNIFIER
 from smki_testca.profiles.model import Constant, Derived, Hierarchy, Input, Severity
 from smki_testca.roles import Basis
 from smki_testca.text import shown
 from smki_testca.x509 import names
+from smki_testca.x509.fields import Kind, check_characters
 from smki_testca.x509.keys import key_type_of, load_public_key, public_key_octets, signature_fits
 from smki_testca.x509.values import oid_of
 
@@ -61,7 +68,7 @@ def kind(view: View) -> str:
         has_role = _ROLE_CODE.fullmatch(view.text(_UNIT) or "") is not None
         is_dccki = not has_role and (is_for_tls or _ALTERNATIVE_NAME in view.fields)
         return "dccki" if is_dccki else "iki"
-    names_device = f"{HARDWARE_MODULE}.hwSerialNum" in view.fields
+    names_device = any(path.startswith(HARDWARE_MODULE) for path in view.fields)
     if not view.subject_order or (names_device and _IDENTIFIER not in view.fields):
         return "device"
     return "organisation"
@@ -143,6 +150,22 @@ class Request:
         """Whether it asks for the name of a Device."""
         rows = self.requested.get("subjectAltName", ())
         return any(row.field.path.startswith(HARDWARE_MODULE) for row in rows)
+
+    def faults_by(self, row: Row) -> list[str]:
+        """Why the value that the CSR brings for a row cannot be issued; a habit is no reason."""
+        field, value = row.field, self.view.value(row.field.path)
+        if value is None:
+            return []
+        faults = []
+        if isinstance(row.fill, Input):
+            try:
+                check_characters(field, self.profile.encoding(field), value)
+            except InputError as error:
+                faults.append(f"its {error.message.rstrip('.')}")
+        if row.severity is Severity.ERROR:
+            breaches = value_breaches(row, value, self.roles)
+            faults += [f"its {field.path} {breach.message}" for breach in breaches]
+        return faults
 
     def offset(self, path: str) -> int:
         """The offset of a field; of what is signed where the field is missing."""
@@ -304,11 +327,16 @@ def algorithm_parameters(request: Request) -> Iterator[Breach]:
     good="the CSR as it was made", bad="its subject changed afterwards",
 )  # fmt: skip
 def signature(request: Request) -> Iterator[Breach]:
-    """Find a signature that the CSR's key did not make."""
+    """Find a signature that the CSR's key did not make, or whose INTEGERs are padded."""
     view, public_key = request.view, request.key
     if public_key is None or not _has_right_algorithm(request):
         return
-    if not signature_fits(public_key, view.signature, view.signed.encoded):
+    if signature_fits(public_key, view.signature, view.signed.encoded):
+        return
+    padded = [one for one in signature_anomalies(view) if one.code == "signature.integer_padded"]
+    if padded and signature_fits(public_key, minimal_signature(view), view.signed.encoded):
+        yield from padded
+    else:
         offset = view.root.children[2].offset
         if _is_raw(public_key, view.signature, view.signed.encoded):
             message = (
@@ -390,6 +418,52 @@ def _unreadable(name: str, view: View) -> str:
         f"its {name} (2.5.4.45) is text, all that OpenSSL's command line can write; it takes the 8"
         f" octets of the EUI-64 as a BIT STRING. {_USE_CSR}"
     )
+
+
+@rule(
+    "csr.subject_order", Severity.ERROR, Basis.SPECIFIED, "SEC App. M F",
+    meaning="The attributes of the CSR's subject are in another order, or two of them in one RDN.",
+    remedy="Write each attribute as an RDN of its own, the identifier last.",
+    good="OU, then 2.5.4.45", bad="2.5.4.45, then OU",
+)  # fmt: skip
+def subject_order(request: Request) -> Iterator[Breach]:
+    """Find attributes that the certificate has in another order, or that share an RDN."""
+    for labels, offset in distinguished_name.shared_rdns(request.view):
+        message = f"its subject holds {' and '.join(labels)} in one RDN"
+        yield Breach("csr.subject_order", offset, message)
+    order = request.view.subject_order
+    for row in request.profile.rows:
+        name = row.field.attribute
+        is_last = row.holds.last and row.severity is Severity.ERROR
+        if is_last and name in order and order[-1] != name:
+            message = f"its subject holds {', '.join(order)}; {name} must come last"
+            yield Breach("csr.subject_order", request.offset(row.field.path), message)
+
+
+@rule(
+    "csr.subject_value", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 7.1 and A.1; SEC App. M F, G",
+    meaning="An attribute of the CSR's subject is empty, too long, or holds characters that nobody"
+    " sees: NUL, other controls, or marks of direction.",
+    remedy="Write what is to be read, in at most 64 characters, or leave it out.",
+    good="CN=Supplier One", bad="CN=Supplier One, with U+202E in it",
+)  # fmt: skip
+def subject_values(request: Request) -> Iterator[Breach]:
+    """Find attributes of the subject whose text no certificate may have."""
+    view, told = request.view, set()
+    for label, offset in distinguished_name.empty(view):
+        told.add(label)
+        yield Breach("csr.subject_value", offset, f"its {label} is empty")
+    for label, offset, character in distinguished_name.unseen(view):
+        told.add(label)
+        message = f"its {label} holds the character {character}, which is not shown"
+        yield Breach("csr.subject_value", offset, message)
+    role = request.profile.field_of("role")
+    for row in request.profile.rows:
+        field = row.field
+        if field.kind is not Kind.TEXT or field.attribute in {None, *told} or field == role:
+            continue
+        for message in request.faults_by(row):
+            yield Breach("csr.subject_value", request.offset(field.path), message)
 
 
 @rule(
@@ -481,7 +555,7 @@ def key_usage(request: Request) -> Iterator[Breach]:
 
 @rule(
     "csr.identifier", Severity.ERROR, Basis.SPECIFIED, "SEC App. M F",
-    meaning="The identifier in the CSR's subject is not 64 bits.",
+    meaning="The identifier in the CSR's subject is not 64 bits, or all zeros or ones.",
     remedy="Write the 8 octets of the EUI-64 as a BIT STRING.",
     good="03 09 00 and 8 octets", bad="03 07 00 and 6 octets",
 )  # fmt: skip
@@ -493,11 +567,15 @@ def identifier(request: Request) -> Iterator[Breach]:
     if len(octets) != 8 or field.node.content[:1] != b"\x00":
         message = "its subject's identifier is not 64 bits"
         yield Breach("csr.identifier", field.node.offset, message)
+    elif identifies_nobody(octets):
+        message = "its subject's identifier is all zeros or all ones, which identifies nobody"
+        yield Breach("csr.identifier", field.node.offset, message)
 
 
 @rule(
     "csr.device_id", Severity.ERROR, Basis.SPECIFIED, "SEC App. M F",
-    meaning="The Device CSR has no single hardwareModuleName with an 8-octet hwSerialNum.",
+    meaning="The Device CSR has no single hardwareModuleName of the manufacturer's hwType and an"
+    " 8-octet hwSerialNum, not all zeros or ones.",
     remedy="Ask for it in a subjectAltName.",
     good="hwType and 8 octets", bad="a dNSName",
 )  # fmt: skip
@@ -514,11 +592,16 @@ def device_id(request: Request) -> Iterator[Breach]:
         yield Breach("csr.device_id", offset, message)
     elif len(view.fields["extensions.subjectAltName"].node.children) != 1:
         yield Breach("csr.device_id", offset, "its subjectAltName must hold exactly one name")
+    else:
+        for row in request.profile.rows:
+            if row.field.path.startswith(HARDWARE_MODULE):
+                for message in request.faults_by(row):
+                    yield Breach("csr.device_id", request.offset(row.field.path), message)
 
 
 @rule(
     "csr.role", Severity.ERROR, Basis.SPECIFIED, "SEC App. M F, G",
-    meaning="The OU of the CSR is no RemotePartyRole in two hexadecimal digits.",
+    meaning="The OU of the CSR is no RemotePartyRole in two hexadecimal digits, or that of a CA.",
     remedy="Write the role's code.",
     good="02", bad="supplier",
 )  # fmt: skip
@@ -528,9 +611,18 @@ def role(request: Request) -> Iterator[Breach]:
     text = None if field is None else request.view.text(field.path)
     if field is None or text is None:
         return
-    if text not in {role.hex for role in request.roles.remote_party_roles}:
+    named = request.roles.by_hex(text)
+    if named is None or named.hex != text:
         message = f"its OU {shown(text)} is no RemotePartyRole in hexadecimal"
         yield Breach("csr.role", request.offset(field.path), message)
+    elif not named.held_by:
+        message = f"its OU {text} is the RemotePartyRole {named.name}, which only CAs have"
+        yield Breach("csr.role", request.offset(field.path), message)
+
+
+def structure(request: Request) -> Iterator[Breach]:
+    """Compare the CSR with the structures of RFC 2986."""
+    yield from structures.breaches(request.view)
 
 
 CHECKERS: tuple[Callable[[Request], Iterator[Breach]], ...] = (
@@ -542,11 +634,14 @@ CHECKERS: tuple[Callable[[Request], Iterator[Breach]], ...] = (
     attributes,
     attribute_order,
     subject,
+    subject_order,
+    subject_values,
     extensions,
     criticality,
     key_usage,
     identifier,
     device_id,
     role,
+    structure,
 )
 """The checkers of a CSR, in the order of App. M."""

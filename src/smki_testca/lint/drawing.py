@@ -8,11 +8,27 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.clock import span_in_words
-from smki_testca.der.read import MAX_DEPTH, MAX_OCTETS, DerError, Node, read, read_at, read_wrapped
+from smki_testca.der.read import (
+    MAX_DEPTH,
+    MAX_OCTETS,
+    DerError,
+    Node,
+    read,
+    read_at,
+    read_wrapped,
+    tag_name,
+)
+from smki_testca.lint.chain import Verdict, is_by_own_key
 from smki_testca.x509 import entries
 from smki_testca.x509.fields import shown_value
-from smki_testca.x509.name_text import name_text
-from smki_testca.x509.names import REASON_NAMES
+from smki_testca.x509.name_text import name_text, subject_text
+from smki_testca.x509.names import (
+    ECDSA_WITH_NULL,
+    ECDSA_WITH_SHA256,
+    REASON_NAMES,
+    SIGNATURE_ALGORITHMS,
+)
+from smki_testca.x509.values import oid_of
 from smki_testca.x509.view import view_certificate, view_request, view_revocation_list
 
 if TYPE_CHECKING:
@@ -23,28 +39,16 @@ if TYPE_CHECKING:
     from smki_testca.x509.entries import Entry
     from smki_testca.x509.view import View
 
-_TAGS = {
-    0x01: "BOOLEAN",
-    0x02: "INTEGER",
-    0x03: "BIT STRING",
-    0x04: "OCTET STRING",
-    0x05: "NULL",
-    0x06: "OBJECT IDENTIFIER",
-    0x0A: "ENUMERATED",
-    0x0C: "UTF8String",
-    0x13: "PrintableString",
-    0x16: "IA5String",
-    0x17: "UTCTime",
-    0x18: "GeneralizedTime",
-    0x30: "SEQUENCE",
-    0x31: "SET",
-}
 _SHOWN_OCTETS = 32
 _SHOWN_ENTRIES = 20
 """The most entries of a CRL that are shown."""
 _DEPTH_OF_ENTRIES = 3
 _EUI64S = ("x500UniqueIdentifier", "hwSerialNum")
 _IDENTIFIERS = (*_EUI64S, "subjectKeyIdentifier", "keyIdentifier")
+
+
+SIGNATURE = "signatureValue"
+"""The path of the line of the signature (RFC 5280 4.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,49 @@ def draw(data: bytes, linted: Linted, linter: Linter) -> list[Line]:
             lines.append(Line(path, name_text(field.node) or "empty"))
         elif field.value is not None:
             lines.append(Line(path, _in_words(path, field.value, view, linter)))
+    lines.append(Line(SIGNATURE, _signature(view, linter)))
     return lines
+
+
+def _signature(view: View, linter: Linter) -> str:
+    """The algorithm of a signature, and whether and by whose key it verifies."""
+    return f"{_algorithm(view.signature_algorithm)}, {_verified(view, linter)}"
+
+
+def _algorithm(node: Node) -> str:
+    if node.encoded == ECDSA_WITH_NULL:
+        return f"{ECDSA_WITH_SHA256.name} with NULL parameters"
+    oid = oid_of(node.children[0]) if node.children else None
+    known = {algorithm.oid: algorithm.name for algorithm in SIGNATURE_ALGORITHMS.values()}
+    return "unreadable" if oid is None else known.get(oid, oid)
+
+
+def _verified(view: View, linter: Linter) -> str:
+    if view.kind == "CSR":
+        return _BY_OWN_KEY[is_by_own_key(view)]
+    signer = linter.signer_of(view)
+    match signer.verdict:
+        case Verdict.RIGHT if signer.issuer is not None:
+            return f"verifies with the key of {subject_text(signer.issuer.view)}"
+        case Verdict.RIGHT:
+            return _BY_OWN_KEY[is_by_own_key(view)]
+        case Verdict.BY_ITSELF:
+            return f"{_BY_OWN_KEY[True]}, not with an issuer's"
+        case Verdict.NOT_BY_ITSELF:
+            return _BY_OWN_KEY[False]
+        case Verdict.NOT_BY_NAMED_ISSUER:
+            return "does not verify with the key of the issuer that it names"
+        case Verdict.UNKNOWN_ISSUER:
+            return "not verified: the issuer is not at hand"
+        case Verdict.UNTRIED:
+            return _BY_OWN_KEY[None]
+
+
+_BY_OWN_KEY = {
+    True: "verifies with its own key",
+    False: "does not verify with its own key",
+    None: "not verified: its own key cannot be used",
+}
 
 
 def _entries(revoked: Node) -> Iterator[Line]:
@@ -130,10 +176,7 @@ def _in_words(path: str, value: Any, view: View, linter: Linter) -> str:
 
 
 def _role(text: str, linter: Linter) -> str:
-    try:
-        role = linter.library.roles.by_code(int(text, 16)) if len(text) == 2 else None
-    except ValueError:
-        role = None
+    role = linter.library.roles.by_hex(text)
     return text if role is None else f"{text} ({role.name})"
 
 
@@ -208,9 +251,7 @@ def _describe_entries(revoked: Node, lines: list[dict[str, Any]]) -> None:
 
 
 def _line(data: bytes, tag: int, offset: int, start: int, end: int, depth: int) -> dict[str, Any]:
-    name = _TAGS.get(tag)
-    if name is None:
-        name = f"[{tag & 0x1F}]" if tag & 0xC0 == 0x80 else f"tag {tag:02x}"
+    name = tag_name(tag)
     content = data[start:end]
     shown = "" if tag & 0x20 else content[:_SHOWN_OCTETS].hex()
     more = "…" if not tag & 0x20 and len(content) > _SHOWN_OCTETS else ""

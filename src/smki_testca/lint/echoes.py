@@ -15,7 +15,20 @@ _OF_BROKEN_OCTETS = frozenset(
     {"unreadable", "encoding", "missing", "octets", "unused_bits", "value", "sole"}
 )
 """The ways in which a row is broken by a field whose octets are no DER."""
-_CODES_OF_BROKEN_OCTETS = frozenset({"subjectPublicKeyInfo.key", "issuer.name_differs"})
+_CODES_OF_BROKEN_OCTETS = frozenset(
+    {"subjectPublicKeyInfo.key", "subjectPublicKeyInfo.form", "issuer.name_differs"}
+)
+_OF_WRONG_EXTENSIONS = frozenset(
+    {
+        "extensions.unknown_critical",
+        "extensions.critical_unsupported",
+        "extensions.only_for_cas",
+        "extensions.subjectAltName.hardware_module",
+    }
+)
+_LENGTH = "extensions.basicConstraints.pathLenConstraint"
+_LENGTH_CODE = "extensions.basicConstraints.path_length"
+_NAMED_BY_ROWS = ("structure.", _LENGTH_CODE)
 
 
 def without_invalid_signature(findings: list[Finding]) -> list[Finding]:
@@ -26,13 +39,35 @@ def without_invalid_signature(findings: list[Finding]) -> list[Finding]:
 
 
 def without_broken_fields(findings: list[Finding]) -> list[Finding]:
-    """Leave out breaches by the key and the issuer where their octets are no DER."""
-    broken = {finding.path for finding in findings if finding.code.startswith("der.")}
+    """Leave out breaches by the key and the issuer where their octets are broken."""
+    broken = {f.path for f in findings if f.code.startswith(("der.", "structure."))}
     return [
         finding
         for finding in findings
         if finding.code not in _CODES_OF_BROKEN_OCTETS or finding.path not in broken
     ]
+
+
+def without_other_names(findings: list[Finding], rows: Iterable[Finding]) -> list[Finding]:
+    """Leave out breaches of structures that an error of DER or of a row names already."""
+    if not any(finding.code.startswith(_NAMED_BY_ROWS) for finding in findings):
+        return findings
+    errors = [row for row in rows if row.severity is Severity.ERROR]
+    places = {f.offset for f in findings if f.code.startswith("der.")}
+    places |= {row.offset for row in errors if row.code.endswith((".unreadable", ".encoding"))}
+    missing = [row.path for row in errors if row.code.endswith(".missing")]
+    is_no_ca = any(row.path == "extensions.basicConstraints.cA" for row in errors)
+
+    def is_named(finding: Finding) -> bool:
+        if finding.code == _LENGTH_CODE:
+            return is_no_ca
+        if not finding.code.startswith("structure."):
+            return False
+        if finding.offset is None:
+            return any(path.startswith(f"{finding.path}.") for path in missing)
+        return finding.offset in places
+
+    return [finding for finding in findings if not is_named(finding)]
 
 
 def without_defaults(findings: list[Finding], rows: Iterable[Finding]) -> list[Finding]:
@@ -57,14 +92,22 @@ def rows_without_echoes(rows: list[Finding], findings: list[Finding]) -> list[Fi
         and finding.path
     }
     codes = {finding.code for finding in findings}
+    wrong_extensions = {f.path for f in findings if f.code in _OF_WRONG_EXTENSIONS}
+    misshapen = {finding.path for finding in findings if finding.code.startswith("structure.")}
     remaining = []
     for finding in rows:
-        if finding.code == "extensions.unexpected" and "extensions.unknown_critical" in codes:
+        if finding.code == "extensions.unexpected" and codes & _OF_WRONG_EXTENSIONS:
+            continue
+        if finding.code.endswith(".present") and finding.path in wrong_extensions:
+            continue
+        if finding.path == _LENGTH and finding.code.endswith(".value") and _LENGTH_CODE in codes:
             continue
         of_authority_key = finding.path.startswith("extensions.authorityKeyIdentifier")
         if of_authority_key and "issuer.self_signed" in codes:
             continue
         aspect = finding.code.rsplit(".", 1)[1]
+        if aspect in {"sole", "value"} and finding.path in misshapen:
+            continue
         echoes = any(
             f"{path}.".startswith(f"{finding.path}.") or finding.path.startswith(f"{path}.")
             for path in broken

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from smki_testca.der.read import DerError
-from smki_testca.lint import certificate, chain, crl, csr, echoes, reading, strict
+from smki_testca.lint import (
+    certificate,
+    chain,
+    crl,
+    csr,
+    distinguished_name,
+    echoes,
+    reading,
+    strict,
+    structures,
+)
 from smki_testca.lint.certificate import Certificate
 from smki_testca.lint.chain import NOBODY
 from smki_testca.lint.findings import Breach, Finding
 from smki_testca.lint.guard import guarded, run
 from smki_testca.lint.linted import Linted
-from smki_testca.lint.recognise import Recogniser
+from smki_testca.lint.recognise import Recogniser, other_pki
 from smki_testca.lint.rows import Context, check
 from smki_testca.lint.rule import RULES
 from smki_testca.lint.sets import facts_of, listing_of
@@ -39,11 +50,13 @@ _OF_CERTIFICATE: tuple[Callable[[Certificate], Iterable[Breach]], ...] = (
     *chain.CHECKERS,
     *chain.OF_CERTIFICATE,
     *certificate.CHECKERS,
+    *distinguished_name.CHECKERS,
 )
 _OF_REVOCATION_LIST: tuple[Callable[[crl.RevocationList], Iterable[Breach]], ...] = (
     *chain.CHECKERS,
     *crl.CHECKERS,
 )
+_OF_SIGNED = (*strict.CHECKERS, structures.breaches)
 _OF_REQUEST = (strict.anomalies,)
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
@@ -77,6 +90,10 @@ class Linter:
 
     def lint(self, source: Source, position: int = 0) -> Linted:
         """Lint one document by itself: read it, and run the rules for its kind."""
+        linted = self._lint(source, position)
+        return linted if source.name is None else replace(linted, name=source.name)
+
+    def _lint(self, source: Source, position: int) -> Linted:
         if source.problem is not None:
             return _unreadable(source, reading.of_file(source.problem))
         if entries.place(source.data) is not None:
@@ -99,46 +116,56 @@ class Linter:
                 continue
             if is_in_place(view):
                 return lint(view, source, position)
-        # All three say the same of octets that are no DER; otherwise none of them fits.
+        # All three say the same of octets that are no DER, or hold an element too many; otherwise
+        # none of them fits.
         no_kind = DerError("der.structure", "these octets are no certificate, CSR or CRL", 0)
-        first = next((error for error in errors if error.code != no_kind.code), no_kind)
+        first = next((one for one in errors if one.code != no_kind.code or one.offset), no_kind)
         return _unreadable(source, reading.of_error(first))
 
     def _certificate(self, view: View, source: Source, position: int) -> Linted:
-        profile = self._profile or self.recognise(view)
         breaches: list[Breach] = []
-        run(strict.CHECKERS, view, breaches)
+        run(_OF_SIGNED, view, breaches)
         signer, hierarchy = guarded("issuer", lambda: self._signer(view), breaches) or (
             NOBODY,
             None,
         )
+        issuer = None if signer.issuer is None else signer.issuer.view
+        if self._profile is None and not self.recognise.knows(view, issuer):
+            return _of_other_pki(view, source, breaches)
+        profile = self._profile or self.recognise(view)
         environment = self._environment
+        spki = view.octets("subjectPublicKeyInfo") or b""
         document = Certificate(
             view,
             profile,
             self.library,
             signer,
+            guarded("issuer", lambda: self._issuers.path_from(signer.issuer), breaches) or (),
+            guarded("issuer", lambda: self._issuers.ca_of_key(spki), breaches),
             hierarchy,
             self.at,
             None if environment is None else environment.name,
         )
         run(_OF_CERTIFICATE, document, breaches)
-        issuer = None if signer.issuer is None else signer.issuer.view
         context = Context(self.library.roles, environment, issuer)
         rows = guarded("rows", lambda: check(view, profile, context), breaches) or []
         findings = echoes.without_broken_fields(
             echoes.without_invalid_signature(coded_findings(breaches, view))
         )
         rows = echoes.rows_without_echoes(rows, findings)
-        findings = echoes.without_defaults(findings, rows)
+        findings = echoes.without_defaults(echoes.without_other_names(findings, rows), rows)
         return Linted(
             source.file,
             source.index,
             profile.name,
             subject_text(view),
             in_order(findings + rows),
-            facts_of(view, source, profile, position),
+            facts_of(view, source, profile, signer, position),
         )
+
+    def signer_of(self, view: View) -> chain.Signer:
+        """The signer of a certificate or CRL, as far as it is known."""
+        return chain.signer_of(view, self._issuers)
 
     def _signer(self, view: View) -> tuple[chain.Signer, Hierarchy | None]:
         """The signer of a certificate, and the hierarchy of the issuer."""
@@ -186,7 +213,7 @@ class Linter:
 
     def _revocation_list(self, view: View, source: Source, position: int) -> Linted:
         breaches: list[Breach] = []
-        run(strict.CHECKERS, view, breaches)
+        run(_OF_SIGNED, view, breaches)
         survey = guarded("entries", lambda: crl.survey(view), breaches) or crl.Survey()
         breaches += survey.anomalies
         signer = guarded("issuer", lambda: chain.signer_of(view, self._issuers), breaches)
@@ -208,6 +235,7 @@ class Linter:
             )
         findings = echoes.without_invalid_signature(coded_findings(breaches, view))
         rows = echoes.rows_without_echoes(rows, findings)
+        findings = echoes.without_other_names(findings, rows)
         issuer_name = view.fields.get("issuer")
         return Linted(
             source.file,
@@ -215,12 +243,19 @@ class Linter:
             "crl" if profile is None else profile.name,
             "" if issuer_name is None else name_text(issuer_name.node),
             in_order(findings + rows),
-            listing=listing_of(view, source, position, is_verified=signer.issuer is not None),
+            listing=listing_of(view, source, signer, position),
         )
 
 
 def _unreadable(source: Source, breach: Breach) -> Linted:
     return Linted(source.file, source.index, "unknown", "", (coded_finding(breach),))
+
+
+def _of_other_pki(view: View, source: Source, breaches: list[Breach]) -> Linted:
+    """The result for a certificate that follows no profile: that, and what no DER is."""
+    found = [*breaches, other_pki(view)]
+    findings = in_order(coded_findings(found, view))
+    return Linted(source.file, source.index, "certificate", subject_text(view), findings)
 
 
 def coded_finding(breach: Breach) -> Finding:
@@ -256,6 +291,9 @@ def _path_at(view: View, offset: int | None) -> str:
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Sort findings by severity, the gravest first, then by offset and code."""
-    ranked = sorted(findings, key=lambda each: (_RANK[each.severity], each.offset or 0, each.code))
+    """Sort findings by severity, the gravest first, then by offset, code and message."""
+    ranked = sorted(
+        findings,
+        key=lambda each: (_RANK[each.severity], each.offset or 0, each.code, each.message),
+    )
     return tuple(ranked)

@@ -23,15 +23,12 @@ def run(
 ) -> None:
     """Run checkers on a document, and add their breaches to a list."""
     for checker in checkers:
-        guarded(checker.__name__, lambda: breaches.extend(checker(document)), breaches)  # noqa: B023 - called at once
+        try:
+            breaches.extend(checker(document))
+        except Exception as error:  # noqa: BLE001 - whatever a rule does, the run continues
+            breaches.append(_failure(checker.__name__, error))
 
 
-@rule(
-    "internal.rule_failed", Severity.WARNING, Basis.ASSUMED, "a fault of this program",
-    meaning="A rule failed on this document, so it was not checked by that rule.",
-    remedy="Report it with the document.",
-    good="no such finding", bad="an exception in a rule",
-)  # fmt: skip
 def guarded(name: str, step: Callable[[], T], breaches: list[Breach]) -> T | None:
     """Run one step; a failure becomes a breach.
 
@@ -46,6 +43,16 @@ def guarded(name: str, step: Callable[[], T], breaches: list[Breach]) -> T | Non
     try:
         return step()
     except Exception as error:  # noqa: BLE001 - whatever a rule does, the run continues
-        message = f"the rule {name.strip('_')} failed: {type(error).__name__}: {error}"
-        breaches.append(Breach("internal.rule_failed", None, message, ""))
+        breaches.append(_failure(name, error))
         return None
+
+
+@rule(
+    "internal.rule_failed", Severity.WARNING, Basis.ASSUMED, "a fault of this program",
+    meaning="A rule failed on this document, so it was not checked by that rule.",
+    remedy="Report it with the document.",
+    good="no such finding", bad="an exception in a rule",
+)  # fmt: skip
+def _failure(name: str, error: Exception) -> Breach:
+    message = f"the rule {name.strip('_')} failed: {type(error).__name__}: {error}"
+    return Breach("internal.rule_failed", None, message, "")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from smki_testca.importers.sources import place_in
+
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
@@ -39,12 +41,13 @@ class Linted:
     Attributes:
         file: the file that holds it.
         index: its place in the file, from 0.
-        kind: the name of a certificate's or CRL's profile, ``crl`` for a CRL that follows none,
-            ``csr-organisation`` and the like, or ``unknown``.
+        kind: the name of a certificate's or CRL's profile, ``certificate`` or ``crl`` for one that
+            follows none, ``csr-organisation`` and the like, or ``unknown``.
         subject: its subject as text, or the issuer of a CRL; empty where there is none.
         findings: its findings, in the order of a report.
         facts: the parts of a certificate that are compared with others.
         listing: the parts of a CRL that are compared with others.
+        name: its name in a key store; None where it has none.
     """
 
     file: str
@@ -54,13 +57,20 @@ class Linted:
     findings: tuple[Finding, ...]
     facts: Facts | None = field(default=None, repr=False)
     listing: Listing | None = field(default=None, repr=False)
+    name: str | None = None
+
+    @property
+    def place(self) -> str:
+        """The file, and the document's place in it where it is not the first or has a name."""
+        return place_in(self.file, self.index, self.name)
 
     def as_json(self) -> dict[str, Any]:
-        """The document as a JSON object: file, index, kind, subject, findings."""
+        """The document as a JSON object: file, index, kind, subject, findings, name if any."""
         return {
             "file": self.file,
             "index": self.index,
             "kind": self.kind,
             "subject": self.subject,
             "findings": [finding.as_json() for finding in self.findings],
+            **({} if self.name is None else {"name": self.name}),
         }

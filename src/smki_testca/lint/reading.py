@@ -27,6 +27,23 @@ ENCODE_AGAIN = "Encode the document again as DER and sign it again."
     good="a PEM CERTIFICATE block", bad="a PEM block of an unknown label",
 )  # fmt: skip
 @rule(
+    "document.nothing", Severity.ERROR, Basis.SPECIFIED, "RFC 5280; RFC 2986",
+    meaning="A folder or an archive was named in which there is no document.",
+    remedy="Name the certificates themselves, or the folder that holds them.",
+    good="a folder with a certificate and its private key", bad="an empty folder",
+)  # fmt: skip
+@rule(
+    "document.unreadable", Severity.ERROR, Basis.SPECIFIED, "the operating system",
+    meaning="The system cannot read a file or folder; everything else was linted.",
+    remedy="Correct its name or its permissions, and lint it again.",
+    good="a file that you may read", bad="a name without a file",
+)  # fmt: skip
+@rule(
+    "document.hexadecimal", Severity.ERROR, Basis.SPECIFIED, "RFC 7468; X.690",
+    meaning="Its hexadecimal cannot be decoded.", remedy="Export it again; a digit is lost.",
+    good="30 82 01 a8 …", bad="30 82 01 a",
+)  # fmt: skip
+@rule(
     "document.base64", Severity.ERROR, Basis.SPECIFIED, "RFC 7468 3",
     meaning="Its base64 cannot be decoded.", remedy="Export it again.",
     good="lines of 64 base64 characters", bad="a line cut off in the middle of a group",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 from xml.etree import ElementTree as ET  # only written here, never read
 
@@ -14,7 +15,7 @@ from smki_testca.profiles.model import Severity
 from smki_testca.text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from smki_testca.lint.findings import Finding
     from smki_testca.lint.linted import Linted
@@ -22,35 +23,83 @@ if TYPE_CHECKING:
 _SARIF_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTICE: "note"}
 
 
-def summary(linted: Sequence[Linted]) -> dict[str, int]:
-    """Count the files, documents, clean documents, and findings of each severity."""
+def summary(linted: Sequence[Linted], passed_over: int = 0) -> dict[str, int]:
+    """Count the files, documents, clean documents, and findings of each severity.
+
+    Args:
+        linted: the documents.
+        passed_over: how many files were come across that hold no document.
+    """
     counts = Counter(finding.severity for document in linted for finding in document.findings)
     return {
         "files": len({document.file for document in linted}),
         "documents": len(linted),
         "clean": sum(not document.findings for document in linted),
         **{f"{severity}s": counts[severity] for severity in Severity},
+        "passed_over": passed_over,
     }
 
 
-def as_json(linted: Sequence[Linted]) -> str:
+def as_json(linted: Sequence[Linted], passed_over: int = 0) -> str:
     """``{"files": [{"file", "index", "kind", "subject", "findings"}], "summary"}``."""
     files = [document.as_json() for document in linted]
-    return json.dumps({"files": files, "summary": summary(linted)}, indent=2) + "\n"
+    return json.dumps({"files": files, "summary": summary(linted, passed_over)}, indent=2) + "\n"
 
 
-def as_text(linted: Sequence[Linted]) -> str:
-    """One line for each finding below its document; documents without any are only counted."""
+GROUPED_FROM = 5
+"""The number of documents from which equal findings are one line of the text."""
+NAMED_IN_GROUP = 3
+"""The number of those documents that are named."""
+
+
+def as_text(linted: Sequence[Linted], passed_over: int = 0) -> str:
+    """One line for each finding below its document, and one for equal ones of many documents.
+
+    Documents without findings are only counted.
+    """
+    return _text(linted, _groups(linted), passed_over)
+
+
+def as_full_text(linted: Sequence[Linted], passed_over: int = 0) -> str:
+    """The same with every finding below its document."""
+    return _text(linted, {}, passed_over)
+
+
+def _groups(linted: Sequence[Linted]) -> dict[Finding, list[Linted]]:
+    """The documents of each finding that at least ``GROUPED_FROM`` have, the gravest first."""
+    documents: dict[Finding, list[Linted]] = {}
+    for document in linted:
+        for kind in dict.fromkeys(map(_kind, document.findings)):
+            documents.setdefault(kind, []).append(document)
+    rank = {severity: number for number, severity in enumerate(Severity)}
+    ranked = sorted(documents.items(), key=lambda group: (rank[group[0].severity], -len(group[1])))
+    return {kind: found for kind, found in ranked if len(found) >= GROUPED_FROM}
+
+
+def _kind(finding: Finding) -> Finding:
+    """A finding without its place in the document."""
+    return replace(finding, offset=None)
+
+
+def _text(linted: Sequence[Linted], groups: dict[Finding, list[Linted]], passed_over: int) -> str:
     lines = []
     for document in linted:
-        if document.findings:
-            heading = f"{_place(document)}: {document.kind} {document.subject}"
+        findings = [finding for finding in document.findings if _kind(finding) not in groups]
+        if findings:
+            heading = f"{document.place}: {document.kind} {document.subject}"
             lines.append(plain(heading.rstrip()))
-            lines += [f"  {text_line(finding)}" for finding in document.findings]
-    counts = summary(linted)
+            lines += [f"  {text_line(finding)}" for finding in findings]
+    for kind, documents in groups.items():
+        more = len(documents) - NAMED_IN_GROUP
+        named = ", ".join(document.place for document in documents[:NAMED_IN_GROUP])
+        lines.append(f"{len(documents)} documents: {text_line(kind)}")
+        lines.append(plain(f"  {named} and {more} more; --all-findings names every one"))
+    counts = summary(linted, passed_over)
+    others = f"; {passed_over} other files passed over" if passed_over else ""
     lines.append(
         f"{counts['documents']} documents in {counts['files']} files: {counts['clean']} clean,"
         f" {counts['errors']} errors, {counts['warnings']} warnings, {counts['notices']} notices"
+        f"{others}"
     )
     return "\n".join(lines) + "\n"
 
@@ -64,8 +113,9 @@ def text_line(finding: Finding) -> str:
     )
 
 
-def as_sarif(linted: Sequence[Linted]) -> str:
+def as_sarif(linted: Sequence[Linted], passed_over: int = 0) -> str:
     """SARIF 2.1.0, one result for each finding, its offset in octets."""
+    del passed_over
     every = [(document, finding) for document in linted for finding in document.findings]
     rules = {finding.code: finding for _, finding in every}
     log: dict[str, Any] = {
@@ -94,12 +144,13 @@ def as_sarif(linted: Sequence[Linted]) -> str:
     return json.dumps(log, indent=2) + "\n"
 
 
-def as_junit(linted: Sequence[Linted]) -> str:
+def as_junit(linted: Sequence[Linted], passed_over: int = 0) -> str:
     """JUnit XML: each document a test case, failed where it has an error."""
+    del passed_over
     suite = ET.Element("testsuite", name="smki-testca lint", tests=str(len(linted)))
     failures = 0
     for document in linted:
-        name = plain(_place(document))
+        name = plain(document.place)
         case = ET.SubElement(suite, "testcase", classname=document.kind, name=name)
         errors = [each for each in document.findings if each.severity is Severity.ERROR]
         others = [each for each in document.findings if each.severity is not Severity.ERROR]
@@ -118,17 +169,20 @@ def as_junit(linted: Sequence[Linted]) -> str:
     return ET.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
 
 
-REPORTS: dict[str, Callable[[Sequence[Linted]], str]] = {
+class Report(Protocol):
+    """A function that writes a report."""
+
+    def __call__(self, linted: Sequence[Linted], passed_over: int = 0) -> str:
+        """Write the report of documents, and of files that were passed over where it has them."""
+
+
+REPORTS: dict[str, Report] = {
     "text": as_text,
     "json": as_json,
     "sarif": as_sarif,
     "junit": as_junit,
 }
 """The functions that write a report, by its name on the command line."""
-
-
-def _place(document: Linted) -> str:
-    return document.file if document.index == 0 else f"{document.file} ({document.index})"
 
 
 def _sarif_result(document: Linted, finding: Finding) -> dict[str, Any]:
@@ -150,5 +204,6 @@ def _sarif_result(document: Linted, finding: Finding) -> dict[str, Any]:
             "index": document.index,
             "kind": document.kind,
             "basis": finding.basis,
+            **({} if document.name is None else {"name": document.name}),
         },
     }

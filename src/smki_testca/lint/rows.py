@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from smki_testca.clock import years_after
+from smki_testca.clock import end_of_years, years_after
 from smki_testca.der import encode
+from smki_testca.identifiers import identifies_nobody
 from smki_testca.lint.findings import Breach, Finding
 from smki_testca.lint.rule import Rule
 from smki_testca.profiles.model import Constant, Derived, Input
@@ -18,6 +20,7 @@ from smki_testca.x509.keys import key_identifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from smki_testca.der import Node
     from smki_testca.profiles.model import DocumentProfile, Environment, Row
@@ -139,6 +142,18 @@ ASPECTS = {
         "{path}: 89",
         "{path}: 137",
     ),
+    "role_of_ca": Aspect(
+        "{path} is the code of a RemotePartyRole that only CAs have.",
+        "Write the code of the holder's own role.",
+        "{path}: 02",
+        "{path}: 07",
+    ),
+    "null": Aspect(
+        "{path} is all zeros or all ones, which identify nobody.",
+        "Write the holder's own identifier.",
+        "90-B3-D5-1F-30-01-00-00",
+        "00-00-00-00-00-00-00-00",
+    ),
     "octets": Aspect(
         "{path} has another number of octets.",
         "Write as many octets as the row demands.",
@@ -181,7 +196,9 @@ def aspects(profile: DocumentProfile, row: Row) -> list[str]:
     if holds.absent:
         may_be_false = row.field.path == "extensions.basicConstraints"
         return ["present", "ca_false"] if may_be_false else ["present"]
-    required = _required(row) or _requires_extension(profile, row)
+    required = (
+        _required(row) or _requires_extension(profile, row) or _is_part_of_optional(profile, row)
+    )
     missing = ["missing"] if required and row.field.path not in _ALWAYS_THERE else []
     can_be_unreadable = kind not in _ALWAYS_READABLE and row.field.implicit_tag is None
     constraints = {
@@ -189,7 +206,7 @@ def aspects(profile: DocumentProfile, row: Row) -> list[str]:
         "unexpected": holds.in_row_order,
         "order": holds.last or (holds.in_row_order and len(_filled_parts(profile, row)) > 1),
         "sole": holds.sole,
-        "unreadable": can_be_unreadable and row.fill is not None,
+        "unreadable": can_be_unreadable and (row.fill is not None or row.holds.optional),
         "encoding": (kind is Kind.TIME and row.fill is not None) or row.encoding in STRING_TAGS,
         "value": _demands_value(row),
         "parameters_null": row.field.path == "signature" and holds.equals is not None,
@@ -197,6 +214,8 @@ def aspects(profile: DocumentProfile, row: Row) -> list[str]:
         "form": holds.matches is not None,
         "role": holds.role_code,
         "role_decimal": holds.role_code,
+        "role_of_ca": _is_for_holders(row),
+        "null": holds.identifies,
         "octets": holds.octets is not None or holds.max_octets is not None,
         "unused_bits": holds.no_unused_bits,
         "period": holds.max_years is not None or holds.max_hours is not None,
@@ -320,8 +339,9 @@ def _breaches(view: View, profile: DocumentProfile, row: Row, context: Context) 
         return
     value = view.value(path)
     if value is None:
-        if row.fill is not None:
-            yield _breach(row, "unreadable", "cannot be read")
+        if row.fill is not None or row.holds.optional:
+            types = " or ".join(row.field.encodings)
+            yield _breach(row, "unreadable", f"cannot be read as {types}")
         return
     yield from _encoding_breaches(view, row)
     yield from value_breaches(row, value, context.roles)
@@ -337,7 +357,17 @@ def _reports_absence(view: View, profile: DocumentProfile, row: Row) -> bool:
     if extension is not None and row.field.path != whole and whole not in view.fields:
         whole_has_row = any(other.field.path == whole for other in profile.rows)
         return not whole_has_row and _required(row)
-    return _required(row) or _requires_extension(profile, row)
+    return _required(row) or _requires_extension(profile, row) or _is_part_of_optional(profile, row)
+
+
+def _is_part_of_optional(profile: DocumentProfile, row: Row) -> bool:
+    """Whether a field must be there because the optional extension around it is."""
+    whole = f"extensions.{row.field.extension}"
+    return (
+        row.holds.optional
+        and row.field.path != whole
+        and any(other.holds.optional and other.field.path == whole for other in profile.rows)
+    )
 
 
 def _required(row: Row) -> bool:
@@ -358,8 +388,10 @@ def _order_breaches(view: View, profile: DocumentProfile, row: Row) -> Iterator[
             yield _breach(
                 row, "unexpected", f"holds {name}, which this kind of document does not have"
             )
-    expected = [name for name in listed if name in actual]
-    if [name for name in actual if name in listed] != expected:
+    # Nothing says where an extension that is optional comes.
+    optional = {other.field.extension for other in profile.rows if other.holds.optional}
+    expected = [name for name in listed if name in actual and name not in optional]
+    if [name for name in actual if name in expected] != expected:
         yield _breach(
             row, "order", f"come as {', '.join(actual)}; the order is {', '.join(expected)}"
         )
@@ -433,25 +465,15 @@ def value_breaches(row: Row, value: Value, roles: Roles) -> Iterator[Breach]:
                 "length",
                 f"has {len(value)} characters; at most {holds.max_characters} are right",
             )
-        if holds.role_code and (len(value) != 2 or not _is_role(value, 16, roles)):
-            is_decimal = _is_role(value, 10, roles)
-            fault = "is a RemotePartyRole in decimal" if is_decimal else "is no RemotePartyRole"
-            aspect = "role_decimal" if is_decimal else "role"
-            yield _breach(row, aspect, f"{shown(value)} {fault}; it takes two hexadecimal digits")
+        if holds.role_code:
+            yield from _role_breaches(row, value, roles)
         if holds.matches is not None and not holds.matches.fullmatch(value):
             yield _breach(
                 row, "form", f"is {shown(value)}, which does not match {holds.matches.pattern}"
             )
         if holds.one_of is not None and value not in holds.one_of:
             yield _breach(row, "value", f"is {shown(value)}, none of {', '.join(holds.one_of)}")
-    octets = _octet_count(value)
-    if octets is not None:
-        if holds.octets is not None and octets != holds.octets:
-            yield _breach(row, "octets", f"has {octets} octets, not {holds.octets}")
-        if holds.max_octets is not None and octets > holds.max_octets:
-            yield _breach(
-                row, "octets", f"has {octets} octets; at most {holds.max_octets} are right"
-            )
+    yield from _octet_breaches(row, value)
     if holds.positive and isinstance(value, int) and value <= 0:
         yield _breach(row, "value", "must be positive")
     if holds.not_negative and isinstance(value, int) and value < 0:
@@ -475,11 +497,36 @@ def _has_one_plain_element(extension: Node) -> bool:
     return only.tag != encode.SEQUENCE or len(only.children) == 1
 
 
-def _is_role(text: str, base: int, roles: Roles) -> bool:
-    try:
-        return text.isascii() and roles.by_code(int(text, base)) is not None
-    except ValueError:
-        return False
+def _octet_breaches(row: Row, value: Value) -> Iterator[Breach]:
+    holds, octets = row.holds, _octet_count(value)
+    if octets is None:
+        return
+    if holds.octets is not None and octets != holds.octets:
+        yield _breach(row, "octets", f"has {octets} octets, not {holds.octets}")
+    if holds.max_octets is not None and octets > holds.max_octets:
+        yield _breach(row, "octets", f"has {octets} octets; at most {holds.max_octets} are right")
+    if holds.identifies and isinstance(value, bytes) and identifies_nobody(value):
+        bits = "ones" if value[0] else "zeros"
+        yield _breach(row, "null", f"is all {bits}, which identifies nobody")
+
+
+def _role_breaches(row: Row, text: str, roles: Roles) -> Iterator[Breach]:
+    role = roles.by_hex(text)
+    if role is None:
+        is_decimal = _DECIMAL.fullmatch(text) is not None and roles.by_code(int(text)) is not None
+        fault = "is a RemotePartyRole in decimal" if is_decimal else "is no RemotePartyRole"
+        aspect = "role_decimal" if is_decimal else "role"
+        yield _breach(row, aspect, f"{shown(text)} {fault}; it takes two hexadecimal digits")
+    elif not role.held_by and _is_for_holders(row):
+        yield _breach(row, "role_of_ca", f"is {role.hex}, {role.name}: a role that only CAs have")
+
+
+_DECIMAL = re.compile(r"[0-9]{1,3}", re.ASCII)
+
+
+def _is_for_holders(row: Row) -> bool:
+    """Whether a row takes the role of a holder, from a request; a CA's is a constant."""
+    return row.holds.role_code and isinstance(row.fill, Input)
 
 
 def _octet_count(value: Value) -> int | None:
@@ -503,11 +550,26 @@ def _period_breaches(view: View, row: Row) -> Iterator[Breach]:
     of_revocation_list = row.field.path == "nextUpdate"
     start_path = "thisUpdate" if of_revocation_list else "validity.notBefore"
     start, end = view.instant(start_path), view.instant(row.field.path)
-    if start is None or end is None:
-        return
+    if start is not None and end is not None:
+        yield from span_breaches(row, start_path, start, end)
+
+
+def span_breaches(row: Row, start_path: str, start: datetime, end: datetime) -> Iterator[Breach]:
+    """Check how long a document lasts against a row.
+
+    A certificate of so many years lasts to the end of the same day: published ones of ten years run
+    from 00:00:00 to 23:59:59 of the same date ten years later. A CRL of a year lasts a year.
+
+    Args:
+        row: of the end of the span.
+        start_path: the field that begins the span.
+        start: the first instant, UTC.
+        end: the last instant, UTC.
+    """
     after = f"after {start_path.removeprefix('validity.')}"
     years, hours = row.holds.max_years, row.holds.max_hours
-    if years is not None and end > years_after(start, years):
+    last = years_after if row.field.path == "nextUpdate" else end_of_years
+    if years is not None and end > last(start, years):
         yield _breach(row, "period", f"is more than {years} year{'s' if years > 1 else ''} {after}")
     if hours is not None and end - start > timedelta(hours=hours):
         yield _breach(row, "period", f"is more than {hours} hours {after}")

@@ -5,22 +5,28 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
+from smki_testca.lint.chain import Verdict
 from smki_testca.lint.findings import Breach
 from smki_testca.lint.rule import PUBLISHED, rule
 from smki_testca.profiles.model import Severity
 from smki_testca.roles import Basis
+from smki_testca.x509.keys import key_id
 from smki_testca.x509.names import REASON_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from datetime import datetime
 
     from smki_testca.importers.sources import Source
+    from smki_testca.lint.chain import Signer
     from smki_testca.profiles.model import Profile
     from smki_testca.x509.entries import Entry
     from smki_testca.x509.view import View
+
+    OneDocument = TypeVar("OneDocument", "Facts", "Listing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,24 +36,61 @@ class Facts:
     Attributes:
         position: the document's place in the input.
         place: its file and index, for messages.
-        digest: SHA-256 of the certificate, to recognise copies.
+        digest: SHA-256 of the document.
+        signed: SHA-256 of what is signed in it, to recognise copies.
         issuer: the Name of its issuer, DER.
         subject: the Name of its subject, DER.
         usage: its key usages.
-        key: SHA-256 of its SubjectPublicKeyInfo.
+        key: SHA-256 of its SubjectPublicKeyInfo, however that is encoded.
         eui64: its User, RDP, DCC or Device ID.
+        is_device: whether that is a Device ID.
+        is_ca: whether basicConstraints says that it is a CA.
+        signer: its signer, as far as it is known.
     """
 
     position: int
     place: str
     digest: bytes
+    signed: bytes
     serial: int
     issuer: bytes
     subject: bytes
     usage: tuple[str, ...]
     key: bytes
     eui64: int | None
+    is_device: bool
+    is_ca: bool
+    signer: SignedBy
     not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedBy:
+    """What is known of a document's signer, to compare it with others.
+
+    Attributes:
+        is_verified: whether the signature is by a CA at hand, or a root's by itself.
+        is_sound: whether the signature may be right; otherwise the document proves nothing.
+        authority: what tells CAs of one name apart, the key identifier of the CA above: a CA has
+            the same one after a change of its key. Where the signer is not known, the key
+            identifier that the document names; None where it names none.
+    """
+
+    is_verified: bool
+    is_sound: bool
+    authority: tuple[str, bytes] | None
+
+    @classmethod
+    def of(cls, signer: Signer, view: View) -> SignedBy:
+        """What is known of the signer of a document."""
+        is_verified = signer.verdict is Verdict.RIGHT
+        ca = view if signer.issuer is None else signer.issuer.view
+        identifier = ca.octets("extensions.authorityKeyIdentifier.keyIdentifier")
+        if is_verified:
+            identifier = identifier or ca.octets("extensions.subjectKeyIdentifier")
+        kind = "above" if is_verified else "named"
+        authority = None if identifier is None else (kind, identifier)
+        return cls(is_verified, signer.is_sound, authority)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,27 +100,32 @@ class Listing:
     Attributes:
         position: the document's place in the input.
         place: its file and index, for messages.
-        digest: SHA-256 of the CRL, to recognise copies.
+        digest: SHA-256 of the document.
+        signed: SHA-256 of what is signed in it, to recognise copies.
         issuer: the Name of its issuer, DER.
         number: its cRLNumber, if that can be read.
         is_delta: whether it is a delta CRL.
-        is_verified: whether its signature is by a CA at hand.
+        signer: its signer, as far as it is known.
     """
 
     position: int
     place: str
     digest: bytes
+    signed: bytes
     issuer: bytes
     number: int | None
     this_update: datetime
     is_delta: bool
-    is_verified: bool
+    signer: SignedBy
 
 
-def facts_of(view: View, source: Source, profile: Profile, position: int) -> Facts | None:
+def facts_of(
+    view: View, source: Source, profile: Profile, signer: Signer, position: int
+) -> Facts | None:
     """Extract the facts of a certificate; None where its serial number cannot be read."""
     serial = view.value("serialNumber")
-    field_of_id = profile.field_of("eui64", "device-id")
+    device_id = profile.field_of("device-id")
+    field_of_id = device_id or profile.field_of("eui64")
     octets = None if field_of_id is None else view.octets(field_of_id.path)
     usage = view.value("extensions.keyUsage")
     if not isinstance(serial, int):
@@ -86,17 +134,21 @@ def facts_of(view: View, source: Source, profile: Profile, position: int) -> Fac
         position,
         source.place,
         hashlib.sha256(source.data).digest(),
+        hashlib.sha256(view.signed.encoded).digest(),
         serial,
         view.octets("issuer") or b"",
         view.octets("subject") or b"",
         usage if isinstance(usage, tuple) else (),
-        hashlib.sha256(view.octets("subjectPublicKeyInfo") or b"").digest(),
+        key_id(view.octets("subjectPublicKeyInfo") or b""),
         int.from_bytes(octets) if octets is not None and len(octets) == 8 else None,
+        device_id is not None,
+        view.value("extensions.basicConstraints.cA") is True,
+        SignedBy.of(signer, view),
         view.instant("validity.notBefore"),
     )
 
 
-def listing_of(view: View, source: Source, position: int, *, is_verified: bool) -> Listing | None:
+def listing_of(view: View, source: Source, signer: Signer, position: int) -> Listing | None:
     """Extract the facts of a CRL; None where its time cannot be read."""
     this_update = view.instant("thisUpdate")
     number = view.value("extensions.cRLNumber")
@@ -106,16 +158,18 @@ def listing_of(view: View, source: Source, position: int, *, is_verified: bool) 
         position,
         source.place,
         hashlib.sha256(source.data).digest(),
+        hashlib.sha256(view.signed.encoded).digest(),
         view.octets("issuer") or b"",
         number if isinstance(number, int) else None,
         this_update,
         "extensions.deltaCRLIndicator" in view.fields,
-        is_verified,
+        SignedBy.of(signer, view),
     )
 
 
-class Together(NamedTuple):
-    """All documents of an input.
+@dataclass(frozen=True)
+class Together:
+    """All documents of an input, in whatever order they come.
 
     Attributes:
         facts: the facts of each certificate.
@@ -129,10 +183,39 @@ class Together(NamedTuple):
     entries_of: Callable[[Listing], Iterable[Entry]]
     at: datetime
 
-    @property
+    @cached_property
     def distinct(self) -> list[Facts]:
-        """The facts of each certificate, its copies left out."""
-        return list({facts.digest: facts for facts in reversed(self.facts)}.values())[::-1]
+        """The facts of each certificate, without copies and those of invalid signatures.
+
+        The verified ones come first, so that no other certificate is evidence against them; then
+        the older ones, those of organisations before those of Devices. Their octets settle the
+        rest, so that the order of the input does not matter.
+        """
+        sound = (facts for facts in self.facts if facts.signer.is_sound)
+        return sorted(
+            _without_copies(sound),
+            key=lambda facts: (
+                not facts.signer.is_verified,
+                facts.not_before or _END_OF_TIME,
+                facts.is_device,
+                facts.key,
+                facts.signed,
+            ),
+        )
+
+
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+_BOTH_USAGES = {("digitalSignature",), ("keyAgreement",)}
+
+
+def _without_copies(documents: Iterable[OneDocument]) -> Iterable[OneDocument]:
+    """One of the copies of each document, the same one in whatever order they come."""
+    by_content: dict[bytes, OneDocument] = {}
+    for one in documents:
+        other = by_content.setdefault(one.signed, one)
+        if (one.digest, one.place) < (other.digest, other.place):
+            by_content[one.signed] = one
+    return by_content.values()
 
 
 @rule(
@@ -151,17 +234,22 @@ class Together(NamedTuple):
 def serials(documents: Together) -> Iterator[Breach]:
     """Find certificates that share a serial number, at the later one."""
     seen: dict[int, Facts] = {}
+    of_issuer: dict[tuple[int, bytes], dict[object, Facts]] = defaultdict(dict)
     for facts in documents.distinct:
-        earlier = seen.setdefault(facts.serial, facts)
-        if earlier is facts:
-            continue
         path, position = "serialNumber", facts.position
-        if earlier.issuer == facts.issuer:
-            message = f"another certificate of the same issuer has this serial: {earlier.place}"
+        authority = facts.signer.authority
+        namesakes = of_issuer[facts.serial, facts.issuer]
+        same = namesakes.get(authority) or namesakes.get(None)
+        if same is None and authority is None:
+            same = next(iter(namesakes.values()), None)
+        earlier = seen.setdefault(facts.serial, facts)
+        if same is not None:
+            message = f"another certificate of the same issuer has this serial: {same.place}"
             yield Breach("set.serial_twice", None, message, path, position)
-        else:
+        elif earlier is not facts:
             message = f"another certificate of another issuer has this serial: {earlier.place}"
             yield Breach("set.serial_of_another_issuer", None, message, path, position)
+        namesakes.setdefault(authority, facts)
 
 
 @rule(
@@ -181,20 +269,76 @@ def serials(documents: Together) -> Iterator[Breach]:
 def same_subject(documents: Together) -> Iterator[Breach]:
     """Find certificates that share subject and usage, at the later one."""
     empty = bytes.fromhex("3000")
-    seen: dict[tuple[bytes, int | None, tuple[str, ...]], dict[bytes, Facts]] = defaultdict(dict)
-    for facts in documents.distinct:
+    seen: dict[object, dict[bytes, Facts]] = defaultdict(dict)
+    for facts in sorted(documents.distinct, key=lambda one: one.not_before or _END_OF_TIME):
         if facts.subject == empty and facts.eui64 is None:
             continue
         earlier = seen[facts.subject, facts.eui64, facts.usage]
         same_key = earlier.get(facts.key)
         if same_key is not None:
-            path, message = "subjectPublicKeyInfo", f"it renews {same_key.place} with the same key"
-            yield Breach("set.renewal_same_key", None, message, path, facts.position)
-        elif earlier and facts.usage == ("keyAgreement",):
+            # A renewal has a new serial number: with the old one it is a copy that was changed.
+            if (same_key.issuer, same_key.serial) != (facts.issuer, facts.serial):
+                message = f"it renews {same_key.place} with the same key"
+                path = "subjectPublicKeyInfo"
+                yield Breach("set.renewal_same_key", None, message, path, facts.position)
+        elif earlier and facts.usage == ("keyAgreement",) and not facts.is_device:
             first = next(iter(earlier.values()))
             message = f"another key agreement certificate has this subject: {first.place}"
             yield Breach("set.key_agreement_pair", None, message, "subject", facts.position)
         earlier.setdefault(facts.key, facts)
+
+
+@rule(
+    "set.device_twice", Severity.WARNING, Basis.ASSUMED, "a Device has one key for each usage",
+    meaning="Two certificates of one Device in one PKI have one usage and different keys: one of"
+    " them was replaced, or two Devices have one ID.",
+    remedy="Leave out the one that was replaced; otherwise give one of the Devices another ID.",
+    good="one DS and one KA certificate of a Device", bad="two DS certificates of one Device",
+)  # fmt: skip
+def devices_twice(documents: Together) -> Iterator[Breach]:
+    """Find certificates of one Device and usage with different keys, at the later one."""
+    first: dict[object, Facts] = {}
+    for facts in documents.distinct:
+        if not facts.is_device or facts.eui64 is None:
+            continue
+        # A Device may have certificates in several test environments, each with a PKI of its own.
+        identity = facts.eui64, facts.usage, facts.signer.authority
+        earlier = first.setdefault(identity, facts)
+        if earlier.key != facts.key:
+            message = f"another certificate of this Device has another key: {earlier.place}"
+            path = "extensions.subjectAltName"
+            yield Breach("set.device_twice", None, message, path, facts.position)
+
+
+@rule(
+    "set.key_of_device_shared", Severity.WARNING, Basis.ASSUMED, "one key has one holder",
+    meaning="A Device's key is in a certificate of another Device or organisation: whoever has the"
+    " one key can speak for both.",
+    remedy="Make a new key pair in each Device, and have their certificates issued again.",
+    good="a key pair for each Device", bad="one key in two Devices",
+)  # fmt: skip
+@rule(
+    "set.key_of_two_usages", Severity.WARNING, Basis.ASSUMED, "a certificate has one key usage",
+    meaning="One key is certified for digital signature and for key agreement.",
+    remedy="Make a key pair for each usage.",
+    good="one key for DS, another for KA", bad="one key for a Device's DS and KA",
+)  # fmt: skip
+def shared_keys(documents: Together) -> Iterator[Breach]:
+    """Find keys that two holders share, or two usages of one holder, at the later certificate."""
+    by_key: dict[bytes, list[Facts]] = defaultdict(list)
+    for facts in documents.distinct:
+        if facts.eui64 is not None and not facts.is_ca:
+            by_key[facts.key].append(facts)
+    path = "subjectPublicKeyInfo"
+    for first, *others in by_key.values():
+        has_device = any(facts.is_device for facts in (first, *others))
+        for facts in others:
+            if has_device and (facts.eui64, facts.is_device) != (first.eui64, first.is_device):
+                message = f"its key is that of another: {first.place}"
+                yield Breach("set.key_of_device_shared", None, message, path, facts.position)
+            elif {facts.usage, first.usage} == _BOTH_USAGES and facts.eui64 == first.eui64:
+                message = f"its key has another usage, too: {first.place}"
+                yield Breach("set.key_of_two_usages", None, message, path, facts.position)
 
 
 @rule(
@@ -226,11 +370,12 @@ def decimal_counting(documents: Together) -> Iterator[Breach]:
 )  # fmt: skip
 def numbers(documents: Together) -> Iterator[Breach]:
     """Find CRLs of one issuer whose numbers do not rise with time, at the later one."""
-    latest: dict[bytes, Listing] = {}
-    distinct = {crl.digest: crl for crl in documents.listings if crl.number is not None}
-    for crl in sorted(distinct.values(), key=lambda each: (each.this_update, each.number)):
-        earlier = latest.get(crl.issuer)
-        latest[crl.issuer] = crl
+    latest: dict[object, Listing] = {}
+    sound = (crl for crl in documents.listings if crl.signer.is_sound and crl.number is not None)
+    for crl in sorted(_without_copies(sound), key=_age):
+        issuer = crl.issuer, crl.signer.authority
+        earlier = latest.get(issuer)
+        latest[issuer] = crl
         if earlier is None or earlier.number is None or crl.number is None:
             continue
         # A delta CRL may share its number with the complete one issued with it.
@@ -243,17 +388,21 @@ def numbers(documents: Together) -> Iterator[Breach]:
             yield Breach("set.crl_number", None, message, path, crl.position)
 
 
+def _age(crl: Listing) -> tuple[datetime, int, bytes]:
+    """A key to sort CRLs by, the oldest first."""
+    return crl.this_update, -1 if crl.number is None else crl.number, crl.signed
+
+
 def revocations(documents: Together) -> Iterator[Breach]:
     """Find certificates that the newest verified CRL of their issuer lists."""
     by_serial: dict[tuple[bytes, int], list[Facts]] = defaultdict(list)
     for facts in documents.facts:
-        by_serial[facts.issuer, facts.serial].append(facts)
-    newest: dict[bytes, Listing] = {}
-    for listing in documents.listings:
-        if listing.is_verified and not listing.is_delta:
-            other = newest.setdefault(listing.issuer, listing)
-            if listing.this_update > other.this_update:
-                newest[listing.issuer] = listing
+        if facts.signer.is_sound:
+            by_serial[facts.issuer, facts.serial].append(facts)
+    newest: dict[object, Listing] = {}
+    verified = (crl for crl in documents.listings if crl.signer.is_verified and not crl.is_delta)
+    for listing in sorted(_without_copies(verified), key=_age):
+        newest[listing.issuer, listing.signer.authority] = listing
     issuers = {issuer for issuer, _ in by_serial}
     for listing in newest.values():
         if listing.issuer not in issuers:
@@ -261,7 +410,9 @@ def revocations(documents: Together) -> Iterator[Breach]:
         for entry in documents.entries_of(listing):
             serial = -1 if entry.serial is None else entry.serial
             for facts in by_serial.get((listing.issuer, serial), ()):
-                yield from _revocation(facts, listing, entry, documents.at)
+                same = facts.signer.authority == listing.signer.authority
+                if same or not facts.signer.is_verified:
+                    yield from _revocation(facts, listing, entry, documents.at)
 
 
 @rule(
@@ -294,6 +445,8 @@ def _revocation(facts: Facts, listing: Listing, entry: Entry, at: datetime) -> I
 CHECKERS: tuple[Callable[[Together], Iterator[Breach]], ...] = (
     serials,
     same_subject,
+    devices_twice,
+    shared_keys,
     decimal_counting,
     numbers,
     revocations,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -36,26 +37,22 @@ _CONSTRUCTED_STRINGS = frozenset(0x20 | tag for tag in (0x03, 0x04, 0x0C, 0x12, 
 def anomalies(view: View) -> list[Breach]:
     """The breaches of DER in a document in octet order, a hundred at most."""
     breaches = [of_anomaly(anomaly) for anomaly in view.anomalies]
-    for node in (view.root, *view.wrapped):
+    for node in (view.root, *view.wrapped.values()):
         breaches += islice(_element_breaches(node), _MOST)
     breaches += (*_defaults(view), *_named_bits(view), *_signature_bits(view))
     return _first_breaches(breaches)
 
 
-@detects("der.empty_sequence")
 def entry_anomalies(entry: Entry) -> list[Breach]:
     """The breaches of DER in an entry of a CRL in octet order, a hundred at most."""
     breaches = [of_anomaly(anomaly) for anomaly in entry.anomalies]
     if entry.node is None:
         return breaches
-    for node in (entry.node, *entry.wrapped):
+    for node in (entry.node, *entry.wrapped.values()):
         breaches += islice(_element_breaches(node), _MOST)
     if entry.problem is None:
         for extensions in entry.node.children[2:]:
             breaches += _criticalities(extensions.children)
-            if not extensions.children:
-                message = "the extensions of an entry are an empty SEQUENCE"
-                breaches.append(Breach("der.empty_sequence", extensions.offset, message))
     return _first_breaches(breaches)
 
 
@@ -117,7 +114,8 @@ def _element_breaches(node: Node) -> Iterator[Breach]:
         if breach is not None:
             # An element without content is reported at its header.
             yield breach if element.start < element.end else breach._replace(offset=element.offset)
-        pending.extend(element.children)
+        if element.children:
+            pending += element.children
 
 
 def _minimal(content: bytes) -> bool:
@@ -169,9 +167,15 @@ def _null(node: Node) -> Breach | None:
     good="06 03 55 1d 0f", bad="06 04 55 1d 80 0f",
 )  # fmt: skip
 def _oid(node: Node) -> Breach | None:
-    if _OID.fullmatch(node.content):
+    if _is_oid(node.content):
         return None
     return Breach("der.oid", node.start, "an OBJECT IDENTIFIER is not well formed")
+
+
+@lru_cache(maxsize=1024)
+def _is_oid(content: bytes) -> bool:
+    """Whether these octets are an OBJECT IDENTIFIER; the same few recur in every certificate."""
+    return _OID.fullmatch(content) is not None
 
 
 @rule(
@@ -269,13 +273,8 @@ _CHECKS: dict[int, Callable[[Node], Breach | None]] = {
     meaning="A value that equals its DEFAULT is written out.", remedy=ENCODE_AGAIN,
     good="an extension without critical", bad="critical FALSE written out",
 )  # fmt: skip
-@rule(
-    "der.empty_sequence", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 4.1.2.4, 4.1.2.9, 4.2.1",
-    meaning="A SEQUENCE that must hold something is empty.", remedy="Fill it or leave it out.",
-    good="certificatePolicies with one policy", bad="certificatePolicies 30 00",
-)  # fmt: skip
 def _defaults(view: View) -> Iterator[Breach]:
-    """Find values written out that equal their DEFAULT, and sequences that must not be empty."""
+    """Find values written out that equal their DEFAULT."""
     version = view.fields.get("version")
     if view.kind == "certificate" and version is not None and version.value == "v1":
         yield Breach("der.default_encoded", version.node.offset, "version v1 is written out")
@@ -283,10 +282,6 @@ def _defaults(view: View) -> Iterator[Breach]:
     authority = view.fields.get("extensions.basicConstraints.cA")
     if authority is not None and authority.value is False:
         yield Breach("der.default_encoded", authority.node.offset, "cA FALSE is written out")
-    for path in _NEVER_EMPTY:
-        field = view.fields.get(path)
-        if field is not None and field.node.constructed and not field.node.children:
-            yield Breach("der.empty_sequence", field.node.offset, f"{path} is an empty SEQUENCE")
 
 
 @detects("der.default_encoded")
@@ -295,16 +290,6 @@ def _criticalities(extensions: Iterable[Node]) -> Iterator[Breach]:
         for part in extension.children[1:-1]:
             if part.tag == 0x01 and part.content == b"\x00":
                 yield Breach("der.default_encoded", part.offset, "critical FALSE is written out")
-
-
-_NEVER_EMPTY = (
-    "issuer",
-    "extensions",
-    "extensions.certificatePolicies",
-    "extensions.subjectAltName",
-    "extensions.extKeyUsage",
-    "extensions.authorityKeyIdentifier",
-)
 
 
 @detects("signature.malformed")

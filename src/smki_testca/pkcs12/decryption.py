@@ -237,9 +237,9 @@ class Decryptor:
 
 
 def octets_of(node: Node) -> bytes:
-    """The octets of an OCTET STRING, primitive or in segments."""
+    """The octets of an OCTET STRING, primitive or in segments (X.690 8.7)."""
     if node.constructed:
-        return b"".join(segment.content for segment in node.children)
+        return b"".join(map(octets_of, node.children))
     return node.content
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import serialization
 
+from smki_testca.der.encode import tlv
 from smki_testca.der.read import DerError, Node, read
 from smki_testca.errors import InputError
 from smki_testca.pkcs12 import oids
@@ -41,6 +42,8 @@ MAX_NESTING = 4
 _MAX_MEMORY = 512 << 20
 # A key of three and an initial vector; each block takes all iterations.
 _MOST_BLOCKS = 4
+_CONSTRUCTED = 0x20
+_SEGMENTED = 0x24
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ class StoreReader:
             if kind == oids.CERT_BAG and value.children[0].encoded == oids.X509_CERTIFICATE:
                 certificates.append((octets_of(value.children[1].children[0]), friendly_name))
             elif kind == oids.KEY_BAG:
-                private_keys.append(value.encoded)
+                private_keys.append(_in_der(value))
             elif kind == oids.SHROUDED_KEY_BAG:
                 algorithm, encrypted = value.children
                 private_keys.append(self._decryptor.decrypt(algorithm, octets_of(encrypted), name))
@@ -214,6 +217,13 @@ def _bags(safe_contents: Node, depth: int) -> Iterator[tuple[bytes, Node, str | 
             yield from _bags(value, depth + 1)
         elif oid.encoded in {oids.KEY_BAG, oids.SHROUDED_KEY_BAG, oids.CERT_BAG}:
             yield oid.encoded, value, _friendly_name(attributes)
+
+
+def _in_der(node: Node) -> bytes:
+    """An element with definite lengths, and its OCTET STRINGs in one segment."""
+    if not node.constructed or node.tag == _SEGMENTED:
+        return tlv(node.tag & ~_CONSTRUCTED, octets_of(node))
+    return tlv(node.tag, b"".join(map(_in_der, node.children)))
 
 
 def _friendly_name(attribute_sets: list[Node]) -> str | None:

@@ -62,8 +62,10 @@ class HoldsTable(Document, frozen=True):
     positive: bool = False
     not_negative: bool = False
     absent: bool = False
+    optional: bool = False
     last: bool = False
     no_unused_bits: bool = False
+    identifies: bool = False
     in_row_order: bool = False
     role_code: bool = False
     sole: bool = False
@@ -156,10 +158,11 @@ class RemotePartyRoleTable(Known, frozen=True, kw_only=True):
 
 
 class UserRoleTable(Known, frozen=True, kw_only=True):
-    """A User Role."""
+    """A User Role; ``kind`` is that of the participants who may hold it."""
 
     code: NonEmpty
     name: NonEmpty
+    kind: Literal["party", "rdp", "dcc"] | None = None
 
 
 class RolesFile(Document, frozen=True):

@@ -119,7 +119,7 @@ def _role_of(view: View, path: str, roles: Roles) -> InputValue | None:
     text = view.text(path)
     if not text:
         return None
-    role = {role.hex: role for role in roles.remote_party_roles}.get(text.upper())
+    role = roles.by_hex(text)
     if role is None:
         raise InputError(
             "subject.role",

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FOLDERS = ("certificates", "revocation-lists", "categories", "kits")
+_USUAL_KINDS = {"DCC": "dcc", "RDP": "rdp"}
+"""The kind that a User Role belongs to where roles.toml, an operator's of earlier, does not say."""
 FILES = ("hierarchies.toml", "roles.toml", "environments.toml", "testing-services.toml")
 
 
@@ -304,7 +306,13 @@ class Library:
         """The RemotePartyRoles and User Roles."""
         document, origin = self._single("roles.toml", documents.RolesFile)
         user_roles = tuple(
-            UserRole(table.code, table.name, table.basis, table.source)
+            UserRole(
+                table.code,
+                table.name,
+                table.basis,
+                table.source,
+                table.kind or _USUAL_KINDS.get(table.code, "party"),
+            )
             for table in document.user_role
         )
         codes = [role.code for role in user_roles]
@@ -440,6 +448,12 @@ class Library:
     def categories(self) -> tuple[Category, ...]:
         """The categories of Test Certificates."""
         return tuple(self._category(name) for name in self.names("categories"))
+
+    @cached_property
+    def obligations(self) -> tuple[str, ...]:
+        """The security obligations that some category has, each once."""
+        categories = self.categories
+        return tuple(dict.fromkeys(o for category in categories for o in category.obligations))
 
     def _category(self, name: str) -> Category:
         document, origin = self.document("categories", name, documents.CategoryFile)

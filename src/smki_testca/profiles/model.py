@@ -146,8 +146,10 @@ class Holds:
     positive: bool = False
     not_negative: bool = False
     absent: bool = False
+    optional: bool = False
     last: bool = False
     no_unused_bits: bool = False
+    identifies: bool = False
     in_row_order: bool = False
     role_code: bool = False
     sole: bool = False
@@ -242,7 +244,7 @@ class DocumentProfile:
 
     def field_of(self, *names: str) -> Field | None:
         """The field that is filled from an input or a derived value of one of these names."""
-        for row in self.filling_rows:
+        for row in self.rows:
             if isinstance(row.fill, Input | Derived) and row.fill.name in names:
                 return row.field
         return None
@@ -418,6 +420,11 @@ class Environment:
         """The CN of a CA; None for an end entity."""
         return self.ca_names.get((hierarchy, tier))
 
+    def names_of_cas(self, hierarchy: Hierarchy) -> tuple[str, ...]:
+        """The CNs of the CAs of a hierarchy, each once, the root's first."""
+        names = (name for (of, _), name in self.ca_names.items() if of == hierarchy)
+        return tuple(dict.fromkeys(names))
+
 
 @dataclass(frozen=True, slots=True)
 class LiveMarks:
@@ -451,3 +458,7 @@ class SecRegistryEntry:
     environments: tuple[str, ...]
     basis: Basis
     source: str
+
+    def is_for(self, environment: Environment) -> bool:
+        """Whether IDs under the entry are right in an environment."""
+        return not self.environments or environment.name in self.environments

@@ -352,6 +352,8 @@ def _row(number: int, table: RowTable, language: _Language, where: str) -> Row:
     fill = None if table.fill is None else _fill(table.fill, field, language, where)
     if fill is not None and holds.absent:
         _fail(where, "a field that must be absent cannot be filled")
+    if holds.optional and (fill is not None or holds.absent):
+        _fail(where, "a field that is filled, or must be absent, is not optional")
     parts = (fill, table.encode, table.critical)
     if all(part is None for part in parts) and holds == Holds():
         _fail(where, "it neither fills nor checks the field")
@@ -459,6 +461,7 @@ def _holds(table: HoldsTable, field: Field, where: str) -> Holds:
         "positive": (Kind.INTEGER,),
         "not_negative": (Kind.INTEGER,),
         "no_unused_bits": (Kind.BITS,),
+        "identifies": (Kind.OCTETS, Kind.BITS),
         "in_row_order": (Kind.ORDER,),
         "role_code": (Kind.TEXT,),
         "max_years": (Kind.TIME,),
@@ -469,6 +472,8 @@ def _holds(table: HoldsTable, field: Field, where: str) -> Holds:
         if getattr(table, name) and field.kind not in kinds:
             label = name.replace("_", "-")
             _fail(where, f"{label} says nothing of a field that holds {field.kind.value}")
+    if table.optional and field.extension is None:
+        _fail(where, "only an extension and its parts are optional")
     if table.last and field.attribute is None:
         _fail(where, "only a subject attribute is last or not")
     if table.max_years and field.path not in {"validity.notAfter", "nextUpdate"}:
@@ -486,8 +491,10 @@ def _holds(table: HoldsTable, field: Field, where: str) -> Holds:
         positive=table.positive,
         not_negative=table.not_negative,
         absent=table.absent,
+        optional=table.optional,
         last=table.last,
         no_unused_bits=table.no_unused_bits,
+        identifies=table.identifies,
         in_row_order=table.in_row_order,
         role_code=table.role_code,
         sole=table.sole,
@@ -546,7 +553,7 @@ def _check_together(profile: DocumentProfile, language: _Language) -> dict[str, 
         within = [other for other in filled if other == path or other.startswith(f"{path}.")]
         if row.holds.absent and within:
             _fail(where, f"it must be absent, yet row {filled[within[0]].number} fills it")
-        if row.critical is not None and not within:
+        if row.critical is not None and not within and not row.holds.optional:
             _fail(where, "an extension that no row fills has no criticality")
     for path in language.always:
         if path not in filled:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from smki_testca.identifiers import Eui64, IdRange
+from smki_testca.identifiers import Eui64, IdRange, RegistryEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from smki_testca.identifiers import RegistryEntry
     from smki_testca.register.participants import OrganisationRange
 
 _EUI64_BITS = 64
@@ -43,6 +43,11 @@ class Block(NamedTuple):
         """The block of one EUI-64."""
         return cls(eui64.value, _EUI64_BITS)
 
+    @property
+    def entry(self) -> RegistryEntry:
+        """The Registry Entry of which it is the block."""
+        return RegistryEntry(self.first >> (_EUI64_BITS - self.bits), self.bits)
+
     def within(self) -> Iterator[Block]:
         """Yield every block that this one lies in, itself included."""
         for bits in range(self.bits, 0, -1):
@@ -66,12 +71,17 @@ class Blocks:
     def __init__(self) -> None:
         self._holders: dict[Block, str] = {}
         self._ordered: list[Block] = []
+        # How many blocks there are of each length, and the lengths, the longest first: there are
+        # few, so that look-ups are quick.
+        self._counts: Counter[int] = Counter()
+        self._lengths: tuple[int, ...] = ()
 
     def add(self, blocks: Iterable[Block], holder: str) -> None:
         """Give blocks to a holder."""
         for block in blocks:
             if block not in self._holders:
                 insort(self._ordered, block)
+                self._count(block, 1)
             self._holders[block] = holder
 
     def remove(self, blocks: Iterable[Block]) -> None:
@@ -79,11 +89,36 @@ class Blocks:
         for block in blocks:
             if self._holders.pop(block, None) is not None:
                 del self._ordered[bisect_left(self._ordered, block)]
+                self._count(block, -1)
+
+    def _count(self, block: Block, change: int) -> None:
+        self._counts[block.bits] += change
+        self._lengths = tuple(sorted(+self._counts, reverse=True))
 
     def holder(self, eui64: Eui64) -> str | None:
         """The holder of the block in which an EUI-64 lies."""
-        blocks = Block.of_id(eui64).within()
-        return next((self._holders[block] for block in blocks if block in self._holders), None)
+        block = self._block(eui64)
+        return None if block is None else self._holders[block]
+
+    def in_range(self, ids: IdRange) -> list[tuple[Block, str]]:
+        """The blocks that share an EUI-64 with a range, in order, each with its holder."""
+        first = self._block(ids.first)
+        if ids.first == ids.last or (first is not None and ids.last.value < first.end):
+            blocks = [] if first is None else [first]
+        else:
+            start = bisect_right(self._ordered, (ids.first.value, _EUI64_BITS))
+            stop = bisect_right(self._ordered, (ids.last.value, _EUI64_BITS))
+            blocks = [*([] if first is None else [first]), *self._ordered[start:stop]]
+        return [(block, self._holders[block]) for block in blocks]
+
+    def _block(self, eui64: Eui64) -> Block | None:
+        """The smallest block in which an EUI-64 lies."""
+        for bits in self._lengths:
+            free = _EUI64_BITS - bits
+            block = Block(eui64.value >> free << free, bits)
+            if block in self._holders:
+                return block
+        return None
 
     def overlapping(self, block: Block, holder: str) -> tuple[Block, str] | None:
         """The first block that overlaps another and that someone else holds, with its holder."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -22,7 +24,8 @@ from smki_testca.register.participants import (
     OrganisationRange,
     Participant,
 )
-from smki_testca.text import shown
+from smki_testca.register.rules import check_participant
+from smki_testca.text import is_blank, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,6 +66,13 @@ class MarketParticipantIdTable(Document, frozen=True, kw_only=True):
     ids: list[NonEmpty] = []
 
 
+class RegistryEntryTable(Document, frozen=True, kw_only=True):
+    """A Registry Entry; ``exclusive`` refuses its Device IDs to everybody else (R24)."""
+
+    value: NonEmpty
+    exclusive: bool = False
+
+
 class ParticipantTable(Document, frozen=True, kw_only=True):
     """A participant."""
 
@@ -73,7 +83,7 @@ class ParticipantTable(Document, frozen=True, kw_only=True):
     ranges: list[RangeTable] = []
     ids: list[IdTable] = []
     market_participant_ids: list[MarketParticipantIdTable] = []
-    registry_entries: list[NonEmpty] = []
+    registry_entries: list[NonEmpty | RegistryEntryTable] = []
 
 
 class AgreementTable(Document, frozen=True, kw_only=True):
@@ -147,14 +157,25 @@ def participant_to_record(participant: Participant) -> bytes:
                 )
                 for market in participant.market_participant_ids
             ],
-            registry_entries=[str(entry) for entry in participant.registry_entries],
+            registry_entries=[
+                RegistryEntryTable(value=str(entry), exclusive=True)
+                if entry in participant.exclusive_entries
+                else str(entry)
+                for entry in participant.registry_entries
+            ],
         )
     )
 
 
 def participant_from_record(record: bytes, roles: Roles) -> Participant:
     """Read a participant that ``participant_to_record`` wrote."""
-    return participant(msgspec.json.decode(record, type=ParticipantTable), roles)
+    parsed = participant(msgspec.json.decode(record, type=ParticipantTable), roles)
+    # An earlier version took one User Role twice, by its name and by its code.
+    ids = tuple(
+        AllocatedId(allocated.eui64, tuple(dict.fromkeys(allocated.user_roles)))
+        for allocated in parsed.ids
+    )
+    return parsed if ids == parsed.ids else replace(parsed, ids=ids)
 
 
 def agreement_to_record(agreement: Agreement) -> bytes:
@@ -187,6 +208,7 @@ def participant(table: ParticipantTable, roles: Roles) -> Participant:
     Raises:
         InputError: for a malformed identifier, an ID outside the ranges, IDs that are not
             ascending, or a Signifier that is missing or that its kind cannot have.
+            ``rules`` has the rules that only an arriving participant must keep.
     """
     if not _SHORT_NAME.fullmatch(table.id) or table.id == _RESERVED_NAME:
         raise InputError(
@@ -200,6 +222,10 @@ def participant(table: ParticipantTable, roles: Roles) -> Participant:
         raise InputError(
             "participant.signifier", f"A participant of kind {table.kind} {needs} Signifier."
         )
+    entries = [
+        RegistryEntryTable(value=entry) if isinstance(entry, str) else entry
+        for entry in table.registry_entries
+    ]
     parsed = Participant(
         table.id,
         table.name,
@@ -222,7 +248,8 @@ def participant(table: ParticipantTable, roles: Roles) -> Participant:
             )
             for market in table.market_participant_ids
         ),
-        tuple(RegistryEntry.parse(entry) for entry in table.registry_entries),
+        tuple(RegistryEntry.parse(entry.value) for entry in entries),
+        frozenset(RegistryEntry.parse(entry.value) for entry in entries if entry.exclusive),
     )
     _check_ids(parsed)
     return parsed
@@ -279,28 +306,47 @@ def located_participant(table: ParticipantTable, roles: Roles, origin: str) -> P
     """Parse one participant's table of a file.
 
     Raises:
-        InputError: as ``participant`` does, naming the file and the participant.
+        InputError: as ``participant`` does, or for a rule that an arriving participant breaks;
+            the message names the file and the participant.
     """
     with met_in(f"{origin}, participant {table.id}"):
-        return participant(table, roles)
+        parsed = participant(table, roles)
+        check_participant(parsed)
+        return parsed
 
 
 def checked_agreement(table: AgreementTable, library: Library, origin: str) -> Agreement:
     """Parse one agreement's table of a file.
 
     Raises:
-        InputError: if it ends before it begins, or names an unknown purpose, category or
-            environment.
+        InputError: if its reference is blank, it ends before it begins, covers nothing, or names
+            a purpose, category, environment or obligation that there is not, or one twice.
     """
     where = f"{origin}, agreement {table.reference}"
+    if is_blank(table.reference):
+        raise InputError(
+            "agreement.blank",
+            f"{origin}: an agreement of {table.participant} has a blank reference.",
+            "Write a name by which people find it.",
+        )
     if table.until is not None and table.until < table.from_:
         raise InputError(
             "agreement.dates", f"{where} ends on {table.until}, before it begins on {table.from_}."
         )
     categories = [category.name for category in library.categories]
-    _check_known(table.purposes, library.testing_services, where, "purpose")
-    _check_known(table.categories, categories, where, "category")
-    _check_known(table.environments, library.environments, where, "environment")
+    for what, values, names in (
+        ("purpose", table.purposes, library.testing_services),
+        ("category", table.categories, categories),
+        ("environment", table.environments, library.environments),
+    ):
+        if not values:
+            raise InputError(
+                f"agreement.{what}",
+                f"{where} names no {what}: it would cover nothing.",
+                f"Name one or more of {', '.join(names)}.",
+            )
+        _check_known(values, names, where, what)
+    _check_known(table.obligations, library.obligations, where, "obligation")
     return _agreement(table)
 
 
@@ -322,10 +368,16 @@ def _agreement(table: AgreementTable) -> Agreement:
 
 def _check_known(values: Iterable[str], known: Iterable[str], where: str, what: str) -> None:
     known = list(known)
-    for value in values:
+    for value, times in Counter(values).items():
+        if times > 1:
+            raise InputError(
+                "agreement.twice",
+                f"{where} names the {what} {shown(value)} twice.",
+                "Name it once.",
+            )
         if value not in known:
             raise InputError(
                 f"agreement.{what}",
                 f"{where} names the unknown {what} {shown(value)}.",
-                f"Use one of {', '.join(known)}.",
+                f"Use one of {', '.join(known)}." if known else f"No {what} is defined: name none.",
             )

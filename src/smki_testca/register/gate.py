@@ -6,18 +6,18 @@
 
 from __future__ import annotations
 
-from dataclasses import InitVar, dataclass
+from dataclasses import InitVar, dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from smki_testca.errors import Refusal, RefusalReason
 from smki_testca.identifiers import IdRange
-from smki_testca.profiles.model import Identity, ParticipantKind
-from smki_testca.register.agreements import AgreementKind
+from smki_testca.profiles.model import Constant, Hierarchy, Identity, ParticipantKind
 from smki_testca.register.requests import Delivery, Request
+from smki_testca.register.rules import BINDING
 from smki_testca.text import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from datetime import date, datetime
 
     from smki_testca.identifiers import Eui64, Signifier
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from smki_testca.register.agreements import Agreement
     from smki_testca.register.participants import Participant
     from smki_testca.register.register import Register
-    from smki_testca.roles import RemotePartyRole
+    from smki_testca.roles import RemotePartyRole, UserRole
 
 
 class History(Protocol):
@@ -45,14 +45,9 @@ class History(Protocol):
         ...
 
 
-BINDING = {
-    ParticipantKind.PARTY: (AgreementKind.SEC_ACCESSION, AgreementKind.BILATERAL),
-    ParticipantKind.DCC: (AgreementKind.SEC_ACCESSION, AgreementKind.BILATERAL),
-    ParticipantKind.RDP: (AgreementKind.RDP_ARRANGEMENT, AgreementKind.BILATERAL),
-    ParticipantKind.MANUFACTURER: (AgreementKind.BILATERAL,),
-    ParticipantKind.OTHER: (AgreementKind.BILATERAL,),
-}
-"""The kinds of agreement that bind each kind of participant; accession is for Parties (R2)."""
+_ROLE = "subject.organizationalUnitName"
+_WITH_ROLES = frozenset({Hierarchy.ORGANISATION, Hierarchy.IKI})
+"""The hierarchies in whose certificates that field is a RemotePartyRole."""
 
 _TOKEN = object()
 
@@ -155,6 +150,7 @@ class Gate:
                 )
             )
             raise Refusal(_without_echoes(reasons))
+        reasons += self._dcc_reasons(participant)
         reasons += self._identity_reasons(request, participant)
         if category is not None:
             reasons += self._quota_reasons(request, participant, category)
@@ -169,7 +165,7 @@ class Gate:
             agreement.reference,
             environment,
             at,
-            tuple(_warnings(request, participant)),
+            self.warnings(request, participant, environment),
             _TOKEN,
             bool(self.library.weaknesses(self.library.profile(request.subject.profile))),
         )
@@ -193,7 +189,47 @@ class Gate:
         if reasons or authorisation is None:
             by_code = {reason.code: reason for reason in reversed(reasons)}
             raise Refusal(_without_echoes(list(by_code.values())))
-        return authorisation
+        ids = IdRange(first or last, last)
+        of_range = self._entry_warnings(ids, authorisation.participant)
+        warnings = tuple(dict.fromkeys((*authorisation.warnings, *of_range)))
+        return replace(authorisation, warnings=warnings, token=_TOKEN)
+
+    def warnings(
+        self, request: Request, participant: Participant, environment: Environment
+    ) -> tuple[str, ...]:
+        """What the participant should read though the gate grants its request.
+
+        A warning about a Registry Entry does not name the ID, so that it is the same for all IDs
+        under the entry.
+        """
+        warnings = list(_usage_warnings(request))
+        identity = self.library.profile(request.subject.profile).identity
+        eui64 = request.subject.embedded_id
+        if identity is Identity.USER_ID and eui64 is not None:
+            warnings += self._look_alike_warnings(eui64, environment)
+            warnings += _id_warnings(eui64, participant)
+        elif identity is Identity.DEVICE_ID and eui64 is not None:
+            warnings += self._entry_warnings(IdRange(eui64, eui64), participant)
+        return tuple(warnings)
+
+    def _look_alike_warnings(self, eui64: Eui64, environment: Environment) -> Iterator[str]:
+        """The warning of an ID under a Registry Entry that is for other environments (R10)."""
+        under = [known for known in self.library.sec_registry_entries if eui64 in known.entry]
+        if under and not any(known.is_for(environment) for known in under):
+            known = under[0]
+            yield (
+                f"The ID lies under {known.entry}, {known.title}: right in"
+                f" {', '.join(known.environments)} only, and not in {environment.name}"
+                f" ({known.basis}; R10)."
+            )
+
+    def _entry_warnings(self, ids: IdRange, participant: Participant) -> Iterator[str]:
+        """A warning for each Registry Entry of another in which Device IDs lie (R24)."""
+        for holder, entry in self.register.device_entries_of_others(ids, participant):
+            yield (
+                f"{participant.id} asks for Device IDs in the Registry Entry {entry}, which is"
+                f" {holder.id}'s (R24)."
+            )
 
     def admit(self, request: Request, authorisation: Authorisation) -> None:
         """Check the identifier and the quota of one more request like an authorised one.
@@ -225,6 +261,7 @@ class Gate:
         self, request: Request, first: Eui64, last: Eui64, participant: Participant
     ) -> Iterator[RefusalReason]:
         id_range = IdRange(first, last)
+        yield from self._exclusive_reasons(id_range, participant)
         yield from self._device_id_reasons(last, participant)
         for central in self.register.central:
             if id_range.overlaps(central.range):
@@ -319,15 +356,29 @@ class Gate:
                 f"Take the rule back, or say experimental = true of {environment.name} in"
                 " environments.toml; the certificates are marked then.",
             )
-        for name in sorted(filter(live.names_ca, set(environment.ca_names.values()))):
-            yield live_name_reason(name)
+        for name in environment.names_of_cas(profile.hierarchy):
+            if live.names_ca(name):
+                yield live_name_reason(name)
+
+    def _dcc_reasons(self, participant: Participant) -> Iterator[RefusalReason]:
+        """The reason against whoever is registered as the DCC beside another (R23)."""
+        dccs = self.register.dccs
+        if participant.id in dccs and len(dccs) > 1:
+            yield RefusalReason(
+                "participant.dcc",
+                "R23",
+                f"The register has {len(dccs)} participants of kind dcc: {', '.join(dccs)}. There"
+                " is one DCC.",
+                "Leave one: correct the kind of the others, or remove them. See: smki-testca"
+                " register --help",
+            )
 
     def _identity_reasons(
         self, request: Request, participant: Participant
     ) -> Iterator[RefusalReason]:
         subject = request.subject
         identity = self.library.profile(subject.profile).identity
-        eui64, role, signifier = subject.embedded_id, request.role, subject.stated_signifier
+        eui64, role, signifier = subject.embedded_id, self._role(request), subject.stated_signifier
         if identity is Identity.USER_ID and eui64 is not None:
             yield from self._id_reasons(eui64, role, participant)
         elif role is not None:
@@ -336,6 +387,27 @@ class Gate:
             yield from self._device_id_reasons(eui64, participant)
         if identity is Identity.SIGNIFIER or signifier is not None:
             yield from _signifier_reasons(signifier, participant)
+
+    def _role(self, request: Request) -> RemotePartyRole | None:
+        """The RemotePartyRole that the certificate would carry, held by whom the library says.
+
+        A certificate type of an operator's may write it as a constant, or take it as text.
+        """
+        role, roles = request.role, self.library.roles
+        if role is not None:
+            # A program may make one itself.
+            return roles.by_code(role.code) or replace(role, held_by=())
+        profile = self.library.profile(request.subject.profile)
+        if profile.hierarchy not in _WITH_ROLES:
+            return None
+        for row in profile.filling_rows:
+            fill = row.fill
+            if row.field.path != _ROLE or fill is None:
+                continue
+            stated = request.subject.inputs
+            text = fill.value if isinstance(fill, Constant) else stated.get(fill.name)
+            return roles.by_text(str(text))
+        return None
 
     def _id_reasons(
         self, eui64: Eui64, role: RemotePartyRole | None, participant: Participant
@@ -357,9 +429,9 @@ class Gate:
                 f"The ID {eui64} is not allocated to {participant.id}.",
                 "Allocate one: smki-testca register allocate ID --user-role R",
             )
-        elif role is not None and not {user_role.code for user_role in allocated.user_roles} & set(
-            role.held_by
-        ):
+            return
+        holding = _holding(allocated.user_roles, role)
+        if role is not None and not holding:
             serves = (
                 ", ".join(user_role.name for user_role in allocated.user_roles) or "no User Role"
             )
@@ -369,6 +441,7 @@ class Gate:
                 f"The ID {eui64} serves {serves}, which does not hold the role {role.name}.",
                 f"The role {role.name} is held by {', '.join(role.held_by) or 'CAs only'}.",
             )
+        yield from _kind_reasons(holding, participant)
 
     def _device_id_reasons(
         self, device_id: Eui64, participant: Participant
@@ -390,6 +463,7 @@ class Gate:
                     f"The Device ID {device_id} lies in {exceptional}, which an organisation has.",
                     "Use an ID outside the ranges of organisations.",
                 )
+        yield from self._exclusive_reasons(IdRange(device_id, device_id), participant)
         must_be_own = participant.registry_entries or participant.kind in {
             ParticipantKind.MANUFACTURER,
             ParticipantKind.OTHER,
@@ -402,6 +476,22 @@ class Gate:
                 f"The Device ID {device_id} lies outside {participant.id}'s own Registry Entries"
                 f" ({entries or 'it has none'}).",
                 "Use an ID under one of them, or register the entry.",
+            )
+
+    def _exclusive_reasons(self, ids: IdRange, participant: Participant) -> Iterator[RefusalReason]:
+        """The reason against Device IDs in an entry that another keeps to itself (R24)."""
+        exclusive = [
+            f"{entry} of {holder.id}"
+            for holder, entry in self.register.device_entries_of_others(ids, participant)
+            if entry in holder.exclusive_entries
+        ]
+        if exclusive:
+            what = f"Device ID {ids.first} lies" if ids.first == ids.last else f"range {ids} lies"
+            yield RefusalReason(
+                "device_id.exclusive_registry_entry",
+                "R24",
+                f"The {what} in the Registry Entry {', '.join(exclusive)}, which is exclusive.",
+                f"Use IDs under another entry, or have {exclusive[0].rpartition(' ')[2]} ask.",
             )
 
     def _device_id(self, request: Request) -> Eui64 | None:
@@ -606,23 +696,48 @@ def _signifier_reasons(
 
 
 def _role_reasons(role: RemotePartyRole, participant: Participant) -> Iterator[RefusalReason]:
-    held = {user_role.code for allocated in participant.ids for user_role in allocated.user_roles}
-    if not held & set(role.held_by):
+    served = [user_role for allocated in participant.ids for user_role in allocated.user_roles]
+    holding = _holding(served, role)
+    if not holding:
         yield RefusalReason(
             "role.not_held",
             "R13",
             f"None of {participant.id}'s IDs serves a User Role that holds {role.name}.",
             f"The role {role.name} is held by {', '.join(role.held_by) or 'CAs only'}.",
         )
+    yield from _kind_reasons(holding, participant)
 
 
-def _warnings(request: Request, participant: Participant) -> Iterator[str]:
-    role, eui64 = request.role, request.subject.embedded_id
+def _holding(
+    user_roles: Collection[UserRole], role: RemotePartyRole | None
+) -> tuple[UserRole, ...]:
+    """Those of some User Roles that hold a RemotePartyRole; without one, all."""
+    return tuple(each for each in user_roles if role is None or each.code in role.held_by)
+
+
+def _kind_reasons(
+    holding: Collection[UserRole], participant: Participant
+) -> Iterator[RefusalReason]:
+    """The reason against User Roles that all belong to another kind of participant (R23)."""
+    if holding and not any(map(participant.can_hold, holding)):
+        user_role = next(iter(holding))
+        yield RefusalReason(
+            "user_role.kind",
+            "R23",
+            f"The User Role {user_role.name} belongs to participants of kind {user_role.kind}, and"
+            f" {participant.id} is of kind {participant.kind}.",
+            "Give the ID a User Role of its own kind: smki-testca register import FILE",
+        )
+
+
+def _usage_warnings(request: Request) -> Iterator[str]:
+    role = request.role
     for usage in request.usages:
         if role is not None and usage not in role.usages:
             yield f"No certificate of role {role.name} was seen with {usage} ({role.basis})."
-    if eui64 is None:
-        return
+
+
+def _id_warnings(eui64: Eui64, participant: Participant) -> Iterator[str]:
     for organisation in participant.ranges:
         if organisation.exception is not None and eui64 in organisation.range:
             yield (

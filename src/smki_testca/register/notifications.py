@@ -39,6 +39,7 @@ COLUMNS = {
     Flow.PARTY: ("participant", "signifier", "eui64", "user_role"),
     Flow.MARKET: ("participant", "signifier", "scheme", "identifier", "role_code", "eui64"),
 }
+"""The columns of each flow. ``eui64`` is empty for a Party that has no User ID yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,10 @@ class Notification:
             writer.writerow((change, *map(spreadsheet_cell, entry)))
         return out.getvalue()
 
+    def after(self, before: frozenset[Entry]) -> frozenset[Entry]:
+        """The statements that were told once it is, from those told before."""
+        return (before - frozenset(self.removed)) | frozenset(self.added)
+
     def _changes(self) -> Iterable[tuple[str, Entry]]:
         for entry in self.removed:
             yield "removed", entry
@@ -104,10 +109,9 @@ def statements(flow: Flow, register: Register) -> frozenset[Entry]:
         else:
             for market in participant.market_participant_ids:
                 ids = market.ids or tuple(allocated.eui64 for allocated in participant.ids)
-                entries |= {
-                    (*holder, market.scheme, market.identifier, market.role_code, str(eui64))
-                    for eui64 in ids
-                }
+                mapped = (*holder, market.scheme, market.identifier, market.role_code)
+                # It maps to the Party and its Signifier before there are any User IDs (R14).
+                entries |= {(*mapped, str(eui64)) for eui64 in ids} or {(*mapped, "")}
     return frozenset(entries)
 
 

@@ -101,6 +101,8 @@ class Participant:
         ids: allocated to it, ascending.
         market_participant_ids: of a Party.
         registry_entries: of its Device IDs.
+        exclusive_entries: those of them under which nobody else may have a Device Certificate
+            (R24).
     """
 
     id: str
@@ -111,6 +113,11 @@ class Participant:
     ids: tuple[AllocatedId, ...] = ()
     market_participant_ids: tuple[MarketParticipantId, ...] = ()
     registry_entries: tuple[RegistryEntry, ...] = ()
+    exclusive_entries: frozenset[RegistryEntry] = frozenset()
+
+    def can_hold(self, role: UserRole) -> bool:
+        """Whether a User Role belongs to participants of this kind (R23)."""
+        return role.kind == self.kind
 
     def allocated(self, eui64: Eui64) -> AllocatedId | None:
         """The allocation of an ID to this participant, if there is one."""
@@ -127,4 +134,9 @@ class Participant:
             "ids": [allocation.as_json() for allocation in self.ids],
             "market_participant_ids": [market.as_json() for market in self.market_participant_ids],
             "registry_entries": [str(entry) for entry in self.registry_entries],
+            **(
+                {"exclusive_registry_entries": sorted(map(str, self.exclusive_entries))}
+                if self.exclusive_entries
+                else {}
+            ),
         }

@@ -11,8 +11,10 @@ from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Self
 
 from smki_testca.errors import InputError
+from smki_testca.profiles.model import ParticipantKind
 from smki_testca.register.blocks import Block, Blocks
 from smki_testca.register.participants import AllocatedId
+from smki_testca.register.rules import check_binding, check_kind, check_participant
 from smki_testca.text import shown
 
 if TYPE_CHECKING:
@@ -106,6 +108,24 @@ class Register:
         """The participant under whose own Registry Entry a Device ID lies."""
         return self._named(self._holdings.entries.holder(eui64))
 
+    def device_entries_of_others(
+        self, ids: IdRange, participant: Participant
+    ) -> list[tuple[Participant, RegistryEntry]]:
+        """Other participants' Registry Entries that share an ID with a range, and whose each is."""
+        if any(ids.first in entry and ids.last in entry for entry in participant.registry_entries):
+            return []
+        return [
+            (self.participants[holder], block.entry)
+            for block, holder in self._holdings.entries.in_range(ids)
+            if holder != participant.id
+        ]
+
+    @cached_property
+    def dccs(self) -> tuple[str, ...]:
+        """The participants of kind dcc; an earlier version took more than one (R23)."""
+        kinds = {name: participant.kind for name, participant in self.participants.items()}
+        return tuple(sorted(name for name in kinds if kinds[name] is ParticipantKind.DCC))
+
     def _named(self, name: str | None) -> Participant | None:
         return None if name is None else self.participants[name]
 
@@ -145,8 +165,9 @@ class Register:
         the update does not list it.
 
         Raises:
-            InputError: for a Signifier, range or Registry Entry that another participant has,
-                a Signifier or organisation number that changes, or one id given twice.
+            InputError: for a Signifier, range, Registry Entry or Market Participant ID that
+                another participant has, a second DCC, a Signifier or organisation number that
+                changes, one id given twice, or a participant that breaks a rule of its own.
         """
         merged = dict(self.participants)
         # Its own, because it changes with each participant that arrives.
@@ -158,6 +179,7 @@ class Register:
                     "participant.twice", f"Participant {participant.id} is given twice."
                 )
             seen.add(participant.id)
+            check_participant(participant)
             self._check_entries(participant)
             holdings.check(participant)
             before = merged.get(participant.id)
@@ -192,12 +214,16 @@ class Register:
         """The register with these agreements added; an existing one must be identical.
 
         Raises:
-            InputError: if a reference is taken, or the participant is not in the register.
+            InputError: if a reference is taken, or the participant is not in the register or of
+                a kind that the agreement does not bind.
         """
         merged = dict(self.agreements)
         for agreement in arriving:
-            self.participant(agreement.participant)
-            if agreement.reference in merged and merged[agreement.reference] != agreement:
+            participant = self.participant(agreement.participant)
+            if merged.get(agreement.reference) == agreement:
+                continue
+            check_binding(agreement, participant)
+            if agreement.reference in merged:
                 raise InputError(
                     "agreement.reference",
                     f"The register has an agreement {agreement.reference} with other terms.",
@@ -226,7 +252,8 @@ class Register:
         One that is suspended stays suspended.
 
         Raises:
-            InputError: if there is none of that reference, or it binds another participant.
+            InputError: if there is none of that reference, it binds another participant, or is of
+                a kind that does not bind it.
         """
         before = self.agreement(agreement.reference)
         if agreement.participant != before.participant:
@@ -237,6 +264,7 @@ class Register:
                 "Give the other participant's agreement another reference, and add it:"
                 " smki-testca agreement add FILE",
             )
+        check_binding(agreement, self.participant(agreement.participant))
         changed = replace(agreement, suspended=agreement.suspended or before.suspended)
         return replace(self, agreements={**self.agreements, before.reference: changed})
 
@@ -269,13 +297,15 @@ class Register:
         it takes the unused IDs before it. An ID is never allocated twice.
 
         Raises:
-            InputError: if the participant has no range, or too few IDs are left.
+            InputError: if the User Role belongs to another kind of participant, the participant
+                has no range, or too few IDs are left.
         """
         participant = self.participant(name)
         if not participant.ranges:
             raise InputError(
                 "allocation.no_range", f"Participant {name} has no ID range to allocate from."
             )
+        check_kind(participant, role)
         taken = {allocation.eui64 for allocation in participant.ids}
         free = (
             eui64
@@ -335,7 +365,7 @@ class Register:
 
 
 class _Holdings:
-    """The Signifiers, ranges and Registry Entries of participants, none of them with two holders.
+    """What only one participant may have: Signifiers, ranges, Registry Entries and the like.
 
     Attributes:
         ranges: of organisations, with the participants' ids.
@@ -346,6 +376,8 @@ class _Holdings:
         self.ranges = Blocks()
         self.entries = Blocks()
         self._signifiers: dict[Signifier, str] = {}
+        self._market_participants: dict[tuple[str, str], str] = {}
+        self._dccs: set[str] = set()
         for participant in participants:
             self.replace(None, participant)
 
@@ -354,10 +386,19 @@ class _Holdings:
         if before is not None:
             self.ranges.remove(map(Block.of_organisation, before.ranges))
             self.entries.remove(map(Block.of_entry, before.registry_entries))
+            self._dccs.discard(before.id)
+            for market in before.market_participant_ids:
+                key = (market.scheme, market.identifier)
+                if self._market_participants.get(key) == before.id:
+                    del self._market_participants[key]
         self.ranges.add(map(Block.of_organisation, after.ranges), after.id)
         self.entries.add(map(Block.of_entry, after.registry_entries), after.id)
         if after.signifier is not None:
             self._signifiers[after.signifier] = after.id
+        for market in after.market_participant_ids:
+            self._market_participants[market.scheme, market.identifier] = after.id
+        if after.kind is ParticipantKind.DCC:
+            self._dccs.add(after.id)
 
     def check(self, arriving: Participant) -> None:
         """Check that nobody else has what a participant arrives with.
@@ -373,6 +414,22 @@ class _Holdings:
                 f"Participant {arriving.id} cannot have the Signifier {signifier}: it is"
                 f" {holder}'s (R9).",
             )
+        other_dcc = min(self._dccs - {arriving.id}, default=None)
+        if arriving.kind is ParticipantKind.DCC and other_dcc is not None:
+            raise InputError(
+                "participant.dcc",
+                f"Participant {arriving.id} cannot be the DCC: {other_dcc} is, and there is one"
+                " DCC (R23).",
+                f"Give the IDs to {other_dcc}, or register {arriving.id} as of another kind.",
+            )
+        for market in arriving.market_participant_ids:
+            other = self._market_participants.get((market.scheme, market.identifier), arriving.id)
+            if other != arriving.id:
+                raise InputError(
+                    "participant.market_taken",
+                    f"Participant {arriving.id} cannot have the Market Participant ID"
+                    f" {market.identifier} ({market.scheme}): it is {other}'s (R14).",
+                )
         for organisation in arriving.ranges:
             taken = self.ranges.overlapping(Block.of_organisation(organisation), arriving.id)
             if taken is not None:

@@ -108,11 +108,14 @@ class Answer:
             "found_by": self.by,
             "value": self.value,
             "ids": [
-                {**allocated.as_json(), "remote_party_roles": _held_roles(roles, (allocated,))}
+                {
+                    **allocated.as_json(),
+                    "remote_party_roles": _held_roles(roles, participant, (allocated,)),
+                }
                 for allocated in self.ids
             ],
             "user_roles": [role.name for role in served.values()],
-            "remote_party_roles": _held_roles(roles, self.ids),
+            "remote_party_roles": _held_roles(roles, participant, self.ids),
             "market_participant_ids": [
                 market.as_json()
                 for market in participant.market_participant_ids
@@ -146,9 +149,11 @@ class Unanswered:
         return {"certificate": certificate, **self.reason.as_json()}
 
 
-def _held_roles(roles: Roles, ids: tuple[AllocatedId, ...]) -> list[str]:
-    """The RemotePartyRoles that IDs may hold, by the User Roles they serve."""
-    served = {role.code for allocated in ids for role in allocated.user_roles}
+def _held_roles(roles: Roles, participant: Participant, ids: tuple[AllocatedId, ...]) -> list[str]:
+    """The RemotePartyRoles that IDs may hold, by the User Roles they serve for their holder."""
+    user_roles = (role for allocated in ids for role in allocated.user_roles)
+    # One of another kind of participant holds nothing (R23); an earlier version took it.
+    served = {role.code for role in user_roles if participant.can_hold(role)}
     return [role.name for role in roles.remote_party_roles if served & set(role.held_by)]
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from smki_testca.der.read import Anomaly, DerError, Node, header_at, read_at, read_wrapped
-from smki_testca.x509 import names
-from smki_testca.x509.values import instant_of, integer_of, oid_of, time_of
+from smki_testca.der.read import Anomaly, DerError, Node, header_at, read_at
+from smki_testca.x509 import names, structures
+from smki_testca.x509.values import extension_parts, instant_of, integer_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,6 +28,7 @@ _TIMES = (0x17, 0x18)
 
 
 _PLAIN: Mapping[str, bool] = MappingProxyType({})
+_NOTHING: Mapping[str, Node] = MappingProxyType({})
 _REASON_ONLY: Mapping[str, bool] = MappingProxyType({"reasonCode": False})
 
 
@@ -43,7 +44,7 @@ class Entry(NamedTuple):
         criticality: of each extension, by name; unknown ones by their OID.
         duplicates: the extensions that occur more than once.
         node: the entry as an element; None for one in the usual form.
-        wrapped: the elements inside the extensions' values.
+        wrapped: the element inside each extension's value, by the extension's name.
         problem: why the entry is malformed; None if it is not.
         anomalies: in its lengths and in the octets inside its extensions.
     """
@@ -56,7 +57,7 @@ class Entry(NamedTuple):
     criticality: Mapping[str, bool] = _PLAIN
     duplicates: tuple[str, ...] = ()
     node: Node | None = None
-    wrapped: tuple[Node, ...] = ()
+    wrapped: Mapping[str, Node] = _NOTHING
     problem: Anomaly | None = None
     anomalies: tuple[Anomaly, ...] = ()
 
@@ -177,24 +178,23 @@ def _parse_unusual(data: bytes, offset: int, end: int) -> tuple[Entry, int]:
         ), node.stop
     criticality: dict[str, bool] = {}
     duplicates: list[str] = []
-    wrapped: list[Node] = []
+    wrapped: dict[str, Node] = {}
     reason = None
     for extension in parts[2].children if parts[2:] else ():
-        inside = extension.children
-        oid = oid_of(inside[0]) if inside else None
-        if oid is None or len(inside) < 2 or inside[-1].tag != 0x04:
+        oid, is_critical, octets = extension_parts(extension)
+        if oid is None or octets is None:
             return _unreadable_entry(
                 node, anomalies, "an extension of an entry is malformed"
             ), node.stop
         label = names.ENTRY_EXTENSION_NAMES.get(oid, oid)
-        value, value_anomalies = read_wrapped(inside[-1])
+        value, value_anomalies = structures.read_value(octets, label)
         anomalies += value_anomalies
         if label in criticality:
             duplicates.append(label)
             continue
-        criticality[label] = len(inside) == 3 and inside[1].content != b"\x00"
+        criticality[label] = is_critical
         if value is not None:
-            wrapped.append(value)
+            wrapped[label] = value
             if label == "reasonCode":
                 reason = _reason(value)
     entry = Entry(
@@ -206,7 +206,7 @@ def _parse_unusual(data: bytes, offset: int, end: int) -> tuple[Entry, int]:
         criticality,
         tuple(duplicates),
         node,
-        tuple(wrapped),
+        wrapped,
         None,
         tuple(anomalies),
     )

@@ -168,6 +168,10 @@ def _vocabulary() -> dict[str, Field]:
             ("OCTET STRING",),
         ),
         Field("extensions.subjectAltName.dNSName", Kind.TEXT, ("IA5String",), implicit_tag=0x82),
+        Field("extensions.wrappedApexContinKey.wrapAlgorithm", Kind.OID, ("AlgorithmIdentifier",)),
+        Field(
+            "extensions.wrappedApexContinKey.wrappedContinPubKey", Kind.OCTETS, ("OCTET STRING",)
+        ),
     ]
     strings = ("UTF8String", "PrintableString")
     for name in names.ATTRIBUTES:
@@ -182,7 +186,7 @@ def _vocabulary() -> dict[str, Field]:
     paths = {field.path for field in fields}
     fields += [
         Field(f"extensions.{name}", Kind.PRESENCE, ("Extension",))
-        for name in names.EXTENSIONS
+        for name in (*names.EXTENSIONS, *names.ROOT_EXTENSIONS)
         if f"extensions.{name}" not in paths
     ]
     return {field.path: field for field in fields}

@@ -24,6 +24,7 @@ ATTRIBUTES = {
 }
 
 EXTENSIONS = {
+    "subjectDirectoryAttributes": "2.5.29.9",
     "subjectKeyIdentifier": "2.5.29.14",
     "keyUsage": "2.5.29.15",
     "subjectAltName": "2.5.29.17",
@@ -38,9 +39,13 @@ EXTENSIONS = {
     "policyConstraints": "2.5.29.36",
     "extKeyUsage": "2.5.29.37",
     "freshestCRL": "2.5.29.46",
+    "inhibitAnyPolicy": "2.5.29.54",
     "authorityInfoAccess": "1.3.6.1.5.5.7.1.1",
     "subjectInfoAccess": "1.3.6.1.5.5.7.1.11",
 }
+
+ROOT_EXTENSIONS = {"wrappedApexContinKey": "1.3.6.1.5.5.7.1.20"}
+"""The extensions of a root (RFC 5934) that a reader of other certificates need not know."""
 
 CRL_EXTENSIONS = {
     "issuerAltName": "2.5.29.18",
@@ -135,7 +140,7 @@ def described(label: str) -> str:
 
 
 ATTRIBUTE_NAMES = {oid: name for name, oid in ATTRIBUTES.items()}
-EXTENSION_NAMES = {oid: name for name, oid in EXTENSIONS.items()}
+EXTENSION_NAMES = {oid: name for name, oid in (EXTENSIONS | ROOT_EXTENSIONS).items()}
 CRL_EXTENSION_NAMES = EXTENSION_NAMES | {oid: name for name, oid in CRL_EXTENSIONS.items()}
 ENTRY_EXTENSION_NAMES = {oid: name for name, oid in ENTRY_EXTENSIONS.items()}
 REASON_NAMES = {code: name for name, code in REASONS.items()}

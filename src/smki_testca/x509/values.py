@@ -1,4 +1,4 @@
-"""Reads the values of single elements: integers, object identifiers, times."""
+"""Reads the values of single elements: integers, object identifiers, times, extensions."""
 
 from __future__ import annotations
 
@@ -67,3 +67,22 @@ def instant_of(content: bytes) -> datetime | None:
         return datetime.fromisoformat(f"{text[:8]}T{text[8:]}Z")
     except ValueError:
         return None
+
+
+def extension_parts(extension: Node) -> tuple[str | None, bool, Node | None]:
+    """Read an Extension (RFC 5280 4.1) as far as its elements are in their places.
+
+    Elements of other types and those after them are passed over.
+
+    Returns:
+        The OID, or None where it cannot be read; whether it says that it is critical; and the
+        OCTET STRING, or None where there is none.
+    """
+    parts = extension.children
+    oid = oid_of(parts[0]) if parts else None
+    critical = False
+    for element in parts[1:3]:
+        if element.tag == 0x04:
+            return oid, critical, element
+        critical |= element.tag == 0x01 and element.content != b"\x00"
+    return oid, critical, None

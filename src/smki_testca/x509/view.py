@@ -11,12 +11,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from smki_testca.der import read
-from smki_testca.der.read import MAX_OCTETS, Anomaly, DerError, Node, read_wrapped
-from smki_testca.x509 import entries, names
-from smki_testca.x509.values import integer_of, oid_of, time_of
+from smki_testca.der.read import MAX_OCTETS, Anomaly, DerError, Node
+from smki_testca.x509 import entries, names, structures
+from smki_testca.x509.values import extension_parts, integer_of, oid_of, time_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from smki_testca.x509.fields import Value
 
@@ -47,7 +47,7 @@ class View:
         criticality: of each extension, by name.
         extension_order: names of the extensions in their order; unknown ones by their OID.
         extension_nodes: the extensions themselves, in the same order.
-        wrapped: the elements inside the extensions' values.
+        wrapped: the element inside each extension's value, by the extension's name.
         subject_order: names of the subject's attributes in their order.
         attribute_order: OIDs of a CSR's attributes in their order.
     """
@@ -62,7 +62,7 @@ class View:
     criticality: dict[str, bool] = field(default_factory=dict)
     extension_order: list[str] = field(default_factory=list)
     extension_nodes: list[Node] = field(default_factory=list)
-    wrapped: list[Node] = field(default_factory=list)
+    wrapped: dict[str, Node] = field(default_factory=dict)
     subject_order: list[str] = field(default_factory=list)
     attribute_order: list[str] = field(default_factory=list)
 
@@ -132,7 +132,7 @@ def view_request(data: bytes) -> View:
     for attribute in (child for group in attributes for child in group.children):
         oid = oid_of(attribute.children[0]) if attribute.children else None
         view.attribute_order.append(oid or "unreadable")
-        if oid == names.EXTENSION_REQUEST and len(attribute.children) == 2:
+        if oid == names.EXTENSION_REQUEST and len(attribute.children) > 1:
             for extensions in attribute.children[1].children[:1]:
                 _extensions(view, extensions)
     return view
@@ -179,12 +179,11 @@ def _signed_document(
 ) -> tuple[View, list[Node]]:
     root, anomalies = read(data, what=what, limit=limit, closed=closed)
     parts = root.children
-    if (
-        root.tag != 0x30
-        or len(parts) != 3
-        or [part.tag for part in parts] != [0x30, 0x30, 0x03]
-        or len(parts[0].children) < least
-    ):
+    is_signed = root.tag == 0x30 and [part.tag for part in parts[:3]] == [0x30, 0x30, 0x03]
+    if is_signed and len(parts) > 3:
+        message = f"a certificate, CSR or CRL has three elements; this one has {len(parts)}"
+        raise DerError("der.structure", message, parts[3].offset)
+    if not is_signed or len(parts[0].children) < least:
         raise DerError("der.structure", f"these octets are no {what}", 0)
     view = View(what, root, anomalies, parts[0], parts[1], parts[2].content[1:])
     return view, parts[0].children
@@ -205,7 +204,7 @@ def _tbs_field(view: View, path: str, node: Node) -> None:
 def _subject(view: View, name: Node) -> None:
     for relative in name.children:
         for attribute in relative.children:
-            if len(attribute.children) != 2:
+            if len(attribute.children) < 2:
                 continue
             oid = oid_of(attribute.children[0]) or "unreadable"
             label = names.ATTRIBUTE_NAMES.get(oid, oid)
@@ -214,7 +213,7 @@ def _subject(view: View, name: Node) -> None:
             if label == "x500UniqueIdentifier":
                 value: Value | None = node.content[1:] if node.tag == 0x03 else None
             else:
-                value = _text(node)
+                value = text_of(node)
             view.fields.setdefault(f"subject.{label}", FieldValue(value, node))
 
 
@@ -223,24 +222,25 @@ def _extensions(
 ) -> None:
     view.fields["extensions"] = FieldValue(None, extensions)
     for extension in extensions.children:
-        parts = extension.children
-        oid = oid_of(parts[0]) if parts else None
-        if oid is None or len(parts) < 2 or parts[-1].tag != 0x04:
-            view.extension_order.append("unreadable")
-            view.extension_nodes.append(extension)
-            continue
-        label = known.get(oid, oid)
+        oid, is_critical, value = extension_parts(extension)
+        label = "unreadable" if oid is None else known.get(oid, oid)
         view.extension_order.append(label)
         view.extension_nodes.append(extension)
+        if oid is None:
+            view.criticality[label] = is_critical or view.criticality.get(label, False)
+            continue
         if label in view.criticality:
             continue
-        view.criticality[label] = len(parts) == 3 and parts[1].content != b"\x00"
+        view.criticality[label] = is_critical
         path = f"extensions.{label}"
-        inner, anomalies = read_wrapped(parts[-1])
+        if value is None:
+            view.fields[path] = FieldValue(None, extension)
+            continue
+        inner, anomalies = structures.read_value(value, label)
         view.anomalies += anomalies
-        view.fields[path] = FieldValue(None, inner or parts[-1])
+        view.fields[path] = FieldValue(None, inner or value)
         if inner is not None:
-            view.wrapped.append(inner)
+            view.wrapped[label] = inner
             if label in _EXTENSION_READERS:
                 _EXTENSION_READERS[label](view, path, inner)
 
@@ -266,9 +266,11 @@ def _key_purposes(view: View, path: str, node: Node) -> None:
 def _basic_constraints(view: View, path: str, node: Node) -> None:
     for child in node.children:
         if child.tag == 0x01:
-            view.fields[f"{path}.cA"] = FieldValue(child.content != b"\x00", child)
+            authority = FieldValue(child.content != b"\x00", child)
+            view.fields.setdefault(f"{path}.cA", authority)
         elif child.tag == 0x02:
-            view.fields[f"{path}.pathLenConstraint"] = FieldValue(integer_of(child), child)
+            length = FieldValue(integer_of(child), child)
+            view.fields.setdefault(f"{path}.pathLenConstraint", length)
 
 
 def _policies(view: View, path: str, node: Node) -> None:
@@ -280,7 +282,7 @@ def _policies(view: View, path: str, node: Node) -> None:
 def _authority_key(view: View, path: str, node: Node) -> None:
     for child in node.children:
         if child.tag == 0x80:
-            view.fields[f"{path}.keyIdentifier"] = FieldValue(child.content, child)
+            view.fields.setdefault(f"{path}.keyIdentifier", FieldValue(child.content, child))
 
 
 def _alternative_name(view: View, path: str, node: Node) -> None:
@@ -288,8 +290,8 @@ def _alternative_name(view: View, path: str, node: Node) -> None:
         if name.tag == 0x82:
             text = name.content.decode("ascii", "replace")
             view.fields.setdefault(f"{path}.dNSName", FieldValue(text, name))
-        elif name.tag == 0xA0 and len(name.children) == 2:
-            oid, wrapped = name.children
+        elif name.tag == 0xA0 and len(name.children) > 1:
+            oid, wrapped = name.children[:2]
             if oid_of(oid) != names.HARDWARE_MODULE_NAME or not wrapped.children:
                 continue
             parts: list[Node | None] = list(wrapped.children[0].children)
@@ -304,6 +306,18 @@ def _alternative_name(view: View, path: str, node: Node) -> None:
                 view.fields.setdefault(f"{module}.hwSerialNum", FieldValue(octets, serial))
 
 
+def _wrapped_key(view: View, path: str, node: Node) -> None:
+    """Read the WrappedApexContingencyKey of RFC 5934: an algorithm and the wrapped key."""
+    is_in_order = [child.tag for child in node.children] in ([0x30, 0x04], [0x30], [0x04])
+    for child in node.children:
+        if child.tag == 0x30:
+            oid = oid_of(child.children[0]) if child.children and is_in_order else None
+            view.fields.setdefault(f"{path}.wrapAlgorithm", FieldValue(oid, child))
+        elif child.tag == 0x04:
+            octets = child.content if is_in_order and child.content else None
+            view.fields.setdefault(f"{path}.wrappedContinPubKey", FieldValue(octets, child))
+
+
 _EXTENSION_READERS = {
     "keyUsage": _key_usage,
     "subjectKeyIdentifier": _octets,
@@ -312,6 +326,7 @@ _EXTENSION_READERS = {
     "certificatePolicies": _policies,
     "authorityKeyIdentifier": _authority_key,
     "subjectAltName": _alternative_name,
+    "wrappedApexContinKey": _wrapped_key,
     "cRLNumber": _number,
 }
 
@@ -324,7 +339,7 @@ def normalised_name(name: Node) -> tuple[tuple[tuple[str, str], ...], ...]:
                 (
                     attribute.children[0].content.hex(),
                     " ".join(text.casefold().split())
-                    if (text := _text(attribute.children[1])) is not None
+                    if (text := text_of(attribute.children[1])) is not None
                     else attribute.children[1].encoded.hex(),
                 )
                 for attribute in relative.children
@@ -335,16 +350,28 @@ def normalised_name(name: Node) -> tuple[tuple[tuple[str, str], ...], ...]:
     )
 
 
+def attribute_texts(name: Node) -> list[tuple[str, str | None]]:
+    """The attributes of a Name in their order: the name of each, and its text if it holds one."""
+    return [
+        (label, text_of(value))
+        for relative in name.children
+        for label, value in labelled_attributes(relative)
+    ]
+
+
+def labelled_attributes(relative: Node) -> Iterator[tuple[str, Node]]:
+    """The attributes of an RDN in their order: the name of each, and the element of its value."""
+    for attribute in relative.children:
+        if len(attribute.children) == 2:
+            oid = oid_of(attribute.children[0]) or "unreadable"
+            yield names.ATTRIBUTE_NAMES.get(oid, oid), attribute.children[1]
+
+
 def common_name_of(name: Node) -> str | None:
     """The first commonName of a Name."""
-    for relative in name.children:
-        for attribute in relative.children:
-            if len(attribute.children) == 2 and oid_of(attribute.children[0]) == _COMMON_NAME:
-                return _text(attribute.children[1])
-    return None
+    return next((text for label, text in attribute_texts(name) if label == "commonName"), None)
 
 
-_COMMON_NAME = names.ATTRIBUTES["commonName"]
 _STRING_CODECS = {
     0x0C: "utf-8",
     0x12: "ascii",
@@ -355,7 +382,8 @@ _STRING_CODECS = {
 }
 
 
-def _text(node: Node) -> str | None:
+def text_of(node: Node) -> str | None:
+    """The text in an element of a string type; None for another element, or broken text."""
     codec = _STRING_CODECS.get(node.tag)
     if codec is None:
         return None
@@ -384,7 +412,21 @@ def is_in_place(view: View) -> bool:
     if view.kind == "CRL":
         return True
     if view.kind == "CSR":
-        return tags[:3] == [0x02, 0x30, 0x30] and tags[3:] in ([], [0xA0])
+        return tags[:3] == [0x02, 0x30, 0x30] and tags[3:4] in ([], [0xA0])
     if tags[0] == 0xA0:
         tags = tags[1:]
     return tags[:1] != [0x30] and tags[1:6] == [0x30] * 5 and "validity.notBefore" in view.fields
+
+
+def kind_of(data: bytes) -> str | None:
+    """The kind of a document, ``certificate``, ``CSR`` or ``CRL``; None for any other octets."""
+    if entries.place(data) is not None:
+        return "CRL"
+    for view_document in (view_certificate, view_request, view_revocation_list):
+        try:
+            view = view_document(data)
+        except DerError:
+            continue
+        if is_in_place(view):
+            return view.kind
+    return None

@@ -28,7 +28,8 @@ def _key(number):
 
 
 KEYS = st.integers(0, 5).map(_key)
-DEVICE_IDS = st.binary(min_size=8, max_size=8)
+NOBODY = (bytes(8), b"\xff" * 8)
+DEVICE_IDS = st.binary(min_size=8, max_size=8).filter(lambda octets: octets not in NOBODY)
 MAKES = st.fixed_dictionaries(
     {
         "hw_type": st.sampled_from([csrs.HW_TYPE, OTHER_HW_TYPE, "1.2.3"]),
@@ -62,6 +63,13 @@ def test_a_csr_of_the_same_make_is_known_and_says_what_the_full_reader_says(make
     found = _by_likeness(_learnt(**make), der)
     assert found == _in_full(der)
     assert found[0] == int.from_bytes(device_id)
+
+
+@pytest.mark.parametrize("device_id", NOBODY)
+def test_a_device_id_of_nobody_is_left_to_the_full_reader_which_refuses_it(device_id):
+    der = csrs.device(_key(1), device_id=device_id)
+    assert _by_likeness(_learnt(), der) is None
+    assert _in_full(der) == ["csr.device_id"]
 
 
 @given(MAKES, MAKES, KEYS, DEVICE_IDS)
@@ -124,7 +132,7 @@ def test_a_batch_of_every_make_is_read_as_each_csr_is_by_itself(tmp_path):
         for number, der in enumerate(ders):
             archive.writestr(f"{number}.csr", csrs.pem(der))
     data = path.read_bytes()
-    found = Reader(path.name, data, LIBRARY).read(portal_zip.directory(path.name, data))
+    found = Reader(path.name, data, LIBRARY).read(portal_zip.directory(path.name, data).members)
     assert len(found) == len(ders)
     for number, (one, der) in enumerate(zip(found, ders, strict=True), 1):
         if isinstance(one, RowProblem):

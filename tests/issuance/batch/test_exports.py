@@ -87,6 +87,17 @@ def test_a_stream_is_certificates_in_der_one_after_the_other(run, export):
     assert _serials(ders) == [record["serial"] for record in run]
 
 
+def test_a_stream_is_linted_certificate_by_certificate(command, quickstart, run, export):
+    _, out = export("der-stream")
+    outcome = command("--json", "--estate", quickstart, "lint", out)
+    assert outcome.code == 0
+    linted = outcome.json["files"]
+    assert [one["kind"] for one in linted] == [record["profile"] for record in run]
+    assert [one["index"] for one in linted] == list(range(len(run)))
+    imported = command("--json", "--estate", quickstart, "import", out)
+    assert [one["arrival"] for one in imported.json["certificates"]] == ["own"] * len(run)
+
+
 def test_csv_has_what_the_estate_tells_of_each_certificate_and_its_key(run, export):
     _, out = export("csv", "--with-keys")
     with out.open(newline="", encoding="utf-8") as file:

@@ -90,7 +90,7 @@ def test_each_csr_fares_as_the_report_says_and_the_good_ones_have_certificates(c
     data = csr_zip(*((name, csr) for name, (_, csr) in requests.items()))
     outcome, out = _sign(command, quickstart, data)
     assert outcome.code == 0
-    assert outcome.json == {"run": 1, "out": str(out), "success": 3, "refused": 5}
+    assert outcome.json == {"run": 1, "out": str(out), "success": 3, "refused": 5, "passed_over": 0}
     report, certificates = _report(out)
     assert [(line[0], line[1]) for line in report] == [
         (str(n), name) for n, name in enumerate(requests, 1)
@@ -120,6 +120,20 @@ def test_the_names_in_the_response_follow_from_the_name_of_the_request(command, 
     with zipfile.ZipFile(out) as outer:
         assert sorted(outer.namelist()) == ["night.2-response.txt", "night.2-response.zip"]
     assert out.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_macos_adds_is_told_and_the_csrs_are_signed(command, quickstart):
+    data = csr_zip(("a.csr", device_csr()), ("__MACOSX/._a.csr", b"\x00\x05\x16\x07"))
+    outcome, out = _sign(command, quickstart, data)
+    assert (outcome.json["success"], outcome.json["passed_over"]) == (1, 1)
+    assert [line[1] for line in _report(out)[0]] == ["a.csr"]
+    path = quickstart.parent / "meters.zip"
+    told = command(
+        *("--estate", quickstart, "batch", "sign", path, "--out", out, "--force"),
+        *("--participant", "meters-one", "--purpose", DEVICE_PURPOSE),
+    )
+    assert "__MACOSX/._a.csr" in told.err
+    assert "1 of 1 CSRs are signed" in told.out
 
 
 def test_over_99_certificates_under_one_device_id_the_rest_are_anomalies(command, quickstart):

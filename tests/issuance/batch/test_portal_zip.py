@@ -29,7 +29,7 @@ def members(data):
     """Every CSR of a ZIP, unpacked."""
     return [
         Entry(one.number, one.name, portal_zip.unpack("requests.zip", data, one))
-        for one in portal_zip.directory("requests.zip", data)
+        for one in portal_zip.directory("requests.zip", data).members
     ]
 
 
@@ -223,3 +223,72 @@ def test_a_zip_is_written_as_the_standard_library_writes_it():
             archive.writestr(info, data)
             writer.add(name, data)
     assert writer.close() == expected.getvalue()
+
+
+def test_what_macos_and_windows_add_is_passed_over_and_told():
+    names = ["a.csr", "__MACOSX/._a.csr", ".DS_Store", "b.csr", "Thumbs.db", "._b.csr"]
+    data = csr_zip(*((name, name.encode()) for name in names))
+    assert [(one.number, one.name) for one in members(data)] == [(1, "a.csr"), (2, "b.csr")]
+    passed_over = portal_zip.directory("requests.zip", data).passed_over
+    assert passed_over == [name for name in names if name not in {"a.csr", "b.csr"}]
+
+
+def test_a_zip_of_nothing_else_is_refused_as_empty():
+    assert "empty" in refused(csr_zip(("__MACOSX/._a.csr", b"x")))
+
+
+def _named(raw, extra=b"", flags=0):
+    """A ZIP of one file whose name is these octets."""
+    placeholder = "x" * len(raw)
+    info = zipfile.ZipInfo(placeholder)
+    info.extra = extra
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr(info, b"a CSR")
+    data = out.getvalue().replace(placeholder.encode(), raw)
+    bits = struct.pack("<H", flags)
+    return changed(changed(data, LOCAL, 6, bits), CENTRAL, 8, bits)
+
+
+def _unicode_path(raw, path, version=1):
+    content = struct.pack("<BL", version, zlib.crc32(raw)) + path
+    return struct.pack("<HH", 0x7075, len(content)) + content
+
+
+ZAEHLER = "Z\u00e4hler 1.csr"
+UTF8, CP437 = ZAEHLER.encode(), ZAEHLER.encode("cp437")
+NAMES = {
+    "UTF-8 with the flag": _named(UTF8, flags=0x800),
+    "UTF-8 without the flag, as Info-ZIP and macOS write it": _named(UTF8),
+    "code page 437, as APPNOTE has it": _named(CP437),
+    "a Unicode Path field": _named(b"Z?hler 1.csr", _unicode_path(b"Z?hler 1.csr", UTF8)),
+    "a Unicode Path field of a former name": _named(UTF8, _unicode_path(b"other", b"no.csr")),
+    "a Unicode Path field of another version": _named(UTF8, _unicode_path(UTF8, b"no.csr", 2)),
+    "other extra fields before it": _named(
+        b"Z.csr", b"UT\x01\x00\x00" + _unicode_path(b"Z.csr", UTF8)
+    ),
+}
+
+
+@pytest.mark.parametrize("data", NAMES.values(), ids=NAMES)
+def test_a_name_is_the_one_that_was_meant(data):
+    (one,) = members(data)
+    assert one.name == ZAEHLER
+    assert one.data == b"a CSR"
+
+
+BROKEN_PATHS = {
+    "not UTF-8": _unicode_path(b"Z.csr", b"\xff.csr"),
+    "empty": _unicode_path(b"Z.csr", b""),
+    "cut off": struct.pack("<HHB", 0x7075, 1, 1),
+}
+
+
+@pytest.mark.parametrize("field", BROKEN_PATHS.values(), ids=BROKEN_PATHS)
+def test_a_broken_unicode_path_is_refused_on_every_version_of_python(field):
+    assert "it is broken" in refused(_named(b"Z.csr", field))
+
+
+@pytest.mark.parametrize("path", [b"../a.csr", b"b/a.csr", b"a.exe", b"a\x00.csr"])
+def test_a_unicode_path_is_checked_like_any_name(path):
+    refused(_named(b"Z.csr", _unicode_path(b"Z.csr", path)))

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from smki_testca.der import encode
 from smki_testca.errors import InputError
+from smki_testca.identifiers import identifies_nobody
 from smki_testca.x509 import untrusted
 from smki_testca.x509.keys import P256_HEAD
 
@@ -75,7 +76,7 @@ class CsrPattern:
         )
 
     def read(self, der: bytes) -> tuple[int, bytes] | None:
-        """The Device ID and public key of a CSR; None if it does not match or its signature fails.
+        """The Device ID and public key of a CSR; None if it does not match, or is at fault.
 
         Args:
             der: the CSR.
@@ -96,6 +97,7 @@ class CsrPattern:
             or der[between:device_id] != self.between
             or der[after:stop] != self.after
             or der[stop:signature_at] != self.algorithm + bytes((3, length + 1, 0))
+            or identifies_nobody(der[device_id:after])
         ):
             return None
         octets = der[point:between]

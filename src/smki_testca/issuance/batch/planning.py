@@ -24,12 +24,13 @@ from smki_testca.estate.tiles import TileRecord
 from smki_testca.identifiers import Eui64
 from smki_testca.issuance.batch.row_requests import RowProblem, RowRequest
 from smki_testca.issuance.issuance import Issuance
+from smki_testca.labels import check_label
 from smki_testca.profiles.model import Constant
 from smki_testca.x509.keys import is_plain_p256, key_id, key_type_of, load_public_key
 from smki_testca.x509.names import KeyType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from smki_testca.authority.csr import Remarks, TakenAs
     from smki_testca.estate.changes import Changes
@@ -52,6 +53,8 @@ MAX_COUNT = 100_000_000
 LISTED_PROBLEMS = 50_000
 """The most rows of a batch that are listed as wrong: all of a ZIP, which has no more. Of a manifest
 with more, the others are counted."""
+LISTED_WARNINGS = 1_000
+"""The most different warnings of a batch that are listed; the others are counted."""
 ATTEMPTS = 3
 """How many times a run is planned because others changed what the plan before rested on."""
 
@@ -95,14 +98,21 @@ class Plan:
         label: for certificates whose row has none.
         secrets: of the run.
 
+    Raises:
+        InputError: if the label is blank or too long.
+
     Attributes:
         problems: the rows that cannot be issued, with the reasons: the first
             ``LISTED_PROBLEMS``.
         problem_count: the number of all such rows.
         remarks: on the CSRs of rows that will be issued, by line, where there is anything to say.
+        warnings: what the participants should read of the other rows, each line once: the first
+            ``LISTED_WARNINGS``.
+        warnings_not_listed: how many warnings there are beside these.
     """
 
     def __init__(self, estate: Stores, source: Any, label: str | None, secrets: Secrets) -> None:
+        check_label(label)
         self._estate = estate
         # Before anything is read, so that no change after that goes unnoticed.
         self._mark = estate.changes.mark()
@@ -126,6 +136,8 @@ class Plan:
         self.problem_count = 0
         self.remarks: dict[int, Remarks] = {}
         self._taken_as: TakenAs | None = None
+        self.warnings: dict[str, None] = {}
+        self.warnings_not_listed = 0
 
     @property
     def count(self) -> int:
@@ -162,6 +174,7 @@ class Plan:
             self._add_problem(RowProblem(1, refusal))
             return
         self._issuance.count(request, authorisation, certificates)
+        self._add_warnings(authorisation.warnings)
         self._authorised[request.participant, first, last] = authorisation
         shared = request.subject.shared_inputs() | request.subject.own_inputs()
         for usage in request.usages or (None,):
@@ -184,11 +197,15 @@ class Plan:
             authorisation = self._authorise(row.request)
             self._check_row(row, authorisation)
             number = self._section_of(row, authorisation)
+            warnings = self._issuance.gate.warnings(
+                row.request, authorisation.participant, authorisation.environment
+            )
         except SmkiTestcaError as error:
             self._add_problem(RowProblem(row.line, error))
             return
         if row.remarks is not None and (row.remarks.warnings or row.remarks.dropped):
             self.remarks[row.line] = row.remarks
+        self._add_warnings(warnings)
         rows = self._waiting.setdefault(number, [])
         rows.append(_row(row))
         self._issuance.count(row.request, authorisation)
@@ -219,6 +236,15 @@ class Plan:
             if len(self._refusals) < LISTED_REFUSALS:
                 reasons = [reason.as_json() for reason in problem.error.reasons]
                 self._refusals.append({"line": problem.line, "reasons": reasons})
+
+    def _add_warnings(self, warnings: Iterable[str]) -> None:
+        for warning in warnings:
+            if warning in self.warnings:
+                continue
+            if len(self.warnings) < LISTED_WARNINGS:
+                self.warnings[warning] = None
+            else:
+                self.warnings_not_listed += 1
 
     def is_overtaken(self) -> bool:
         """Whether others changed what the plan rests on. Ask with the write lock held.
@@ -359,6 +385,7 @@ class Plan:
         return authorisation
 
     def _check_row(self, row: RowRequest, authorisation: Authorisation) -> None:
+        check_label(row.label)
         self._issuance.gate.admit(row.request, authorisation)
         check_holder_name(row.holder_name, authorisation.participant.name)
         profile = self._estate.library.profile(row.request.subject.profile)
@@ -406,6 +433,7 @@ class Plan:
         request, participant = authorisation.request, authorisation.participant
         profile = self._estate.library.profile(request.subject.profile)
         issuer, _ = self._issuance.issuing(authorisation.environment, profile.hierarchy)
+        self._add_warnings(self._estate.remarks(issuer))
         signifier = participant.signifier.text if participant.signifier else None
         section_inputs = inputs(subject, usage) | {
             "participant-name": participant.name,

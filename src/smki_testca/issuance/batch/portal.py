@@ -38,6 +38,8 @@ ERROR_CODES = {
     "csr.key": "CR:KEY",
     "csr.algorithm": "CR:ALG",
     "csr.subject": "CR:SUBJ",
+    "csr.subject_order": "CR:SUBJ",
+    "csr.subject_value": "CR:SUBJ",
     "csr.identifier": "CR:ID",
     "csr.role": "CR:ROLE",
     "csr.key_usage": "CR:USAGE",

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from smki_testca.authority import csr as csrs
 from smki_testca.errors import InputError
-from smki_testca.importers.zip_directory import ZipError, read_directory
+from smki_testca.importers.zip_directory import ZipError, is_of_a_system, raw_name, read_directory
 
 MAX_REQUESTS = 50_000
 """The most CSRs in a batch."""
@@ -42,6 +42,7 @@ class Member(NamedTuple):
     Attributes:
         number: its place in the directory, from 1.
         name: of the file.
+        raw_name: its octets in the ZIP.
         offset: of the file's local header.
         packed, size: how many octets the file has in the ZIP, and unpacked.
         checksum: CRC-32 of the unpacked octets.
@@ -50,6 +51,7 @@ class Member(NamedTuple):
 
     number: int
     name: str
+    raw_name: bytes
     offset: int
     packed: int
     size: int
@@ -57,8 +59,20 @@ class Member(NamedTuple):
     deflated: bool
 
 
-def directory(name: str, data: bytes) -> list[Member]:
-    """The CSRs of a batch, in the order of the ZIP; nothing is unpacked yet.
+class Directory(NamedTuple):
+    """The directory of a batch's ZIP.
+
+    Attributes:
+        members: its CSRs, in the order of the ZIP.
+        passed_over: the names of the files that macOS or Windows put beside them.
+    """
+
+    members: list[Member]
+    passed_over: list[str]
+
+
+def directory(name: str, data: bytes) -> Directory:
+    """Read the directory of a batch's ZIP; nothing is unpacked yet.
 
     Args:
         name: of the ZIP, for messages.
@@ -68,14 +82,16 @@ def directory(name: str, data: bytes) -> list[Member]:
         InputError: if the ZIP as a whole is refused.
     """
     try:
-        infos = read_directory(data, MAX_REQUESTS)
+        every = read_directory(data, MAX_REQUESTS)
     except ZipError as error:
         raise _refused(name, str(error)) from error
+    infos = [info for info in every if not is_of_a_system(info.filename)]
     _check(name, infos)
-    return [
+    members = [
         Member(
             number,
             info.filename,
+            raw_name(info),
             info.header_offset,
             info.compress_size,
             info.file_size,
@@ -84,6 +100,8 @@ def directory(name: str, data: bytes) -> list[Member]:
         )
         for number, info in enumerate(infos, 1)
     ]
+    passed_over = [info.filename for info in every if is_of_a_system(info.filename)]
+    return Directory(members, passed_over)
 
 
 def unpack(name: str, data: bytes, member: Member) -> bytes:
@@ -103,9 +121,8 @@ def unpack(name: str, data: bytes, member: Member) -> bytes:
     magic, _, flags, _, _, _, _, _, _, name_octets, extra_octets = _LOCAL.unpack(header)
     name_at = member.offset + _LOCAL.size
     start = name_at + name_octets + extra_octets
-    encoding = "utf-8" if flags & _UTF8_NAME else "cp437"
-    local_name = data[name_at : name_at + name_octets].decode(encoding, "replace")
-    if magic != _LOCAL_MAGIC or local_name != member.name:
+    local_name = data[name_at : name_at + name_octets]
+    if magic != _LOCAL_MAGIC or local_name != member.raw_name or b"\0" in local_name:
         raise _refused(name, f"{member.name[:60]!r} has another name where it lies")
     if flags & _ENCRYPTED:
         raise _refused(name, "it is encrypted")

@@ -1,0 +1,140 @@
+"""The rules that one participant or agreement must keep, whoever else is in the register.
+
+They are checked when it arrives, or a participant gets a User Role. A register of an earlier
+version that breaks them still opens; there the gate refuses what rests on it.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from smki_testca.errors import InputError
+from smki_testca.profiles.model import ParticipantKind
+from smki_testca.register.agreements import AgreementKind
+from smki_testca.register.participants import SIGNIFIED
+from smki_testca.text import is_blank, shown
+
+if TYPE_CHECKING:
+    from smki_testca.register.agreements import Agreement
+    from smki_testca.register.participants import Participant
+    from smki_testca.roles import UserRole
+
+
+BINDING = {
+    ParticipantKind.PARTY: (AgreementKind.SEC_ACCESSION, AgreementKind.BILATERAL),
+    ParticipantKind.DCC: (AgreementKind.SEC_ACCESSION, AgreementKind.BILATERAL),
+    ParticipantKind.RDP: (AgreementKind.RDP_ARRANGEMENT, AgreementKind.BILATERAL),
+    ParticipantKind.MANUFACTURER: (AgreementKind.BILATERAL,),
+    ParticipantKind.OTHER: (AgreementKind.BILATERAL,),
+}
+"""The kinds of agreement that bind each kind of participant; accession is for Parties (R2)."""
+
+
+def check_binding(agreement: Agreement, participant: Participant) -> None:
+    """Check that an agreement is of a kind that binds its participant (R2).
+
+    Raises:
+        InputError: if it is not.
+    """
+    if agreement.kind not in BINDING[participant.kind]:
+        raise InputError(
+            "agreement.kind",
+            f"Agreement {agreement.reference} is of kind {agreement.kind}, which does not bind"
+            f" {participant.id}, a participant of kind {participant.kind} (R2).",
+            f"Agreements of kind {' or '.join(BINDING[participant.kind])} bind it.",
+        )
+
+
+def check_participant(participant: Participant) -> None:
+    """Check one participant.
+
+    Raises:
+        InputError: for a text without a visible character, a User Role of another kind of
+            participant or listed twice, a Registry Entry or a Market Participant ID listed twice,
+            or a Market Participant ID of a participant that can have no User ID.
+    """
+    _check_texts(participant)
+    for allocated in participant.ids:
+        for role in allocated.user_roles:
+            check_kind(participant, role)
+            if allocated.user_roles.count(role) > 1:
+                raise InputError(
+                    "participant.role_twice",
+                    f"The ID {allocated.eui64} of {participant.id} lists the User Role"
+                    f" {role.name} twice.",
+                    f"List it once: its name is {role.name}, its abbreviation {role.code}.",
+                )
+    in_order = sorted(participant.registry_entries, key=lambda entry: entry.range.first)
+    for entry, other in pairwise(in_order):
+        if entry.overlaps(other):
+            raise InputError(
+                "registry_entry.twice",
+                f"Participant {participant.id} lists the Registry Entry {entry} twice."
+                if entry == other
+                else f"The Registry Entries {entry} and {other} of {participant.id} overlap.",
+                "List each once.",
+            )
+    _check_market_participant_ids(participant)
+
+
+def check_kind(participant: Participant, role: UserRole) -> None:
+    """Check that a participant is of the kind that a User Role belongs to (R23).
+
+    Raises:
+        InputError: if it is not.
+    """
+    if not participant.can_hold(role):
+        raise InputError(
+            "user_role.kind",
+            f"The User Role {role.name} belongs to participants of kind {role.kind}, and"
+            f" {participant.id} is of kind {participant.kind} (R23).",
+            "Give it a User Role of its own kind; roles.toml says which kind each belongs to.",
+        )
+
+
+def _check_texts(participant: Participant) -> None:
+    """Check that each text of a participant shows something."""
+    texts = [
+        ("name", participant.name),
+        ("signifier", None if participant.signifier is None else participant.signifier.text),
+        *(("exception", organisation.exception) for organisation in participant.ranges),
+    ]
+    for key, text in texts:
+        if text is not None and is_blank(text):
+            raise InputError(
+                "participant.blank",
+                f"The {key} of participant {participant.id} is blank.",
+                "Write it out, or leave the key out where that is allowed.",
+            )
+
+
+def _check_market_participant_ids(participant: Participant) -> None:
+    if participant.market_participant_ids and participant.kind not in SIGNIFIED:
+        raise InputError(
+            "participant.market_id",
+            f"{participant.id}, a participant of kind {participant.kind}, has no User IDs, and so"
+            " no Market Participant IDs (R14).",
+            "Leave market-participant-ids out.",
+        )
+    seen: set[tuple[str, str, str]] = set()
+    for market in participant.market_participant_ids:
+        for key, text in (("identifier", market.identifier), ("role-code", market.role_code)):
+            # With a space, it would be another than the one that is meant.
+            if not text.isprintable() or text != text.strip() or is_blank(text):
+                raise InputError(
+                    "participant.market_text",
+                    f"The {key} {shown(text)} of a Market Participant ID of {participant.id} is"
+                    " blank, or has spaces around it or control characters.",
+                    "Write it as its scheme does.",
+                )
+        entry = (market.scheme, market.identifier, market.role_code)
+        what = "is listed twice" if entry in seen else "lists an ID twice"
+        if entry in seen or len(set(market.ids)) < len(market.ids):
+            raise InputError(
+                "participant.market_twice",
+                f"The Market Participant ID {market.identifier} ({market.scheme}, role code"
+                f" {market.role_code}) of {participant.id} {what}.",
+                "List each once.",
+            )
+        seen.add(entry)

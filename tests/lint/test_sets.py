@@ -1,0 +1,249 @@
+"""What documents say of each other: chains, copies and shared keys, in whatever order they come."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import csrs
+from smki_testca.importers.sources import Source, sources
+from smki_testca.lint import chain, engine
+from smki_testca.lint.linted import Settings
+from smki_testca.lint.rows import span_breaches
+from smki_testca.lint.whole_input import lint_all
+from smki_testca.profiles import Library
+from smki_testca.x509.view import view_certificate
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+AT = datetime(2026, 12, 1, tzinfo=UTC)
+LIBRARY = Library()
+TRUSTED = tuple(one.data for one in sources([str(GOLDEN / "trust.pem")]))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _profiles_are_read_once():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "Library", lambda: LIBRARY)
+        yield
+
+
+def documents(*cases):
+    """The documents of golden cases, DER."""
+    return [
+        one.data
+        for case in cases
+        for one in sources([str(path) for path in sorted(GOLDEN.glob(f"cases/{case}.pem"))])
+        if one.problem is None
+    ]
+
+
+def linted(ders, *, trusted=TRUSTED, as_profile=None):
+    named = (Source(f"{number}.pem", 0, der) for number, der in enumerate(ders))
+    return lint_all(named, Settings(AT, (), "ZAZ1", as_profile, trusted))
+
+
+def codes(ders, **options):
+    return [sorted(f.code for f in one.findings) for one in linted(ders, **options)]
+
+
+RELATED = documents(
+    *("o0[1-9]*", "o1[016]*", "set-*", "issuer-*", "key-of-*", "signature-*", "good-*"),
+    *("crl-sig*", "crl-num*", "crl-revoked*", "input-pkcs7"),
+)
+"""Every certificate and CRL of the golden corpus that others have to do with, and their CAs."""
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.data(), st.booleans())
+def test_the_findings_of_each_file_do_not_depend_on_the_order_of_the_files(data, are_trusted):
+    chosen = data.draw(
+        st.lists(st.integers(0, len(RELATED) - 1), min_size=2, max_size=12, unique=True)
+    )
+    # A file and its copy are two files.
+    files = [(f"{number}.pem", RELATED[number]) for number in (*chosen, *chosen[:2])]
+    files = [(f"copy-of-{n}" if at >= len(chosen) else n, der) for at, (n, der) in enumerate(files)]
+    options = Settings(AT, environment="ZAZ1", trusted=TRUSTED if are_trusted else ())
+
+    def findings(order):
+        found = lint_all((Source(name, 0, der) for name, der in order), options)
+        return {one.file: one.findings for one in found}
+
+    assert findings(data.draw(st.permutations(files))) == findings(files)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.data())
+def test_nor_do_they_depend_on_the_order_within_a_file(data):
+    numbers = st.integers(0, len(RELATED) - 1)
+    chosen = data.draw(st.lists(numbers, min_size=2, max_size=12, unique=True))
+
+    def findings(order):
+        ders = [RELATED[number] for number in order]
+        return sorted(zip(ders, codes(ders), strict=True))
+
+    assert findings(data.draw(st.permutations(chosen))) == findings(chosen)
+
+
+def test_all_of_them_together_are_linted_alike_in_both_directions():
+    def findings(ders):
+        return sorted(zip(ders, codes(ders), strict=True))
+
+    assert findings(RELATED) == findings(RELATED[::-1])
+
+
+def test_no_message_names_a_ca_of_the_issuers_name_as_issuer():
+    (of_certificate,), (of_crl,) = (
+        linted(documents(f"issuer-namesake{kind}"))[0].findings for kind in ("", "-crl")
+    )
+    for finding in (of_certificate, of_crl):
+        assert finding.code == "issuer.unknown"
+        assert finding.message.endswith("; a CA of its name is, but has another key.")
+    (alone,) = linted(documents("issuer-namesake"), trusted=())[0].findings
+    assert "of its name" not in alone.message
+
+
+def test_a_certificate_of_a_namesake_is_found_to_be_right_once_its_issuer_is_there():
+    root, z1 = TRUSTED[0], TRUSTED[1]
+    good = documents("good-organisation")
+    other = documents("issuer-path-length")
+    assert codes([*good, *other, root, z1], trusted=()) == [
+        [],
+        ["issuer.path_length"],
+        [],
+        [],
+    ]
+
+
+def broken(der):
+    """A copy of which the last bit, of the signature, is changed."""
+    return der[:-1] + bytes((der[-1] ^ 1,))
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_a_broken_copy_of_a_ca_makes_nothing_below_it_wrong(turn):
+    root, z1 = TRUSTED[:2]
+    (good,) = documents("good-organisation")
+    ders = [root, broken(z1), good, z1][::turn]
+    assert codes(ders, trusted=()) == [[], ["signature.invalid"], [], []][::turn]
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_what_is_verified_is_not_blamed_for_what_is_not(turn):
+    (good,) = documents("good-organisation")
+    identifier = view_certificate(good).octets("extensions.authorityKeyIdentifier.keyIdentifier")
+    # Nothing shows that this is a broken copy: it names an issuer that is not at hand.
+    copy = good.replace(identifier, b"A" * 8)
+    told = ["issuer.unknown", "set.serial_of_another_issuer"]
+    assert codes([good, copy][::turn]) == [[], told][::turn]
+
+
+def test_a_ca_whose_signature_is_invalid_makes_no_signature_invalid():
+    root, z1 = TRUSTED[:2]
+    (good,) = documents("good-organisation")
+    key = chain.PossibleIssuer(z1).spki
+    other_key = chain.PossibleIssuer(root).spki
+    # Z1 with the root's key in place of its own: its key identifier is still Z1's.
+    false = z1.replace(key, other_key)
+    assert "signature.invalid" in codes([false], trusted=(root,))[0]
+    (unknown,) = (f for f in linted([good, false], trusted=(root,))[0].findings)
+    assert unknown.code == "issuer.unknown"
+    assert unknown.message.endswith(
+        "; a certificate of it is, but that one's own signature is invalid."
+    )
+    # Where nothing says that it is false, the signature is not by the issuer that is at hand.
+    assert "signature.invalid" in codes([good, false], trusted=())[0]
+
+
+def test_a_path_is_too_long_where_the_ca_in_between_is_only_trusted():
+    sub_ca, below = documents("issuer-path-length-above")
+    assert codes([below], trusted=(*TRUSTED, sub_ca)) == [["issuer.path_length"]]
+    # Without the CA above there is nothing that forbids it.
+    assert codes([below], trusted=(sub_ca,)) == [[]]
+
+
+@pytest.mark.parametrize(
+    ("profile", "code"),
+    [("organisation", "issuer.self_signed"), ("organisation-root-ca", None)],
+)
+def test_only_a_root_may_be_signed_with_its_own_key(profile, code):
+    (found,) = codes(documents("issuer-self-signed-organisation"), as_profile=profile)
+    assert ("issuer.self_signed" in found) == (code is not None)
+
+
+def test_a_signature_by_its_own_key_is_told_as_that_whatever_else_is_at_hand():
+    ders = documents("issuer-self-signed-with-aki")
+    assert codes(ders) == codes(ders, trusted=()) == [["issuer.self_signed"]]
+
+
+def test_a_crl_that_nobody_signed_is_no_evidence_against_another():
+    (good,) = documents("good-organisation-crl")
+    assert codes([broken(good), good]) == [["signature.invalid"], []]
+
+
+def test_two_keys_of_one_organisation_are_a_prepayment_pair_and_two_of_a_device_are_not():
+    assert codes(documents("o11-key-agreement-pair"))[1] == ["set.key_agreement_pair"]
+    assert codes(documents("set-device-twice-keyAgreement"))[1] == ["set.device_twice"]
+
+
+def ca(name, issuer, key, signing_key):
+    """A CA certificate for a key, signed with another, which its issuer may have."""
+    start, end = datetime(2026, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC)
+    below, above = (
+        x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)]) for text in (name, issuer)
+    )
+    return (
+        x509.CertificateBuilder(above, below, key.public_key(), len(name), start, end)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(signing_key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.DER)
+    )
+
+
+def test_a_ring_of_cas_and_a_long_chain_of_them_end():
+    keys = [csrs.new_key() for _ in range(40)]
+    names = ["A" * number for number in range(1, 41)]
+    above = [*names[1:], names[0]]
+    ring = [ca(*parts) for parts in zip(names, above, keys, [*keys[1:], keys[0]], strict=True)]
+    forged = [ca(name, issuer, keys[0], keys[1]) for name, issuer in zip(names, above, strict=True)]
+    # Each of the forged is of a CA that is as false as itself: that says nothing.
+    for each in (*codes(ring, trusted=()), *codes(forged, trusted=())):
+        assert "internal.rule_failed" not in each
+        assert "signature.invalid" not in each
+
+
+def test_so_many_possible_issuers_are_tried_and_so_many_cas_above_considered():
+    key = csrs.new_key()
+    alike = [ca("Z1", f"root {number}", csrs.new_key(), key) for number in range(70)]
+    issuers = chain.gathered(alike)
+    (named,) = (
+        group for group in issuers.candidates(view_certificate(ca("a", "Z1", key, key))) if group
+    )
+    assert len(named) == 64
+    ring = [ca(f"{n}", f"{(n + 1) % 40}", key, key) for n in range(40)]
+    issuers = chain.gathered(ring)
+    ((first,),) = (group for group in issuers.candidates(view_certificate(ring[-1])) if group)
+    assert len(issuers.path_from(first)) == 16
+
+
+WITH_YEARS = {
+    profile.name: row for profile in LIBRARY.profiles for row in profile.rows if row.holds.max_years
+}
+
+
+@pytest.mark.parametrize("row", WITH_YEARS.values(), ids=WITH_YEARS)
+def test_every_profile_allows_its_years_to_the_end_of_the_day(row):
+    years = row.holds.max_years
+    start = datetime(2026, 1, 26, tzinfo=UTC)
+    last = datetime(2026 + years, 1, 26, 23, 59, 59, tzinfo=UTC)
+    next_day = datetime(2026 + years, 1, 27, tzinfo=UTC)
+    breaches = [
+        [breach.code for breach in span_breaches(row, "validity.notBefore", start, end)]
+        for end in (last, next_day)
+    ]
+    assert breaches == [[], ["validity.notAfter.period"]]
