@@ -1456,18 +1456,14 @@ def contingency_key_cases() -> None:
     path, wrapped = f"extensions.{name}", octet_string(bytes(range(104)))
     algorithm = sequence(oid("2.16.840.1.101.3.4.1.45"))
     good = sequence(algorithm, wrapped)
+    numbered = sequence(sequence(integer(1)), wrapped)
     case("good-contingency-key", "A root with its key", [], extended(ROOTED, good)(ROOT_OCA))
     first = {"first": extension(ROOTED, good), **ROOT_OCA.extensions}
     about = "A root with its key before everything else"
     case("good-contingency-key-first", about, [], replace(ROOT_OCA, extensions=first))
     for part, aspect, about, octets in (
         ("wrapAlgorithm", "missing", "without its algorithm", sequence(wrapped)),
-        (
-            "wrapAlgorithm",
-            "unreadable",
-            "whose algorithm is a number",
-            sequence(sequence(integer(1)), wrapped),
-        ),
+        ("wrapAlgorithm", "unreadable", "whose algorithm is a number", numbered),
         ("wrappedContinPubKey", "missing", "without the wrapped key", sequence(algorithm)),
         (
             "wrappedContinPubKey",
@@ -1481,7 +1477,14 @@ def contingency_key_cases() -> None:
             {kind: E},
             f"with a contingency key {about}",
             extended(ROOTED, octets),
+            also="" if octets != numbered else "structure.AlgorithmIdentifier error",
         )
+    case(
+        "structure-ApexContingencyKey",
+        "A Root OCA Certificate with a third element in its contingency key",
+        ["structure.ApexContingencyKey error"],
+        extended(ROOTED, sequence(algorithm, wrapped, MORE))(ROOT_OCA),
+    )
     case(
         f"{kind}-{path}-critical",
         "A Root OCA Certificate whose contingency key is critical",

@@ -244,6 +244,7 @@ GOOD_EXTENSIONS: dict[str, list[x509.ExtensionType]] = {
     "certificateIssuer": [x509.CertificateIssuer([x509.DirectoryName(name_of("Z1"))])],
 }
 BY_HAND = {
+    "wrappedApexContinKey": ["3011 300b 060960864801650304012d 0402 0102"],
     "policyMappings": ["300c 300a 0603550403 0603550404"],
     "subjectDirectoryAttributes": ["300f 300d 0603550403 3106 0c0141 0c0142"],
 }
@@ -260,7 +261,8 @@ def values():
 
 def test_there_is_a_good_value_of_every_extension():
     assert {*GOOD_EXTENSIONS, *BY_HAND} == EXTENSIONS.keys()
-    every = {*names.EXTENSIONS, *names.CRL_EXTENSIONS, *names.ENTRY_EXTENSIONS}
+    every = {*names.EXTENSIONS, *names.ROOT_EXTENSIONS}
+    every |= {*names.CRL_EXTENSIONS, *names.ENTRY_EXTENSIONS}
     assert every == EXTENSIONS.keys()
 
 

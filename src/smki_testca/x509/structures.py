@@ -590,6 +590,12 @@ EXTENSIONS: Mapping[str, Structure] = {
     "freshestCRL": _distribution_points("FreshestCRL", "RFC 5280 4.2.1.15"),
     "authorityInfoAccess": _information_access("AuthorityInfoAccessSyntax", "RFC 5280 4.2.2.1"),
     "subjectInfoAccess": _information_access("SubjectInfoAccessSyntax", "RFC 5280 4.2.2.2"),
+    "wrappedApexContinKey": _structure(
+        "ApexContingencyKey",
+        "RFC 5934",
+        Part("wrapAlgorithm", _ALGORITHM),
+        Part("wrappedContinPubKey", _OCTET_STRING),
+    ),
     "cRLNumber": _structure("CRLNumber", "RFC 5280 5.2.3", tag=0x02),
     "deltaCRLIndicator": _structure("BaseCRLNumber", "RFC 5280 5.2.4", tag=0x02),
     "issuingDistributionPoint": _structure(

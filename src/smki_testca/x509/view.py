@@ -308,7 +308,8 @@ def _alternative_name(view: View, path: str, node: Node) -> None:
 
 def _wrapped_key(view: View, path: str, node: Node) -> None:
     """Read the WrappedApexContingencyKey of RFC 5934: an algorithm and the wrapped key."""
-    is_in_order = [child.tag for child in node.children] in ([0x30, 0x04], [0x30], [0x04])
+    tags = [child.tag for child in node.children[:2]]
+    is_in_order = tags in ([0x30, 0x04], [0x30], [0x04])
     for child in node.children:
         if child.tag == 0x30:
             oid = oid_of(child.children[0]) if child.children and is_in_order else None
