@@ -239,7 +239,8 @@ def _form_of_key(view: View) -> str | None:
 
     The certificate would carry it octet for octet (RFC 5480 2.1.1 and 2.2, RFC 3279 2.3.1).
     """
-    parts = view.fields["subjectPublicKeyInfo"].node.children
+    field = view.fields.get("subjectPublicKeyInfo")
+    parts = [] if field is None else field.node.children
     algorithm = parts[0].children if len(parts) == 2 else []
     oid = oid_of(algorithm[0]) if algorithm else None
     tags = [parameter.tag for parameter in algorithm[1:]]
@@ -411,8 +412,9 @@ def subject(request: Request) -> Iterator[Breach]:
 
 def _unreadable(name: str, view: View) -> str:
     """Why an attribute of the subject cannot be read."""
-    tag = view.fields[f"subject.{name}"].node.tag
-    if name != "x500UniqueIdentifier" or tag not in _TEXT_TAGS:
+    field = view.fields.get(f"subject.{name}")
+    is_text = field is not None and field.node.tag in _TEXT_TAGS
+    if name != "x500UniqueIdentifier" or not is_text:
         return f"its {name} cannot be read"
     return (
         f"its {name} (2.5.4.45) is text, all that OpenSSL's command line can write; it takes the 8"
