@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, Self
 
 from smki_testca.text import plain
 
@@ -68,9 +68,19 @@ class UsageError(SmkiTestcaError):
 
 
 class InputError(SmkiTestcaError):
-    """An input (a file, an identifier, a profile, a CSR) cannot be used."""
+    """An input (a file, an identifier, a profile, a CSR) cannot be used.
+
+    Attributes:
+        key_path: of what is wrong below the table that is read, where the input is TOML.
+    """
 
     exit_code = ExitCode.INPUT
+    key_path: tuple[str | int, ...] = ()
+
+    def at(self, *path: str | int) -> Self:
+        """The same error at a key, or a place in an array, of the table around it."""
+        self.key_path = (*path, *self.key_path)
+        return self
 
 
 class EstateError(SmkiTestcaError):

@@ -1,11 +1,13 @@
-"""Generates passphrases, and writes them to files."""
+"""Generates passphrases, writes them to files, and reads them from there."""
 
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
+from smki_testca.errors import InputError
 from smki_testca.files import create
+from smki_testca.text_files import MARK, decode, encoding_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from smki_testca.entropy import Entropy
 
 PASSPHRASE_FILE = "passphrase"  # noqa: S105 - a file's name
+MAX_FILE_OCTETS = 1 << 16
+"""The longest file of a passphrase, in octets."""
 
 
 def make_passphrase(entropy: Entropy) -> str:
@@ -29,3 +33,61 @@ def leave_passphrase(directory: Path, passphrase: str, name: str = PASSPHRASE_FI
     path = directory / name
     create(path, f"{passphrase}\n".encode())
     return path
+
+
+class Passphrase(str):
+    """A passphrase, and whether a byte order mark stood before it.
+
+    The mark is no content. What was locked when it counted as content still opens: see
+    ``readings``.
+    """
+
+    __slots__ = ("has_mark",)
+
+    has_mark: bool
+
+    def __new__(cls, text: str, *, has_mark: bool = False) -> Self:
+        """Make a passphrase of text that was decoded and has no mark."""
+        passphrase = super().__new__(cls, text)
+        passphrase.has_mark = has_mark
+        return passphrase
+
+    @classmethod
+    def of_text(cls, text: str) -> Self:
+        """The passphrase in a text, such as a variable's, that may begin with a mark."""
+        return cls(text.removeprefix(MARK), has_mark=text.startswith(MARK))
+
+    @classmethod
+    def of_file(cls, data: bytes, origin: str) -> Self:
+        """The passphrase on the first line of a file.
+
+        Args:
+            data: the octets of the file.
+            origin: the file, for messages.
+
+        Raises:
+            InputError: if the file is no text; the message quotes nothing of it.
+        """
+        encoding, octets = encoding_of(data)
+        is_utf8 = encoding == "utf-8"
+        # Of UTF-8, the other lines may be anything, and the first have zero octets.
+        line = data[octets:].split(b"\n", 1)[0]
+        try:
+            text = line.decode("utf-8") if is_utf8 else decode(data, origin)
+        except (InputError, UnicodeDecodeError):
+            raise InputError(
+                "passphrase.encoding", f"{origin} is not UTF-8.", "Save it as UTF-8."
+            ) from None
+        return cls(text.split("\n", 1)[0].rstrip("\r"), has_mark=is_utf8 and octets > 0)
+
+
+def readings(passphrase: str) -> tuple[str, ...]:
+    """The texts that a passphrase may stand for, the likeliest first; at most two.
+
+    Where a byte order mark stood before it, earlier versions took the mark for content.
+    """
+    if not isinstance(passphrase, Passphrase):
+        passphrase = Passphrase.of_text(passphrase)
+    if not passphrase.has_mark:
+        return (str(passphrase),)
+    return (str(passphrase), f"{MARK}{passphrase}") if passphrase else (MARK,)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 from smki_testca.errors import InputError
-from smki_testca.text import shown
+from smki_testca.text import shown, use_one_of
 
 
 class Basis(StrEnum):
@@ -23,6 +24,19 @@ class KeyUsage(StrEnum):
 
     DIGITAL_SIGNATURE = "digital-signature"
     KEY_AGREEMENT = "key-agreement"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a key usage.
+
+        Raises:
+            InputError: if there is none of that name.
+        """
+        if text not in set(cls):
+            raise InputError(
+                "request.usage", f"There is no key usage {shown(text)}.", use_one_of(cls)
+            )
+        return cls(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +112,7 @@ class Roles:
             raise InputError(
                 "role.unknown",
                 f"There is no RemotePartyRole {shown(text)}.",
-                "Use one of "
-                + ", ".join(f"{r.name} ({r.hex})" for r in self.remote_party_roles)
-                + ".",
+                use_one_of(f"{r.name} ({r.hex})" for r in self.remote_party_roles),
             )
         return role
 
@@ -127,6 +139,6 @@ class Roles:
             raise InputError(
                 "user_role.unknown",
                 f"There is no User Role {shown(text)}.",
-                "Use one of " + ", ".join(f"{r.name} ({r.code})" for r in self.user_roles) + ".",
+                use_one_of(f"{r.name} ({r.code})" for r in self.user_roles),
             )
         return role

@@ -26,7 +26,12 @@ from smki_testca.files import create
 from smki_testca.identifiers import Eui64
 from smki_testca.lifecycle.crls import find_authority, profile_of_list
 from smki_testca.lifecycle.revocation import parse_reason
-from smki_testca.passphrases import PASSPHRASE_FILE, leave_passphrase, make_passphrase
+from smki_testca.passphrases import (
+    PASSPHRASE_FILE,
+    Passphrase,
+    leave_passphrase,
+    make_passphrase,
+)
 from smki_testca.profiles.model import Hierarchy, Identity, Tier
 from smki_testca.profiles.typed_subjects import Particulars
 from smki_testca.register.requests import Delivery
@@ -560,9 +565,10 @@ def _passphrase(directory: Path) -> str:
     """Return the passphrase of an existing estate: from the environment, or from its file."""
     if given := os.environ.get("SMKI_TESTCA_PASSPHRASE"):
         return given
+    path = directory / PASSPHRASE_FILE
     try:
-        return (directory / PASSPHRASE_FILE).read_text("utf-8").split("\n", 1)[0].rstrip("\r")
-    except (OSError, UnicodeDecodeError) as error:
+        return Passphrase.of_file(path.read_bytes(), str(path))
+    except (OSError, InputError) as error:
         raise EstateError(
             "estate.passphrase",
             f"The passphrase of the estate in {directory} is needed.",

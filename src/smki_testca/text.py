@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _SHOWN_CHARACTERS = 40
 
 
@@ -39,3 +44,16 @@ def shown(text: str) -> str:
     """The text quoted for a message, control characters escaped and long text cut."""
     cut = text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
     return repr(cut)
+
+
+def use_one_of(choices: Iterable[object], name: str = "") -> str:
+    """The remedy of every error about a word that is in none of some lists: it states them all.
+
+    Args:
+        choices: the words, in the order in which to name them.
+        name: what they are, where the message does not say so.
+    """
+    listed = ", ".join(str(choice) for choice in choices)
+    if not listed:
+        return ""
+    return f"Use one of {listed}." if not name else f"The {name} is one of {listed}."

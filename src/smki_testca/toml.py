@@ -11,6 +11,9 @@ import tomllib
 from typing import Any
 
 from smki_testca.errors import InputError
+from smki_testca.text_files import MARK, decode
+from smki_testca.toml_places import dotted, path_on_line
+from smki_testca.toml_tokens import TOKEN
 
 MAX_OCTETS = 1 << 20
 """The longest TOML file read, in octets."""
@@ -22,26 +25,6 @@ MAX_TABLES = 100_000
 """The most tables that the names and dotted keys of a file may make: each part makes one."""
 MAX_WORD_CHARACTERS = 200
 """The longest bare key, number or date."""
-
-# What follows an unclosed string is no matter: the parser stops there.
-_TOKEN = re.compile(
-    r"""
-      (?P<space>[ \t]++)
-    | (?P<comment>\#[^\n]*+)
-    | (?P<string>
-        "{3}(?:[^"\\]++|\\.|"{1,2}(?!"))*+"{3,5}
-      | '{3}(?:[^']++|'{1,2}(?!'))*+'{3,5}
-      | "(?:[^"\\\n]++|\\[^\n])*+"
-      | '[^'\n]*+'
-      )
-    | (?P<word>[^\s"'\#\[\]{}.,=]++)
-    | (?P<dot>\.)
-    | (?P<open>[\[{])
-    | (?P<close>[\]}])
-    | (?P<end>[\n,=]|.)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
 
 
 def parse(data: bytes, origin: str) -> dict[str, Any]:
@@ -59,14 +42,36 @@ def parse(data: bytes, origin: str) -> dict[str, Any]:
             "toml.too_long", f"{origin} has {len(data)} octets; at most {MAX_OCTETS} are read."
         )
     try:
-        text = data.decode("utf-8")
+        text = decode(data, origin)
+    except InputError as error:
+        raise InputError("toml.encoding", error.message, error.remedy) from error
+    try:
         _check_limits(text, origin)
         return tomllib.loads(text)
-    except UnicodeDecodeError as error:
-        raise InputError("toml.encoding", f"{origin} is not UTF-8: {error}.") from error
     except (ValueError, OverflowError, RecursionError) as error:
         # A ValueError that is no TOMLDecodeError: a date that no calendar has.
-        raise InputError("toml.syntax", f"{origin} is not TOML: {error}.") from error
+        raise _syntax_error(text, origin, str(error)) from error
+
+
+_POSITION = re.compile(r" \(at line (\d+), column (\d+)\)")
+_END = " (at end of document)"
+
+
+def _syntax_error(text: str, origin: str, message: str) -> InputError:
+    """The error for text that is not TOML: the line, the key path and the cause."""
+    position = _POSITION.search(message)
+    if position is None and _END not in message:
+        return InputError("toml.syntax", f"{origin} is not TOML: {message}.")
+    lines = text.split("\n")
+    line = int(position[1]) if position else len(text.rstrip().split("\n"))
+    cause = message.replace(_END, " at the end of the file") + "."
+    if position:
+        cause = _POSITION.sub(f" at column {position[2]}", cause)
+        if lines[line - 1][int(position[2]) - 1 :].startswith(MARK):
+            cause = "a byte order mark stands here. Were files joined?"
+    path = path_on_line(text, line)
+    key = f", {dotted(path)}" if path else ""
+    return InputError("toml.syntax", f"{origin}, line {line}{key}, is not TOML: {cause}")
 
 
 def _check_limits(text: str, origin: str) -> None:
@@ -79,7 +84,7 @@ def _check_limits(text: str, origin: str) -> None:
         InputError: naming the line and the limit.
     """
     parts = tables = depth = 0
-    for token in _TOKEN.finditer(text):
+    for token in TOKEN.finditer(text):
         kind = token.lastgroup
         if kind == "dot":
             parts += 1
@@ -108,4 +113,4 @@ def _check_limits(text: str, origin: str) -> None:
 
 def _beyond(token: re.Match[str], origin: str, what: str) -> InputError:
     line = token.string.count("\n", 0, token.start()) + 1
-    return InputError("toml.syntax", f"{origin} cannot be read: line {line}: {what}.")
+    return InputError("toml.syntax", f"{origin}, line {line}, cannot be read: {what}.")

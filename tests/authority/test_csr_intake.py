@@ -84,14 +84,22 @@ def test_every_text_form_is_read(kind, form):
     assert read.view.root.encoded == der
 
 
-@pytest.mark.parametrize("around", ["\n\n{}\n\n", "\ufeff{}", "Subject: somebody\n{}"])
-def test_text_around_a_pem_block_is_passed_over(around):
+@pytest.mark.parametrize(
+    "around", ["\n\n{}\n\n", "\ufeff{}", "Subject: somebody\n{}", "Zähler\n{}"]
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
+def test_text_around_a_pem_block_is_passed_over_whatever_its_encoding(around, encoding):
     text = csrs.pem(csrs.device(KEY)).decode()
-    data = around.format(text).encode("utf-8")
-    if around.startswith("\ufeff"):
-        assert faults(data) == ["csr.encoding"]
-    else:
-        assert csr.parse(data, LIBRARY).usage is KeyUsage.KEY_AGREEMENT
+    data = around.format(text).encode(encoding, "replace")
+    assert csr.parse(data, LIBRARY).usage is KeyUsage.KEY_AGREEMENT
+
+
+def test_a_csr_in_utf_16_without_a_mark_is_refused_with_that_cause():
+    text = csrs.pem(csrs.device(KEY)).decode()
+    with pytest.raises(CsrFaultsError) as caught:
+        csr.parse(text.encode("utf-16-le"), LIBRARY)
+    assert caught.value.code == "csr.encoding"
+    assert "UTF-16" in caught.value.message
 
 
 def test_an_organisation_csr_says_id_role_name_and_usage():

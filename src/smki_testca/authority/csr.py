@@ -25,6 +25,7 @@ from smki_testca.lint import strict
 from smki_testca.profiles.inputs import SIGNIFIER
 from smki_testca.profiles.subject import Subject
 from smki_testca.text import shown
+from smki_testca.text_files import utf8
 from smki_testca.x509 import untrusted
 from smki_testca.x509.view import View, kind_of, view_request
 
@@ -40,13 +41,13 @@ MAX_OCTETS = 1 << 16
 """The longest CSR read, in octets of its text."""
 
 _PEM = re.compile(
-    r"-----BEGIN (NEW )?CERTIFICATE REQUEST-----(?P<body>[A-Za-z0-9+/=\s]*)"
-    r"-----END (NEW )?CERTIFICATE REQUEST-----",
+    rb"-----BEGIN (NEW )?CERTIFICATE REQUEST-----(?P<body>[A-Za-z0-9+/=\s]*)"
+    rb"-----END (NEW )?CERTIFICATE REQUEST-----",
     re.ASCII,
 )
 _ROLE = re.compile(r"[0-9A-Fa-f]{2}", re.ASCII)
 _CA_MAY_ADD = frozenset({"extensions.keyUsage", "subject.organizationalUnitName"})
-_BASE64_LINES = re.compile(r"[A-Za-z0-9+/]+={0,2}(\r?\n[A-Za-z0-9+/]+={0,2})*\s*", re.ASCII)
+_BASE64_LINES = re.compile(rb"[A-Za-z0-9+/]+={0,2}(\r?\n[A-Za-z0-9+/]+={0,2})*\s*", re.ASCII)
 
 
 _NAME_IT = "If it asks for another certificate type, name that with --profile."
@@ -271,10 +272,8 @@ def to_der(data: bytes) -> bytes:
         raise _fault("csr.too_long", f"It has {len(data)} octets; at most {MAX_OCTETS} are read.")
     if begins_as_sequence(data):
         return data
-    try:
-        text = data.decode("ascii").strip("\ufeff \t\r\n")
-    except UnicodeDecodeError:
-        raise _no_text_form(data) from None
+    # Text of any encoding may stand around a PEM block.
+    text = utf8(data).strip(b" \t\r\n")
     blocks = list(_PEM.finditer(text))
     if len(blocks) > 1:
         raise _fault("csr.several", f"The file holds {len(blocks)} CSRs; give one at a time.")
@@ -283,7 +282,7 @@ def to_der(data: bytes) -> bytes:
     elif not _BASE64_LINES.fullmatch(text):
         raise _no_text_form(data)
     try:
-        return base64.b64decode("".join(text.split()), validate=True)
+        return base64.b64decode(b"".join(text.split()), validate=True)
     except binascii.Error:
         raise _fault("csr.encoding", "Its base64 is broken.") from None
 

@@ -46,12 +46,13 @@ from smki_testca.files import check_free, write_file
 from smki_testca.streams import check_no_terminal, is_standard_output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from smki_testca.api import Estate
     from smki_testca.estate.runs import Run
     from smki_testca.issuance.batch.engines import Engine
     from smki_testca.issuance.batch.planning import Plan
+    from smki_testca.issuance.batch.portal_zip import Member
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as a shell gives it."""
@@ -250,6 +251,7 @@ def sign(session: Session, /, requests: str, out: Path, *, force: bool, **option
         _write_signed(out, portal.response(report, issued), run, force=force)
     succeeded = len(issued)
     remarks = _grouped((remark, file) for _, file, *remark in report.remarks)
+    labels = _changed_labels(members, issued)
     if session.as_json:
         counts = {
             "success": succeeded,
@@ -257,10 +259,12 @@ def sign(session: Session, /, requests: str, out: Path, *, force: bool, **option
             "passed_over": len(passed_over),
         }
         told = _warnings_as_json(plan) | _remarks_as_json(remarks, "files")
+        told |= {"labels": labels} if labels else {}
         print_json({"run": run, "out": str(out), **counts, **told})
         return
     _report_passed_over(requests, passed_over)
     _report_remarks(remarks)
+    print_warnings(f"{row['file']}: its label is {row['label']!r}." for row in labels)
     say(
         f"{succeeded} of {len(members)} CSRs are signed; the response is {out}.",
         err=is_standard_output(out),
@@ -443,6 +447,20 @@ def _report_remarks(remarks: _Remarks, noun: str = "") -> None:
     for (code, _, text), places in remarks.items():
         others = f" and {len(places) - 1} others" if len(places) > 1 else ""
         say(f"{noun}{places[0]}{others}: {code}: {text}", err=True)
+
+
+def _changed_labels(
+    members: Sequence[Member], issued: Mapping[int, bytes]
+) -> list[dict[str, str | None]]:
+    """Return the files of CSRs whose certificates' labels are not simply the files' names."""
+    from smki_testca.issuance.batch import csr_reader
+
+    labels = csr_reader.labels_of(members)
+    return [
+        {"file": member.name, "label": labels[member.number]}
+        for member in members
+        if member.number in issued and labels[member.number] != member.name.removesuffix(".csr")
+    ]
 
 
 def _write_signed(target: Path, response: bytes, run: int | None, *, force: bool) -> None:

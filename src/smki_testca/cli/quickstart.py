@@ -27,6 +27,7 @@ from smki_testca.exporters.export import items, make
 from smki_testca.files import write
 from smki_testca.kits import maker
 from smki_testca.passphrases import PASSPHRASE_FILE, leave_passphrase, make_passphrase
+from smki_testca.text import use_one_of
 
 if TYPE_CHECKING:
     from smki_testca.profiles import Library
@@ -154,8 +155,6 @@ def _read_ca_keys(folder: Path, library: Library) -> dict[tuple[Hierarchy, Tier]
     keys = {}
     for path in sorted(folder.iterdir()):
         if path.name not in names:
-            raise InputError(
-                "ca_keys.stray", f"{path} is not a CA's key.", f"Known are {', '.join(names)}."
-            )
+            raise InputError("ca_keys.stray", f"{path} is not a CA's key.", use_one_of(names))
         keys[names[path.name]] = read_input(str(path), 1 << 16)
     return keys

@@ -53,14 +53,16 @@ def selection(library: Library, given: dict[str, str | None]) -> Selection:
     from smki_testca.estate.certificates import Selection
     from smki_testca.estate.status import Status
     from smki_testca.identifiers import Eui64, SerialNumber
+    from smki_testca.roles import KeyUsage
 
     eui64, role, serial = (given[name] for name in ("eui64", "role", "serial"))
+    usage = given["usage"]
     status = given.get("status")
     return Selection(
         given.get("participant"),
         None if eui64 is None else Eui64.parse(eui64),
         None if role is None else library.roles.remote_party_role(role).code,
-        given["usage"],
+        None if usage is None else KeyUsage.parse(usage),
         given["profile"],
         given["label"],
         None if serial is None else SerialNumber.parse(serial),

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from smki_testca.errors import EstateError, InputError, UsageError
-from smki_testca.passphrases import PASSPHRASE_FILE
-from smki_testca.text import plain
+from smki_testca.passphrases import MAX_FILE_OCTETS, PASSPHRASE_FILE, Passphrase
+from smki_testca.text import is_text, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,11 +138,11 @@ class Session:
             EstateError: if none of them gives it.
         """
         if self.passphrase_file is not None:
-            return first_line(self.passphrase_file)
-        if passphrase := os.environ.get(_PASSPHRASE_VARIABLE):
-            return passphrase
+            return first_line(self.passphrase_file, may_be_mark=not confirm)
+        if given := os.environ.get(_PASSPHRASE_VARIABLE):
+            return _of_text(given, _PASSPHRASE_VARIABLE)
         if (directory / PASSPHRASE_FILE).is_file():
-            return first_line(str(directory / PASSPHRASE_FILE))
+            return first_line(str(directory / PASSPHRASE_FILE), may_be_mark=not confirm)
         if sys.stdin.isatty():
             answer: str = click.prompt(
                 plain(f"Passphrase of {directory}"),
@@ -150,7 +150,7 @@ class Session:
                 confirmation_prompt=confirm,
                 err=True,
             )
-            return answer
+            return _of_text(answer, "What was typed")
         raise EstateError(
             "estate.passphrase",
             "The estate's passphrase is needed.",
@@ -208,17 +208,25 @@ def _within(limit: int, file: BinaryIO, name: Path | str) -> bytes:
     return data
 
 
-def first_line(path: str) -> str:
+def first_line(path: str, *, may_be_mark: bool = False) -> Passphrase:
     """Read the passphrase on the first line of a file.
 
+    Args:
+        path: of the file.
+        may_be_mark: whether a line of nothing but a byte order mark will do: earlier versions
+            took that for a passphrase.
+
     Raises:
-        InputError: if the file cannot be read, or the line is empty or not UTF-8.
+        InputError: if the file cannot be read, or the line is empty or no text.
     """
-    line = read_input(path, 1 << 16).split(b"\n", 1)[0].rstrip(b"\r")
-    try:
-        passphrase = line.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError("passphrase.encoding", f"{path} is not UTF-8.") from error
-    if not passphrase:
+    passphrase = Passphrase.of_file(read_input(path, MAX_FILE_OCTETS), path)
+    if not passphrase and not (may_be_mark and passphrase.has_mark):
         raise InputError("passphrase.empty", f"The first line of {path} is empty.")
     return passphrase
+
+
+def _of_text(text: str, origin: str) -> Passphrase:
+    """The passphrase in a variable, or one that was typed."""
+    if not is_text(text):
+        raise InputError("passphrase.encoding", f"{origin} is not UTF-8.", "Give it as UTF-8.")
+    return Passphrase.of_text(text)

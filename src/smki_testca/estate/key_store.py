@@ -12,6 +12,7 @@ from smki_testca.errors import EstateError
 from smki_testca.estate.key_holders import AUTHORITY, KeyHolders, check_holders
 from smki_testca.estate.key_pairs import check_pair
 from smki_testca.estate.sealing import EstateKey, TransportKey
+from smki_testca.passphrases import readings
 from smki_testca.x509 import private_keys
 from smki_testca.x509.keys import key_id
 
@@ -43,7 +44,7 @@ class KeyStore:
 
     def prepare(self, passphrase: str) -> None:
         """Make the estate key, within the transaction that creates the estate."""
-        self._key, wrapped = EstateKey.create(passphrase)
+        self._key, wrapped = EstateKey.create(readings(passphrase)[0])
         self._database.execute(
             "INSERT INTO meta (name, value) VALUES (?, ?)", (_WRAPPED_KEY, wrapped)
         )
@@ -210,7 +211,7 @@ class KeyStore:
         """
         wrapped, passphrase = self._wrapped(), self._passphrase()
         thread = ThreadPoolExecutor(1)
-        unlocking = thread.submit(EstateKey.unlock, passphrase, wrapped)
+        unlocking = thread.submit(_unlocked, passphrase, wrapped)
 
         def unlocked() -> EstateKey:
             # Processes can be forked once the thread has ended.
@@ -231,7 +232,7 @@ class KeyStore:
     def _estate_key(self) -> EstateKey:
         if self._key is None:
             if self._unlocking is None:
-                self._key = EstateKey.unlock(self._passphrase(), self._wrapped())
+                self._key = _unlocked(self._passphrase(), self._wrapped())
             else:
                 self._key = self._unlocking()
         return self._key
@@ -247,3 +248,19 @@ class KeyStore:
                 "Remove the directory and make the estate again.",
             )
         return wrapped
+
+
+def _unlocked(passphrase: str, wrapped: bytes) -> EstateKey:
+    """The estate key that a passphrase opens, by either of its readings.
+
+    Raises:
+        EstateError: if the passphrase is wrong, or the wrapped key is damaged.
+    """
+    *earlier, last = readings(passphrase)
+    for text in earlier:
+        try:
+            return EstateKey.unlock(text, wrapped)
+        except EstateError as error:
+            if error.code != "estate.passphrase":
+                raise
+    return EstateKey.unlock(last, wrapped)

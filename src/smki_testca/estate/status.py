@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Self
 
 from smki_testca.errors import InputError
-from smki_testca.text import shown
+from smki_testca.text import shown, use_one_of
 
 
 class Status(StrEnum):
@@ -41,7 +41,7 @@ class Status(StrEnum):
         raise InputError(
             "status.unknown",
             f"{shown(text)} is no status.",
-            f"It is one of: {', '.join(f'{status.word} ({status.value})' for status in cls)}.",
+            use_one_of(f"{status.word} ({status.value})" for status in cls),
         )
 
 

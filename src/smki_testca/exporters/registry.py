@@ -22,7 +22,7 @@ from smki_testca.exporters.run_formats.der_stream import DerStream
 from smki_testca.exporters.run_formats.parquet_table import ParquetTable
 from smki_testca.exporters.run_formats.pem_folders import PemFolders
 from smki_testca.exporters.signing_tool import SigningToolFolder
-from smki_testca.text import shown
+from smki_testca.text import shown, use_one_of
 
 if TYPE_CHECKING:
     from smki_testca.exporters.format import Format, RunFormat
@@ -63,5 +63,5 @@ def check_format(name: str) -> None:
         raise InputError(
             "export.format",
             f"There is no format {shown(name)}.",
-            f"Known are {', '.join(FORMATS)}.",
+            use_one_of(FORMATS),
         )

@@ -17,6 +17,7 @@ from smki_testca.importers.der import contents_of_der
 from smki_testca.importers.der_stream import contents_of_stream, is_stream
 from smki_testca.importers.keystore_json import contents_of_keystore_json
 from smki_testca.importers.pem import contents_of_base64, contents_of_pem, decode_base64
+from smki_testca.text_files import looks_like_utf16, utf8
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +32,6 @@ _BASE64_SEQUENCE = b"MI"
 _HEXADECIMAL = re.compile(
     rb"\s*+(?:0[xX])?(3[\s:]*+0[\s:]*+8[\s:]*+[0-4](?:[\s:]*+[0-9A-Fa-f])++)[\s:]*+", re.ASCII
 )
-# Text in UTF-16 without a byte order mark.
-_UTF_16 = re.compile(rb"(?:[\t-~]\x00){4}|(?:\x00[\t-~]){4}")
 _KEYTOOL = (
     "convert it with: keytool -importkeystore -srckeystore FILE -destkeystore FILE.p12"
     " -deststoretype PKCS12"
@@ -47,13 +46,14 @@ _BEGINNINGS = {
 
 def contents_of(data: bytes) -> Iterator[Content]:
     """Yield every document, key, store, problem and anything else in a file that is no ZIP."""
+    data = utf8(data)
     if begins_as_sequence(data):
         yield from contents_of_stream([data]) if is_stream(data) else contents_of_der(data)
     elif data.startswith(ZIP_BEGINNINGS):
         yield problem("document.zip", "a ZIP is not opened here")
     elif data.startswith(tuple(_BEGINNINGS)):
         yield something_else(_BEGINNINGS[data[:4]])
-    elif _UTF_16.match(data):
+    elif looks_like_utf16(data):
         yield something_else("it is text in UTF-16; save it as UTF-8")
     else:
         yield from _contents_of_text(data)

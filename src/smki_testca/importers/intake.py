@@ -7,17 +7,20 @@ its public key. A remark gives the reason for each content that is not taken.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from smki_testca.der.read import DerError
 from smki_testca.errors import InputError
+from smki_testca.file_labels import label_of, told_apart
 from smki_testca.importers.content import PRIVATE_KEYS, ContentKind
 from smki_testca.importers.private_keys import PrivateKeyReader
-from smki_testca.importers.sources import sources_with_keys
+from smki_testca.importers.sources import ArchivedFile, sources_with_keys
 from smki_testca.labels import MAX_LABEL_CHARACTERS
+from smki_testca.passphrases import readings
 from smki_testca.pkcs12.decryption import Decryptor
 from smki_testca.pkcs12.reader import StoreReader
 from smki_testca.text import plain
@@ -25,11 +28,13 @@ from smki_testca.x509.keys import key_id, public_key_octets
 from smki_testca.x509.view import is_in_place, view_certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from smki_testca.importers.sources import Source
     from smki_testca.x509.keys import PrivateKey
     from smki_testca.x509.view import View
+
+_T = TypeVar("_T")
 
 MAX_CERTIFICATES = 50_000
 """The most certificates that one import takes."""
@@ -117,7 +122,7 @@ def take_in(
         InputError: if a path cannot be read, it holds nothing to import, a passphrase is missing
             or wrong, or a limit is exceeded.
     """
-    collector = _Collector(Decryptor(passphrase), with_keys=with_keys)
+    collector = _Collector(passphrase, with_keys=with_keys)
     for name in names:
         for source in sources_with_keys([name], standard_input):
             collector.take(source, _below_named(name, source.file))
@@ -133,13 +138,16 @@ def take_in(
 class _Collector:
     """Collects certificates and private keys, within the limits of one import."""
 
-    def __init__(self, decryptor: Decryptor, *, with_keys: bool) -> None:
-        self._private_keys = PrivateKeyReader(decryptor)
-        self._stores = StoreReader(decryptor)
+    def __init__(self, passphrase: str | None, *, with_keys: bool) -> None:
+        self._readings = (None,) if passphrase is None else readings(passphrase)
+        self._decryptor = Decryptor()
+        self._private_keys = PrivateKeyReader(self._decryptor)
+        self._stores = StoreReader(self._decryptor)
         self._with_keys = with_keys
         self._certificates: dict[bytes, FoundCertificate] = {}
         self._identities: dict[bytes, bytes | None] = {}
         self._files: dict[bytes, list[str]] = {}
+        self._names: dict[str, str] = {}
         self._count_by_file: Counter[str] = Counter()
         self._octets = 0
         self._keys: dict[bytes, LooseKey] = {}
@@ -149,6 +157,7 @@ class _Collector:
 
     def take(self, source: Source, file: str) -> None:
         """Take one source; ``file`` is its file for messages."""
+        self._names[file] = source.file
         if source.problem is not None:
             self._previous = None
             self._remark(source.problem.code, file, source.problem.message)
@@ -159,32 +168,55 @@ class _Collector:
         elif self._with_keys and source.kind in PRIVATE_KEYS:
             self._count_key()
             name = _key_name(file, source.name)
-            key = self._private_keys.read(source.data, name)
+            key = self._unlocked(lambda: self._private_keys.read(source.data, name))
             beside = self._previous if source.kind is ContentKind.KEY_OF_DOCUMENT else None
             self._take_key(key, file, name, beside)
 
     def paired(self) -> Intake:
         """Pair the certificates with their keys."""
-        certificates = []
+        certificates: list[FoundCertificate] = []
         fitting = set()
+        labels = self._labels()
         for der, certificate in self._certificates.items():
             identity = self._identities[der]
             loose = None if identity is None else self._keys.get(identity)
             if loose is not None and identity is not None:
                 fitting.add(identity)
-            # The name of a file with one certificate is a better label than that of a bundle.
-            files = self._files[der]
-            alone = next((file for file in files if self._count_by_file[file] == 1), None)
             certificates.append(
                 replace(
                     certificate,
-                    source=alone or certificate.source,
-                    label=certificate.label or (None if alone is None else _stem(alone)),
+                    source=self._file_alone(der) or certificate.source,
+                    label=labels[der],
                     key=None if loose is None else loose.key,
                 )
             )
         loose_keys = tuple(key for identity, key in self._keys.items() if identity not in fitting)
         return Intake(tuple(certificates), loose_keys, tuple(self._remarks))
+
+    def _file_alone(self, der: bytes) -> str | None:
+        """The first file that holds a certificate and no other."""
+        files = self._files[der]
+        return next((file for file in files if self._count_by_file[file] == 1), None)
+
+    def _labels(self) -> dict[bytes, str | None]:
+        """The label of each certificate: its name in a key store, or that of its own file.
+
+        Labels from the names of files are told apart; a remark says so.
+        """
+        stated = {der: certificate.label for der, certificate in self._certificates.items()}
+        of_files: dict[bytes, str] = {}
+        for der, label in stated.items():
+            file = None if label is not None else self._file_alone(der)
+            if file is not None and (made := _label_of(self._names[file])) is not None:
+                of_files[der] = made
+        names = [label for label in stated.values() if label is not None]
+        apart = told_apart([*dict.fromkeys(names), *of_files.values()])[len(set(names)) :]
+        for (der, label), other in zip(of_files.items(), apart, strict=True):
+            if other != label:
+                message = f"its label is {other!r}: another certificate has the label {label!r}"
+                self._remark("import.label", self._file_alone(der) or "", message)
+            stated[der] = other
+        return stated
 
     def _take_certificate(self, der: bytes, file: str, name: str | None) -> None:
         self._previous = None
@@ -218,12 +250,28 @@ class _Collector:
         self._identities[der] = _identity(view)
 
     def _take_store(self, data: bytes, file: str) -> None:
-        store = self._stores.read(data, file)
+        store = self._unlocked(lambda: self._stores.read(data, file))
         for der, friendly_name in store.certificates:
             self._take_certificate(der, file, friendly_name)
         for private_key in store.private_keys if self._with_keys else ():
             self._count_key()
             self._take_key(self._private_keys.load(private_key, file), file, file, None)
+
+    def _unlocked(self, read: Callable[[], _T]) -> _T:
+        """What is read with the passphrase, by either of its readings.
+
+        Raises:
+            InputError: if the passphrase is missing or wrong.
+        """
+        *earlier, last = self._readings
+        for self._decryptor.passphrase in earlier:
+            try:
+                return read()
+            except InputError as error:
+                if error.code != "import.passphrase":
+                    raise
+        self._decryptor.passphrase = last
+        return read()
 
     def _take_key(self, key: PrivateKey | None, file: str, name: str, beside: bytes | None) -> None:
         if key is None:
@@ -260,7 +308,7 @@ def _below_named(name: str, file: str) -> str:
         return plain(file)
     above = str(Path(name).parent)
     if above != ".":
-        file = file.removeprefix(above).lstrip("/\\")
+        file = file.removeprefix(above).lstrip(os.sep)
     return plain(file)
 
 
@@ -269,7 +317,9 @@ def _key_name(file: str, name: str | None) -> str:
     return file if name is None else f"{file} ({plain(name)[:MAX_LABEL_CHARACTERS]})"
 
 
-def _stem(source: str) -> str | None:
-    """The name of a file without folders, archive and suffix."""
-    path = PurePosixPath(source.replace("\\", "/").rpartition("!")[2])
-    return None if source == "-" else path.stem[:MAX_LABEL_CHARACTERS] or None
+def _label_of(file: str) -> str | None:
+    """The label that the name of a file makes; None for standard input."""
+    if isinstance(file, ArchivedFile):
+        # The separator in an archive is a slash on every system.
+        return label_of(PurePosixPath(file.entry).stem)
+    return None if file == "-" else label_of(Path(file).stem)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import chain, groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from smki_testca.errors import InputError
 from smki_testca.importers.archive import files_in_zip
@@ -111,6 +111,27 @@ class Documents:
                 self.passed_over += 1
         if is_empty:
             yield Source(name, 0, problem=_nothing(last, self.passed_over - passed_over_before))
+
+
+class ArchivedFile(str):
+    """The name of a file in an archive, written ``archive.zip!entry``.
+
+    Attributes:
+        entry: its name in the archive; a file's own name may have an exclamation mark, too.
+    """
+
+    __slots__ = ("entry",)
+
+    entry: str
+
+    def __new__(cls, archive: str, entry: str) -> Self:
+        """Name a file of an archive."""
+        name = super().__new__(cls, f"{archive}!{entry}")
+        name.entry = entry
+        return name
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, str]]:
+        return type(self), (self.removesuffix(f"!{self.entry}"), self.entry)
 
 
 def sources(names: Iterable[str], standard_input: bytes | None = None) -> Iterator[Source]:
@@ -250,7 +271,8 @@ def _sources_in(file: str, data: bytes, *, is_named: bool) -> Iterator[Source]:
             yield Source(file, 0, problem=files, is_named=is_named)
             return
         for name, contents in files:
-            yield from _numbered(f"{file}!{name}", contents, MAX_DOCUMENTS, is_named=False)
+            archived = ArchivedFile(file, name)
+            yield from _numbered(archived, contents, MAX_DOCUMENTS, is_named=False)
     else:
         yield from _numbered(file, contents_of(data), MAX_DOCUMENTS, is_named=is_named)
 

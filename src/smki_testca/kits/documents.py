@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 
-from smki_testca.errors import InputError
 from smki_testca.profiles.documents import Count, Document, FileName, NonEmpty
+from smki_testca.profiles.misfits import convert
 from smki_testca.register.agreements import AgreementKind
 from smki_testca.register.documents import Line, ParticipantTable
 from smki_testca.roles import KeyUsage
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    from smki_testca.toml_places import Place
 
 Days = Annotated[int, msgspec.Meta(ge=-36_525, le=36_525)]
 Step = Annotated[int, msgspec.Meta(ge=0, le=1 << 32)]
@@ -106,7 +108,7 @@ T = TypeVar("T", RequestTable, SeriesTable, DevicesTable)
 
 
 def split(
-    table: dict[str, Any], shape: type[T], options: Collection[str], origin: str, place: str
+    table: dict[str, Any], shape: type[T], options: Collection[str], place: Place
 ) -> tuple[T, dict[str, str]]:
     """Split a table of requests into its own keys and the inputs beside them: texts by option.
 
@@ -114,25 +116,12 @@ def split(
         table: the table, as in the file.
         shape: the struct of its own keys.
         options: the inputs of all certificate types.
-        origin: the file, for messages.
-        place: the place of the table in the file, such as ``devices[0]``.
+        place: of the table in its file.
 
     Raises:
         InputError: if a key is missing, unknown or does not fit.
     """
     own_keys = {field.encode_name for field in msgspec.structs.fields(shape)}
     inputs = {key: table[key] for key in table if key in options and key not in own_keys}
-    try:
-        own = msgspec.convert({key: table[key] for key in table if key not in inputs}, shape)
-        texts = msgspec.convert(inputs, dict[str, NonEmpty])
-    except msgspec.ValidationError as error:
-        raise InputError(
-            "toml.shape", f"{origin} does not fit: {_message(error, place)}."
-        ) from error
-    return own, texts
-
-
-def _message(error: msgspec.ValidationError, place: str) -> str:
-    """Return the message of an error in a table, with its path in the file."""
-    message, _, path = str(error).partition(" - at `$")
-    return f"{message}, at `$.{place}{path.removesuffix('`')}`"
+    own = convert({key: table[key] for key in table if key not in inputs}, shape, place)
+    return own, convert(inputs, dict[str, NonEmpty], place)

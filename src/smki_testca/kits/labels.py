@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from smki_testca.errors import InputError
 from smki_testca.roles import KeyUsage
-from smki_testca.text import shown
+from smki_testca.text import shown, use_one_of
 
 if TYPE_CHECKING:
     from smki_testca.identifiers import Eui64
@@ -50,7 +50,7 @@ class Template:
             raise InputError(
                 "kit.label",
                 f"The label {shown(text)} {what}.",
-                f"Known are {', '.join(f'{{{name}}}' for name in known)}, bare.",
+                use_one_of((f"{{{name}}}" for name in known), "placeholder"),
             )
         return cls(text, frozenset(names))
 

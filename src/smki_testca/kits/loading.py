@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,6 +22,7 @@ from smki_testca.profiles.subject import Subject
 from smki_testca.register import documents as register
 from smki_testca.shipped import shipped
 from smki_testca.text import shown
+from smki_testca.toml_places import Place, below
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,26 +94,31 @@ class _Reader:
         self._environments = tuple(document.environments) or (library.default_environment.name,)
 
     def kit(self) -> Kit:
-        document, origin = self._document, self._origin
+        document, whole = self._document, Place(self._origin)
         for environment in self._environments:
-            known(environment, self._library.environments, f"{origin}, environments", "environment")
+            known(
+                environment, self._library.environments, whole.within("environments"), "environment"
+            )
         if document.register is not None:
             names = sorted(path.name for path in shipped("examples").glob("*.toml"))
-            known(document.register, names, f"{origin}, register", "file of examples/")
+            known(document.register, names, whole.within("register"), "file of examples/")
         self._check_size()
         requests = [
             self._request(table, number) for number, table in enumerate(document.request, 1)
         ]
         for number, table in enumerate(document.series, 1):
             requests += self._series(table, number)
-        _check_labels(requests, origin)
+        _check_labels(requests, self._origin)
         return Kit(
             document.name,
             document.title,
             self._environments,
             document.register,
             tuple(self._participants()),
-            tuple(map(self._agreement, document.agreement)),
+            tuple(
+                self._agreement(table, whole.within("agreement", number))
+                for number, table in enumerate(document.agreement)
+            ),
             tuple(requests),
             tuple(self._devices(table, number) for number, table in enumerate(document.devices, 1)),
         )
@@ -148,18 +155,21 @@ class _Reader:
             participant.id: list(participant.ids) for participant in self._document.participant
         }
         for number, table in enumerate(self._document.allocation, 1):
-            where = f"{self._origin}, allocation {number}"
-            known(table.participant, ids, where, "participant of the kit")
+            where = self._place("allocation", number)
+            known(table.participant, ids, where.within("participant"), "participant of the kit")
             ids[table.participant] += self._allocated(table, where)
-        for participant in self._document.participant:
+        for number, participant in enumerate(self._document.participant):
             # The sort does not parse: an ID that cannot be parsed is an error further down.
             in_order = sorted(
                 ids[participant.id], key=lambda table: table.eui64.replace("-", "").lower()
             )
             with_ids = msgspec.structs.replace(participant, ids=in_order)
-            yield register.located_participant(with_ids, self._library.roles, self._origin)
+            where = Place(self._origin).within("participant", number)
+            if in_order != participant.ids:
+                where = replace(where, is_whole=True)
+            yield register.located_participant(with_ids, self._library.roles, where)
 
-    def _allocated(self, table: AllocationTable, where: str) -> list[register.IdTable]:
+    def _allocated(self, table: AllocationTable, where: Place) -> list[register.IdTable]:
         counting = self._counting(table, where)
         with met_in(where):
             return [
@@ -167,7 +177,7 @@ class _Reader:
                 for _, _, eui64 in counting.ids(table.count)
             ]
 
-    def _agreement(self, table: AgreementTable) -> KitAgreement:
+    def _agreement(self, table: AgreementTable, where: Place) -> KitAgreement:
         end = table.until_days
         terms = register.AgreementTable(
             reference=table.reference,
@@ -181,36 +191,48 @@ class _Reader:
             obligations=table.obligations,
             remote_delivery=table.remote_delivery,
         )
-        checked = register.checked_agreement(terms, self._library, self._origin)
+        checked = register.checked_agreement(terms, self._library, where)
         return KitAgreement(checked, table.from_days, end)
 
     def _environments_or_all(self, environments: list[str] | None) -> tuple[str, ...]:
         return self._environments if environments is None else tuple(environments)
 
-    def _counting(self, table: CountedTable, where: str) -> Counting:
+    def _counting(self, table: CountedTable, where: Place) -> Counting:
         environments = self._environments_or_all(table.environments)
         for environment in environments:
-            known(environment, self._environments, where, "environment of the kit")
-        with met_in(where):
+            known(
+                environment,
+                self._environments,
+                where.within("environments"),
+                "environment of the kit",
+            )
+        with met_in(where.within("first-id")):
             first = Eui64.parse(table.first_id)
         return Counting(first, table.step, table.environment_step, environments)
 
+    def _place(self, name: str, number: int) -> Place:
+        """The place of a table, which is called by its name and number in messages."""
+        return Place(self._origin).within(name, number - 1, noun=f"{name} {number}")
+
     def _split(
         self, whole: dict[str, Any], shape: type[T], name: str, number: int
-    ) -> tuple[T, dict[str, str], str]:
+    ) -> tuple[T, dict[str, str], Place]:
         """Return a table of requests, the inputs that it states, and its place for messages."""
         types = (profile.input_types for profile in self._library.end_entity_profiles)
         options = {input_type.option for input_type in chain.from_iterable(types)}
-        table, inputs = split(whole, shape, options, self._origin, f"{name}[{number - 1}]")
-        return table, inputs, f"{self._origin}, {name} {number}"
+        where = self._place(name, number)
+        table, inputs = split(whole, shape, options, where)
+        return table, inputs, where
 
     def _request(self, whole: dict[str, Any], number: int) -> KitRequest:
         table, inputs, where = self._split(whole, RequestTable, "request", number)
         profile = self._profile(table.profile, table.purpose, where)
         _check_inputs(profile, inputs, where)
-        self._check_usages(profile, table.usages, f"request[{number - 1}]")
+        self._check_usages(profile, table.usages, where)
         environment = table.environment or self._environments[0]
-        known(environment, self._environments, where, "environment of the kit")
+        known(
+            environment, self._environments, where.within("environment"), "environment of the kit"
+        )
         return KitRequest(
             table.profile,
             table.participant,
@@ -229,9 +251,9 @@ class _Reader:
             for candidate in self._library.end_entity_profiles
             if any(each.is_identifier for each in candidate.input_types)
         ]
-        known(profile.name, embedding, where, "profile of a series")
+        known(profile.name, embedding, where.within("profile"), "profile of a series")
         _check_inputs(profile, inputs, where)
-        self._check_usages(profile, table.usages, f"series[{number - 1}]")
+        self._check_usages(profile, table.usages, where)
         identifier = next(each.option for each in profile.input_types if each.is_identifier)
         needed = {each.type.option for each in profile.subject_inputs if not each.optional}
         takes_role = "role" in needed
@@ -244,9 +266,13 @@ class _Reader:
             )
         counting = self._counting(table, where)
         with met_in(where):
-            named = [self._library.roles.remote_party_role(role).name for role in table.roles]
+            named = []
+            for place, role in enumerate(table.roles):
+                with below("roles", place):
+                    named.append(self._library.roles.remote_party_role(role).name)
             roles: list[str | None] = [*named] if named else [None]
-            label = Template.parse(table.label, _IN_SERIES)
+            with below("label"):
+                label = Template.parse(table.label, _IN_SERIES)
             return [
                 _series_request(table, inputs, identifier, role, usage, label, place)
                 for place in counting.ids(table.count)
@@ -263,16 +289,17 @@ class _Reader:
                 f"{where}: certificates of profile {profile.name} are not of Devices.",
                 "Write a request or a series for each.",
             )
-        self._check_usages(profile, table.usages, f"devices[{number - 1}]")
+        self._check_usages(profile, table.usages, where)
         counting = self._counting(table, where)
         with met_in(where):
-            label = Template.parse(table.label, _OF_DEVICES)
+            with below("label"):
+                label = Template.parse(table.label, _OF_DEVICES)
             if not label.names & {ID, NUMBER}:
                 raise InputError(
                     "kit.label",
                     f"The label {shown(table.label)} would be that of every Device.",
                     "Add {number} or {id}.",
-                )
+                ).at("label")
             identifier = next(each.option for each in profile.input_types if each.is_identifier)
             texts = {identifier: str(counting.first), **inputs}
             devices = KitDevices(
@@ -290,29 +317,29 @@ class _Reader:
                 check_label(first.label)
             return devices
 
-    def _check_usages(self, profile: Profile, usages: list[KeyUsage], place: str) -> None:
+    def _check_usages(self, profile: Profile, usages: list[KeyUsage], where: Place) -> None:
         """Check that a table states a key usage if, and only if, its certificate type takes one."""
         if profile.takes_usage is bool(usages):
             return
         rule = "needs at least one" if profile.takes_usage else "has none to choose"
         raise InputError(
             "toml.shape",
-            f"{self._origin} does not fit: a certificate of profile {profile.name} {rule},"
-            f" at `$.{place}.usages`.",
+            f"{where.within('usages')}: a certificate of profile {profile.name} {rule}, at"
+            f" `$.{where.key_path}.usages`.",
         )
 
-    def _profile(self, name: str, purpose: str, where: str) -> Profile:
-        known(name, self._library.profile_names, where, "profile")
-        known(purpose, self._library.testing_services, where, "purpose")
-        with met_in(where):
+    def _profile(self, name: str, purpose: str, where: Place) -> Profile:
+        known(name, self._library.profile_names, where.within("profile"), "profile")
+        known(purpose, self._library.testing_services, where.within("purpose"), "purpose")
+        with met_in(where.within("profile")):
             return self._library.end_entity_profile(name)
 
 
-def _check_inputs(profile: Profile, inputs: dict[str, str], where: str) -> None:
+def _check_inputs(profile: Profile, inputs: dict[str, str], where: Place) -> None:
     """Check that a table states no input that its certificate type does not have."""
     options = [input_type.option for input_type in profile.input_types]
     for option in inputs:
-        known(option, options, where, f"input of profile {profile.name}")
+        known(option, options, where.within(option), f"input of profile {profile.name}")
 
 
 def _series_keys(needed: set[str]) -> str:

@@ -14,7 +14,7 @@ from smki_testca.errors import InputError
 from smki_testca.estate.status import LIVING, Status
 from smki_testca.lifecycle.crls import name_of, profile_of_list
 from smki_testca.profiles.model import Hierarchy, Severity, Tier
-from smki_testca.text import shown
+from smki_testca.text import shown, use_one_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,11 +42,10 @@ def parse_reason(text: str) -> Reason:
         if text.lower() in {reason.value, reason.name_in_crl.lower()}:
             _check_reason(reason)
             return reason
-    names = ", ".join(reason.value for reason in Reason if reason not in _REFUSED_REASONS)
     raise InputError(
         "revocation.reason",
         f"{shown(text)} is no reason for a revocation.",
-        f"Use one of: {names}.",
+        use_one_of(reason.value for reason in Reason if reason not in _REFUSED_REASONS),
     )
 
 
@@ -146,11 +145,11 @@ def _check_listed(estate: Stores, hierarchy: Hierarchy, tier: Tier, reason: Reas
         allowed = row.holds.one_of
         restricts = row.field.entry == "reasonCode" and row.severity is Severity.ERROR
         if restricts and allowed is not None and reason.name_in_crl not in allowed:
-            names = ", ".join(known.value for known in Reason if known.name_in_crl in allowed)
+            names = [known.value for known in Reason if known.name_in_crl in allowed]
             raise InputError(
                 "revocation.reason",
                 f"The profile {profile.name} does not have the reason {reason.value}.",
-                f"Use one of: {names}, {Reason.UNSPECIFIED.value}.",
+                use_one_of([*names, Reason.UNSPECIFIED.value]),
             )
 
 

@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from smki_testca import toml
-from smki_testca.errors import InputError
+from smki_testca.profiles.misfits import convert
 from smki_testca.profiles.model import Identity, ParticipantKind, Severity, Tier
 from smki_testca.roles import Basis, KeyUsage
+from smki_testca.toml_places import Place
 from smki_testca.x509.names import KeyType
 
 NonEmpty = Annotated[str, msgspec.Meta(min_length=1)]
@@ -277,11 +278,6 @@ def decode(data: bytes, shape: type[T], origin: str) -> T:
         origin: the file's name, for messages.
 
     Raises:
-        InputError: naming the line of a syntax error, or the key that does not fit.
+        InputError: naming the line, and the key that does not fit.
     """
-    tree = toml.parse(data, origin)
-    try:
-        return msgspec.convert(tree, shape)
-    except msgspec.ValidationError as error:
-        message = str(error).replace(" - at `", ", at `")
-        raise InputError("toml.shape", f"{origin} does not fit the schema: {message}.") from error
+    return convert(toml.parse(data, origin), shape, Place(origin, data=data))

@@ -26,7 +26,8 @@ from smki_testca.profiles.model import (
 from smki_testca.profiles.strictness import weaknesses
 from smki_testca.roles import RemotePartyRole, Roles, UserRole
 from smki_testca.shipped import shipped
-from smki_testca.text import shown
+from smki_testca.text import shown, use_one_of
+from smki_testca.toml_places import Place, below
 from smki_testca.x509.names import KeyType
 
 if TYPE_CHECKING:
@@ -83,7 +84,9 @@ class Library:
         stated = getattr(document, "name", name)
         if stated != name:
             raise InputError(
-                "profile.name", f"{path} is named {name}, but says name = {shown(stated)}."
+                "profile.name",
+                f"{Place(str(path)).within('name')}: the file is named {name}, but says name ="
+                f" {shown(stated)}.",
             )
         return document, str(path)
 
@@ -105,7 +108,9 @@ class Library:
         if name not in self._profiles:
             _known_profile(name, self.profile_names)
             document, origin = self.document("certificates", name, documents.ProfileFile)
-            known(document.hierarchy, self.hierarchies, f"{origin}, hierarchy", "hierarchy")
+            known(
+                document.hierarchy, self.hierarchies, Place(origin).within("hierarchy"), "hierarchy"
+            )
             self._profiles[name] = rows.profile(document, origin)
         return self._profiles[name]
 
@@ -119,7 +124,7 @@ class Library:
             raise InputError(
                 "request.profile",
                 f"Nothing is issued from the profile {shown(name)}.",
-                f"Use one of {', '.join(profile.name for profile in self.end_entity_profiles)}.",
+                use_one_of(profile.name for profile in self.end_entity_profiles),
             )
         return self.profile(name)
 
@@ -166,9 +171,10 @@ class Library:
         Raises:
             InputError: naming the hierarchy and the profile.
         """
-        origin = self._find("hierarchies.toml")
-        for hierarchy in self.hierarchies.values():
-            where = f"{origin}, hierarchy {hierarchy.name}"
+        whole = Place(str(self._find("hierarchies.toml")))
+        for number, hierarchy in enumerate(self.hierarchies.values()):
+            noun = f"hierarchy {hierarchy.name}"
+            where = whole.within("hierarchy", number, noun=noun)
             places = {**hierarchy.tiers, Tier.END_ENTITY: hierarchy.end_entity}
             for tier, name in places.items():
                 known(name, self.profile_names, where, "profile")
@@ -227,7 +233,9 @@ class Library:
         if name not in self._revocation_list_profiles:
             _known_profile(name, self.revocation_list_profile_names)
             document, origin = self.document("revocation-lists", name, documents.RevocationListFile)
-            known(document.hierarchy, self.hierarchies, f"{origin}, hierarchy", "hierarchy")
+            known(
+                document.hierarchy, self.hierarchies, Place(origin).within("hierarchy"), "hierarchy"
+            )
             profile = rows.revocation_list_profile(document, origin)
             if name in self.profile_names:
                 raise InputError("profile.duplicate", f"{origin}: a certificate has that name.")
@@ -318,9 +326,11 @@ class Library:
         codes = [role.code for role in user_roles]
         _unique(codes, origin, "user-role code")
         remote = []
-        for table in document.remote_party_role:
-            for code in table.held_by:
-                known(code, codes, f"{origin}, remote-party-role {table.name}", "User Role")
+        for number, table in enumerate(document.remote_party_role):
+            noun = f"remote-party-role {table.name}"
+            where = Place(origin).within("remote-party-role", number, noun=noun)
+            for place, code in enumerate(table.held_by):
+                known(code, codes, where.within("held-by", place), "User Role")
             remote.append(
                 RemotePartyRole(
                     table.code,
@@ -360,20 +370,24 @@ class Library:
             [environment.name for environment in document.environment], origin, "environment name"
         )
         environments: dict[str, Environment] = {}
-        for environment in document.environment:
-            where = f"{origin}, environment {environment.name}"
-            known(environment.family, families, where, "family")
+        places = {
+            family.name: Place(origin).within("family", number, noun=f"family {family.name}")
+            for number, family in enumerate(document.family)
+        }
+        for number, environment in enumerate(document.environment):
+            noun = f"environment {environment.name}"
+            where = Place(origin).within("environment", number, noun=noun)
+            known(environment.family, families, where.within("family"), "family")
             family = families[environment.family]
             for table in ("ca_names", "policies"):
                 stated = getattr(family, table)
+                where_stated = places[family.name].within(table.replace("_", "-"))
                 for name in stated:
-                    where_stated = f"{origin}, family {family.name}, {table.replace('_', '-')}"
-                    known(name, self.hierarchies, where_stated, "hierarchy")
+                    known(name, self.hierarchies, where_stated.within(name), "hierarchy")
                 if missing := set(self.hierarchies) - set(stated):
                     raise InputError(
                         "environment.incomplete",
-                        f"{origin}, family {family.name}, {table.replace('_', '-')}: nothing for"
-                        f" {', '.join(sorted(missing))}.",
+                        f"{where_stated}: nothing for {', '.join(sorted(missing))}.",
                     )
             environments[environment.name] = Environment(
                 environment.name,
@@ -384,12 +398,15 @@ class Library:
                     for h, table in family.ca_names.items()
                     for tier in (Tier.ROOT, Tier.ISSUING)
                 },
-                {Hierarchy(h): _policies(table, where) for h, table in family.policies.items()},
+                {
+                    Hierarchy(h): _policies(table, places[family.name].within("policies", h))
+                    for h, table in family.policies.items()
+                },
                 environment.basis,
                 environment.source,
                 environment.experimental,
             )
-        known(document.default, environments, f"{origin}, default", "environment")
+        known(document.default, environments, Place(origin).within("default"), "environment")
         return environments
 
     @property
@@ -408,7 +425,7 @@ class Library:
             raise InputError(
                 "environment.unknown",
                 f"There is no environment {shown(name)}.",
-                "Use one of " + ", ".join(self.environments) + ".",
+                use_one_of(self.environments),
             )
         return environment
 
@@ -428,21 +445,21 @@ class Library:
     def sec_registry_entries(self) -> tuple[SecRegistryEntry, ...]:
         """The Registry Entries for User, DCC and RDP IDs."""
         document, origin = self._environments
-        for table in document.sec_registry_entry:
-            for environment in table.environments:
-                where = f"{origin}, sec-registry-entry {table.value}"
-                known(environment, self.environments, where, "environment")
-        with met_in(f"{origin}, sec-registry-entry"):
-            return tuple(
+        entries = []
+        for number, table in enumerate(document.sec_registry_entry):
+            noun = f"sec-registry-entry {table.value}"
+            where = Place(origin).within("sec-registry-entry", number, noun=noun)
+            for place, environment in enumerate(table.environments):
+                inner = where.within("environments", place)
+                known(environment, self.environments, inner, "environment")
+            with met_in(where.within("value")):
+                entry = RegistryEntry.parse(table.value)
+            entries.append(
                 SecRegistryEntry(
-                    RegistryEntry.parse(table.value),
-                    table.title,
-                    tuple(table.environments),
-                    table.basis,
-                    table.source,
+                    entry, table.title, tuple(table.environments), table.basis, table.source
                 )
-                for table in document.sec_registry_entry
             )
+        return tuple(entries)
 
     @cached_property
     def categories(self) -> tuple[Category, ...]:
@@ -457,19 +474,22 @@ class Library:
 
     def _category(self, name: str) -> Category:
         document, origin = self.document("categories", name, documents.CategoryFile)
-        for profile in document.profiles:
-            known(profile, self.profile_names, f"{origin}, profiles", "profile")
-        for service in document.testing_services:
-            known(service, self.testing_services, f"{origin}, testing-services", "purpose")
-        for environment in document.environments:
-            known(environment, self.environments, f"{origin}, environments", "environment")
-        with met_in(f"{origin}, remote-party-roles"):
-            roles = tuple(map(self.roles.remote_party_role, document.remote_party_roles))
+        for key, values, names, what in (
+            ("profiles", document.profiles, self.profile_names, "profile"),
+            ("testing-services", document.testing_services, self.testing_services, "purpose"),
+            ("environments", document.environments, self.environments, "environment"),
+        ):
+            for place, value in enumerate(values):
+                known(value, names, Place(origin).within(key, place), what)
+        roles = []
+        for place, role in enumerate(document.remote_party_roles):
+            with met_in(Place(origin).within("remote-party-roles", place)):
+                roles.append(self.roles.remote_party_role(role))
         return Category(
             document.name,
             document.title,
             tuple(document.profiles),
-            roles,
+            tuple(roles),
             tuple(document.participants),
             tuple(document.testing_services),
             tuple(document.environments),
@@ -505,17 +525,21 @@ def _known_profile(name: str, known: list[str]) -> None:
         raise InputError(
             "profile.unknown",
             f"There is no profile {shown(name)}.",
-            "Use one of " + ", ".join(known) + ".",
+            use_one_of(known),
         )
 
 
-def _policies(table: documents.PoliciesTable, where: str) -> Policies:
-    with met_in(f"{where}, policies"):
-        for policy in (table.default, *table.allowed):
-            parse_object_identifier(policy)
+def _policies(table: documents.PoliciesTable, where: Place) -> Policies:
+    with met_in(where):
+        with below("default"):
+            parse_object_identifier(table.default)
+        for place, policy in enumerate(table.allowed):
+            with below("allowed", place):
+                parse_object_identifier(policy)
     if table.default not in table.allowed:
         raise InputError(
-            "environment.policy", f"{where}: the default policy {table.default} is not allowed."
+            "environment.policy",
+            f"{where.within('default')}: the default policy {table.default} is not allowed.",
         )
     return Policies(table.default, tuple(table.allowed))
 
@@ -540,12 +564,13 @@ def _check_directory(directory: Path) -> None:
 
 
 @contextmanager
-def met_in(where: str) -> Iterator[None]:
+def met_in(where: str | Place) -> Iterator[None]:
     """Prefix the message of an InputError raised inside with its place."""
     try:
         yield
     except InputError as error:
-        raise InputError(error.code, f"{where}: {error.message}", error.remedy) from error
+        place = where.within(*error.key_path) if isinstance(where, Place) else where
+        raise InputError(error.code, f"{place}: {error.message}", error.remedy) from error
 
 
 def _unique(values: list[str], origin: str, what: str) -> None:
@@ -554,13 +579,13 @@ def _unique(values: list[str], origin: str, what: str) -> None:
             raise InputError("profile.duplicate", f"{origin} defines {what} {value} twice.")
 
 
-def known(value: str, names: Iterable[str], where: str, what: str) -> None:
+def known(value: str, names: Iterable[str], where: str | Place, what: str) -> None:
     """Check that a name is defined.
 
     Args:
         value: the name.
         names: those that are defined.
-        where: the file and table, for the message.
+        where: the place of the name, for the message.
         what: the noun for the name, for the message.
 
     Raises:
@@ -570,5 +595,5 @@ def known(value: str, names: Iterable[str], where: str, what: str) -> None:
         raise InputError(
             "profile.reference",
             f"{where}: unknown {what} {shown(value)}.",
-            "Use one of " + ", ".join(names) + ".",
+            use_one_of(names),
         )

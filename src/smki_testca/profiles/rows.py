@@ -39,7 +39,8 @@ from smki_testca.profiles.model import (
 from smki_testca.profiles.subject import Subject
 from smki_testca.profiles.text_pattern import PatternError, TextPattern
 from smki_testca.roles import Basis
-from smki_testca.text import shown
+from smki_testca.text import shown, use_one_of
+from smki_testca.toml_places import Place
 from smki_testca.x509 import names
 from smki_testca.x509.fields import FIELDS, REVOCATION_LIST_FIELDS, Field, Kind, Value
 
@@ -183,10 +184,10 @@ def _input_types(document: ProfileFile, origin: str) -> dict[str, InputType]:
     """The inputs that the rows can name: those of every profile, and the profile's own."""
     types = dict(INPUT_TYPES)
     for name, table in document.inputs.items():
-        where = f"{origin}, inputs.{name}"
+        where = Place(origin).within("inputs", name)
         known = types.get(name)
         if known is not None and table.type is not None:
-            _fail(where, "every profile has this input; leave its type out")
+            _fail(where.within("type"), "every profile has this input; leave its type out")
         if known is not None:
             types[name] = known.described(text=table.help, metavar=table.metavar)
             continue
@@ -272,7 +273,7 @@ def _check_inputs(profile: Profile, document: ProfileFile) -> None:
     names = [subject_input.type.name for subject_input in profile.subject_inputs]
     for name in document.inputs:
         if name not in names:
-            _fail(f"{profile.origin}, inputs.{name}", "no row is filled from it")
+            _fail(Place(profile.origin).within("inputs", name), "no row is filled from it")
     for name in names:
         if names.count(name) > 1:
             _fail(profile.origin, f"two rows are filled from the input {name}")
@@ -282,7 +283,7 @@ def _check_inputs(profile: Profile, document: ProfileFile) -> None:
         _fail(
             profile.origin,
             "the profile states no identity of the holder, and its rows imply none",
-            f"Add identity = one of {', '.join(Identity)}.",
+            use_one_of(Identity, "identity"),
         )
     needed = {
         Identity.USER_ID: "eui64",
@@ -331,29 +332,44 @@ def revocation_list_profile(document: RevocationListFile, origin: str) -> Revoca
 
 def _rows(tables: list[RowTable], language: _Language, origin: str) -> tuple[Row, ...]:
     return tuple(
-        _row(number, table, language, f"{origin}, row {number} ({table.field})")
+        _row(number, table, language, _place(origin, number, table.field))
         for number, table in enumerate(tables, 1)
     )
 
 
-def _fail(where: str, message: str, remedy: str = "") -> NoReturn:
+def _place(origin: str, number: int, path: str) -> Place:
+    """The place of a row in its file; it is called by its number and field in messages."""
+    return Place(origin).within("row", number - 1, noun=f"row {number} ({path})")
+
+
+def _fail(where: str | Place, message: str, remedy: str = "") -> NoReturn:
     raise InputError("profile.row", f"{where}: {message}.", remedy)
 
 
-def _row(number: int, table: RowTable, language: _Language, where: str) -> Row:
+def _row(number: int, table: RowTable, language: _Language, where: Place) -> Row:
     field = language.fields.get(table.field)
     if field is None:
-        _fail(where, f"there is no field {shown(table.field)}", "docs/profiles.md lists them.")
+        _fail(
+            where.within("field"),
+            f"there is no field {shown(table.field)}",
+            "docs/profiles.md lists them.",
+        )
     if table.encode is not None and table.encode not in field.encodings:
-        _fail(where, f"it is written as {' or '.join(field.encodings)}, not {table.encode}")
+        _fail(
+            where.within("encode"),
+            f"it is written as {' or '.join(field.encodings)}, not {table.encode}",
+        )
     if table.critical is not None and not field.is_whole_extension:
-        _fail(where, "only an extension has a criticality")
-    holds = _holds(table.holds, field, where)
-    fill = None if table.fill is None else _fill(table.fill, field, language, where)
+        _fail(where.within("critical"), "only an extension has a criticality")
+    holds = _holds(table.holds, field, where.within("holds"))
+    fill = None if table.fill is None else _fill(table.fill, field, language, where.within("fill"))
     if fill is not None and holds.absent:
-        _fail(where, "a field that must be absent cannot be filled")
+        _fail(where.within("fill"), "a field that must be absent cannot be filled")
     if holds.optional and (fill is not None or holds.absent):
-        _fail(where, "a field that is filled, or must be absent, is not optional")
+        _fail(
+            where.within("optional"),
+            "a field that is filled, or must be absent, is not optional",
+        )
     parts = (fill, table.encode, table.critical)
     if all(part is None for part in parts) and holds == Holds():
         _fail(where, "it neither fills nor checks the field")
@@ -371,22 +387,22 @@ def _row(number: int, table: RowTable, language: _Language, where: str) -> Row:
     )
 
 
-def _fill(table: FillTable, field: Field, language: _Language, where: str) -> Fill:
+def _fill(table: FillTable, field: Field, language: _Language, where: Place) -> Fill:
     sources = [table.constant is not None, table.input is not None, table.derived is not None]
     if sum(sources) != 1:
         _fail(where, "fill takes exactly one of constant, input and derived")
     if table.optional and table.input is None:
-        _fail(where, "only an input is optional")
+        _fail(where.within("optional"), "only an input is optional")
     _check_span(table, where)
     if table.constant is not None:
-        return Constant(_constant(table.constant, field, where))
+        return Constant(_constant(table.constant, field, where.within("constant")))
     is_input = table.input is not None
     vocabulary = language.inputs if is_input else language.derived
     name = table.input if is_input else table.derived
     kinds = vocabulary.get(name or "")
     if name is None or kinds is None:
-        known = f"Use one of {', '.join(vocabulary)}." if vocabulary else ""
-        _fail(where, f"nothing is called {shown(name or '')}", known)
+        key = where.within("input" if is_input else "derived")
+        _fail(key, f"nothing is called {shown(name or '')}", use_one_of(vocabulary))
     if field.kind not in kinds:
         _fail(where, f"{name} cannot fill it: the field holds {field.kind.value}")
     if is_input:
@@ -394,7 +410,7 @@ def _fill(table: FillTable, field: Field, language: _Language, where: str) -> Fi
     return Derived(name, table.years, table.hours)
 
 
-def _check_span(table: FillTable, where: str) -> None:
+def _check_span(table: FillTable, where: Place) -> None:
     """Check that a derived time that lies a span after another states the span."""
     units = _SPANS.get(table.derived or "", ())
     stated = [unit for unit in ("years", "hours") if getattr(table, unit) is not None]
@@ -411,7 +427,14 @@ def _check_span(table: FillTable, where: str) -> None:
         _fail(where, f"{unit_names} goes with derived = {whose}, and with nothing else")
 
 
-def _constant(value: object, field: Field, where: str) -> Value:
+_VOCABULARIES = {
+    Kind.ENCODED: names.SIGNATURE_ALGORITHMS,
+    Kind.NAMED_BITS: names.KEY_USAGE_BITS,
+}
+"""The names that a constant of some kinds of field may have."""
+
+
+def _constant(value: object, field: Field, where: Place) -> Value:
     converted: object = value
     match field.kind, value:
         case (Kind.ENCODED, str()) if value in names.SIGNATURE_ALGORITHMS:
@@ -433,24 +456,28 @@ def _constant(value: object, field: Field, where: str) -> Value:
                 _fail(where, error.message.rstrip("."))
     if isinstance(converted, str | int | bytes | tuple | datetime) and field.accepts(converted):
         return converted
-    _fail(where, f"{shown(str(value))} is not a value for it: the field holds {field.kind.value}")
+    _fail(
+        where,
+        f"{shown(str(value))} is not a value for it: the field holds {field.kind.value}",
+        use_one_of(_VOCABULARIES.get(field.kind, ())),
+    )
 
 
-def _key_purpose(value: object, where: str) -> str:
+def _key_purpose(value: object, where: Place) -> str:
     if isinstance(value, str) and value in names.KEY_PURPOSES:
         return value
     oid = _object_identifier(str(value), where)
     return names.KEY_PURPOSE_NAMES.get(oid, oid)
 
 
-def _object_identifier(text: str, where: str) -> str:
+def _object_identifier(text: str, where: Place) -> str:
     try:
         return parse_object_identifier(text)
     except InputError as error:
         _fail(where, error.message.rstrip("."))
 
 
-def _holds(table: HoldsTable, field: Field, where: str) -> Holds:
+def _holds(table: HoldsTable, field: Field, where: Place) -> Holds:
     wants = {
         "octets": (Kind.INTEGER, Kind.OCTETS, Kind.BITS),
         "max_octets": (Kind.INTEGER, Kind.OCTETS, Kind.BITS),
@@ -471,20 +498,23 @@ def _holds(table: HoldsTable, field: Field, where: str) -> Holds:
     for name, kinds in wants.items():
         if getattr(table, name) and field.kind not in kinds:
             label = name.replace("_", "-")
-            _fail(where, f"{label} says nothing of a field that holds {field.kind.value}")
+            _fail(
+                where.within(label),
+                f"{label} says nothing of a field that holds {field.kind.value}",
+            )
     if table.optional and field.extension is None:
-        _fail(where, "only an extension and its parts are optional")
+        _fail(where.within("optional"), "only an extension and its parts are optional")
     if table.last and field.attribute is None:
-        _fail(where, "only a subject attribute is last or not")
+        _fail(where.within("last"), "only a subject attribute is last or not")
     if table.max_years and field.path not in {"validity.notAfter", "nextUpdate"}:
-        _fail(where, "max-years goes with validity.notAfter and nextUpdate")
+        _fail(where.within("max-years"), "max-years goes with validity.notAfter and nextUpdate")
     if table.max_hours and field.path != "nextUpdate":
-        _fail(where, "max-hours goes with nextUpdate")
+        _fail(where.within("max-hours"), "max-hours goes with nextUpdate")
     if table.equals is not None and field.path == "revokedCertificates.userCertificate":
-        _fail(where, "entries have different serials; none equals all of them")
+        _fail(where.within("equals"), "entries have different serials; none equals all of them")
     holds = Holds(
         one_of=None if table.one_of is None else tuple(table.one_of),
-        exactly_one_of=_alternatives(table.exactly_one_of, field, where),
+        exactly_one_of=_alternatives(table.exactly_one_of, field, where.within("exactly-one-of")),
         octets=table.octets,
         max_octets=table.max_octets,
         max_characters=table.max_characters,
@@ -502,17 +532,20 @@ def _holds(table: HoldsTable, field: Field, where: str) -> Holds:
         max_hours=table.max_hours,
     )
     if table.equals is not None:
-        holds = replace(holds, equals=_constant(table.equals, field, where))
+        holds = replace(holds, equals=_constant(table.equals, field, where.within("equals")))
     if table.matches is not None:
         try:
             holds = replace(holds, matches=TextPattern.parse(table.matches))
         except PatternError as error:
-            _fail(where, f"{shown(table.matches)} is not a regular expression ({error})")
+            _fail(
+                where.within("matches"),
+                f"{shown(table.matches)} is not a regular expression ({error})",
+            )
     return holds
 
 
 def _alternatives(
-    alternatives: list[str] | None, field: Field, where: str
+    alternatives: list[str] | None, field: Field, where: Place
 ) -> tuple[str, ...] | None:
     if alternatives is None:
         return None
@@ -523,7 +556,7 @@ def _alternatives(
             _fail(
                 where,
                 f"{shown(alternative)} is not a key usage",
-                f"Use one of {', '.join(names.KEY_USAGE_BITS)}.",
+                use_one_of(names.KEY_USAGE_BITS),
             )
     return tuple(alternatives)
 
@@ -538,18 +571,21 @@ def _check_together(profile: DocumentProfile, language: _Language) -> dict[str, 
     encoded: dict[str, Row] = {}
     for row in profile.rows:
         path = row.field.path
-        where = f"{profile.origin}, row {row.number} ({path})"
+        where = _place(profile.origin, row.number, path)
         if row.fill is not None:
             if path in filled:
-                _fail(where, f"row {filled[path].number} fills it already")
+                _fail(where.within("fill"), f"row {filled[path].number} fills it already")
             filled[path] = row
         if row.encoding is not None:
             if path in encoded and encoded[path].encoding != row.encoding:
-                _fail(where, f"row {encoded[path].number} encodes it as {encoded[path].encoding}")
+                _fail(
+                    where.within("encode"),
+                    f"row {encoded[path].number} encodes it as {encoded[path].encoding}",
+                )
             encoded[path] = row
     for row in profile.rows:
         path = row.field.path
-        where = f"{profile.origin}, row {row.number} ({path})"
+        where = _place(profile.origin, row.number, path)
         within = [other for other in filled if other == path or other.startswith(f"{path}.")]
         if row.holds.absent and within:
             _fail(where, f"it must be absent, yet row {filled[within[0]].number} fills it")
@@ -557,7 +593,7 @@ def _check_together(profile: DocumentProfile, language: _Language) -> dict[str, 
             _fail(where, "an extension that no row fills has no criticality")
     for path in language.always:
         if path not in filled:
-            _fail(f"{profile.origin}", f"no row fills {path}, which every {language.document} has")
+            _fail(profile.origin, f"no row fills {path}, which every {language.document} has")
     return filled
 
 
@@ -566,15 +602,18 @@ def _check_revocation_list(profile: RevocationListProfile, filled: Mapping[str, 
         if row.field.entry in {"userCertificate", "revocationDate"} and isinstance(
             row.fill, Constant
         ):
-            where = f"{profile.origin}, row {row.number} ({path})"
-            _fail(where, "it differs from entry to entry; a constant cannot fill it")
+            where = _place(profile.origin, row.number, path)
+            _fail(where.within("fill"), "it differs from entry to entry; a constant cannot fill it")
         is_of_entry = isinstance(row.fill, Derived) and row.fill.name in _OF_ENTRIES
         if isinstance(row.fill, Derived) and is_of_entry != (row.field.entry is not None):
-            where = f"{profile.origin}, row {row.number} ({path})"
+            where = _place(profile.origin, row.number, path)
             whose = "each entry has its own" if is_of_entry else "entries have none of their own"
-            _fail(where, f"{row.fill.name} cannot fill it: {whose}")
+            _fail(where.within("fill"), f"{row.fill.name} cannot fill it: {whose}")
     if profile.tier is Tier.END_ENTITY:
-        _fail(profile.origin, "an end entity signs no CRL; the tier is root or issuing")
+        _fail(
+            Place(profile.origin).within("tier"),
+            "an end entity signs no CRL; the tier is root or issuing",
+        )
 
 
 def _check_certificate(profile: Profile, filled: Mapping[str, Row]) -> None:
@@ -584,17 +623,23 @@ def _check_certificate(profile: Profile, filled: Mapping[str, Row]) -> None:
         _fail(profile.origin, f"{alternative} takes both hwType and hwSerialNum")
     end, start = filled["validity.notAfter"], filled["validity.notBefore"]
     if isinstance(end.fill, Derived) and end.fill.years and end.number < start.number:
-        where = f"{profile.origin}, row {end.number} ({end.field.path})"
+        where = _place(profile.origin, end.number, end.field.path)
         _fail(where, f"it is computed from {start.field.path}, whose row must come first")
     authority = filled.get("extensions.basicConstraints.cA")
     length = filled.get("extensions.basicConstraints.pathLenConstraint")
     if length is not None and authority is None:
-        where = f"{profile.origin}, row {length.number} ({length.field.path})"
+        where = _place(profile.origin, length.number, length.field.path)
         _fail(where, "it needs a row that fills extensions.basicConstraints.cA")
     policy = filled.get(POLICY)
     if policy is not None and isinstance(policy.fill, Input):
-        where = f"{profile.origin}, row {policy.number} ({policy.field.path})"
-        _fail(where, "a request cannot choose it: fill it with a constant or environment-policy")
+        where = _place(profile.origin, policy.number, policy.field.path)
+        _fail(
+            where.within("fill"),
+            "a request cannot choose it: fill it with a constant or environment-policy",
+        )
     is_ca = authority is not None and authority.fill == Constant(value=True)
     if is_ca != (profile.tier is not Tier.END_ENTITY):
-        _fail(profile.origin, f"tier {profile.tier} and basicConstraints contradict each other")
+        _fail(
+            Place(profile.origin).within("tier"),
+            f"tier {profile.tier} and basicConstraints contradict each other",
+        )

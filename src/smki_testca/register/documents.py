@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Literal
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -25,10 +25,11 @@ from smki_testca.register.participants import (
     Participant,
 )
 from smki_testca.register.rules import check_participant
-from smki_testca.text import is_blank, shown
+from smki_testca.text import is_blank, shown, use_one_of
+from smki_testca.toml_places import Place, below
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from smki_testca.profiles import Library
     from smki_testca.roles import Roles
@@ -37,6 +38,9 @@ _SHORT_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _RESERVED_NAME = "ca"
 _ORGANISATION_NUMBER = re.compile(r"[0-9A-Fa-f]{1,10}", re.ASCII)
 DEFAULT_ORGANISATION_BITS = 12
+
+_S = TypeVar("_S")
+_T = TypeVar("_T")
 
 Line = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
@@ -118,9 +122,16 @@ def read_file(
         InputError: naming the table and what is wrong with it.
     """
     document = decode(data, RegisterFile, origin)
+    whole = Place(origin, data=data)
     return (
-        [located_participant(table, library.roles, origin) for table in document.participant],
-        [checked_agreement(table, library, origin) for table in document.agreement],
+        [
+            located_participant(table, library.roles, whole.within("participant", number))
+            for number, table in enumerate(document.participant)
+        ],
+        [
+            checked_agreement(table, library, whole.within("agreement", number))
+            for number, table in enumerate(document.agreement)
+        ],
     )
 
 
@@ -216,12 +227,12 @@ def participant(table: ParticipantTable, roles: Roles) -> Participant:
             f"{shown(table.id)} is not a participant id.",
             "Use up to 64 lower-case letters, digits, dots, hyphens and underscores, and not"
             f" {_RESERVED_NAME!r}, which is the CAs' folder in an export.",
-        )
+        ).at("id")
     if (table.kind in SIGNIFIED) != (table.signifier is not None):
         needs = "needs a" if table.kind in SIGNIFIED else "has no"
         raise InputError(
             "participant.signifier", f"A participant of kind {table.kind} {needs} Signifier."
-        )
+        ).at("signifier" if table.signifier is not None else "kind")
     entries = [
         RegistryEntryTable(value=entry) if isinstance(entry, str) else entry
         for entry in table.registry_entries
@@ -230,29 +241,46 @@ def participant(table: ParticipantTable, roles: Roles) -> Participant:
         table.id,
         table.name,
         table.kind,
-        None if table.signifier is None else Signifier.parse(table.signifier),
-        tuple(organisation_range(range_table) for range_table in table.ranges),
-        tuple(
-            AllocatedId(
-                Eui64.parse(id_table.eui64),
-                tuple(roles.user_role(role) for role in id_table.user_roles),
-            )
-            for id_table in table.ids
+        None if table.signifier is None else _at("signifier", Signifier.parse, table.signifier),
+        _each("ranges", organisation_range, table.ranges),
+        _each(
+            "ids",
+            lambda id_table: AllocatedId(
+                _at("eui64", Eui64.parse, id_table.eui64),
+                _each("user-roles", roles.user_role, id_table.user_roles),
+            ),
+            table.ids,
         ),
-        tuple(
-            MarketParticipantId(
+        _each(
+            "market-participant-ids",
+            lambda market: MarketParticipantId(
                 market.scheme,
                 market.identifier,
                 market.role_code,
-                tuple(Eui64.parse(eui64) for eui64 in market.ids),
-            )
-            for market in table.market_participant_ids
+                _each("ids", Eui64.parse, market.ids),
+            ),
+            table.market_participant_ids,
         ),
-        tuple(RegistryEntry.parse(entry.value) for entry in entries),
+        _each("registry-entries", lambda entry: RegistryEntry.parse(entry.value), entries),
         frozenset(RegistryEntry.parse(entry.value) for entry in entries if entry.exclusive),
     )
     _check_ids(parsed)
     return parsed
+
+
+def _at(key: str, parse: Callable[[_S], _T], stated: _S) -> _T:
+    """The value of one key; an error says where it is."""
+    with below(key):
+        return parse(stated)
+
+
+def _each(key: str, parse: Callable[[_S], _T], stated: Iterable[_S]) -> tuple[_T, ...]:
+    """The values of an array; an error says where it is."""
+    parsed = []
+    for place, one in enumerate(stated):
+        with below(key, place):
+            parsed.append(parse(one))
+    return tuple(parsed)
 
 
 def organisation_range(table: RangeTable) -> OrganisationRange:
@@ -261,12 +289,12 @@ def organisation_range(table: RangeTable) -> OrganisationRange:
     Raises:
         InputError: for a malformed entry, or a number that is none or does not fit its bits.
     """
-    entry = RegistryEntry.parse(table.registry_entry)
+    entry = _at("registry-entry", RegistryEntry.parse, table.registry_entry)
     if not _ORGANISATION_NUMBER.fullmatch(table.organisation_number):
         raise InputError(
             "id_range.organisation_number",
             f"The organisation number {shown(table.organisation_number)} is not hexadecimal.",
-        )
+        ).at("organisation-number")
     number = int(table.organisation_number, 16)
     bits = table.organisation_bits
     ids = IdRange.of_organisation(entry, number, bits)
@@ -279,8 +307,8 @@ def _check_ids(participant: Participant) -> None:
             "participant.ids",
             f"A participant of kind {participant.kind} has no User, DCC or RDP IDs (R7).",
             "Give it registry-entries for its Device IDs.",
-        )
-    for earlier, later in zip(participant.ids, participant.ids[1:], strict=False):
+        ).at("ids" if participant.ids else "ranges")
+    for place, (earlier, later) in enumerate(pairwise(participant.ids), 1):
         if earlier.eui64 >= later.eui64:
             wrong = (
                 "is listed twice" if earlier.eui64 == later.eui64 else f"follows {earlier.eui64}"
@@ -289,64 +317,67 @@ def _check_ids(participant: Participant) -> None:
                 "participant.id_order",
                 f"The ID {later.eui64} {wrong}.",
                 "List IDs once each, ascending in hexadecimal.",
-            )
+            ).at("ids", place)
     ranges_of_ids = Blocks()
     ranges_of_ids.add(map(Block.of_organisation, participant.ranges), participant.id)
-    for allocated in participant.ids:
+    for place, allocated in enumerate(participant.ids):
         if ranges_of_ids.holder(allocated.eui64) is None:
             ranges = "; ".join(str(organisation.range) for organisation in participant.ranges)
             raise InputError(
                 "participant.id_outside_range",
                 f"The ID {allocated.eui64} lies outside the ranges of the organisation (R12):"
                 f" {ranges or 'it has none'}.",
-            )
+            ).at("ids", place)
 
 
-def located_participant(table: ParticipantTable, roles: Roles, origin: str) -> Participant:
+def located_participant(table: ParticipantTable, roles: Roles, where: Place) -> Participant:
     """Parse one participant's table of a file.
 
     Raises:
         InputError: as ``participant`` does, or for a rule that an arriving participant breaks;
-            the message names the file and the participant.
+            the message names the file, the line and the participant.
     """
-    with met_in(f"{origin}, participant {table.id}"):
+    with met_in(where.called(f"participant {table.id}")):
         parsed = participant(table, roles)
         check_participant(parsed)
         return parsed
 
 
-def checked_agreement(table: AgreementTable, library: Library, origin: str) -> Agreement:
+def checked_agreement(table: AgreementTable, library: Library, where: Place) -> Agreement:
     """Parse one agreement's table of a file.
 
     Raises:
         InputError: if its reference is blank, it ends before it begins, covers nothing, or names
             a purpose, category, environment or obligation that there is not, or one twice.
     """
-    where = f"{origin}, agreement {table.reference}"
     if is_blank(table.reference):
         raise InputError(
             "agreement.blank",
-            f"{origin}: an agreement of {table.participant} has a blank reference.",
+            f"{where.within('reference')}: an agreement of {table.participant} has a blank"
+            " reference.",
             "Write a name by which people find it.",
         )
+    where = where.called(f"agreement {table.reference}")
     if table.until is not None and table.until < table.from_:
         raise InputError(
-            "agreement.dates", f"{where} ends on {table.until}, before it begins on {table.from_}."
+            "agreement.dates",
+            f"{where.within('until')}: it ends on {table.until}, before it begins on"
+            f" {table.from_}.",
         )
     categories = [category.name for category in library.categories]
-    for what, values, names in (
-        ("purpose", table.purposes, library.testing_services),
-        ("category", table.categories, categories),
-        ("environment", table.environments, library.environments),
+    for what, key, values, names in (
+        ("purpose", "purposes", table.purposes, library.testing_services),
+        ("category", "categories", table.categories, categories),
+        ("environment", "environments", table.environments, library.environments),
     ):
         if not values:
             raise InputError(
                 f"agreement.{what}",
-                f"{where} names no {what}: it would cover nothing.",
-                f"Name one or more of {', '.join(names)}.",
+                f"{where.within(key)} names no {what}: it would cover nothing.",
+                use_one_of(names),
             )
-        _check_known(values, names, where, what)
-    _check_known(table.obligations, library.obligations, where, "obligation")
+        _check_known(values, names, where.within(key), what)
+    _check_known(table.obligations, library.obligations, where.within("obligations"), "obligation")
     return _agreement(table)
 
 
@@ -366,18 +397,18 @@ def _agreement(table: AgreementTable) -> Agreement:
     )
 
 
-def _check_known(values: Iterable[str], known: Iterable[str], where: str, what: str) -> None:
+def _check_known(values: Sequence[str], known: Iterable[str], where: Place, what: str) -> None:
     known = list(known)
-    for value, times in Counter(values).items():
-        if times > 1:
+    for place, value in enumerate(values):
+        if value in values[:place]:
             raise InputError(
                 "agreement.twice",
-                f"{where} names the {what} {shown(value)} twice.",
+                f"{where.within(place)} names the {what} {shown(value)} twice.",
                 "Name it once.",
             )
         if value not in known:
             raise InputError(
                 f"agreement.{what}",
-                f"{where} names the unknown {what} {shown(value)}.",
-                f"Use one of {', '.join(known)}." if known else f"No {what} is defined: name none.",
+                f"{where.within(place)} names the unknown {what} {shown(value)}.",
+                use_one_of(known) or f"No {what} is defined: name none.",
             )

@@ -14,7 +14,7 @@ from smki_testca.identifiers import IdRange
 from smki_testca.profiles.model import Constant, Hierarchy, Identity, ParticipantKind
 from smki_testca.register.requests import Delivery, Request
 from smki_testca.register.rules import BINDING
-from smki_testca.text import shown
+from smki_testca.text import shown, use_one_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -125,7 +125,7 @@ class Gate:
                     "environment.unknown",
                     "R6",
                     f"There is no test environment {shown(request.environment)}.",
-                    f"Use one of {', '.join(self.library.environments)}.",
+                    use_one_of(self.library.environments),
                 )
             )
         if category is None:
@@ -317,7 +317,7 @@ class Gate:
                 "purpose.not_a_testing_service",
                 "R3",
                 f"There is no Testing Service {shown(request.purpose)}.",
-                f"Use one of {', '.join(self.library.testing_services)}.",
+                use_one_of(self.library.testing_services),
             )
 
     def _live_reasons(

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from smki_testca.errors import InputError
+from smki_testca.text_files import utf8
 from smki_testca.x509 import untrusted
 from smki_testca.x509.keys import PrivateKey, key_type_of, public_key_octets
 from smki_testca.x509.names import KeyType
@@ -87,7 +88,7 @@ def from_pem(text: bytes, where: str) -> PrivateKey:
         InputError: if it is not such a file, or its key is neither P-256 nor RSA 2048.
     """
     try:
-        key = untrusted.call(serialization.load_pem_private_key, text, None)
+        key = untrusted.call(serialization.load_pem_private_key, utf8(text), None)
     except InputError as error:
         raise InputError(
             "key.unreadable",

@@ -55,10 +55,13 @@ def test_every_kind_of_manifest_gives_the_same_cells(tmp_path, kind):
 def test_any_text_comes_through_and_an_empty_cell_is_left_out(tmp_path_factory, rows, kind):
     path = batches.write(tmp_path_factory.mktemp("rows") / f"rows.{kind}", rows)
     expected = [{name: text for name, text in row.items() if text} for row in rows]
-    # A line of nothing but commas is a row; only an empty line is none.
+    # An apostrophe is what a spreadsheet needs; a row of nothing is none.
+    if kind == "csv":
+        expected = [{n: text.removeprefix("'") for n, text in row.items()} for row in expected]
+    expected = [row for row in expected if "".join(row.values()).strip()]
     read = [one.cells for one in lines(path, COLUMNS)]
-    if kind == "csv" and len({name for row in rows for name in row}) == 1:
-        read, expected = [one for one in read if one], [one for one in expected if one]
+    if kind == "csv":
+        read = [{n: text.removeprefix("'") for n, text in row.items()} for row in read]
     assert read == expected
 
 
@@ -163,7 +166,7 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path, name):
     assert _refused(tmp_path / name).code == "input.unreadable"
 
 
-@pytest.mark.parametrize("name", ["rows", "rows.xlsx", "rows.CSV", "-"])
+@pytest.mark.parametrize("name", ["rows", "rows.xlsx", "-"])
 def test_a_name_that_tells_no_kind_is_wrong_usage(tmp_path, name):
     error = _refused(tmp_path / name, UsageError)
     assert ".csv, .jsonl, .parquet" in error.message

@@ -9,7 +9,7 @@ import json
 import pytest
 
 from smki_testca.errors import InputError
-from smki_testca.issuance.batch import manifest
+from smki_testca.issuance.batch.bounded_lines import MAX_ROW_CHARACTERS
 from smki_testca.issuance.batch.manifest import columns, lines
 from smki_testca.profiles import Library
 from smki_testca.workers import call_bounded
@@ -55,9 +55,9 @@ def test_a_row_without_end_is_read_no_further_than_a_row_may_be(tmp_path, name, 
 def test_a_row_of_the_longest_length_is_read(tmp_path):
     path = tmp_path / "rows.jsonl"
     row = json.dumps({"profile": "device"})
-    path.write_text((row + " " * (manifest.MAX_ROW_CHARACTERS - len(row) - 1) + "\n") * 3)
+    path.write_text((row + " " * (MAX_ROW_CHARACTERS - len(row) - 1) + "\n") * 3)
     assert [cells for _, cells, _ in _read(path)] == [{"profile": "device"}] * 3
-    path.write_text(row + " " * (manifest.MAX_ROW_CHARACTERS - len(row)) + "\n")
+    path.write_text(row + " " * (MAX_ROW_CHARACTERS - len(row)) + "\n")
     assert _code(path) == "manifest.row"
 
 

@@ -362,3 +362,32 @@ def test_a_manifest_whose_csrs_have_warnings_tells_them_by_line(command, quickst
     (warning,) = command("--json", *words).json["csr_warnings"]
     assert (warning["code"], len(warning["lines"])) == ("csr.algorithm_parameters", 1)
     assert "csr.algorithm_parameters" in command(*words).err
+
+
+def test_labels_are_told_apart_and_those_that_differ_from_the_name_are_told(command, quickstart):
+    composed, decomposed = "Z\u00e4hler.csr", "Za\u0308hler.csr"
+    data = csr_zip(
+        (composed, device_csr(70)), (decomposed, device_csr(71)), ("plain.csr", device_csr(72))
+    )
+    outcome, out = _sign(command, quickstart, data)
+    assert outcome.json["success"] == 3
+    assert outcome.json["labels"] == [{"file": decomposed, "label": "Z\u00e4hler-2"}]
+    _, certificates = _report(out)
+    assert set(certificates) == {
+        f"{name.removesuffix('.csr')}.crt" for name in (composed, decomposed, "plain.csr")
+    }
+    for label in ("Z\u00e4hler", "Z\u00e4hler-2", "plain"):
+        found = command("--json", "--estate", quickstart, "list", "--label", label).json
+        assert len(found["certificates"]) == 1
+
+
+def test_a_batch_whose_labels_are_its_files_names_tells_nothing_of_them(command, quickstart):
+    outcome, _ = _sign(command, quickstart, csr_zip(("a.csr", device_csr(73))))
+    assert "labels" not in outcome.json
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_csr_of_a_batch_may_begin_with_a_byte_order_mark(command, quickstart, encoding):
+    csr = f"Z\u00e4hler\r\n{device_csr(74).decode()}".encode(encoding)
+    outcome, _ = _sign(command, quickstart, csr_zip(("a.csr", csr)))
+    assert outcome.json["success"] == 1

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from smki_testca.authority import csr as csrs
 from smki_testca.errors import InputError, SmkiTestcaError
+from smki_testca.file_labels import label_of, told_apart
 from smki_testca.identifiers import Eui64
 from smki_testca.issuance.batch.csr_pattern import CsrPattern
 from smki_testca.issuance.batch.portal_zip import unpack
@@ -112,6 +113,12 @@ class Reader:
         )
 
 
+def labels_of(members: Sequence[Member]) -> dict[int, str | None]:
+    """The label of each CSR's certificate, by the CSR's number: the name of its file."""
+    labels = told_apart(label_of(member.name.removesuffix(".csr")) for member in members)
+    return {member.number: label for member, label in zip(members, labels, strict=True)}
+
+
 def row_requests(
     estate: Stores, reader: Reader, members: Sequence[Member], cells: dict[str, str], workers: int
 ) -> Iterator[RowRequest | RowProblem]:
@@ -131,7 +138,7 @@ def row_requests(
         InputError: if the batch as a whole is refused.
         EstateError: if a process died.
     """
-    labels = {member.number: member.name.removesuffix(".csr") for member in members}
+    labels = labels_of(members)
     first_requests: dict[tuple[str, KeyUsage | None], Request] = {}
     for content in _read(reader, members, workers):
         if isinstance(content, RowProblem):

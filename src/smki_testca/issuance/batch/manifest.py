@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, AnyStr, Generic
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from smki_testca.errors import InputError, UsageError
-from smki_testca.issuance.batch import parquet_rows
+from smki_testca.issuance.batch import csv_rows, parquet_rows
+from smki_testca.issuance.batch.bounded_lines import BoundedLines
+from smki_testca.issuance.batch.column_names import ColumnNames
 from smki_testca.profiles.inputs import INPUT_TYPES, USAGE
+from smki_testca.text_files import MARK, broken_text, open_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from smki_testca.profiles import Library
@@ -44,8 +46,8 @@ MAX_ROWS = 100_000_000
 """The most certificates of one run."""
 MAX_CELL_CHARACTERS = 1_024
 """The longest cell."""
-MAX_ROW_CHARACTERS = 1 << 20
-"""The longest row of a CSV or JSON lines manifest, as it is written."""
+_OF_SPREADSHEETS = {".xlsx", ".xlsm", ".xls", ".ods", ".tsv", ".txt"}
+_AS_CSV = "Save it as CSV; in Excel as 'CSV UTF-8'."
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class Line:
 def lines(path: Path, known: tuple[str, ...]) -> Iterator[Line]:
     """Read the rows of a manifest: CSV, JSON lines or Parquet by the file name's ending.
 
+    Rows of nothing are passed over.
+
     Args:
         path: of the manifest.
         known: the columns that it may have.
@@ -75,125 +79,92 @@ def lines(path: Path, known: tuple[str, ...]) -> Iterator[Line]:
         UsageError: for another ending, or Parquet without the extra that reads it.
     """
     readers = {".csv": _csv, ".jsonl": _json_lines, ".parquet": _parquet}
-    reader = readers.get(path.suffix)
+    ending = path.suffix.lower()
+    reader = readers.get(ending)
     if reader is None:
         raise UsageError(
-            "usage", f"{path} is no manifest: its name ends in none of {', '.join(readers)}."
+            "usage",
+            f"{path} is no manifest: its name ends in none of {', '.join(readers)}.",
+            _AS_CSV if ending in _OF_SPREADSHEETS else "",
         )
     try:
-        for count, line in enumerate(reader(path, known), 1):
-            if count > MAX_ROWS:
-                raise InputError(
-                    "manifest.too_long",
-                    f"{path} has over {MAX_ROWS:,} rows.",
-                    "Issue it in several runs.",
-                )
-            yield line
+        yield from _counted(path, reader(path, ColumnNames(path, known)))
     except OSError as error:
         raise InputError(
             "input.unreadable", f"{path} cannot be read: {error.strerror or error}."
         ) from error
     except UnicodeDecodeError as error:
-        raise InputError("input.encoding", f"{path} is not UTF-8.") from error
+        broken = broken_text(path)
+        broken.remedy = _AS_CSV if ending == ".csv" else broken.remedy
+        raise broken from error
 
 
-def _csv(path: Path, known: tuple[str, ...]) -> Iterator[Line]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        texts = _BoundedLines(path, file)
-        reader = csv.reader(texts, strict=True)
-        try:
-            header = next(reader, [])
-            _check_columns(path, header, known)
-            texts.end_row()
-            for cells in reader:
-                texts.end_row()
-                if not cells:
-                    continue
-                if len(cells) != len(header):
-                    problem = f"it has {len(cells)} cells where the header has {len(header)}"
-                    yield Line(reader.line_num, {}, problem)
-                    continue
-                yield _line(reader.line_num, dict(zip(header, cells, strict=True)))
-        except csv.Error as error:
-            raise InputError("manifest.csv", f"{path}, line {reader.line_num}: {error}.") from error
-
-
-class _BoundedLines(Generic[AnyStr]):
-    """The lines of a text file; it reads no more of a row than may be in one."""
-
-    def __init__(self, path: Path, file: IO[AnyStr]) -> None:
-        self._path = path
-        self._read: Callable[[int], AnyStr] = file.readline
-        self._number = 0
-        self._characters = 0
-
-    def __iter__(self) -> Iterator[AnyStr]:
-        return self
-
-    def __next__(self) -> AnyStr:
-        line = self._read(MAX_ROW_CHARACTERS + 1)
-        self._number += 1
-        self._characters += len(line)
-        if self._characters > MAX_ROW_CHARACTERS:
+def _counted(path: Path, rows: Iterator[Line]) -> Iterator[Line]:
+    """Yield the rows that are not blank, as many as a run may have."""
+    count = 0
+    for line in rows:
+        if not line.problem and all(map(str.isspace, line.cells.values())):
+            continue
+        count += 1
+        if count > MAX_ROWS:
             raise InputError(
-                "manifest.row",
-                f"{self._path}, line {self._number}: the row is longer than"
-                f" {MAX_ROW_CHARACTERS:,} characters.",
+                "manifest.too_long",
+                f"{path} has over {MAX_ROWS:,} rows.",
+                "Issue it in several runs.",
             )
-        if not line:
-            raise StopIteration
-        return line
-
-    def end_row(self) -> None:
-        """Begin to count again: a row has ended."""
-        self._characters = 0
+        yield line
 
 
-def _json_lines(path: Path, known: tuple[str, ...]) -> Iterator[Line]:
-    with path.open("rb") as file:
-        texts = _BoundedLines(path, file)
-        for number, text in enumerate(texts, 1):
+def _csv(path: Path, columns: ColumnNames) -> Iterator[Line]:
+    with open_text(path) as file:
+        for row in csv_rows.rows(path, BoundedLines(path, file), columns.named):
+            yield _checked(row.number, row.cells, row.problem)
+
+
+def _json_lines(path: Path, columns: ColumnNames) -> Iterator[Line]:
+    # A line that is not UTF-8 is a problem of that line alone.
+    with open_text(path, newline="\n", errors="surrogateescape") as file:
+        texts = BoundedLines(path, file)
+        for text in texts:
             texts.end_row()
             if not text.strip():
                 continue
             try:
                 cells = msgspec.json.decode(text, type=dict[str, str])
-            except (msgspec.ValidationError, msgspec.DecodeError) as error:
-                yield Line(number, {}, f"it is no object of texts ({error})")
+            except UnicodeEncodeError:
+                yield Line(texts.number, {}, "it is not UTF-8")
                 continue
-            if number == 1 or not cells.keys() <= set(known):
-                _check_columns(path, list(cells), known)
-            yield _line(number, cells)
+            except (msgspec.ValidationError, msgspec.DecodeError) as error:
+                is_marked = text.startswith(MARK)
+                cause = "a byte order mark stands in it; were files joined?" if is_marked else error
+                yield Line(texts.number, {}, f"it is no object of texts ({cause})")
+                continue
+            if not cells.keys() <= columns.known:
+                cells = dict(zip(columns.named(list(cells)), cells.values(), strict=True))
+            yield _checked(texts.number, _present(cells))
 
 
-def _parquet(path: Path, known: tuple[str, ...]) -> Iterator[Line]:
+def _parquet(path: Path, columns: ColumnNames) -> Iterator[Line]:
     if not path.is_file():
         raise InputError("manifest.parquet", f"{path} is no Parquet file: it is no file.")
     number = 0
+    names: dict[str, str] = {}
     for some in parquet_rows.rows(path, MAX_CELL_CHARACTERS):
         if isinstance(some, parquet_rows.Columns):
-            _check_columns(path, some.names, known)
+            names = dict(zip(some.names, columns.named(some.names), strict=True))
             continue
-        for cells, problem in some:
+        for stated, problem in some:
             number += 1
-            yield Line(number, {}, problem) if problem else _line(number, cells)
+            cells = {names[name]: text for name, text in stated.items()}
+            yield _checked(number, _present(cells), problem)
 
 
-def _check_columns(path: Path, columns: list[str], known: tuple[str, ...]) -> None:
-    for column in columns:
-        if column not in known or columns.count(column) > 1:
-            wrong = "twice" if column in known else "which is not known"
-            raise InputError(
-                "manifest.column",
-                f"{path} has the column {column[:40]!r} {wrong}.",
-                f"Known are {', '.join(known)}.",
-            )
+def _present(cells: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in cells.items() if value}
 
 
-def _line(number: int, cells: dict[str, str]) -> Line:
-    present = {name: value for name, value in cells.items() if value}
-    for name, value in present.items():
+def _checked(number: int, cells: dict[str, str], problem: str = "") -> Line:
+    for name, value in cells.items():
         if len(value) > MAX_CELL_CHARACTERS:
             problem = f"its {name} has over {MAX_CELL_CHARACTERS} characters"
-            return Line(number, {}, problem)
-    return Line(number, present)
+    return Line(number, {}, problem) if problem else Line(number, cells)

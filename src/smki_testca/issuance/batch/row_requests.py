@@ -9,8 +9,10 @@ from cryptography.hazmat.primitives import serialization
 
 from smki_testca.authority import csr as csrs
 from smki_testca.errors import InputError, SmkiTestcaError
+from smki_testca.issuance.batch.spreadsheet_damage import damage
 from smki_testca.profiles.subject import Subject
 from smki_testca.roles import KeyUsage
+from smki_testca.text_files import utf8
 from smki_testca.x509 import untrusted
 from smki_testca.x509.keys import load_public_key, public_key_octets
 
@@ -86,6 +88,8 @@ def from_manifest(
                 raise InputError("manifest.line", f"The row cannot be read: {line.problem}.")
             yield _row_request(estate, line.number, default | line.cells, read)
         except SmkiTestcaError as error:
+            if isinstance(error, InputError) and (cause := damage(line.cells)):
+                error.remedy = cause
             yield RowProblem(line.number, error)
 
 
@@ -116,9 +120,7 @@ def _row_request(
         raise InputError("request.profile", "The row has neither a profile nor a CSR.")
     library.profile(cells["profile"])  # an unknown name has a code of its own
     profile = library.end_entity_profile(cells["profile"])
-    usage = cells.get("usage")
-    if usage is not None and usage not in set(KeyUsage):
-        raise InputError("request.usage", f"{usage[:40]!r} is no key usage.")
+    usage = KeyUsage.parse(cells["usage"]) if "usage" in cells else None
     if profile.takes_usage != (usage is not None):
         wrong = "no usage" if profile.takes_usage else "a usage, which its profile fixes"
         raise InputError("request.incomplete", f"The row has {wrong}.")
@@ -126,18 +128,17 @@ def _row_request(
     unknown = inputs.keys() - {input_type.option for input_type in profile.input_types}
     if unknown:
         raise InputError("manifest.cell", f"The row's profile has no {', '.join(sorted(unknown))}.")
-    key_usage = None if usage is None else KeyUsage(usage)
     request = estate.request(
         cells["participant"],
         cells["purpose"],
         Subject.parse(profile, inputs, library.roles),
-        () if key_usage is None else (key_usage,),
+        () if usage is None else (usage,),
         environment=cells.get("environment"),
     )
     public_key = None
     if "public-key-file" in cells:
         public_key = _public_key(read(cells["public-key-file"]))
-    return RowRequest(number, request, key_usage, public_key, cells.get("label"))
+    return RowRequest(number, request, usage, public_key, cells.get("label"))
 
 
 def _of_csr(estate: Stores, number: int, csr: csrs.Csr, cells: dict[str, str]) -> RowRequest:
@@ -161,7 +162,7 @@ def _of_csr(estate: Stores, number: int, csr: csrs.Csr, cells: dict[str, str]) -
 
 
 def _public_key(data: bytes) -> bytes:
-    spki = data
+    data = spki = utf8(data)
     if b"-----BEGIN" in data:
         try:
             loaded = untrusted.call(serialization.load_pem_public_key, data)

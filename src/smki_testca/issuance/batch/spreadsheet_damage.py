@@ -1,0 +1,42 @@
+"""Tells what a spreadsheet made of the cells of a row, once something is wrong with the row."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from smki_testca.text import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_TAKE_ANY_TEXT = {"label", "common-name", "system-name"}
+_DAMAGE = {
+    "as a number and dropped digits": re.compile(r"[+-]?\d+([.,]\d+)?E[+-]\d+", re.IGNORECASE),
+    "as a date": re.compile(
+        r"\d{1,4}/\d{1,2}/\d{1,4}( .*)?|\d{4}-\d\d-\d\d( .*)?|\d\d\.\d\d\.\d{4}( .*)?"
+        r"|\d{1,2}[- ][A-Za-z]{3,4}([- ]\d{2,4})?|[A-Za-z]{3,4}[- ]\d{2,4}"
+    ),
+    "as a formula": re.compile(r"=.*", re.DOTALL),
+    "as an error": re.compile(r"#+|#(NAME\?|REF!|VALUE!|NUM!|DIV/0!|N/A|NULL!)"),
+    "as a number and dropped its leading zeros": re.compile(r"\d{9,15}"),
+}
+"""What a spreadsheet does to identifiers, and how that looks in a file."""
+
+
+def damage(cells: Mapping[str, str]) -> str:
+    """What a spreadsheet did to a row's cells and how to undo it, one sentence; or nothing.
+
+    Args:
+        cells: of a row that is refused, by column.
+    """
+    for name, value in cells.items():
+        if name in _TAKE_ANY_TEXT:
+            continue
+        for what, pattern in _DAMAGE.items():
+            if pattern.fullmatch(value):
+                return (
+                    f"A spreadsheet wrote its {name} {what} ({shown(value)}): format the column"
+                    " as Text, enter the values again, and save."
+                )
+    return ""

@@ -1,0 +1,133 @@
+"""Converts a table of TOML to a struct, and says which line, key and choices of a misfit."""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from smki_testca.errors import InputError
+from smki_testca.text import use_one_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from smki_testca.toml_places import KeyPath, Place
+
+T = TypeVar("T")
+
+_STEP = re.compile(r"\[(\d+)\]|(\[\.\.\.\])|\.([^.\[\]]+)")
+_UNKNOWN_KEY = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+_ANY_KEY = "[...]"
+_MAX_KEYS_TRIED = 100
+
+
+def convert(tree: Any, shape: type[T], place: Place) -> T:
+    """Convert a value of TOML to a type.
+
+    Args:
+        tree: the value, such as the whole of a file.
+        shape: the type, such as that of a struct.
+        place: of the value in its file.
+
+    Raises:
+        InputError: naming the line and the path of what does not fit, and the choices where a
+            word is in none of them.
+    """
+    try:
+        return msgspec.convert(tree, shape)
+    except msgspec.ValidationError as error:
+        message, _, at = str(error).partition(" - at `$")
+        path = _resolved(tree, shape, str(error), _steps(at.removesuffix("`")))
+        unknown = _UNKNOWN_KEY.fullmatch(message)
+        wrong = place.within(*path, *((unknown[1],) if unknown else ()))
+        line = f", line {wrong.line}," if wrong.line is not None else ""
+        whole = place.within(*path).key_path
+        stated = f", at `$.{whole}`" if whole else ""
+        raise InputError(
+            "toml.shape",
+            f"{place.origin}{line} does not fit the schema: {message}{stated}.",
+            use_one_of(_choices(shape, path)),
+        ) from error
+
+
+def _steps(at: str) -> list[str | int]:
+    """The parts of a path as msgspec writes it; it does not name the keys of dictionaries."""
+    return [int(place) if place else any_key or key for place, any_key, key in _STEP.findall(at)]
+
+
+def _resolved(tree: Any, shape: type[Any], message: str, steps: list[str | int]) -> KeyPath:
+    """A path with the keys of dictionaries; cut off before one that cannot be told."""
+    path: KeyPath = ()
+    for step in steps:
+        if step != _ANY_KEY:
+            path = (*path, step)
+            continue
+        at_fault = [
+            key
+            for key in islice(_at(tree, path), _MAX_KEYS_TRIED)
+            if _message(_with_only(tree, path, key), shape) == message
+        ]
+        if not at_fault:
+            return path
+        path = (*path, at_fault[0])
+    return path
+
+
+def _at(tree: Any, path: KeyPath) -> Any:
+    for part in path:
+        tree = tree[part]
+    return tree
+
+
+def _with_only(tree: Any, path: KeyPath, key: str) -> Any:
+    """The same value, with one key only in the dictionary at a path."""
+    if not path:
+        return {key: tree[key]}
+    if isinstance(tree, list):
+        return [
+            _with_only(item, path[1:], key) if place == path[0] else item
+            for place, item in enumerate(tree)
+        ]
+    return {**tree, path[0]: _with_only(tree[path[0]], path[1:], key)}
+
+
+def _message(tree: Any, shape: type[Any]) -> str:
+    try:
+        msgspec.convert(tree, shape)
+    except msgspec.ValidationError as error:
+        return str(error)
+    return ""
+
+
+def _choices(shape: Any, path: KeyPath) -> list[object]:
+    """The words of which the value at a path is one; none where it is another kind of value."""
+    kind: Any = msgspec.inspect.type_info(shape)
+    for part in path:
+        kind = next(_below(kind, part), None)
+    for one in _alternatives(kind):
+        if isinstance(one, msgspec.inspect.EnumType):
+            return [member.value for member in one.cls]
+        if isinstance(one, msgspec.inspect.LiteralType):
+            return list(one.values)
+    return []
+
+
+def _alternatives(kind: Any) -> Iterator[Any]:
+    if isinstance(kind, msgspec.inspect.UnionType):
+        yield from kind.types
+    else:
+        yield kind
+
+
+def _below(kind: Any, part: str | int) -> Iterator[Any]:
+    """The types of the value at one part of a path below a type."""
+    for one in _alternatives(kind):
+        if isinstance(one, msgspec.inspect.StructType):
+            yield from (field.type for field in one.fields if field.encode_name == part)
+        elif isinstance(one, msgspec.inspect.DictType):
+            yield one.value_type
+        elif isinstance(one, msgspec.inspect.ListType):
+            yield one.item_type
