@@ -3021,6 +3021,15 @@ def csr_cases() -> None:
         ),
     ):
         case(f"csr-{name}", f"A CSR {about}", expected, request)
+    no_name = extension(
+        "subjectAltName", sequence(hardware(), tlv(0xA4, oid("1.2.3"))), critical=True
+    )
+    case(
+        "structure-GeneralName",
+        "A Device CSR with a directoryName that is no Name",
+        ["csr.device_id error", "structure.GeneralName error"],
+        csr(key, sequence(), ASKED, no_name),
+    )
     case(
         "csr-ber-true",
         "A CSR with TRUE written as 01",
