@@ -8,6 +8,7 @@ from functools import cache
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import NameOID
 
@@ -18,6 +19,7 @@ HW_TYPE = "1.2.826.0.1.8641679.1.2.2.1"
 ECDSA_WITH_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
 ECDSA_WITH_SHA256_NULL = bytes.fromhex("300c06082a8648ce3d0403020500")
 ECDSA_WITH_SHA384 = bytes.fromhex("300a06082a8648ce3d040303")
+SHA256_WITH_RSA_NO_NULL = bytes.fromhex("300b06092a864886f70d01010b")
 SHA256_WITH_RSA = bytes.fromhex("300d06092a864886f70d01010b0500")
 
 COMMON_NAME = "550403"
@@ -105,15 +107,19 @@ def raw(
     public_key=None,
     algorithm=None,
     digest=None,
+    in_order=True,
 ):
-    """A CSR put together by hand from RDNs and extensions, self-signed."""
+    """A CSR put together by hand from RDNs and extensions, self-signed.
+
+    Its attributes come in the order of DER, or in that given.
+    """
     asked = [requested(*extensions)] if attributes is None else attributes
     info = tlv(
         0x30,
         tlv(0x02, bytes((version,))),
         tlv(0x30, *subject),
         public_key or spki(key),
-        tlv(0xA0, *asked),
+        tlv(0xA0, *(sorted(asked) if in_order else asked)),
     )
     return sign(info, key, algorithm, digest)
 
@@ -207,3 +213,27 @@ def text_forms(der):
                 title = f"{header or 'no header'}, width {width or 'any'}, {name}"
                 forms[title] = pem(der, header=header, width=width, end=end)
     return forms
+
+
+def requested_attribute(oid, value):
+    """An attribute of a CSR with one value, DER."""
+    return tlv(0x30, tlv(0x06, bytes.fromhex(oid)), tlv(0x31, value))
+
+
+def windows_attributes():
+    """What certreq adds to every CSR: OS version, request client info and enrolment CSP."""
+    client = tlv(0x30, b"\x02\x01\x09", tlv(0x0C, b"pc.lab"), tlv(0x0C, b"LAB\\pc"))
+    provider = tlv(0x30, b"\x02\x01\x01", tlv(0x1E, "KSP".encode("utf-16-be")), b"\x03\x01\x00")
+    return [
+        requested_attribute("2b0601040182370d0203", tlv(0x16, b"10.0.26100.2")),
+        requested_attribute("2b0601040182371514", client),
+        requested_attribute("2b0601040182370d0202", provider),
+    ]
+
+
+def raw_signature(der):
+    """A CSR on P-256 with its signature written as r and s, 32 octets each, side by side."""
+    request = x509.load_der_x509_csr(der)
+    r, s = decode_dss_signature(request.signature)
+    signature = tlv(0x03, b"\x00", r.to_bytes(32), s.to_bytes(32))
+    return tlv(0x30, request.tbs_certrequest_bytes, ECDSA_WITH_SHA256, signature)

@@ -34,6 +34,7 @@ GROUPS = {
         "Delivery",
         "Validity",
     ),
+    "CSRs": ("make_csr", "CsrWithKey"),
     "Certificates": (
         "Record",
         "Credential",

@@ -14,6 +14,7 @@ __version__: str
 
 __all__ = [
     "Credential",
+    "CsrWithKey",
     "DcckiSubject",
     "Delivery",
     "DeviceSubject",
@@ -50,11 +51,13 @@ __all__ = [
     "Tier",
     "Validity",
     "export",
+    "make_csr",
     "take_in",
 ]
 
 if TYPE_CHECKING:
     from smki_testca.api import Estate
+    from smki_testca.authority.csr_builder import CsrWithKey, make_csr
     from smki_testca.authority.filling import Validity
     from smki_testca.authority.revocation import Reason
     from smki_testca.clock import FixedClock
@@ -93,6 +96,7 @@ if TYPE_CHECKING:
 else:
     # Hidden from type checkers, which would otherwise accept any name of this module.
     _MODULES = {
+        "authority.csr_builder": ("CsrWithKey", "make_csr"),
         "authority.filling": ("Validity",),
         "authority.revocation": ("Reason",),
         "clock": ("FixedClock",),

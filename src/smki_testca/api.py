@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from smki_testca.authority import csr as requests
+from smki_testca.authority.csr import Csr, TakenAs
 from smki_testca.clock import SystemClock, in_utc
 from smki_testca.entropy import SystemEntropy
 from smki_testca.errors import InputError
@@ -285,7 +286,7 @@ class Estate(Stores):
         request: Request,
         *,
         label: str | None = None,
-        csr: requests.Csr | None = None,
+        csr: Csr | None = None,
         public_key: bytes | None = None,
         validity: Validity | None = None,
     ) -> tuple[list[Record], tuple[str, ...]]:
@@ -310,9 +311,28 @@ class Estate(Stores):
         key = None if public_key is None else SubjectKey(public_key)
         return Issuance(self).issue(request, key, label=label, validity=validity, csr=csr)
 
+    def read_csr(
+        self, data: bytes, *, profile: str | None = None, taken_as: str = TakenAs.PORTAL
+    ) -> Csr:
+        """Check a CSR in the order of SEC App. M 2.3.1; the gate is not asked.
+
+        Args:
+            data: a CSR: PEM, bare base64 or DER.
+            profile: the certificate type that it asks for; without it, the types are
+                distinguished by their content.
+            taken_as: ``portal`` to refuse what App. M does not list, ``test-ca`` to drop what no
+                certificate takes from a CSR. ``remarks`` of the result says what was dropped.
+
+        Raises:
+            CsrFaultsError: with every fault of the CSR.
+            ValueError: for another ``taken_as``.
+        """
+        expected = None if profile is None else self.library.end_entity_profile(profile)
+        return requests.parse(data, self.library, expected, TakenAs(taken_as))
+
     def sign(
         self,
-        data: bytes,
+        data: bytes | Csr,
         participant: str,
         purpose: str,
         *,
@@ -320,18 +340,20 @@ class Estate(Stores):
         delivery: Delivery = Delivery.LOCAL,
         label: str | None = None,
         profile: str | None = None,
+        taken_as: str = TakenAs.PORTAL,
     ) -> tuple[Record, tuple[str, ...]]:
         """Check a CSR in the order of SEC App. M 2.3.1, and issue its certificate.
 
         Args:
-            data: a CSR: PEM, bare base64 or DER.
+            data: a CSR: PEM, bare base64 or DER; or the result of ``read_csr``, for which
+                ``profile`` and ``taken_as`` do not matter.
             participant: who asks: its id in the register.
             purpose: the code of a Testing Service, such as ``uept`` (R3).
             environment: the test environment; the estate's first by default.
             delivery: how the certificate reaches its holder (R6).
             label: a name to find the certificate by.
-            profile: the certificate type that it asks for; without it, Organisation, Device
-                and IKI CSRs are distinguished by their content.
+            profile: the certificate type that it asks for; see ``read_csr``.
+            taken_as: ``portal`` or ``test-ca``; see ``read_csr``.
 
         Returns:
             The certificate, and one-line warnings for the participant.
@@ -340,8 +362,10 @@ class Estate(Stores):
             CsrFaultsError: with every fault of the CSR.
             Refusal: with every reason of the gate.
         """
-        expected = None if profile is None else self.library.end_entity_profile(profile)
-        csr = requests.parse(data, self.library, expected)
+        if isinstance(data, Csr):
+            csr = data
+        else:
+            csr = self.read_csr(data, profile=profile, taken_as=taken_as)
         usages = () if csr.usage is None else (csr.usage,)
         request = self.request(
             participant,

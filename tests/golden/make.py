@@ -145,6 +145,7 @@ def identifier_of(spki: bytes) -> bytes:
 
 ECDSA_SHA256 = sequence(oid("1.2.840.10045.4.3.2"))
 ECDSA_SHA384 = sequence(oid("1.2.840.10045.4.3.3"))
+RSA_NO_PARAMETERS = sequence(oid("1.2.840.113549.1.1.11"))
 ECDSA_NULL = sequence(oid("1.2.840.10045.4.3.2"), tlv(NULL, b""))
 RSA_SHA256 = sequence(oid("1.2.840.113549.1.1.11"), tlv(NULL, b""))
 
@@ -2832,7 +2833,7 @@ def csr(
     version: bytes = integer(0),
     algorithm: bytes | None = None,
     digest: hashes.HashAlgorithm | None = None,
-    attributes: bytes | None = None,
+    attributes: tuple[bytes, ...] = (),
     spki: bytes | None = None,
 ) -> bytes:
     """A CSR as a PEM block."""
@@ -2842,7 +2843,7 @@ def csr(
         version,
         subject,
         spki or spki_of(key),
-        tlv(0xA0, request if attributes is None else request + attributes),
+        tlv(0xA0, b"".join(sorted((request, *attributes)))),
     )
     usual = RSA_SHA256 if isinstance(key, rsa.RSAPrivateKey) else ECDSA_SHA256
     signature = signed(key, info, digest)
@@ -2855,6 +2856,14 @@ REQUESTER = ec_key("requester")
 ORGANISATION_CSR = csr(REQUESTER, organisation_subject(), ASKED)
 DEVICE_CSR = csr(REQUESTER, sequence(), ASKED, ASKED_NAME)
 IKI_CSR = csr(rsa_key("iki"), three_names(), ASKED)
+
+
+def with_raw_signature(block: bytes) -> bytes:
+    """A CSR on P-256, its signature written as r and s, 32 octets each."""
+    parts = read(base64.b64decode(b"".join(block.split(b"\n")[1:-2])))[0].children
+    numbers = read(parts[2].content[1:])[0].children
+    raw = b"".join(int.from_bytes(number.content).to_bytes(32) for number in numbers)
+    return pem(sequence(parts[0].encoded, parts[1].encoded, bit_string(raw)), "CERTIFICATE REQUEST")
 
 
 def csr_cases() -> None:
@@ -2886,7 +2895,7 @@ def csr_cases() -> None:
             "signed with another key",
             csr(key, names, ASKED, spki=spki_of(ec_key("stranger"))),
         ),
-        ("attributes", "with a password", csr(key, names, ASKED, attributes=challenge)),
+        ("attributes", "with a password", csr(key, names, ASKED, attributes=(challenge,))),
         ("extension", "for extKeyUsage", csr(key, names, ASKED, purposes)),
         ("extension-twice", "for keyUsage twice", csr(key, names, ASKED, ASKED)),
         ("criticality", "whose keyUsage is not critical", csr(key, names, loose)),
@@ -2932,6 +2941,94 @@ def csr_cases() -> None:
         "The criticality in a Device CSR is not validated",
         [],
         csr(key, sequence(), loose, extension("subjectAltName", sequence(hardware()))),
+    )
+    tls = extension("keyUsage", usages("digitalSignature", "keyEncipherment"), critical=True)
+    host = extension("subjectAltName", sequence(dns(b"gateway.example")))
+    cn = rdn("commonName", "gateway.example")
+    version = sequence(oid("1.3.6.1.4.1.311.13.2.3"), set_of([text(IA5_STRING, "10.0.26100.2")]))
+    client = sequence(oid("1.3.6.1.4.1.311.21.20"), set_of([sequence(integer(9))]))
+    compressed = bytes((2 + (point_of(key)[-1] & 1),)) + point_of(key)[1:33]
+    curve_null = sequence(oid("1.2.840.10045.2.1"), tlv(NULL, b""))
+    without_curve = sequence(curve_null, bit_string(point_of(key)))
+    rsa_bits = read(spki_of(rsa_key("iki")))[0].children[1].encoded
+    without_null = sequence(sequence(oid("1.2.840.113549.1.1.1")), rsa_bits)
+    for name, about, expected, request in (
+        (
+            "algorithm-parameters-null",
+            "with NULL parameters after ecdsa-with-SHA256, as mbedTLS 2 writes it",
+            ["csr.algorithm_parameters warning"],
+            csr(key, sequence(), ASKED, ASKED_NAME, algorithm=ECDSA_NULL),
+        ),
+        (
+            "algorithm-parameters-none",
+            "without the parameters of sha256WithRSAEncryption",
+            ["csr.algorithm_parameters warning"],
+            csr(rsa_key("iki"), three_names(), ASKED, algorithm=RSA_NO_PARAMETERS),
+        ),
+        (
+            "identifier-text",
+            "whose EUI-64 is text, as OpenSSL's command line writes it",
+            ["csr.subject error"],
+            csr(key, sequence(unit, rdn("x500UniqueIdentifier", "90B3D51F30010000")), ASKED),
+        ),
+        (
+            "subject-key-identifier",
+            "for a subjectKeyIdentifier, as keytool always asks for",
+            ["csr.extension error"],
+            csr(key, names, extension("subjectKeyIdentifier", octet_string(bytes(20))), ASKED),
+        ),
+        (
+            "dccki-host",
+            "for a DCCKI certificate with a host name",
+            [],
+            csr(rsa_key("iki"), three_names(unit="SUP1"), tls, host),
+        ),
+        (
+            "dccki-without-signifier",
+            "for a DCCKI certificate that leaves the Signifier to the register",
+            [],
+            csr(rsa_key("iki"), sequence(rdn("organizationName", "One"), cn), tls),
+        ),
+        (
+            "attributes-windows",
+            "with Windows' attributes, as certreq always adds",
+            ["csr.attributes error"],
+            csr(key, names, ASKED, attributes=(version, client)),
+        ),
+        (
+            "key-compressed",
+            "whose point is compressed",
+            ["csr.key error"],
+            csr(key, sequence(), ASKED, ASKED_NAME, spki=spki_from(compressed)),
+        ),
+        (
+            "key-without-curve",
+            "whose EC key has NULL for the name of its curve",
+            ["csr.key error"],
+            csr(key, sequence(), ASKED, ASKED_NAME, spki=without_curve),
+        ),
+        (
+            "key-rsa-without-null",
+            "whose RSA key lacks its NULL parameters",
+            ["csr.key error"],
+            csr(rsa_key("iki"), three_names(), ASKED, spki=without_null),
+        ),
+        (
+            "signature-raw",
+            "whose signature is r and s side by side",
+            ["csr.signature error"],
+            with_raw_signature(DEVICE_CSR),
+        ),
+    ):
+        case(f"csr-{name}", f"A CSR {about}", expected, request)
+    no_name = extension(
+        "subjectAltName", sequence(hardware(), tlv(0xA4, oid("1.2.3"))), critical=True
+    )
+    case(
+        "structure-GeneralName",
+        "A Device CSR with a directoryName that is no Name",
+        ["csr.device_id error", "structure.GeneralName error"],
+        csr(key, sequence(), ASKED, no_name),
     )
     case(
         "csr-ber-true",

@@ -1,6 +1,7 @@
 """Parses certification requests in every accepted text form, and reports every fault.
 
-The order of checks and the content are those of SEC App. M 2.3.1 and its Appendices F and G.
+The order of checks and the content are those of SEC App. M 2.3.1 and its Appendices F and G. Taken
+as a test CA does, a CSR may hold more than that: what no certificate takes from it is dropped.
 """
 
 from __future__ import annotations
@@ -8,16 +9,22 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from smki_testca.authority.csr_surplus import Dropped, without_surplus
+from smki_testca.der import encode
 from smki_testca.der.read import DerError, begins_as_sequence
 from smki_testca.errors import InputError
+from smki_testca.identifiers import Signifier
 from smki_testca.importers.content import ContentKind
 from smki_testca.importers.formats import contents_of
 from smki_testca.lint import csr as requests
 from smki_testca.lint import strict
+from smki_testca.profiles.inputs import SIGNIFIER
 from smki_testca.profiles.subject import Subject
+from smki_testca.text import shown
 from smki_testca.text_files import utf8
 from smki_testca.x509 import untrusted
 from smki_testca.x509.view import View, kind_of, view_request
@@ -25,9 +32,10 @@ from smki_testca.x509.view import View, kind_of, view_request
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from smki_testca.lint.findings import Breach
     from smki_testca.profiles import Library
     from smki_testca.profiles.model import Profile
-    from smki_testca.roles import KeyUsage, Roles
+    from smki_testca.roles import KeyUsage
 
 MAX_OCTETS = 1 << 16
 """The longest CSR read, in octets of its text."""
@@ -38,37 +46,90 @@ _PEM = re.compile(
     re.ASCII,
 )
 _ROLE = re.compile(r"[0-9A-Fa-f]{2}", re.ASCII)
+_CA_MAY_ADD = frozenset({"extensions.keyUsage", "subject.organizationalUnitName"})
 _BASE64_LINES = re.compile(rb"[A-Za-z0-9+/]+={0,2}(\r?\n[A-Za-z0-9+/]+={0,2})*\s*", re.ASCII)
 
 
 _NAME_IT = "If it asks for another certificate type, name that with --profile."
+_DROP_IT = "Or add --as test-ca, which drops what no certificate takes from a CSR."
+
+
+class TakenAs(StrEnum):
+    """By whose rules a CSR is taken.
+
+    The Portal refuses what App. M does not list; a test CA drops what no certificate takes from a
+    CSR, and says what it dropped.
+    """
+
+    PORTAL = "portal"
+    TEST_CA = "test-ca"
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault of a CSR, with its stable code."""
+    """A fault of a CSR, or a warning about one, with its stable code."""
 
     code: str
     message: str
+
+    def as_json(self) -> dict[str, str]:
+        """The fault as a JSON object: code, message."""
+        return {"code": self.code, "message": self.message}
 
 
 class CsrFaultsError(InputError):
     """A CSR cannot be used; the error carries every fault."""
 
-    def __init__(self, faults: tuple[Fault, ...], *, is_guessed: bool = False) -> None:
+    def __init__(
+        self, faults: tuple[Fault, ...], *, is_guessed: bool = False, is_droppable: bool = False
+    ) -> None:
+        hints = (_DROP_IT, is_droppable), (_NAME_IT, is_guessed and not is_droppable)
         super().__init__(
             faults[0].code,
             "The CSR cannot be used: " + " ".join(fault.message for fault in faults),
-            "Correct it and submit it again; the same key pair will do."
-            + (f" {_NAME_IT}" if is_guessed else ""),
+            " ".join(
+                [
+                    "Correct it and submit it again; the same key pair will do.",
+                    *(hint for hint, is_due in hints if is_due),
+                ]
+            ),
         )
         self.faults = faults
 
     def as_json(self) -> dict[str, Any]:
         """The documented error, with all faults under ``all``."""
         error = super().as_json()["error"]
-        all_faults = [{"code": fault.code, "message": fault.message} for fault in self.faults]
-        return {"error": {**error, "all": all_faults}}
+        return {"error": {**error, "all": [fault.as_json() for fault in self.faults]}}
+
+
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """What there is to say about a CSR that can be used.
+
+    Attributes:
+        taken_as: by whose rules.
+        warnings: about what it should have been.
+        dropped: what it held that its certificate does not take from it.
+    """
+
+    taken_as: TakenAs = TakenAs.PORTAL
+    warnings: tuple[Fault, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
+
+    def texts(self) -> tuple[str, ...]:
+        """The warnings, one line each, with their codes."""
+        return tuple(
+            f"The CSR is taken, but {each.message[:1].lower()}{each.message[1:]} [{each.code}]"
+            for each in self.warnings
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The remarks as the audit log records them: as, warnings, dropped."""
+        return {
+            "as": self.taken_as.value,
+            "warnings": [warning.code for warning in self.warnings],
+            "dropped": [each.as_json() for each in self.dropped],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +137,13 @@ class Csr:
     """A CSR without faults.
 
     Attributes:
-        view: its fields.
+        view: its fields, without what was dropped.
         subject: of the certificate to issue.
         id_path: of the field that holds the EUI-64, if its certificate type embeds one.
         usage: the key usage asked for; None where the profile fixes it.
         public_key: the SubjectPublicKeyInfo to copy, DER.
+        holder_name: the trading name that it states; None if it states none.
+        remarks: on it.
     """
 
     view: View
@@ -88,40 +151,115 @@ class Csr:
     id_path: str | None
     usage: KeyUsage | None
     public_key: bytes
+    holder_name: str | None = None
+    remarks: Remarks = Remarks()
 
 
-def parse(data: bytes, library: Library, profile: Profile | None = None) -> Csr:
+def parse(
+    data: bytes,
+    library: Library,
+    profile: Profile | None = None,
+    taken_as: TakenAs = TakenAs.PORTAL,
+) -> Csr:
     """Read a CSR and check its format and self-signature (R22).
 
     Args:
         data: PEM with either header, bare base64 in any of the accepted breaks, or DER.
         library: the certificate types, and the RemotePartyRoles.
-        profile: the certificate type that it asks for; without it, the Organisation, Device
-            and IKI types are told apart by the content (SEC App. M F and G).
+        profile: the certificate type that it asks for; without it, the types are told apart by
+            the content (SEC App. M F and G).
+        taken_as: by whose rules.
 
     Raises:
         CsrFaultsError: with every fault found.
     """
-    roles = library.roles
     der = to_der(data)
     try:
         view = view_request(der)
     except DerError as error:
         raise CsrFaultsError((Fault(error.code, f"{error.message}."),)) from error
     asked = profile or library.profile(requests.kind(view))
+    read = _read(view, library, asked)
+    if not isinstance(read, Csr) and profile is None:
+        other = requests.other_profile(view, library, asked)
+        read = read if other is None else _read(view, library, other)
+    if not isinstance(read, Csr):
+        reduced = _read_without_surplus(view, library, asked)
+        if taken_as is TakenAs.TEST_CA:
+            read = reduced
+        if not isinstance(read, Csr):
+            is_droppable = isinstance(reduced, Csr)
+            raise CsrFaultsError(read, is_guessed=profile is None, is_droppable=is_droppable)
+    return replace(read, remarks=replace(read.remarks, taken_as=taken_as))
+
+
+def _read_without_surplus(
+    view: View, library: Library, profile: Profile
+) -> Csr | tuple[Fault, ...]:
+    """A CSR without what its certificate does not take from it, or the faults that are left."""
+    reduced, dropped = without_surplus(requests.Request(view, library.roles, profile))
+    read = _read(reduced, library, profile, whole=view)
+    if isinstance(read, Csr):
+        read = replace(read, remarks=replace(read.remarks, dropped=dropped))
+    return read
+
+
+def _read(
+    view: View, library: Library, profile: Profile, whole: View | None = None
+) -> Csr | tuple[Fault, ...]:
+    """A CSR as a certificate type's rules take it, or its faults.
+
+    Args:
+        view: its fields.
+        library: the certificate types, and the RemotePartyRoles.
+        profile: the certificate type.
+        whole: all its fields, where some are left out of the view; all of it must be DER.
+    """
+    roles = library.roles
+    breaches = list(requests.breaches(view, roles, profile))
+    faults = (
+        *(Fault(found.code, _placed(found)) for found in strict.anomalies(whole or view)),
+        *(_fault_of(breach) for breach in breaches if requests.is_error(breach)),
+    )
     # The tolerant reader names the faults; the strict one catches any that it misses.
-    faults = tuple(_faults(view, roles, asked)) or tuple(_format_faults(der))
+    faults = faults or tuple(_format_faults(view, profile))
     if faults:
-        raise CsrFaultsError(faults, is_guessed=profile is None)
-    subject, usages = Subject.from_view(asked, view, roles)
-    public_key = view.octets("subjectPublicKeyInfo") or b""
+        return faults
+    subject, usages = Subject.from_view(profile, view, roles)
+    try:
+        subject = _with_signifier(subject, profile, view)
+    except InputError as error:
+        message = f"What its subject states as Signifier is none: {error.message}"
+        return (Fault("csr.subject", message),)
     identifiers = (
         subject_input.path
-        for subject_input in asked.subject_inputs
+        for subject_input in profile.subject_inputs
         if subject_input.type.is_identifier
     )
-    usage = usages[0] if usages else None
-    return Csr(view, subject, next(identifiers, None), usage, public_key)
+    return Csr(
+        view,
+        subject,
+        next(identifiers, None),
+        usages[0] if usages else None,
+        view.octets("subjectPublicKeyInfo") or b"",
+        _text_of(profile, "participant-name", view),
+        Remarks(warnings=tuple(map(_fault_of, breaches))),
+    )
+
+
+def _with_signifier(subject: Subject, profile: Profile, view: View) -> Subject:
+    """The subject with the Signifier that a CSR states, which the gate compares (R8).
+
+    Raises:
+        InputError: if it is none.
+    """
+    text = _text_of(profile, SIGNIFIER, view)
+    return subject if text is None else subject.with_input(SIGNIFIER, Signifier.parse(text))
+
+
+def _text_of(profile: Profile, name: str, view: View) -> str | None:
+    field = profile.field_of(name)
+    return None if field is None else view.text(field.path)
 
 
 def to_der(data: bytes) -> bytes:
@@ -149,6 +287,20 @@ def to_der(data: bytes) -> bytes:
         raise _fault("csr.encoding", "Its base64 is broken.") from None
 
 
+def check_holder_name(stated: str | None, registered: str) -> None:
+    """Check the trading name that a CSR states against the register.
+
+    Raises:
+        CsrFaultsError: if it is another one.
+    """
+    if stated not in (None, registered):
+        raise _fault(
+            "csr.mismatch",
+            f"Its organisation name is {shown(stated or '')}, and the participant's in the register"
+            f" is {shown(registered)}.",
+        )
+
+
 def _no_text_form(data: bytes) -> CsrFaultsError:
     """The fault of octets in no form that the Portal accepts; it says what they are instead."""
     first = next(contents_of(data), None)
@@ -168,7 +320,8 @@ def _no_text_form(data: bytes) -> CsrFaultsError:
 def differences(csr: View, certificate: View) -> list[str]:
     """The differences that a subscriber looks for between CSR and certificate (SEC L11.6).
 
-    A key usage that the CSR does not ask for is the certificate type's to give.
+    A key usage that the CSR does not ask for is the certificate type's to give, and an
+    organisational unit that it does not state is the register's.
     """
     compared = {
         "subjectPublicKeyInfo": "public key",
@@ -184,7 +337,7 @@ def differences(csr: View, certificate: View) -> list[str]:
         f"the {what} differs"
         for path, what in compared.items()
         if csr.value(path) != certificate.value(path)
-        and not (path == "extensions.keyUsage" and path not in csr.fields)
+        and not (path in _CA_MAY_ADD and path not in csr.fields)
     ]
 
 
@@ -201,22 +354,35 @@ def _read_with_extensions(der: bytes) -> None:
     _ = x509.load_der_x509_csr(der).extensions
 
 
-def _format_faults(der: bytes) -> Iterator[Fault]:
+def _format_faults(view: View, profile: Profile) -> Iterator[Fault]:
     try:
-        untrusted.call(_read_with_extensions, der)
+        untrusted.call(_read_with_extensions, _with_right_algorithm(view, profile))
     except InputError:
         yield Fault("csr.format", "It is not PKCS#10 in DER to the last octet (RFC 2986).")
+
+
+def _with_right_algorithm(view: View, profile: Profile) -> bytes:
+    """The octets of a CSR, its AlgorithmIdentifier in the right form.
+
+    ``cryptography`` does not read one with NULL parameters after ecdsa-with-SHA256.
+    """
+    signed, _, signature = view.root.children
+    right = requests.algorithm_of(profile).encoded
+    if view.signature_algorithm.encoded == right:
+        return view.root.data
+    return encode.sequence(signed.encoded, right, signature.encoded)
 
 
 def _fault(code: str, message: str) -> CsrFaultsError:
     return CsrFaultsError((Fault(code, message),))
 
 
-def _faults(view: View, roles: Roles, profile: Profile) -> Iterator[Fault]:
-    for anomaly in strict.anomalies(view):
-        yield Fault(anomaly.code, f"{_sentence(anomaly.message)} (at octet {anomaly.offset}).")
-    for breach in requests.breaches(view, roles, profile):
-        yield Fault(breach.code, f"{_sentence(breach.message)}.")
+def _fault_of(breach: Breach) -> Fault:
+    return Fault(breach.code, f"{_sentence(breach.message)}.")
+
+
+def _placed(breach: Breach) -> str:
+    return f"{_sentence(breach.message)} (at octet {breach.offset})."
 
 
 def _sentence(message: str) -> str:

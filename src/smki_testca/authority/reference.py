@@ -1,7 +1,7 @@
-"""The reference encoder: builds a TBSCertificate from its fields' values with pyasn1.
+"""The reference encoder: builds what is signed from its fields' values with pyasn1.
 
 It is slow, and simple to review. Templates are compiled from its output, and tests check that
-both give the same octets.
+both give the same octets. CSRs are made with it as they are.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pyasn1.codec.der.decoder import decode
 from pyasn1.codec.der.encoder import encode
 from pyasn1.type import char, namedtype, tag, univ, useful
-from pyasn1_modules import rfc5280
+from pyasn1_modules import rfc2986, rfc5280
 
 from smki_testca.x509 import names
 
@@ -66,13 +66,38 @@ def encode_tbs(profile: Profile, values: Mapping[str, Value]) -> bytes:
     tbs["subjectPublicKeyInfo"] = _decoded(
         values["subjectPublicKeyInfo"], rfc5280.SubjectPublicKeyInfo()
     )
-    extensions = [row.field.extension for row in profile.filling_rows if row.field.path in values]
-    for number, label in enumerate(dict.fromkeys(name for name in extensions if name is not None)):
-        extension = tbs["extensions"][number]
+    _fill_extensions(tbs["extensions"], profile, values)
+    return bytes(encode(tbs))
+
+
+def encode_request_info(profile: Profile, values: Mapping[str, Value]) -> bytes:
+    """Encode the CertificationRequestInfo of a CSR in DER (RFC 2986 4.1).
+
+    Args:
+        profile: determines the order of attributes and extensions, string types and criticality.
+        values: of every field that the CSR holds, by path.
+    """
+    info = rfc2986.CertificationRequestInfo()
+    info["version"] = 0
+    info["subject"] = _subject(profile, values)
+    info["subjectPKInfo"] = _decoded(values["subjectPublicKeyInfo"], rfc5280.SubjectPublicKeyInfo())
+    extensions = rfc5280.Extensions()
+    _fill_extensions(extensions, profile, values)
+    attributes = info["attributes"]
+    attributes.clear()
+    if len(extensions):
+        attributes[0]["type"] = names.EXTENSION_REQUEST
+        attributes[0]["values"][0] = univ.Any(encode(extensions))
+    return bytes(encode(info))
+
+
+def _fill_extensions(extensions: Any, profile: Profile, values: Mapping[str, Value]) -> None:
+    labels = [row.field.extension for row in profile.filling_rows if row.field.path in values]
+    for number, label in enumerate(dict.fromkeys(name for name in labels if name is not None)):
+        extension = extensions[number]
         extension["extnID"] = (names.EXTENSIONS | names.ROOT_EXTENSIONS)[label]
         extension["critical"] = profile.critical(label)
         extension["extnValue"] = encode(_EXTENSIONS[label](values, f"extensions.{label}"))
-    return bytes(encode(tbs))
 
 
 def _decoded(der: Any, spec: Any) -> Any:

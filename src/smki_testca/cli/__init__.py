@@ -32,6 +32,7 @@ COMMANDS = {
     "issue": ("issue", "issue", "Issue Test Certificates with fresh keys."),
     "kit": ("kit", "kit", "Make whole sets of certificates, in every form that clients load."),
     "batch": ("batch", "batch", "Issue many certificates at once, in runs that you can resume."),
+    "csr": ("csr", "csr", "Make a key and a CSR, for those whose tools cannot."),
     "sign": ("issue", "sign", "Issue the Test Certificate that a CSR asks for."),
     "import": ("external", "import_", "Import other people's certificates and keys."),
     "re-sign": ("external", "re_sign", "Sign imported certificates again under your own CA."),

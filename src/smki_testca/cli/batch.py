@@ -18,7 +18,7 @@ from smki_testca.cli.batch_source import (
     range_options_given,
     with_range_options,
 )
-from smki_testca.cli.issue import DELIVERY, ENVIRONMENT, LABEL, PARTICIPANT, PURPOSE
+from smki_testca.cli.issue import DELIVERY, ENVIRONMENT, LABEL, PARTICIPANT, PURPOSE, TAKEN_AS
 from smki_testca.cli.numbers import NUMBER, number_from
 from smki_testca.cli.output import (
     print_json,
@@ -46,7 +46,7 @@ from smki_testca.files import check_free, write_file
 from smki_testca.streams import check_no_terminal, is_standard_output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from smki_testca.api import Estate
     from smki_testca.estate.runs import Run
@@ -182,6 +182,7 @@ def check(session: Session, /, manifest: str | None, **options: Any) -> None:
 @PARTICIPANT
 @PURPOSE
 @ENVIRONMENT
+@TAKEN_AS
 @click.option("--out", metavar="RESPONSE.zip", type=OUTPUT, required=True, help=FILE_HELP)
 @click.option("--force", is_flag=True, help="Overwrite the file if it is there already.")
 @_with_engine_options
@@ -194,6 +195,7 @@ def sign(session: Session, /, requests: str, out: Path, *, force: bool, **option
       smki-testca --estate estate batch sign meters.zip --participant meters-one
       --purpose device-and-user-system-tests --out meters-response.zip
     """
+    from smki_testca.authority.csr import TakenAs
     from smki_testca.collector import without_collector
     from smki_testca.issuance.batch import csr_reader, portal, portal_zip
     from smki_testca.issuance.batch.planning import Plan, begin
@@ -223,7 +225,9 @@ def sign(session: Session, /, requests: str, out: Path, *, force: bool, **option
 
         def planned() -> Plan:
             plan = Plan(estate, "requests", None, _secrets(None))
-            reader = csr_reader.Reader(requests, zipped, estate.library)
+            reader = csr_reader.Reader(
+                requests, zipped, estate.library, TakenAs(options["taken_as"])
+            )
             for row in csr_reader.row_requests(estate, reader, members, cells, workers):
                 plan.add(row)
             return plan
@@ -233,19 +237,20 @@ def sign(session: Session, /, requests: str, out: Path, *, force: bool, **option
                 plan.record(None)
                 return None
             run = plan.store()
-            report = portal.Report.of(name, members, plan.problems)
+            report = portal.Report.of(name, members, plan.problems, plan.remarks)
             estate.runs.keep_report(run, msgspec.msgpack.encode(report))
             return run
 
         plan, run = begin(estate, planned, store)
         _print_warnings(session, plan)
-        report = portal.Report.of(name, members, plan.problems)
+        report = portal.Report.of(name, members, plan.problems, plan.remarks)
         issued: dict[int, bytes] = {}
         if run is not None:
             finished = _complete_run(session, estate, run, engine)
             issued = dict(estate.run_certificates.numbered(finished))
         _write_signed(out, portal.response(report, issued), run, force=force)
     succeeded = len(issued)
+    remarks = _grouped((remark, file) for _, file, *remark in report.remarks)
     labels = _changed_labels(members, issued)
     if session.as_json:
         counts = {
@@ -253,14 +258,12 @@ def sign(session: Session, /, requests: str, out: Path, *, force: bool, **option
             "refused": plan.problem_count,
             "passed_over": len(passed_over),
         }
-        document = {"run": run, "out": str(out), **counts, **_warnings_as_json(plan)}
-        print_json(document | ({"labels": labels} if labels else {}))
+        told = _warnings_as_json(plan) | _remarks_as_json(remarks, "files")
+        told |= {"labels": labels} if labels else {}
+        print_json({"run": run, "out": str(out), **counts, **told})
         return
-    if passed_over:
-        others = f"{requests}: {passed_over[0]}"
-        if len(passed_over) > 1:
-            others += f" and {len(passed_over) - 1} more"
-        print_warnings([f"{others} passed over: of macOS or Windows, no CSR."])
+    _report_passed_over(requests, passed_over)
+    _report_remarks(remarks)
     print_warnings(f"{row['file']}: its label is {row['label']!r}." for row in labels)
     say(
         f"{succeeded} of {len(members)} CSRs are signed; the response is {out}.",
@@ -393,6 +396,59 @@ def export(
     say(f"{count} certificates are in {out}.", err=is_standard_output(out))
 
 
+def _report_passed_over(requests: str, names: Sequence[str]) -> None:
+    if names:
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        text = f"{requests}: {names[0]}{more} passed over: of macOS or Windows, no CSR."
+        print_warnings([text])
+
+
+_Remarks = dict[tuple[str, str, str], list[Any]]
+"""The files or lines that each remark is on: its code, the part that was dropped, its text."""
+
+
+def _grouped(remarks: Iterable[tuple[Sequence[str], Any]]) -> _Remarks:
+    grouped: _Remarks = {}
+    for (code, part, text), place in remarks:
+        grouped.setdefault((code, part, text), []).append(place)
+    return grouped
+
+
+def _of_plan(plan: Plan) -> _Remarks:
+    from smki_testca.issuance.batch import portal
+
+    return _grouped(
+        (remark, line) for line, each in plan.remarks.items() for remark in portal.texts(each)
+    )
+
+
+def _remarks_as_json(remarks: _Remarks, places: str) -> dict[str, Any]:
+    """Return the warnings and what was dropped, as far as there is any.
+
+    Args:
+        remarks: on the CSRs of a batch.
+        places: the key of the places that each is on.
+    """
+    warnings = [
+        {"code": code, "message": text, places: found}
+        for (code, part, text), found in remarks.items()
+        if not part
+    ]
+    dropped = [
+        {"path": part, "message": text, places: found}
+        for (_, part, text), found in remarks.items()
+        if part
+    ]
+    document = {"csr_warnings": warnings, "dropped": dropped}
+    return {key: value for key, value in document.items() if value}
+
+
+def _report_remarks(remarks: _Remarks, noun: str = "") -> None:
+    for (code, _, text), places in remarks.items():
+        others = f" and {len(places) - 1} others" if len(places) > 1 else ""
+        say(f"{noun}{places[0]}{others}: {code}: {text}", err=True)
+
+
 def _changed_labels(
     members: Sequence[Member], issued: Mapping[int, bytes]
 ) -> list[dict[str, str | None]]:
@@ -494,6 +550,7 @@ def _report_problems(session: Session, plan: Plan) -> None:
     for problem in plan.problems:
         for line in problem.error.lines():
             say(f"line {problem.line}: {line}", err=True)
+    _report_remarks(_of_plan(plan), "line ")
     unlisted = plan.problem_count - len(plan.problems)
     if unlisted:
         say(f"{unlisted} more lines are wrong, too.", err=True)
@@ -521,7 +578,7 @@ def _problems_as_json(plan: Plan) -> dict[str, Any]:
     unlisted = plan.problem_count - len(plan.problems)
     if unlisted:
         document["problems_not_listed"] = unlisted
-    return document
+    return document | _remarks_as_json(_of_plan(plan), "lines")
 
 
 class _Progress:

@@ -75,7 +75,11 @@ class CertificateTypes(click.Group):
         if cmd_name not in library.profile_names:
             return None
         profile = library.profile(cmd_name)
-        return None if profile.tier is not Tier.END_ENTITY else _command(self, profile)
+        return None if profile.tier is not Tier.END_ENTITY else self.command_for(profile)
+
+    def command_for(self, profile: Profile) -> click.Command:
+        """Return the command of a certificate type."""
+        return _command(self, profile)
 
 
 @click.group(cls=CertificateTypes)
@@ -153,21 +157,22 @@ def _print_issued(
     session: Session, records: list[Record], warnings: tuple[str, ...], roles: Roles
 ) -> None:
     if session.as_json:
-        print_json(
-            {
-                "certificates": [
-                    {**record.as_json(), "pem": to_pem(record.der).decode("ascii")}
-                    for record in records
-                ],
-                "warnings": list(warnings),
-            }
-        )
+        print_json(_as_json(records, warnings))
         return
     print_warnings(warnings)
     print_records(records, roles)
 
 
-def input_options(profile: Profile) -> list[Callable[..., Any]]:
+def _as_json(records: list[Record], warnings: tuple[str, ...]) -> dict[str, Any]:
+    certificates = [
+        {**record.as_json(), "pem": to_pem(record.der).decode("ascii")} for record in records
+    ]
+    return {"certificates": certificates, "warnings": list(warnings)}
+
+
+def input_options(
+    profile: Profile, usage_option: Callable[..., Any] = _USAGE
+) -> list[Callable[..., Any]]:
     """Return an option for each input of a certificate type: the required, the usage, the rest."""
     options = [
         (
@@ -182,7 +187,7 @@ def input_options(profile: Profile) -> list[Callable[..., Any]]:
         for subject_input in profile.subject_inputs
     ]
     required = [option for optional, option in options if not optional]
-    usage = [_USAGE] if profile.takes_usage else []
+    usage = [usage_option] if profile.takes_usage else []
     return [*required, *usage, *(option for optional, option in options if optional)]
 
 
@@ -198,15 +203,15 @@ def _command(group: click.Group, profile: Profile) -> click.Command:
     dates = [_NOT_BEFORE, _NOT_AFTER] if is_issuing else []
     for option in reversed([PARTICIPANT, PURPOSE, *inputs, *dates, LABEL, ENVIRONMENT, DELIVERY]):
         decorated = option(decorated)
-    example = f"smki-testca --estate estate {group.name} {profile.name} {_example(profile)}"
-    text = f"{profile.summary}\n\n\b\nExample:\n  {example}"
+    line = f"smki-testca --estate estate {group.name} {profile.name} {example(profile)}"
+    text = f"{profile.summary}\n\n\b\nExample:\n  {line}"
     command: click.Command = click.command(profile.name, help=text, short_help=profile.summary)(
         decorated
     )
     return command
 
 
-def _example(profile: Profile) -> str:
+def example(profile: Profile) -> str:
     """Return the options of a request: the profile's example, or a placeholder for each option."""
     if profile.example:
         return profile.example
@@ -219,6 +224,16 @@ def _example(profile: Profile) -> str:
     return " ".join(["--participant P --purpose uept", *words, *usage])
 
 
+TAKEN_AS = click.option(
+    "--as",
+    "taken_as",
+    type=click.Choice([each.value for each in csr.TakenAs]),
+    default=csr.TakenAs.PORTAL.value,
+    help="portal: refuse what SEC App. M does not list (the default). test-ca: drop what no"
+    " certificate takes from a CSR, and say so.",
+)
+
+
 @click.command()
 @click.argument("file", metavar="FILE")
 @PARTICIPANT
@@ -226,25 +241,27 @@ def _example(profile: Profile) -> str:
 @click.option(
     "--profile", metavar="NAME", help="The certificate type; by default recognised by the content."
 )
+@TAKEN_AS
 @LABEL
 @ENVIRONMENT
 @DELIVERY
 @click.pass_obj
 def sign(
     session: Session,
+    /,
     file: str,
     participant: str,
     purpose: str,
     profile: str | None,
-    label: str | None,
-    environment: str | None,
+    taken_as: str,
     delivery: str,
+    **options: str | None,
 ) -> None:
     """Issue the Test Certificate that the CSR in FILE asks for (- for standard input).
 
-    Organisation, Device and IKI CSRs are recognised by their content; a CSR for another
-    certificate type needs --profile. The command reads PEM with either header, bare base64 and
-    DER, and prints the certificate as PEM.
+    Organisation, Device, IKI and DCCKI CSRs are recognised by their content; a CSR for another
+    certificate type may need --profile. The command reads PEM with either header, bare base64 and
+    DER, and prints the certificate as PEM. docs/csrs.md says what each program's CSRs need.
 
     \b
     Example:
@@ -253,17 +270,22 @@ def sign(
     """
     data = read_input(file, csr.MAX_OCTETS)
     with session.open(needs_keys=True) as estate:
+        read = estate.read_csr(data, profile=profile, taken_as=taken_as)
         record, warnings = estate.sign(
-            data,
+            read,
             participant,
             purpose,
-            environment=environment,
+            environment=options["environment"],
             delivery=Delivery(delivery),
-            label=label,
-            profile=profile,
+            label=options["label"],
         )
-        if session.as_json:
-            _print_issued(session, [record], warnings, estate.library.roles)
-            return
+    if session.as_json:
+        document = _as_json([record], warnings)
+        document["csr_warnings"] = [warning.as_json() for warning in read.remarks.warnings]
+        document["dropped"] = [each.as_json() for each in read.remarks.dropped]
+        print_json(document)
+        return
     print_warnings(warnings)
+    for each in read.remarks.dropped:
+        say(f"dropped: {each.message}", err=True)
     print_document(to_pem(record.der).decode("ascii"))

@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from smki_testca.authority.csr import CsrFaultsError, Fault, differences
+from smki_testca.authority.csr import (
+    CsrFaultsError,
+    Fault,
+    check_holder_name,
+    differences,
+)
 from smki_testca.errors import Refusal
 from smki_testca.estate.certificates import digests, record_of
 from smki_testca.estate.key_holders import participant_holder
@@ -190,7 +195,9 @@ class Issuance:
         request = authorisation.request
         profile = self._estate.library.profile(request.subject.profile)
         issuer = self.issuing(authorisation.environment, profile.hierarchy)
-        key = SubjectKey(csr.public_key) if csr is not None else key
+        if csr is not None:
+            key = SubjectKey(csr.public_key)
+            check_holder_name(csr.holder_name, authorisation.participant.name)
         parts: list[tuple[Unsigned, SubjectKey]] = []
         holder = participant_holder(authorisation.participant.id)
         if key is not None:
@@ -208,7 +215,8 @@ class Issuance:
                 _check_match(csr, unsigned)
             parts.append((unsigned, certified))
         of_fields = [warning for unsigned, _ in parts for warning in unsigned.warnings]
-        warnings = (*authorisation.warnings, *self._estate.remarks(issuer[0]), *of_fields)
+        of_csr = () if csr is None else csr.remarks.texts()
+        warnings = (*of_csr, *authorisation.warnings, *self._estate.remarks(issuer[0]), *of_fields)
         return Prepared(authorisation, issuer, tuple(parts), label, tuple(dict.fromkeys(warnings)))
 
     def commit(
@@ -251,7 +259,7 @@ class Issuance:
         profile = self._estate.library.profile(authorisation.request.subject.profile)
         return self.issuing(authorisation.environment, profile.hierarchy)[1]
 
-    def commit_one(self, prepared: Prepared, action: str, **details: str) -> list[Record]:
+    def commit_one(self, prepared: Prepared, action: str, **details: Any) -> list[Record]:
         """Sign and store the certificates of one request; see ``commit``.
 
         Args:
@@ -288,7 +296,8 @@ class Issuance:
         """
         with self._recording_refusal("issue", request):
             prepared = self.prepare(request, key, label=label, validity=validity, csr=csr)
-            records = self.commit_one(prepared, "issue")
+            details = {} if csr is None else {"csr": csr.remarks.as_json()}
+            records = self.commit_one(prepared, "issue", **details)
         return records, prepared.warnings
 
     @contextlib.contextmanager

@@ -6,45 +6,90 @@ which the CA compares with the register. It does not hold the fields that the CA
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from smki_testca.der import encode
 from smki_testca.errors import InputError
 from smki_testca.identifiers import identifies_nobody
 from smki_testca.lint import distinguished_name, structures
 from smki_testca.lint.chain import minimal_signature
 from smki_testca.lint.findings import Breach
 from smki_testca.lint.rows import value_breaches
-from smki_testca.lint.rule import detects, rule
+from smki_testca.lint.rule import RULES, detects, rule
 from smki_testca.lint.strict import signature_anomalies
+from smki_testca.profiles.inputs import SIGNIFIER
 from smki_testca.profiles.model import Constant, Derived, Hierarchy, Input, Severity
 from smki_testca.roles import Basis
 from smki_testca.text import shown
 from smki_testca.x509 import names
 from smki_testca.x509.fields import Kind, check_characters
 from smki_testca.x509.keys import key_type_of, load_public_key, public_key_octets, signature_fits
+from smki_testca.x509.values import oid_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from smki_testca.profiles import Library
     from smki_testca.profiles.model import Profile, Row
     from smki_testca.roles import Roles
+    from smki_testca.x509.keys import PublicKey
     from smki_testca.x509.view import View
 
 HARDWARE_MODULE = "extensions.subjectAltName.hardwareModuleName"
 _IDENTIFIER = "subject.x500UniqueIdentifier"
 _KEY_USAGE = "extensions.keyUsage"
-_NAMES_OF_HOLDER = frozenset({"participant-name", "signifier"})
-"""Derived values that a CSR holds, too."""
+_UNIT = "subject.organizationalUnitName"
+_ROLE_CODE = re.compile(r"[0-9A-F]{2}", re.ASCII)
+_ALTERNATIVE_NAME = "extensions.subjectAltName"
+NAMES_OF_HOLDER = frozenset({"participant-name", SIGNIFIER})
+"""Derived values that a CSR holds, too. It may leave out the Signifier: the register has it."""
+_RAW_OCTETS = 64
+"""The length of r and s on P-256, side by side."""
+_TEXT_TAGS = frozenset({0x0C, 0x12, 0x13, 0x14, 0x16, 0x1E})
+_TOOLS = {
+    "subjectKeyIdentifier": "keytool cannot leave it out",
+    "basicConstraints": "certtool cannot leave it out",
+}
+"""The extensions that a program always asks for."""
+_IF_IT_CANNOT = "If your program cannot: `sign --as test-ca`, or make the CSR with `csr`."
+_USE_CSR = "`smki-testca csr` makes one that is right"
 
 
 def kind(view: View) -> str:
-    """Tell ``organisation``, ``device`` or ``iki`` from the key and the subject of a CSR.
+    """Tell ``organisation``, ``device``, ``iki`` or ``dccki`` from the content of a CSR.
 
     It is also the name of the profile that a certificate for it follows.
     """
     if names.RSA_ENCRYPTION_OID in (view.octets("subjectPublicKeyInfo") or b"")[:32]:
-        return "iki"
-    return "organisation" if view.subject_order else "device"
+        usages = view.value(_KEY_USAGE)
+        is_for_tls = isinstance(usages, tuple) and "keyEncipherment" in usages
+        has_role = _ROLE_CODE.fullmatch(view.text(_UNIT) or "") is not None
+        is_dccki = not has_role and (is_for_tls or _ALTERNATIVE_NAME in view.fields)
+        return "dccki" if is_dccki else "iki"
+    names_device = any(path.startswith(HARDWARE_MODULE) for path in view.fields)
+    if not view.subject_order or (names_device and _IDENTIFIER not in view.fields):
+        return "device"
+    return "organisation"
+
+
+def other_profile(view: View, library: Library, of_kind: Profile) -> Profile | None:
+    """The only profile, other than that of its kind, that a CSR is right for."""
+    others = [
+        profile
+        for profile in library.end_entity_profiles
+        if profile is not of_kind
+        and not _has_role_for_signifier(view, profile)
+        and not any(map(is_error, breaches(view, library.roles, profile)))
+    ]
+    return others[0] if len(others) == 1 else None
+
+
+def _has_role_for_signifier(view: View, profile: Profile) -> bool:
+    """Whether a CSR states a role's code where a profile has the Signifier: it is for another."""
+    field = profile.field_of(SIGNIFIER)
+    return field is not None and _ROLE_CODE.fullmatch(view.text(field.path) or "") is not None
 
 
 class Request:
@@ -78,7 +123,7 @@ class Request:
     def _add(self, row: Row) -> None:
         field, fill = row.field, row.fill
         is_in_csr = isinstance(fill, Input) or (
-            isinstance(fill, Derived) and fill.name in _NAMES_OF_HOLDER
+            isinstance(fill, Derived) and fill.name in NAMES_OF_HOLDER
         )
         if is_in_csr and field.attribute is not None:
             self.attributes[field.attribute] = _is_optional(row)
@@ -129,6 +174,8 @@ class Request:
 
 
 def _is_optional(row: Row) -> bool:
+    if isinstance(row.fill, Derived):
+        return row.fill.name == SIGNIFIER
     return isinstance(row.fill, Input) and row.fill.optional
 
 
@@ -144,6 +191,11 @@ def breaches(view: View, roles: Roles, profile: Profile) -> Iterator[Breach]:
     request = Request(view, roles, profile)
     for checker in CHECKERS:
         yield from checker(request)
+
+
+def is_error(breach: Breach) -> bool:
+    """Whether a breach makes a CSR unusable; others are told of."""
+    return RULES[breach.code].severity is Severity.ERROR
 
 
 @rule(
@@ -168,22 +220,70 @@ def key(request: Request) -> Iterator[Breach]:
     """Find a key of another type, or one in another form."""
     offset = request.offset("subjectPublicKeyInfo")
     public_key, key_type = request.key, request.profile.key_type
-    if public_key is None or key_type_of(public_key) is None:
-        message = "its key is neither on P-256 nor RSA of 2048 bits"
-        yield Breach("csr.key", offset, message)
-    elif key_type_of(public_key) is not key_type:
-        yield Breach("csr.key", offset, f"its key is not {key_type}")
-    elif public_key_octets(public_key) != request.view.octets("subjectPublicKeyInfo"):
-        message = "its key is not written as a named curve and an uncompressed point"
-        yield Breach("csr.key", offset, message)
+    is_right_type = public_key is not None and key_type_of(public_key) is key_type
+    if public_key is not None and is_right_type:
+        if public_key_octets(public_key) == request.view.octets("subjectPublicKeyInfo"):
+            return
+        message = _form_of_key(request.view) or (
+            "its key is written in another form than that in certificates"
+        )
+    elif public_key is not None and key_type_of(public_key) is not None:
+        message = f"its key is not {key_type}"
+    else:
+        message = _form_of_key(request.view) or ("its key is neither on P-256 nor RSA of 2048 bits")
+    yield Breach("csr.key", offset, message)
+
+
+def _form_of_key(view: View) -> str | None:
+    """What is wrong with the form of a SubjectPublicKeyInfo; None if it is something else.
+
+    The certificate would carry it octet for octet (RFC 5480 2.1.1 and 2.2, RFC 3279 2.3.1).
+    """
+    field = view.fields.get("subjectPublicKeyInfo")
+    parts = [] if field is None else field.node.children
+    algorithm = parts[0].children if len(parts) == 2 else []
+    oid = oid_of(algorithm[0]) if algorithm else None
+    tags = [parameter.tag for parameter in algorithm[1:]]
+    if oid == names.RSA_ENCRYPTION and tags != [0x05]:
+        return "its RSA key's algorithm lacks its NULL parameters (RFC 3279 2.3.1)"
+    if oid != names.EC_PUBLIC_KEY:
+        return None
+    if tags in ([], [0x05]):
+        return "its EC key names no curve; it takes prime256v1 as its parameters (RFC 5480 2.1.1)"
+    if tags == [0x30]:
+        return "its EC key spells its curve out in numbers; it takes the name prime256v1"
+    if len(tags) > 1:
+        return "its EC key has more parameters than the name of its curve"
+    return _FORMS_OF_POINTS.get(parts[1].content[1:2])
+
+
+_FORMS_OF_POINTS = dict.fromkeys(
+    (b"\x02", b"\x03"),
+    "its point is compressed; it takes an uncompressed one, which begins with 04",
+) | dict.fromkeys(
+    (b"\x06", b"\x07"),
+    "its point is in hybrid form; it takes an uncompressed one, which begins with 04",
+)
 
 
 def _has_right_algorithm(request: Request) -> bool:
-    return request.view.signature_algorithm.encoded == _algorithm(request).encoded
+    """Whether the CSR is signed with the algorithm of its kind, whatever its parameters say."""
+    right = algorithm_of(request.profile)
+    return request.view.signature_algorithm.encoded in algorithm_forms(right)
 
 
-def _algorithm(request: Request) -> names.SignatureAlgorithm:
-    is_rsa = request.profile.key_type is names.KeyType.RSA2048
+def algorithm_forms(algorithm: names.SignatureAlgorithm) -> tuple[bytes, bytes]:
+    """An AlgorithmIdentifier as it should be written, and the other way, which programs write.
+
+    The parameters are NULL in one of them, and left out in the other.
+    """
+    other = replace(algorithm, null_parameters=not algorithm.null_parameters)
+    return algorithm.encoded, other.encoded
+
+
+def algorithm_of(profile: Profile) -> names.SignatureAlgorithm:
+    """The algorithm that a CSR for a profile is signed with."""
+    is_rsa = profile.key_type is names.KeyType.RSA2048
     return names.SHA256_WITH_RSA if is_rsa else names.ECDSA_WITH_SHA256
 
 
@@ -195,8 +295,30 @@ def _algorithm(request: Request) -> names.SignatureAlgorithm:
 def algorithm(request: Request) -> Iterator[Breach]:
     """Find a CSR that is signed with another algorithm than its key's."""
     if not _has_right_algorithm(request):
-        offset = request.view.signature_algorithm.offset
-        yield Breach("csr.algorithm", offset, f"it is not signed with {_algorithm(request).name}")
+        node, right = request.view.signature_algorithm, algorithm_of(request.profile)
+        message = f"it is not signed with {right.name}"
+        if node.children and oid_of(node.children[0]) == right.oid:
+            message = f"its AlgorithmIdentifier of {right.name} has parameters that it never has"
+        yield Breach("csr.algorithm", node.offset, message)
+
+
+@rule(
+    "csr.algorithm_parameters", Severity.WARNING, Basis.SPECIFIED, "RFC 5758 3.2; RFC 4055 5",
+    meaning="The CSR's signature algorithm has NULL parameters where it takes none, or none where"
+    " it takes NULL. mbedTLS 2 writes NULL after ecdsa-with-SHA256. Nothing of it gets into the"
+    " certificate.",
+    remedy="Update the library that made it; the CSR is signed all the same.",
+    good="30 0a 06 08 2a 86 48 ce 3d 04 03 02", bad="30 0c 06 08 2a 86 48 ce 3d 04 03 02 05 00",
+)  # fmt: skip
+def algorithm_parameters(request: Request) -> Iterator[Breach]:
+    """Find an AlgorithmIdentifier with the parameters of the other family of algorithms."""
+    right = algorithm_of(request.profile)
+    node = request.view.signature_algorithm
+    if node.encoded == right.encoded or not _has_right_algorithm(request):
+        return
+    fault = "lacks its NULL parameters" if right.null_parameters else "has NULL parameters"
+    message = f"its AlgorithmIdentifier of {right.name} {fault}; the certificate's is right"
+    yield Breach("csr.algorithm_parameters", node.offset, message)
 
 
 @rule(
@@ -217,13 +339,29 @@ def signature(request: Request) -> Iterator[Breach]:
         yield from padded
     else:
         offset = view.root.children[2].offset
-        yield Breach("csr.signature", offset, "its signature is not by its own key")
+        if _is_raw(public_key, view.signature, view.signed.encoded):
+            message = (
+                "its signature is r and s side by side, as hardware and JOSE write it; it takes a"
+                " DER SEQUENCE of both (RFC 3279 2.2.3)"
+            )
+        else:
+            message = "its signature is not by its own key"
+        yield Breach("csr.signature", offset, message)
+
+
+def _is_raw(key: PublicKey, signature: bytes, data: bytes) -> bool:
+    """Whether a signature is right but for its form: r and s, 32 octets each."""
+    if len(signature) != _RAW_OCTETS:
+        return False
+    half = _RAW_OCTETS // 2
+    numbers = (int.from_bytes(signature[:half]), int.from_bytes(signature[half:]))
+    return signature_fits(key, encode.sequence(*map(encode.integer, numbers)), data)
 
 
 @rule(
     "csr.attributes", Severity.ERROR, Basis.SPECIFIED, "SEC App. M F",
     meaning="The CSR has other attributes than one extensionRequest.",
-    remedy="Leave the others out.",
+    remedy=f"Leave the others out. {_IF_IT_CANNOT}",
     good="one extensionRequest", bad="a challengePassword",
 )  # fmt: skip
 def attributes(request: Request) -> Iterator[Breach]:
@@ -231,8 +369,20 @@ def attributes(request: Request) -> Iterator[Breach]:
     order = request.view.attribute_order
     if order == [names.EXTENSION_REQUEST] or (not order and request.may_ask_for_nothing):
         return
-    message = f"it must have one attribute, the extensions asked for; it has {len(order)}"
+    held = ", ".join(map(names.described, order)) or "none"
+    message = f"it must have one attribute, the extensionRequest; it has {held}"
+    if any(oid.startswith(names.WINDOWS_ATTRIBUTES) for oid in order):
+        message += "; certreq adds Windows' own to every CSR"
     yield Breach("csr.attributes", request.view.signed.offset, message)
+
+
+@detects("der.set_order")
+def attribute_order(request: Request) -> Iterator[Breach]:
+    """Find attributes that are not in the order of a SET OF (X.690 11.6)."""
+    for group in request.view.signed.children[3:]:
+        encoded = [attribute.encoded for attribute in group.children if attribute.tag == 0x30]
+        if encoded != sorted(encoded):
+            yield Breach("der.set_order", group.offset, "its attributes are not in order of DER")
 
 
 @rule(
@@ -249,7 +399,7 @@ def subject(request: Request) -> Iterator[Breach]:
     for name in dict.fromkeys((*needed, *order)):
         count = order.count(name)
         if name not in request.attributes:
-            message = f"its subject holds {name}, which has no place there"
+            message = f"its subject holds {names.described(name)}, which has no place there"
             yield Breach("csr.subject", offset, message)
         elif count > 1:
             yield Breach("csr.subject", offset, f"its subject holds {name} {count} times")
@@ -257,7 +407,19 @@ def subject(request: Request) -> Iterator[Breach]:
             yield Breach("csr.subject", offset, f"its subject lacks {name}")
         elif view.value(f"subject.{name}") is None:
             place = request.offset(f"subject.{name}")
-            yield Breach("csr.subject", place, f"its {name} cannot be read")
+            yield Breach("csr.subject", place, _unreadable(name, view))
+
+
+def _unreadable(name: str, view: View) -> str:
+    """Why an attribute of the subject cannot be read."""
+    field = view.fields.get(f"subject.{name}")
+    is_text = field is not None and field.node.tag in _TEXT_TAGS
+    if name != "x500UniqueIdentifier" or not is_text:
+        return f"its {name} cannot be read"
+    return (
+        f"its {name} (2.5.4.45) is text, all that OpenSSL's command line can write; it takes the 8"
+        f" octets of the EUI-64 as a BIT STRING. {_USE_CSR}"
+    )
 
 
 @rule(
@@ -309,7 +471,7 @@ def subject_values(request: Request) -> Iterator[Breach]:
 @rule(
     "csr.extension", Severity.ERROR, Basis.SPECIFIED, "SEC App. M F",
     meaning="The CSR asks for an extension that its certificate does not take from it, or for one"
-    " twice.", remedy="Leave it out; the CA adds its own.",
+    " twice.", remedy=f"Leave it out; the CA adds its own. {_IF_IT_CANNOT}",
     good="keyUsage", bad="extKeyUsage",
 )  # fmt: skip
 def extensions(request: Request) -> Iterator[Breach]:
@@ -317,7 +479,9 @@ def extensions(request: Request) -> Iterator[Breach]:
     view = request.view
     for name, node in zip(view.extension_order, view.extension_nodes, strict=True):
         if name not in request.requested:
-            yield Breach("csr.extension", node.offset, f"it asks for the extension {name}")
+            message = f"it asks for the extension {names.described(name)}"
+            tool = f", which the CA adds itself; {_TOOLS[name]}" if name in _TOOLS else ""
+            yield Breach("csr.extension", node.offset, f"{message}{tool}")
     for name in request.requested:
         if view.extension_order.count(name) > 1:
             offset = request.offset(f"extensions.{name}")
@@ -467,8 +631,10 @@ CHECKERS: tuple[Callable[[Request], Iterator[Breach]], ...] = (
     version,
     key,
     algorithm,
+    algorithm_parameters,
     signature,
     attributes,
+    attribute_order,
     subject,
     subject_order,
     subject_values,

@@ -181,17 +181,35 @@ class Linter:
         del position
         breaches: list[Breach] = []
         run(_OF_REQUEST, view, breaches)
-        kind = guarded("kind", lambda: csr.kind(view), breaches)
-        if kind is not None:
-            profile = self.library.profile(kind)
-            run(csr.CHECKERS, csr.Request(view, self.library.roles, profile), breaches)
+        named = self._profile
+        if named is not None and named.tier is Tier.END_ENTITY:
+            profile: Profile | None = named
+            breaches += self._request_breaches(view, named)
+        else:
+            profile = guarded("kind", lambda: self._recognised(view, breaches), breaches)
         return Linted(
             source.file,
             source.index,
-            f"csr-{kind or 'unknown'}",
+            f"csr-{'unknown' if profile is None else profile.name}",
             subject_text(view),
             in_order(coded_findings(breaches, view)),
         )
+
+    def _recognised(self, view: View, breaches: list[Breach]) -> Profile:
+        """The profile that a CSR asks for; the breaches of its rules are added to a list."""
+        profile = self.library.profile(csr.kind(view))
+        found = self._request_breaches(view, profile)
+        if any(map(csr.is_error, found)):
+            other = csr.other_profile(view, self.library, profile)
+            if other is not None:
+                profile, found = other, self._request_breaches(view, other)
+        breaches += found
+        return profile
+
+    def _request_breaches(self, view: View, profile: Profile) -> list[Breach]:
+        breaches: list[Breach] = []
+        run(csr.CHECKERS, csr.Request(view, self.library.roles, profile), breaches)
+        return breaches
 
     def _revocation_list(self, view: View, source: Source, position: int) -> Linted:
         breaches: list[Breach] = []

@@ -118,7 +118,11 @@ class Subject:
     def with_identifier(self, eui64: Eui64) -> Subject:
         """The same subject with another EUI-64."""
         name = next(input_type.name for input_type in self._types if input_type.is_identifier)
-        return Subject(self.profile, self._types, {**self.inputs, name: eui64})
+        return self.with_input(name, eui64)
+
+    def with_input(self, name: str, value: InputValue) -> Subject:
+        """The same subject with another value of one input, by the name that rows use."""
+        return Subject(self.profile, self._types, {**self.inputs, name: value})
 
     @property
     def embedded_id(self) -> Eui64 | None:

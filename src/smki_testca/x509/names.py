@@ -103,6 +103,42 @@ KEY_PURPOSES = {
 HARDWARE_MODULE_NAME = "1.3.6.1.5.5.7.8.4"
 EXTENSION_REQUEST = "1.2.840.113549.1.9.14"
 
+REQUEST_ATTRIBUTES = {
+    "1.2.840.113549.1.9.2": "unstructuredName",
+    "1.2.840.113549.1.9.7": "challengePassword",
+    "1.2.840.113549.1.9.8": "unstructuredAddress",
+    EXTENSION_REQUEST: "extensionRequest",
+    "1.3.6.1.4.1.311.2.1.14": "Windows' own extensionRequest",
+    "1.3.6.1.4.1.311.13.1": "Windows' renewal certificate",
+    "1.3.6.1.4.1.311.13.2.1": "Windows' enrolment name and value",
+    "1.3.6.1.4.1.311.13.2.2": "Windows' enrolment CSP",
+    "1.3.6.1.4.1.311.13.2.3": "Windows' OS version",
+    "1.3.6.1.4.1.311.21.20": "Windows' request client info",
+}
+"""The names of attributes of CSRs by OID (RFC 2985 5.4; Windows' enrolment), for messages."""
+WINDOWS_ATTRIBUTES = "1.3.6.1.4.1.311."
+"""What the OIDs of Windows' attributes begin with."""
+_OTHER_NAMES = {
+    "1.2.840.113549.1.9.1": "emailAddress",
+    "1.2.840.113549.1.9.15": "sMIMECapabilities",
+    "1.3.6.1.4.1.311.20.2": "Windows' certificate template name",
+    "1.3.6.1.4.1.311.21.7": "Windows' certificate template",
+    "1.3.6.1.4.1.311.21.10": "Windows' application policies",
+    "2.16.840.1.113730.1.1": "Netscape's certificate type",
+    "2.16.840.1.113730.1.13": "Netscape's comment",
+}
+
+
+def described(label: str) -> str:
+    """The name of an attribute or extension that no profile has, for messages.
+
+    Args:
+        label: its OID in dotted decimal, or its name, which is returned as it is.
+    """
+    name = REQUEST_ATTRIBUTES.get(label) or _OTHER_NAMES.get(label)
+    return label if name is None else f"{name} ({label})"
+
+
 ATTRIBUTE_NAMES = {oid: name for name, oid in ATTRIBUTES.items()}
 EXTENSION_NAMES = {oid: name for name, oid in (EXTENSIONS | ROOT_EXTENSIONS).items()}
 CRL_EXTENSION_NAMES = EXTENSION_NAMES | {oid: name for name, oid in CRL_EXTENSIONS.items()}
@@ -153,4 +189,5 @@ SIGNATURE_ALGORITHMS = {
 
 EC_PUBLIC_KEY = "1.2.840.10045.2.1"
 PRIME256V1 = "1.2.840.10045.3.1.7"
-RSA_ENCRYPTION_OID = encode.oid("1.2.840.113549.1.1.1")
+RSA_ENCRYPTION = "1.2.840.113549.1.1.1"
+RSA_ENCRYPTION_OID = encode.oid(RSA_ENCRYPTION)

@@ -454,7 +454,7 @@ _EDI_PARTY_NAME = _structure(
     _some("nameAssigner", {0xA0: None}),
     Part("partyName", {0xA1: None}),
 )
-_DIRECTORY_NAME = Structure("GeneralName", "RFC 5280 4.2.1.6", (Part("Name", _types(_NAME)),))
+_DIRECTORY_NAME = _structure("GeneralName", "RFC 5280 4.2.1.6", Part("Name", _types(_NAME)))
 _GENERAL_NAME: _Types = {
     0xA0: _OTHER_NAME,
     0x81: None,

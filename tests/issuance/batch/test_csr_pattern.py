@@ -141,7 +141,22 @@ def test_a_batch_of_every_make_is_read_as_each_csr_is_by_itself(tmp_path):
                 full.parse(csrs.pem(der), LIBRARY)
             assert one.error.as_json() == raised.value.as_json()
         else:
-            line, eui64, subject, usage, public_key = one
+            line, eui64, subject, usage, public_key, *_ = one
             device_id = subject.device_id.value if eui64 is None else eui64
             assert line == number
             assert (device_id, subject.hw_type, usage, public_key) == _in_full(der)
+
+
+def test_csrs_with_null_parameters_are_known_by_their_pattern_too():
+    make = {"algorithm": csrs.ECDSA_WITH_SHA256_NULL}
+    first, second = (
+        csrs.raw(_key(number), (), csrs.device_extensions(bytes((number,)) * 8), **make)
+        for number in (1, 2)
+    )
+    learnt = CsrPattern.of(full.parse(first, LIBRARY))
+    assert learnt is not None
+    assert [warning.code for warning in learnt.remarks.warnings] == ["csr.algorithm_parameters"]
+    assert _by_likeness(learnt, second) == _in_full(second)
+    assert learnt.read(csrs.device(_key(2))) is None
+    broken = second[:-1] + bytes((second[-1] ^ 1,))
+    assert learnt.read(broken) is None

@@ -250,6 +250,120 @@ def test_a_response_that_the_disk_does_not_take_can_be_written_again(
     assert len(_report(out)[1]) == 1
 
 
+def _remarks(out):
+    """The lines of the table of remarks, without its head."""
+    with zipfile.ZipFile(out) as outer:
+        (table,) = [name for name in outer.namelist() if name.endswith("-remarks.tsv")]
+        head, *told = outer.read(table).decode().split("\r\n")
+    assert head == "Identifier\tFile\tCode\tPart\tRemark"
+    assert told.pop() == ""
+    return [line.split("\t") for line in told]
+
+
+def _null_csr(number):
+    extensions = csrs.device_extensions(device_id(number))
+    return csrs.pem(csrs.raw(KEY, (), extensions, algorithm=csrs.ECDSA_WITH_SHA256_NULL))
+
+
+def _surplus_csr(number):
+    identifier = csrs.extension("551d0e", csrs.tlv(0x04, bytes(20)), critical=False)
+    return csrs.pem(csrs.raw(KEY, (), [identifier, *csrs.device_extensions(device_id(number))]))
+
+
+def test_firmware_that_writes_null_parameters_gets_its_certificates_with_a_warning(
+    command, quickstart, tmp_path
+):
+    names = [f"{number}.csr" for number in (1, 2, 3)]
+    data = csr_zip(
+        ("good.csr", device_csr(9)), *((name, _null_csr(int(name[0]))) for name in names)
+    )
+    outcome, out = _sign(command, quickstart, data)
+    assert (outcome.json["success"], outcome.json["refused"]) == (4, 0)
+    (warning,) = outcome.json["csr_warnings"]
+    assert (warning["code"], warning["files"]) == ("csr.algorithm_parameters", names)
+    report, certificates = _report(out)
+    assert [line[2:] for line in report] == [["success", ""]] * 4
+    assert len(certificates) == 4
+    assert [line[1:3] for line in _remarks(out)] == [
+        [name, "csr.algorithm_parameters"] for name in names
+    ]
+    for data in certificates.values():
+        signature = x509.load_pem_x509_certificate(data).signature_algorithm_parameters
+        assert isinstance(signature, csrs.ec.ECDSA)
+    again = tmp_path / "again.zip"
+    exported = command(
+        *("--estate", quickstart, "batch", "export", outcome.json["run"]),
+        *("--format", "response", "--out", again),
+    )
+    assert exported.code == 0
+    assert again.read_bytes() == out.read_bytes()
+
+
+def test_a_batch_is_taken_as_a_test_ca_takes_it_and_says_what_was_dropped(command, quickstart):
+    data = csr_zip(("kt.csr", _surplus_csr(1)), ("kt2.csr", _surplus_csr(2)))
+    outcome, out = _sign(command, quickstart, data)
+    assert (outcome.json["success"], outcome.json["refused"]) == (0, 2)
+    assert "dropped" not in outcome.json
+    outcome, out = _sign(command, quickstart, data, "--as", "test-ca", "--force")
+    assert (outcome.json["success"], outcome.json["refused"]) == (2, 0)
+    assert outcome.json["dropped"] == [
+        {
+            "path": "extensions.subjectKeyIdentifier",
+            "message": "the extension subjectKeyIdentifier",
+            "files": ["kt.csr", "kt2.csr"],
+        }
+    ]
+    assert [line[2:4] for line in _remarks(out)] == [
+        ["dropped", "extensions.subjectKeyIdentifier"]
+    ] * 2
+    entries = command("--json", "--estate", quickstart, "audit", "show").json["entries"]
+    (authorised,) = [entry for entry in entries if entry["action"] == "batch.authorise"]
+    assert authorised["body"]["csr"]["as"] == "test-ca"
+    assert authorised["body"]["csr"]["remarked"] == 2
+    assert [each["line"] for each in authorised["body"]["csr"]["remarks"]] == [1, 2]
+
+
+def test_in_text_a_remark_is_told_once_for_all_its_files(command, quickstart):
+    path, out = quickstart.parent / "meters.zip", quickstart.parent / "out.zip"
+    path.write_bytes(csr_zip(*((f"{number}.csr", _null_csr(number)) for number in range(1, 5))))
+    outcome = command(
+        *("--estate", quickstart, "batch", "sign", path, "--out", out),
+        *("--participant", "meters-one", "--purpose", DEVICE_PURPOSE),
+    )
+    assert outcome.code == 0
+    (line,) = outcome.err.splitlines()
+    assert line.startswith("1.csr and 3 others: csr.algorithm_parameters: ")
+
+
+def test_a_csr_with_another_trading_name_is_refused_in_a_batch_as_it_is_alone(command, quickstart):
+    key = csrs.rsa_key()
+    data = csr_zip(
+        ("own.csr", csrs.pem(csrs.iki(key))),
+        ("other.csr", csrs.pem(csrs.iki(key, name="Somebody Else Ltd"))),
+    )
+    path, out = quickstart.parent / "iki.zip", quickstart.parent / "out.zip"
+    path.write_bytes(data)
+    outcome = command(
+        *("--json", "--estate", quickstart, "batch", "sign", path, "--out", out),
+        *("--participant", "supplier-one", "--purpose", "srept"),
+    )
+    assert outcome.json["success"] == 1
+    report, _ = _report(out)
+    assert [line[2] for line in report] == ["success", "error"]
+
+
+def test_a_manifest_whose_csrs_have_warnings_tells_them_by_line(command, quickstart, tmp_path):
+    (tmp_path / "a.csr").write_bytes(_null_csr(1))
+    manifest = tmp_path / "requests.csv"
+    manifest.write_text(
+        f"participant,purpose,csr-file\nmeters-one,{DEVICE_PURPOSE},a.csr\n", "utf-8"
+    )
+    words = ("--estate", quickstart, "batch", "check", manifest)
+    (warning,) = command("--json", *words).json["csr_warnings"]
+    assert (warning["code"], len(warning["lines"])) == ("csr.algorithm_parameters", 1)
+    assert "csr.algorithm_parameters" in command(*words).err
+
+
 def test_labels_are_told_apart_and_those_that_differ_from_the_name_are_told(command, quickstart):
     composed, decomposed = "Z\u00e4hler.csr", "Za\u0308hler.csr"
     data = csr_zip(

@@ -18,10 +18,9 @@ from smki_testca.errors import InputError
 from smki_testca.identifiers import identifies_nobody
 from smki_testca.x509 import untrusted
 from smki_testca.x509.keys import P256_HEAD
-from smki_testca.x509.names import ECDSA_WITH_SHA256
 
 if TYPE_CHECKING:
-    from smki_testca.authority.csr import Csr
+    from smki_testca.authority.csr import Csr, Remarks
     from smki_testca.profiles.subject import Subject
     from smki_testca.roles import KeyUsage
 
@@ -29,7 +28,6 @@ _POINT_OCTETS = 65
 _UNCOMPRESSED = 4
 _ID_OCTETS = 8
 _CURVE, _ECDSA = ec.SECP256R1(), ec.ECDSA(hashes.SHA256())
-_ALGORITHM = ECDSA_WITH_SHA256.encoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +37,21 @@ class CsrPattern:
     Attributes:
         before, between, after: the octets of the signed part up to the point of the public key,
             from there to the Device ID, and from there to the end.
+        algorithm: the outer AlgorithmIdentifier.
         spki_head: the SubjectPublicKeyInfo up to the point.
         subject: of the CSR that the pattern was learnt from; others differ in the EUI-64.
         usage: the key usage asked for; None if there is none.
+        remarks: on each of them.
     """
 
     before: bytes
     between: bytes
     after: bytes
+    algorithm: bytes
     spki_head: bytes
     subject: Subject
     usage: KeyUsage | None
+    remarks: Remarks
 
     @classmethod
     def of(cls, csr: Csr) -> CsrPattern | None:
@@ -66,9 +68,11 @@ class CsrPattern:
             data[signed.offset : point],
             data[point + _POINT_OCTETS : device_id],
             data[device_id + _ID_OCTETS : signed.stop],
+            csr.view.signature_algorithm.encoded,
             csr.public_key[:-_POINT_OCTETS],
             csr.subject,
             csr.usage,
+            csr.remarks,
         )
 
     def read(self, der: bytes) -> tuple[int, bytes] | None:
@@ -83,7 +87,7 @@ class CsrPattern:
         device_id = between + len(self.between)
         after = device_id + _ID_OCTETS
         stop = after + len(self.after)
-        signature_at = stop + len(_ALGORITHM) + 3
+        signature_at = stop + len(self.algorithm) + 3
         length = len(der) - signature_at
         if (
             not 0 < length < 0x7F
@@ -92,7 +96,7 @@ class CsrPattern:
             or der[point] != _UNCOMPRESSED
             or der[between:device_id] != self.between
             or der[after:stop] != self.after
-            or der[stop:signature_at] != _ALGORITHM + bytes((3, length + 1, 0))
+            or der[stop:signature_at] != self.algorithm + bytes((3, length + 1, 0))
             or identifies_nobody(der[device_id:after])
         ):
             return None

@@ -7,7 +7,7 @@ subject, usage and public key of each certificate asked for. Each then passes th
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from smki_testca.authority import csr as csrs
 from smki_testca.errors import InputError, SmkiTestcaError
@@ -21,6 +21,7 @@ from smki_testca.workers import explained_death, ordered
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from smki_testca.authority.csr import Remarks
     from smki_testca.estate.stores import Stores
     from smki_testca.issuance.batch.portal_zip import Member
     from smki_testca.profiles import Library
@@ -28,8 +29,24 @@ if TYPE_CHECKING:
     from smki_testca.register.requests import Request
     from smki_testca.roles import KeyUsage
 
-    CsrContent = tuple[int, int | None, Subject, KeyUsage | None, bytes]
-    """A CSR's number, EUI-64 in place of the subject's, subject, usage and public key."""
+
+class CsrContent(NamedTuple):
+    """What a CSR of a batch says.
+
+    Attributes:
+        number: its place in the batch, from 1.
+        eui64: in place of that of the subject; None if the subject has it.
+        subject, usage, public_key, holder_name, remarks: see ``Csr``.
+    """
+
+    number: int
+    eui64: int | None
+    subject: Subject
+    usage: KeyUsage | None
+    public_key: bytes
+    holder_name: str | None
+    remarks: Remarks
+
 
 _CHUNK = 500
 """The number of CSRs that a process takes at a time; fewer are read in this process."""
@@ -43,12 +60,20 @@ class Reader:
         name: of the batch, for messages.
         data: the ZIP.
         library: the certificate types, and the RemotePartyRoles.
+        taken_as: by whose rules the CSRs are taken.
     """
 
-    def __init__(self, name: str, data: bytes, library: Library) -> None:
+    def __init__(
+        self,
+        name: str,
+        data: bytes,
+        library: Library,
+        taken_as: csrs.TakenAs = csrs.TakenAs.PORTAL,
+    ) -> None:
         self._name = name
         self._data = data
         self._library = library
+        self._taken_as = taken_as
         self._patterns: list[CsrPattern] = []
 
     def read(self, members: Sequence[Member]) -> list[CsrContent | RowProblem]:
@@ -67,14 +92,25 @@ class Reader:
             for pattern in self._patterns:
                 match = pattern.read(der)
                 if match is not None:
-                    return number, match[0], pattern.subject, pattern.usage, match[1]
-            csr = csrs.parse(data, self._library)
+                    eui64, public_key = match
+                    return CsrContent(
+                        number,
+                        eui64,
+                        pattern.subject,
+                        pattern.usage,
+                        public_key,
+                        None,
+                        pattern.remarks,
+                    )
+            csr = csrs.parse(data, self._library, taken_as=self._taken_as)
         except InputError as error:
             return RowProblem(number, error)
         learnt = CsrPattern.of(csr)
         if learnt is not None and len(self._patterns) < _MAX_PATTERNS:
             self._patterns.append(learnt)
-        return number, None, csr.subject, csr.usage, csr.public_key
+        return CsrContent(
+            number, None, csr.subject, csr.usage, csr.public_key, csr.holder_name, csr.remarks
+        )
 
 
 def labels_of(members: Sequence[Member]) -> dict[int, str | None]:
@@ -108,10 +144,10 @@ def row_requests(
         if isinstance(content, RowProblem):
             yield content
             continue
-        number, eui64, subject, usage, public_key = content
+        subject, usage = content.subject, content.usage
         try:
-            if eui64 is not None:
-                subject = subject.with_identifier(Eui64(eui64))
+            if content.eui64 is not None:
+                subject = subject.with_identifier(Eui64(content.eui64))
             first = first_requests.get((subject.profile, usage))
             if first is None:
                 first = first_requests[subject.profile, usage] = estate.request(
@@ -122,9 +158,17 @@ def row_requests(
                     environment=cells.get("environment"),
                 )
             request = first.of(subject)
-            yield RowRequest(number, request, usage, public_key, labels[number])
+            yield RowRequest(
+                content.number,
+                request,
+                usage,
+                content.public_key,
+                labels[content.number],
+                content.holder_name,
+                content.remarks,
+            )
         except SmkiTestcaError as error:
-            yield RowProblem(number, error)
+            yield RowProblem(content.number, error)
 
 
 def _read(

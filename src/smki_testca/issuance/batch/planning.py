@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from smki_testca.authority.certificates import inputs
+from smki_testca.authority.csr import check_holder_name
 from smki_testca.authority.filling import check_inputs
 from smki_testca.clock import iso
 from smki_testca.errors import EstateError, InputError, Refusal, SmkiTestcaError
@@ -31,6 +32,7 @@ from smki_testca.x509.names import KeyType
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from smki_testca.authority.csr import Remarks, TakenAs
     from smki_testca.estate.changes import Changes
     from smki_testca.estate.stores import Stores
     from smki_testca.profiles.model import Profile
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 
 LISTED_REFUSALS = 1_000
 """The most refused rows of a batch that the audit log lists."""
+LISTED_REMARKS = 1_000
+"""The most CSRs of a batch whose remarks the audit log lists."""
 MAX_COUNT = 100_000_000
 """The most certificates of one run."""
 
@@ -101,6 +105,7 @@ class Plan:
         problems: the rows that cannot be issued, with the reasons: the first
             ``LISTED_PROBLEMS``.
         problem_count: the number of all such rows.
+        remarks: on the CSRs of rows that will be issued, by line, where there is anything to say.
         warnings: what the participants should read of the other rows, each line once: the first
             ``LISTED_WARNINGS``.
         warnings_not_listed: how many warnings there are beside these.
@@ -129,6 +134,8 @@ class Plan:
         self._refused = 0
         self.problems: list[RowProblem] = []
         self.problem_count = 0
+        self.remarks: dict[int, Remarks] = {}
+        self._taken_as: TakenAs | None = None
         self.warnings: dict[str, None] = {}
         self.warnings_not_listed = 0
 
@@ -184,6 +191,8 @@ class Plan:
         if isinstance(row, RowProblem):
             self._add_problem(row)
             return
+        if row.remarks is not None:
+            self._taken_as = row.remarks.taken_as
         try:
             authorisation = self._authorise(row.request)
             self._check_row(row, authorisation)
@@ -194,6 +203,8 @@ class Plan:
         except SmkiTestcaError as error:
             self._add_problem(RowProblem(row.line, error))
             return
+        if row.remarks is not None and (row.remarks.warnings or row.remarks.dropped):
+            self.remarks[row.line] = row.remarks
         self._add_warnings(warnings)
         rows = self._waiting.setdefault(number, [])
         rows.append(_row(row))
@@ -344,8 +355,18 @@ class Plan:
                 "decisions": [decision.as_json() for decision in self._authorised.values()],
                 "refused": self._refused,
                 "refusals": self._refusals,
+                **self._csrs_as_json(),
             },
         )
+
+    def _csrs_as_json(self) -> dict[str, Any]:
+        """By whose rules the CSRs were taken, and the first of those that there are remarks on."""
+        if self._taken_as is None:
+            return {}
+        listed = list(self.remarks.items())[:LISTED_REMARKS]
+        remarks = [{"line": line, **each.as_json()} for line, each in listed]
+        count = len(self.remarks)
+        return {"csr": {"as": self._taken_as.value, "remarked": count, "remarks": remarks}}
 
     def _authorise(self, request: Request) -> Authorisation:
         """The gate's decision for requests of one kind; it is asked for the first of them."""
@@ -366,6 +387,7 @@ class Plan:
     def _check_row(self, row: RowRequest, authorisation: Authorisation) -> None:
         check_label(row.label)
         self._issuance.gate.admit(row.request, authorisation)
+        check_holder_name(row.holder_name, authorisation.participant.name)
         profile = self._estate.library.profile(row.request.subject.profile)
         texts = row.request.subject.own_inputs()
         if texts:

@@ -17,8 +17,9 @@ from smki_testca.issuance.batch.portal_zip import ZipWriter
 from smki_testca.x509.pem import to_pem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from smki_testca.authority.csr import Remarks
     from smki_testca.issuance.batch.portal_zip import Member
     from smki_testca.issuance.batch.row_requests import RowProblem
 
@@ -54,13 +55,21 @@ class Report(msgspec.Struct, frozen=True):
     Attributes:
         name: the request file's name without ``.zip``.
         lines: the number, file name, status and error code of each CSR.
+        remarks: the number, file name, code, part and text of each remark on a CSR that succeeds.
     """
 
     name: str
     lines: list[tuple[int, str, Status, str]]
+    remarks: list[tuple[int, str, str, str, str]] = []
 
     @classmethod
-    def of(cls, name: str, members: Iterable[Member], problems: Iterable[RowProblem]) -> Report:
+    def of(
+        cls,
+        name: str,
+        members: Iterable[Member],
+        problems: Iterable[RowProblem],
+        remarks: Mapping[int, Remarks],
+    ) -> Report:
         """The report of a planned batch: a CSR without a problem will succeed."""
         outcomes = {problem.line: outcome(problem.error) for problem in problems}
         success = (Status.SUCCESS, "")
@@ -68,11 +77,31 @@ class Report(msgspec.Struct, frozen=True):
             (member.number, member.name, *outcomes.get(member.number, success))
             for member in members
         ]
-        return cls(name, lines)
+        told = [
+            (number, file, *remark)
+            for number, file, status, _ in lines
+            if status is Status.SUCCESS and number in remarks
+            for remark in texts(remarks[number])
+        ]
+        return cls(name, lines, told)
+
+
+def texts(remarks: Remarks) -> Iterator[tuple[str, str, str]]:
+    """The code, the part that was dropped, and the text of each remark on a CSR."""
+    for warning in remarks.warnings:
+        yield warning.code, "", warning.message
+    for each in remarks.dropped:
+        yield DROPPED, each.path, each.message
+
+
+DROPPED = "dropped"
+"""The code of the remark that a part of a CSR was dropped."""
 
 
 def response(report: Report, issued: Mapping[int, bytes]) -> bytes:
     """The response: a ZIP that holds the report and a ZIP of the certificates.
+
+    Where there are remarks, it holds a table of them, too.
 
     Args:
         report: of the batch.
@@ -87,6 +116,10 @@ def response(report: Report, issued: Mapping[int, bytes]) -> bytes:
     text = "\r\n".join([*lines, ""])
     outer.add(f"{report.name}-response.txt", text.encode("utf-8"))
     outer.add(f"{report.name}-response.zip", inner.close())
+    if report.remarks:
+        rows = ["Identifier\tFile\tCode\tPart\tRemark"]
+        rows += ["\t".join((str(number), *cells)) for number, *cells in report.remarks]
+        outer.add(f"{report.name}-remarks.tsv", "\r\n".join([*rows, ""]).encode("utf-8"))
     return outer.close()
 
 

@@ -34,6 +34,8 @@ class RowRequest:
         usage: the key usage; None where the profile fixes it.
         public_key: a SubjectPublicKeyInfo, DER, in place of a fresh key.
         label: a name to find the certificate by.
+        holder_name: the trading name that its CSR states; None if there is none.
+        remarks: on its CSR; None if there is none.
     """
 
     line: int
@@ -41,6 +43,8 @@ class RowRequest:
     usage: KeyUsage | None
     public_key: bytes | None = None
     label: str | None = None
+    holder_name: str | None = None
+    remarks: csrs.Remarks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +150,15 @@ def _of_csr(estate: Stores, number: int, csr: csrs.Csr, cells: dict[str, str]) -
         () if csr.usage is None else (csr.usage,),
         environment=cells.get("environment"),
     )
-    return RowRequest(number, request, csr.usage, csr.public_key, cells.get("label"))
+    return RowRequest(
+        number,
+        request,
+        csr.usage,
+        csr.public_key,
+        cells.get("label"),
+        csr.holder_name,
+        csr.remarks,
+    )
 
 
 def _public_key(data: bytes) -> bytes:
