@@ -127,7 +127,13 @@ SUBJECTS = (
         "register allocate",
         (*ON, "register", "allocate", "supplier-one", "--user-role", "Gas Supplier"),
     ),
+    Subject("register correct", (*ON, "register", "correct", "labs-one", "--name", "Labs 1")),
+    Subject("register remove", (*ON, "register", "remove", "labs-one")),
     Subject("agreement suspend", (*ON, "agreement", "suspend", "BIL-2020-001")),
+    Subject("agreement end", (*ON, "agreement", "end", "BIL-2020-001", "--on", "2030-01-31")),
+    Subject(
+        "csr", ("csr", *ONE_DEVICE[1:2], *ONE_DEVICE[6:], "--out", "{w}/csr", "--key", "{w}/key")
+    ),
     Subject("issue", (*ON, *ONE_DEVICE)),
     Subject("sign", (*ON, "sign", "{m}/one.csr", *PURPOSE)),
     Subject("batch issue, a range", (*ON, *range_of(FIRST_ID + (9 << 24), ROWS)), in_runs=True),

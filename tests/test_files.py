@@ -11,16 +11,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from smki_testca.errors import InputError, OutputError
-from smki_testca.files import (
-    OutputFile,
-    create,
-    new_folder,
-    output,
-    output_folder,
-    put,
-    replace,
-    write,
-)
+from smki_testca.files import create, output, replace, write_texts
+from smki_testca.folders import OutputFile, new_folder, output_folder, put, write
 from smki_testca.unfinished import sweep
 
 modes = pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes and links")
@@ -266,6 +258,42 @@ def test_an_open_file_of_the_process_goes_on_where_it_is(tmp_path):
         replace(link, b" and more")
         assert link.is_symlink()
     assert (tmp_path / "log").read_bytes() == b"before octets and more"
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_of_texts_that_belong_together_all_appear_or_none(tmp_path, monkeypatch, at):
+    paths = [tmp_path / "a" / "key", tmp_path / "b" / "csr"]
+    for path in paths:
+        path.parent.mkdir()
+    new = dict.fromkeys(paths, "new")
+
+    def fail():
+        named, calls = Path.replace, []
+
+        def fail_at(path, target):
+            calls.append(target)
+            if len(calls) == at:
+                raise OSError(errno.EIO, os.strerror(errno.EIO), str(target))
+            return named(path, target)
+
+        monkeypatch.setattr("pathlib.Path.replace", fail_at)
+        with pytest.raises(OutputError):
+            write_texts(new, force=True)
+        monkeypatch.undo()
+
+    def left():
+        return [path.read_text() for path in sorted(tmp_path.rglob("*")) if path.is_file()]
+
+    fail()
+    assert left() == []
+    for path in paths:
+        path.write_text("old")
+    with pytest.raises(InputError):
+        write_texts(new, force=False)
+    fail()
+    assert left() == ["old", "old"]
+    write_texts(new, force=True)
+    assert left() == ["new", "new"]
 
 
 # Sets of files.

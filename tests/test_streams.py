@@ -9,7 +9,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from smki_testca.errors import InputError, UsageError
-from smki_testca.files import OutputFile, check_free, output, output_folder, replace, write
+from smki_testca.files import check_free, output, replace
+from smki_testca.folders import OutputFile, output_folder, write
 from smki_testca.streams import STANDARD_OUTPUT, check_no_terminal, is_standard_output
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")

@@ -8,7 +8,8 @@ from pathlib import PurePosixPath
 import pytest
 
 from makers import maker
-from smki_testca.files import OutputFile, output, replace, write
+from smki_testca.files import output, replace
+from smki_testca.folders import OutputFile, write
 from smki_testca.unfinished import stale, sweep
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such locks")
@@ -16,7 +17,8 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such loc
 MAKER = """
 import sys, time
 from pathlib import Path
-from smki_testca.files import output, output_folder, put, replace
+from smki_testca.files import output, replace
+from smki_testca.folders import output_folder, put
 folder = Path(sys.argv[1])
 with output(folder / "keys", force=True) as file, output_folder(folder / "set", force=True) as work:
     file.write(b"a key in the clear")

@@ -9,18 +9,17 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from smki_testca.errors import InputError, OutputError, SmkiTestcaError
 from smki_testca.streams import check_no_terminal, is_stream, open_stream
-from smki_testca.unfinished import create_file, move_up, remove, sweep, unfinished_folder
+from smki_testca.unfinished import create_file, remove, sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import PurePosixPath
+    from collections.abc import Iterator, Mapping
 
 MEDIUM_ERRORS = frozenset(
     getattr(errno, name)
@@ -28,23 +27,11 @@ MEDIUM_ERRORS = frozenset(
     if hasattr(errno, name)
 )
 """What the system says of a disk that is full or fails, not of a name that is wrong."""
-_NO_HARD_LINKS = frozenset(
+NO_HARD_LINKS = frozenset(
     getattr(errno, name)
     for name in ("EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK")
     if hasattr(errno, name)
 )
-LOST_AND_FOUND = "lost+found"
-"""The folder that a file system of Linux has at its top."""
-_MANY_FILES = 32
-"""From so many on, the system is asked once to write everything: each alone takes much longer."""
-
-
-@dataclass(frozen=True, slots=True)
-class OutputFile:
-    """A file to write, below the folder that the user named."""
-
-    path: PurePosixPath
-    data: bytes
 
 
 def write_error(code: str, what: str, error: OSError, remedy: str = "") -> SmkiTestcaError:
@@ -124,7 +111,7 @@ def output(path: Path, *, force: bool, text: bool = False) -> Iterator[IO[Any]]:
             with _opened(stream, text=text) as file:
                 yield file
     except FileExistsError as error:
-        raise _exists(path, "Name another, or add --force.") from error
+        raise exists_error(path, "Name another, or add --force.") from error
     except OSError as error:
         raise write_error("export.unwritable", f"{path} cannot be written", error) from error
 
@@ -135,160 +122,58 @@ def write_file(path: Path, data: bytes, *, force: bool) -> None:
         file.write(data)
 
 
+def write_texts(texts: Mapping[Path, str], *, force: bool) -> None:
+    """Write files of text that belong together, such as a key and its CSR; see ``output``.
+
+    After an error the old ones are back and the new ones gone. If the process is killed on the
+    way, each is whole, the old one or the new one.
+    """
+    written: list[tuple[Path, Path | None]] = []
+    with contextlib.ExitStack() as stack:
+        try:
+            for path, text in texts.items():
+                kept = stack.enter_context(_kept(path)) if force else None
+                is_file = not is_stream(path)
+                with output(path, force=force, text=True) as file:
+                    file.write(text)
+                if is_file:
+                    written.append((path, kept))
+        except BaseException:
+            for path, kept in reversed(written):
+                with contextlib.suppress(OSError):
+                    if kept is None:
+                        path.unlink()
+                    else:
+                        kept.replace(path)
+            raise
+
+
 @contextlib.contextmanager
-def new_folder(out: Path) -> Iterator[Path]:
-    """Yield a folder to fill; its content appears when the block ends without an error.
-
-    A folder that does not exist yet gets its name then. One that does is never replaced: it may
-    be a mount point, the current directory, or one's own in another's. The content moves into it.
-    If the process is killed on the way, the next ``sweep`` of it moves the rest.
-
-    The files in it must be safe on the disk by then: see ``settle``.
-
-    Args:
-        out: a folder that does not exist yet, or is empty.
+def _kept(path: Path) -> Iterator[Path | None]:
+    """Yield a second name of an existing file, from which it can come back; None if it is none.
 
     Raises:
-        OSError: if it cannot be made, or is not empty.
+        InputError: if it cannot be kept.
+        OutputError: if the disk is full or fails.
     """
-    target = Path(os.path.realpath(out))
-    if not target.exists():
-        with _named_folder(target) as work:
-            yield work
+    if is_stream(path) or not path.is_file():
+        yield None
         return
-    sweep(target)
-    if first_entry(target) is not None:
-        raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), str(out))
-    with unfinished_folder(target, target.name) as place:
-        work = place / "new"
-        work.mkdir(mode=0o700)
-        yield work
-        if any(path != place for path in _entries(target)):
-            raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), str(out))
-        move_up(place, target)
-    sync_folder(target)
-
-
-def first_entry(folder: Path) -> Path | None:
-    """Something that a folder holds, other than what a file system puts there; None if empty.
-
-    Raises:
-        OSError: if it is no folder, or cannot be read.
-    """
-    return next(_entries(folder), None)
-
-
-def _entries(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.iterdir() if path.name != LOST_AND_FOUND)
-
-
-@contextlib.contextmanager
-def _named_folder(target: Path) -> Iterator[Path]:
-    """Yield a folder to fill, which gets its name when the block ends without an error."""
-    made = make_folders(target.parent)
-    sweep(target.parent)
     try:
-        with unfinished_folder(target.parent, target.name) as place:
-            work = place / "new"
-            work.mkdir(mode=0o700)
-            yield work
-            work.rename(target)  # one that somebody made meanwhile gives way if it is empty
-    except BaseException:
-        remove_folders(made)
-        raise
-    for folder in (target.parent, *(folder.parent for folder in made)):
-        sync_folder(folder)
-
-
-@contextlib.contextmanager
-def output_folder(out: Path, *, force: bool) -> Iterator[Path]:
-    """Yield a folder to fill; its files appear below another when the block ends without an error.
-
-    Where that other folder is new, everything appears at once. Where it exists, the files move
-    into it one by one: after an error the old ones are back and the new ones gone; if the process
-    is killed on the way, each file is the old one or the new one.
-
-    Args:
-        out: the folder; it is made if need be.
-        force: whether files may take the place of existing ones.
-
-    Raises:
-        InputError: if a file exists and ``force`` is not set, or one cannot be made; if it is a
-            device, a pipe or a socket.
-        OutputError: if the disk is full or fails.
-    """
-    if is_stream(out):
-        raise InputError("export.unwritable", f"{out} is not a folder.", "Name one with --out.")
-    work = out
-    try:
-        with _merged(out, force=force) if out.is_dir() else new_folder(out) as work:
-            yield work
-            settle(work)
+        descriptor, kept = create_file(path.parent, path.name)
+        try:
+            shutil.copy2(path, kept)
+        except BaseException:
+            os.close(descriptor)
+            remove(kept)
+            raise
     except OSError as error:
-        # The unfinished folder is gone: name the file that would have been.
-        name = os.fsdecode(error.filename2 or error.filename or out).replace(str(work), str(out))
-        if error.errno in {errno.EEXIST, errno.ENOTEMPTY}:
-            raise _exists(Path(name), "Name another folder, or add --force.") from error
-        raise write_error("export.unwritable", f"{name} cannot be written", error) from error
-
-
-def put(path: Path, data: bytes) -> None:
-    """Write a new file into a folder that is not finished, and make its folders.
-
-    Raises:
-        OSError: if it cannot be written.
-    """
-    if not path.parent.is_dir():
-        make_folders(path.parent)
-    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-
-
-def write(files: Iterable[OutputFile], out: Path, *, force: bool) -> list[Path]:
-    """Write all files below a folder, or none; make the folder if it is missing.
-
-    Args:
-        files: what to write; of two with one path, the last.
-        out: the folder.
-        force: whether to overwrite existing files.
-
-    Returns:
-        Their paths.
-
-    Raises:
-        InputError: if a file exists and ``force`` is not set, or cannot be written.
-        OutputError: if the disk is full or fails.
-    """
-    by_path = {file.path: file.data for file in files}
-    paths = [out.joinpath(*path.parts) for path in by_path]
-    present = next((path for path in paths if os.path.lexists(path)), None)
-    if present is not None and not force:
-        raise _exists(present, "Name another folder, or add --force.")
-    if by_path:
-        with output_folder(out, force=force) as work:
-            for path, data in by_path.items():
-                put(work.joinpath(*path.parts), data)
-    return paths
-
-
-def settle(folder: Path) -> None:
-    """Wait until everything below a folder is safe on the disk.
-
-    Raises:
-        OSError: if it cannot be written.
-    """
-    files: list[Path] = []
-    folders: list[Path] = []
-    for place, _, names in os.walk(folder):
-        folders.append(Path(place))
-        files += (Path(place, name) for name in names)
-    if len(files) > _MANY_FILES and hasattr(os, "sync"):
-        os.sync()  # it does not tell of errors: the calls below do, and have little left to do
-    for file in files:
-        sync_file(file)
-    for each in folders:
-        sync_folder(each)
+        raise write_error("export.unwritable", f"{path} cannot be replaced", error) from error
+    try:
+        yield kept
+    finally:
+        remove(kept)
+        os.close(descriptor)
 
 
 def sync_file(path: Path) -> None:
@@ -311,7 +196,7 @@ def check_free(path: Path, *, force: bool) -> None:
         InputError: if there is a file or folder, and ``force`` is not set.
     """
     if not force and os.path.lexists(path) and not is_stream(path):
-        raise _exists(path, "Name another, or add --force.")
+        raise exists_error(path, "Name another, or add --force.")
 
 
 def sync_folder(path: Path) -> None:
@@ -333,35 +218,6 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def make_folders(folder: Path) -> list[Path]:
-    """Make a folder and its parents.
-
-    Returns:
-        Those that were missing, the outermost first.
-
-    Raises:
-        OSError: if one cannot be made; none is left then.
-    """
-    missing = [each for each in (folder, *folder.absolute().parents) if not each.exists()][::-1]
-    made: list[Path] = []
-    try:
-        for each in missing:
-            with contextlib.suppress(FileExistsError):  # somebody else was quicker
-                each.mkdir(mode=0o700)
-                made.append(each)
-    except BaseException:
-        remove_folders(made)
-        raise
-    return made
-
-
-def remove_folders(made: list[Path]) -> None:
-    """Remove what ``make_folders`` made, unless it holds something."""
-    for folder in reversed(made):
-        with contextlib.suppress(OSError):
-            folder.rmdir()
-
-
 @contextlib.contextmanager
 def _appearing(path: Path, *, force: bool, mode: int = 0o600) -> Iterator[int]:
     """Yield the descriptor of an unfinished file, which the caller fills and closes.
@@ -381,7 +237,7 @@ def _appearing(path: Path, *, force: bool, mode: int = 0o600) -> Iterator[int]:
         finally:
             if os.name == "nt":
                 os.close(lock)  # an open file cannot get another name
-        _place(unfinished, path, force=force)
+        give_name(unfinished, path, force=force)
         is_placed = True
         sync_folder(path.parent)
     except BaseException:
@@ -394,7 +250,7 @@ def _appearing(path: Path, *, force: bool, mode: int = 0o600) -> Iterator[int]:
             os.close(lock)
 
 
-def _place(unfinished: Path, path: Path, *, force: bool) -> None:
+def give_name(unfinished: Path, path: Path, *, force: bool) -> None:
     """Give an unfinished file its name.
 
     Raises:
@@ -407,7 +263,7 @@ def _place(unfinished: Path, path: Path, *, force: bool) -> None:
         # Another process may make the file now: a new name overwrites it, a link does not.
         os.link(unfinished, path)
     except OSError as error:
-        if error.errno not in _NO_HARD_LINKS:
+        if error.errno not in NO_HARD_LINKS:
             raise
         if os.path.lexists(path):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from error
@@ -415,43 +271,6 @@ def _place(unfinished: Path, path: Path, *, force: bool) -> None:
     else:
         with contextlib.suppress(OSError):  # a sweep removes that name
             unfinished.unlink()
-
-
-@contextlib.contextmanager
-def _merged(out: Path, *, force: bool) -> Iterator[Path]:
-    """Yield a folder to fill; at the end, its files move into an existing one, or none does."""
-    sweep(out)
-    with unfinished_folder(out, out.name) as place:
-        new, old = place / "new", place / "old"
-        new.mkdir(mode=0o700)
-        old.mkdir(mode=0o700)
-        yield new
-        folders: list[Path] = []
-        moved: list[tuple[Path, Path | None]] = []
-        try:
-            for number, file in enumerate(sorted(_files(new))):
-                path = out / file.relative_to(new)
-                folders += make_folders(path.parent)
-                kept = old / str(number) if force and os.path.lexists(path) else None
-                if kept is not None:
-                    _keep(path, kept)
-                    moved.append((path, kept))
-                _place(file, path, force=force)
-                if kept is None:
-                    moved.append((path, None))
-            for folder in dict.fromkeys(path.parent for path, _ in moved):
-                sync_folder(folder)
-            for folder in folders:
-                sync_folder(folder.parent)
-        except BaseException:
-            for path, kept in reversed(moved):
-                with contextlib.suppress(OSError):
-                    if kept is None:
-                        path.unlink(missing_ok=True)
-                    else:
-                        kept.replace(path)
-            remove_folders(folders)
-            raise
 
 
 def _keep_owner(descriptor: int, path: Path) -> None:
@@ -472,35 +291,12 @@ def _keep_owner(descriptor: int, path: Path) -> None:
     os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
 
 
-def _keep(path: Path, kept: Path) -> None:
-    """Give an existing file a second name, from which it can come back.
-
-    Raises:
-        OSError: if it is neither a file nor a link.
-    """
-    mode = path.lstat().st_mode
-    if not stat.S_ISREG(mode) and not stat.S_ISLNK(mode) and not stat.S_ISDIR(mode):
-        raise OSError(errno.EINVAL, "it is a device, a pipe or a socket", str(path))
-    try:
-        os.link(path, kept, follow_symlinks=False)
-    except (OSError, NotImplementedError) as error:
-        if path.is_dir() and not path.is_symlink():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path)) from error
-        if isinstance(error, OSError) and error.errno not in _NO_HARD_LINKS:
-            raise
-        path.rename(kept)
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for place, _, names in os.walk(folder):
-        yield from (Path(place, name) for name in names)
-
-
 def _opened(descriptor: int, *, text: bool) -> IO[Any]:
     if text:
         return os.fdopen(descriptor, "w", encoding="utf-8", newline="")
     return os.fdopen(descriptor, "wb")
 
 
-def _exists(path: Path, remedy: str) -> InputError:
+def exists_error(path: Path, remedy: str) -> InputError:
+    """The error for an output that exists already."""
     return InputError("export.exists", f"{path} already exists.", remedy)

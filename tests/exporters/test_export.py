@@ -208,7 +208,7 @@ def test_certificates_of_one_name_are_told_apart_by_serial(command, quickstart, 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "label", ["../../../outside", "/etc/passwd", "a/b\\c", "..", ".", "-rf", "x" * 300, "ünïcode"]
+    "label", ["../../../outside", "/etc/passwd", "a/b\\c", "..", ".", "-rf", "x" * 200, "ünïcode"]
 )
 def test_no_label_leads_out_of_the_folder(command, quickstart, export, tmp_path, label):
     issue(command, quickstart, f"--label={label}")

@@ -13,7 +13,7 @@ from smki_testca.api import Estate
 from smki_testca.estate.certificates import Selection
 from smki_testca.exporters.export import items
 from smki_testca.exporters.registry import FORMATS
-from smki_testca.files import write
+from smki_testca.folders import write
 from smki_testca.shipped import shipped
 
 

@@ -15,7 +15,7 @@ from smki_testca.exporters.export import items, make, takes_passphrase
 from smki_testca.exporters.fitting import summary
 from smki_testca.exporters.format import Need
 from smki_testca.exporters.registry import FORMATS
-from smki_testca.files import write
+from smki_testca.folders import write
 
 if TYPE_CHECKING:
     from pathlib import Path

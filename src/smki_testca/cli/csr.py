@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from smki_testca.cli.output_paths import OUTPUT, check_alone
 from smki_testca.cli.session import Session, first_line
 from smki_testca.entropy import KeyedEntropy, SystemEntropy, parse_seed
 from smki_testca.errors import UsageError
-from smki_testca.files import check_free, output
+from smki_testca.files import check_free, write_texts
 from smki_testca.profiles.subject import Subject
 from smki_testca.roles import KeyUsage
 from smki_testca.streams import is_standard_output
@@ -106,7 +107,7 @@ def _example(profile: Profile) -> str:
 
 def _make(session: Session, profile: Profile, given: dict[str, Any]) -> None:
     out, key, force = given["out"], given["key"], given["force"]
-    if out.absolute() == key.absolute():
+    if os.path.realpath(out) == os.path.realpath(key):
         raise UsageError("usage", "--out and --key name the same file.", "Name two files.")
     for path in (out, key):
         check_free(path, force=force)
@@ -114,13 +115,8 @@ def _make(session: Session, profile: Profile, given: dict[str, Any]) -> None:
     passphrase_file = given["key_passphrase_file"]
     passphrase = None if passphrase_file is None else first_line(passphrase_file)
     made = _built(session, profile, given)
-    # Both get their names at the end, or neither does.
-    with (
-        output(key, force=force, text=True) as key_file,
-        output(out, force=force, text=True) as csr_file,
-    ):
-        key_file.write(made.key_pem(passphrase).decode("ascii"))
-        csr_file.write(made.pem.decode("ascii"))
+    texts = {key: made.key_pem(passphrase), out: made.pem}
+    write_texts({path: pem.decode("ascii") for path, pem in texts.items()}, force=force)
     if session.as_json:
         print_json(
             {

@@ -24,7 +24,7 @@ from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.creation import creating, is_unfinished
 from smki_testca.exporters.export import items, make
-from smki_testca.files import write
+from smki_testca.folders import write
 from smki_testca.kits import maker
 from smki_testca.passphrases import PASSPHRASE_FILE, leave_passphrase, make_passphrase
 from smki_testca.text import use_one_of

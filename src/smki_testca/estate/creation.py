@@ -12,13 +12,8 @@ import os
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import EstateError, InputError
-from smki_testca.files import (
-    LOST_AND_FOUND,
-    MEDIUM_ERRORS,
-    make_folders,
-    remove_folders,
-    sync_folder,
-)
+from smki_testca.files import MEDIUM_ERRORS, sync_folder
+from smki_testca.folders import LOST_AND_FOUND, make_folders, remove_folders
 from smki_testca.unfinished import keep, lock, remove
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from smki_testca.estate.audited_table import AuditedTable
 from smki_testca.estate.database import RESTORE
 from smki_testca.estate.terms import MAX_ROW, TILE_ROWS, Row
 from smki_testca.estate.tile import Tile, file_name, settle
-from smki_testca.files import put, sync_file, sync_folder
+from smki_testca.files import sync_file, sync_folder
+from smki_testca.folders import put
 from smki_testca.unfinished import is_unfinished, remove, stale, unfinished_folder
 from smki_testca.x509.keys import key_id
 

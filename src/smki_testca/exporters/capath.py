@@ -10,7 +10,7 @@ from smki_testca.der import encode
 from smki_testca.der.read import Node, read
 from smki_testca.exporters.format import Format, Need, Traits
 from smki_testca.exporters.item import authorities
-from smki_testca.files import OutputFile
+from smki_testca.folders import OutputFile
 from smki_testca.x509.pem import to_pem
 from smki_testca.x509.view import view_certificate, view_revocation_list
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.clock import iso
 from smki_testca.exporters.format import Format, Need, Traits
-from smki_testca.files import OutputFile
+from smki_testca.folders import OutputFile
 from smki_testca.text import spreadsheet_cell
 
 if TYPE_CHECKING:

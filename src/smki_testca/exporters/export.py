@@ -11,7 +11,7 @@ from smki_testca.exporters.fitting import summary
 from smki_testca.exporters.format import LeftOut, Need
 from smki_testca.exporters.item import Item, file_names, folder_of, is_reserved, safe_name
 from smki_testca.exporters.registry import FORMATS, check_format
-from smki_testca.files import OutputFile, write
+from smki_testca.folders import OutputFile, write
 from smki_testca.profiles.model import Tier
 from smki_testca.text import shown
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from smki_testca.estate.certificates import Record
     from smki_testca.exporters.item import Item
-    from smki_testca.files import OutputFile
+    from smki_testca.folders import OutputFile
 
 Keyed = tuple["Record", bytes | None]
 """A certificate of a run with its private key, PKCS#8 DER; None without keys."""

@@ -9,7 +9,7 @@ from smki_testca.errors import InputError
 from smki_testca.exporters.fitting import no_key
 from smki_testca.exporters.format import Format, LeftOut, Need, Traits
 from smki_testca.exporters.item import authorities, folder_of, safe_name
-from smki_testca.files import OutputFile
+from smki_testca.folders import OutputFile
 from smki_testca.pkcs12.writer import KeyEntry, store
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from smki_testca.exporters.format import Format, Need, Traits
-from smki_testca.files import OutputFile
+from smki_testca.folders import OutputFile
 from smki_testca.x509.keys import load_public_key
 from smki_testca.x509.view import view_certificate
 

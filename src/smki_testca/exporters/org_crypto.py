@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.exporters.fitting import misfit
 from smki_testca.exporters.format import Format, Need, Traits
-from smki_testca.files import OutputFile
+from smki_testca.folders import OutputFile
 from smki_testca.profiles.model import Hierarchy
 from smki_testca.x509.pem import to_pem
 

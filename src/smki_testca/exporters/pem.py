@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.exporters.format import Format, Need, Traits
 from smki_testca.exporters.tree import chain_files
-from smki_testca.files import OutputFile
+from smki_testca.folders import OutputFile
 from smki_testca.x509.pem import to_pem
 from smki_testca.x509.private_keys import encrypted_pkcs8
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smki_testca.exporters.format import Format, Need, Traits
-from smki_testca.files import OutputFile
+from smki_testca.folders import OutputFile
 from smki_testca.x509.private_keys import from_pkcs8
 
 if TYPE_CHECKING:

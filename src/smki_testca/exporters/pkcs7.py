@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from smki_testca.exporters.format import Format, Need, Traits
-from smki_testca.files import OutputFile
+from smki_testca.folders import OutputFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from smki_testca.exporters.item import folder_of, safe_name
-from smki_testca.files import OutputFile
+from smki_testca.folders import OutputFile
 from smki_testca.x509.pem import to_pem
 
 if TYPE_CHECKING:

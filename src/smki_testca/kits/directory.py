@@ -6,7 +6,8 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError, OutputError, SmkiTestcaError
-from smki_testca.files import first_entry, new_folder, write_error
+from smki_testca.files import write_error
+from smki_testca.folders import first_entry, new_folder
 from smki_testca.unfinished import sweep
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from smki_testca.exporters.fitting import summary
 from smki_testca.exporters.format import Need
 from smki_testca.exporters.item import safe_name
 from smki_testca.exporters.registry import FORMATS, check_format
-from smki_testca.files import OutputFile, write
+from smki_testca.folders import OutputFile, write
 from smki_testca.x509.pem import to_pem
 
 if TYPE_CHECKING:

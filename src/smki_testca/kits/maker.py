@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.api import Estate
 from smki_testca.entropy import SeededEntropy, SystemEntropy
-from smki_testca.files import OutputFile, write
+from smki_testca.folders import OutputFile, write
 from smki_testca.kits.directory import appearing
 from smki_testca.kits.exporting import check_formats, export, write_revocation_lists
 from smki_testca.kits.issuing import issue, issue_devices

@@ -237,7 +237,7 @@ def test_a_response_that_the_disk_does_not_take_can_be_written_again(
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     with monkeypatch.context() as patch:
-        patch.setattr("smki_testca.files._place", fail)
+        patch.setattr("smki_testca.files.give_name", fail)
         outcome, out = _sign(command, quickstart, GOOD)
     error = outcome.json["error"]
     assert (outcome.code, error["code"]) == (5, "output.failed")

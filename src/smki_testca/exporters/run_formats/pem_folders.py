@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.exporters.format import Need, RunFormat, Traits
 from smki_testca.exporters.item import safe_name
-from smki_testca.files import output_folder, put
+from smki_testca.folders import output_folder, put
 from smki_testca.x509.pem import to_pem
 
 if TYPE_CHECKING:

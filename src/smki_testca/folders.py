@@ -1,0 +1,290 @@
+"""Writes outputs that are sets of files: the folder appears whole, or its files do, or none.
+
+Folders are for their owner only, mode 0700.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from smki_testca.errors import InputError
+from smki_testca.files import (
+    NO_HARD_LINKS,
+    exists_error,
+    give_name,
+    sync_file,
+    sync_folder,
+    write_error,
+)
+from smki_testca.streams import is_stream
+from smki_testca.unfinished import move_up, sweep, unfinished_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import PurePosixPath
+
+LOST_AND_FOUND = "lost+found"
+"""The folder that a file system of Linux has at its top."""
+
+_MANY_FILES = 32
+"""From so many on, the system is asked once to write everything: each alone takes much longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFile:
+    """A file to write, below the folder that the user named."""
+
+    path: PurePosixPath
+    data: bytes
+
+
+@contextlib.contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """Yield a folder to fill; its content appears when the block ends without an error.
+
+    A folder that does not exist yet gets its name then. One that does is never replaced: it may
+    be a mount point, the current directory, or one's own in another's. The content moves into it.
+    If the process is killed on the way, the next ``sweep`` of it moves the rest.
+
+    The files in it must be safe on the disk by then: see ``settle``.
+
+    Args:
+        out: a folder that does not exist yet, or is empty.
+
+    Raises:
+        OSError: if it cannot be made, or is not empty.
+    """
+    target = Path(os.path.realpath(out))
+    if not target.exists():
+        with _named_folder(target) as work:
+            yield work
+        return
+    sweep(target)
+    if first_entry(target) is not None:
+        raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), str(out))
+    with unfinished_folder(target, target.name) as place:
+        work = place / "new"
+        work.mkdir(mode=0o700)
+        yield work
+        if any(path != place for path in _entries(target)):
+            raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), str(out))
+        move_up(place, target)
+    sync_folder(target)
+
+
+def first_entry(folder: Path) -> Path | None:
+    """Something that a folder holds, other than what a file system puts there; None if empty.
+
+    Raises:
+        OSError: if it is no folder, or cannot be read.
+    """
+    return next(_entries(folder), None)
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.iterdir() if path.name != LOST_AND_FOUND)
+
+
+@contextlib.contextmanager
+def _named_folder(target: Path) -> Iterator[Path]:
+    """Yield a folder to fill, which gets its name when the block ends without an error."""
+    made = make_folders(target.parent)
+    sweep(target.parent)
+    try:
+        with unfinished_folder(target.parent, target.name) as place:
+            work = place / "new"
+            work.mkdir(mode=0o700)
+            yield work
+            work.rename(target)  # one that somebody made meanwhile gives way if it is empty
+    except BaseException:
+        remove_folders(made)
+        raise
+    for folder in (target.parent, *(folder.parent for folder in made)):
+        sync_folder(folder)
+
+
+@contextlib.contextmanager
+def output_folder(out: Path, *, force: bool) -> Iterator[Path]:
+    """Yield a folder to fill; its files appear below another when the block ends without an error.
+
+    Where that other folder is new, everything appears at once. Where it exists, the files move
+    into it one by one: after an error the old ones are back and the new ones gone; if the process
+    is killed on the way, each file is the old one or the new one.
+
+    Args:
+        out: the folder; it is made if need be.
+        force: whether files may take the place of existing ones.
+
+    Raises:
+        InputError: if a file exists and ``force`` is not set, or one cannot be made; if it is a
+            device, a pipe or a socket.
+        OutputError: if the disk is full or fails.
+    """
+    if is_stream(out):
+        raise InputError("export.unwritable", f"{out} is not a folder.", "Name one with --out.")
+    work = out
+    try:
+        with _merged(out, force=force) if out.is_dir() else new_folder(out) as work:
+            yield work
+            settle(work)
+    except OSError as error:
+        # The unfinished folder is gone: name the file that would have been.
+        name = os.fsdecode(error.filename2 or error.filename or out).replace(str(work), str(out))
+        if error.errno in {errno.EEXIST, errno.ENOTEMPTY}:
+            raise exists_error(Path(name), "Name another folder, or add --force.") from error
+        raise write_error("export.unwritable", f"{name} cannot be written", error) from error
+
+
+def put(path: Path, data: bytes) -> None:
+    """Write a new file into a folder that is not finished, and make its folders.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    if not path.parent.is_dir():
+        make_folders(path.parent)
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+
+
+def write(files: Iterable[OutputFile], out: Path, *, force: bool) -> list[Path]:
+    """Write all files below a folder, or none; make the folder if it is missing.
+
+    Args:
+        files: what to write; of two with one path, the last.
+        out: the folder.
+        force: whether to overwrite existing files.
+
+    Returns:
+        Their paths.
+
+    Raises:
+        InputError: if a file exists and ``force`` is not set, or cannot be written.
+        OutputError: if the disk is full or fails.
+    """
+    by_path = {file.path: file.data for file in files}
+    paths = [out.joinpath(*path.parts) for path in by_path]
+    present = next((path for path in paths if os.path.lexists(path)), None)
+    if present is not None and not force:
+        raise exists_error(present, "Name another folder, or add --force.")
+    if by_path:
+        with output_folder(out, force=force) as work:
+            for path, data in by_path.items():
+                put(work.joinpath(*path.parts), data)
+    return paths
+
+
+def settle(folder: Path) -> None:
+    """Wait until everything below a folder is safe on the disk.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    files: list[Path] = []
+    folders: list[Path] = []
+    for place, _, names in os.walk(folder):
+        folders.append(Path(place))
+        files += (Path(place, name) for name in names)
+    if len(files) > _MANY_FILES and hasattr(os, "sync"):
+        os.sync()  # it does not tell of errors: the calls below do, and have little left to do
+    for file in files:
+        sync_file(file)
+    for each in folders:
+        sync_folder(each)
+
+
+def make_folders(folder: Path) -> list[Path]:
+    """Make a folder and its parents.
+
+    Returns:
+        Those that were missing, the outermost first.
+
+    Raises:
+        OSError: if one cannot be made; none is left then.
+    """
+    missing = [each for each in (folder, *folder.absolute().parents) if not each.exists()][::-1]
+    made: list[Path] = []
+    try:
+        for each in missing:
+            with contextlib.suppress(FileExistsError):  # somebody else was quicker
+                each.mkdir(mode=0o700)
+                made.append(each)
+    except BaseException:
+        remove_folders(made)
+        raise
+    return made
+
+
+def remove_folders(made: list[Path]) -> None:
+    """Remove what ``make_folders`` made, unless it holds something."""
+    for folder in reversed(made):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+@contextlib.contextmanager
+def _merged(out: Path, *, force: bool) -> Iterator[Path]:
+    """Yield a folder to fill; at the end, its files move into an existing one, or none does."""
+    sweep(out)
+    with unfinished_folder(out, out.name) as place:
+        new, old = place / "new", place / "old"
+        new.mkdir(mode=0o700)
+        old.mkdir(mode=0o700)
+        yield new
+        folders: list[Path] = []
+        moved: list[tuple[Path, Path | None]] = []
+        try:
+            for number, file in enumerate(sorted(_files(new))):
+                path = out / file.relative_to(new)
+                folders += make_folders(path.parent)
+                kept = old / str(number) if force and os.path.lexists(path) else None
+                if kept is not None:
+                    _keep(path, kept)
+                    moved.append((path, kept))
+                give_name(file, path, force=force)
+                if kept is None:
+                    moved.append((path, None))
+            for folder in dict.fromkeys(path.parent for path, _ in moved):
+                sync_folder(folder)
+            for folder in folders:
+                sync_folder(folder.parent)
+        except BaseException:
+            for path, kept in reversed(moved):
+                with contextlib.suppress(OSError):
+                    if kept is None:
+                        path.unlink(missing_ok=True)
+                    else:
+                        kept.replace(path)
+            remove_folders(folders)
+            raise
+
+
+def _keep(path: Path, kept: Path) -> None:
+    """Give an existing file a second name, from which it can come back.
+
+    Raises:
+        OSError: if it is neither a file nor a link.
+    """
+    mode = path.lstat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISLNK(mode) and not stat.S_ISDIR(mode):
+        raise OSError(errno.EINVAL, "it is a device, a pipe or a socket", str(path))
+    try:
+        os.link(path, kept, follow_symlinks=False)
+    except (OSError, NotImplementedError) as error:
+        if path.is_dir() and not path.is_symlink():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path)) from error
+        if isinstance(error, OSError) and error.errno not in NO_HARD_LINKS:
+            raise
+        path.rename(kept)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for place, _, names in os.walk(folder):
+        yield from (Path(place, name) for name in names)
