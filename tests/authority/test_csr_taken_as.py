@@ -148,7 +148,7 @@ EXPLICIT = csrs.tlv(0x30, b"\x02\x01\x01")
 
 KEYS = {
     "names no curve": spki(algorithm=csrs.tlv(0x30, EC, b"\x05\x00")),
-    "names no curve; it": spki(algorithm=csrs.tlv(0x30, EC)),
+    "names no curve, where": spki(algorithm=csrs.tlv(0x30, EC)),
     "more parameters": spki(algorithm=csrs.tlv(0x30, EC, CURVE, b"\x05\x00")),
     "spells its curve out": spki(algorithm=csrs.tlv(0x30, EC, EXPLICIT)),
     "compressed": spki(bytes((2 + PARITY,)) + POINT[1:33]),
@@ -170,7 +170,7 @@ def test_an_rsa_key_without_its_null_is_refused_in_words():
     without = csrs.tlv(0x30, csrs.tlv(0x30, bytes.fromhex("06092a864886f70d010101")), bits)
     made = csrs.raw(csrs.rsa_key(), csrs.iki_subject(), [USAGE], public_key=without)
     (fault,) = refusal(made).faults
-    assert "lacks its NULL parameters" in fault.message
+    assert "lacks the NULL parameters" in fault.message
 
 
 # What other programs write: the cause and what to do about it.

@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from smki_testca.clock import span_in_words
-from smki_testca.der import encode
 from smki_testca.identifiers import identifies_nobody
 from smki_testca.lint.findings import Breach
 from smki_testca.lint.rule import PUBLISHED, rule
 from smki_testca.profiles.model import Severity, Tier
 from smki_testca.roles import Basis
 from smki_testca.x509 import names
+from smki_testca.x509.key_forms import form_fault
 from smki_testca.x509.keys import (
     is_plain_p256,
     key_type_of,
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from smki_testca.der import Node
     from smki_testca.lint.chain import PossibleIssuer, Signer
     from smki_testca.lint.crl import RevocationList
     from smki_testca.profiles import Library
@@ -133,24 +132,8 @@ def public_key(certificate: Certificate) -> Iterator[Breach]:
         message = f"the key is not {certificate.profile.key_type}"
         yield Breach("subjectPublicKeyInfo.type", spki.node.offset, message)
     elif not is_plain_p256(spki.node.encoded) and public_key_octets(key) != spki.node.encoded:
-        message = f"the key {_form_of(spki.node)}"
+        message = f"the key {form_fault(spki.node) or 'is not in the form that certificates have'}"
         yield Breach("subjectPublicKeyInfo.form", spki.node.offset, message)
-
-
-def _form_of(spki: Node) -> str:
-    """What is wrong with the form of a key that can be read."""
-    algorithm, point = spki.children[:2]
-    if algorithm.children[0].encoded == names.RSA_ENCRYPTION_OID:
-        return "lacks the NULL parameters of an RSA key"
-    if any(parameter.tag == encode.SEQUENCE for parameter in algorithm.children[1:]):
-        return "spells its curve out in explicit parameters, where the curve's name belongs"
-    match point.content[1:2]:
-        case b"\x02" | b"\x03":
-            return "is a compressed point, where an uncompressed one belongs"
-        case b"\x06" | b"\x07":
-            return "is a hybrid point, where an uncompressed one belongs"
-        case _:
-            return "is not written in the form that certificates have"
 
 
 @rule(

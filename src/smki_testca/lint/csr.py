@@ -25,6 +25,7 @@ from smki_testca.roles import Basis
 from smki_testca.text import shown
 from smki_testca.x509 import names
 from smki_testca.x509.fields import Kind, check_characters
+from smki_testca.x509.key_forms import form_fault
 from smki_testca.x509.keys import key_type_of, load_public_key, public_key_octets, signature_fits
 from smki_testca.x509.values import oid_of
 
@@ -224,46 +225,18 @@ def key(request: Request) -> Iterator[Breach]:
     if public_key is not None and is_right_type:
         if public_key_octets(public_key) == request.view.octets("subjectPublicKeyInfo"):
             return
-        message = _form_of_key(request.view) or (
-            "its key is written in another form than that in certificates"
-        )
+        message = f"its key {_form_fault(request) or 'is not in the form that certificates have'}"
     elif public_key is not None and key_type_of(public_key) is not None:
         message = f"its key is not {key_type}"
     else:
-        message = _form_of_key(request.view) or ("its key is neither on P-256 nor RSA of 2048 bits")
+        message = f"its key {_form_fault(request) or 'is neither on P-256 nor RSA of 2048 bits'}"
     yield Breach("csr.key", offset, message)
 
 
-def _form_of_key(view: View) -> str | None:
-    """What is wrong with the form of a SubjectPublicKeyInfo; None if it is something else.
-
-    The certificate would carry it octet for octet (RFC 5480 2.1.1 and 2.2, RFC 3279 2.3.1).
-    """
-    field = view.fields.get("subjectPublicKeyInfo")
-    parts = [] if field is None else field.node.children
-    algorithm = parts[0].children if len(parts) == 2 else []
-    oid = oid_of(algorithm[0]) if algorithm else None
-    tags = [parameter.tag for parameter in algorithm[1:]]
-    if oid == names.RSA_ENCRYPTION and tags != [0x05]:
-        return "its RSA key's algorithm lacks its NULL parameters (RFC 3279 2.3.1)"
-    if oid != names.EC_PUBLIC_KEY:
-        return None
-    if tags in ([], [0x05]):
-        return "its EC key names no curve; it takes prime256v1 as its parameters (RFC 5480 2.1.1)"
-    if tags == [0x30]:
-        return "its EC key spells its curve out in numbers; it takes the name prime256v1"
-    if len(tags) > 1:
-        return "its EC key has more parameters than the name of its curve"
-    return _FORMS_OF_POINTS.get(parts[1].content[1:2])
-
-
-_FORMS_OF_POINTS = dict.fromkeys(
-    (b"\x02", b"\x03"),
-    "its point is compressed; it takes an uncompressed one, which begins with 04",
-) | dict.fromkeys(
-    (b"\x06", b"\x07"),
-    "its point is in hybrid form; it takes an uncompressed one, which begins with 04",
-)
+def _form_fault(request: Request) -> str | None:
+    """What is wrong with the form of the key, which a certificate would carry as it is."""
+    field = request.view.fields.get("subjectPublicKeyInfo")
+    return None if field is None else form_fault(field.node)
 
 
 def _has_right_algorithm(request: Request) -> bool:
