@@ -358,6 +358,20 @@ def test_a_folder_whose_maker_is_killed_while_it_is_filled_is_filled_by_the_next
 
 
 @modes
+def test_what_is_in_the_way_of_a_folder_that_is_filled_later_stays_and_nothing_is_lost(tmp_path):
+    place = tmp_path / f".folder.{'0' * 32}.unfinished"
+    put(place / "whole" / "one", b"made")
+    put(tmp_path / "one", b"mine")
+    put(tmp_path / "one.1", b"mine, too")
+    sweep(tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        "one": b"mine",
+        "one.1": b"mine, too",
+        "one.2": b"made",
+    }
+
+
+@modes
 def test_what_was_not_whole_when_its_maker_was_killed_is_removed(tmp_path):
     put(tmp_path / f".folder.{'0' * 32}.unfinished" / "new" / "one", b"octets")
     with new_folder(tmp_path) as work:

@@ -15,6 +15,7 @@ import re
 import secrets
 import shutil
 import sys
+from itertools import chain, count
 from typing import TYPE_CHECKING
 
 if sys.platform != "win32":
@@ -140,13 +141,17 @@ def move_up(place: Path, folder: Path) -> None:
 
 
 def _move_rest(place: Path, folder: Path) -> None:
-    """Move up what a killed process left to be moved, unless something has its name by now."""
+    """Move up what a killed process left to be moved.
+
+    Where something else has the name by now, it gets a number: what was made is not removed.
+    """
     whole = place / _WHOLE
     if whole.is_symlink() or not whole.is_dir():
         return
     for path in sorted(whole.iterdir()):
-        if not os.path.lexists(folder / path.name):
-            path.rename(folder / path.name)
+        names = chain([path.name], (f"{path.name}.{number}" for number in count(1)))
+        free = next(name for name in names if not os.path.lexists(folder / name))
+        path.rename(folder / free)
 
 
 def remove(path: Path) -> None:
