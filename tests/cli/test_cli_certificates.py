@@ -353,3 +353,10 @@ def test_json_is_ascii_so_that_every_pipe_carries_it(command, quickstart):
     outcome = command("--estate", quickstart, "--json", "list", "--label", "Zażółć")
     assert outcome.out.isascii()
     assert json.loads(outcome.out)["certificates"][0]["label"] == "Zażółć"
+
+
+@pytest.mark.parametrize("words", [("list",), ("export", "--format", "pem", "--out", "out")])
+def test_a_profile_that_there_is_not_is_told_with_those_that_there_are(command, quickstart, words):
+    outcome = command("--json", "--estate", quickstart, *words, "--profile", "foo")
+    assert outcome.code == 4
+    assert "organisation" in outcome.json["error"]["remedy"]

@@ -116,3 +116,16 @@ def test_any_octets_are_documents_or_a_problem_of_files(beginning, data):
         assert source.problem is None or source.problem.message
     documents = list(documents_of(beginning + data))
     assert all(one.kind is ContentKind.DOCUMENT for one in documents)
+
+
+OTHER_TEXTS = {
+    "a hexadecimal dump with offsets": "00000000: 3082 01a8 3082 014f a003 0201 0202 1015  0...0..O........\n",
+    "with 0x before each octet": "0x30, 0x82, 0x01, 0xa8, 0x30, 0x82\n",
+    "S/MIME": 'MIME-Version: 1.0\nContent-Type: application/pkcs7-mime; name="smime.p7m"\n\nMIIB\n',
+}
+
+
+@pytest.mark.parametrize("cause", OTHER_TEXTS)
+def test_text_that_holds_a_document_in_another_form_is_told_by_its_name(cause):
+    (one,) = sources_in(OTHER_TEXTS[cause].encode())
+    assert cause in one.problem.message

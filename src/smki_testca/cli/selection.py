@@ -56,14 +56,14 @@ def selection(library: Library, given: dict[str, str | None]) -> Selection:
     from smki_testca.roles import KeyUsage
 
     eui64, role, serial = (given[name] for name in ("eui64", "role", "serial"))
-    usage = given["usage"]
+    usage, profile = given["usage"], given["profile"]
     status = given.get("status")
     return Selection(
         given.get("participant"),
         None if eui64 is None else Eui64.parse(eui64),
         None if role is None else library.roles.remote_party_role(role).code,
         None if usage is None else KeyUsage.parse(usage),
-        given["profile"],
+        None if profile is None else library.any_profile(profile).name,
         given["label"],
         None if serial is None else SerialNumber.parse(serial),
         None if status is None else Status.parse(status),

@@ -37,6 +37,21 @@ _KEYTOOL = (
     " -deststoretype PKCS12"
 )
 _UNKNOWN = something_else("it is neither DER, PEM, base64, ZIP nor a key store")
+# Texts that hold documents in a form that is not read.
+_OTHER_TEXTS = (
+    (
+        re.compile(rb"\s*+[0-9A-Fa-f]{4,8}:? +(?:[0-9A-Fa-f]{2,4} ?){4}"),
+        "it is a hexadecimal dump with offsets; undo it, with xxd -r for one",
+    ),
+    (
+        re.compile(rb"\s*+0[xX]30[\s,]"),
+        "it is hexadecimal with 0x before each octet; write the digits alone",
+    ),
+    (
+        re.compile(rb"(?:MIME-Version|Content-[A-Za-z-]{1,40}+):", re.IGNORECASE),
+        "it is S/MIME; write it with -outform DER or PEM",
+    ),
+)
 _BEGINNINGS = {
     b"\xfe\xed\xfe\xed": f"it is a Java key store (JKS); {_KEYTOOL}",
     b"\xce\xce\xce\xce": f"it is a Java key store (JCEKS); {_KEYTOOL}",
@@ -71,7 +86,9 @@ def _contents_of_text(data: bytes) -> Iterator[Content]:
     elif not data.strip():
         yield something_else("it is empty")
     else:
-        yield _UNKNOWN
+        others = (message for form, message in _OTHER_TEXTS if form.match(data))
+        message = next(others, None)
+        yield _UNKNOWN if message is None else something_else(message)
 
 
 def _contents_of_hexadecimal(digits: bytes) -> Iterator[Content]:

@@ -292,3 +292,14 @@ def test_a_broken_unicode_path_is_refused_on_every_version_of_python(field):
 @pytest.mark.parametrize("path", [b"../a.csr", b"b/a.csr", b"a.exe", b"a\x00.csr"])
 def test_a_unicode_path_is_checked_like_any_name(path):
     refused(_named(b"Z.csr", _unicode_path(b"Z.csr", path)))
+
+
+@pytest.mark.parametrize("name", ["a\u00a0b.csr", "\u202fn.csr", "Zähler 1!.csr", "計器.csr"])
+def test_a_name_with_any_space_or_letter_is_a_name(name):
+    data = csr_zip((name, device_csr()))
+    assert [member.name for member in members(data)] == [name]
+
+
+@pytest.mark.parametrize("name", ["a\tb.csr", "a\u2028b.csr", "a\x85b.csr", "a\\b.csr"])
+def test_a_name_with_a_control_character_or_a_backslash_is_refused(name):
+    assert "refused whole" in refused(csr_zip((name, device_csr())))

@@ -10,6 +10,7 @@ A ZIP that exceeds a limit, or whose entries are not plain files, is refused as 
 from __future__ import annotations
 
 import struct
+import unicodedata
 import zipfile
 import zlib
 from typing import NamedTuple
@@ -140,6 +141,10 @@ def unpack(name: str, data: bytes, member: Member) -> bytes:
     return content
 
 
+_NO_NAME = {"Cc", "Cs", "Cn", "Zl", "Zp"}
+"""The categories of characters that are in no name of a file: controls and ends of lines."""
+
+
 def _check(name: str, infos: list[zipfile.ZipInfo]) -> None:
     if not infos:
         raise _refused(name, "it is empty")
@@ -149,10 +154,13 @@ def _check(name: str, infos: list[zipfile.ZipInfo]) -> None:
     for info in infos:
         entry = info.filename
         if "/" in entry or "\\" in entry or entry.startswith("."):
-            raise _refused(name, f"{entry[:60]!r} is not a plain name at its root")
+            reason = f"{entry[:60]!r} is not a plain name at its root"
+            if "\\" in entry:
+                reason += "; Windows takes a backslash for a folder's end"
+            raise _refused(name, reason)
         if not entry.endswith(".csr"):
             raise _refused(name, f"{entry[:60]!r} does not end in .csr")
-        if not entry.isprintable() or len(entry) > 255:
+        if len(entry) > 255 or any(unicodedata.category(each) in _NO_NAME for each in entry):
             raise _refused(name, f"{entry[:60]!r} is no file name")
         if entry.lower() in seen:
             raise _refused(name, f"it holds {entry[:60]!r} twice")
