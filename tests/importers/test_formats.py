@@ -119,7 +119,7 @@ def test_any_octets_are_documents_or_a_problem_of_files(beginning, data):
 
 
 OTHER_TEXTS = {
-    "a hexadecimal dump with offsets": "00000000: 3082 01a8 3082 014f a003 0201 0202 1015  0...0..O........\n",
+    "a hexadecimal dump with offsets": "00000000: 3082 01a8 3082 014f a003 0201 0202 1015  0...\n",
     "with 0x before each octet": "0x30, 0x82, 0x01, 0xa8, 0x30, 0x82\n",
     "S/MIME": 'MIME-Version: 1.0\nContent-Type: application/pkcs7-mime; name="smime.p7m"\n\nMIIB\n',
 }
