@@ -22,7 +22,7 @@ if sys.platform != "win32":
     import fcntl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 _NAME = re.compile(r"\.(.+)\.[0-9a-f]{32}\.unfinished", re.DOTALL)
@@ -56,12 +56,15 @@ def create_file(folder: Path, name: str, mode: int = 0o600) -> tuple[int, Path]:
 
 
 @contextlib.contextmanager
-def unfinished_folder(parent: Path, name: str) -> Iterator[Path]:
+def unfinished_folder(
+    parent: Path, name: str, *, leaves: Callable[[Path], bool] = lambda _: False
+) -> Iterator[Path]:
     """Yield an unfinished folder, for its owner only; what is left of it is removed at the end.
 
     Args:
         parent: of the folder.
         name: that the folder will have.
+        leaves: asked at the end whether to leave the folder to the next sweep.
 
     Raises:
         OSError: if it cannot be created.
@@ -76,7 +79,8 @@ def unfinished_folder(parent: Path, name: str) -> Iterator[Path]:
     try:
         yield path
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        if not leaves(path):
+            shutil.rmtree(path, ignore_errors=True)
         if descriptor is not None:
             os.close(descriptor)
 

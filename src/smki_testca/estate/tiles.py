@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from smki_testca.errors import EstateError
+from smki_testca.errors import EstateError, SmkiTestcaError
 from smki_testca.estate.audited_table import AuditedTable
 from smki_testca.estate.database import RESTORE
 from smki_testca.estate.terms import MAX_ROW, TILE_ROWS, Row
@@ -194,7 +194,7 @@ class TileStore:
         """Yield a folder for the tiles of a run that one process makes now.
 
         ``adopt`` moves them to the run's folder; what is left is removed at the end. If the
-        process is killed, ``sweep`` removes it.
+        process is killed, or the disk is too full to take them back, ``sweep`` removes it.
 
         Raises:
             OSError: if a folder cannot be made.
@@ -203,7 +203,9 @@ class TileStore:
         for made in (self._folder, folder):
             made.mkdir(mode=0o700, exist_ok=True)
             sync_folder(made.parent)
-        with unfinished_folder(self._folder, folder.name) as attempt:
+        with unfinished_folder(
+            self._folder, folder.name, leaves=lambda attempt: self._owes(run, attempt)
+        ) as attempt:
             yield attempt
 
     def folder(self, run: int) -> Path:
@@ -258,10 +260,11 @@ class TileStore:
         """Move tiles back that ``adopt`` moved, if the transaction failed that was to record them.
 
         A run's folder is shared by all copies of the estate's file that know the run. So nothing
-        in it is touched, unless a note says that this very file was about to record it.
+        in it is touched, unless a note says that this very file was about to record it. One that
+        cannot be moved, such as on a full disk, is removed: nobody records it any more.
 
         Raises:
-            OSError: if one cannot be moved.
+            OSError: if one can be neither moved nor removed.
         """
         note = _read_note(attempt)
         if note is None:
@@ -270,8 +273,23 @@ class TileStore:
             return  # another copy of the file may have recorded them
         recorded = {file_name(tile.number, tile.digest) for tile in self.of_run(run, done=True)}
         for name in set(note.names) - recorded:
-            with contextlib.suppress(FileNotFoundError):
-                (self.folder(run) / PurePath(name).name).rename(attempt / PurePath(name).name)
+            tile = self.folder(run) / PurePath(name).name
+            try:
+                tile.rename(attempt / tile.name)
+            except OSError:
+                tile.unlink(missing_ok=True)
+
+    def _owes(self, run: int, attempt: Path) -> bool:
+        """Whether tiles of a transaction that failed are still in the folder of the run."""
+        note = _read_note(attempt)
+        if note is None:
+            return False
+        try:
+            recorded = {file_name(tile.number, tile.digest) for tile in self.of_run(run, done=True)}
+            folder = self.folder(run)
+        except SmkiTestcaError:
+            return True  # the estate cannot be read now
+        return any((folder / name).exists() for name in set(note.names) - recorded)
 
     def sweep(self) -> None:
         """Remove tiles that killed processes made for runs of this estate and never recorded.

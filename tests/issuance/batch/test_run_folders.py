@@ -1,6 +1,7 @@
 """Each run has a folder of its own, which no other copy of the estate's file touches."""
 
 import contextlib
+import errno
 import os
 import shutil
 import sqlite3
@@ -158,6 +159,37 @@ def test_a_transaction_that_fails_leaves_no_tile_in_the_folder_of_the_run(comman
         assert (estate.tiles.folder(1) / tile.file_name(7, digest)).exists()
         estate.tiles.take_back(1, attempt)
         assert (attempt / tile.file_name(7, digest)).read_bytes() == b"octets"
+    assert _tiles(quickstart) == recorded
+    assert len(list((quickstart / "bulk").iterdir())) == 1
+
+
+def _full(*_given, **_named):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@posix
+@pytest.mark.parametrize("failing", [("rename",), ("rename", "unlink")])
+def test_a_disk_too_full_to_take_a_tile_back_leaves_no_stray(
+    command, quickstart, monkeypatch, failing
+):
+    _run(command, quickstart)
+    recorded = _tiles(quickstart)
+    with (
+        opened(quickstart) as estate,
+        contextlib.suppress(OSError),
+        estate.tiles.attempt(1) as attempt,
+    ):
+        digest = tile.write(attempt, 7, b"octets")
+        with contextlib.suppress(EstateError), estate.transaction():
+            estate.tiles.adopt(1, attempt, [(7, digest)])
+            raise EstateError("estate.unusable", "no room")
+        with monkeypatch.context() as patch:
+            for name in failing:
+                patch.setattr(f"pathlib.Path.{name}", _full)
+            estate.tiles.take_back(1, attempt)
+    assert _verified(command, quickstart) is None
+    with opened(quickstart) as estate:
+        estate.tiles.sweep()
     assert _tiles(quickstart) == recorded
     assert len(list((quickstart / "bulk").iterdir())) == 1
 
