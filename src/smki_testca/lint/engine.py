@@ -39,7 +39,7 @@ from smki_testca.x509.view import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from smki_testca.importers.sources import Source
