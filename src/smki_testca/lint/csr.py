@@ -532,7 +532,7 @@ def _reason(request: Request, name: str) -> str:
         return " with cA TRUE, that is, for the certificate of a CA"
     if name not in _TOOLS:
         return ""
-    is_added = any(row.field.extension == name for row in request.profile.rows)
+    is_added = any(row.field.extension == name and row.fill for row in request.profile.rows)
     why = "the CA adds itself" if is_added else "its certificate does not have"
     return f", which {why}; {_TOOLS[name]} cannot leave it out"
 

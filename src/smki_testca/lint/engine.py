@@ -206,7 +206,7 @@ class Linter:
 
         The breaches of the first one's rules are added to a list.
         """
-        profiles = (self.library.profile(csr.kind(view)),)
+        profiles: tuple[Profile, ...] = (self.library.profile(csr.kind(view)),)
         found = self._request_breaches(view, profiles[0])
         if any(map(csr.is_error, found)):
             profiles = csr.likely_profiles(view, self.library, profiles[0])
