@@ -613,7 +613,7 @@ def criticality(request: Request) -> Iterator[Breach]:
 @rule(
     "csr.key_usage", Severity.ERROR, Basis.SPECIFIED, "SEC App. M F, G",
     meaning="The CSR asks for no key usage, or for another than its kind has.",
-    remedy="Ask for exactly one: digitalSignature or keyAgreement.",
+    remedy="Ask for what its certificate has: of SMKI's, digitalSignature or keyAgreement alone.",
     good="digitalSignature", bad="digitalSignature and keyAgreement",
 )  # fmt: skip
 def key_usage(request: Request) -> Iterator[Breach]:
