@@ -22,7 +22,7 @@ from smki_testca.files import (
     sync_folder,
     write_error,
 )
-from smki_testca.streams import is_stream
+from smki_testca.streams import is_standard_output, is_stream
 from smki_testca.unfinished import move_up, sweep, unfinished_folder
 
 if TYPE_CHECKING:
@@ -127,7 +127,8 @@ def output_folder(out: Path, *, force: bool) -> Iterator[Path]:
         OutputError: if the disk is full or fails.
     """
     if is_stream(out):
-        raise InputError("export.unwritable", f"{out} is not a folder.", "Name one with --out.")
+        name = "Standard output" if is_standard_output(out) else out
+        raise InputError("export.unwritable", f"{name} is not a folder.", "Name one with --out.")
     work = out
     try:
         with _merged(out, force=force) if out.is_dir() else new_folder(out) as work:

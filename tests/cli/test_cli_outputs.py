@@ -117,6 +117,34 @@ def test_json_and_an_output_do_not_share_standard_output(quickstart, words, name
         assert json.loads(outcome.stderr or outcome.stdout)["error"]["code"] == "usage"
 
 
+@pytest.mark.parametrize("name", ["sign", "csv"])
+def test_standard_output_is_called_that(quickstart, words, name):
+    outcome = _run(quickstart, *words[name], "--out", "-")
+    assert b"on standard output." in outcome.stderr
+    assert b"/dev/stdout" not in outcome.stderr
+
+
+def test_of_a_csr_and_its_key_each_may_be_on_standard_output(quickstart, tmp_path):
+    device = ("--device-id", "00-DB-12-00-00-00-00-05", "--hw-type", "1.2.3")
+    words = ("csr", "device", *device, "--usage", "key-agreement", "--key", tmp_path / "a.key")
+    outcome = _run(quickstart, *words, "--out", "-")
+    assert outcome.stdout.startswith(b"-----BEGIN CERTIFICATE REQUEST-----")
+    assert b"The CSR is on standard output; its private key is " in outcome.stderr
+    assert b"- for standard output" in _run(quickstart, "csr", "device", "--help").stdout
+
+
+@pytest.mark.parametrize("as_json", [(), ("--json",)])
+def test_a_folder_is_not_standard_output(quickstart, words, as_json):
+    for command in (("export", "--format", "pem"), ("kit", "make", "zaz1")):
+        outcome = _run(quickstart, *as_json, *command, "--out", "-")
+        assert outcome.returncode == 2
+        assert b"standard output is not a folder" in outcome.stderr + outcome.stdout
+    tree = (*words["csv"][:4], "pem-tree")
+    outcome = _run(quickstart, *tree, "--out", "-")
+    assert outcome.returncode == 4
+    assert b"Standard output is not a folder" in outcome.stderr
+
+
 @pytest.mark.parametrize("name", ["sign", "der-stream", "crl"])
 def test_nothing_binary_is_written_to_a_terminal(quickstart, words, name):
     import pty  # noqa: PLC0415 - not on Windows

@@ -302,7 +302,9 @@ def test_a_csr_is_no_certificate(run, one_line, tmp_path):
     (tmp_path / "a.csr").write_bytes(csrs.organisation(csrs.new_key()))
     outcome = run("import", tmp_path / "a.csr")
     assert outcome.code == 4
-    assert "CSR" in one_line(outcome)
+    assert one_line(outcome).rstrip() == (
+        f"error: {tmp_path / 'a.csr'} cannot be imported: it is no certificate, but a CSR."
+    )
 
 
 def test_what_others_wrote_does_not_steer_the_terminal(run, theirs, tmp_path):

@@ -295,6 +295,16 @@ def test_every_certificate_of_a_file_is_answered(whois, estate, tmp_path):
     ]
 
 
+def test_a_csr_is_said_to_be_one(command, quickstart, tmp_path):
+    path = tmp_path / "a.csr"
+    path.write_bytes(csrs.pem(csrs.organisation(csrs.new_key())))
+    outcome = command("--estate", quickstart, "register", "whois", path)
+    assert outcome.code == 4
+    assert outcome.err == (
+        "error: It is no certificate, but a CSR. Give the certificate that was issued for it.\n"
+    )
+
+
 def test_what_is_not_answered_is_told_beside_what_is(command, quickstart, estate, tmp_path):
     known = of_label(estate, "GSME-ka").der
     unknown = known.replace(bytes.fromhex("00db12"), bytes.fromhex("00db99"))

@@ -47,11 +47,37 @@ _PEM = re.compile(
 )
 _ROLE = re.compile(r"[0-9A-Fa-f]{2}", re.ASCII)
 _CA_MAY_ADD = frozenset({"extensions.keyUsage", "subject.organizationalUnitName"})
+_ZIP = b"PK"
 _BASE64_LINES = re.compile(rb"[A-Za-z0-9+/]+={0,2}(\r?\n[A-Za-z0-9+/]+={0,2})*\s*", re.ASCII)
 
 
-_NAME_IT = "If it asks for another certificate type, name that with --profile."
-_DROP_IT = "Or add --as test-ca, which drops what no certificate takes from a CSR."
+_SAME_KEY = "Correct it and submit it again; the same key pair will do."
+_OTHER_KEY = "Make a key pair of the type that the certificate takes, and the CSR with it."
+_GIVE_CSR = "Give the CSR, in PEM, base64 or DER."
+
+
+@dataclass(frozen=True, slots=True)
+class Remedies:
+    """What can be done about a CSR, which depends on how it was submitted.
+
+    Attributes:
+        name_type: how to say which certificate type it asks for.
+        drop: how to have dropped what no certificate takes from it.
+    """
+
+    name_type: str
+    drop: str
+
+
+OF_SIGN = Remedies(
+    "name that with --profile",
+    "Or add --as test-ca, which drops what no certificate takes from a CSR.",
+)
+OF_ZIP = Remedies("sign it alone, with `sign --profile`", OF_SIGN.drop)
+OF_MANIFEST = Remedies(
+    "name that in the column profile",
+    "Or sign it alone, with `sign --as test-ca`, which drops what no certificate takes from a CSR.",
+)
 
 
 class TakenAs(StrEnum):
@@ -78,23 +104,25 @@ class Fault:
 
 
 class CsrFaultsError(InputError):
-    """A CSR cannot be used; the error carries every fault."""
+    """A CSR cannot be used; the error carries every fault.
+
+    Attributes:
+        faults: every fault.
+        profile: the name of the certificate type by whose rules it was judged; None if it was
+            judged by none.
+    """
 
     def __init__(
-        self, faults: tuple[Fault, ...], *, is_guessed: bool = False, is_droppable: bool = False
+        self, faults: tuple[Fault, ...], remedy: str = _SAME_KEY, profile: str | None = None
     ) -> None:
-        hints = (_DROP_IT, is_droppable), (_NAME_IT, is_guessed and not is_droppable)
+        judged = "" if profile is None else f" as one for the certificate type {profile}"
         super().__init__(
             faults[0].code,
-            "The CSR cannot be used: " + " ".join(fault.message for fault in faults),
-            " ".join(
-                [
-                    "Correct it and submit it again; the same key pair will do.",
-                    *(hint for hint, is_due in hints if is_due),
-                ]
-            ),
+            f"The CSR cannot be used{judged}: " + " ".join(fault.message for fault in faults),
+            remedy,
         )
         self.faults = faults
+        self.profile = profile
 
     def as_json(self) -> dict[str, Any]:
         """The documented error, with all faults under ``all``."""
@@ -160,6 +188,7 @@ def parse(
     library: Library,
     profile: Profile | None = None,
     taken_as: TakenAs = TakenAs.PORTAL,
+    remedies: Remedies = OF_SIGN,
 ) -> Csr:
     """Read a CSR and check its format and self-signature (R22).
 
@@ -169,6 +198,7 @@ def parse(
         profile: the certificate type that it asks for; without it, the types are told apart by
             the content (SEC App. M F and G).
         taken_as: by whose rules.
+        remedies: what can be done about a CSR that cannot be used.
 
     Raises:
         CsrFaultsError: with every fault found.
@@ -180,17 +210,43 @@ def parse(
         raise CsrFaultsError((Fault(error.code, f"{error.message}."),)) from error
     asked = profile or library.profile(requests.kind(view))
     read = _read(view, library, asked)
-    if not isinstance(read, Csr) and profile is None:
-        other = requests.other_profile(view, library, asked)
-        read = read if other is None else _read(view, library, other)
+    if not isinstance(read, Csr):
+        _check_document(der)
+        if profile is None:
+            likely = requests.likely_profiles(view, library, asked)
+            if len(likely) > 1:
+                raise _of_several_types(likely, remedies)
+            asked, read = likely[0], _read(view, library, likely[0])
     if not isinstance(read, Csr):
         reduced = _read_without_surplus(view, library, asked)
         if taken_as is TakenAs.TEST_CA:
             read = reduced
         if not isinstance(read, Csr):
-            is_droppable = isinstance(reduced, Csr)
-            raise CsrFaultsError(read, is_guessed=profile is None, is_droppable=is_droppable)
+            remedy = _OTHER_KEY if requests.needs_another_key(view, asked) else _SAME_KEY
+            if isinstance(reduced, Csr):
+                remedy = f"{remedy} {remedies.drop}"
+            elif profile is None:
+                remedy += f" If it asks for another certificate type, {remedies.name_type}."
+            raise CsrFaultsError(read, remedy, asked.name)
     return replace(read, remarks=replace(read.remarks, taken_as=taken_as))
+
+
+def _check_document(der: bytes) -> None:
+    """Check that octets in DER that are no right CSR are not another document.
+
+    Raises:
+        CsrFaultsError: if they are a certificate or a CRL.
+    """
+    kind = kind_of(der)
+    if kind not in {None, "CSR"}:
+        raise _fault("csr.encoding", f"It is no CSR, but a {kind}.", _GIVE_CSR)
+
+
+def _of_several_types(profiles: tuple[Profile, ...], remedies: Remedies) -> CsrFaultsError:
+    """The error that the content of a CSR does not tell the certificate type."""
+    listed = " or ".join(profile.name for profile in profiles)
+    message = f"It may be for the certificate type {listed}: its content does not tell which."
+    return _fault("csr.type", message, f"Choose the type, and {remedies.name_type}.")
 
 
 def _read_without_surplus(
@@ -269,14 +325,17 @@ def to_der(data: bytes) -> bytes:
         CsrFaultsError: if it has another form, or is longer than ``MAX_OCTETS``.
     """
     if len(data) > MAX_OCTETS:
-        raise _fault("csr.too_long", f"It has {len(data)} octets; at most {MAX_OCTETS} are read.")
+        message = f"It has {len(data)} octets; at most {MAX_OCTETS} are read."
+        raise _fault("csr.too_long", message, _GIVE_CSR)
     if begins_as_sequence(data):
         return data
     # Text of any encoding may stand around a PEM block.
     text = utf8(data).strip(b" \t\r\n")
     blocks = list(_PEM.finditer(text))
     if len(blocks) > 1:
-        raise _fault("csr.several", f"The file holds {len(blocks)} CSRs; give one at a time.")
+        message = f"The file holds {len(blocks)} CSRs; give one at a time."
+        remedy = "`batch sign` reads a ZIP of CSRs." if data.startswith(_ZIP) else "Split the file."
+        raise _fault("csr.several", message, remedy)
     if blocks:
         text = blocks[0]["body"]
     elif not _BASE64_LINES.fullmatch(text):
@@ -284,7 +343,7 @@ def to_der(data: bytes) -> bytes:
     try:
         return base64.b64decode(b"".join(text.split()), validate=True)
     except binascii.Error:
-        raise _fault("csr.encoding", "Its base64 is broken.") from None
+        raise _fault("csr.encoding", "Its base64 is broken.", _GIVE_CSR) from None
 
 
 def check_holder_name(stated: str | None, registered: str) -> None:
@@ -314,7 +373,8 @@ def _no_text_form(data: bytes) -> CsrFaultsError:
     else:
         what = f"it holds a {first.kind.value}"
     cause = "" if what is None else f": {what}"
-    return _fault("csr.encoding", f"It is no CSR in DER, PEM or base64{cause}.")
+    remedy = "`batch sign` reads a ZIP of CSRs." if data.startswith(_ZIP) else _GIVE_CSR
+    return _fault("csr.encoding", f"It is no CSR in DER, PEM or base64{cause}.", remedy)
 
 
 def differences(csr: View, certificate: View) -> list[str]:
@@ -373,8 +433,8 @@ def _with_right_algorithm(view: View, profile: Profile) -> bytes:
     return encode.sequence(signed.encoded, right, signature.encoded)
 
 
-def _fault(code: str, message: str) -> CsrFaultsError:
-    return CsrFaultsError((Fault(code, message),))
+def _fault(code: str, message: str, remedy: str = _SAME_KEY) -> CsrFaultsError:
+    return CsrFaultsError((Fault(code, message),), remedy)
 
 
 def _fault_of(breach: Breach) -> Fault:

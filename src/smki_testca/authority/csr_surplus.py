@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from smki_testca.der.read import Node
+from smki_testca.lint.csr import asks_for_ca, parts_text, surplus_parts
 from smki_testca.profiles.model import Hierarchy
 from smki_testca.x509 import names
 from smki_testca.x509.view import FieldValue
@@ -90,13 +91,15 @@ def _subject(view: View, request: Request) -> Iterator[Dropped]:
 def _extensions(view: View, request: Request) -> Iterator[Dropped]:
     """Drop extensions that the profile does not take from a CSR."""
     kept = []
+    is_for_ca = {name: asks_for_ca(view, name) for name in view.extension_order}
     for name, node in zip(view.extension_order, view.extension_nodes, strict=True):
         if name in request.requested:
             kept.append((name, node))
             continue
         for path in [path for path in view.fields if f"{path}.".startswith(f"extensions.{name}.")]:
             del view.fields[path]
-        yield Dropped(f"extensions.{name}", f"the extension {names.described(name)}")
+        what = ", which asked for the certificate of a CA" if is_for_ca[name] else ""
+        yield Dropped(f"extensions.{name}", f"the extension {names.described(name)}{what}")
     view.extension_order = [name for name, _ in kept]
     view.extension_nodes = [node for _, node in kept]
 
@@ -120,29 +123,19 @@ def _key_usage(view: View, request: Request) -> Iterator[Dropped]:
 
 def _names(view: View, request: Request) -> Iterator[Dropped]:
     """Drop names of a subjectAltName other than those that the profile takes."""
-    for name, rows in request.requested.items():
+    for name in request.requested:
         path = f"extensions.{name}"
-        places = [
-            view.fields[row.field.path].node.offset
-            for row in rows
-            if row.field.path != path and row.field.path in view.fields
-        ]
-        field = view.fields.get(path)
-        if field is None or not places:
-            continue
-        whole = field.node
-        kept = [
-            part
-            for part in whole.children
-            if any(part.offset <= place < part.stop for place in places)
-        ]
-        surplus = len(whole.children) - len(kept)
+        surplus = surplus_parts(request, name)
         if surplus:
+            field = view.fields[path]
+            whole, dropped = field.node, set(map(id, surplus))
             node = Node(whole.data, whole.tag, whole.offset, whole.start)
-            node.end, node.stop, node.children = whole.end, whole.stop, kept
+            node.end, node.stop = whole.end, whole.stop
+            node.children = [part for part in whole.children if id(part) not in dropped]
             view.fields[path] = FieldValue(field.value, node)
-            are = "name" if surplus == 1 else "names"
-            yield Dropped(path, f"{surplus} further {are} in the extension {name}")
+            are = "name" if len(surplus) == 1 else "names"
+            what = parts_text(name, surplus)
+            yield Dropped(path, f"{len(surplus)} further {are} in the extension {name}: {what}")
 
 
 def _criticality(view: View, request: Request) -> Iterator[Dropped]:

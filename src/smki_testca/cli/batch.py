@@ -28,7 +28,7 @@ from smki_testca.cli.output import (
     print_warnings,
     say,
 )
-from smki_testca.cli.output_paths import FILE_HELP, OUTPUT, check_alone
+from smki_testca.cli.output_paths import FILE_HELP, OUTPUT, check_alone, place_of
 from smki_testca.cli.session import Session, read_input
 from smki_testca.entropy import parse_seed
 from smki_testca.errors import (
@@ -266,7 +266,7 @@ def sign(session: Session, /, requests: str, out: Path, *, force: bool, **option
     _report_remarks(remarks)
     print_warnings(f"{row['file']}: its label is {row['label']!r}." for row in labels)
     say(
-        f"{succeeded} of {len(members)} CSRs are signed; the response is {out}.",
+        f"{succeeded} of {len(members)} CSRs are signed; the response is {place_of(out)}.",
         err=is_standard_output(out),
     )
 
@@ -393,7 +393,7 @@ def export(
     if session.as_json:
         print_json({"run": run, "out": str(out), "certificates": count})
         return
-    say(f"{count} certificates are in {out}.", err=is_standard_output(out))
+    say(f"{count} certificates are {place_of(out, 'in')}.", err=is_standard_output(out))
 
 
 def _report_passed_over(requests: str, names: Sequence[str]) -> None:

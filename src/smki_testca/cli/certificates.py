@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from smki_testca.cli.output import print_json, print_warnings, print_with_status, say
-from smki_testca.cli.output_paths import OUTPUT
+from smki_testca.cli.output_paths import FOLDER
 from smki_testca.cli.selection import selecting, selection
 from smki_testca.cli.session import Session, first_line
 from smki_testca.errors import InputError
@@ -48,7 +48,7 @@ def list_(session: Session, /, *, external: bool, **given: str | None) -> None:
 @click.option(
     "--format", "form", type=click.Choice(list(FORMATS)), required=True, help="See docs/formats.md."
 )
-@click.option("--out", metavar="PATH", type=OUTPUT, required=True, help="The folder to write to.")
+@click.option("--out", metavar="PATH", type=FOLDER, required=True, help="The folder to write to.")
 @click.option("--with-keys", is_flag=True, help="Write the private keys, too.")
 @click.option(
     "--export-passphrase-file",

@@ -11,7 +11,7 @@ import click
 from smki_testca.authority.csr_builder import PARTICIPANT_NAME, build, holds_participant_name
 from smki_testca.cli.issue import CertificateTypes, example, input_options
 from smki_testca.cli.output import print_json, print_warnings, say
-from smki_testca.cli.output_paths import OUTPUT, check_alone
+from smki_testca.cli.output_paths import OUTPUT, check_alone, place_of
 from smki_testca.cli.session import Session, first_line
 from smki_testca.entropy import KeyedEntropy, SystemEntropy, parse_seed
 from smki_testca.errors import UsageError
@@ -26,10 +26,18 @@ if TYPE_CHECKING:
 
 _FILE_OPTIONS = [
     click.option(
-        "--out", metavar="FILE", type=OUTPUT, required=True, help="The CSR to write, PEM."
+        "--out",
+        metavar="FILE",
+        type=OUTPUT,
+        required=True,
+        help="The CSR to write, PEM; - for standard output.",
     ),
     click.option(
-        "--key", metavar="FILE", type=OUTPUT, required=True, help="Its private key to write, PEM."
+        "--key",
+        metavar="FILE",
+        type=OUTPUT,
+        required=True,
+        help="Its private key to write, PEM; - for standard output.",
     ),
     click.option(
         "--key-passphrase-file", metavar="FILE", help="Its first line encrypts the private key."
@@ -85,7 +93,9 @@ class CsrTypes(CertificateTypes):
 def csr() -> None:
     """Make a key pair and the CSR that asks for a certificate for it; no estate is needed.
 
-    The CSR holds what SEC App. M lists, and nothing else: `sign` and the Portal take it.
+    The CSR holds what its certificate takes from it, and nothing else: `sign` takes it. For
+    Organisation, Device and IKI Certificates that is what SEC App. M lists, and the Portal takes
+    it, too; for others it follows from the profile, which may be assumed.
 
     \b
     Example:
@@ -133,7 +143,7 @@ def _make(session: Session, profile: Profile, given: dict[str, Any]) -> None:
         print_warnings([_NOT_SECRET])
     state = "encrypted" if passphrase is not None else "not encrypted"
     say(
-        f"The CSR is {out}; its private key is {key}, {state}.",
+        f"The CSR is {place_of(out)}; its private key is {place_of(key)}, {state}.",
         err=is_standard_output(out) or is_standard_output(key),
     )
 

@@ -9,7 +9,7 @@ import click
 
 from smki_testca.cli.numbers import NUMBER
 from smki_testca.cli.output import Progress, print_json, print_table, print_warnings, say
-from smki_testca.cli.output_paths import OUTPUT
+from smki_testca.cli.output_paths import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -164,7 +164,7 @@ def _certificates(loaded: Kit, devices: int | None) -> Iterator[dict[str, Any]]:
 @kit.command()
 @click.argument("name", metavar="NAME")
 @click.option(
-    "--out", metavar="DIR", type=OUTPUT, required=True, help="A directory that is new or empty."
+    "--out", metavar="DIR", type=FOLDER, required=True, help="A directory that is new or empty."
 )
 @_DEVICES
 @click.option("--seed", metavar="HEX", help="Derive serials and keys from it; they are not secret.")

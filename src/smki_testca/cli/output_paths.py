@@ -29,6 +29,29 @@ class _Output(click.ParamType[Path]):
 OUTPUT = _Output()
 
 
+def place_of(out: Path, preposition: str = "") -> str:
+    """Return where an output is, for messages: ``on standard output``, or its path.
+
+    Args:
+        out: the output.
+        preposition: before a path.
+    """
+    return "on standard output" if is_standard_output(out) else f"{preposition} {out}".lstrip()
+
+
+class _Folder(_Output):
+    """The path of a folder to write; it cannot be standard output."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Path:
+        path = super().convert(value, param, ctx)
+        if is_standard_output(path):
+            self.fail("standard output is not a folder. Name a folder.", param, ctx)
+        return path
+
+
+FOLDER = _Folder()
+
+
 def check_alone(session: Session, out: Path) -> None:
     """Check that an output does not share standard output with JSON.
 

@@ -180,10 +180,17 @@ def _title(linted: Linted, linter: Linter) -> str:
     elif kind == "unknown":
         name = "Unknown document"
     elif kind.startswith("csr-"):
-        name = f"CSR: {linter.library.profile(kind.removeprefix('csr-')).title}"
+        name = f"CSR: {' or '.join(_titles_of_request(kind, linter))}"
     else:
         name = linter.library.profile(kind).title
     return plain(f"{name} {linted.subject}".rstrip())
+
+
+def _titles_of_request(kind: str, linter: Linter) -> list[str]:
+    """Return the titles of the certificate types that a CSR may ask for."""
+    names = kind.removeprefix("csr-").split(" or ")
+    known = [each for each in linter.library.end_entity_profiles if each.name in names]
+    return [each.title for each in known] or ["unknown certificate type"]
 
 
 def _print(linted: Linted, lines: list[Line], linter: Linter) -> None:

@@ -25,7 +25,7 @@ from smki_testca.pkcs12.decryption import Decryptor
 from smki_testca.pkcs12.reader import StoreReader
 from smki_testca.text import plain
 from smki_testca.x509.keys import key_id, public_key_octets
-from smki_testca.x509.view import is_in_place, view_certificate
+from smki_testca.x509.view import is_in_place, kind_of, view_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -130,7 +130,8 @@ def take_in(
     if not intake.certificates and not intake.loose_keys:
         if intake.remarks:
             first = intake.remarks[0]
-            raise InputError(first.code, f"{first.source} cannot be imported: {first.message}.")
+            file = collector.name_of(first.source)
+            raise InputError(first.code, f"{file} cannot be imported: {first.message}.")
         raise InputError("import.nothing", "There is nothing in it to import.")
     return intake
 
@@ -171,6 +172,10 @@ class _Collector:
             key = self._unlocked(lambda: self._private_keys.read(source.data, name))
             beside = self._previous if source.kind is ContentKind.KEY_OF_DOCUMENT else None
             self._take_key(key, file, name, beside)
+
+    def name_of(self, file: str) -> str:
+        """The file of a remark as the user named it."""
+        return self._names.get(file, file)
 
     def paired(self) -> Intake:
         """Pair the certificates with their keys."""
@@ -220,7 +225,7 @@ class _Collector:
 
     def _take_certificate(self, der: bytes, file: str, name: str | None) -> None:
         self._previous = None
-        message = "it is no certificate, but a CSR, a CRL or something else"
+        message = ""
         try:
             view: View | None = view_certificate(der)
         except DerError as error:
@@ -228,6 +233,10 @@ class _Collector:
             if error.code != "der.structure":
                 message = f"it is no certificate: {error.message}"
         if view is None or not is_in_place(view):
+            kind = kind_of(der)
+            if kind not in {None, "certificate"}:
+                message = f"it is no certificate, but a {kind}"
+            message = message or "it is no certificate, but something else"
             self._remark("import.no_certificate", file, message)
             return
         self._previous = der

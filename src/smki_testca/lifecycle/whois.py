@@ -23,7 +23,7 @@ from smki_testca.register.whois import (
     whois_term,
 )
 from smki_testca.x509.keys import load_public_key, signature_fits
-from smki_testca.x509.view import View, view_certificate
+from smki_testca.x509.view import View, kind_of, view_certificate
 
 if TYPE_CHECKING:
     from smki_testca.estate.certificates import Record
@@ -118,7 +118,12 @@ class _Desk:
         try:
             view = view_certificate(der)
         except DerError as error:
-            return Unanswered(_unreadable(error.code, error.message))
+            kind = kind_of(der)
+            if kind is None:
+                return Unanswered(_unreadable(error.code, error.message))
+            remedy = "Give the certificate that was issued for it." if kind == "CSR" else ""
+            message = f"It is no certificate, but a {kind}."
+            return Unanswered(InputError(error.code, message, remedy))
         issuer = self._signer_of(view)
         profile = self._profile(view, issuer)
         record = self._record(view, der)

@@ -27,11 +27,14 @@ from smki_testca.x509 import names
 from smki_testca.x509.fields import Kind, check_characters
 from smki_testca.x509.key_forms import form_fault
 from smki_testca.x509.keys import key_type_of, load_public_key, public_key_octets, signature_fits
+from smki_testca.x509.name_text import general_name_text
 from smki_testca.x509.values import oid_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from smki_testca.der.read import Node
+    from smki_testca.lint.rule import Rule
     from smki_testca.profiles import Library
     from smki_testca.profiles.model import Profile, Row
     from smki_testca.roles import Roles
@@ -49,13 +52,17 @@ NAMES_OF_HOLDER = frozenset({"participant-name", SIGNIFIER})
 _RAW_OCTETS = 64
 """The length of r and s on P-256, side by side."""
 _TEXT_TAGS = frozenset({0x0C, 0x12, 0x13, 0x14, 0x16, 0x1E})
-_TOOLS = {
-    "subjectKeyIdentifier": "keytool cannot leave it out",
-    "basicConstraints": "certtool cannot leave it out",
-}
+_TOOLS = {"subjectKeyIdentifier": "keytool", "basicConstraints": "certtool"}
 """The extensions that a program always asks for."""
+_IS_CA = "extensions.basicConstraints.cA"
+_TELLING = frozenset({"csr.key", "csr.subject", "csr.role", "csr.device_id"})
+"""The breaches that tell that a CSR is for another certificate type."""
+_PORTAL_RULES = "SEC App. M"
+_PORTAL_HIERARCHIES = frozenset({Hierarchy.ORGANISATION, Hierarchy.DEVICE, Hierarchy.IKI})
+"""The hierarchies whose CSRs SEC App. M F and G describe."""
+_MAX_NAMES = 3
 _IF_IT_CANNOT = "If your program cannot: `sign --as test-ca`, or make the CSR with `csr`."
-_USE_CSR = "`smki-testca csr` makes one that is right"
+_USE_CSR = "`smki-testca csr` makes one that is right, with a new key pair"
 
 
 def kind(view: View) -> str:
@@ -75,16 +82,72 @@ def kind(view: View) -> str:
     return "organisation"
 
 
-def other_profile(view: View, library: Library, of_kind: Profile) -> Profile | None:
-    """The only profile, other than that of its kind, that a CSR is right for."""
-    others = [
-        profile
-        for profile in library.end_entity_profiles
-        if profile is not of_kind
-        and not _has_role_for_signifier(view, profile)
-        and not any(map(is_error, breaches(view, library.roles, profile)))
-    ]
-    return others[0] if len(others) == 1 else None
+def likely_profiles(view: View, library: Library, of_kind: Profile) -> tuple[Profile, ...]:
+    """The profiles of a library that a CSR is likeliest for, if it is not right for its kind's.
+
+    Those that it is right for. If there are none, and its key and subject are not those of its
+    kind, those that have such a key and subject and take least exception to the rest.
+
+    Args:
+        view: the CSR.
+        library: the certificate types.
+        of_kind: the profile that ``kind`` names.
+
+    Returns:
+        One profile, or those between which the content does not tell.
+    """
+    fewest, likely = _errors(view, library, of_kind), [of_kind]
+    has_own_shape = _has_shape(view, of_kind, fewest)
+    for profile in library.end_entity_profiles:
+        if profile is of_kind or _has_role_for_signifier(view, profile):
+            continue
+        errors = _errors(view, library, profile)
+        if errors and (has_own_shape or not _has_shape(view, profile, errors)):
+            continue
+        if len(errors) < len(fewest):
+            fewest, likely = errors, [profile]
+        elif len(errors) == len(fewest) and of_kind not in likely:
+            likely.append(profile)
+    return tuple(likely)
+
+
+def _errors(view: View, library: Library, profile: Profile) -> list[Breach]:
+    return [each for each in breaches(view, library.roles, profile) if is_error(each)]
+
+
+def _has_shape(view: View, profile: Profile, errors: list[Breach]) -> bool:
+    """Whether a CSR has the key, the subject and the kind of names of a profile."""
+    takes_names = any(
+        row.field.extension == "subjectAltName" and isinstance(row.fill, Input)
+        for row in profile.rows
+    )
+    return (takes_names or _ALTERNATIVE_NAME not in view.fields) and not any(
+        error.code in _TELLING for error in errors
+    )
+
+
+def evidence(rule: Rule, profile: Profile) -> Rule:
+    """A rule with the basis and source that it has for a certificate type.
+
+    SEC App. M describes CSRs of three hierarchies. For others, what it says of them is assumed,
+    unless another source states the rule, too.
+    """
+    if profile.hierarchy in _PORTAL_HIERARCHIES or _PORTAL_RULES not in rule.source:
+        return rule
+    sources = [each for each in rule.source.split("; ") if _PORTAL_RULES not in each]
+    if sources:
+        return replace(rule, source="; ".join(sources))
+    source = f"follows from the profile {profile.name}"
+    return replace(rule, basis=Basis.ASSUMED, source=source)
+
+
+def needs_another_key(view: View, profile: Profile) -> bool:
+    """Whether the key of a CSR is of a type that its certificate cannot have."""
+    request_key = load_public_key(view.octets("subjectPublicKeyInfo") or b"")
+    field = view.fields.get("subjectPublicKeyInfo")
+    if request_key is None:
+        return field is not None and form_fault(field.node) is None
+    return key_type_of(request_key) is not profile.key_type
 
 
 def _has_role_for_signifier(view: View, profile: Profile) -> bool:
@@ -295,7 +358,7 @@ def algorithm_parameters(request: Request) -> Iterator[Breach]:
 
 
 @rule(
-    "csr.signature", Severity.ERROR, Basis.SPECIFIED, "SEC App. M 2.3.1.2",
+    "csr.signature", Severity.ERROR, Basis.SPECIFIED, "SEC App. M 2.3.1.2; RFC 2986 4.2",
     meaning="The CSR's signature is not by its own key.",
     remedy="Make the CSR again; some octet changed.",
     good="the CSR as it was made", bad="its subject changed afterwards",
@@ -453,8 +516,7 @@ def extensions(request: Request) -> Iterator[Breach]:
     for name, node in zip(view.extension_order, view.extension_nodes, strict=True):
         if name not in request.requested:
             message = f"it asks for the extension {names.described(name)}"
-            tool = f", which the CA adds itself; {_TOOLS[name]}" if name in _TOOLS else ""
-            yield Breach("csr.extension", node.offset, f"{message}{tool}")
+            yield Breach("csr.extension", node.offset, f"{message}{_reason(request, name)}")
     for name in request.requested:
         if view.extension_order.count(name) > 1:
             offset = request.offset(f"extensions.{name}")
@@ -462,6 +524,48 @@ def extensions(request: Request) -> Iterator[Breach]:
     # The rule csr.device_id covers the subjectAltName of a Device.
     if not request.brings_hardware_module:
         yield from _parts(request)
+
+
+def _reason(request: Request, name: str) -> str:
+    """Why an extension has no place in a CSR, and which program writes it all the same."""
+    if asks_for_ca(request.view, name):
+        return " with cA TRUE, that is, for the certificate of a CA"
+    if name not in _TOOLS:
+        return ""
+    is_added = any(row.field.extension == name and row.fill for row in request.profile.rows)
+    why = "the CA adds itself" if is_added else "its certificate does not have"
+    return f", which {why}; {_TOOLS[name]} cannot leave it out"
+
+
+def asks_for_ca(view: View, extension: str = "basicConstraints") -> bool:
+    """Whether an extension of a CSR asks for the certificate of a CA."""
+    return extension == "basicConstraints" and view.value(_IS_CA) is True
+
+
+def surplus_parts(request: Request, extension: str) -> list[Node]:
+    """The parts of an extension that the profile does not take; none if it has none it takes."""
+    fields, path = request.view.fields, f"extensions.{extension}"
+    places = [
+        fields[row.field.path].node.offset
+        for row in request.requested[extension]
+        if row.field.path != path and row.field.path in fields
+    ]
+    if path not in fields or not places:
+        return []
+    return [
+        part
+        for part in fields[path].node.children
+        if not any(part.offset <= place < part.stop for place in places)
+    ]
+
+
+def parts_text(extension: str, parts: list[Node]) -> str:
+    """Parts of an extension as text: names for what they are, the first few of them."""
+    if extension != "subjectAltName":
+        return f"{len(parts)} more" if parts else ""
+    texts = [general_name_text(part) for part in parts[:_MAX_NAMES]]
+    more = len(parts) - len(texts)
+    return ", ".join([*texts, *([f"and {more} more"] if more else [])])
 
 
 @detects("csr.extension")
@@ -481,7 +585,9 @@ def _parts(request: Request) -> Iterator[Breach]:
             message = f"its extension {name} lacks {parts[0].removeprefix(f'{path}.')}"
             yield Breach("csr.extension", request.offset(path), message)
         elif parts and len(fields[path].node.children) > len(parts):
+            what = parts_text(name, surplus_parts(request, name))
             message = f"its extension {name} holds more than its certificate takes from it"
+            message += f": {what}" if what else ""
             yield Breach("csr.extension", request.offset(path), message)
 
 
@@ -507,7 +613,7 @@ def criticality(request: Request) -> Iterator[Breach]:
 @rule(
     "csr.key_usage", Severity.ERROR, Basis.SPECIFIED, "SEC App. M F, G",
     meaning="The CSR asks for no key usage, or for another than its kind has.",
-    remedy="Ask for exactly one: digitalSignature or keyAgreement.",
+    remedy="Ask for what its certificate has: of SMKI's, digitalSignature or keyAgreement alone.",
     good="digitalSignature", bad="digitalSignature and keyAgreement",
 )  # fmt: skip
 def key_usage(request: Request) -> Iterator[Breach]:
@@ -566,7 +672,9 @@ def device_id(request: Request) -> Iterator[Breach]:
         message = "it must ask for a hardwareModuleName of hwType and an 8-octet hwSerialNum"
         yield Breach("csr.device_id", offset, message)
     elif len(view.fields["extensions.subjectAltName"].node.children) != 1:
-        yield Breach("csr.device_id", offset, "its subjectAltName must hold exactly one name")
+        surplus = parts_text("subjectAltName", surplus_parts(request, "subjectAltName"))
+        message = f"its subjectAltName must hold exactly one name; it also holds {surplus}"
+        yield Breach("csr.device_id", offset, message)
     else:
         for row in request.profile.rows:
             if row.field.path.startswith(HARDWARE_MODULE):

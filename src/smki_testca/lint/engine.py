@@ -39,7 +39,7 @@ from smki_testca.x509.view import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from smki_testca.importers.sources import Source
@@ -182,29 +182,37 @@ class Linter:
         breaches: list[Breach] = []
         run(_OF_REQUEST, view, breaches)
         named = self._profile
+        profiles: tuple[Profile, ...] = ()
         if named is not None and named.tier is Tier.END_ENTITY:
-            profile: Profile | None = named
+            profiles = (named,)
             breaches += self._request_breaches(view, named)
         else:
-            profile = guarded("kind", lambda: self._recognised(view, breaches), breaches)
+            profiles = (
+                guarded("kind", lambda: self._recognised(view, breaches), breaches) or profiles
+            )
         return Linted(
             source.file,
             source.index,
-            f"csr-{'unknown' if profile is None else profile.name}",
+            f"csr-{' or '.join(profile.name for profile in profiles) or 'unknown'}",
             subject_text(view),
-            in_order(coded_findings(breaches, view)),
+            in_order(
+                coded_finding(breach, profiles[0] if profiles else None)
+                for breach in _placed(breaches, view)
+            ),
         )
 
-    def _recognised(self, view: View, breaches: list[Breach]) -> Profile:
-        """The profile that a CSR asks for; the breaches of its rules are added to a list."""
-        profile = self.library.profile(csr.kind(view))
-        found = self._request_breaches(view, profile)
+    def _recognised(self, view: View, breaches: list[Breach]) -> tuple[Profile, ...]:
+        """The profile that a CSR asks for, or those between which its content does not tell.
+
+        The breaches of the first one's rules are added to a list.
+        """
+        profiles: tuple[Profile, ...] = (self.library.profile(csr.kind(view)),)
+        found = self._request_breaches(view, profiles[0])
         if any(map(csr.is_error, found)):
-            other = csr.other_profile(view, self.library, profile)
-            if other is not None:
-                profile, found = other, self._request_breaches(view, other)
+            profiles = csr.likely_profiles(view, self.library, profiles[0])
+            found = self._request_breaches(view, profiles[0])
         breaches += found
-        return profile
+        return profiles
 
     def _request_breaches(self, view: View, profile: Profile) -> list[Breach]:
         breaches: list[Breach] = []
@@ -258,24 +266,31 @@ def _of_other_pki(view: View, source: Source, breaches: list[Breach]) -> Linted:
     return Linted(source.file, source.index, "certificate", subject_text(view), findings)
 
 
-def coded_finding(breach: Breach) -> Finding:
-    """Turn a breach of a declared rule into a finding, its message into a sentence."""
+def coded_finding(breach: Breach, asked_for: Profile | None = None) -> Finding:
+    """Turn a breach of a declared rule into a finding, its message into a sentence.
+
+    Args:
+        breach: of the rule.
+        asked_for: the profile that a CSR was held to, which has its own evidence for the rule.
+    """
     message = breach.message
     end = "" if message.endswith(".") else "."
     sentence = f"{message[:1].upper()}{message[1:]}{end}"
-    return Finding.of(breach._replace(message=sentence), RULES[breach.code])
+    rule = RULES[breach.code]
+    rule = rule if asked_for is None else csr.evidence(rule, asked_for)
+    return Finding.of(breach._replace(message=sentence), rule)
 
 
 def coded_findings(breaches: Iterable[Breach], view: View) -> list[Finding]:
     """Turn the breaches of declared rules by one document into findings."""
-    return [
-        coded_finding(
-            breach
-            if breach.path is not None
-            else breach._replace(path=_path_at(view, breach.offset))
-        )
-        for breach in breaches
-    ]
+    return [coded_finding(breach) for breach in _placed(breaches, view)]
+
+
+def _placed(breaches: Iterable[Breach], view: View) -> Iterator[Breach]:
+    """The breaches by one document, each with its field."""
+    for breach in breaches:
+        is_placed = breach.path is not None
+        yield breach if is_placed else breach._replace(path=_path_at(view, breach.offset))
 
 
 def _path_at(view: View, offset: int | None) -> str:

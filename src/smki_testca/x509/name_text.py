@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import TYPE_CHECKING, Any
+
+from smki_testca.text import shown
+from smki_testca.x509.values import oid_of
 
 if TYPE_CHECKING:
     from smki_testca.x509.view import View
@@ -34,6 +38,23 @@ def name_text(name: Any) -> str:
                 )
                 parts.append(f"{label}={text}")
     return ", ".join(parts)
+
+
+_TEXT_NAMES = {0x81: "email", 0x82: "DNS", 0x86: "URI"}
+_ADDRESS_OCTETS = (4, 16)
+
+
+def general_name_text(name: Any) -> str:
+    """A GeneralName as ``DNS 'gw.test'``, long text cut (RFC 5280 4.2.1.6)."""
+    if name.tag in _TEXT_NAMES:
+        return f"{_TEXT_NAMES[name.tag]} {shown(name.content.decode('utf-8', 'replace'))}"
+    if name.tag == 0x87 and len(name.content) in _ADDRESS_OCTETS:
+        return f"IP address {ipaddress.ip_address(name.content)}"
+    if name.tag == 0xA4 and name.children:
+        return f"directory name {shown(name_text(name.children[0]))}"
+    if name.tag == 0xA0 and name.children:
+        return f"other name of type {oid_of(name.children[0]) or 'unreadable'}"
+    return "a name of another kind"
 
 
 _SHORT = {

@@ -17,6 +17,7 @@ from csr_zips import CENTRAL, GOOD, KEY, LOCAL, changed, csr_zip, device_csr, de
 import csrs
 from batches import DEVICE_PURPOSE
 from smki_testca.authority import csr as intake
+from smki_testca.errors import InputError
 from smki_testca.issuance.batch import portal
 
 
@@ -391,3 +392,25 @@ def test_a_csr_of_a_batch_may_begin_with_a_byte_order_mark(command, quickstart, 
     csr = f"Z\u00e4hler\r\n{device_csr(74).decode()}".encode(encoding)
     outcome, _ = _sign(command, quickstart, csr_zip(("a.csr", csr)))
     assert outcome.json["success"] == 1
+
+
+def test_the_key_of_somebody_else_is_a_fault_of_the_key(command, quickstart):
+    key = csrs.new_key()
+    path = quickstart.parent / "held.csr"
+    path.write_bytes(csrs.pem(csrs.organisation(key)))
+    words = ("sign", path, "--participant", "supplier-one", "--purpose", "uept")
+    assert command("--estate", quickstart, *words).code == 0
+    _, out = _sign(command, quickstart, csr_zip(("a.csr", csrs.pem(csrs.device(key)))))
+    assert [line[1:] for line in _report(out)[0]] == [["a.csr", "error", "CR:KEY"]]
+
+
+def test_no_refusal_of_a_part_that_has_a_code_is_anything_else():
+    for code, told in (
+        ("key.authority", "CR:KEY"),
+        ("key.type", "CR:KEY"),
+        ("csr.criticality", "CR:EXT"),
+        ("csr.mismatch", "CR:SUBJ"),
+        ("signature.integer_padded", "CR:SIGN"),
+        ("csr.version", "CR:FORM"),
+    ):
+        assert portal.outcome(InputError(code, "")) == (portal.Status.ERROR, told)

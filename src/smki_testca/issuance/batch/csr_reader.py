@@ -102,7 +102,7 @@ class Reader:
                         None,
                         pattern.remarks,
                     )
-            csr = csrs.parse(data, self._library, taken_as=self._taken_as)
+            csr = csrs.parse(data, self._library, taken_as=self._taken_as, remedies=csrs.OF_ZIP)
         except InputError as error:
             return RowProblem(number, error)
         learnt = CsrPattern.of(csr)

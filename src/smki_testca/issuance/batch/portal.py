@@ -35,7 +35,12 @@ class Status(StrEnum):
 
 ERROR_CODES = {
     "csr.signature": "CR:SIGN",
+    "signature.integer_padded": "CR:SIGN",
     "csr.key": "CR:KEY",
+    "key.authority": "CR:KEY",
+    "key.held": "CR:KEY",
+    "key.point": "CR:KEY",
+    "key.type": "CR:KEY",
     "csr.algorithm": "CR:ALG",
     "csr.subject": "CR:SUBJ",
     "csr.subject_order": "CR:SUBJ",
@@ -45,6 +50,8 @@ ERROR_CODES = {
     "csr.key_usage": "CR:USAGE",
     "csr.device_id": "CR:DEVID",
     "csr.extension": "CR:EXT",
+    "csr.criticality": "CR:EXT",
+    "csr.mismatch": "CR:SUBJ",
 }
 """The report's code for faults of a CSR; any other is CR:FORM."""
 

@@ -114,7 +114,7 @@ def _row_request(
                 f"The row has a CSR, which says what {', '.join(sorted(redundant))} would say.",
             )
         profile = library.end_entity_profile(cells["profile"]) if "profile" in cells else None
-        csr = csrs.parse(read(cells["csr-file"]), library, profile)
+        csr = csrs.parse(read(cells["csr-file"]), library, profile, remedies=csrs.OF_MANIFEST)
         return _of_csr(estate, number, csr, cells)
     if "profile" not in cells:
         raise InputError("request.profile", "The row has neither a profile nor a CSR.")
