@@ -471,6 +471,7 @@ def test_all_ids_are_withdrawn_and_then_the_participant_can_be_removed(command, 
     [
         (("correct", "supplier-one"), 2, "usage"),
         (("correct", "supplier-one", "--kind", "baker"), 2, "usage"),
+        (("correct", "supplier-one", "--exception", "t"), 2, "usage"),
         (("correct", "supplier-one", "--signifier", "X"), 4, "participant.contradicted"),
         (("correct", "supplier-one", "--signifier", ""), 4, "signifier.form"),
         (("correct", "supplier-one", "--withdraw-id", "X"), 4, "eui64.form"),
@@ -489,3 +490,10 @@ def test_what_cannot_be_corrected_or_removed_is_one_line_and_changes_nothing(
     said = command("--estate", quickstart, "--json", "register", *arguments)
     assert said.json["error"]["code"] == code
     assert file_digest(quickstart) == before
+
+
+@pytest.mark.parametrize("words", [("notify", "--flow", "x"), ("show", "a", "b"), ("notify",)])
+def test_a_usage_error_is_sentences(command, quickstart, one_line, words):
+    outcome = command("--estate", quickstart, "register", *words)
+    assert outcome.code == 2
+    assert ". See: smki-testca register " in one_line(outcome)
