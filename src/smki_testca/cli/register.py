@@ -251,8 +251,6 @@ def allocate(
     \b
     Example:
       smki-testca --estate estate register allocate supplier-one --user-role "Gas Supplier"
-      smki-testca --estate estate register allocate supplier-one --user-role IS
-      --id 90-B3-D5-1F-30-01-00-77
     """
     if wanted is not None and count is not None:
         raise UsageError("usage", "--id and --count do not go together.")
