@@ -571,6 +571,30 @@ def test_the_tour_in_readme_prints_what_it_says(command, tmp_path, monkeypatch):
         assert lines == wanted
 
 
+@pytest.mark.slow
+def test_the_commands_of_a_living_estate_work_in_their_order(
+    command, quickstart, tmp_path, monkeypatch
+):
+    (tmp_path / "examples").symlink_to(ROOT / "examples", target_is_directory=True)
+    monkeypatch.chdir(tmp_path)
+    presented = quickstart / "export/pem/ZAZ1/organisation/supplier-one/Z1-supplier-ds.pem"
+    (tmp_path / "presented.pem").write_bytes(presented.read_bytes())
+    listed = command("--estate", quickstart, "--json", "list", "--participant", "rdp-one").json
+    serial = listed["certificates"][0]["serial"]
+    text = (ROOT / "docs" / "living.md").read_text("utf-8")
+    lines = [
+        line
+        for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+        for line in block.splitlines()
+    ]
+    assert len(lines) > 20
+    for line in lines:
+        words = shlex.split(re.sub(r"\b[0-9A-F]{32}\b", serial, line))
+        outcome = command(*words[1:])
+        nothing_due = " renew --" in line and "--serial" not in line and " ca " not in line
+        assert outcome.code == (4 if nothing_due else 0), (line, outcome.err)
+
+
 def test_the_map_of_the_source_in_readme_is_true():
     rows = _table((ROOT / "README.md").read_text("utf-8"), "folder")
     listed = {name.rstrip("/") for name in _quoted(row[0] for row in rows)}

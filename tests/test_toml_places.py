@@ -116,12 +116,12 @@ def test_a_scan_of_any_text_ends_and_finds_what_the_parser_finds(text):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a = \n", "line 1, a, is not TOML: Invalid value at column 5."),
+        ("a = \n", "line 1, is not TOML: Invalid value at column 5."),
         ("\n[[x]]\nb = 1\nc = [1,\n2,\n", "line 5, x[0].c, is not TOML: Invalid value at the end"),
         ("[[x]\n", "line 1, x[0], is not TOML: Expected ']]'"),
         ("a = 1\na = 2\n", "line 2, a, is not TOML: Cannot overwrite a value"),
         ("[t]\nx = { a = 1, b = no }\n", "line 2, t.x, is not TOML: Invalid value"),
-        ("[t]\n\nwords of prose\n", "line 3, t.words, is not TOML: Expected '='"),
+        ("[t]\n\nwords of prose\n", "line 3, is not TOML: Expected '='"),
         ("a = 1\n\ufeffb = 2\n", "a byte order mark stands here. Were files joined?"),
     ],
 )
@@ -131,6 +131,29 @@ def test_an_error_of_syntax_states_the_line_and_the_key(text, said):
     assert raised.value.code == "toml.syntax"
     assert raised.value.message.startswith("some.toml, line ")
     assert said in raised.value.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}\n",
+        "{}=\n",
+        "{}==\n",
+        "[{}\n",
+        "{}.x\n",
+        "{} y z\n",
+        "{}/+ = 1\n",
+        '"{}\n',
+        "a = {}\n",
+        "a = 1\n{}\n",
+        "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+    ],
+)
+def test_an_error_of_syntax_quotes_no_word_that_is_not_the_key_of_a_value(text):
+    with pytest.raises(InputError) as raised:
+        toml.parse(text.format("kQGV-qz7").encode(), "some.toml")
+    assert raised.value.code == "toml.syntax"
+    assert "kQGV" not in raised.value.message
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])

@@ -156,10 +156,17 @@ def end_of_years(start: datetime, years: int) -> datetime:
     return years_after(start, years).replace(hour=23, minute=59, second=59, microsecond=0)
 
 
+_DAYS_OF_A_MONTH = 365.2425 / 12
+
+
 def span_in_words(span: timedelta) -> str:
-    """A span of time in the largest unit that is not zero: months of 30 days, days, hours."""
+    """A span of time in words: years and months from two years on, or months, days or hours."""
     if span.days >= 60:
-        return f"{span.days // 30} months"
+        months = round(span.days / _DAYS_OF_A_MONTH)
+        years, rest = divmod(months, 12)
+        if years < 2:
+            return f"{months} months"
+        return f"{years} years" + (f" {rest} month{'s' if rest != 1 else ''}" if rest else "")
     if span.days >= 1:
         return f"{span.days} day{'s' if span.days != 1 else ''}"
     return f"{span.seconds // 3600} hours"

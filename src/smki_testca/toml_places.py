@@ -127,7 +127,8 @@ def path_on_line(text: str, line: int) -> KeyPath:
         line: from 1.
 
     Returns:
-        The path; nothing where the line has no key, or it cannot be told.
+        The path; nothing where the line has no key with the beginning of a value, or it cannot be
+        told: a word alone may be a secret, of a file that was given by mistake.
     """
     found: KeyPath = ()
     for first, last, path in _Scan(text).statements:
@@ -185,8 +186,11 @@ class _Scan:
         else:
             path = (*self._table, *self._key())
             self._note(path, first)
-            self.statements.append((first, None, path))
             self._expect("=")
+            # Base64, also that of a secret, may end like a key without a value.
+            if self._kind not in {"string", "word", "open"}:
+                raise _Lost
+            self.statements.append((first, None, path))
             self._value(path, 0)
         last = self._line
         if self._kind != "stop":
@@ -207,11 +211,12 @@ class _Scan:
             self._counts[path] = self._counts.get(path, 0) + 1
             self.places.setdefault(path, line)
             path = self._newest(path)
-            self._expect("]")
+        self._expect("]")
         self._table = path
         self._note(path, line)
         self.statements.append((line, None, path))
-        self._expect("]")
+        if is_array:
+            self._expect("]")
 
     def _newest(self, path: KeyPath) -> KeyPath:
         """A table, or the newest of an array of tables."""
@@ -229,7 +234,7 @@ class _Scan:
         while True:
             if self._kind == "string":
                 parts.append(_string(self._next()))
-            elif self._kind == "word":
+            elif self._kind == "word" and _BARE.fullmatch(self._text):
                 parts.append(self._next())
             else:
                 raise _Lost

@@ -147,9 +147,7 @@ def test_a_replaced_agreement_stays_suspended(command, quickstart, labs):
 def test_an_ended_agreement_refuses_from_the_day_after(command, quickstart):
     end = ("agreement", "end", "BIL-2020-001", "--on", "2026-03-31")
     outcome = command("--estate", quickstart, *end)
-    assert (outcome.code, outcome.out) == (
-        *(0, "Agreement BIL-2020-001 is in force up to 2026-03-31.\n"),
-    )
+    assert (outcome.code, outcome.out) == (*(0, "Agreement BIL-2020-001 ended on 2026-03-31.\n"),)
     on_the_day = ("--estate", quickstart, "--clock", "2026-03-31T23:59:59Z")
     assert command(*on_the_day, *REQUEST).code == 0
     after = command("--estate", quickstart, "--clock", "2026-04-01", "--json", *REQUEST)

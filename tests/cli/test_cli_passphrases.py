@@ -163,3 +163,52 @@ def test_a_store_opens_whether_its_passphrase_has_the_mark_or_not(
     with pytest.raises(InputError) as raised:
         take_in([str(out)], passphrase=Passphrase("other", has_mark=True))
     assert raised.value.code == "import.passphrase"
+
+
+SECRET = "kQGV-qz7_Zx9wTm4HdxQpT2b"  # noqa: S105 - of a test
+DEVICES = ("--participant", "meters-one", "--purpose", "device-and-user-system-tests")
+TAKING_A_FILE = [
+    ("agreement", "add", "FILE"),
+    ("agreement", "replace", "FILE"),
+    ("register", "import", "FILE"),
+    ("register", "whois", "FILE"),
+    ("sign", "FILE", *DEVICES),
+    ("import", "FILE"),
+    ("show", "FILE"),
+    ("lint", "FILE"),
+    ("compare", "FILE", "FILE"),
+    ("crl", "verify", "FILE"),
+    ("batch", "check", "FILE", *DEVICES),
+    ("batch", "sign", "FILE", "--out", "out.zip", *DEVICES),
+    ("kit", "show", "FILE"),
+]
+
+
+@pytest.mark.parametrize("words", TAKING_A_FILE, ids=lambda words: " ".join(words[:2]))
+@pytest.mark.parametrize("form", ["{}", "{}==", "-----BEGIN PRIVATE KEY-----\n{}==\n"])
+def test_a_secret_that_is_given_as_another_file_is_not_printed(
+    command, quickstart, tmp_path, monkeypatch, words, form
+):
+    monkeypatch.chdir(tmp_path)
+    for suffix in ("", ".csv", ".jsonl", ".toml"):
+        path = tmp_path / f"secret{suffix}"
+        path.write_text(f"{form.format(SECRET)}\n")
+        given = (path if word == "FILE" else word for word in words)
+        outcome = command("--estate", quickstart, *given)
+        assert outcome.code in {1, 2, 3, 4}
+        printed = outcome.out + outcome.err
+        assert not any(SECRET[at : at + 5] in printed for at in range(len(SECRET) - 4))
+
+
+@pytest.mark.parametrize("form", ["pem", "pkcs12", "java"])
+def test_a_passphrase_that_no_key_can_have_is_one_line(
+    command, quickstart, tmp_path, one_line, form
+):
+    path = tmp_path / "long"
+    path.write_text("x" * 1024)
+    outcome = command(
+        *("--estate", quickstart, "export", "--format", form, "--out", tmp_path / "out"),
+        *("--with-keys", "--export-passphrase-file", path),
+    )
+    assert outcome.code == 4
+    assert "1024 octets; at most 1023" in one_line(outcome)

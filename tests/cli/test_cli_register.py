@@ -1,8 +1,11 @@
 import csv
 import io
+import shlex
+from pathlib import Path
 
 import pytest
 
+PARTICIPANTS = Path(__file__).parents[2] / "examples" / "participants.toml"
 IMPORT_SUPPLIER = "90-B3-D5-1F-30-01-00-00"
 
 
@@ -88,7 +91,7 @@ def test_whois_an_id_answers_with_its_party_and_what_it_may_do(command, quicksta
     answer = outcome.json
     assert set(answer) == {
         *("participant", "name", "kind", "signifier", "found_by", "value", "ids", "user_roles"),
-        *("remote_party_roles", "market_participant_ids", "issued_here"),
+        *("remote_party_roles", "market_participant_ids", "registry_entries", "issued_here"),
     }
     assert answer["participant"] == "supplier-one"
     assert (answer["found_by"], answer["value"]) == ("eui64", IMPORT_SUPPLIER)
@@ -351,7 +354,104 @@ def test_an_import_that_may_not_change_a_participant_names_the_command_that_may(
     )
     outcome = command("--estate", quickstart, "--json", "register", "import", path)
     assert outcome.json["error"]["code"] == "participant.changed"
-    assert "smki-testca register correct supplier-two" in outcome.json["error"]["remedy"]
+    assert outcome.json["error"]["remedy"].endswith(
+        "smki-testca register correct supplier-two --signifier TPTY-2"
+    )
+
+
+@pytest.mark.parametrize("kind", ["manufacturer", "party signified"])
+def test_the_remedy_of_an_import_that_may_not_change_a_kind_makes_it_possible(
+    command, quickstart, kind
+):
+    name, _, signifier = kind.partition(" ")
+    given = ("--kind", name, *(("--signifier", "LABS-ONE") if signifier else ()))
+    changed = command("--estate", quickstart, "register", "correct", "labs-one", *given)
+    assert changed.code == 0, changed.err
+    arguments = ("--estate", quickstart, "register", "import", PARTICIPANTS)
+    outcome = command(*arguments)
+    assert outcome.code == 4
+    assert "a other" not in outcome.err
+    assert "None" not in outcome.err
+    assert "to become of kind other without a Signifier" in outcome.err
+    remedy = shlex.split(outcome.err.partition("smki-testca register correct ")[2])
+    assert remedy == ["labs-one", "--kind", "other"]
+    assert command("--estate", quickstart, "register", "correct", *remedy).code == 0
+    assert command(*arguments).code == 0
+
+
+def test_the_remedy_for_an_id_not_allocated_allocates_that_id(command, quickstart):
+    eui64 = "90-B3-D5-1F-30-01-00-77"
+    asked = (
+        *("--estate", quickstart, "check", "organisation", "--participant", "supplier-one"),
+        *("--purpose", "uept", "--id", eui64, "--role", "supplier", "--usage", "key-agreement"),
+    )
+    remedy = shlex.split(command(*asked).err.partition("smki-testca ")[2].replace(" R ", " IS "))
+    outcome = command("--estate", quickstart, *remedy)
+    assert (outcome.code, outcome.out) == (0, f"{eui64}\n"), outcome.err
+    assert command(*asked).code == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "exit_code", "code"),
+    [
+        (("--id", "90-B3-D5-1F-30-03-00-01"), 4, "allocation.outside_range"),
+        (("--id", "90-B3-D5-1F-30-01-00-00"), 4, "allocation.taken"),
+        (("--id", "90-B3"), 4, "eui64.form"),
+        (("--id", "90-B3-D5-1F-30-01-00-77", "--user-role", "DCC"), 4, "user_role.kind"),
+        (("--id", "90-B3-D5-1F-30-01-00-77", "--count", "1"), 2, "usage"),
+    ],
+)
+def test_an_id_that_cannot_be_allocated_is_refused_and_changes_nothing(
+    command, quickstart, file_digest, more, exit_code, code
+):
+    before = file_digest(quickstart)
+    outcome = command(
+        *("--estate", quickstart, "--json", "register", "allocate", "supplier-one"),
+        *("--user-role", "IS", *more),
+    )
+    assert (outcome.code, outcome.json["error"]["code"]) == (exit_code, code)
+    assert file_digest(quickstart) == before
+
+
+def test_a_kind_of_other_user_roles_needs_the_ids_withdrawn_and_the_error_says_so(
+    command, quickstart
+):
+    outcome = corrected(command, quickstart, "supplier-two", "--kind", "rdp")
+    assert "--withdraw-id all" in outcome.json["error"]["remedy"]
+    withdrawn = ("supplier-two", "--kind", "rdp", "--withdraw-id", "all")
+    assert corrected(command, quickstart, *withdrawn).json["participant"]["kind"] == "rdp"
+
+
+@pytest.mark.parametrize(
+    "term", ["00-DB-12", "00-db-12-0", "meters-one", "00-DB-12-00-00-00-00-01"]
+)
+def test_whois_a_registry_entry_and_what_lies_under_it_shows_the_entries(command, quickstart, term):
+    answer = command("--estate", quickstart, "--json", "register", "whois", term).json
+    assert answer["participant"] == "meters-one"
+    assert answer["registry_entries"] == ["00-DB-12"]
+    printed = command("--estate", quickstart, "register", "whois", term).out
+    assert "00-DB-12 (MA-L)" in printed
+
+
+@pytest.mark.parametrize("term", ["90-B3-D5-1F-3", "00-DB-99"])
+def test_whois_a_registry_entry_of_no_participant_is_one_line_and_4(
+    command, quickstart, one_line, term
+):
+    outcome = command("--estate", quickstart, "register", "whois", term)
+    assert outcome.code == 4
+    assert f"Registry Entry {term}" in one_line(outcome)
+
+
+def test_whois_of_certificates_of_cas_alone_says_that_nobody_is_found(
+    command, quickstart, tmp_path
+):
+    folder = quickstart / "export" / "pem" / "ZAZ1" / "organisation" / "ca"
+    path = tmp_path / "cas.pem"
+    path.write_bytes((folder / "ZA.pem").read_bytes() + (folder / "Z1.pem").read_bytes())
+    outcome = command("--estate", quickstart, "register", "whois", path)
+    assert outcome.code == 4
+    assert outcome.err.startswith("error: No certificate in ")
+    assert outcome.err.count("\n") == 1
 
 
 def test_all_ids_are_withdrawn_and_then_the_participant_can_be_removed(command, quickstart):
@@ -371,6 +471,7 @@ def test_all_ids_are_withdrawn_and_then_the_participant_can_be_removed(command, 
     [
         (("correct", "supplier-one"), 2, "usage"),
         (("correct", "supplier-one", "--kind", "baker"), 2, "usage"),
+        (("correct", "supplier-one", "--exception", "t"), 2, "usage"),
         (("correct", "supplier-one", "--signifier", "X"), 4, "participant.contradicted"),
         (("correct", "supplier-one", "--signifier", ""), 4, "signifier.form"),
         (("correct", "supplier-one", "--withdraw-id", "X"), 4, "eui64.form"),
@@ -389,3 +490,10 @@ def test_what_cannot_be_corrected_or_removed_is_one_line_and_changes_nothing(
     said = command("--estate", quickstart, "--json", "register", *arguments)
     assert said.json["error"]["code"] == code
     assert file_digest(quickstart) == before
+
+
+@pytest.mark.parametrize("words", [("notify", "--flow", "x"), ("show", "a", "b"), ("notify",)])
+def test_a_usage_error_is_sentences(command, quickstart, one_line, words):
+    outcome = command("--estate", quickstart, "register", *words)
+    assert outcome.code == 2
+    assert ". See: smki-testca register " in one_line(outcome)

@@ -82,6 +82,15 @@ def test_renew_called_wrongly_changes_nothing(run, words):
     assert len(run("audit", "show")["entries"]) == entries
 
 
+def test_a_selection_of_nothing_but_what_is_revoked_has_nothing_due(command, quickstart):
+    chosen = ("--participant", "supplier-one", "--role", "supplier")
+    revoked = command("--estate", quickstart, "revoke", *chosen, "--reason", "superseded")
+    assert revoked.code == 0, revoked.err
+    outcome = command("--estate", quickstart, "renew", *chosen, "--within", "600w")
+    assert outcome.code == 4
+    assert outcome.err.startswith("error: Nothing is due")
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [

@@ -71,6 +71,7 @@ def test_a_device_certificate_shows_its_id_in_hyphens_and_an_empty_subject(devic
     ("at", "said"),
     [
         ("2037-02-01", "(expired 13 months ago)"),
+        ("2039-02-01", "(expired 3 years 1 month ago)"),
         ("2036-01-02", "(expired 1 day ago)"),
         ("2036-01-01T05:00:00", "(expired 5 hours ago)"),
         ("2035-12-22", "(10 days left)"),

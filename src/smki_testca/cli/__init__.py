@@ -199,7 +199,10 @@ def _environment_error(error: Exception) -> SmkiTestcaError | None:
 def _usage_error(error: click.ClickException) -> UsageError:
     context = error.ctx if isinstance(error, click.UsageError) else None
     remedy = "" if context is None else f"See: {context.command_path} --help"
-    return UsageError("usage", " ".join(error.format_message().split()), remedy)
+    message = " ".join(error.format_message().split())
+    if not message.endswith((".", "?", "!")):
+        message += "."
+    return UsageError("usage", message, remedy)
 
 
 def _fail(error: SmkiTestcaError, *, as_json: bool) -> NoReturn:

@@ -140,7 +140,7 @@ def replace_(session: Session, file: str) -> None:
 
     \b
     Example:
-      smki-testca --estate estate agreement replace examples/participants.toml
+      smki-testca --estate estate agreement replace examples/agreement-replacement.toml
     """
     data = read_input(file)
     with session.open() as estate:
@@ -173,10 +173,11 @@ def end(session: Session, reference: str, last: str) -> None:
     """
     with session.open() as estate:
         ended = estate.register.end_agreement(reference, _day(last))
+        is_over = ended.has_ended(estate.clock.now().date())
     if session.as_json:
         print_json({"agreements": [ended.as_json()]})
         return
-    say(f"Agreement {reference} is in force up to {ended.end}.")
+    say(f"Agreement {reference} {'ended on' if is_over else 'is in force up to'} {ended.end}.")
 
 
 def _day(text: str) -> date:

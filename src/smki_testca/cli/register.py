@@ -170,6 +170,8 @@ def correct(
     """
     from smki_testca.register.corrections import Correction, parse_range
 
+    if exception is not None and not ranges:
+        raise UsageError("usage", "--exception goes with --range: it says why that range.")
     if not (name is not None or kind or signifier is not None or ranges or withdrawn):
         raise UsageError("usage", "Say what to correct, with --name, --signifier or the like.")
     with session.open() as estate:
@@ -236,17 +238,28 @@ def remove(session: Session, participant: str) -> None:
 @register.command()
 @click.argument("participant", metavar="ID")
 @click.option("--user-role", metavar="R", required=True, help="The User Role the IDs will serve.")
-@click.option("--count", metavar="N", type=number_from(1, 100_000), default=1)
+@click.option("--count", metavar="N", type=number_from(1, 100_000), help="How many; without it 1.")
+@click.option("--id", "wanted", metavar="EUI64", help="This ID of its range, not the next.")
 @click.pass_obj
-def allocate(session: Session, participant: str, user_role: str, count: int) -> None:
+def allocate(
+    session: Session, participant: str, user_role: str, count: int | None, wanted: str | None
+) -> None:
     """Allocate the next IDs of participant ID's range, counting in hexadecimal.
+
+    With --id it is the ID named, which lies in the range and is not allocated yet.
 
     \b
     Example:
       smki-testca --estate estate register allocate supplier-one --user-role "Gas Supplier"
     """
+    if wanted is not None and count is not None:
+        raise UsageError("usage", "--id and --count do not go together.")
     with session.open() as estate:
-        ids = estate.register.allocate(participant, user_role, count)
+        if wanted is None:
+            ids = estate.register.allocate(participant, user_role, count or 1)
+        else:
+            ids = [Eui64.parse(wanted)]
+            estate.register.allocate_id(participant, user_role, ids[0])
     if session.as_json:
         print_json({"participant": participant, "ids": [str(eui64) for eui64 in ids]})
         return

@@ -31,7 +31,8 @@ def whois(session: Session, term: str) -> None:
     """Say which participant an identifier or a presented certificate belongs to.
 
     TERM is an ID, a Signifier, the id of a participant, a Market Participant ID, a serial number
-    in hexadecimal or decimal, or a file of certificates, each of which is answered for.
+    in hexadecimal or decimal, a Registry Entry, or a file of certificates, each of which is
+    answered for.
 
     \b
     Example:
@@ -49,6 +50,9 @@ def whois(session: Session, term: str) -> None:
         print_json(_as_json(answers, found, roles))
     else:
         _print(answers, roles)
+        if not found:
+            of_whom = "" if failed else ": those of CAs are nobody's"
+            say(f"error: No certificate in {term} has a holder in the register{of_whom}.", err=True)
     if failed or not found:
         code = ExitCode.FINDINGS if found else ExitCode.INPUT
         click.get_current_context().exit(code)
@@ -63,7 +67,7 @@ def _answers(estate: Estate, term: str) -> Sequence[Answer | Unanswered]:
     raise InputError(
         "whois.nobody",
         f"{shown(term)} is no EUI-64, no Signifier, participant id or Market Participant ID in the"
-        " register, no serial number in the estate and no certificate file.",
+        " register, no serial number in the estate, no Registry Entry and no certificate file.",
     )
 
 
@@ -94,6 +98,11 @@ def _rows(answer: Answer, roles: Roles) -> list[tuple[str, Cell]]:
         f"{each['scheme']} {each['identifier']} ({each['role_code']})"
         for each in document["market_participant_ids"]
     ]
+    entries = [
+        f"{entry} ({entry.kind})"
+        + (", exclusive" if entry in answer.participant.exclusive_entries else "")
+        for entry in answer.participant.registry_entries
+    ]
     return [
         ("Participant", f"{document['participant']}, {document['name']} ({document['kind']})"),
         ("Found by", f"{document['found_by']} {document['value']}"),
@@ -101,6 +110,7 @@ def _rows(answer: Answer, roles: Roles) -> list[tuple[str, Cell]]:
         ("IDs", tuple(ids) or "none"),
         ("May act as", ", ".join(document["remote_party_roles"]) or "no RemotePartyRole"),
         ("Market Participant IDs", ", ".join(market) or "none"),
+        *([("Registry Entries", tuple(entries))] if entries else []),
         *([] if answer.certificate is None else _rows_of_certificate(answer.certificate)),
     ]
 

@@ -27,10 +27,15 @@ if TYPE_CHECKING:
     from smki_testca.register.agreements import Agreement
     from smki_testca.register.notifications import Entry, Flow, Notification
     from smki_testca.register.participants import Participant
+    from smki_testca.roles import UserRole
 
 _AGREEMENT_ACTIONS = tuple(
     f"agreement.{change}" for change in ("replace", "end", "suspend", "resume")
 )
+
+
+NAMED = 3
+"""How many agreements an error names; it says that there are more."""
 
 
 class RegisterStore:
@@ -114,17 +119,36 @@ class RegisterStore:
         with self._database.transaction():
             before = self.load()
             after, ids = before.allocate(participant, role, count)
-            self._store(before, after)
-            self._audit.append(
-                self._clock.now(),
-                "register.allocate",
-                {
-                    "participant": participant,
-                    "user_role": role.name,
-                    "ids": [str(eui64) for eui64 in ids],
-                },
-            )
+            self._store_allocation(before, after, participant, role, ids)
         return ids
+
+    def allocate_id(self, participant: str, user_role: str, eui64: Eui64) -> None:
+        """Allocate one ID to a participant and map it to a User Role.
+
+        Raises:
+            InputError: if there is no such participant or role, or the ID is allocated already or
+                not in the participant's ranges.
+        """
+        role = self._library.roles.user_role(user_role)
+        with self._database.transaction():
+            before = self.load()
+            after = before.with_allocation(participant, role, eui64)
+            self._store_allocation(before, after, participant, role, [eui64])
+
+    def _store_allocation(
+        self, before: Register, after: Register, participant: str, role: UserRole, ids: list[Eui64]
+    ) -> None:
+        """Store the register with IDs allocated, and the entry of that."""
+        self._store(before, after)
+        self._audit.append(
+            self._clock.now(),
+            "register.allocate",
+            {
+                "participant": participant,
+                "user_role": role.name,
+                "ids": [str(eui64) for eui64 in ids],
+            },
+        )
 
     def correct(self, before: Register, after: Register, name: str) -> None:
         """Store a participant as corrected, within the transaction that loaded the register."""
@@ -207,11 +231,13 @@ class RegisterStore:
                     self._change_agreement("agreement.replace", before, register, reference)
                     changed.append(register.agreements[reference])
             if not changed:
-                references = ", ".join(agreement.reference for agreement in arriving[:3])
+                references = ", ".join(agreement.reference for agreement in arriving[:NAMED])
+                others = " and others" if len(arriving) > NAMED else ""
                 raise InputError(
                     "agreement.unchanged",
-                    f"What {origin} says of {references} is in the register already.",
-                    "See: smki-testca agreement show",
+                    f"Nothing is to be replaced: what {origin} says of {references}{others} is in"
+                    " the register already.",
+                    "Change the terms in the file first. See: smki-testca agreement show",
                 )
         return changed
 

@@ -14,6 +14,7 @@ from smki_testca.exporters.registry import FORMATS, check_format
 from smki_testca.folders import OutputFile, write
 from smki_testca.profiles.model import Tier
 from smki_testca.text import shown
+from smki_testca.x509.private_keys import check_passphrase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -130,6 +131,8 @@ def _check(traits: Traits, selected: Sequence[Item], passphrase: str | None) -> 
     Raises:
         InputError: if private keys or a passphrase are missing, or keys cannot be encrypted.
     """
+    if passphrase is not None:
+        check_passphrase(passphrase)
     with_keys = any(item.private_key is not None for item in selected)
     if traits.keys is Need.REQUIRED and not with_keys:
         raise InputError(

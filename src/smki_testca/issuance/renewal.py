@@ -114,11 +114,14 @@ class Renewer:
             if is_current(self._estate, record, retired_too=retired_too)
         ]
         if not records:
-            obstacles = (self._obstacle(record) for record in fitting)
-            raise next(filter(None, obstacles), None) or InputError(
+            is_one = len(fitting) == 1 and selection.expires_before is None
+            named = fitting if selection.label is not None or is_one else ()
+            raise next(filter(None, map(self._obstacle, named)), None) or InputError(
                 "selection.nothing",
-                "No certificate that fits the selection is in use.",
-                "Name one with --serial, or add --status not-in-use.",
+                "Nothing is due: what fits the selection is a CA's, revoked, renewed already or not"
+                " in use.",
+                "For the reason, name one with --serial; --status not-in-use renews what is not in"
+                " use.",
             )
         if len(records) > MAX_COUNT:
             raise InputError(

@@ -41,7 +41,7 @@ def correct(estate: Stores, name: str, correction: Correction) -> tuple[Particip
                 f"Participant {name} is registered in that way already.",
                 f"See: smki-testca register show {name}",
             )
-        corrected = register.with_correction(after)
+        corrected = _corrected(register, before, after)
         _check_no_run(estate, name, "corrected")
         contradictions = list(_contradictions(estate, before, after))
         if contradictions:
@@ -53,6 +53,21 @@ def correct(estate: Stores, name: str, correction: Correction) -> tuple[Particip
             )
         estate.register.correct(register, corrected, name)
     return before, after
+
+
+def _corrected(register: Register, before: Participant, after: Participant) -> Register:
+    """The register with a participant corrected; the error says what else to correct."""
+    try:
+        return register.with_correction(after)
+    except InputError as error:
+        if error.code != "user_role.kind" or after.kind is before.kind:
+            raise
+        raise InputError(
+            error.code,
+            error.message,
+            "Withdraw the IDs that serve it in the same command, with --withdraw-id EUI64 or"
+            " --withdraw-id all, and allocate others afterwards.",
+        ) from error
 
 
 def remove(estate: Stores, name: str) -> Participant:

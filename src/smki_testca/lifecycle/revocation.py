@@ -194,7 +194,8 @@ def _check_revocable(estate: Stores, record: Record, now: datetime, at: datetime
         raise InputError(
             "revocation.expired",
             f"{_named(record)} ran out on {iso(record.not_after)}.",
-            "Revoke it as of a time before that: smki-testca revoke --at TIME",
+            "Revoke it as of a time before that (smki-testca revoke --at TIME), or leave it out:"
+            " smki-testca revoke --status in-use",
         )
     if not record.not_before <= (at or now) <= min(now, record.not_after):
         raise InputError(

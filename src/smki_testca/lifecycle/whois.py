@@ -9,7 +9,7 @@ from smki_testca.der.read import DerError
 from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import Status
-from smki_testca.identifiers import Eui64, SerialNumber
+from smki_testca.identifiers import Eui64, RegistryEntry, SerialNumber
 from smki_testca.importers.content import problem
 from smki_testca.importers.formats import documents_of
 from smki_testca.lint.recognise import Recogniser
@@ -19,6 +19,7 @@ from smki_testca.register.whois import (
     Presented,
     Unanswered,
     whois_id,
+    whois_registry_entry,
     whois_subject,
     whois_term,
 )
@@ -30,17 +31,22 @@ if TYPE_CHECKING:
     from smki_testca.estate.stores import Stores
     from smki_testca.importers.content import Content
     from smki_testca.profiles.model import Profile
+    from smki_testca.register.register import Register
     from smki_testca.x509.keys import PublicKey
 
 
 def look_up(estate: Stores, term: str) -> list[Answer]:
-    """Find whose an EUI-64, Signifier, participant id, Market Participant ID or serial number is.
+    """Find whose an identifier is.
+
+    It is an EUI-64, a Signifier, a participant's id, a Market Participant ID, the serial number of
+    a certificate or a Registry Entry.
 
     Returns:
         An answer for each participant, the likeliest first; none if the term is nothing of these.
 
     Raises:
-        InputError: for an EUI-64 that nobody has, or a certificate of which that is not known.
+        InputError: for an EUI-64 or a Registry Entry that nobody has, or a certificate of which
+            that is not known.
     """
     register = estate.register.load()
     try:
@@ -48,10 +54,18 @@ def look_up(estate: Stores, term: str) -> list[Answer]:
     except InputError as error:
         # Also 16 hexadecimal digits may be a Signifier or the like.
         unknown = error if error.code == "whois.nobody" else None
-    answers = whois_term(register, term) or _by_serial(estate, term)
+    answers = whois_term(register, term) or _by_serial(estate, term) or _by_entry(register, term)
     if unknown is not None and not answers:
         raise unknown
     return answers
+
+
+def _by_entry(register: Register, term: str) -> list[Answer]:
+    try:
+        entry = RegistryEntry.parse(term)
+    except InputError:
+        return []
+    return [whois_registry_entry(register, entry)]
 
 
 def _by_serial(estate: Stores, term: str) -> list[Answer]:

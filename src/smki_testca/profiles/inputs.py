@@ -193,7 +193,8 @@ _SIGNIFIER: Final = InputType(
     SIGNIFIER,
     SIGNIFIER,
     "S",
-    "Who the requester says it is; refused unless the register agrees.",
+    "Who the requester says it is. Whoever is asked for the certificate refuses another"
+    " Signifier than the register's.",
     (),
     _parse_signifier,
     _as_text,

@@ -412,7 +412,8 @@ class Gate:
     def _id_reasons(
         self, eui64: Eui64, role: RemotePartyRole | None, participant: Participant
     ) -> Iterator[RefusalReason]:
-        if not any(eui64 in organisation.range for organisation in participant.ranges):
+        in_range = any(eui64 in organisation.range for organisation in participant.ranges)
+        if not in_range:
             owner = self.register.holder_of_range(eui64)
             whose = f"in the range of {owner.id}" if owner else "outside its range"
             yield RefusalReason(
@@ -427,7 +428,10 @@ class Gate:
                 "id.not_allocated",
                 "R12",
                 f"The ID {eui64} is not allocated to {participant.id}.",
-                "Allocate one: smki-testca register allocate ID --user-role R",
+                f"Allocate it: smki-testca register allocate {participant.id} --user-role R --id"
+                f" {eui64}"
+                if in_range
+                else f"See those that are: smki-testca register show {participant.id}",
             )
             return
         holding = _holding(allocated.user_roles, role)

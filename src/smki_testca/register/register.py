@@ -5,6 +5,7 @@ A register is a value: each change returns a new one, so that a failure leaves t
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice, pairwise
@@ -290,6 +291,28 @@ class Register:
         changed = replace(agreement, end=last)
         return replace(self, agreements={**self.agreements, reference: changed})
 
+    def with_allocation(self, name: str, role: UserRole, eui64: Eui64) -> Self:
+        """The register with one ID of a participant's ranges allocated, for a User Role.
+
+        Raises:
+            InputError: if the ID lies outside its ranges or is allocated already, or the User
+                Role belongs to another kind of participant.
+        """
+        participant = self.participant(name)
+        if not any(eui64 in organisation.range for organisation in participant.ranges):
+            raise InputError(
+                "allocation.outside_range",
+                f"The ID {eui64} lies outside the ranges of {name} (R12).",
+                "See its ranges: smki-testca --json register show " + name,
+            )
+        if participant.allocated(eui64) is not None:
+            raise InputError(
+                "allocation.taken",
+                f"The ID {eui64} is allocated to {name} already.",
+                "To change its User Roles: smki-testca register import FILE",
+            )
+        return self._allocated(participant, role, [eui64])
+
     def allocate(self, name: str, role: UserRole, count: int) -> tuple[Self, list[Eui64]]:
         """Allocate the next IDs of a participant's ranges and map them to a User Role.
 
@@ -305,7 +328,6 @@ class Register:
             raise InputError(
                 "allocation.no_range", f"Participant {name} has no ID range to allocate from."
             )
-        check_kind(participant, role)
         taken = {allocation.eui64 for allocation in participant.ids}
         free = (
             eui64
@@ -322,11 +344,16 @@ class Register:
                 f"The ranges of {name} have {len(chosen)} IDs left, not {count}.",
                 "Give the participant another organisation number.",
             )
+        return self._allocated(participant, role, chosen), chosen
+
+    def _allocated(self, participant: Participant, role: UserRole, chosen: list[Eui64]) -> Self:
+        """The register with IDs that are free allocated to a participant, for a User Role."""
+        check_kind(participant, role)
         ids = (*participant.ids, *(AllocatedId(eui64, (role,)) for eui64 in chosen))
         changed = replace(
             participant, ids=tuple(sorted(ids, key=lambda allocation: allocation.eui64))
         )
-        return replace(self, participants={**self.participants, name: changed}), chosen
+        return replace(self, participants={**self.participants, participant.id: changed})
 
     def _check_entries(self, arriving: Participant) -> None:
         """Check the entries of a participant against the SEC's, and its ranges with each other."""
@@ -465,9 +492,10 @@ def _updated(present: Participant | None, arriving: Participant) -> Participant:
     if (present.kind, present.signifier) != (arriving.kind, arriving.signifier):
         raise InputError(
             "participant.changed",
-            f"Participant {present.id} is a {present.kind} with the Signifier"
-            f" {present.signifier}; an import changes neither.",
-            f"If it was wrong: smki-testca register correct {present.id} --signifier S --kind K",
+            f"Participant {present.id} is registered as {_in_words(present)}, and was to become"
+            f" {_in_words(arriving)}; an import changes neither.",
+            "If it was wrong: smki-testca register correct"
+            f" {present.id}{_options_that_make(present, arriving)}",
         )
     if not set(present.ranges) <= set(arriving.ranges):
         raise InputError(
@@ -477,3 +505,19 @@ def _updated(present: Participant | None, arriving: Participant) -> Participant:
         )
     ids = {allocation.eui64: allocation for allocation in (*present.ids, *arriving.ids)}
     return replace(arriving, ids=tuple(ids[eui64] for eui64 in sorted(ids)))
+
+
+def _in_words(participant: Participant) -> str:
+    """The kind and the Signifier of a participant."""
+    signifier = participant.signifier
+    having = "without a Signifier" if signifier is None else f"with the Signifier {signifier}"
+    return f"of kind {participant.kind} {having}"
+
+
+def _options_that_make(present: Participant, arriving: Participant) -> str:
+    """The options that give a participant the kind and the Signifier that it arrives with."""
+    options = "" if present.kind is arriving.kind else f" --kind {arriving.kind}"
+    # A kind without a Signifier loses it by itself.
+    if arriving.signifier not in {None, present.signifier}:
+        options += f" --signifier {shlex.quote(str(arriving.signifier))}"
+    return options

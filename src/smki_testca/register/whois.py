@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from smki_testca.identifiers import RegistryEntry
     from smki_testca.profiles.model import Profile
     from smki_testca.register.participants import AllocatedId, Participant
     from smki_testca.register.register import Register
@@ -77,8 +78,9 @@ class Answer:
     Attributes:
         participant: the holder.
         by: the kind of identifier: ``eui64``, ``device-id``, ``signifier``, ``participant-name``,
-            ``participant``, ``market-participant-id``, ``serial``; or ``issued-to`` where a
-            certificate's subject does not tell, but the estate's record of it.
+            ``participant``, ``market-participant-id``, ``registry-entry``, ``serial``; or
+            ``issued-to`` where a certificate's subject does not tell, but the estate's record of
+            it.
         value: that identifier.
         ids: the ID asked about, or all IDs of the holder of a Signifier or name.
         certificate: the certificate, if one was asked about.
@@ -121,6 +123,7 @@ class Answer:
                 for market in participant.market_participant_ids
                 if not market.ids or concerned & set(market.ids)
             ],
+            "registry_entries": list(map(str, participant.registry_entries)),
             "issued_here": self.issued_here,
             **({} if self.certificate is None else {"certificate": self.certificate.as_json()}),
         }
@@ -201,6 +204,26 @@ def whois_device_id(register: Register, eui64: Eui64) -> Answer:
     raise InputError(
         "whois.nobody",
         f"The Device ID {eui64} lies under no participant's Registry Entry.{hint}",
+    )
+
+
+def whois_registry_entry(register: Register, entry: RegistryEntry) -> Answer:
+    """Find the participant whose Registry Entry an entry is, or lies in.
+
+    Raises:
+        InputError: if there is none.
+    """
+    first = entry.range.first
+    maker = register.holder_of_device_id(first)
+    if maker is not None and any(
+        first in own and own.bits <= entry.bits for own in maker.registry_entries
+    ):
+        return Answer(maker, "registry-entry", str(entry), ())
+    hint = ""
+    if any(entry.overlaps(central) for central in register.central):
+        hint = " It is the SEC's, for the IDs of organisations: ask by one of these."
+    raise InputError(
+        "whois.nobody", f"Nobody in the register has the Registry Entry {entry}.{hint}"
     )
 
 

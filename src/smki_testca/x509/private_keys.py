@@ -17,8 +17,33 @@ if TYPE_CHECKING:
     from smki_testca.entropy import Entropy
 
 
+MAX_PASSPHRASE_OCTETS = 1023
+"""The longest passphrase that a key or a store is encrypted under; OpenSSL's limit."""
+
+
+def check_passphrase(passphrase: str) -> None:
+    """Check that keys and stores can be encrypted under a passphrase.
+
+    Raises:
+        InputError: if it is too long.
+    """
+    octets = len(passphrase.encode("utf-8"))
+    if octets > MAX_PASSPHRASE_OCTETS:
+        raise InputError(
+            "passphrase.too_long",
+            f"The passphrase for private keys has {octets} octets; at most"
+            f" {MAX_PASSPHRASE_OCTETS} can be used.",
+            "Is it the right file? Its first line is the passphrase.",
+        )
+
+
 def encrypted_pkcs8(der: bytes, passphrase: str) -> bytes:
-    """An encrypted PKCS#8 key (PBES2), DER."""
+    """An encrypted PKCS#8 key (PBES2), DER.
+
+    Raises:
+        InputError: if the passphrase is too long.
+    """
+    check_passphrase(passphrase)
     return from_pkcs8(der).private_bytes(
         serialization.Encoding.DER,
         serialization.PrivateFormat.PKCS8,

@@ -74,6 +74,14 @@ def test_an_unknown_column_is_an_error_that_names_it(tmp_path, kind):
     assert all(name in error.remedy for name in COLUMNS)
 
 
+@pytest.mark.parametrize("text", ["kQGV-qz7+/==\n", "kQGV,qz7\n", '"kQGV qz7\n'])
+def test_a_header_without_any_known_column_is_not_quoted(tmp_path, text):
+    path = tmp_path / "rows.csv"
+    path.write_text(text)
+    error = _refused(path)
+    assert "kQGV" not in error.message + error.remedy
+
+
 def test_a_column_that_stands_twice_is_an_error(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_text("profile,participant,profile\ndevice,meters-one,iki\n")

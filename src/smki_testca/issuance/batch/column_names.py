@@ -38,6 +38,13 @@ class ColumnNames:
         Raises:
             InputError: if a column is unknown, or two parts name the same.
         """
+        if header and not any(text in self.known or _key(text) in self._by_key for text in header):
+            # It is no manifest: what it is may be a secret, and is not quoted.
+            raise InputError(
+                "manifest.column",
+                f"{self._path} names columns, none of which a manifest has.",
+                self._listed,
+            )
         stated: dict[str, str] = {}
         for text in header:
             name = self._named(text)
