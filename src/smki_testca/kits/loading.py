@@ -121,6 +121,7 @@ class _Reader:
             ),
             tuple(requests),
             tuple(self._devices(table, number) for number, table in enumerate(document.devices, 1)),
+            self._origin,
         )
 
     def _check_size(self) -> None:
