@@ -506,7 +506,7 @@ DUPLICATES = [
     (SERVICES, 'code = "srept"', 'code = "uept"', "testing-service code uept"),
     (ENVIRONMENTS, 'name = "UIT-B"', 'name = "UIT-A"', "environment name UIT-A"),
     (ENVIRONMENTS, 'name = "SIT"', 'name = "UIT"', "family name UIT"),
-    (HIERARCHIES, 'name = "iki"', 'name = "dccki"', "hierarchy dccki"),
+    (HIERARCHIES, 'name = "iki"', 'name = "dccki"', "hierarchy name dccki"),
 ]
 
 
@@ -515,8 +515,10 @@ def test_what_is_defined_twice_is_an_error(tmp_path, name, old, new, what):
     path = override(tmp_path, name, old, new)
     error = refused(tmp_path)
     assert error.code == "profile.duplicate"
-    assert str(path) in error.message
     assert what in error.message
+    line = int(error.message.removeprefix(f"{path}, line ").split(",")[0])
+    # Of two in the wrong order, the later is named.
+    assert path.read_text("utf-8").split("\n")[line - 1].split(" = ")[0] == new.split(" = ")[0]
 
 
 # Hierarchies
@@ -590,7 +592,7 @@ def test_a_hierarchy_whose_profiles_are_not_its_own_is_an_error(tmp_path, old, n
     path = override(tmp_path, HIERARCHIES, old, new)
     error = refused(tmp_path)
     assert error.code == "profile.reference"
-    assert f"{path}, hierarchy dccki: " in without_line(error.message)
+    assert f"{path}, hierarchy dccki, " in without_line(error.message)
     assert said in error.message
 
 
@@ -601,7 +603,7 @@ def test_a_hierarchy_without_lists_is_told_of_the_profiles_that_say_otherwise(tm
     path.write_text(text.replace("dccki", "device"), "utf-8")
     error = refused(tmp_path)
     assert error.code == "profile.reference"
-    assert "hierarchy device: revocation-lists names none" in error.message
+    assert "hierarchy device, revocation-lists names none" in error.message
     assert "device-crl" in error.message
 
 
