@@ -715,3 +715,23 @@ def test_a_ca_name_that_its_string_type_cannot_hold_is_an_error(tmp_path):
     error = refused(tmp_path)
     assert "organisation-issuing-ca.toml" in error.message
     assert "'Ž'" in error.message
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"),
+    [
+        ("certificates/dccki-root-ca.toml", "\ntier", '\nidentity = "role" #<\ntier', "identity"),
+        ("revocation-lists/dccki-crl.toml", 'tier = "issuing"', 'tier = "root" #<', "tier"),
+        (HIERARCHIES, 'end-entity = "dccki"', 'end-entity = "none" #<', "end-entity"),
+        (KIT, "\nlabel = ", '\nlabel = " " #<\n#', "label"),
+    ],
+)
+def test_what_stands_in_a_file_and_fits_no_other_is_told_with_its_line(
+    tmp_path, name, old, new, said
+):
+    path = override(tmp_path, name, old, new)
+    error = refused(tmp_path)
+    place, _, _ = error.message.partition(": ")
+    line = int(place.removeprefix(f"{path}, line ").split(",")[0])
+    assert place.endswith(f", {said}")
+    assert "#<" in path.read_text("utf-8").split("\n")[line - 1]
