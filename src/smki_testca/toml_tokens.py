@@ -19,7 +19,7 @@ TOKEN = re.compile(
     | (?P<dot>\.)
     | (?P<open>[\[{])
     | (?P<close>[\]}])
-    | (?P<end>[\n,=]|.)
+    | (?P<end>\n++|.)
     """,
     re.VERBOSE | re.DOTALL,
 )

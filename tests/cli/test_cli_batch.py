@@ -245,6 +245,15 @@ def test_check_says_beforehand_what_issue_would_and_changes_nothing(
     assert issued.json["run"]["issued"] == checked.json["accepted"]
 
 
+@pytest.mark.parametrize("text", ["", "\ufeff", "sep=;\n", ",,,\n", "\n\n", "profile,label\n"])
+def test_check_of_a_manifest_without_rows_is_the_error_of_issue(batch, tmp_path, text):
+    path = tmp_path / "rows.csv"
+    path.write_text(text, encoding="utf-8")
+    for command in ("check", "issue"):
+        outcome = batch(command, path)
+        assert (outcome.code, outcome.json["error"]["code"]) == (4, "manifest.empty")
+
+
 def test_check_of_a_manifest_in_order_ends_well(batch, manifest):
     outcome = batch("check", manifest(*batches.mixed()))
     assert (outcome.code, outcome.json) == (0, {"accepted": len(batches.mixed()), "problems": []})

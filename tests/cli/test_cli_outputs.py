@@ -220,3 +220,28 @@ def test_names_that_windows_reserves_are_changed_when_exported_and_told(
     assert not {name for name in names if name.lower().split(".")[0] in reserved}
     outcome = command(*here, "--out", tmp_path / "again")
     assert "warning: Windows reserves the file name 'aux': it is written as aux_." in outcome.err
+
+
+def test_a_reserved_name_is_told_as_it_is_written_and_only_where_it_is(
+    command, quickstart, tmp_path
+):
+    for label in ("con", "con_", "con:"):
+        outcome = command(
+            *("--estate", quickstart, "issue", "device", *SIGN, "--usage", "key-agreement"),
+            *("--device-id", "00-DB-12-00-00-00-01-01", "--hw-type", batches.HW_TYPE),
+            *(f"--label={label}",),
+        )
+        assert outcome.code == 0, outcome.err
+    export = ("--estate", quickstart, "export")
+    for form, has_such_files in (("pem", True), ("der", True), ("csv", False), ("jwks", False)):
+        out = tmp_path / form
+        outcome = command("--json", *export, "--format", form, "--out", out)
+        assert outcome.code == 0, outcome.err
+        told = [entry["written_as"] for entry in outcome.json["renamed"]]
+        written = {path.stem for path in out.rglob("con_*")}
+        assert bool(told) == bool(written) == has_such_files
+        assert set(told) <= written
+    outcome = command(*export, "--format", "pem", "--out", tmp_path / "again")
+    (warning,) = [line for line in outcome.err.splitlines() if "'con'" in line]
+    said = warning.split("written as ")[1].split(",")[0].rstrip(".")
+    assert list((tmp_path / "again").rglob(f"{said}.pem"))

@@ -506,7 +506,7 @@ DUPLICATES = [
     (SERVICES, 'code = "srept"', 'code = "uept"', "testing-service code uept"),
     (ENVIRONMENTS, 'name = "UIT-B"', 'name = "UIT-A"', "environment name UIT-A"),
     (ENVIRONMENTS, 'name = "SIT"', 'name = "UIT"', "family name UIT"),
-    (HIERARCHIES, 'name = "iki"', 'name = "dccki"', "hierarchy dccki"),
+    (HIERARCHIES, 'name = "iki"', 'name = "dccki"', "hierarchy name dccki"),
 ]
 
 
@@ -515,8 +515,10 @@ def test_what_is_defined_twice_is_an_error(tmp_path, name, old, new, what):
     path = override(tmp_path, name, old, new)
     error = refused(tmp_path)
     assert error.code == "profile.duplicate"
-    assert str(path) in error.message
     assert what in error.message
+    line = int(error.message.removeprefix(f"{path}, line ").split(",")[0])
+    # Of two in the wrong order, the later is named.
+    assert path.read_text("utf-8").split("\n")[line - 1].split(" = ")[0] == new.split(" = ")[0]
 
 
 # Hierarchies
@@ -590,7 +592,7 @@ def test_a_hierarchy_whose_profiles_are_not_its_own_is_an_error(tmp_path, old, n
     path = override(tmp_path, HIERARCHIES, old, new)
     error = refused(tmp_path)
     assert error.code == "profile.reference"
-    assert f"{path}, hierarchy dccki: " in without_line(error.message)
+    assert f"{path}, hierarchy dccki, " in without_line(error.message)
     assert said in error.message
 
 
@@ -601,7 +603,7 @@ def test_a_hierarchy_without_lists_is_told_of_the_profiles_that_say_otherwise(tm
     path.write_text(text.replace("dccki", "device"), "utf-8")
     error = refused(tmp_path)
     assert error.code == "profile.reference"
-    assert "hierarchy device: revocation-lists names none" in error.message
+    assert "hierarchy device, revocation-lists names none" in error.message
     assert "device-crl" in error.message
 
 
@@ -713,3 +715,23 @@ def test_a_ca_name_that_its_string_type_cannot_hold_is_an_error(tmp_path):
     error = refused(tmp_path)
     assert "organisation-issuing-ca.toml" in error.message
     assert "'Ž'" in error.message
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"),
+    [
+        ("certificates/dccki-root-ca.toml", "\ntier", '\nidentity = "role" #<\ntier', "identity"),
+        ("revocation-lists/dccki-crl.toml", 'tier = "issuing"', 'tier = "root" #<', "tier"),
+        (HIERARCHIES, 'end-entity = "dccki"', 'end-entity = "none" #<', "end-entity"),
+        (KIT, "\nlabel = ", '\nlabel = " " #<\n#', "label"),
+    ],
+)
+def test_what_stands_in_a_file_and_fits_no_other_is_told_with_its_line(
+    tmp_path, name, old, new, said
+):
+    path = override(tmp_path, name, old, new)
+    error = refused(tmp_path)
+    place, _, _ = error.message.partition(": ")
+    line = int(place.removeprefix(f"{path}, line ").split(",")[0])
+    assert place.endswith(f", {said}")
+    assert "#<" in path.read_text("utf-8").split("\n")[line - 1]

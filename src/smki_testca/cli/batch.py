@@ -164,6 +164,8 @@ def check(session: Session, /, manifest: str | None, **options: Any) -> None:
         plan.check_seed()
         _plan_source(estate, plan, manifest, options)
         plan.close()
+    if not plan.ready() and not plan.problems:
+        raise _plan_error(plan)
     if plan.is_range and plan.problems:
         raise plan.problems[0].error
     if session.as_json:

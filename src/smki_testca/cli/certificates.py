@@ -94,9 +94,7 @@ def export(
             {"serial": str(each.item.record.serial), "name": each.item.name, "reason": each.reason}
             for each in exported.left_out
         ]
-        renamed = [
-            {"name": name, "written_as": instead} for name, instead in exported.renamed.items()
-        ]
+        renamed = [{"name": name, "written_as": instead} for name, instead in exported.renamed]
         files = [str(path) for path in paths]
         print_json({"files": files, "left_out": left_out, "renamed": renamed})
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,12 +11,15 @@ from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import check_open, print_document, print_json, print_table, say
 from smki_testca.cli.session import Session, read_input
 from smki_testca.cli.whois import whois
-from smki_testca.errors import UsageError
+from smki_testca.errors import OutputError, UsageError
+from smki_testca.files import MEDIUM_ERRORS
 from smki_testca.identifiers import Eui64, Signifier
 from smki_testca.profiles.model import ParticipantKind
 from smki_testca.register.notifications import Flow
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from smki_testca.cli.output import Cell
     from smki_testca.register.notifications import Notification
 
@@ -293,14 +297,32 @@ def notify(session: Session, flow: str, form: str, number: int | None, *, dry_ru
         raise UsageError("usage", "--number and --dry-run do not go together.")
     with session.open() as estate:
         if number is not None:
-            _print_notification(session, estate.register.notification(Flow(flow), number), form)
+            notification = estate.register.notification(Flow(flow), number)
+            _print_notification(session, notification, form)
             return
         notification = estate.register.next_notification(Flow(flow))
         if not dry_run:
             check_open()
-        _print_notification(session, notification, form)
+        with _nothing_counted():
+            _print_notification(session, notification, form)
         if not dry_run:
             estate.register.count_as_told(notification)
+
+
+@contextmanager
+def _nothing_counted() -> Iterator[None]:
+    """Say of an output that fails that the notification is not counted as told."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in MEDIUM_ERRORS:
+            raise
+        raise OutputError(
+            "output.failed",
+            f"The output cannot be written: {error.strerror}.",
+            "Nothing was counted as told. Free space on the disk, or repair it, and give the"
+            " command again: it tells the same.",
+        ) from error
 
 
 def _print_notification(session: Session, notification: Notification, form: str) -> None:

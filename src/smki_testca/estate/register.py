@@ -10,10 +10,12 @@ import msgspec
 
 from smki_testca.errors import EstateError, InputError
 from smki_testca.estate.audit import unreadable_entry
+from smki_testca.profiles.library import met_in
 from smki_testca.register import documents
 from smki_testca.register.agreements import AgreementChange
 from smki_testca.register.notifications import notify, statements
 from smki_testca.register.register import Register
+from smki_testca.toml_places import Place
 
 if TYPE_CHECKING:
     import sqlite3
@@ -88,7 +90,8 @@ class RegisterStore:
                 then.
         """
         participants, agreements = documents.read_file(data, origin, self._library)
-        self.bring_in(participants, agreements)
+        with met_in(Place(origin, data=data)):
+            self.bring_in(participants, agreements)
         return participants, agreements
 
     def bring_in(self, participants: list[Participant], agreements: list[Agreement]) -> None:
@@ -224,8 +227,9 @@ class RegisterStore:
         changed = []
         with self._database.transaction():
             register = self.load()
-            for agreement in arriving:
-                before, register = register, register.with_replacement(agreement)
+            for place, agreement in enumerate(arriving):
+                with met_in(Place(origin, data=data).within("agreement", place)):
+                    before, register = register, register.with_replacement(agreement)
                 if before.agreements != register.agreements:
                     reference = agreement.reference
                     self._change_agreement("agreement.replace", before, register, reference)

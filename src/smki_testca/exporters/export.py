@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -73,19 +74,23 @@ class Made:
     Attributes:
         files: every file, notes included.
         left_out: the certificates that the format cannot hold.
-        renamed: for each label, participant and other name that Windows reserves, the name of
-            its files.
+        renamed: each label, participant and other name that Windows reserves, with the name that
+            a file or folder of the export has instead; once for each such name.
     """
 
     files: list[OutputFile]
     left_out: list[LeftOut]
-    renamed: dict[str, str]
+    renamed: list[tuple[str, str]]
 
     def renamings(self) -> list[str]:
         """A line for each name that Windows reserves."""
+        written: dict[str, list[str]] = {}
+        for name, instead in self.renamed:
+            written.setdefault(name, []).append(instead)
         return [
-            f"Windows reserves the file name {shown(name)}: it is written as {instead}."
-            for name, instead in self.renamed.items()
+            f"Windows reserves the file name {shown(name)}: it is written as {names[0]}"
+            + (f", and {len(names) - 1} more like it." if len(names) > 1 else ".")
+            for name, names in written.items()
         ]
 
 
@@ -111,18 +116,28 @@ def make(name: str, selected: Sequence[Item], passphrase: str | None) -> Made:
         )
     out = {id(entry.item) for entry in left_out}
     remarks = notes(item for item in selected if id(item) not in out)
-    written = [item.record for item in selected if id(item) not in out]
-    return Made([*form.files(selected, passphrase), *remarks], left_out, _renamed(written))
+    written = [item for item in selected if id(item) not in out]
+    files = [*form.files(selected, passphrase), *remarks]
+    return Made(files, left_out, _renamed(written, files))
 
 
-def _renamed(records: Iterable[Record]) -> dict[str, str]:
-    """The names that Windows reserves, and those of their files."""
-    names = (
-        name
-        for record in records
-        for name in (record.label, record.participant, record.family, record.hierarchy)
-    )
-    return {name: safe_name(name) for name in names if name and is_reserved(name)}
+def _renamed(items: Iterable[Item], files: Iterable[OutputFile]) -> list[tuple[str, str]]:
+    """The names that Windows reserves, and those that files or folders have instead."""
+    renamed: dict[tuple[str, str], None] = {}
+    for item in items:
+        record = item.record
+        folders = (record.participant, record.family, record.hierarchy)
+        stated = [(record.label, item.name), *((name, safe_name(name or "")) for name in folders)]
+        renamed |= {(name, new): None for name, new in stated if name and is_reserved(name)}
+    if not renamed:
+        return []
+    parts = {part for file in files for part in file.path.parts}
+    # A file's name goes on with a suffix, or with what the file is of the certificate.
+    used = {part[: end.start()] for part in parts for end in _END_OF_NAME.finditer(part)}
+    return [(name, new) for name, new in renamed if new in used]
+
+
+_END_OF_NAME = re.compile(r"(?=[.-])|\Z")
 
 
 def _check(traits: Traits, selected: Sequence[Item], passphrase: str | None) -> None:

@@ -122,6 +122,7 @@ class Kit:
         agreements: the agreements in the kit file.
         requests: the requests in order, those of series included.
         devices: the Devices of each type.
+        origin: the kit file, for messages.
     """
 
     name: str
@@ -132,6 +133,7 @@ class Kit:
     agreements: tuple[KitAgreement, ...]
     requests: tuple[KitRequest, ...]
     devices: tuple[KitDevices, ...]
+    origin: str
 
     @property
     def count(self) -> int:

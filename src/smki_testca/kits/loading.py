@@ -103,12 +103,14 @@ class _Reader:
             names = sorted(path.name for path in shipped("examples").glob("*.toml"))
             known(document.register, names, whole.within("register"), "file of examples/")
         self._check_size()
-        requests = [
-            self._request(table, number) for number, table in enumerate(document.request, 1)
+        requests: list[tuple[KitRequest, Place]] = [
+            (self._request(table, number), self._place("request", number))
+            for number, table in enumerate(document.request, 1)
         ]
         for number, table in enumerate(document.series, 1):
-            requests += self._series(table, number)
-        _check_labels(requests, self._origin)
+            where = self._place("series", number)
+            requests += [(request, where) for request in self._series(table, number)]
+        _check_labels(requests)
         return Kit(
             document.name,
             document.title,
@@ -119,8 +121,9 @@ class _Reader:
                 self._agreement(table, whole.within("agreement", number))
                 for number, table in enumerate(document.agreement)
             ),
-            tuple(requests),
+            tuple(request for request, _ in requests),
             tuple(self._devices(table, number) for number, table in enumerate(document.devices, 1)),
+            self._origin,
         )
 
     def _check_size(self) -> None:
@@ -349,16 +352,16 @@ def _series_keys(needed: set[str]) -> str:
     return " and ".join(keys)
 
 
-def _check_labels(requests: list[KitRequest], origin: str) -> None:
+def _check_labels(requests: list[tuple[KitRequest, Place]]) -> None:
     """Check that each request can have its label, and that no two have the same."""
     seen: set[str] = set()
-    for request in requests:
-        with met_in(origin):
+    for request, where in requests:
+        with met_in(where.within("label")):
             check_label(request.label)
         if request.label is not None and request.label in seen:
             raise InputError(
                 "kit.label",
-                f"{origin}: two requests have the label {shown(request.label)}.",
+                f"{where.within('label')}: two requests have the label {shown(request.label)}.",
                 "In a series tell them apart with {id}, {number}, {role}, {usage}, {environment}.",
             )
         seen |= {request.label} if request.label is not None else set()

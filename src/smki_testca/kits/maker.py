@@ -15,7 +15,9 @@ from smki_testca.kits.issuing import issue, issue_devices
 from smki_testca.kits.readme import text as readme
 from smki_testca.kits.result import ESTATE, EXPORT_PASSPHRASE_FILE, README, KitResult
 from smki_testca.passphrases import leave_passphrase, make_passphrase
+from smki_testca.profiles.library import met_in
 from smki_testca.shipped import shipped
+from smki_testca.toml_places import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -94,7 +96,8 @@ def fill(
     if kit.participants or kit.agreements:
         today = estate.clock.now().date()
         agreements = [agreement.on(today) for agreement in kit.agreements]
-        estate.register.bring_in(list(kit.participants), agreements)
+        with met_in(Place(kit.origin)):
+            estate.register.bring_in(list(kit.participants), agreements)
 
     def can_be_made(asked: KitRequest | KitDevices) -> bool:
         return not seeded or estate.library.is_seedable(estate.library.profile(asked.profile))

@@ -151,7 +151,7 @@ class Library:
     def hierarchies(self) -> dict[Hierarchy, HierarchyDefinition]:
         """The PKIs, by name, in the order of their file."""
         document, origin = self._single("hierarchies.toml", documents.HierarchiesFile)
-        _unique([table.name for table in document.hierarchy], origin, "hierarchy")
+        _unique([table.name for table in document.hierarchy], origin, "hierarchy", "name")
         return {
             Hierarchy(table.name): HierarchyDefinition(
                 Hierarchy(table.name),
@@ -177,12 +177,14 @@ class Library:
             where = whole.within("hierarchy", number, noun=noun)
             places = {**hierarchy.tiers, Tier.END_ENTITY: hierarchy.end_entity}
             for tier, name in places.items():
-                known(name, self.profile_names, where, "profile")
+                is_ca = tier in hierarchy.tiers
+                stated = where.within(*(("tiers", tier.value) if is_ca else ("end-entity",)))
+                known(name, self.profile_names, stated, "profile")
                 profile = self.profile(name)
                 if (profile.hierarchy, profile.tier) != (hierarchy.name, tier):
                     raise InputError(
                         "profile.reference",
-                        f"{where}: the profile {name} is of tier {profile.tier.value} of the"
+                        f"{stated}: the profile {name} is of tier {profile.tier.value} of the"
                         f" hierarchy {profile.hierarchy}, not of tier {tier.value} of this one.",
                     )
             signed = [
@@ -193,7 +195,7 @@ class Library:
             if sorted(signed) != sorted(hierarchy.revocation_lists):
                 raise InputError(
                     "profile.reference",
-                    f"{where}: revocation-lists names"
+                    f"{where.within('revocation-lists')} names"
                     f" {', '.join(hierarchy.revocation_lists) or 'none'}, but the CRL profiles"
                     f" of the hierarchy are {', '.join(signed) or 'none'}.",
                 )
@@ -238,7 +240,8 @@ class Library:
             )
             profile = rows.revocation_list_profile(document, origin)
             if name in self.profile_names:
-                raise InputError("profile.duplicate", f"{origin}: a certificate has that name.")
+                where = Place(origin).within("name")
+                raise InputError("profile.duplicate", f"{where}: a certificate has that name.")
             self._revocation_list_profiles[name] = profile
         return self._revocation_list_profiles[name]
 
@@ -304,7 +307,8 @@ class Library:
             if other is not profile:
                 raise InputError(
                     "profile.duplicate",
-                    f"{profile.origin}: {other.name} is already the profile for the"
+                    f"{Place(profile.origin).within('tier')}: {other.name} is already the profile"
+                    " for the"
                     f" {profile.tier} CA of the {profile.hierarchy} hierarchy.",
                 )
         return profiles
@@ -324,7 +328,7 @@ class Library:
             for table in document.user_role
         )
         codes = [role.code for role in user_roles]
-        _unique(codes, origin, "user-role code")
+        _unique(codes, origin, "user-role", "code")
         remote = []
         for number, table in enumerate(document.remote_party_role):
             noun = f"remote-party-role {table.name}"
@@ -341,8 +345,8 @@ class Library:
                     table.source,
                 )
             )
-        _unique([f"{role.code:02X}" for role in remote], origin, "remote-party-role code")
-        _unique([role.name for role in remote], origin, "remote-party-role name")
+        _unique([f"{role.code:02X}" for role in remote], origin, "remote-party-role", "code")
+        _unique([role.name for role in remote], origin, "remote-party-role", "name")
         return Roles(tuple(remote), user_roles)
 
     @cached_property
@@ -350,7 +354,7 @@ class Library:
         """The purposes for which Test Certificates are provided, by code."""
         document, origin = self._single("testing-services.toml", documents.TestingServicesFile)
         services = document.testing_service
-        _unique([service.code for service in services], origin, "testing-service code")
+        _unique([service.code for service in services], origin, "testing-service", "code")
         return {
             service.code: TestingService(service.code, service.name, service.basis, service.source)
             for service in services
@@ -365,10 +369,9 @@ class Library:
         """The test environments, by name."""
         document, origin = self._environments
         families = {family.name: family for family in document.family}
-        _unique([family.name for family in document.family], origin, "family name")
-        _unique(
-            [environment.name for environment in document.environment], origin, "environment name"
-        )
+        _unique([family.name for family in document.family], origin, "family", "name")
+        names = [environment.name for environment in document.environment]
+        _unique(names, origin, "environment", "name")
         environments: dict[str, Environment] = {}
         places = {
             family.name: Place(origin).within("family", number, noun=f"family {family.name}")
@@ -573,10 +576,15 @@ def met_in(where: str | Place) -> Iterator[None]:
         raise InputError(error.code, f"{place}: {error.message}", error.remedy) from error
 
 
-def _unique(values: list[str], origin: str, what: str) -> None:
-    for value in values:
-        if values.count(value) > 1:
-            raise InputError("profile.duplicate", f"{origin} defines {what} {value} twice.")
+def _unique(values: list[str], origin: str, table: str, key: str) -> None:
+    """Check that a key of some tables is in no two of them the same."""
+    for number, value in enumerate(values):
+        if value in values[:number]:
+            raise InputError(
+                "profile.duplicate",
+                f"{Place(origin).within(table, number, key)}: the file defines {table} {key}"
+                f" {value} twice.",
+            )
 
 
 def known(value: str, names: Iterable[str], where: str | Place, what: str) -> None:

@@ -44,8 +44,7 @@ def convert(tree: Any, shape: type[T], place: Place) -> T:
         unknown = _UNKNOWN_KEY.fullmatch(message)
         wrong = place.within(*path, *((unknown[1],) if unknown else ()))
         line = f", line {wrong.line}," if wrong.line is not None else ""
-        whole = place.within(*path).key_path
-        stated = f", at `$.{whole}`" if whole else ""
+        stated = f", at `$.{wrong.key_path}`" if wrong.key_path else ""
         raise InputError(
             "toml.shape",
             f"{place.origin}{line} does not fit the schema: {message}{stated}.",

@@ -45,7 +45,7 @@ from smki_testca.x509 import names
 from smki_testca.x509.fields import FIELDS, REVOCATION_LIST_FIELDS, Field, Kind, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from smki_testca.profiles.documents import (
         FillTable,
@@ -267,18 +267,28 @@ def _subject_inputs(
 def _check_inputs(profile: Profile, document: ProfileFile) -> None:
     """Check that the inputs, their descriptions and the identity are consistent."""
     if profile.tier is not Tier.END_ENTITY:
-        if document.identity is not None or document.inputs or profile.inputs:
-            _fail(profile.origin, "a CA's certificate has no inputs and no identity")
-        return
+        if document.identity is not None:
+            where = Place(profile.origin).within("identity")
+        elif document.inputs:
+            where = Place(profile.origin).within("inputs")
+        elif profile.inputs:
+            where = _last_filled(profile, profile.inputs)
+        else:
+            return
+        _fail(where, "a CA's certificate has no inputs and no identity")
     names = [subject_input.type.name for subject_input in profile.subject_inputs]
     for name in document.inputs:
         if name not in names:
             _fail(Place(profile.origin).within("inputs", name), "no row is filled from it")
     for name in names:
         if names.count(name) > 1:
-            _fail(profile.origin, f"two rows are filled from the input {name}")
-    if sum(subject_input.type.is_identifier for subject_input in profile.subject_inputs) > 1:
-        _fail(profile.origin, "a certificate embeds one EUI-64: eui64 or device-id")
+            _fail(_last_filled(profile, {name}), f"two rows are filled from the input {name}")
+    identifiers = {each.type.name for each in profile.subject_inputs if each.type.is_identifier}
+    if len(identifiers) > 1:
+        _fail(
+            _last_filled(profile, identifiers),
+            "a certificate embeds one EUI-64: eui64 or device-id",
+        )
     if profile.identity is None:
         _fail(
             profile.origin,
@@ -297,10 +307,22 @@ def _check_inputs(profile: Profile, document: ProfileFile) -> None:
     }
     if needed is not None and needed not in needs:
         _fail(
-            profile.origin,
+            profile.origin
+            if document.identity is None
+            else Place(profile.origin).within("identity"),
             f"identity = {profile.identity.value!r} needs a row that is filled from the input"
             f" {needed}, which is not optional",
         )
+
+
+def _last_filled(profile: Profile, inputs: Collection[str]) -> Place:
+    """The place of the last row that is filled from one of some inputs."""
+    number, path = max(
+        (row.number, row.field.path)
+        for row in profile.rows
+        if isinstance(row.fill, Input) and row.fill.name in inputs
+    )
+    return _place(profile.origin, number, path).within("fill")
 
 
 def revocation_list_profile(document: RevocationListFile, origin: str) -> RevocationListProfile:
@@ -620,7 +642,9 @@ def _check_certificate(profile: Profile, filled: Mapping[str, Row]) -> None:
     alternative = "extensions.subjectAltName.hardwareModuleName"
     halves = [f"{alternative}.{part}" in filled for part in ("hwType", "hwSerialNum")]
     if any(halves) and not all(halves):
-        _fail(profile.origin, f"{alternative} takes both hwType and hwSerialNum")
+        half = filled[f"{alternative}.{'hwType' if halves[0] else 'hwSerialNum'}"]
+        where = _place(profile.origin, half.number, half.field.path)
+        _fail(where.within("field"), f"{alternative} takes both hwType and hwSerialNum")
     end, start = filled["validity.notAfter"], filled["validity.notBefore"]
     if isinstance(end.fill, Derived) and end.fill.years and end.number < start.number:
         where = _place(profile.origin, end.number, end.field.path)

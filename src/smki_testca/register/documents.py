@@ -297,7 +297,12 @@ def organisation_range(table: RangeTable) -> OrganisationRange:
         ).at("organisation-number")
     number = int(table.organisation_number, 16)
     bits = table.organisation_bits
-    ids = IdRange.of_organisation(entry, number, bits)
+    try:
+        ids = IdRange.of_organisation(entry, number, bits)
+    except InputError as error:
+        is_split = error.code == "id_range.split"
+        of_split = "registry-entry" if bits == DEFAULT_ORGANISATION_BITS else "organisation-bits"
+        raise error.at(of_split if is_split else "organisation-number") from None
     return OrganisationRange(entry, number, bits, ids, table.exception)
 
 

@@ -17,6 +17,7 @@ from smki_testca.register.blocks import Block, Blocks
 from smki_testca.register.participants import AllocatedId
 from smki_testca.register.rules import check_binding, check_kind, check_participant
 from smki_testca.text import shown
+from smki_testca.toml_places import below
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -168,25 +169,27 @@ class Register:
         Raises:
             InputError: for a Signifier, range, Registry Entry or Market Participant ID that
                 another participant has, a second DCC, a Signifier or organisation number that
-                changes, one id given twice, or a participant that breaks a rule of its own.
+                changes, one id given twice, or a participant that breaks a rule of its own. It has
+                the key path in a file of these participants.
         """
         merged = dict(self.participants)
         # Its own, because it changes with each participant that arrives.
         holdings = _Holdings(merged.values())
         seen: set[str] = set()
-        for participant in arriving:
-            if participant.id in seen:
-                raise InputError(
-                    "participant.twice", f"Participant {participant.id} is given twice."
-                )
-            seen.add(participant.id)
-            check_participant(participant)
-            self._check_entries(participant)
-            holdings.check(participant)
-            before = merged.get(participant.id)
-            merged[participant.id] = _updated(before, participant)
-            holdings.replace(before, merged[participant.id])
-            _check_market_participants(merged[participant.id])
+        for place, participant in enumerate(arriving):
+            with below("participant", place):
+                if participant.id in seen:
+                    raise InputError(
+                        "participant.twice", f"Participant {participant.id} is given twice."
+                    ).at("id")
+                seen.add(participant.id)
+                check_participant(participant)
+                self._check_entries(participant)
+                holdings.check(participant)
+                before = merged.get(participant.id)
+                merged[participant.id] = _updated(before, participant)
+                holdings.replace(before, merged[participant.id])
+                _check_market_participants(merged[participant.id])
         return replace(self, participants=merged)
 
     def with_correction(self, participant: Participant) -> Self:
@@ -216,22 +219,25 @@ class Register:
 
         Raises:
             InputError: if a reference is taken, or the participant is not in the register or of
-                a kind that the agreement does not bind.
+                a kind that the agreement does not bind. It has the key path in a file of these
+                agreements.
         """
         merged = dict(self.agreements)
-        for agreement in arriving:
-            participant = self.participant(agreement.participant)
-            if merged.get(agreement.reference) == agreement:
-                continue
-            check_binding(agreement, participant)
-            if agreement.reference in merged:
-                raise InputError(
-                    "agreement.reference",
-                    f"The register has an agreement {agreement.reference} with other terms.",
-                    "Replace it: smki-testca agreement replace FILE; or give the new agreement"
-                    " another reference.",
-                )
-            merged[agreement.reference] = agreement
+        for place, agreement in enumerate(arriving):
+            with below("agreement", place):
+                with below("participant"):
+                    participant = self.participant(agreement.participant)
+                if merged.get(agreement.reference) == agreement:
+                    continue
+                check_binding(agreement, participant)
+                if agreement.reference in merged:
+                    raise InputError(
+                        "agreement.reference",
+                        f"The register has an agreement {agreement.reference} with other terms.",
+                        "Replace it: smki-testca agreement replace FILE; or give the new agreement"
+                        " another reference.",
+                    ).at("reference")
+                merged[agreement.reference] = agreement
         return replace(self, agreements=merged)
 
     def with_suspension(self, reference: str, *, suspended: bool) -> Self:
@@ -254,9 +260,10 @@ class Register:
 
         Raises:
             InputError: if there is none of that reference, it binds another participant, or is of
-                a kind that does not bind it.
+                a kind that does not bind it. It has the key path in the agreement's table.
         """
-        before = self.agreement(agreement.reference)
+        with below("reference"):
+            before = self.agreement(agreement.reference)
         if agreement.participant != before.participant:
             raise InputError(
                 "agreement.participant",
@@ -264,7 +271,7 @@ class Register:
                 f" bind {agreement.participant}.",
                 "Give the other participant's agreement another reference, and add it:"
                 " smki-testca agreement add FILE",
-            )
+            ).at("participant")
         check_binding(agreement, self.participant(agreement.participant))
         changed = replace(agreement, suspended=agreement.suspended or before.suspended)
         return replace(self, agreements={**self.agreements, before.reference: changed})
@@ -358,13 +365,15 @@ class Register:
     def _check_entries(self, arriving: Participant) -> None:
         """Check the entries of a participant against the SEC's, and its ranges with each other."""
         in_order = sorted(
-            (organisation.range for organisation in arriving.ranges), key=lambda each: each.first
+            ((organisation.range, place) for place, organisation in enumerate(arriving.ranges)),
+            key=lambda each: each[0].first,
         )
-        if any(one.overlaps(following) for one, following in pairwise(in_order)):
-            raise InputError(
-                "id_range.overlap", f"Two ranges of participant {arriving.id} overlap."
-            )
-        for organisation in arriving.ranges:
+        for (one, place_of_one), (following, place) in pairwise(in_order):
+            if one.overlaps(following):
+                raise InputError(
+                    "id_range.overlap", f"Two ranges of participant {arriving.id} overlap."
+                ).at("ranges", max(place_of_one, place))
+        for place, organisation in enumerate(arriving.ranges):
             if organisation.entry in self.central:
                 if organisation.exception is not None:
                     raise InputError(
@@ -372,7 +381,7 @@ class Register:
                         f"Participant {arriving.id} has a range under {organisation.entry} by"
                         " exception, but the entry is the SEC's.",
                         "Leave the exception out.",
-                    )
+                    ).at("ranges", place, "exception")
             elif organisation.exception is None or any(
                 organisation.entry.overlaps(central) for central in self.central
             ):
@@ -381,14 +390,14 @@ class Register:
                     f"Participant {arriving.id} has a range under {organisation.entry}, which is"
                     " not a Registry Entry for User, DCC and RDP IDs.",
                     "Use an entry of environments.toml, or state the reason as exception.",
-                )
-        for entry in arriving.registry_entries:
+                ).at("ranges", place, "registry-entry")
+        for place, entry in enumerate(arriving.registry_entries):
             if any(entry.overlaps(central) for central in self.central):
                 raise InputError(
                     "registry_entry.central",
                     f"Participant {arriving.id} cannot have the Registry Entry {entry}: it is the"
                     " SEC's, and never for Devices (R11).",
-                )
+                ).at("registry-entries", place)
 
 
 class _Holdings:
@@ -440,7 +449,7 @@ class _Holdings:
                 "signifier.taken",
                 f"Participant {arriving.id} cannot have the Signifier {signifier}: it is"
                 f" {holder}'s (R9).",
-            )
+            ).at("signifier")
         other_dcc = min(self._dccs - {arriving.id}, default=None)
         if arriving.kind is ParticipantKind.DCC and other_dcc is not None:
             raise InputError(
@@ -448,42 +457,42 @@ class _Holdings:
                 f"Participant {arriving.id} cannot be the DCC: {other_dcc} is, and there is one"
                 " DCC (R23).",
                 f"Give the IDs to {other_dcc}, or register {arriving.id} as of another kind.",
-            )
-        for market in arriving.market_participant_ids:
+            ).at("kind")
+        for place, market in enumerate(arriving.market_participant_ids):
             other = self._market_participants.get((market.scheme, market.identifier), arriving.id)
             if other != arriving.id:
                 raise InputError(
                     "participant.market_taken",
                     f"Participant {arriving.id} cannot have the Market Participant ID"
                     f" {market.identifier} ({market.scheme}): it is {other}'s (R14).",
-                )
-        for organisation in arriving.ranges:
+                ).at("market-participant-ids", place, "identifier")
+        for place, organisation in enumerate(arriving.ranges):
             taken = self.ranges.overlapping(Block.of_organisation(organisation), arriving.id)
             if taken is not None:
                 raise InputError(
                     "id_range.overlap",
                     f"The range {organisation.range} of {arriving.id} overlaps"
                     f" {taken[0].range} of {taken[1]} (R12).",
-                )
-        for entry in dict.fromkeys(arriving.registry_entries):
+                ).at("ranges", place)
+        for place, entry in enumerate(arriving.registry_entries):
             taken = self.entries.overlapping(Block.of_entry(entry), arriving.id)
             if taken is not None:
                 raise InputError(
                     "registry_entry.taken",
                     f"The Registry Entry {entry} of {arriving.id} overlaps one of {taken[1]}.",
-                )
+                ).at("registry-entries", place)
 
 
 def _check_market_participants(participant: Participant) -> None:
     allocated = {allocation.eui64 for allocation in participant.ids}
-    for market in participant.market_participant_ids:
-        for eui64 in market.ids:
+    for place, market in enumerate(participant.market_participant_ids):
+        for place_of_id, eui64 in enumerate(market.ids):
             if eui64 not in allocated:
                 raise InputError(
                     "participant.market_id",
                     f"Market Participant ID {market.identifier} of {participant.id} maps to"
                     f" {eui64}, which is not allocated to it.",
-                )
+                ).at("market-participant-ids", place, "ids", place_of_id)
 
 
 def _updated(present: Participant | None, arriving: Participant) -> Participant:
@@ -496,13 +505,13 @@ def _updated(present: Participant | None, arriving: Participant) -> Participant:
             f" {_in_words(arriving)}; an import changes neither.",
             "If it was wrong: smki-testca register correct"
             f" {present.id}{_options_that_make(present, arriving)}",
-        )
+        ).at("kind" if present.kind != arriving.kind else "signifier")
     if not set(present.ranges) <= set(arriving.ranges):
         raise InputError(
             "participant.changed",
             f"Participant {present.id} cannot lose a range that was allocated to it.",
             f"If it was wrong: smki-testca register correct {present.id} --range ENTRY:NUMBER",
-        )
+        ).at("ranges" if arriving.ranges else "id")
     ids = {allocation.eui64: allocation for allocation in (*present.ids, *arriving.ids)}
     return replace(arriving, ids=tuple(ids[eui64] for eui64 in sorted(ids)))
 

@@ -1,6 +1,7 @@
 """The rules that one participant or agreement must keep, whoever else is in the register.
 
-They are checked when it arrives, or a participant gets a User Role. A register of an earlier
+They are checked when it arrives, or a participant gets a User Role. Their errors have the key path
+in the table of the participant or agreement. A register of an earlier
 version that breaks them still opens; there the gate refuses what rests on it.
 """
 
@@ -14,11 +15,13 @@ from smki_testca.profiles.model import ParticipantKind
 from smki_testca.register.agreements import AgreementKind
 from smki_testca.register.participants import SIGNIFIED
 from smki_testca.text import is_blank, shown
+from smki_testca.toml_places import below
 
 if TYPE_CHECKING:
     from smki_testca.register.agreements import Agreement
-    from smki_testca.register.participants import Participant
+    from smki_testca.register.participants import AllocatedId, Participant
     from smki_testca.roles import UserRole
+    from smki_testca.toml_places import KeyPath
 
 
 BINDING = {
@@ -43,7 +46,7 @@ def check_binding(agreement: Agreement, participant: Participant) -> None:
             f"Agreement {agreement.reference} is of kind {agreement.kind}, which does not bind"
             f" {participant.id}, a participant of kind {participant.kind} (R2).",
             f"Agreements of kind {' or '.join(BINDING[participant.kind])} bind it.",
-        )
+        ).at("kind")
 
 
 def check_participant(participant: Participant) -> None:
@@ -55,18 +58,11 @@ def check_participant(participant: Participant) -> None:
             or a Market Participant ID of a participant that can have no User ID.
     """
     _check_texts(participant)
-    for allocated in participant.ids:
-        for role in allocated.user_roles:
-            check_kind(participant, role)
-            if allocated.user_roles.count(role) > 1:
-                raise InputError(
-                    "participant.role_twice",
-                    f"The ID {allocated.eui64} of {participant.id} lists the User Role"
-                    f" {role.name} twice.",
-                    f"List it once: its name is {role.name}, its abbreviation {role.code}.",
-                )
-    in_order = sorted(participant.registry_entries, key=lambda entry: entry.range.first)
-    for entry, other in pairwise(in_order):
+    for number, allocated in enumerate(participant.ids):
+        with below("ids", number, "user-roles"):
+            _check_roles(participant, allocated)
+    in_order = sorted(enumerate(participant.registry_entries), key=lambda each: each[1].range.first)
+    for (place, entry), (place_of_other, other) in pairwise(in_order):
         if entry.overlaps(other):
             raise InputError(
                 "registry_entry.twice",
@@ -74,8 +70,22 @@ def check_participant(participant: Participant) -> None:
                 if entry == other
                 else f"The Registry Entries {entry} and {other} of {participant.id} overlap.",
                 "List each once.",
-            )
+            ).at("registry-entries", max(place, place_of_other))
     _check_market_participant_ids(participant)
+
+
+def _check_roles(participant: Participant, allocated: AllocatedId) -> None:
+    """Check the User Roles that one ID of a participant serves."""
+    for place, role in enumerate(allocated.user_roles):
+        with below(place):
+            check_kind(participant, role)
+        if role in allocated.user_roles[:place]:
+            raise InputError(
+                "participant.role_twice",
+                f"The ID {allocated.eui64} of {participant.id} lists the User Role {role.name}"
+                " twice.",
+                f"List it once: its name is {role.name}, its abbreviation {role.code}.",
+            ).at(place)
 
 
 def check_kind(participant: Participant, role: UserRole) -> None:
@@ -95,18 +105,21 @@ def check_kind(participant: Participant, role: UserRole) -> None:
 
 def _check_texts(participant: Participant) -> None:
     """Check that each text of a participant shows something."""
-    texts = [
-        ("name", participant.name),
-        ("signifier", None if participant.signifier is None else participant.signifier.text),
-        *(("exception", organisation.exception) for organisation in participant.ranges),
+    texts: list[tuple[KeyPath, str | None]] = [
+        (("name",), participant.name),
+        (("signifier",), None if participant.signifier is None else participant.signifier.text),
+        *(
+            (("ranges", place, "exception"), organisation.exception)
+            for place, organisation in enumerate(participant.ranges)
+        ),
     ]
-    for key, text in texts:
+    for path, text in texts:
         if text is not None and is_blank(text):
             raise InputError(
                 "participant.blank",
-                f"The {key} of participant {participant.id} is blank.",
+                f"The {path[-1]} of participant {participant.id} is blank.",
                 "Write it out, or leave the key out where that is allowed.",
-            )
+            ).at(*path)
 
 
 def _check_market_participant_ids(participant: Participant) -> None:
@@ -116,9 +129,9 @@ def _check_market_participant_ids(participant: Participant) -> None:
             f"{participant.id}, a participant of kind {participant.kind}, has no User IDs, and so"
             " no Market Participant IDs (R14).",
             "Leave market-participant-ids out.",
-        )
+        ).at("market-participant-ids")
     seen: set[tuple[str, str, str]] = set()
-    for market in participant.market_participant_ids:
+    for place, market in enumerate(participant.market_participant_ids):
         for key, text in (("identifier", market.identifier), ("role-code", market.role_code)):
             # With a space, it would be another than the one that is meant.
             if not text.isprintable() or text != text.strip() or is_blank(text):
@@ -127,7 +140,7 @@ def _check_market_participant_ids(participant: Participant) -> None:
                     f"The {key} {shown(text)} of a Market Participant ID of {participant.id} is"
                     " blank, or has spaces around it or control characters.",
                     "Write it as its scheme does.",
-                )
+                ).at("market-participant-ids", place, key)
         entry = (market.scheme, market.identifier, market.role_code)
         what = "is listed twice" if entry in seen else "lists an ID twice"
         if entry in seen or len(set(market.ids)) < len(market.ids):
@@ -136,5 +149,5 @@ def _check_market_participant_ids(participant: Participant) -> None:
                 f"The Market Participant ID {market.identifier} ({market.scheme}, role code"
                 f" {market.role_code}) of {participant.id} {what}.",
                 "List each once.",
-            )
+            ).at("market-participant-ids", place, "identifier" if entry in seen else "ids")
         seen.add(entry)

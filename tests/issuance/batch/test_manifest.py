@@ -134,6 +134,27 @@ def test_broken_quotes_in_csv_are_told_of_with_their_line(tmp_path):
     assert "line 3" in error.message
 
 
+def test_a_quotation_mark_that_is_not_closed_is_told_of_with_the_row_that_it_begins_in(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text('profile,label\ndevice,a\n\ndevice,"b\ndevice,c\n\ndevice,d\n')
+    error = _refused(path)
+    assert error.code == "manifest.csv"
+    assert "line 7: the file ends within quotation marks" in error.message
+    assert "begins on line 4" in error.message
+    assert "Close the quotation mark" in error.remedy
+
+
+@pytest.mark.parametrize("second", ["label", "Label", "\\u006cabel"])
+def test_a_key_twice_in_a_line_of_json_is_an_error_as_a_column_twice_is(tmp_path, second):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"profile": "iki", "label": "\\"a\\": "}\n')
+    assert next(lines(path, COLUMNS)).cells == {"profile": "iki", "label": '"a": '}
+    path.write_text(f'{{"profile": "iki", "label": "a", "{second}": "b"}}\n')
+    error = _refused(path)
+    assert error.code == "manifest.column"
+    assert "twice" in error.message
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '"device"', '{"profile": 1}', '{"profile": null}'])
 def test_a_line_that_is_no_object_of_texts_is_a_problem_of_that_line_alone(tmp_path, text):
     path = tmp_path / "rows.jsonl"

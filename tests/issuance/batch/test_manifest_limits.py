@@ -9,6 +9,7 @@ import json
 import pytest
 
 from smki_testca.errors import InputError
+from smki_testca.issuance.batch import bounded_lines, csv_rows
 from smki_testca.issuance.batch.bounded_lines import MAX_ROW_CHARACTERS
 from smki_testca.issuance.batch.manifest import columns, lines
 from smki_testca.profiles import Library
@@ -59,6 +60,64 @@ def test_a_row_of_the_longest_length_is_read(tmp_path):
     assert [cells for _, cells, _ in _read(path)] == [{"profile": "device"}] * 3
     path.write_text(row + " " * (MAX_ROW_CHARACTERS - len(row)) + "\n")
     assert _code(path) == "manifest.row"
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "blank", "row"),
+    [
+        ("rows.csv", "profile,label\n", "\n", "iki,a\n"),
+        ("rows.csv", "profile,label\n", "\r\n", "iki,a\n"),
+        ("rows.csv", "profile,label\n", "\r", "iki,a\r"),
+        ("rows.csv", "profile,label\n", " ,\t\n", "iki,a\n"),
+        ("rows.csv", "profile;label\n", ";\n", "iki;a\n"),
+        ("rows.csv", "profile,label\n", '"",\n', "iki,a\n"),
+        ("rows.csv", "profile,label\n", "\u00a0\n", "iki,a\n"),
+        ("rows.csv", "", "\n", "profile,label\n"),
+        ("rows.csv", "", '""\n', "profile,label\n"),
+        ("rows.csv", "", "sep=,\n", "profile,label\n"),
+        ("rows.jsonl", "", "\n", '{"profile": "iki"}\n'),
+        ("rows.jsonl", "", " \n", '{"profile": "iki"}\n'),
+        ("rows.jsonl", "", "\u00a0\n", '{"profile": "iki"}\n'),
+        ("rows.jsonl", "", "{}\n", '{"profile": "iki"}\n'),
+        ("rows.jsonl", "", '{"label": ""}\n', '{"profile": "iki"}\n'),
+    ],
+)
+def test_rows_of_nothing_are_passed_over_up_to_a_limit(
+    tmp_path, monkeypatch, name, head, blank, row
+):
+    monkeypatch.setattr(bounded_lines, "MAX_BLANK_ROWS", 5)
+    path = tmp_path / name
+    path.write_bytes((head + blank * 5 + row).encode())
+    assert [number for number, _, _ in _read(path)] == [6 + bool(head)] * (row[0] in "i{")
+    path.write_bytes((head + blank * 6 + row).encode())
+    assert _code(path) == "manifest.too_long"
+
+
+def test_rows_of_nothing_in_parquet_have_the_same_limit(tmp_path, monkeypatch):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet  # noqa: PLC0415 - where pyarrow is there
+
+    monkeypatch.setattr(bounded_lines, "MAX_BLANK_ROWS", 5)
+    path = tmp_path / "rows.parquet"
+    for count, code in ((5, None), (6, "manifest.too_long")):
+        parquet.write_table(pa.table({"label": pa.nulls(count, pa.string())}), path)
+        assert _code(path) == code
+
+
+def test_blank_lines_within_a_cell_are_its_content(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text('profile,label\n\niki,"a\n\n,\nb"\n')
+    assert _read(path) == [(6, {"profile": "iki", "label": "a\n\n,\nb"}, "")]
+
+
+def test_lines_of_nothing_are_passed_over_before_anything_parses_them(tmp_path, monkeypatch):
+    path = tmp_path / "rows.csv"
+    path.write_text("profile,label\n" + "\n,\n" * 1_000 + "iki,a\n")
+    calls = []
+    fitted = csv_rows.CsvRow
+    monkeypatch.setattr(csv_rows, "CsvRow", lambda *row: calls.append(row) or fitted(*row))
+    assert _read(path) == [(2_002, {"profile": "iki", "label": "a"}, "")]
+    assert len(calls) == 1
 
 
 def _typed():

@@ -128,12 +128,40 @@ def test_a_delimiter_that_nobody_uses_is_refused_with_its_line(tmp_path):
     assert "semicolon" in raised.value.remedy
 
 
-def test_an_apostrophe_before_a_number_or_a_formula_is_no_content(tmp_path):
+def test_a_header_with_another_delimiter_than_stated_is_refused_with_both(tmp_path):
     path = tmp_path / "rows.csv"
-    path.write_text("id,label\n'90B3D51F30010000,'=x\n'x,'90\n")
-    first, second = lines(path, COLUMNS)
-    assert first.cells == {"id": "90B3D51F30010000", "label": "=x"}
-    assert second.cells == {"id": "'x", "label": "'90"}
+    path.write_text("sep=;\nprofile,label\ndevice,a\n")
+    with pytest.raises(InputError) as raised:
+        list(lines(path, COLUMNS))
+    assert raised.value.code == "manifest.csv"
+    assert "line 2: the header has ',' between its columns" in raised.value.message
+    assert "sep=;, states ';'" in raised.value.message
+    assert raised.value.remedy == "Write sep=,, or take that line out."
+
+
+def test_an_apostrophe_that_begins_a_cell_is_no_content_in_whatever_column(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("id,label\n'90B3D51F30010000,'=x\n'FFB3,'lab\n'x,'90\n',''s\n")
+    assert [one.cells for one in lines(path, COLUMNS)] == [
+        {"id": "90B3D51F30010000", "label": "=x"},
+        {"id": "FFB3", "label": "lab"},
+        {"id": "x", "label": "90"},
+        {"label": "'s"},
+    ]
+
+
+def test_a_second_byte_order_mark_is_named(tmp_path):
+    path = tmp_path / "rows.csv"
+    sheet = "\ufeffprofile,label\ndevice,a\n"
+    path.write_text("\ufeff" + sheet)
+    with pytest.raises(InputError) as raised:
+        list(lines(path, COLUMNS))
+    assert raised.value.code == "manifest.csv"
+    assert "line 1: a byte order mark stands in the header" in raised.value.message
+    path.write_text(sheet + sheet)
+    first, joined, last = lines(path, COLUMNS)
+    assert first.cells == last.cells == {"profile": "device", "label": "a"}
+    assert "byte order mark" in joined.problem
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
-from smki_testca.text import FORMULA_SIGNS, shown
+from smki_testca.text import shown
+from smki_testca.text_files import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +28,8 @@ DELIMITERS = ",;\t|"
 _STATED = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _BLANK = re.compile(rf'[{DELIMITERS}"\s]*')
 _APOSTROPHE = "'"
-_TAKES_ANY_TEXT = "label"
+"""What keeps a spreadsheet from taking a cell for a number or a formula."""
+_MARKED_ROW = "a byte order mark stands in it; were files joined?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +69,53 @@ def rows(
         width = len(names)
         is_named = None not in names
         texts.end_row()
+        texts.pass_over(delimiter)
         for row in reader:
             texts.end_row()
-            if len(row) == width and is_named:
+            if row[0].startswith(MARK):
+                cells, problem = [], _MARKED_ROW
+            elif len(row) == width and is_named:
                 cells, problem = row, ""
             else:
                 cells, problem = _fitted(row, names)
             present = {
-                name: value for name, value in zip(names, cells, strict=False) if value and name
+                name: value
+                for name, value in zip(names, cells, strict=False)
+                if value and name and value != _APOSTROPHE
             }
             for name, value in present.items():
                 if value[0] == _APOSTROPHE:
-                    present[name] = _without_apostrophe(name, value)
+                    present[name] = value[1:]
             yield CsvRow(texts.number, {} if problem else present, problem)
     except csv.Error as error:
-        raise InputError("manifest.csv", f"{path}, line {texts.number}: {error}.") from error
+        raise _not_csv(path, texts, str(error)) from error
+
+
+def _not_csv(path: Path, texts: BoundedLines, cause: str) -> InputError:
+    """The error for a row that the parser cannot take."""
+    where = f"{path}, line {texts.number}"
+    if cause == "unexpected end of data":
+        return InputError(
+            "manifest.csv",
+            f"{where}: the file ends within quotation marks, in the row that begins on line"
+            f" {texts.first}.",
+            "Close the quotation mark, or double one that is part of a cell.",
+        )
+    remedy = "Double a quotation mark that is part of a cell." if '"' in cause else ""
+    return InputError("manifest.csv", f"{where}: {cause}.", remedy)
 
 
 def _header_line(path: Path, texts: BoundedLines) -> tuple[str, str]:
     """The first line that is not blank, and the delimiter."""
     delimiter = ""
+    texts.pass_over(DELIMITERS)
     for line in texts:
+        if line.startswith(MARK):
+            raise InputError(
+                "manifest.csv",
+                f"{path}, line {texts.number}: a byte order mark stands in the header.",
+                "Save it as UTF-8 with one byte order mark at most.",
+            )
         stated = _STATED.fullmatch(line)
         if stated is not None:
             delimiter = stated[1]
@@ -98,9 +126,22 @@ def _header_line(path: Path, texts: BoundedLines) -> tuple[str, str]:
                     "Use a comma, a semicolon, a tab or a vertical bar.",
                 )
         elif _BLANK.fullmatch(line) is None:
+            _check_stated(path, texts.number, delimiter, line)
             return line, delimiter or max(DELIMITERS, key=line.count)
-        texts.end_row()
+        texts.pass_row()
     return "", delimiter or DELIMITERS[0]
+
+
+def _check_stated(path: Path, number: int, stated: str, header: str) -> None:
+    """Check that the delimiter that a first line states is that of the header."""
+    used = max(DELIMITERS, key=header.count)
+    if stated and stated not in header and used in header:
+        raise InputError(
+            "manifest.csv",
+            f"{path}, line {number}: the header has {shown(used)} between its columns, and the"
+            f" line above it, sep={stated}, states {shown(stated)}.",
+            f"Write sep={used}, or take that line out.",
+        )
 
 
 def _fitted(cells: list[str], names: list[str | None]) -> tuple[list[str], str]:
@@ -115,12 +156,3 @@ def _fitted(cells: list[str], names: list[str | None]) -> tuple[list[str], str]:
         if name is None and cell.strip():
             return [], f"its cell {number}, {shown(cell)}, is in a column without a name"
     return cells, ""
-
-
-def _without_apostrophe(name: str, value: str) -> str:
-    """A cell without the apostrophe that keeps a spreadsheet from taking it for a number."""
-    rest = value[1:]
-    marks_text = rest.startswith(FORMULA_SIGNS) or (
-        rest[:1].isdecimal() and name != _TAKES_ANY_TEXT
-    )
-    return rest if marks_text else value

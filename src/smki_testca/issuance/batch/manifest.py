@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import msgspec
 
 from smki_testca.errors import InputError, UsageError
 from smki_testca.issuance.batch import csv_rows, parquet_rows
-from smki_testca.issuance.batch.bounded_lines import BoundedLines
+from smki_testca.issuance.batch.bounded_lines import BlankRows, BoundedLines
 from smki_testca.issuance.batch.column_names import ColumnNames
 from smki_testca.profiles.inputs import INPUT_TYPES, USAGE
 from smki_testca.text_files import MARK, broken_text, open_text
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from smki_testca.profiles import Library
 
+_MARKS_OF_PAIR = 4
+"""The quotation marks of a key and its text in JSON."""
 _BEFORE = ("profile", "participant", "purpose", "environment")
 _AFTER = ("label", "public-key-file", "csr-file")
 
@@ -88,7 +91,8 @@ def lines(path: Path, known: tuple[str, ...]) -> Iterator[Line]:
             _AS_CSV if ending in _OF_SPREADSHEETS else "",
         )
     try:
-        yield from _counted(path, reader(path, ColumnNames(path, known)))
+        blanks = BlankRows(path)
+        yield from _counted(path, reader(path, ColumnNames(path, known), blanks), blanks)
     except OSError as error:
         raise InputError(
             "input.unreadable", f"{path} cannot be read: {error.strerror or error}."
@@ -99,11 +103,12 @@ def lines(path: Path, known: tuple[str, ...]) -> Iterator[Line]:
         raise broken from error
 
 
-def _counted(path: Path, rows: Iterator[Line]) -> Iterator[Line]:
+def _counted(path: Path, rows: Iterator[Line], blanks: BlankRows) -> Iterator[Line]:
     """Yield the rows that are not blank, as many as a run may have."""
     count = 0
     for line in rows:
         if not line.problem and all(map(str.isspace, line.cells.values())):
+            blanks.add()
             continue
         count += 1
         if count > MAX_ROWS:
@@ -115,19 +120,20 @@ def _counted(path: Path, rows: Iterator[Line]) -> Iterator[Line]:
         yield line
 
 
-def _csv(path: Path, columns: ColumnNames) -> Iterator[Line]:
+def _csv(path: Path, columns: ColumnNames, blanks: BlankRows) -> Iterator[Line]:
     with open_text(path) as file:
-        for row in csv_rows.rows(path, BoundedLines(path, file), columns.named):
+        for row in csv_rows.rows(path, BoundedLines(path, file, blanks), columns.named):
             yield _checked(row.number, row.cells, row.problem)
 
 
-def _json_lines(path: Path, columns: ColumnNames) -> Iterator[Line]:
+def _json_lines(path: Path, columns: ColumnNames, blanks: BlankRows) -> Iterator[Line]:
     # A line that is not UTF-8 is a problem of that line alone.
     with open_text(path, newline="\n", errors="surrogateescape") as file:
-        texts = BoundedLines(path, file)
+        texts = BoundedLines(path, file, blanks)
         for text in texts:
             texts.end_row()
             if not text.strip():
+                blanks.add()
                 continue
             try:
                 cells = msgspec.json.decode(text, type=dict[str, str])
@@ -139,12 +145,21 @@ def _json_lines(path: Path, columns: ColumnNames) -> Iterator[Line]:
                 cause = "a byte order mark stands in it; were files joined?" if is_marked else error
                 yield Line(texts.number, {}, f"it is no object of texts ({cause})")
                 continue
+            if text.count('"') != _MARKS_OF_PAIR * len(cells):
+                _check_pairs(text, columns)
             if not cells.keys() <= columns.known:
                 cells = dict(zip(columns.named(list(cells)), cells.values(), strict=True))
             yield _checked(texts.number, _present(cells))
 
 
-def _parquet(path: Path, columns: ColumnNames) -> Iterator[Line]:
+def _check_pairs(text: str, columns: ColumnNames) -> None:
+    """Check that no key of a JSON object stands twice; the parser keeps the last of them."""
+    json.loads(
+        text, strict=False, object_pairs_hook=lambda pairs: columns.named([key for key, _ in pairs])
+    )
+
+
+def _parquet(path: Path, columns: ColumnNames, _: BlankRows) -> Iterator[Line]:
     if not path.is_file():
         raise InputError("manifest.parquet", f"{path} is no Parquet file: it is no file.")
     number = 0
