@@ -2821,6 +2821,83 @@ def _shared_key_cases() -> None:
             validity=lasting("2026-01-02", "9999-12-31T23:59:59"),
         )(DEVICE),
     )
+    supplier_two = organisation_subject("Supplier Two", eui64=SUPPLIER_ID[:7] + b"\x02")
+    one, two = organisation("one"), organisation("two", subject=supplier_two, key="one")
+    for order, pair in (("", (one, two)), ("-turned", (two, one))):
+        two_at = pair.index(two)
+        case(
+            f"set-organisation-key-shared{order}",
+            "One key in the certificates of two EUI-64s",
+            [f"{two_at} set.key_of_organisation_shared warning"],
+            *pair,
+        )
+    case(
+        "set-organisation-two-keys",
+        "Two EUI-64s, and a key for each",
+        [],
+        one,
+        organisation("two", subject=supplier_two),
+    )
+    _csr_key_cases(other, supplier_two)
+
+
+def _csr_key_cases(other: bytes, supplier_two: bytes) -> None:
+    """Keys in CSRs and in certificates.
+
+    Args:
+        other: the ID of a second Device.
+        supplier_two: the subject of an organisation with an EUI-64 of its own.
+    """
+    agreement = extension("keyUsage", usages("keyAgreement"), critical=True)
+    second = extension("subjectAltName", sequence(hardware(eui64=other)), critical=True)
+    shared = ["1 set.key_of_device_shared warning"]
+    names = organisation_subject()
+    of_device, of_organisation = ec_key("device"), ec_key("organisation")
+    for name, about, expected, documents in (
+        (
+            "devices",
+            "Two CSRs of two Devices",
+            shared,
+            (DEVICE_CSR, csr(REQUESTER, sequence(), ASKED, second)),
+        ),
+        (
+            "device-certificate",
+            "A Device's certificate, and another Device's CSR",
+            shared,
+            (DEVICE, csr(of_device, sequence(), ASKED, second)),
+        ),
+        (
+            "usages",
+            "A Device's CSRs for DS and KA",
+            ["0 set.key_of_two_usages warning"],
+            (DEVICE_CSR, csr(REQUESTER, sequence(), agreement, ASKED_NAME)),
+        ),
+        (
+            "organisations",
+            "An organisation's CSR, and another's certificate",
+            ["0 set.key_of_organisation_shared warning"],
+            (csr(of_organisation, supplier_two, ASKED), ORGANISATION),
+        ),
+        (
+            "own-device",
+            "A Device's CSR and its certificate: right",
+            [],
+            (DEVICE, csr(of_device, sequence(), ASKED, ASKED_NAME)),
+        ),
+        (
+            "own-organisation",
+            "An organisation's CSR and its certificate: right",
+            [],
+            (csr(of_organisation, names, ASKED), ORGANISATION),
+        ),
+        (
+            "forged",
+            "A CSR that its key did not sign proves nothing",
+            ["1 csr.signature error"],
+            (DEVICE, csr(REQUESTER, sequence(), ASKED, second, spki=spki_of(of_device))),
+        ),
+    ):
+        case(f"set-csr-key-{name}", f"One key: {about}", expected, *documents)
 
 
 # CSRs

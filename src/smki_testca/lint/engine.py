@@ -25,7 +25,7 @@ from smki_testca.lint.linted import Linted
 from smki_testca.lint.recognise import Recogniser, other_pki
 from smki_testca.lint.rows import Context, check
 from smki_testca.lint.rule import RULES
-from smki_testca.lint.sets import facts_of, listing_of
+from smki_testca.lint.sets import asked_of, facts_of, listing_of
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Severity, Tier
 from smki_testca.x509 import entries
@@ -178,7 +178,6 @@ class Linter:
         return signer, self._hierarchies[issuer.der]
 
     def _request(self, view: View, source: Source, position: int) -> Linted:
-        del position
         breaches: list[Breach] = []
         run(_OF_REQUEST, view, breaches)
         named = self._profile
@@ -187,12 +186,15 @@ class Linter:
             breaches += self._request_breaches(view, named)
         else:
             profile = guarded("kind", lambda: self._recognised(view, breaches), breaches)
+        # A CSR that another key signed, such as one with a changed octet, proves nothing.
+        is_sound = all(one.code != "csr.signature" for one in breaches)
         return Linted(
             source.file,
             source.index,
             f"csr-{'unknown' if profile is None else profile.name}",
             subject_text(view),
             in_order(coded_findings(breaches, view)),
+            asked=asked_of(view, source, profile, position) if profile and is_sound else None,
         )
 
     def _recognised(self, view: View, breaches: list[Breach]) -> Profile:

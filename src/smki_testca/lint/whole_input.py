@@ -68,6 +68,7 @@ def set_findings(
     together = sets.Together(
         [document.facts for document in linted if document.facts is not None],
         [document.listing for document in linted if document.listing is not None],
+        [document.asked for document in linted if document.asked is not None],
         entries_of,
         linter.at,
     )
