@@ -1507,6 +1507,10 @@ def name_cases() -> None:
     parts = set_of([attribute("organizationalUnitName", "02"), _IDENTIFIED])
     for name, code, about, octets in (
         ("empty-attribute", "empty_attribute error", "an empty CN", organisation_subject("")),
+        ("spaces", "empty_attribute error", "a CN of spaces", organisation_subject("   ")),
+        ("no-break", "empty_attribute error", "a CN of U+00A0", organisation_subject("\xa0")),
+        ("no-character", "characters error", "U+FFFF in it", organisation_subject("A\uffffB")),
+        ("private", "characters error", "U+E000 in its CN", organisation_subject("One\ue000")),
         ("nul", "characters error", "NUL in its CN", organisation_subject("One\0Two")),
         ("control", "characters error", "a line break in its CN", organisation_subject("One\nTwo")),
         (
@@ -2993,6 +2997,8 @@ def csr_cases() -> None:
         ("subject_order", "with the identifier first", csr(key, turned, ASKED)),
         ("subject_order-rdn", "with OU and identifier in one RDN", csr(key, shared, ASKED)),
         ("subject_value", "with an empty CN", csr(key, organisation_subject(""), ASKED)),
+        ("subject_value-spaces", "whose CN is spaces", csr(key, organisation_subject("  "), ASKED)),
+        ("subject_value-private", "with U+E000", csr(key, organisation_subject("\ue000"), ASKED)),
         ("subject_value-nul", "with NUL", csr(key, organisation_subject("A\0B"), ASKED)),
         ("subject_value-long", "of 65 letters", csr(key, organisation_subject("S" * 65), ASKED)),
         ("identifier-null", "of nobody", csr(key, organisation_subject(eui64=bytes(8)), ASKED)),
