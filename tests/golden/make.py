@@ -2763,6 +2763,13 @@ def _copy_cases() -> None:
     )
     renewed = but(serial=serial_of("renewed"), validity=lasting("2026-06-01", "2036-01-01"))
     case(
+        "set-same-key-same-day",
+        "Two certificates of one key and subject that begin on one day: neither renews the other",
+        ["1 set.renewal_same_key notice"],
+        but(serial=serial_of("same day"))(ORGANISATION),
+        ORGANISATION,
+    )
+    case(
         "set-renewal-first",
         "A renewal with the same key before what it renews",
         ["0 set.renewal_same_key notice"],
@@ -2810,11 +2817,19 @@ def _shared_key_cases() -> None:
         first, second = device("first", usage=usage), device("again", usage=usage)
         case(
             f"set-device-twice-{usage}",
-            f"Two certificates of one Device for {usage}",
+            f"Two certificates of one Device for {usage}, valid from one moment",
             ["1 set.device_twice warning"],
+            second,
             first,
-            but(validity=lasting("2026-01-02", "9999-12-31T23:59:59"))(second),
         )
+        renewed = but(validity=lasting("2026-01-02", "9999-12-31T23:59:59"))(second)
+        for order, pair in (("", (first, renewed)), ("-turned", (renewed, first))):
+            case(
+                f"set-device-renewed-{usage}{order}",
+                f"A Device's certificate for {usage} and a later one with a new key: no finding",
+                [],
+                *pair,
+            )
     case(
         "set-device-renewed-same-key",
         "A Device's certificate renewed with its key: told, not wrong",

@@ -191,6 +191,15 @@ def test_two_keys_of_one_organisation_are_a_prepayment_pair_and_two_of_a_device_
     assert codes(documents("set-device-twice-keyAgreement"))[1] == ["set.device_twice"]
 
 
+def test_of_two_certificates_that_begin_at_one_moment_neither_renews_the_other():
+    same = documents("set-same-key-same-day")
+    later = documents("set-renewal-first")
+    (told,), (renewal,) = linted(same)[1].findings, linted(later)[0].findings
+    assert "renews" not in told.message
+    assert told.message == "It has the key, the subject and the notBefore of 0.pem."
+    assert renewal.message == "It renews 1.pem with the same key."
+
+
 def ca(name, issuer, key, signing_key):
     """A CA certificate for a key, signed with another, which its issuer may have."""
     start, end = datetime(2026, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC)

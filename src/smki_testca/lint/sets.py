@@ -315,7 +315,8 @@ def serials(documents: Together) -> Iterator[Breach]:
 
 @rule(
     "set.renewal_same_key", Severity.NOTICE, Basis.OBSERVED, PUBLISHED,
-    meaning="Two certificates have one subject, usage and key: a renewal without a new key.",
+    meaning="Two certificates have one subject, usage and key: a renewal without a new key. Which"
+    " renews which is said where one begins later.",
     remedy="Nothing; it is allowed.",
     good="a renewal with a new key", bad="a renewal with the same key",
 )  # fmt: skip
@@ -339,7 +340,11 @@ def same_subject(documents: Together) -> Iterator[Breach]:
         if same_key is not None:
             # A renewal has a new serial number: with the old one it is a copy that was changed.
             if (same_key.issuer, same_key.serial) != (facts.issuer, facts.serial):
-                message = f"it renews {same_key.place} with the same key"
+                message = (
+                    f"it has the key, the subject and the notBefore of {same_key.place}"
+                    if facts.not_before == same_key.not_before
+                    else f"it renews {same_key.place} with the same key"
+                )
                 path = "subjectPublicKeyInfo"
                 yield Breach("set.renewal_same_key", None, message, path, facts.position)
         elif earlier and facts.usage == ("keyAgreement",) and not facts.is_device:
@@ -351,22 +356,30 @@ def same_subject(documents: Together) -> Iterator[Breach]:
 
 @rule(
     "set.device_twice", Severity.WARNING, Basis.ASSUMED, "a Device has one key for each usage",
-    meaning="Two certificates of one Device in one PKI have one usage and different keys: one of"
-    " them was replaced, or two Devices have one ID.",
-    remedy="Leave out the one that was replaced; otherwise give one of the Devices another ID.",
-    good="one DS and one KA certificate of a Device", bad="two DS certificates of one Device",
+    meaning="Two certificates of one Device in one PKI have one usage, different keys and one"
+    " notBefore: two Devices may have one ID. With a later notBefore it is taken for a renewal,"
+    " and not told.",
+    remedy="Give one of the Devices another ID, or leave out the certificate that is not in use.",
+    good="a DS certificate of a Device and its renewal, which begins later",
+    bad="two DS certificates of one Device that begin at one moment",
 )  # fmt: skip
 def devices_twice(documents: Together) -> Iterator[Breach]:
-    """Find certificates of one Device and usage with different keys, at the later one."""
+    """Find certificates of one Device, usage and notBefore with different keys, at the later one.
+
+    A renewal with a new key begins later than its predecessor.
+    """
     first: dict[object, Facts] = {}
     for facts in documents.distinct:
         if not facts.is_device or facts.eui64 is None:
             continue
         # A Device may have certificates in several test environments, each with a PKI of its own.
-        identity = facts.eui64, facts.usage, facts.signer.authority
+        identity = facts.eui64, facts.usage, facts.signer.authority, facts.not_before
         earlier = first.setdefault(identity, facts)
         if earlier.key != facts.key:
-            message = f"another certificate of this Device has another key: {earlier.place}"
+            message = (
+                "another certificate of this Device has another key, and begins at the same"
+                f" moment: {earlier.place}"
+            )
             path = "extensions.subjectAltName"
             yield Breach("set.device_twice", None, message, path, facts.position)
 
