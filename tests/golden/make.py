@@ -2436,12 +2436,18 @@ def chain_cases() -> None:
         ROOT_OCA,
         held_to="organisation-issuing-ca",
     )
-    for kind in ENDS:
+    for kind in (*ENDS, "dccki", "iki"):
         case(
             f"{kind}-says-it-is-a-ca",
             f"{TITLES[kind]} with cA TRUE, below pathLen 0",
-            ["issuer.path_length error", "extensions.basicConstraints.present notice"],
+            ["extensions.basicConstraints.end_entity error"],
             extended("basicConstraints", sequence(TRUE), critical=True)(GOOD[kind]),
+        )
+        case(
+            f"{kind}-says-it-is-an-issuing-ca",
+            f"{TITLES[kind]} with the basicConstraints of an issuing CA, but not critical",
+            ["extensions.basicConstraints.end_entity error"],
+            extended("basicConstraints", sequence(TRUE, integer(0)))(GOOD[kind]),
         )
     spki = spki_of(ec_key("lesser"))
     lesser = both(
@@ -2666,6 +2672,43 @@ def _issuer_cases() -> None:
         ["issuer.self_signed error"],
         both(alone, pointer)(ORGANISATION),
     )
+    own_issuing = but(issuer=ISSUING_OCA.subject, key=KEYS[ISSUING_OCA.kind])
+    own_pointer = value("authorityKeyIdentifier", authority_key(ISSUING_OCA.key_identifier))
+    for name, change in (("", without("authorityKeyIdentifier")), ("-aki", own_pointer)):
+        case(
+            f"issuer-self-signed-issuing-ca{name}",
+            "An Issuing OCA, OU 07, that is signed with its own key",
+            ["issuer.self_signed error"],
+            both(own_issuing, change)(ISSUING_OCA),
+        )
+    for name, code, start, end in (
+        ("expired", "expired", "2020-01-01", "2025-01-01"),
+        ("not-yet-valid", "not_yet_valid", "2027-01-01", "2040-01-01"),
+    ):
+        other_time = but(validity=lasting(start, end), serial=serial_of(name))(ISSUING_OCA)
+        of_ca = f"validity.{code} warning"
+        told = f"issuer.{code} warning"
+        case(
+            f"issuer-{name}",
+            "An Organisation Certificate, below a CA that is not valid",
+            [f"0 {told}", f"1 {of_ca}"],
+            ORGANISATION,
+            other_time,
+            ROOT_OCA,
+            trust="none",
+        )
+        case(
+            f"issuer-{name}-and-renewed",
+            "The same where another certificate of the CA is valid",
+            [f"1 {of_ca}", "2 set.renewal_same_key notice"]
+            if code == "expired"
+            else [f"1 {of_ca}", "1 set.renewal_same_key notice"],
+            ORGANISATION,
+            other_time,
+            ISSUING_OCA,
+            ROOT_OCA,
+            trust="none",
+        )
     for name, one, root, finding in (
         ("organisation", ORGANISATION, ROOT_OCA, "root error"),
         ("device", DEVICE, ROOT_DCA, "root error"),
@@ -3020,6 +3063,7 @@ def csr_cases() -> None:
         ("device_id-null", "of no Device", csr(key, sequence(), ASKED, nobody)),
         ("device_id-type", "whose hwType is 0.0", csr(key, sequence(), ASKED, untyped)),
         ("device_id", "of a Device by a dNSName", csr(key, sequence(), ASKED, by_name)),
+        ("device_id-nobody", "that names nobody", csr(key, sequence(), ASKED)),
         ("device_id-more", "of a Device with two names", csr(key, sequence(), ASKED, more)),
     ):
         code = name.split("-")[0]

@@ -565,7 +565,12 @@ def device_id(request: Request) -> Iterator[Breach]:
     offset = request.offset("extensions.subjectAltName")
     if hw_type is None or serial is None or len(serial) != 8:
         message = "it must ask for a hardwareModuleName of hwType and an 8-octet hwSerialNum"
-        yield Breach("csr.device_id", offset, message)
+        if not view.subject_order and _ALTERNATIVE_NAME not in view.fields:
+            message = (
+                "nothing in it says whose it is: it has neither a subject, as organisations have,"
+                " nor a subjectAltName with a hardwareModuleName, as Devices have"
+            )
+        yield Breach("csr.device_id", offset, message, _ALTERNATIVE_NAME)
     elif len(view.fields["extensions.subjectAltName"].node.children) != 1:
         yield Breach("csr.device_id", offset, "its subjectAltName must hold exactly one name")
     else:

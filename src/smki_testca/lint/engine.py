@@ -254,8 +254,9 @@ def _unreadable(source: Source, breach: Breach) -> Linted:
 
 
 def _of_other_pki(view: View, source: Source, breaches: list[Breach]) -> Linted:
-    """The result for a certificate that follows no profile: that, and what no DER is."""
-    found = [*breaches, other_pki(view)]
+    """The result for a certificate that follows no profile: just that, whatever its octets are."""
+    failures = [breach for breach in breaches if breach.code == "internal.rule_failed"]
+    found = [*failures, other_pki(view)]
     findings = in_order(coded_findings(found, view))
     return Linted(source.file, source.index, "certificate", subject_text(view), findings)
 
