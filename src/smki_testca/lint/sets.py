@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from smki_testca.lint.chain import Verdict
 from smki_testca.lint.findings import Breach
-from smki_testca.lint.rule import PUBLISHED, detects, rule
+from smki_testca.lint.rule import PUBLISHED, rule
 from smki_testca.profiles.model import Severity
 from smki_testca.roles import Basis
 from smki_testca.x509.keys import key_id
@@ -258,11 +258,12 @@ class Together:
 
         The certificates come first, so that no CSR is evidence against them.
         """
-        certificates = [facts for facts in self.distinct if not facts.is_ca]
+        certificates = (facts for facts in self.distinct if not facts.is_ca)
         requests = sorted(
             _without_copies(self.asked), key=lambda one: (one.is_device, one.key, one.signed)
         )
-        return [one for one in (*certificates, *requests) if one.eui64 is not None]
+        holdings: list[Facts | Asked] = [*certificates, *requests]
+        return [one for one in holdings if one.eui64 is not None]
 
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
@@ -384,6 +385,16 @@ def devices_twice(documents: Together) -> Iterator[Breach]:
             yield Breach("set.device_twice", None, message, path, facts.position)
 
 
+def shared_keys(documents: Together) -> Iterator[Breach]:
+    """Find keys that two holders share, or two usages of one holder, at the later document."""
+    by_key: dict[bytes, list[Facts | Asked]] = defaultdict(list)
+    for one in documents.holdings:
+        by_key[one.key].append(one)
+    for holdings in by_key.values():
+        if len(holdings) > 1:
+            yield from _shared_key(holdings)
+
+
 @rule(
     "set.key_of_device_shared", Severity.WARNING, Basis.ASSUMED, "one key has one holder",
     meaning="A Device's key is in a certificate or CSR of another Device or organisation: whoever"
@@ -405,22 +416,10 @@ def devices_twice(documents: Together) -> Iterator[Breach]:
     remedy="Make a key pair for each usage.",
     good="one key for DS, another for KA", bad="one key for a Device's DS and KA",
 )  # fmt: skip
-def shared_keys(documents: Together) -> Iterator[Breach]:
-    """Find keys that two holders share, or two usages of one holder, at the later document."""
-    by_key: dict[bytes, list[Facts | Asked]] = defaultdict(list)
-    for one in documents.holdings:
-        by_key[one.key].append(one)
-    for holdings in by_key.values():
-        if len(holdings) > 1:
-            yield from _shared_key(holdings)
-
-
-@detects("set.key_of_device_shared", "set.key_of_organisation_shared", "set.key_of_two_usages")
 def _shared_key(holdings: Sequence[Facts | Asked]) -> Iterator[Breach]:
     """Compare each document with those before it that have its key; one of a kind is enough."""
     path = "subjectPublicKeyInfo"
     has_device = any(one.is_device for one in holdings)
-    shared = "set.key_of_device_shared" if has_device else "set.key_of_organisation_shared"
     seen: dict[object, Facts | Asked] = {}
     for one in holdings:
         holder = one.eui64, one.is_device
@@ -429,7 +428,10 @@ def _shared_key(holdings: Sequence[Facts | Asked]) -> Iterator[Breach]:
         same = next((each for each in earlier if {each.usage, one.usage} == _BOTH_USAGES), None)
         if other is not None:
             message = f"its key is that of another: {other.place}"
-            yield Breach(shared, None, message, path, one.position)
+            if has_device:
+                yield Breach("set.key_of_device_shared", None, message, path, one.position)
+            else:
+                yield Breach("set.key_of_organisation_shared", None, message, path, one.position)
         elif same is not None:
             message = f"its key has another usage, too: {same.place}"
             yield Breach("set.key_of_two_usages", None, message, path, one.position)
