@@ -1570,8 +1570,11 @@ def other_pki_cases() -> None:
     )
     named = extension("subjectAltName", sequence(hardware(octet_string(b"SN-000123-4567"))))
     module = replace(attestation, extensions={**attestation.extensions, "subjectAltName": named})
+    padded = extension("keyUsage", tlv(BIT_STRING, b"\x00\x80"), critical=True)
+    no_der = replace(web, extensions={**web.extensions, "keyUsage": padded})
     for name, about, one in (
         ("web", "A web site's certificate", web),
+        ("ber", "A web site's certificate, its keyUsage no DER: one finding", no_der),
         ("root", "The root of another PKI", root),
         ("attestation", "The certificate of a lamp", attestation),
         ("module", "A hardware module that is no Device", module),

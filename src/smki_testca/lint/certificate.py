@@ -322,7 +322,7 @@ def end_entity(certificate: Certificate) -> Iterator[Breach]:
     """Find an end entity that says it is a CA."""
     says_ca = certificate.view.value(f"{_CONSTRAINTS}.cA") is True
     if says_ca and certificate.profile.tier is Tier.END_ENTITY:
-        message = f"it says that it is a CA, but it is a {certificate.profile.title}"
+        message = f"it says that it is a CA, but is none: {certificate.profile.title}"
         offset = certificate.offset(_CONSTRAINTS)
         yield Breach("extensions.basicConstraints.end_entity", offset, message, _CONSTRAINTS)
 

@@ -352,7 +352,7 @@ def self_signed(certificate: Certificate) -> Iterator[Breach]:
         and signer.issuer is None
         and certificate.profile.tier is not Tier.ROOT
     ):
-        message = f"it is signed with its own key, as roots are, but it is a {title}"
+        message = f"it is signed with its own key, as roots are, but is none: {title}"
         yield Breach("issuer.self_signed", _issuer_offset(certificate.view), message)
 
 
