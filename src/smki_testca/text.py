@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,6 +21,11 @@ def is_text(value: object) -> bool:
 def is_blank(text: str) -> bool:
     """Whether a text has no visible character."""
     return not any(character.isprintable() and not character.isspace() for character in text)
+
+
+def is_only_spaces(text: str) -> bool:
+    """Whether a text is empty, or spaces of any kind and nothing else."""
+    return all(unicodedata.category(character) == "Zs" for character in text)
 
 
 def plain(text: str) -> str:

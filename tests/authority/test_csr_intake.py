@@ -204,6 +204,8 @@ FAULTS = {
         subject=[csrs.tlv(0x31, *(one[2:] for one in csrs.organisation_subject()))]
     ),
     "csr.subject_value empty": lambda: named(b""),
+    "csr.subject_value spaces": lambda: named(b"   "),
+    "csr.subject_value no character": lambda: named("ONE\uffff".encode()),
     "csr.subject_value too long": lambda: named(b"A" * 65),
     "csr.subject_value NUL": lambda: named(b"ONE\x00TWO"),
     "csr.subject_value line break": lambda: named(b"ONE\nTWO"),

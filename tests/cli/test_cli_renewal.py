@@ -30,6 +30,16 @@ def test_renew_tells_of_each_certificate_what_it_renews(run):
     assert run("show", before["serial"])["record"]["predecessor"] is None
 
 
+@pytest.mark.parametrize("label", ["ESME-ds", "ESME-ka"])
+def test_a_renewed_device_and_its_predecessor_are_clean_together(run, command, tmp_path, label):
+    run("renew", "--label", label)
+    run("export", "--format", "pem", "--out", tmp_path / "kit", "--label", label)
+    linted = command("--json", "lint", tmp_path / "kit", "--at", CLOCK[1])
+    assert len(list((tmp_path / "kit").rglob("ESME-*.pem"))) == 2
+    assert linted.code == 0
+    assert [one["findings"] for one in linted.json["files"] if one["findings"]] == []
+
+
 def test_renew_prints_a_table_for_people(run):
     out = run("renew", "--label", "Z1-supplier-ds", "--until", "2030-01-31", text=True).out
     head, line = out.splitlines()

@@ -1507,6 +1507,10 @@ def name_cases() -> None:
     parts = set_of([attribute("organizationalUnitName", "02"), _IDENTIFIED])
     for name, code, about, octets in (
         ("empty-attribute", "empty_attribute error", "an empty CN", organisation_subject("")),
+        ("spaces", "empty_attribute error", "a CN of spaces", organisation_subject("   ")),
+        ("no-break", "empty_attribute error", "a CN of U+00A0", organisation_subject("\xa0")),
+        ("no-character", "characters error", "U+FFFF in it", organisation_subject("A\uffffB")),
+        ("private", "characters error", "U+E000 in its CN", organisation_subject("One\ue000")),
         ("nul", "characters error", "NUL in its CN", organisation_subject("One\0Two")),
         ("control", "characters error", "a line break in its CN", organisation_subject("One\nTwo")),
         (
@@ -1566,8 +1570,11 @@ def other_pki_cases() -> None:
     )
     named = extension("subjectAltName", sequence(hardware(octet_string(b"SN-000123-4567"))))
     module = replace(attestation, extensions={**attestation.extensions, "subjectAltName": named})
+    padded = extension("keyUsage", tlv(BIT_STRING, b"\x00\x80"), critical=True)
+    no_der = replace(web, extensions={**web.extensions, "keyUsage": padded})
     for name, about, one in (
         ("web", "A web site's certificate", web),
+        ("ber", "A web site's certificate, its keyUsage no DER: one finding", no_der),
         ("root", "The root of another PKI", root),
         ("attestation", "The certificate of a lamp", attestation),
         ("module", "A hardware module that is no Device", module),
@@ -2432,12 +2439,18 @@ def chain_cases() -> None:
         ROOT_OCA,
         held_to="organisation-issuing-ca",
     )
-    for kind in ENDS:
+    for kind in (*ENDS, "dccki", "iki"):
         case(
             f"{kind}-says-it-is-a-ca",
             f"{TITLES[kind]} with cA TRUE, below pathLen 0",
-            ["issuer.path_length error", "extensions.basicConstraints.present notice"],
+            ["extensions.basicConstraints.end_entity error"],
             extended("basicConstraints", sequence(TRUE), critical=True)(GOOD[kind]),
+        )
+        case(
+            f"{kind}-says-it-is-an-issuing-ca",
+            f"{TITLES[kind]} with the basicConstraints of an issuing CA, but not critical",
+            ["extensions.basicConstraints.end_entity error"],
+            extended("basicConstraints", sequence(TRUE, integer(0)))(GOOD[kind]),
         )
     spki = spki_of(ec_key("lesser"))
     lesser = both(
@@ -2662,6 +2675,43 @@ def _issuer_cases() -> None:
         ["issuer.self_signed error"],
         both(alone, pointer)(ORGANISATION),
     )
+    own_issuing = but(issuer=ISSUING_OCA.subject, key=KEYS[ISSUING_OCA.kind])
+    own_pointer = value("authorityKeyIdentifier", authority_key(ISSUING_OCA.key_identifier))
+    for name, change in (("", without("authorityKeyIdentifier")), ("-aki", own_pointer)):
+        case(
+            f"issuer-self-signed-issuing-ca{name}",
+            "An Issuing OCA, OU 07, that is signed with its own key",
+            ["issuer.self_signed error"],
+            both(own_issuing, change)(ISSUING_OCA),
+        )
+    for name, code, start, end in (
+        ("expired", "expired", "2020-01-01", "2025-01-01"),
+        ("not-yet-valid", "not_yet_valid", "2027-01-01", "2040-01-01"),
+    ):
+        other_time = but(validity=lasting(start, end), serial=serial_of(name))(ISSUING_OCA)
+        of_ca = f"validity.{code} warning"
+        told = f"issuer.{code} warning"
+        case(
+            f"issuer-{name}",
+            "An Organisation Certificate, below a CA that is not valid",
+            [f"0 {told}", f"1 {of_ca}"],
+            ORGANISATION,
+            other_time,
+            ROOT_OCA,
+            trust="none",
+        )
+        case(
+            f"issuer-{name}-and-renewed",
+            "The same where another certificate of the CA is valid",
+            [f"1 {of_ca}", "2 set.renewal_same_key notice"]
+            if code == "expired"
+            else [f"1 {of_ca}", "1 set.renewal_same_key notice"],
+            ORGANISATION,
+            other_time,
+            ISSUING_OCA,
+            ROOT_OCA,
+            trust="none",
+        )
     for name, one, root, finding in (
         ("organisation", ORGANISATION, ROOT_OCA, "root error"),
         ("device", DEVICE, ROOT_DCA, "root error"),
@@ -2759,6 +2809,13 @@ def _copy_cases() -> None:
     )
     renewed = but(serial=serial_of("renewed"), validity=lasting("2026-06-01", "2036-01-01"))
     case(
+        "set-same-key-same-day",
+        "Two certificates of one key and subject that begin on one day: neither renews the other",
+        ["1 set.renewal_same_key notice"],
+        but(serial=serial_of("same day"))(ORGANISATION),
+        ORGANISATION,
+    )
+    case(
         "set-renewal-first",
         "A renewal with the same key before what it renews",
         ["0 set.renewal_same_key notice"],
@@ -2806,11 +2863,19 @@ def _shared_key_cases() -> None:
         first, second = device("first", usage=usage), device("again", usage=usage)
         case(
             f"set-device-twice-{usage}",
-            f"Two certificates of one Device for {usage}",
+            f"Two certificates of one Device for {usage}, valid from one moment",
             ["1 set.device_twice warning"],
+            second,
             first,
-            but(validity=lasting("2026-01-02", "9999-12-31T23:59:59"))(second),
         )
+        renewed = but(validity=lasting("2026-01-02", "9999-12-31T23:59:59"))(second)
+        for order, pair in (("", (first, renewed)), ("-turned", (renewed, first))):
+            case(
+                f"set-device-renewed-{usage}{order}",
+                f"A Device's certificate for {usage} and a later one with a new key: no finding",
+                [],
+                *pair,
+            )
     case(
         "set-device-renewed-same-key",
         "A Device's certificate renewed with its key: told, not wrong",
@@ -2821,6 +2886,83 @@ def _shared_key_cases() -> None:
             validity=lasting("2026-01-02", "9999-12-31T23:59:59"),
         )(DEVICE),
     )
+    supplier_two = organisation_subject("Supplier Two", eui64=SUPPLIER_ID[:7] + b"\x02")
+    one, two = organisation("one"), organisation("two", subject=supplier_two, key="one")
+    for order, pair in (("", (one, two)), ("-turned", (two, one))):
+        two_at = pair.index(two)
+        case(
+            f"set-organisation-key-shared{order}",
+            "One key in the certificates of two EUI-64s",
+            [f"{two_at} set.key_of_organisation_shared warning"],
+            *pair,
+        )
+    case(
+        "set-organisation-two-keys",
+        "Two EUI-64s, and a key for each",
+        [],
+        one,
+        organisation("two", subject=supplier_two),
+    )
+    _csr_key_cases(other, supplier_two)
+
+
+def _csr_key_cases(other: bytes, supplier_two: bytes) -> None:
+    """Keys in CSRs and in certificates.
+
+    Args:
+        other: the ID of a second Device.
+        supplier_two: the subject of an organisation with an EUI-64 of its own.
+    """
+    agreement = extension("keyUsage", usages("keyAgreement"), critical=True)
+    second = extension("subjectAltName", sequence(hardware(eui64=other)), critical=True)
+    shared = ["1 set.key_of_device_shared warning"]
+    names = organisation_subject()
+    of_device, of_organisation = ec_key("device"), ec_key("organisation")
+    for name, about, expected, documents in (
+        (
+            "devices",
+            "Two CSRs of two Devices",
+            shared,
+            (DEVICE_CSR, csr(REQUESTER, sequence(), ASKED, second)),
+        ),
+        (
+            "device-certificate",
+            "A Device's certificate, and another Device's CSR",
+            shared,
+            (DEVICE, csr(of_device, sequence(), ASKED, second)),
+        ),
+        (
+            "usages",
+            "A Device's CSRs for DS and KA",
+            ["0 set.key_of_two_usages warning"],
+            (DEVICE_CSR, csr(REQUESTER, sequence(), agreement, ASKED_NAME)),
+        ),
+        (
+            "organisations",
+            "An organisation's CSR, and another's certificate",
+            ["0 set.key_of_organisation_shared warning"],
+            (csr(of_organisation, supplier_two, ASKED), ORGANISATION),
+        ),
+        (
+            "own-device",
+            "A Device's CSR and its certificate: right",
+            [],
+            (DEVICE, csr(of_device, sequence(), ASKED, ASKED_NAME)),
+        ),
+        (
+            "own-organisation",
+            "An organisation's CSR and its certificate: right",
+            [],
+            (csr(of_organisation, names, ASKED), ORGANISATION),
+        ),
+        (
+            "forged",
+            "A CSR that its key did not sign proves nothing",
+            ["1 csr.signature error"],
+            (DEVICE, csr(REQUESTER, sequence(), ASKED, second, spki=spki_of(of_device))),
+        ),
+    ):
+        case(f"set-csr-key-{name}", f"One key: {about}", expected, *documents)
 
 
 # CSRs
@@ -2916,12 +3058,15 @@ def csr_cases() -> None:
         ("subject_order", "with the identifier first", csr(key, turned, ASKED)),
         ("subject_order-rdn", "with OU and identifier in one RDN", csr(key, shared, ASKED)),
         ("subject_value", "with an empty CN", csr(key, organisation_subject(""), ASKED)),
+        ("subject_value-spaces", "whose CN is spaces", csr(key, organisation_subject("  "), ASKED)),
+        ("subject_value-private", "with U+E000", csr(key, organisation_subject("\ue000"), ASKED)),
         ("subject_value-nul", "with NUL", csr(key, organisation_subject("A\0B"), ASKED)),
         ("subject_value-long", "of 65 letters", csr(key, organisation_subject("S" * 65), ASKED)),
         ("identifier-null", "of nobody", csr(key, organisation_subject(eui64=bytes(8)), ASKED)),
         ("device_id-null", "of no Device", csr(key, sequence(), ASKED, nobody)),
         ("device_id-type", "whose hwType is 0.0", csr(key, sequence(), ASKED, untyped)),
         ("device_id", "of a Device by a dNSName", csr(key, sequence(), ASKED, by_name)),
+        ("device_id-nobody", "that names nobody", csr(key, sequence(), ASKED)),
         ("device_id-more", "of a Device with two names", csr(key, sequence(), ASKED, more)),
     ):
         code = name.split("-")[0]

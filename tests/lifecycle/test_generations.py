@@ -227,6 +227,7 @@ def test_a_process_that_was_open_before_sees_a_roll_over_of_another(quickstart):
         ("Z1_b", "field.characters"),
         ("Zé", "field.characters"),
         ("", "field.empty"),
+        ("  ", "field.empty"),
     ],
 )
 def test_a_name_that_does_not_do_is_refused_and_nothing_is_made(estate, name, code):

@@ -191,6 +191,41 @@ def test_two_keys_of_one_organisation_are_a_prepayment_pair_and_two_of_a_device_
     assert codes(documents("set-device-twice-keyAgreement"))[1] == ["set.device_twice"]
 
 
+def test_of_two_certificates_that_begin_at_one_moment_neither_renews_the_other():
+    same = documents("set-same-key-same-day")
+    later = documents("set-renewal-first")
+    (told,), (renewal,) = linted(same)[1].findings, linted(later)[0].findings
+    assert "renews" not in told.message
+    assert told.message == "It has the key, the subject and the notBefore of 0.pem."
+    assert renewal.message == "It renews 1.pem with the same key."
+
+
+def test_what_is_no_der_is_told_of_another_pkis_certificate_only_where_a_profile_is_named():
+    foreign = documents("other-pki-ber")
+    assert codes(foreign) == [["certificate.other_pki"]]
+    assert "der.bit_string" in codes(foreign, as_profile="device")[0]
+
+
+@pytest.mark.parametrize("at", [2028, 2060])
+def test_of_a_ca_of_two_periods_the_one_that_is_valid_at_the_time_is_the_issuer(at):
+    ders = documents("issuer-not-yet-valid-and-renewed")
+    named = [Source(f"{number}.pem", 0, der) for number, der in enumerate(ders)]
+    options = Settings(datetime(at, 1, 1, tzinfo=UTC), environment="ZAZ1")
+    told = [finding.code for finding in lint_all(iter(named), options)[0].findings]
+    assert ("issuer.expired" in told) == (at == 2060)
+    assert "issuer.not_yet_valid" not in told
+
+
+def test_a_csr_that_names_nobody_says_so():
+    (nobody,), (by_name,) = (
+        linted([one.data for one in sources([str(GOLDEN / f"cases/csr-{name}.pem")])])[0].findings
+        for name in ("device_id-nobody", "device_id")
+    )
+    assert nobody.path == by_name.path == "extensions.subjectAltName"
+    assert nobody.message.startswith("Nothing in it says whose it is: it has neither a subject")
+    assert "whose" not in by_name.message
+
+
 def ca(name, issuer, key, signing_key):
     """A CA certificate for a key, signed with another, which its issuer may have."""
     start, end = datetime(2026, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC)

@@ -316,6 +316,7 @@ def test_an_import_to_an_estate_names_them_too(estate):
 
 def test_every_code_that_such_a_file_can_cause_is_tried():
     of_commands = {"agreement.state", "allocation.no_range", "allocation.exhausted"}
+    of_commands |= {"allocation.taken", "allocation.outside_range"}
     of_replacements = {"agreement.unknown", "agreement.participant"}
     raised = set()
     for module in (documents, rules, registers):

@@ -310,6 +310,23 @@ def path_length(certificate: Certificate) -> Iterator[Breach]:
     yield Breach("extensions.basicConstraints.path_length", field.node.offset, message, path)
 
 
+@rule(
+    "extensions.basicConstraints.end_entity", Severity.ERROR, Basis.SPECIFIED,
+    "GBCS v0.8.1 s.12; RFC 5280 4.2.1.9",
+    meaning="An end entity's certificate says that its holder is a CA: whoever has its key could"
+    " issue certificates.",
+    remedy="Leave basicConstraints out.",
+    good="no basicConstraints", bad="cA TRUE in a Device Certificate",
+)  # fmt: skip
+def end_entity(certificate: Certificate) -> Iterator[Breach]:
+    """Find an end entity that says it is a CA."""
+    says_ca = certificate.view.value(f"{_CONSTRAINTS}.cA") is True
+    if says_ca and certificate.profile.tier is Tier.END_ENTITY:
+        message = f"it says that it is a CA, but is none: {certificate.profile.title}"
+        offset = certificate.offset(_CONSTRAINTS)
+        yield Breach("extensions.basicConstraints.end_entity", offset, message, _CONSTRAINTS)
+
+
 def _has_issuing_ca(certificate: Certificate) -> bool:
     """Whether the certificate's hierarchy has CAs below its root."""
     hierarchy = certificate.profile.hierarchy
@@ -454,6 +471,7 @@ CHECKERS: tuple[Callable[[Certificate], Iterator[Breach]], ...] = (
     unknown_critical_extensions,
     unsupported_critical_extensions,
     extensions_for_cas,
+    end_entity,
     path_length,
     hardware_module,
     duplicate_attributes,

@@ -23,6 +23,7 @@ from smki_testca.x509.view import View, normalised_name, view_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from smki_testca.lint.certificate import Certificate
     from smki_testca.lint.crl import RevocationList
@@ -86,6 +87,17 @@ class PossibleIssuer:
         """Whether it names itself and its own key, and not an older key of its name."""
         return self.names_itself and _may_name_own_key(self.view)
 
+    @property
+    def period(self) -> tuple[datetime, datetime] | None:
+        """The validity; None where it cannot be read."""
+        start, end = self.view.instant("validity.notBefore"), self.view.instant("validity.notAfter")
+        return None if start is None or end is None else (start, end)
+
+    def is_valid_at(self, instant: datetime | None) -> bool:
+        """Whether an instant is in its validity; also where either is not known."""
+        period = self.period
+        return instant is None or period is None or period[0] <= instant <= period[1]
+
     def may(self, usage: str) -> bool:
         """Whether keyUsage includes a usage, such as ``keyCertSign``."""
         usages = self.view.value("extensions.keyUsage")
@@ -100,11 +112,13 @@ class Issuers:
         by_key: all of them, by subjectKeyIdentifier.
         by_name: the CAs, by their normalised subject.
         by_public_key: the CAs, by the id of their public key.
+        at: the instant at which the one of several certificates of a CA is valid that is preferred.
     """
 
     by_key: dict[bytes, list[PossibleIssuer]] = field(default_factory=dict)
     by_name: dict[object, list[PossibleIssuer]] = field(default_factory=dict)
     by_public_key: dict[bytes, list[PossibleIssuer]] = field(default_factory=dict)
+    at: datetime | None = None
     _verdicts: dict[bytes, Verdict] = field(default_factory=dict)
     _issuers: dict[bytes, PossibleIssuer | None] = field(default_factory=dict)
 
@@ -288,6 +302,7 @@ def _best(fitting: Sequence[PossibleIssuer], view: View, issuers: Issuers) -> Po
             not one.may(usage),
             one.view.octets("subject") != issuer,
             not issuers.is_sound(one),
+            not one.is_valid_at(issuers.at),
         ),
     )
 
@@ -337,7 +352,7 @@ def self_signed(certificate: Certificate) -> Iterator[Breach]:
         and signer.issuer is None
         and certificate.profile.tier is not Tier.ROOT
     ):
-        message = f"it is signed with its own key, as roots are, but it is a {title}"
+        message = f"it is signed with its own key, as roots are, but is none: {title}"
         yield Breach("issuer.self_signed", _issuer_offset(certificate.view), message)
 
 
@@ -469,7 +484,9 @@ def path_length(certificate: Certificate) -> Iterator[Breach]:
     if certificate.issuing_ca is None:
         return
     view = certificate.view
-    is_ca = view.value("extensions.basicConstraints.cA") is True
+    # Of an end entity that says it is a CA, just that is told.
+    is_end_entity = certificate.profile.tier is Tier.END_ENTITY
+    is_ca = view.value("extensions.basicConstraints.cA") is True and not is_end_entity
     # Self-issued CAs, such as those of a new key, do not count (RFC 5280 6.1.4 (l)).
     below = int(is_ca and not _names_itself(view))
     for ca in certificate.path:
@@ -483,6 +500,35 @@ def path_length(certificate: Certificate) -> Iterator[Breach]:
             yield Breach("issuer.path_length", _issuer_offset(view), message)
             return
         below += not ca.names_itself
+
+
+@rule(
+    "issuer.expired", Severity.WARNING, Basis.SPECIFIED, "RFC 5280 6.1.3 (a)(2)",
+    meaning="A CA in its path, other than the root, ran out: a path is valid only while each of its"
+    " certificates is.",
+    remedy="Have it issued again by a CA that is valid, or give the CA's renewed certificate.",
+    good="linted before the CA's notAfter", bad="a Device Certificate of a CA that ran out",
+)  # fmt: skip
+@rule(
+    "issuer.not_yet_valid", Severity.WARNING, Basis.SPECIFIED, "RFC 5280 6.1.3 (a)(2)",
+    meaning="The time of a CA in its path, other than the root, has not come.",
+    remedy="Wait, look at the clock, or give the CA's certificate that is valid.",
+    good="linted after the CA's notBefore", bad="a CA that begins tomorrow",
+)  # fmt: skip
+def issuer_validity(certificate: Certificate) -> Iterator[Breach]:
+    """Find the lowest CA of a path that is not valid; of a root only the key counts."""
+    for ca in certificate.path:
+        period = ca.period
+        if period is None or ca.is_root or ca.is_valid_at(certificate.at):
+            continue
+        offset, name = _issuer_offset(certificate.view), subject_text(ca.view)
+        if certificate.at < period[0]:
+            message = f"the CA {name} is valid only from {period[0].date()}"
+            yield Breach("issuer.not_yet_valid", offset, message)
+        else:
+            message = f"the CA {name} expired on {period[1].date()}"
+            yield Breach("issuer.expired", offset, message)
+        return
 
 
 @rule(
@@ -545,9 +591,14 @@ def _may_name_own_key(view: View) -> bool:
     return identifier is None or identifier == view.octets("extensions.subjectKeyIdentifier")
 
 
-def gathered(ders: Iterable[bytes]) -> Issuers:
-    """The possible issuers among certificates in DER; in whatever order they come."""
-    issuers = Issuers()
+def gathered(ders: Iterable[bytes], at: datetime | None = None) -> Issuers:
+    """The possible issuers among certificates in DER; in whatever order they come.
+
+    Args:
+        ders: the certificates.
+        at: the instant at which an issuer of several certificates should be valid.
+    """
+    issuers = Issuers(at=at)
     for der in sorted(set(ders)):
         issuers.add(der)
     return issuers
@@ -566,6 +617,7 @@ OF_CERTIFICATE: tuple[Callable[[Certificate], Iterator[Breach]], ...] = (
     issuer_hierarchy,
     issued_by_root,
     path_length,
+    issuer_validity,
     key_of_a_ca,
 )
 """The checkers of whether the issuer of a certificate may issue it, and for this key."""

@@ -480,17 +480,18 @@ def subject_order(request: Request) -> Iterator[Breach]:
 
 @rule(
     "csr.subject_value", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 7.1 and A.1; SEC App. M F, G",
-    meaning="An attribute of the CSR's subject is empty, too long, or holds characters that nobody"
-    " sees: NUL, other controls, or marks of direction.",
+    meaning="An attribute of the CSR's subject is empty or only spaces, too long, or holds"
+    " characters that nobody sees: NUL, other controls, marks of direction, noncharacters such as"
+    " U+FFFF, unassigned characters or those for private use.",
     remedy="Write what is to be read, in at most 64 characters, or leave it out.",
     good="CN=Supplier One", bad="CN=Supplier One, with U+202E in it",
 )  # fmt: skip
 def subject_values(request: Request) -> Iterator[Breach]:
     """Find attributes of the subject whose text no certificate may have."""
     view, told = request.view, set()
-    for label, offset in distinguished_name.empty(view):
+    for label, offset, fault in distinguished_name.empty(view):
         told.add(label)
-        yield Breach("csr.subject_value", offset, f"its {label} is empty")
+        yield Breach("csr.subject_value", offset, f"its {label} is {fault}")
     for label, offset, character in distinguished_name.unseen(view):
         told.add(label)
         message = f"its {label} holds the character {character}, which is not shown"
@@ -670,7 +671,12 @@ def device_id(request: Request) -> Iterator[Breach]:
     offset = request.offset("extensions.subjectAltName")
     if hw_type is None or serial is None or len(serial) != 8:
         message = "it must ask for a hardwareModuleName of hwType and an 8-octet hwSerialNum"
-        yield Breach("csr.device_id", offset, message)
+        if not view.subject_order and _ALTERNATIVE_NAME not in view.fields:
+            message = (
+                "nothing in it says whose it is: it has neither a subject, as organisations have,"
+                " nor a subjectAltName with a hardwareModuleName, as Devices have"
+            )
+        yield Breach("csr.device_id", offset, message, _ALTERNATIVE_NAME)
     elif len(view.fields["extensions.subjectAltName"].node.children) != 1:
         surplus = parts_text("subjectAltName", surplus_parts(request, "subjectAltName"))
         message = f"its subjectAltName must hold exactly one name; it also holds {surplus}"

@@ -9,7 +9,7 @@ from smki_testca.lint.findings import Breach
 from smki_testca.lint.rule import PUBLISHED, rule
 from smki_testca.profiles.model import Severity
 from smki_testca.roles import Basis
-from smki_testca.text import plain
+from smki_testca.text import is_only_spaces, plain
 from smki_testca.x509.view import labelled_attributes, text_of
 
 if TYPE_CHECKING:
@@ -18,26 +18,29 @@ if TYPE_CHECKING:
     from smki_testca.lint.certificate import Certificate
     from smki_testca.x509.view import View
 
-_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
-"""The categories of characters that are not shown: controls, formats such as directions, breaks."""
+_UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Zl", "Zp"})
+"""The categories of characters that are not shown: controls, formats such as directions, breaks,
+and those without a meaning: noncharacters, unassigned ones and those for private use."""
 
 
 @rule(
     "subject.empty_attribute", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 A.1: SIZE (1..MAX)",
-    meaning="An attribute of the subject is an empty text.", remedy="Leave it out.",
-    good="no CN", bad="a CN of no characters",
+    meaning="An attribute of the subject is an empty text, or nothing but spaces.",
+    remedy="Leave it out.",
+    good="no CN", bad="a CN of no characters, or of three spaces",
 )  # fmt: skip
 def empty_attributes(certificate: Certificate) -> Iterator[Breach]:
-    """Find each attribute of the subject that is an empty text."""
-    for label, offset in empty(certificate.view):
-        message = f"the subject's {label} is empty"
+    """Find each attribute of the subject that is an empty text, or only spaces."""
+    for label, offset, fault in empty(certificate.view):
+        message = f"the subject's {label} is {fault}"
         yield Breach("subject.empty_attribute", offset, message, f"subject.{label}")
 
 
 @rule(
-    "subject.characters", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 7.1; RFC 4518 2.2",
+    "subject.characters", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 7.1; RFC 4518 2.2, 2.4",
     meaning="An attribute of the subject holds characters that nobody sees, and that a comparison"
-    " of names passes over: NUL, other controls, or marks of direction.",
+    " of names passes over or must not meet: NUL, other controls, marks of direction,"
+    " noncharacters such as U+FFFF, unassigned characters or those for private use.",
     remedy="Leave them out.",
     good="CN=Supplier One", bad="CN=Supplier One, with U+202E in it",
 )  # fmt: skip
@@ -65,11 +68,11 @@ def multi_valued(certificate: Certificate) -> Iterator[Breach]:
         yield Breach("subject.multi_valued", offset, message, "subject")
 
 
-def empty(view: View) -> Iterator[tuple[str, int]]:
-    """The name and offset of each attribute of a subject that is an empty text."""
+def empty(view: View) -> Iterator[tuple[str, int, str]]:
+    """Each attribute of a subject without a text to read: name, offset, and what it is instead."""
     for label, text, offset in _attributes(view):
-        if text == "":
-            yield label, offset
+        if text is not None and is_only_spaces(text):
+            yield label, offset, "only spaces" if text else "empty"
 
 
 def unseen(view: View) -> Iterator[tuple[str, int, str]]:

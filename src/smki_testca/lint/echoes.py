@@ -23,6 +23,7 @@ _OF_WRONG_EXTENSIONS = frozenset(
         "extensions.unknown_critical",
         "extensions.critical_unsupported",
         "extensions.only_for_cas",
+        "extensions.basicConstraints.end_entity",
         "extensions.subjectAltName.hardware_module",
     }
 )

@@ -25,7 +25,7 @@ from smki_testca.lint.linted import Linted
 from smki_testca.lint.recognise import Recogniser, other_pki
 from smki_testca.lint.rows import Context, check
 from smki_testca.lint.rule import RULES
-from smki_testca.lint.sets import facts_of, listing_of
+from smki_testca.lint.sets import asked_of, facts_of, listing_of
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Severity, Tier
 from smki_testca.x509 import entries
@@ -178,7 +178,6 @@ class Linter:
         return signer, self._hierarchies[issuer.der]
 
     def _request(self, view: View, source: Source, position: int) -> Linted:
-        del position
         breaches: list[Breach] = []
         run(_OF_REQUEST, view, breaches)
         named = self._profile
@@ -190,15 +189,15 @@ class Linter:
             profiles = (
                 guarded("kind", lambda: self._recognised(view, breaches), breaches) or profiles
             )
+        # A CSR that another key signed, such as one with a changed octet, proves nothing.
+        is_sound = all(one.code != "csr.signature" for one in breaches)
         return Linted(
             source.file,
             source.index,
             f"csr-{' or '.join(profile.name for profile in profiles) or 'unknown'}",
             subject_text(view),
-            in_order(
-                coded_finding(breach, profiles[0] if profiles else None)
-                for breach in _placed(breaches, view)
-            ),
+            in_order(coded_findings(breaches, view, profiles[0] if profiles else None)),
+            asked=asked_of(view, source, profiles[0], position) if profiles and is_sound else None,
         )
 
     def _recognised(self, view: View, breaches: list[Breach]) -> tuple[Profile, ...]:
@@ -260,8 +259,9 @@ def _unreadable(source: Source, breach: Breach) -> Linted:
 
 
 def _of_other_pki(view: View, source: Source, breaches: list[Breach]) -> Linted:
-    """The result for a certificate that follows no profile: that, and what no DER is."""
-    found = [*breaches, other_pki(view)]
+    """The result for a certificate that follows no profile: just that, whatever its octets are."""
+    failures = [breach for breach in breaches if breach.code == "internal.rule_failed"]
+    found = [*failures, other_pki(view)]
     findings = in_order(coded_findings(found, view))
     return Linted(source.file, source.index, "certificate", subject_text(view), findings)
 
@@ -281,9 +281,11 @@ def coded_finding(breach: Breach, asked_for: Profile | None = None) -> Finding:
     return Finding.of(breach._replace(message=sentence), rule)
 
 
-def coded_findings(breaches: Iterable[Breach], view: View) -> list[Finding]:
-    """Turn the breaches of declared rules by one document into findings."""
-    return [coded_finding(breach) for breach in _placed(breaches, view)]
+def coded_findings(
+    breaches: Iterable[Breach], view: View, asked_for: Profile | None = None
+) -> list[Finding]:
+    """Turn the breaches of declared rules by one document into findings; see ``coded_finding``."""
+    return [coded_finding(breach, asked_for) for breach in _placed(breaches, view)]
 
 
 def _placed(breaches: Iterable[Breach], view: View) -> Iterator[Breach]:

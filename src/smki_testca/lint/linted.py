@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smki_testca.lint.findings import Finding
-    from smki_testca.lint.sets import Facts, Listing
+    from smki_testca.lint.sets import Asked, Facts, Listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class Linted:
         findings: its findings, in the order of a report.
         facts: the parts of a certificate that are compared with others.
         listing: the parts of a CRL that are compared with others.
+        asked: the parts of a CSR that are compared with other documents.
         name: its name in a key store; None where it has none.
     """
 
@@ -58,6 +59,7 @@ class Linted:
     findings: tuple[Finding, ...]
     facts: Facts | None = field(default=None, repr=False)
     listing: Listing | None = field(default=None, repr=False)
+    asked: Asked | None = field(default=None, repr=False)
     name: str | None = None
 
     @property

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _OTHER_ISSUER = 5
 """The distance added for a profile of another hierarchy than its issuer's."""
+_OTHER_HOLDER = 4
+"""The distance added for a profile without the EUI-64 that says who the holder is."""
 _OF_HOLDER = ("eui64", "device-id")
 """The inputs that bring the EUI-64 of a certificate's holder."""
 
@@ -167,6 +169,8 @@ class Recogniser:
             missing = {"subject" if name.startswith("subject.") else name for name in missing}
         distance = 4 * len(missing)
         distance += len(present - allowed)
+        foreign_ids = self._of_holder - allowed
+        distance += _OTHER_HOLDER * any(_holds_an_eui64(view, path) for path in foreign_ids)
         distance += sum(
             path in view.fields and view.value(path) != value
             for path, value in self._constants[profile.name]
@@ -176,6 +180,9 @@ class Recogniser:
             distance += 4
         owners = self._owners.get(view.text("subject.commonName") or "")
         if owners and profile.name not in owners:
+            distance += 5
+        authority = self._authorities.get(profile.name)
+        if authority is not None and not authority.has_constants_of(view):
             distance += 5
         if profile.tier is Tier.END_ENTITY:
             usage = view.value("extensions.keyUsage")
@@ -221,6 +228,12 @@ class _CaName:
             and self.constants.get(label, text) == text
             and len(text) <= (self.attributes[label] or len(text))
             for label, text in texts
+        )
+
+    def has_constants_of(self, view: View) -> bool:
+        """Whether the subject of a certificate says nothing else where the profile is constant."""
+        return all(
+            view.text(f"subject.{label}") in {None, text} for label, text in self.constants.items()
         )
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from smki_testca.x509.entries import Entry
     from smki_testca.x509.view import View
 
-    OneDocument = TypeVar("OneDocument", "Facts", "Listing")
+    OneDocument = TypeVar("OneDocument", "Facts", "Listing", "Asked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +119,36 @@ class Listing:
     signer: SignedBy
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The parts of one CSR that are compared with other documents: whose key it is, and for what.
+
+    Attributes:
+        position: the document's place in the input.
+        place: its file and index, for messages.
+        digest: SHA-256 of the document.
+        signed: SHA-256 of what is signed in it, to recognise copies.
+        usage: the key usages that it asks for.
+        key: SHA-256 of its SubjectPublicKeyInfo, however that is encoded.
+        eui64: its User, RDP, DCC or Device ID.
+        is_device: whether that is a Device ID.
+    """
+
+    position: int
+    place: str
+    digest: bytes
+    signed: bytes
+    usage: tuple[str, ...]
+    key: bytes
+    eui64: int | None
+    is_device: bool
+
+
 def facts_of(
     view: View, source: Source, profile: Profile, signer: Signer, position: int
 ) -> Facts | None:
     """Extract the facts of a certificate; None where its serial number cannot be read."""
     serial = view.value("serialNumber")
-    device_id = profile.field_of("device-id")
-    field_of_id = device_id or profile.field_of("eui64")
-    octets = None if field_of_id is None else view.octets(field_of_id.path)
-    usage = view.value("extensions.keyUsage")
     if not isinstance(serial, int):
         return None
     return Facts(
@@ -138,14 +159,40 @@ def facts_of(
         serial,
         view.octets("issuer") or b"",
         view.octets("subject") or b"",
-        usage if isinstance(usage, tuple) else (),
+        _usage_of(view),
         key_id(view.octets("subjectPublicKeyInfo") or b""),
-        int.from_bytes(octets) if octets is not None and len(octets) == 8 else None,
-        device_id is not None,
+        *_holder_of(view, profile),
         view.value("extensions.basicConstraints.cA") is True,
         SignedBy.of(signer, view),
         view.instant("validity.notBefore"),
     )
+
+
+def asked_of(view: View, source: Source, profile: Profile, position: int) -> Asked:
+    """Extract the facts of a CSR for a certificate of a profile."""
+    return Asked(
+        position,
+        source.place,
+        hashlib.sha256(source.data).digest(),
+        hashlib.sha256(view.signed.encoded).digest(),
+        _usage_of(view),
+        key_id(view.octets("subjectPublicKeyInfo") or b""),
+        *_holder_of(view, profile),
+    )
+
+
+def _usage_of(view: View) -> tuple[str, ...]:
+    usage = view.value("extensions.keyUsage")
+    return usage if isinstance(usage, tuple) else ()
+
+
+def _holder_of(view: View, profile: Profile) -> tuple[int | None, bool]:
+    """The User, RDP, DCC or Device ID in a document, and whether a Device is its holder."""
+    device_id = profile.field_of("device-id")
+    field = device_id or profile.field_of("eui64")
+    octets = None if field is None else view.octets(field.path)
+    eui64 = int.from_bytes(octets) if octets is not None and len(octets) == 8 else None
+    return eui64, device_id is not None
 
 
 def listing_of(view: View, source: Source, signer: Signer, position: int) -> Listing | None:
@@ -174,12 +221,14 @@ class Together:
     Attributes:
         facts: the facts of each certificate.
         listings: the facts of each CRL.
+        asked: the facts of each CSR that is signed with its own key.
         entries_of: reads the entries of a CRL.
         at: the time of the run, UTC; later revocations have no effect yet.
     """
 
     facts: Sequence[Facts]
     listings: Sequence[Listing]
+    asked: Sequence[Asked]
     entries_of: Callable[[Listing], Iterable[Entry]]
     at: datetime
 
@@ -202,6 +251,19 @@ class Together:
                 facts.signed,
             ),
         )
+
+    @cached_property
+    def holdings(self) -> list[Facts | Asked]:
+        """The certificates and CSRs that say whose a key is, without copies and CAs.
+
+        The certificates come first, so that no CSR is evidence against them.
+        """
+        certificates = (facts for facts in self.distinct if not facts.is_ca)
+        requests = sorted(
+            _without_copies(self.asked), key=lambda one: (one.is_device, one.key, one.signed)
+        )
+        holdings: list[Facts | Asked] = [*certificates, *requests]
+        return [one for one in holdings if one.eui64 is not None]
 
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
@@ -254,7 +316,8 @@ def serials(documents: Together) -> Iterator[Breach]:
 
 @rule(
     "set.renewal_same_key", Severity.NOTICE, Basis.OBSERVED, PUBLISHED,
-    meaning="Two certificates have one subject, usage and key: a renewal without a new key.",
+    meaning="Two certificates have one subject, usage and key: a renewal without a new key. Which"
+    " renews which is said where one begins later.",
     remedy="Nothing; it is allowed.",
     good="a renewal with a new key", bad="a renewal with the same key",
 )  # fmt: skip
@@ -278,7 +341,11 @@ def same_subject(documents: Together) -> Iterator[Breach]:
         if same_key is not None:
             # A renewal has a new serial number: with the old one it is a copy that was changed.
             if (same_key.issuer, same_key.serial) != (facts.issuer, facts.serial):
-                message = f"it renews {same_key.place} with the same key"
+                message = (
+                    f"it has the key, the subject and the notBefore of {same_key.place}"
+                    if facts.not_before == same_key.not_before
+                    else f"it renews {same_key.place} with the same key"
+                )
                 path = "subjectPublicKeyInfo"
                 yield Breach("set.renewal_same_key", None, message, path, facts.position)
         elif earlier and facts.usage == ("keyAgreement",) and not facts.is_device:
@@ -290,55 +357,85 @@ def same_subject(documents: Together) -> Iterator[Breach]:
 
 @rule(
     "set.device_twice", Severity.WARNING, Basis.ASSUMED, "a Device has one key for each usage",
-    meaning="Two certificates of one Device in one PKI have one usage and different keys: one of"
-    " them was replaced, or two Devices have one ID.",
-    remedy="Leave out the one that was replaced; otherwise give one of the Devices another ID.",
-    good="one DS and one KA certificate of a Device", bad="two DS certificates of one Device",
+    meaning="Two certificates of one Device in one PKI have one usage, different keys and one"
+    " notBefore: two Devices may have one ID. With a later notBefore it is taken for a renewal,"
+    " and not told.",
+    remedy="Give one of the Devices another ID, or leave out the certificate that is not in use.",
+    good="a DS certificate of a Device and its renewal, which begins later",
+    bad="two DS certificates of one Device that begin at one moment",
 )  # fmt: skip
 def devices_twice(documents: Together) -> Iterator[Breach]:
-    """Find certificates of one Device and usage with different keys, at the later one."""
+    """Find certificates of one Device, usage and notBefore with different keys, at the later one.
+
+    A renewal with a new key begins later than its predecessor.
+    """
     first: dict[object, Facts] = {}
     for facts in documents.distinct:
         if not facts.is_device or facts.eui64 is None:
             continue
         # A Device may have certificates in several test environments, each with a PKI of its own.
-        identity = facts.eui64, facts.usage, facts.signer.authority
+        identity = facts.eui64, facts.usage, facts.signer.authority, facts.not_before
         earlier = first.setdefault(identity, facts)
         if earlier.key != facts.key:
-            message = f"another certificate of this Device has another key: {earlier.place}"
+            message = (
+                "another certificate of this Device has another key, and begins at the same"
+                f" moment: {earlier.place}"
+            )
             path = "extensions.subjectAltName"
             yield Breach("set.device_twice", None, message, path, facts.position)
 
 
+def shared_keys(documents: Together) -> Iterator[Breach]:
+    """Find keys that two holders share, or two usages of one holder, at the later document."""
+    by_key: dict[bytes, list[Facts | Asked]] = defaultdict(list)
+    for one in documents.holdings:
+        by_key[one.key].append(one)
+    for holdings in by_key.values():
+        if len(holdings) > 1:
+            yield from _shared_key(holdings)
+
+
 @rule(
     "set.key_of_device_shared", Severity.WARNING, Basis.ASSUMED, "one key has one holder",
-    meaning="A Device's key is in a certificate of another Device or organisation: whoever has the"
-    " one key can speak for both.",
+    meaning="A Device's key is in a certificate or CSR of another Device or organisation: whoever"
+    " has the one key can speak for both.",
     remedy="Make a new key pair in each Device, and have their certificates issued again.",
     good="a key pair for each Device", bad="one key in two Devices",
 )  # fmt: skip
 @rule(
+    "set.key_of_organisation_shared", Severity.WARNING, Basis.ASSUMED, "one key has one holder",
+    meaning="One key is in certificates or CSRs of two EUI-64s, neither a Device's: whoever has the"
+    " one key can speak for both.",
+    remedy="Make a new key pair for each of them, and have their certificates issued again.",
+    good="a key pair for each organisation", bad="one key for two suppliers",
+)  # fmt: skip
+@rule(
     "set.key_of_two_usages", Severity.WARNING, Basis.ASSUMED, "a certificate has one key usage",
-    meaning="One key is certified for digital signature and for key agreement.",
+    meaning="One key of one holder is certified for digital signature and for key agreement, or a"
+    " CSR asks for it.",
     remedy="Make a key pair for each usage.",
     good="one key for DS, another for KA", bad="one key for a Device's DS and KA",
 )  # fmt: skip
-def shared_keys(documents: Together) -> Iterator[Breach]:
-    """Find keys that two holders share, or two usages of one holder, at the later certificate."""
-    by_key: dict[bytes, list[Facts]] = defaultdict(list)
-    for facts in documents.distinct:
-        if facts.eui64 is not None and not facts.is_ca:
-            by_key[facts.key].append(facts)
+def _shared_key(holdings: Sequence[Facts | Asked]) -> Iterator[Breach]:
+    """Compare each document with those before it that have its key; one of a kind is enough."""
     path = "subjectPublicKeyInfo"
-    for first, *others in by_key.values():
-        has_device = any(facts.is_device for facts in (first, *others))
-        for facts in others:
-            if has_device and (facts.eui64, facts.is_device) != (first.eui64, first.is_device):
-                message = f"its key is that of another: {first.place}"
-                yield Breach("set.key_of_device_shared", None, message, path, facts.position)
-            elif {facts.usage, first.usage} == _BOTH_USAGES and facts.eui64 == first.eui64:
-                message = f"its key has another usage, too: {first.place}"
-                yield Breach("set.key_of_two_usages", None, message, path, facts.position)
+    has_device = any(one.is_device for one in holdings)
+    seen: dict[object, Facts | Asked] = {}
+    for one in holdings:
+        holder = one.eui64, one.is_device
+        earlier = seen.values()
+        other = next((each for each in earlier if (each.eui64, each.is_device) != holder), None)
+        same = next((each for each in earlier if {each.usage, one.usage} == _BOTH_USAGES), None)
+        if other is not None:
+            message = f"its key is that of another: {other.place}"
+            if has_device:
+                yield Breach("set.key_of_device_shared", None, message, path, one.position)
+            else:
+                yield Breach("set.key_of_organisation_shared", None, message, path, one.position)
+        elif same is not None:
+            message = f"its key has another usage, too: {same.place}"
+            yield Breach("set.key_of_two_usages", None, message, path, one.position)
+        seen.setdefault((holder, one.usage), one)
 
 
 @rule(

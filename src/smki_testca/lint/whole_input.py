@@ -37,7 +37,7 @@ def lint_all(documents: Iterator[Source], settings: Settings) -> list[Linted]:
     """
     sources = list(documents)
     certificates = [source.data for source in sources if source.problem is None]
-    issuers = chain.gathered([*settings.trusted, *certificates])
+    issuers = chain.gathered([*settings.trusted, *certificates], settings.at)
     # A wrong name in the settings is an error in this process, before anything is linted.
     linter = Linter(settings, issuers)
     count = min(os.cpu_count() or 1, workers.MAX_WORKERS)
@@ -68,6 +68,7 @@ def set_findings(
     together = sets.Together(
         [document.facts for document in linted if document.facts is not None],
         [document.listing for document in linted if document.listing is not None],
+        [document.asked for document in linted if document.asked is not None],
         entries_of,
         linter.at,
     )
@@ -93,7 +94,7 @@ _worker: list[Linter] = []
 
 
 def _start_worker(settings: Settings, possible_issuers: list[bytes]) -> None:
-    _worker[:] = [Linter(settings, chain.gathered(possible_issuers))]
+    _worker[:] = [Linter(settings, chain.gathered(possible_issuers, settings.at))]
 
 
 def _lint_chunk(chunk: list[tuple[int, Source]]) -> list[Linted]:

@@ -14,7 +14,7 @@ from typing import Final
 
 from smki_testca.der import encode
 from smki_testca.errors import InputError
-from smki_testca.text import plain
+from smki_testca.text import is_only_spaces, plain
 from smki_testca.x509 import names
 
 
@@ -230,19 +230,24 @@ def check_characters(field: Field, encoding: str, value: Value) -> None:
     """Check that a text can be written in the string type chosen for it.
 
     Raises:
-        InputError: if it is empty; or naming the first character that cannot be written.
+        InputError: if it is empty or only spaces; or naming the first character that cannot be
+            written.
     """
     if not isinstance(value, str):
         return
     if not value:
         raise InputError("field.empty", f"{field.path} cannot be empty.", "Leave it out.")
+    if is_only_spaces(value):
+        raise InputError(
+            "field.empty", f"{field.path} cannot be only spaces.", "Leave it out, or write a name."
+        )
     for character in value:
         if encoding == "PrintableString" and character not in _PRINTABLE:
             wrong = "PrintableString has no such character"
         elif encoding == "IA5String" and not character.isascii():
             wrong = "it takes ASCII only"
         elif not character.isprintable():
-            wrong = "a certificate holds no control characters"
+            wrong = "a certificate holds only characters that are shown"
         else:
             continue
         raise InputError(
