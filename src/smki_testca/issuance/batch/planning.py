@@ -22,6 +22,7 @@ from smki_testca.estate.key_holders import check_holders, participant_holder
 from smki_testca.estate.terms import TILE_ROWS, Row, Secrets, Section, Terms
 from smki_testca.estate.tiles import TileRecord
 from smki_testca.identifiers import Eui64
+from smki_testca.issuance.batch.reauthorisation import basis_of
 from smki_testca.issuance.batch.row_requests import RowProblem, RowRequest
 from smki_testca.issuance.issuance import Issuance
 from smki_testca.labels import check_label
@@ -323,6 +324,7 @@ class Plan:
             seeded=self._secrets.seed is not None,
             label=self._label,
             sections=self._sections,
+            basis=basis_of(self._estate.library, self._mark),
         )
         run = self._estate.runs.add(terms, self._secrets, self._at)
         first_row = 0
