@@ -330,3 +330,44 @@ def like_meters_ones(estate, participant):
     """The agreement of meters-one, as one of another participant."""
     (agreement,) = estate.register.load().agreements_of("meters-one")
     return replace(agreement, reference="BIL-2", participant=participant)
+
+
+def revoke_roles(estate, *names):
+    for name in names:
+        role = estate.library.roles.remote_party_role(name)
+        estate.revoke(Selection(participant="dcc", role=role.code), Reason.SUPERSEDED)
+
+
+def test_a_role_that_the_new_kind_cannot_hold_contradicts_a_correction(estate):
+    """Its category may be open to the new kind, as that of dSPXmlSign is to Parties."""
+    revoke_roles(estate, "recovery", "accessControlBroker", "transitionalCoS", "wanProvider")
+    dcc = estate.register.load().participant("dcc")
+    bare = replace(dcc, ids=tuple(replace(each, user_roles=()) for each in dcc.ids))
+    estate.register.bring_in([bare], [])
+    as_party = Correction(kind=ParticipantKind.PARTY)
+    error = refused(estate, "dcc", as_party)
+    assert "carry a role that the kind party cannot hold" in error.message
+    xml_sign = estate.library.roles.remote_party_role("dSPXmlSign").code
+    named = list(estate.select(Selection(participant="dcc", role=xml_sign)))
+    assert named
+    assert all(str(record.serial) in error.message for record in named)
+    revoke_roles(estate, "dSPXmlSign")
+    estate.correct_participant("dcc", as_party)
+
+
+def test_a_role_of_no_id_left_contradicts_a_withdrawal(estate):
+    """An IKI certificate carries no ID, and yet rests on what the IDs serve."""
+    subject = estate.subject("iki", system_name="adhoc", role="loadController")
+    (record,), _ = estate.issue(estate.request("supplier-one", "uept", subject))
+    participant = estate.register.load().participant("supplier-one")
+    serving = [
+        each.eui64 for each in participant.ids if any(role.code == "LC" for role in each.user_roles)
+    ]
+    assert serving
+    for eui64 in serving:
+        estate.revoke(Selection(participant="supplier-one", eui64=eui64), Reason.SUPERSEDED)
+    correction = Correction(withdrawn=frozenset(serving))
+    error = refused(estate, "supplier-one", correction)
+    assert f"{record.serial} (iki) carry a role that none of its IDs would serve" in error.message
+    estate.revoke(Selection(serial=record.serial), Reason.SUPERSEDED)
+    estate.correct_participant("supplier-one", correction)

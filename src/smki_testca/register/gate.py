@@ -45,8 +45,8 @@ class History(Protocol):
         ...
 
 
-_ROLE = "subject.organizationalUnitName"
-_WITH_ROLES = frozenset({Hierarchy.ORGANISATION, Hierarchy.IKI})
+ROLE = "subject.organizationalUnitName"
+WITH_ROLES = frozenset({Hierarchy.ORGANISATION, Hierarchy.IKI})
 """The hierarchies in whose certificates that field is a RemotePartyRole."""
 
 _TOKEN = object()
@@ -398,11 +398,11 @@ class Gate:
             # A program may make one itself.
             return roles.by_code(role.code) or replace(role, held_by=())
         profile = self.library.profile(request.subject.profile)
-        if profile.hierarchy not in _WITH_ROLES:
+        if profile.hierarchy not in WITH_ROLES:
             return None
         for row in profile.filling_rows:
             fill = row.fill
-            if row.field.path != _ROLE or fill is None:
+            if row.field.path != ROLE or fill is None:
                 continue
             stated = request.subject.inputs
             text = fill.value if isinstance(fill, Constant) else stated.get(fill.name)
