@@ -2,8 +2,8 @@
 
 A certificate contradicts a correction that would make it untrue: it has the name, the Signifier or
 an ID that its holder would no longer have, falls into a category that is not open to the new kind,
-or carries a RemotePartyRole that its holder could no longer have. Once it is revoked or has run out, it does not. Nor does a Device Certificate that is not in
-use, because no list can revoke it.
+or carries a RemotePartyRole that its holder could no longer have. Once it is revoked or has run
+out, it does not. Nor does a Device Certificate that is not in use, because no list can revoke it.
 """
 
 from __future__ import annotations
