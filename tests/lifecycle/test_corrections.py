@@ -371,3 +371,65 @@ def test_a_role_of_no_id_left_contradicts_a_withdrawal(estate):
     assert f"{record.serial} (iki) carry a role that none of its IDs would serve" in error.message
     estate.revoke(Selection(serial=record.serial), Reason.SUPERSEDED)
     estate.correct_participant("supplier-one", correction)
+
+
+def withdrawn_after_issue(estate):
+    """supplier-two's IDs, which have a revoked certificate, taken from it; and the one ID."""
+    (allocated,) = estate.register.load().participant("supplier-two").ids[:1]
+    subject = estate.subject("organisation", id=allocated.eui64, role="supplier")
+    request = estate.request("supplier-two", "uept", subject, (KeyUsage.DIGITAL_SIGNATURE,))
+    estate.issue(request)
+    ids = frozenset(one.eui64 for one in estate.register.load().participant("supplier-two").ids)
+    for eui64 in ids:
+        if list(estate.select(Selection(eui64=eui64))):
+            estate.revoke(Selection(eui64=eui64), Reason.SUPERSEDED)
+    estate.correct_participant("supplier-two", Correction(withdrawn=ids))
+    return allocated
+
+
+def test_an_id_that_has_certificates_is_never_allocated_again(estate):
+    spent = withdrawn_after_issue(estate).eui64
+    first, second = estate.register.allocate("supplier-two", "IS", 2)
+    assert spent not in {first, second}
+
+
+def test_an_id_that_has_certificates_gets_no_other_holder(estate):
+    allocated = withdrawn_after_issue(estate)
+    register = estate.register.load()
+    former = register.participant("supplier-two")
+    estate.correct_participant(
+        "supplier-two", Correction(ranges=(a_range(estate, f"{ENTRY}:0A7"),))
+    )
+    taker = replace(
+        register.participant("supplier-one"),
+        ranges=(*register.participant("supplier-one").ranges, *former.ranges),
+    )
+    estate.register.bring_in([taker], [])
+    greedy = replace(taker, ids=tuple(sorted((*taker.ids, allocated), key=lambda each: each.eui64)))
+    with pytest.raises(InputError) as caught:
+        estate.register.bring_in([greedy], [])
+    assert caught.value.code == "allocation.spent"
+    assert "issued for it to supplier-two" in caught.value.message
+    assert allocated.eui64 not in estate.register.allocate("supplier-one", "IS", 3)
+
+
+def test_its_own_withdrawn_id_can_be_imported_again(estate):
+    allocated = withdrawn_after_issue(estate)
+    former = estate.register.load().participant("supplier-two")
+    estate.register.bring_in([replace(former, ids=(allocated,))], [])
+    assert estate.register.load().participant("supplier-two").allocated(allocated.eui64)
+
+
+def test_a_new_agreement_has_no_history_of_a_removed_one(estate):
+    reference = "SEC-2020-003"
+    estate.register.set_suspended(reference, suspended=True)
+    estate.register.set_suspended(reference, suspended=False)
+    agreement = estate.register.load().agreement(reference)
+    estate.register.end_agreement(reference, ENDED)
+    ids = frozenset(one.eui64 for one in estate.register.load().participant("supplier-two").ids)
+    estate.correct_participant("supplier-two", Correction(withdrawn=ids))
+    estate.remove_participant("supplier-two")
+    estate.register.bring_in([], [replace(agreement, participant="supplier-one")])
+    assert reference not in estate.register.agreement_changes()
+    estate.register.set_suspended(reference, suspended=True)
+    assert [each.change for each in estate.register.agreement_changes()[reference]] == ["suspend"]

@@ -453,3 +453,55 @@ def test_a_market_participant_id_maps_to_allocated_ids_only(estate):
     estate.register.import_file(unallocated, "changed.toml")
     (market,) = estate.register.load().participant("supplier-two").market_participant_ids
     assert market.ids == tuple(allocated)
+
+
+# A range in a Registry Entry of another's
+
+_GRABBED = """
+[[participant]]
+id = "grabber"
+name = "Grabber"
+kind = "party"
+signifier = "GRAB"
+ranges = [{ registry-entry = "00-DB-12", organisation-number = "000", exception = "because" }]
+"""
+
+
+def grabber():
+    return documents.read_file(_GRABBED.encode(), "text", LIBRARY)[0][0]
+
+
+def without_entries(register):
+    owner = register.participant("meters-one")
+    return owner, register.with_correction(replace(owner, registry_entries=()))
+
+
+def test_nobody_has_a_range_in_a_registry_entry_of_another_s(example):
+    error = refused(example, grabber())
+    assert error.code == "id_range.in_registry_entry"
+    assert "the Registry Entry 00-DB-12, which is meters-one's" in error.message
+    present = replace(grabber(), ranges=())
+    with pytest.raises(InputError) as caught:
+        example.with_participants([present]).with_correction(grabber())
+    assert caught.value.code == "id_range.in_registry_entry"
+
+
+def test_nobody_lists_a_registry_entry_that_has_another_s_range(example):
+    owner, bare = without_entries(example)
+    error = refused(bare, grabber(), owner)
+    assert error.code == "id_range.in_registry_entry"
+    assert "is grabber's" in error.message
+
+
+def test_an_own_registry_entry_may_have_an_own_range(example):
+    owner = replace(grabber(), registry_entries=example.participant("meters-one").registry_entries)
+    _, bare = without_entries(example)
+    assert bare.with_participants([owner]).participant("grabber") == owner
+
+
+def test_a_register_that_has_such_a_range_already_can_be_brought_up_to_date(example):
+    known = replace(example, participants={**example.participants, "grabber": grabber()})
+    owner = known.participant("meters-one")
+    renamed = [replace(grabber(), name="New"), replace(owner, name="New")]
+    assert known.with_participants(renamed).participant("meters-one").name == "New"
+    assert known.with_correction(renamed[0]).participant("grabber").name == "New"

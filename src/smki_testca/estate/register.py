@@ -17,6 +17,7 @@ from smki_testca.register.register import Register
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable
     from datetime import date
 
     from smki_testca.clock import Clock
@@ -34,9 +35,26 @@ _AGREEMENT_ACTIONS = tuple(
 
 
 class RegisterStore:
-    """The register of one estate."""
+    """The register of one estate.
 
-    def __init__(self, database: Database, audit: AuditLog, library: Library, clock: Clock) -> None:
+    Args:
+        database: of the estate.
+        audit: records each change.
+        library: the roles and Registry Entries.
+        clock: tells the time.
+        issued_to: the participants to which certificates were issued for an ID, even if they have
+            run out or are revoked.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        audit: AuditLog,
+        library: Library,
+        clock: Clock,
+        issued_to: Callable[[Eui64], frozenset[str]],
+    ) -> None:
+        self._issued_to = issued_to
         self._database = database
         self._audit = audit
         self._library = library
@@ -113,7 +131,9 @@ class RegisterStore:
         role = self._library.roles.user_role(user_role)
         with self._database.transaction():
             before = self.load()
-            after, ids = before.allocate(participant, role, count)
+            after, ids = before.allocate(
+                participant, role, count, lambda eui64: bool(self._issued_to(eui64))
+            )
             self._store(before, after)
             self._audit.append(
                 self._clock.now(),
@@ -241,10 +261,17 @@ class RegisterStore:
         self._audit.append(self._clock.now(), action, body)
 
     def agreement_changes(self) -> dict[str, list[AgreementChange]]:
-        """The changes of each agreement since it was added, by reference, the oldest first."""
+        """The changes of each agreement since it was added, by reference, the oldest first.
+
+        What went with its participant leaves its changes to no other of the same reference.
+        """
         changes: dict[str, list[AgreementChange]] = {}
-        for entry in self._audit.entries_of(*_AGREEMENT_ACTIONS):
+        for entry in self._audit.entries_of(*_AGREEMENT_ACTIONS, "register.remove"):
             try:
+                if entry.action == "register.remove":
+                    for removed in entry.body["agreements"]:
+                        changes.pop(removed["reference"], None)
+                    continue
                 change = AgreementChange.of_entry(entry.number, entry.at, entry.action, entry.body)
                 changes.setdefault(entry.body["reference"], []).append(change)
             except (AttributeError, LookupError, TypeError) as error:
@@ -327,7 +354,9 @@ class RegisterStore:
 
     def _store(self, before: Register, after: Register) -> None:
         for name, participant in after.participants.items():
-            if before.participants.get(name) != participant:
+            present = before.participants.get(name)
+            if present != participant:
+                self._check_unspent(present, participant)
                 self._database.execute(
                     "INSERT INTO participants (id, record) VALUES (?, ?)"
                     " ON CONFLICT (id) DO UPDATE SET record = excluded.record",
@@ -339,6 +368,26 @@ class RegisterStore:
                     "INSERT INTO agreements (reference, record) VALUES (?, ?)"
                     " ON CONFLICT (reference) DO UPDATE SET record = excluded.record",
                     (reference, documents.agreement_to_record(agreement)),
+                )
+
+    def _check_unspent(self, before: Participant | None, after: Participant) -> None:
+        """Check that a participant gains no ID for which another has certificates.
+
+        Raises:
+            InputError: naming the ID and the other.
+        """
+        present = set() if before is None else {each.eui64 for each in before.ids}
+        for allocated in after.ids:
+            if allocated.eui64 in present:
+                continue
+            others = self._issued_to(allocated.eui64) - {after.id}
+            if others:
+                raise InputError(
+                    "allocation.spent",
+                    f"The ID {allocated.eui64} cannot be allocated to {after.id}: certificates were"
+                    f" issued for it to {', '.join(sorted(others))}. An ID never gets another"
+                    " holder, even once they are revoked (R12).",
+                    "Choose an ID that no certificate was issued for.",
                 )
 
 

@@ -18,7 +18,7 @@ from smki_testca.register.rules import check_binding, check_kind, check_particip
 from smki_testca.text import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import date
 
     from smki_testca.identifiers import Eui64, IdRange, RegistryEntry, Signifier
@@ -157,18 +157,27 @@ class Register:
             if any(market.identifier == identifier for market in participant.market_participant_ids)
         ]
 
-    def with_participants(self, arriving: Iterable[Participant]) -> Self:
+    def with_participants(
+        self, arriving: Iterable[Participant], known: Mapping[str, Participant] | None = None
+    ) -> Self:
         """The register with these participants added or updated.
 
         An existing participant can gain IDs and change its User Roles, name, Market
         Participant IDs and Registry Entries. It keeps every ID that was allocated, even if
         the update does not list it.
 
+        Args:
+            arriving: the participants.
+            known: those that there were; what an earlier version took of them may stay. By
+                default those of the register.
+
         Raises:
             InputError: for a Signifier, range, Registry Entry or Market Participant ID that
-                another participant has, a second DCC, a Signifier or organisation number that
-                changes, one id given twice, or a participant that breaks a rule of its own.
+                another participant has, a range in a Registry Entry of another's, a second DCC, a
+                Signifier or organisation number that changes, one id given twice, or a
+                participant that breaks a rule of its own.
         """
+        known = self.participants if known is None else known
         merged = dict(self.participants)
         # Its own, because it changes with each participant that arrives.
         holdings = _Holdings(merged.values())
@@ -181,7 +190,7 @@ class Register:
             seen.add(participant.id)
             check_participant(participant)
             self._check_entries(participant)
-            holdings.check(participant)
+            holdings.check(participant, known.get(participant.id))
             before = merged.get(participant.id)
             merged[participant.id] = _updated(before, participant)
             holdings.replace(before, merged[participant.id])
@@ -194,7 +203,7 @@ class Register:
         Raises:
             InputError: for whatever would be refused of a participant that is new.
         """
-        return self.without(participant.id).with_participants([participant])
+        return self.without(participant.id).with_participants([participant], self.participants)
 
     def without(self, name: str) -> Self:
         """The register without a participant. Its agreements stay.
@@ -290,11 +299,24 @@ class Register:
         changed = replace(agreement, end=last)
         return replace(self, agreements={**self.agreements, reference: changed})
 
-    def allocate(self, name: str, role: UserRole, count: int) -> tuple[Self, list[Eui64]]:
+    def allocate(
+        self,
+        name: str,
+        role: UserRole,
+        count: int,
+        is_spent: Callable[[Eui64], bool] = lambda _: False,
+    ) -> tuple[Self, list[Eui64]]:
         """Allocate the next IDs of a participant's ranges and map them to a User Role.
 
         Allocation continues after the highest allocated ID, ascending; at the end of a range
-        it takes the unused IDs before it. An ID is never allocated twice.
+        it takes the unused IDs before it. An ID for which a certificate was issued is spent: it
+        is never allocated again.
+
+        Args:
+            name: of the participant.
+            role: that the IDs will serve.
+            count: how many IDs.
+            is_spent: whether a certificate was issued for an ID that is not allocated.
 
         Raises:
             InputError: if the User Role belongs to another kind of participant, the participant
@@ -313,7 +335,7 @@ class Register:
             for eui64 in organisation.range.ascending_after(
                 max((known for known in taken if known in organisation.range), default=None)
             )
-            if eui64 not in taken
+            if eui64 not in taken and not is_spent(eui64)
         )
         chosen = list(islice(free, count))
         if len(chosen) < count:
@@ -400,8 +422,11 @@ class _Holdings:
         if after.kind is ParticipantKind.DCC:
             self._dccs.add(after.id)
 
-    def check(self, arriving: Participant) -> None:
+    def check(self, arriving: Participant, known: Participant | None) -> None:
         """Check that nobody else has what a participant arrives with.
+
+        An earlier version took ranges in a Registry Entry of another's: those that a participant
+        is known to have may stay.
 
         Raises:
             InputError: naming what, and who has it.
@@ -444,6 +469,32 @@ class _Holdings:
                 raise InputError(
                     "registry_entry.taken",
                     f"The Registry Entry {entry} of {arriving.id} overlaps one of {taken[1]}.",
+                )
+        self._check_apart(arriving, known)
+
+    def _check_apart(self, arriving: Participant, known: Participant | None) -> None:
+        """Check that nobody's range lies in a Registry Entry of another's Devices (R11, R12)."""
+        ranges = () if known is None else known.ranges
+        for organisation in arriving.ranges:
+            taken = self.entries.overlapping(Block.of_organisation(organisation), arriving.id)
+            if taken is not None and organisation not in ranges:
+                raise InputError(
+                    "id_range.in_registry_entry",
+                    f"Participant {arriving.id} cannot have the range {organisation.range}: it lies"
+                    f" in the Registry Entry {taken[0].entry}, which is {taken[1]}'s for its"
+                    " Devices (R11).",
+                    "Give it a range under an entry that nobody lists.",
+                )
+        entries = () if known is None else known.registry_entries
+        for entry in arriving.registry_entries:
+            taken = self.ranges.overlapping(Block.of_entry(entry), arriving.id)
+            if taken is not None and entry not in entries:
+                raise InputError(
+                    "id_range.in_registry_entry",
+                    f"Participant {arriving.id} cannot have the Registry Entry {entry} for its"
+                    f" Devices: the range {taken[0].range} in it is {taken[1]}'s (R11).",
+                    f"If the range is wrong: smki-testca register correct {taken[1]} --range"
+                    " ENTRY:NUMBER",
                 )
 
 
