@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,6 +21,20 @@ def is_text(value: object) -> bool:
 def is_blank(text: str) -> bool:
     """Whether a text has no visible character."""
     return not any(character.isprintable() and not character.isspace() for character in text)
+
+
+_BIDIRECTIONAL = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+"""The marks that change the direction of writing (Unicode Standard Annex 9, 2)."""
+
+
+def is_one_line(text: str) -> bool:
+    """Whether a text shows as it is: no control character, line break or mark of direction."""
+    return not any(
+        character in _BIDIRECTIONAL or unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}
+        for character in text
+    )
 
 
 def plain(text: str) -> str:

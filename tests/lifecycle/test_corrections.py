@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import date
 
@@ -21,6 +22,7 @@ from smki_testca.profiles.typed_subjects import DeviceSubject
 from smki_testca.register.corrections import Correction, parse_range
 from smki_testca.register.notifications import Flow
 from smki_testca.roles import KeyUsage
+from smki_testca.shipped import shipped
 
 ENTRY = "90-B3-D5-1F-3"
 ENDED = date(2020, 12, 31)
@@ -433,3 +435,54 @@ def test_a_new_agreement_has_no_history_of_a_removed_one(estate):
     assert reference not in estate.register.agreement_changes()
     estate.register.set_suspended(reference, suspended=True)
     assert [each.change for each in estate.register.agreement_changes()[reference]] == ["suspend"]
+
+
+def test_an_import_says_what_it_takes_back(command, quickstart, estate):
+    example = (shipped("examples") / "participants.toml").read_text("utf-8")
+    path = quickstart.parent / "older.toml"
+    path.write_text(example, "utf-8")
+    call = ("--estate", quickstart, "register", "import", path)
+    assert command(*call).err == ""
+    (withdrawn,) = estate.register.load().participant("supplier-two").ids[:1]
+    estate.correct_participant(
+        "supplier-two",
+        Correction(name="Corrected", withdrawn=frozenset({withdrawn.eui64})),
+    )
+    owner = estate.register.load().participant("meters-one")
+    exclusive = replace(owner, exclusive_entries=frozenset(owner.registry_entries))
+    estate.register.bring_in([exclusive], [])
+    shutil.copytree(quickstart, quickstart.parent / "again")
+    outcome = command(*call)
+    assert outcome.code == 0
+    lines = outcome.err.splitlines()
+    assert all(line.startswith("warning: ") for line in lines)
+    for said in (
+        "The name of supplier-two is Supplier Two again",
+        f"The ID {withdrawn.eui64} is allocated to supplier-two again",
+        "The Registry Entry 00-DB-12 of meters-one is exclusive no longer",
+    ):
+        assert sum(said in line for line in lines) == 1
+    assert command(*call).err == ""
+    again = command("--json", "--estate", quickstart.parent / "again", *call[2:])
+    assert [f"warning: {text}" for text in again.json["warnings"]] == lines
+
+
+def test_an_import_says_when_a_range_comes_back(estate):
+    former = estate.register.load().participant("supplier-two")
+    estate.correct_participant(
+        "supplier-two", Correction(ranges=(a_range(estate, f"{ENTRY}:0A7"),))
+    )
+    now = estate.register.load().participant("supplier-two")
+    said = []
+    both = replace(now, ranges=(*now.ranges, *former.ranges))
+    estate.register.bring_in([both], [], said.append)
+    assert [line for line in said if "is supplier-two's again" in line]
+
+
+def test_an_import_says_when_certificates_rest_on_a_user_role_that_goes(estate):
+    dcc = estate.register.load().participant("dcc")
+    bare = replace(dcc, ids=tuple(replace(each, user_roles=()) for each in dcc.ids))
+    said = []
+    estate.register.bring_in([bare], [], said.append)
+    assert len(said) == len(dcc.ids)
+    assert all("serves DCC no longer, and certificates were issued for it" in one for one in said)

@@ -14,10 +14,11 @@ from smki_testca.register import documents
 from smki_testca.register.agreements import AgreementChange
 from smki_testca.register.notifications import notify, statements
 from smki_testca.register.register import Register
+from smki_testca.register.taken_back import PastCorrection, taken_back
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import date
 
     from smki_testca.clock import Clock
@@ -86,12 +87,15 @@ class RegisterStore:
             self._parsed[name] = (record, parsed)
         return parsed
 
-    def import_file(self, data: bytes, origin: str) -> tuple[list[Participant], list[Agreement]]:
+    def import_file(
+        self, data: bytes, origin: str, warn: Callable[[str], None] | None = None
+    ) -> tuple[list[Participant], list[Agreement]]:
         """Import the participants and agreements of a file.
 
         Args:
             data: the file's content, TOML.
             origin: the file's name, for errors.
+            warn: called with a line for each thing that the file takes back.
 
         Returns:
             The participants and agreements of the file.
@@ -101,18 +105,30 @@ class RegisterStore:
                 then.
         """
         participants, agreements = documents.read_file(data, origin, self._library)
-        self.bring_in(participants, agreements)
+        self.bring_in(participants, agreements, warn)
         return participants, agreements
 
-    def bring_in(self, participants: list[Participant], agreements: list[Agreement]) -> None:
+    def bring_in(
+        self,
+        participants: list[Participant],
+        agreements: list[Agreement],
+        warn: Callable[[str], None] | None = None,
+    ) -> None:
         """Add participants and agreements, or update participants.
+
+        Args:
+            participants: to add or update.
+            agreements: to add.
+            warn: called with a line for each thing that they take back, such as a correction.
 
         Raises:
             InputError: if the register with them is inconsistent; nothing is changed then.
         """
         with self._database.transaction():
             before = self.load()
-            self._store(before, before.with_participants(participants).with_agreements(agreements))
+            after = before.with_participants(participants).with_agreements(agreements)
+            warnings = [] if warn is None else list(self._taken_back(before, after))
+            self._store(before, after)
             self._audit.append(
                 self._clock.now(),
                 "register.import",
@@ -121,6 +137,40 @@ class RegisterStore:
                     "agreements": [agreement.reference for agreement in agreements],
                 },
             )
+
+        for warning in warnings:
+            if warn is not None:
+                warn(warning)
+
+    def _taken_back(self, before: Register, after: Register) -> Iterator[str]:
+        """A line for each thing that an import takes back."""
+        changed = [
+            (known, after.participants[name])
+            for name, known in before.participants.items()
+            if after.participants[name] != known
+        ]
+        corrections: dict[str, list[PastCorrection]] = {}
+        for entry in self._audit.entries_of("register.correct") if changed else ():
+            try:
+                past = PastCorrection(entry.number, entry.body["before"], entry.body["after"])
+                corrections.setdefault(entry.body["participant"], []).append(past)
+            except (LookupError, TypeError) as error:
+                raise unreadable_entry(entry.number) from error
+        for known, updated in changed:
+            yield from taken_back(known, updated, corrections.get(known.id, ()))
+            for allocated in known.ids:
+                now = updated.allocated(allocated.eui64)
+                lost = [
+                    role.name
+                    for role in allocated.user_roles
+                    if now is None or role not in now.user_roles
+                ]
+                if lost and self._issued_to(allocated.eui64):
+                    yield (
+                        f"The ID {allocated.eui64} of {known.id} serves {', '.join(lost)} no"
+                        " longer, and certificates were issued for it: revoke those that carry"
+                        " what it holds no longer (R13)."
+                    )
 
     def allocate(self, participant: str, user_role: str, count: int) -> list[Eui64]:
         """Allocate the next IDs to a participant and map them to a User Role.
