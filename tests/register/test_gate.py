@@ -248,13 +248,6 @@ ids = [{{ eui64 = "{AMONG_DEVICES}-04", user-roles = ["Other User"] }}]
 """  # noqa: E501
 
 
-def with_elsewhere(scene):
-    """With a range among another's Device IDs, as an earlier version took it."""
-    (arriving,), _ = documents.read_file(ELSEWHERE.encode(), "text", scene.library)
-    participants = {**scene.register.participants, arriving.id: arriving}
-    return replace(scene, register=replace(scene.register, participants=participants))
-
-
 def with_changed(scene, name, **changes):
     """With another participant than the one that asks changed, as no import would change it."""
     changed = replace(scene.register.participants[name], **changes)
@@ -429,7 +422,9 @@ CASES = [
     Case(
         "device_id.in_organisation_range",
         "R11",
-        lambda s: device(with_elsewhere(s), device_id=Eui64.parse(f"{AMONG_DEVICES}-07")),
+        lambda s: device(
+            s.with_participant(ELSEWHERE), device_id=Eui64.parse(f"{AMONG_DEVICES}-07")
+        ),
         "lies in 00-DB-12-34-56-78-00-00 to 00-DB-12-34-56-78-00-FF, which an organisation has",
     ),
     Case(
@@ -747,7 +742,7 @@ def test_no_device_id_lies_in_a_registry_entry_of_the_sec(scene, entry):
 
 
 def test_an_id_outside_the_secs_registry_entries_is_granted_by_exception_with_a_warning(scene):
-    there = with_elsewhere(scene)
+    there = scene.with_participant(ELSEWHERE)
     terms = replace(there.register.agreements["SEC-2020-004"], participant="elsewhere")
     register = there.register.with_agreements([replace(terms, reference="ELSEWHERE")])
     subject = OrganisationSubject(Eui64.parse(f"{AMONG_DEVICES}-04"), scene.role("other"))
@@ -759,7 +754,9 @@ def test_an_id_outside_the_secs_registry_entries_is_granted_by_exception_with_a_
 
 
 def test_no_range_of_devices_may_meet_an_organisations(scene):
-    there = device(with_elsewhere(scene), device_id=Eui64.parse("00-DB-12-34-56-77-FF-FF"))
+    there = device(
+        scene.with_participant(ELSEWHERE), device_id=Eui64.parse("00-DB-12-34-56-77-FF-FF")
+    )
     gate = Gate(there.library, there.register, there.issued)
     assert gate.authorise_range(there.request, there.request.subject.device_id, NOW)
     with pytest.raises(Refusal) as caught:

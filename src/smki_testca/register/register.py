@@ -173,8 +173,8 @@ class Register:
 
         Raises:
             InputError: for a Signifier, range, Registry Entry or Market Participant ID that
-                another participant has, a range in a Registry Entry of another's, a second DCC, a
-                Signifier or organisation number that changes, one id given twice, or a
+                another participant has, a range in another's exclusive Registry Entry, a second
+                DCC, a Signifier or organisation number that changes, one id given twice, or a
                 participant that breaks a rule of its own.
         """
         known = self.participants if known is None else known
@@ -399,6 +399,7 @@ class _Holdings:
         self.entries = Blocks()
         self._signifiers: dict[Signifier, str] = {}
         self._market_participants: dict[tuple[str, str], str] = {}
+        self._exclusive: set[Block] = set()
         self._dccs: set[str] = set()
         for participant in participants:
             self.replace(None, participant)
@@ -408,6 +409,7 @@ class _Holdings:
         if before is not None:
             self.ranges.remove(map(Block.of_organisation, before.ranges))
             self.entries.remove(map(Block.of_entry, before.registry_entries))
+            self._exclusive -= set(map(Block.of_entry, before.exclusive_entries))
             self._dccs.discard(before.id)
             for market in before.market_participant_ids:
                 key = (market.scheme, market.identifier)
@@ -415,6 +417,7 @@ class _Holdings:
                     del self._market_participants[key]
         self.ranges.add(map(Block.of_organisation, after.ranges), after.id)
         self.entries.add(map(Block.of_entry, after.registry_entries), after.id)
+        self._exclusive |= set(map(Block.of_entry, after.exclusive_entries))
         if after.signifier is not None:
             self._signifiers[after.signifier] = after.id
         for market in after.market_participant_ids:
@@ -425,8 +428,8 @@ class _Holdings:
     def check(self, arriving: Participant, known: Participant | None) -> None:
         """Check that nobody else has what a participant arrives with.
 
-        An earlier version took ranges in a Registry Entry of another's: those that a participant
-        is known to have may stay.
+        An earlier version took ranges in an exclusive Registry Entry of another's: those that a
+        participant is known to have may stay.
 
         Raises:
             InputError: naming what, and who has it.
@@ -473,26 +476,30 @@ class _Holdings:
         self._check_apart(arriving, known)
 
     def _check_apart(self, arriving: Participant, known: Participant | None) -> None:
-        """Check that nobody's range lies in a Registry Entry of another's Devices (R11, R12)."""
+        """Check that nobody's range lies in an entry that another keeps to itself (R11, R24).
+
+        Ranges by exception may lie among the Device IDs of others: such are published.
+        """
         ranges = () if known is None else known.ranges
         for organisation in arriving.ranges:
-            taken = self.entries.overlapping(Block.of_organisation(organisation), arriving.id)
-            if taken is not None and organisation not in ranges:
-                raise InputError(
-                    "id_range.in_registry_entry",
-                    f"Participant {arriving.id} cannot have the range {organisation.range}: it lies"
-                    f" in the Registry Entry {taken[0].entry}, which is {taken[1]}'s for its"
-                    " Devices (R11).",
-                    "Give it a range under an entry that nobody lists.",
-                )
-        entries = () if known is None else known.registry_entries
-        for entry in arriving.registry_entries:
+            for block, holder in self.entries.in_range(organisation.range):
+                exclusive = block in self._exclusive and holder != arriving.id
+                if exclusive and organisation not in ranges:
+                    raise InputError(
+                        "id_range.in_exclusive_entry",
+                        f"Participant {arriving.id} cannot have the range {organisation.range}: it"
+                        f" lies in the Registry Entry {block.entry} of {holder}, which is"
+                        " exclusive (R24).",
+                        "Give it a range under another entry.",
+                    )
+        exclusive_before = frozenset() if known is None else known.exclusive_entries
+        for entry in sorted(arriving.exclusive_entries - exclusive_before, key=str):
             taken = self.ranges.overlapping(Block.of_entry(entry), arriving.id)
-            if taken is not None and entry not in entries:
+            if taken is not None:
                 raise InputError(
-                    "id_range.in_registry_entry",
-                    f"Participant {arriving.id} cannot have the Registry Entry {entry} for its"
-                    f" Devices: the range {taken[0].range} in it is {taken[1]}'s (R11).",
+                    "id_range.in_exclusive_entry",
+                    f"The Registry Entry {entry} of {arriving.id} cannot be exclusive: the range"
+                    f" {taken[0].range} in it is {taken[1]}'s (R24).",
                     f"If the range is wrong: smki-testca register correct {taken[1]} --range"
                     " ENTRY:NUMBER",
                 )
