@@ -486,3 +486,12 @@ def test_an_import_says_when_certificates_rest_on_a_user_role_that_goes(estate):
     estate.register.bring_in([bare], [], said.append)
     assert len(said) == len(dcc.ids)
     assert all("serves DCC no longer, and certificates were issued for it" in one for one in said)
+
+
+def test_a_role_made_by_hand_is_checked_as_the_one_that_is_stored(estate):
+    party = estate.register.load().participant("supplier-one")
+    forged = replace(estate.library.roles.user_role("DCC"), kind="party")
+    first = replace(party.ids[0], user_roles=(*party.ids[0].user_roles, forged))
+    with pytest.raises(InputError) as caught:
+        estate.register.bring_in([replace(party, ids=(first, *party.ids[1:]))], [])
+    assert caught.value.code == "user_role.kind"

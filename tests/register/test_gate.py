@@ -1143,6 +1143,9 @@ def test_an_authorisation_for_one_request_cannot_be_made_over_for_another(scene)
         replace(granted, request=another)
 
 
+_ROLE_FIELDS = ("code", "name", "held_by", "usages", "basis", "source")
+
+
 class _LyingRole(RemotePartyRole):
     """A role that would be written as another than the gate sees."""
 
@@ -1191,9 +1194,6 @@ def test_inputs_of_other_classes_than_the_profile_s_are_not_judged(scene, change
     with pytest.raises(InputError) as caught:
         asked.decide()
     assert caught.value.code == "request.input"
-
-
-_ROLE_FIELDS = ("code", "name", "held_by", "usages", "basis", "source")
 
 
 def test_an_input_that_a_certificate_needs_cannot_be_left_out_by_a_program(scene):

@@ -124,6 +124,13 @@ class RegisterStore:
         Raises:
             InputError: if the register with them is inconsistent; nothing is changed then.
         """
+        # A program may have made them by hand: what is stored is what is checked.
+        participants = [
+            documents.participant_from_record(
+                documents.participant_to_record(participant), self._library.roles
+            )
+            for participant in participants
+        ]
         with self._database.transaction():
             before = self.load()
             after = before.with_participants(participants).with_agreements(agreements)

@@ -18,6 +18,7 @@ from smki_testca.issuance.batch.planning import Plan
 from smki_testca.issuance.batch.row_requests import from_manifest
 from smki_testca.issuance.batch.tile_maker import TileMaker
 from smki_testca.profiles.typed_subjects import DeviceSubject
+from smki_testca.register.gate import Gate
 from smki_testca.roles import KeyUsage
 from smki_testca.shipped import shipped
 
@@ -265,7 +266,7 @@ def test_a_run_stops_within_a_minute_of_an_entry_becoming_exclusive(
 
 def test_every_row_is_asked_about_only_after_a_change(quickstart, tmp_path, monkeypatch):
     asked = []
-    admit = reauthorisation.Gate.admit
+    admit = Gate.admit
 
     def counted(gate, request, authorisation):
         asked.append(request.subject.embedded_id)
@@ -274,7 +275,7 @@ def test_every_row_is_asked_about_only_after_a_change(quickstart, tmp_path, monk
     with opened(quickstart) as estate:
         run = _of_two_entries(estate, tmp_path, 5)
         other = _of_two_entries(estate, tmp_path, 5, "network-one")
-        monkeypatch.setattr(reauthorisation.Gate, "admit", counted)
+        monkeypatch.setattr(Gate, "admit", counted)
         _resume(estate, run, _Engine())
         assert not asked
         open_to_all = _OTHER_ENTRY.replace(", exclusive = true", "")
@@ -286,7 +287,7 @@ def test_every_row_is_asked_about_only_after_a_change(quickstart, tmp_path, monk
 def test_what_a_row_states_is_asked_about_again(quickstart, tmp_path, monkeypatch):
     """Not only its role and ID: its Signifier and texts, too."""
     asked = []
-    authorise = reauthorisation.Gate.authorise
+    authorise = Gate.authorise
 
     def kept(gate, request, at):
         asked.append(request.subject)
@@ -301,7 +302,7 @@ def test_what_a_row_states_is_asked_about_again(quickstart, tmp_path, monkeypatc
             for row in planned:
                 plan.add(row)
             run = plan.store()
-        monkeypatch.setattr(reauthorisation.Gate, "authorise", kept)
+        monkeypatch.setattr(Gate, "authorise", kept)
         _resume(estate, run, _Engine())
         stated = [dict(row.request.subject.inputs) for row in planned]
         register = estate.register.load()
