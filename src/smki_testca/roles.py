@@ -128,6 +128,10 @@ class Roles:
         """The role that a certificate carries as this text: two upper-case hexadecimal digits."""
         return next((role for role in self.remote_party_roles if role.hex == text), None)
 
+    def holds(self, kind: str, role: RemotePartyRole) -> bool:
+        """Whether participants of a kind have a User Role that may hold a RemotePartyRole (R23)."""
+        return any(each.kind == kind and each.code in role.held_by for each in self.user_roles)
+
     def user_role(self, text: str) -> UserRole:
         """Find a User Role by its name (any case, hyphens allowed) or abbreviation.
 

@@ -28,6 +28,20 @@ def is_only_spaces(text: str) -> bool:
     return all(unicodedata.category(character) == "Zs" for character in text)
 
 
+_BIDIRECTIONAL = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+"""The marks that change the direction of writing (Unicode Standard Annex 9, 2)."""
+
+
+def is_one_line(text: str) -> bool:
+    """Whether a text shows as it is: no control character, line break or mark of direction."""
+    return not any(
+        character in _BIDIRECTIONAL or unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}
+        for character in text
+    )
+
+
 def plain(text: str) -> str:
     """The text on one line: control characters and lone surrogates escaped as in Python."""
     if text.isprintable():

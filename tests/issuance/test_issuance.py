@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from copy import copy
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -12,14 +14,16 @@ from cryptography.hazmat.primitives import serialization
 import csrs
 from estates import opened
 from smki_testca import Estate, kits
+from smki_testca.authority import certificates
 from smki_testca.authority.csr import CsrFaultsError, parse
 from smki_testca.authority.filling import Validity
-from smki_testca.errors import InputError, Refusal
+from smki_testca.errors import InputError, Refusal, SmkiTestcaError
 from smki_testca.estate.certificates import Selection, digests
 from smki_testca.estate.register import RegisterStore
-from smki_testca.identifiers import Eui64
+from smki_testca.identifiers import Eui64, Signifier
 from smki_testca.issuance.issuance import Issuance, SubjectKey
 from smki_testca.profiles.model import Hierarchy
+from smki_testca.profiles.subject import Subject
 from smki_testca.profiles.typed_subjects import DeviceSubject, OrganisationSubject
 from smki_testca.roles import KeyUsage
 from smki_testca.shipped import shipped
@@ -319,3 +323,82 @@ def test_a_ca_that_has_a_live_name_by_now_issues_nothing(quickstart, request_for
         with pytest.raises(InputError) as wrong:
             estate.roll_over(Hierarchy.DEVICE, "Dz1B")
         assert wrong.value.code == "live.ca_name"
+
+
+@pytest.mark.parametrize(
+    ("name", "participant", "stated", "usages", "written", "what"),
+    [
+        (
+            "organisation",
+            "supplier-one",
+            {"id": "90-B3-D5-1F-30-01-00-00", "role": "supplier"},
+            (KeyUsage.DIGITAL_SIGNATURE,),
+            {"eui64": bytes.fromhex("90B3D51F30000002")},
+            "ID",
+        ),
+        (
+            "organisation",
+            "supplier-one",
+            {"id": "90-B3-D5-1F-30-01-00-00", "role": "supplier"},
+            (KeyUsage.DIGITAL_SIGNATURE,),
+            {"role": "89"},
+            "role",
+        ),
+        (
+            "device",
+            "supplier-one",
+            {"device_id": "00-DB-12-00-00-00-77-77", "hw_type": "1.2.3"},
+            (KeyUsage.DIGITAL_SIGNATURE,),
+            {"device-id": bytes.fromhex("00DB120000007778")},
+            "ID",
+        ),
+        (
+            "iki",
+            "supplier-one",
+            {"system_name": "x", "role": "supplier"},
+            (),
+            {"role": "01"},
+            "role",
+        ),
+    ],
+)
+def test_what_the_gate_did_not_judge_is_not_signed(
+    estate, monkeypatch, name, participant, stated, usages, written, what
+):
+    """Whatever goes wrong between the gate and the signature."""
+    inputs = certificates.inputs
+    monkeypatch.setattr(
+        certificates, "inputs", lambda subject, usage: inputs(subject, usage) | written
+    )
+    request = estate.request(participant, "uept", estate.subject(name, **stated), usages)
+    before = len(list(estate.select(Selection())))
+    with pytest.raises(SmkiTestcaError) as caught:
+        estate.issue(request)
+    assert caught.value.code == "certificate.not_as_judged"
+    assert f"the {what} " in caught.value.message
+    assert len(list(estate.select(Selection()))) == before
+
+
+def test_a_certificate_has_the_signifier_that_the_gate_judged(estate, monkeypatch):
+    prepare = certificates.CertificationAuthority.prepare
+
+    def of_another(self, authorisation, *arguments, **options):
+        other = replace(authorisation.participant, signifier=Signifier("TPTY-OTHER"))
+        object.__setattr__(judged := copy(authorisation), "participant", other)
+        return prepare(self, judged, *arguments, **options)
+
+    monkeypatch.setattr(certificates.CertificationAuthority, "prepare", of_another)
+    subject = estate.subject("dccki", common_name="gateway.test", dns="gateway.test")
+    with pytest.raises(SmkiTestcaError, match="the Signifier TPTY-OTHER"):
+        estate.issue(estate.request("supplier-one", "uept", subject))
+
+
+def test_the_record_of_a_certificate_has_its_id_whatever_types_a_program_made(estate):
+    types = estate.library.profile("device").input_types
+    blind = tuple(replace(each, is_identifier=False) for each in types)
+    stated = estate.subject("device", device_id="00-DB-12-00-00-00-77-77", hw_type="1.2.3")
+    subject = Subject("device", blind, stated.inputs)
+    request = estate.request("supplier-one", "uept", subject, (KeyUsage.DIGITAL_SIGNATURE,))
+    (record,), warnings = estate.issue(request)
+    assert record.eui64 == stated.device_id
+    assert any("R24" in warning for warning in warnings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import date
 
@@ -21,6 +22,7 @@ from smki_testca.profiles.typed_subjects import DeviceSubject
 from smki_testca.register.corrections import Correction, parse_range
 from smki_testca.register.notifications import Flow
 from smki_testca.roles import KeyUsage
+from smki_testca.shipped import shipped
 
 ENTRY = "90-B3-D5-1F-3"
 ENDED = date(2020, 12, 31)
@@ -330,3 +332,166 @@ def like_meters_ones(estate, participant):
     """The agreement of meters-one, as one of another participant."""
     (agreement,) = estate.register.load().agreements_of("meters-one")
     return replace(agreement, reference="BIL-2", participant=participant)
+
+
+def revoke_roles(estate, *names):
+    for name in names:
+        role = estate.library.roles.remote_party_role(name)
+        estate.revoke(Selection(participant="dcc", role=role.code), Reason.SUPERSEDED)
+
+
+def test_a_role_that_the_new_kind_cannot_hold_contradicts_a_correction(estate):
+    """Its category may be open to the new kind, as that of dSPXmlSign is to Parties."""
+    revoke_roles(estate, "recovery", "accessControlBroker", "transitionalCoS", "wanProvider")
+    dcc = estate.register.load().participant("dcc")
+    bare = replace(dcc, ids=tuple(replace(each, user_roles=()) for each in dcc.ids))
+    estate.register.bring_in([bare], [])
+    as_party = Correction(kind=ParticipantKind.PARTY)
+    error = refused(estate, "dcc", as_party)
+    assert "carry a role that the kind party cannot hold" in error.message
+    xml_sign = estate.library.roles.remote_party_role("dSPXmlSign").code
+    named = list(estate.select(Selection(participant="dcc", role=xml_sign)))
+    assert named
+    assert all(str(record.serial) in error.message for record in named)
+    revoke_roles(estate, "dSPXmlSign")
+    estate.correct_participant("dcc", as_party)
+
+
+def test_a_role_of_no_id_left_contradicts_a_withdrawal(estate):
+    """An IKI certificate carries no ID, and yet rests on what the IDs serve."""
+    subject = estate.subject("iki", system_name="adhoc", role="loadController")
+    (record,), _ = estate.issue(estate.request("supplier-one", "uept", subject))
+    participant = estate.register.load().participant("supplier-one")
+    serving = [
+        each.eui64 for each in participant.ids if any(role.code == "LC" for role in each.user_roles)
+    ]
+    assert serving
+    for eui64 in serving:
+        estate.revoke(Selection(participant="supplier-one", eui64=eui64), Reason.SUPERSEDED)
+    correction = Correction(withdrawn=frozenset(serving))
+    error = refused(estate, "supplier-one", correction)
+    assert f"{record.serial} (iki) carry a role that none of its IDs would serve" in error.message
+    estate.revoke(Selection(serial=record.serial), Reason.SUPERSEDED)
+    estate.correct_participant("supplier-one", correction)
+
+
+def withdrawn_after_issue(estate):
+    """supplier-two's IDs, which have a revoked certificate, taken from it; and the one ID."""
+    (allocated,) = estate.register.load().participant("supplier-two").ids[:1]
+    subject = estate.subject("organisation", id=allocated.eui64, role="supplier")
+    request = estate.request("supplier-two", "uept", subject, (KeyUsage.DIGITAL_SIGNATURE,))
+    estate.issue(request)
+    ids = frozenset(one.eui64 for one in estate.register.load().participant("supplier-two").ids)
+    for eui64 in ids:
+        if list(estate.select(Selection(eui64=eui64))):
+            estate.revoke(Selection(eui64=eui64), Reason.SUPERSEDED)
+    estate.correct_participant("supplier-two", Correction(withdrawn=ids))
+    return allocated
+
+
+def test_an_id_that_has_certificates_is_never_allocated_again(estate):
+    spent = withdrawn_after_issue(estate).eui64
+    first, second = estate.register.allocate("supplier-two", "IS", 2)
+    assert spent not in {first, second}
+
+
+def test_an_id_that_has_certificates_gets_no_other_holder(estate):
+    allocated = withdrawn_after_issue(estate)
+    register = estate.register.load()
+    former = register.participant("supplier-two")
+    estate.correct_participant(
+        "supplier-two", Correction(ranges=(a_range(estate, f"{ENTRY}:0A7"),))
+    )
+    taker = replace(
+        register.participant("supplier-one"),
+        ranges=(*register.participant("supplier-one").ranges, *former.ranges),
+    )
+    estate.register.bring_in([taker], [])
+    greedy = replace(taker, ids=tuple(sorted((*taker.ids, allocated), key=lambda each: each.eui64)))
+    with pytest.raises(InputError) as caught:
+        estate.register.bring_in([greedy], [])
+    assert caught.value.code == "allocation.spent"
+    assert "issued for it to supplier-two" in caught.value.message
+    assert allocated.eui64 not in estate.register.allocate("supplier-one", "IS", 3)
+
+
+def test_its_own_withdrawn_id_can_be_imported_again(estate):
+    allocated = withdrawn_after_issue(estate)
+    former = estate.register.load().participant("supplier-two")
+    estate.register.bring_in([replace(former, ids=(allocated,))], [])
+    assert estate.register.load().participant("supplier-two").allocated(allocated.eui64)
+
+
+def test_a_new_agreement_has_no_history_of_a_removed_one(estate):
+    reference = "SEC-2020-003"
+    estate.register.set_suspended(reference, suspended=True)
+    estate.register.set_suspended(reference, suspended=False)
+    agreement = estate.register.load().agreement(reference)
+    estate.register.end_agreement(reference, ENDED)
+    ids = frozenset(one.eui64 for one in estate.register.load().participant("supplier-two").ids)
+    estate.correct_participant("supplier-two", Correction(withdrawn=ids))
+    estate.remove_participant("supplier-two")
+    estate.register.bring_in([], [replace(agreement, participant="supplier-one")])
+    assert reference not in estate.register.agreement_changes()
+    estate.register.set_suspended(reference, suspended=True)
+    assert [each.change for each in estate.register.agreement_changes()[reference]] == ["suspend"]
+
+
+def test_an_import_says_what_it_takes_back(command, quickstart, estate):
+    example = (shipped("examples") / "participants.toml").read_text("utf-8")
+    path = quickstart.parent / "older.toml"
+    path.write_text(example, "utf-8")
+    call = ("--estate", quickstart, "register", "import", path)
+    assert command(*call).err == ""
+    (withdrawn,) = estate.register.load().participant("supplier-two").ids[:1]
+    estate.correct_participant(
+        "supplier-two",
+        Correction(name="Corrected", withdrawn=frozenset({withdrawn.eui64})),
+    )
+    owner = estate.register.load().participant("meters-one")
+    exclusive = replace(owner, exclusive_entries=frozenset(owner.registry_entries))
+    estate.register.bring_in([exclusive], [])
+    shutil.copytree(quickstart, quickstart.parent / "again")
+    outcome = command(*call)
+    assert outcome.code == 0
+    lines = outcome.err.splitlines()
+    assert all(line.startswith("warning: ") for line in lines)
+    for said in (
+        "The name of supplier-two is Supplier Two again",
+        f"The ID {withdrawn.eui64} is allocated to supplier-two again",
+        "The Registry Entry 00-DB-12 of meters-one is exclusive no longer",
+    ):
+        assert sum(said in line for line in lines) == 1
+    assert command(*call).err == ""
+    again = command("--json", "--estate", quickstart.parent / "again", *call[2:])
+    assert [f"warning: {text}" for text in again.json["warnings"]] == lines
+
+
+def test_an_import_says_when_a_range_comes_back(estate):
+    former = estate.register.load().participant("supplier-two")
+    estate.correct_participant(
+        "supplier-two", Correction(ranges=(a_range(estate, f"{ENTRY}:0A7"),))
+    )
+    now = estate.register.load().participant("supplier-two")
+    said = []
+    both = replace(now, ranges=(*now.ranges, *former.ranges))
+    estate.register.bring_in([both], [], said.append)
+    assert [line for line in said if "is supplier-two's again" in line]
+
+
+def test_an_import_says_when_certificates_rest_on_a_user_role_that_goes(estate):
+    dcc = estate.register.load().participant("dcc")
+    bare = replace(dcc, ids=tuple(replace(each, user_roles=()) for each in dcc.ids))
+    said = []
+    estate.register.bring_in([bare], [], said.append)
+    assert len(said) == len(dcc.ids)
+    assert all("serves DCC no longer, and certificates were issued for it" in one for one in said)
+
+
+def test_a_role_made_by_hand_is_checked_as_the_one_that_is_stored(estate):
+    party = estate.register.load().participant("supplier-one")
+    forged = replace(estate.library.roles.user_role("DCC"), kind="party")
+    first = replace(party.ids[0], user_roles=(*party.ids[0].user_roles, forged))
+    with pytest.raises(InputError) as caught:
+        estate.register.bring_in([replace(party, ids=(first, *party.ids[1:]))], [])
+    assert caught.value.code == "user_role.kind"

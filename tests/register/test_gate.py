@@ -27,7 +27,7 @@ from smki_testca.register.agreements import AgreementKind
 from smki_testca.register.gate import Authorisation, Gate
 from smki_testca.register.register import Register
 from smki_testca.register.requests import Delivery, Request
-from smki_testca.roles import KeyUsage
+from smki_testca.roles import KeyUsage, RemotePartyRole
 from smki_testca.shipped import shipped
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ def rdp(scene):
 def test_a_request_that_is_in_order_is_granted(scene, change, category, agreement):
     asked = change(scene)
     granted = asked.decide()
-    assert granted.request is asked.request
+    assert granted.request == asked.request
     assert granted.category.name == category
     assert granted.agreement == agreement
     assert granted.environment.name == "ZAZ1"
@@ -1141,3 +1141,113 @@ def test_an_authorisation_for_one_request_cannot_be_made_over_for_another(scene)
     another = scene.asking(participant="supplier-two").request
     with pytest.raises((TypeError, ValueError)):
         replace(granted, request=another)
+
+
+_ROLE_FIELDS = ("code", "name", "held_by", "usages", "basis", "source")
+
+
+class _LyingRole(RemotePartyRole):
+    """A role that would be written as another than the gate sees."""
+
+    __slots__ = ()
+
+    @property
+    def hex(self):
+        return "89"
+
+
+class _LyingId(Eui64):
+    __slots__ = ()
+
+    @property
+    def octets(self):
+        return bytes(8)
+
+
+class _LyingText(str):
+    __slots__ = ()
+
+    def __str__(self):
+        return "gateway.live"
+
+
+def _made(profile, types, **inputs):
+    return Subject(profile, types, {name.replace("_", "-"): inputs[name] for name in inputs})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        lambda s: {"role": _LyingRole(*(getattr(s.role("supplier"), n) for n in _ROLE_FIELDS))},
+        lambda _: {"eui64": _LyingId(IMPORT_ID.value)},
+        lambda _: {"eui64": str(IMPORT_ID)},
+        lambda _: {"role": "02"},
+        lambda _: {"common_name": _LyingText("gateway.test")},
+        lambda _: {"device_id": DEVICE_ID},
+        lambda _: {"made_up": "text"},
+    ],
+)
+def test_inputs_of_other_classes_than_the_profile_s_are_not_judged(scene, changes):
+    types = scene.library.profile("organisation").input_types
+    inputs = {"eui64": IMPORT_ID, "role": scene.role("supplier")} | changes(scene)
+    asked = scene.asking(subject=_made("organisation", types, **inputs))
+    with pytest.raises(InputError) as caught:
+        asked.decide()
+    assert caught.value.code == "request.input"
+
+
+def test_an_input_that_a_certificate_needs_cannot_be_left_out_by_a_program(scene):
+    types = scene.library.profile("organisation").input_types
+    asked = scene.asking(subject=_made("organisation", types, role=scene.role("supplier")))
+    with pytest.raises(InputError, match="needs --id"):
+        asked.decide()
+
+
+@pytest.mark.parametrize(
+    "changes", [{"participant": _LyingText("supplier-one")}, {"usages": ("digitalSignature",)}]
+)
+def test_a_request_has_text_and_key_usages_themselves(scene, changes):
+    with pytest.raises(InputError, match=r"Estate\.request|are text"):
+        scene.asking(**changes).decide()
+
+
+def test_a_request_is_judged_by_the_types_of_its_profile_and_not_by_its_own(scene):
+    """Types of a program's could hide the identifier from the gate."""
+    for name, inputs in (
+        ("organisation", {"eui64": Eui64.parse("90-B3-D5-1F-30-03-00-00")}),
+        ("organisation", {"eui64": Eui64.parse("90-B3-D5-1F-30-00-00-02")}),
+    ):
+        types = scene.library.profile(name).input_types
+        blind = tuple(replace(each, is_identifier=False) for each in types)
+        subject = _made(name, blind, role=scene.role("supplier"), **inputs)
+        assert subject.embedded_id is None
+        assert "id.outside_range" in scene.asking(subject=subject).codes()
+    types = scene.library.profile("device").input_types
+    blind = tuple(replace(each, is_identifier=False) for each in types)
+    subject = _made("device", blind, device_id=DEVICE_ID, hw_type=HW_TYPE)
+    granted = scene.asking(subject=subject).decide()
+    assert granted.request.subject.embedded_id == DEVICE_ID
+    assert any("R24" in warning for warning in granted.warnings)
+
+
+def test_a_role_is_the_library_s_own_whatever_a_program_says_of_it(scene):
+    dcc = replace(scene.role("dSPXmlSign"), held_by=("IS",), name="supplier")
+    assert "id.role_not_held" in scene.for_subject(role=dcc).codes()
+    harmless = replace(scene.role("supplier"), name="fancy")
+    granted = scene.for_subject(role=harmless).decide()
+    assert granted.request.role is scene.role("supplier")
+
+
+def test_one_more_request_like_an_authorised_one_is_judged_alike(scene):
+    decided = scene.decide()
+    types = scene.library.profile("organisation").input_types
+    blind = tuple(replace(each, is_identifier=False) for each in types)
+    other = _made(
+        "organisation",
+        blind,
+        eui64=Eui64.parse("90-B3-D5-1F-30-03-00-00"),
+        role=scene.role("supplier"),
+    )
+    asked = Gate(scene.library, scene.register, scene.issued)
+    with pytest.raises(Refusal, match="in the range of supplier-two"):
+        asked.admit(scene.request.of(other), decided)

@@ -37,7 +37,7 @@ kind = "party"
 signifier = "PARTY-ONE"
 ranges = [{ registry-entry = "90-B3-D5-1F-3", organisation-number = "0A1" }]
 market-participant-ids = [{ scheme = "MRA", identifier = "ONE1", role-code = "X" }]
-registry-entries = ["00-DB-14"]
+registry-entries = [{ value = "00-DB-14", exclusive = true }]
 
 [[agreement]]
 reference = "A-1"
@@ -160,6 +160,15 @@ WRONG = [
     ("participant.role_twice", "ids[1].user-roles[1]", PARTY, '"Export Supplier",', '"IS", #<'),
     ("registry_entry.twice", "registry-entries[1]", PARTY, '"00-DB-16"', '"00-DB-15"'),
     ("participant.blank", "name", PARTY, '"Party Two"', '" " #<'),
+    ("participant.text", "name", PARTY, '"Party Two"', '"Party\\u202E Two" #<'),
+    (
+        "id_range.in_exclusive_entry",
+        "ranges[0]",
+        OTHER,
+        '"other"',
+        '"party"\nsignifier = "X"\nranges = [\n'
+        + RANGE.replace("90-B3-D5-1F-3", "00-DB-14").replace(" }", ', exception = "x" }, #<\n]'),
+    ),
     (
         "participant.blank",
         "ranges[0].exception",

@@ -453,3 +453,70 @@ def test_a_market_participant_id_maps_to_allocated_ids_only(estate):
     estate.register.import_file(unallocated, "changed.toml")
     (market,) = estate.register.load().participant("supplier-two").market_participant_ids
     assert market.ids == tuple(allocated)
+
+
+# A range in an exclusive Registry Entry of another's
+
+_GRABBED = """
+[[participant]]
+id = "grabber"
+name = "Grabber"
+kind = "party"
+signifier = "GRAB"
+ranges = [{ registry-entry = "00-DB-12", organisation-number = "000", exception = "because" }]
+"""
+
+
+def grabber():
+    return documents.read_file(_GRABBED.encode(), "text", LIBRARY)[0][0]
+
+
+def with_exclusive(register, *, exclusive=True):
+    owner = register.participant("meters-one")
+    entries = frozenset(owner.registry_entries if exclusive else ())
+    return replace(owner, exclusive_entries=entries)
+
+
+def test_nobody_has_a_range_in_an_entry_that_another_keeps_to_itself(example):
+    register = example.with_participants([with_exclusive(example)])
+    error = refused(register, grabber())
+    assert error.code == "id_range.in_exclusive_entry"
+    assert "the Registry Entry 00-DB-12 of meters-one, which is exclusive" in error.message
+    present = replace(grabber(), ranges=())
+    with pytest.raises(InputError) as caught:
+        register.with_participants([present]).with_correction(grabber())
+    assert caught.value.code == "id_range.in_exclusive_entry"
+
+
+def test_an_entry_that_has_another_s_range_does_not_become_exclusive(example):
+    both = example.with_participants([grabber()])
+    error = refused(both, with_exclusive(example))
+    assert error.code == "id_range.in_exclusive_entry"
+    assert "is grabber's" in error.message
+    assert refused(example, grabber(), with_exclusive(example)).code == error.code
+
+
+def test_an_own_exclusive_entry_may_have_an_own_range(example):
+    entries = example.participant("meters-one").registry_entries
+    bare = replace(example.participant("meters-one"), registry_entries=())
+    owner = replace(grabber(), registry_entries=entries, exclusive_entries=frozenset(entries))
+    register = example.with_correction(bare).with_participants([owner])
+    assert register.participant("grabber") == owner
+
+
+def test_what_is_exclusive_no_longer_is_open_to_ranges(example):
+    register = example.with_participants([with_exclusive(example)])
+    register = register.with_participants([with_exclusive(example, exclusive=False), grabber()])
+    assert register.participant("grabber") == grabber()
+
+
+def test_a_register_that_has_such_a_range_already_can_be_brought_up_to_date(example):
+    owner = with_exclusive(example)
+    known = replace(
+        example,
+        participants={**example.participants, "grabber": grabber(), "meters-one": owner},
+    )
+    renamed = [replace(grabber(), name="New"), replace(owner, name="New")]
+    assert known.with_participants(renamed).participant("meters-one").name == "New"
+    for one in renamed:
+        assert known.with_correction(one).participant(one.id).name == "New"

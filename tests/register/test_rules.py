@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 
 from smki_testca.errors import InputError
-from smki_testca.identifiers import RegistryEntry
+from smki_testca.identifiers import RegistryEntry, Signifier
 from smki_testca.profiles import Library
 from smki_testca.register import documents
 from smki_testca.register.register import Register
+from smki_testca.register.rules import check_participant
 from smki_testca.register.whois import whois_id
 from smki_testca.shipped import shipped
 
@@ -240,3 +241,24 @@ def test_a_table_of_a_registry_entry_has_no_other_keys():
     assert code(MAKER.format(id="m", entries="[{ exclusive = true }]"), said="value") == (
         "toml.shape"
     )
+
+
+@pytest.mark.parametrize(
+    "odd", ["a\nb", "a\x00b", "a\x1b[2J", "a\u202eb", "a\u2066b", "a\u2028b", "a\u200fb"]
+)
+def test_the_texts_of_a_participant_show_as_they_are(odd):
+    (one,) = documents.read_file(text().encode(), "file.toml", LIBRARY)[0]
+    for wrong in (
+        replace(one, name=odd),
+        replace(one, signifier=Signifier(odd)),
+        replace(one, ranges=(replace(one.ranges[0], exception=odd),)),
+    ):
+        with pytest.raises(InputError) as caught:
+            check_participant(wrong)
+        assert caught.value.code == "participant.text"
+        assert caught.value.message.isprintable()
+
+
+@pytest.mark.parametrize("name", ["Société d'Énergie", "電力", "a\u00a0b", "שלום"])
+def test_names_in_other_scripts_are_names(name):
+    registered(text(trading=name))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smki_testca.cli.output import print_json, print_table, say
+from smki_testca.cli.output import print_json, print_table, print_warnings, say
 from smki_testca.cli.session import Session, read_input
 from smki_testca.errors import InputError
 from smki_testca.text import shown
@@ -45,10 +45,17 @@ def add(session: Session, file: str) -> None:
     """
     data = read_input(file)
     with session.open() as estate:
-        _, agreements = estate.register.import_file(data, file)
+        warnings: list[str] = []
+        _, agreements = estate.register.import_file(data, file, warnings.append)
     if session.as_json:
-        print_json({"agreements": [agreement.as_json() for agreement in agreements]})
+        print_json(
+            {
+                "agreements": [agreement.as_json() for agreement in agreements],
+                **({"warnings": warnings} if warnings else {}),
+            }
+        )
         return
+    print_warnings(warnings)
     say(f"{len(agreements)} agreements are registered.")
 
 

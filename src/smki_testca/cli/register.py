@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.cli.numbers import number_from
-from smki_testca.cli.output import check_open, print_document, print_json, print_table, say
+from smki_testca.cli.output import (
+    check_open,
+    print_document,
+    print_json,
+    print_table,
+    print_warnings,
+    say,
+)
 from smki_testca.cli.session import Session, read_input
 from smki_testca.cli.whois import whois
 from smki_testca.errors import OutputError, UsageError
@@ -40,7 +47,8 @@ def register() -> None:
 def import_(session: Session, file: str) -> None:
     """Import participants and agreements from a TOML FILE.
 
-    Participants that are there already are updated; the IDs allocated to them stay.
+    Participants that are there already are updated; the IDs allocated to them stay. A warning
+    names each thing that an older file takes back: a correction, a withdrawn ID, exclusivity.
 
     \b
     Example:
@@ -48,15 +56,18 @@ def import_(session: Session, file: str) -> None:
     """
     data = read_input(file)
     with session.open() as estate:
-        participants, agreements = estate.register.import_file(data, file)
+        warnings: list[str] = []
+        participants, agreements = estate.register.import_file(data, file, warnings.append)
     if session.as_json:
         print_json(
             {
                 "participants": [participant.id for participant in participants],
                 "agreements": [agreement.reference for agreement in agreements],
+                **({"warnings": warnings} if warnings else {}),
             }
         )
         return
+    print_warnings(warnings)
     say(f"{len(participants)} participants and {len(agreements)} agreements are registered.")
 
 

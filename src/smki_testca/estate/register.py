@@ -15,10 +15,12 @@ from smki_testca.register import documents
 from smki_testca.register.agreements import AgreementChange
 from smki_testca.register.notifications import notify, statements
 from smki_testca.register.register import Register
+from smki_testca.register.taken_back import PastCorrection, taken_back
 from smki_testca.toml_places import Place
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable, Iterator
     from datetime import date
 
     from smki_testca.clock import Clock
@@ -41,9 +43,26 @@ NAMED = 3
 
 
 class RegisterStore:
-    """The register of one estate."""
+    """The register of one estate.
 
-    def __init__(self, database: Database, audit: AuditLog, library: Library, clock: Clock) -> None:
+    Args:
+        database: of the estate.
+        audit: records each change.
+        library: the roles and Registry Entries.
+        clock: tells the time.
+        issued_to: the participants to which certificates were issued for an ID, even if they have
+            run out or are revoked.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        audit: AuditLog,
+        library: Library,
+        clock: Clock,
+        issued_to: Callable[[Eui64], frozenset[str]],
+    ) -> None:
+        self._issued_to = issued_to
         self._database = database
         self._audit = audit
         self._library = library
@@ -75,12 +94,15 @@ class RegisterStore:
             self._parsed[name] = (record, parsed)
         return parsed
 
-    def import_file(self, data: bytes, origin: str) -> tuple[list[Participant], list[Agreement]]:
+    def import_file(
+        self, data: bytes, origin: str, warn: Callable[[str], None] | None = None
+    ) -> tuple[list[Participant], list[Agreement]]:
         """Import the participants and agreements of a file.
 
         Args:
             data: the file's content, TOML.
             origin: the file's name, for errors.
+            warn: called with a line for each thing that the file takes back.
 
         Returns:
             The participants and agreements of the file.
@@ -91,18 +113,37 @@ class RegisterStore:
         """
         participants, agreements = documents.read_file(data, origin, self._library)
         with met_in(Place(origin, data=data)):
-            self.bring_in(participants, agreements)
+            self.bring_in(participants, agreements, warn)
         return participants, agreements
 
-    def bring_in(self, participants: list[Participant], agreements: list[Agreement]) -> None:
+    def bring_in(
+        self,
+        participants: list[Participant],
+        agreements: list[Agreement],
+        warn: Callable[[str], None] | None = None,
+    ) -> None:
         """Add participants and agreements, or update participants.
+
+        Args:
+            participants: to add or update.
+            agreements: to add.
+            warn: called with a line for each thing that they take back, such as a correction.
 
         Raises:
             InputError: if the register with them is inconsistent; nothing is changed then.
         """
+        # A program may have made them by hand: what is stored is what is checked.
+        participants = [
+            documents.participant_from_record(
+                documents.participant_to_record(participant), self._library.roles
+            )
+            for participant in participants
+        ]
         with self._database.transaction():
             before = self.load()
-            self._store(before, before.with_participants(participants).with_agreements(agreements))
+            after = before.with_participants(participants).with_agreements(agreements)
+            warnings = [] if warn is None else list(self._taken_back(before, after))
+            self._store(before, after)
             self._audit.append(
                 self._clock.now(),
                 "register.import",
@@ -111,6 +152,40 @@ class RegisterStore:
                     "agreements": [agreement.reference for agreement in agreements],
                 },
             )
+
+        for warning in warnings:
+            if warn is not None:
+                warn(warning)
+
+    def _taken_back(self, before: Register, after: Register) -> Iterator[str]:
+        """A line for each thing that an import takes back."""
+        changed = [
+            (known, after.participants[name])
+            for name, known in before.participants.items()
+            if after.participants[name] != known
+        ]
+        corrections: dict[str, list[PastCorrection]] = {}
+        for entry in self._audit.entries_of("register.correct") if changed else ():
+            try:
+                past = PastCorrection(entry.number, entry.body["before"], entry.body["after"])
+                corrections.setdefault(entry.body["participant"], []).append(past)
+            except (LookupError, TypeError) as error:
+                raise unreadable_entry(entry.number) from error
+        for known, updated in changed:
+            yield from taken_back(known, updated, corrections.get(known.id, ()))
+            for allocated in known.ids:
+                now = updated.allocated(allocated.eui64)
+                lost = [
+                    role.name
+                    for role in allocated.user_roles
+                    if now is None or role not in now.user_roles
+                ]
+                if lost and self._issued_to(allocated.eui64):
+                    yield (
+                        f"The ID {allocated.eui64} of {known.id} serves {', '.join(lost)} no"
+                        " longer, and certificates were issued for it: revoke those that carry"
+                        " what it holds no longer (R13)."
+                    )
 
     def allocate(self, participant: str, user_role: str, count: int) -> list[Eui64]:
         """Allocate the next IDs to a participant and map them to a User Role.
@@ -121,7 +196,9 @@ class RegisterStore:
         role = self._library.roles.user_role(user_role)
         with self._database.transaction():
             before = self.load()
-            after, ids = before.allocate(participant, role, count)
+            after, ids = before.allocate(
+                participant, role, count, lambda eui64: bool(self._issued_to(eui64))
+            )
             self._store_allocation(before, after, participant, role, ids)
         return ids
 
@@ -271,10 +348,17 @@ class RegisterStore:
         self._audit.append(self._clock.now(), action, body)
 
     def agreement_changes(self) -> dict[str, list[AgreementChange]]:
-        """The changes of each agreement since it was added, by reference, the oldest first."""
+        """The changes of each agreement since it was added, by reference, the oldest first.
+
+        What went with its participant leaves its changes to no other of the same reference.
+        """
         changes: dict[str, list[AgreementChange]] = {}
-        for entry in self._audit.entries_of(*_AGREEMENT_ACTIONS):
+        for entry in self._audit.entries_of(*_AGREEMENT_ACTIONS, "register.remove"):
             try:
+                if entry.action == "register.remove":
+                    for removed in entry.body["agreements"]:
+                        changes.pop(removed["reference"], None)
+                    continue
                 change = AgreementChange.of_entry(entry.number, entry.at, entry.action, entry.body)
                 changes.setdefault(entry.body["reference"], []).append(change)
             except (AttributeError, LookupError, TypeError) as error:
@@ -357,7 +441,9 @@ class RegisterStore:
 
     def _store(self, before: Register, after: Register) -> None:
         for name, participant in after.participants.items():
-            if before.participants.get(name) != participant:
+            present = before.participants.get(name)
+            if present != participant:
+                self._check_unspent(present, participant)
                 self._database.execute(
                     "INSERT INTO participants (id, record) VALUES (?, ?)"
                     " ON CONFLICT (id) DO UPDATE SET record = excluded.record",
@@ -369,6 +455,26 @@ class RegisterStore:
                     "INSERT INTO agreements (reference, record) VALUES (?, ?)"
                     " ON CONFLICT (reference) DO UPDATE SET record = excluded.record",
                     (reference, documents.agreement_to_record(agreement)),
+                )
+
+    def _check_unspent(self, before: Participant | None, after: Participant) -> None:
+        """Check that a participant gains no ID for which another has certificates.
+
+        Raises:
+            InputError: naming the ID and the other.
+        """
+        present = set() if before is None else {each.eui64 for each in before.ids}
+        for allocated in after.ids:
+            if allocated.eui64 in present:
+                continue
+            others = self._issued_to(allocated.eui64) - {after.id}
+            if others:
+                raise InputError(
+                    "allocation.spent",
+                    f"The ID {allocated.eui64} cannot be allocated to {after.id}: certificates were"
+                    f" issued for it to {', '.join(sorted(others))}. An ID never gets another"
+                    " holder, even once they are revoked (R12).",
+                    "Choose an ID that no certificate was issued for.",
                 )
 
 

@@ -64,7 +64,7 @@ class Stores:
         self._clock = clock
         self.entropy = entropy
         self.audit = AuditLog(database, clock)
-        self.register = RegisterStore(database, self.audit, library, clock)
+        self.register = RegisterStore(database, self.audit, library, clock, self._issued_to)
         self.certificates = CertificateStore(database)
         self.key_holders = KeyHolders(database)
         self.key_store = KeyStore(database, passphrase, entropy)
@@ -108,6 +108,11 @@ class Stores:
             return name
         first = self._database.value("SELECT value FROM meta WHERE name = 'environment'")
         return self.library.default_environment.name if first is None else str(first)
+
+    def _issued_to(self, eui64: Eui64) -> frozenset[str]:
+        """The participants to which certificates were issued for an ID."""
+        records = self.select(Selection(eui64=eui64))
+        return frozenset(record.participant for record in records if record.participant)
 
     def request(
         self,

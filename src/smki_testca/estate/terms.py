@@ -79,6 +79,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
         seeded: whether keys come from a seed, and so are not secret.
         label: a name to find the run's certificates by.
         sections: in the order of the run's rows.
+        basis: a digest of the register and the library with which the gate was asked about every
+            row; empty in runs of earlier versions.
     """
 
     source: Literal["range", "manifest", "requests"]
@@ -86,6 +88,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     seeded: bool
     label: str | None = None
     sections: list[Section]
+    basis: str = ""
 
     @property
     def count(self) -> int:

@@ -17,12 +17,13 @@ from smki_testca.authority.csr import (
     check_holder_name,
     differences,
 )
-from smki_testca.errors import Refusal
+from smki_testca.errors import Refusal, SmkiTestcaError
 from smki_testca.estate.certificates import digests, record_of
 from smki_testca.estate.key_holders import participant_holder
 from smki_testca.issuance.history import IssueHistory
 from smki_testca.labels import check_label
-from smki_testca.register.gate import Gate, live_name_reason
+from smki_testca.profiles.inputs import SIGNIFIER
+from smki_testca.register.gate import ROLE, WITH_ROLES, Gate, live_name_reason
 from smki_testca.x509 import private_keys
 from smki_testca.x509.keys import key_id
 from smki_testca.x509.view import view_certificate
@@ -176,7 +177,7 @@ class Issuance:
         prepared = self.prepare_authorised(
             authorisation, key, label=label, validity=validity, csr=csr
         )
-        self._history.add(request, authorisation, request.count)
+        self._history.add(authorisation.request, authorisation, request.count)
         return prepared
 
     def prepare_authorised(
@@ -211,6 +212,7 @@ class Issuance:
                 entropy=self._estate.entropy,
                 validity=validity,
             )
+            self._check_judged(profile, authorisation, unsigned)
             if csr is not None:
                 _check_match(csr, unsigned)
             parts.append((unsigned, certified))
@@ -218,6 +220,35 @@ class Issuance:
         of_csr = () if csr is None else csr.remarks.texts()
         warnings = (*of_csr, *authorisation.warnings, *self._estate.remarks(issuer[0]), *of_fields)
         return Prepared(authorisation, issuer, tuple(parts), label, tuple(dict.fromkeys(warnings)))
+
+    def _check_judged(
+        self, profile: Profile, authorisation: Authorisation, unsigned: Unsigned
+    ) -> None:
+        """Check that a certificate has the ID, the role and the Signifier that the gate judged.
+
+        Raises:
+            SmkiTestcaError: if it has others.
+        """
+        view, request, roles = unsigned.view(), authorisation.request, self._estate.library.roles
+        registered = authorisation.participant.signifier
+        judged: dict[str, tuple[object, object]] = {}
+        for each in profile.subject_inputs:
+            if each.type.is_identifier and each.path is not None:
+                stated = request.subject.inputs.get(each.type.name)
+                judged["ID"] = (stated, each.type.from_field(view, each.path, roles))
+        if profile.hierarchy in WITH_ROLES:
+            judged["role"] = (self.gate.role(request), roles.by_text(view.text(ROLE) or ""))
+        field = profile.field_of(SIGNIFIER)
+        if field is not None:
+            text = None if registered is None else registered.text
+            judged["Signifier"] = (text, view.text(field.path))
+        for what, (expected, found) in judged.items():
+            if expected != found:
+                raise SmkiTestcaError(
+                    "certificate.not_as_judged",
+                    f"The certificate of profile {profile.name} would have the {what} {found}, but"
+                    f" the gate judged {expected}. It is not signed.",
+                )
 
     def commit(
         self,

@@ -1,9 +1,9 @@
 """Corrects participants, and removes those that have nothing, where nothing issued contradicts it.
 
 A certificate contradicts a correction that would make it untrue: it has the name, the Signifier or
-an ID that its holder would no longer have, or falls into a category that is not open to the new
-kind. Once it is revoked or has run out, it does not. Nor does a Device Certificate that is not in
-use, because no list can revoke it.
+an ID that its holder would no longer have, falls into a category that is not open to the new kind,
+or carries a RemotePartyRole that its holder could no longer have. Once it is revoked or has run
+out, it does not. Nor does a Device Certificate that is not in use, because no list can revoke it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.runs import State
 from smki_testca.estate.status import Status
+from smki_testca.register.gate import ROLE, WITH_ROLES
+from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from smki_testca.register.corrections import Correction
     from smki_testca.register.participants import Participant
     from smki_testca.register.register import Register
+    from smki_testca.roles import RemotePartyRole
 
 NAMED = 3
 """How many certificates, agreements or IDs an error names; it says that there are more."""
@@ -119,6 +122,13 @@ def _contradictions(estate: Stores, before: Participant, after: Participant) -> 
         for record in _lasting(estate, Selection(participant=before.id, eui64=eui64))
     )
     yield from _in_words(records, "have IDs that it would lose")
+    if lost and after.kind is before.kind:
+        records = (
+            record
+            for record, role in _with_roles(estate, before)
+            if record.eui64 is None and before.serves(role) and not after.serves(role)
+        )
+        yield from _in_words(records, "carry a role that none of its IDs would serve")
     if after.kind is not before.kind:
         closed = [one for one in library.categories if after.kind not in one.participants]
         names = {category.name for category in closed}
@@ -130,6 +140,24 @@ def _contradictions(estate: Stores, before: Participant, after: Participant) -> 
             if record.category in names
         )
         yield from _in_words(records, f"are of a category not open to the kind {after.kind}")
+        # A category may be open to several kinds, and a role in it to one of them.
+        records = (
+            record
+            for record, role in _with_roles(estate, before)
+            if record.category not in names and not library.roles.holds(after.kind, role)
+        )
+        yield from _in_words(records, f"carry a role that the kind {after.kind} cannot hold")
+
+
+def _with_roles(estate: Stores, holder: Participant) -> Iterator[tuple[Record, RemotePartyRole]]:
+    """The lasting certificates of a participant that carry a RemotePartyRole, and the role."""
+    for profile in estate.library.profiles:
+        if profile.hierarchy not in WITH_ROLES:
+            continue
+        for record in _lasting(estate, Selection(participant=holder.id, profile=profile.name)):
+            role = estate.library.roles.by_text(view_certificate(record.der).text(ROLE) or "")
+            if role is not None:
+                yield record, role
 
 
 def _with_field(estate: Stores, holder: Participant, name: str) -> Iterator[Record]:

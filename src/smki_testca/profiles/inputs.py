@@ -50,6 +50,7 @@ class InputType:
         sample: a field value for trying out profiles.
         is_identifier: whether it is the EUI-64 that the certificate embeds.
         is_shared: whether the certificates of a batch usually have the same value.
+        of: the class of a parsed input.
     """
 
     name: str
@@ -64,6 +65,7 @@ class InputType:
     sample: Value
     is_identifier: bool = False
     is_shared: bool = False
+    of: type[InputValue] = str
 
     def described(self, *, text: str | None = None, metavar: str | None = None) -> InputType:
         """The same type with the help and metavar of a profile."""
@@ -158,6 +160,7 @@ def _eui64(name: str, option: str, key: str, text: str) -> InputType:
         _eui64_of,
         bytes(8),
         is_identifier=True,
+        of=Eui64,
     )
 
 
@@ -187,6 +190,7 @@ _ROLE: Final = InputType(
     _role_of,
     "02",
     is_shared=True,
+    of=RemotePartyRole,
 )
 _SIGNIFIER: Final = InputType(
     SIGNIFIER,
@@ -200,6 +204,7 @@ _SIGNIFIER: Final = InputType(
     _as_text,
     _not_in_field,
     "Sample",
+    of=Signifier,
 )
 
 INPUT_TYPES: Final[dict[str, InputType]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
@@ -63,6 +64,16 @@ class Library:
 
     def _find(self, name: str) -> Path:
         return next(path for d in self.directories if (path := d / name).is_file())
+
+    @cached_property
+    def digest(self) -> bytes:
+        """SHA-256 over every file that is read, as it is when first asked for."""
+        digest = hashlib.sha256()
+        paths = [*FILES, *(f"{folder}/{n}.toml" for folder in FOLDERS for n in self.names(folder))]
+        for name in paths:
+            content = self._find(name).read_bytes()
+            digest.update(f"{name} {len(content)}\n".encode() + content)
+        return digest.digest()
 
     def names(self, folder: str) -> list[str]:
         """The names of the files in one of the folders, without ``.toml``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from smki_testca.identifiers import Eui64, Signifier
 from smki_testca.profiles.inputs import SIGNIFIER, USAGE
 from smki_testca.profiles.model import Tier
 from smki_testca.roles import RemotePartyRole
+from smki_testca.text import shown
 from smki_testca.x509.key_usages import USAGES
 
 if TYPE_CHECKING:
@@ -79,6 +81,47 @@ class Subject:
                 f"It takes {options or 'no inputs'}.",
             )
         return cls(profile.name, profile.input_types, parsed)
+
+    @classmethod
+    def judged(cls, profile: Profile, subject: Subject, roles: Roles) -> Subject:
+        """A subject that a program may have made by hand, by the profile's types and own roles.
+
+        A role that there is not is held by nobody.
+
+        Raises:
+            InputError: if an input is missing, of another class, or not one of the profile's.
+        """
+        # Read once: what is judged is what is issued.
+        stated = dict(subject.inputs)
+        inputs: dict[str, InputValue] = {}
+        for subject_input in profile.subject_inputs:
+            name, expected = subject_input.type.name, subject_input.type.of
+            value = stated.pop(name, None)
+            if value is None and not subject_input.optional:
+                raise InputError(
+                    "request.incomplete",
+                    f"A certificate of profile {profile.name} needs --{subject_input.type.option}.",
+                )
+            if value is None:
+                continue
+            # A class made from it could give the certificate another value than it shows.
+            if type(value) is not expected:
+                raise InputError(
+                    "request.input",
+                    f"The input {name} of a certificate of profile {profile.name} is of the class"
+                    f" {expected.__name__} itself, and not of {type(value).__name__}.",
+                    "Make the subject with Estate.subject.",
+                )
+            if isinstance(value, RemotePartyRole):
+                value = roles.by_code(value.code) or replace(value, held_by=())
+            inputs[name] = value
+        if stated:
+            raise InputError(
+                "request.input",
+                f"A certificate of profile {profile.name} takes no input {shown(min(stated))}.",
+                f"It takes {', '.join(each.name for each in profile.input_types) or 'none'}.",
+            )
+        return Subject(profile.name, profile.input_types, inputs)
 
     @classmethod
     def from_view(

@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import InitVar, dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from smki_testca.errors import Refusal, RefusalReason
+from smki_testca.errors import InputError, Refusal, RefusalReason
 from smki_testca.identifiers import IdRange
 from smki_testca.profiles.model import Constant, Hierarchy, Identity, ParticipantKind
+from smki_testca.profiles.subject import Subject
 from smki_testca.register.requests import Delivery, Request
 from smki_testca.register.rules import BINDING
+from smki_testca.roles import KeyUsage
 from smki_testca.text import shown, use_one_of
 
 if TYPE_CHECKING:
@@ -45,8 +47,8 @@ class History(Protocol):
         ...
 
 
-_ROLE = "subject.organizationalUnitName"
-_WITH_ROLES = frozenset({Hierarchy.ORGANISATION, Hierarchy.IKI})
+ROLE = "subject.organizationalUnitName"
+WITH_ROLES = frozenset({Hierarchy.ORGANISATION, Hierarchy.IKI})
 """The hierarchies in whose certificates that field is a RemotePartyRole."""
 
 _TOKEN = object()
@@ -111,9 +113,13 @@ class Gate:
     def authorise(self, request: Request, at: datetime) -> Authorisation:
         """Decide on a request at an instant.
 
+        The authorisation is of the request as it was judged.
+
         Raises:
             Refusal: with every reason against it.
+            InputError: as ``judged``.
         """
+        request = self.judged(request)
         reasons = list(self._purpose_reasons(request))
         participant = self.register.participants.get(request.participant)
         category = self._category(request)
@@ -170,12 +176,39 @@ class Gate:
             bool(self.library.weaknesses(self.library.profile(request.subject.profile))),
         )
 
+    def judged(self, request: Request) -> Request:
+        """A request that a program may have made by hand, by the library's types and own roles.
+
+        Raises:
+            InputError: if an input is missing, of another class, or not one of the profile's.
+        """
+        profile = self.library.profile(request.subject.profile)
+        texts = (request.participant, request.purpose, request.environment, request.policy or "")
+        usages = tuple(request.usages)
+        if any(type(text) is not str for text in texts) or not all(
+            isinstance(usage, KeyUsage) for usage in usages
+        ):
+            raise InputError(
+                "request.input",
+                "The participant, purpose, environment and policy of a request are text, and its"
+                " usages key usages.",
+                "Make the request with Estate.request.",
+            )
+        participant, purpose, environment, _ = texts
+        subject = Subject.judged(profile, request.subject, self.library.roles)
+        delivery = Delivery(request.delivery)
+        return Request(
+            participant, purpose, environment, subject, usages, delivery, texts[3] or None
+        )
+
     def authorise_range(self, request: Request, last: Eui64, at: datetime) -> Authorisation:
         """Decide once on Device Certificates for all IDs from the request's to the last.
 
         Raises:
             Refusal: with every reason against any of them.
+            InputError: as ``judged``.
         """
+        request = self.judged(request)
         reasons: list[RefusalReason] = []
         authorisation: Authorisation | None = None
         try:
@@ -231,12 +264,17 @@ class Gate:
                 f" {holder.id}'s (R24)."
             )
 
-    def admit(self, request: Request, authorisation: Authorisation) -> None:
+    def admit(self, request: Request, authorisation: Authorisation) -> Request:
         """Check the identifier and the quota of one more request like an authorised one.
+
+        Returns:
+            The request as it was judged.
 
         Raises:
             Refusal: with every reason against it.
+            InputError: as ``judged``.
         """
+        request = self.judged(request)
         participant, category = authorisation.participant, authorisation.category
         reasons = [
             *self._identity_reasons(request, participant),
@@ -244,6 +282,7 @@ class Gate:
         ]
         if reasons:
             raise Refusal(tuple(reasons))
+        return request
 
     def admit_range(self, authorisation: Authorisation, count: int) -> None:
         """Check that the quota of the category allows so many certificates of a range.
@@ -378,7 +417,7 @@ class Gate:
     ) -> Iterator[RefusalReason]:
         subject = request.subject
         identity = self.library.profile(subject.profile).identity
-        eui64, role, signifier = subject.embedded_id, self._role(request), subject.stated_signifier
+        eui64, role, signifier = subject.embedded_id, self.role(request), subject.stated_signifier
         if identity is Identity.USER_ID and eui64 is not None:
             yield from self._id_reasons(eui64, role, participant)
         elif role is not None:
@@ -388,21 +427,20 @@ class Gate:
         if identity is Identity.SIGNIFIER or signifier is not None:
             yield from _signifier_reasons(signifier, participant)
 
-    def _role(self, request: Request) -> RemotePartyRole | None:
+    def role(self, request: Request) -> RemotePartyRole | None:
         """The RemotePartyRole that the certificate would carry, held by whom the library says.
 
         A certificate type of an operator's may write it as a constant, or take it as text.
         """
-        role, roles = request.role, self.library.roles
-        if role is not None:
-            # A program may make one itself.
-            return roles.by_code(role.code) or replace(role, held_by=())
+        roles = self.library.roles
+        if request.role is not None:
+            return request.role
         profile = self.library.profile(request.subject.profile)
-        if profile.hierarchy not in _WITH_ROLES:
+        if profile.hierarchy not in WITH_ROLES:
             return None
         for row in profile.filling_rows:
             fill = row.fill
-            if row.field.path != _ROLE or fill is None:
+            if row.field.path != ROLE or fill is None:
                 continue
             stated = request.subject.inputs
             text = fill.value if isinstance(fill, Constant) else stated.get(fill.name)

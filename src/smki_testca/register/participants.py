@@ -9,7 +9,7 @@ from smki_testca.profiles.model import ParticipantKind
 
 if TYPE_CHECKING:
     from smki_testca.identifiers import Eui64, IdRange, RegistryEntry, Signifier
-    from smki_testca.roles import UserRole
+    from smki_testca.roles import RemotePartyRole, UserRole
 
 SIGNIFIED = frozenset({ParticipantKind.PARTY, ParticipantKind.RDP, ParticipantKind.DCC})
 """The kinds of participant that have a Signifier (R8, R9)."""
@@ -118,6 +118,14 @@ class Participant:
     def can_hold(self, role: UserRole) -> bool:
         """Whether a User Role belongs to participants of this kind (R23)."""
         return role.kind == self.kind
+
+    def serves(self, role: RemotePartyRole) -> bool:
+        """Whether one of its IDs serves a User Role of its kind that holds a RemotePartyRole."""
+        return any(
+            each.code in role.held_by and self.can_hold(each)
+            for allocated in self.ids
+            for each in allocated.user_roles
+        )
 
     def allocated(self, eui64: Eui64) -> AllocatedId | None:
         """The allocation of an ID to this participant, if there is one."""

@@ -20,7 +20,7 @@ from smki_testca.text import shown
 from smki_testca.toml_places import below
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import date
 
     from smki_testca.identifiers import Eui64, IdRange, RegistryEntry, Signifier
@@ -159,19 +159,28 @@ class Register:
             if any(market.identifier == identifier for market in participant.market_participant_ids)
         ]
 
-    def with_participants(self, arriving: Iterable[Participant]) -> Self:
+    def with_participants(
+        self, arriving: Iterable[Participant], known: Mapping[str, Participant] | None = None
+    ) -> Self:
         """The register with these participants added or updated.
 
         An existing participant can gain IDs and change its User Roles, name, Market
         Participant IDs and Registry Entries. It keeps every ID that was allocated, even if
         the update does not list it.
 
+        Args:
+            arriving: the participants.
+            known: those that there were; what an earlier version took of them may stay. By
+                default those of the register.
+
         Raises:
             InputError: for a Signifier, range, Registry Entry or Market Participant ID that
-                another participant has, a second DCC, a Signifier or organisation number that
-                changes, one id given twice, or a participant that breaks a rule of its own. It has
-                the key path in a file of these participants.
+                another participant has, a range in another's exclusive Registry Entry, a second
+                DCC, a Signifier or organisation number that changes, one id given twice, or a
+                participant that breaks a rule of its own. It has the
+                key path in a file of these participants.
         """
+        known = self.participants if known is None else known
         merged = dict(self.participants)
         # Its own, because it changes with each participant that arrives.
         holdings = _Holdings(merged.values())
@@ -185,7 +194,7 @@ class Register:
                 seen.add(participant.id)
                 check_participant(participant)
                 self._check_entries(participant)
-                holdings.check(participant)
+                holdings.check(participant, known.get(participant.id))
                 before = merged.get(participant.id)
                 merged[participant.id] = _updated(before, participant)
                 holdings.replace(before, merged[participant.id])
@@ -198,7 +207,7 @@ class Register:
         Raises:
             InputError: for whatever would be refused of a participant that is new.
         """
-        return self.without(participant.id).with_participants([participant])
+        return self.without(participant.id).with_participants([participant], self.participants)
 
     def without(self, name: str) -> Self:
         """The register without a participant. Its agreements stay.
@@ -320,11 +329,24 @@ class Register:
             )
         return self._allocated(participant, role, [eui64])
 
-    def allocate(self, name: str, role: UserRole, count: int) -> tuple[Self, list[Eui64]]:
+    def allocate(
+        self,
+        name: str,
+        role: UserRole,
+        count: int,
+        is_spent: Callable[[Eui64], bool] = lambda _: False,
+    ) -> tuple[Self, list[Eui64]]:
         """Allocate the next IDs of a participant's ranges and map them to a User Role.
 
         Allocation continues after the highest allocated ID, ascending; at the end of a range
-        it takes the unused IDs before it. An ID is never allocated twice.
+        it takes the unused IDs before it. An ID for which a certificate was issued is spent: it
+        is never allocated again.
+
+        Args:
+            name: of the participant.
+            role: that the IDs will serve.
+            count: how many IDs.
+            is_spent: whether a certificate was issued for an ID that is not allocated.
 
         Raises:
             InputError: if the User Role belongs to another kind of participant, the participant
@@ -342,7 +364,7 @@ class Register:
             for eui64 in organisation.range.ascending_after(
                 max((known for known in taken if known in organisation.range), default=None)
             )
-            if eui64 not in taken
+            if eui64 not in taken and not is_spent(eui64)
         )
         chosen = list(islice(free, count))
         if len(chosen) < count:
@@ -413,6 +435,7 @@ class _Holdings:
         self.entries = Blocks()
         self._signifiers: dict[Signifier, str] = {}
         self._market_participants: dict[tuple[str, str], str] = {}
+        self._exclusive: set[Block] = set()
         self._dccs: set[str] = set()
         for participant in participants:
             self.replace(None, participant)
@@ -422,6 +445,7 @@ class _Holdings:
         if before is not None:
             self.ranges.remove(map(Block.of_organisation, before.ranges))
             self.entries.remove(map(Block.of_entry, before.registry_entries))
+            self._exclusive -= set(map(Block.of_entry, before.exclusive_entries))
             self._dccs.discard(before.id)
             for market in before.market_participant_ids:
                 key = (market.scheme, market.identifier)
@@ -429,6 +453,7 @@ class _Holdings:
                     del self._market_participants[key]
         self.ranges.add(map(Block.of_organisation, after.ranges), after.id)
         self.entries.add(map(Block.of_entry, after.registry_entries), after.id)
+        self._exclusive |= set(map(Block.of_entry, after.exclusive_entries))
         if after.signifier is not None:
             self._signifiers[after.signifier] = after.id
         for market in after.market_participant_ids:
@@ -436,8 +461,11 @@ class _Holdings:
         if after.kind is ParticipantKind.DCC:
             self._dccs.add(after.id)
 
-    def check(self, arriving: Participant) -> None:
+    def check(self, arriving: Participant, known: Participant | None) -> None:
         """Check that nobody else has what a participant arrives with.
+
+        An earlier version took ranges in an exclusive Registry Entry of another's: those that a
+        participant is known to have may stay.
 
         Raises:
             InputError: naming what, and who has it.
@@ -480,6 +508,37 @@ class _Holdings:
                 raise InputError(
                     "registry_entry.taken",
                     f"The Registry Entry {entry} of {arriving.id} overlaps one of {taken[1]}.",
+                ).at("registry-entries", place)
+        self._check_apart(arriving, known)
+
+    def _check_apart(self, arriving: Participant, known: Participant | None) -> None:
+        """Check that nobody's range lies in an entry that another keeps to itself (R11, R24).
+
+        Ranges by exception may lie among the Device IDs of others: such are published.
+        """
+        ranges = () if known is None else known.ranges
+        for place, organisation in enumerate(arriving.ranges):
+            for block, holder in self.entries.in_range(organisation.range):
+                exclusive = block in self._exclusive and holder != arriving.id
+                if exclusive and organisation not in ranges:
+                    raise InputError(
+                        "id_range.in_exclusive_entry",
+                        f"Participant {arriving.id} cannot have the range {organisation.range}: it"
+                        f" lies in the Registry Entry {block.entry} of {holder}, which is"
+                        " exclusive (R24).",
+                        "Give it a range under another entry.",
+                    ).at("ranges", place)
+        exclusive_before = frozenset() if known is None else known.exclusive_entries
+        for entry in sorted(arriving.exclusive_entries - exclusive_before, key=str):
+            place = arriving.registry_entries.index(entry)
+            taken = self.ranges.overlapping(Block.of_entry(entry), arriving.id)
+            if taken is not None:
+                raise InputError(
+                    "id_range.in_exclusive_entry",
+                    f"The Registry Entry {entry} of {arriving.id} cannot be exclusive: the range"
+                    f" {taken[0].range} in it is {taken[1]}'s (R24).",
+                    f"If the range is wrong: smki-testca register correct {taken[1]} --range"
+                    " ENTRY:NUMBER",
                 ).at("registry-entries", place)
 
 

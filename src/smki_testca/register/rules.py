@@ -14,7 +14,7 @@ from smki_testca.errors import InputError
 from smki_testca.profiles.model import ParticipantKind
 from smki_testca.register.agreements import AgreementKind
 from smki_testca.register.participants import SIGNIFIED
-from smki_testca.text import is_blank, shown
+from smki_testca.text import is_blank, is_one_line, shown
 from smki_testca.toml_places import below
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def check_kind(participant: Participant, role: UserRole) -> None:
 
 
 def _check_texts(participant: Participant) -> None:
-    """Check that each text of a participant shows something."""
+    """Check that each text of a participant shows something, and shows as it is."""
     texts: list[tuple[KeyPath, str | None]] = [
         (("name",), participant.name),
         (("signifier",), None if participant.signifier is None else participant.signifier.text),
@@ -119,6 +119,13 @@ def _check_texts(participant: Participant) -> None:
                 "participant.blank",
                 f"The {path[-1]} of participant {participant.id} is blank.",
                 "Write it out, or leave the key out where that is allowed.",
+            ).at(*path)
+        if text is not None and not is_one_line(text):
+            raise InputError(
+                "participant.text",
+                f"The {path[-1]} {shown(text)} of participant {participant.id} has a control"
+                " character, a line break or a mark that turns the direction of writing.",
+                "Write it without.",
             ).at(*path)
 
 

@@ -18,6 +18,7 @@ from smki_testca.issuance.batch.planning import Plan
 from smki_testca.issuance.batch.row_requests import from_manifest
 from smki_testca.issuance.batch.tile_maker import TileMaker
 from smki_testca.profiles.typed_subjects import DeviceSubject
+from smki_testca.register.gate import Gate
 from smki_testca.roles import KeyUsage
 from smki_testca.shipped import shipped
 
@@ -196,3 +197,118 @@ def test_the_command_is_refused_and_says_why(command, quickstart):
     assert outcome.code == 3
     assert outcome.err.startswith("refused [agreement.suspended, R2]: ")
     assert command("--estate", quickstart, "audit", "verify").code == 0
+
+
+_OTHER_ENTRY = """
+[[participant]]
+id = "late-owner"
+name = "Late Owner"
+kind = "manufacturer"
+registry-entries = [{ value = "00-DB-99", exclusive = true }]
+"""
+
+
+def _of_two_entries(estate, tmp_path, count=2 * TILE_ROWS + 5, party="supplier-one"):
+    """A run of a Party whose tiles each begin in one Registry Entry and go on in another."""
+    rows = [
+        {
+            "participant": party,
+            "purpose": "uept",
+            "profile": "device",
+            "device-id": f"{'88-88-88' if n % TILE_ROWS == 0 else '00-DB-99'}-00-00-{n >> 16:02X}"
+            f"-{n >> 8 & 255:02X}-{n & 255:02X}",
+            "hw-type": batches.HW_TYPE,
+            "usage": "key-agreement",
+        }
+        for n in range(count)
+    ]
+    path = batches.write(tmp_path / "two.jsonl", rows)
+    with estate.transaction():
+        plan = Plan(estate, "manifest", None, Secrets.of_run(None))
+        for row in from_manifest(estate, lines(path, columns(estate.library)), lambda _: b""):
+            plan.add(row)
+        assert not plan.problems
+        return plan.store()
+
+
+def test_rows_that_the_register_forbids_meanwhile_are_not_issued(quickstart, tmp_path):
+    with opened(quickstart) as estate:
+        run = _of_two_entries(estate, tmp_path)
+        estate.register.import_file(_OTHER_ENTRY.encode(), "late.toml")
+        engine = _Engine()
+        with pytest.raises(Refusal) as caught:
+            _resume(estate, run, engine)
+        codes = {reason.code for reason in caught.value.reasons}
+        assert (engine.made, codes) == (0, {"device_id.exclusive_registry_entry"})
+        open_to_all = _OTHER_ENTRY.replace(", exclusive = true", "")
+        estate.register.import_file(open_to_all.encode(), "late.toml")
+        assert _resume(estate, run, _Engine()).state is State.DONE
+
+
+def test_a_run_stops_within_a_minute_of_an_entry_becoming_exclusive(
+    quickstart, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(running, "GATHER_SECONDS", 0.0)
+    seconds = _Seconds()
+    with opened(quickstart) as estate, opened(quickstart) as other:
+        run = _of_two_entries(estate, tmp_path)
+
+        def claimed_by_another():
+            if engine.made == 1:
+                other.register.import_file(_OTHER_ENTRY.encode(), "late.toml")
+            seconds.now += reauthorisation.SECONDS
+
+        engine = _Engine(claimed_by_another)
+        with pytest.raises(Refusal, match="which is exclusive"):
+            _resume(estate, run, engine, seconds)
+        assert 0 < estate.runs.get(run).issued <= TILE_ROWS
+
+
+def test_every_row_is_asked_about_only_after_a_change(quickstart, tmp_path, monkeypatch):
+    asked = []
+    admit = Gate.admit
+
+    def counted(gate, request, authorisation):
+        asked.append(request.subject.embedded_id)
+        admit(gate, request, authorisation)
+
+    with opened(quickstart) as estate:
+        run = _of_two_entries(estate, tmp_path, 5)
+        other = _of_two_entries(estate, tmp_path, 5, "network-one")
+        monkeypatch.setattr(Gate, "admit", counted)
+        _resume(estate, run, _Engine())
+        assert not asked
+        open_to_all = _OTHER_ENTRY.replace(", exclusive = true", "")
+        estate.register.import_file(open_to_all.encode(), "late.toml")
+        _resume(estate, other, _Engine())
+        assert len(asked) == 4
+
+
+def test_what_a_row_states_is_asked_about_again(quickstart, tmp_path, monkeypatch):
+    """Not only its role and ID: its Signifier and texts, too."""
+    asked = []
+    authorise = Gate.authorise
+
+    def kept(gate, request, at):
+        asked.append(request.subject)
+        return authorise(gate, request, at)
+
+    path = batches.write(tmp_path / "rows.jsonl", batches.mixed())
+    with opened(quickstart) as estate:
+        with estate.transaction():
+            plan = Plan(estate, "manifest", None, Secrets.of_run(None))
+            rows = from_manifest(estate, lines(path, columns(estate.library)), lambda _: b"")
+            planned = list(rows)
+            for row in planned:
+                plan.add(row)
+            run = plan.store()
+        monkeypatch.setattr(Gate, "authorise", kept)
+        _resume(estate, run, _Engine())
+        stated = [dict(row.request.subject.inputs) for row in planned]
+        register = estate.register.load()
+        assert asked
+        for subject in asked:
+            inputs = dict(subject.inputs)
+            signifier = inputs.pop("signifier", None)
+            assert inputs in stated
+            assert signifier is None or register.holder_of_signifier(signifier) is not None

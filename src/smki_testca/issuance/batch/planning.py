@@ -9,6 +9,7 @@ the lock to store the run, when it checks that nothing changed meanwhile that th
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,6 +23,7 @@ from smki_testca.estate.key_holders import check_holders, participant_holder
 from smki_testca.estate.terms import TILE_ROWS, Row, Secrets, Section, Terms
 from smki_testca.estate.tiles import TileRecord
 from smki_testca.identifiers import Eui64
+from smki_testca.issuance.batch.reauthorisation import basis_of
 from smki_testca.issuance.batch.row_requests import RowProblem, RowRequest
 from smki_testca.issuance.issuance import Issuance
 from smki_testca.labels import check_label
@@ -173,6 +175,7 @@ class Plan:
         except Refusal as refusal:
             self._add_problem(RowProblem(1, refusal))
             return
+        request = authorisation.request
         self._issuance.count(request, authorisation, certificates)
         self._add_warnings(authorisation.warnings)
         self._authorised[request.participant, first, last] = authorisation
@@ -195,7 +198,7 @@ class Plan:
             self._taken_as = row.remarks.taken_as
         try:
             authorisation = self._authorise(row.request)
-            self._check_row(row, authorisation)
+            row = replace(row, request=self._check_row(row, authorisation))
             number = self._section_of(row, authorisation)
             warnings = self._issuance.gate.warnings(
                 row.request, authorisation.participant, authorisation.environment
@@ -323,6 +326,7 @@ class Plan:
             seeded=self._secrets.seed is not None,
             label=self._label,
             sections=self._sections,
+            basis=basis_of(self._estate.library, self._mark),
         )
         run = self._estate.runs.add(terms, self._secrets, self._at)
         first_row = 0
@@ -384,12 +388,13 @@ class Plan:
             self._authorised[key] = authorisation
         return authorisation
 
-    def _check_row(self, row: RowRequest, authorisation: Authorisation) -> None:
+    def _check_row(self, row: RowRequest, authorisation: Authorisation) -> Request:
+        """Check a row like those that the gate authorised; gives its request as it was judged."""
         check_label(row.label)
-        self._issuance.gate.admit(row.request, authorisation)
+        request = self._issuance.gate.admit(row.request, authorisation)
         check_holder_name(row.holder_name, authorisation.participant.name)
-        profile = self._estate.library.profile(row.request.subject.profile)
-        texts = row.request.subject.own_inputs()
+        profile = self._estate.library.profile(request.subject.profile)
+        texts = request.subject.own_inputs()
         if texts:
             self._check_values(profile, texts)
         if row.public_key is not None:
@@ -404,6 +409,7 @@ class Plan:
                 "RSA keys cannot be made from a seed.",
                 "Bring the key in public-key-file or csr-file, or leave out the seed.",
             )
+        return request
 
     def _check_holder(self, public_key: bytes, authorisation: Authorisation) -> None:
         """Check that nobody else holds a key: in the estate, or by an earlier row."""

@@ -1,12 +1,15 @@
 """Asks the gate again about a run in progress: what it rests on may have ended meanwhile.
 
 The gate is asked at each resume, and then at least once a minute. A suspended or ended agreement
-stops the run. Its finished tiles stay, and it can be resumed once the gate consents again.
+stops the run, and so does a row that the register of today forbids. Its finished tiles stay, and it
+can be resumed once the gate consents again.
 """
 
 from __future__ import annotations
 
+import hashlib
 import time
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,23 +17,33 @@ import msgspec
 from smki_testca.errors import Refusal
 from smki_testca.estate.terms import Row
 from smki_testca.identifiers import Eui64
+from smki_testca.profiles.inputs import SIGNIFIER
 from smki_testca.profiles.subject import Subject
 from smki_testca.register.gate import Gate
 from smki_testca.register.requests import Delivery
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
     from smki_testca.errors import RefusalReason
+    from smki_testca.estate.changes import Mark
     from smki_testca.estate.runs import Run
     from smki_testca.estate.stores import Stores
     from smki_testca.estate.terms import Section
     from smki_testca.estate.tiles import TileRecord
+    from smki_testca.profiles import Library
     from smki_testca.profiles.inputs import InputValue
+    from smki_testca.register.gate import Authorisation
+    from smki_testca.register.requests import Request
 
 SECONDS = 30.0
 """After how many seconds the gate is asked again. Whoever waits for tiles looks at the time every
 few seconds, so that it is asked at least once a minute."""
+
+
+def basis_of(library: Library, mark: Mark) -> str:
+    """A digest of what the gate's answer rests on beside the date: the register and the library."""
+    return hashlib.sha256(mark.register + library.digest).hexdigest()
 
 
 class Reauthorisation:
@@ -49,6 +62,8 @@ class Reauthorisation:
         self._run = run
         self._monotonic = monotonic
         self._asked_at: float | None = None
+        # What the answer for every row rested on when all were asked about.
+        self._basis = run.terms.basis
 
     def check_if_due(self) -> None:
         """Ask the gate, unless it was asked less than ``SECONDS`` ago.
@@ -59,23 +74,32 @@ class Reauthorisation:
         now = self._monotonic()
         if self._asked_at is None or now - self._asked_at >= SECONDS:
             self._check()
-            self._asked_at = self._monotonic()
+            # The answer is as old as the question, which may be about many rows.
+            self._asked_at = now
 
     def _check(self) -> None:
-        """Ask about each section that has unfinished tiles; the first of them stands for all."""
+        """Ask about each section that has unfinished tiles.
+
+        While nothing has changed on which the answer for its rows rests, only the dates can have:
+        the first unfinished row stands for all. Otherwise every unfinished row is asked about.
+        """
         estate, number = self._estate, self._run.id
+        # Before the register is read: a change in between is found the next time.
+        basis = basis_of(estate.library, estate.changes.mark())
         # Quotas were decided when the run was planned, and it counts for them since then.
         gate = Gate(estate.library, estate.register.load(), _NothingIssued())
-        first_tiles: dict[int, TileRecord] = {}
+        unfinished: dict[int, list[TileRecord]] = {}
         for tile in estate.tiles.of_run(number, done=False):
-            first_tiles.setdefault(tile.section, tile)
+            unfinished.setdefault(tile.section, []).append(tile)
         refusals: dict[int, tuple[RefusalReason, ...]] = {}
-        for place, tile in first_tiles.items():
+        for place, tiles in unfinished.items():
+            rows = None if basis != self._basis else 1
             try:
-                self._ask(gate, self._run.terms.sections[place], tile)
+                self._ask(gate, self._run.terms.section(place), tiles, rows)
             except Refusal as refusal:
                 refusals[place] = refusal.reasons
         if not refusals:
+            self._basis = basis
             return
         body = {
             "run": number,
@@ -88,39 +112,63 @@ class Reauthorisation:
             estate.audit.append(estate.clock.now(), "batch.refused", body)
         raise Refusal(tuple(dict.fromkeys(sum(refusals.values(), ()))))
 
-    def _ask(self, gate: Gate, section: Section, tile: TileRecord) -> None:
+    def _ask(self, gate: Gate, section: Section, tiles: list[TileRecord], most: int | None) -> None:
+        """Ask about the first rows of some tiles of a section: so many, or all.
+
+        Raises:
+            Refusal: with every reason against the first row that is refused.
+        """
+        at = self._estate.clock.now()
+        authorisation: Authorisation | None = None
+        for request in islice(self._requests(section, tiles), most):
+            if section.first_id is not None:
+                last = Eui64(section.first_id + section.count - 1)
+                gate.authorise_range(request, last, at)
+            elif authorisation is None:
+                authorisation = gate.authorise(request, at)
+            else:
+                gate.admit(request, authorisation)
+
+    def _requests(self, section: Section, tiles: list[TileRecord]) -> Iterator[Request]:
+        """The requests for the rows of some tiles; of a range, one that has the first ID."""
         estate = self._estate
-        profile = estate.library.profile(section.profile)
-        inputs: dict[str, InputValue] = {}
-        if section.role_code is not None:
-            inputs["role"] = estate.library.roles.remote_party_role(f"{section.role_code:02X}")
-        identifier = self._first_identifier(section, tile)
-        if identifier is not None:
-            name = next(each.name for each in profile.input_types if each.is_identifier)
-            inputs[name] = identifier
+        profile, roles = estate.library.profile(section.profile), estate.library.roles
+        types = {each.name: each for each in profile.input_types}
+        identifier = next((each.name for each in profile.input_types if each.is_identifier), None)
+        # A requester who stated a Signifier stated this one.
+        signifier = {} if section.signifier is None else {SIGNIFIER: section.signifier}
+
+        def parsed(texts: Mapping[str, str]) -> dict[str, InputValue]:
+            return {
+                name: types[name].parse(text, roles)
+                for name, text in texts.items()
+                if name in types
+            }
+
+        shared = parsed(signifier | section.shared)
         request = estate.request(
             section.participant,
             section.purpose,
-            Subject(profile.name, profile.input_types, inputs),
+            Subject(profile.name, profile.input_types, shared),
             () if section.usage is None else (section.usage,),
             environment=section.environment,
             delivery=Delivery(section.delivery),
         )
-        at = estate.clock.now()
-        if section.first_id is None:
-            gate.authorise(request, at)
-        else:
-            gate.authorise_range(request, Eui64(section.first_id + section.count - 1), at)
+        for row in self._rows(section, tiles):
+            inputs = shared | parsed(row.texts) if row.texts else dict(shared)
+            if identifier is not None and row.eui64 is not None:
+                inputs[identifier] = Eui64(row.eui64)
+            yield request.of(Subject(profile.name, profile.input_types, inputs))
 
-    def _first_identifier(self, section: Section, tile: TileRecord) -> Eui64 | None:
-        """The EUI-64 of a tile's first row; None if it has none, or was finished meanwhile."""
+    def _rows(self, section: Section, tiles: list[TileRecord]) -> Iterator[Row]:
+        """The rows of some tiles that are unfinished still; of a range, the first."""
         if section.first_id is not None:
-            return Eui64(section.first_id + tile.first)
-        rows = self._estate.tiles.rows(tile.run, tile.number)
-        if rows is None:
-            return None
-        eui64 = msgspec.msgpack.decode(rows, type=list[Row])[0].eui64
-        return None if eui64 is None else Eui64(eui64)
+            yield Row(1, section.first_id + tiles[0].first)
+            return
+        for tile in tiles:
+            rows = self._estate.tiles.rows(tile.run, tile.number)
+            if rows is not None:
+                yield from msgspec.msgpack.decode(rows, type=list[Row])
 
 
 class _NothingIssued:
