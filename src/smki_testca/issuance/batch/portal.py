@@ -35,6 +35,7 @@ class Status(StrEnum):
 
 ERROR_CODES = {
     "csr.signature": "CR:SIGN",
+    "signature.malformed": "CR:SIGN",
     "csr.key": "CR:KEY",
     "csr.algorithm": "CR:ALG",
     "csr.subject": "CR:SUBJ",
