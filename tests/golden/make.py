@@ -899,9 +899,10 @@ def _subject_cases() -> None:
         broken(f"{path}-missing", {kind: W}, "without OU", subject(sequence(called)))
         broken(
             f"{path}-unreadable",
-            {kind: W},
+            {kind: E},
             "whose OU is an INTEGER",
             subject(sequence(rdn("organizationalUnitName", integer(7)), called)),
+            code="subject.value_type",
         )
     for kind in CAS:
         role = {"organisation-root-ca": "00", "organisation-issuing-ca": "07"}.get(kind)
@@ -921,16 +922,18 @@ def _subject_cases() -> None:
         )
         broken(
             "subject.commonName-unreadable",
-            severity,
+            {kind: E},
             "whose CN is an INTEGER",
             subject(sequence(*units, rdn("commonName", integer(1)))),
+            code="subject.value_type",
         )
         if kind != "device-root-ca":  # its issuer would be empty, too
             broken(
                 "subject.commonName-missing",
-                severity,
+                severity if units else {kind: E},
                 "without CN",
                 subject(sequence(*units)),
+                code="" if units else "subject.empty",
             )
     for kind in DCAS:
         broken(
@@ -1415,9 +1418,10 @@ def other_profile_cases() -> None:
     path = "subject.organizationalUnitName"
     broken(
         f"{path}-length",
-        {"dccki": N},
+        {"dccki": E},
         "whose Signifier has 65 characters",
         subject(three_names(unit="S" * 65, name="gateway.example")),
+        code="subject.too_long",
     )
     for aspect, role in (
         ("role", "FE"),
@@ -2214,7 +2218,7 @@ def _extension_structure_cases() -> None:
             f"structure-{name}",
             f"An Issuing DCA Certificate whose {extension_name} has a broken {name}",
             [f"structure.{name} error", f"{row} {W if present else N}"],
-            extended(extension_name, octets)(ISSUING_DCA),
+            extended(extension_name, octets, critical=extension_name in LIMITS)(ISSUING_DCA),
         )
 
 
@@ -2331,6 +2335,91 @@ def _with_padded_signature(request: bytes) -> bytes:
     numbers = read(signature.content[1:])[0].children
     padded = sequence(*(tlv(INTEGER, b"\x00\x00" + number.content) for number in numbers))
     return pem(signed_document(info.encoded, algorithm.encoded, padded), "CERTIFICATE REQUEST")
+
+
+LIMITS = {"nameConstraints", "policyConstraints", "inhibitAnyPolicy"}
+"""The extensions that RFC 5280 has CAs mark critical."""
+
+
+def required_cases() -> None:
+    """What RFC 5280 requires of certificates whose rows are assumed."""
+    names = DCCKI.extensions["subjectAltName"].value
+    key = DCCKI.extensions["authorityKeyIdentifier"].value
+    constraints = sequence(tlv(0xA0, sequence(dns(b"ca.example"))))
+    mapping = sequence(sequence(oid(POLICY), oid("2.5.29.32.0")))
+    point = sequence(sequence(tlv(0x81, b"\x01\x06")))
+    unexpected = "extensions.unexpected notice"
+    for name, about, expects, one in (
+        (
+            "extensions.certificatePolicies.duplicate",
+            "with one policy twice",
+            [],
+            value("certificatePolicies", policies(POLICY, POLICY))(DCCKI),
+        ),
+        (
+            "extensions.authorityKeyIdentifier.half",
+            "whose authorityKeyIdentifier has an issuer and no serial number",
+            [],
+            value(
+                "authorityKeyIdentifier",
+                sequence(read(key)[0].children[0].encoded, tlv(0xA1, tlv(0xA4, DCCKI.issuer))),
+            )(DCCKI),
+        ),
+        (
+            "extensions.must_not_be_critical",
+            "with a critical subjectKeyIdentifier",
+            [],
+            critical("subjectKeyIdentifier", TRUE)(DCCKI),
+        ),
+        (
+            "extensions.must_be_critical",
+            "with nameConstraints that are not critical",
+            [unexpected],
+            extended("nameConstraints", constraints)(ISSUING_DCA),
+        ),
+        (
+            "extensions.policyMappings.any_policy",
+            "that maps a policy to anyPolicy",
+            [unexpected],
+            extended("policyMappings", mapping)(ISSUING_DCA),
+        ),
+        (
+            "extensions.keyUsage.no_usage",
+            "with a keyUsage of no bit",
+            [],
+            value("keyUsage", tlv(BIT_STRING, b"\x00"))(DCCKI),
+        ),
+        (
+            "extensions.keyUsage.signs_certificates",
+            "of an end entity for signing certificates",
+            [],
+            value("keyUsage", usages("keyCertSign"))(DCCKI),
+        ),
+        (
+            "extensions.general_name",
+            "with an iPAddress of three octets",
+            [],
+            value(
+                "subjectAltName",
+                sequence(*(one.encoded for one in read(names)[0].children), tlv(0x87, b"\x7f" * 3)),
+            )(DCCKI),
+        ),
+        (
+            "extensions.cRLDistributionPoints.reasons_only",
+            "with a point of distribution of reasons only",
+            [unexpected],
+            extended("cRLDistributionPoints", point)(DCCKI),
+        ),
+        (
+            "subject.country",
+            "whose country has three letters",
+            ["subject.unexpected notice"],
+            subject(sequence(rdn("countryName", "GBR", PRINTABLE), read(DCCKI.subject)[0].content))(
+                DCCKI
+            ),
+        ),
+    ):
+        case(f"required-{name}", f"A certificate {about}", [f"{name} error", *expects], one)
 
 
 def critical_cases() -> None:
@@ -3800,6 +3889,7 @@ def main() -> None:
         reader_cases,
         strict_cases,
         structure_cases,
+        required_cases,
         critical_cases,
         chain_cases,
         set_cases,

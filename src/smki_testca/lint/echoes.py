@@ -26,9 +26,52 @@ _OF_WRONG_EXTENSIONS = frozenset(
         "extensions.subjectAltName.hardware_module",
     }
 )
+_REQUIRED = {
+    "extensions.certificatePolicies.duplicate": {"sole"},
+    "extensions.policyMappings.any_policy": {"present", "value", "unreadable"},
+    "extensions.authorityKeyIdentifier.half": {"sole", "present", "missing"},
+    "extensions.must_not_be_critical": {"critical", "present"},
+    "extensions.must_be_critical": {"critical", "present"},
+    "extensions.keyUsage.no_usage": {"value"},
+    "extensions.keyUsage.signs_certificates": {"value"},
+    "extensions.general_name": {"sole", "form", "value", "unreadable", "present"},
+    "extensions.cRLDistributionPoints.reasons_only": {"present"},
+    "subject.value_type": {"unreadable", "encoding"},
+    "subject.too_long": {"length"},
+    "subject.country": {"encoding", "length", "value", "form"},
+    "subject.empty": {"missing"},
+}
+"""The ways in which rows of the same field tell of a fault that a rule of RFC 5280 tells of."""
 _LENGTH = "extensions.basicConstraints.pathLenConstraint"
 _LENGTH_CODE = "extensions.basicConstraints.path_length"
 _NAMED_BY_ROWS = ("structure.", _LENGTH_CODE)
+
+
+def gravest(findings: list[Finding], rows: list[Finding]) -> tuple[list[Finding], list[Finding]]:
+    """Of a rule of RFC 5280 and a row that find the same fault, keep one: the row if an error."""
+    required = [finding for finding in findings if finding.code in _REQUIRED]
+    if not required:
+        return findings, rows
+    named = [
+        finding
+        for finding in required
+        if any(row.severity is Severity.ERROR and _is_same(finding, row) for row in rows)
+    ]
+    others = [
+        row
+        for row in rows
+        if row.severity is Severity.ERROR or not any(_is_same(one, row) for one in required)
+    ]
+    return [finding for finding in findings if finding not in named], others
+
+
+def _is_same(finding: Finding, row: Finding) -> bool:
+    """Whether a row tells of the fault that a rule of RFC 5280 tells of."""
+    aspect = row.code.rsplit(".", 1)[1]
+    if finding.code == "subject.empty" and row.path == "extensions.subjectAltName":
+        return aspect in {"critical", "missing"}
+    is_within = f"{row.path}.".startswith(f"{finding.path}.")
+    return is_within and aspect in _REQUIRED[finding.code]
 
 
 def without_invalid_signature(findings: list[Finding]) -> list[Finding]:

@@ -14,6 +14,7 @@ from smki_testca.lint import (
     distinguished_name,
     echoes,
     reading,
+    required,
     strict,
     structures,
 )
@@ -50,6 +51,7 @@ _OF_CERTIFICATE: tuple[Callable[[Certificate], Iterable[Breach]], ...] = (
     *chain.CHECKERS,
     *chain.OF_CERTIFICATE,
     *certificate.CHECKERS,
+    *required.CHECKERS,
     *distinguished_name.CHECKERS,
 )
 _OF_REVOCATION_LIST: tuple[Callable[[crl.RevocationList], Iterable[Breach]], ...] = (
@@ -153,6 +155,7 @@ class Linter:
             echoes.without_invalid_signature(coded_findings(breaches, view))
         )
         rows = echoes.rows_without_echoes(rows, findings)
+        findings, rows = echoes.gravest(findings, rows)
         findings = echoes.without_defaults(echoes.without_other_names(findings, rows), rows)
         return Linted(
             source.file,
