@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from smki_testca.x509.view import View
 
 _MOST_ANOMALIES = 100
+_ENUMERATED = 0x0A
 _NOT_SUPPORTED = frozenset({"certificateIssuer", "invalidityDate"})
 """The extensions of an entry that readers need not support (RFC 5280 5, 5.3)."""
 _MAX_NUMBER_BITS = 159
@@ -125,9 +126,18 @@ def _shape(entry: Entry) -> object:
         entry.date_tag,
         None if at is None else 1950 <= at.year < 2050,
         entry.reason,
+        _has_broken_reason(entry),
         # An entry in the usual form has at most a reasonCode.
         None if entry.node is None else tuple(entry.criticality.items()),
     )
+
+
+def _has_broken_reason(entry: Entry) -> bool:
+    """Whether a reasonCode is no ENUMERATED, which its structure tells of (``CRLReason``)."""
+    if entry.node is None or "reasonCode" not in entry.criticality:
+        return False
+    reason = entry.wrapped.get("reasonCode")
+    return reason is None or reason.tag != _ENUMERATED
 
 
 def _add_unusual(entry: Entry, result: Survey) -> None:
@@ -426,7 +436,7 @@ def _shape_breaches(entry: Entry, *, is_delta: bool) -> Iterator[Breach]:
         if is_critical and name not in names.ENTRY_EXTENSIONS:
             message = f"the extension {name} of {{whose}} is critical, and unknown here"
             yield Breach("extensions.unknown_critical", None, message)
-    if "reasonCode" not in entry.criticality:
+    if "reasonCode" not in entry.criticality or _has_broken_reason(entry):
         return
     reason = None if entry.reason is None else names.REASON_NAMES.get(entry.reason)
     if reason is None:

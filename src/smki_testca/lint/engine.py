@@ -151,9 +151,7 @@ class Linter:
         run(_OF_CERTIFICATE, document, breaches)
         context = Context(self.library.roles, environment, issuer)
         rows = guarded("rows", lambda: check(view, profile, context), breaches) or []
-        findings = echoes.without_broken_fields(
-            echoes.without_invalid_signature(coded_findings(breaches, view))
-        )
+        findings = echoes.of_rules(coded_findings(breaches, view))
         rows = echoes.rows_without_echoes(rows, findings)
         findings, rows = echoes.gravest(findings, rows)
         findings = echoes.without_defaults(echoes.without_other_names(findings, rows), rows)
@@ -236,7 +234,7 @@ class Linter:
                 guarded("rows", lambda: crl.row_findings(view, survey, held_to, context), breaches)
                 or []
             )
-        findings = echoes.without_invalid_signature(coded_findings(breaches, view))
+        findings = echoes.of_rules(coded_findings(breaches, view))
         rows = echoes.rows_without_echoes(rows, findings)
         findings = echoes.without_other_names(findings, rows)
         issuer_name = view.fields.get("issuer")
