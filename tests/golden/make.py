@@ -2422,6 +2422,30 @@ def required_cases() -> None:
         case(f"required-{name}", f"A certificate {about}", [f"{name} error", *expects], one)
 
 
+def constraint_cases() -> None:
+    """A CA whose constraints are not evaluated."""
+    constraints = sequence(tlv(0xA0, sequence(dns(b"other.test"))))
+    constrained = both(
+        rekeyed(spki_of(ec_key("constrained"))),
+        but(serial=serial_of("constrained"), subject=ca_subject("07", "OC")),
+        extended("nameConstraints", constraints, critical=True),
+    )(ISSUING_OCA)
+    below = both(
+        but(issuer=constrained.subject, key=ec_key("constrained")),
+        value("authorityKeyIdentifier", authority_key(constrained.key_identifier)),
+    )(ORGANISATION)
+    case(
+        "issuer-constraints",
+        "An Organisation Certificate below a CA with critical nameConstraints",
+        [
+            "0 extensions.unexpected notice",
+            "1 issuer.constraints_not_evaluated warning",
+        ],
+        constrained,
+        below,
+    )
+
+
 def critical_cases() -> None:
     """Extensions for which RFC 5280 has a reader refuse the document."""
     constraints = sequence(tlv(0xA0, sequence(dns(b"ca.example"))))
@@ -3890,6 +3914,7 @@ def main() -> None:
         strict_cases,
         structure_cases,
         required_cases,
+        constraint_cases,
         critical_cases,
         chain_cases,
         set_cases,
