@@ -345,7 +345,7 @@ def attributes(request: Request) -> Iterator[Breach]:
     message = f"it must have one attribute, the extensionRequest; it has {held}"
     if any(oid.startswith(names.WINDOWS_ATTRIBUTES) for oid in order):
         message += "; certreq adds Windows' own to every CSR"
-    yield Breach("csr.attributes", request.view.signed.offset, message)
+    yield Breach("csr.attributes", request.view.signed.offset, message, "attributes")
 
 
 @detects("der.set_order")
@@ -524,7 +524,7 @@ def key_usage(request: Request) -> Iterator[Breach]:
         is_right = len(usages) == 1 and usages <= set(allowed)
         message = f"it must ask for exactly one key usage: {' or '.join(allowed)}"
     if not is_right:
-        yield Breach("csr.key_usage", request.offset(_KEY_USAGE), message)
+        yield Breach("csr.key_usage", request.offset(_KEY_USAGE), message, _KEY_USAGE)
 
 
 @rule(
@@ -563,9 +563,14 @@ def device_id(request: Request) -> Iterator[Breach]:
     offset = request.offset("extensions.subjectAltName")
     if hw_type is None or serial is None or len(serial) != 8:
         message = "it must ask for a hardwareModuleName of hwType and an 8-octet hwSerialNum"
-        yield Breach("csr.device_id", offset, message)
+        yield Breach("csr.device_id", offset, message, _ALTERNATIVE_NAME)
     elif len(view.fields["extensions.subjectAltName"].node.children) != 1:
-        yield Breach("csr.device_id", offset, "its subjectAltName must hold exactly one name")
+        yield Breach(
+            "csr.device_id",
+            offset,
+            "its subjectAltName must hold exactly one name",
+            _ALTERNATIVE_NAME,
+        )
     else:
         for row in request.profile.rows:
             if row.field.path.startswith(HARDWARE_MODULE):
