@@ -13,6 +13,8 @@ from cryptography.x509.oid import SignatureAlgorithmOID
 import csrs
 from smki_testca.authority import csr
 from smki_testca.authority.csr import CsrFaultsError, TakenAs
+from smki_testca.der import encode
+from smki_testca.der.read import read
 from smki_testca.profiles import Library
 from smki_testca.roles import KeyUsage
 
@@ -197,6 +199,20 @@ def test_a_raw_signature_is_named_and_one_by_another_key_is_not_called_raw():
     foreign = foreign[:-1] + bytes((foreign[-1] ^ 1,))
     (fault,) = refusal(foreign).faults
     assert "not by its own key" in fault.message
+
+
+@pytest.mark.parametrize(
+    "more", [b"\x00", b"\x02\x01\x01"], ids=["octets after", "a third INTEGER"]
+)
+def test_a_signature_of_another_form_is_malformed_and_not_by_another_key(more):
+    tbs, algorithm, signature = read(csrs.device(KEY))[0].children
+    pair = signature.content[1:]
+    if more != b"\x00":
+        pair, more = encode.sequence(pair[2:], more), b""
+    longer = csrs.tlv(0x03, b"\x00", pair, more)
+    (fault,) = refusal(csrs.tlv(0x30, tbs.encoded, algorithm.encoded, longer)).faults
+    assert fault.code == "signature.malformed"
+    assert "no SEQUENCE of two INTEGERs" in fault.message
 
 
 def test_every_attribute_is_named_and_not_only_counted():

@@ -243,3 +243,74 @@ def test_crls_are_linted_over_all_cores_as_they_are_on_one(tmp_path, monkeypatch
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     together = lint(data, tmp_path)
     assert [one.as_json() for one in together] == [one.as_json() for one in alone]
+
+
+# The octet of a finding in an entry
+
+
+REASON = encode.oid("2.5.29.21")
+UNKNOWN = encode.sequence(encode.oid("1.2.3.4"), b"\x01\x01\xff", encode.octet_string(b"\x05\x00"))
+
+
+def reasons(*octets):
+    each = [encode.sequence(REASON, encode.octet_string(b"\x0a\x01" + one)) for one in octets]
+    return encode.sequence(*each)
+
+
+@pytest.mark.parametrize(
+    ("code", "listed", "at"),
+    [
+        ("crl.reason_unknown", entry(1, reasons(b"\x07")), reasons(b"\x07")[2:]),
+        ("crl.reason_unspecified", entry(1, reasons(b"\x00")), reasons(b"\x00")[2:]),
+        ("crl.reason_remove", entry(1, reasons(b"\x08")), reasons(b"\x08")[2:]),
+        ("extensions.unknown_critical", entry(1, encode.sequence(UNKNOWN)), UNKNOWN),
+        (
+            "extensions.duplicate",
+            entry(1, reasons(b"\x01", b"\x03")),
+            reasons(b"\x03")[2:],
+        ),
+        (
+            "revokedCertificates.userCertificate.value",
+            encode.sequence(b"\x02\x01\x00", TIME),
+            b"\x02\x01\x00",
+        ),
+        (
+            "revokedCertificates.revocationDate.encoding",
+            encode.sequence(encode.integer(7), b"\x18\x0f20261130000000Z"),
+            b"\x18\x0f20261130000000Z",
+        ),
+    ],
+)
+@pytest.mark.parametrize("before", [(), (entry(2),)], ids=["first", "second"])
+def test_a_finding_in_an_entry_has_the_octet_of_the_part_at_fault(linter, code, listed, at, before):
+    made = long_crl(*before, listed)
+    (finding,) = (one for one in linter.lint(Source("-", 0, made)).findings if one.code == code)
+    assert finding.offset == made.rindex(at)
+
+
+def test_an_extension_of_certificates_in_a_crl_is_not_called_unknown(linter):
+    constraints = encode.sequence(
+        encode.oid("2.5.29.19"), b"\x01\x01\xff", encode.octet_string(encode.sequence())
+    )
+    made = der(CRL)
+    view = view_revocation_list(made)
+    last = view.extension_nodes[-1]
+    parts = [
+        one.encoded
+        if one.tag != 0xA0
+        else encode.tlv(
+            0xA0,
+            encode.sequence(*(each.encoded for each in view.extension_nodes), constraints),
+        )
+        for one in view.signed.children
+    ]
+    assert last.encoded in parts[-1]
+    changed = encode.sequence(
+        encode.sequence(*parts), view.signature_algorithm.encoded, encode.bit_string(b"\x30\x00")
+    )
+    (finding,) = (
+        one
+        for one in linter.lint(Source("-", 0, changed)).findings
+        if one.code == "extensions.unknown_critical"
+    )
+    assert "basicConstraints is critical, and no CRL has it" in finding.message

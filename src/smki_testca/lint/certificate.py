@@ -20,6 +20,7 @@ from smki_testca.x509.keys import (
     load_public_key,
     public_key_octets,
 )
+from smki_testca.x509.name_text import subject_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -213,7 +214,8 @@ def duplicate_extensions(certificate: Certificate) -> Iterator[Breach]:
 
 @rule(
     "extensions.unknown_critical", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 4.2",
-    meaning="An extension that nobody here knows is critical: readers must reject the certificate.",
+    meaning="An extension that nobody here knows, or that this kind of document never has, is"
+    " critical: readers must reject it.",
     remedy="Leave it out, or mark it not critical.",
     good="an unknown extension, not critical", bad="an unknown extension, critical",
 )  # fmt: skip
@@ -224,6 +226,8 @@ def unknown_critical_extensions(document: Certificate | RevocationList) -> Itera
     for name, node in zip(view.extension_order, view.extension_nodes, strict=True):
         if name not in known and view.criticality.get(name):
             message = f"the extension {name} is critical, and nobody here knows it"
+            if name in names.EXTENSIONS:
+                message = f"the extension {name} is critical, and no {view.kind} has it"
             yield Breach("extensions.unknown_critical", node.offset, message)
 
 
@@ -282,6 +286,32 @@ def extensions_for_cas(certificate: Certificate) -> Iterator[Breach]:
         path = f"extensions.{name}"
         message = f"the extension {name} is for CAs only"
         yield Breach("extensions.only_for_cas", certificate.offset(path), message, path)
+
+
+@rule(
+    "issuer.constraints_not_evaluated", Severity.WARNING, Basis.SPECIFIED,
+    "RFC 5280 4.2.1.10, 4.2.1.11, 6.1.3, 6.1.4",
+    meaning="A CA above it has critical nameConstraints or policyConstraints, which are not"
+    " evaluated here: whether they allow the certificate is not known.",
+    remedy="Compare the certificate's names and policies with them, or validate its path with a"
+    " program that applies them.",
+    good="a certificate below CAs without such constraints",
+    bad="a certificate of a CA whose nameConstraints permit other.test only",
+)  # fmt: skip
+def constraints_above(certificate: Certificate) -> Iterator[Breach]:
+    """Find CAs of the path whose constraints this program does not evaluate."""
+    for ca in certificate.path:
+        held = [name for name in _CONSTRAINING if ca.view.criticality.get(name)]
+        issuer = certificate.view.fields.get("issuer")
+        if held and issuer is not None:
+            message = (
+                f"the critical {' and '.join(held)} of the CA {subject_text(ca.view)} above it"
+                " are not evaluated"
+            )
+            yield Breach("issuer.constraints_not_evaluated", issuer.node.offset, message, "issuer")
+
+
+_CONSTRAINING = ("nameConstraints", "policyConstraints")
 
 
 @rule(
@@ -472,6 +502,7 @@ CHECKERS: tuple[Callable[[Certificate], Iterator[Breach]], ...] = (
     unsupported_critical_extensions,
     extensions_for_cas,
     end_entity,
+    constraints_above,
     path_length,
     hardware_module,
     duplicate_attributes,

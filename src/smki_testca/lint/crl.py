@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from smki_testca.x509.view import View
 
 _MOST_ANOMALIES = 100
+_ENUMERATED = 0x0A
 _NOT_SUPPORTED = frozenset({"certificateIssuer", "invalidityDate"})
 """The extensions of an entry that readers need not support (RFC 5280 5, 5.3)."""
 _MAX_NUMBER_BITS = 159
@@ -125,9 +126,18 @@ def _shape(entry: Entry) -> object:
         entry.date_tag,
         None if at is None else 1950 <= at.year < 2050,
         entry.reason,
+        _has_broken_reason(entry),
         # An entry in the usual form has at most a reasonCode.
         None if entry.node is None else tuple(entry.criticality.items()),
     )
+
+
+def _has_broken_reason(entry: Entry) -> bool:
+    """Whether a reasonCode is no ENUMERATED, which its structure tells of (``CRLReason``)."""
+    if entry.node is None or "reasonCode" not in entry.criticality:
+        return False
+    reason = entry.wrapped.get("reasonCode")
+    return reason is None or reason.tag != _ENUMERATED
 
 
 def _add_unusual(entry: Entry, result: Survey) -> None:
@@ -359,7 +369,8 @@ def serial_twice(document: RevocationList) -> Iterator[Breach]:
     """Find serial numbers that are listed twice."""
     twice = document.survey.twice
     if twice is not None:
-        yield Breach("crl.serial_twice", twice.first.offset, f"{_group_text(twice)} stands twice")
+        place = twice.first.offset_of("userCertificate")
+        yield Breach("crl.serial_twice", place, f"{_group_text(twice)} stands twice")
 
 
 @rule(
@@ -373,7 +384,8 @@ def revoked_later(document: RevocationList) -> Iterator[Breach]:
     later = document.survey.later
     if later is not None:
         message = f"{_group_text(later)} was revoked only after thisUpdate"
-        yield Breach("crl.revoked_later", later.first.offset, message)
+        place = later.first.offset_of("revocationDate")
+        yield Breach("crl.revoked_later", place, message)
 
 
 @detects("extensions.duplicate")
@@ -384,23 +396,27 @@ def duplicate_entry_extensions(document: RevocationList) -> Iterator[Breach]:
         message = (
             f"the extension {group.first.duplicates[0]} of {_group_text(group)} is there twice"
         )
-        yield Breach("extensions.duplicate", group.first.offset, message)
+        place = group.first.offset_of(group.first.duplicates[0], 1)
+        yield Breach("extensions.duplicate", place, message)
 
 
 def entries_by_shape(document: RevocationList) -> Iterator[Breach]:
     """Find faults of entries: one finding for all that share the fault."""
     is_delta = "extensions.deltaCRLIndicator" in document.view.fields
     groups: dict[Breach, EntryGroup] = {}
+    places: dict[Breach, int | None] = {}
     for shape in document.survey.shapes.values():
         for breach in (
             *_shape_breaches(shape.first, is_delta=is_delta),
             *_unsupported_extensions(shape.first, document),
         ):
-            group = groups.setdefault(breach, EntryGroup(shape.first))
+            fault = breach._replace(offset=None)
+            places.setdefault(fault, breach.offset)
+            group = groups.setdefault(fault, EntryGroup(shape.first))
             group.count += shape.count
     for breach, group in groups.items():
         message = breach.message.format(whose=_group_text(group))
-        yield breach._replace(offset=group.first.offset, message=message)
+        yield breach._replace(offset=places[breach], message=message)
 
 
 @rule(
@@ -425,19 +441,20 @@ def _shape_breaches(entry: Entry, *, is_delta: bool) -> Iterator[Breach]:
     for name, is_critical in entry.criticality.items():
         if is_critical and name not in names.ENTRY_EXTENSIONS:
             message = f"the extension {name} of {{whose}} is critical, and unknown here"
-            yield Breach("extensions.unknown_critical", None, message)
-    if "reasonCode" not in entry.criticality:
+            yield Breach("extensions.unknown_critical", entry.offset_of(name), message)
+    if "reasonCode" not in entry.criticality or _has_broken_reason(entry):
         return
+    place = entry.offset_of("reasonCode")
     reason = None if entry.reason is None else names.REASON_NAMES.get(entry.reason)
     if reason is None:
         message = "the reasonCode of {whose} is none of RFC 5280's"
-        yield Breach("crl.reason_unknown", None, message)
+        yield Breach("crl.reason_unknown", place, message)
     elif reason == "unspecified":
         message = "the reasonCode of {whose} is unspecified"
-        yield Breach("crl.reason_unspecified", None, message)
+        yield Breach("crl.reason_unspecified", place, message)
     elif reason == "removeFromCRL" and not is_delta:
         message = "the reasonCode of {whose} is removeFromCRL, outside a delta CRL"
-        yield Breach("crl.reason_remove", None, message)
+        yield Breach("crl.reason_remove", place, message)
 
 
 @detects("extensions.critical_unsupported")
@@ -451,7 +468,8 @@ def _unsupported_extensions(entry: Entry, document: RevocationList) -> Iterator[
             message = (
                 f"the extension {name} of {{whose}} is critical, and readers need not support it"
             )
-            yield Breach("extensions.critical_unsupported", None, message, path)
+            place = entry.offset_of(name)
+            yield Breach("extensions.critical_unsupported", place, message, path)
 
 
 def _group_text(group: EntryGroup) -> str:
@@ -490,7 +508,8 @@ def _entry_findings(
         if broken is not None:
             breach, group = broken
             message = f"{row.field.path} of {_group_text(group)} {breach.message}."
-            breach = breach._replace(offset=group.first.offset, message=message)
+            place = group.first.offset_of(row.field.entry or "")
+            breach = breach._replace(offset=place, message=message)
             yield Finding.of(breach, rule_of(row, breach.code))
 
 

@@ -18,7 +18,7 @@ from smki_testca.lint.chain import minimal_signature
 from smki_testca.lint.findings import Breach
 from smki_testca.lint.rows import value_breaches
 from smki_testca.lint.rule import RULES, detects, rule
-from smki_testca.lint.strict import signature_anomalies
+from smki_testca.lint.strict import looks_raw, signature_anomalies
 from smki_testca.profiles.inputs import SIGNIFIER
 from smki_testca.profiles.model import Constant, Derived, Hierarchy, Input, Severity
 from smki_testca.roles import Basis
@@ -49,8 +49,6 @@ _ROLE_CODE = re.compile(r"[0-9A-F]{2}", re.ASCII)
 _ALTERNATIVE_NAME = "extensions.subjectAltName"
 NAMES_OF_HOLDER = frozenset({"participant-name", SIGNIFIER})
 """Derived values that a CSR holds, too. It may leave out the Signifier: the register has it."""
-_RAW_OCTETS = 64
-"""The length of r and s on P-256, side by side."""
 _TEXT_TAGS = frozenset({0x0C, 0x12, 0x13, 0x14, 0x16, 0x1E})
 _TOOLS = {"subjectKeyIdentifier": "keytool", "basicConstraints": "certtool"}
 """The extensions that a program always asks for."""
@@ -364,32 +362,33 @@ def algorithm_parameters(request: Request) -> Iterator[Breach]:
     good="the CSR as it was made", bad="its subject changed afterwards",
 )  # fmt: skip
 def signature(request: Request) -> Iterator[Breach]:
-    """Find a signature that the CSR's key did not make, or whose INTEGERs are padded."""
+    """Find a signature that the CSR's key did not make, or that is malformed."""
     view, public_key = request.view, request.key
     if public_key is None or not _has_right_algorithm(request):
         return
     if signature_fits(public_key, view.signature, view.signed.encoded):
         return
-    padded = [one for one in signature_anomalies(view) if one.code == "signature.integer_padded"]
-    if padded and signature_fits(public_key, minimal_signature(view), view.signed.encoded):
-        yield from padded
-    else:
-        offset = view.root.children[2].offset
-        if _is_raw(public_key, view.signature, view.signed.encoded):
-            message = (
-                "its signature is r and s side by side, as hardware and JOSE write it; it takes a"
-                " DER SEQUENCE of both (RFC 3279 2.2.3)"
-            )
-        else:
-            message = "its signature is not by its own key"
-        yield Breach("csr.signature", offset, message)
+    form = [*signature_anomalies(view)]
+    is_raw = looks_raw(view.signature)
+    is_malformed = any(one.code == "signature.malformed" for one in form)
+    is_padded = bool(form) and signature_fits(
+        public_key, minimal_signature(view), view.signed.encoded
+    )
+    if not is_raw and (is_malformed or is_padded):
+        yield from form
+        return
+    message = "its signature is not by its own key"
+    if is_raw and _fits_as_raw(public_key, view.signature, view.signed.encoded):
+        message = (
+            "its signature is r and s side by side, as hardware and JOSE write it; it takes a"
+            " DER SEQUENCE of both (RFC 3279 2.2.3)"
+        )
+    yield Breach("csr.signature", view.root.children[2].offset, message)
 
 
-def _is_raw(key: PublicKey, signature: bytes, data: bytes) -> bool:
+def _fits_as_raw(key: PublicKey, signature: bytes, data: bytes) -> bool:
     """Whether a signature is right but for its form: r and s, 32 octets each."""
-    if len(signature) != _RAW_OCTETS:
-        return False
-    half = _RAW_OCTETS // 2
+    half = len(signature) // 2
     numbers = (int.from_bytes(signature[:half]), int.from_bytes(signature[half:]))
     return signature_fits(key, encode.sequence(*map(encode.integer, numbers)), data)
 
@@ -409,7 +408,7 @@ def attributes(request: Request) -> Iterator[Breach]:
     message = f"it must have one attribute, the extensionRequest; it has {held}"
     if any(oid.startswith(names.WINDOWS_ATTRIBUTES) for oid in order):
         message += "; certreq adds Windows' own to every CSR"
-    yield Breach("csr.attributes", request.view.signed.offset, message)
+    yield Breach("csr.attributes", request.view.signed.offset, message, "attributes")
 
 
 @detects("der.set_order")
@@ -632,7 +631,7 @@ def key_usage(request: Request) -> Iterator[Breach]:
         is_right = len(usages) == 1 and usages <= set(allowed)
         message = f"it must ask for exactly one key usage: {' or '.join(allowed)}"
     if not is_right:
-        yield Breach("csr.key_usage", request.offset(_KEY_USAGE), message)
+        yield Breach("csr.key_usage", request.offset(_KEY_USAGE), message, _KEY_USAGE)
 
 
 @rule(
@@ -680,7 +679,7 @@ def device_id(request: Request) -> Iterator[Breach]:
     elif len(view.fields["extensions.subjectAltName"].node.children) != 1:
         surplus = parts_text("subjectAltName", surplus_parts(request, "subjectAltName"))
         message = f"its subjectAltName must hold exactly one name; it also holds {surplus}"
-        yield Breach("csr.device_id", offset, message)
+        yield Breach("csr.device_id", offset, message, _ALTERNATIVE_NAME)
     else:
         for row in request.profile.rows:
             if row.field.path.startswith(HARDWARE_MODULE):

@@ -14,6 +14,7 @@ from smki_testca.lint import (
     distinguished_name,
     echoes,
     reading,
+    required,
     strict,
     structures,
 )
@@ -50,6 +51,7 @@ _OF_CERTIFICATE: tuple[Callable[[Certificate], Iterable[Breach]], ...] = (
     *chain.CHECKERS,
     *chain.OF_CERTIFICATE,
     *certificate.CHECKERS,
+    *required.CHECKERS,
     *distinguished_name.CHECKERS,
 )
 _OF_REVOCATION_LIST: tuple[Callable[[crl.RevocationList], Iterable[Breach]], ...] = (
@@ -149,10 +151,9 @@ class Linter:
         run(_OF_CERTIFICATE, document, breaches)
         context = Context(self.library.roles, environment, issuer)
         rows = guarded("rows", lambda: check(view, profile, context), breaches) or []
-        findings = echoes.without_broken_fields(
-            echoes.without_invalid_signature(coded_findings(breaches, view))
-        )
+        findings = echoes.of_rules(coded_findings(breaches, view))
         rows = echoes.rows_without_echoes(rows, findings)
+        findings, rows = echoes.gravest(findings, rows)
         findings = echoes.without_defaults(echoes.without_other_names(findings, rows), rows)
         return Linted(
             source.file,
@@ -240,7 +241,7 @@ class Linter:
                 guarded("rows", lambda: crl.row_findings(view, survey, held_to, context), breaches)
                 or []
             )
-        findings = echoes.without_invalid_signature(coded_findings(breaches, view))
+        findings = echoes.of_rules(coded_findings(breaches, view))
         rows = echoes.rows_without_echoes(rows, findings)
         findings = echoes.without_other_names(findings, rows)
         issuer_name = view.fields.get("issuer")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _MOST = 100
 """The most anomalies of one document that are reported: hostile ones have a hundred thousand."""
 
+_RAW_OCTETS = 64
+"""The length of r and s on P-256, side by side."""
 _STRINGS = {0x0C: "utf-8", 0x12: "ascii", 0x13: "ascii", 0x16: "ascii"}
 _PRINTABLE = re.compile(rb"[A-Za-z0-9 '()+,\-./:=?]*")
 _NUMERIC = re.compile(rb"[0-9 ]*")
@@ -80,7 +82,13 @@ def signature_anomalies(view: View) -> Iterator[Breach]:
     start = view.root.children[2].end - len(view.signature)
     pair = ecdsa_integers(view.signature)
     if pair is None:
-        yield Breach("signature.malformed", start, "the signature is no SEQUENCE of two INTEGERs")
+        message = "the signature is no SEQUENCE of two INTEGERs"
+        if looks_raw(view.signature):
+            message = (
+                "the signature is 64 octets and no SEQUENCE: r and s side by side, by its look, as"
+                " hardware and JOSE write it; it takes a DER SEQUENCE of both (RFC 3279 2.2.3)"
+            )
+        yield Breach("signature.malformed", start, message)
         return
     for number in pair:
         if not _minimal(number.content):
@@ -90,6 +98,17 @@ def signature_anomalies(view: View) -> Iterator[Breach]:
                 f"an INTEGER of the ECDSA signature is padded to {len(number.content)} octets",
             )
             return
+
+
+def looks_raw(signature: bytes) -> bool:
+    """Whether a signature has the length of r and s on P-256 side by side, and is no element."""
+    if len(signature) != _RAW_OCTETS:
+        return False
+    try:
+        _, anomalies = read(signature, what="signature")
+    except DerError:
+        return True
+    return bool(anomalies)
 
 
 def ecdsa_integers(signature: bytes) -> list[Node] | None:

@@ -61,6 +61,48 @@ class Entry(NamedTuple):
     problem: Anomaly | None = None
     anomalies: tuple[Anomaly, ...] = ()
 
+    def offset_of(self, part: str, occurrence: int = 0) -> int:
+        """The offset of a part of the entry; of the entry itself where it lacks that part.
+
+        Args:
+            part: ``userCertificate``, ``revocationDate``, or the name of an extension.
+            occurrence: 0 for the first extension of that name, 1 for the second.
+        """
+        if self.node is not None:
+            return self._place_in(self.node, part, occurrence)
+        if self.serial is None or part not in {"userCertificate", "revocationDate", "reasonCode"}:
+            return self.offset
+        # The usual form: its lengths are known.
+        serial = self.offset + 2
+        date = serial + 2 + _octets_of(self.serial)
+        places = {"userCertificate": serial, "revocationDate": date, "reasonCode": date + 15 + 2}
+        return places[part]
+
+    def _place_in(self, node: Node, part: str, occurrence: int) -> int:
+        children = node.children
+        fixed = {"userCertificate": children[:1], "revocationDate": children[1:2]}
+        if part in fixed:
+            found = fixed[part]
+        else:
+            found = [
+                extension
+                for one in children[2:]
+                for extension in one.children
+                if _label_of(extension) == part
+            ][occurrence:]
+        return found[0].offset if found else node.offset
+
+
+def _octets_of(serial: int) -> int:
+    """The number of octets of an INTEGER in the fewest."""
+    bits = (serial if serial >= 0 else ~serial).bit_length()
+    return bits // 8 + 1
+
+
+def _label_of(extension: Node) -> str | None:
+    oid, _, _ = extension_parts(extension)
+    return None if oid is None else names.ENTRY_EXTENSION_NAMES.get(oid, oid)
+
 
 def place(data: bytes) -> tuple[int, int] | None:
     """Find revokedCertificates in a CRL without parsing what is inside.

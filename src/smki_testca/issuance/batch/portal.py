@@ -36,6 +36,7 @@ class Status(StrEnum):
 ERROR_CODES = {
     "csr.signature": "CR:SIGN",
     "signature.integer_padded": "CR:SIGN",
+    "signature.malformed": "CR:SIGN",
     "csr.key": "CR:KEY",
     "key.authority": "CR:KEY",
     "key.held": "CR:KEY",
