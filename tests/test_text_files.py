@@ -92,6 +92,7 @@ OURS = "written by this package"
 ELSEWHERE = {
     "cli.crl": OURS,
     "cli.issue": OURS,
+    "cli.csr": OURS,
     "cli.renewal": OURS,
     "estate.database": "SQLite gives text as octets",
     "estate.tables": OURS,
@@ -104,6 +105,7 @@ ELSEWHERE = {
     "importers.pem": "the label of a PEM block, which is ASCII",
     "importers.private_keys": "a header of a PEM block, which is ASCII",
     "importers.zip_directory": "the names in a ZIP have the encoding that its flags say",
+    "lint.required": DER,
     "lint.strict": DER,
     "passphrases": "the first line alone, where the others may be anything",
     "pkcs12.reader": DER,

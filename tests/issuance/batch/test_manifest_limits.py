@@ -115,7 +115,12 @@ def test_lines_of_nothing_are_passed_over_before_anything_parses_them(tmp_path, 
     path.write_text("profile,label\n" + "\n,\n" * 1_000 + "iki,a\n")
     calls = []
     fitted = csv_rows.CsvRow
-    monkeypatch.setattr(csv_rows, "CsvRow", lambda *row: calls.append(row) or fitted(*row))
+
+    def counted(*row):
+        calls.append(row)
+        return fitted(*row)
+
+    monkeypatch.setattr(csv_rows, "CsvRow", counted)
     assert _read(path) == [(2_002, {"profile": "iki", "label": "a"}, "")]
     assert len(calls) == 1
 
