@@ -1,11 +1,13 @@
 """Makes writes fail, or kills commands there, and checks what is left of estates and outputs.
 
-python benchmarks/write_errors.py [--seconds S] [--seed N] [--kinds eio,enospc,kill] [COMMAND…]
+python benchmarks/write_errors.py [--seconds S] [--seed N] [--kinds eio,enospc,kill] [--skip N]
+    [COMMAND…]
 
 A library that is preloaded into the command (tests/write_fault.c, built with cc) counts the calls
 that write: open to create, write, fsync, truncate, close, rename, link, unlink, mkdir. Each call of
 each command that writes is made to fail in turn, in an order drawn from the seed, until the time is
-over. It needs Linux and a C compiler.
+over. With --skip, the first N of each command are left out: those that an earlier run tried. It
+needs Linux and a C compiler.
 """
 
 from __future__ import annotations
@@ -442,22 +444,22 @@ def judge_estate(writing: Writing, folder: Path, code: int) -> Iterator[str]:
 
 
 def _faults(
-    writing: Writing, calls: int, kinds: list[Kind], drawn: random.Random
+    writing: Writing, calls: int, kinds: list[Kind], seed: int
 ) -> list[tuple[Writing, int, Kind]]:
-    """Every fault of a command, in an order drawn."""
+    """Every fault of a command, in an order drawn; other commands have no part in it."""
+    drawn = random.Random(f"{seed} {writing.name}")
     tasks = [(writing, at, kind) for at in range(1, calls + 1) for kind in kinds]
     return drawn.sample(tasks, len(tasks))
 
 
-def main(seconds: float, seed: int, kinds: list[Kind], names: list[str]) -> None:
+def main(seconds: float, seed: int, kinds: list[Kind], names: list[str], skip: int = 0) -> None:
     """Make calls fail until the time is over, and print a table of what came of it."""
     wrong: list[str] = []
     with TemporaryDirectory() as folder:
         scene = Scene.prepared(Path(folder))
         chosen = [WRITINGS[name] for name in names or WRITINGS]
-        drawn = random.Random(seed)
         # By turns, so that a command with many calls leaves the others their share of the time.
-        faults = [_faults(writing, scene.calls(writing), kinds, drawn) for writing in chosen]
+        faults = [_faults(writing, scene.calls(writing), kinds, seed)[skip:] for writing in chosen]
         todo = [task for tasks in zip_longest(*faults) for task in tasks if task is not None]
         codes: dict[str, Counter[int]] = {writing.name: Counter() for writing in chosen}
         until = time.monotonic() + seconds
@@ -487,6 +489,8 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=float, default=float("inf"))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kinds", default="eio,enospc,kill")
+    parser.add_argument("--skip", type=int, default=0)
     parser.add_argument("commands", metavar="COMMAND", nargs="*")
     given = parser.parse_args()
-    main(given.seconds, given.seed, [KINDS[k] for k in given.kinds.split(",")], given.commands)
+    chosen_kinds = [KINDS[kind] for kind in given.kinds.split(",")]
+    main(given.seconds, given.seed, chosen_kinds, given.commands, given.skip)
