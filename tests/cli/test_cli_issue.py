@@ -32,7 +32,9 @@ RECORD = {
 
 
 def _changed(request, option, value):
-    """The request with the value of one option changed."""
+    """The request with the value of one option changed, or with that option, too."""
+    if option not in request:
+        return (*request, option, value)
     place = request.index(option) + 1
     return (*request[:place], value, *request[place + 1 :])
 

@@ -130,7 +130,8 @@ def test_of_a_csr_and_its_key_each_may_be_on_standard_output(quickstart, tmp_pat
     outcome = _run(quickstart, *words, "--out", "-")
     assert outcome.stdout.startswith(b"-----BEGIN CERTIFICATE REQUEST-----")
     assert b"The CSR is on standard output; its private key is " in outcome.stderr
-    assert b"- for standard output" in _run(quickstart, "csr", "device", "--help").stdout
+    shown = _run(quickstart, "csr", "device", "--help").stdout.split()
+    assert b"- for standard output" in b" ".join(shown)
 
 
 @pytest.mark.parametrize("as_json", [(), ("--json",)])
@@ -164,7 +165,7 @@ def test_nothing_binary_is_written_to_a_terminal(quickstart, words, name):
 @pytest.mark.parametrize("out", ["-", os.devnull])
 def test_a_folder_is_no_device(quickstart, words, out):
     outcome = _run(quickstart, *words, "--out", out)
-    assert outcome.returncode == 4, outcome.stderr
+    assert outcome.returncode == (2 if out == "-" else 4), outcome.stderr
     assert len(outcome.stderr.splitlines()) == 1
     assert Path(os.devnull).is_char_device()
 

@@ -44,11 +44,18 @@ SYNTAX = "itu.invalid_asn1_syntax"
 
 # Its code, and patterns of ours, one of which must be found. {field} is the field it points at.
 AGREED = {
-    UNREADABLE: ["der.*", "*.missing", "*.unreadable", "version.value", "signature.value"],
+    UNREADABLE: [
+        *("der.*", "structure.*", "*.missing", "*.unreadable", "version.value", "signature.value"),
+        "extensions.unknown_critical",
+    ],
     # Of a root's name, which is there twice, we name the subject.
     SYNTAX: [
-        *("der.*", "{field}.*", "subject.*.unreadable", "signature.parameters_null"),
-        *("subject.empty_attribute", "subject.multi_valued"),
+        *("der.*", "structure.*", "{field}.*", "subject.*.unreadable", "subject.value_type"),
+        *("signature.parameters_null", "extensions.general_name"),
+        *("subject.empty_attribute", "subject.multi_valued", "subject.too_long", "subject.country"),
+    ],
+    "pkix.aki_with_cert_issuer_but_serial_number_absent": [
+        "extensions.authorityKeyIdentifier.half",
     ],
     "pkix.aki_with_serial_number_but_cert_issuer_absent": ["extensions.authorityKeyIdentifier.*"],
     "pkix.authority_key_identifier_critical": ["extensions.authorityKeyIdentifier.critical"],
@@ -63,7 +70,12 @@ AGREED = {
         "extensions.authorityKeyIdentifier.keyIdentifier.missing",
         "der.empty_sequence",
     ],
-    "pkix.basic_constraints_extension_not_critical": ["extensions.basicConstraints.critical"],
+    "pkix.basic_constraints_extension_not_critical": [
+        "extensions.basicConstraints.critical",
+        # That it has no place there says more.
+        "extensions.basicConstraints.end_entity",
+        "structure.BasicConstraints",
+    ],
     "pkix.basic_constraints_has_pathlen_for_non_ca": ["extensions.basicConstraints*"],
     # Whether it is a CA at all is what is wrong: either of the two extensions may be named.
     "pkix.ca_certificate_keycertsign_keyusage_not_set": [
@@ -71,20 +83,35 @@ AGREED = {
         "extensions.basicConstraints*",
     ],
     "pkix.ca_certificate_no_ku_extension": ["extensions.keyUsage.missing"],
+    "pkix.certificate_name_constraints_extension_not_critical": ["extensions.must_be_critical"],
     "pkix.certificate_negative_validity_period": ["validity.order"],
     "pkix.certificate_policies_policy_has_qualifier": ["extensions.certificatePolicies.sole"],
     "pkix.certificate_serial_number_out_of_range": ["serialNumber.*"],
     "pkix.certificate_signature_algorithm_mismatch": ["signature.algorithms_differ"],
     "pkix.certificate_skid_ca_missing": ["extensions.subjectKeyIdentifier.missing"],
     "pkix.certificate_skid_end_entity_missing": ["extensions.subjectKeyIdentifier.missing"],
-    "pkix.certificate_skid_extension_critical": ["extensions.subjectKeyIdentifier.critical"],
+    "pkix.certificate_skid_extension_critical": [
+        "extensions.subjectKeyIdentifier.critical",
+        "extensions.must_not_be_critical",
+    ],
     "pkix.certificate_version_is_not_v3": ["version.*"],
-    "pkix.duplicate_certificate_policy_oids": ["extensions.certificatePolicies.sole"],
+    "pkix.distribution_point_does_not_contain_name_or_issuer": [
+        "extensions.cRLDistributionPoints.reasons_only",
+    ],
+    "pkix.duplicate_certificate_policy_oids": [
+        "extensions.certificatePolicies.sole",
+        "extensions.certificatePolicies.duplicate",
+    ],
     "pkix.duplicate_extension": ["extensions.duplicate"],
     "pkix.ee_certificate_keycertsign_keyusage_set": [
         "extensions.keyUsage.value",
+        "extensions.keyUsage.signs_certificates",
+        "structure.BasicConstraints",
         "extensions.basicConstraints*",
     ],
+    "pkix.ip_address_wrong_length": ["extensions.general_name"],
+    "pkix.issuer_alt_name_extension_critical": ["extensions.critical_unsupported"],
+    "pkix.name_constraints_in_ee_certificate": ["extensions.only_for_cas"],
     "pkix.generalizedtime_incorrect_syntax": ["der.time_form", "{field}.unreadable"],
     "pkix.invalid_domain_name_syntax": ["extensions.subjectAltName.dNSName.form"],
     "pkix.invalid_time_syntax": ["der.time_form", "validity.*.unreadable"],
@@ -93,8 +120,11 @@ AGREED = {
     "pkix.key_usage_value_prohibited_for_ec": ["subjectPublicKeyInfo.type"],
     "pkix.key_usage_value_prohibited_for_rsa": ["extensions.keyUsage.value"],
     "pkix.name_empty": ["der.empty_sequence"],
-    "pkix.no_ku_bits_set": ["extensions.keyUsage.value"],
-    "pkix.san_extension_is_critical_non_empty_subject": ["subject.unexpected"],
+    "pkix.no_ku_bits_set": ["extensions.keyUsage.value", "extensions.keyUsage.no_usage"],
+    "pkix.san_extension_is_critical_non_empty_subject": [
+        "subject.unexpected",
+        "extensions.subjectAltName.hardware_module",
+    ],
     "pkix.san_extension_not_critical_empty_subject": ["extensions.subjectAltName.critical"],
     "pkix.subject_unique_id_present": ["subjectUniqueID.present"],
     "pkix.unknown_subject_key_identifier_calculation_method": [

@@ -554,7 +554,11 @@ CONTRADICTIONS = [
         'field = "subject.domainComponent"\nfill = { constant = "é" }',
         "'é'",
     ),
-    ("organisation", 'field = "subject.title"\nfill = { constant = "a\\u0007" }', "control"),
+    (
+        "organisation",
+        'field = "subject.title"\nfill = { constant = "a\\u0007" }',
+        "holds only characters",
+    ),
 ]
 
 

@@ -389,7 +389,7 @@ def _row(number: int, table: RowTable, language: _Language, where: Place) -> Row
         _fail(where.within("fill"), "a field that must be absent cannot be filled")
     if holds.optional and (fill is not None or holds.absent):
         _fail(
-            where.within("optional"),
+            where.within("holds", "optional"),
             "a field that is filled, or must be absent, is not optional",
         )
     parts = (fill, table.encode, table.critical)

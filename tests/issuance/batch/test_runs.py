@@ -119,6 +119,8 @@ def test_every_certificate_of_a_run_lints_clean(opened):
         for one in lint_all((Source("one", n, s.der) for n, s in enumerate(singles)), settings)
         for finding in one.findings
     }
+    # Both runs issue at one moment for some Devices, which is the accident that this warns of.
+    usual.add("set.device_twice")
     linted = list(lint_all(iter(sources), settings))
     assert len(linted) == len(records)
     for one in linted:
