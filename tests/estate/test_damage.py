@@ -102,7 +102,11 @@ def test_a_damaged_row_is_named(original, tmp_path, table, change, command, said
 
 def test_nothing_is_signed_with_a_key_that_is_not_of_the_cas_certificate(quickstart, command):
     with closing(sqlite3.connect(quickstart / damage.FILE)) as file, file:
-        file.execute("UPDATE certificates SET key_id = (SELECT min(key_id) FROM certificates)")
+        # That of an end entity: the lowest of all may be the CA's own.
+        file.execute(
+            "UPDATE certificates SET key_id ="
+            " (SELECT key_id FROM certificates WHERE label = 'Z1-supplier-ds')"
+        )
     outcome = command("--estate", quickstart, "crl", "issue", "--hierarchy", "organisation")
     assert outcome.code == 5
     assert "is not that of its certificate" in outcome.err
