@@ -1,4 +1,4 @@
-"""``list`` and ``export``: lists certificates, and writes them to files."""
+"""``export``: writes certificates, and their keys if asked, to files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smki_testca.cli.output import print_json, print_warnings, print_with_status, say
+from smki_testca.cli.output import print_json, print_warnings, say
 from smki_testca.cli.output_paths import FOLDER
 from smki_testca.cli.selection import selecting, selection
 from smki_testca.cli.session import Session, first_line
@@ -19,29 +19,6 @@ from smki_testca.folders import write
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@click.command("list")
-@click.option(
-    "--external", is_flag=True, help="List imported certificates, not those of the estate."
-)
-@selecting
-@click.pass_obj
-def list_(session: Session, /, *, external: bool, **given: str | None) -> None:
-    """List the certificates of an estate, or those that fit every option.
-
-    \b
-    Example:
-      smki-testca --estate estate list --participant supplier-one --usage key-agreement
-    """
-    with session.open() as estate:
-        if external:
-            from smki_testca.cli.external import list_externals
-
-            list_externals(session, estate, given)
-            return
-        records = list(estate.select(selection(estate.library, given)))
-        print_with_status(session, estate, records)
 
 
 @click.command()

@@ -1,0 +1,24 @@
+"""``batch``: issues many certificates at once, in runs that can be resumed."""
+
+from __future__ import annotations
+
+import click
+
+from smki_testca.cli.batch import export, issue, runs, sign
+
+
+@click.group()
+def batch() -> None:
+    """Issue many certificates at once, in runs that you can resume.
+
+    \b
+    Example:
+      smki-testca --estate estate batch issue devices.csv
+    """
+
+
+for _command in (
+    *(issue.issue, issue.check, sign.sign),
+    *(runs.list_, runs.show, runs.resume, runs.cancel, export.export),
+):
+    batch.add_command(_command)

@@ -1,0 +1,103 @@
+"""What the commands of ``batch`` say of a plan: problems, warnings and remarks on CSRs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from smki_testca.cli.output import (
+    print_warnings,
+    say,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from smki_testca.cli.session import Session
+    from smki_testca.issuance.batch.planning import Plan
+
+
+Remarks = dict[tuple[str, str, str], list[Any]]
+"""The files or lines that each remark is on: its code, the part that was dropped, its text."""
+
+
+def grouped(remarks: Iterable[tuple[Sequence[str], Any]]) -> Remarks:
+    """Return the places of each remark, in the order in which the remarks come."""
+    grouped: Remarks = {}
+    for (code, part, text), place in remarks:
+        grouped.setdefault((code, part, text), []).append(place)
+    return grouped
+
+
+def _of_plan(plan: Plan) -> Remarks:
+    from smki_testca.issuance.batch import portal
+
+    return grouped(
+        (remark, line) for line, each in plan.remarks.items() for remark in portal.texts(each)
+    )
+
+
+def remarks_as_json(remarks: Remarks, places: str) -> dict[str, Any]:
+    """Return the warnings and what was dropped, as far as there is any.
+
+    Args:
+        remarks: on the CSRs of a batch.
+        places: the key of the places that each is on.
+    """
+    warnings = [
+        {"code": code, "message": text, places: found}
+        for (code, part, text), found in remarks.items()
+        if not part
+    ]
+    dropped = [
+        {"path": part, "message": text, places: found}
+        for (_, part, text), found in remarks.items()
+        if part
+    ]
+    document = {"csr_warnings": warnings, "dropped": dropped}
+    return {key: value for key, value in document.items() if value}
+
+
+def report_remarks(remarks: Remarks, noun: str = "") -> None:
+    """Print the remarks on CSRs: each once, with the first of its places."""
+    for (code, _, text), places in remarks.items():
+        others = f" and {len(places) - 1} others" if len(places) > 1 else ""
+        say(f"{noun}{places[0]}{others}: {code}: {text}", err=True)
+
+
+def report_problems(session: Session, plan: Plan) -> None:
+    """Print the rows that cannot be issued, and the remarks on the others."""
+    if session.as_json:
+        return
+    for problem in plan.problems:
+        for line in problem.error.lines():
+            say(f"line {problem.line}: {line}", err=True)
+    report_remarks(_of_plan(plan), "line ")
+    unlisted = plan.problem_count - len(plan.problems)
+    if unlisted:
+        say(f"{unlisted} more lines are wrong, too.", err=True)
+
+
+def warnings_as_json(plan: Plan) -> dict[str, Any]:
+    """Return the warnings of a plan and how many are not listed, as far as there are any."""
+    document: dict[str, Any] = {"warnings": list(plan.warnings)} if plan.warnings else {}
+    if plan.warnings_not_listed:
+        document["warnings_not_listed"] = plan.warnings_not_listed
+    return document
+
+
+def report_warnings(session: Session, plan: Plan) -> None:
+    """Print the warnings of a plan."""
+    if session.as_json:
+        return
+    print_warnings(plan.warnings)
+    if plan.warnings_not_listed:
+        say(f"{plan.warnings_not_listed} more warnings are not listed.", err=True)
+
+
+def problems_as_json(plan: Plan) -> dict[str, Any]:
+    """Return the problems of a plan, and how many are not listed if there are any."""
+    document: dict[str, Any] = {"problems": [problem.as_json() for problem in plan.problems]}
+    unlisted = plan.problem_count - len(plan.problems)
+    if unlisted:
+        document["problems_not_listed"] = unlisted
+    return document | remarks_as_json(_of_plan(plan), "lines")

@@ -1,0 +1,158 @@
+"""Completes a run with its engine, and shows its progress and its outcome."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from smki_testca.cli.numbers import NUMBER
+from smki_testca.cli.output import (
+    print_json_line,
+    print_progress,
+    say,
+)
+from smki_testca.entropy import parse_seed
+from smki_testca.errors import (
+    ExitCode,
+    InputError,
+    UsageError,
+)
+from smki_testca.estate.terms import Secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smki_testca.api import Estate
+    from smki_testca.cli.session import Session
+    from smki_testca.estate.runs import Run
+    from smki_testca.issuance.batch.engines import Engine
+
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as a shell gives it."""
+
+_ENGINE_OPTIONS = [
+    click.option(
+        "--workers", metavar="N", type=NUMBER, help="The number of processes; all cores by default."
+    ),
+    click.option("--engine", type=click.Choice(["local", "dask"]), default="local"),
+    click.option("--scheduler", metavar="ADDRESS", help="Of a Dask cluster: tls://HOST:PORT."),
+    click.option("--tls-cert", metavar="FILE", help="This client's certificate for the cluster."),
+    click.option("--tls-key", metavar="FILE", help="Its private key."),
+    click.option("--tls-ca", metavar="FILE", help="The CA of the cluster."),
+]
+
+
+def with_engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say which engine makes the tiles."""
+    for option in reversed(_ENGINE_OPTIONS):
+        command = option(command)
+    return command
+
+
+def secrets_of(seed: str | None) -> Secrets:
+    """Return the secrets of a new run: from a seed in hexadecimal, or fresh ones."""
+    return Secrets.of_run(None if seed is None else parse_seed(seed))
+
+
+def engine_of(options: dict[str, Any]) -> Engine:
+    """Return the engine that the options ask for.
+
+    Raises:
+        UsageError: if they do not go together.
+        InputError: if a file that they name is missing.
+    """
+    from smki_testca.issuance.batch.engines import DaskEngine, LocalEngine
+
+    if options["engine"] == "local":
+        if options["scheduler"] is not None:
+            raise UsageError("usage", "--scheduler goes with --engine dask.")
+        return LocalEngine(options["workers"])
+    needed = ("scheduler", "tls_cert", "tls_key", "tls_ca")
+    missing = [f"--{name.replace('_', '-')}" for name in needed if options[name] is None]
+    if missing:
+        raise UsageError("usage", f"The engine dask needs {', '.join(missing)}.")
+    for name in needed[1:]:
+        if not Path(options[name]).is_file():
+            raise InputError("input.unreadable", f"{options[name]} cannot be read: it is no file.")
+    return DaskEngine(
+        options["scheduler"], options["tls_cert"], options["tls_key"], options["tls_ca"]
+    )
+
+
+class RunProgress:
+    """Shows the certificates done, their rate and the time left; as JSON, a line per thousand."""
+
+    def __init__(self, session: Session) -> None:
+        self._as_json = session.as_json
+        self._start = time.monotonic()
+        self._first: int | None = None
+        self._thousands_shown = 0
+
+    def __call__(self, issued: int, total: int) -> None:
+        """Show the number issued, and the number of all."""
+        if self._first is None:
+            self._first = issued
+            self._thousands_shown = issued // 1000
+        spent = time.monotonic() - self._start
+        rate = (issued - self._first) / spent if spent > 0 else 0.0
+        left = (total - issued) / rate if rate else 0.0
+        if self._as_json:
+            while self._thousands_shown < issued // 1000:
+                self._thousands_shown += 1
+                line = {
+                    "issued": self._thousands_shown * 1000,
+                    "count": total,
+                    "per_second": round(rate),
+                }
+                print_json_line(line)
+        elif sys.stderr.isatty() and spent > 1:
+            text = f"{issued} of {total}, {rate:.0f} a second, {left:.0f} s left  "
+            print_progress(text, last=issued == total)
+
+
+def complete_run(session: Session, estate: Estate, run: int, engine: Engine) -> Run:
+    """Issue the tiles of a run that are not done; Ctrl-C ends the command with one line."""
+    from smki_testca.issuance.batch import running
+
+    try:
+        return running.resume(estate, run, engine, RunProgress(session))
+    except KeyboardInterrupt:
+        stored_run = estate.runs.get(run)
+        say(
+            f"interrupted: {stored_run.issued} of {stored_run.terms.count} certificates are issued."
+            f" Go on with: smki-testca batch resume {run}",
+            err=True,
+        )
+        click.get_current_context().exit(INTERRUPTED)
+
+
+def complete_and_report(
+    session: Session, estate: Estate, run: int, engine: Engine, outcome: dict[str, Any]
+) -> None:
+    """Complete a run and print its outcome; end with 1 where a row could not be issued."""
+    finished = complete_run(session, estate, run, engine)
+    print_run(session, finished, outcome)
+    if outcome["problems"]:
+        click.get_current_context().exit(ExitCode.FINDINGS)
+
+
+def print_run(session: Session, run: Run, outcome: dict[str, Any] | None = None) -> None:
+    """Print a run, with what else there is to say of it as JSON."""
+    if session.as_json:
+        document = run.as_json()
+        document |= outcome or {}
+        print_json_line({"run": document})
+        return
+    rows = [
+        (name, ", ".join(value) if isinstance(value, list) else str(value))
+        for name, value in run.as_json().items()
+        if value is not None
+    ]
+    # Plain lines, so that this command does not import rich.
+    for name, value in rows:
+        say(f"{name:13} {value}")

@@ -1,0 +1,102 @@
+"""``batch list``, ``show``, ``resume`` and ``cancel``: the runs of an estate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from smki_testca.cli.batch.running import (
+    complete_and_report,
+    engine_of,
+    print_run,
+    with_engine_options,
+)
+from smki_testca.cli.numbers import number_from
+from smki_testca.cli.output import (
+    print_json,
+    print_table,
+)
+
+if TYPE_CHECKING:
+    from smki_testca.cli.session import Session
+
+
+@click.command("list")
+@click.pass_obj
+def list_(session: Session) -> None:
+    """List the runs of an estate.
+
+    \b
+    Example:
+      smki-testca --estate estate batch list
+    """
+    with session.open() as estate:
+        runs = estate.runs.all()
+    if session.as_json:
+        print_json({"runs": [run.as_json() for run in runs]})
+        return
+    print_table(
+        ("Run", "State", "Source", "Issued", "Of", "Keys", "Label", "Created"),
+        [
+            (
+                str(run.id),
+                run.state.value,
+                run.terms.source,
+                str(run.issued),
+                str(run.terms.count),
+                "not secret" if run.terms.seeded else "secret",
+                run.terms.label or "",
+                run.created,
+            )
+            for run in runs
+        ],
+    )
+
+
+@click.command()
+@click.argument("run", metavar="ID", type=number_from(0))
+@click.pass_obj
+def show(session: Session, run: int) -> None:
+    """Show one run: its state, its counts and its terms.
+
+    \b
+    Example:
+      smki-testca --estate estate batch show 1
+    """
+    with session.open() as estate:
+        stored_run = estate.runs.get(run)
+    print_run(session, stored_run)
+
+
+@click.command()
+@click.argument("run", metavar="ID", type=number_from(0))
+@with_engine_options
+@click.pass_obj
+def resume(session: Session, /, run: int, **options: Any) -> None:
+    """Resume a run that ended before it was complete.
+
+    \b
+    Example:
+      smki-testca --estate estate batch resume 1
+    """
+    with session.open() as estate:
+        estate.unlock_meanwhile()
+        complete_and_report(session, estate, run, engine_of(options), {"problems": []})
+
+
+@click.command()
+@click.argument("run", metavar="ID", type=number_from(0))
+@click.pass_obj
+def cancel(session: Session, run: int) -> None:
+    """Cancel a run: it cannot be resumed, and the certificates it issued stay.
+
+    \b
+    Example:
+      smki-testca --estate estate batch cancel 1
+    """
+    from smki_testca.issuance.batch import running
+
+    with session.open() as estate:
+        cancelled = running.cancel(estate, run)
+    print_run(session, cancelled)
