@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.clock import from_iso, in_utc, iso
@@ -19,7 +19,7 @@ from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from smki_testca.authority.certificates import Certificate
@@ -44,6 +44,7 @@ class Record:
         place: of a certificate that a run issued, the run, the tile and the place in the tile.
         keys_secret: False if the private key was made from a seed.
         experimental: whether its profile weakened a rule (R20).
+        columns: the operator's own columns of its row in a manifest, such as ``serial_number``.
     """
 
     serial: SerialNumber
@@ -68,6 +69,7 @@ class Record:
     place: tuple[int, int, int] | None = None
     keys_secret: bool = True
     experimental: bool = False
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The record as a JSON object, the certificate itself left out."""
