@@ -69,7 +69,7 @@ class Record:
     place: tuple[int, int, int] | None = None
     keys_secret: bool = True
     experimental: bool = False
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def as_json(self) -> dict[str, Any]:
         """The record as a JSON object, the certificate itself left out."""
