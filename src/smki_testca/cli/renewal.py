@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.issued_files import (
+    issued_to,
+    print_saved,
+    saved_as_json,
+    target_of,
+    writing,
+)
 from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import print_document, print_json, print_table, print_warnings, say
 from smki_testca.cli.selection import narrow_selection, selecting, selection
@@ -37,6 +44,7 @@ if TYPE_CHECKING:
 @click.option(
     "--purpose", metavar="S", help="The Testing Service; by default that of the certificate."
 )
+@writing
 @click.pass_obj
 def renew(
     session: Session,
@@ -48,7 +56,7 @@ def renew(
     purpose: str | None,
     *,
     same_key: bool,
-    **given: str | None,
+    **given: Any,
 ) -> None:
     """Renew certificates: all that fit every option, or none of them.
 
@@ -60,22 +68,27 @@ def renew(
     Example:
       smki-testca --estate estate renew --participant supplier-one --within 90d
       smki-testca --estate estate renew --label Z1-supplier-ds --same-key --days 30
+      smki-testca --estate estate renew --label Z1-supplier-ds --out kit --with-key --force
     """
+    target = target_of(given)
     with session.open(needs_keys=True) as estate:
         selected = _renewal_selection(estate, given, expiring_before, within)
-        renewals = estate.renew(
-            selected,
-            same_key=same_key,
-            validity=ending(estate.clock.now(), days, until),
-            purpose=purpose,
+        validity = ending(estate.clock.now(), days, until)
+        renewals, saved = issued_to(
+            target,
+            estate,
+            lambda: estate.renew(selected, same_key=same_key, validity=validity, purpose=purpose),
+            lambda renewed: [renewal.record for renewal in renewed],
         )
     warnings = tuple(dict.fromkeys(line for renewal in renewals for line in renewal.warnings))
     if session.as_json:
         certificates = [renewal.as_json() for renewal in renewals]
-        print_json({"certificates": certificates, "warnings": list(warnings)})
+        document = {"certificates": certificates, "warnings": list(warnings)}
+        print_json({**document, **saved_as_json(saved)})
         return
     print_warnings(warnings)
     print_renewals(renewals)
+    print_saved(saved)
 
 
 def print_renewals(renewals: Sequence[Renewal]) -> None:
