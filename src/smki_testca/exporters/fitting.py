@@ -84,5 +84,8 @@ def summary(left_out: Sequence[LeftOut], total: int) -> list[str]:
     lines = []
     for reason, names in by_reason.items():
         named = ", ".join([*names[:3], *(["…"] if len(names) > 3 else [])])
-        lines.append(f"{len(names)} of {total} certificates left out ({named}): each {reason}.")
+        subject = "it" if len(names) == 1 else "each"
+        lines.append(
+            f"{len(names)} of {total} certificates left out ({named}): {subject} {reason}."
+        )
     return lines

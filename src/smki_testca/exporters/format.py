@@ -19,6 +19,10 @@ Keyed = tuple["Record", bytes | None]
 """A certificate of a run with its private key, PKCS#8 DER; None without keys."""
 
 
+FormerFile = tuple["PurePosixPath", str]
+"""The folder and the name of a file that an earlier export may have written."""
+
+
 class Need(StrEnum):
     """Whether a format takes private keys, or a passphrase."""
 
@@ -100,10 +104,10 @@ class Format(ABC):
         """
         del items
 
-    def former_paths(self, items: Sequence[Item]) -> Iterator[PurePosixPath]:
-        """Paths that earlier exports may have written for certificates of the same labels.
+    def former_files(self, items: Sequence[Item]) -> Iterator[FormerFile]:
+        """The files that earlier exports may have written for certificates of the same labels.
 
-        No current certificate has them now.
+        No current certificate has their names now.
         """
         del items
         return iter(())
