@@ -141,12 +141,9 @@ class _EndEntities:
         if record.label:
             name = record.label
         else:
-            if record.eui64 is not None:
-                first = record.eui64.plain
-            else:
-                common_name = view_certificate(record.der).text("subject.commonName")
-                first = "-".join(filter(None, (record.profile, common_name)))
-            name = "-".join(filter(None, (first, self._role(record), record.usage)))
+            profile = record.profile if record.eui64 is None else ""
+            parts = (profile, self._subject(record), self._role(record), record.usage)
+            name = "-".join(filter(None, parts))
         return _base(name) or str(record.serial).lower()
 
     def _parts(self, record: Record) -> Parts:
@@ -166,11 +163,9 @@ class _EndEntities:
         return f"{record.role:02X}" if role is None else role.name
 
     def _subject(self, record: Record) -> str:
-        """The EUI-64; of a run's certificate without one the CN, for a run may share its label."""
+        """The EUI-64, or else the CN."""
         if record.eui64 is not None:
             return record.eui64.plain
-        if record.place is None:
-            return ""
         return view_certificate(record.der).text("subject.commonName") or ""
 
     def _told_apart(self, same: Sequence[Record]) -> dict[SerialNumber, str]:
