@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from smki_testca import toml
 from smki_testca.shipped import shipped
+from smki_testca.text_files import decode
 from smki_testca.toml_places import KeyPath, dotted, lines_of
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def differences(library: Library) -> list[FileDifferences]:
         data = path.read_bytes()
         tree = toml.parse(data, str(path))
         shipped_tree = toml.parse(shipped_path.read_bytes(), str(shipped_path))
-        lines = lines_of(data.decode("utf-8-sig"))
+        lines = lines_of(decode(data, str(path)))
         found = tuple(_of_tables(shipped_tree, tree, "", (), lines))
         compared.append(FileDifferences(name, path, shipped_path, found))
     return compared
