@@ -97,7 +97,7 @@ def consumers(tmp_path_factory):
         if provider == "BC":
             if not BOUNCY_CASTLE.is_file():
                 pytest.skip("BouncyCastle is not installed")
-            command += ["-cp", BOUNCY_CASTLE]
+            command += ["-cp", str(BOUNCY_CASTLE)]
         return [*command, EXAMPLES / "Verify.java", provider], "pem"
 
     def go():
