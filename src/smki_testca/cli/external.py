@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.dry_run import with_dry_run
 from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import (
     print_json,
+    print_outcome,
     print_records,
     print_table,
     print_warnings,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 )
 @click.option("--without-keys", is_flag=True, help="Leave private keys unread.")
 @click.pass_obj
+@with_dry_run
 def import_(
     session: Session,
     files: tuple[str, ...],
@@ -68,7 +71,7 @@ def import_(
         now = estate.clock.now()
         errors = estate.externals.errors(externals, now)
         if session.as_json:
-            print_json(_import_as_json(report, errors, now))
+            print_outcome(session, _import_as_json(report, errors, now))
             return
         arrivals = {item.external.sha256: item.arrival for item in report.arrived if item.external}
         words = [arrivals[record.sha256].value for record in externals]
@@ -95,6 +98,7 @@ def import_(
 @click.option("--all-or-nothing", is_flag=True, help="Sign none if one of them cannot be signed.")
 @selecting_externals
 @click.pass_obj
+@with_dry_run
 def re_sign(
     session: Session,
     /,
@@ -133,12 +137,13 @@ def re_sign(
         if not outcome.re_signed and len(outcome.left_out) == 1:
             raise outcome.left_out[0].error
         if session.as_json:
-            print_json(
+            print_outcome(
+                session,
                 {
                     "re_signed": [pair.as_json() for pair in outcome.re_signed],
                     "left_out": [left_out.as_json() for left_out in outcome.left_out],
                     "warnings": _warnings(outcome),
-                }
+                },
             )
         else:
             _print_re_signed(outcome, estate)

@@ -67,6 +67,24 @@ def print_json(document: Any) -> None:
     click.echo(json.dumps(document, indent=2))
 
 
+def print_outcome(session: Session, document: dict[str, Any]) -> None:
+    """Print what a command did as a JSON document, with ``dry_run`` and ``changed`` where asked."""
+    print_json({**document, **outcome_marks(session)})
+
+
+def outcome_marks(session: Session, *, changed: bool = True) -> dict[str, bool]:
+    """The keys of a JSON document that say of a command that it was tried, or that it was needed.
+
+    Args:
+        session: of the command.
+        changed: whether there was anything to change, for a command with ``--if-needed``.
+    """
+    return {
+        **({"dry_run": True} if session.dry_run else {}),
+        **({"changed": changed} if session.if_needed else {}),
+    }
+
+
 def print_json_line(document: Any) -> None:
     """Print one JSON document on one line of standard output."""
     click.echo(json.dumps(document))
@@ -158,7 +176,7 @@ def print_with_status(session: Session, estate: Estate, records: Sequence[Record
             {**record.as_json(), "status": status.value}
             for record, status in zip(records, statuses, strict=True)
         ]
-        print_json({"certificates": certificates})
+        print_outcome(session, {"certificates": certificates})
         return
     print_records(records, estate.library.roles, statuses=statuses)
 

@@ -6,8 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from smki_testca.cli.dry_run import with_dry_run
 from smki_testca.cli.numbers import number_from
-from smki_testca.cli.output import print_document, print_json, print_table, print_warnings, say
+from smki_testca.cli.output import (
+    print_document,
+    print_json,
+    print_outcome,
+    print_table,
+    print_warnings,
+    say,
+)
 from smki_testca.cli.selection import narrow_selection, selecting, selection
 from smki_testca.errors import UsageError
 
@@ -20,6 +28,7 @@ if TYPE_CHECKING:
     from smki_testca.cli.session import Session
     from smki_testca.estate.certificates import Selection
     from smki_testca.issuance.renewal import Renewal
+    from smki_testca.lifecycle.due_lists import DueList
     from smki_testca.lifecycle.expiry import Expiring
 
 
@@ -38,6 +47,7 @@ if TYPE_CHECKING:
     "--purpose", metavar="S", help="The Testing Service; by default that of the certificate."
 )
 @click.pass_obj
+@with_dry_run
 def renew(
     session: Session,
     /,
@@ -72,7 +82,7 @@ def renew(
     warnings = tuple(dict.fromkeys(line for renewal in renewals for line in renewal.warnings))
     if session.as_json:
         certificates = [renewal.as_json() for renewal in renewals]
-        print_json({"certificates": certificates, "warnings": list(warnings)})
+        print_outcome(session, {"certificates": certificates, "warnings": list(warnings)})
         return
     print_warnings(warnings)
     print_renewals(renewals)
@@ -156,7 +166,7 @@ def expiring(session: Session, within: str, alarm: str, *, icalendar: bool) -> N
     """List the certificates that expire within a period, or have expired, and are not renewed.
 
     The list includes those of the CAs and external certificates. It leaves out certificates that
-    are revoked, not in use or re-signed.
+    are revoked, not in use or re-signed. Below it are the revocation lists that are due by then.
 
     \b
     Example:
@@ -171,18 +181,45 @@ def expiring(session: Session, within: str, alarm: str, *, icalendar: bool) -> N
     with session.open() as estate:
         now = estate.clock.now()
         before = later(now, period)
-        items = estate.expiring(before)
+        items, due = estate.expiring(before), estate.due_revocation_lists(before)
     if icalendar:
         from smki_testca.exporters.icalendar import calendar
 
-        print_document(calendar(items, now, before_end).decode("utf-8"))
+        print_document(calendar(items, now, before_end, due).decode("utf-8"))
         return
     if session.as_json:
         from smki_testca.clock import iso
 
-        print_json({"before": iso(before), "expiring": [item.as_json() for item in items]})
+        print_json(
+            {
+                "before": iso(before),
+                "expiring": [item.as_json() for item in items],
+                "due": [owed.as_json() for owed in due],
+            }
+        )
         return
-    _print_expiring(items, now)
+    if items or not due:
+        _print_expiring(items, now)
+    if items and due:
+        say("")
+    _print_due(due, now)
+
+
+def _print_due(due: Sequence[DueList], now: datetime) -> None:
+    if not due:
+        return
+    print_table(
+        ("List due", "CA", "Profile", "Why"),
+        [
+            (
+                "now" if one.since <= now else f"{one.since.date()}",
+                one.name,
+                one.profile,
+                one.why(now),
+            )
+            for one in due
+        ],
+    )
 
 
 def _print_expiring(items: Sequence[Expiring], now: datetime) -> None:

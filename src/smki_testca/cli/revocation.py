@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from smki_testca.cli.dry_run import with_dry_run
+from smki_testca.cli.if_needed import print_nothing_needed, with_if_needed
 from smki_testca.cli.output import print_json, print_table, print_with_status
 from smki_testca.cli.selection import narrow_selection, selecting
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 @click.option("--at", metavar="TIME", help="The time of the revocation, UTC; now by default.")
 @selecting
 @click.pass_obj
+@with_dry_run
+@with_if_needed
 def revoke(session: Session, /, reason: str, at: str | None, **given: str | None) -> None:
     """Revoke the certificates that fit every option: all of them, or none.
 
@@ -37,13 +41,22 @@ def revoke(session: Session, /, reason: str, at: str | None, **given: str | None
     as_of = None if at is None else parse_instant(at)
     reason_code = parse_reason(reason)
     with session.open() as estate:
-        records = estate.revoke(narrow_selection(estate.library, given), reason_code, at=as_of)
+        records = estate.revoke(
+            narrow_selection(estate.library, given),
+            reason_code,
+            at=as_of,
+            if_needed=session.if_needed,
+        )
+        if session.if_needed and not records:
+            print_nothing_needed(session, "All that fits the selection is revoked already.")
+            return
         print_with_status(session, estate, records)
 
 
 @click.command()
 @click.argument("serial", metavar="SERIAL")
 @click.pass_obj
+@with_dry_run
 def reject(session: Session, serial: str) -> None:
     """Reject the certificate with that SERIAL in its subscriber's name (SEC L11).
 
@@ -65,6 +78,7 @@ def reject(session: Session, serial: str) -> None:
 @click.argument("new", metavar="STATUS")
 @selecting
 @click.pass_obj
+@with_dry_run
 def set_status(session: Session, /, new: str, **given: str | None) -> None:
     """Set the STATUS of the certificates that fit every option: of all of them, or none.
 

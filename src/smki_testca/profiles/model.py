@@ -293,6 +293,18 @@ class Profile(DocumentProfile):
         return None
 
     @property
+    def fixes_end(self) -> bool:
+        """Whether a row fixes notAfter to one date, whenever a certificate is issued.
+
+        That of a Device Certificate is 99991231235959Z: it has no well-defined expiry (GBCS s.12,
+        RFC 5280 4.1.2.5). So it outlives its CA by the design of its profile.
+        """
+        return any(
+            row.field.path == "validity.notAfter" and isinstance(row.fill, Constant)
+            for row in self.filling_rows
+        )
+
+    @property
     def takes_usage(self) -> bool:
         """Whether a request states the key usage; it does not where the profile fixes it."""
         return USAGE in self.inputs

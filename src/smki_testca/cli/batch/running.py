@@ -11,6 +11,7 @@ import click
 
 from smki_testca.cli.numbers import NUMBER
 from smki_testca.cli.output import (
+    outcome_marks,
     print_json_line,
     print_progress,
     say,
@@ -146,7 +147,7 @@ def print_run(session: Session, run: Run, outcome: dict[str, Any] | None = None)
     if session.as_json:
         document = run.as_json()
         document |= outcome or {}
-        print_json_line({"run": document})
+        print_json_line({"run": document, **outcome_marks(session)})
         return
     rows = [
         (name, ", ".join(value) if isinstance(value, list) else str(value))
