@@ -10,14 +10,8 @@ import click
 
 from smki_testca import kits
 from smki_testca.api import FILE_NAME, FILES, Estate
-from smki_testca.cli.output import (
-    Progress,
-    print_json,
-    print_records,
-    print_table,
-    print_warnings,
-    say,
-)
+from smki_testca.cli.output import Progress, print_json, print_table, print_warnings, say
+from smki_testca.cli.records import print_records
 from smki_testca.cli.session import Session, read_input
 from smki_testca.entropy import SystemEntropy
 from smki_testca.errors import InputError
