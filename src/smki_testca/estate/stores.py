@@ -32,7 +32,7 @@ from smki_testca.register.requests import Delivery, Request
 from smki_testca.text import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
@@ -228,6 +228,10 @@ class Stores:
         return self.statuses.select(
             selection, self._clock.now(), self.certificates, self.run_certificates
         )
+
+    def with_statuses(self, records: Iterable[Record]) -> Iterator[tuple[Record, Status]]:
+        """Yield certificates with their statuses now: much quicker than one by one."""
+        return self.statuses.with_statuses(records, self._clock.now())
 
     def by_serial(self, serial: SerialNumber) -> Record | None:
         """The certificate with a serial number, issued alone or by a run."""

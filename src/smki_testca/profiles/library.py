@@ -141,7 +141,7 @@ class Library:
             raise InputError(
                 "request.profile",
                 f"Nothing is issued from the profile {shown(name)}.",
-                use_one_of(profile.name for profile in self.end_entity_profiles),
+                use_one_of((profile.name for profile in self.end_entity_profiles), given=name),
             )
         return self.profile(name)
 
@@ -445,7 +445,7 @@ class Library:
             raise InputError(
                 "environment.unknown",
                 f"There is no environment {shown(name)}.",
-                use_one_of(self.environments),
+                use_one_of(self.environments, given=name),
             )
         return environment
 
@@ -548,7 +548,7 @@ def _known_profile(name: str, known: list[str]) -> None:
         raise InputError(
             "profile.unknown",
             f"There is no profile {shown(name)}.",
-            use_one_of(known),
+            use_one_of(known, given=name),
         )
 
 
@@ -623,5 +623,5 @@ def known(value: str, names: Iterable[str], where: str | Place, what: str) -> No
         raise InputError(
             "profile.reference",
             f"{where}: unknown {what} {shown(value)}.",
-            use_one_of(names),
+            use_one_of(names, given=value),
         )

@@ -426,7 +426,9 @@ def _fill(table: FillTable, field: Field, language: _Language, where: Place) -> 
     kinds = vocabulary.get(name or "")
     if name is None or kinds is None:
         key = where.within("input" if is_input else "derived")
-        _fail(key, f"nothing is called {shown(name or '')}", use_one_of(vocabulary))
+        _fail(
+            key, f"nothing is called {shown(name or '')}", use_one_of(vocabulary, given=name or "")
+        )
     if field.kind not in kinds:
         _fail(where, f"{name} cannot fill it: the field holds {field.kind.value}")
     if is_input:
@@ -580,7 +582,7 @@ def _alternatives(
             _fail(
                 where,
                 f"{shown(alternative)} is not a key usage",
-                use_one_of(names.KEY_USAGE_BITS),
+                use_one_of(names.KEY_USAGE_BITS, given=alternative),
             )
     return tuple(alternatives)
 

@@ -131,7 +131,7 @@ class Gate:
                     "environment.unknown",
                     "R6",
                     f"There is no test environment {shown(request.environment)}.",
-                    use_one_of(self.library.environments),
+                    use_one_of(self.library.environments, given=request.environment),
                 )
             )
         if category is None:
@@ -364,7 +364,7 @@ class Gate:
                 "purpose.not_a_testing_service",
                 "R3",
                 f"There is no Testing Service {shown(request.purpose)}.",
-                use_one_of(self.library.testing_services),
+                use_one_of(self.library.testing_services, given=request.purpose),
             )
 
     def _live_reasons(
