@@ -18,7 +18,7 @@ from smki_testca.x509.keys import key_id
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from smki_testca.estate.key_holders import KeyHolders
@@ -60,8 +60,11 @@ class RunCertificates:
                 else:
                     yield record, private_keys.pkcs8_of(sealed)
 
-    def verify_keys(self) -> int:
+    def verify_keys(self, progress: Callable[[int], None] = lambda _done: None) -> int:
         """Unseal the secrets and private keys of every run, and pair each key; gives their number.
+
+        Args:
+            progress: called with the number of keys paired.
 
         Raises:
             EstateError: if the passphrase is wrong, or for the first secret or key that does not
@@ -74,6 +77,7 @@ class RunCertificates:
                 if key is not None:
                     check_pair(record.key_id, partial(bytes, key), f"certificate {record.serial}")
                     count += 1
+                    progress(count)
         return count
 
     def numbered(self, run: Run) -> Iterator[tuple[int, bytes]]:
