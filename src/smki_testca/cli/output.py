@@ -173,6 +173,11 @@ def role_name(code: int | None, roles: Roles) -> str:
     return f"{code:02X}" if role is None else f"{role.name} ({role.hex})"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun in the singular or the plural, such as ``2 files``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 HEARTBEAT_SECONDS = 30.0
 """How often a line tells that long work goes on, where standard error is no terminal."""
 _REDRAW_SECONDS = 0.1
