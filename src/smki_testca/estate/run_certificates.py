@@ -91,7 +91,7 @@ class RunCertificates:
         """The certificate with a serial number, if a run issued it."""
         for run, key in self._runs.serial_keys():
             row = SerialSequence(key).row(serial.octets)
-            record = None if row is None else self._at_row(run, row)
+            record = None if row is None else self.at_row(run, row)
             if record is not None and record.serial == serial:
                 return record
         return None
@@ -185,7 +185,7 @@ class RunCertificates:
 
     def _by_eui64(self, eui64: Eui64) -> Iterator[Record]:
         for run, row in self._rows_with(eui64):
-            record = self._at_row(run, row)
+            record = self.at_row(run, row)
             if record is not None:
                 yield record
 
@@ -200,7 +200,8 @@ class RunCertificates:
                 first_row += section.count
         yield from self._tiles.rows_with(eui64)
 
-    def _at_row(self, run: int, row: int) -> Record | None:
+    def at_row(self, run: int, row: int) -> Record | None:
+        """The certificate of a row of a run; None if it is not issued."""
         tile = self._tiles.at_row(run, row)
         if tile is None:
             return None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.clock import from_iso, iso
-from smki_testca.estate.status import Status
+from smki_testca.estate.status import LIVING, Status
 from smki_testca.identifiers import SerialNumber
 
 if TYPE_CHECKING:
@@ -149,6 +149,16 @@ class StatusStore:
         for record in candidates:
             if self.status(record, at) is status:
                 yield record
+
+    def retired(self) -> frozenset[bytes]:
+        """The serials, in octets, of all certificates that are revoked or not in use."""
+        living = ", ".join(f"'{status.value}'" for status in sorted(LIVING))
+        rows = self._database.rows(
+            "SELECT serial FROM revocations UNION SELECT serial FROM standings AS last"  # noqa: S608 - our own words
+            f" WHERE status NOT IN ({living}) AND number ="
+            " (SELECT max(number) FROM standings WHERE standings.serial = last.serial)"
+        )
+        return frozenset(row["serial"] for row in rows)
 
     def _condition(self, status: Status, at: datetime) -> tuple[str, list[Any]]:
         if status is Status.REVOKED:
