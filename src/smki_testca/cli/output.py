@@ -8,9 +8,19 @@ import re
 import shutil
 import sys
 import time
-from dataclasses import dataclass, field
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from dataclasses import (
+    dataclass,
+    field,
+)
+from itertools import (
+    islice,
+)
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    TypeVar,
+)
 
 import click
 
@@ -18,11 +28,19 @@ from smki_testca.errors import OutputError, SmkiTestcaError
 from smki_testca.text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import (
+        Callable,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
     from smki_testca.cli.session import Session
 
 Item = TypeVar("Item")
+
+T = TypeVar("T")
 
 
 def say(*lines: str, err: bool = False) -> None:
@@ -266,16 +284,74 @@ def print_json_list(name: str, documents: Iterable[str]) -> None:
     click.get_current_context().exit(error.exit_code)
 
 
+HEARTBEAT_SECONDS = 30.0
+"""How often a line tells that long work goes on, where standard error is no terminal."""
+_REDRAW_SECONDS = 0.1
+
+
 class Progress:
-    """Shows a counter on standard error, if that is a terminal and the work takes over a second."""
+    """Shows on standard error how far long work is.
 
-    def __init__(self, activity: str) -> None:
+    On a terminal, one line is written over and over once the work takes over a second. Elsewhere,
+    such as in the log of a job, a line follows every ``HEARTBEAT_SECONDS``.
+
+    Args:
+        activity: what is done, such as ``issuing``.
+        monotonic: tells seconds that never go back.
+    """
+
+    def __init__(self, activity: str, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._activity = activity
-        self._start = time.monotonic()
-        self._shown = False
+        self._monotonic = monotonic
+        self._start = self._beat = monotonic()
+        self._drawn: float | None = None
+        self._first: int | None = None
+        self._state: tuple[int, int | None] = (0, None)
 
-    def __call__(self, done: int, total: int) -> None:
-        """Show the number done, and the number of all."""
-        if sys.stderr.isatty() and time.monotonic() - self._start > 1:
-            print_progress(f"{self._activity}: {done} of {total}", last=done == total)
-            self._shown = True
+    def __call__(self, done: int, total: int | None = None) -> None:
+        """Show the number done, and the number of all if that is known."""
+        if self._first is None:
+            self._first = done
+        self._state = done, total
+        self.tick()
+
+    def tick(self) -> None:
+        """Show again what was shown last, if it is time: nothing more is done yet."""
+        now = self._monotonic()
+        done, total = self._state
+        if sys.stderr is None:
+            return
+        if not sys.stderr.isatty():
+            if now - self._beat >= HEARTBEAT_SECONDS:
+                self._beat = now
+                say(self._text(now), err=True)
+            return
+        if done == total:
+            if self._drawn is not None:
+                self._drawn = None
+                print_progress(f"{self._text(now)}  ", last=True)
+        elif now - (self._start + 1 if self._drawn is None else self._drawn) > _REDRAW_SECONDS:
+            self._drawn = now
+            print_progress(f"{self._text(now)}  ", last=False)
+
+    def over(self, items: Iterable[T], total: int | None = None) -> Iterator[T]:
+        """Yield items, and show how many were drawn."""
+        done = 0
+        for done, item in enumerate(items, 1):
+            yield item
+            self(done, total)
+        if total is None and done:
+            self(done, done)
+
+    def _text(self, now: float) -> str:
+        done, total = self._state
+        spent = now - self._start
+        rate = (done - (self._first or 0)) / spent if spent > 0 else 0.0
+        parts = [f"{done}" if total is None else f"{done} of {total}"]
+        if rate >= 1:
+            parts.append(f"{rate:.0f} a second")
+        if rate and total is not None and total > done:
+            parts.append(f"{(total - done) / rate:.0f} s left")
+        elif not rate:
+            parts.append(f"{spent:.0f} s")
+        return f"{self._activity}: {', '.join(parts)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from smki_testca.clock import from_iso, in_utc, iso
 from smki_testca.der.read import DerError
@@ -281,6 +281,27 @@ _PAGE = 500
 """The certificates that are read at a time."""
 
 
+class Outline(NamedTuple):
+    """What must be unique of a certificate, and what it is unique within.
+
+    Attributes:
+        number: of the certificate, from 1 in the order of issue.
+        serial: its octets.
+        others: see ``Record``.
+    """
+
+    number: int
+    serial: bytes
+    key_id: bytes
+    eui64: int | None
+    role: int | None
+    usage: str
+    family: str
+    hierarchy: str
+    label: str | None
+    not_after: datetime
+
+
 class CertificateStore:
     """The certificates of one estate."""
 
@@ -338,6 +359,25 @@ class CertificateStore:
             if len(page) < _PAGE:
                 return
             last, _ = page[-1]
+
+    def outlines(self, size: int) -> Iterator[list[Outline]]:
+        """Yield what must be unique of every certificate, in pages of a size."""
+        last = 0
+        while True:
+            page = self._database.records(
+                _outline,
+                "SELECT rowid, serial, key_id, eui64, role, usage, family, hierarchy, label,"
+                " not_after FROM certificates WHERE rowid > ? ORDER BY rowid LIMIT ?",
+                (last, size),
+            )
+            if not page:
+                return
+            yield page
+            last = page[-1].number
+
+    def numbered(self, number: int) -> Record | None:
+        """The certificate of a number, as an ``Outline`` gives it."""
+        return next(iter(self._records("rowid = ?", [number])), None)
 
     def by_serial(self, serial: SerialNumber) -> Record | None:
         """The certificate of that serial number."""
@@ -497,6 +537,22 @@ def digests(certificates: Iterable[Certificate]) -> list[dict[str, str]]:
 def _recorded(entry: Entry) -> Iterator[tuple[str, tuple[int, str]]]:
     for certificate in entry.body.get("certificates", ()):
         yield certificate["serial"], (entry.number, certificate["sha256"])
+
+
+def _outline(row: sqlite3.Row) -> Outline:
+    eui64 = row["eui64"]
+    return Outline(
+        number=row["rowid"],
+        serial=row["serial"].rjust(16, b"\0"),
+        key_id=row["key_id"],
+        eui64=None if eui64 is None else int.from_bytes(eui64),
+        role=row["role"],
+        usage=row["usage"],
+        family=row["family"],
+        hierarchy=row["hierarchy"],
+        label=row["label"],
+        not_after=from_iso(row["not_after"]),
+    )
 
 
 def _to_row(record: Record) -> dict[str, Any]:

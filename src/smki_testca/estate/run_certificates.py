@@ -19,7 +19,7 @@ from smki_testca.x509.outline import dates, outline
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from smki_testca.estate.key_holders import KeyHolders
@@ -61,8 +61,11 @@ class RunCertificates:
                 else:
                     yield record, private_keys.pkcs8_of(sealed)
 
-    def verify_keys(self) -> int:
+    def verify_keys(self, progress: Callable[[int], None] = lambda _done: None) -> int:
         """Unseal the secrets and private keys of every run, and pair each key; gives their number.
+
+        Args:
+            progress: called with the number of keys paired.
 
         Raises:
             EstateError: if the passphrase is wrong, or for the first secret or key that does not
@@ -75,6 +78,7 @@ class RunCertificates:
                 if key is not None:
                     check_pair(record.key_id, partial(bytes, key), f"certificate {record.serial}")
                     count += 1
+                    progress(count)
         return count
 
     def numbered(self, run: Run) -> Iterator[tuple[int, bytes]]:
@@ -88,7 +92,7 @@ class RunCertificates:
         """The certificate with a serial number, if a run issued it."""
         for run, key in self._runs.serial_keys():
             row = SerialSequence(key).row(serial.octets)
-            record = None if row is None else self._at_row(run, row)
+            record = None if row is None else self.at_row(run, row)
             if record is not None and record.serial == serial:
                 return record
         return None
@@ -204,7 +208,7 @@ class RunCertificates:
 
     def _by_eui64(self, eui64: Eui64) -> Iterator[Record]:
         for run, row in self._rows_with(eui64):
-            record = self._at_row(run, row)
+            record = self.at_row(run, row)
             if record is not None:
                 yield record
 
@@ -219,7 +223,8 @@ class RunCertificates:
                 first_row += section.count
         yield from self._tiles.rows_with(eui64)
 
-    def _at_row(self, run: int, row: int) -> Record | None:
+    def at_row(self, run: int, row: int) -> Record | None:
+        """The certificate of a row of a run; None if it is not issued."""
         tile = self._tiles.at_row(run, row)
         if tile is None:
             return None

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.clock import from_iso, iso
-from smki_testca.estate.status import Status
+from smki_testca.estate.status import LIVING, Status
 from smki_testca.identifiers import SerialNumber
 
 if TYPE_CHECKING:
@@ -190,6 +190,16 @@ class StatusStore:
         for record, status in self.with_statuses(self._candidates(selection, at, runs), at):
             if status in statuses:
                 yield record
+
+    def retired(self) -> frozenset[bytes]:
+        """The serials, in octets, of all certificates that are revoked or not in use."""
+        living = ", ".join(f"'{status.value}'" for status in sorted(LIVING))
+        rows = self._database.rows(
+            "SELECT serial FROM revocations UNION SELECT serial FROM standings AS last"  # noqa: S608 - our own words
+            f" WHERE status NOT IN ({living}) AND number ="
+            " (SELECT max(number) FROM standings WHERE standings.serial = last.serial)"
+        )
+        return frozenset(row["serial"] for row in rows)
 
     def _candidates(
         self, selection: Selection, at: datetime, runs: RunCertificates

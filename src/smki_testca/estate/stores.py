@@ -208,8 +208,11 @@ class Stores:
                 keys[record.serial] = key
         return keys
 
-    def verify_keys(self) -> int:
+    def verify_keys(self, progress: Callable[[int], None] = lambda _done: None) -> int:
         """Unseal every private key of the estate, and pair it with its public key.
+
+        Args:
+            progress: called with the number of keys of runs that were paired.
 
         Returns:
             The number of keys, those in tiles and imported ones included.
@@ -220,7 +223,7 @@ class Stores:
         return (
             self.key_store.verify()
             + self.externals.verify_keys()
-            + self.run_certificates.verify_keys()
+            + self.run_certificates.verify_keys(progress)
         )
 
     def select(self, selection: Selection) -> Iterator[Record]:
