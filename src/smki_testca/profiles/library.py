@@ -217,13 +217,9 @@ class Library:
                     f" of the hierarchy are {', '.join(signed) or 'none'}.",
                 )
 
-    def seedable(self, hierarchy: Hierarchy) -> bool:
-        """Whether every key of a hierarchy can come from a seed: RSA keys cannot."""
-        return all(self.profile_for(hierarchy, tier).key_type is KeyType.P256 for tier in Tier)
-
-    def is_seedable(self, profile: Profile) -> bool:
-        """Whether the key of a certificate, and those of the CAs above it, can come from a seed."""
-        return profile.key_type is KeyType.P256 and self.seedable(profile.hierarchy)
+    def has_rsa_keys(self, hierarchy: Hierarchy) -> bool:
+        """Whether a CA or the ordinary end entity of a hierarchy has an RSA key."""
+        return any(self.profile_for(hierarchy, tier).key_type is not KeyType.P256 for tier in Tier)
 
     @cached_property
     def end_entity_profiles(self) -> tuple[Profile, ...]:
