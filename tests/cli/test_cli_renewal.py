@@ -100,7 +100,7 @@ def test_a_selection_of_nothing_but_what_is_revoked_has_nothing_due(command, qui
     assert (outcome.code, outcome.out, outcome.err) == (0, "nothing is due\n", "")
 
 
-def test_what_was_renewed_is_not_due_again_however_it_is_selected(run, command, quickstart):
+def test_what_was_renewed_is_not_due_again_however_it_is_selected(run):
     chosen = ("renew", "--label", "Z1-supplier-ds", "--within", "600w")
     assert len(run(*chosen)["certificates"]) == 1
     assert run(*chosen)["certificates"] == []
