@@ -13,6 +13,7 @@ from smki_testca.cli.output_paths import OUTPUT, check_alone
 from smki_testca.errors import ExitCode, InputError, UsageError
 from smki_testca.files import replace, write_error
 from smki_testca.streams import check_no_terminal, is_standard_output
+from smki_testca.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -296,8 +297,8 @@ def _print_comparison(file: str, comparison: Comparison) -> None:
         authority = comparison.authority
         label = "" if authority is None else f" of {authority.label}"
         say(
-            f"{file} is list {comparison.number}{label}, with {comparison.entries} entries, as the"
-            " estate would have it."
+            f"{file} is list {comparison.number}{label}, with"
+            f" {counted(comparison.entries, 'entry', 'entries')}, as the estate would have it."
         )
         return
     for discrepancy in comparison.discrepancies[:_SHOWN_DISCREPANCIES]:
@@ -314,7 +315,8 @@ def _authority_name(estate: Estate, record: RevocationListRecord) -> str:
 
 def _issued_summary(estate: Estate, record: RevocationListRecord) -> str:
     name = _authority_name(estate, record)
-    return f"{name} issued list {record.number} ({record.profile}) with {record.count} entries."
+    entries = counted(record.count, "entry", "entries")
+    return f"{name} issued list {record.number} ({record.profile}) with {entries}."
 
 
 def _state(record: RevocationListRecord, now: datetime) -> str:

@@ -9,6 +9,7 @@ import click
 
 from smki_testca.cli.output import print_json, print_table, print_warnings, say
 from smki_testca.profiles.model import Profile
+from smki_testca.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -198,7 +199,7 @@ def check(session: Session) -> None:
     if session.as_json:
         print_json({"files": files})
         return
-    say(f"{len(files)} files hold together.")
+    say(f"{counted(len(files), 'file')} {'holds' if len(files) == 1 else 'hold'} together.")
 
 
 def _hours(span: timedelta | None) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,7 @@ from smki_testca.cli.output import (
 from smki_testca.cli.records import Listed, record_columns
 from smki_testca.cli.selection import exact_selection, narrow_selection, selecting
 from smki_testca.errors import InputError, UsageError
+from smki_testca.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,7 +99,7 @@ def print_renewals(renewals: Sequence[Renewal], roles: Roles) -> None:
     """Print the certificates that were renewed, as a table."""
     known = record_columns(roles)
     of_record = [known[name] for name in _COLUMNS]
-    columns = [*of_record, Column("renews", "Renews", str, 1)]
+    columns: list[Column[Any]] = [*of_record, Column("renews", "Renews", str, 1)]
     rows = (
         (
             *(column.text(Listed(renewal.record, None)) for column in of_record),
@@ -208,7 +209,7 @@ def _print_expiring(items: Sequence[Expiring], now: datetime) -> None:
         [
             (
                 f"{item.not_after.date()}",
-                "none" if item.not_after < now else f"{(item.not_after - now).days} days",
+                "none" if item.not_after < now else counted((item.not_after - now).days, "day"),
                 item.kind.value,
                 item.name,
                 item.profile,

@@ -20,6 +20,7 @@ from smki_testca.estate.runs import State
 from smki_testca.exporters.registry import RUN_FORMATS
 from smki_testca.files import check_free, write_file
 from smki_testca.streams import is_standard_output
+from smki_testca.text import counted, is_or_are
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,7 +76,10 @@ def export(
     if session.as_json:
         print_json({"run": run, "out": str(out), "certificates": count})
         return
-    say(f"{count} certificates are {place_of(out, 'in')}.", err=is_standard_output(out))
+    say(
+        f"{counted(count, 'certificate')} {is_or_are(count)} {place_of(out, 'in')}.",
+        err=is_standard_output(out),
+    )
 
 
 def write_response(estate: Estate, run: Run, target: Path, *, force: bool) -> int:

@@ -30,6 +30,7 @@ from smki_testca.errors import (
 )
 from smki_testca.files import check_free, write_file
 from smki_testca.streams import check_no_terminal, is_standard_output
+from smki_testca.text import counted, is_or_are
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -128,7 +129,8 @@ def sign(session: Session, /, requests: str, out: Path, *, force: bool, **option
     report_remarks(remarks)
     print_warnings(f"{row['file']}: its label is {row['label']!r}." for row in labels)
     say(
-        f"{succeeded} of {len(members)} CSRs are signed; the response is {place_of(out)}.",
+        f"{succeeded} of {counted(len(members), 'CSR')} {is_or_are(succeeded)} signed; the"
+        f" response is {place_of(out)}.",
         err=is_standard_output(out),
     )
 
