@@ -22,6 +22,7 @@ from smki_testca.cli.output_paths import OUTPUT, check_alone
 from smki_testca.errors import ExitCode, InputError, UsageError
 from smki_testca.files import replace, write_error
 from smki_testca.streams import check_no_terminal, is_standard_output
+from smki_testca.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -437,8 +438,8 @@ def _print_comparison(file: str, comparison: Comparison) -> None:
         authority = comparison.authority
         label = "" if authority is None else f" of {authority.label}"
         say(
-            f"{file} is list {comparison.number}{label}, with {_entries(comparison.entries)}, as"
-            " the estate would have it."
+            f"{file} is list {comparison.number}{label}, with"
+            f" {counted(comparison.entries, 'entry', 'entries')}, as the estate would have it."
         )
         return
     for discrepancy in comparison.discrepancies[:_SHOWN_DISCREPANCIES]:
@@ -455,12 +456,8 @@ def _authority_name(estate: Estate, record: RevocationListRecord) -> str:
 
 def _issued_summary(estate: Estate, record: RevocationListRecord) -> str:
     name = _authority_name(estate, record)
-    entries = _entries(record.count)
+    entries = counted(record.count, "entry", "entries")
     return f"{name} issued list {record.number} ({record.profile}) with {entries}."
-
-
-def _entries(count: int) -> str:
-    return "1 entry" if count == 1 else f"{count} entries"
 
 
 def _state(record: RevocationListRecord, now: datetime) -> str:

@@ -16,6 +16,7 @@ from smki_testca.exporters.fitting import summary
 from smki_testca.exporters.format import Need
 from smki_testca.exporters.registry import FORMATS
 from smki_testca.folders import write
+from smki_testca.text import counted, is_or_are
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,4 +77,4 @@ def export(
         print_json({"files": files, "left_out": left_out, "renamed": renamed})
         return
     print_warnings([*summary(exported.left_out, len(selected)), *exported.renamings()])
-    say(f"{len(paths)} files are below {out}.")
+    say(f"{counted(len(paths), 'file')} {is_or_are(len(paths))} below {out}.")

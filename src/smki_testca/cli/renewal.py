@@ -31,6 +31,9 @@ from smki_testca.errors import (
     InputError,
     UsageError,
 )
+from smki_testca.text import (
+    counted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -249,7 +252,7 @@ def _print_expiring(items: Sequence[Expiring], now: datetime) -> None:
         [
             (
                 f"{item.not_after.date()}",
-                "none" if item.not_after < now else f"{(item.not_after - now).days} days",
+                "none" if item.not_after < now else counted((item.not_after - now).days, "day"),
                 item.kind.value,
                 item.name,
                 item.profile,

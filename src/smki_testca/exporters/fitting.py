@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from smki_testca.text import counted
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
@@ -54,5 +56,7 @@ def summary(left_out: Sequence[LeftOut], total: int) -> list[str]:
     lines = []
     for reason, names in by_reason.items():
         named = ", ".join([*names[:3], *(["…"] if len(names) > 3 else [])])
-        lines.append(f"{len(names)} of {total} certificates left out ({named}): each {reason}.")
+        lines.append(
+            f"{len(names)} of {counted(total, 'certificate')} left out ({named}): each {reason}."
+        )
     return lines
