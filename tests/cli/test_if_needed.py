@@ -87,7 +87,7 @@ def _give_a_key(folder):
 
 
 def test_each_command_with_the_option_has_a_case():
-    assert sorted(_with_if_needed(cli)) == sorted(CASES)
+    assert set(_with_if_needed(cli)) <= CASES.keys(), "write a case for each of these"
 
 
 @pytest.mark.parametrize("path", sorted(CASES))
