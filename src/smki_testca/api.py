@@ -194,6 +194,7 @@ class Estate(Stores):
 
     def close(self) -> None:
         """Close the estate's file."""
+        self.runs.locks.close()
         self._database.close()
 
     def __enter__(self) -> Self:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from smki_testca.clock import in_utc, years_after
+from smki_testca.clock import earlier, in_utc, years_after
 from smki_testca.der import encode, read
 from smki_testca.errors import InputError
 from smki_testca.identifiers import SerialNumber
@@ -307,7 +307,7 @@ def _of_issuer(fill: Derived, setting: Setting, fields: Values) -> Value | None:
 
 def _instant(fill: Derived, filling: Filling, fields: Values) -> Value | None:
     if fill.name == "now":
-        return filling.now
+        return earlier(filling.now, timedelta(minutes=fill.backdate or 0))
     if fill.name == "midnight":
         return filling.now.replace(hour=0, minute=0, second=0)
     start = fields["validity.notBefore"]

@@ -113,7 +113,7 @@ def renew(session: Session, name: str, environment: str | None) -> None:
         )
         return
     print_warnings(renewal.warnings)
-    print_renewals([renewal])
+    print_renewals([renewal], estate.library.roles)
 
 
 @ca.command("roll-over")
@@ -132,7 +132,7 @@ def roll_over(session: Session, hierarchy: str, name: str, environment: str | No
     Example:
       smki-testca --estate estate ca roll-over organisation --name Z1b
     """
-    from smki_testca.cli.output import print_records
+    from smki_testca.cli.records import print_records
     from smki_testca.profiles.model import Hierarchy
 
     with session.open(needs_keys=True) as estate:

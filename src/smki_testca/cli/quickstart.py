@@ -10,15 +10,19 @@ import click
 
 from smki_testca import kits
 from smki_testca.api import FILE_NAME, FILES, Estate
-from smki_testca.cli.if_needed import with_if_needed
+from smki_testca.cli.if_needed import (
+    with_if_needed,
+)
 from smki_testca.cli.output import (
     Progress,
     print_json,
     print_outcome,
-    print_records,
     print_table,
     print_warnings,
     say,
+)
+from smki_testca.cli.records import (
+    print_records,
 )
 from smki_testca.cli.session import Session, read_input
 from smki_testca.entropy import SystemEntropy

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from smki_testca.cli.dry_run import with_dry_run
 from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import (
+    Column,
     print_document,
     print_json,
     print_outcome,
+    print_rows,
     print_table,
     print_warnings,
     say,
 )
-from smki_testca.cli.selection import narrow_selection, selecting, selection
-from smki_testca.errors import UsageError
+from smki_testca.cli.records import (
+    Listed,
+    record_columns,
+)
+from smki_testca.cli.selection import (
+    exact_selection,
+    narrow_selection,
+    selecting,
+)
+from smki_testca.errors import (
+    InputError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,11 +38,13 @@ if TYPE_CHECKING:
 
     from smki_testca.api import Estate
     from smki_testca.authority.filling import Validity
+    from smki_testca.cli.selection import Given
     from smki_testca.cli.session import Session
     from smki_testca.estate.certificates import Selection
     from smki_testca.issuance.renewal import Renewal
     from smki_testca.lifecycle.due_lists import DueList
     from smki_testca.lifecycle.expiry import Expiring
+    from smki_testca.roles import Roles
 
 
 @click.command()
@@ -58,13 +73,14 @@ def renew(
     purpose: str | None,
     *,
     same_key: bool,
-    **given: str | None,
+    **given: tuple[str, ...],
 ) -> None:
     """Renew certificates: all that fit every option, or none of them.
 
     The gate checks each request as of now. Certificates that are revoked, renewed already or not
     in use are left out; if you name one by its serial number, the command says why it cannot be
-    renewed. To renew a CA, use smki-testca ca renew.
+    renewed. If nothing expires in the time that you state, nothing is due, and the exit code is 0.
+    To renew a CA, use smki-testca ca renew.
 
     \b
     Example:
@@ -73,43 +89,45 @@ def renew(
     """
     with session.open(needs_keys=True) as estate:
         selected = _renewal_selection(estate, given, expiring_before, within)
-        renewals = estate.renew(
-            selected,
-            same_key=same_key,
-            validity=ending(estate.clock.now(), days, until),
-            purpose=purpose,
-        )
+        validity = ending(estate.clock.now(), days, until)
+        try:
+            renewals = estate.renew(selected, same_key=same_key, validity=validity, purpose=purpose)
+        except InputError as error:
+            if error.code != "selection.nothing" or selected.expires_before is None:
+                raise
+            renewals = []
     warnings = tuple(dict.fromkeys(line for renewal in renewals for line in renewal.warnings))
     if session.as_json:
         certificates = [renewal.as_json() for renewal in renewals]
         print_outcome(session, {"certificates": certificates, "warnings": list(warnings)})
         return
     print_warnings(warnings)
-    print_renewals(renewals)
+    if not renewals:
+        say("nothing is due")
+        return
+    print_renewals(renewals, estate.library.roles)
 
 
-def print_renewals(renewals: Sequence[Renewal]) -> None:
+def print_renewals(renewals: Sequence[Renewal], roles: Roles) -> None:
     """Print the certificates that were renewed, as a table."""
-    print_table(
-        ("Label", "Profile", "Participant", "EUI-64", "Usage", "Not after", "Serial", "Renews"),
-        [
-            (
-                renewal.record.label or "",
-                renewal.record.profile,
-                renewal.record.participant or "",
-                "" if renewal.record.eui64 is None else str(renewal.record.eui64),
-                renewal.record.usage,
-                f"{renewal.record.not_after.date()}",
-                str(renewal.record.serial),
-                str(renewal.predecessor.serial),
-            )
-            for renewal in renewals
-        ],
+    known = record_columns(roles)
+    of_record = [known[name] for name in _COLUMNS]
+    columns: list[Column[Any]] = [*of_record, Column("renews", "Renews", str, 1)]
+    rows = (
+        (
+            *(column.text(Listed(renewal.record, None)) for column in of_record),
+            str(renewal.predecessor.serial),
+        )
+        for renewal in renewals
     )
+    print_rows(columns, rows)
+
+
+_COLUMNS = ("label", "id", "profile", "participant", "environment", "usage", "not-after", "serial")
 
 
 def _renewal_selection(
-    estate: Estate, given: dict[str, str | None], before: str | None, within: str | None
+    estate: Estate, given: Given, before: str | None, within: str | None
 ) -> Selection:
     from dataclasses import replace
 
@@ -118,12 +136,12 @@ def _renewal_selection(
     if before is not None and within is not None:
         raise UsageError("usage", "Give --expiring-before or --within, not both.")
     if before is None and within is None:
-        return narrow_selection(estate.library, given)
+        return narrow_selection(estate, given)
     if before is not None:
         limit = parse_instant(before)
     else:
         limit = later(estate.clock.now(), parse_period(within or ""))
-    return replace(selection(estate.library, given), expires_before=limit)
+    return replace(exact_selection(estate, given), expires_before=limit)
 
 
 def ending(now: datetime, days: int | None, until: str | None) -> Validity | None:

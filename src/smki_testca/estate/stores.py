@@ -32,7 +32,7 @@ from smki_testca.register.requests import Delivery, Request
 from smki_testca.text import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
@@ -208,8 +208,11 @@ class Stores:
                 keys[record.serial] = key
         return keys
 
-    def verify_keys(self) -> int:
+    def verify_keys(self, progress: Callable[[int], None] = lambda _done: None) -> int:
         """Unseal every private key of the estate, and pair it with its public key.
+
+        Args:
+            progress: called with the number of keys of runs that were paired.
 
         Returns:
             The number of keys, those in tiles and imported ones included.
@@ -220,7 +223,7 @@ class Stores:
         return (
             self.key_store.verify()
             + self.externals.verify_keys()
-            + self.run_certificates.verify_keys()
+            + self.run_certificates.verify_keys(progress)
         )
 
     def select(self, selection: Selection) -> Iterator[Record]:
@@ -228,6 +231,10 @@ class Stores:
         return self.statuses.select(
             selection, self._clock.now(), self.certificates, self.run_certificates
         )
+
+    def with_statuses(self, records: Iterable[Record]) -> Iterator[tuple[Record, Status]]:
+        """Yield certificates with their statuses now: much quicker than one by one."""
+        return self.statuses.with_statuses(records, self._clock.now())
 
     def by_serial(self, serial: SerialNumber) -> Record | None:
         """The certificate with a serial number, issued alone or by a run."""

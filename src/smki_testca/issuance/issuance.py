@@ -366,7 +366,7 @@ class Issuance:
         """A new key pair of the type that a profile has.
 
         Raises:
-            InputError: for an RSA key from a seed.
+            InputError: if the estate has it: its seed was used here before.
         """
         return SubjectKey.of_private(self._estate.key_store.fresh(profile.key_type))
 

@@ -45,7 +45,9 @@ def parse_reason(text: str) -> Reason:
     raise InputError(
         "revocation.reason",
         f"{shown(text)} is no reason for a revocation.",
-        use_one_of(reason.value for reason in Reason if reason not in _REFUSED_REASONS),
+        use_one_of(
+            (reason.value for reason in Reason if reason not in _REFUSED_REASONS), given=text
+        ),
     )
 
 

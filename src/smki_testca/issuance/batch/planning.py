@@ -403,12 +403,6 @@ class Plan:
             if profile.key_type is KeyType.P256 and not is_plain_p256(row.public_key):
                 raise InputError("key.point", "The point of the public key is not uncompressed.")
             self._check_holder(row.public_key, authorisation)
-        elif self._secrets.seed is not None and profile.key_type is not KeyType.P256:
-            raise InputError(
-                "key.seeded_rsa",
-                "RSA keys cannot be made from a seed.",
-                "Bring the key in public-key-file or csr-file, or leave out the seed.",
-            )
         return request
 
     def _check_holder(self, public_key: bytes, authorisation: Authorisation) -> None:
