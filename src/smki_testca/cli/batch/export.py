@@ -161,9 +161,10 @@ def _tell_written(session: Session, run: int, out: Path, written: Written, asked
     if asked.split is not None:
         document["parts"] = written.parts
     if written.left_out and not session.as_json:
+        left_out = counted(written.left_out, "certificate")
         warning = (
-            f"{counted(written.left_out, 'certificate')} {is_or_are(written.left_out)} left out: the format holds one certificate of each Device"
-            " for digital signature and one for key agreement."
+            f"{left_out} {is_or_are(written.left_out)} left out: the format holds one certificate"
+            " of each Device for digital signature and one for key agreement."
         )
         print_warnings([warning])
     _tell(session, out, document)
@@ -173,7 +174,8 @@ def _tell(session: Session, out: Path, document: dict[str, Any]) -> None:
     if session.as_json:
         print_json(document)
         return
-    count, devices, parts = (document.get(key) for key in ("certificates", "devices", "parts"))
+    count: int = document["certificates"]
+    devices, parts = document.get("devices"), document.get("parts")
     what = counted(count, "certificate")
     if devices is not None:
         what += f" of {counted(devices, 'Device')}"
