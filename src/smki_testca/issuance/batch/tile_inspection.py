@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from smki_testca.errors import InputError
 from smki_testca.estate.tile import Tile
-from smki_testca.identifiers import SerialNumber
+from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.issuance.batch.fingerprints import Kind, Origin, Records
 from smki_testca.roles import KeyUsage
 from smki_testca.x509 import private_keys, untrusted
@@ -60,6 +60,12 @@ def place_of(
 def listed_id(eui64: int, usage: str | None) -> bytes:
     """An ID and, if that is to be compared, its usage: 16 octets."""
     return USAGE_OCTETS.get(usage or "", b"\0").rjust(8, b"\0") + eui64.to_bytes(8)
+
+
+def id_and_usage(value: bytes) -> tuple[Eui64, str | None]:
+    """The ID and the usage that ``listed_id`` put together."""
+    usages = {octet: usage for usage, octet in USAGE_OCTETS.items()}
+    return Eui64(int.from_bytes(value[8:])), usages.get(value[7:8])
 
 
 class TileFinding(NamedTuple):
