@@ -204,21 +204,16 @@ def _issue_all(
 
 def _path_of(estate: Estate, record: RevocationListRecord, *, der: bool) -> PurePosixPath:
     """The file of a list below the folder of --out; it does not depend on what else is issued."""
-    from smki_testca.exporters.item import file_names, folder_of
-    from smki_testca.lifecycle.crls import newest_authorities
+    from pathlib import PurePosixPath
+
+    from smki_testca.exporters.file_names import authority_names
+    from smki_testca.exporters.item import safe_name
     from smki_testca.profiles.model import Tier
 
-    beside = [
-        authority
-        for authority in newest_authorities(estate)
-        if (authority.family, authority.hierarchy) == (record.family, record.hierarchy)
-    ]
-    names = dict(
-        zip((one.serial for one in beside), file_names(beside, estate.library.roles), strict=True)
-    )
+    name = authority_names(estate.certificates.authorities())[record.authority].text
     kind = "arl" if record.tier is Tier.ROOT else "crl"
-    folder = folder_of(beside[0], str(record.hierarchy))
-    return folder / f"{names[record.authority]}.{kind}{'' if der else '.pem'}"
+    file = f"{name}.{kind}{'' if der else '.pem'}"
+    return PurePosixPath(safe_name(record.family), record.hierarchy, file)
 
 
 def _write_all(out: Path, paths: Sequence[PurePosixPath], documents: Sequence[bytes]) -> None:
