@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from cryptography import x509
-
     from smki_testca.estate.tiles import TileRecord
     from smki_testca.x509.keys import PublicKey
 
@@ -204,6 +202,9 @@ class _Issuer:
     """
 
     def __init__(self, der: bytes) -> None:
+        from cryptography import x509  # noqa: PLC0415 - slow to import
+
+        self._load = x509.load_der_x509_certificate
         view = view_certificate(der)
         key = load_public_key(view.octets("subjectPublicKeyInfo") or b"")
         if key is None:
@@ -215,7 +216,7 @@ class _Issuer:
     def faults(self, der: bytes, serial: bytes, eui64: int | None) -> list[tuple[str, str]]:
         """The code and the message of each fault of a certificate that it should have signed."""
         try:
-            certificate = untrusted.call(_load, der)
+            certificate = untrusted.call(self._load, der)
             signed, signature = certificate.tbs_certificate_bytes, certificate.signature
         except InputError:
             return [("verify.signature", "It cannot be read.")]
@@ -237,12 +238,6 @@ class _Issuer:
         except InvalidSignature:
             return False
         return True
-
-
-def _load(der: bytes) -> x509.Certificate:
-    from cryptography import x509  # noqa: PLC0415 - slow to import
-
-    return x509.load_der_x509_certificate(der)
 
 
 def _public_key(der: bytes) -> bytes:
