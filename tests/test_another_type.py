@@ -752,4 +752,4 @@ def test_the_commands_of_its_document_work_as_typed(proof, tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"(\d) documents in 1 files: \1 clean", done.stdout), done.stdout[-3000:]
+    assert re.search(r"(\d) documents? in 1 file: \1 clean", done.stdout), done.stdout[-3000:]

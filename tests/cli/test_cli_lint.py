@@ -538,7 +538,7 @@ def test_text_names_the_file_the_field_the_rule_and_its_basis(command, broken):
     assert lines[1].startswith("  error: extensions.keyUsage is nonRepudiation")
     assert "[extensions.keyUsage.value at octet " in lines[1]
     assert "; specified, " in lines[1]
-    assert lines[2].startswith("1 documents in 1 files: 0 clean, 1 errors")
+    assert lines[2].startswith("1 document in 1 file: 0 clean, 1 error")
 
 
 @pytest.mark.parametrize("form", ["text", "json", "sarif", "junit"])

@@ -6,9 +6,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smki_testca.cli.output import print_document, print_json, print_warnings, say
-from smki_testca.cli.output_paths import OUTPUT, check_alone
-from smki_testca.cli.selection import selecting, selection
+from smki_testca.cli.output import (
+    print_document,
+    print_json,
+    print_warnings,
+    say,
+)
+from smki_testca.cli.output_paths import (
+    OUTPUT,
+    check_alone,
+)
+from smki_testca.cli.selection import (
+    own_selection,
+    selecting,
+)
 from smki_testca.cli.session import Session, first_line
 from smki_testca.errors import InputError
 from smki_testca.exporters.export import NOT_SECRET, items, make, notes, takes_passphrase
@@ -16,8 +27,16 @@ from smki_testca.exporters.fitting import summary
 from smki_testca.exporters.format import Need
 from smki_testca.exporters.leftovers import save
 from smki_testca.exporters.registry import FORMATS
-from smki_testca.files import write_file
-from smki_testca.streams import is_standard_output
+from smki_testca.files import (
+    write_file,
+)
+from smki_testca.streams import (
+    is_standard_output,
+)
+from smki_testca.text import (
+    counted,
+    is_or_are,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +80,7 @@ def export(
     *,
     with_keys: bool,
     force: bool,
-    **given: str | None,
+    **given: tuple[str, ...],
 ) -> None:
     """Write the certificates of an estate, or those that fit every option, to a folder.
 
@@ -85,7 +104,7 @@ def export(
     if export_passphrase_file is not None:
         passphrase = first_line(export_passphrase_file)
     with session.open() as estate:
-        records = list(estate.select(selection(estate.library, given)))
+        records = list(estate.select(own_selection(estate, given)))
         if not records:
             raise InputError("export.nothing", "No certificate fits the selection.")
         selected = items(estate, records, with_keys=with_keys)
@@ -106,12 +125,10 @@ def export(
         print_json({**saved.as_json(), **_remarks(made)})
         return
     print_warnings([*warnings, *saved.warnings()])
-    say(*saved.removals(), f"{counted(saved.paths)} below {out}.")
-
-
-def counted(paths: Sequence[Path]) -> str:
-    """Return how many files there are, with the verb."""
-    return "1 file is" if len(paths) == 1 else f"{len(paths)} files are"
+    say(
+        *saved.removals(),
+        f"{counted(len(saved.paths), 'file')} {is_or_are(len(saved.paths))} below {out}.",
+    )
 
 
 def _remarks(made: Made) -> dict[str, list[dict[str, str]]]:

@@ -15,8 +15,18 @@ from smki_testca.cli.issued_files import (
     writing,
 )
 from smki_testca.cli.names import library_of
-from smki_testca.cli.numbers import number_from
-from smki_testca.cli.output import print_document, print_json, print_records, print_warnings, say
+from smki_testca.cli.numbers import (
+    number_from,
+)
+from smki_testca.cli.output import (
+    print_document,
+    print_json,
+    print_warnings,
+    say,
+)
+from smki_testca.cli.records import (
+    print_records,
+)
 from smki_testca.cli.session import Session, read_input
 from smki_testca.errors import UsageError
 from smki_testca.labels import check_label

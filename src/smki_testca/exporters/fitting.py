@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smki_testca.errors import InputError
+from smki_testca.errors import (
+    InputError,
+)
+from smki_testca.text import (
+    counted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -84,8 +89,6 @@ def summary(left_out: Sequence[LeftOut], total: int) -> list[str]:
     lines = []
     for reason, names in by_reason.items():
         named = ", ".join([*names[:3], *(["…"] if len(names) > 3 else [])])
-        subject = "it" if len(names) == 1 else "each"
-        lines.append(
-            f"{len(names)} of {total} certificates left out ({named}): {subject} {reason}."
-        )
+        why = f"it {reason}" if len(names) == 1 else f"each {reason}"
+        lines.append(f"{len(names)} of {counted(total, 'certificate')} left out ({named}): {why}.")
     return lines

@@ -18,6 +18,7 @@ from smki_testca.files import write_error
 from smki_testca.folders import write
 from smki_testca.identifiers import SerialNumber
 from smki_testca.importers.pem import decode_base64, pem_blocks
+from smki_testca.text import counted
 from smki_testca.x509 import untrusted
 from smki_testca.x509.keys import key_id
 from smki_testca.x509.view import view_certificate
@@ -63,14 +64,16 @@ class Saved:
         """A line on the files that were removed; none if there are none."""
         if not self.removed:
             return []
-        return [f"Removed {_counted(self.removed)} of earlier exports: {_named(self.removed)}"]
+        number = counted(len(self.removed), "file")
+        return [f"Removed {number} of earlier exports: {_named(self.removed)}"]
 
     def warnings(self) -> list[str]:
         """A line each on files that are stale, and on keys that do not fit."""
         lines = []
         if self.stale:
             lines.append(
-                f"{_counted(self.stale)} of earlier exports hold no current certificate:"
+                f"{counted(len(self.stale), 'file')} of earlier exports"
+                f" {'holds' if len(self.stale) == 1 else 'hold'} no current certificate:"
                 f" {_named(self.stale)}. --force removes those whose private keys the estate has."
             )
         lines += (
@@ -218,10 +221,6 @@ def _fits(path: Path, record: Record) -> bool:
     except (OSError, InputError):
         return False
     return key_id(spki) == record.key_id
-
-
-def _counted(paths: list[Path]) -> str:
-    return "1 file" if len(paths) == 1 else f"{len(paths)} files"
 
 
 def _named(paths: list[Path]) -> str:
