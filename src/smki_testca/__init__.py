@@ -16,6 +16,8 @@ __all__ = [
     "AlreadySoError",
     "Basis",
     "Credential",
+    "Csr",
+    "CsrFaultsError",
     "CsrWithKey",
     "DcckiSubject",
     "Delivery",
@@ -57,16 +59,20 @@ __all__ = [
     "Status",
     "Tier",
     "Validity",
+    "compare_with_csr",
     "describe_documents",
     "export",
     "lint_documents",
     "make_csr",
+    "read_csr",
     "take_in",
 ]
 
 if TYPE_CHECKING:
     from smki_testca.api import Estate
+    from smki_testca.authority.csr import Csr, CsrFaultsError
     from smki_testca.authority.csr_builder import CsrWithKey, make_csr
+    from smki_testca.authority.csr_comparison import compare_with_csr, read_csr
     from smki_testca.authority.filling import Validity
     from smki_testca.authority.revocation import Reason
     from smki_testca.clock import FixedClock
@@ -110,6 +116,8 @@ if TYPE_CHECKING:
 else:
     # Hidden from type checkers, which would otherwise accept any name of this module.
     _MODULES = {
+        "authority.csr": ("Csr", "CsrFaultsError"),
+        "authority.csr_comparison": ("compare_with_csr", "read_csr"),
         "authority.csr_builder": ("CsrWithKey", "make_csr"),
         "authority.filling": ("Validity",),
         "authority.revocation": ("Reason",),

@@ -37,6 +37,7 @@ from smki_testca.cli.session import Session, read_input
 from smki_testca.errors import ExitCode, InputError, OutputError, UsageError
 from smki_testca.files import check_free, write_file
 from smki_testca.streams import check_no_terminal, is_standard_output
+from smki_testca.text import counted, is_or_are
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -231,11 +232,15 @@ def _tell_outcome(session: Session, outcome: _Outcome) -> None:
         grouped(((code, "", message), file) for _, file, code, message in report.problems)
     )
     print_warnings(f"{row['file']}: its label is {row['label']!r}." for row in labels)
-    count = f"{len(outcome.signed)} of {len(outcome.source.members)} CSRs"
+    signed = len(outcome.signed)
+    count = f"{signed} of {counted(len(outcome.source.members), 'CSR')}"
     if outcome.is_dry_run:
         say(f"{count} would be signed.")
         return
-    say(f"{count} are signed; the response is {place_of(out)}.", err=is_standard_output(out))
+    say(
+        f"{count} {is_or_are(signed)} signed; the response is {place_of(out)}.",
+        err=is_standard_output(out),
+    )
 
 
 def _changed_labels(members: Sequence[Numbered], signed: set[int]) -> list[dict[str, str | None]]:

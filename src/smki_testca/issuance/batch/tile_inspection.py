@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from smki_testca.errors import InputError
 from smki_testca.estate.tile import Tile
-from smki_testca.identifiers import SerialNumber
+from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.issuance.batch.fingerprints import Kind, Origin, Records
 from smki_testca.roles import KeyUsage
 from smki_testca.x509 import private_keys, untrusted
@@ -33,8 +33,6 @@ from smki_testca.x509.view import view_certificate
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
-
-    from cryptography import x509
 
     from smki_testca.estate.tiles import TileRecord
     from smki_testca.x509.keys import PublicKey
@@ -60,6 +58,12 @@ def place_of(
 def listed_id(eui64: int, usage: str | None) -> bytes:
     """An ID and, if that is to be compared, its usage: 16 octets."""
     return USAGE_OCTETS.get(usage or "", b"\0").rjust(8, b"\0") + eui64.to_bytes(8)
+
+
+def id_and_usage(value: bytes) -> tuple[Eui64, str | None]:
+    """The ID and the usage that ``listed_id`` put together."""
+    usages = {octet: usage for usage, octet in USAGE_OCTETS.items()}
+    return Eui64(int.from_bytes(value[8:])), usages.get(value[7:8])
 
 
 class TileFinding(NamedTuple):
@@ -198,6 +202,9 @@ class _Issuer:
     """
 
     def __init__(self, der: bytes) -> None:
+        from cryptography import x509  # noqa: PLC0415 - slow to import
+
+        self._load = x509.load_der_x509_certificate
         view = view_certificate(der)
         key = load_public_key(view.octets("subjectPublicKeyInfo") or b"")
         if key is None:
@@ -209,7 +216,7 @@ class _Issuer:
     def faults(self, der: bytes, serial: bytes, eui64: int | None) -> list[tuple[str, str]]:
         """The code and the message of each fault of a certificate that it should have signed."""
         try:
-            certificate = untrusted.call(_load, der)
+            certificate = untrusted.call(self._load, der)
             signed, signature = certificate.tbs_certificate_bytes, certificate.signature
         except InputError:
             return [("verify.signature", "It cannot be read.")]
@@ -231,12 +238,6 @@ class _Issuer:
         except InvalidSignature:
             return False
         return True
-
-
-def _load(der: bytes) -> x509.Certificate:
-    from cryptography import x509  # noqa: PLC0415 - slow to import
-
-    return x509.load_der_x509_certificate(der)
 
 
 def _public_key(der: bytes) -> bytes:
