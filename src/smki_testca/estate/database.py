@@ -168,7 +168,8 @@ class Database:
             return
         with _translated(self.path):
             # Only a file that somebody changed has another mode; see _connect.
-            self._connection.execute("PRAGMA journal_mode = DELETE")
+            if not self.dry_run:
+                self._connection.execute("PRAGMA journal_mode = DELETE")
             mark = self.row_sums.mark()
             self._connection.execute("BEGIN IMMEDIATE")
             try:
