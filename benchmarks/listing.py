@@ -18,6 +18,7 @@ import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 COMMAND = [sys.executable, "-m", "smki_testca"]
 RANGE = (
@@ -25,7 +26,7 @@ RANGE = (
     *("--purpose", "device-and-user-system-tests", "--usage", "digital-signature"),
     *("--hw-type", "1.2.826.0.1.8641679.1.2.2.1", "--first-id", "00-DB-12-01-00-00-00-00"),
 )
-LISTS = {
+LISTS: dict[str, tuple[str, ...]] = {
     "list": ("list",),
     "list --json": ("--json", "list"),
     "list --status in-use": ("list", "--status", "in-use"),
@@ -44,10 +45,10 @@ def listed(estate: Path, words: tuple[str, ...]) -> tuple[float, float, int]:
     with subprocess.Popen(
         [*COMMAND, "--estate", str(estate), *globals_, *command], stdout=subprocess.PIPE
     ) as process:
-        assert process.stdout is not None
-        process.stdout.read(1)
+        output: Any = process.stdout
+        output.read(1)
         first = time.perf_counter() - start
-        while process.stdout.read(1 << 20):
+        while output.read(1 << 20):
             pass
         _, _, used = os.wait4(process.pid, 0)
         process.returncode = 0
@@ -72,10 +73,11 @@ def main(count: int = LIMIT_OF, turns: int = 3) -> None:
     """Make a run, measure its lists, and print the ratios."""
     with TemporaryDirectory() as folder:
         estate = Path(folder) / "estate"
-        for words in (
+        commands: tuple[tuple[str, ...], ...] = (
             ("quickstart", str(estate)),
             ("--estate", str(estate), "batch", "issue", *RANGE, "--count", str(count)),
-        ):
+        )
+        for words in commands:
             subprocess.run([*COMMAND, *words], check=True, capture_output=True)
         print(f"{count} Devices, {turns} turns, the quickest; Python {sys.version.split()[0]}")
         print(f"{'':24}{'CPU s':>8}{'limit':>8}{'ratio':>8}{'first s':>9}{'MiB':>6}")
