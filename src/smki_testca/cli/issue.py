@@ -182,8 +182,7 @@ def _validity(
 
 def _request(estate: Estate, name: str, options: dict[str, Any]) -> Request:
     profile = estate.library.profile(name)
-    names = [input_type.option for input_type in profile.input_types]
-    given = {name: options[name.replace("-", "_")] for name in names}
+    given = inputs_given(profile, options)
     return estate.request(
         options["participant"],
         options["purpose"],
@@ -192,6 +191,18 @@ def _request(estate: Estate, name: str, options: dict[str, Any]) -> Request:
         environment=options["environment"],
         delivery=Delivery(options["delivery"]),
     )
+
+
+def inputs_given(profile: Profile, options: dict[str, Any]) -> dict[str, str | None]:
+    """Return the texts of the inputs of a certificate type, by option; None if not given."""
+    texts: dict[str, str | None] = {}
+    for subject_input in profile.subject_inputs:
+        option = subject_input.type.option
+        given = options[option.replace("-", "_")]
+        if subject_input.is_repeatable:
+            given = ",".join(given) if given else None
+        texts[option] = given
+    return texts
 
 
 def _print_issued(
@@ -227,7 +238,9 @@ def input_options(
                 f"--{subject_input.type.option}",
                 metavar=subject_input.type.metavar,
                 required=not subject_input.optional,
-                help=subject_input.type.help,
+                multiple=subject_input.is_repeatable,
+                help=subject_input.type.help
+                + (" May be given several times." if subject_input.is_repeatable else ""),
             ),
         )
         for subject_input in profile.subject_inputs
