@@ -194,7 +194,10 @@ def test_a_mistake_in_a_kit_is_one_clear_error(library_with, old, new, code, sai
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        (('"supplier-one"\nuser', '"nobody"\nuser'), "profile.reference"),
+        (
+            ('"supplier-one"\nuser-roles = ["IS"]', '"nobody"\nuser-roles = ["IS"]'),
+            "profile.reference",
+        ),
         (("count = 16", "count = 17"), "participant.id_order"),
         (("count = 16", "count = 10001"), "toml.shape"),
         (("environment-step = 0x40", "environment-step = 0x20"), "participant.id_order"),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from smki_testca.register.agreements import Agreement
     from smki_testca.register.participants import Participant
     from smki_testca.roles import KeyUsage
+    from smki_testca.toml_places import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class KitRequest:
 
     Attributes:
         inputs: the inputs of its certificate type, texts by option.
+        place: of its table in the kit file.
     """
 
     profile: str
@@ -36,6 +38,7 @@ class KitRequest:
     inputs: dict[str, str]
     label: str | None
     environment: str
+    place: Place
 
     @property
     def count(self) -> int:
@@ -62,6 +65,7 @@ class KitDevices:
         profile: the certificate type.
         subject: the subject of the first; the others differ in the ID.
         count: the number in each environment, unless another one is asked for.
+        place: of its table in the kit file.
     """
 
     type: str
@@ -73,6 +77,7 @@ class KitDevices:
     counting: Counting
     label: Template
     count: int
+    place: Place
 
     def certificate_count(self, count: int) -> int:
         """The number of certificates of so many Devices in each environment."""
