@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 LISTED = 1_000
 """The most mistakes and refusals of a kit that are told; the others are counted."""
+_WITH_LINES = 20
+"""The most places in a kit that are told with their lines: each takes reading the file."""
 
 
 class KitFaultsError(InputError):
@@ -48,17 +50,18 @@ class Faults:
 
     def __init__(self) -> None:
         self._errors: list[SmkiTestcaError] = []
+        self._messages: set[str] = set()
         self._unlisted = 0
 
-    def __bool__(self) -> bool:
-        return bool(self._errors)
-
     def add(self, error: SmkiTestcaError) -> None:
-        """Add a mistake or refusal, unless there are ``LISTED`` already."""
+        """Add a mistake or refusal, unless it is there, or there are ``LISTED`` already."""
+        if error.message in self._messages:
+            return
         # The trace would hold on to all that was read.
         error.__traceback__ = error.__cause__ = error.__context__ = None
         if len(self._errors) < LISTED:
             self._errors.append(error)
+            self._messages.add(error.message)
         else:
             self._unlisted += 1
 
@@ -80,7 +83,9 @@ class Faults:
 
     def add_at(self, error: SmkiTestcaError, place: Place, label: str | None) -> None:
         """Add a mistake or refusal with its place in the kit."""
-        where = f"{place}" if label is None else f"{place} ({label})"
+        has_room = len(self._errors) < _WITH_LINES
+        where = f"{place}" if has_room else f"{place.origin}, {place.noun}"
+        where += "" if label is None else f" ({label})"
         if isinstance(error, Refusal):
             reasons = (
                 replace(reason, reason=f"{where}: {reason.reason}") for reason in error.reasons

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from smki_testca.kits.counting import Counting
     from smki_testca.kits.labels import Template
     from smki_testca.profiles import Library
+    from smki_testca.profiles.device_types import CellUsage
     from smki_testca.profiles.model import Hierarchy
     from smki_testca.profiles.subject import Subject
     from smki_testca.register.agreements import Agreement
@@ -29,6 +30,7 @@ class KitRequest:
     Attributes:
         inputs: the inputs of its certificate type, texts by option.
         place: of its table in the kit file.
+        cell_usage: for which Trust Anchor Cells its certificates are; None for none.
     """
 
     profile: str
@@ -39,6 +41,7 @@ class KitRequest:
     label: str | None
     environment: str
     place: Place
+    cell_usage: CellUsage | None = None
 
     @property
     def count(self) -> int:
@@ -132,6 +135,7 @@ class Kit:
         devices: the Devices of each type.
         origin: the kit file, for messages.
         hierarchies: those whose CAs it has; None for all.
+        cells_of: the types of Device for whose Trust Anchor Cells it has a folder each.
     """
 
     name: str
@@ -144,6 +148,7 @@ class Kit:
     devices: tuple[KitDevices, ...]
     origin: str
     hierarchies: tuple[Hierarchy, ...] | None = None
+    cells_of: tuple[str, ...] = ()
 
     def hierarchies_of(self, library: Library) -> tuple[Hierarchy, ...]:
         """The hierarchies whose CAs it has, in the library's order."""

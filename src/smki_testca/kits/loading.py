@@ -12,12 +12,14 @@ import msgspec
 
 from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64
+from smki_testca.kits.cells import request_of
 from smki_testca.kits.counting import Counting
 from smki_testca.kits.documents import DevicesTable, KitFile, RequestTable, SeriesTable, split
 from smki_testca.kits.faults import Faults
 from smki_testca.kits.kit import Kit, KitAgreement, KitDevices, KitRequest
 from smki_testca.kits.labels import ENVIRONMENT, ID, NUMBER, ROLE, TYPE, USAGE, Template
 from smki_testca.labels import check_label
+from smki_testca.profiles.device_types import CellUsage
 from smki_testca.profiles.documents import decode
 from smki_testca.profiles.library import known, met_in
 from smki_testca.profiles.model import Hierarchy, Identity
@@ -25,7 +27,7 @@ from smki_testca.profiles.subject import Subject
 from smki_testca.register import documents as register
 from smki_testca.shipped import shipped
 from smki_testca.text import shown
-from smki_testca.toml_places import Place, below
+from smki_testca.toml_places import KeyPath, Place, below
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from smki_testca.kits.documents import (
         AgreementTable,
         AllocationTable,
+        CellUse,
         CountedTable,
     )
     from smki_testca.profiles import Library
@@ -68,13 +71,13 @@ def load(library: Library, name: str) -> Kit:
     Args:
         library: the profiles.
         name: of a kit in ``kits/`` of a profile directory; or the path of a kit file, which ends
-            in ``.toml`` or has a separator in it.
+            in ``.toml``.
 
     Raises:
         InputError: if there is no such kit, or its file has mistakes: every message names the
             file and the table.
     """
-    if name.endswith(".toml") or Path(name).name != name:
+    if name.endswith(".toml"):
         document, origin = decode(_content(Path(name)), KitFile, name), name
     else:
         known(name, names(library), "the kits", "kit")
@@ -148,6 +151,8 @@ class _Reader:
         devices = self._each(self._devices, document.devices)
         hierarchies = self._hierarchies(whole)
         self._faults.check()
+        self._check_cells(requests, whole)
+        self._faults.check()
         return Kit(
             document.name,
             document.title,
@@ -159,7 +164,18 @@ class _Reader:
             tuple(devices),
             self._origin,
             hierarchies,
+            tuple(document.trust_anchor_cells),
         )
+
+    def _check_cells(self, requests: list[KitRequest], whole: Place) -> None:
+        """Check that each cell of the types of Device named is filled by one request."""
+        for number, name in enumerate(self._document.trust_anchor_cells):
+            where = whole.within("trust-anchor-cells", number)
+            known(name, self._library.device_types, where, "type of Device")
+            for cell in self._library.device_types[name].cells:
+                for environment in self._environments if not cell.is_root else ():
+                    with self._faults.collected(), met_in(where):
+                        request_of(cell, requests, self._library, environment)
 
     def _each(self, make: Callable[..., U], tables: Iterable[Any], *more: Any) -> list[U]:
         """What each of some tables says; those with a mistake are left out, and it is noted."""
@@ -309,6 +325,7 @@ class _Reader:
             table.label,
             environment,
             where,
+            _cell_usage(table.cell_usage),
         )
 
     def _series(self, whole: dict[str, Any], number: int) -> list[KitRequest]:
@@ -389,9 +406,11 @@ class _Reader:
     def _check_labels(self, requests: list[KitRequest]) -> None:
         """Check that each request can have its label, and that no two have the same."""
         seen: set[str] = set()
+        told: set[KeyPath] = set()
         for request in requests:
-            if request.label is None:
+            if request.label is None or request.place.path in told:
                 continue
+            told.add(request.place.path)
             with self._faults.collected():
                 where = request.place.within("label")
                 with met_in(where):
@@ -403,6 +422,7 @@ class _Reader:
                         "In a series tell them apart with {id}, {number}, {role}, {usage},"
                         " {environment}.",
                     )
+                told.remove(request.place.path)
             seen.add(request.label)
 
     def _check_usages(self, profile: Profile, usages: list[KeyUsage], where: Place) -> None:
@@ -463,4 +483,9 @@ def _series_request(  # a part of each kind
         label.fill(eui64, number, usage, environment, role=role or ""),
         environment,
         place,
+        _cell_usage(table.cell_usage),
     )
+
+
+def _cell_usage(stated: CellUse) -> CellUsage | None:
+    return None if stated == "none" else CellUsage(stated)

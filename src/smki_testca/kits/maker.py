@@ -10,6 +10,7 @@ from smki_testca.api import Estate
 from smki_testca.entropy import SeededEntropy, SystemEntropy
 from smki_testca.folders import OutputFile, write
 from smki_testca.kits.authorities import add_authorities
+from smki_testca.kits.cells import write_cells
 from smki_testca.kits.directory import appearing
 from smki_testca.kits.exporting import check_formats, export, write_revocation_lists
 from smki_testca.kits.issuing import issue, issue_devices
@@ -144,6 +145,7 @@ def make(
             leave_passphrase(home, phrase)
             filled = fill(estate, kit, options, progress)
             lists = write_revocation_lists(estate, work)
+            cells = write_cells(estate, kit, work)
             exports = export(estate, options.formats, work, export_phrase)
             if exports.needed_passphrase:
                 leave_passphrase(work, export_phrase, EXPORT_PASSPHRASE_FILE)
@@ -157,6 +159,7 @@ def make(
                 lists,
                 options.seed is not None,
                 filled.warnings,
+                tuple(cells),
             )
         write([OutputFile(PurePosixPath(README), readme(result).encode())], work, force=False)
     return result
