@@ -91,7 +91,7 @@ def request_of(
         for request in requests
         if request.environment == environment
         and request.cell_usage is cell.cell_usage
-        and cell.key_usage in request.usages
+        and cell.key_usage.value in {usage.value for usage in request.usages}
         and library.profile(request.profile).hierarchy == _ORGANISATION
         and library.roles.remote_party_role(request.inputs.get("role", "")) == cell.role
     ]

@@ -45,14 +45,14 @@ def _contents(result: KitResult) -> list[str]:
     entries += [(f"no {folder}/", result.exports.notes[folder][0]) for folder in unused]
     if result.revocation_lists:
         entries.append(("revocation-lists/", "the CRLs and ARLs, in DER (.crl) and PEM"))
-    if any(folder.cells for folder in result.cells):
+    if any(kind.cells for kind in result.cells):
         entries.append(
             (f"{CELLS}/", "what the Trust Anchor Cells of Devices need, a folder for each type")
         )
-    for folder in result.cells:
-        name = f"{folder.environment}, {folder.device_type}"
-        count = "no folder" if not folder.cells else f"{folder.cells} cells"
-        entries.append(("", f"  {name}: {count}. {folder.note}".rstrip()))
+    for kind in result.cells:
+        name = f"{kind.environment}, {kind.device_type}"
+        count = "no folder" if not kind.cells else f"{kind.cells} cells"
+        entries.append(("", f"  {name}: {count}. {kind.note}".rstrip()))
     if result.exports.needed_passphrase:
         entries.append(("export-passphrase", "protects the stores that cannot do without one"))
     width = max(len(name) for name, _ in entries) + 2

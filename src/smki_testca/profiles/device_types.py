@@ -7,8 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from smki_testca.profiles.model import Basis
-    from smki_testca.roles import RemotePartyRole
+    from smki_testca.roles import Basis, RemotePartyRole
 
 
 class CellUsage(StrEnum):
