@@ -135,6 +135,8 @@ def show(session: Session, name: str, devices: int | None) -> None:
 
 _MAX_SHOWN = 10_000
 """The most certificates of a kit that are listed; the others are counted."""
+_MAX_PLANNED = 1_000
+"""The most rows of a plan in its table; the others are counted."""
 
 
 def _certificates(loaded: Kit, devices: int | None) -> Iterator[dict[str, Any]]:
@@ -271,7 +273,7 @@ def apply_(
 
 def _print_plan(plan: Plan) -> None:
     print_warnings(plan.warnings)
-    rows = list(islice(_plan_rows(plan), _MAX_SHOWN))
+    rows = list(islice(_plan_rows(plan), _MAX_PLANNED))
     if rows:
         columns = ("Plan", "What", "Environment", "Label", "Profile", "Participant")
         print_table((*columns, "ID or name", "Usage", "Why"), rows)
