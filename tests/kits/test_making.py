@@ -18,7 +18,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from estates import any_key
+from estates import any_key, certificates_in
 from smki_testca import kits
 from smki_testca.clock import FixedClock
 from smki_testca.errors import EstateError, InputError, OutputError, Refusal
@@ -97,7 +97,7 @@ def test_the_folder_that_holds_one_of_each_takes_the_first_set(zaz1, opened):
 
 def test_every_certificate_lints_without_error_or_warning(command, zaz1):
     pem = zaz1 / "pem" / "ZAZ1"
-    paths = [path for path in pem.rglob("*.pem") if not path.stem.endswith("-chain")]
+    paths = certificates_in(pem)
     outcome = command(
         "--json", "lint", "--environment", "ZAZ1", "--trust", pem / "organisation/ca/ZA.pem",
         "--trust", pem / "device/ca/DZ.pem", *paths,
@@ -119,7 +119,7 @@ def test_every_certificate_lints_without_error_or_warning(command, zaz1):
 ])  # fmt: skip
 def test_openssl_verifies_every_certificate(zaz1, hierarchy, root, issuing):
     folder = zaz1 / "pem" / "ZAZ1" / hierarchy
-    leaves = [path for path in folder.rglob("*.pem") if path.parent.name != "ca"]
+    leaves = [path for path in certificates_in(folder) if path.parent.name != "ca"]
     done = subprocess.run(
         [
             *("openssl", "verify", "-x509_strict", "-policy_check", "-no-CApath", "-no-CAstore"),

@@ -476,7 +476,7 @@ def test_a_key_that_does_not_fit_is_an_error_that_names_it(tmp_path, name, old, 
 REFERENCES = [
     (CATEGORY, 'profiles = ["organisation"]', 'profiles = ["organization"]', "profiles"),
     (CATEGORY, '"uept"', '"UEPT"', "testing-services"),
-    (CATEGORY, '"SIT-B"]', '"SIT-C"]', "environments"),
+    (CATEGORY, '"all"', '["ZAZ1", "SIT-C"]', "environments"),
     (ROLES, 'held-by = ["LC"]', 'held-by = ["LX"]', "loadController"),
     (ENVIRONMENTS, 'default = "ZAZ1"', 'default = "ZAZ2"', "default"),
     (ENVIRONMENTS, 'family = "SIT"', 'family = "SITE"', "SIT-A"),

@@ -11,6 +11,7 @@ from smki_testca.cli.numbers import NUMBER
 from smki_testca.cli.output import Progress, print_json, print_table, print_warnings, say
 from smki_testca.cli.output_paths import FOLDER
 from smki_testca.errors import ExitCode, SmkiTestcaError
+from smki_testca.text import counted, is_or_are
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -130,7 +131,7 @@ def show(session: Session, name: str, devices: int | None) -> None:
         title=loaded.title,
     )
     if unlisted:
-        say(f"… and {unlisted} more certificates.")
+        say(f"… and {counted(unlisted, 'more certificate')}.")
 
 
 _MAX_SHOWN = 10_000
@@ -292,7 +293,7 @@ def _print_plan(plan: Plan) -> None:
     if plan.run is not None:
         say(f"The Devices are run {plan.run}.")
     if leftovers:
-        what = "1 certificate is" if leftovers == 1 else f"{leftovers} certificates are"
+        what = f"{counted(leftovers, 'certificate')} {is_or_are(leftovers)}"
         say(f"{what} not in the kit, and left as before.")
 
 
@@ -346,10 +347,10 @@ def _record_row(record: Record, why: str) -> tuple[str, ...]:
 
 
 def _print_result(result: KitResult) -> None:
-    out = result.directory
+    out, count = result.directory, result.exports.certificates
     print_warnings(result.warnings)
     say(
-        f"{result.exports.certificates} certificates are in {out}/estate, and in these forms"
+        f"{counted(count, 'certificate')} {is_or_are(count)} in {out}/estate, and in these forms"
         f" beside it: {', '.join(result.exports.folders) or 'none'}."
     )
     if result.seeded:

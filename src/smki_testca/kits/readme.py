@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.exporters.registry import FORMATS
 from smki_testca.kits.cells import FOLDER as CELLS
+from smki_testca.text import counted
 
 if TYPE_CHECKING:
     from smki_testca.kits.result import KitResult
@@ -25,7 +26,7 @@ def text(result: KitResult) -> str:
         "Test material only: certificates of a test CA, trusted by nobody but its user. It must",
         "not be used in live systems.",
         "",
-        f"{result.exports.certificates} certificates for {where}, the CAs' included.",
+        f"{counted(result.exports.certificates, 'certificate')} for {where}, the CAs' included.",
         f"Made by smki-testca at {result.at:%Y-%m-%dT%H:%M:%SZ}.",
         "",
         *_contents(result),
@@ -51,7 +52,7 @@ def _contents(result: KitResult) -> list[str]:
         )
     for kind in result.cells:
         name = f"{kind.environment}, {kind.device_type}"
-        count = "no folder" if not kind.cells else f"{kind.cells} cells"
+        count = "no folder" if not kind.cells else counted(kind.cells, "cell")
         entries.append(("", f"  {name}: {count}. {kind.note}".rstrip()))
     if result.exports.needed_passphrase:
         entries.append(("export-passphrase", "protects the stores that cannot do without one"))

@@ -16,7 +16,7 @@ import msgspec
 
 from smki_testca.authority.certificates import inputs
 from smki_testca.authority.csr import check_holder_name
-from smki_testca.authority.filling import check_inputs
+from smki_testca.authority.filling import check_inputs, end_by_rows
 from smki_testca.clock import iso
 from smki_testca.errors import EstateError, InputError, Refusal, SmkiTestcaError
 from smki_testca.estate.key_holders import check_holders, participant_holder
@@ -433,7 +433,7 @@ class Plan:
         request, participant = authorisation.request, authorisation.participant
         profile = self._estate.library.profile(request.subject.profile)
         issuer, _ = self._issuance.issuing(authorisation.environment, profile.hierarchy)
-        self._add_warnings(self._estate.remarks(issuer))
+        self._add_warnings(self._estate.remarks(issuer, end_by_rows(profile, self._at)))
         signifier = participant.signifier.text if participant.signifier else None
         section_inputs = inputs(subject, usage) | {
             "participant-name": participant.name,
