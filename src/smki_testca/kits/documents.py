@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -21,6 +21,8 @@ Days = Annotated[int, msgspec.Meta(ge=-36_525, le=36_525)]
 Step = Annotated[int, msgspec.Meta(ge=0, le=1 << 32)]
 Length = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
 Some = Annotated[list[NonEmpty], msgspec.Meta(min_length=1)]
+CellUse = Literal["management", "pre-payment-top-up", "none"]
+"""For which Trust Anchor Cells a certificate is."""
 Devices = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
 
 
@@ -65,6 +67,7 @@ class RequestTable(Document, frozen=True, kw_only=True):
     environment: NonEmpty | None = None
     usages: list[KeyUsage] = []
     label: str | None = None
+    cell_usage: CellUse = "management"
 
 
 class SeriesTable(CountedTable, frozen=True, kw_only=True):
@@ -76,6 +79,7 @@ class SeriesTable(CountedTable, frozen=True, kw_only=True):
     roles: list[NonEmpty] = []
     usages: list[KeyUsage] = []
     label: NonEmpty
+    cell_usage: CellUse = "management"
 
 
 class DevicesTable(CountedTable, frozen=True, kw_only=True):
@@ -96,6 +100,7 @@ class KitFile(Document, frozen=True, kw_only=True):
     title: NonEmpty
     environments: list[NonEmpty] = []
     hierarchies: Some | None = None
+    trust_anchor_cells: list[NonEmpty] = []
     register: NonEmpty | None = None
     participant: list[ParticipantTable] = []
     agreement: list[AgreementTable] = []
