@@ -19,7 +19,9 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from memory import COMMAND, FIRST_ID, HW_TYPE, PURPOSE
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from benchmarks.memory import COMMAND, FIRST_ID, HW_TYPE, PURPOSE
 
 from smki_testca import make_csr
 from smki_testca.identifiers import Eui64

@@ -20,7 +20,10 @@ from tempfile import TemporaryDirectory
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from memory import COMMAND, issue, measure
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from benchmarks.memory import COMMAND, issue, measure
 
 from smki_testca.api import Estate
 from smki_testca.identifiers import SerialNumber

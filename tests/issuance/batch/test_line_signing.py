@@ -76,7 +76,7 @@ def test_a_line_that_is_wrong_is_answered_and_the_next_is_signed(stream, line, c
     assert (wrong["line"], right["line"]) == (1, 2)
     assert wrong["error"]["code"].startswith(code)
     assert "certificate" in right
-    assert outcome.err == "1 of 2 CSRs are signed.\n"
+    assert outcome.err == "1 of 2 CSRs is signed.\n"
 
 
 def test_a_refusal_is_answered_with_the_id_of_its_line_and_is_in_the_log(
