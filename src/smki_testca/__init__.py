@@ -13,16 +13,21 @@ __version__: str
 """The version in the package's metadata; "0+unknown" where the source runs uninstalled."""
 
 __all__ = [
+    "Basis",
     "Credential",
+    "Csr",
+    "CsrFaultsError",
     "CsrWithKey",
     "DcckiSubject",
     "Delivery",
+    "Description",
     "DeviceSubject",
     "Estate",
     "EstateError",
     "Eui64",
     "Expiring",
     "ExternalRecord",
+    "Finding",
     "FixedClock",
     "Hierarchy",
     "IkiSubject",
@@ -30,6 +35,7 @@ __all__ = [
     "InputError",
     "Intake",
     "KeyUsage",
+    "Linted",
     "OrganisationSubject",
     "OutputError",
     "Particulars",
@@ -45,19 +51,26 @@ __all__ = [
     "SeededEntropy",
     "Selection",
     "SerialNumber",
+    "Severity",
     "SmkiTestcaError",
     "StandingChange",
     "Status",
     "Tier",
     "Validity",
+    "compare_with_csr",
+    "describe_documents",
     "export",
+    "lint_documents",
     "make_csr",
+    "read_csr",
     "take_in",
 ]
 
 if TYPE_CHECKING:
     from smki_testca.api import Estate
+    from smki_testca.authority.csr import Csr, CsrFaultsError
     from smki_testca.authority.csr_builder import CsrWithKey, make_csr
+    from smki_testca.authority.csr_comparison import compare_with_csr, read_csr
     from smki_testca.authority.filling import Validity
     from smki_testca.authority.revocation import Reason
     from smki_testca.clock import FixedClock
@@ -83,7 +96,10 @@ if TYPE_CHECKING:
     from smki_testca.issuance.renewal import Renewal
     from smki_testca.lifecycle.expiry import Expiring
     from smki_testca.lifecycle.importing import ImportReport
-    from smki_testca.profiles.model import Hierarchy, Tier
+    from smki_testca.lint.findings import Finding
+    from smki_testca.lint.inspection import Description, describe_documents, lint_documents
+    from smki_testca.lint.linted import Linted
+    from smki_testca.profiles.model import Hierarchy, Severity, Tier
     from smki_testca.profiles.typed_subjects import (
         DcckiSubject,
         DeviceSubject,
@@ -92,10 +108,12 @@ if TYPE_CHECKING:
         Particulars,
     )
     from smki_testca.register.requests import Delivery, Request
-    from smki_testca.roles import KeyUsage
+    from smki_testca.roles import Basis, KeyUsage
 else:
     # Hidden from type checkers, which would otherwise accept any name of this module.
     _MODULES = {
+        "authority.csr": ("Csr", "CsrFaultsError"),
+        "authority.csr_comparison": ("compare_with_csr", "read_csr"),
         "authority.csr_builder": ("CsrWithKey", "make_csr"),
         "authority.filling": ("Validity",),
         "authority.revocation": ("Reason",),
@@ -123,7 +141,10 @@ else:
         "exporters.export": ("export",),
         "importers.intake": ("Intake", "take_in"),
         "identifiers": ("Eui64", "SerialNumber"),
-        "profiles.model": ("Hierarchy", "Tier"),
+        "lint.findings": ("Finding",),
+        "lint.inspection": ("Description", "describe_documents", "lint_documents"),
+        "lint.linted": ("Linted",),
+        "profiles.model": ("Hierarchy", "Severity", "Tier"),
         "profiles.typed_subjects": (
             "DcckiSubject",
             "DeviceSubject",
@@ -132,7 +153,7 @@ else:
             "Particulars",
         ),
         "register.requests": ("Delivery", "Request"),
-        "roles": ("KeyUsage",),
+        "roles": ("Basis", "KeyUsage"),
     }
 
     def __getattr__(name: str) -> object:

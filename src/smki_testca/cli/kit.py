@@ -10,6 +10,7 @@ import click
 from smki_testca.cli.numbers import NUMBER
 from smki_testca.cli.output import Progress, print_json, print_table, print_warnings, say
 from smki_testca.cli.output_paths import FOLDER
+from smki_testca.text import counted, is_or_are
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,7 +126,7 @@ def show(session: Session, name: str, devices: int | None) -> None:
         title=loaded.title,
     )
     if unlisted:
-        say(f"… and {unlisted} more certificates.")
+        say(f"… and {counted(unlisted, 'more certificate')}.")
 
 
 _MAX_SHOWN = 10_000
@@ -212,17 +213,12 @@ def make(session: Session, /, name: str, out: Path, **options: Any) -> None:
 
 
 def _print_result(result: KitResult) -> None:
-    out = result.directory
+    out, count = result.directory, result.exports.certificates
     print_warnings(result.warnings)
     say(
-        f"{result.exports.certificates} certificates are in {out}/estate, and in these forms"
+        f"{counted(count, 'certificate')} {is_or_are(count)} in {out}/estate, and in these forms"
         f" beside it: {', '.join(result.exports.folders) or 'none'}."
     )
-    if result.left_out:
-        say(
-            f"{len(result.left_out)} requests are left out, because RSA keys cannot be made from a"
-            f" seed: {', '.join(result.left_out)}."
-        )
     if result.seeded:
         say("The private keys were made from a seed: they are not secret.")
     say(f"{out}/README.txt tells what each folder is, who loads it, and what it cannot hold.")

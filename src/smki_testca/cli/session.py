@@ -38,6 +38,8 @@ class Session:
         profiles: the operator's profile directory.
         passphrase_file: the value of ``--passphrase-file``.
         time: the value of ``--clock``.
+        dry_run: whether to take back all that is done with the estate.
+        if_needed: whether the command succeeds where the state is already as it would make it.
     """
 
     estate: str | None
@@ -45,6 +47,8 @@ class Session:
     profiles: str | None
     passphrase_file: str | None
     time: str | None
+    dry_run: bool = False
+    if_needed: bool = False
 
     @property
     def profiles_directory(self) -> Path | None:
@@ -102,6 +106,7 @@ class Session:
             lambda: self.passphrase(directory),
             profiles=self.profiles_directory,
             clock=self.clock(),
+            dry_run=self.dry_run,
         )
         if needs_keys:
             self.unlock_first(estate)

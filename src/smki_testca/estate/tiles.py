@@ -198,7 +198,10 @@ class TileStore:
 
         Raises:
             OSError: if a folder cannot be made.
+            ValueError: in a dry run, which writes no files.
         """
+        if self._database.dry_run:
+            raise ValueError("a dry run makes no tiles")
         folder = self.folder(run)
         for made in (self._folder, folder):
             made.mkdir(mode=0o700, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from smki_testca.exporters.item import Item
 
+_RENEWALS = 16
+"""Of so many renewals of a CA, earlier exports are searched for the certificates."""
 _SPACES = b" \t\n\v\f\r"
 _ONLY_SPACES = bytes.maketrans(_SPACES, b" " * len(_SPACES))
 _CODECS = {
@@ -46,11 +49,10 @@ class CaPath(Format):
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
         """Yield the CAs among the items and above them, and their CRLs."""
         del passphrase
-        above = authorities(items)
         yield from _numbered(
             (
                 (record.der, view_certificate(record.der).fields["subject"].node.encoded)
-                for record in above
+                for _, record in authorities(items)
             ),
             "CERTIFICATE",
             "",
@@ -61,6 +63,15 @@ class CaPath(Format):
             "X509 CRL",
             "r",
         )
+
+    def former_paths(self, items: Sequence[Item]) -> Iterator[PurePosixPath]:
+        """Paths of further CA certificates of the same names, which earlier exports may have."""
+        hashes = [
+            name_hash(view_certificate(record.der).fields["subject"].node.encoded)
+            for _, record in authorities(items)
+        ]
+        for digest, count in Counter(hashes).items():
+            yield from (PurePosixPath(f"{digest}.{number}") for number in range(count + _RENEWALS))
 
 
 def _numbered(

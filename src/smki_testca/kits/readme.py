@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smki_testca.exporters.registry import FORMATS
+from smki_testca.text import counted
 
 if TYPE_CHECKING:
     from smki_testca.kits.result import KitResult
@@ -24,14 +25,11 @@ def text(result: KitResult) -> str:
         "Test material only: certificates of a test CA, trusted by nobody but its user. It must",
         "not be used in live systems.",
         "",
-        f"{result.exports.certificates} certificates for {where}, the CAs' included.",
+        f"{counted(result.exports.certificates, 'certificate')} for {where}, the CAs' included.",
         f"Made by smki-testca at {result.at:%Y-%m-%dT%H:%M:%SZ}.",
         "",
         *_contents(result),
     ]
-    if result.left_out:
-        lines += ["", "Left out, because RSA keys cannot be made from a seed:"]
-        lines += [f"  {name}" for name in result.left_out]
     if result.seeded:
         lines += ["", *_SEEDED]
     return "\n".join(lines) + "\n"

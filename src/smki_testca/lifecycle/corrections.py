@@ -11,7 +11,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from smki_testca.errors import InputError
+from smki_testca.errors import AlreadySoError, InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import Status
 from smki_testca.register.gate import ROLE, WITH_ROLES
@@ -38,7 +38,7 @@ def correct(estate: Stores, name: str, correction: Correction) -> tuple[Particip
         before = register.participant(name)
         after = correction.of(before, estate.library.roles)
         if after == before:
-            raise InputError(
+            raise AlreadySoError(
                 "participant.unchanged",
                 f"Participant {name} is registered in that way already.",
                 f"See: smki-testca register show {name}",

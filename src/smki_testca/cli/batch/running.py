@@ -12,6 +12,7 @@ import click
 from smki_testca.cli.numbers import NUMBER
 from smki_testca.cli.output import (
     Progress,
+    outcome_marks,
     print_json_line,
     say,
 )
@@ -22,6 +23,7 @@ from smki_testca.errors import (
     UsageError,
 )
 from smki_testca.estate.terms import Secrets
+from smki_testca.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,7 +133,8 @@ def complete_run(session: Session, estate: Estate, run: int, engine: Engine) -> 
     except KeyboardInterrupt:
         stored_run = estate.runs.get(run)
         say(
-            f"interrupted: {stored_run.issued} of {stored_run.terms.count} certificates are issued."
+            f"interrupted: {stored_run.issued} of"
+            f" {counted(stored_run.terms.count, 'certificate')} are issued."
             f" Go on with: smki-testca batch resume {run}",
             err=True,
         )
@@ -153,7 +156,7 @@ def print_run(session: Session, run: Run, outcome: dict[str, Any] | None = None)
     if session.as_json:
         document = run.as_json()
         document |= outcome or {}
-        print_json_line({"run": document})
+        print_json_line({"run": document, **outcome_marks(session)})
         return
     rows = [
         (name, ", ".join(value) if isinstance(value, list) else str(value))

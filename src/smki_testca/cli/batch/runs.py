@@ -13,6 +13,7 @@ from smki_testca.cli.batch.running import (
     print_run,
     with_engine_options,
 )
+from smki_testca.cli.if_needed import with_if_needed
 from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import (
     print_json,
@@ -76,6 +77,7 @@ def show(session: Session, run: int) -> None:
 @click.option("--last", is_flag=True, help="The newest run that was interrupted.")
 @with_engine_options
 @click.pass_obj
+@with_if_needed
 def resume(session: Session, /, run: int | None, *, last: bool, **options: Any) -> None:
     """Resume a run that ended before it was complete.
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from smki_testca.cli.numbers import NUMBER, number_from
-from smki_testca.cli.output import Progress, counted, print_json, say
+from smki_testca.cli.output import Progress, print_json, say
 from smki_testca.errors import ExitCode
+from smki_testca.text import counted
 
 if TYPE_CHECKING:
     from smki_testca.cli.session import Session

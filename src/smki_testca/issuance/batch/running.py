@@ -11,7 +11,7 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from smki_testca.errors import EstateError, InputError
+from smki_testca.errors import AlreadySoError, EstateError, InputError
 from smki_testca.estate.runs import State
 from smki_testca.identifiers import SerialNumber
 from smki_testca.issuance.batch.reauthorisation import Reauthorisation
@@ -57,7 +57,9 @@ def resume(
     """
     run = estate.runs.get(number)
     if not run.is_unfinished:
-        raise InputError("batch.state", f"Run {number} is {run.state} already.")
+        # A run that was cancelled is not what this would make of it.
+        kind = AlreadySoError if run.state is State.DONE else InputError
+        raise kind("batch.state", f"Run {number} is {run.state} already.")
     with estate.runs.locks.holding(number):
         _complete(estate, run, engine, progress, monotonic)
     return estate.runs.get(number)
