@@ -73,7 +73,7 @@ def test_a_link_in_the_place_of_a_folder_is_not_followed(locks, tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a lock of another process needs flock")
-def test_a_lock_ends_with_its_process_however_that_ends(locks, tmp_path):
+def test_a_lock_ends_with_its_process_however_that_ends(locks):
     own, _, folder = locks
     code = (
         "import sys, time; from pathlib import Path;"
