@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from smki_testca.cli.output import (
+    Progress,
     print_document,
     print_json,
     print_warnings,
@@ -104,7 +105,8 @@ def export(
     if export_passphrase_file is not None:
         passphrase = first_line(export_passphrase_file)
     with session.open() as estate:
-        records = list(estate.select(own_selection(estate, given)))
+        selected_records = estate.select(own_selection(estate, given))
+        records = list(Progress("reading certificates").over(selected_records))
         if not records:
             raise InputError("export.nothing", "No certificate fits the selection.")
         selected = items(estate, records, with_keys=with_keys)
