@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from smki_testca.cli.command_line import ConfiguredOption
 from smki_testca.cli.names import HierarchyName
 from smki_testca.cli.output import print_json, print_table
 
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
     from smki_testca.cli.session import Session
 
 _ENVIRONMENT = click.option(
-    "--environment", metavar="E", help="The CA's environment; the estate's first by default."
+    "--environment",
+    cls=ConfiguredOption,
+    metavar="E",
+    help="The CA's environment; the estate's first by default.",
 )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from smki_testca.cli.command_line import ConfiguredOption
 from smki_testca.cli.output import print_json, print_warnings, say
 from smki_testca.cli.output_paths import FOLDER
 from smki_testca.cli.selection import selecting, selection
@@ -23,7 +24,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option(
-    "--format", "form", type=click.Choice(list(FORMATS)), required=True, help="See docs/formats.md."
+    "--format",
+    "form",
+    cls=ConfiguredOption,
+    key="export-format",
+    type=click.Choice(list(FORMATS)),
+    required=True,
+    help="See docs/formats.md.",
 )
 @click.option("--out", metavar="PATH", type=FOLDER, required=True, help="The folder to write to.")
 @click.option("--with-keys", is_flag=True, help="Write the private keys, too.")

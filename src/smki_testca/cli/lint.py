@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -27,6 +27,8 @@ from smki_testca.profiles.model import Severity
 from smki_testca.x509.view import kind_of, view_certificate, view_request
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from smki_testca.importers.sources import Source
     from smki_testca.lint.rule import Rule
 
@@ -36,11 +38,23 @@ _FILES = "files"
 class FilesByDefault(click.Group):
     """A group whose first argument is a file, unless it is one of its commands."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         """Put the hidden command in front of the files."""
-        if args and args[0] not in {*self.commands, "--help", "-h"}:
+        if args[0] not in self.commands:
             args = [_FILES, *args]
-        return super().parse_args(ctx, args)
+        return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[Any]]:
+        """Return file names before anything is typed, then also the commands that fit."""
+        from click.shell_completion import CompletionItem
+
+        if incomplete.startswith("-"):
+            files = self.get_command(ctx, _FILES)
+            return [] if files is None else files.shell_complete(ctx, incomplete)
+        fitting = super().shell_complete(ctx, incomplete) if incomplete else []
+        return [CompletionItem(incomplete, type="file"), *fitting]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Show the options of the hidden command as those of the group."""
@@ -53,7 +67,12 @@ class FilesByDefault(click.Group):
         super().format_options(ctx, formatter)
 
 
-@click.group(cls=FilesByDefault, subcommand_metavar="FILE… | rules | explain CODE")
+@click.group(
+    cls=FilesByDefault,
+    subcommand_metavar="FILE… | rules | explain CODE",
+    # The options of the hidden command may stand in front of the files.
+    context_settings={"ignore_unknown_options": True},
+)
 def lint() -> None:
     """Say what is wrong with certificates, CSRs and CRLs, and by which rule.
 
