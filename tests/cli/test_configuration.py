@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT
 from smki_testca.cli import configuration
+
+ROOT = Path(__file__).parent.parent.parent
 
 DEVICE = ("--device-id", "00-DB-12-00-00-00-00-05", "--usage", "digital-signature")
 HW_TYPE = "1.2.826.0.1.8641679.1.2.2.1"
@@ -174,11 +175,10 @@ def test_a_wrong_value_names_the_line_that_it_is_from(command, project, quicksta
 def test_there_are_ways_not_to_use_it(command, project, monkeypatch, way):
     project("no TOML")
     assert command("config").code == 4
+    lines = {"option": ["--no-config", "config"], "after": ["config", "--no-config"]}
+    line = lines.get(way, ["config"])
     if way == "variable":
         monkeypatch.setenv("SMKI_TESTCA_CONFIG", "")
-        line = ("config",)
-    else:
-        line = ("--no-config", "config") if way == "option" else ("config", "--no-config")
     assert command(*line).code == 0
     assert command("--help").code == 0
     assert command("list", "--help").code == 0

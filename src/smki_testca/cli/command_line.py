@@ -220,6 +220,6 @@ def read_here(command: click.Command) -> click.Command:
 
 
 @cache
-def _reading(kind: type[click.Command]) -> type[click.Command]:
+def _reading(kind: Any) -> type[click.Command]:
     bases = (GroupReading if issubclass(kind, click.Group) else Reading, kind)
     return type(kind.__name__, bases, {})
