@@ -13,16 +13,19 @@ __version__: str
 """The version in the package's metadata; "0+unknown" where the source runs uninstalled."""
 
 __all__ = [
+    "Basis",
     "Credential",
     "CsrWithKey",
     "DcckiSubject",
     "Delivery",
+    "Description",
     "DeviceSubject",
     "Estate",
     "EstateError",
     "Eui64",
     "Expiring",
     "ExternalRecord",
+    "Finding",
     "FixedClock",
     "Hierarchy",
     "IkiSubject",
@@ -30,6 +33,7 @@ __all__ = [
     "InputError",
     "Intake",
     "KeyUsage",
+    "Linted",
     "OrganisationSubject",
     "OutputError",
     "Particulars",
@@ -45,12 +49,15 @@ __all__ = [
     "SeededEntropy",
     "Selection",
     "SerialNumber",
+    "Severity",
     "SmkiTestcaError",
     "StandingChange",
     "Status",
     "Tier",
     "Validity",
+    "describe_documents",
     "export",
+    "lint_documents",
     "make_csr",
     "take_in",
 ]
@@ -83,7 +90,10 @@ if TYPE_CHECKING:
     from smki_testca.issuance.renewal import Renewal
     from smki_testca.lifecycle.expiry import Expiring
     from smki_testca.lifecycle.importing import ImportReport
-    from smki_testca.profiles.model import Hierarchy, Tier
+    from smki_testca.lint.findings import Finding
+    from smki_testca.lint.inspection import Description, describe_documents, lint_documents
+    from smki_testca.lint.linted import Linted
+    from smki_testca.profiles.model import Hierarchy, Severity, Tier
     from smki_testca.profiles.typed_subjects import (
         DcckiSubject,
         DeviceSubject,
@@ -92,7 +102,7 @@ if TYPE_CHECKING:
         Particulars,
     )
     from smki_testca.register.requests import Delivery, Request
-    from smki_testca.roles import KeyUsage
+    from smki_testca.roles import Basis, KeyUsage
 else:
     # Hidden from type checkers, which would otherwise accept any name of this module.
     _MODULES = {
@@ -123,7 +133,10 @@ else:
         "exporters.export": ("export",),
         "importers.intake": ("Intake", "take_in"),
         "identifiers": ("Eui64", "SerialNumber"),
-        "profiles.model": ("Hierarchy", "Tier"),
+        "lint.findings": ("Finding",),
+        "lint.inspection": ("Description", "describe_documents", "lint_documents"),
+        "lint.linted": ("Linted",),
+        "profiles.model": ("Hierarchy", "Severity", "Tier"),
         "profiles.typed_subjects": (
             "DcckiSubject",
             "DeviceSubject",
@@ -132,7 +145,7 @@ else:
             "Particulars",
         ),
         "register.requests": ("Delivery", "Request"),
-        "roles": ("KeyUsage",),
+        "roles": ("Basis", "KeyUsage"),
     }
 
     def __getattr__(name: str) -> object:

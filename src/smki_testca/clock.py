@@ -123,6 +123,14 @@ def later(instant: datetime, period: timedelta) -> datetime:
         return datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
+def earlier(instant: datetime, period: timedelta) -> datetime:
+    """The instant less a period, at least the beginning of the year 1."""
+    try:
+        return instant - period
+    except OverflowError:
+        return datetime(1, 1, 1, tzinfo=UTC)
+
+
 _INSTANT = re.compile(r"[0-9W-]+([Tt ](?!24)[0-9:.,+Zz-]+)?", re.ASCII)
 """What ISO 8601 is written with. Python takes any character between date and time, and some
 versions of it hour 24."""

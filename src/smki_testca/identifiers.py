@@ -301,6 +301,58 @@ class SerialNumber:
         return f"{self.value:032X}"
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class SerialPrefix:
+    """The first digits of a serial number: it fits each serial that begins with them.
+
+    It fits also the number that its digits are, if that is written with zeros before them.
+
+    Attributes:
+        digits: hexadecimal, in upper case.
+    """
+
+    digits: str
+
+    MIN_DIGITS: ClassVar[int] = 6
+    """So short a prefix names one of thousands of certificates, as a rule."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self | SerialNumber:
+        """Read the beginning of a serial number, or a whole one.
+
+        Args:
+            text: 6 to 31 hexadecimal digits (colons allowed) are a beginning; other serial numbers
+                are whole ones.
+
+        Raises:
+            InputError: if it is no serial number.
+        """
+        serial = SerialNumber.parse(text)
+        digits = text.replace(":", "").upper()
+        is_whole = not cls.MIN_DIGITS <= len(digits) < 2 * SerialNumber.MAX_OCTETS
+        return serial if is_whole else cls(digits)
+
+    @property
+    def bounds(self) -> tuple[bytes, bytes]:
+        """The first and the last serial number that begin with it, 16 octets each."""
+        width = 2 * SerialNumber.MAX_OCTETS
+        first, last = (self.digits.ljust(width, digit) for digit in "0F")
+        return bytes.fromhex(first), bytes.fromhex(last)
+
+    @property
+    def as_number(self) -> bytes:
+        """The number that its digits are, in 16 octets."""
+        return int(self.digits, 16).to_bytes(SerialNumber.MAX_OCTETS)
+
+    def fits(self, text: str) -> bool:
+        """Whether a serial number in 32 hexadecimal digits fits."""
+        width = 2 * SerialNumber.MAX_OCTETS
+        return text.startswith(self.digits) or text == self.digits.rjust(width, "0")
+
+    def __str__(self) -> str:
+        return self.digits
+
+
 def parse_object_identifier(text: str) -> str:
     """Accept an OBJECT IDENTIFIER in dotted decimal, such as a Device's hwType.
 

@@ -70,8 +70,8 @@ def test_renew_of_what_runs_out_before_a_date_or_within_a_time(run):
     assert {item["profile"] for item in run("renew", "--within", "1000d")["certificates"]} == {
         "dccki"
     }
-    told = run("renew", "--expiring-before", "2028-03-01", "--participant", "dcc", code=4)
-    assert told["error"]["code"] == "selection.nothing"
+    told = run("renew", "--expiring-before", "2028-03-01", "--participant", "dcc")
+    assert told == {"certificates": [], "warnings": []}
 
 
 @pytest.mark.parametrize(
@@ -97,8 +97,15 @@ def test_a_selection_of_nothing_but_what_is_revoked_has_nothing_due(command, qui
     revoked = command("--estate", quickstart, "revoke", *chosen, "--reason", "superseded")
     assert revoked.code == 0, revoked.err
     outcome = command("--estate", quickstart, "renew", *chosen, "--within", "600w")
-    assert outcome.code == 4
-    assert outcome.err.startswith("error: Nothing is due")
+    assert (outcome.code, outcome.out, outcome.err) == (0, "nothing is due\n", "")
+
+
+def test_what_was_renewed_is_not_due_again_however_it_is_selected(run, command, quickstart):
+    chosen = ("renew", "--label", "Z1-supplier-ds", "--within", "600w")
+    assert len(run(*chosen)["certificates"]) == 1
+    assert run(*chosen)["certificates"] == []
+    assert run("renew", "--label", "none", "--within", "600w")["certificates"] == []
+    assert run("renew", "--label", "none", code=4)["error"]["code"] == "selection.nothing"
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,11 @@ def _parameters(group, context):
             yield from _parameters(found, inner)
 
 
-PARAMETERS = dict(_parameters(cli, click.Context(cli, info_name="", resilient_parsing=True)))
+PARAMETERS = dict(
+    _parameters(
+        cli, click.Context(cli, info_name="", resilient_parsing=True, **cli.context_settings)
+    )
+)
 PATH_NAME = re.compile(
     r"(?:^|[-_])(?:files?|out|dir|directory|folder|path|estate|profiles|manifest)$"
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.cli.numbers import number_from
-from smki_testca.cli.output import print_json, print_table, say
+from smki_testca.cli.output import Progress, print_json, print_table, say
 
 if TYPE_CHECKING:
     from smki_testca.cli.session import Session
@@ -96,8 +96,8 @@ def verify(session: Session, digest: str | None, *, keys: bool) -> None:
         if keys:
             estate.unlock()
         verified = estate.audit.examine(digest)
-        tiles = estate.tiles.verify()
-        paired = estate.verify_keys() if keys else None
+        tiles = estate.tiles.verify(Progress("tiles"))
+        paired = estate.verify_keys(Progress("private keys")) if keys else None
     if session.as_json:
         print_json(
             {

@@ -115,7 +115,7 @@ class Reading(click.Command):
             seen = _Seen.of(ctx, args)
             # Known before anything is found wrong, so that errors are told as the user asks.
             session.as_json |= seen.asks_for_json
-            session.look_ahead(seen.ahead)
+            session.ahead = seen.ahead
             seen.check_repeats(ctx)
         return super().parse_args(ctx, args)
 
@@ -199,7 +199,7 @@ class GroupReading(Reading, click.Group):
             return super().resolve_command(ctx, args)
         session = ctx.ensure_object(Session)
         seen = _Seen.of(ctx, args[1:], beyond=True)
-        session.look_ahead(seen.ahead)
+        session.ahead = seen.ahead
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError:

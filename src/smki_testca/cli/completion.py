@@ -102,7 +102,7 @@ _ARGUMENTS: dict[tuple[str, str], Names] = {
 """By the group of the command, if any, and what its usage line calls the argument."""
 _PLACES = {
     **dict.fromkeys(("DIR", "FOLDER", "KEYS"), "dir"),
-    **dict.fromkeys(("FILE", "PATH", "CSR", "CERT", "MANIFEST", "TERM"), "file"),
+    **dict.fromkeys(("FILE", "PATH", "CSR", "CERT", "MANIFEST", "REQUESTS", "TERM"), "file"),
 }
 _ENDING = re.compile(r".+\.(?:zip|csv|toml)", re.IGNORECASE)
 

@@ -42,9 +42,7 @@ _FILE_OPTIONS = [
     click.option(
         "--key-passphrase-file", metavar="FILE", help="Its first line encrypts the private key."
     ),
-    click.option(
-        "--seed", metavar="HEX", help="Derive the key from it; it is not secret. P-256 only."
-    ),
+    click.option("--seed", metavar="HEX", help="Derive the key from it; it is not secret."),
     click.option("--force", is_flag=True, help="Overwrite the files if they are there already."),
 ]
 _NAME = click.option(

@@ -9,7 +9,7 @@ import click
 from smki_testca.cli.command_line import ConfiguredOption
 from smki_testca.cli.output import print_json, print_warnings, say
 from smki_testca.cli.output_paths import FOLDER
-from smki_testca.cli.selection import selecting, selection
+from smki_testca.cli.selection import own_selection, selecting
 from smki_testca.cli.session import Session, first_line
 from smki_testca.errors import InputError
 from smki_testca.exporters.export import items, make, takes_passphrase
@@ -52,7 +52,7 @@ def export(
     *,
     with_keys: bool,
     force: bool,
-    **given: str | None,
+    **given: tuple[str, ...],
 ) -> None:
     """Write the certificates of an estate, or those that fit every option, to a folder.
 
@@ -67,7 +67,7 @@ def export(
     if export_passphrase_file is not None:
         passphrase = first_line(export_passphrase_file)
     with session.open() as estate:
-        records = list(estate.select(selection(estate.library, given)))
+        records = list(estate.select(own_selection(estate, given)))
         if not records:
             raise InputError("export.nothing", "No certificate fits the selection.")
         selected = items(estate, records, with_keys=with_keys)

@@ -9,7 +9,8 @@ import click
 from smki_testca.authority import csr
 from smki_testca.cli.command_line import ConfiguredOption, configured
 from smki_testca.cli.names import library_of
-from smki_testca.cli.output import print_document, print_json, print_records, print_warnings, say
+from smki_testca.cli.output import print_document, print_json, print_warnings, say
+from smki_testca.cli.records import print_records
 from smki_testca.cli.session import Session, read_input
 from smki_testca.labels import check_label
 from smki_testca.profiles.model import Tier

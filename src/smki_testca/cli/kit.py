@@ -218,11 +218,6 @@ def _print_result(result: KitResult) -> None:
         f"{result.exports.certificates} certificates are in {out}/estate, and in these forms"
         f" beside it: {', '.join(result.exports.folders) or 'none'}."
     )
-    if result.left_out:
-        say(
-            f"{len(result.left_out)} requests are left out, because RSA keys cannot be made from a"
-            f" seed: {', '.join(result.left_out)}."
-        )
     if result.seeded:
         say("The private keys were made from a seed: they are not secret.")
     say(f"{out}/README.txt tells what each folder is, who loads it, and what it cannot hold.")

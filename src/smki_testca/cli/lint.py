@@ -20,16 +20,16 @@ from smki_testca.importers.sources import (
 )
 from smki_testca.lint.catalogue import explain as explain_rule
 from smki_testca.lint.catalogue import rules as all_rules
+from smki_testca.lint.inspection import certificates_to_trust, why_no_certificate
 from smki_testca.lint.linted import Settings
 from smki_testca.lint.reports import REPORTS, as_full_text, as_text
 from smki_testca.lint.whole_input import lint_all
 from smki_testca.profiles.model import Severity
-from smki_testca.x509.view import kind_of, view_certificate, view_request
+from smki_testca.x509.view import view_certificate, view_request
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-    from smki_testca.importers.sources import Source
     from smki_testca.lint.rule import Rule
 
 _FILES = "files"
@@ -230,50 +230,19 @@ def _read_certificate(name: str) -> bytes:
         raise InputError(
             "compare.certificate", f"{name} holds {len(documents)} documents, not one certificate."
         )
-    problem = _why_no_certificate(documents[0])
+    problem = why_no_certificate(documents[0])
     if problem:
         raise InputError("compare.certificate", f"{name} does not hold a certificate: {problem}.")
     return documents[0].data
 
 
 def _trusted(session: Session, names: tuple[str, ...]) -> list[bytes]:
-    """Return the trusted CA certificates, as DER: those in files, and those of the estate.
-
-    Raises:
-        InputError: if a file holds anything but certificates, or there is none in a folder.
-    """
-    trusted = []
-    for name in names:
-        certificates = []
-        for source in sources([name]):
-            problem = _why_no_certificate(source)
-            if not problem:
-                certificates.append(source.data)
-            elif source.is_named or source.problem is not None:
-                raise InputError(
-                    "lint.trust",
-                    f"{source.place} cannot be trusted: {problem}.",
-                    "Give certificates only.",
-                )
-        if not certificates:
-            raise InputError(
-                "lint.trust", f"{name} holds no certificate to trust.", "Give certificates only."
-            )
-        trusted += certificates
+    """Return the trusted CA certificates, as DER: those in files, and those of the estate."""
+    trusted = certificates_to_trust(names)
     if session.estate is not None:
         with session.open() as estate:
             trusted += [record.der for record in estate.certificates.authorities()]
     return trusted
-
-
-def _why_no_certificate(source: Source) -> str:
-    """Return why a source is no certificate, as a clause; empty if it is one."""
-    if source.problem is not None:
-        return source.problem.message
-    kind = kind_of(source.data)
-    if kind == "certificate":
-        return ""
-    return f"it is no certificate, but {'something else' if kind is None else f'a {kind}'}"
 
 
 def _explanation(rule: Rule) -> list[tuple[str, str]]:

@@ -11,13 +11,19 @@ import click
 from smki_testca import kits
 from smki_testca.api import FILE_NAME, FILES, Estate
 from smki_testca.cli.command_line import ConfiguredOption
+from smki_testca.cli.if_needed import (
+    with_if_needed,
+)
 from smki_testca.cli.output import (
     Progress,
     print_json,
-    print_records,
+    print_outcome,
     print_table,
     print_warnings,
     say,
+)
+from smki_testca.cli.records import (
+    print_records,
 )
 from smki_testca.cli.session import Session, read_input
 from smki_testca.entropy import SystemEntropy
@@ -109,6 +115,7 @@ def quickstart(session: Session, directory: str) -> None:
     " organisation-root-ca.key; CAs without one get a fresh key.",
 )
 @click.pass_obj
+@with_if_needed
 def init(session: Session, directory: str, environment: str | None, ca_keys: str | None) -> None:
     """Make an estate in DIR with the CAs of an environment, or add them to the estate there.
 
@@ -139,7 +146,8 @@ def init(session: Session, directory: str, environment: str | None, ca_keys: str
             session.unlock_first(estate)
         records = estate.add_environment(name, keys)
     if session.as_json:
-        print_json({"estate": str(path), "certificates": [record.as_json() for record in records]})
+        certificates = [record.as_json() for record in records]
+        print_outcome(session, {"estate": str(path), "certificates": certificates})
         return
     print_table(
         ("CA", "Profile", "Not after", "Serial"),

@@ -6,6 +6,7 @@ import contextlib
 import os
 import stat
 import sys
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from smki_testca.cli.configuration import FILE_NAME, KEYS, Configuration, Setting, Source, locate
-from smki_testca.errors import EstateError, InputError, UsageError
+from smki_testca.errors import EstateError, InputError, SmkiTestcaError, UsageError
 from smki_testca.passphrases import MAX_FILE_OCTETS, PASSPHRASE_FILE, Passphrase
 from smki_testca.text import is_text, plain, shown
 
@@ -30,31 +31,26 @@ _ESTATE_VARIABLE = "SMKI_TESTCA_ESTATE"
 _PASSPHRASE_VARIABLE = "SMKI_TESTCA_PASSPHRASE"  # noqa: S105 - a variable's name
 
 
+@dataclass
 class Session:
     """One run of the command: the global options, and what stands in for those not given.
 
     Attributes:
+        given: the values of the global options that the line has, by option.
+        ahead: those that stand further on in the line and are not read yet.
         as_json: whether the output is JSON.
         no_config: whether no configuration file is read.
-        time: the value of ``--clock``.
+        dry_run: whether to take back all that is done with the estate.
+        if_needed: whether the command succeeds where the state is already as it would make it.
     """
 
-    def __init__(
-        self,
-        estate: str | None = None,
-        *,
-        as_json: bool = False,
-        profiles: str | None = None,
-        passphrase_file: str | None = None,
-        time: str | None = None,
-    ) -> None:
-        given = {"estate": estate, "profiles": profiles, "passphrase-file": passphrase_file}
-        self._given = {name: value for name, value in given.items() if value is not None}
-        self._ahead: dict[str, str] = {}
-        self._libraries: dict[tuple[Path, ...], Library] = {}
-        self.as_json = as_json
-        self.no_config = False
-        self.time = time
+    given: dict[str, str] = field(default_factory=dict)
+    ahead: dict[str, str] = field(default_factory=dict)
+    as_json: bool = False
+    no_config: bool = False
+    dry_run: bool = False
+    if_needed: bool = False
+    _libraries: dict[tuple[Path, ...], Library] = field(default_factory=dict)
 
     def give(self, name: str, value: str) -> None:
         """Take the value of a global option.
@@ -62,31 +58,20 @@ class Session:
         Raises:
             UsageError: if the option has another value already.
         """
-        before = self.time if name == "clock" else self._given.get(name)
-        if before not in {None, value}:
+        before = self.given.setdefault(name, value)
+        if before != value:
             raise UsageError(
                 "usage",
-                f"--{name} is given twice: {shown(str(before))} and {shown(value)}.",
+                f"--{name} is given twice: {shown(before)} and {shown(value)}.",
                 "Give it once, before the command or after it.",
             )
-        if name == "clock":
-            self.time = value
-        else:
-            self._given[name] = value
-
-    def look_ahead(self, values: dict[str, str]) -> None:
-        """Take global options that stand further on in the line, until they are read.
-
-        The library, in which they say where to look, tells which options a command has.
-        """
-        self._ahead = values
 
     def setting(self, name: str) -> Setting:
         """Return a value of ``configuration.KEYS`` and where it comes from.
 
         An option comes before a variable, and both before the configuration file.
         """
-        value = self._given.get(name, self._ahead.get(name))
+        value = self.given.get(name, self.ahead.get(name))
         if value is not None:
             return Setting(value, Source.OPTION, f"--{name}")
         if name == "estate" and (value := os.environ.get(_ESTATE_VARIABLE)):
@@ -95,14 +80,14 @@ class Session:
 
     def configured_in(self, message: str) -> list[str]:
         """Return, for an error, the values of the configuration file that it names: a line each."""
-        if "configuration" not in self.__dict__:
+        try:
+            settings = {name: self.setting(name) for name in KEYS}
+        except SmkiTestcaError:  # the file is what is wrong
             return []
         return [
-            f"note: {name} is {shown(setting.value or '')} by {setting.place}."
-            for name in KEYS
-            if (setting := self.setting(name)).source is Source.FILE
-            and setting.value
-            and setting.value in message
+            f"note: {name} is {shown(setting.value)} by {setting.place}."
+            for name, setting in settings.items()
+            if setting.source is Source.FILE and setting.value and setting.value in message
         ]
 
     @cached_property
@@ -135,11 +120,12 @@ class Session:
 
     def clock(self) -> Clock | None:
         """Return the fixed clock of ``--clock``; None if the option is not given."""
-        if self.time is None:
+        time = self.given.get("clock")
+        if time is None:
             return None
         from smki_testca.clock import FixedClock, parse_instant
 
-        return FixedClock(parse_instant(self.time))
+        return FixedClock(parse_instant(time))
 
     def clock_or_system(self) -> Clock:
         """Return the fixed clock of ``--clock``, or else the system's."""
@@ -188,6 +174,7 @@ class Session:
             lambda: self.passphrase(directory),
             profiles=self.profiles_directory,
             clock=self.clock(),
+            dry_run=self.dry_run,
         )
         if needs_keys:
             self.unlock_first(estate)

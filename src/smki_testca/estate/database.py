@@ -42,8 +42,12 @@ _NAMES_OF_TYPES = {bytes: "octets", str: "text", int: "a whole number", type(Non
 class Database:
     """An open estate file."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, *, dry_run: bool = False
+    ) -> None:
         self.path = path
+        self.dry_run = dry_run
+        """Whether nothing is ever committed: see ``open``."""
         self._connection = connection
         self.row_sums = RowSums(connection)
         self._checked_schema: int | None = None
@@ -76,8 +80,14 @@ class Database:
         return database
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: Path, *, dry_run: bool = False) -> Self:
         """Open the file without writing to it.
+
+        Args:
+            path: of the file.
+            dry_run: whether to take back every change when the file is closed. The first
+                transaction that succeeds stays open until then: what comes after it reads its
+                changes, and other processes wait before they write.
 
         Raises:
             EstateError: if there is none, or it is no estate, damaged or of a newer format.
@@ -97,7 +107,7 @@ class Database:
                 "Make one with: smki-testca init DIR, or name another with --estate DIR.",
             )
         with _reading(path):
-            database = cls(path, _connect(path))
+            database = cls(path, _connect(path), dry_run=dry_run)
         try:
             database._check(path)
         except BaseException:
@@ -136,7 +146,7 @@ class Database:
         self.row_sums.start()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file. What is not committed is taken back: all of a dry run."""
         self._connection.close()
 
     @contextlib.contextmanager
@@ -164,7 +174,8 @@ class Database:
                 self.on_begin()
                 yield
                 self.on_commit()
-                self._connection.execute("COMMIT")
+                if not self.dry_run:
+                    self._connection.execute("COMMIT")
             except BaseException:
                 # If the disk is full, SQLite has rolled back already.
                 if self._connection.in_transaction:

@@ -218,7 +218,9 @@ class Issuance:
             parts.append((unsigned, certified))
         of_fields = [warning for unsigned, _ in parts for warning in unsigned.warnings]
         of_csr = () if csr is None else csr.remarks.texts()
-        warnings = (*of_csr, *authorisation.warnings, *self._estate.remarks(issuer[0]), *of_fields)
+        ends = max((unsigned.instant("notAfter") for unsigned, _ in parts), default=None)
+        of_issuer = self._estate.remarks(issuer[0], None if profile.fixes_end else ends)
+        warnings = (*of_csr, *authorisation.warnings, *of_issuer, *of_fields)
         return Prepared(authorisation, issuer, tuple(parts), label, tuple(dict.fromkeys(warnings)))
 
     def _check_judged(
@@ -353,7 +355,7 @@ class Issuance:
         """A new key pair of the type that a profile has.
 
         Raises:
-            InputError: for an RSA key from a seed.
+            InputError: if the estate has it: its seed was used here before.
         """
         return SubjectKey.of_private(self._estate.key_store.fresh(profile.key_type))
 

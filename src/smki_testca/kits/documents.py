@@ -95,6 +95,7 @@ class KitFile(Document, frozen=True, kw_only=True):
     name: FileName
     title: NonEmpty
     environments: list[NonEmpty] = []
+    hierarchies: Some | None = None
     register: NonEmpty | None = None
     participant: list[ParticipantTable] = []
     agreement: list[AgreementTable] = []

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from smki_testca.clock import Clock
     from smki_testca.identifiers import Eui64
     from smki_testca.kits.counting import Counting
     from smki_testca.kits.labels import Template
+    from smki_testca.profiles import Library
+    from smki_testca.profiles.model import Hierarchy
     from smki_testca.profiles.subject import Subject
     from smki_testca.register.agreements import Agreement
     from smki_testca.register.participants import Participant
@@ -123,6 +126,7 @@ class Kit:
         requests: the requests in order, those of series included.
         devices: the Devices of each type.
         origin: the kit file, for messages.
+        hierarchies: those whose CAs it has; None for all.
     """
 
     name: str
@@ -134,6 +138,17 @@ class Kit:
     requests: tuple[KitRequest, ...]
     devices: tuple[KitDevices, ...]
     origin: str
+    hierarchies: tuple[Hierarchy, ...] | None = None
+
+    def hierarchies_of(self, library: Library) -> tuple[Hierarchy, ...]:
+        """The hierarchies whose CAs it has, in the library's order."""
+        known = library.hierarchies
+        return tuple(each for each in known if self.hierarchies is None or each in self.hierarchies)
+
+    def agreements_on(self, clock: Clock) -> list[Agreement]:
+        """Its agreements, their days counted from today."""
+        today = clock.now().date()
+        return [agreement.on(today) for agreement in self.agreements]
 
     @property
     def count(self) -> int:

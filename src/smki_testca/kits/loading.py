@@ -17,7 +17,7 @@ from smki_testca.kits.kit import Kit, KitAgreement, KitDevices, KitRequest
 from smki_testca.kits.labels import ENVIRONMENT, ID, NUMBER, ROLE, TYPE, USAGE, Template
 from smki_testca.labels import check_label
 from smki_testca.profiles.library import known, met_in
-from smki_testca.profiles.model import Identity
+from smki_testca.profiles.model import Hierarchy, Identity
 from smki_testca.profiles.subject import Subject
 from smki_testca.register import documents as register
 from smki_testca.shipped import shipped
@@ -124,7 +124,16 @@ class _Reader:
             tuple(request for request, _ in requests),
             tuple(self._devices(table, number) for number, table in enumerate(document.devices, 1)),
             self._origin,
+            self._hierarchies(whole),
         )
+
+    def _hierarchies(self, whole: Place) -> tuple[Hierarchy, ...] | None:
+        stated = self._document.hierarchies
+        if stated is None:
+            return None
+        for name in stated:
+            known(name, self._library.hierarchies, whole.within("hierarchies"), "hierarchy")
+        return tuple(Hierarchy(name) for name in stated)
 
     def _check_size(self) -> None:
         """Check how many requests and IDs the kit has before any is made.
@@ -335,7 +344,12 @@ class _Reader:
         known(name, self._library.profile_names, where.within("profile"), "profile")
         known(purpose, self._library.testing_services, where.within("purpose"), "purpose")
         with met_in(where.within("profile")):
-            return self._library.end_entity_profile(name)
+            profile = self._library.end_entity_profile(name)
+        hierarchies = self._document.hierarchies
+        if hierarchies is not None:
+            noun = f"hierarchy of the kit, which profile {name} is of"
+            known(profile.hierarchy, hierarchies, where.within("profile"), noun)
+        return profile
 
 
 def _check_inputs(profile: Profile, inputs: dict[str, str], where: Place) -> None:

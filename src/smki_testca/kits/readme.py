@@ -29,9 +29,6 @@ def text(result: KitResult) -> str:
         "",
         *_contents(result),
     ]
-    if result.left_out:
-        lines += ["", "Left out, because RSA keys cannot be made from a seed:"]
-        lines += [f"  {name}" for name in result.left_out]
     if result.seeded:
         lines += ["", *_SEEDED]
     return "\n".join(lines) + "\n"

@@ -28,8 +28,6 @@ class KitResult:
         at: the time at which it was made, UTC.
         devices: the number of Device Certificates issued in a run.
         revocation_lists: the number of CRLs and ARLs.
-        left_out: the labels of requests, and the types of Devices, that cannot be made from a
-            seed.
         seeded: whether it was made from a seed.
         warnings: what the participants should read, each line once.
     """
@@ -40,7 +38,6 @@ class KitResult:
     devices: int
     exports: Exports
     revocation_lists: int
-    left_out: tuple[str, ...]
     seeded: bool
     warnings: tuple[str, ...] = ()
 
@@ -63,7 +60,7 @@ class KitResult:
                 for note in lines
             ],
             "revocation_lists": self.revocation_lists,
-            "left_out": list(self.left_out),
+            "left_out": [],  # what a seed could not give, up to version 0.1
             "keys_secret": not self.seeded,
             **({"warnings": list(self.warnings)} if self.warnings else {}),
         }

@@ -26,6 +26,8 @@ Years = Annotated[int, msgspec.Meta(ge=1, le=9_998)]
 """At most as many as there are between two dates of the calendar."""
 Hours = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 """At most 114 years."""
+Minutes = Annotated[int, msgspec.Meta(ge=1, le=525_600)]
+"""At most a year."""
 
 
 class Document(msgspec.Struct, forbid_unknown_fields=True, rename="kebab", frozen=True):
@@ -48,6 +50,7 @@ class FillTable(Document, frozen=True):
     optional: bool = False
     years: Years | None = None
     hours: Hours | None = None
+    backdate: Minutes | None = None
 
 
 class HoldsTable(Document, frozen=True):
@@ -143,7 +146,7 @@ class CategoryFile(Known, frozen=True, kw_only=True):
     remote_party_roles: list[str] = []
     participants: list[ParticipantKind]
     testing_services: list[str]
-    environments: list[str]
+    environments: list[str] | Literal["all"]
     obligations: list[NonEmpty] = []
     remote_delivery: bool
     quota: QuotaTable = QuotaTable()

@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Self
 
-from smki_testca.errors import InputError
+from smki_testca.errors import AlreadySoError, InputError
 from smki_testca.profiles.model import ParticipantKind
 from smki_testca.register.blocks import Block, Blocks
 from smki_testca.register.participants import AllocatedId
@@ -258,7 +258,7 @@ class Register:
         agreement = self.agreement(reference)
         if agreement.suspended == suspended:
             state = "suspended" if suspended else "not suspended"
-            raise InputError("agreement.state", f"Agreement {reference} is {state} already.")
+            raise AlreadySoError("agreement.state", f"Agreement {reference} is {state} already.")
         changed = replace(agreement, suspended=suspended)
         return replace(self, agreements={**self.agreements, reference: changed})
 
@@ -299,7 +299,9 @@ class Register:
                 f" {agreement.start}.",
             )
         if agreement.end is not None and agreement.end <= last:
-            raise InputError(
+            # An earlier end is another state than the one asked for.
+            kind = AlreadySoError if agreement.end == last else InputError
+            raise kind(
                 "agreement.state",
                 f"Agreement {reference} ends on {agreement.end} already.",
                 "To prolong it: smki-testca agreement replace FILE",

@@ -14,6 +14,7 @@ from smki_testca.cli.batch.reports import (
     warnings_as_json,
 )
 from smki_testca.cli.batch.running import (
+    announce,
     complete_and_report,
     engine_of,
     secrets_of,
@@ -93,8 +94,7 @@ def issue(session: Session, /, manifest: str | None, **options: Any) -> None:
             raise _plan_error(plan)
         report_problems(session, plan)
         report_warnings(session, plan)
-        if not session.as_json:
-            say(f"run {run}", err=True)
+        announce(run)
         outcome = problems_as_json(plan) | warnings_as_json(plan)
         complete_and_report(session, estate, run, engine, outcome)
 

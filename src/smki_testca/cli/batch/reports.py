@@ -8,6 +8,7 @@ from smki_testca.cli.output import (
     print_warnings,
     say,
 )
+from smki_testca.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -60,7 +61,7 @@ def remarks_as_json(remarks: Remarks, places: str) -> dict[str, Any]:
 def report_remarks(remarks: Remarks, noun: str = "") -> None:
     """Print the remarks on CSRs: each once, with the first of its places."""
     for (code, _, text), places in remarks.items():
-        others = f" and {len(places) - 1} others" if len(places) > 1 else ""
+        others = f" and {counted(len(places) - 1, 'other')}" if len(places) > 1 else ""
         say(f"{noun}{places[0]}{others}: {code}: {text}", err=True)
 
 

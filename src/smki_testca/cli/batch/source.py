@@ -11,6 +11,7 @@ from click.core import ParameterSource
 from smki_testca.cli.command_line import ConfiguredOption, configured
 from smki_testca.cli.names import library_of
 from smki_testca.cli.numbers import NUMBER
+from smki_testca.cli.output import Progress
 from smki_testca.cli.session import read_regular
 from smki_testca.errors import InputError, UsageError
 from smki_testca.identifiers import Eui64
@@ -216,7 +217,6 @@ def plan_manifest(estate: Estate, plan: Plan, manifest: str, options: dict[str, 
     def read(name: str) -> bytes:
         return read_regular(path.parent / name, MAX_ROW_FILE_OCTETS)
 
-    for row in from_manifest(
-        estate, lines(path, columns(estate.library)), read, options["environment"]
-    ):
+    rows = from_manifest(estate, lines(path, columns(estate.library)), read, options["environment"])
+    for row in Progress("reading rows").over(rows):
         plan.add(row)
