@@ -191,7 +191,7 @@ def test_an_error_is_json_where_the_line_asks_for_json_and_only_there(command, l
         (("issue", "organization"), "Did you mean organisation?"),
         (("csr", "devices"), "Did you mean device?"),
         (("list", "--participent", "x"), "Did you mean --participant?"),
-        (("list", "--estatee", "x"), "Did you mean --estate or "),
+        (("list", "--estatee", "x"), "Did you mean --estate?"),
     ],
     ids=" ".join,
 )

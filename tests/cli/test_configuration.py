@@ -202,7 +202,11 @@ def test_the_variable_names_another_file(command, project, monkeypatch, tmp_path
 @pytest.mark.parametrize(
     ("text", "code", "told"),
     [
-        ('\nenviroment = "x"', "config.key", "line 2, enviroment: there is no such key. Did you"),
+        (
+            '\nenviroment = "x"',
+            "config.key",
+            "line 2, enviroment: there is no such key. Did you mean env",
+        ),
         ('hw_type = "x"', "config.key", "Did you mean hw-type?"),
         ('xyzzy = "x"', "config.key", "line 1, xyzzy: there is no such key."),
         ('[tool]\nestate = "x"', "config.key", "tool"),

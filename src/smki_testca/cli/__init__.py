@@ -17,12 +17,12 @@ import click
 
 import smki_testca
 from smki_testca import core_dumps
-from smki_testca.cli.command_line import GLOBAL_OPTIONS, GroupReading, read_here
+from smki_testca.cli.command_line import GLOBAL_OPTIONS, GroupReading, did_you_mean, read_here
 from smki_testca.cli.output import print_json, say
 from smki_testca.cli.session import Session
-from smki_testca.cli.suggestions import did_you_mean
 from smki_testca.errors import ExitCode, InputError, OutputError, SmkiTestcaError, UsageError
 from smki_testca.files import MEDIUM_ERRORS
+from smki_testca.text import closest
 
 # name: (module, attribute, summary in `--help`)
 COMMANDS = {
@@ -194,8 +194,8 @@ def _usage_error(error: click.ClickException) -> UsageError:
     remedy = "" if context is None else f"See: {context.command_path} --help"
     message = " ".join(error.format_message().split())
     if isinstance(error, click.NoSuchOption):
-        meant = did_you_mean(error.option_name, error.possibilities or ())
-        message = f"No such option {error.option_name!r}. {meant}".rstrip()
+        meant = closest(error.option_name, error.possibilities or ())
+        message = f"No such option {error.option_name!r}. {did_you_mean(meant)}".rstrip()
     if not message.endswith((".", "?", "!")):
         message += "."
     return UsageError("usage", message, remedy)

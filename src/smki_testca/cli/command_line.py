@@ -16,7 +16,7 @@ from click.core import ParameterSource
 
 from smki_testca.cli.configuration import KEYS
 from smki_testca.cli.session import Session
-from smki_testca.cli.suggestions import did_you_mean
+from smki_testca.text import closest
 
 
 class GlobalOption(click.Option):
@@ -206,8 +206,13 @@ class GroupReading(Reading, click.Group):
             session.as_json |= seen.asks_for_json
             if args[0].startswith("-"):
                 raise
-            meant = did_you_mean(args[0], self.list_commands(ctx))
-            ctx.fail(f"There is no command {args[0]!r}. {meant}")
+            meant = closest(args[0], self.list_commands(ctx))
+            ctx.fail(f"There is no command {args[0]!r}. {did_you_mean(meant)}")
+
+
+def did_you_mean(meant: str | None) -> str:
+    """Return the question after a word that is like a mistyped one; nothing if there is none."""
+    return "" if meant is None else f"Did you mean {meant}?"
 
 
 def read_here(command: click.Command) -> click.Command:

@@ -9,7 +9,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from smki_testca.cli.suggestions import did_you_mean
 from smki_testca.errors import InputError
 from smki_testca.text import is_one_line, use_one_of
 
@@ -107,8 +106,7 @@ def _check_key(key: str, place: Place) -> None:
             "Write the passphrase into a file that only you can read, and name it with"
             " passphrase-file.",
         )
-    meant = did_you_mean(key, KEYS)
-    raise InputError("config.key", f"{place}: there is no such key. {meant}", use_one_of(KEYS))
+    raise InputError("config.key", f"{place}: there is no such key.", use_one_of(KEYS, given=key))
 
 
 def locate() -> Path | None:
