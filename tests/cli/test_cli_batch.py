@@ -530,7 +530,9 @@ def test_a_file_for_the_cluster_that_is_not_there_is_named(
     batch, dask, option, quickstart, files_of, one_line
 ):
     before = files_of(quickstart)
-    outcome = batch("issue", *range_of(3), *dask, option, "gone.pem", text=True)
+    given = list(dask)
+    given[given.index(option) + 1] = "gone.pem"
+    outcome = batch("issue", *range_of(3), *given, text=True)
     assert outcome.code == 4
     assert "gone.pem cannot be read" in one_line(outcome)
     assert files_of(quickstart) == before

@@ -131,7 +131,7 @@ def test_a_command_of_a_type_of_the_operators_own_takes_its_profiles_after_it(co
     text = (shipped("profiles") / "certificates" / "device.toml").read_text("utf-8")
     (folder / "meter.toml").write_text(text.replace('name = "device"', 'name = "meter"'), "utf-8")
     own = ("--profiles", tmp_path / "own")
-    assert "There is no command 'meter'" in command("issue", "meter", "--json").out
+    assert "No such command 'meter'" in command("issue", "meter", "--json").out
     for line in (("issue", "meter", "--help", *own), ("issue", *own, "meter", "--help")):
         assert command(*line).code == 0
     outcome = command("issue", "meter", "--usage", "digital-signature", *own)
@@ -203,4 +203,4 @@ def test_what_is_mistyped_is_answered_with_what_was_meant(command, one_line, lin
 
 def test_what_is_like_nothing_is_answered_without_a_guess(command, one_line):
     outcome = command("xyzzy")
-    assert one_line(outcome) == "error: There is no command 'xyzzy'. See: smki-testca --help\n"
+    assert one_line(outcome) == "error: No such command 'xyzzy'. See: smki-testca --help\n"

@@ -120,14 +120,14 @@ class Reading(click.Command):
         return super().parse_args(ctx, args)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write what the command says at the end, and where the global options are told."""
-        super().format_epilog(ctx, formatter)
+        """Write where the global options are told, and what the command says at the end."""
         if ctx.parent is not None:
             formatter.write_paragraph()
             formatter.write_text(
                 "--estate, --json and the other global options of smki-testca --help are taken"
                 " here, too."
             )
+        super().format_epilog(ctx, formatter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +207,7 @@ class GroupReading(Reading, click.Group):
             if args[0].startswith("-"):
                 raise
             meant = closest(args[0], self.list_commands(ctx))
-            ctx.fail(f"There is no command {args[0]!r}. {did_you_mean(meant)}")
+            ctx.fail(f"No such command {args[0]!r}. {did_you_mean(meant)}")
 
 
 def did_you_mean(meant: str | None) -> str:
@@ -219,8 +219,9 @@ def read_here(command: click.Command) -> click.Command:
     """Return a command that reads its line as all of them do."""
     if isinstance(command, Reading):
         return command
+    kind: Any = type(command)
     reading = copy.copy(command)
-    reading.__class__ = _reading(type(command))
+    reading.__class__ = _reading(kind)
     return reading
 
 
