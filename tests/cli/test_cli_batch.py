@@ -448,7 +448,7 @@ def test_a_wrong_call_is_one_line_and_changes_nothing(
     batch, quickstart, files_of, one_line, options, code
 ):
     before = files_of(quickstart)
-    outcome = batch("issue", *range_of(3), *options, text=True)
+    outcome = batch("issue", *batches.instead(range_of(3), options), text=True)
     assert outcome.code == code
     one_line(outcome)
     assert files_of(quickstart) == before

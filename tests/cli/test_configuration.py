@@ -319,6 +319,14 @@ def test_a_link_to_nothing_and_a_pipe_are_told_and_nothing_waits(command, projec
         assert command("config", "--json").json["error"]["code"] == "input.unreadable"
 
 
+def test_a_user_without_a_home_directory_has_a_file_too(command, project, monkeypatch):
+    path = project('estate = "~/e"\n')
+    monkeypatch.setattr(os.path, "expanduser", lambda text: text)  # as without one
+    file, settings = _shown(command)
+    assert file == str(path)
+    assert settings["estate"]["value"] == str(path.parent / "~/e")
+
+
 @pytest.mark.usefixtures("project")
 def test_a_working_directory_that_is_gone_has_no_file(command):
     folder = Path.cwd()

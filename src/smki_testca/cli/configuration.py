@@ -91,7 +91,7 @@ class Configuration:
                     f"{place}: the value is not a text of one line.",
                     f'Write it as {key} = "…".',
                 )
-            text = str(path.parent / Path(value).expanduser()) if key in _PATHS else value
+            text = str(path.parent / _expanded(value)) if key in _PATHS else value
             settings[key] = Setting(text, Source.FILE, f"{path}:{place.line}")
         return cls(path, settings)
 
@@ -133,11 +133,16 @@ def _folders() -> Iterator[Path]:
         here = Path.cwd()
     except OSError:  # it was removed
         return
-    home = Path(os.path.realpath(Path("~").expanduser()))
+    home = Path(os.path.realpath(_expanded("~")))
     for folder in (here, *here.parents):
         yield folder
         if folder == home:
             return
+
+
+def _expanded(path: str) -> str:
+    """Return a path with ``~`` as the home directory; as it is where there is none."""
+    return os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser raises there
 
 
 def _check_trusted(path: Path) -> None:
