@@ -183,6 +183,28 @@ def test_an_error_is_json_where_the_line_asks_for_json_and_only_there(command, l
 
 
 @pytest.mark.parametrize(
+    "before",
+    [
+        (),
+        ("--json",),
+        ("--clock", "2026-01-01T00:00:00Z"),
+        ("--all-findings",),
+        ("--fail-on", "error"),
+    ],
+    ids=" ".join,
+)
+def test_lint_takes_a_file_whose_name_is_like_an_option_after_two_hyphens(
+    command, quickstart, tmp_path, monkeypatch, before
+):
+    pem = quickstart / "export/pem/ZAZ1/organisation/supplier-one/Z1-supplier-ds.pem"
+    (tmp_path / "--asn1").write_bytes(pem.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    outcome = command("lint", *before, "--", "--asn1")
+    assert outcome.code == 0, outcome.err
+    assert "--asn1" in outcome.out
+
+
+@pytest.mark.parametrize(
     ("line", "meant"),
     [
         (("expert",), "Did you mean export?"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.authority.csr import differences, to_der
+from smki_testca.cli.command_line import GLOBAL_OPTIONS
 from smki_testca.cli.output import print_document, print_json, print_table, say
 from smki_testca.cli.session import Session, read_input
 from smki_testca.clock import parse_instant
@@ -37,6 +38,16 @@ _FILES = "files"
 
 class FilesByDefault(click.Group):
     """A group whose first argument is a file, unless it is one of its commands."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read what is the group's; a ``--`` before the files is theirs."""
+        with_value = {opt for each in GLOBAL_OPTIONS if not each.is_flag for opt in each.opts}
+        place = 0
+        while place < len(args) and args[place].startswith("-") and args[place] not in {"-", "--"}:
+            place += 2 if args[place] in with_value else 1
+        if args[place : place + 1] == ["--"]:
+            args = [*args[:place], "--", *args[place:]]
+        return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
