@@ -449,7 +449,7 @@ def test_a_wrong_call_is_one_line_and_changes_nothing(
     batch, quickstart, files_of, one_line, options, code
 ):
     before = files_of(quickstart)
-    outcome = batch("issue", *range_of(3), *options, text=True)
+    outcome = batch("issue", *batches.instead(range_of(3), options), text=True)
     assert outcome.code == code
     one_line(outcome)
     assert files_of(quickstart) == before
@@ -531,7 +531,9 @@ def test_a_file_for_the_cluster_that_is_not_there_is_named(
     batch, dask, option, quickstart, files_of, one_line
 ):
     before = files_of(quickstart)
-    outcome = batch("issue", *range_of(3), *dask, option, "gone.pem", text=True)
+    given = list(dask)
+    given[given.index(option) + 1] = "gone.pem"
+    outcome = batch("issue", *range_of(3), *given, text=True)
     assert outcome.code == 4
     assert "gone.pem cannot be read" in one_line(outcome)
     assert files_of(quickstart) == before

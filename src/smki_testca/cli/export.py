@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from smki_testca.cli.command_line import (
+    ConfiguredOption,
+)
 from smki_testca.cli.output import (
     Progress,
     print_document,
@@ -49,7 +52,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option(
-    "--format", "form", type=click.Choice(list(FORMATS)), required=True, help="See docs/formats.md."
+    "--format",
+    "form",
+    cls=ConfiguredOption,
+    key="export-format",
+    type=click.Choice(list(FORMATS)),
+    required=True,
+    help="See docs/formats.md.",
 )
 @click.option(
     "--out",

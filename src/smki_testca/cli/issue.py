@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.authority import csr
+from smki_testca.cli.command_line import (
+    ConfiguredOption,
+    configured,
+)
 from smki_testca.cli.issued_files import (
     issued_to,
     print_saved,
@@ -50,15 +54,23 @@ if TYPE_CHECKING:
 
 PARTICIPANT = click.option(
     "--participant",
+    cls=ConfiguredOption,
     metavar="P",
     required=True,
     help="The participant that asks: its id in the register.",
 )
 PURPOSE = click.option(
-    "--purpose", metavar="S", required=True, help="The Testing Service, such as uept."
+    "--purpose",
+    cls=ConfiguredOption,
+    metavar="S",
+    required=True,
+    help="The Testing Service, such as uept.",
 )
 ENVIRONMENT = click.option(
-    "--environment", metavar="E", help="The test environment; the estate's first by default."
+    "--environment",
+    cls=ConfiguredOption,
+    metavar="E",
+    help="The test environment; the estate's first by default.",
 )
 DELIVERY = click.option(
     "--delivery",
@@ -236,6 +248,7 @@ def input_options(
             subject_input.optional,
             click.option(
                 f"--{subject_input.type.option}",
+                cls=configured(subject_input.type.option),
                 metavar=subject_input.type.metavar,
                 required=not subject_input.optional,
                 multiple=subject_input.is_repeatable,

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
+from smki_testca.cli.command_line import ConfiguredOption, configured
 from smki_testca.cli.names import library_of
 from smki_testca.cli.numbers import NUMBER
 from smki_testca.cli.output import Progress
@@ -29,8 +31,15 @@ if TYPE_CHECKING:
 
 _RANGE_OPTIONS = [
     click.option("--profile", metavar="NAME", help="Of a range: its certificate type, device."),
-    click.option("--participant", metavar="P", help="Of a range: the participant that asks."),
-    click.option("--purpose", metavar="S", help="Of a range: the Testing Service."),
+    click.option(
+        "--participant",
+        cls=ConfiguredOption,
+        metavar="P",
+        help="Of a range: the participant that asks.",
+    ),
+    click.option(
+        "--purpose", cls=ConfiguredOption, metavar="S", help="Of a range: the Testing Service."
+    ),
     click.option(
         "--usage",
         "usages",
@@ -87,7 +96,7 @@ class SourceCommand(click.Command):
         names = [param.name for param in params]
         input_types = _range_inputs(library_of(ctx)).values()
         added: list[click.Parameter] = [
-            click.Option(
+            configured(input_type.option)(
                 [f"--{input_type.option}"],
                 metavar=input_type.metavar,
                 help=f"Of a range: {_lower_first(input_type.help)}",
@@ -183,7 +192,13 @@ MAX_ROW_FILE_OCTETS = 1 << 16
 def range_options_given(library: Library, options: dict[str, Any]) -> list[str]:
     """Return the options of a range that the command line states."""
     names = ["profile", "participant", "purpose", *_range_inputs(library), "first-id", "count"]
-    given = [f"--{name}" for name in names if options.get(_parameter_name(name)) is not None]
+    source_of = click.get_current_context().get_parameter_source
+    given = [
+        f"--{name}"
+        for name in names
+        if options.get(_parameter_name(name)) is not None
+        and source_of(_parameter_name(name)) is ParameterSource.COMMANDLINE
+    ]
     return [*given, *(["--usage"] if options["usages"] else [])]
 
 
