@@ -92,6 +92,7 @@ class Record:
             "sha256": hashlib.sha256(self.der).hexdigest(),
             **({} if self.keys_secret else {"keys_secret": False}),
             **({"experimental": True} if self.experimental else {}),
+            **({"columns": dict(self.columns)} if self.columns else {}),
         }
 
 
@@ -100,7 +101,9 @@ class Selection:
     """A selection of certificates: each must fit every part that is not None.
 
     Without any part it selects all. ``expires_before`` selects those whose notAfter is before that
-    time. ``Estate.select`` respects ``status``; ``fits`` does not, because a record has no status.
+    time. ``columns`` selects those whose row in a manifest had these values in the operator's own
+    columns. ``Estate.select`` respects ``status``; ``fits`` does not, because a record has no
+    status.
 
     Raises:
         InputError: if ``expires_before`` has no time zone.
@@ -115,6 +118,7 @@ class Selection:
     serial: SerialNumber | None = None
     status: Status | None = None
     expires_before: datetime | None = None
+    columns: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if self.expires_before is not None:
@@ -137,7 +141,8 @@ class Selection:
             (self.serial, record.serial),
         )
         in_time = self.expires_before is None or record.not_after < self.expires_before
-        return in_time and all(part is None or part == value for part, value in parts)
+        of_row = self.columns.items() <= record.columns.items()
+        return in_time and of_row and all(part is None or part == value for part, value in parts)
 
     def where(self) -> tuple[str, list[Any]]:
         """The SQL condition and its values, the status left aside."""
@@ -153,7 +158,9 @@ class Selection:
         conditions = {f"{name} = ?": part for name, part in columns.items() if part is not None}
         if self.expires_before is not None:
             conditions["not_after < ?"] = iso(self.expires_before)
-        return " AND ".join(conditions) or "1", list(conditions.values())
+        # What was issued alone came from no manifest.
+        none_fits = ["0"] if self.columns else []
+        return " AND ".join([*conditions, *none_fits]) or "1", list(conditions.values())
 
 
 class CertificateStore:

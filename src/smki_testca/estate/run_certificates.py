@@ -11,6 +11,7 @@ from smki_testca.estate.certificates import Record, Selection
 from smki_testca.estate.key_pairs import check_pair
 from smki_testca.estate.serials import SerialSequence
 from smki_testca.identifiers import Eui64, SerialNumber
+from smki_testca.labels import LabelTemplate
 from smki_testca.profiles.model import Tier
 from smki_testca.x509 import private_keys
 from smki_testca.x509.key_usages import names_of_usage
@@ -156,6 +157,14 @@ class RunCertificates:
                     keys[serial] = private_keys.pkcs8_of(key)
         return keys
 
+    def end_of(self, number: int, section: int) -> datetime | None:
+        """When the certificates of a section of a run end; None if none is issued yet."""
+        run = self._runs.get(number)
+        for tile in self._tiles.of_run(number, done=True):
+            if tile.section == section:
+                return self._record(run, tile, self._tiles.open(tile), 0).not_after
+        return None
+
     def section_of(self, run: int, number: int) -> Section:
         """The section of a tile."""
         return self._runs.get(run).terms.section(self._tiles.get(run, number).section)
@@ -177,7 +186,9 @@ class RunCertificates:
                     continue
             opened = self._tiles.open(tile)
             for place in range(tile.count):
-                yield self._record(run, tile, opened, place)
+                # Of a million rows few have the value: the others are not read.
+                if _has_columns(opened, run.terms.section(tile.section), place, selection):
+                    yield self._record(run, tile, opened, place)
 
     def _by_eui64(self, eui64: Eui64) -> Iterator[Record]:
         for run, row in self._rows_with(eui64):
@@ -226,7 +237,7 @@ class RunCertificates:
             usage=section.usage.value
             if section.usage
             else names_of_usage(view.value("extensions.keyUsage")),
-            label=opened.extra().labels.get(place, run.terms.label),
+            label=opened.extra().labels.get(place) or _label(run, section, eui64),
             key_id=key_id(view.octets("subjectPublicKeyInfo") or b""),
             issuer=SerialNumber.parse(section.issuer),
             not_before=view.instant("validity.notBefore") or at,
@@ -236,7 +247,18 @@ class RunCertificates:
             place=(run.id, tile.number, place),
             keys_secret=not run.terms.seeded,
             experimental=section.experimental,
+            columns=opened.extra().columns_at(place, section.columns),
         )
+
+
+def _label(run: Run, section: Section, eui64: int | None) -> str | None:
+    """The label of a certificate whose row has none."""
+    if run.terms.label_template is None:
+        return run.terms.label
+    values = {} if eui64 is None else {"id": str(Eui64(eui64))}
+    if section.usage is not None:
+        values["usage"] = section.usage.short
+    return LabelTemplate(run.terms.label_template).fill(values)
 
 
 def _may_fit(section: Section, selection: Selection) -> bool:
@@ -245,4 +267,12 @@ def _may_fit(section: Section, selection: Selection) -> bool:
         and selection.profile in {None, section.profile}
         and selection.role in {None, section.role_code}
         and (selection.usage is None or section.usage is None or selection.usage == section.usage)
+        and selection.columns.keys() <= set(section.columns)
     )
+
+
+def _has_columns(opened: Tile, section: Section, place: int, selection: Selection) -> bool:
+    if not selection.columns:
+        return True
+    stated = opened.extra().columns_at(place, section.columns)
+    return selection.columns.items() <= stated.items()

@@ -17,6 +17,7 @@ from smki_testca.identifiers import SerialNumber
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Mapping
     from datetime import datetime
 
     from smki_testca.estate.audit import AuditLog
@@ -69,11 +70,12 @@ class Run:
             "issued": self.issued,
             "seeded": self.terms.seeded,
             "keys_secret": not self.terms.seeded,
-            "label": self.terms.label,
+            "label": self.terms.label_template or self.terms.label,
             "created": self.created,
             "finished": self.finished,
             "participants": sorted({section.participant for section in self.terms.sections}),
             "profiles": sorted({section.profile for section in self.terms.sections}),
+            **({"manifest": self.terms.manifest} if self.terms.manifest else {}),
         }
 
 
@@ -147,6 +149,20 @@ class RunStore:
     def all(self) -> list[Run]:
         """Every run, the oldest first."""
         return self._where("1")
+
+    def of_manifest(self, sha256: str, options: Mapping[str, str]) -> list[Run]:
+        """The runs that issued a manifest, filled with the same options, or are about to.
+
+        Args:
+            sha256: of the manifest, hexadecimal.
+            options: as the run's terms have them.
+        """
+        return [
+            run
+            for run in self.all()
+            if (run.terms.manifest, run.terms.options) == (sha256, options)
+            and (run.state is not State.CANCELLED or run.issued)
+        ]
 
     def keep_report(self, run: int, report: bytes) -> None:
         """Store the report of a run's batch of CSRs, within the caller's transaction."""

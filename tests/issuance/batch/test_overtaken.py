@@ -31,7 +31,7 @@ def _request(estate, number):
 
 def _rows(estate, *numbers, public_key=None):
     return [
-        RowRequest(line, _request(estate, number), USAGE, public_key)
+        RowRequest(line, _request(estate, number), public_key)
         for line, number in enumerate(numbers, 1)
     ]
 

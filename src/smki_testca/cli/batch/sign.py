@@ -90,8 +90,7 @@ def sign(session: Session, /, requests: str, out: Path, *, force: bool, **option
             reader = csr_reader.Reader(
                 requests, zipped, estate.library, TakenAs(options["taken_as"])
             )
-            for row in csr_reader.row_requests(estate, reader, members, cells, workers):
-                plan.add(row)
+            plan.add_all(csr_reader.row_requests(estate, reader, members, cells, workers))
             return plan
 
         def store(plan: Plan) -> int | None:
