@@ -184,16 +184,13 @@ class ExistingCertificates:
             return []
         what, serial = self._example
         if self._is_range:
-            which = (
-                f"Certificates of the range are in use already, such as {serial} of {what}: others"
-            )
+            which = "Certificates of the range"
         elif self.in_use > 1:
-            which = (
-                f"{self.in_use} certificates are in use already, such as {serial} of {what}: others"
-            )
+            which = f"{self.in_use} certificates"
         else:
             return [f"The certificate {serial} of {what} is in use: another is issued beside it."]
-        return [f"{which} are issued beside them."]
+        such_as = f"such as {serial} of {what}"
+        return [f"{which} are in use already, {such_as}: others are issued beside them."]
 
     def _is_new(self, row: RowRequest, usage: KeyUsage | None) -> bool:
         eui64 = row.request.subject.embedded_id

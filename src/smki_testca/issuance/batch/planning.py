@@ -262,13 +262,17 @@ class Plan:
         if row.remarks is not None:
             self._taken_as = row.remarks.taken_as
         try:
-            usages = self._certificates.remaining(row)
+            # What is skipped need not be granted; of the others, a refusal of the gate comes first.
+            skips = self.existing is Existing.SKIP
+            usages = self._certificates.remaining(row) if skips else row.request.usages or (None,)
             request = _for_usages(row.request, usages)
             if request is None:
                 self._skip(row.line, row.request.count)
                 return
             authorisation = self._authorise(request)
             request = self._check_row(row, request, authorisation)
+            if not skips:
+                self._certificates.remaining(row)
             parts = [
                 (self._section_of(request, usage, authorisation), self._row(row, request, usage))
                 for usage in usages
