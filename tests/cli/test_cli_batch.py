@@ -139,9 +139,9 @@ def test_all_or_nothing_issues_nothing_where_one_row_is_wrong(
     assert "Line 3: " in text.err
     assert batch("list").json == {"runs": []}
     before = files_of(quickstart)
-    first = manifest(batches.device(usage=""), batches.device(1))
+    first = manifest(batches.device(usage="none"), batches.device(0x101))
     outcome = batch("issue", first, "--all-or-nothing")
-    assert (outcome.code, outcome.json["error"]["code"]) == (4, "request.incomplete")
+    assert (outcome.code, outcome.json["error"]["code"]) == (4, "request.usage")
     assert outcome.json["error"]["message"].startswith("Line 2: ")
     assert files_of(quickstart) == before
 

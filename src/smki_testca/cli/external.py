@@ -152,8 +152,8 @@ def list_externals(session: Session, estate: Estate, given: dict[str, str | None
     Raises:
         UsageError: for an option that fits the estate's own certificates only.
     """
-    for name in ("participant", "status"):
-        if given[name] is not None:
+    for name in ("participant", "status", "where"):
+        if given[name]:
             raise UsageError(
                 "usage",
                 f"--{name} fits no external certificates: it is of the estate's own alone.",

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.errors import UsageError
+from smki_testca.text import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from smki_testca.estate.certificates import Selection
     from smki_testca.profiles import Library
@@ -23,6 +24,12 @@ _OPTIONS_OF_ANY = [
     click.option("--label", metavar="L", help="With this label."),
     click.option("--serial", metavar="N", help="With this serial number."),
 ]
+_WHERE = click.option(
+    "--where",
+    metavar="COLUMN=VALUE",
+    multiple=True,
+    help="Whose row of a manifest had this value in a column of your own.",
+)
 _OPTIONS = [
     click.option("--participant", metavar="P", help="Of this participant."),
     *_OPTIONS_OF_ANY,
@@ -32,7 +39,7 @@ _OPTIONS = [
 
 def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options of a selection; they arrive by name, None where not given."""
-    for option in reversed(_OPTIONS):
+    for option in reversed([*_OPTIONS, _WHERE]):
         command = option(command)
     return command
 
@@ -67,7 +74,26 @@ def selection(library: Library, given: dict[str, str | None]) -> Selection:
         given["label"],
         None if serial is None else SerialNumber.parse(serial),
         None if status is None else Status.parse(status),
+        columns=_columns(given.get("where") or ()),
     )
+
+
+def _columns(where: Iterable[str]) -> dict[str, str]:
+    """Return the values of the operator's own columns that ``--where`` asks for."""
+    from smki_testca.issuance.batch.column_names import own_name
+
+    columns: dict[str, str] = {}
+    for text in where:
+        name, sign, value = text.partition("=")
+        column = own_name(name)
+        if not sign or not value or column is None or column in columns:
+            raise UsageError(
+                "usage",
+                f"--where {shown(text)} is no column of your own and its value, given once.",
+                "Write COLUMN=VALUE, such as serial_number=17.",
+            )
+        columns[column] = value
+    return columns
 
 
 def narrow_selection(library: Library, given: dict[str, str | None]) -> Selection:
@@ -77,7 +103,7 @@ def narrow_selection(library: Library, given: dict[str, str | None]) -> Selectio
         UsageError: if no option is given.
         InputError: if the value of an option cannot be read.
     """
-    if all(value is None for value in given.values()):
+    if all(value in {None, ()} for value in given.values()):
         raise UsageError(
             "usage",
             "No certificate is selected.",

@@ -23,6 +23,7 @@ from smki_testca.estate.key_holders import participant_holder
 from smki_testca.issuance.history import IssueHistory
 from smki_testca.labels import check_label
 from smki_testca.profiles.inputs import SIGNIFIER
+from smki_testca.profiles.model import Tier
 from smki_testca.register.gate import ROLE, WITH_ROLES, Gate, live_name_reason
 from smki_testca.x509 import private_keys
 from smki_testca.x509.keys import key_id
@@ -366,13 +367,21 @@ class Issuance:
         """
         key = (environment.family, hierarchy)
         if key not in self._authorities:
-            authority = self._estate.authorities.issuing(environment, hierarchy)
-            for record in (authority[0], *self._estate.certificates.chain(authority[0])):
-                name = view_certificate(record.der).text("subject.commonName")
-                if self._estate.library.live.names_ca(name):
-                    raise Refusal((live_name_reason(name or ""),))
-            self._authorities[key] = authority
+            self.issuer(environment, hierarchy)
+            self._authorities[key] = self._estate.authorities.issuing(environment, hierarchy)
         return self._authorities[key]
+
+    def issuer(self, environment: Environment, hierarchy: Hierarchy) -> Record:
+        """The certificate of that CA, for which no passphrase is needed; the errors are the same.
+
+        A wrong passphrase is none of them.
+        """
+        issuer = self._estate.authorities.newest(environment, hierarchy, Tier.ISSUING)
+        for record in (issuer, *self._estate.certificates.chain(issuer)):
+            name = view_certificate(record.der).text("subject.commonName")
+            if self._estate.library.live.names_ca(name):
+                raise Refusal((live_name_reason(name or ""),))
+        return issuer
 
     def _store(
         self, certificate: Certificate, key: SubjectKey, prepared: Prepared, audit: int

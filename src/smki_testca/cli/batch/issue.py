@@ -174,6 +174,7 @@ def _planned(
     estate: Estate, manifest: str | None, options: dict[str, Any], secrets: Secrets
 ) -> Plan:
     """Plan a range or a manifest."""
+    from smki_testca.collector import without_collector
     from smki_testca.issuance.batch.planning import Plan
     from smki_testca.labels import LabelTemplate
 
@@ -187,7 +188,8 @@ def _planned(
         raise UsageError("usage", f"{', '.join(given)}: of a range, not beside a manifest.")
     known = manifest_id(estate, manifest, options)
     plan = Plan(estate, "manifest", label, secrets, existing=existing, manifest=known)
-    plan_manifest(estate, plan, manifest, known, options)
+    with without_collector():
+        plan_manifest(estate, plan, manifest, known, options)
     return plan
 
 

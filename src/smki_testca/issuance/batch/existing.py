@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from smki_testca.estate.stores import Stores
     from smki_testca.issuance.batch.row_requests import RowRequest
     from smki_testca.issuance.history import IssueHistory
-    from smki_testca.profiles.model import Profile
     from smki_testca.register.requests import Request
     from smki_testca.roles import KeyUsage
 
@@ -99,6 +98,7 @@ class ExistingCertificates:
         self._existing = existing
         self._history = history
         self._certificates = estate.device_certificates()
+        self._of_devices: dict[str, bool] = {}
         self._known: dict[int, list[DeviceCertificate]] = {}
         self._of_use: set[bytes] = set()
         self._lines: dict[tuple[str, str, str], dict[int, int]] = {}
@@ -266,10 +266,12 @@ class ExistingCertificates:
         return earlier is None or self._is_first(earlier, "the same in every column")
 
     def _is_device(self, request: Request) -> bool:
-        return self._profile(request).identity is Identity.DEVICE_ID
-
-    def _profile(self, request: Request) -> Profile:
-        return self._library.profile(request.subject.profile)
+        name = request.subject.profile
+        is_device = self._of_devices.get(name)
+        if is_device is None:
+            profile = self._library.profile(name)
+            is_device = self._of_devices[name] = profile.identity is Identity.DEVICE_ID
+        return is_device
 
     def _kind(self, request: Request, usage: KeyUsage | None) -> tuple[str, str, str]:
         return request.environment, request.subject.profile, usage or ""

@@ -205,9 +205,9 @@ def _present(cells: dict[str, str]) -> dict[str, str]:
 
 def _checked(number: int, cells: dict[str, str], names: ColumnNames, problem: str = "") -> Line:
     """A line of its cells, the operator's own columns apart."""
-    for name, value in cells.items():
-        if len(value) > MAX_CELL_CHARACTERS:
-            problem = f"its {name} has over {MAX_CELL_CHARACTERS} characters"
+    if max(map(len, cells.values()), default=0) > MAX_CELL_CHARACTERS:
+        name = next(name for name, value in cells.items() if len(value) > MAX_CELL_CHARACTERS)
+        problem = f"its {name} has over {MAX_CELL_CHARACTERS} characters"
     columns = {name: cells.pop(name) for name in names.own if name in cells}
     for name, value in columns.items():
         # Lists and exports give it back as it is.

@@ -273,8 +273,14 @@ class Plan:
             request = self._check_row(row, request, authorisation)
             if not skips:
                 self._certificates.remaining(row)
+            texts = request.subject.own_inputs()
+            if texts:
+                self._check_values(self._estate.library.profile(request.subject.profile), texts)
             parts = [
-                (self._section_of(request, usage, authorisation), self._row(row, request, usage))
+                (
+                    self._section_of(request, usage, authorisation),
+                    self._row(row, request, usage, texts),
+                )
                 for usage in usages
             ]
             warnings = self._issuance.gate.warnings(
@@ -286,10 +292,10 @@ class Plan:
         if row.remarks is not None and (row.remarks.warnings or row.remarks.dropped):
             self.remarks[row.line] = row.remarks
         self._add_warnings(warnings)
-        self._issuance.count(request, authorisation, request.count)
+        self._issuance.count(request, authorisation, len(usages))
         self._certificates.note(row, usages)
         self.rows += 1
-        self.skipped_count += row.request.count - request.count
+        self.skipped_count += row.request.count - len(usages)
         for number, part in parts:
             rows = self._waiting.setdefault(number, [])
             rows.append(part)
@@ -315,10 +321,11 @@ class Plan:
             self._sections.append(section)
         return number
 
-    def _row(self, row: RowRequest, request: Request, usage: KeyUsage | None) -> Row:
+    def _row(
+        self, row: RowRequest, request: Request, usage: KeyUsage | None, texts: dict[str, str]
+    ) -> Row:
         """What the section of a certificate does not have."""
-        subject = request.subject
-        eui64 = subject.embedded_id
+        eui64 = request.subject.embedded_id
         label = self._fill_label(
             self._label if row.label is None else row.label, row.columns, usage, eui64
         )
@@ -329,7 +336,7 @@ class Plan:
         return Row(
             row.line,
             None if eui64 is None else eui64.value,
-            subject.own_inputs(),
+            texts,
             row.public_key,
             label,
             columns,
@@ -553,9 +560,6 @@ class Plan:
         request = self._issuance.gate.admit(request, authorisation)
         check_holder_name(row.holder_name, authorisation.participant.name)
         profile = self._estate.library.profile(request.subject.profile)
-        texts = request.subject.own_inputs()
-        if texts:
-            self._check_values(profile, texts)
         if row.public_key is not None:
             if _key_type(row.public_key) is not profile.key_type:
                 raise InputError("key.type", f"The public key is not {profile.key_type}.")
@@ -597,7 +601,7 @@ class Plan:
     ) -> Section:
         request, participant = authorisation.request, authorisation.participant
         profile = self._estate.library.profile(request.subject.profile)
-        issuer, _ = self._issuance.issuing(authorisation.environment, profile.hierarchy)
+        issuer = self._issuance.issuer(authorisation.environment, profile.hierarchy)
         self._add_warnings(self._estate.remarks(issuer))
         signifier = participant.signifier.text if participant.signifier else None
         section_inputs = inputs(subject, usage) | {

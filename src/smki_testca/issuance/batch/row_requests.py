@@ -189,17 +189,17 @@ class _RowReader:
 
     def _stated(self, cells: dict[str, str]) -> Request:
         """The request that a row's cells state."""
-        kind = (*cells, *(text for name, text in cells.items() if name not in self._identifiers))
+        identifiers = [name for name in self._identifiers if name in cells]
+        if len(identifiers) != 1:
+            return self._read_in_full(cells)
+        shared = cells.copy()
+        text = shared.pop(identifiers[0])
+        kind = (*identifiers, *shared, *shared.values())
         first = self._of_kinds.get(kind)
         if first is not None:
-            subject = first.subject
-            if subject.embedded_id is None:
-                return first
-            (text,) = (cells[name] for name in self._identifiers if name in cells)
-            return first.of(subject.with_identifier(Eui64.parse(text)))
+            return first.of(first.subject.with_identifier(Eui64.parse(text)))
         request = self._read_in_full(cells)
-        identifiers = len(self._identifiers & cells.keys())
-        if identifiers == (request.subject.embedded_id is not None):
+        if request.subject.embedded_id is not None:
             if len(self._of_kinds) >= _MAX_KINDS:
                 self._of_kinds.clear()
             self._of_kinds[kind] = request
