@@ -120,7 +120,9 @@ def test_a_wrong_row_is_told_of_with_its_line_and_the_others_go_through(check, r
 
 
 def test_many_wrong_rows_are_each_told_of_with_their_own_line(check):
-    rows = [batches.device(n, usage="none" if n % 3 == 0 else "key-agreement") for n in range(1, 31)]
+    rows = [
+        batches.device(n, usage="none" if n % 3 == 0 else "key-agreement") for n in range(1, 31)
+    ]
     answer = check(*rows, kind="csv")
     assert answer["accepted"] == 20
     # A CSV file has a line of names above its first row.
