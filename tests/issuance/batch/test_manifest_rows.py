@@ -330,8 +330,8 @@ def test_labels_are_made_from_the_row(batch, listed, tmp_path):
     path = batches.write(tmp_path / "rows.csv", rows)
     batch("issue", path, "--label", "{serial_number}-{usage}{{}}")
     labels = {
-        n: sorted(one["label"] for one in listed("--eui64", device_id(n)))
-        for n in (0x101, 0x102, 0x103)
+        number: sorted(one["label"] for one in listed("--eui64", device_id(number)))
+        for number in (0x101, 0x102, 0x103)
     }
     assert labels == {
         0x101: ["SN1-ds{}", "SN1-ka{}"],
