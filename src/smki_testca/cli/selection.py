@@ -103,7 +103,7 @@ def narrow_selection(library: Library, given: dict[str, str | None]) -> Selectio
         UsageError: if no option is given.
         InputError: if the value of an option cannot be read.
     """
-    if all(value in {None, ()} for value in given.values()):
+    if not any(given.values()):
         raise UsageError(
             "usage",
             "No certificate is selected.",

@@ -1,6 +1,7 @@
 """Rows of a manifest: usages, cells that options fill, own columns, and labels made from them."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -222,7 +223,7 @@ def test_own_columns_are_there_after_a_run_is_resumed(batch, listed, tmp_path, m
 
 
 def _named(*header):
-    return ColumnNames("rows.csv", KNOWN).named([*header, "profile"])[:-1]
+    return ColumnNames(Path("rows.csv"), KNOWN).named([*header, "profile"])[:-1]
 
 
 @pytest.mark.parametrize(
