@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from smki_testca.clock import from_iso, in_utc, iso
 from smki_testca.entropy import seed_used
@@ -158,9 +162,10 @@ class Selection:
         conditions = {f"{name} = ?": part for name, part in columns.items() if part is not None}
         if self.expires_before is not None:
             conditions["not_after < ?"] = iso(self.expires_before)
-        # What was issued alone came from no manifest.
-        none_fits = ["0"] if self.columns else []
-        return " AND ".join([*conditions, *none_fits]) or "1", list(conditions.values())
+        # Whatever its values are; ``fits`` compares them.
+        has_columns = "serial IN (SELECT serial FROM certificate_columns)"
+        further = [has_columns] if self.columns else []
+        return " AND ".join([*conditions, *further]) or "1", list(conditions.values())
 
 
 class CertificateStore:
@@ -183,6 +188,10 @@ class CertificateStore:
         if self.by_serial(record.serial) is not None:
             raise seed_used()  # 128 random bits do not come twice
         self._database.insert("certificates", _to_row(record))
+        if record.columns:
+            columns = json.dumps(dict(record.columns), ensure_ascii=False)
+            row = {"serial": record.serial.octets, "columns": columns}
+            self._database.insert("certificate_columns", row)
         made_from_seed = self._database.value(
             "SELECT 1 FROM keys WHERE id = ? AND NOT secret", (record.key_id,)
         )
@@ -200,7 +209,8 @@ class CertificateStore:
         condition, values = selection.where()
         if further is not None:
             condition, values = f"{condition} AND {further[0]}", [*values, *further[1]]
-        return self._records(condition, values)
+        records = self._records(condition, values)
+        return [record for record in records if selection.columns.items() <= record.columns.items()]
 
     def by_serial(self, serial: SerialNumber) -> Record | None:
         """The certificate of that serial number."""
@@ -293,7 +303,9 @@ class CertificateStore:
     def _records(self, condition: str, values: list[Any]) -> list[Record]:
         return self._database.records(
             _from_row,
-            "SELECT *, coalesce((SELECT secret FROM keys WHERE id = key_id), 1) AS keys_secret"  # noqa: S608 - our own columns
+            "SELECT *, coalesce((SELECT secret FROM keys WHERE id = key_id), 1) AS keys_secret,"  # noqa: S608 - our own columns
+            " (SELECT columns FROM certificate_columns AS own"
+            " WHERE own.serial = certificates.serial) AS own_columns"
             f" FROM certificates WHERE {condition} ORDER BY audit, rowid",
             values,
         )
@@ -308,6 +320,7 @@ def record_of(
     label: str | None,
     authorisation: Authorisation | None = None,
     experimental: bool = False,
+    columns: Mapping[str, str] = MappingProxyType({}),
 ) -> Record:
     """The record of a certificate that was signed just now.
 
@@ -319,6 +332,7 @@ def record_of(
         label: a name to find it by; of a CA its CN.
         authorisation: from the gate; None for a CA.
         experimental: of a CA, whether its profile weakened a rule.
+        columns: the operator's own, of the certificate that it renews.
     """
     profile = certificate.profile
     role = None if authorisation is None else authorisation.request.role
@@ -343,6 +357,7 @@ def record_of(
         issued_at=certificate.issued_at,
         audit=audit,
         experimental=experimental if authorisation is None else authorisation.experimental,
+        columns=columns,
     )
 
 
@@ -410,4 +425,9 @@ def _from_row(row: sqlite3.Row) -> Record:
         audit=row["audit"],
         keys_secret=bool(row["keys_secret"]),
         experimental=bool(row["experimental"]),
+        columns={} if row["own_columns"] is None else _columns(row["own_columns"]),
     )
+
+
+def _columns(text: str) -> dict[str, str]:
+    return msgspec.json.decode(text, type=dict[str, str])

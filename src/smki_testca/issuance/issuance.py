@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.authority.csr import (
@@ -30,7 +31,7 @@ from smki_testca.x509.keys import key_id
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from smki_testca.authority.certificates import (
         Certificate,
@@ -85,6 +86,7 @@ class Prepared:
         parts: each certificate with the key that it is for.
         label: a name to find them by.
         warnings: one-line warnings for the participant.
+        columns: the operator's own, of the certificates that they renew.
     """
 
     authorisation: Authorisation
@@ -92,6 +94,7 @@ class Prepared:
     parts: tuple[tuple[Unsigned, SubjectKey], ...]
     label: str | None
     warnings: tuple[str, ...]
+    columns: Mapping[str, str]
 
     def sign(self, authority: CertificationAuthority) -> list[Certificate]:
         """Sign them.
@@ -189,10 +192,12 @@ class Issuance:
         label: str | None = None,
         validity: Validity | None = None,
         csr: Csr | None = None,
+        columns: Mapping[str, str] = MappingProxyType({}),
     ) -> Prepared:
         """Build and check the certificates of a request that the gate authorised.
 
-        The arguments and errors are those of ``prepare``.
+        ``columns`` are the operator's own, of a certificate that is renewed. The other arguments
+        and errors are those of ``prepare``.
         """
         request = authorisation.request
         profile = self._estate.library.profile(request.subject.profile)
@@ -220,7 +225,8 @@ class Issuance:
         of_fields = [warning for unsigned, _ in parts for warning in unsigned.warnings]
         of_csr = () if csr is None else csr.remarks.texts()
         warnings = (*of_csr, *authorisation.warnings, *self._estate.remarks(issuer[0]), *of_fields)
-        return Prepared(authorisation, issuer, tuple(parts), label, tuple(dict.fromkeys(warnings)))
+        told = tuple(dict.fromkeys(warnings))
+        return Prepared(authorisation, issuer, tuple(parts), label, told, columns)
 
     def _check_judged(
         self, profile: Profile, authorisation: Authorisation, unsigned: Unsigned
@@ -399,6 +405,7 @@ class Issuance:
             audit,
             label=prepared.label,
             authorisation=prepared.authorisation,
+            columns=prepared.columns,
         )
         return self._estate.certificates.add(record)
 

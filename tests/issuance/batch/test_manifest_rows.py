@@ -319,6 +319,19 @@ def test_where_selects_for_commands_that_need_a_selection(batch, command, quicks
     assert [one["eui64"] for one in outcome.json["certificates"]] == [device_id(0x102)]
 
 
+def test_a_renewed_certificate_keeps_the_columns(batch, command, quickstart, listed, tmp_path):
+    rows = [batches.device(n, serial_number=f"SN{n}") for n in (0x101, 0x102)]
+    batch("issue", batches.write(tmp_path / "rows.csv", rows))
+    words = ("renew", "--where", f"serial_number=SN{0x101}")
+    for _ in range(2):
+        outcome = command("--json", "--estate", quickstart, *words)
+        assert outcome.code == 0, outcome.err
+    found = listed("--where", f"serial_number=SN{0x101}")
+    assert [one["status"] for one in sorted(found, key=lambda one: one["status"])] == list("INN")
+    assert {one["eui64"] for one in found} == {device_id(0x101)}
+    assert command("--estate", quickstart, "audit", "verify").code == 0
+
+
 # Labels.
 
 
