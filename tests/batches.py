@@ -87,7 +87,7 @@ def mixed():
         ),
         device(0x102, usage="digital-signature"),
         iki(),
-        device(0x101),
+        device(0x103),
     ]
 
 

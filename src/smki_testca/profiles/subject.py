@@ -33,11 +33,13 @@ class Subject:
     Attributes:
         profile: the name of the certificate type.
         inputs: the parsed inputs, by the names that the profile's rows use.
+        embedded_id: the User, RDP, DCC or Device ID that the certificate embeds, if it does.
     """
 
-    __slots__ = ("_types", "inputs", "profile")
+    __slots__ = ("_types", "embedded_id", "inputs", "profile")
 
     profile: str
+    embedded_id: Eui64 | None
     inputs: Mapping[str, InputValue]
 
     def __init__(
@@ -46,6 +48,12 @@ class Subject:
         self.profile = profile
         self._types = types
         self.inputs = MappingProxyType(dict(inputs))
+        self.embedded_id = None
+        for input_type in types:
+            if input_type.is_identifier:
+                eui64 = self.inputs.get(input_type.name)
+                if isinstance(eui64, Eui64) and self.embedded_id is None:
+                    self.embedded_id = eui64
 
     @classmethod
     def parse(cls, profile: Profile, texts: Mapping[str, str | None], roles: Roles) -> Subject:
@@ -166,16 +174,6 @@ class Subject:
     def with_input(self, name: str, value: InputValue) -> Subject:
         """The same subject with another value of one input, by the name that rows use."""
         return Subject(self.profile, self._types, {**self.inputs, name: value})
-
-    @property
-    def embedded_id(self) -> Eui64 | None:
-        """The User, RDP, DCC or Device ID that the certificate embeds, if it does."""
-        stated = (
-            self.inputs.get(input_type.name)
-            for input_type in self._types
-            if input_type.is_identifier
-        )
-        return next((eui64 for eui64 in stated if isinstance(eui64, Eui64)), None)
 
     @property
     def remote_party_role(self) -> RemotePartyRole | None:

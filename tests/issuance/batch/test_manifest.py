@@ -67,10 +67,10 @@ def test_any_text_comes_through_and_an_empty_cell_is_left_out(tmp_path_factory, 
 
 @KINDS
 def test_an_unknown_column_is_an_error_that_names_it(tmp_path, kind):
-    path = batches.write(tmp_path / f"rows.{kind}", [batches.device(colour="red")])
+    path = batches.write(tmp_path / f"rows.{kind}", [batches.device(**{"colour!": "red"})])
     error = _refused(path)
     assert error.code == "manifest.column"
-    assert "'colour'" in error.message
+    assert "'colour!'" in error.message
     assert all(name in error.remedy for name in COLUMNS)
 
 

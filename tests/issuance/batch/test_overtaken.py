@@ -31,7 +31,7 @@ def _request(estate, number):
 
 def _rows(estate, *numbers, public_key=None):
     return [
-        RowRequest(line, _request(estate, number), USAGE, public_key)
+        RowRequest(line, _request(estate, number), public_key)
         for line, number in enumerate(numbers, 1)
     ]
 
@@ -225,7 +225,8 @@ def test_a_range_is_planned_again_after_any_change(two):
 def test_another_process_can_write_while_a_manifest_is_read(
     command, quickstart, tmp_path, monkeypatch
 ):
-    path = batches.write(tmp_path / "rows.jsonl", [batches.device(FIRST), batches.device(FIRST)])
+    rows = [batches.device(FIRST), batches.device(FIRST + 1)]
+    path = batches.write(tmp_path / "rows.jsonl", rows)
     whole = manifest.lines
     ended = []
 

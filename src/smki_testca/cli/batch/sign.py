@@ -113,8 +113,7 @@ def _sign_batch(
             plan = Plan(estate, "requests", None, secrets_of(None))
             reader = csr_reader.Reader(source, estate.library, TakenAs(options["taken_as"]))
             rows = csr_reader.row_requests(estate, reader, members, cells, workers)
-            for row in Progress("reading CSRs").over(rows, len(members)):
-                plan.add(row)
+            plan.add_all(Progress("reading CSRs").over(rows, len(members)))
             return plan
 
         def report_of(plan: Plan) -> portal.Report:
