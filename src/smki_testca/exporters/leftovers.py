@@ -98,7 +98,7 @@ def save(estate: Stores, made: Made, out: Path, *, force: bool) -> Saved:
 
 
 def tidied(estate: Stores, made: Made, out: Path, paths: list[Path], *, force: bool) -> Saved:
-    """Remove what is stale in a folder to which an export was written.
+    """Remove what is stale in a folder to which an export was written; a dry run only finds it.
 
     Args:
         estate: the estate that has the certificates.
@@ -115,7 +115,7 @@ def tidied(estate: Stores, made: Made, out: Path, paths: list[Path], *, force: b
         keys = [path for path in stale if path.suffix == _KEY]
         removable = [path for path in keys if _has_key(estate, path)]
         removable += [path for path in stale if path.suffix != _KEY]
-        for path in removable:
+        for path in () if estate.dry_run else removable:
             _remove(path)
         removed, stale = removable, [path for path in stale if path not in removable]
     return Saved(paths, removed, stale, list(_unfit_keys(made, out)))
