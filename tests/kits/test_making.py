@@ -29,6 +29,7 @@ from smki_testca.kits.directory import appearing
 from smki_testca.kits.issuing import check_count
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Tier
+from smki_testca.shipped import shipped
 
 pytestmark = pytest.mark.slow
 
@@ -155,7 +156,7 @@ def test_without_its_exception_the_other_user_would_get_nothing(library_with, tm
 
 
 def test_there_is_a_folder_for_each_format_and_a_readme_that_tells_of_each(zaz1):
-    beside = {"estate", "revocation-lists", "README.txt", "export-passphrase"}
+    beside = {"estate", "revocation-lists", "README.txt", "export-passphrase", ".gitignore"}
     assert {path.name for path in zaz1.iterdir()} == {*FORMATS, *beside}
     readme = (zaz1 / "README.txt").read_text("utf-8")
     assert "\nMade by smki-testca at " in readme
@@ -204,8 +205,11 @@ def test_what_the_kit_holds_stays_in_its_estate_whole(command, zaz1):
 
 
 def test_formats_that_hold_nothing_of_a_kit_have_no_folder_and_the_readme_says_so(tmp_path):
-    out = tmp_path / "kit"
-    done = made(out, formats=("org-crypto", "jwks"))
+    out, devices_only = tmp_path / "kit", tmp_path / "devices.toml"
+    text = (shipped("profiles") / "kits" / "device-maker.toml").read_text("utf-8")
+    text = text[: text.index("# The holders of the cells")] + text[text.index("# Devices") :]
+    devices_only.write_text(re.sub("trust-anchor-cells = .*", "", text), "utf-8")
+    done = made(out, str(devices_only), formats=("org-crypto", "jwks"))
     assert done.exports.folders == ["jwks"]
     assert "no org-crypto/" in (out / "README.txt").read_text("utf-8")
     assert not (out / "org-crypto").exists()
@@ -219,10 +223,10 @@ def test_many_devices_get_no_store_each_unless_it_is_asked_for(tmp_path, monkeyp
         "smki_testca.kits.exporting.FORMATS", {name: FORMATS[name] for name in kept}
     )
     done = made(tmp_path / "default", formats=None)
-    assert list((tmp_path / "default" / "pkcs12").rglob("*-ds.p12")) == []
+    assert list((tmp_path / "default" / "pkcs12" / "ZAZ1" / "device").rglob("*-ds.p12")) == []
     assert done.exports.notes["pkcs12"][-1].startswith("14 Device Certificates left out")
     made(tmp_path / "asked", formats=("pkcs12",))
-    assert len(list((tmp_path / "asked" / "pkcs12").rglob("*-ds.p12"))) == 7
+    assert len(list((tmp_path / "asked" / "pkcs12" / "ZAZ1" / "device").rglob("*-ds.p12"))) == 7
 
 
 def test_a_supplier_gets_every_certificate_of_its_256_ids(tmp_path, opened):
@@ -400,12 +404,14 @@ def test_an_empty_directory_is_filled_and_not_replaced(tmp_path, monkeypatch):
     made(Path())
     assert tmp_path.stat().st_ino == before
     assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".gitignore",
         "KEYS-ARE-NOT-SECRET.txt",
         "README.txt",
         "csv",
         "estate",
         "lost+found",
         "revocation-lists",
+        "trust-anchor-cells",
     ]
 
 
