@@ -200,8 +200,7 @@ class RunRows:
                 map(_point, public_keys),
                 self._keys(opened, public_keys),
                 [
-                    labels.get(number)
-                    or self.run.terms.label_of(section, eui64 and int.from_bytes(eui64))
+                    labels.get(number) or self.run.terms.label_of(section, _number(eui64))
                     for number, eui64 in zip(range(tile.count), ids or repeat(None), strict=False)
                 ],
                 self._columns(opened, section),
@@ -224,6 +223,10 @@ class RunRows:
             None if key is None or key_id(public_key) in self._authority_keys else key
             for key, public_key in zip(opened.keys(self._sealing_key), public_keys, strict=True)
         )
+
+
+def _number(eui64: bytes | None) -> int | None:
+    return None if eui64 is None else int.from_bytes(eui64)
 
 
 def _column_names(section: Section) -> list[str]:

@@ -54,6 +54,7 @@ def issue_to(
     """Issue certificates and write their files, PEM, all in one folder.
 
     The files are written before the certificates are recorded, and get their names afterwards.
+    In a dry run no file is touched.
 
     Args:
         target: where the files go.
@@ -72,6 +73,8 @@ def issue_to(
     """
     if target.passphrase is not None:
         check_passphrase(target.passphrase)
+    if estate.dry_run:
+        return _tried(target, estate, issue(), records_of)
     is_new = not target.out.exists()
     refusal, records = None, []
     try:
@@ -110,6 +113,20 @@ def _remedy(records: Sequence[Record]) -> str:
     )
 
 
+def _tried(
+    target: Target, estate: Stores, result: T, records_of: Callable[[T], list[Record]]
+) -> tuple[T, Saved]:
+    """What ``issue_to`` gives where nothing is to stay: it checks the files and names them."""
+    if target.out.exists() and not target.out.is_dir():
+        raise InputError(
+            "export.unwritable", f"{target.out} is not a folder.", "Name one with --out."
+        )
+    made = _made(target, estate, records_of(result))
+    _new_files(made, target)
+    paths = [target.out.joinpath(*file.path.parts) for file in made.files]
+    return result, tidied(estate, made, target.out, paths, force=target.force)
+
+
 def _made(target: Target, estate: Stores, records: Sequence[Record]) -> Made:
     issued = items(estate, records, with_keys=target.with_key)
     without = [item for item in issued if target.with_key and item.private_key is None]
@@ -146,19 +163,28 @@ def _chains(issued: Sequence[Item]) -> Iterator[OutputFile]:
 def _write(made: Made, target: Target, work: Path) -> None:
     """Write the files to a folder that is not finished, safe on the disk.
 
+    Raises:
+        InputError: if one would overwrite another.
+        OSError: if one cannot be written.
+    """
+    for path, data in {file.path: file.data for file in _new_files(made, target)}.items():
+        put(work.joinpath(*path.parts), data)
+    settle(work)
+
+
+def _new_files(made: Made, target: Target) -> list[OutputFile]:
+    """The files to write.
+
     A file that is there with the same octets stays: other certificates may have the same chain.
 
     Raises:
         InputError: if one would overwrite another.
-        OSError: if one cannot be written.
     """
     new = [file for file in made.files if not _is_there(file, target.out)]
     present = None if target.force else taken(new, target.out)
     if present is not None:
         raise exists_error(present, "Name another folder, or add --force. Nothing is issued.")
-    for path, data in {file.path: file.data for file in new}.items():
-        put(work.joinpath(*path.parts), data)
-    settle(work)
+    return new
 
 
 def _is_there(file: OutputFile, out: Path) -> bool:

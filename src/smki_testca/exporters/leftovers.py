@@ -101,7 +101,7 @@ def save(estate: Stores, made: Made, out: Path, *, force: bool) -> Saved:
 
 
 def tidied(estate: Stores, made: Made, out: Path, paths: list[Path], *, force: bool) -> Saved:
-    """Remove what is stale in a folder to which an export was written.
+    """Remove what is stale in a folder to which an export was written; a dry run only finds it.
 
     Args:
         estate: the estate that has the certificates.
@@ -116,7 +116,7 @@ def tidied(estate: Stores, made: Made, out: Path, paths: list[Path], *, force: b
         keys = [path for path in stale if path.suffix == _KEY]
         removable = [path for path in keys if _has_key(estate, path)]
         removable += [path for path in stale if path.suffix != _KEY]
-        removed = [path for path in removable if _is_removed(path)]
+        removed = removable if estate.dry_run else [each for each in removable if _is_removed(each)]
         stale = [path for path in stale if path not in removed]
     return Saved(paths, removed, stale, list(_unfit_keys(made, out)))
 
