@@ -1,0 +1,108 @@
+"""Exports of a run against its issuing, everything measured by turns in one go.
+
+python benchmarks/exporting.py [CERTIFICATES [TURNS]]
+
+A range of Devices is issued, half of the certificates for each usage, and exported in every format
+with its private keys; in some with the keys encrypted, and sealed. The ratio is the time of
+issuing over that of the export: from 1 on, certificates leave as fast as they were issued. Times
+are on the clock, of the whole command; the quickest turn counts, for other programs only slow one
+down. Processor time is that of all processes. Memory is the peak of the command's.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from memory import COMMAND, FIRST_ID, HW_TYPE, PURPOSE, Measured, measure
+
+RATIO_LIMIT, MEMORY_LIMIT = 1.0, 200
+FOLDERS = ("pem-tree", "device-folders")
+"""Formats that are files for each certificate: no limit is set for their time."""
+PLAIN = (
+    "der-stream", "csv", "parquet", "device-file", "device-csv", "device-parquet", "device-sqlite",
+)  # fmt: skip
+ENCRYPTED = ("device-file", "device-csv", "device-sqlite")
+
+
+def cases(folder: Path) -> dict[str, tuple[str, ...]]:
+    """Return the options of each export, by its name."""
+    phrase = folder / "phrase"
+    phrase.write_text("of the benchmark\n")
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    line = folder / "line.pub"
+    line.write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    found = {form: ("--format", form) for form in (*PLAIN, *FOLDERS)}
+    for form in ENCRYPTED:
+        options = ("--format", form, "--export-passphrase-file", str(phrase))
+        found[f"{form}, encrypted"] = options
+    found["device-file, sealed"] = (
+        "--format",
+        "device-file",
+        "--seal-to",
+        str(folder / "line.pub"),
+    )
+    found["device-csv, --split"] = ("--format", "device-csv", "--split", "10000")
+    return found
+
+
+def export(estate: Path, options: tuple[str, ...]) -> Measured:
+    """Export the first run, and remove what was written."""
+    out = estate.parent / "out"
+    measured = measure(estate, "batch", "export", "1", *options, "--with-keys", "--out", str(out))
+    if out.is_dir():
+        shutil.rmtree(out)
+    else:
+        out.unlink()
+    return measured
+
+
+def issue(estate: Path, turn: int, count: int) -> Measured:
+    """Issue a range of Devices, each with both certificates."""
+    return measure(
+        estate,
+        *("batch", "issue", "--profile", "device", "--participant", "meters-one"),
+        *("--purpose", PURPOSE, "--hw-type", HW_TYPE),
+        *("--usage", "digital-signature", "--usage", "key-agreement"),
+        *("--first-id", f"{FIRST_ID + (turn << 32):016x}", "--count", str(count // 2)),
+    )
+
+
+def main(certificates: int, turns: int) -> None:
+    """Measure by turns, and print times, ratios and memory."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        os.environ["PYTHONPYCACHEPREFIX"] = str(folder / "compiled")
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        estate = folder / "estate"
+        subprocess.run([*COMMAND, "quickstart", str(estate)], check=True, capture_output=True)
+        exports = cases(folder)
+        taken: dict[str, list[Measured]] = {}
+        for turn in range(turns):
+            taken.setdefault("batch issue", []).append(issue(estate, turn, certificates))
+            for case, options in exports.items():
+                taken.setdefault(case, []).append(export(estate, options))
+    print(f"{certificates} certificates, {os.cpu_count()} cores, {turns} turns\n")
+    print(f"{'':26}{'seconds':>9}{'cpu s':>8}{'us each':>9}{'ratio':>7}{'limit':>7}{'MB':>6}")
+    issued = min(each.seconds for each in taken["batch issue"])
+    for case, measured in taken.items():
+        seconds = min(each.seconds for each in measured)
+        cpu = min(each.cpu for each in measured)
+        megabytes = max(each.command for each in measured) / 1e6
+        limit = "" if case in {"batch issue", *FOLDERS} else f"{RATIO_LIMIT:.1f}"
+        print(
+            f"{case:26}{seconds:9.1f}{cpu:8.1f}{seconds / certificates * 1e6:9.1f}"
+            f"{issued / seconds:7.2f}{limit:>7}{megabytes:6.0f}"
+        )
+    print(f"\nmemory: limit {MEMORY_LIMIT} MB")
+
+
+if __name__ == "__main__":
+    numbers = [int(argument) for argument in sys.argv[1:]]
+    main(*numbers, *(200_000, 3)[len(numbers) :])
