@@ -177,16 +177,23 @@ def write(files: Iterable[OutputFile], out: Path, *, force: bool) -> list[Path]:
         InputError: if a file exists and ``force`` is not set, or cannot be written.
         OutputError: if the disk is full or fails.
     """
+    files = list(files)
     by_path = {file.path: file.data for file in files}
     paths = [out.joinpath(*path.parts) for path in by_path]
-    present = next((path for path in paths if os.path.lexists(path)), None)
-    if present is not None and not force:
+    present = None if force else taken(files, out)
+    if present is not None:
         raise exists_error(present, "Name another folder, or add --force.")
     if by_path:
         with output_folder(out, force=force) as work:
             for path, data in by_path.items():
                 put(work.joinpath(*path.parts), data)
     return paths
+
+
+def taken(files: Iterable[OutputFile], out: Path) -> Path | None:
+    """The first path of some files below a folder that is taken; None if all are free."""
+    paths = (out.joinpath(*file.path.parts) for file in files)
+    return next((path for path in paths if os.path.lexists(path)), None)
 
 
 def settle(folder: Path) -> None:

@@ -25,6 +25,11 @@ class KeyUsage(StrEnum):
     DIGITAL_SIGNATURE = "digital-signature"
     KEY_AGREEMENT = "key-agreement"
 
+    @property
+    def short(self) -> str:
+        """``ds`` or ``ka``, as in the names of files."""
+        return "".join(word[0] for word in self.value.split("-"))
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read a key usage.
@@ -34,9 +39,15 @@ class KeyUsage(StrEnum):
         """
         if text not in set(cls):
             raise InputError(
-                "request.usage", f"There is no key usage {shown(text)}.", use_one_of(cls)
+                "request.usage",
+                f"There is no key usage {shown(text)}.",
+                use_one_of(cls, given=text),
             )
         return cls(text)
+
+
+BOTH = "both"
+"""In a manifest and on the command line of a batch: a certificate of each key usage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +123,7 @@ class Roles:
             raise InputError(
                 "role.unknown",
                 f"There is no RemotePartyRole {shown(text)}.",
-                use_one_of(f"{r.name} ({r.hex})" for r in self.remote_party_roles),
+                use_one_of((f"{r.name} ({r.hex})" for r in self.remote_party_roles), given=text),
             )
         return role
 
@@ -143,6 +154,6 @@ class Roles:
             raise InputError(
                 "user_role.unknown",
                 f"There is no User Role {shown(text)}.",
-                use_one_of(f"{r.name} ({r.code})" for r in self.user_roles),
+                use_one_of((f"{r.name} ({r.code})" for r in self.user_roles), given=text),
             )
         return role

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -66,14 +67,48 @@ def shown(text: str) -> str:
     return repr(cut)
 
 
-def use_one_of(choices: Iterable[object], name: str = "") -> str:
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """A number with its noun, in the singular or plural: ``1 file``, ``2 files``.
+
+    Args:
+        number: how many.
+        noun: in the singular.
+        plural: where it is not the singular with an s.
+    """
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def is_or_are(number: int) -> str:
+    """The verb of a number of things."""
+    return "is" if number == 1 else "are"
+
+
+_MOST_CHOICES = 40
+
+
+def use_one_of(choices: Iterable[object], name: str = "", *, given: str = "") -> str:
     """The remedy of every error about a word that is in none of some lists: it states them all.
 
     Args:
-        choices: the words, in the order in which to name them.
+        choices: the words, in the order in which to name them; of very many the first are named.
         name: what they are, where the message does not say so.
+        given: the word that is in none of them; if it is like one, the remedy asks after that one.
     """
-    listed = ", ".join(str(choice) for choice in choices)
-    if not listed:
+    words = [str(choice) for choice in choices]
+    if not words:
         return ""
-    return f"Use one of {listed}." if not name else f"The {name} is one of {listed}."
+    more = len(words) - _MOST_CHOICES
+    listed = ", ".join(words[:_MOST_CHOICES]) + (f" and {more} more" if more > 0 else "")
+    states = f"Use one of {listed}." if not name else f"The {name} is one of {listed}."
+    meant = closest(given, words)
+    return states if meant is None else f"Did you mean {meant}? {states}"
+
+
+def closest(given: str, choices: Iterable[str]) -> str | None:
+    """The choice that a mistyped word is most like, whatever its case; None if it is like none.
+
+    What follows a choice in parentheses, such as a code, is left aside.
+    """
+    words = {choice.partition(" (")[0].casefold(): choice for choice in choices}
+    like = difflib.get_close_matches(given.casefold(), words, 1, 0.6)
+    return words[like[0]].partition(" (")[0] if like else None

@@ -351,7 +351,7 @@ def columns(monkeypatch):
             for eui64 in opened.ids():
                 yield {name: f"{name}-{eui64[-1]}" for name in names}
 
-        monkeypatch.setattr(run_rows, "_column_names", lambda _: list(names))
+        monkeypatch.setattr(run_rows.RunRows, "columns", lambda _: list(names))
         monkeypatch.setattr(run_rows.RunRows, "_columns", values)
 
     return give

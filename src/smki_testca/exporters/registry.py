@@ -80,5 +80,5 @@ def check_format(name: str) -> None:
         raise InputError(
             "export.format",
             f"There is no format {shown(name)}.",
-            use_one_of(FORMATS),
+            use_one_of(FORMATS, given=name),
         )
