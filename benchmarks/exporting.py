@@ -1,4 +1,4 @@
-"""Exports of a run against its issuing, everything measured by turns in one go.
+"""Exports of a run against its issuing, everything measured in one go.
 
 python benchmarks/exporting.py [CERTIFICATES [TURNS]]
 
@@ -38,7 +38,7 @@ def cases(folder: Path) -> dict[str, tuple[str, ...]]:
     key = ec.generate_private_key(ec.SECP256R1()).public_key()
     line = folder / "line.pub"
     line.write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    found = {form: ("--format", form) for form in (*PLAIN, *FOLDERS)}
+    found: dict[str, tuple[str, ...]] = {form: ("--format", form) for form in (*PLAIN, *FOLDERS)}
     for form in ENCRYPTED:
         options = ("--format", form, "--export-passphrase-file", str(phrase))
         found[f"{form}, encrypted"] = options
@@ -83,24 +83,26 @@ def main(certificates: int, turns: int) -> None:
         estate = folder / "estate"
         subprocess.run([*COMMAND, "quickstart", str(estate)], check=True, capture_output=True)
         exports = cases(folder)
-        taken: dict[str, list[Measured]] = {}
-        for turn in range(turns):
-            taken.setdefault("batch issue", []).append(issue(estate, turn, certificates))
-            for case, options in exports.items():
-                taken.setdefault(case, []).append(export(estate, options))
-    print(f"{certificates} certificates, {os.cpu_count()} cores, {turns} turns\n")
-    print(f"{'':26}{'seconds':>9}{'cpu s':>8}{'us each':>9}{'ratio':>7}{'limit':>7}{'MB':>6}")
-    issued = min(each.seconds for each in taken["batch issue"])
-    for case, measured in taken.items():
-        seconds = min(each.seconds for each in measured)
-        cpu = min(each.cpu for each in measured)
-        megabytes = max(each.command for each in measured) / 1e6
-        limit = "" if case in {"batch issue", *FOLDERS} else f"{RATIO_LIMIT:.1f}"
-        print(
-            f"{case:26}{seconds:9.1f}{cpu:8.1f}{seconds / certificates * 1e6:9.1f}"
-            f"{issued / seconds:7.2f}{limit:>7}{megabytes:6.0f}"
-        )
-    print(f"\nmemory: limit {MEMORY_LIMIT} MB")
+        print(f"{certificates} certificates, {os.cpu_count()} cores, {turns} turns")
+        print(f"memory: at most {MEMORY_LIMIT} MB\n")
+        print(f"{'':26}{'seconds':>9}{'cpu s':>8}{'us each':>9}{'ratio':>7}{'limit':>7}{'MB':>6}")
+        issued = [issue(estate, turn, certificates) for turn in range(turns)]
+        bound = min(each.seconds for each in issued)
+        print_row("batch issue", issued, certificates, "")
+        for case, options in exports.items():
+            measured = [export(estate, options) for _ in range(turns)]
+            ratio = f"{bound / min(each.seconds for each in measured):7.2f}"
+            limit = "" if case in FOLDERS else f"{RATIO_LIMIT:7.1f}"
+            print_row(case, measured, certificates, f"{ratio}{limit:7}")
+
+
+def print_row(case: str, measured: list[Measured], certificates: int, ratio: str) -> None:
+    """Print one row of the table."""
+    seconds = min(each.seconds for each in measured)
+    cpu = min(each.cpu for each in measured)
+    megabytes = max(each.command for each in measured) / 1e6
+    each = seconds / certificates * 1e6
+    print(f"{case:26}{seconds:9.1f}{cpu:8.1f}{each:9.1f}{ratio:14}{megabytes:6.0f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -79,8 +79,9 @@ def line(tmp_path):
 
 def read(name, *words):
     """What a reader prints: octets by name."""
-    words = [sys.executable, READERS / name, *words]
-    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, READERS / name, *words], capture_output=True, text=True, check=True
+    )
     return parsed(done.stdout)
 
 
@@ -125,10 +126,10 @@ def check_device(device, run, eui64, *, form="pkcs8"):
         key = device[f"{half}.key"]
         if form == "raw":
             assert len(key) == 32
-            private = ec.derive_private_key(int.from_bytes(key), ec.SECP256R1())
+            public = ec.derive_private_key(int.from_bytes(key), ec.SECP256R1()).public_key()
+            assert public == certificate.public_key()
         else:
-            private = load_der_private_key(key, None)
-        assert private.public_key() == certificate.public_key()
+            assert load_der_private_key(key, None).public_key() == certificate.public_key()
     chain[0].verify_directly_issued_by(chain[1])
 
 
