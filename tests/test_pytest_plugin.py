@@ -421,11 +421,13 @@ def test_devices_come_side_by_side_with_a_key_for_each_usage(workshop):
 
 @pytest.mark.slow
 def test_rsa_keys_come_from_the_seed_too_whatever_was_asked_for_before(seeded, tmp_path):
-    asked = {"participant": "rdp-one", "purpose": "srept", "common_name": "gateway.test"}
+    def dccki(workshop):
+        return workshop.issue("dccki", participant="rdp-one", common_name="gateway.test")
+
     with Workshop.open(Settings(seed=bytes.fromhex(SEED)), tmp_path / "one") as other:
-        iki, dccki = other.trust("iki"), other.issue("dccki", **asked)
-    here = seeded.issue("dccki", **asked)
-    assert (here.der, here.pkcs8) == (dccki.der, dccki.pkcs8)
+        iki, there = other.trust("iki"), dccki(other)
+    here = dccki(seeded)
+    assert (here.der, here.pkcs8) == (there.der, there.pkcs8)
     assert here.private_key.key_size == 2048
     assert not here.record.keys_secret
     assert seeded.trust("iki").root.der == iki.root.der

@@ -34,7 +34,7 @@ GROUPS = {
         "Delivery",
         "Validity",
     ),
-    "CSRs": ("make_csr", "CsrWithKey"),
+    "CSRs": ("make_csr", "CsrWithKey", "read_csr", "Csr", "compare_with_csr"),
     "Linting": (
         "lint_documents",
         "describe_documents",
@@ -53,7 +53,13 @@ GROUPS = {
         "Renewal",
         "Expiring",
     ),
-    "Status and revocation": ("Status", "StandingChange", "Reason", "RevocationListRecord"),
+    "Status and revocation": (
+        "Status",
+        "StandingChange",
+        "Reason",
+        "RevocationListRecord",
+        "DueList",
+    ),
     "Other people's certificates": (
         "take_in",
         "Intake",
@@ -66,8 +72,10 @@ GROUPS = {
     "Errors": (
         "SmkiTestcaError",
         "InputError",
+        "AlreadySoError",
         "EstateError",
         "OutputError",
+        "CsrFaultsError",
         "Refusal",
         "RefusalReason",
     ),
@@ -244,6 +252,8 @@ def _parameters(signature: inspect.Signature) -> Iterator[str]:
 def _default(value: Any) -> str:
     if isinstance(value, Enum):
         return f"{type(value).__name__}.{value.name}"
+    if inspect.isfunction(value):
+        return "…"  # it does nothing
     if isinstance(value, tuple) and value:
         return f"({', '.join(map(_default, value))})"
     return repr(value)

@@ -13,13 +13,17 @@ __version__: str
 """The version in the package's metadata; "0+unknown" where the source runs uninstalled."""
 
 __all__ = [
+    "AlreadySoError",
     "Basis",
     "Credential",
+    "Csr",
+    "CsrFaultsError",
     "CsrWithKey",
     "DcckiSubject",
     "Delivery",
     "Description",
     "DeviceSubject",
+    "DueList",
     "Estate",
     "EstateError",
     "Eui64",
@@ -55,21 +59,26 @@ __all__ = [
     "Status",
     "Tier",
     "Validity",
+    "compare_with_csr",
     "describe_documents",
     "export",
     "lint_documents",
     "make_csr",
+    "read_csr",
     "take_in",
 ]
 
 if TYPE_CHECKING:
     from smki_testca.api import Estate
+    from smki_testca.authority.csr import Csr, CsrFaultsError
     from smki_testca.authority.csr_builder import CsrWithKey, make_csr
+    from smki_testca.authority.csr_comparison import compare_with_csr, read_csr
     from smki_testca.authority.filling import Validity
     from smki_testca.authority.revocation import Reason
     from smki_testca.clock import FixedClock
     from smki_testca.entropy import SeededEntropy
     from smki_testca.errors import (
+        AlreadySoError,
         EstateError,
         InputError,
         OutputError,
@@ -88,6 +97,7 @@ if TYPE_CHECKING:
     from smki_testca.importers.intake import Intake, take_in
     from smki_testca.issuance.re_signing import ReSigning, ReSigningTerms
     from smki_testca.issuance.renewal import Renewal
+    from smki_testca.lifecycle.due_lists import DueList
     from smki_testca.lifecycle.expiry import Expiring
     from smki_testca.lifecycle.importing import ImportReport
     from smki_testca.lint.findings import Finding
@@ -106,12 +116,15 @@ if TYPE_CHECKING:
 else:
     # Hidden from type checkers, which would otherwise accept any name of this module.
     _MODULES = {
+        "authority.csr": ("Csr", "CsrFaultsError"),
+        "authority.csr_comparison": ("compare_with_csr", "read_csr"),
         "authority.csr_builder": ("CsrWithKey", "make_csr"),
         "authority.filling": ("Validity",),
         "authority.revocation": ("Reason",),
         "clock": ("FixedClock",),
         "entropy": ("SeededEntropy",),
         "errors": (
+            "AlreadySoError",
             "EstateError",
             "InputError",
             "OutputError",
@@ -121,6 +134,7 @@ else:
         ),
         "api": ("Estate",),
         "estate.certificates": ("Record", "Selection"),
+        "lifecycle.due_lists": ("DueList",),
         "lifecycle.expiry": ("Expiring",),
         "estate.externals": ("ExternalRecord",),
         "lifecycle.importing": ("ImportReport",),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from smki_testca.errors import InputError
-from smki_testca.text import shown
+from smki_testca.text import counted, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -167,14 +167,14 @@ class IdRange:
         if not 0 < organisation_bits < entry.extension_bits:
             raise InputError(
                 "id_range.split",
-                f"{organisation_bits} organisation bits do not fit {entry} ({entry.kind}), which"
-                f" leaves {entry.extension_bits} bits in all.",
+                f"{counted(organisation_bits, 'organisation bit')} cannot be had under {entry}"
+                f" ({entry.kind}), which leaves {entry.extension_bits} bits in all.",
                 f"Choose 1 to {entry.extension_bits - 1}.",
             )
         if not 0 <= number < 1 << organisation_bits:
             raise InputError(
                 "id_range.organisation_number",
-                f"Organisation number {number:X} does not fit {organisation_bits} bits.",
+                f"Organisation number {number:X} does not fit {counted(organisation_bits, 'bit')}.",
             )
         free_bits = entry.extension_bits - organisation_bits
         first = ((entry.prefix << organisation_bits) | number) << free_bits

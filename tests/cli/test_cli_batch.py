@@ -384,6 +384,7 @@ def test_the_last_interrupted_run_is_resumed_without_its_number(batch, stopped):
     assert outcome.err == f"run {stopped}\n"
     nothing = batch("resume", "--last")
     assert (nothing.code, nothing.json["error"]["code"]) == (4, "batch.state")
+    assert batch("resume", "--last", "--if-needed").code == 0
 
 
 @pytest.mark.parametrize("arguments", [(), (1, "--last")])

@@ -16,7 +16,7 @@ def test_import_says_what_it_registered(command, quickstart, tmp_path):
     assert outcome.code == 0
     assert outcome.json == {"participants": ["labs-two"], "agreements": []}
     again = command("--estate", quickstart, "register", "import", path)
-    assert again.out == "1 participants and 0 agreements are registered.\n"
+    assert again.out == "1 participant and 0 agreements are registered.\n"
 
 
 def test_import_reads_standard_input(command, quickstart):

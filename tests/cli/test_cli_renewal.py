@@ -100,12 +100,23 @@ def test_a_selection_of_nothing_but_what_is_revoked_has_nothing_due(command, qui
     assert (outcome.code, outcome.out, outcome.err) == (0, "nothing is due\n", "")
 
 
-def test_what_was_renewed_is_not_due_again_however_it_is_selected(run, command, quickstart):
-    chosen = ("renew", "--label", "Z1-supplier-ds", "--within", "600w")
-    assert len(run(*chosen)["certificates"]) == 1
-    assert run(*chosen)["certificates"] == []
-    assert run("renew", "--label", "none", "--within", "600w")["certificates"] == []
-    assert run("renew", "--label", "none", code=4)["error"]["code"] == "selection.nothing"
+def test_what_was_renewed_is_not_due_again_however_it_is_selected(command, quickstart):
+    (first,) = command("--estate", quickstart, "--json", "list", "--label", "Z1-supplier-ds").json[
+        "certificates"
+    ]
+    given = (
+        "--estate",
+        quickstart,
+        "--json",
+        "--clock",
+        f"{first['not_after'][:4]}-01-01T00:00:00Z",
+    )
+    for chosen in (("Z1-supplier-ds", 1), ("Z1-supplier-ds", 0), ("none", 0)):
+        label, count = chosen
+        outcome = command(*given, "renew", "--label", label, "--within", "52w")
+        assert (outcome.code, len(outcome.json["certificates"])) == (0, count), label
+    outcome = command(*given, "renew", "--label", "none")
+    assert (outcome.code, outcome.json["error"]["code"]) == (4, "selection.nothing")
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from estates import any_key
+from estates import any_key, certificates_in
 from smki_testca import kits
 from smki_testca.clock import FixedClock
 from smki_testca.errors import EstateError, InputError, OutputError, Refusal
@@ -29,6 +29,7 @@ from smki_testca.kits.directory import appearing
 from smki_testca.kits.issuing import check_count
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Tier
+from smki_testca.shipped import shipped
 
 pytestmark = pytest.mark.slow
 
@@ -96,7 +97,7 @@ def test_the_folder_that_holds_one_of_each_takes_the_first_set(zaz1, opened):
 
 def test_every_certificate_lints_without_error_or_warning(command, zaz1):
     pem = zaz1 / "pem" / "ZAZ1"
-    paths = [path for path in pem.rglob("*.pem") if not path.stem.endswith("-chain")]
+    paths = certificates_in(pem)
     outcome = command(
         "--json", "lint", "--environment", "ZAZ1", "--trust", pem / "organisation/ca/ZA.pem",
         "--trust", pem / "device/ca/DZ.pem", *paths,
@@ -118,7 +119,7 @@ def test_every_certificate_lints_without_error_or_warning(command, zaz1):
 ])  # fmt: skip
 def test_openssl_verifies_every_certificate(zaz1, hierarchy, root, issuing):
     folder = zaz1 / "pem" / "ZAZ1" / hierarchy
-    leaves = [path for path in folder.rglob("*.pem") if path.parent.name != "ca"]
+    leaves = [path for path in certificates_in(folder) if path.parent.name != "ca"]
     done = subprocess.run(
         [
             *("openssl", "verify", "-x509_strict", "-policy_check", "-no-CApath", "-no-CAstore"),
@@ -204,8 +205,11 @@ def test_what_the_kit_holds_stays_in_its_estate_whole(command, zaz1):
 
 
 def test_formats_that_hold_nothing_of_a_kit_have_no_folder_and_the_readme_says_so(tmp_path):
-    out = tmp_path / "kit"
-    done = made(out, formats=("org-crypto", "jwks"))
+    out, devices_only = tmp_path / "kit", tmp_path / "devices.toml"
+    text = (shipped("profiles") / "kits" / "device-maker.toml").read_text("utf-8")
+    text = text[: text.index("# The holders of the cells")] + text[text.index("# Devices") :]
+    devices_only.write_text(re.sub("trust-anchor-cells = .*", "", text), "utf-8")
+    done = made(out, str(devices_only), formats=("org-crypto", "jwks"))
     assert done.exports.folders == ["jwks"]
     assert "no org-crypto/" in (out / "README.txt").read_text("utf-8")
     assert not (out / "org-crypto").exists()
@@ -219,10 +223,10 @@ def test_many_devices_get_no_store_each_unless_it_is_asked_for(tmp_path, monkeyp
         "smki_testca.kits.exporting.FORMATS", {name: FORMATS[name] for name in kept}
     )
     done = made(tmp_path / "default", formats=None)
-    assert list((tmp_path / "default" / "pkcs12").rglob("*-ds.p12")) == []
+    assert list((tmp_path / "default" / "pkcs12" / "ZAZ1" / "device").rglob("*-ds.p12")) == []
     assert done.exports.notes["pkcs12"][-1].startswith("14 Device Certificates left out")
     made(tmp_path / "asked", formats=("pkcs12",))
-    assert len(list((tmp_path / "asked" / "pkcs12").rglob("*-ds.p12"))) == 7
+    assert len(list((tmp_path / "asked" / "pkcs12" / "ZAZ1" / "device").rglob("*-ds.p12"))) == 7
 
 
 def test_a_supplier_gets_every_certificate_of_its_256_ids(tmp_path, opened):
@@ -407,6 +411,7 @@ def test_an_empty_directory_is_filled_and_not_replaced(tmp_path, monkeypatch):
         "estate",
         "lost+found",
         "revocation-lists",
+        "trust-anchor-cells",
     ]
 
 

@@ -14,7 +14,7 @@ from smki_testca.cli.if_needed import with_if_needed
 from smki_testca.cli.output import print_json, print_outcome, print_table, print_warnings, say
 from smki_testca.cli.session import Session, read_input
 from smki_testca.errors import InputError
-from smki_testca.text import shown
+from smki_testca.text import counted, is_or_are, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +64,8 @@ def add(session: Session, file: str) -> None:
         )
         return
     print_warnings(warnings)
-    say(f"{len(agreements)} agreements are registered.")
+    count = len(agreements)
+    say(f"{counted(count, 'agreement')} {is_or_are(count)} registered.")
 
 
 @agreement.command()

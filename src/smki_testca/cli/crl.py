@@ -23,6 +23,7 @@ from smki_testca.cli.output_paths import OUTPUT, check_alone
 from smki_testca.errors import ExitCode, InputError, UsageError
 from smki_testca.files import replace, write_error
 from smki_testca.streams import check_no_terminal, is_standard_output
+from smki_testca.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -206,21 +207,16 @@ def _issue_all(
 
 def _path_of(estate: Estate, record: RevocationListRecord, *, der: bool) -> PurePosixPath:
     """The file of a list below the folder of --out; it does not depend on what else is issued."""
-    from smki_testca.exporters.item import file_names, folder_of
-    from smki_testca.lifecycle.crls import newest_authorities
+    from pathlib import PurePosixPath
+
+    from smki_testca.exporters.file_names import authority_names
+    from smki_testca.exporters.item import safe_name
     from smki_testca.profiles.model import Tier
 
-    beside = [
-        authority
-        for authority in newest_authorities(estate)
-        if (authority.family, authority.hierarchy) == (record.family, record.hierarchy)
-    ]
-    names = dict(
-        zip((one.serial for one in beside), file_names(beside, estate.library.roles), strict=True)
-    )
+    name = authority_names(estate.certificates.authorities())[record.authority].text
     kind = "arl" if record.tier is Tier.ROOT else "crl"
-    folder = folder_of(beside[0], str(record.hierarchy))
-    return folder / f"{names[record.authority]}.{kind}{'' if der else '.pem'}"
+    file = f"{name}.{kind}{'' if der else '.pem'}"
+    return PurePosixPath(safe_name(record.family), record.hierarchy, file)
 
 
 def _write_all(out: Path, paths: Sequence[PurePosixPath], documents: Sequence[bytes]) -> None:
@@ -440,8 +436,8 @@ def _print_comparison(file: str, comparison: Comparison) -> None:
         authority = comparison.authority
         label = "" if authority is None else f" of {authority.label}"
         say(
-            f"{file} is list {comparison.number}{label}, with {_entries(comparison.entries)}, as"
-            " the estate would have it."
+            f"{file} is list {comparison.number}{label}, with"
+            f" {counted(comparison.entries, 'entry', 'entries')}, as the estate would have it."
         )
         return
     for discrepancy in comparison.discrepancies[:_SHOWN_DISCREPANCIES]:
@@ -458,12 +454,8 @@ def _authority_name(estate: Estate, record: RevocationListRecord) -> str:
 
 def _issued_summary(estate: Estate, record: RevocationListRecord) -> str:
     name = _authority_name(estate, record)
-    entries = _entries(record.count)
+    entries = counted(record.count, "entry", "entries")
     return f"{name} issued list {record.number} ({record.profile}) with {entries}."
-
-
-def _entries(count: int) -> str:
-    return "1 entry" if count == 1 else f"{count} entries"
 
 
 def _state(record: RevocationListRecord, now: datetime) -> str:

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.authority.csr import differences, to_der
+from smki_testca.authority.csr_comparison import only_certificate
 from smki_testca.cli.command_line import GLOBAL_OPTIONS
 from smki_testca.cli.output import print_document, print_json, print_table, say
 from smki_testca.cli.session import Session, read_input
 from smki_testca.clock import parse_instant
-from smki_testca.errors import ExitCode, InputError
+from smki_testca.errors import ExitCode
 from smki_testca.importers.sources import (
     MAX_FILE_OCTETS,
     UNREADABLE,
     Documents,
     require_readable,
-    sources,
 )
 from smki_testca.lint.catalogue import explain as explain_rule
 from smki_testca.lint.catalogue import rules as all_rules
-from smki_testca.lint.inspection import certificates_to_trust, why_no_certificate
+from smki_testca.lint.inspection import certificates_to_trust
 from smki_testca.lint.linted import Settings
 from smki_testca.lint.reports import REPORTS, as_full_text, as_text
 from smki_testca.lint.whole_input import lint_all
@@ -217,7 +217,8 @@ def compare(session: Session, csr: str, certificate: str) -> None:
       smki-testca compare meter.csr meter.pem
     """
     request = view_request(to_der(read_input(csr)))
-    differing = differences(request, view_certificate(_read_certificate(certificate)))
+    data = read_input(certificate, MAX_FILE_OCTETS) if certificate == "-" else None
+    differing = differences(request, view_certificate(only_certificate(certificate, data)))
     if session.as_json:
         print_json({"consistent": not differing, "differences": differing})
     elif differing:
@@ -227,24 +228,6 @@ def compare(session: Session, csr: str, certificate: str) -> None:
         say("The certificate is what the CSR asks for.")
     if differing:
         click.get_current_context().exit(ExitCode.FINDINGS)
-
-
-def _read_certificate(name: str) -> bytes:
-    """Return the only certificate in a file, as DER.
-
-    Raises:
-        InputError: if the file does not hold exactly one certificate.
-    """
-    data = read_input(name, MAX_FILE_OCTETS) if name == "-" else None
-    documents = list(sources([name], data))
-    if len(documents) != 1:
-        raise InputError(
-            "compare.certificate", f"{name} holds {len(documents)} documents, not one certificate."
-        )
-    problem = why_no_certificate(documents[0])
-    if problem:
-        raise InputError("compare.certificate", f"{name} does not hold a certificate: {problem}.")
-    return documents[0].data
 
 
 def _trusted(session: Session, names: tuple[str, ...]) -> list[bytes]:

@@ -138,8 +138,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], title: s
     ]
     for place, column in enumerate(columns):
         # What is copied, such as a serial number, stays on one line.
-        lines = (line for row in shown_rows for line in row[place])
-        table.add_column(column, overflow="fold", no_wrap=any(map(_COPIED.fullmatch, lines)))
+        lines = [line for row in shown_rows for line in row[place] if line]
+        is_copied = bool(lines) and all(map(_COPIED.fullmatch, lines))
+        table.add_column(column, overflow="fold", no_wrap=is_copied)
     for row in shown_rows:
         table.add_row(*(Text("\n".join(cell)) for cell in row))
     width = None if sys.stdout.isatty() else 10_000

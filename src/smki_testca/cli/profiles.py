@@ -12,7 +12,10 @@ from smki_testca.cli.drafting import copy_profile
 from smki_testca.cli.output import print_json, print_table, print_warnings, say
 from smki_testca.errors import InputError, UsageError
 from smki_testca.profiles.model import Profile
-from smki_testca.text import shown
+from smki_testca.text import (
+    counted,
+    shown,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -208,7 +211,7 @@ def check(session: Session) -> None:
     if session.as_json:
         print_json({"files": files, "warnings": warnings})
         return
-    say(f"{len(files)} files hold together.")
+    say(f"{counted(len(files), 'file')} {'holds' if len(files) == 1 else 'hold'} together.")
 
 
 @profiles.command()

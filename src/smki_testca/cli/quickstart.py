@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +35,7 @@ from smki_testca.exporters.export import items, make
 from smki_testca.folders import write
 from smki_testca.kits import maker
 from smki_testca.passphrases import PASSPHRASE_FILE, leave_passphrase, make_passphrase
-from smki_testca.text import use_one_of
+from smki_testca.text import counted, use_one_of
 
 if TYPE_CHECKING:
     from smki_testca.profiles import Library
@@ -84,17 +85,18 @@ def quickstart(session: Session, directory: str) -> None:
         return
     print_warnings(filled.warnings)
     print_records(records, estate.library.roles)
+    quoted = shlex.quote(str(path))
+    example = export / "ZAZ1" / "organisation" / "supplier-one" / "Z1-supplier-ds.pem"
     say(
         "",
-        f"{len(records)} certificates are in {path} and, with the private keys of the end"
-        f" entities, below {export}.",
+        f"{counted(len(records), 'certificate')} are in {path} and, with the private keys of the"
+        f" end entities, below {export}.",
         f"The passphrase of the estate is in {passphrase_file}; later commands find it there.",
         "",
         "Try next:",
-        f"  smki-testca --estate {path} register show",
-        f"  smki-testca --estate {path} show {export}/ZAZ1/organisation/supplier-one/"
-        "Z1-supplier-ds.pem",
-        f"  smki-testca --estate {path} issue device --participant meters-one --purpose"
+        f"  smki-testca --estate {quoted} register show",
+        f"  smki-testca --estate {quoted} show {shlex.quote(str(example))}",
+        f"  smki-testca --estate {quoted} issue device --participant meters-one --purpose"
         " device-and-user-system-tests --device-id 00-DB-12-00-00-00-00-05 --hw-type"
         " 1.2.826.0.1.8641679.1.2.2.1 --usage digital-signature",
     )

@@ -28,6 +28,7 @@ from smki_testca.files import MEDIUM_ERRORS
 from smki_testca.identifiers import Eui64, Signifier
 from smki_testca.profiles.model import ParticipantKind
 from smki_testca.register.notifications import Flow
+from smki_testca.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +76,10 @@ def import_(session: Session, file: str) -> None:
         )
         return
     print_warnings(warnings)
-    say(f"{len(participants)} participants and {len(agreements)} agreements are registered.")
+    say(
+        f"{counted(len(participants), 'participant')} and"
+        f" {counted(len(agreements), 'agreement')} are registered."
+    )
 
 
 @register.command()

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smki_testca.cli.dry_run import with_dry_run
+from smki_testca.cli.dry_run import (
+    with_dry_run,
+)
+from smki_testca.cli.issued_files import (
+    issued_to,
+    print_saved,
+    saved_as_json,
+    target_of,
+    writing,
+)
 from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import (
     Column,
@@ -30,6 +39,9 @@ from smki_testca.cli.selection import (
 from smki_testca.errors import (
     InputError,
     UsageError,
+)
+from smki_testca.text import (
+    counted,
 )
 
 if TYPE_CHECKING:
@@ -61,6 +73,7 @@ if TYPE_CHECKING:
 @click.option(
     "--purpose", metavar="S", help="The Testing Service; by default that of the certificate."
 )
+@writing
 @click.pass_obj
 @with_dry_run
 def renew(
@@ -73,7 +86,7 @@ def renew(
     purpose: str | None,
     *,
     same_key: bool,
-    **given: tuple[str, ...],
+    **given: Any,
 ) -> None:
     """Renew certificates: all that fit every option, or none of them.
 
@@ -86,26 +99,37 @@ def renew(
     Example:
       smki-testca --estate estate renew --participant supplier-one --within 90d
       smki-testca --estate estate renew --label Z1-supplier-ds --same-key --days 30
+      smki-testca --estate estate renew --label Z1-supplier-ds --out kit --with-key --force
     """
+    target = target_of(given)
     with session.open(needs_keys=True) as estate:
         selected = _renewal_selection(estate, given, expiring_before, within)
         validity = ending(estate.clock.now(), days, until)
         try:
-            renewals = estate.renew(selected, same_key=same_key, validity=validity, purpose=purpose)
+            renewals, saved = issued_to(
+                None if session.dry_run else target,
+                estate,
+                lambda: estate.renew(
+                    selected, same_key=same_key, validity=validity, purpose=purpose
+                ),
+                lambda renewed: [renewal.record for renewal in renewed],
+            )
         except InputError as error:
             if error.code != "selection.nothing" or selected.expires_before is None:
                 raise
-            renewals = []
+            renewals, saved = [], None
     warnings = tuple(dict.fromkeys(line for renewal in renewals for line in renewal.warnings))
     if session.as_json:
         certificates = [renewal.as_json() for renewal in renewals]
-        print_outcome(session, {"certificates": certificates, "warnings": list(warnings)})
+        document = {"certificates": certificates, "warnings": list(warnings)}
+        print_outcome(session, {**document, **saved_as_json(saved)})
         return
     print_warnings(warnings)
     if not renewals:
         say("nothing is due")
         return
     print_renewals(renewals, estate.library.roles)
+    print_saved(saved)
 
 
 def print_renewals(renewals: Sequence[Renewal], roles: Roles) -> None:
@@ -249,7 +273,7 @@ def _print_expiring(items: Sequence[Expiring], now: datetime) -> None:
         [
             (
                 f"{item.not_after.date()}",
-                "none" if item.not_after < now else f"{(item.not_after - now).days} days",
+                "none" if item.not_after < now else counted((item.not_after - now).days, "day"),
                 item.kind.value,
                 item.name,
                 item.profile,

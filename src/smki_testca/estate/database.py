@@ -51,6 +51,7 @@ class Database:
         self._connection = connection
         self.row_sums = RowSums(connection)
         self._checked_schema: int | None = None
+        self._is_within = False
         self.on_begin: Callable[[], None] = _nothing
         """Called when a transaction has begun."""
         self.on_commit: Callable[[], None] = _nothing
@@ -160,20 +161,22 @@ class Database:
                 its schema is not that of its format.
         """
         if self._connection.in_transaction:
-            with self._savepoint():
+            # Part of one; or, after the first of a dry run, another one.
+            whole = contextlib.nullcontext() if self._is_within else self._whole()
+            with self._savepoint(), whole:
                 yield
             return
         with _translated(self.path):
             # Only a file that somebody changed has another mode; see _connect.
-            self._connection.execute("PRAGMA journal_mode = DELETE")
+            if not self.dry_run:
+                self._connection.execute("PRAGMA journal_mode = DELETE")
             mark = self.row_sums.mark()
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 self._refuse_foreign_schema()
                 self.row_sums.follow()
-                self.on_begin()
-                yield
-                self.on_commit()
+                with self._whole():
+                    yield
                 if not self.dry_run:
                     self._connection.execute("COMMIT")
             except BaseException:
@@ -182,6 +185,17 @@ class Database:
                     self._connection.execute("ROLLBACK")
                 self.row_sums.go_back(mark)
                 raise
+
+    @contextlib.contextmanager
+    def _whole(self) -> Iterator[None]:
+        """What is within is one whole transaction, with what is called at its ends."""
+        self._is_within = True
+        try:
+            self.on_begin()
+            yield
+            self.on_commit()
+        finally:
+            self._is_within = False
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:

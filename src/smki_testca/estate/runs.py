@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from smki_testca.clock import from_iso, iso
-from smki_testca.errors import EstateError, InputError
+from smki_testca.errors import AlreadySoError, EstateError, InputError
 from smki_testca.estate.database import RESTORE
 from smki_testca.estate.run_locks import RunLocks
 from smki_testca.estate.terms import MAX_ROW, Secrets, Terms
@@ -163,11 +163,11 @@ class RunStore:
         """The newest run that can be resumed: an interrupted one before one that is worked on.
 
         Raises:
-            InputError: if every run is done or cancelled.
+            AlreadySoError: if every run is done or cancelled.
         """
         unfinished = [run for run in self.all() if run.is_unfinished]
         if not unfinished:
-            raise InputError(
+            raise AlreadySoError(
                 "batch.state",
                 "The estate has no run that can be resumed: each is done or cancelled.",
                 "See: smki-testca batch list",

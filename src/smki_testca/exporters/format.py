@@ -8,10 +8,20 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import (
+        Iterator,
+        Sequence,
+    )
+    from pathlib import (
+        PurePosixPath,
+    )
 
     from smki_testca.exporters.item import Item
     from smki_testca.folders import OutputFile
+
+
+FormerFile = tuple["PurePosixPath", str]
+"""The folder and the name of a file that an earlier export may have written."""
 
 
 class Need(StrEnum):
@@ -83,6 +93,29 @@ class Format(ABC):
         """The certificates that the format cannot hold, each with the reason."""
         reasons = ((item, self.misfit(item)) for item in items)
         return [LeftOut(item, reason) for item, reason in reasons if reason is not None]
+
+    def check(self, items: Sequence[Item]) -> None:
+        """Check what the format cannot hold together.
+
+        Args:
+            items: certificates that fit one by one.
+
+        Raises:
+            InputError: naming them, with the way out.
+        """
+        del items
+
+    def former_files(self, items: Sequence[Item]) -> Iterator[FormerFile]:
+        """The files that earlier exports may have written for certificates of the same labels.
+
+        No current certificate has their names now.
+        """
+        del items
+        return iter(())
+
+    def printable(self, items: Sequence[Item], passphrase: str | None) -> list[OutputFile]:
+        """The files that go to standard output; only one can."""
+        return list(self.files(items, passphrase))
 
     def fitting(self, items: Sequence[Item]) -> list[Item]:
         """The certificates that the format holds."""

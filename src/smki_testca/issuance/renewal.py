@@ -79,7 +79,24 @@ class Renewer:
         purpose: str | None,
     ) -> list[Renewal]:
         """Renew a selection, or nothing of it; see ``Estate.renew``."""
-        records = self._selected(selection)
+        return self.renew_each(
+            self._selected(selection), same_key=same_key, validity=validity, purpose=purpose
+        )
+
+    def renew_each(
+        self,
+        records: list[Record],
+        *,
+        same_key: bool = False,
+        validity: Validity | None = None,
+        purpose: str | None = None,
+    ) -> list[Renewal]:
+        """Renew some certificates, or none of them; the other arguments are ``Estate.renew``'s.
+
+        Raises:
+            Refusal: with every reason of the gate against any of them.
+            InputError: if one cannot be renewed, or a date cannot be used.
+        """
         now = self._estate.clock.now()
         if validity is not None and validity.not_after is not None:
             check_future(validity.not_after, now)

@@ -10,6 +10,8 @@ from smki_testca.api import Estate
 from smki_testca.entropy import SeededEntropy, SystemEntropy
 from smki_testca.folders import OutputFile, write
 from smki_testca.gitignore import GITIGNORE, LEAVE_OUT_ALL
+from smki_testca.kits.authorities import add_authorities
+from smki_testca.kits.cells import write_cells
 from smki_testca.kits.directory import appearing
 from smki_testca.kits.exporting import check_formats, export, write_revocation_lists
 from smki_testca.kits.issuing import issue, issue_devices
@@ -22,14 +24,12 @@ from smki_testca.toml_places import Place
 from smki_testca.x509.names import KeyType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from smki_testca.clock import Clock
     from smki_testca.entropy import Entropy
-    from smki_testca.estate.certificates import Record
     from smki_testca.kits.kit import Kit, KitRequest
-    from smki_testca.profiles.model import Hierarchy
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,19 +110,6 @@ def fill(
     return Filled(run, tuple(warnings))
 
 
-def add_authorities(estate: Estate, kit: Kit, hierarchies: Sequence[Hierarchy]) -> list[Record]:
-    """Make the CAs of some hierarchies that the kit's environments lack; gives the new ones."""
-    present = {(each.family, each.hierarchy) for each in estate.certificates.authorities()}
-    made: list[Record] = []
-    for name in kit.environments:
-        family = estate.library.environment(name).family
-        missing = [each for each in hierarchies if (family, each) not in present]
-        present.update((family, each) for each in missing)
-        if missing:
-            made += estate.add_environment(name, hierarchies=missing)
-    return made
-
-
 def make(
     kit: Kit,
     out: Path,
@@ -159,6 +146,7 @@ def make(
             leave_passphrase(home, phrase)
             filled = fill(estate, kit, options, progress)
             lists = write_revocation_lists(estate, work)
+            cells = write_cells(estate, kit, work)
             exports = export(estate, options.formats, work, export_phrase)
             if exports.needed_passphrase:
                 leave_passphrase(work, export_phrase, EXPORT_PASSPHRASE_FILE)
@@ -172,6 +160,7 @@ def make(
                 lists,
                 options.seed is not None,
                 filled.warnings,
+                tuple(cells),
             )
         beside = {README: readme(result).encode(), GITIGNORE: LEAVE_OUT_ALL}
         files = [OutputFile(PurePosixPath(name), data) for name, data in beside.items()]

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from smki_testca.kits.cells import CellFolder
     from smki_testca.kits.exporting import Exports
     from smki_testca.kits.kit import Kit
 
@@ -30,6 +31,7 @@ class KitResult:
         revocation_lists: the number of CRLs and ARLs.
         seeded: whether it was made from a seed.
         warnings: what the participants should read, each line once.
+        cells: the types of Device with their Trust Anchor Cells, in each environment.
     """
 
     kit: Kit
@@ -40,6 +42,7 @@ class KitResult:
     revocation_lists: int
     seeded: bool
     warnings: tuple[str, ...] = ()
+    cells: tuple[CellFolder, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The result as a JSON object."""
@@ -62,5 +65,10 @@ class KitResult:
             "revocation_lists": self.revocation_lists,
             "left_out": [],  # what a seed could not give, up to version 0.1
             "keys_secret": not self.seeded,
+            **(
+                {"trust_anchor_cells": [each.as_json() for each in self.cells]}
+                if self.cells
+                else {}
+            ),
             **({"warnings": list(self.warnings)} if self.warnings else {}),
         }

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from smki_testca import toml
+from smki_testca.profiles.device_types import CellKeyUsage, CellUsage
 from smki_testca.profiles.misfits import convert
 from smki_testca.profiles.model import Identity, ParticipantKind, Severity, Tier
 from smki_testca.roles import Basis, KeyUsage
@@ -232,6 +233,32 @@ class HierarchiesFile(Document, frozen=True):
     """``hierarchies.toml``."""
 
     hierarchy: list[HierarchyTable]
+
+
+class DeviceTypeTable(Known, frozen=True, kw_only=True):
+    """A type of Device."""
+
+    name: FileName
+    title: NonEmpty
+    number: Annotated[int, msgspec.Meta(ge=0, le=255)]
+    complete: bool
+    note: str = ""
+
+
+class CellTable(Known, frozen=True, kw_only=True):
+    """A Trust Anchor Cell of some types of Device."""
+
+    device_types: list[NonEmpty]
+    role: NonEmpty
+    key_usage: CellKeyUsage
+    cell_usage: CellUsage = CellUsage.MANAGEMENT
+
+
+class DeviceTypesFile(Document, frozen=True, kw_only=True):
+    """``device-types.toml``."""
+
+    device_type: list[DeviceTypeTable]
+    cell: list[CellTable]
 
 
 class EnvironmentTable(Known, frozen=True, kw_only=True):

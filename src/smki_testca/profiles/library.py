@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from smki_testca.errors import InputError
 from smki_testca.identifiers import RegistryEntry, parse_object_identifier
 from smki_testca.profiles import documents, rows
+from smki_testca.profiles.device_types import Cell, DeviceType
 from smki_testca.profiles.model import (
     Category,
     Environment,
@@ -42,7 +43,10 @@ _USUAL_KINDS = {"DCC": "dcc", "RDP": "rdp"}
 """The kind that a User Role belongs to where roles.toml, an operator's of earlier, does not say."""
 ALL = "all"
 """The environments of a category that is open in each of them."""
-FILES = ("hierarchies.toml", "roles.toml", "environments.toml", "testing-services.toml")
+FILES = (
+    *("hierarchies.toml", "roles.toml", "environments.toml", "testing-services.toml"),
+    "device-types.toml",
+)
 
 
 class Library:
@@ -327,6 +331,41 @@ class Library:
         return profiles
 
     @cached_property
+    def device_types(self) -> dict[str, DeviceType]:
+        """The types of Device with their Trust Anchor Cells, by name.
+
+        Raises:
+            InputError: if the file is invalid: it defines a type twice, or a cell names a type or
+                a role that there is not.
+        """
+        document, origin = self._single("device-types.toml", documents.DeviceTypesFile)
+        names = [table.name for table in document.device_type]
+        _unique(names, origin, "device-type", "name")
+        cells: dict[str, list[Cell]] = {name: [] for name in names}
+        for number, table in enumerate(document.cell):
+            where = Place(origin).within("cell", number)
+            with met_in(where), below("role"):
+                role = self.roles.remote_party_role(table.role)
+            for name in table.device_types:
+                known(name, names, where.within("device-types"), "type of Device")
+                cells[name].append(
+                    Cell(role, table.key_usage, table.cell_usage, table.basis, table.source)
+                )
+        return {
+            table.name: DeviceType(
+                table.name,
+                table.title,
+                table.number,
+                tuple(cells[table.name]),
+                table.complete,
+                table.note,
+                table.basis,
+                table.source,
+            )
+            for table in document.device_type
+        }
+
+    @cached_property
     def roles(self) -> Roles:
         """The RemotePartyRoles and User Roles."""
         document, origin = self._single("roles.toml", documents.RolesFile)
@@ -530,7 +569,7 @@ class Library:
         """
         loaded = [profile.origin for profile in (*self.profiles, *self.revocation_list_profiles)]
         _ = (self.roles, self.testing_services, self.environments, self.live)
-        _ = (self.sec_registry_entries, self.categories)
+        _ = (self.sec_registry_entries, self.categories, self.device_types)
         self.check_hierarchies()
         loaded += [str(self.path_of(name)) for name in FILES]
         loaded += [

@@ -16,7 +16,7 @@ from smki_testca.profiles.subject import Subject
 from smki_testca.register.requests import Delivery, Request
 from smki_testca.register.rules import BINDING
 from smki_testca.roles import KeyUsage
-from smki_testca.text import shown, use_one_of
+from smki_testca.text import counted, shown, use_one_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -576,8 +576,8 @@ class Gate:
                 yield RefusalReason(
                     "category.quota",
                     "R6",
-                    f"{participant.id} has {issued} certificates of category {category.name}; the"
-                    f" quota is {quota.per_participant}.",
+                    f"{participant.id} has {counted(issued, 'certificate')} of category"
+                    f" {category.name}; the quota is {quota.per_participant}.",
                     "Raise the quota of the category.",
                 )
 

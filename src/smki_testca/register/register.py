@@ -16,7 +16,7 @@ from smki_testca.profiles.model import ParticipantKind
 from smki_testca.register.blocks import Block, Blocks
 from smki_testca.register.participants import AllocatedId
 from smki_testca.register.rules import check_binding, check_kind, check_participant
-from smki_testca.text import shown
+from smki_testca.text import counted, shown
 from smki_testca.toml_places import below
 
 if TYPE_CHECKING:
@@ -372,7 +372,7 @@ class Register:
         if len(chosen) < count:
             raise InputError(
                 "allocation.exhausted",
-                f"The ranges of {name} have {len(chosen)} IDs left, not {count}.",
+                f"The ranges of {name} have {counted(len(chosen), 'ID')} left, not {count}.",
                 "Give the participant another organisation number.",
             )
         return self._allocated(participant, role, chosen), chosen

@@ -277,7 +277,7 @@ def test_wrong_rows_beyond_a_limit_are_counted_only(command, quickstart, tmp_pat
     rows = [batches.device(FIRST), *[batches.device(FIRST, participant="nobody")] * 5]
     path = batches.write(tmp_path / "rows.jsonl", rows)
     outcome = command("--estate", quickstart, "batch", "check", path)
-    assert outcome.out == "1 rows would go through, 5 would not.\n"
+    assert outcome.out == "1 row would go through, 5 would not.\n"
     assert len(outcome.err.splitlines()) == 4
     assert outcome.err.endswith("2 more lines are wrong, too.\n")
     outcome = command("--estate", quickstart, "batch", "issue", path, "--all-or-nothing")

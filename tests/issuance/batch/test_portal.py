@@ -184,7 +184,7 @@ def test_what_macos_adds_is_told_and_the_csrs_are_signed(command, quickstart):
         *("--participant", "meters-one", "--purpose", DEVICE_PURPOSE),
     )
     assert "__MACOSX/._a.csr" in told.err
-    assert "1 of 1 CSRs are signed" in told.out
+    assert "1 of 1 CSR is signed" in told.out
 
 
 def test_over_99_certificates_under_one_device_id_the_rest_are_anomalies(command, quickstart):

@@ -19,7 +19,13 @@ from smki_testca.exporters.run_formats.sealing import line_key
 from smki_testca.exporters.run_formats.writing import Asked, check, write
 from smki_testca.files import check_free, write_file
 from smki_testca.streams import is_standard_output
-from smki_testca.x509.exported_keys import KeyForm
+from smki_testca.text import (
+    counted,
+    is_or_are,
+)
+from smki_testca.x509.exported_keys import (
+    KeyForm,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -155,10 +161,10 @@ def _tell_written(session: Session, run: int, out: Path, written: Written, asked
     if asked.split is not None:
         document["parts"] = written.parts
     if written.left_out and not session.as_json:
-        are = "certificate is" if written.left_out == 1 else "certificates are"
+        left_out = counted(written.left_out, "certificate")
         warning = (
-            f"{written.left_out} {are} left out: the format holds one certificate of each Device"
-            " for digital signature and one for key agreement."
+            f"{left_out} {is_or_are(written.left_out)} left out: the format holds one certificate"
+            " of each Device for digital signature and one for key agreement."
         )
         print_warnings([warning])
     _tell(session, out, document)
@@ -168,14 +174,14 @@ def _tell(session: Session, out: Path, document: dict[str, Any]) -> None:
     if session.as_json:
         print_json(document)
         return
-    count, devices, parts = (document.get(key) for key in ("certificates", "devices", "parts"))
-    what = "1 certificate" if count == 1 else f"{count} certificates"
+    count: int = document["certificates"]
+    devices, parts = document.get("devices"), document.get("parts")
+    what = counted(count, "certificate")
     if devices is not None:
-        what += " of 1 Device" if devices == 1 else f" of {devices} Devices"
+        what += f" of {counted(devices, 'Device')}"
     if parts is not None:
-        what += " in 1 part" if parts == 1 else f" in {parts} parts"
-    verb = "is" if count == 1 else "are"
-    say(f"{what} {verb} {place_of(out, 'in')}.", err=is_standard_output(out))
+        what += f" in {counted(parts, 'part')}"
+    say(f"{what} {is_or_are(count)} {place_of(out, 'in')}.", err=is_standard_output(out))
 
 
 def write_response(estate: Estate, run: Run, target: Path, *, force: bool) -> int:

@@ -39,6 +39,7 @@ from smki_testca.errors import (
     SmkiTestcaError,
     UsageError,
 )
+from smki_testca.text import counted, is_or_are
 
 if TYPE_CHECKING:
     from smki_testca.api import Estate
@@ -132,8 +133,8 @@ def check(session: Session, /, manifest: str | None, **options: Any) -> None:
     else:
         report_problems(session, plan)
         report_warnings(session, plan)
-        rows = f"{plan.count} rows would go through, {plan.problem_count} would not."
-        say(f"{plan.count} certificates would be issued." if plan.is_range else rows)
+        rows = f"{counted(plan.count, 'row')} would go through, {plan.problem_count} would not."
+        say(f"{counted(plan.count, 'certificate')} would be issued." if plan.is_range else rows)
     if plan.problems:
         click.get_current_context().exit(ExitCode.FINDINGS)
 
@@ -159,7 +160,7 @@ def _plan_error(plan: Plan) -> SmkiTestcaError:
     error = first.error
     if plan.is_range:
         return error
-    more = f" {others} more lines are wrong, too." if others else ""
+    more = f" {counted(others, 'more line')} {is_or_are(others)} wrong, too." if others else ""
     message = f"Line {first.line}: {error.message}{more}"
     if isinstance(error, Refusal):
         return Refusal((replace(error.reasons[0], reason=message), *error.reasons[1:]))

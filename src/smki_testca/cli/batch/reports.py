@@ -8,7 +8,10 @@ from smki_testca.cli.output import (
     print_warnings,
     say,
 )
-from smki_testca.text import counted
+from smki_testca.text import (
+    counted,
+    is_or_are,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -65,6 +68,12 @@ def report_remarks(remarks: Remarks, noun: str = "") -> None:
         say(f"{noun}{places[0]}{others}: {code}: {text}", err=True)
 
 
+def signed_text(signed: int, number: int, *, is_dry_run: bool) -> str:
+    """Return how many CSRs of a number are signed, or would be."""
+    verb = "would be" if is_dry_run else is_or_are(signed)
+    return f"{signed} of {counted(number, 'CSR')} {verb} signed"
+
+
 def report_problems(session: Session, plan: Plan) -> None:
     """Print the rows that cannot be issued, and the remarks on the others."""
     if session.as_json:
@@ -75,7 +84,7 @@ def report_problems(session: Session, plan: Plan) -> None:
     report_remarks(_of_plan(plan), "line ")
     unlisted = plan.problem_count - len(plan.problems)
     if unlisted:
-        say(f"{unlisted} more lines are wrong, too.", err=True)
+        say(f"{counted(unlisted, 'more line')} {is_or_are(unlisted)} wrong, too.", err=True)
 
 
 def warnings_as_json(plan: Plan) -> dict[str, Any]:
@@ -92,7 +101,8 @@ def report_warnings(session: Session, plan: Plan) -> None:
         return
     print_warnings(plan.warnings)
     if plan.warnings_not_listed:
-        say(f"{plan.warnings_not_listed} more warnings are not listed.", err=True)
+        count = plan.warnings_not_listed
+        say(f"{counted(count, 'more warning')} {is_or_are(count)} not listed.", err=True)
 
 
 def problems_as_json(plan: Plan) -> dict[str, Any]:

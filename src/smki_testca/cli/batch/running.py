@@ -23,6 +23,7 @@ from smki_testca.errors import (
     UsageError,
 )
 from smki_testca.estate.terms import Secrets
+from smki_testca.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,7 +133,8 @@ def complete_run(session: Session, estate: Estate, run: int, engine: Engine) -> 
     except KeyboardInterrupt:
         stored_run = estate.runs.get(run)
         say(
-            f"interrupted: {stored_run.issued} of {stored_run.terms.count} certificates are issued."
+            f"interrupted: {stored_run.issued} of"
+            f" {counted(stored_run.terms.count, 'certificate')} are issued."
             f" Go on with: smki-testca batch resume {run}",
             err=True,
         )

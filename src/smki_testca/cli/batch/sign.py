@@ -16,6 +16,7 @@ from smki_testca.cli.batch.reports import (
     remarks_as_json,
     report_remarks,
     report_warnings,
+    signed_text,
     warnings_as_json,
 )
 from smki_testca.cli.batch.running import (
@@ -231,11 +232,10 @@ def _tell_outcome(session: Session, outcome: _Outcome) -> None:
         grouped(((code, "", message), file) for _, file, code, message in report.problems)
     )
     print_warnings(f"{row['file']}: its label is {row['label']!r}." for row in labels)
-    count = f"{len(outcome.signed)} of {len(outcome.source.members)} CSRs"
-    if outcome.is_dry_run:
-        say(f"{count} would be signed.")
-        return
-    say(f"{count} are signed; the response is {place_of(out)}.", err=is_standard_output(out))
+    count = len(outcome.source.members)
+    text = signed_text(len(outcome.signed), count, is_dry_run=outcome.is_dry_run)
+    response = "" if outcome.is_dry_run else f"; the response is {place_of(out)}"
+    say(f"{text}{response}.", err=not outcome.is_dry_run and is_standard_output(out))
 
 
 def _changed_labels(members: Sequence[Numbered], signed: set[int]) -> list[dict[str, str | None]]:

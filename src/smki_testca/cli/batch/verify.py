@@ -66,11 +66,10 @@ def verify(session: Session, run: int, against: str | None, workers: int | None)
     else:
         say(*(f"{finding.code}: {finding.message}" for finding in found.findings))
         if unlisted:
-            say(f"{counted(unlisted, 'more finding')} not listed.")
+            say(f"{counted(unlisted, 'more finding')} not listed here.")
         compared = f", compared with {counted(found.others, 'other')} in the estate"
-        compared += (
-            "" if found.listed is None else f" and {counted(found.listed, 'line')} of a list"
-        )
+        if found.listed is not None:
+            compared += f" and {counted(found.listed, 'line')} of a list"
         say(
             f"Run {run}: {counted(found.certificates, 'certificate')} and"
             f" {counted(found.keys, 'private key')} checked{compared};"

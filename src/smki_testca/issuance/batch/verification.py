@@ -7,6 +7,7 @@ unique in the estate. Memory does not grow with the estate.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.errors import EstateError
@@ -15,11 +16,12 @@ from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.issuance.batch.fingerprints import FingerprintFiles, Kind, Origin, Records
 from smki_testca.issuance.batch.tile_inspection import (
     Inspector,
+    Places,
     TileTask,
     begin,
+    id_and_usage,
     inspect,
     listed_id,
-    place_of,
 )
 from smki_testca.workers import explained_death, unordered
 from smki_testca.x509.keys import load_public_key, signature_fits
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from smki_testca.estate.runs import Run
     from smki_testca.estate.stores import Stores
     from smki_testca.issuance.batch.id_list import IdList
+    from smki_testca.issuance.batch.tile_inspection import TileFinding
 
 LISTED_FINDINGS = 1_000
 """The most findings that are listed; the others are counted."""
@@ -92,11 +95,11 @@ class RunVerification:
     findings: list[RunFinding] = field(default_factory=list)
     finding_count: int = 0
 
-    def add(self, finding: RunFinding) -> None:
-        """Add a finding; beyond a number, it is only counted."""
+    def add(self, finding: Callable[[], RunFinding]) -> None:
+        """Add a finding; beyond a number, it is counted and not made."""
         self.finding_count += 1
         if len(self.findings) < LISTED_FINDINGS:
-            self.findings.append(finding)
+            self.findings.append(finding())
 
 
 def verify(
@@ -122,7 +125,7 @@ def verify(
     found = RunVerification()
     if run.state is not State.DONE:
         message = f"The run is {run.state}: {run.issued} of {run.terms.count} are issued."
-        found.add(RunFinding("verify.unfinished", message))
+        found.add(lambda: RunFinding("verify.unfinished", message))
     _verify_authorities(estate, run, found)
     inspector = Inspector(
         estate.statuses.retired(),
@@ -148,8 +151,7 @@ def _verify_authorities(estate: Stores, run: Run, found: RunVerification) -> Non
             public = view_certificate(signer.der).octets("subjectPublicKeyInfo") or b""
             key, view = load_public_key(public), view_certificate(each.der)
             if key is None or not signature_fits(key, view.signature, view.signed.encoded):
-                message = f"The certificate of the CA {each.label} does not verify."
-                found.add(RunFinding("verify.signature", message, each.serial))
+                found.add(partial(_of_authority, each))
 
 
 def _authority(estate: Stores, run: Run, serial: str) -> Record:
@@ -189,9 +191,8 @@ def _keep_singles(
                 continue
             records.add(Kind.KEY, each.key_id[:16], origin)
             if each.eui64 is not None:
-                place = place_of(
-                    *(each.family, each.hierarchy, each.eui64, each.role, each.usage, each.label)
-                )
+                places = Places(each.family, each.hierarchy, each.role, each.usage)
+                place = places.of(each.eui64, each.label)
                 records.add(Kind.PLACE, place, origin)
         files.keep(records.joined())
         found.others += len(page)
@@ -216,9 +217,8 @@ def _inspect_tiles(
     with explained_death("nothing was changed", "Give the command again."):
         for task, inspected in tiles:
             files.keep(inspected.records)
-            for code, message, serial, eui64 in inspected.findings:
-                identifier = None if eui64 is None else Eui64(eui64)
-                found.add(RunFinding(code, f"{serial}: {message}", serial, identifier))
+            for finding in inspected.findings:
+                found.add(partial(_of_certificate, finding))
             found.keys += inspected.keys
             if task.tile.run == run.id:
                 found.certificates += task.tile.count
@@ -252,27 +252,44 @@ def _tasks(estate: Stores, run: Run, *, is_inspected: bool) -> Iterator[TileTask
 def _compare(estate: Stores, run: Run, files: FingerprintFiles, found: RunVerification) -> None:
     """Find what is there twice, and what is not in both the run and the list."""
     for kind, origins in files.repeated():
-        own = next((origin for origin in origins if origin.run == run.id), None)
-        if own is None:
-            continue  # no certificate of this run
-        code, what = _TWICE[kind]
-        record = _certificate(estate, own)
-        others = [origin for origin in origins if origin != own]
-        where = ", ".join(_where(estate, origin) for origin in others[:3])
-        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
-        message = f"{what} of {record.serial} is also that of {where}{more}."
-        found.add(RunFinding(code, message, record.serial, record.eui64))
-    if found.listed is None:
-        return
-    for kind, value, origin in files.unmatched():
-        eui64 = Eui64(int.from_bytes(value[8:]))
-        if kind is Kind.LISTED_ID:
-            message = f"{eui64}, on line {origin.row} of the list, has no certificate in the run."
-            found.add(RunFinding("verify.missing", message, eui64=eui64, line=origin.row))
-        else:
-            serial = _certificate(estate, origin).serial
-            message = f"{eui64}, with certificate {serial}, is not in the list."
-            found.add(RunFinding("verify.not_listed", message, serial, eui64))
+        if any(origin.run == run.id for origin in origins):
+            found.add(partial(_repeated, estate, run, kind, origins))
+    if found.listed is not None:
+        for kind, value, origin in files.unmatched():
+            found.add(partial(_unmatched, estate, kind, value, origin))
+
+
+def _of_authority(record: Record) -> RunFinding:
+    message = f"The certificate of the CA {record.label} does not verify under the one above it."
+    return RunFinding("verify.signature", message, record.serial)
+
+
+def _of_certificate(finding: TileFinding) -> RunFinding:
+    eui64 = None if finding.eui64 is None else Eui64(finding.eui64)
+    message = f"{finding.serial}: {finding.message}"
+    return RunFinding(finding.code, message, finding.serial, eui64)
+
+
+def _repeated(estate: Stores, run: Run, kind: Kind, origins: list[Origin]) -> RunFinding:
+    code, what = _TWICE[kind]
+    own = next(origin for origin in origins if origin.run == run.id)
+    record = _certificate(estate, own)
+    others = [origin for origin in origins if origin != own]
+    where = ", ".join(_where(estate, origin) for origin in others[:3])
+    more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+    message = f"{what} of {record.serial} is also that of {where}{more}."
+    return RunFinding(code, message, record.serial, record.eui64)
+
+
+def _unmatched(estate: Stores, kind: Kind, value: bytes, origin: Origin) -> RunFinding:
+    eui64, usage = id_and_usage(value)
+    what = f"{eui64} ({usage})" if usage else str(eui64)
+    if kind is Kind.LISTED_ID:
+        message = f"{what}, on line {origin.row} of the list, has no certificate in the run."
+        return RunFinding("verify.missing", message, eui64=eui64, line=origin.row)
+    serial = _certificate(estate, origin).serial
+    message = f"{what}, which has the certificate {serial}, is not in the list."
+    return RunFinding("verify.not_listed", message, serial, eui64)
 
 
 def _certificate(estate: Stores, origin: Origin) -> Record:
