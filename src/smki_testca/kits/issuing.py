@@ -170,7 +170,8 @@ def plan_devices(estate: Estate, devices: Sequence[KitCertificate], faults: Faul
 
     plan = Plan(estate, "manifest", None, Secrets.of_run(None))
     for line, device in enumerate(devices, 1):
-        plan.add(RowRequest(line, device.request(estate), device.usage, None, device.label))
+        request = device.request(estate)
+        plan.add(RowRequest(line, request, usage=device.usage, public_key=None, label=device.label))
     plan.close()
     for problem in plan.problems:
         device = devices[problem.line - 1]
