@@ -87,7 +87,7 @@ def mixed():
         ),
         device(0x102, usage="digital-signature"),
         iki(),
-        device(0x101),
+        device(0x103),
     ]
 
 
@@ -122,6 +122,12 @@ def range_of(count, first=0x1000, *usages, **options):
     } | {name.replace("_", "-"): value for name, value in options.items()}
     flags = [part for usage in usages or ("key-agreement",) for part in ("--usage", usage)]
     return [*flags, *(part for name, value in given.items() for part in (f"--{name}", value))]
+
+
+def instead(words, options):
+    """A line with other values of some options: each has room for one."""
+    pairs = zip(words[::2], words[1::2], strict=True)
+    return [word for pair in pairs if pair[0] not in options for word in pair] + list(options)
 
 
 def issue(command, estate, *more, code=0):

@@ -36,6 +36,11 @@ def make(directory):
             sha256 = estate.externals.select()[0].sha256
             database.insert("re_signings", {"serial": meter.serial.octets, "external": sha256})
             database.execute("UPDATE runs SET report = x'00' WHERE id = 1")
+            database.insert(
+                "certificate_columns", {"serial": meter.serial.octets, "columns": '{"model": "M"}'}
+            )
+            links = [(meter.serial, meter.serial)]
+            estate.renewal_links.add_to_run(links, meter.audit)
             database.insert_many(
                 "row_keys",
                 ("key_id", "run", "row", "participant"),

@@ -53,7 +53,13 @@ GROUPS = {
         "Renewal",
         "Expiring",
     ),
-    "Status and revocation": ("Status", "StandingChange", "Reason", "RevocationListRecord"),
+    "Status and revocation": (
+        "Status",
+        "StandingChange",
+        "Reason",
+        "RevocationListRecord",
+        "DueList",
+    ),
     "Other people's certificates": (
         "take_in",
         "Intake",
@@ -66,6 +72,7 @@ GROUPS = {
     "Errors": (
         "SmkiTestcaError",
         "InputError",
+        "AlreadySoError",
         "EstateError",
         "OutputError",
         "CsrFaultsError",

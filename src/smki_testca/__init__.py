@@ -13,6 +13,7 @@ __version__: str
 """The version in the package's metadata; "0+unknown" where the source runs uninstalled."""
 
 __all__ = [
+    "AlreadySoError",
     "Basis",
     "Credential",
     "Csr",
@@ -22,6 +23,7 @@ __all__ = [
     "Delivery",
     "Description",
     "DeviceSubject",
+    "DueList",
     "Estate",
     "EstateError",
     "Eui64",
@@ -76,6 +78,7 @@ if TYPE_CHECKING:
     from smki_testca.clock import FixedClock
     from smki_testca.entropy import SeededEntropy
     from smki_testca.errors import (
+        AlreadySoError,
         EstateError,
         InputError,
         OutputError,
@@ -94,6 +97,7 @@ if TYPE_CHECKING:
     from smki_testca.importers.intake import Intake, take_in
     from smki_testca.issuance.re_signing import ReSigning, ReSigningTerms
     from smki_testca.issuance.renewal import Renewal
+    from smki_testca.lifecycle.due_lists import DueList
     from smki_testca.lifecycle.expiry import Expiring
     from smki_testca.lifecycle.importing import ImportReport
     from smki_testca.lint.findings import Finding
@@ -120,6 +124,7 @@ else:
         "clock": ("FixedClock",),
         "entropy": ("SeededEntropy",),
         "errors": (
+            "AlreadySoError",
             "EstateError",
             "InputError",
             "OutputError",
@@ -129,6 +134,7 @@ else:
         ),
         "api": ("Estate",),
         "estate.certificates": ("Record", "Selection"),
+        "lifecycle.due_lists": ("DueList",),
         "lifecycle.expiry": ("Expiring",),
         "estate.externals": ("ExternalRecord",),
         "lifecycle.importing": ("ImportReport",),

@@ -442,7 +442,8 @@ class Estate(Stores):
             environment: of the CA's family; the estate's first by default.
 
         Returns:
-            The new CA's certificate. What earlier generations signed stays valid.
+            The new CA's certificate. What earlier generations signed stays valid. ``remarks``
+            says of a root whether it runs out before its new CA.
 
         Raises:
             InputError: if another CA or a live one has the name, or the profile forbids it.

@@ -126,7 +126,8 @@ class RegistryEntry:
         return IdRange(Eui64(first), Eui64(first + (1 << self.extension_bits) - 1))
 
     def __contains__(self, eui64: Eui64) -> bool:
-        return eui64.value >> self.extension_bits == self.prefix
+        # Without the property: a batch asks a million times.
+        return eui64.value >> (64 - self.bits) == self.prefix
 
     def overlaps(self, other: RegistryEntry) -> bool:
         """Whether one EUI-64 could lie under both entries."""

@@ -25,6 +25,11 @@ class KeyUsage(StrEnum):
     DIGITAL_SIGNATURE = "digital-signature"
     KEY_AGREEMENT = "key-agreement"
 
+    @property
+    def short(self) -> str:
+        """``ds`` or ``ka``, as in the names of files."""
+        return "".join(word[0] for word in self.value.split("-"))
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read a key usage.
@@ -39,6 +44,10 @@ class KeyUsage(StrEnum):
                 use_one_of(cls, given=text),
             )
         return cls(text)
+
+
+BOTH = "both"
+"""In a manifest and on the command line of a batch: a certificate of each key usage."""
 
 
 @dataclass(frozen=True, slots=True)

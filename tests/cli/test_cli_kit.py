@@ -54,7 +54,7 @@ def test_kit_make_says_what_it_made_and_where(command, tmp_path):
     assert f"44 certificates are in {out}/estate" in outcome.out
     assert f"{out}/README.txt" in outcome.out
     assert {path.name for path in out.iterdir()} == {
-        *("estate", "csv", "revocation-lists", "trust-anchor-cells", "README.txt")
+        *("estate", "csv", "revocation-lists", "trust-anchor-cells", "README.txt", ".gitignore")
     }
     assert command("--estate", out / "estate", "list").code == 0
 

@@ -76,11 +76,12 @@ COMMANDS = sorted(_with_dry_run(cli))
 
 
 def _state(directory):
-    """Every file below a directory with its octets and mode, and a dump of the database."""
-    files = {
-        path.relative_to(directory): (path.is_file() and path.read_bytes(), path.lstat().st_mode)
-        for path in directory.rglob("*")
-    }
+    """Every file below a directory, with its octets and times, and a dump of the database."""
+    files = {}
+    for path in directory.rglob("*"):
+        state = path.lstat()
+        content = (path.read_bytes(), state.st_mtime_ns) if path.is_file() else None
+        files[path.relative_to(directory)] = (state.st_mode, state.st_uid, content)
     with closing(sqlite3.connect(directory / "estate" / "estate.sqlite")) as database:
         return files, list(database.iterdump())
 
@@ -178,6 +179,15 @@ def test_an_estate_of_an_older_format_is_not_upgraded_by_a_dry_run(command, tmp_
     assert _state(tmp_path) == before
     assert (tried.code, tried.err) == (0, "This was a dry run: nothing was changed.\n")
     assert "Z1" in tried.out
+
+
+def test_a_file_that_somebody_gave_another_mode_of_journal_keeps_it(command, quickstart, digest):
+    with closing(sqlite3.connect(quickstart / "estate.sqlite")) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+    before = digest(), sorted(quickstart.iterdir())
+    tried = command("--estate", quickstart, "ca", "renew", "Z1", "--dry-run")
+    assert tried.code == 0, tried.err
+    assert (digest(), sorted(quickstart.iterdir())) == before
 
 
 def test_the_library_tries_several_things_in_turn_and_takes_them_back(quickstart, digest):

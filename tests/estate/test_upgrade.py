@@ -57,6 +57,28 @@ def test_its_runs_live_on_and_their_certificates_are_renewed_and_revoked(older):
         assert estate.audit.verify()
 
 
+def test_an_estate_of_the_third_format_keeps_its_sums_and_verifies(tmp_path, quickstart):
+    directory = unpacked(3, tmp_path / "third")
+    with opened(directory, LATER) as estate:
+        last = estate.audit.entries()[-1]
+        assert (last.action, last.body) == ("estate.upgrade", {"from": 3, "to": FORMAT})
+        assert estate.audit.verify() == last.number
+        assert estate.tiles.verify() == 3
+        (row,) = [one for one in estate.select(Selection(label="row")) if one.place]
+        assert (dict(row.columns), estate.status(row)) == ({}, Status.NOT_IN_USE)
+        assert len(list(estate.select(Selection(label="range")))) == 3
+    assert _tables(directory) == _tables(quickstart)
+
+
+def test_a_row_that_was_changed_before_the_upgrade_is_told_of_after_it(tmp_path):
+    directory = unpacked(3, tmp_path / "third")
+    with closing(sqlite3.connect(directory / "estate.sqlite")) as file:
+        file.execute("UPDATE keys SET secret = 0 WHERE id = (SELECT min(id) FROM keys)")
+        file.commit()
+    with opened(directory, LATER) as estate, pytest.raises(EstateError, match="The table keys is"):
+        estate.audit.verify()
+
+
 @pytest.mark.parametrize("version", [1, 2])
 def test_an_upgrade_binds_every_row_to_the_log(tmp_path, version):
     directory = unpacked(version, tmp_path / "upgraded")

@@ -57,7 +57,7 @@ def test_what_a_format_leaves_out_is_told_on_standard_error(command, quickstart,
     assert outcome.err.splitlines() == [
         "warning: 8 of 38 certificates left out (ZA, Z1, DZ, …): each is a CA's.",
         f"warning: 3 of 38 certificates left out ({dccki}): each is of DCCKI.",
-        "warning: 1 of 38 certificates left out (iki-supplier-one): each is of IKI.",
+        "warning: 1 of 38 certificates left out (iki-supplier-one): it is of IKI.",
     ]
 
 

@@ -204,6 +204,28 @@ def test_devices_of_a_run_that_share_its_label_are_told_apart(export, run):
     assert [path.stem for path in files(folder, ".pem")] == stems[:1]
 
 
+def test_what_a_run_issued_gives_its_name_to_its_renewal(export, run, tmp_path):
+    rows = [batches.dccki(label="gw"), batches.device(label="meter")]
+    run("batch", "issue", batches.write(tmp_path / "rows.csv", rows))
+    for label in ("gw", "meter"):
+        (new,) = run("renew", "--label", label)["certificates"]
+        outcome, folder = export("pem", "--label", label, out=label)
+        assert {path.stem: serial_in(path) for path in files(folder, ".pem")} == {
+            label: new["serial"]
+        }
+        assert [one["serial"] for one in outcome.json["left_out"]] == [new["predecessor"]]
+
+
+def test_two_hosts_of_a_label_are_told_apart_by_their_cn(export, run):
+    for name in ("one.test", "two.test"):
+        run(
+            *("issue", "dccki", "--participant", "supplier-one", "--purpose", "uept"),
+            *("--common-name", name, "--label", "gw"),
+        )
+    _, folder = export("pem", "--label", "gw")
+    assert [path.stem for path in files(folder, ".pem")] == ["gw-one.test", "gw-two.test"]
+
+
 def test_no_certificate_has_the_name_of_a_chain(export, run):
     issue(run, "a")
     issue(run, "a-fullchain")

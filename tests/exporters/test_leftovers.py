@@ -93,8 +93,10 @@ def test_no_private_key_is_removed_that_the_estate_does_not_have(export, run, tm
     key = csrs.new_key()
     request = tmp_path / "one.csr"
     request.write_bytes(csrs.pem(csrs.device(key)))
-    sign = ("sign", request, "--participant", "meters-one", "--label", "mine")
-    sign += ("--purpose", "device-and-user-system-tests")
+    sign = (
+        *("sign", request, "--participant", "meters-one", "--label", "mine"),
+        *("--purpose", "device-and-user-system-tests"),
+    )
     (old,) = run(*sign)["certificates"]
     run("set-status", "not-in-use", "--serial", old["serial"])
     _, folder = export("pem", "--serial", old["serial"])

@@ -156,7 +156,7 @@ def test_without_its_exception_the_other_user_would_get_nothing(library_with, tm
 
 
 def test_there_is_a_folder_for_each_format_and_a_readme_that_tells_of_each(zaz1):
-    beside = {"estate", "revocation-lists", "README.txt", "export-passphrase"}
+    beside = {"estate", "revocation-lists", "README.txt", "export-passphrase", ".gitignore"}
     assert {path.name for path in zaz1.iterdir()} == {*FORMATS, *beside}
     readme = (zaz1 / "README.txt").read_text("utf-8")
     assert "\nMade by smki-testca at " in readme
@@ -404,6 +404,7 @@ def test_an_empty_directory_is_filled_and_not_replaced(tmp_path, monkeypatch):
     made(Path())
     assert tmp_path.stat().st_ino == before
     assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".gitignore",
         "KEYS-ARE-NOT-SECRET.txt",
         "README.txt",
         "csv",

@@ -230,7 +230,10 @@ def check_inputs(profile: Profile, fields: Values, roles: Roles) -> list[str]:
         if value is None:
             continue
         check_characters(row.field, profile.encoding(row.field), value)
-        for breach in (*value_breaches(row, value, roles), *_period_breaches(row, fields)):
+        of_values = (
+            breach for one in row.field.each(value) for breach in value_breaches(row, one, roles)
+        )
+        for breach in (*of_values, *_period_breaches(row, fields)):
             line = f"{row.field.path} {breach.message} ({row.basis}, {row.source})."
             if row.severity is Severity.ERROR:
                 raise InputError("request.value", line)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.drafting import new_agreement
 from smki_testca.cli.dry_run import with_dry_run
 from smki_testca.cli.if_needed import with_if_needed
 from smki_testca.cli.output import print_json, print_outcome, print_table, print_warnings, say
@@ -33,6 +34,9 @@ def agreement() -> None:
     Example:
       smki-testca --estate estate agreement show
     """
+
+
+agreement.add_command(new_agreement)
 
 
 @agreement.command()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.command_line import ConfiguredOption
 from smki_testca.cli.dry_run import with_dry_run
 from smki_testca.cli.names import HierarchyName
 from smki_testca.cli.output import print_json, print_outcome, print_table, print_warnings
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from smki_testca.lifecycle.due_lists import DueList
 
 _ENVIRONMENT = click.option(
-    "--environment", metavar="E", help="The CA's environment; the estate's first by default."
+    "--environment",
+    cls=ConfiguredOption,
+    metavar="E",
+    help="The CA's environment; the estate's first by default.",
 )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.command_line import ConfiguredOption
 from smki_testca.cli.dry_run import with_dry_run
 from smki_testca.cli.names import HierarchyName
 from smki_testca.cli.numbers import number_from
@@ -45,7 +46,9 @@ _AUTHORITY_OPTIONS = [
         help="Of this hierarchy's issuing CA.",
     ),
     click.option("--arl", is_flag=True, help="Of the root instead: its ARL."),
-    click.option("--environment", metavar="E", help="Of this environment's CAs."),
+    click.option(
+        "--environment", cls=ConfiguredOption, metavar="E", help="Of this environment's CAs."
+    ),
     click.option("--ca", metavar="NAME", help="Of the CA of this name; the newest by default."),
 ]
 

@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from smki_testca.cli.command_line import (
+    ConfiguredOption,
+)
 from smki_testca.cli.output import (
+    Progress,
     print_document,
     print_json,
     print_warnings,
@@ -48,7 +52,13 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option(
-    "--format", "form", type=click.Choice(list(FORMATS)), required=True, help="See docs/formats.md."
+    "--format",
+    "form",
+    cls=ConfiguredOption,
+    key="export-format",
+    type=click.Choice(list(FORMATS)),
+    required=True,
+    help="See docs/formats.md.",
 )
 @click.option(
     "--out",
@@ -104,7 +114,8 @@ def export(
     if export_passphrase_file is not None:
         passphrase = first_line(export_passphrase_file)
     with session.open() as estate:
-        records = list(estate.select(own_selection(estate, given)))
+        selected_records = estate.select(own_selection(estate, given))
+        records = list(Progress("reading certificates").over(selected_records))
         if not records:
             raise InputError("export.nothing", "No certificate fits the selection.")
         selected = items(estate, records, with_keys=with_keys)

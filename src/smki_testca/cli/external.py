@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from smki_testca.cli.command_line import ConfiguredOption
 from smki_testca.cli.dry_run import (
     with_dry_run,
 )
@@ -102,10 +103,19 @@ def import_(
 
 
 @click.command("re-sign")
-@click.option("--purpose", metavar="S", required=True, help="The Testing Service they are for.")
+@click.option(
+    "--purpose",
+    cls=ConfiguredOption,
+    metavar="S",
+    required=True,
+    help="The Testing Service they are for.",
+)
 @click.option("--participant", metavar="P", help="The new holder; by default the holder of the ID.")
 @click.option(
-    "--environment", metavar="E", help="The test environment; the estate's first by default."
+    "--environment",
+    cls=ConfiguredOption,
+    metavar="E",
+    help="The test environment; the estate's first by default.",
 )
 @click.option("--days", type=number_from(1, 36525), metavar="N", help="End N days from now.")
 @click.option("--until", metavar="DATE", help="End with this day, or at this UTC time.")
@@ -174,7 +184,7 @@ def list_externals(session: Session, estate: Estate, given: Given, terms: Terms)
     Raises:
         UsageError: for an option that fits the estate's own certificates only.
     """
-    for name in OF_OWN_ALONE:
+    for name in (*OF_OWN_ALONE, "where"):
         if given[name]:
             raise UsageError(
                 "usage",

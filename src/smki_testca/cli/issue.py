@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.authority import csr
+from smki_testca.cli.command_line import (
+    ConfiguredOption,
+    configured,
+)
 from smki_testca.cli.issued_files import (
     issued_to,
     print_saved,
@@ -50,15 +54,23 @@ if TYPE_CHECKING:
 
 PARTICIPANT = click.option(
     "--participant",
+    cls=ConfiguredOption,
     metavar="P",
     required=True,
     help="The participant that asks: its id in the register.",
 )
 PURPOSE = click.option(
-    "--purpose", metavar="S", required=True, help="The Testing Service, such as uept."
+    "--purpose",
+    cls=ConfiguredOption,
+    metavar="S",
+    required=True,
+    help="The Testing Service, such as uept.",
 )
 ENVIRONMENT = click.option(
-    "--environment", metavar="E", help="The test environment; the estate's first by default."
+    "--environment",
+    cls=ConfiguredOption,
+    metavar="E",
+    help="The test environment; the estate's first by default.",
 )
 DELIVERY = click.option(
     "--delivery",
@@ -182,8 +194,7 @@ def _validity(
 
 def _request(estate: Estate, name: str, options: dict[str, Any]) -> Request:
     profile = estate.library.profile(name)
-    names = [input_type.option for input_type in profile.input_types]
-    given = {name: options[name.replace("-", "_")] for name in names}
+    given = inputs_given(profile, options)
     return estate.request(
         options["participant"],
         options["purpose"],
@@ -192,6 +203,18 @@ def _request(estate: Estate, name: str, options: dict[str, Any]) -> Request:
         environment=options["environment"],
         delivery=Delivery(options["delivery"]),
     )
+
+
+def inputs_given(profile: Profile, options: dict[str, Any]) -> dict[str, str | None]:
+    """Return the texts of the inputs of a certificate type, by option; None if not given."""
+    texts: dict[str, str | None] = {}
+    for subject_input in profile.subject_inputs:
+        option = subject_input.type.option
+        given = options[option.replace("-", "_")]
+        if subject_input.is_repeatable:
+            given = ",".join(given) if given else None
+        texts[option] = given
+    return texts
 
 
 def _print_issued(
@@ -225,9 +248,12 @@ def input_options(
             subject_input.optional,
             click.option(
                 f"--{subject_input.type.option}",
+                cls=configured(subject_input.type.option),
                 metavar=subject_input.type.metavar,
                 required=not subject_input.optional,
-                help=subject_input.type.help,
+                multiple=subject_input.is_repeatable,
+                help=subject_input.type.help
+                + (" May be given several times." if subject_input.is_repeatable else ""),
             ),
         )
         for subject_input in profile.subject_inputs

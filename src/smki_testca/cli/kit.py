@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.drafting import new_kit
 from smki_testca.cli.numbers import NUMBER
 from smki_testca.cli.output import Progress, print_json, print_table, print_warnings, say
 from smki_testca.cli.output_paths import FOLDER
@@ -39,6 +40,9 @@ def kit() -> None:
     Example:
       smki-testca kit make zaz1 --out zaz1
     """
+
+
+kit.add_command(new_kit)
 
 
 @kit.command("list")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from smki_testca.authority.csr import differences, to_der
-from smki_testca.authority.csr_comparison import only_certificate
+from smki_testca.authority.csr_comparison import (
+    only_certificate,
+)
+from smki_testca.cli.command_line import (
+    GLOBAL_OPTIONS,
+)
 from smki_testca.cli.output import print_document, print_json, print_table, say
 from smki_testca.cli.session import Session, read_input
 from smki_testca.clock import parse_instant
@@ -28,6 +33,8 @@ from smki_testca.profiles.model import Severity
 from smki_testca.x509.view import view_certificate, view_request
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from smki_testca.lint.rule import Rule
 
 _FILES = "files"
@@ -37,10 +44,32 @@ class FilesByDefault(click.Group):
     """A group whose first argument is a file, unless it is one of its commands."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the hidden command in front of the files."""
-        if args and args[0] not in {*self.commands, "--help", "-h"}:
-            args = [_FILES, *args]
+        """Read what is the group's; a ``--`` before the files is theirs."""
+        with_value = {opt for each in GLOBAL_OPTIONS if not each.is_flag for opt in each.opts}
+        place = 0
+        while place < len(args) and args[place].startswith("-") and args[place] not in {"-", "--"}:
+            place += 2 if args[place] in with_value else 1
+        if args[place : place + 1] == ["--"]:
+            args = [*args[:place], "--", *args[place:]]
         return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Put the hidden command in front of the files."""
+        if args[0] not in self.commands:
+            args = [_FILES, *args]
+        return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[Any]]:
+        """Return file names before anything is typed, then also the commands that fit."""
+        from click.shell_completion import CompletionItem
+
+        if incomplete.startswith("-"):
+            files = self.get_command(ctx, _FILES)
+            return [] if files is None else files.shell_complete(ctx, incomplete)
+        fitting = super().shell_complete(ctx, incomplete) if incomplete else []
+        return [CompletionItem(incomplete, type="file"), *fitting]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Show the options of the hidden command as those of the group."""
@@ -53,7 +82,12 @@ class FilesByDefault(click.Group):
         super().format_options(ctx, formatter)
 
 
-@click.group(cls=FilesByDefault, subcommand_metavar="FILE… | rules | explain CODE")
+@click.group(
+    cls=FilesByDefault,
+    subcommand_metavar="FILE… | rules | explain CODE",
+    # The options of the hidden command may stand in front of the files.
+    context_settings={"ignore_unknown_options": True},
+)
 def lint() -> None:
     """Say what is wrong with certificates, CSRs and CRLs, and by which rule.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.drafting import copy_profile
 from smki_testca.cli.output import print_json, print_table, print_warnings, say
 from smki_testca.errors import InputError, UsageError
 from smki_testca.profiles.model import Profile
@@ -31,6 +32,9 @@ def profiles() -> None:
     Example:
       smki-testca profiles show organisation
     """
+
+
+profiles.add_command(copy_profile)
 
 
 @profiles.command("list")

@@ -11,6 +11,7 @@ import click
 
 from smki_testca import kits
 from smki_testca.api import FILE_NAME, FILES, Estate
+from smki_testca.cli.command_line import ConfiguredOption
 from smki_testca.cli.if_needed import (
     with_if_needed,
 )
@@ -103,7 +104,12 @@ def quickstart(session: Session, directory: str) -> None:
 
 @click.command()
 @click.argument("directory", metavar="DIR")
-@click.option("--environment", metavar="NAME", help="The test environment; the default is ZAZ1.")
+@click.option(
+    "--environment",
+    cls=ConfiguredOption,
+    metavar="NAME",
+    help="The test environment; the default is ZAZ1.",
+)
 @click.option(
     "--ca-keys",
     metavar="KEYS",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.drafting import new_register
 from smki_testca.cli.dry_run import with_dry_run
 from smki_testca.cli.if_needed import with_if_needed
 from smki_testca.cli.numbers import number_from
@@ -19,6 +20,7 @@ from smki_testca.cli.output import (
     print_warnings,
     say,
 )
+from smki_testca.cli.register_check import check
 from smki_testca.cli.session import Session, read_input
 from smki_testca.cli.whois import whois
 from smki_testca.errors import OutputError, UsageError
@@ -145,7 +147,8 @@ def show(
     print_table(("Participant", "Kind", "Signifier", "ID", "Serves"), rows)
 
 
-register.add_command(whois)
+for _command in (whois, check, new_register):
+    register.add_command(_command)
 
 
 @register.command()

@@ -7,12 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smki_testca.errors import InputError, UsageError
-from smki_testca.identifiers import Eui64, SerialNumber, SerialPrefix
-from smki_testca.text import shown, use_one_of
+from smki_testca.errors import (
+    InputError,
+    UsageError,
+)
+from smki_testca.identifiers import (
+    Eui64,
+    SerialNumber,
+    SerialPrefix,
+)
+from smki_testca.text import (
+    shown,
+    use_one_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from smki_testca.api import Estate
     from smki_testca.estate.certificates import Record, Selection
@@ -33,6 +43,12 @@ _OPTIONS_OF_ANY = [
     _option("label", "L", "With this label, or one that fits this pattern, such as 'Z1-*'."),
     _option("serial", "N", "With this serial number, or the one that begins so."),
 ]
+_WHERE = click.option(
+    "--where",
+    metavar="COLUMN=VALUE",
+    multiple=True,
+    help="Whose row of a manifest had this value in a column of your own.",
+)
 _OPTIONS = [
     _option("participant", "P", "Of this participant."),
     _option("environment", "E", "Of this test environment, such as ZAZ1."),
@@ -45,7 +61,7 @@ OF_OWN_ALONE = ("participant", "environment", "status")
 
 def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options of a selection; they arrive by name, each with its values."""
-    for option in reversed(_OPTIONS):
+    for option in reversed([*_OPTIONS, _WHERE]):
         command = option(command)
     return command
 
@@ -79,7 +95,26 @@ def selection(estate: Estate, given: Given) -> Selection:
         _each(given, "serial", SerialPrefix.parse),
         _each(given, "status", Status.parse),
         environment=_each(given, "environment", lambda name: library.environment(name).name),
+        columns=_columns(given.get("where") or ()),
     )
+
+
+def _columns(where: Iterable[str]) -> dict[str, str]:
+    """Return the values of the operator's own columns that ``--where`` asks for."""
+    from smki_testca.issuance.batch.column_names import own_name
+
+    columns: dict[str, str] = {}
+    for text in where:
+        name, sign, value = text.partition("=")
+        column = own_name(name)
+        if not sign or not value or column is None or column in columns:
+            raise UsageError(
+                "usage",
+                f"--where {shown(text)} is no column of your own and its value, given once.",
+                "Write COLUMN=VALUE, such as serial_number=17.",
+            )
+        columns[column] = value
+    return columns
 
 
 def own_selection(estate: Estate, given: Given) -> Selection:

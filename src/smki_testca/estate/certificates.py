@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+import json
+from collections.abc import (
+    Iterable,
+)
+from dataclasses import (
+    dataclass,
+    field,
+    replace,
+)
+from types import (
+    MappingProxyType,
+)
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    NamedTuple,
+)
+
+import msgspec
 
 from smki_testca.clock import from_iso, in_utc, iso
 from smki_testca.der.read import DerError
@@ -131,6 +147,7 @@ class Record:
             "sha256": hashlib.sha256(self.der).hexdigest(),
             **({} if self.keys_secret else {"keys_secret": False}),
             **({"experimental": True} if self.experimental else {}),
+            **({"columns": dict(self.columns)} if self.columns else {}),
         }
 
 
@@ -140,7 +157,8 @@ class Selection:
 
     A part is one value, or several, of which a certificate must have any; an empty part of several
     values selects nothing. Without any part it selects all. ``expires_before`` selects those whose
-    notAfter is before that time. A label may be a ``LabelPattern``, and a serial a
+    notAfter is before that time. ``columns`` selects those whose row in a manifest had these values
+    in the operator's own columns. A label may be a ``LabelPattern``, and a serial a
     ``SerialPrefix``. ``Estate.select`` respects ``status``; ``fits`` does not, because a record has
     no status.
 
@@ -158,6 +176,7 @@ class Selection:
     status: Status | Collection[Status] | None = None
     expires_before: datetime | None = None
     environment: str | Collection[str] | None = None
+    columns: Mapping[str, str] = field(default_factory=dict, hash=False)
     _tests: tuple[_Test, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -193,6 +212,8 @@ class Selection:
             value = getattr(record, test.name)
             if not test.fits(str(value) if test.name == "serial" else value):
                 return False
+        if not self.columns.items() <= record.columns.items():
+            return False
         return self.expires_before is None or record.not_after < self.expires_before
 
     def where(self) -> tuple[str, list[Any]]:
@@ -209,6 +230,9 @@ class Selection:
         if self.expires_before is not None:
             conditions.append("not_after < ?")
             values.append(iso(self.expires_before))
+        if self.columns:
+            # Whatever its values are; ``fits`` compares them.
+            conditions.append("serial IN (SELECT serial FROM certificate_columns)")
         return " AND ".join(f"({condition})" for condition in conditions) or "1", values
 
 
@@ -322,6 +346,10 @@ class CertificateStore:
         if self.by_serial(record.serial) is not None:
             raise seed_used()  # 128 random bits do not come twice
         self._database.insert("certificates", _to_row(record))
+        if record.columns:
+            columns = json.dumps(dict(record.columns), ensure_ascii=False)
+            row = {"serial": record.serial.octets, "columns": columns}
+            self._database.insert("certificate_columns", row)
         made_from_seed = self._database.value(
             "SELECT 1 FROM keys WHERE id = ? AND NOT secret", (record.key_id,)
         )
@@ -470,7 +498,9 @@ class CertificateStore:
     def _records(self, condition: str, values: list[Any]) -> list[Record]:
         return self._database.records(
             _from_row,
-            "SELECT *, coalesce((SELECT secret FROM keys WHERE id = key_id), 1) AS keys_secret"  # noqa: S608 - our own columns
+            "SELECT *, coalesce((SELECT secret FROM keys WHERE id = key_id), 1) AS keys_secret,"  # noqa: S608 - our own columns
+            " (SELECT columns FROM certificate_columns AS own"
+            " WHERE own.serial = certificates.serial) AS own_columns"
             f" FROM certificates WHERE {condition} ORDER BY audit, rowid",
             values,
         )
@@ -485,6 +515,7 @@ def record_of(
     label: str | None,
     authorisation: Authorisation | None = None,
     experimental: bool = False,
+    columns: Mapping[str, str] = MappingProxyType({}),
 ) -> Record:
     """The record of a certificate that was signed just now.
 
@@ -496,6 +527,7 @@ def record_of(
         label: a name to find it by; of a CA its CN.
         authorisation: from the gate; None for a CA.
         experimental: of a CA, whether its profile weakened a rule.
+        columns: the operator's own, of the certificate that it renews.
     """
     profile = certificate.profile
     role = None if authorisation is None else authorisation.request.role
@@ -520,6 +552,7 @@ def record_of(
         issued_at=certificate.issued_at,
         audit=audit,
         experimental=experimental if authorisation is None else authorisation.experimental,
+        columns=columns,
     )
 
 
@@ -603,4 +636,9 @@ def _from_row(row: sqlite3.Row) -> Record:
         audit=row["audit"],
         keys_secret=bool(row["keys_secret"]),
         experimental=bool(row["experimental"]),
+        columns={} if row["own_columns"] is None else _columns(row["own_columns"]),
     )
+
+
+def _columns(text: str) -> dict[str, str]:
+    return msgspec.json.decode(text, type=dict[str, str])

@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 FORMAT = tables.FORMAT
 """The version of the schema; an estate of a later one is refused."""
+_FIRST_WITH_SUMS = 3
+"""The first version whose rows are summed up."""
 APPLICATION_ID = 0x534D4B49
 """``SMKI``: identifies an estate among SQLite files."""
 WAIT_SECONDS = 30.0
@@ -138,13 +140,17 @@ class Database:
         """Apply the later versions of the schema, within a transaction.
 
         An estate of a format before 3 has no sums of its rows; those of an upgraded one are of
-        the rows that it has now.
+        the rows that it has now. Later formats add tables, which are empty.
         """
+        has_sums = self.format >= _FIRST_WITH_SUMS
         for version in range(self.format + 1, FORMAT + 1):
             for statement in tables.statements(version):
                 self.execute(statement)
         self.execute(f"PRAGMA user_version = {FORMAT}")
-        self.row_sums.start()
+        if has_sums:
+            self.row_sums.follow()
+        else:
+            self.row_sums.start()
 
     def close(self) -> None:
         """Close the file. What is not committed is taken back: all of a dry run."""
@@ -168,7 +174,8 @@ class Database:
             return
         with _translated(self.path):
             # Only a file that somebody changed has another mode; see _connect.
-            self._connection.execute("PRAGMA journal_mode = DELETE")
+            if not self.dry_run:
+                self._connection.execute("PRAGMA journal_mode = DELETE")
             mark = self.row_sums.mark()
             self._connection.execute("BEGIN IMMEDIATE")
             try:

@@ -28,8 +28,15 @@ class RenewalLinkStore:
             links: the new certificates must be stored before.
             audit: the number of the entry.
         """
+        self._add("successions", links, audit)
+
+    def add_to_run(self, links: Iterable[RenewalLink], audit: int) -> None:
+        """Store links to certificates that a run issues; as ``add`` otherwise."""
+        self._add("replacements", links, audit)
+
+    def _add(self, table: str, links: Iterable[RenewalLink], audit: int) -> None:
         self._database.insert_many(
-            "successions",
+            table,
             ("predecessor", "successor", "audit"),
             ((predecessor.octets, successor.octets, audit) for predecessor, successor in links),
         )
@@ -38,7 +45,8 @@ class RenewalLinkStore:
         """The renewals of a certificate in the order of issue: usually one or none."""
         return self._database.records(
             lambda row: SerialNumber.from_octets(row["successor"]),
-            "SELECT predecessor, successor FROM successions WHERE predecessor = ?"
+            "SELECT predecessor, successor, audit FROM successions WHERE predecessor = ?1"
+            " UNION SELECT predecessor, successor, audit FROM replacements WHERE predecessor = ?1"
             " ORDER BY audit, successor",
             (serial.octets,),
         )
@@ -47,6 +55,7 @@ class RenewalLinkStore:
         """The certificate that a certificate renews, if it renews one."""
         return self._database.record(
             lambda row: SerialNumber.from_octets(row["predecessor"]),
-            "SELECT predecessor, successor FROM successions WHERE successor = ?",
+            "SELECT predecessor, successor FROM successions WHERE successor = ?1"
+            " UNION SELECT predecessor, successor FROM replacements WHERE successor = ?1",
             (serial.octets,),
         )

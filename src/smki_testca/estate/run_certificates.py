@@ -10,7 +10,11 @@ from smki_testca.clock import from_iso
 from smki_testca.estate.certificates import Record, Selection, values_of
 from smki_testca.estate.key_pairs import check_pair
 from smki_testca.estate.serials import SerialSequence
-from smki_testca.identifiers import Eui64, SerialNumber, SerialPrefix
+from smki_testca.identifiers import (
+    Eui64,
+    SerialNumber,
+    SerialPrefix,
+)
 from smki_testca.profiles.model import Tier
 from smki_testca.x509 import private_keys
 from smki_testca.x509.key_usages import names_of_usage
@@ -160,6 +164,14 @@ class RunCertificates:
                     keys[serial] = private_keys.pkcs8_of(key)
         return keys
 
+    def end_of(self, number: int, section: int) -> datetime | None:
+        """When the certificates of a section of a run end; None if none is issued yet."""
+        run = self._runs.get(number)
+        for tile in self._tiles.of_run(number, done=True):
+            if tile.section == section:
+                return self._record(run, tile, self._tiles.open(tile), 0).not_after
+        return None
+
     def section_of(self, run: int, number: int) -> Section:
         """The section of a tile."""
         return self._runs.get(run).terms.section(self._tiles.get(run, number).section)
@@ -180,7 +192,14 @@ class RunCertificates:
                 if ends[tile.section] >= out_at:
                     continue
             opened = self._tiles.open(tile)
-            yield from self._records(run, tile, opened, range(tile.count))
+            section = run.terms.section(tile.section)
+            # Of a million rows few have the value: the others are not read.
+            places = (
+                place
+                for place in range(tile.count)
+                if _has_columns(opened, section, place, selection)
+            )
+            yield from self._records(run, tile, opened, places)
 
     def _with_serials(self, serials: Iterable[SerialNumber | SerialPrefix]) -> Iterator[Record]:
         """The certificates with any of some serial numbers, or beginnings of them."""
@@ -243,7 +262,8 @@ class RunCertificates:
         environment = self._library.environment(section.environment)
         usage, role = section.usage or "", section.role_code
         issuer = SerialNumber.parse(section.issuer)
-        at, labels = from_iso(run.terms.at), opened.extra().labels
+        at, extra = from_iso(run.terms.at), opened.extra()
+        labels = extra.labels
         for place in places:
             der = opened.der(place)
             parts = outline(der)
@@ -264,7 +284,7 @@ class RunCertificates:
                 eui64=None if eui64 is None else Eui64(eui64),
                 role=role,
                 usage=str(usage),
-                label=labels.get(place, run.terms.label),
+                label=labels.get(place) or run.terms.label_of(section, eui64),
                 key_id=key_id(parts.public_key),
                 issuer=issuer,
                 not_before=not_before,
@@ -274,10 +294,13 @@ class RunCertificates:
                 place=(run.id, tile.number, place),
                 keys_secret=not run.terms.seeded,
                 experimental=section.experimental,
+                columns=extra.columns_at(place, section.columns),
             )
 
 
 def _may_fit(section: Section, selection: Selection) -> bool:
+    if not selection.columns.keys() <= set(section.columns):
+        return False
     parts = {
         "participant": section.participant,
         "profile": section.profile,
@@ -287,3 +310,10 @@ def _may_fit(section: Section, selection: Selection) -> bool:
     if section.usage is not None:
         parts["usage"] = section.usage
     return selection.allows(**parts)
+
+
+def _has_columns(opened: Tile, section: Section, place: int, selection: Selection) -> bool:
+    if not selection.columns:
+        return True
+    stated = opened.extra().columns_at(place, section.columns)
+    return selection.columns.items() <= stated.items()

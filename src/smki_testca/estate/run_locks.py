@@ -42,9 +42,12 @@ class RunLocks:
 
     def hold(self, run: int) -> None:
         """Lock a run for this process, until ``release`` or ``close``, or the process ends."""
-        if sys.platform == "win32" or run in self._held:
+        if sys.platform == "win32":
             return
         folder = self._folder(run)
+        if run in self._held and self._held[run].folder == folder:
+            return
+        self.release(run)  # of a run that was rolled back, whose number another has now
         # On a full disk it cannot be made: whoever writes the first tile tells of that.
         with contextlib.suppress(OSError):
             while True:

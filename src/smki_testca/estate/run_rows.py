@@ -185,7 +185,7 @@ class RunRows:
         ders = opened.ders()
         public_keys = list(_public_keys(ders))
         labels = opened.extra().labels
-        shared = self.run.terms.label
+        ids = opened.ids()
         if section.usage is not None:
             usages: Iterator[str] = repeat(section.usage.value)
         else:
@@ -195,11 +195,14 @@ class RunRows:
                 RunRow,
                 ders,
                 opened.serials(),
-                opened.ids() or repeat(None),
+                ids or repeat(None),
                 usages,
                 map(_point, public_keys),
                 self._keys(opened, public_keys),
-                [labels.get(number, shared) for number in range(tile.count)],
+                [
+                    labels.get(number) or self.run.terms.label_of(section, eui64)
+                    for number, eui64 in zip(range(tile.count), ids or repeat(None))
+                ],
                 self._columns(opened, section),
             )
         )

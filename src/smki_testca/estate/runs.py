@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from smki_testca.clock import from_iso, iso
-from smki_testca.errors import EstateError, InputError
+from smki_testca.errors import AlreadySoError, EstateError, InputError
 from smki_testca.estate.database import RESTORE
 from smki_testca.estate.run_locks import RunLocks
 from smki_testca.estate.terms import MAX_ROW, Secrets, Terms
@@ -18,6 +18,7 @@ from smki_testca.identifiers import SerialNumber
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Mapping
     from datetime import datetime
 
     from smki_testca.estate.audit import AuditLog
@@ -79,11 +80,12 @@ class Run:
             "issued": self.issued,
             "seeded": self.terms.seeded,
             "keys_secret": not self.terms.seeded,
-            "label": self.terms.label,
+            "label": self.terms.label_template or self.terms.label,
             "created": self.created,
             "finished": self.finished,
             "participants": sorted({section.participant for section in self.terms.sections}),
             "profiles": sorted({section.profile for section in self.terms.sections}),
+            **({"manifest": self.terms.manifest} if self.terms.manifest else {}),
         }
 
 
@@ -163,16 +165,30 @@ class RunStore:
         """The newest run that can be resumed: an interrupted one before one that is worked on.
 
         Raises:
-            InputError: if every run is done or cancelled.
+            AlreadySoError: if every run is done or cancelled.
         """
         unfinished = [run for run in self.all() if run.is_unfinished]
         if not unfinished:
-            raise InputError(
+            raise AlreadySoError(
                 "batch.state",
                 "The estate has no run that can be resumed: each is done or cancelled.",
                 "See: smki-testca batch list",
             )
         return max(unfinished, key=lambda run: (run.state is State.INTERRUPTED, run.id))
+
+    def of_manifest(self, sha256: str, options: Mapping[str, str]) -> list[Run]:
+        """The runs that issued a manifest, filled with the same options, or are about to.
+
+        Args:
+            sha256: of the manifest, hexadecimal.
+            options: as the run's terms have them.
+        """
+        return [
+            run
+            for run in self.all()
+            if (run.terms.manifest, run.terms.options) == (sha256, options)
+            and (run.state is not State.CANCELLED or run.issued)
+        ]
 
     def keep_report(self, run: int, report: bytes) -> None:
         """Store the report of a run's batch of CSRs, within the caller's transaction."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 _OCTETS = 16
 _FIRST = 1 << 124
@@ -34,8 +34,12 @@ class SerialSequence:
 
     def serials(self, first_row: int, count: int) -> list[bytes]:
         """The serials of consecutive rows, 16 octets each."""
-        blocks = [(_FIRST + row).to_bytes(_OCTETS) for row in range(first_row, first_row + count)]
-        walking = list(range(count))
+        return self.serials_of(range(first_row, first_row + count))
+
+    def serials_of(self, rows: Iterable[int]) -> list[bytes]:
+        """The serials of rows, 16 octets each."""
+        blocks = [(_FIRST + row).to_bytes(_OCTETS) for row in rows]
+        walking = list(range(len(blocks)))
         while walking:
             encryptor = self._cipher.encryptor()
             output = encryptor.update(b"".join([blocks[place] for place in walking]))

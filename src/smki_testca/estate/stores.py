@@ -14,6 +14,7 @@ from smki_testca.estate.audit import AuditLog
 from smki_testca.estate.authorities import AuthorityStore
 from smki_testca.estate.certificates import CertificateStore, Record, Selection
 from smki_testca.estate.changes import ChangeStore
+from smki_testca.estate.device_certificates import DeviceCertificates
 from smki_testca.estate.externals import ExternalStore
 from smki_testca.estate.issued import IssuedCounts
 from smki_testca.estate.key_holders import KeyHolders, participant_holder
@@ -224,6 +225,12 @@ class Stores:
             self.key_store.verify()
             + self.externals.verify_keys()
             + self.run_certificates.verify_keys(progress)
+        )
+
+    def device_certificates(self) -> DeviceCertificates:
+        """The certificates of Devices by their IDs, as they are now."""
+        return DeviceCertificates(
+            self._database, self.tiles, self.run_certificates, self._clock.now()
         )
 
     def select(self, selection: Selection) -> Iterator[Record]:

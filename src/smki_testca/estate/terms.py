@@ -15,6 +15,8 @@ import msgspec
 
 from smki_testca.errors import EstateError
 from smki_testca.estate.database import RESTORE
+from smki_testca.identifiers import Eui64
+from smki_testca.labels import LabelTemplate
 from smki_testca.roles import KeyUsage  # noqa: TC001 - msgspec reads it
 
 TILE_ROWS = 2_000
@@ -36,6 +38,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
         count: the number of rows.
         first_id: of a range, the EUI-64 of its first row; the others are consecutive.
         experimental: whether the profile weakened a rule (R20).
+        columns: the names of the operator's own columns, in the order of each row's values.
     """
 
     profile: str
@@ -55,6 +58,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     first_id: int | None = None
     experimental: bool = False
+    columns: list[str] = []
 
     @property
     def shared(self) -> dict[str, str]:
@@ -81,6 +85,10 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
         sections: in the order of the run's rows.
         basis: a digest of the register and the library with which the gate was asked about every
             row; empty in runs of earlier versions.
+        label_template: in place of the label, of a range: what each certificate's is made from.
+        manifest: SHA-256 of the manifest, hexadecimal; empty where there is none.
+        options: what the command filled the manifest's cells with, by column.
+        replaces: whether each certificate retires those that its Device has in use.
     """
 
     source: Literal["range", "manifest", "requests"]
@@ -89,11 +97,24 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     label: str | None = None
     sections: list[Section]
     basis: str = ""
+    label_template: str | None = None
+    manifest: str = ""
+    options: dict[str, str] = {}
+    replaces: bool = False
 
     @property
     def count(self) -> int:
         """The number of the run's certificates."""
         return sum(section.count for section in self.sections)
+
+    def label_of(self, section: Section, eui64: int | None) -> str | None:
+        """The label of a certificate of a section whose row has none of its own."""
+        if self.label_template is None:
+            return self.label
+        values = {} if eui64 is None else {"id": str(Eui64(eui64))}
+        if section.usage is not None:
+            values["usage"] = section.usage.short
+        return LabelTemplate(self.label_template).fill(values)
 
     def section(self, place: int) -> Section:
         """The section at a place, as a tile names it.
@@ -119,6 +140,8 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
         texts: the other inputs: the fields' text, by name.
         public_key: a SubjectPublicKeyInfo, DER, in place of a fresh key.
         label: a name to find it by.
+        columns: the values of the operator's own columns, in the order of the section's names; an
+            empty one, or one that is lacking at the end, was not stated.
     """
 
     line: int
@@ -126,6 +149,7 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
     texts: dict[str, str] = {}
     public_key: bytes | None = None
     label: str | None = None
+    columns: list[str] = []
 
 
 class Secrets(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
     magic, length of the header (4 octets), header in JSON, serials (16 octets each),
     EUI-64s (8 each, if there are any), lengths of the certificates (2 each),
-    the certificates, labels and lines in JSON, sealed private keys
+    the certificates, labels, lines and own columns in JSON, sealed private keys
 
 Numbers are big-endian. The digest of the whole file is in the estate and its audit log.
 """
@@ -47,7 +47,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
         count: the number of certificates.
         has_ids: whether each has an EUI-64.
         der_octets: of all certificates together.
-        extra_octets: of the labels and lines.
+        extra_octets: of the labels, lines and own columns.
         seeded: whether the private keys come from a seed, and so are not secret.
     """
 
@@ -63,10 +63,25 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Extra(msgspec.Struct, frozen=True):
-    """Labels of rows, and the lines they came from (empty where rows are in order)."""
+    """What else is known of rows; each part is empty where no row has any.
+
+    Attributes:
+        labels: by place.
+        lines: that the rows came from.
+        columns: the values of the operator's own columns, for each place; see ``Row``.
+    """
 
     labels: dict[int, str] = {}
     lines: list[int] = []
+    columns: list[list[str]] = []
+
+    def columns_at(self, place: int, names: Sequence[str]) -> dict[str, str]:
+        """The operator's own columns of the row at a place, by name."""
+        if not self.columns:
+            return {}
+        return {
+            name: value for name, value in zip(names, self.columns[place], strict=False) if value
+        }
 
 
 class Tile:
@@ -133,7 +148,7 @@ class Tile:
         return _slices(self._data, self._ids, 8, self.header.count) if self.header.has_ids else None
 
     def extra(self) -> Extra:
-        """Labels and lines."""
+        """Labels, lines and own columns."""
         if self._extra is None:
             encoded = self._data[self._extra_at : self._keys]
             self._extra = msgspec.json.decode(encoded, type=Extra)

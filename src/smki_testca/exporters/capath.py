@@ -18,6 +18,7 @@ from smki_testca.x509.view import view_certificate, view_revocation_list
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from smki_testca.exporters.format import FormerFile
     from smki_testca.exporters.item import Item
 
 _RENEWALS = 16
@@ -64,14 +65,15 @@ class CaPath(Format):
             "r",
         )
 
-    def former_paths(self, items: Sequence[Item]) -> Iterator[PurePosixPath]:
-        """Paths of further CA certificates of the same names, which earlier exports may have."""
+    def former_files(self, items: Sequence[Item]) -> Iterator[FormerFile]:
+        """The files of further CA certificates of the same names in earlier exports."""
         hashes = [
             name_hash(view_certificate(record.der).fields["subject"].node.encoded)
             for _, record in authorities(items)
         ]
         for digest, count in Counter(hashes).items():
-            yield from (PurePosixPath(f"{digest}.{number}") for number in range(count + _RENEWALS))
+            for number in range(count + _RENEWALS):
+                yield PurePosixPath(), f"{digest}.{number}"
 
 
 def _numbered(

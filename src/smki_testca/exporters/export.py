@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
-from smki_testca.exporters.file_names import file_names, folder_in_tree
+from smki_testca.exporters.file_names import file_names
 from smki_testca.exporters.fitting import summary
 from smki_testca.exporters.format import LeftOut, Need
 from smki_testca.exporters.item import Item, is_reserved, safe_name
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from smki_testca.estate.certificates import Record
     from smki_testca.estate.stores import Stores
-    from smki_testca.exporters.format import Traits
+    from smki_testca.exporters.format import FormerFile, Traits
     from smki_testca.identifiers import SerialNumber
 
 
@@ -57,7 +57,7 @@ def items(estate: Stores, records: Sequence[Record], *, with_keys: bool) -> list
         items.append(
             Item(
                 name.text,
-                folder_in_tree(record),
+                name.folder,
                 record,
                 above,
                 tuple(names[ca.serial].text for ca in above),
@@ -90,15 +90,15 @@ class Made:
         left_out: the certificates that the format cannot hold.
         renamed: each label, participant and other name that Windows reserves, with the name that
             a file or folder of the export has instead; once for each such name.
-        former_paths: paths of files that earlier exports may have written for certificates of the
-            same labels, and that no current certificate has.
+        former: files that earlier exports may have written for certificates of the same labels,
+            and whose names no current certificate has.
         written: the certificates in the files.
     """
 
     files: list[OutputFile]
     left_out: list[LeftOut]
     renamed: list[tuple[str, str]]
-    former_paths: list[PurePosixPath]
+    former: list[FormerFile]
     written: list[Item]
 
     def renamings(self) -> list[str]:
@@ -138,7 +138,7 @@ def make(
         InputError: if the format holds none of the certificates, or cannot do what is asked.
     """
     form = FORMATS[name]
-    former = form.former_paths(selected)
+    former = list(form.former_files(selected))
     outdated = [item for item in selected if current_only and item.is_outdated]
     out = {id(item) for item in outdated}
     selected = [item for item in selected if id(item) not in out]
@@ -164,10 +164,8 @@ def make(
         files = form.printable(selected, passphrase)
     else:
         files = [*form.files(selected, passphrase), *remarks]
-    paths = {file.path for file in files}
     left_out = [*left_out, *(LeftOut(item, OUTDATED) for item in outdated)]
-    former_paths = [path for path in dict.fromkeys(former) if path not in paths]
-    return Made(files, left_out, renamed_among(written, files), former_paths, written)
+    return Made(files, left_out, renamed_among(written, files), former, written)
 
 
 def renamed_among(items: Iterable[Item], files: Iterable[OutputFile]) -> list[tuple[str, str]]:

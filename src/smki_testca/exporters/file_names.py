@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -41,21 +42,17 @@ class FileName:
     """The file name of a certificate.
 
     Attributes:
+        folder: of the certificate in a tree.
         text: the name without suffix, unique in its folder.
         current: the current certificate of the same label, subject and usage.
         former: names that an earlier export may have given to certificates of this label, and that
             no current certificate has.
     """
 
+    folder: PurePosixPath
     text: str
     current: Record
     former: tuple[str, ...] = ()
-
-
-def folder_in_tree(record: Record) -> PurePosixPath:
-    """The folder of a certificate in a tree: family, hierarchy, and the holder or ``ca``."""
-    is_ca = record.tier is not Tier.END_ENTITY
-    return folder_of(record, record.hierarchy, "ca" if is_ca else record.participant or "nobody")
 
 
 def file_names(estate: Stores, records: Iterable[Record]) -> dict[SerialNumber, FileName]:
@@ -93,10 +90,12 @@ def authority_names(authorities: Iterable[Record]) -> dict[SerialNumber, FileNam
         place = same[0].family, stem.lower()
         taken[place] += 1
         plain = stem if taken[place] == 1 else f"{stem}-{taken[place]}"
+        folder = folder_of(same[0].family, same[0].hierarchy, "ca")
         former = tuple(_with_serial(plain, record) for record in same)
         for record in same[:-1]:
-            names[record.serial] = FileName(_with_serial(plain, record), same[-1], former)
-        names[same[-1].serial] = FileName(plain, same[-1], former)
+            text = _with_serial(plain, record)
+            names[record.serial] = FileName(folder, text, same[-1], former)
+        names[same[-1].serial] = FileName(folder, plain, same[-1], former)
     return names
 
 
@@ -119,6 +118,11 @@ class _EndEntities:
         self._roles = estate.library.roles
         self._shared: dict[int, str | None] = {}
         self._records = sorted(records, key=lambda record: (record.audit, record.serial.value))
+        folders = cache(folder_of)
+        self._folders = {
+            record.serial: folders(record.family, record.hierarchy, record.participant or "nobody")
+            for record in self._records
+        }
         self._bases = {record.serial: self._make_base(record) for record in self._records}
         self._taken = {name.text.lower() for name in authorities.values()}
 
@@ -126,7 +130,7 @@ class _EndEntities:
         """The file name of each certificate."""
         by_base: dict[tuple[PurePosixPath, str], list[Record]] = {}
         for record in self._records:
-            place = folder_in_tree(record), self._bases[record.serial].lower()
+            place = self._folders[record.serial], self._bases[record.serial].lower()
             by_base.setdefault(place, []).append(record)
         stems: dict[SerialNumber, str] = {}
         for same in by_base.values():
@@ -137,12 +141,9 @@ class _EndEntities:
         if record.label:
             name = record.label
         else:
-            if record.eui64 is not None:
-                first = record.eui64.plain
-            else:
-                common_name = view_certificate(record.der).text("subject.commonName")
-                first = "-".join(filter(None, (record.profile, common_name)))
-            name = "-".join(filter(None, (first, self._role(record), record.usage)))
+            profile = record.profile if record.eui64 is None else ""
+            parts = (profile, self._subject(record), self._role(record), record.usage)
+            name = "-".join(filter(None, parts))
         return _base(name) or str(record.serial).lower()
 
     def _parts(self, record: Record) -> Parts:
@@ -162,11 +163,9 @@ class _EndEntities:
         return f"{record.role:02X}" if role is None else role.name
 
     def _subject(self, record: Record) -> str:
-        """The EUI-64; of a run's certificate without one the CN, for a run may share its label."""
+        """The EUI-64, or else the CN."""
         if record.eui64 is not None:
             return record.eui64.plain
-        if record.place is None:
-            return ""
         return view_certificate(record.der).text("subject.commonName") or ""
 
     def _told_apart(self, same: Sequence[Record]) -> dict[SerialNumber, str]:
@@ -204,7 +203,7 @@ class _EndEntities:
     def _named(self, stems: dict[SerialNumber, str]) -> dict[SerialNumber, FileName]:
         by_stem: dict[tuple[PurePosixPath, str], list[Record]] = {}
         for record in self._records:
-            place = folder_in_tree(record), stems[record.serial].lower()
+            place = self._folders[record.serial], stems[record.serial].lower()
             by_stem.setdefault(place, []).append(record)
         texts: dict[SerialNumber, str] = {}
         current: dict[SerialNumber, Record] = {}
@@ -237,7 +236,7 @@ class _EndEntities:
 
     def _part(self, texts: dict[SerialNumber, str]) -> None:
         """Give each certificate a name of its own in its folder, where labels do not."""
-        places = {record.serial: folder_in_tree(record) for record in self._records}
+        places = self._folders
         by_serial = {record.serial: record for record in self._records}
         while True:
             count = Counter((places[serial], text.lower()) for serial, text in texts.items())
@@ -270,15 +269,15 @@ class _EndEntities:
             newest = current[record.serial]
             alike.setdefault(newest.serial, []).append(record)
             if newest is record or self._estate.status(record) in LIVING:
-                present.add((folder_in_tree(record), texts[record.serial]))
+                present.add((self._folders[record.serial], texts[record.serial]))
         names = {}
         for record in self._records:
             newest = current[record.serial]
-            folder = folder_in_tree(record)
+            folder = self._folders[record.serial]
             plain = dict.fromkeys((self._bases[record.serial], stems[record.serial]))
             known = [*plain, *(_with_serial(n, r) for n in plain for r in alike[newest.serial])]
             former = tuple(name for name in known if (folder, name) not in present)
-            names[record.serial] = FileName(texts[record.serial], newest, former)
+            names[record.serial] = FileName(folder, texts[record.serial], newest, former)
         return names
 
 

@@ -89,7 +89,6 @@ def summary(left_out: Sequence[LeftOut], total: int) -> list[str]:
     lines = []
     for reason, names in by_reason.items():
         named = ", ".join([*names[:3], *(["…"] if len(names) > 3 else [])])
-        lines.append(
-            f"{len(names)} of {counted(total, 'certificate')} left out ({named}): each {reason}."
-        )
+        why = f"it {reason}" if len(names) == 1 else f"each {reason}"
+        lines.append(f"{len(names)} of {counted(total, 'certificate')} left out ({named}): {why}.")
     return lines

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from smki_testca.folders import OutputFile
 
 
+FormerFile = tuple["PurePosixPath", str]
+"""The folder and the name of a file that an earlier export may have written."""
+
+
 class Need(StrEnum):
     """Whether a format takes private keys, or a passphrase."""
 
@@ -101,10 +105,10 @@ class Format(ABC):
         """
         del items
 
-    def former_paths(self, items: Sequence[Item]) -> Iterator[PurePosixPath]:
-        """Paths that earlier exports may have written for certificates of the same labels.
+    def former_files(self, items: Sequence[Item]) -> Iterator[FormerFile]:
+        """The files that earlier exports may have written for certificates of the same labels.
 
-        No current certificate has them now.
+        No current certificate has their names now.
         """
         del items
         return iter(())

@@ -13,7 +13,7 @@ from smki_testca.exporters.export import Made, items, notes, renamed_among
 from smki_testca.exporters.item import flat_names
 from smki_testca.exporters.leftovers import Saved, tidied
 from smki_testca.exporters.pem import own_files
-from smki_testca.exporters.tree import FULL_CHAIN, chain_files
+from smki_testca.exporters.tree import FULL_CHAIN, chain_files, former_files
 from smki_testca.files import exists_error
 from smki_testca.folders import OutputFile, output_folder, put, settle, taken
 from smki_testca.x509.private_keys import check_passphrase
@@ -119,14 +119,7 @@ def _made(target: Target, estate: Stores, records: Sequence[Record]) -> Made:
         *_chains(issued),
         *notes(issued),
     ]
-    names = {file.path.name for file in files}
-    former = [
-        PurePosixPath(f"{name}{ending}")
-        for item in flat
-        for name in item.former
-        for ending in (".pem", ".key", FULL_CHAIN)
-        if f"{name}{ending}" not in names
-    ]
+    former = list(former_files(flat, ".pem", ".key", FULL_CHAIN))
     return Made(files, [], renamed_among(issued, files), former, flat)
 
 

@@ -120,9 +120,9 @@ def is_reserved(text: str) -> bool:
     return _RESERVED.match(_cleaned(text)) is not None
 
 
-def folder_of(record: Record, *more: str) -> PurePosixPath:
-    """The folder of a certificate's family of environments, and folders below it."""
-    return PurePosixPath(*(safe_name(part) for part in (record.family, *more)))
+def folder_of(family: str, *more: str) -> PurePosixPath:
+    """The folder of a family of environments, and folders below it."""
+    return PurePosixPath(*(safe_name(part) for part in (family, *more)))
 
 
 def _cleaned(text: str) -> str:

@@ -58,7 +58,7 @@ class JavaStores(Format):
         for family in dict.fromkeys(item.record.family for item in items):
             members = [item for item in items if item.record.family == family]
             above = authorities(members)
-            folder = folder_of(members[0].record)
+            folder = folder_of(family)
             yield OutputFile(folder / "truststore.p12", _truststore(above, passphrase))
             entries = [
                 KeyEntry(alias, item.private_key, item.record.der)

@@ -6,6 +6,7 @@ under that label is stale: a program that loads it serves an old certificate.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from smki_testca.files import write_error
 from smki_testca.folders import write
 from smki_testca.identifiers import SerialNumber
 from smki_testca.importers.pem import decode_base64, pem_blocks
+from smki_testca.text import counted
 from smki_testca.x509 import untrusted
 from smki_testca.x509.keys import key_id
 from smki_testca.x509.view import view_certificate
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from smki_testca.estate.certificates import Record
     from smki_testca.estate.stores import Stores
     from smki_testca.exporters.export import Made
-    from smki_testca.exporters.item import Item
 
 _KEY, _STORE = ".key", ".p12"
 _CERTIFICATES = (".pem", ".der")
@@ -63,14 +64,16 @@ class Saved:
         """A line on the files that were removed; none if there are none."""
         if not self.removed:
             return []
-        return [f"Removed {_counted(self.removed)} of earlier exports: {_named(self.removed)}"]
+        number = counted(len(self.removed), "file")
+        return [f"Removed {number} of earlier exports: {_named(self.removed)}"]
 
     def warnings(self) -> list[str]:
         """A line each on files that are stale, and on keys that do not fit."""
         lines = []
         if self.stale:
             lines.append(
-                f"{_counted(self.stale)} of earlier exports hold no current certificate:"
+                f"{counted(len(self.stale), 'file')} of earlier exports"
+                f" {'holds' if len(self.stale) == 1 else 'hold'} no current certificate:"
                 f" {_named(self.stale)}. --force removes those whose private keys the estate has."
             )
         lines += (
@@ -122,22 +125,29 @@ def tidied(estate: Stores, made: Made, out: Path, paths: list[Path], *, force: b
 
 
 def _stale(estate: Stores, made: Made, out: Path) -> Iterator[Path]:
-    present: dict[PurePosixPath, set[str]] = {}
-    for former in made.former_paths:
-        folder = former.parent
-        if folder not in present:
-            present[folder] = _names_in(out.joinpath(*folder.parts))
-        if former.name in present[folder]:
-            path = out.joinpath(*former.parts)
+    present = _Present(out)
+    written = {file.path for file in made.files}
+    for folder, name in dict.fromkeys(made.former):
+        if name in present[folder] and folder / name not in written:
+            path = out.joinpath(*folder.parts, name)
             if path.suffix == _STORE or _record_of(estate, path) is not None:
                 yield path
 
 
-def _names_in(folder: Path) -> set[str]:
-    try:
-        return {path.name for path in folder.iterdir() if path.is_file() or path.is_symlink()}
-    except OSError:
-        return set()
+class _Present(dict["PurePosixPath", set[str]]):
+    """The names in each folder below another, read when they are asked for."""
+
+    def __init__(self, out: Path) -> None:
+        super().__init__()
+        self._out = out
+
+    def __missing__(self, folder: PurePosixPath) -> set[str]:
+        try:
+            with os.scandir(self._out.joinpath(*folder.parts)) as entries:
+                self[folder] = {each.name for each in entries if not each.is_dir()}
+        except OSError:
+            self[folder] = set()
+        return self[folder]
 
 
 def _record_of(estate: Stores, path: Path) -> Record | None:
@@ -187,16 +197,15 @@ def _remove(path: Path) -> None:
 def _unfit_keys(made: Made, out: Path) -> Iterator[Path]:
     """Keys that lie beside certificates written without theirs, and may be of earlier ones."""
     written = {file.path for file in made.files}
+    present = _Present(out)
     for item in made.written:
-        for certificate in (file for file in _certificate_paths(item) if file in written):
-            key = certificate.with_suffix(_KEY)
-            path = out.joinpath(*key.parts)
-            if key not in written and path.is_file() and not _fits(path, item.record):
-                yield path
-
-
-def _certificate_paths(item: Item) -> Iterator[PurePosixPath]:
-    yield from (item.folder / f"{item.name}{suffix}" for suffix in _CERTIFICATES)
+        key = f"{item.name}{_KEY}"
+        if key not in present[item.folder] or item.folder / key in written:
+            continue
+        beside = (item.folder / f"{item.name}{suffix}" for suffix in _CERTIFICATES)
+        path = out.joinpath(*item.folder.parts, key)
+        if any(file in written for file in beside) and not _fits(path, item.record):
+            yield path
 
 
 def _fits(path: Path, record: Record) -> bool:
@@ -212,10 +221,6 @@ def _fits(path: Path, record: Record) -> bool:
     except (OSError, InputError):
         return False
     return key_id(spki) == record.key_id
-
-
-def _counted(paths: list[Path]) -> str:
-    return "1 file" if len(paths) == 1 else f"{len(paths)} files"
 
 
 def _named(paths: list[Path]) -> str:

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from smki_testca.exporters.format import Format, Need, Traits
-from smki_testca.exporters.tree import FULL_CHAIN, chain_files, former_paths
+from smki_testca.exporters.tree import FULL_CHAIN, chain_files, former_files
 from smki_testca.folders import OutputFile
 from smki_testca.x509.pem import to_pem
 from smki_testca.x509.private_keys import encrypted_pkcs8
@@ -14,6 +14,7 @@ from smki_testca.x509.private_keys import encrypted_pkcs8
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from smki_testca.exporters.format import FormerFile
     from smki_testca.exporters.item import Item
 
 
@@ -36,9 +37,9 @@ class PemTree(Format):
             yield from own_files(item, item.folder, passphrase)
         yield from chain_files(items)
 
-    def former_paths(self, items: Sequence[Item]) -> Iterator[PurePosixPath]:
-        """Paths that earlier exports may have written for certificates of the same labels."""
-        return former_paths(items, ".pem", ".key", FULL_CHAIN)
+    def former_files(self, items: Sequence[Item]) -> Iterator[FormerFile]:
+        """The files that earlier exports may have written for certificates of the same labels."""
+        return former_files(items, ".pem", ".key", FULL_CHAIN)
 
     def printable(self, items: Sequence[Item], passphrase: str | None) -> list[OutputFile]:
         """The certificates selected, one after the other; the key of a single one follows it."""

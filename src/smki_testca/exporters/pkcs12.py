@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smki_testca.exporters.format import Format, Need, Traits
-from smki_testca.exporters.tree import former_paths
+from smki_testca.exporters.tree import former_files
 from smki_testca.folders import OutputFile
 from smki_testca.x509.private_keys import from_pkcs8
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import PurePosixPath
 
+    from smki_testca.exporters.format import FormerFile
     from smki_testca.exporters.item import Item
 
 
@@ -46,6 +46,6 @@ class Pkcs12Stores(Format):
             )
             yield OutputFile(item.folder / f"{item.name}.p12", data)
 
-    def former_paths(self, items: Sequence[Item]) -> Iterator[PurePosixPath]:
-        """Paths that earlier exports may have written for certificates of the same labels."""
-        return former_paths(items, ".p12")
+    def former_files(self, items: Sequence[Item]) -> Iterator[FormerFile]:
+        """The files that earlier exports may have written for certificates of the same labels."""
+        return former_files(items, ".p12")

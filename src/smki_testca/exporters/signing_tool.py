@@ -16,6 +16,7 @@ from smki_testca.x509.view import view_certificate
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from smki_testca.exporters.format import FormerFile
     from smki_testca.exporters.item import Item
 
 
@@ -48,8 +49,8 @@ class SigningToolFolder(Format):
             yield OutputFile(PurePosixPath(f"{name}.pem"), to_pem(item.record.der))
             yield OutputFile(PurePosixPath(f"{name}.key"), item.private_key or b"")
 
-    def former_paths(self, items: Sequence[Item]) -> Iterator[PurePosixPath]:
-        """Paths that earlier exports may have written for certificates of the same labels."""
+    def former_files(self, items: Sequence[Item]) -> Iterator[FormerFile]:
+        """The files that earlier exports may have written for certificates of the same labels."""
         for item in items:
             for name in item.former:
-                yield from (PurePosixPath(f"{name}.pem"), PurePosixPath(f"{name}.key"))
+                yield from ((PurePosixPath(), f"{name}{end}") for end in (".pem", ".key"))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import PurePosixPath
 
     from smki_testca.estate.certificates import Record
+    from smki_testca.exporters.format import FormerFile
     from smki_testca.exporters.item import Item
 
 CHAIN = "-chain.pem"
@@ -32,14 +33,14 @@ def chain_files(items: Sequence[Item]) -> Iterator[OutputFile]:
         if item.is_ca and not item.is_outdated:
             names, records = (item.name, *names), (item.record, *records)
         for number, (name, record) in enumerate(zip(names, records, strict=True)):
-            folder = folder_of(record, record.hierarchy, "ca")
+            folder = folder_of(record.family, record.hierarchy, "ca")
             chains.setdefault(folder / f"{name}{CHAIN}", records[number:])
     for path, chain in chains.items():
         yield OutputFile(path, b"".join(to_pem(record.der) for record in chain))
 
 
-def former_paths(items: Iterable[Item], *endings: str) -> Iterator[PurePosixPath]:
-    """Paths in a tree that earlier exports may have given to certificates of the same labels."""
+def former_files(items: Iterable[Item], *endings: str) -> Iterator[FormerFile]:
+    """The files in a tree that earlier exports may have written for the same labels."""
     for item in items:
         for name in item.former:
-            yield from (item.folder / f"{name}{ending}" for ending in endings)
+            yield from ((item.folder, f"{name}{ending}") for ending in endings)

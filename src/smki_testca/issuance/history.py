@@ -35,12 +35,14 @@ class IssueHistory:
         self._devices: Counter[int] = Counter()
         self._categories: Counter[tuple[str, str]] = Counter()
         self._blocks: dict[int, Counter[int]] = {}
+        self._looked_up: dict[int, int] = {}
         self._known = 0
         self._categories_before: dict[tuple[str, str], int] = {}
 
     def refresh(self) -> None:
         """Look up again what was issued before, and keep what is about to be issued."""
         self._blocks.clear()
+        self._looked_up = {}
         self._categories_before.clear()
         self._known = 0
 
@@ -63,8 +65,15 @@ class IssueHistory:
             self._devices[eui64.value] += count
         self._categories[authorisation.participant.id, authorisation.category.name] += count
 
+    def know(self, issued: dict[int, int]) -> None:
+        """Take how many certificates there are for some Device IDs that were looked up at once."""
+        self._looked_up = issued
+
     def issued_for_device(self, device_id: Eui64) -> int:
         """The number of Device Certificates for a Device ID, issued alone or by runs."""
+        looked_up = self._looked_up.get(device_id.value)
+        if looked_up is not None:
+            return looked_up + self._devices[device_id.value]
         # Requests often have consecutive Device IDs: a block of them is looked up at once.
         block = device_id.value // _BLOCK
         if block not in self._blocks:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.authority.csr import (
@@ -23,14 +24,22 @@ from smki_testca.estate.key_holders import participant_holder
 from smki_testca.issuance.history import IssueHistory
 from smki_testca.labels import check_label
 from smki_testca.profiles.inputs import SIGNIFIER
+from smki_testca.profiles.model import Tier
 from smki_testca.register.gate import ROLE, WITH_ROLES, Gate, live_name_reason
 from smki_testca.x509 import private_keys
 from smki_testca.x509.keys import key_id
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from datetime import datetime
+    from collections.abc import (
+        Callable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
+    from datetime import (
+        datetime,
+    )
 
     from smki_testca.authority.certificates import (
         Certificate,
@@ -86,6 +95,7 @@ class Prepared:
         parts: each certificate with the key that it is for.
         label: a name to find them by.
         warnings: one-line warnings for the participant.
+        columns: the operator's own, of the certificates that they renew.
     """
 
     authorisation: Authorisation
@@ -93,6 +103,7 @@ class Prepared:
     parts: tuple[tuple[Unsigned, SubjectKey], ...]
     label: str | None
     warnings: tuple[str, ...]
+    columns: Mapping[str, str]
 
     def sign(self, authority: CertificationAuthority) -> list[Certificate]:
         """Sign them.
@@ -191,10 +202,12 @@ class Issuance:
         label: str | None = None,
         validity: Validity | None = None,
         csr: Csr | None = None,
+        columns: Mapping[str, str] = MappingProxyType({}),
     ) -> Prepared:
         """Build and check the certificates of a request that the gate authorised.
 
-        The arguments and errors are those of ``prepare``.
+        ``columns`` are the operator's own, of a certificate that is renewed. The other arguments
+        and errors are those of ``prepare``.
         """
         request = authorisation.request
         profile = self._estate.library.profile(request.subject.profile)
@@ -224,7 +237,8 @@ class Issuance:
         ends = max((unsigned.instant("notAfter") for unsigned, _ in parts), default=None)
         of_issuer = self._remarks_on(issuer[0], None if profile.fixes_end else ends)
         warnings = (*of_csr, *authorisation.warnings, *of_issuer, *of_fields)
-        return Prepared(authorisation, issuer, tuple(parts), label, tuple(dict.fromkeys(warnings)))
+        told = tuple(dict.fromkeys(warnings))
+        return Prepared(authorisation, issuer, tuple(parts), label, told, columns)
 
     def _check_judged(
         self, profile: Profile, authorisation: Authorisation, unsigned: Unsigned
@@ -379,13 +393,21 @@ class Issuance:
         """
         key = (environment.family, hierarchy)
         if key not in self._authorities:
-            authority = self._estate.authorities.issuing(environment, hierarchy)
-            for record in (authority[0], *self._estate.certificates.chain(authority[0])):
-                name = view_certificate(record.der).text("subject.commonName")
-                if self._estate.library.live.names_ca(name):
-                    raise Refusal((live_name_reason(name or ""),))
-            self._authorities[key] = authority
+            self.issuer(environment, hierarchy)
+            self._authorities[key] = self._estate.authorities.issuing(environment, hierarchy)
         return self._authorities[key]
+
+    def issuer(self, environment: Environment, hierarchy: Hierarchy) -> Record:
+        """The certificate of that CA, for which no passphrase is needed; the errors are the same.
+
+        A wrong passphrase is none of them.
+        """
+        issuer = self._estate.authorities.newest(environment, hierarchy, Tier.ISSUING)
+        for record in (issuer, *self._estate.certificates.chain(issuer)):
+            name = view_certificate(record.der).text("subject.commonName")
+            if self._estate.library.live.names_ca(name):
+                raise Refusal((live_name_reason(name or ""),))
+        return issuer
 
     def _store(
         self, certificate: Certificate, key: SubjectKey, prepared: Prepared, audit: int
@@ -403,6 +425,7 @@ class Issuance:
             audit,
             label=prepared.label,
             authorisation=prepared.authorisation,
+            columns=prepared.columns,
         )
         return self._estate.certificates.add(record)
 

@@ -240,7 +240,11 @@ class Renewer:
         prepared = []
         for record, authorisation, key in zip(records, authorisations, subject_keys, strict=True):
             renewal = self._issuance.prepare_authorised(
-                authorisation, key, label=record.label, validity=validity
+                authorisation,
+                key,
+                label=record.label,
+                validity=validity,
+                columns=record.columns,
             )
             check_future(renewal.parts[0][0].instant("notAfter"), now)
             prepared.append(renewal)

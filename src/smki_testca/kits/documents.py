@@ -128,6 +128,12 @@ def split(
         InputError: if a key is missing, unknown or does not fit.
     """
     own_keys = {field.encode_name for field in msgspec.structs.fields(shape)}
-    inputs = {key: table[key] for key in table if key in options and key not in own_keys}
+    inputs = {key: _several(table[key]) for key in table if key in options and key not in own_keys}
     own = convert({key: table[key] for key in table if key not in inputs}, shape, place)
     return own, convert(inputs, dict[str, NonEmpty], place)
+
+
+def _several(value: Any) -> Any:
+    """The text of an input that a list gives several values; other values as they are."""
+    is_list = isinstance(value, list) and value and all(isinstance(one, str) for one in value)
+    return ",".join(value) if is_list else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import EstateError, InputError, Refusal
@@ -112,10 +113,8 @@ def issue_devices(
 
     def planned() -> Plan:
         plan = Plan(estate, "manifest", None, Secrets.of_run(seed))
-        for row in _row_requests(estate, kit, count):
-            plan.add(row)
-            if plan.problems:
-                break
+        rows = _row_requests(estate, kit, count)
+        plan.add_all(takewhile(lambda _: not plan.problems, rows))
         return plan
 
     def store(plan: Plan) -> int | None:
@@ -169,9 +168,10 @@ def plan_devices(estate: Estate, devices: Sequence[KitCertificate], faults: Faul
     from smki_testca.issuance.batch.row_requests import RowRequest  # noqa: PLC0415 - as above
 
     plan = Plan(estate, "manifest", None, Secrets.of_run(None))
-    for line, device in enumerate(devices, 1):
-        request = device.request(estate)
-        plan.add(RowRequest(line, request, usage=device.usage, public_key=None, label=device.label))
+    plan.add_all(
+        RowRequest(line, device.request(estate), None, device.label)
+        for line, device in enumerate(devices, 1)
+    )
     plan.close()
     for problem in plan.problems:
         device = devices[problem.line - 1]
@@ -207,4 +207,4 @@ def _row_requests(estate: Estate, kit: Kit, count: int | None) -> Iterator[RowRe
             () if device.usage is None else (device.usage,),
             environment=device.environment,
         )
-        yield RowRequest(line, request, device.usage, None, device.label)
+        yield RowRequest(line, request, None, device.label)

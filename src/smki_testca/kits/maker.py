@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING
 from smki_testca.api import Estate
 from smki_testca.entropy import SeededEntropy, SystemEntropy
 from smki_testca.folders import OutputFile, write
-from smki_testca.kits.authorities import add_authorities
-from smki_testca.kits.cells import write_cells
+from smki_testca.gitignore import (
+    GITIGNORE,
+    LEAVE_OUT_ALL,
+)
+from smki_testca.kits.authorities import (
+    add_authorities,
+)
+from smki_testca.kits.cells import (
+    write_cells,
+)
 from smki_testca.kits.directory import appearing
 from smki_testca.kits.exporting import check_formats, export, write_revocation_lists
 from smki_testca.kits.issuing import issue, issue_devices
@@ -161,7 +169,9 @@ def make(
                 filled.warnings,
                 tuple(cells),
             )
-        write([OutputFile(PurePosixPath(README), readme(result).encode())], work, force=False)
+        beside = {README: readme(result).encode(), GITIGNORE: LEAVE_OUT_ALL}
+        files = [OutputFile(PurePosixPath(name), data) for name, data in beside.items()]
+        write(files, work, force=False)
     return result
 
 

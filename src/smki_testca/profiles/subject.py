@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64, Signifier
-from smki_testca.profiles.inputs import SIGNIFIER, USAGE
+from smki_testca.profiles.inputs import ADDRESS, SIGNIFIER, USAGE
 from smki_testca.profiles.model import Tier
 from smki_testca.roles import RemotePartyRole
 from smki_testca.text import shown
@@ -33,11 +33,13 @@ class Subject:
     Attributes:
         profile: the name of the certificate type.
         inputs: the parsed inputs, by the names that the profile's rows use.
+        embedded_id: the User, RDP, DCC or Device ID that the certificate embeds, if it does.
     """
 
-    __slots__ = ("_types", "inputs", "profile")
+    __slots__ = ("_types", "embedded_id", "inputs", "profile")
 
     profile: str
+    embedded_id: Eui64 | None
     inputs: Mapping[str, InputValue]
 
     def __init__(
@@ -46,6 +48,12 @@ class Subject:
         self.profile = profile
         self._types = types
         self.inputs = MappingProxyType(dict(inputs))
+        self.embedded_id = None
+        for input_type in types:
+            if input_type.is_identifier:
+                eui64 = self.inputs.get(input_type.name)
+                if isinstance(eui64, Eui64) and self.embedded_id is None:
+                    self.embedded_id = eui64
 
     @classmethod
     def parse(cls, profile: Profile, texts: Mapping[str, str | None], roles: Roles) -> Subject:
@@ -65,7 +73,7 @@ class Subject:
             text = stated.pop(subject_input.type.option, None)
             # An optional input that is stated and empty is for the profile's rows to judge.
             if text or (subject_input.optional and text is not None):
-                parsed[subject_input.type.name] = subject_input.type.parse(text, roles)
+                parsed[subject_input.type.name] = subject_input.parse(text, roles)
             elif not subject_input.optional:
                 raise InputError(
                     "request.incomplete",
@@ -153,7 +161,7 @@ class Subject:
                 continue
             value = subject_input.type.from_field(view, subject_input.path, roles)
             if value is not None:
-                parsed[subject_input.type.name] = value
+                parsed[subject_input.type.name] = subject_input.once_each(value)
             elif not subject_input.optional:
                 raise _unreadable(subject_input.path)
         return cls(profile.name, profile.input_types, parsed), _usages(profile, view)
@@ -166,16 +174,6 @@ class Subject:
     def with_input(self, name: str, value: InputValue) -> Subject:
         """The same subject with another value of one input, by the name that rows use."""
         return Subject(self.profile, self._types, {**self.inputs, name: value})
-
-    @property
-    def embedded_id(self) -> Eui64 | None:
-        """The User, RDP, DCC or Device ID that the certificate embeds, if it does."""
-        stated = (
-            self.inputs.get(input_type.name)
-            for input_type in self._types
-            if input_type.is_identifier
-        )
-        return next((eui64 for eui64 in stated if isinstance(eui64, Eui64)), None)
 
     @property
     def remote_party_role(self) -> RemotePartyRole | None:
@@ -218,12 +216,12 @@ class Subject:
     def as_json(self) -> dict[str, str | None]:
         """The inputs as a JSON object; one that is not stated is null.
 
-        A Signifier is present only where the requester stated one.
+        A Signifier and an IP address are present only where the requester stated one.
         """
         return {
             input_type.key: _as_json(self.inputs.get(input_type.name))
             for input_type in self._types
-            if input_type.name in self.inputs or input_type.name != SIGNIFIER
+            if input_type.name in self.inputs or input_type.name not in {SIGNIFIER, ADDRESS}
         }
 
     def __getattr__(self, name: str) -> Any:

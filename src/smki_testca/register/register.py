@@ -114,8 +114,9 @@ class Register:
         self, ids: IdRange, participant: Participant
     ) -> list[tuple[Participant, RegistryEntry]]:
         """Other participants' Registry Entries that share an ID with a range, and whose each is."""
-        if any(ids.first in entry and ids.last in entry for entry in participant.registry_entries):
-            return []
+        for own in participant.registry_entries:
+            if ids.first in own and ids.last in own:
+                return []
         return [
             (self.participants[holder], block.entry)
             for block, holder in self._holdings.entries.in_range(ids)

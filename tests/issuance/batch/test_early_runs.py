@@ -46,6 +46,7 @@ def _as_version_0_1_0_wrote(terms):
         given = section.pop("inputs")
         assert section.pop("experimental") is False
         assert section.pop("delivery") == "local"
+        assert section.pop("columns") == []
         assert set(given) <= {"role", "hw-type"}
         section["role"] = int(given["role"], 16) if "role" in given else None
         section["hw_type"] = given.get("hw-type")

@@ -76,7 +76,7 @@ def test_a_line_that_is_wrong_is_answered_and_the_next_is_signed(stream, line, c
     assert (wrong["line"], right["line"]) == (1, 2)
     assert wrong["error"]["code"].startswith(code)
     assert "certificate" in right
-    assert outcome.err == "1 of 2 CSRs are signed.\n"
+    assert outcome.err == "1 of 2 CSRs is signed.\n"
 
 
 def test_a_refusal_is_answered_with_the_id_of_its_line_and_is_in_the_log(
@@ -134,11 +134,8 @@ def test_an_estate_that_fails_ends_the_stream_after_an_answer(stream, monkeypatc
 
 
 def test_no_more_of_a_long_line_is_kept_than_may_be_in_one():
-    class Endless(io.RawIOBase):
-        longest = 0
-
-        def __init__(self):
-            self.left = 50
+    class Endless(io.BytesIO):
+        left = 50
 
         def readline(self, size=-1):
             assert 0 < size <= line_signing.MAX_LINE_OCTETS + 1

@@ -67,10 +67,10 @@ def test_any_text_comes_through_and_an_empty_cell_is_left_out(tmp_path_factory, 
 
 @KINDS
 def test_an_unknown_column_is_an_error_that_names_it(tmp_path, kind):
-    path = batches.write(tmp_path / f"rows.{kind}", [batches.device(colour="red")])
+    path = batches.write(tmp_path / f"rows.{kind}", [batches.device(**{"colour!": "red"})])
     error = _refused(path)
     assert error.code == "manifest.column"
-    assert "'colour'" in error.message
+    assert "'colour!'" in error.message
     assert all(name in error.remedy for name in COLUMNS)
 
 
@@ -122,7 +122,7 @@ def test_a_csv_row_with_other_cells_than_the_header_is_a_problem_of_that_line_al
         (4, True),
         (5, False),
     ]
-    assert "1 cells where the header has 2" in read[1].problem
+    assert "1 cell where the header has 2" in read[1].problem
     assert "3 cells where the header has 2" in read[2].problem
 
 

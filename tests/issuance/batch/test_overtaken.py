@@ -31,7 +31,7 @@ def _request(estate, number):
 
 def _rows(estate, *numbers, public_key=None):
     return [
-        RowRequest(line, _request(estate, number), USAGE, public_key)
+        RowRequest(line, _request(estate, number), public_key)
         for line, number in enumerate(numbers, 1)
     ]
 
@@ -225,7 +225,8 @@ def test_a_range_is_planned_again_after_any_change(two):
 def test_another_process_can_write_while_a_manifest_is_read(
     command, quickstart, tmp_path, monkeypatch
 ):
-    path = batches.write(tmp_path / "rows.jsonl", [batches.device(FIRST), batches.device(FIRST)])
+    rows = [batches.device(FIRST), batches.device(FIRST + 1)]
+    path = batches.write(tmp_path / "rows.jsonl", rows)
     whole = manifest.lines
     ended = []
 
@@ -277,7 +278,7 @@ def test_wrong_rows_beyond_a_limit_are_counted_only(command, quickstart, tmp_pat
     rows = [batches.device(FIRST), *[batches.device(FIRST, participant="nobody")] * 5]
     path = batches.write(tmp_path / "rows.jsonl", rows)
     outcome = command("--estate", quickstart, "batch", "check", path)
-    assert outcome.out == "1 rows would go through, 5 would not.\n"
+    assert outcome.out == "1 row would go through, 5 would not.\n"
     assert len(outcome.err.splitlines()) == 4
     assert outcome.err.endswith("2 more lines are wrong, too.\n")
     outcome = command("--estate", quickstart, "batch", "issue", path, "--all-or-nothing")

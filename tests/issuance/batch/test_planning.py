@@ -18,11 +18,11 @@ def _code(problem):
 
 @pytest.fixture
 def check(command, quickstart, tmp_path):
-    """Checks rows; returns the answer as JSON."""
+    """Checks rows, whatever there is already; returns the answer as JSON."""
 
     def run(*rows, kind="jsonl"):
         path = batches.write(tmp_path / f"rows.{kind}", list(rows))
-        outcome = command("--json", "--estate", quickstart, "batch", "check", path)
+        outcome = command("--json", "--estate", quickstart, "batch", "check", "--again", path)
         assert outcome.code == (1 if outcome.json["problems"] else 0)
         return outcome.json
 
@@ -34,7 +34,7 @@ def refusal(command, quickstart):
     """Asks for a range; returns the codes of the reasons for which it is refused."""
 
     def run(*options):
-        outcome = command("--json", "--estate", quickstart, "batch", "issue", *options)
+        outcome = command("--json", "--estate", quickstart, "batch", "issue", "--again", *options)
         assert outcome.code == 3, outcome.out
         return [one["code"] for one in outcome.json["refusal"]["all"]]
 
@@ -59,7 +59,7 @@ WRONG = {
     "no such environment": (batches.device(environment="MOON"), "environment.unknown"),
     "no such role": (batches.organisation(role="baker"), "role.unknown"),
     "no such usage": (batches.device(usage="signing"), "request.usage"),
-    "no usage where one is needed": (batches.device(usage=""), "request.incomplete"),
+    "another usage than the profiles have": (batches.device(usage="DS"), "request.usage"),
     "a usage where the profile fixes it": (
         batches.iki(usage="digital-signature"),
         "request.incomplete",
@@ -120,7 +120,9 @@ def test_a_wrong_row_is_told_of_with_its_line_and_the_others_go_through(check, r
 
 
 def test_many_wrong_rows_are_each_told_of_with_their_own_line(check):
-    rows = [batches.device(n, usage="" if n % 3 == 0 else "key-agreement") for n in range(1, 31)]
+    rows = [
+        batches.device(n, usage="none" if n % 3 == 0 else "key-agreement") for n in range(1, 31)
+    ]
     answer = check(*rows, kind="csv")
     assert answer["accepted"] == 20
     # A CSV file has a line of names above its first row.
@@ -250,16 +252,16 @@ def test_100_per_device_id_holds_over_singles_tiles_ranges_and_runs(
 ):
     _singles(command, quickstart, 0x1005, 2)
     rows = batches.write(tmp_path / "most.jsonl", [batches.device(0x1005)] * 96)
-    assert batches.issue(command, quickstart, rows)["issued"] == 96
-    batches.issue(command, quickstart, *range_of(10, 0x1000))
+    assert batches.issue(command, quickstart, "--again", rows)["issued"] == 96
+    batches.issue(command, quickstart, "--again", *range_of(10, 0x1000))
     answer = check(batches.device(0x1005), batches.device(0x1005), batches.device(0x1004))
     assert answer["accepted"] == 2
     assert [one["line"] for one in answer["problems"]] == [2]
     both = ("key-agreement", "digital-signature")
     assert refusal(*range_of(3, 0x1004, *both)) == ["device_id.issuance_anomaly"]
-    batches.issue(command, quickstart, *range_of(3, 0x1004))
+    batches.issue(command, quickstart, "--again", *range_of(3, 0x1004))
     assert refusal(*range_of(3, 0x1004)) == ["device_id.issuance_anomaly"]
-    batches.issue(command, quickstart, *range_of(3, 0x1006))
+    batches.issue(command, quickstart, "--again", *range_of(3, 0x1006))
     single = command(
         *("--json", "--estate", quickstart, "issue", "device", "--participant", "meters-one"),
         *("--purpose", batches.DEVICE_PURPOSE, "--device-id", device_id(0x1005)),
@@ -274,7 +276,8 @@ def test_ranges_side_by_side_do_not_count_together(estate, command, quickstart):
         batches.issue(command, quickstart, *range_of(5, 0x2000 + 5 * n))
     first, last = Eui64.parse(device_id(0x2000)), Eui64.parse(device_id(0x2013))
     assert estate.issued.most_for_devices(first, last) == 1
-    batches.issue(command, quickstart, *range_of(3, 0x2004, "key-agreement", "digital-signature"))
+    both = range_of(3, 0x2004, "key-agreement", "digital-signature")
+    batches.issue(command, quickstart, "--again", *both)
     assert estate.issued.most_for_devices(first, last) == 3
 
 
@@ -350,7 +353,8 @@ def test_a_quota_of_the_category_holds_over_rows_ranges_and_runs(
 
 def test_what_a_range_of_the_estate_was_issued_is_the_same_one_by_one(estate, command, quickstart):
     batches.issue(command, quickstart, *range_of(5, 0x4000))
-    batches.issue(command, quickstart, *range_of(4, 0x4003, "key-agreement", "digital-signature"))
+    both = range_of(4, 0x4003, "key-agreement", "digital-signature")
+    batches.issue(command, quickstart, "--again", *both)
     first, last = Eui64.parse(device_id(0x3FFF)), Eui64.parse(device_id(0x4008))
     issued = estate.issued.for_devices(first, last)
     one_by_one = {

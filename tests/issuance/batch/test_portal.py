@@ -312,7 +312,8 @@ def _remarks(out):
 
 
 def _null_csr(number):
-    extensions = csrs.device_extensions(device_id(number))
+    # The quickstart has issued to the first Devices.
+    extensions = csrs.device_extensions(device_id(0x100 + number))
     return csrs.pem(csrs.raw(KEY, (), extensions, algorithm=csrs.ECDSA_WITH_SHA256_NULL))
 
 

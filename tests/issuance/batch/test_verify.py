@@ -132,6 +132,10 @@ def _cut(ders, *_):
     ders[4] = ders[4][:-1]
 
 
+def _break_first(ders, *_):
+    ders[0] = b"nonsense"
+
+
 def _repeat(ders, ids, serials, keys):
     for column in (ders, ids, serials, keys):
         column[1] = column[0]
@@ -146,6 +150,7 @@ CHANGES = {
     "an octet of a signature": (_break_signature, ["verify.signature"]),
     "an ID": (_change_content, ["verify.id", "verify.signature"]),
     "an octet less": (_cut, ["verify.signature"]),
+    "a whole certificate": (_break_first, ["verify.key", "verify.signature"]),
     "a serial number": (_other_serial, ["verify.issuer"]),
     "a certificate twice": (
         _repeat,

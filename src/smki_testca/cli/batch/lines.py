@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.batch.reports import signed_text
 from smki_testca.cli.output import check_open, print_json_line, say
 from smki_testca.errors import ExitCode, InputError, SmkiTestcaError, UsageError
 
@@ -73,7 +74,6 @@ def sign_lines(session: Session, first: bytes, options: dict[str, Any]) -> None:
             if fatal is not None:
                 say(*fatal.lines(), err=True)
                 click.get_current_context().exit(fatal.exit_code)
-    verb = "would be" if options["dry_run"] else "are"
-    say(f"{signed} of {answered} CSRs {verb} signed.", err=True)
+    say(f"{signed_text(signed, answered, is_dry_run=options['dry_run'])}.", err=True)
     if signed < answered:
         click.get_current_context().exit(ExitCode.FINDINGS)

@@ -68,6 +68,12 @@ def report_remarks(remarks: Remarks, noun: str = "") -> None:
         say(f"{noun}{places[0]}{others}: {code}: {text}", err=True)
 
 
+def signed_text(signed: int, number: int, *, is_dry_run: bool) -> str:
+    """Return how many CSRs of a number are signed, or would be."""
+    verb = "would be" if is_dry_run else is_or_are(signed)
+    return f"{signed} of {counted(number, 'CSR')} {verb} signed"
+
+
 def report_problems(session: Session, plan: Plan) -> None:
     """Print the rows that cannot be issued, and the remarks on the others."""
     if session.as_json:

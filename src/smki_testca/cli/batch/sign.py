@@ -16,6 +16,7 @@ from smki_testca.cli.batch.reports import (
     remarks_as_json,
     report_remarks,
     report_warnings,
+    signed_text,
     warnings_as_json,
 )
 from smki_testca.cli.batch.running import (
@@ -37,7 +38,6 @@ from smki_testca.cli.session import Session, read_input
 from smki_testca.errors import ExitCode, InputError, OutputError, UsageError
 from smki_testca.files import check_free, write_file
 from smki_testca.streams import check_no_terminal, is_standard_output
-from smki_testca.text import counted, is_or_are
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,8 +113,7 @@ def _sign_batch(
             plan = Plan(estate, "requests", None, secrets_of(None))
             reader = csr_reader.Reader(source, estate.library, TakenAs(options["taken_as"]))
             rows = csr_reader.row_requests(estate, reader, members, cells, workers)
-            for row in Progress("reading CSRs").over(rows, len(members)):
-                plan.add(row)
+            plan.add_all(Progress("reading CSRs").over(rows, len(members)))
             return plan
 
         def report_of(plan: Plan) -> portal.Report:
@@ -232,15 +231,10 @@ def _tell_outcome(session: Session, outcome: _Outcome) -> None:
         grouped(((code, "", message), file) for _, file, code, message in report.problems)
     )
     print_warnings(f"{row['file']}: its label is {row['label']!r}." for row in labels)
-    signed = len(outcome.signed)
-    count = f"{signed} of {counted(len(outcome.source.members), 'CSR')}"
-    if outcome.is_dry_run:
-        say(f"{count} would be signed.")
-        return
-    say(
-        f"{count} {is_or_are(signed)} signed; the response is {place_of(out)}.",
-        err=is_standard_output(out),
-    )
+    count = len(outcome.source.members)
+    text = signed_text(len(outcome.signed), count, is_dry_run=outcome.is_dry_run)
+    response = "" if outcome.is_dry_run else f"; the response is {place_of(out)}"
+    say(f"{text}{response}.", err=not outcome.is_dry_run and is_standard_output(out))
 
 
 def _changed_labels(members: Sequence[Numbered], signed: set[int]) -> list[dict[str, str | None]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.command_line import ConfiguredOption, configured
 from smki_testca.cli.names import library_of
 from smki_testca.cli.numbers import NUMBER
 from smki_testca.cli.output import Progress
@@ -16,38 +17,71 @@ from smki_testca.identifiers import Eui64
 from smki_testca.profiles.model import Identity
 from smki_testca.profiles.subject import Subject
 from smki_testca.register.requests import Delivery
-from smki_testca.roles import KeyUsage
+from smki_testca.roles import BOTH, KeyUsage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from smki_testca.api import Estate
+    from smki_testca.issuance.batch.existing import Existing, ManifestId
     from smki_testca.issuance.batch.planning import Plan
     from smki_testca.profiles import Library
     from smki_testca.profiles.inputs import InputType
     from smki_testca.profiles.model import Profile
 
 _RANGE_OPTIONS = [
-    click.option("--profile", metavar="NAME", help="Of a range: its certificate type, device."),
-    click.option("--participant", metavar="P", help="Of a range: the participant that asks."),
-    click.option("--purpose", metavar="S", help="Of a range: the Testing Service."),
+    click.option("--profile", metavar="NAME", help="The certificate type, such as device."),
+    click.option(
+        "--participant", cls=ConfiguredOption, metavar="P", help="The participant that asks."
+    ),
+    click.option("--purpose", cls=ConfiguredOption, metavar="S", help="The Testing Service."),
     click.option(
         "--usage",
         "usages",
-        type=click.Choice([usage.value for usage in KeyUsage]),
+        type=click.Choice([*(usage.value for usage in KeyUsage), BOTH]),
         multiple=True,
-        help="Of a range: each ID gets a certificate of each usage.",
+        help="One certificate for each; may be given twice.",
     ),
     click.option("--first-id", metavar="EUI64", help="Of a range: its first Device ID."),
     click.option("--count", metavar="N", type=NUMBER, help="Of a range: the number of Device IDs."),
 ]
 
 
-def with_range_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a range that all certificate types have."""
-    for option in reversed(_RANGE_OPTIONS):
+_EXISTING_OPTIONS = [
+    click.option(
+        "--again", is_flag=True, help="Issue others beside certificates that are in use already."
+    ),
+    click.option(
+        "--skip-existing", is_flag=True, help="Leave Devices out that have a certificate in use."
+    ),
+    click.option(
+        "--replace", is_flag=True, help="Retire what Devices have in use, and issue it anew."
+    ),
+]
+
+
+def with_source_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a source that all certificate types have.
+
+    They are of a range, or fill the cells that a manifest lacks.
+    """
+    for option in reversed([*_RANGE_OPTIONS, *_EXISTING_OPTIONS]):
         command = option(command)
     return command
+
+
+def existing_of(options: dict[str, Any]) -> Existing:
+    """Return what to do where there is a certificate already.
+
+    Raises:
+        UsageError: if the options contradict each other.
+    """
+    from smki_testca.issuance.batch.existing import Existing
+
+    given = [each for each in Existing if options.get(each.replace("-", "_"))]
+    if len(given) > 1:
+        raise UsageError("usage", f"Give one of {', '.join(f'--{each}' for each in given)}.")
+    return given[0] if given else Existing.REFUSE
 
 
 _DEFAULT_RANGE_PROFILE = "device"
@@ -87,10 +121,10 @@ class SourceCommand(click.Command):
         names = [param.name for param in params]
         input_types = _range_inputs(library_of(ctx)).values()
         added: list[click.Parameter] = [
-            click.Option(
+            configured(input_type.option)(
                 [f"--{input_type.option}"],
                 metavar=input_type.metavar,
-                help=f"Of a range: {_lower_first(input_type.help)}",
+                help=input_type.help,
             )
             for input_type in input_types
             if _parameter_name(input_type.option) not in names
@@ -101,6 +135,9 @@ class SourceCommand(click.Command):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the columns of a manifest: those of every row, then those of each type."""
         profiles = library_of(ctx).end_entity_profiles
+        text = "Options fill cells that a manifest lacks. Other columns are kept as your own."
+        with formatter.section("Manifests"):
+            formatter.write_text(text)
         with formatter.section("Columns of a manifest, optional ones in brackets"):
             formatter.write_dl(
                 [
@@ -108,11 +145,6 @@ class SourceCommand(click.Command):
                     *((profile.name, _columns(profile)) for profile in profiles),
                 ]
             )
-
-
-def _lower_first(text: str) -> str:
-    """Return a text with its first letter in lower case, to go on with a sentence."""
-    return text[:1].lower() + text[1:]
 
 
 _ROW_COLUMNS = "profile participant purpose [environment] [label] [public-key-file] [csr-file]"
@@ -169,7 +201,7 @@ def plan_range(estate: Estate, plan: Plan, options: dict[str, Any]) -> None:
         options["participant"],
         options["purpose"],
         Subject.parse(profile, {id_option: str(first_id), **given}, estate.library.roles),
-        tuple(dict.fromkeys(KeyUsage(usage) for usage in options["usages"])),
+        _usages(options["usages"]),
         environment=options["environment"],
         delivery=Delivery(options["delivery"]),
     )
@@ -180,17 +212,26 @@ MAX_ROW_FILE_OCTETS = 1 << 16
 """The longest public key or CSR that a row of a manifest names, in octets."""
 
 
-def range_options_given(library: Library, options: dict[str, Any]) -> list[str]:
-    """Return the options of a range that the command line states."""
-    names = ["profile", "participant", "purpose", *_range_inputs(library), "first-id", "count"]
-    given = [f"--{name}" for name in names if options.get(_parameter_name(name)) is not None]
-    return [*given, *(["--usage"] if options["usages"] else [])]
+def _usages(stated: Sequence[str]) -> tuple[KeyUsage, ...]:
+    """Return the usages that the option states, each once."""
+    if BOTH in stated:
+        return tuple(KeyUsage)
+    return tuple(dict.fromkeys(KeyUsage(usage) for usage in stated))
 
 
-def plan_manifest(estate: Estate, plan: Plan, manifest: str, options: dict[str, Any]) -> None:
-    """Plan the rows of a manifest; the files that it names lie beside it."""
-    from smki_testca.issuance.batch.manifest import columns, lines
-    from smki_testca.issuance.batch.row_requests import from_manifest
+def range_options_given(options: dict[str, Any]) -> list[str]:
+    """Return the options that are of a range alone and that the command line states."""
+    return [f"--{name}" for name in ("first-id", "count") if options[_parameter_name(name)]]
+
+
+def manifest_id(estate: Estate, manifest: str, options: dict[str, Any]) -> ManifestId:
+    """Return the manifest and what the options fill its cells with, as a run records it.
+
+    Raises:
+        InputError: if it is no regular file, or cannot be read.
+    """
+    from smki_testca.issuance.batch.existing import ManifestId
+    from smki_testca.issuance.batch.manifest import digest
 
     path = Path(manifest)
     if path.exists() and not path.is_file():
@@ -198,10 +239,42 @@ def plan_manifest(estate: Estate, plan: Plan, manifest: str, options: dict[str, 
         raise InputError(
             "input.unreadable", f"{path} cannot be read: it is no regular file.", "Give a file."
         )
+    names = ("profile", "participant", "purpose", *_range_inputs(estate.library))
+    filled = {name: value for name in names if (value := options.get(_parameter_name(name)))}
+    usages = _usages(options["usages"])
+    if usages:
+        filled["usage"] = usages[0].value if len(usages) == 1 else BOTH
+    filled["environment"] = estate.environment(options["environment"])
+    return ManifestId(digest(path), filled)
+
+
+def plan_manifest(
+    estate: Estate, plan: Plan, manifest: str, known: ManifestId, options: dict[str, Any]
+) -> None:
+    """Plan the rows of a manifest; the files that it names lie beside it.
+
+    Raises:
+        InputError: if it cannot be read, or was changed meanwhile.
+    """
+    from smki_testca.issuance.batch.manifest import columns, digest, lines
+    from smki_testca.issuance.batch.row_requests import from_manifest
+
+    path = Path(manifest)
 
     def read(name: str) -> bytes:
         return read_regular(path.parent / name, MAX_ROW_FILE_OCTETS)
 
-    rows = from_manifest(estate, lines(path, columns(estate.library)), read, options["environment"])
-    for row in Progress("reading rows").over(rows):
-        plan.add(row)
+    rows = from_manifest(
+        estate,
+        lines(path, columns(estate.library)),
+        read,
+        options=known.options,
+        delivery=Delivery(options["delivery"]),
+    )
+    plan.add_all(Progress("reading rows").over(rows))
+    if digest(path) != known.sha256:
+        raise InputError(
+            "manifest.changed",
+            f"{path} was changed while it was read.",
+            "Give the command again once it is written.",
+        )

@@ -165,7 +165,6 @@ def row_requests(
             yield RowRequest(
                 content.number,
                 request,
-                usage,
                 content.public_key,
                 labels[content.number],
                 content.holder_name,

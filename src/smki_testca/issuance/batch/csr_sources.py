@@ -56,10 +56,11 @@ class CsrSource(Protocol):
     """
 
     path: str
-    passed_over: Sequence[str]
     passed_over_as: str
     is_refused_whole: bool
 
+    @property
+    def passed_over(self) -> Sequence[str]: ...  # noqa: D102 - above
     @property
     def members(self) -> Sequence[Numbered]: ...  # noqa: D102 - above
 

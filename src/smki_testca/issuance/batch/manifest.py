@@ -1,9 +1,10 @@
-"""Manifests: one row for each certificate, in CSV, JSON lines or Parquet, read as a stream."""
+"""Manifests: a row for each Device or holder, in CSV, JSON lines or Parquet, read as a stream."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,6 +14,7 @@ from smki_testca.issuance.batch import csv_rows, parquet_rows
 from smki_testca.issuance.batch.bounded_lines import BlankRows, BoundedLines
 from smki_testca.issuance.batch.column_names import ColumnNames
 from smki_testca.profiles.inputs import INPUT_TYPES, USAGE
+from smki_testca.text import is_one_line
 from smki_testca.text_files import MARK, broken_text, open_text
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ _AFTER = ("label", "public-key-file", "csr-file")
 def columns(library: Library) -> tuple[str, ...]:
     """The columns a manifest may have: those of every request, and each certificate type's inputs.
 
-    All hold text. An empty cell counts as absent.
+    The operator's own come beside them. All hold text. An empty cell counts as absent.
     """
     types = {
         input_type.name: input_type
@@ -61,11 +63,26 @@ class Line:
         number: its line in the file, from 1; for Parquet its row, from 1.
         cells: the cells that are not empty, by column.
         problem: why the row cannot be read; empty if it can.
+        columns: the cells of the operator's own columns that are not empty.
     """
 
     number: int
     cells: dict[str, str]
     problem: str = ""
+    columns: dict[str, str] = field(default_factory=dict)
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a manifest, hexadecimal.
+
+    Raises:
+        InputError: if it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise _unreadable(path, error) from error
 
 
 def lines(path: Path, known: tuple[str, ...]) -> Iterator[Line]:
@@ -94,20 +111,22 @@ def lines(path: Path, known: tuple[str, ...]) -> Iterator[Line]:
         blanks = BlankRows(path)
         yield from _counted(path, reader(path, ColumnNames(path, known), blanks), blanks)
     except OSError as error:
-        raise InputError(
-            "input.unreadable", f"{path} cannot be read: {error.strerror or error}."
-        ) from error
+        raise _unreadable(path, error) from error
     except UnicodeDecodeError as error:
         broken = broken_text(path)
         broken.remedy = _AS_CSV if ending == ".csv" else broken.remedy
         raise broken from error
 
 
+def _unreadable(path: Path, error: OSError) -> InputError:
+    return InputError("input.unreadable", f"{path} cannot be read: {error.strerror or error}.")
+
+
 def _counted(path: Path, rows: Iterator[Line], blanks: BlankRows) -> Iterator[Line]:
     """Yield the rows that are not blank, as many as a run may have."""
     count = 0
     for line in rows:
-        if not line.problem and all(map(str.isspace, line.cells.values())):
+        if not line.problem and _is_blank(line):
             blanks.add()
             continue
         count += 1
@@ -120,10 +139,16 @@ def _counted(path: Path, rows: Iterator[Line], blanks: BlankRows) -> Iterator[Li
         yield line
 
 
+def _is_blank(line: Line) -> bool:
+    return all(map(str.isspace, line.cells.values())) and all(
+        map(str.isspace, line.columns.values())
+    )
+
+
 def _csv(path: Path, columns: ColumnNames, blanks: BlankRows) -> Iterator[Line]:
     with open_text(path) as file:
         for row in csv_rows.rows(path, BoundedLines(path, file, blanks), columns.named):
-            yield _checked(row.number, row.cells, row.problem)
+            yield _checked(row.number, row.cells, columns, row.problem)
 
 
 def _json_lines(path: Path, columns: ColumnNames, blanks: BlankRows) -> Iterator[Line]:
@@ -149,7 +174,7 @@ def _json_lines(path: Path, columns: ColumnNames, blanks: BlankRows) -> Iterator
                 _check_pairs(text, columns)
             if not cells.keys() <= columns.known:
                 cells = dict(zip(columns.named(list(cells)), cells.values(), strict=True))
-            yield _checked(texts.number, _present(cells))
+            yield _checked(texts.number, _present(cells), columns)
 
 
 def _check_pairs(text: str, columns: ColumnNames) -> None:
@@ -171,15 +196,21 @@ def _parquet(path: Path, columns: ColumnNames, _: BlankRows) -> Iterator[Line]:
         for stated, problem in some:
             number += 1
             cells = {names[name]: text for name, text in stated.items()}
-            yield _checked(number, _present(cells), problem)
+            yield _checked(number, _present(cells), columns, problem)
 
 
 def _present(cells: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in cells.items() if value}
 
 
-def _checked(number: int, cells: dict[str, str], problem: str = "") -> Line:
-    for name, value in cells.items():
-        if len(value) > MAX_CELL_CHARACTERS:
-            problem = f"its {name} has over {MAX_CELL_CHARACTERS} characters"
-    return Line(number, {}, problem) if problem else Line(number, cells)
+def _checked(number: int, cells: dict[str, str], names: ColumnNames, problem: str = "") -> Line:
+    """A line of its cells, the operator's own columns apart."""
+    if max(map(len, cells.values()), default=0) > MAX_CELL_CHARACTERS:
+        name = next(name for name, value in cells.items() if len(value) > MAX_CELL_CHARACTERS)
+        problem = f"its {name} has over {MAX_CELL_CHARACTERS} characters"
+    columns = {name: cells.pop(name) for name in names.own if name in cells}
+    for name, value in columns.items():
+        # Lists and exports give it back as it is.
+        if not value.isprintable() and not is_one_line(value):
+            problem = f"its {name} has a line break or another control character"
+    return Line(number, {}, problem) if problem else Line(number, cells, "", columns)

@@ -10,6 +10,7 @@ the lock to store the run, when it checks that nothing changed meanwhile that th
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,16 +24,22 @@ from smki_testca.estate.key_holders import check_holders, participant_holder
 from smki_testca.estate.terms import TILE_ROWS, Row, Secrets, Section, Terms
 from smki_testca.estate.tiles import TileRecord
 from smki_testca.identifiers import Eui64
+from smki_testca.issuance.batch.existing import (
+    Existing,
+    ExistingCertificates,
+    ManifestId,
+    check_new,
+)
 from smki_testca.issuance.batch.reauthorisation import basis_of
 from smki_testca.issuance.batch.row_requests import RowProblem, RowRequest
 from smki_testca.issuance.issuance import Issuance
-from smki_testca.labels import check_label
+from smki_testca.labels import LabelTemplate, check_label
 from smki_testca.profiles.model import Constant
 from smki_testca.x509.keys import is_plain_p256, key_id, key_type_of, load_public_key
 from smki_testca.x509.names import KeyType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from smki_testca.authority.csr import Remarks, TakenAs
     from smki_testca.estate.changes import Changes
@@ -44,6 +51,8 @@ if TYPE_CHECKING:
     from smki_testca.roles import KeyUsage
     from smki_testca.x509.fields import Value
 
+_AT_A_TIME = 500
+"""How many rows are looked up at once."""
 LISTED_REFUSALS = 1_000
 """The most refused rows of a batch that the audit log lists."""
 LISTED_REMARKS = 1_000
@@ -55,6 +64,8 @@ MAX_COUNT = 100_000_000
 LISTED_PROBLEMS = 50_000
 """The most rows of a batch that are listed as wrong: all of a ZIP, which has no more. Of a manifest
 with more, the others are counted."""
+LISTED_SKIPPED = 1_000
+"""The most skipped rows of a batch that are listed; all are counted."""
 LISTED_WARNINGS = 1_000
 """The most different warnings of a batch that are listed; the others are counted."""
 ATTEMPTS = 3
@@ -97,13 +108,21 @@ class Plan:
     Args:
         estate: the estate that will issue.
         source: where the rows come from: ``range``, ``manifest`` or ``requests``.
-        label: for certificates whose row has none.
+        label: for certificates whose row has none, or what it is made from.
         secrets: of the run.
+        existing: what is done where a Device has a certificate in use already.
+        manifest: that the rows are of, if they are of one.
 
     Raises:
-        InputError: if the label is blank or too long.
+        InputError: if the label is blank or too long, or the manifest was issued before and that
+            is refused.
 
     Attributes:
+        rows: the number of rows that will be issued, in part at least.
+        skipped: the lines of rows that are skipped whole, because their certificates are there:
+            the first ``LISTED_SKIPPED``.
+        skipped_count: how many certificates are skipped.
+        existing: what is done where a Device has a certificate in use already.
         problems: the rows that cannot be issued, with the reasons: the first
             ``LISTED_PROBLEMS``.
         problem_count: the number of all such rows.
@@ -113,8 +132,17 @@ class Plan:
         warnings_not_listed: how many warnings there are beside these.
     """
 
-    def __init__(self, estate: Stores, source: Any, label: str | None, secrets: Secrets) -> None:
-        check_label(label)
+    def __init__(
+        self,
+        estate: Stores,
+        source: Any,
+        label: str | LabelTemplate | None,
+        secrets: Secrets,
+        *,
+        existing: Existing = Existing.AGAIN,
+        manifest: ManifestId | None = None,
+    ) -> None:
+        check_label(label.text if isinstance(label, LabelTemplate) else label)
         self._estate = estate
         # Before anything is read, so that no change after that goes unnoticed.
         self._mark = estate.changes.mark()
@@ -131,6 +159,7 @@ class Plan:
         # memory.
         self._tiles: list[tuple[int, int, int, bytes | None]] = []
         self._range: dict[str, Any] | None = None
+        self._columns: dict[str, None] = {}
         self._holders: dict[bytes, str] = {}
         self._refusals: list[dict[str, Any]] = []
         self._refused = 0
@@ -138,13 +167,32 @@ class Plan:
         self.problem_count = 0
         self.remarks: dict[int, Remarks] = {}
         self._taken_as: TakenAs | None = None
+        self.rows = 0
+        self.skipped: list[int] = []
+        self.skipped_count = 0
+        self.existing = existing
+        self._manifest = manifest or ManifestId()
+        self._certificates = ExistingCertificates(estate, existing, self._issuance.history)
+        if manifest is not None and existing is Existing.REFUSE:
+            check_new(estate, manifest)
         self.warnings: dict[str, None] = {}
         self.warnings_not_listed = 0
 
     @property
     def count(self) -> int:
         """The number of certificates that will be issued."""
-        return sum(section.count for section in self._sections)
+        waiting = sum(map(len, self._waiting.values()))
+        return waiting + sum(section.count for section in self._sections)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The operator's own columns that rows have, in the order of their first use."""
+        return tuple(self._columns)
+
+    @property
+    def retired(self) -> int:
+        """How many certificates in use the new ones will retire."""
+        return self._certificates.in_use if self.existing is Existing.REPLACE else 0
 
     def add_range(self, request: Request, count: int) -> None:
         """Add a range of consecutive Device IDs, with a certificate of each usage for each ID.
@@ -156,7 +204,8 @@ class Plan:
             count: how many Device IDs.
 
         Raises:
-            InputError: if the range leaves the 64 bits, or is too long.
+            InputError: if the range leaves the 64 bits, or is too long; if a Device of it has a
+                certificate in use, and that is refused; or if the label cannot be made.
         """
         first = request.subject.embedded_id
         if first is None:
@@ -176,18 +225,34 @@ class Plan:
             self._add_problem(RowProblem(1, refusal))
             return
         request = authorisation.request
-        self._issuance.count(request, authorisation, certificates)
+        parts = {
+            usage: self._certificates.gaps(request, usage, last)
+            for usage in request.usages or (None,)
+        }
+        issued = sum(len(part) for of_usage in parts.values() for part in of_usage)
+        self.skipped_count = certificates - issued
+        self._issuance.count(request, authorisation, issued)
         self._add_warnings(authorisation.warnings)
         self._authorised[request.participant, first, last] = authorisation
         shared = request.subject.shared_inputs() | request.subject.own_inputs()
-        for usage in request.usages or (None,):
+        for usage, of_usage in parts.items():
             section = self._section(authorisation, usage, request.subject, shared)
-            number = len(self._sections)
-            self._sections.append(_with_rows(section, count, first.value))
-            self._tiles += [
-                (number, start, min(TILE_ROWS, count - start), None)
-                for start in range(0, count, TILE_ROWS)
-            ]
+            self._fill_label(self._label, {}, usage, first)
+            for part in of_usage:
+                number = len(self._sections)
+                self._sections.append(_with_rows(section, len(part), part.start))
+                self._tiles += [
+                    (number, start, min(TILE_ROWS, len(part) - start), None)
+                    for start in range(0, len(part), TILE_ROWS)
+                ]
+
+    def add_all(self, rows: Iterable[RowRequest | RowProblem]) -> None:
+        """Add rows; quicker than one by one."""
+        rows = iter(rows)
+        while some := list(islice(rows, _AT_A_TIME)):
+            self._certificates.look_up(row for row in some if isinstance(row, RowRequest))
+            for row in some:
+                self.add(row)
 
     def add(self, row: RowRequest | RowProblem) -> None:
         """Add a row; one that cannot be issued is added to the problems."""
@@ -197,11 +262,29 @@ class Plan:
         if row.remarks is not None:
             self._taken_as = row.remarks.taken_as
         try:
-            authorisation = self._authorise(row.request)
-            row = replace(row, request=self._check_row(row, authorisation))
-            number = self._section_of(row, authorisation)
+            # What is skipped need not be granted; of the others, a refusal of the gate comes first.
+            skips = self.existing is Existing.SKIP
+            usages = self._certificates.remaining(row) if skips else row.request.usages or (None,)
+            request = _for_usages(row.request, usages)
+            if request is None:
+                self._skip(row.line, row.request.count)
+                return
+            authorisation = self._authorise(request)
+            request = self._check_row(row, request, authorisation)
+            if not skips:
+                self._certificates.remaining(row)
+            texts = request.subject.own_inputs()
+            if texts:
+                self._check_values(self._estate.library.profile(request.subject.profile), texts)
+            parts = [
+                (
+                    self._section_of(request, usage, authorisation),
+                    self._row(row, request, usage, texts),
+                )
+                for usage in usages
+            ]
             warnings = self._issuance.gate.warnings(
-                row.request, authorisation.participant, authorisation.environment
+                request, authorisation.participant, authorisation.environment
             )
         except SmkiTestcaError as error:
             self._add_problem(RowProblem(row.line, error))
@@ -209,23 +292,70 @@ class Plan:
         if row.remarks is not None and (row.remarks.warnings or row.remarks.dropped):
             self.remarks[row.line] = row.remarks
         self._add_warnings(warnings)
-        rows = self._waiting.setdefault(number, [])
-        rows.append(_row(row))
-        self._issuance.count(row.request, authorisation)
-        if len(rows) == TILE_ROWS:
-            self._close(number)
+        self._issuance.count(request, authorisation, len(usages))
+        self._certificates.note(row, usages)
+        self.rows += 1
+        self.skipped_count += row.request.count - len(usages)
+        for number, part in parts:
+            rows = self._waiting.setdefault(number, [])
+            rows.append(part)
+            if len(rows) == TILE_ROWS:
+                self._close(number)
 
-    def _section_of(self, row: RowRequest, authorisation: Authorisation) -> int:
+    def _skip(self, line: int, count: int) -> None:
+        self.skipped_count += count
+        if len(self.skipped) < LISTED_SKIPPED:
+            self.skipped.append(line)
+
+    def _section_of(
+        self, request: Request, usage: KeyUsage | None, authorisation: Authorisation
+    ) -> int:
         """The number of the section for a row; the section is added if there is none yet."""
-        subject = row.request.subject
+        subject = request.subject
         shared = subject.shared_inputs()
-        key = (id(authorisation), row.usage, *shared.values())
+        key = (id(authorisation), usage, *shared.values())
         number = self._section_numbers.get(key)
         if number is None:
-            section = self._section(authorisation, row.usage, subject, shared)
+            section = self._section(authorisation, usage, subject, shared)
             number = self._section_numbers[key] = len(self._sections)
             self._sections.append(section)
         return number
+
+    def _row(
+        self, row: RowRequest, request: Request, usage: KeyUsage | None, texts: dict[str, str]
+    ) -> Row:
+        """What the section of a certificate does not have."""
+        eui64 = request.subject.embedded_id
+        label = self._fill_label(
+            self._label if row.label is None else row.label, row.columns, usage, eui64
+        )
+        columns: list[str] = []
+        if row.columns:
+            self._columns |= dict.fromkeys(row.columns)
+            columns = [row.columns.get(name, "") for name in self._columns]
+        return Row(
+            row.line,
+            None if eui64 is None else eui64.value,
+            texts,
+            row.public_key,
+            label,
+            columns,
+        )
+
+    def _fill_label(
+        self,
+        label: str | LabelTemplate | None,
+        columns: Mapping[str, str],
+        usage: KeyUsage | None,
+        eui64: Eui64 | None,
+    ) -> str | None:
+        """The label of one certificate; None where it is the run's."""
+        if not isinstance(label, LabelTemplate):
+            return None if label is self._label else label
+        of_certificate = {} if eui64 is None else {"id": str(eui64)}
+        if usage is not None:
+            of_certificate["usage"] = usage.short
+        return label.fill({**columns, **of_certificate})
 
     def _add_problem(self, problem: RowProblem) -> None:
         self.problem_count += 1
@@ -259,12 +389,23 @@ class Plan:
             return False
         if changes.register or changes.authorities or self.is_range:
             return True
+        if self.existing is not Existing.AGAIN and self._is_doubled(changes):
+            return True
         try:
             for identifier in changes.keys & self._holders.keys():
                 self._estate.key_holders.check(identifier, self._holders[identifier])
             return self._is_over_quota(changes)
         except (InputError, Refusal):
             return True
+
+    def _is_doubled(self, changes: Changes) -> bool:
+        """Whether others began to issue the same manifest, or for the same Devices."""
+        if any(True for _ in self._issuance.history.touched_by(changes)):
+            return True
+        if self.existing is not Existing.REFUSE or not self._manifest.sha256:
+            return False
+        manifest = self._manifest
+        return bool(self._estate.runs.of_manifest(manifest.sha256, manifest.options))
 
     def _is_over_quota(self, changes: Changes) -> bool:
         """Whether the plan exceeds a quota of Device IDs together with what others issued.
@@ -295,6 +436,7 @@ class Plan:
         """Group the remaining rows in tiles."""
         for number in list(self._waiting):
             self._close(number)
+        self._add_warnings(self._certificates.warnings())
 
     def check_seed(self) -> None:
         """Check that no other run of the estate has the same seed.
@@ -320,15 +462,7 @@ class Plan:
         """
         self.close()
         self.check_seed()
-        terms = Terms(
-            source=self._source,
-            at=iso(self._at),
-            seeded=self._secrets.seed is not None,
-            label=self._label,
-            sections=self._sections,
-            basis=basis_of(self._estate.library, self._mark),
-        )
-        run = self._estate.runs.add(terms, self._secrets, self._at)
+        run = self._estate.runs.add(self.terms(), self._secrets, self._at)
         first_row = 0
         # In the order of sections, so that the rows of a section are consecutive in the run.
         for tile, (section, first, count, rows) in enumerate(
@@ -339,6 +473,22 @@ class Plan:
             first_row += count
         self.record(run)
         return run
+
+    def terms(self) -> Terms:
+        """The terms of the run, once the plan is closed."""
+        template = self._label if isinstance(self._label, LabelTemplate) else None
+        return Terms(
+            source=self._source,
+            at=iso(self._at),
+            seeded=self._secrets.seed is not None,
+            label=None if isinstance(self._label, LabelTemplate) else self._label,
+            label_template=None if template is None else template.text,
+            sections=[self._stored(section) for section in self._sections],
+            basis=basis_of(self._estate.library, self._mark),
+            manifest=self._manifest.sha256,
+            options=dict(self._manifest.options),
+            replaces=self.existing is Existing.REPLACE,
+        )
 
     def record(self, run: int | None) -> None:
         """Record the gate's decisions in the audit log, within the caller's transaction.
@@ -359,9 +509,22 @@ class Plan:
                 "decisions": [decision.as_json() for decision in self._authorised.values()],
                 "refused": self._refused,
                 "refusals": self._refusals,
+                **self._manifest_as_json(),
                 **self._csrs_as_json(),
             },
         )
+
+    def _manifest_as_json(self) -> dict[str, Any]:
+        """The manifest, and what was done where Devices had certificates in use."""
+        document: dict[str, Any] = {}
+        if self._manifest.sha256:
+            document["manifest"] = self._manifest.sha256
+            document["options"] = dict(self._manifest.options)
+        if self.existing in {Existing.SKIP, Existing.REPLACE} or self._certificates.in_use:
+            document["existing"] = self.existing.value
+        if self.skipped_count:
+            document["skipped"] = self.skipped_count
+        return document
 
     def _csrs_as_json(self) -> dict[str, Any]:
         """By whose rules the CSRs were taken, and the first of those that there are remarks on."""
@@ -388,15 +551,15 @@ class Plan:
             self._authorised[key] = authorisation
         return authorisation
 
-    def _check_row(self, row: RowRequest, authorisation: Authorisation) -> Request:
+    def _check_row(
+        self, row: RowRequest, request: Request, authorisation: Authorisation
+    ) -> Request:
         """Check a row like those that the gate authorised; gives its request as it was judged."""
-        check_label(row.label)
-        request = self._issuance.gate.admit(row.request, authorisation)
+        if not isinstance(row.label, LabelTemplate):
+            check_label(row.label)
+        request = self._issuance.gate.admit(request, authorisation)
         check_holder_name(row.holder_name, authorisation.participant.name)
         profile = self._estate.library.profile(request.subject.profile)
-        texts = request.subject.own_inputs()
-        if texts:
-            self._check_values(profile, texts)
         if row.public_key is not None:
             if _key_type(row.public_key) is not profile.key_type:
                 raise InputError("key.type", f"The public key is not {profile.key_type}.")
@@ -457,6 +620,12 @@ class Plan:
             experimental=authorisation.experimental,
         )
 
+    def _stored(self, section: Section) -> Section:
+        """A section as it is stored: those of rows know the names of the own columns."""
+        if not self._columns:
+            return section
+        return msgspec.structs.replace(section, columns=list(self._columns))
+
     def _close(self, number: int) -> None:
         """Group the rows that wait in a section in a tile."""
         rows = self._waiting.pop(number)
@@ -478,13 +647,9 @@ def _key_type(public_key: bytes) -> KeyType | None:
     return None if key is None else key_type_of(key)
 
 
-def _row(row: RowRequest) -> Row:
-    subject = row.request.subject
-    eui64 = subject.embedded_id
-    return Row(
-        row.line,
-        None if eui64 is None else eui64.value,
-        subject.own_inputs(),
-        row.public_key,
-        row.label,
-    )
+def _for_usages(request: Request, usages: Sequence[KeyUsage | None]) -> Request | None:
+    """A request for some of its usages; None if there are none."""
+    if len(usages) == request.count:
+        return request
+    stated = tuple(usage for usage in usages if usage is not None)
+    return replace(request, usages=stated) if stated else None

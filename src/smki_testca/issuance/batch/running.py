@@ -15,6 +15,7 @@ from smki_testca.errors import AlreadySoError, EstateError, InputError
 from smki_testca.estate.runs import State
 from smki_testca.identifiers import SerialNumber
 from smki_testca.issuance.batch.reauthorisation import Reauthorisation
+from smki_testca.issuance.batch.replacing import retire_replaced
 from smki_testca.issuance.batch.tile_maker import Task, TileMaterial
 from smki_testca.profiles.model import Tier
 
@@ -142,6 +143,7 @@ def _record_all(estate: Stores, number: int, attempt: Path, group: list[Finished
             tiles.adopt(number, attempt, [(task.number, digest) for task, digest in new])
             for task, digest in new:
                 tiles.finish(number, task.number, digest, task.count, estate.clock.now())
+            retire_replaced(estate, estate.runs.get(number), [task.number for task, _ in new])
     if state is State.CANCELLED:
         raise InputError("batch.state", f"Run {number} was cancelled meanwhile.")
     return sum(task.count for task, _ in new)

@@ -31,8 +31,11 @@ from smki_testca.x509.keys import (
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
     from pathlib import Path
+
+    from cryptography import x509
 
     from smki_testca.estate.tiles import TileRecord
     from smki_testca.x509.keys import PublicKey
@@ -46,13 +49,25 @@ _PREPAYMENT = "PP-"
 USAGE_OCTETS = {KeyUsage.DIGITAL_SIGNATURE.value: b"\1", KeyUsage.KEY_AGREEMENT.value: b"\2"}
 
 
-def place_of(
-    family: str, hierarchy: str, eui64: int, role: int | None, usage: str, label: str | None
-) -> bytes:
-    """The fingerprint of a place that one certificate in use has: 16 octets."""
-    is_prepayment = _PREPAYMENT in (label or "")
-    text = f"{family}\0{hierarchy}\0{eui64:016x}\0{role}\0{usage}\0{is_prepayment}"
-    return hashlib.blake2b(text.encode("utf-8"), digest_size=16).digest()
+class Places:
+    """Fingerprints of the places that one certificate in use has each.
+
+    Certificates of one place have the same family of environments, hierarchy, ID, role and usage;
+    prepayment is another place.
+    """
+
+    def __init__(self, family: str, hierarchy: str, role: int | None, usage: str) -> None:
+        shared = f"{family}\0{hierarchy}\0{role}\0{usage}\0".encode()
+        self._digests = [
+            hashlib.blake2b(shared + is_prepayment, digest_size=16)
+            for is_prepayment in (b"\0", b"\1")
+        ]
+
+    def of(self, eui64: int, label: str | None) -> bytes:
+        """The place of an ID: 16 octets."""
+        digest = self._digests[label is not None and _PREPAYMENT in label].copy()
+        digest.update(eui64.to_bytes(8))
+        return digest.digest()
 
 
 def listed_id(eui64: int, usage: str | None) -> bytes:
@@ -146,43 +161,60 @@ class Inspector:
             EstateError: if it is missing or was changed.
         """
         opened = Tile.read(task.path, task.tile.digest)
-        first = view_certificate(opened.der(0))
-        usage = task.usage or names_of_usage(first.value("extensions.keyUsage") or ())
-        # The certificates of a section end together.
-        not_after = first.instant("validity.notAfter")
-        keys: list[bytes | None] = [None] * len(opened)
+        count = len(opened)
+        ders = [opened.der(place) for place in range(count)]
+        publics = list(map(_public_key, ders))
+        keys: list[bytes | None] = [None] * count
         findings: list[TileFinding] = []
-        issuer = None
         if task.issuer is not None:
-            issuer = self._issuer(task.issuer)
             if task.sealing_key is not None:
                 keys = opened.keys(task.sealing_key)
+            findings = list(self._findings(task.issuer, opened, ders, publics, keys))
+        records = self._records(task, opened, ders[0], publics)
+        return Inspected(sum(key is not None for key in keys), findings, records.joined())
+
+    def _findings(
+        self,
+        issuer_der: bytes,
+        opened: Tile,
+        ders: list[bytes],
+        publics: list[bytes],
+        keys: list[bytes | None],
+    ) -> Iterator[TileFinding]:
+        """What is wrong with each certificate by itself, and with its private key."""
+        issuer = self._issuer(issuer_der)
+        loaded = issuer.loaded(ders)
+        for place, (key, public) in enumerate(zip(keys, publics, strict=True)):
+            number, eui64 = opened.serial(place), opened.eui64(place)
+            faults = issuer.faults(loaded[place], number.to_bytes(16), eui64)
+            if key is not None and not _fits(key, public):
+                faults.append(("verify.key", "Its private key is of another public key."))
+            for code, message in faults:
+                yield TileFinding(code, message, SerialNumber(number), eui64)
+
+    def _records(self, task: TileTask, opened: Tile, first: bytes, publics: list[bytes]) -> Records:
+        """The fingerprints of what must be unique, and of the IDs that are compared with a list."""
+        usage, not_after = _shared(first)
+        usage = task.usage or usage
+        places = Places(task.family, task.hierarchy, task.role, usage)
+        compares_ids = self._compares_ids and task.issuer is not None
+        compared = usage if self._compares_usages else None
         records, labels = Records(), opened.extra().labels
-        for place in range(len(opened)):
-            der, serial = opened.der(place), opened.serial(place).to_bytes(16)
-            eui64, public = opened.eui64(place), _public_key(der)
-            origin = Origin(task.tile.run, task.tile.first_row + place).packed
-            if issuer is not None:
-                faults = issuer.faults(der, serial, eui64)
-                if keys[place] is not None and not _fits(keys[place] or b"", public):
-                    faults = [*faults, ("verify.key", "Its private key is of another public key.")]
-                findings += [
-                    TileFinding(code, message, SerialNumber(int.from_bytes(serial)), eui64)
-                    for code, message in faults
-                ]
-                if self._compares_ids and eui64 is not None:
-                    compared = usage if self._compares_usages else None
-                    records.add(Kind.ISSUED_ID, listed_id(eui64, compared), origin)
-            records.add(Kind.SERIAL, serial, origin)
+        add = records.add
+        packed = Origin(task.tile.run, task.tile.first_row).packed
+        for place, public in enumerate(publics):
+            serial, eui64 = opened.serial(place).to_bytes(16), opened.eui64(place)
+            add(Kind.SERIAL, serial, packed + place)
+            if compares_ids and eui64 is not None:
+                add(Kind.ISSUED_ID, listed_id(eui64, compared), packed + place)
             if self.is_out(serial, not_after):
                 continue
-            records.add(Kind.KEY, key_id(public)[:16], origin)
+            if public:
+                add(Kind.KEY, key_id(public)[:16], packed + place)
             if eui64 is not None:
                 label = labels.get(place, task.label)
-                value = place_of(task.family, task.hierarchy, eui64, task.role, usage, label)
-                records.add(Kind.PLACE, value, origin)
-        paired = sum(key is not None for key in keys)
-        return Inspected(paired, findings, records.joined())
+                add(Kind.PLACE, places.of(eui64, label), packed + place)
+        return records
 
     def is_out(self, serial: bytes, not_after: datetime | None) -> bool:
         """Whether a certificate is revoked, not in use or expired: it need not be unique."""
@@ -212,40 +244,72 @@ class _Issuer:
         self._key: PublicKey = key
         subject = view.octets("subject") or b""
         self._after_serial = signature_algorithm(key).encoded + subject
+        self._p256 = key if isinstance(key, ec.EllipticCurvePublicKey) else None
 
-    def faults(self, der: bytes, serial: bytes, eui64: int | None) -> list[tuple[str, str]]:
-        """The code and the message of each fault of a certificate that it should have signed."""
+    def loaded(self, ders: list[bytes]) -> list[x509.Certificate | None]:
+        """The certificates as ``cryptography`` reads them; None for one that it cannot read."""
+
+        def load(some: list[bytes]) -> list[x509.Certificate | None]:
+            return [self._load(der) for der in some]
+
         try:
-            certificate = untrusted.call(self._load, der)
-            signed, signature = certificate.tbs_certificate_bytes, certificate.signature
+            # All at once: each call from outside has its price.
+            return untrusted.call(load, ders)
         except InputError:
+            return [self._loaded(der) for der in ders]
+
+    def _loaded(self, der: bytes) -> x509.Certificate | None:
+        try:
+            return untrusted.call(self._load, der)
+        except InputError:
+            return None
+
+    def faults(
+        self, certificate: x509.Certificate | None, serial: bytes, eui64: int | None
+    ) -> list[tuple[str, str]]:
+        """The code and the message of each fault of a certificate that it should have signed."""
+        if certificate is None:
             return [("verify.signature", "It cannot be read.")]
-        number_at = signed.find(b"\x02\x10" + serial)
+        signed = certificate.tbs_certificate_bytes
         faults = []
+        number_at = signed.find(b"\x02\x10" + serial)
         if number_at < 0 or not signed.startswith(self._after_serial, number_at + 2 + 16):
             faults.append(("verify.issuer", "It does not name its serial number and its CA."))
         if eui64 is not None and eui64.to_bytes(8) not in signed:
             faults.append(("verify.id", "It does not hold the ID that the estate has for it."))
-        if not self._signed(signature, signed):
+        if not self._signed(certificate.signature, signed):
             faults.append(("verify.signature", "It does not verify under its CA."))
         return faults
 
     def _signed(self, signature: bytes, signed: bytes) -> bool:
-        if not isinstance(self._key, ec.EllipticCurvePublicKey):
+        if self._p256 is None:
             return signature_fits(self._key, signature, signed)
         try:
-            self._key.verify(signature, signed, _ECDSA)
+            self._p256.verify(signature, signed, _ECDSA)
         except InvalidSignature:
             return False
         return True
 
 
+def _shared(der: bytes) -> tuple[str, datetime | None]:
+    """The usage and the notAfter of a certificate; its section shares them."""
+    try:
+        view = view_certificate(der)
+    except InputError:
+        return "", None
+    usage = names_of_usage(view.value("extensions.keyUsage") or ())
+    return usage, view.instant("validity.notAfter")
+
+
 def _public_key(der: bytes) -> bytes:
-    """The SubjectPublicKeyInfo of a certificate, DER."""
+    """The SubjectPublicKeyInfo of a certificate, DER; empty if it cannot be read."""
     start = der.find(P256_HEAD)
     if start >= 0 and der.find(P256_HEAD, start + 1) < 0:
         return der[start : start + _SPKI_OCTETS]
-    return view_certificate(der).octets("subjectPublicKeyInfo") or b""
+    try:
+        return view_certificate(der).octets("subjectPublicKeyInfo") or b""
+    except InputError:
+        return b""
 
 
 def _fits(private: bytes, public: bytes) -> bool:

@@ -157,7 +157,8 @@ class TileMaker:
         ids, extra = _ids(task, rows), Extra()
         if rows is not None:
             labels = {place: row.label for place, row in enumerate(rows) if row.label}
-            extra = Extra(labels, [row.line for row in rows])
+            columns = [row.columns for row in rows] if task.section.columns else []
+            extra = Extra(labels, [row.line for row in rows], columns)
         fixed = self._fixed_template(task, rows, serials[0])
         if fixed is None:
             ders, private = self._render(task, serials, _rows(task, rows, task.count))

@@ -16,12 +16,12 @@ from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.issuance.batch.fingerprints import FingerprintFiles, Kind, Origin, Records
 from smki_testca.issuance.batch.tile_inspection import (
     Inspector,
+    Places,
     TileTask,
     begin,
     id_and_usage,
     inspect,
     listed_id,
-    place_of,
 )
 from smki_testca.workers import explained_death, unordered
 from smki_testca.x509.keys import load_public_key, signature_fits
@@ -191,9 +191,8 @@ def _keep_singles(
                 continue
             records.add(Kind.KEY, each.key_id[:16], origin)
             if each.eui64 is not None:
-                place = place_of(
-                    *(each.family, each.hierarchy, each.eui64, each.role, each.usage, each.label)
-                )
+                places = Places(each.family, each.hierarchy, each.role, each.usage)
+                place = places.of(each.eui64, each.label)
                 records.add(Kind.PLACE, place, origin)
         files.keep(records.joined())
         found.others += len(page)
@@ -244,7 +243,7 @@ def _tasks(estate: Stores, run: Run, *, is_inspected: bool) -> Iterator[TileTask
             estate.library.environment(section.environment).family,
             str(estate.library.profile(section.profile).hierarchy),
             section.role_code,
-            run.terms.label,
+            run.terms.label_template or run.terms.label,
             None if section.usage is None else section.usage.value,
             sealing_key,
         )

@@ -1,0 +1,321 @@
+"""Keeps a batch from doubling what there is: a manifest, a row, or a Device's certificate in use.
+
+What counts for a Device is its ID, the environment, the certificate type and the usage. Of other
+certificates a holder may have several, so that only a row that is repeated whole counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from smki_testca.errors import InputError
+from smki_testca.identifiers import Eui64, SerialNumber
+from smki_testca.labels import LabelTemplate
+from smki_testca.profiles.model import Identity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from smki_testca.estate.device_certificates import DeviceCertificate
+    from smki_testca.estate.stores import Stores
+    from smki_testca.issuance.batch.row_requests import RowRequest
+    from smki_testca.issuance.history import IssueHistory
+    from smki_testca.register.requests import Request
+    from smki_testca.roles import KeyUsage
+
+MAX_GAPS = 1_000
+"""In how many parts at most a range is issued of which some Devices have a certificate."""
+_ANYWAY = (
+    "Give --skip-existing to leave it out, --replace to retire what is in use, or --again to issue"
+    " another."
+)
+
+
+class Existing(StrEnum):
+    """What a batch does where there is a certificate already."""
+
+    REFUSE = "refuse"
+    AGAIN = "again"
+    SKIP = "skip-existing"
+    REPLACE = "replace"
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestId:
+    """A manifest, as a run records it.
+
+    Attributes:
+        sha256: of the file, hexadecimal.
+        options: what its empty cells are filled with, by column.
+    """
+
+    sha256: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+def check_new(estate: Stores, manifest: ManifestId) -> None:
+    """Check that no run of the estate issued a manifest, filled with the same options.
+
+    Raises:
+        InputError: if one did, or is about to.
+    """
+    runs = estate.runs.of_manifest(manifest.sha256, manifest.options)
+    if not runs:
+        return
+    last = runs[-1]
+    message = f"Run {last.id} of {last.created} is of the same manifest, octet for octet."
+    if last.state == "running":
+        raise InputError(
+            "batch.manifest_again",
+            f"{message} It is not complete.",
+            f"Go on with it: smki-testca batch resume {last.id}",
+        )
+    raise InputError(
+        "batch.manifest_again",
+        message,
+        "Give --skip-existing for the Devices that have no certificate, --replace to retire what is"
+        " in use, or --again to issue others beside it.",
+    )
+
+
+class ExistingCertificates:
+    """Finds what the rows of one batch would double, and what becomes of them.
+
+    Args:
+        estate: that will issue.
+        existing: what is done where there is a certificate already.
+        history: told of how many certificates there are for the Devices that are looked up.
+
+    Attributes:
+        in_use: how many certificates of use there are of Devices and usages that get another.
+    """
+
+    def __init__(self, estate: Stores, existing: Existing, history: IssueHistory) -> None:
+        self._library = estate.library
+        self._existing = existing
+        self._history = history
+        self._certificates = estate.device_certificates()
+        self._of_devices: dict[str, bool] = {}
+        self._known: dict[int, list[DeviceCertificate]] = {}
+        self._of_use: set[bytes] = set()
+        self._lines: dict[tuple[str, str, str], dict[int, int]] = {}
+        self._lines_of_others: dict[bytes, int] = {}
+        self._example = ("", "")
+        self._is_range = False
+        self.in_use = 0
+
+    def look_up(self, rows: Iterable[RowRequest]) -> None:
+        """Find the certificates of the Devices of some rows at once, before those are judged."""
+        ids = {
+            eui64.value
+            for row in rows
+            if self._is_device(row.request) and (eui64 := row.request.subject.embedded_id)
+        }
+        self._know(self._certificates.of(ids))
+
+    def _know(self, found: dict[int, list[DeviceCertificate]]) -> None:
+        self._known = found
+        self._of_use = self._certificates.of_use(
+            certificate for certificates in found.values() for certificate in certificates
+        )
+        self._history.know({value: len(each) for value, each in found.items()})
+
+    def remaining(self, row: RowRequest) -> tuple[KeyUsage | None, ...]:
+        """The usages for which a row's certificates are to be issued; none if it is skipped.
+
+        Raises:
+            InputError: if it would double something, and that is refused.
+        """
+        usages = row.request.usages or (None,)
+        if not self._is_device(row.request):
+            return usages if self._is_new_of_others(row) else ()
+        return tuple(usage for usage in usages if self._is_new(row, usage))
+
+    def note(self, row: RowRequest, usages: Iterable[KeyUsage | None]) -> None:
+        """Note that a row's certificates will be issued, for the rows after it."""
+        if self._existing is Existing.AGAIN:
+            return
+        eui64 = row.request.subject.embedded_id
+        if eui64 is None or not self._is_device(row.request):
+            self._lines_of_others[_digest(row)] = row.line
+            return
+        for usage in usages:
+            self._lines.setdefault(self._kind(row.request, usage), {})[eui64.value] = row.line
+
+    def gaps(self, request: Request, usage: KeyUsage | None, last: Eui64) -> list[range]:
+        """The parts of a range for which a usage is to be issued.
+
+        Args:
+            request: its subject has the first ID.
+            usage: one of the request's.
+            last: the last ID.
+
+        Raises:
+            InputError: if a Device has a certificate, and that is refused; or if there are too
+                many parts.
+        """
+        first = request.subject.embedded_id
+        if first is None:
+            raise ValueError("a range is of certificates that embed an ID")
+        if not self._is_device(request):
+            return [range(first.value, last.value + 1)]
+        taken: list[range] = []
+        for found in self._certificates.in_range(first.value, last.value):
+            self._know(found)
+            taken += [
+                range(value, value + 1)
+                for value in found
+                if not self._is_new_id(request, usage, value)
+            ]
+            if len(taken) > MAX_GAPS:
+                taken = _merged(taken)
+                _check_parts(taken)
+            if self._existing is Existing.AGAIN and self.in_use:
+                self._is_range = True
+                break  # one is enough for a warning
+        return list(_between(first.value, last.value + 1, _merged(taken)))
+
+    def warnings(self) -> list[str]:
+        """One line where Devices get another certificate beside one that is in use."""
+        if not self.in_use or self._existing is not Existing.AGAIN:
+            return []
+        what, serial = self._example
+        if self._is_range:
+            which = "Certificates of the range"
+        elif self.in_use > 1:
+            which = f"{self.in_use} certificates"
+        else:
+            return [f"The certificate {serial} of {what} is in use: another is issued beside it."]
+        such_as = f"such as {serial} of {what}"
+        return [f"{which} are in use already, {such_as}: others are issued beside them."]
+
+    def _is_new(self, row: RowRequest, usage: KeyUsage | None) -> bool:
+        eui64 = row.request.subject.embedded_id
+        if eui64 is None:
+            return True
+        if eui64.value not in self._known:
+            self.look_up([row])
+        earlier = self._lines.get(self._kind(row.request, usage), {}).get(eui64.value)
+        if earlier is not None:
+            return self._is_first(earlier, _device(eui64.value, usage))
+        return self._is_new_id(row.request, usage, eui64.value)
+
+    def _is_first(self, earlier: int, what: str) -> bool:
+        """Whether a row counts that asks for what an earlier line does: not if it is skipped."""
+        if self._existing is Existing.SKIP:
+            return False
+        raise InputError(
+            "batch.twice",
+            f"The row asks for what line {earlier} asks for: {what}.",
+            "Take one of them out, or give --skip-existing to issue the first alone, or --again to"
+            " issue both.",
+        )
+
+    def _is_new_id(self, request: Request, usage: KeyUsage | None, value: int) -> bool:
+        """Whether a certificate is to be issued for an EUI-64 and a usage."""
+        certificate = next(self._in_use(request, usage, value), None)
+        if certificate is None:
+            return True
+        what = _device(value, usage)
+        if self._existing is Existing.SKIP:
+            return False
+        if not certificate.is_issued and self._existing is not Existing.AGAIN:
+            raise InputError(
+                "batch.in_progress",
+                f"Run {certificate.run} is about to issue a certificate to {what}.",
+                f"Go on with it: smki-testca batch resume {certificate.run}; or give"
+                " --skip-existing to leave the Device out.",
+            )
+        serial = SerialNumber.from_octets(certificate.serial)
+        if self._existing is Existing.REFUSE:
+            raise InputError(
+                "batch.in_use", f"The certificate {serial} of {what} is in use.", _ANYWAY
+            )
+        if not self.in_use:
+            self._example = (what, str(serial))
+        self.in_use += 1
+        return True
+
+    def _in_use(
+        self, request: Request, usage: KeyUsage | None, value: int
+    ) -> Iterator[DeviceCertificate]:
+        """The certificates of use for an EUI-64 and a usage; those still to be issued first."""
+        found = sorted(self._known[value], key=lambda each: each.is_issued)
+        for each in found:
+            if (
+                each.profile == request.subject.profile
+                and each.environment == request.environment
+                and (usage is None or each.usage == usage.value)
+                and each.serial in self._of_use
+            ):
+                yield each
+
+    def _is_new_of_others(self, row: RowRequest) -> bool:
+        if self._existing in {Existing.SKIP, Existing.REPLACE}:
+            raise InputError(
+                "batch.not_a_device",
+                f"The row asks for a certificate of profile {row.request.subject.profile}, of which"
+                " a holder may have several.",
+                f"Give --{self._existing} for Devices alone, and issue the others in a manifest of"
+                " their own.",
+            )
+        earlier = self._lines_of_others.get(_digest(row)) if self._lines_of_others else None
+        return earlier is None or self._is_first(earlier, "the same in every column")
+
+    def _is_device(self, request: Request) -> bool:
+        name = request.subject.profile
+        is_device = self._of_devices.get(name)
+        if is_device is None:
+            profile = self._library.profile(name)
+            is_device = self._of_devices[name] = profile.identity is Identity.DEVICE_ID
+        return is_device
+
+    def _kind(self, request: Request, usage: KeyUsage | None) -> tuple[str, str, str]:
+        return request.environment, request.subject.profile, usage or ""
+
+
+def _device(value: int, usage: KeyUsage | None) -> str:
+    """A Device and a usage."""
+    for_usage = f" for {usage}" if usage else ""
+    return f"the Device {Eui64(value)}{for_usage}"
+
+
+def _digest(row: RowRequest) -> bytes:
+    """A digest of all that a row states."""
+    label = row.label.text if isinstance(row.label, LabelTemplate) else row.label
+    request = row.request
+    stated = (request.as_json(), row.public_key, label, dict(row.columns))
+    return hashlib.blake2b(repr(stated).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _merged(parts: list[range]) -> list[range]:
+    """The same numbers in parts that do not touch, in order."""
+    merged: list[range] = []
+    for each in sorted(parts, key=lambda part: part.start):
+        if merged and each.start <= merged[-1].stop:
+            merged[-1] = range(merged[-1].start, max(merged[-1].stop, each.stop))
+        else:
+            merged.append(each)
+    return merged
+
+
+def _check_parts(taken: list[range]) -> None:
+    if len(taken) > MAX_GAPS:
+        raise InputError(
+            "batch.gaps",
+            f"The Devices of the range that have a certificate are in over {MAX_GAPS:,} parts.",
+            "Ask for shorter ranges, or name the Devices in a manifest.",
+        )
+
+
+def _between(start: int, stop: int, taken: list[range]) -> Iterator[range]:
+    """The parts of a range that others, in order, leave free."""
+    for each in taken:
+        if each.start > start:
+            yield range(start, each.start)
+        start = max(start, each.stop)
+    if start < stop:
+        yield range(start, stop)
