@@ -301,6 +301,12 @@ class _Test:
         return value.octets if isinstance(value, Eui64) else value
 
 
+_READ = (
+    "*, coalesce((SELECT secret FROM keys WHERE id = key_id), 1) AS keys_secret,"
+    " (SELECT columns FROM certificate_columns AS own"
+    " WHERE own.serial = certificates.serial) AS own_columns"
+)
+"""The columns of a row that a record is made of."""
 _PAGE = 500
 """The certificates that are read at a time."""
 
@@ -378,9 +384,8 @@ class CertificateStore:
             # Rows are numbered in the order of issue.
             page = self._database.records(
                 lambda row: (int(row["row"]), _from_row(row)),
-                "SELECT rowid AS row, *,"  # noqa: S608 - our own columns
-                " coalesce((SELECT secret FROM keys WHERE id = key_id), 1) AS keys_secret"
-                f" FROM certificates WHERE {condition} AND rowid > ? ORDER BY rowid LIMIT ?",
+                f"SELECT rowid AS row, {_READ} FROM certificates"  # noqa: S608 - our own columns
+                f" WHERE {condition} AND rowid > ? ORDER BY rowid LIMIT ?",
                 [*values, last, _PAGE],
             )
             yield from (record for _, record in page if selection.fits(record))
@@ -498,10 +503,7 @@ class CertificateStore:
     def _records(self, condition: str, values: list[Any]) -> list[Record]:
         return self._database.records(
             _from_row,
-            "SELECT *, coalesce((SELECT secret FROM keys WHERE id = key_id), 1) AS keys_secret,"  # noqa: S608 - our own columns
-            " (SELECT columns FROM certificate_columns AS own"
-            " WHERE own.serial = certificates.serial) AS own_columns"
-            f" FROM certificates WHERE {condition} ORDER BY audit, rowid",
+            f"SELECT {_READ} FROM certificates WHERE {condition} ORDER BY audit, rowid",  # noqa: S608 - our own columns
             values,
         )
 

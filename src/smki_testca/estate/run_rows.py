@@ -200,8 +200,9 @@ class RunRows:
                 map(_point, public_keys),
                 self._keys(opened, public_keys),
                 [
-                    labels.get(number) or self.run.terms.label_of(section, eui64)
-                    for number, eui64 in zip(range(tile.count), ids or repeat(None))
+                    labels.get(number)
+                    or self.run.terms.label_of(section, eui64 and int.from_bytes(eui64))
+                    for number, eui64 in zip(range(tile.count), ids or repeat(None), strict=False)
                 ],
                 self._columns(opened, section),
             )

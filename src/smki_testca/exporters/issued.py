@@ -16,6 +16,7 @@ from smki_testca.exporters.pem import own_files
 from smki_testca.exporters.tree import FULL_CHAIN, chain_files, former_files
 from smki_testca.files import exists_error
 from smki_testca.folders import OutputFile, output_folder, put, settle, taken
+from smki_testca.text import counted, is_or_are
 from smki_testca.x509.private_keys import check_passphrase
 
 if TYPE_CHECKING:
@@ -90,14 +91,23 @@ def issue_to(
     except (InputError, OutputError) as error:
         if not records:
             raise
-        serials = " ".join(f"--serial {record.serial}" for record in records[:3])
-        remedy = f"The certificates are issued. Write them: smki-testca export {serials}"
-        raise type(error)(error.code, error.message, remedy) from error
+        raise type(error)(error.code, error.message, _remedy(records)) from error
     if not records and is_new:
         with contextlib.suppress(OSError):
             target.out.rmdir()
     paths = [target.out.joinpath(*file.path.parts) for file in made.files]
     return result, tidied(estate, made, target.out, paths, force=target.force)
+
+
+def _remedy(records: Sequence[Record]) -> str:
+    """What to do where certificates are issued and their files have not got their names."""
+    serials = ", ".join(
+        [*(str(record.serial) for record in records[:3]), *["…"][: len(records[3:])]]
+    )
+    return (
+        f"{counted(len(records), 'certificate')} {is_or_are(len(records))} issued all the same:"
+        f" {serials}. Write the files: smki-testca export --format pem --serial N --out DIR"
+    )
 
 
 def _made(target: Target, estate: Stores, records: Sequence[Record]) -> Made:
