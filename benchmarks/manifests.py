@@ -63,7 +63,9 @@ def main(rows: int, devices: int) -> None:
         print(f"{rows} rows, {devices} Devices, {TURNS} turns, the quickest counts")
         print(f"{'':40}{'CPU s':>8}{'limit':>8}{'ratio':>8}{'MB':>8}{'limit':>8}")
         path = write_rows(Path(folder, "rows.csv"), rows)
-        print_row("batch check, nothing is there yet", best(estate, "batch", "check", str(path)), limit)
+        print_row(
+            "batch check, nothing is there yet", best(estate, "batch", "check", str(path)), limit
+        )
         issued = write_devices(Path(folder, "devices.csv"), devices)
         options = (*OF_ALL, "--hw-type", HW_TYPE)
         print_row(

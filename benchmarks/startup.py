@@ -40,6 +40,15 @@ def main(runs: int) -> None:
         cases: list[tuple[str, float | None, Callable[[], list[str]]]] = [
             ("python -c pass", None, lambda: [sys.executable, "-c", "pass"]),
             ("smki-testca --help", 0.150, lambda: [*COMMAND, "--help"]),
+            (
+                "completing a label",
+                0.300,
+                lambda: [
+                    *("env", "_SMKI_TESTCA_COMPLETE=bash_complete", "COMP_CWORD=5"),
+                    f"COMP_WORDS=smki-testca --estate {estate} list --label Z1",
+                    *COMMAND,
+                ],
+            ),
             ("smki-testca issue", 0.400, lambda: [*COMMAND, "--estate", estate, *ISSUE]),
             (
                 "smki-testca quickstart",

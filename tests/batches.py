@@ -124,6 +124,12 @@ def range_of(count, first=0x1000, *usages, **options):
     return [*flags, *(part for name, value in given.items() for part in (f"--{name}", value))]
 
 
+def instead(words, options):
+    """A line with other values of some options: each has room for one."""
+    pairs = zip(words[::2], words[1::2], strict=True)
+    return [word for pair in pairs if pair[0] not in options for word in pair] + list(options)
+
+
 def issue(command, estate, *more, code=0):
     """Issue a batch; returns the run as JSON tells of it."""
     outcome = command("--json", "--estate", estate, "batch", "issue", *more)

@@ -36,6 +36,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     with contextlib.suppress(ValueError):  # only the main thread can say so
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# A stray smki-testca.toml above a test's folder is none of its business, nor of programs it starts.
+os.environ["SMKI_TESTCA_CONFIG"] = ""
+
 settings.register_profile(
     "suite", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
 )

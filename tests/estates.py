@@ -46,3 +46,9 @@ def unpacked(version, directory):
     with zipfile.ZipFile(path) as archive:
         archive.extractall(directory)
     return directory
+
+
+def certificates_in(folder, suffix=".pem"):
+    """The files of single certificates below an exported folder, or their keys: no chains."""
+    chains = ("-chain", "-fullchain")
+    return sorted(path for path in folder.rglob(f"*{suffix}") if not path.stem.endswith(chains))

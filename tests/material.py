@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 import csrs
+from estates import certificates_in
 from smki_testca.der import encode
 from smki_testca.errors import InputError
 from smki_testca.importers.intake import take_in
@@ -28,7 +29,7 @@ def pairs_in(estate):
     """Certificates of a supplier, each with its private key: by the names of their files."""
     folder = estate / "export" / "pem" / "ZAZ1" / "organisation" / "supplier-one"
     found = {}
-    for path in sorted(folder.glob("*.pem")):
+    for path in certificates_in(folder):
         (one,) = sources([str(path)])
         key = serialization.load_pem_private_key(path.with_suffix(".key").read_bytes(), None)
         found[path.stem] = (one.data, key)

@@ -28,6 +28,7 @@ SLOW = (
     # They import cryptography.x509.
     "cryptography.hazmat.primitives.serialization.pkcs12",
     "cryptography.hazmat.primitives.serialization.pkcs7",
+    "Cryptodome",
     "rich",
 )
 """Third parties that take over 20 ms to import: a function may import them."""

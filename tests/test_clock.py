@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from smki_testca.clock import parse_instant
+from smki_testca.clock import earlier, parse_instant
 from smki_testca.errors import InputError
 
 
@@ -40,3 +40,8 @@ def test_anything_else_is_refused(text):
     with pytest.raises(InputError) as caught:
         parse_instant(text)
     assert caught.value.code == "time.form"
+
+
+def test_nothing_is_earlier_than_the_year_one():
+    assert earlier(datetime(1, 1, 1, 0, 5, tzinfo=UTC), timedelta(minutes=6)).year == 1
+    assert earlier(datetime(2000, 1, 1, tzinfo=UTC), timedelta(minutes=1)).year == 1999

@@ -419,12 +419,22 @@ def test_devices_come_side_by_side_with_a_key_for_each_usage(workshop):
             workshop.devices(first, count)
 
 
-def test_from_a_seed_there_are_no_rsa_keys_unless_profiles_say_otherwise(seeded, tmp_path):
-    with pytest.raises(InputError, match="profile dccki") as error:
-        seeded.issue("dccki", participant="rdp-one", common_name="gateway.test")
-    assert error.value.code == "key.seeded_rsa"
-    with pytest.raises(EstateError):
-        seeded.trust("iki")
+@pytest.mark.slow
+def test_rsa_keys_come_from_the_seed_too_whatever_was_asked_for_before(seeded, tmp_path):
+    def dccki(workshop):
+        return workshop.issue("dccki", participant="rdp-one", common_name="gateway.test")
+
+    with Workshop.open(Settings(seed=bytes.fromhex(SEED)), tmp_path / "one") as other:
+        iki, there = other.trust("iki"), dccki(other)
+    here = dccki(seeded)
+    assert (here.der, here.pkcs8) == (there.der, there.pkcs8)
+    assert here.private_key.key_size == 2048
+    assert not here.record.keys_secret
+    assert seeded.trust("iki").root.der == iki.root.der
+    assert iki.root.not_before < seeded.now() - timedelta(days=700)
+
+
+def test_profiles_decide_the_kind_of_keys_from_a_seed(tmp_path):
     profiles = ROOT / "examples" / "profile-override" / "profiles"
     with Workshop.open(Settings(seed=b"12345678", profiles=profiles), tmp_path) as other:
         dccki = other.issue("dccki", participant="rdp-one", common_name="gateway.test")

@@ -91,6 +91,7 @@ BASE64 = "base64 that this package encoded"
 OURS = "written by this package"
 ELSEWHERE = {
     "cli.crl": OURS,
+    "cli.export": OURS,
     "cli.issue": OURS,
     "cli.csr": OURS,
     "cli.renewal": OURS,

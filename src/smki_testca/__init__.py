@@ -13,16 +13,23 @@ __version__: str
 """The version in the package's metadata; "0+unknown" where the source runs uninstalled."""
 
 __all__ = [
+    "AlreadySoError",
+    "Basis",
     "Credential",
+    "Csr",
+    "CsrFaultsError",
     "CsrWithKey",
     "DcckiSubject",
     "Delivery",
+    "Description",
     "DeviceSubject",
+    "DueList",
     "Estate",
     "EstateError",
     "Eui64",
     "Expiring",
     "ExternalRecord",
+    "Finding",
     "FixedClock",
     "Hierarchy",
     "IkiSubject",
@@ -30,6 +37,7 @@ __all__ = [
     "InputError",
     "Intake",
     "KeyUsage",
+    "Linted",
     "OrganisationSubject",
     "OutputError",
     "Particulars",
@@ -45,24 +53,32 @@ __all__ = [
     "SeededEntropy",
     "Selection",
     "SerialNumber",
+    "Severity",
     "SmkiTestcaError",
     "StandingChange",
     "Status",
     "Tier",
     "Validity",
+    "compare_with_csr",
+    "describe_documents",
     "export",
+    "lint_documents",
     "make_csr",
+    "read_csr",
     "take_in",
 ]
 
 if TYPE_CHECKING:
     from smki_testca.api import Estate
+    from smki_testca.authority.csr import Csr, CsrFaultsError
     from smki_testca.authority.csr_builder import CsrWithKey, make_csr
+    from smki_testca.authority.csr_comparison import compare_with_csr, read_csr
     from smki_testca.authority.filling import Validity
     from smki_testca.authority.revocation import Reason
     from smki_testca.clock import FixedClock
     from smki_testca.entropy import SeededEntropy
     from smki_testca.errors import (
+        AlreadySoError,
         EstateError,
         InputError,
         OutputError,
@@ -81,9 +97,13 @@ if TYPE_CHECKING:
     from smki_testca.importers.intake import Intake, take_in
     from smki_testca.issuance.re_signing import ReSigning, ReSigningTerms
     from smki_testca.issuance.renewal import Renewal
+    from smki_testca.lifecycle.due_lists import DueList
     from smki_testca.lifecycle.expiry import Expiring
     from smki_testca.lifecycle.importing import ImportReport
-    from smki_testca.profiles.model import Hierarchy, Tier
+    from smki_testca.lint.findings import Finding
+    from smki_testca.lint.inspection import Description, describe_documents, lint_documents
+    from smki_testca.lint.linted import Linted
+    from smki_testca.profiles.model import Hierarchy, Severity, Tier
     from smki_testca.profiles.typed_subjects import (
         DcckiSubject,
         DeviceSubject,
@@ -92,16 +112,19 @@ if TYPE_CHECKING:
         Particulars,
     )
     from smki_testca.register.requests import Delivery, Request
-    from smki_testca.roles import KeyUsage
+    from smki_testca.roles import Basis, KeyUsage
 else:
     # Hidden from type checkers, which would otherwise accept any name of this module.
     _MODULES = {
+        "authority.csr": ("Csr", "CsrFaultsError"),
+        "authority.csr_comparison": ("compare_with_csr", "read_csr"),
         "authority.csr_builder": ("CsrWithKey", "make_csr"),
         "authority.filling": ("Validity",),
         "authority.revocation": ("Reason",),
         "clock": ("FixedClock",),
         "entropy": ("SeededEntropy",),
         "errors": (
+            "AlreadySoError",
             "EstateError",
             "InputError",
             "OutputError",
@@ -111,6 +134,7 @@ else:
         ),
         "api": ("Estate",),
         "estate.certificates": ("Record", "Selection"),
+        "lifecycle.due_lists": ("DueList",),
         "lifecycle.expiry": ("Expiring",),
         "estate.externals": ("ExternalRecord",),
         "lifecycle.importing": ("ImportReport",),
@@ -123,7 +147,10 @@ else:
         "exporters.export": ("export",),
         "importers.intake": ("Intake", "take_in"),
         "identifiers": ("Eui64", "SerialNumber"),
-        "profiles.model": ("Hierarchy", "Tier"),
+        "lint.findings": ("Finding",),
+        "lint.inspection": ("Description", "describe_documents", "lint_documents"),
+        "lint.linted": ("Linted",),
+        "profiles.model": ("Hierarchy", "Severity", "Tier"),
         "profiles.typed_subjects": (
             "DcckiSubject",
             "DeviceSubject",
@@ -132,7 +159,7 @@ else:
             "Particulars",
         ),
         "register.requests": ("Delivery", "Request"),
-        "roles": ("KeyUsage",),
+        "roles": ("Basis", "KeyUsage"),
     }
 
     def __getattr__(name: str) -> object:

@@ -20,6 +20,7 @@ from smki_testca.issuance.issuance import Issuance, SubjectKey
 from smki_testca.issuance.renewal import Renewal, Renewer, check_renewable_authority, supersede
 from smki_testca.lifecycle import corrections
 from smki_testca.lifecycle import crls as revocation_lists
+from smki_testca.lifecycle import due_lists as due
 from smki_testca.lifecycle import revocation as revoking
 from smki_testca.lifecycle.authorities import AuthorityMaker
 from smki_testca.lifecycle.expiry import running_out
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from smki_testca.identifiers import SerialNumber
     from smki_testca.importers.intake import Intake
     from smki_testca.issuance.re_signing import ReSigning, ReSigningTerms
+    from smki_testca.lifecycle.due_lists import DueList
     from smki_testca.lifecycle.expiry import Expiring
     from smki_testca.lifecycle.importing import ImportReport
     from smki_testca.profiles.model import Environment, Hierarchy
@@ -122,6 +124,7 @@ class Estate(Stores):
         profiles: Path | str | None = None,
         clock: Clock | None = None,
         entropy: Entropy | None = None,
+        dry_run: bool = False,
     ) -> Self:
         """Open an estate; the passphrase is used only when a private key is needed.
 
@@ -133,6 +136,10 @@ class Estate(Stores):
             profiles: the operator's profile directory, if there is one.
             clock: tells the time; the system's by default.
             entropy: the source of keys and serials; the system's by default.
+            dry_run: whether to take back, when the estate is closed, everything that was done
+                with it: changes, entries of the audit log, an upgrade. Until then the changes can
+                be read, and other processes wait before they write. Runs of batches cannot be
+                tried in this way.
 
         Raises:
             EstateError: if there is no estate, or it is not finished, damaged or of a newer
@@ -140,7 +147,7 @@ class Estate(Stores):
         """
         directory = Path(directory)
         check_finished(directory)
-        database = Database.open(directory / FILE_NAME)
+        database = Database.open(directory / FILE_NAME, dry_run=dry_run)
         try:
             estate = cls(
                 directory,
@@ -187,6 +194,7 @@ class Estate(Stores):
 
     def close(self) -> None:
         """Close the estate's file."""
+        self.runs.locks.close()
         self._database.close()
 
     def __enter__(self) -> Self:
@@ -421,7 +429,9 @@ class Estate(Stores):
             check_renewable_authority(self, record)
             renewed = AuthorityMaker(self).renew(record)
             supersede(self, record, renewed, self._clock.now(), renewed.audit)
-        return Renewal(record, renewed)
+            above = self.certificates.chain(renewed)
+            warnings = self.remarks(above[0], renewed.not_after) if above else ()
+        return Renewal(record, renewed, warnings)
 
     def roll_over(self, hierarchy: Hierarchy, name: str, environment: str | None = None) -> Record:
         """Make a new generation of an issuing CA, with a new name and key; it issues from then on.
@@ -432,7 +442,8 @@ class Estate(Stores):
             environment: of the CA's family; the estate's first by default.
 
         Returns:
-            The new CA's certificate. What earlier generations signed stays valid.
+            The new CA's certificate. What earlier generations signed stays valid. ``remarks``
+            says of a root whether it runs out before its new CA.
 
         Raises:
             InputError: if another CA or a live one has the name, or the profile forbids it.
@@ -512,7 +523,12 @@ class Estate(Stores):
         return revoking.set_status(self, selection, status)
 
     def revoke(
-        self, selection: Selection, reason: Reason | None, *, at: datetime | None = None
+        self,
+        selection: Selection,
+        reason: Reason | None,
+        *,
+        at: datetime | None = None,
+        if_needed: bool = False,
     ) -> list[Record]:
         """Revoke every certificate of a selection, or none.
 
@@ -520,13 +536,19 @@ class Estate(Stores):
             selection: of certificates.
             reason: for the revocation; None for no reason.
             at: when it takes effect, UTC; now by default.
+            if_needed: whether to leave out those that are revoked already for this reason and,
+                if a time is given, as of that time.
+
+        Returns:
+            The certificates that were revoked now.
 
         Raises:
             InputError: if nothing fits the selection, a certificate cannot be revoked (revoked
                 already, of the Device hierarchy, a root, expired), or the reason or the time
                 cannot be used.
         """
-        return revoking.revoke(self, selection, reason, None if at is None else in_utc(at))
+        time = None if at is None else in_utc(at)
+        return revoking.revoke(self, selection, reason, time, if_needed=if_needed)
 
     def reject(self, serial: SerialNumber) -> Record:
         """Reject a certificate for its subscriber (SEC L11).
@@ -574,6 +596,51 @@ class Estate(Stores):
             at=None if at is None else in_utc(at),
             next_update=None if next_update is None else in_utc(next_update),
         )
+
+    def issue_revocation_lists(
+        self,
+        *,
+        environment: str | None = None,
+        hierarchy: Hierarchy | None = None,
+        tier: Tier | None = None,
+        also_current: bool = False,
+    ) -> list[RevocationListRecord]:
+        """Issue the list of every CA that owes one, those of earlier generations included.
+
+        Args:
+            environment: only of the CAs of its family.
+            hierarchy: only of the CAs of this hierarchy.
+            tier: only of the CAs of this tier.
+            also_current: whether to issue the lists that are not due yet, too.
+
+        Returns:
+            The lists. They are issued in one transaction: all of them, or none.
+
+        Raises:
+            InputError: if a profile's rows forbid a value.
+            EstateError: if the estate has no CAs for the environment.
+        """
+        return due.issue_due(
+            self,
+            environment=environment,
+            hierarchy=hierarchy,
+            tier=tier,
+            also_current=also_current,
+        )
+
+    def due_revocation_lists(self, before: datetime | None = None) -> list[DueList]:
+        """List the CAs that owe a revocation list.
+
+        A list is due where certificates were revoked that no current list names, and where the
+        newest list has run out. A CA without revocations that never issued a list owes none.
+
+        Args:
+            before: also those whose list runs out before this time, UTC.
+
+        Raises:
+            InputError: if the time has no time zone.
+        """
+        return due.due_lists(self, None if before is None else in_utc(before))
 
 
 def _as_callable(passphrase: str | Callable[[], str]) -> Callable[[], str]:

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 
 from smki_testca.errors import InputError
-from smki_testca.text import shown
+from smki_testca.text import counted, shown
 
 
 class Clock(Protocol):
@@ -123,6 +123,14 @@ def later(instant: datetime, period: timedelta) -> datetime:
         return datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
+def earlier(instant: datetime, period: timedelta) -> datetime:
+    """The instant less a period, at least the beginning of the year 1."""
+    try:
+        return instant - period
+    except OverflowError:
+        return datetime(1, 1, 1, tzinfo=UTC)
+
+
 _INSTANT = re.compile(r"[0-9W-]+([Tt ](?!24)[0-9:.,+Zz-]+)?", re.ASCII)
 """What ISO 8601 is written with. Python takes any character between date and time, and some
 versions of it hour 24."""
@@ -166,7 +174,7 @@ def span_in_words(span: timedelta) -> str:
         years, rest = divmod(months, 12)
         if years < 2:
             return f"{months} months"
-        return f"{years} years" + (f" {rest} month{'s' if rest != 1 else ''}" if rest else "")
+        return counted(years, "year") + (f" {counted(rest, 'month')}" if rest else "")
     if span.days >= 1:
-        return f"{span.days} day{'s' if span.days != 1 else ''}"
-    return f"{span.seconds // 3600} hours"
+        return counted(span.days, "day")
+    return counted(span.seconds // 3600, "hour")

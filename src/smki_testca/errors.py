@@ -83,6 +83,10 @@ class InputError(SmkiTestcaError):
         return self
 
 
+class AlreadySoError(InputError):
+    """The state is already as the operation would make it, so that nothing was changed."""
+
+
 class EstateError(SmkiTestcaError):
     """The estate is missing, locked, damaged or newer than this program."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from smki_testca.errors import InputError
-from smki_testca.text import shown
+from smki_testca.text import counted, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,14 +168,14 @@ class IdRange:
         if not 0 < organisation_bits < entry.extension_bits:
             raise InputError(
                 "id_range.split",
-                f"{organisation_bits} organisation bits do not fit {entry} ({entry.kind}), which"
-                f" leaves {entry.extension_bits} bits in all.",
+                f"{counted(organisation_bits, 'organisation bit')} cannot be had under {entry}"
+                f" ({entry.kind}), which leaves {entry.extension_bits} bits in all.",
                 f"Choose 1 to {entry.extension_bits - 1}.",
             )
         if not 0 <= number < 1 << organisation_bits:
             raise InputError(
                 "id_range.organisation_number",
-                f"Organisation number {number:X} does not fit {organisation_bits} bits.",
+                f"Organisation number {number:X} does not fit {counted(organisation_bits, 'bit')}.",
             )
         free_bits = entry.extension_bits - organisation_bits
         first = ((entry.prefix << organisation_bits) | number) << free_bits
@@ -300,6 +300,58 @@ class SerialNumber:
 
     def __str__(self) -> str:
         return f"{self.value:032X}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SerialPrefix:
+    """The first digits of a serial number: it fits each serial that begins with them.
+
+    It fits also the number that its digits are, if that is written with zeros before them.
+
+    Attributes:
+        digits: hexadecimal, in upper case.
+    """
+
+    digits: str
+
+    MIN_DIGITS: ClassVar[int] = 6
+    """So short a prefix names one of thousands of certificates, as a rule."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self | SerialNumber:
+        """Read the beginning of a serial number, or a whole one.
+
+        Args:
+            text: 6 to 31 hexadecimal digits (colons allowed) are a beginning; other serial numbers
+                are whole ones.
+
+        Raises:
+            InputError: if it is no serial number.
+        """
+        serial = SerialNumber.parse(text)
+        digits = text.replace(":", "").upper()
+        is_whole = not cls.MIN_DIGITS <= len(digits) < 2 * SerialNumber.MAX_OCTETS
+        return serial if is_whole else cls(digits)
+
+    @property
+    def bounds(self) -> tuple[bytes, bytes]:
+        """The first and the last serial number that begin with it, 16 octets each."""
+        width = 2 * SerialNumber.MAX_OCTETS
+        first, last = (self.digits.ljust(width, digit) for digit in "0F")
+        return bytes.fromhex(first), bytes.fromhex(last)
+
+    @property
+    def as_number(self) -> bytes:
+        """The number that its digits are, in 16 octets."""
+        return int(self.digits, 16).to_bytes(SerialNumber.MAX_OCTETS)
+
+    def fits(self, text: str) -> bool:
+        """Whether a serial number in 32 hexadecimal digits fits."""
+        width = 2 * SerialNumber.MAX_OCTETS
+        return text.startswith(self.digits) or text == self.digits.rjust(width, "0")
+
+    def __str__(self) -> str:
+        return self.digits
 
 
 def parse_object_identifier(text: str) -> str:

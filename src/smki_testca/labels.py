@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cached_property
 from string import Formatter
 from typing import TYPE_CHECKING
@@ -117,3 +119,28 @@ def as_label(name: str | None) -> str | None:
     """The label that a name in an imported file makes: cut to its length; None for a blank one."""
     cut = None if name is None else name[:MAX_LABEL_CHARACTERS]
     return None if cut is None or is_blank(cut) else cut
+
+
+@dataclass(frozen=True, slots=True)
+class LabelPattern:
+    """A pattern of labels, as a shell knows them: ``*``, ``?``, ``[abc]`` and ``[!abc]``.
+
+    Upper and lower case differ. It fits also the label that is written exactly so.
+
+    Attributes:
+        text: the pattern.
+    """
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> LabelPattern | str:
+        """Read a pattern; text without any of ``*?[`` is a label, and returned as it is."""
+        return cls(text) if any(sign in text for sign in "*?[") else text
+
+    def fits(self, label: str) -> bool:
+        """Whether a label fits."""
+        return label == self.text or fnmatchcase(label, self.text)
+
+    def __str__(self) -> str:
+        return self.text

@@ -39,7 +39,9 @@ class KeyUsage(StrEnum):
         """
         if text not in set(cls):
             raise InputError(
-                "request.usage", f"There is no key usage {shown(text)}.", use_one_of(cls)
+                "request.usage",
+                f"There is no key usage {shown(text)}.",
+                use_one_of(cls, given=text),
             )
         return cls(text)
 
@@ -121,7 +123,7 @@ class Roles:
             raise InputError(
                 "role.unknown",
                 f"There is no RemotePartyRole {shown(text)}.",
-                use_one_of(f"{r.name} ({r.hex})" for r in self.remote_party_roles),
+                use_one_of((f"{r.name} ({r.hex})" for r in self.remote_party_roles), given=text),
             )
         return role
 
@@ -152,6 +154,6 @@ class Roles:
             raise InputError(
                 "user_role.unknown",
                 f"There is no User Role {shown(text)}.",
-                use_one_of(f"{r.name} ({r.code})" for r in self.user_roles),
+                use_one_of((f"{r.name} ({r.code})" for r in self.user_roles), given=text),
             )
         return role

@@ -236,6 +236,7 @@ class Workshop:
         self, estate: Estate, environment: str, folder: Path, entropy: KeyedEntropy | None
     ) -> None:
         self.estate = estate
+        self._without_authorities: list[Hierarchy] = []
         self.environment = environment
         self.folder = folder
         self._entropy = entropy
@@ -290,8 +291,7 @@ class Workshop:
         try:
             name = settings.environment or estate.library.default_environment.name
             workshop = cls(estate, name, folder, entropy)
-            with workshop._keyed(f"authorities {name}"):
-                estate.add_environment(name, hierarchies=workshop._hierarchies())
+            workshop._make_authorities()
             estate.register.import_file(register, origin)
         except BaseException:
             estate.close()
@@ -314,7 +314,7 @@ class Workshop:
         Raises:
             Refusal: with every reason of the gate.
             InputError: if something is missing or cannot be used, or nobody in the register has
-                the ID; from a seed, if the profile's keys are RSA.
+                the ID.
             TypeError: for an option that the profile does not take.
         """
         dates = () if validity is None else (validity.not_before, validity.not_after)
@@ -418,6 +418,7 @@ class Workshop:
             EstateError: if the estate has none.
         """
         place = Hierarchy(hierarchy)
+        self._add_authorities(place)
         name = environment or self.environment
         root, issuing = (
             find_authority(self.estate, place, tier, name) for tier in (Tier.ROOT, Tier.ISSUING)
@@ -476,7 +477,7 @@ class Workshop:
         )
 
     def _issue(self, ask: _Ask, key: str, validity: Validity | None) -> dict[str, Any]:
-        self._check_seeded(ask)
+        self._add_authorities(ask.hierarchy)
         with self._keyed(key):
             (record,), _ = self.estate.issue(ask.request, label=ask.label, validity=validity)
         credential = self.estate.credential(record)
@@ -488,25 +489,31 @@ class Workshop:
             "folder": folder,
         }
 
-    def _check_seeded(self, ask: _Ask) -> None:
-        profile = self.estate.library.profile(ask.request.subject.profile)
-        if self._entropy is None or self.estate.library.is_seedable(profile):
-            return
-        raise InputError(
-            "key.seeded_rsa",
-            f"From a seed nothing is issued from the profile {ask.request.subject.profile}: it or"
-            " its CAs have RSA keys, which cannot be made from a seed.",
-            'Run these tests without --smki-seed, or with profiles of key-type = "p-256".',
-        )
+    def _make_authorities(self) -> None:
+        """Make the CAs of a new estate; from a seed, those with RSA keys when they are needed.
 
-    def _hierarchies(self) -> list[Hierarchy]:
-        """Return the hierarchies whose keys can be made: from a seed, those without RSA keys."""
-        seedable = self.estate.library.seedable
-        return [
-            hierarchy
-            for hierarchy in self.estate.library.hierarchies
-            if self._entropy is None or seedable(hierarchy)
-        ]
+        An RSA key from a seed takes half a second and more.
+        """
+        hierarchies = list(self.estate.library.hierarchies)
+        if self._entropy is not None:
+            has_rsa_keys = self.estate.library.has_rsa_keys
+            self._without_authorities = [name for name in hierarchies if has_rsa_keys(name)]
+            hierarchies = [name for name in hierarchies if name not in self._without_authorities]
+        with self._keyed(f"authorities {self.environment}"):
+            self.estate.add_environment(self.environment, hierarchies=hierarchies)
+
+    def _add_authorities(self, hierarchy: Hierarchy) -> None:
+        """Make the CAs of a hierarchy that were not made with the others."""
+        clock = self.estate.clock
+        if hierarchy not in self._without_authorities or not isinstance(clock, _BackdatedClock):
+            return
+        clock.back, before = _CA_AGE, clock.back
+        try:
+            with self._keyed(f"authorities {self.environment} {hierarchy}"):
+                self.estate.add_environment(self.environment, hierarchies=[hierarchy])
+        finally:
+            clock.back = before
+        self._without_authorities.remove(hierarchy)
 
     def _keyed(self, label: str) -> AbstractContextManager[None]:
         return nullcontext() if self._entropy is None else self._entropy.keyed(label.encode())

@@ -78,6 +78,11 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
 
 
+def is_or_are(number: int) -> str:
+    """The verb of a number of things."""
+    return "is" if number == 1 else "are"
+
+
 _MOST_CHOICES = 40
 
 

@@ -127,9 +127,11 @@ def test_what_no_certificate_could_have_is_refused():
     assert refused("device", system_name="x").code == "request.input"
 
 
-def test_an_rsa_key_is_not_made_from_a_seed():
-    error = refused("iki", seed=SEED)
-    assert (error.code, error.remedy) == ("key.seeded_rsa", "Leave out the seed.")
+def test_an_rsa_key_from_a_seed_is_the_same_each_time_and_another_for_each_subject():
+    one, again = (make_csr("iki", seed=SEED, **ASKED["iki"]) for _ in range(2))
+    assert (one.der, one.key_is_secret) == (again.der, False)
+    other = make_csr("iki", seed=SEED, **{**ASKED["iki"], "system_name": "another"})
+    assert other.private_key != one.private_key
 
 
 def test_a_profile_of_an_operator_is_followed():

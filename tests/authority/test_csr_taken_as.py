@@ -284,7 +284,7 @@ SURPLUS: dict[str, tuple[bytes, list[str]]] = {
         ),
         ["extensions.subjectAltName"],
     ),
-    "a second host": (dccki(TLS_USAGE, hosts(b"a.test", b"b.test")), ["extensions.subjectAltName"]),
+    "a host twice": (dccki(TLS_USAGE, hosts(b"a.test", b"a.test")), ["extensions.subjectAltName"]),
     "a key usage that no certificate has": (
         organisation(csrs.extension(csrs.KEY_USAGE, bytes.fromhex("030206c0"))),
         ["extensions.keyUsage"],

@@ -39,6 +39,7 @@ INPUTS = {
     ),
     "device-id": st.binary(min_size=8, max_size=8),
     "dns": ASCII,
+    "ip": st.ip_addresses().map(str),
     "system-name": TEXTS,
 }
 # What differs from row to row although every row's value is as long.

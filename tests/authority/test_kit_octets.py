@@ -74,7 +74,7 @@ def kit(quickstart_original):
     found = [
         Read(path)
         for path in sorted((quickstart_original / "export").rglob("*.pem"))
-        if not path.stem.endswith("-chain")
+        if not path.stem.endswith(("-chain", "-fullchain"))
     ]
     assert len(found) == len({one.der for one in found})
     return found

@@ -53,6 +53,7 @@ INPUTS = {
     "hw-type": OIDS,
     "device-id": st.binary(min_size=8, max_size=8),
     "dns": ASCII,
+    "ip": st.lists(st.ip_addresses().map(str), min_size=1, max_size=3).map(",".join),
     "system-name": TEXTS,
 }
 

@@ -87,7 +87,7 @@ def test_the_options_are_the_inputs_with_their_own_help(command, own):
     assert sensor["model"] == "MODEL The model, by the maker's OID. [required]"
     assert sensor["site"] == "TEXT Where the sensor is."
     gateway = options_of(command, "--estate", own, "check", "gateway")
-    assert list(gateway)[2:6] == ["rack", "common-name", "dns", "signifier"]
+    assert list(gateway)[2:7] == ["rack", "common-name", "dns", "ip", "signifier"]
     assert "usage" not in gateway
     assert "not-before" not in gateway
 
@@ -104,7 +104,7 @@ def test_the_help_of_a_batch_lists_the_columns_of_a_new_type(command, own):
     [
         ("organisation", ["id", "role", "usage", "common-name"]),
         ("device", ["device-id", "hw-type", "usage"]),
-        ("dccki", ["common-name", "dns", "signifier"]),
+        ("dccki", ["common-name", "dns", "ip", "signifier"]),
         ("iki", ["system-name", "role"]),
     ],
 )

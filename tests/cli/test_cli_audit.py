@@ -4,6 +4,7 @@ from contextlib import closing
 
 import pytest
 
+import batches
 from estates import opened, unpacked
 from smki_testca.errors import EstateError
 
@@ -85,6 +86,15 @@ def test_verify_sees_what_was_changed_behind_its_back(
     one_line(outcome)
     said = command("--estate", quickstart, "--json", "audit", "verify")
     assert said.json["error"]["code"] == code
+
+
+def test_verify_tells_now_and_then_how_far_it_is(command, quickstart, monkeypatch):
+    batches.issue(command, quickstart, *batches.range_of(3))
+    assert command("--estate", quickstart, "audit", "verify", "--keys").err == ""
+    monkeypatch.setattr("smki_testca.cli.output.HEARTBEAT_SECONDS", 0)
+    told = command("--estate", quickstart, "audit", "verify", "--keys").err
+    assert "tiles: 0 of 1" in told
+    assert "private keys: 3" in told
 
 
 @pytest.mark.parametrize("last", ["0", "-1", "many"])

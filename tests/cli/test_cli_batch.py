@@ -256,6 +256,12 @@ def test_check_of_a_manifest_without_rows_is_the_error_of_issue(batch, tmp_path,
         assert (outcome.code, outcome.json["error"]["code"]) == (4, "manifest.empty")
 
 
+def test_check_tells_now_and_then_how_many_rows_were_read(batch, manifest, monkeypatch):
+    monkeypatch.setattr("smki_testca.cli.output.HEARTBEAT_SECONDS", 0)
+    outcome = batch("check", manifest(*map(batches.device, range(1, 4))))
+    assert "reading rows: 2" in outcome.err
+
+
 def test_check_of_a_manifest_in_order_ends_well(batch, manifest):
     outcome = batch("check", manifest(*batches.mixed()))
     assert (outcome.code, outcome.json) == (0, {"accepted": len(batches.mixed()), "problems": []})
@@ -333,7 +339,7 @@ def test_a_run_that_was_stopped_can_be_resumed_and_then_is_whole(
     batch, command, quickstart, stopped
 ):
     shown = batch("show", stopped).json["run"]
-    assert (shown["state"], shown["issued"], shown["finished"]) == ("running", 0, None)
+    assert (shown["state"], shown["issued"], shown["finished"]) == ("interrupted", 0, None)
     resumed = batch("resume", stopped)
     assert resumed.code == 0
     run = resumed.json["run"]
@@ -367,6 +373,33 @@ def test_rows_of_a_cancelled_run_do_not_count_towards_the_100(batch, manifest, m
     batch("cancel", 1)
     assert batch("check", path, "--again").json["accepted"] == 100
     assert batch("issue", *range_of(1, 5)).code == 0
+
+
+def test_the_number_of_a_run_is_told_at_its_start_as_json_too(batch):
+    outcome = batch("issue", *range_of(2))
+    assert (outcome.json["run"]["id"], outcome.err) == (1, "run 1\n")
+
+
+def test_the_last_interrupted_run_is_resumed_without_its_number(batch, stopped):
+    batch("issue", *range_of(1, 0x9000))
+    outcome = batch("resume", "--last")
+    assert (outcome.json["run"]["id"], outcome.json["run"]["state"]) == (stopped, "done")
+    assert outcome.err == f"run {stopped}\n"
+    nothing = batch("resume", "--last")
+    assert (nothing.code, nothing.json["error"]["code"]) == (4, "batch.state")
+    assert batch("resume", "--last", "--if-needed").code == 0
+
+
+@pytest.mark.parametrize("arguments", [(), (1, "--last")])
+def test_resume_takes_a_number_or_the_last_one(batch, arguments):
+    assert batch("resume", *arguments).code == 2
+
+
+def test_without_a_terminal_a_line_tells_now_and_then_how_far_a_run_is(batch, monkeypatch):
+    monkeypatch.setattr("smki_testca.cli.output.HEARTBEAT_SECONDS", 0)
+    outcome = batch("issue", *range_of(3))
+    assert "issuing: 3 of 3" in outcome.err
+    assert outcome.json["run"]["issued"] == 3
 
 
 @pytest.mark.slow
@@ -419,7 +452,7 @@ def test_a_wrong_call_is_one_line_and_changes_nothing(
     batch, quickstart, files_of, one_line, options, code
 ):
     before = files_of(quickstart)
-    outcome = batch("issue", *range_of(3), *options, text=True)
+    outcome = batch("issue", *batches.instead(range_of(3), options), text=True)
     assert outcome.code == code
     one_line(outcome)
     assert files_of(quickstart) == before
@@ -501,7 +534,9 @@ def test_a_file_for_the_cluster_that_is_not_there_is_named(
     batch, dask, option, quickstart, files_of, one_line
 ):
     before = files_of(quickstart)
-    outcome = batch("issue", *range_of(3), *dask, option, "gone.pem", text=True)
+    given = list(dask)
+    given[given.index(option) + 1] = "gone.pem"
+    outcome = batch("issue", *range_of(3), *given, text=True)
     assert outcome.code == 4
     assert "gone.pem cannot be read" in one_line(outcome)
     assert files_of(quickstart) == before

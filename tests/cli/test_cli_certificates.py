@@ -97,7 +97,8 @@ def test_show_a_file_needs_no_estate(command, quickstart):
 def test_show_in_json_gives_kind_fields_findings_and_the_estates_record(command, quickstart):
     shown = command("--json", "show", _pem(quickstart))
     assert shown.code == 0
-    assert set(shown.json) == {"kind", "subject", "fields", "findings", "record"}
+    digests = {"serial_decimal", "sha256", "sha1_base64"}
+    assert set(shown.json) == {"kind", "subject", "fields", "findings", "record"} | digests
     assert shown.json["kind"] == "organisation"
     assert shown.json["fields"]["subject.x500UniqueIdentifier"] == SUPPLIER
     assert shown.json["record"] is None

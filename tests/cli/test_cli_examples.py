@@ -25,7 +25,7 @@ def test_the_example_agreement_opens_the_gate_to_its_participant(command, quicks
         *("agreement.none", "device_id.outside_own_registry_entry"),
     }
     added = command("--estate", quickstart, "agreement", "add", EXAMPLES / "agreement.toml")
-    assert (added.code, added.out) == (0, "1 agreements are registered.\n")
+    assert (added.code, added.out) == (0, "1 agreement is registered.\n")
     assert command("--estate", quickstart, *LABS).code == 0
 
 

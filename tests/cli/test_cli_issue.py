@@ -27,7 +27,7 @@ REQUESTS = {"organisation": ORGANISATION, "device": DEVICE, "dccki": DCCKI, "iki
 RECORD = {
     *("serial", "profile", "hierarchy", "tier", "environment", "category", "participant"),
     *("eui64", "role", "usage", "label", "issuer", "not_before", "not_after", "issued_at"),
-    "sha256",
+    *("sha256", "name", "subject"),
 }
 
 

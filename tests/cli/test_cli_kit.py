@@ -1,6 +1,7 @@
 import pytest
 
 SEED = "00112233445566778899aabbccddeeff"
+PURPOSE = "device-and-user-system-tests"
 
 
 def test_kit_list_names_every_kit_and_what_it_holds(command):
@@ -50,10 +51,10 @@ def test_kit_make_says_what_it_made_and_where(command, tmp_path):
     outcome = command("kit", "make", "device-maker", "--out", out, "--format", "csv")
     assert outcome.code == 0
     assert outcome.err == ""
-    assert f"36 certificates are in {out}/estate" in outcome.out
+    assert f"44 certificates are in {out}/estate" in outcome.out
     assert f"{out}/README.txt" in outcome.out
     assert {path.name for path in out.iterdir()} == {
-        *("estate", "csv", "revocation-lists", "README.txt")
+        *("estate", "csv", "revocation-lists", "trust-anchor-cells", "README.txt", ".gitignore")
     }
     assert command("--estate", out / "estate", "list").code == 0
 
@@ -70,25 +71,22 @@ def test_kit_make_in_json(command, tmp_path):
         "passphrase_file": str(out / "estate" / "passphrase"),
         "export_passphrase_file": str(out / "export-passphrase"),
         "environments": ["ZAZ1"],
-        "certificates": 30,
+        "certificates": 38,
         "devices": 0,
         "folders": ["pkcs12", "csv"],
         "notes": outcome.json["notes"],
-        "revocation_lists": 2,
-        "left_out": [
-            *("dccki-supplier-one", "dccki-rdp-one", "dccki-dcc-gateway", "iki-supplier-one")
-        ],
+        "revocation_lists": 6,
+        "left_out": [],
         "keys_secret": False,
     }
 
 
-def test_a_seeded_kit_says_that_its_keys_are_not_secret_and_what_is_left_out(command, tmp_path):
+def test_a_seeded_kit_says_that_its_keys_are_not_secret(command, tmp_path):
     outcome = command(
         "kit", "make", "quickstart", "--out", tmp_path / "kit", "--seed", SEED, "--format", "csv"
     )
     assert "they are not secret" in outcome.out
-    assert "4 requests are left out" in outcome.out
-    assert "dccki-rdp-one" in outcome.out
+    assert "left out" not in outcome.out
 
 
 def test_a_clock_dates_the_kit(command, tmp_path):
@@ -99,7 +97,7 @@ def test_a_clock_dates_the_kit(command, tmp_path):
     found = command("--estate", out / "estate", "--json", "list").json["certificates"]
     assert {one["issued_at"] for one in found} == {clock}
     shown = command("--estate", out / "estate", "--json", "agreement", "show").json
-    assert [one["from"] for one in shown["agreements"]] == ["2030-05-06"]
+    assert [one["from"] for one in shown["agreements"]] == ["2030-05-06"] * 4
 
 
 @pytest.mark.parametrize(
@@ -165,6 +163,94 @@ label = "{type}-{id}"
 def test_a_kit_of_over_a_million_certificates_is_shown_in_part_and_counted(command):
     shown = command("--json", "kit", "show", "device-maker", "--devices", 100_000).json
     assert len(shown["certificates"]) == 10_000
-    assert shown["certificates_not_listed"] == 1_390_000
+    assert shown["certificates_not_listed"] == 1_390_012
     small = command("--json", "kit", "show", "zaz1", "--devices", 1).json
     assert "certificates_not_listed" not in small
+
+
+# kit apply
+
+
+def test_a_quickstart_estate_is_what_its_kit_says_dccki_and_iki_included(command, quickstart):
+    here = ("--estate", quickstart, "kit", "apply", "quickstart")
+    for more in ((), ("--dry-run",)):
+        outcome = command(*here, *more)
+        assert (outcome.code, outcome.err) == (0, "")
+        assert outcome.out == "Nothing to do: the estate has all that the kit says.\n"
+
+
+def test_the_plan_is_a_table_of_additions_renewals_and_leftovers(command, quickstart):
+    here = ("--estate", quickstart)
+    revoke = ("revoke", "--label", "Z1-supplier-ds", "--reason", "key-compromise")
+    assert command(*here, *revoke).code == 0
+    device = ("issue", "device", "--participant", "meters-one", "--purpose", PURPOSE)
+    names = ("--device-id", "00-DB-12-00-00-00-00-05", "--hw-type", "1.2.3", "--label", "beside")
+    assert command(*here, *device, *names, "--usage", "digital-signature").code == 0
+    plan = command(*here, "kit", "apply", "quickstart", "--dry-run")
+    assert plan.code == 0
+    rows = [line.split() for line in plan.out.splitlines()]
+    (added,) = [row for row in rows if row[0] == "add"]
+    assert added[1:4] == ["certificate", "ZAZ1", "Z1-supplier-ds"]
+    assert added[-1] == "revoked"
+    (left,) = [row for row in rows if row[0] == "leave"]
+    assert "beside" in left
+    assert "Dry run: nothing is changed. It would add 1 and renew 0." in plan.out
+    assert "1 certificate is not in the kit, and left as before." in plan.out
+    done = command(*here, "kit", "apply", "quickstart")
+    assert "Added 1 and renewed 0." in done.out
+    assert "Nothing to do" in command(*here, "kit", "apply", "quickstart").out
+
+
+def test_the_plan_in_json(command, quickstart):
+    here = ("--json", "--estate", quickstart, "--clock", "2036-12-01T00:00:00Z")
+    plan = command(*here, "kit", "apply", "quickstart", "--within", "500w", "--dry-run").json
+    assert set(plan) == {
+        *("kit", "dry_run", "before", "additions", "renewals", "leftovers", "changed", "run"),
+        "warnings",
+    }
+    assert (plan["kit"], plan["dry_run"], plan["run"]) == ("quickstart", True, None)
+    assert len(plan["renewals"]) == 22
+    assert {each["successor"] for each in plan["renewals"]} == {None}
+    done = command(*here, "kit", "apply", "quickstart", "--within", "500w").json
+    assert not done["dry_run"]
+    assert all(each["successor"] for each in done["renewals"])
+    again = command(*here, "kit", "apply", "quickstart", "--within", "500w").json
+    assert (again["additions"], again["renewals"], again["leftovers"]) == ([], [], [])
+
+
+def test_what_differs_is_told_with_its_remedy_and_ends_with_1(command, quickstart, tmp_path):
+    kit = tmp_path / "ours.toml"
+    kit.write_text(
+        'name = "ours"\ntitle = "x"\n[[participant]]\nid = "meters-one"\n'
+        'name = "Meters Uno"\nkind = "manufacturer"\nregistry-entries = ["00-DB-12"]\n',
+        "utf-8",
+    )
+    here = ("--estate", quickstart)
+    outcome = command(*here, "kit", "apply", kit)
+    assert outcome.code == 1
+    assert "participant meters-one differs in name: the estate has Meters One" in outcome.out
+    assert "register import FILE" in outcome.out
+    (told,) = command("--json", *here, "kit", "apply", kit, "--dry-run").json["changed"]
+    assert (told["kind"], told["name"], told["key"]) == ("participant", "meters-one", "name")
+    assert (told["estate"], told["kit"]) == ("Meters One", "Meters Uno")
+
+
+def test_a_refused_application_also_says_what_differs(command, quickstart):
+    outcome = command("--estate", quickstart, "kit", "apply", "zaz1", "--dry-run")
+    assert outcome.code == 3
+    assert "participant other-one differs in ranges" in outcome.err
+    assert "(otherUser-ds): The ID 00-DB-12-34-56-78-00-04" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "exit_code"),
+    [
+        (("nothing",), "profile.reference", 4),
+        (("none.toml",), "input.unreadable", 4),
+        (("quickstart", "--within", "soon"), "time.period", 4),
+        (("quickstart", "--devices", "-1"), "kit.devices", 4),
+    ],
+)
+def test_what_cannot_be_applied_is_one_clear_error(command, quickstart, words, code, exit_code):
+    outcome = command("--json", "--estate", quickstart, "kit", "apply", *words)
+    assert (outcome.code, outcome.json["error"]["code"]) == (exit_code, code)

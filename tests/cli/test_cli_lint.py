@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 import csrs
 from broken import CHANGES, chain_and_leaf, field
+from estates import certificates_in
 from mutation import revocation_list
 from smki_testca.der import encode
 from smki_testca.importers.sources import sources
@@ -342,7 +343,7 @@ def test_what_is_named_and_holds_nothing_to_lint_is_an_error(command, meter, tmp
 
 
 def test_what_a_batch_run_exports_in_der_is_linted(command, device_chain, meter, tmp_path):
-    ders = [der_of(path) for path in sorted(meter.parent.glob("*.pem"))]
+    ders = [der_of(path) for path in certificates_in(meter.parent)]
     (tmp_path / "certificates.der").write_bytes(b"".join(ders))
     outcome = command("--json", "lint", "--trust", device_chain, tmp_path / "certificates.der")
     assert outcome.code == 0
@@ -383,7 +384,7 @@ def forms(ders):
 def test_every_form_of_several_documents_is_read_in_every_way(
     command, pem, device_chain, tmp_path, form, way
 ):
-    meters = sorted((pem / "device" / "meters-one").glob("*.pem"))
+    meters = certificates_in(pem / "device" / "meters-one")
     ders = [der_of(path) for path in meters]
     (tmp_path / "in").mkdir()
     path = tmp_path / "in" / "documents"
@@ -409,7 +410,7 @@ def test_every_form_of_several_documents_is_read_in_every_way(
 def test_entries_of_a_key_store_are_shown_by_their_names_and_equal_findings_once(
     command, pem, tmp_path
 ):
-    ders = [der_of(path) for path in sorted((pem / "device" / "meters-one").glob("*.pem"))]
+    ders = [der_of(path) for path in certificates_in(pem / "device" / "meters-one")]
     assert len(ders) >= 5
     entries = {
         str(n): {"certificate": csrs.pem(der, header="CERTIFICATE").decode(), "name": f"meter-{n}"}
@@ -537,7 +538,7 @@ def test_text_names_the_file_the_field_the_rule_and_its_basis(command, broken):
     assert lines[1].startswith("  error: extensions.keyUsage is nonRepudiation")
     assert "[extensions.keyUsage.value at octet " in lines[1]
     assert "; specified, " in lines[1]
-    assert lines[2].startswith("1 documents in 1 files: 0 clean, 1 errors")
+    assert lines[2].startswith("1 document in 1 file: 0 clean, 1 error")
 
 
 @pytest.mark.parametrize("form", ["text", "json", "sarif", "junit"])
@@ -558,7 +559,7 @@ def test_control_characters_in_names_never_reach_the_terminal(
 def test_a_folder_linted_over_all_cores_gives_what_one_process_gives(
     command, pem, tmp_path, device_chain
 ):
-    meters = sorted((pem / "device" / "meters-one").glob("*.pem"))
+    meters = certificates_in(pem / "device" / "meters-one")
     for number in range(450):
         shutil.copy(meters[number % len(meters)], tmp_path / f"{number:03}.pem")
     (tmp_path / "200.pem").write_text("-----BEGIN CERTIFICATE-----\nbroken")
@@ -640,7 +641,7 @@ def signed(command, quickstart, tmp_path, request):
         "--serial",
         serial,
     )
-    (path,) = (one for one in (tmp_path / "out").rglob("*.pem") if one.parent.name != "ca")
+    (path,) = (one for one in certificates_in(tmp_path / "out") if one.parent.name != "ca")
     return tmp_path / "a.csr", path
 
 

@@ -134,9 +134,13 @@ def test_of_a_csr_and_its_key_each_may_be_on_standard_output(quickstart, tmp_pat
     assert b"- for standard output" in b" ".join(shown)
 
 
+FOLDERS = (("renew", "--label", "ESME-ds"), ("kit", "make", "zaz1"))
+"""Commands that write a folder."""
+
+
 @pytest.mark.parametrize("as_json", [(), ("--json",)])
 def test_a_folder_is_not_standard_output(quickstart, words, as_json):
-    for command in (("export", "--format", "pem"), ("kit", "make", "zaz1")):
+    for command in FOLDERS:
         outcome = _run(quickstart, *as_json, *command, "--out", "-")
         assert outcome.returncode == 2
         assert b"standard output is not a folder" in outcome.stderr + outcome.stdout
@@ -161,8 +165,13 @@ def test_nothing_binary_is_written_to_a_terminal(quickstart, words, name):
         os.close(other)
 
 
-@pytest.mark.parametrize("words", [("export", "--format", "pem"), ("kit", "make", "zaz1")])
-@pytest.mark.parametrize("out", ["-", os.devnull])
+@pytest.mark.parametrize(
+    ("words", "out"),
+    [
+        *((words, out) for words in FOLDERS for out in ("-", os.devnull)),
+        (("export", "--format", "pem"), os.devnull),
+    ],
+)
 def test_a_folder_is_no_device(quickstart, words, out):
     outcome = _run(quickstart, *words, "--out", out)
     assert outcome.returncode == (2 if out == "-" else 4), outcome.stderr

@@ -54,9 +54,7 @@ def opens(tmp_path):
     def check(directory, data):
         path = tmp_path / "opened by"
         path.write_bytes(data)
-        session = Session(
-            str(directory), as_json=False, profiles=None, passphrase_file=str(path), time=None
-        )
+        session = Session({"estate": str(directory), "passphrase-file": str(path)})
         with session.open() as estate:
             try:
                 estate.unlock()

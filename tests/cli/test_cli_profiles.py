@@ -3,6 +3,7 @@ import shutil
 import pytest
 
 from experimental import allow_weaker
+from smki_testca.shipped import shipped
 
 CERTIFICATES = "certificates/organisation.toml"
 
@@ -186,7 +187,7 @@ def test_profiles_in_the_estate_need_no_option(command, quickstart, override):
         ),
         ("categories/device.toml", ('"manufacturer"', '"baker"'), "toml.shape", "participants"),
         ("categories/device.toml", ('"srept"', '"baking"'), "profile.reference", "'baking'"),
-        ("categories/device.toml", ('"UIT-A"', '"MARS"'), "profile.reference", "'MARS'"),
+        ("categories/device.toml", ('"all"', '["MARS"]'), "profile.reference", "'MARS'"),
         (
             "categories/organisation-user.toml",
             ('"supplier"', '"baker"'),
@@ -268,3 +269,188 @@ def test_a_broken_profile_changes_nothing_in_an_estate(
     assert outcome.code == 4
     one_line(outcome)
     assert file_digest(quickstart) == before
+
+
+# A new environment, and categories that meet
+
+NEW_ENVIRONMENT = """
+[[environment]]
+name = "LAB"
+title = "Our laboratory"
+family = "UIT"
+basis = "assumed"
+source = "ours"
+"""
+
+
+def test_a_new_environment_is_one_table(command, override, tmp_path, monkeypatch):
+    monkeypatch.setenv("SMKI_TESTCA_PASSPHRASE", "a laboratory of ours")
+    directory = override("environments.toml")
+    with (directory / "environments.toml").open("a") as file:
+        file.write(NEW_ENVIRONMENT)
+    checked = command("--profiles", directory, "--json", "profiles", "check")
+    assert (checked.code, checked.json["warnings"], checked.err) == (0, [], "")
+    estate = ("--profiles", directory, "--estate", tmp_path / "estate")
+    assert command(*estate[:2], "init", estate[3], "--environment", "LAB").code == 0
+    participants = tmp_path / "participants.toml"
+    shutil.copy(shipped("examples") / "participants.toml", participants)
+    text = participants.read_text("utf-8")
+    participants.write_text(text.replace('"ZAZ1"', '"LAB"'), "utf-8")
+    assert command(*estate, "register", "import", participants).code == 0
+    issued = command(
+        *(*estate, "--json", "issue", "device", "--participant", "meters-one"),
+        *("--purpose", "device-and-user-system-tests", "--device-id", "00-DB-12-00-00-00-00-05"),
+        *("--hw-type", "1.2.826.0.1.8641679.1.2.2.1", "--usage", "digital-signature"),
+        *("--environment", "LAB"),
+    )
+    assert issued.code == 0, issued.err
+    assert issued.json["certificates"][0]["environment"] == "LAB"
+
+
+def test_check_warns_of_an_environment_that_no_category_opens(command, override, library):
+    directory = override("environments.toml")
+    with (directory / "environments.toml").open("a") as file:
+        file.write(NEW_ENVIRONMENT)
+    named = '["ZAZ1", "UIT-A", "UIT-B", "SIT-A", "SIT-B"]'
+    for category in library.categories:
+        override(f"categories/{category.name}.toml", ('"all"', named))
+    checked = command("--profiles", directory, "profiles", "check")
+    assert checked.code == 0
+    assert checked.err == (
+        "warning: No category is open in the environment LAB: nothing is issued there. Add it to"
+        ' the environments of the categories, or write environments = "all" in them.\n'
+    )
+
+
+def test_check_warns_of_a_category_that_takes_anothers_requests(command, override):
+    directory = override(
+        "categories/device.toml", ('"all"', '["ZAZ1"]'), ('["party", "manu', '["manu')
+    )
+    own = (directory / "categories" / "device.toml").read_text("utf-8")
+    path = directory / "categories" / "device-lab.toml"
+    for environments, warned in (('["ZAZ1", "UIT-A"]', True), ('["UIT-A"]', False)):
+        text = own.replace('name = "device"', 'name = "device-lab"', 1)
+        path.write_text(text.replace('["ZAZ1"]', environments, 1), "utf-8")
+        checked = command("--profiles", directory, "profiles", "check")
+        assert checked.code == 0
+        assert checked.err == (
+            "warning: The category device takes requests of device-lab: both hold device"
+            " certificates for participants of kind manufacturer, other, dcc in ZAZ1. The gate"
+            " takes the first by name.\n"
+            if warned
+            else ""
+        )
+
+
+def test_categories_of_other_roles_do_not_meet(command, override):
+    """Four of those shipped hold Organisation Certificates, of other roles each."""
+    directory = override(
+        "categories/organisation-xml-sign.toml", ('"dSPXmlSign"', '"dSPXmlSign", "supplier"')
+    )
+    checked = command("--profiles", directory, "--json", "profiles", "check")
+    (warning,) = checked.json["warnings"]
+    assert warning.startswith(
+        "The category organisation-user takes requests of organisation-xml-sign: both hold"
+        " organisation certificates of role supplier for participants of kind "
+    )
+
+
+@pytest.mark.parametrize("stated", ['"every"', "7", '["all"]'])
+def test_a_category_is_open_in_named_environments_or_in_all(command, override, stated):
+    directory = override(
+        "categories/device.toml", ('environments = "all"', f"environments = {stated}")
+    )
+    checked = command("--profiles", directory, "profiles", "check")
+    assert checked.code == 4
+    assert "device.toml, line 16" in checked.err
+    assert checked.err.count("\n") == 1
+
+
+# Differences from the shipped files
+
+
+def test_diff_shows_what_a_file_changes(command, override):
+    directory = override(
+        CERTIFICATES,
+        ('derived = "now"', 'derived = "now", backdate = 10'),
+        ("max-years = 10", "max-years = 5"),
+        ('title = "Organisation Certificate"', 'title = "Ours"'),
+    )
+    override("categories/device.toml")
+    (directory / "kits").mkdir()
+    shutil.copy(directory / "categories" / "device.toml", directory / "categories" / "lab.toml")
+    outcome = command("--profiles", directory, "profiles", "diff")
+    path = directory / CERTIFICATES
+    lines = path.read_text("utf-8").splitlines()
+    at = {
+        part: number
+        for number, line in enumerate(lines, 1)
+        for part in ("backdate", "max-years", "title")
+        if part in line
+    }
+    assert outcome.code == 0
+    assert outcome.out == (
+        f"certificates/organisation.toml ({path})\n"
+        f'  line {at["title"]}: title: "Organisation Certificate" is now "Ours"\n'
+        f"  line {at['backdate']}: row[validity.notBefore].fill.backdate: 10 is added\n"
+        f"  line {at['max-years']}: row[validity.notAfter 2].holds.max-years: 10 is now 5\n"
+        f"categories/device.toml ({directory / 'categories' / 'device.toml'})\n"
+        "  says the same as the shipped file\n"
+        f"categories/lab.toml ({directory / 'categories' / 'lab.toml'})\n"
+        "  a file of your own: none shipped has that name\n"
+    )
+
+
+def test_diff_as_json_has_both_values(command, override, library):
+    directory = override("categories/device.toml", ('"party", ', ""), ("= 100", "= 7"))
+    outcome = command("--profiles", directory, "--json", "profiles", "diff", "device")
+    (compared,) = outcome.json["files"]
+    assert compared["file"] == "categories/device.toml"
+    assert compared["shipped"] == str(library.directories[-1] / "categories" / "device.toml")
+    assert compared["changes"] == [
+        {
+            "change": "changed",
+            "key": "participants",
+            "shipped": ["party", "manufacturer", "other", "dcc"],
+            "override": ["manufacturer", "other", "dcc"],
+            "line": 7,
+        },
+        {
+            "change": "changed",
+            "key": "quota.per-device-id",
+            "shipped": 100,
+            "override": 7,
+            "line": 24,
+        },
+    ]
+
+
+def test_diff_tells_of_rows_added_left_out_and_moved(command, override, library):
+    shipped_text = (library.directories[-1] / CERTIFICATES).read_text("utf-8")
+    head, *rows = shipped_text.split("[[row]]\n")
+    row = 'field = "subject.serialNumber"\nholds = { absent = true }\nbasis = "assumed"\n'
+    row += 'source = "ours"\n\n'
+    directory = override(CERTIFICATES)
+    moved = [rows[1], rows[0], *rows[2:-1], row]
+    text = "[[row]]\n".join([head, *moved])
+    (directory / CERTIFICATES).write_text(text, "utf-8")
+    (compared,) = command("--profiles", directory, "--json", "profiles", "diff").json["files"]
+    changes = {change["change"]: change for change in compared["changes"]}
+    assert set(changes) == {"added", "removed", "order"}
+    assert changes["added"]["key"] == "row[subject.serialNumber]"
+    assert changes["added"]["line"] is not None
+    assert (changes["removed"]["override"], changes["removed"]["line"]) == (None, None)
+    assert changes["order"]["override"][:2] == changes["order"]["shipped"][1::-1]
+
+
+def test_diff_needs_profiles_of_ones_own(command, override):
+    outcome = command("profiles", "diff")
+    assert (outcome.code, outcome.out) == (2, "")
+    directory = override("categories/device.toml")
+    outcome = command("--profiles", directory, "profiles", "diff", "organisation")
+    assert outcome.code == 4
+    assert "no file 'organisation'" in outcome.err
+    assert command("--profiles", directory.parent / "empty", "profiles", "diff").code == 4
+    (directory.parent / "empty").mkdir()
+    outcome = command("--profiles", directory.parent / "empty", "profiles", "diff")
+    assert (outcome.code, outcome.out) == (0, "Your directories have no file that is read.\n")

@@ -116,7 +116,7 @@ def test_every_certificate_is_exported_once_with_its_key_beside_it(quickstart, e
     records = estate.certificates.select(Selection())
     exported = {}
     for path in _export(quickstart).rglob("*.pem"):
-        if not path.stem.endswith("-chain"):
+        if not path.stem.endswith(("-chain", "-fullchain")):
             certificate = x509.load_pem_x509_certificate(path.read_bytes())
             exported[certificate.public_bytes(Encoding.DER)] = path
     assert set(exported) == {one.der for one in records}
@@ -262,7 +262,7 @@ def test_init_makes_the_cas_of_the_environment_named_and_nothing_else(command, t
     assert {one["environment"] for one in made} == {"SIT-B"}
     listed = command("--estate", directory, "--json", "list").json["certificates"]
     assert listed == [{**one, "status": "I"} for one in made]
-    assert [path.name for path in directory.iterdir()] == ["estate.sqlite"]
+    assert {path.name for path in directory.iterdir()} == {"estate.sqlite", ".gitignore"}
 
 
 def test_init_adds_an_environment_to_an_estate_and_refuses_one_that_is_there(

@@ -70,8 +70,8 @@ def test_renew_of_what_runs_out_before_a_date_or_within_a_time(run):
     assert {item["profile"] for item in run("renew", "--within", "1000d")["certificates"]} == {
         "dccki"
     }
-    told = run("renew", "--expiring-before", "2028-03-01", "--participant", "dcc", code=4)
-    assert told["error"]["code"] == "selection.nothing"
+    told = run("renew", "--expiring-before", "2028-03-01", "--participant", "dcc")
+    assert told == {"certificates": [], "warnings": []}
 
 
 @pytest.mark.parametrize(
@@ -97,8 +97,26 @@ def test_a_selection_of_nothing_but_what_is_revoked_has_nothing_due(command, qui
     revoked = command("--estate", quickstart, "revoke", *chosen, "--reason", "superseded")
     assert revoked.code == 0, revoked.err
     outcome = command("--estate", quickstart, "renew", *chosen, "--within", "600w")
-    assert outcome.code == 4
-    assert outcome.err.startswith("error: Nothing is due")
+    assert (outcome.code, outcome.out, outcome.err) == (0, "nothing is due\n", "")
+
+
+def test_what_was_renewed_is_not_due_again_however_it_is_selected(command, quickstart):
+    (first,) = command("--estate", quickstart, "--json", "list", "--label", "Z1-supplier-ds").json[
+        "certificates"
+    ]
+    given = (
+        "--estate",
+        quickstart,
+        "--json",
+        "--clock",
+        f"{first['not_after'][:4]}-01-01T00:00:00Z",
+    )
+    for chosen in (("Z1-supplier-ds", 1), ("Z1-supplier-ds", 0), ("none", 0)):
+        label, count = chosen
+        outcome = command(*given, "renew", "--label", label, "--within", "52w")
+        assert (outcome.code, len(outcome.json["certificates"])) == (0, count), label
+    outcome = command(*given, "renew", "--label", "none")
+    assert (outcome.code, outcome.json["error"]["code"]) == (4, "selection.nothing")
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_import_prints_what_came_in_and_what_is_wrong_with_it(run, mixed):
     assert good.split()[-1] == bad.split()[-1] == "new"
     assert "signature.parameters_null" in bad
     assert "2 certificates and 1 private key imported." in outcome.out
-    assert "0 expired and 1 have errors" in outcome.out
+    assert "0 expired and 1 has errors" in outcome.out
     assert outcome.err == (
         "warning: mixed/README: it is neither DER, PEM, base64, ZIP nor a key store."
         " [document.unknown_kind]\n"
@@ -92,7 +92,7 @@ def test_importing_again_says_that_nothing_is_new(run, as_json, mixed, newcomer,
 
 def test_what_expired_is_told_apart_from_what_is_defective(command, newcomer, mixed):
     outcome = command("--estate", newcomer, "--clock", "2050-01-01", "import", mixed)
-    assert "2 expired and 1 have errors" in outcome.out
+    assert "2 expired and 1 has errors" in outcome.out
     (line,) = (one for one in outcome.out.splitlines() if one.startswith("Z1-supplier-ds"))
     assert "(expired)  none" in line
 

@@ -290,7 +290,7 @@ def test_crl_verify_ends_with_0_for_the_newest_list_and_with_1_for_an_older(
     assert told.code == 1
     assert told.out.splitlines()[0] == "crl.older: It has number 1; the newest has 2."
     told = command("--estate", quickstart, "crl", "verify", new)
-    assert told.out == f"{new} is list 2 of Z1, with 1 entries, as the estate would have it.\n"
+    assert told.out == f"{new} is list 2 of Z1, with 1 entry, as the estate would have it.\n"
 
 
 def test_crl_verify_takes_one_list_and_nothing_else(run, quickstart, tmp_path, command):

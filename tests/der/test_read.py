@@ -91,7 +91,8 @@ def test_octets_after_the_end_are_an_anomaly_that_says_where(element, rest):
     root, anomalies = read(element + rest, what="certificate")
     assert root.stop == len(element)
     assert [(one.code, one.offset) for one in anomalies] == [("der.trailing_octets", len(element))]
-    assert anomalies[0].message == f"{len(rest)} octets follow the end of the certificate"
+    told = "1 octet follows" if len(rest) == 1 else f"{len(rest)} octets follow"
+    assert anomalies[0].message == f"{told} the end of the certificate"
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,7 @@ def test_what_cannot_be_read_is_refused_with_its_place(octets, code, offset):
 
 
 def test_a_claim_of_more_content_than_there_is_says_how_much_is_left():
-    with pytest.raises(DerError, match="claims 5 content octets where 1 are left"):
+    with pytest.raises(DerError, match="claims 5 content octets where 1 is left"):
         read(bytes.fromhex("040500"))
 
 

@@ -35,7 +35,7 @@ def _create(directory):
 
 def test_an_estate_that_was_made_has_no_marker(tmp_path):
     _create(tmp_path / "new")
-    assert [path.name for path in (tmp_path / "new").iterdir()] == ["estate.sqlite"]
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {"estate.sqlite", ".gitignore"}
     with creating(tmp_path / "other"):
         assert is_unfinished(tmp_path / "other")
     assert not is_unfinished(tmp_path / "other")
@@ -109,7 +109,7 @@ def test_a_marker_that_was_cut_off_names_nothing(tmp_path):
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / MARKER).write_bytes(b'["est')
     _create(tmp_path / "new")
-    assert [path.name for path in (tmp_path / "new").iterdir()] == ["estate.sqlite"]
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {"estate.sqlite", ".gitignore"}
 
 
 def test_quickstart_makes_its_estate_beside_profiles_that_are_there(command, tmp_path):

@@ -34,7 +34,7 @@ def test_an_estate_is_in_the_directory_named(tmp_path, monkeypatch, name):
         assert again.audit.verify() == 1
     files = {path for path in tmp_path.rglob("*") if path.is_file()}
     path = tmp_path / name / "estate.sqlite"
-    assert files == {path}
+    assert files == {path, path.with_name(".gitignore")}
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 

@@ -28,7 +28,7 @@ from smki_testca.estate import database
 from smki_testca.estate.certificates import Selection
 from smki_testca.identifiers import SerialNumber
 from smki_testca.profiles import Library
-from smki_testca.profiles.model import Tier
+from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.shipped import shipped
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -323,16 +323,16 @@ def test_keys_made_from_a_seed_are_marked_as_no_secret(tmp_path, p256_profiles, 
     assert marks(quickstart) == {1}
 
 
-def test_rsa_keys_from_a_seed_are_refused_and_leave_no_ca_behind(tmp_path):
-    with Estate.create(
-        tmp_path / "estate", lambda: "phrase", entropy=SeededEntropy(b"seed")
-    ) as estate:
-        with pytest.raises(InputError) as caught:
-            estate.add_environment("ZAZ1")
-        assert caught.value.code == "key.seeded_rsa"
-        assert "p-256" in caught.value.remedy
-        assert estate.certificates.authorities() == []
-        assert [entry.action for entry in estate.audit.entries()] == ["estate.create"]
+@pytest.mark.slow
+def test_rsa_cas_from_a_seed_have_the_same_keys_in_every_estate(tmp_path):
+    cas = []
+    for name in ("one", "two"):
+        with Estate.create(
+            tmp_path / name, "phrase", entropy=SeededEntropy(b"seed"), clock=FixedClock(NOW)
+        ) as estate:
+            cas.append(estate.add_environment("ZAZ1", hierarchies=[Hierarchy("iki")]))
+    assert [each.der for each in cas[0]] == [each.der for each in cas[1]]
+    assert not any(each.keys_secret for each in cas[0])
 
 
 def test_the_clock_of_the_command_is_the_certificates_time(command, quickstart):

@@ -111,7 +111,7 @@ def test_init_makes_its_directory_for_the_owner_only(command, tmp_path, monkeypa
     assert command("init", directory).code == 0
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
     assert stat.S_IMODE((directory / "estate.sqlite").stat().st_mode) == 0o600
-    assert [path.name for path in directory.iterdir()] == ["estate.sqlite"]
+    assert {path.name for path in directory.iterdir()} == {"estate.sqlite", ".gitignore"}
 
 
 def test_a_wrong_passphrase_ends_in_exit_code_5_and_changes_nothing(

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta, timezone
+from fnmatch import fnmatchcase
 
 import pytest
 from cryptography import x509
@@ -19,9 +20,11 @@ from smki_testca.authority.revocation import Reason
 from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import Status
+from smki_testca.identifiers import Eui64, SerialPrefix
+from smki_testca.labels import LabelPattern
 from smki_testca.profiles.model import Hierarchy, Tier
 
-FIELDS = ("participant", "eui64", "role", "usage", "profile", "label", "serial")
+FIELDS = ("participant", "eui64", "role", "usage", "profile", "label", "serial", "environment")
 NOON = datetime(2028, 7, 1, 12, tzinfo=UTC)
 SUMMER = timezone(timedelta(hours=1))
 SUPPLIER = Selection(label="Z1-supplier-ds")
@@ -55,12 +58,28 @@ def _known(estate):
 
 
 def _fits(record, status, asked):
-    if asked.get("status") not in {None, status}:
+    if status not in _several(asked.get("status", status)):
         return False
     before = asked.get("expires_before")
     if before is not None and not record.not_after < before:
         return False
-    return all(getattr(record, name) == asked[name] for name in FIELDS if name in asked)
+    return all(
+        any(_is(getattr(record, name), value) for value in _several(asked[name]))
+        for name in FIELDS
+        if name in asked
+    )
+
+
+def _several(part):
+    return part if isinstance(part, list) else [part]
+
+
+def _is(value, asked):
+    if isinstance(asked, SerialPrefix):
+        return str(value).startswith(asked.digits)
+    if isinstance(asked, LabelPattern):
+        return value is not None and fnmatchcase(value, asked.text)
+    return value == asked
 
 
 @pytest.mark.slow
@@ -81,15 +100,27 @@ def _compare(estate, known):
         names=st.sets(st.sampled_from(FIELDS), max_size=3),
         other=some,
         more=st.sets(st.sampled_from(FIELDS), max_size=1),
-        status=st.none() | st.sampled_from(Status),
+        both=st.booleans(),
+        loosely=st.booleans(),
+        status=st.none() | st.sampled_from(Status) | st.lists(st.sampled_from(Status), max_size=3),
         before=st.none() | some.map(lambda one: one.not_after),
         off=st.sampled_from([-1, 0, 0, 1]),
         zone=st.sampled_from([UTC, SUMMER, timezone(timedelta(hours=-5))]),
     )
-    def compare(like, names, other, more, status, before, off, zone):
+    def compare(*, like, names, other, more, both, loosely, status, before, off, zone):
         asked = {name: getattr(like, name) for name in names}
         asked |= {name: getattr(other, name) for name in more}
         asked = {name: value for name, value in asked.items() if value is not None}
+        if loosely and "serial" in asked:
+            asked["serial"] = SerialPrefix(str(asked["serial"])[:6])
+        if loosely and "label" in asked:
+            asked["label"] = LabelPattern(f"{asked['label'][:2]}*")
+        if both:
+            asked = {
+                name: [value, getattr(other, name)]
+                for name, value in asked.items()
+                if getattr(other, name) is not None
+            }
         if status is not None:
             asked["status"] = status
         if before is not None and before.year < 9999:
@@ -137,3 +168,19 @@ def test_a_time_without_a_zone_is_refused(estate):
         with pytest.raises(InputError) as caught:
             ask()
         assert caught.value.code == "time.form"
+
+
+def test_one_value_in_a_list_is_that_value_and_no_value_fits_nothing(estate):
+    one = Selection(label=["Z1-supplier-ds"], status=[Status.IN_USE])
+    assert one == Selection(label="Z1-supplier-ds", status=Status.IN_USE)
+    assert len(list(estate.select(one))) == 1
+    for empty in (Selection(serial=[]), Selection(label=()), Selection(status=[])):
+        assert list(estate.select(empty)) == []
+
+
+def test_more_values_than_sql_takes_are_found(estate):
+    known = list(estate.select(Selection()))
+    many = [Eui64(value) for value in range(40_000)]
+    ids = [one.eui64 for one in known if one.eui64 is not None]
+    found = list(estate.select(Selection(eui64=[*many, *ids])))
+    assert {one.serial for one in found} == {one.serial for one in known if one.eui64 is not None}

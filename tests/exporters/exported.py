@@ -11,9 +11,12 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from estates import certificates_in
 from smki_testca.estate.certificates import Selection
 
 PHRASE = "export phrase"
+
+files = certificates_in
 
 needs_openssl = pytest.mark.skipif(which("openssl") is None, reason="openssl is not installed")
 modes = pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes and links")
@@ -50,10 +53,6 @@ def device(command, estate, device_id, *more):
     )
     assert outcome.code == 0, outcome.out
     return outcome.json["certificates"][0]["serial"]
-
-
-def files(folder, suffix):
-    return sorted(path for path in folder.rglob(f"*{suffix}") if "-chain" not in path.name)
 
 
 def ders(estate, **selection):

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import NameOID
-from exported import names, needs_openssl, openssl, records
+from exported import files, names, needs_openssl, openssl, records
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -173,12 +173,12 @@ def test_openssl_verifies_with_the_folder_and_rejects_the_revoked(command, quick
     tree = quickstart / "export" / "pem" / "ZAZ1" / "organisation" / "supplier-one"
     only = ("-CApath", folder, "-no-CAfile", "-no-CAstore", "-crl_check_all", "-x509_strict")
     done = subprocess.run(
-        ["openssl", "verify", *only, *sorted(tree.glob("*.pem"))],
+        ["openssl", "verify", *only, *files(tree, ".pem")],
         capture_output=True,
         text=True,
         check=False,
     )
-    good = [path for path in sorted(tree.glob("*.pem")) if path.stem != "Z1-supplier-ds"]
+    good = [path for path in files(tree, ".pem") if path.stem != "Z1-supplier-ds"]
     assert done.stdout.splitlines() == [f"{path}: OK" for path in good]
     assert "certificate revoked" in done.stderr
     assert done.stderr.count("verification failed") == 1

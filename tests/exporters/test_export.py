@@ -11,8 +11,8 @@ from exported import PHRASE, files, load_key, modes, records
 
 from smki_testca.estate.certificates import Selection
 from smki_testca.exporters.export import items
+from smki_testca.exporters.file_names import file_names
 from smki_testca.exporters.format import Need
-from smki_testca.exporters.item import file_names
 from smki_testca.exporters.registry import FORMATS
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles.model import Tier
@@ -57,7 +57,7 @@ def test_what_a_format_leaves_out_is_told_on_standard_error(command, quickstart,
     assert outcome.err.splitlines() == [
         "warning: 8 of 38 certificates left out (ZA, Z1, DZ, …): each is a CA's.",
         f"warning: 3 of 38 certificates left out ({dccki}): each is of DCCKI.",
-        "warning: 1 of 38 certificates left out (iki-supplier-one): each is of IKI.",
+        "warning: 1 of 38 certificates left out (iki-supplier-one): it is of IKI.",
     ]
 
 
@@ -195,13 +195,14 @@ def issue(command, quickstart, *more):
     return one["serial"].lower()
 
 
-def test_certificates_of_one_name_are_told_apart_by_serial(command, quickstart, export):
+def test_of_certificates_of_one_name_the_newest_in_use_has_it(command, quickstart, export):
     serials = [issue(command, quickstart) for _ in range(2)]
-    upper = issue(command, quickstart, "--label", "00DB12000000000A-Digital-Signature")
+    issue(command, quickstart, "--label", "00DB12000000000A-Digital-Signature")
     _, folder = export("pem", "--eui64", "00db12000000000a", "--with-keys")
     plain = "00db12000000000a-digital-signature"
     assert {path.stem.lower() for path in files(folder, ".pem")} == {
-        f"{plain}-{serial}" for serial in (*serials, upper)
+        plain,
+        *(f"{plain}-{serial}" for serial in serials),
     }
     assert len(files(folder, ".key")) == 3
 
@@ -224,10 +225,8 @@ def test_no_label_leads_out_of_the_folder(command, quickstart, export, tmp_path,
 
 def test_names_are_different_whatever_the_case(estate):
     records = estate.certificates.select(Selection())
-    names = file_names([*records, *records[:3]], estate.library.roles)
-    assert len(names) == len(records) + 3
-    plain = file_names(records, estate.library.roles)
-    assert len({name.lower() for name in plain}) == len(records)
+    names = [name.text for name in file_names(estate, records).values()]
+    assert len({name.lower() for name in names}) == len(records)
 
 
 @pytest.mark.slow
@@ -236,8 +235,10 @@ def test_no_label_takes_the_name_that_a_serial_number_makes(command, quickstart,
     issue(command, quickstart, "--label=twin")
     issue(command, quickstart, f"--label=twin-{serial}")
     records = [*estate.certificates.select(Selection(eui64=Eui64.parse("00db12000000000a")))]
-    names = file_names(records, estate.library.roles)
-    assert len({name.lower() for name in names}) == len(records) == 3
+    names = file_names(estate, records)
+    texts = {names[record.serial].text.lower() for record in records}
+    assert len(texts) == len(records) == 3
+    assert {"twin", f"twin-{serial}"} < texts
 
 
 def test_items_of_cas_have_no_key_even_when_asked(estate):

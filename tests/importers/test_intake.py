@@ -166,7 +166,7 @@ def test_one_import_reads_so_many_keys_and_no_more(monkeypatch, pair):
 def containers(quickstart_original):
     """Files of every form, to be broken."""
     folder = quickstart_original / "export" / "pem" / "ZAZ1" / "organisation" / "supplier-one"
-    path = min(folder.glob("*.pem"))
+    path = min(folder.glob("*-ds.pem"))
     (one,) = sources([str(path)])
     key = serialization.load_pem_private_key(path.with_suffix(".key").read_bytes(), None)
     bags = [certificate_bag(one.data), safe_bag(1, pkcs8(key, None, serialization.Encoding.DER))]

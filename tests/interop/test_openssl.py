@@ -5,6 +5,8 @@ from shutil import which
 
 import pytest
 
+from estates import certificates_in
+
 pytestmark = [
     pytest.mark.interop,
     pytest.mark.skipif(which("openssl") is None, reason="openssl is not installed"),
@@ -44,7 +46,7 @@ def verify(certificates, *, root, issuing, more=()):
 
 def found(estate, hierarchy):
     folder = tree(estate, hierarchy)
-    leaves = sorted(path for path in folder.rglob("*.pem") if path.parent.name != "ca")
+    leaves = [path for path in certificates_in(folder) if path.parent.name != "ca"]
     ca = folder / "ca"
     return leaves, ca / f"{ROOTS[hierarchy]}.pem", ca / f"{ISSUING[hierarchy]}.pem"
 

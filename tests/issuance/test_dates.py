@@ -12,6 +12,7 @@ import csrs
 from experimental import allow_weaker
 from smki_testca.api import Estate
 from smki_testca.authority.filling import Validity
+from smki_testca.clock import FixedClock
 from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.identifiers import Eui64
@@ -154,3 +155,23 @@ def test_a_public_key_of_another_type_than_the_profile_asks_for_is_refused(estat
     with pytest.raises(InputError) as caught:
         issued(estate, None, public_key=csrs.spki(csrs.rsa_key()))
     assert caught.value.code == "key.type"
+
+
+def test_a_profile_may_set_not_before_back(tmp_path):
+    """For peers whose clocks are behind; the end is counted from the beginning."""
+    text = (shipped("profiles") / "certificates" / "organisation.toml").read_text("utf-8")
+    ours = tmp_path / "ours" / "certificates" / "organisation.toml"
+    ours.parent.mkdir(parents=True)
+    ours.write_text(text.replace('derived = "now"', 'derived = "now", backdate = 90', 1), "utf-8")
+    now = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
+    with Estate.create(
+        tmp_path / "estate", "phrase", profiles=tmp_path / "ours", clock=FixedClock(now)
+    ) as estate:
+        estate.add_environment("ZAZ1")
+        example = shipped("examples") / "participants.toml"
+        estate.register.import_file(example.read_bytes(), example.name)
+        record, warnings = issued(estate, None)
+    assert (record.not_before, record.issued_at) == (datetime(2026, 11, 22, 23, tzinfo=UTC), now)
+    assert record.not_after == datetime(2036, 11, 22, 22, 59, 59, tzinfo=UTC)
+    assert (warnings, record.experimental) == ((), False)
+    assert x509.load_der_x509_certificate(record.der).not_valid_before_utc == record.not_before

@@ -17,6 +17,7 @@ from smki_testca.identifiers import Eui64
 from smki_testca.kits import loading
 from smki_testca.kits.counting import Counting
 from smki_testca.kits.documents import KitFile
+from smki_testca.kits.faults import KitFaultsError
 from smki_testca.kits.labels import Template
 from smki_testca.roles import KeyUsage
 
@@ -36,7 +37,9 @@ label = "{environment}-{role}-{number}-{id}-{usage}"
 def refused(library, name="zaz1"):
     with pytest.raises(InputError) as caught:
         kits.load(library, name)
-    assert len(caught.value.lines()) == 1
+    lines = caught.value.lines()
+    assert all(line.startswith("error: ") and f"{name}.toml" in line for line in lines)
+    assert len(set(lines)) == len(lines)
     return caught.value
 
 
@@ -194,7 +197,10 @@ def test_a_mistake_in_a_kit_is_one_clear_error(library_with, old, new, code, sai
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        (('"supplier-one"\nuser', '"nobody"\nuser'), "profile.reference"),
+        (
+            ('"supplier-one"\nuser-roles = ["IS"]', '"nobody"\nuser-roles = ["IS"]'),
+            "profile.reference",
+        ),
         (("count = 16", "count = 17"), "participant.id_order"),
         (("count = 16", "count = 10001"), "toml.shape"),
         (("environment-step = 0x40", "environment-step = 0x20"), "participant.id_order"),
@@ -223,6 +229,34 @@ def test_a_label_is_taken_only_if_it_can_be_filled(text):
     for name, value in zip(known, (f"{10:016X}", "3", "R", "ka", "E"), strict=True):
         expected = expected.replace(f"{{{name}}}", value)
     assert filled == expected.replace("\0", "{").replace("\1", "}")
+
+
+def test_every_mistake_of_a_kit_is_told_at_once(library_with):
+    library = library_with(
+        "zaz1",
+        ('id = "network-one"', 'id = "Network One"'),
+        ('roles = ["wanProvider"]', 'roles = ["nobody"]'),
+        ('label = "mdr-{usage}"', 'label = "Z1-supplier-{usage}"'),
+    )
+    error = refused(library)
+    assert isinstance(error, KitFaultsError)
+    codes = [each.code for each in error.errors]
+    assert {"participant.id", "role.unknown", "kit.label"} <= set(codes)
+    assert error.code == codes[0]
+    assert [each["error"]["code"] for each in error.as_json()["error"]["all"]] == codes
+
+
+def test_a_kit_is_also_a_file_by_its_path(library, tmp_path):
+    path = tmp_path / "ours.toml"
+    path.write_text('name = "any"\ntitle = "x"\nenvironments = ["X"]\n', "utf-8")
+    with pytest.raises(InputError) as caught:
+        kits.load(library, str(path))
+    assert f"{path}, line 3, environments" in caught.value.message
+    for missing in (tmp_path / "none.toml", tmp_path / "folder.toml"):
+        (tmp_path / "folder.toml").mkdir(exist_ok=True)
+        with pytest.raises(InputError) as caught:
+            kits.load(library, str(missing))
+        assert caught.value.code == "input.unreadable"
 
 
 def test_every_key_of_the_file_is_in_the_document():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import re
@@ -17,7 +18,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from estates import any_key
+from estates import any_key, certificates_in
 from smki_testca import kits
 from smki_testca.clock import FixedClock
 from smki_testca.errors import EstateError, InputError, OutputError, Refusal
@@ -28,6 +29,7 @@ from smki_testca.kits.directory import appearing
 from smki_testca.kits.issuing import check_count
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Tier
+from smki_testca.shipped import shipped
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +39,7 @@ NOT_REPEATED = {"pkcs12", "java", "estate"}
 
 
 def made(out, name="device-maker", *, library=None, devices=1, seed=SEED, formats=("csv",)):
-    """A kit that is soon made: a seed spares the RSA keys."""
+    """A kit of one format, from a seed."""
     wish = maker.KitOptions(devices, seed, formats)
     return maker.make(kits.load(library or Library(), name), out, wish, clock=CLOCK)
 
@@ -95,7 +97,7 @@ def test_the_folder_that_holds_one_of_each_takes_the_first_set(zaz1, opened):
 
 def test_every_certificate_lints_without_error_or_warning(command, zaz1):
     pem = zaz1 / "pem" / "ZAZ1"
-    paths = [path for path in pem.rglob("*.pem") if not path.stem.endswith("-chain")]
+    paths = certificates_in(pem)
     outcome = command(
         "--json", "lint", "--environment", "ZAZ1", "--trust", pem / "organisation/ca/ZA.pem",
         "--trust", pem / "device/ca/DZ.pem", *paths,
@@ -117,7 +119,7 @@ def test_every_certificate_lints_without_error_or_warning(command, zaz1):
 ])  # fmt: skip
 def test_openssl_verifies_every_certificate(zaz1, hierarchy, root, issuing):
     folder = zaz1 / "pem" / "ZAZ1" / hierarchy
-    leaves = [path for path in folder.rglob("*.pem") if path.parent.name != "ca"]
+    leaves = [path for path in certificates_in(folder) if path.parent.name != "ca"]
     done = subprocess.run(
         [
             *("openssl", "verify", "-x509_strict", "-policy_check", "-no-CApath", "-no-CAstore"),
@@ -154,7 +156,7 @@ def test_without_its_exception_the_other_user_would_get_nothing(library_with, tm
 
 
 def test_there_is_a_folder_for_each_format_and_a_readme_that_tells_of_each(zaz1):
-    beside = {"estate", "revocation-lists", "README.txt", "export-passphrase"}
+    beside = {"estate", "revocation-lists", "README.txt", "export-passphrase", ".gitignore"}
     assert {path.name for path in zaz1.iterdir()} == {*FORMATS, *beside}
     readme = (zaz1 / "README.txt").read_text("utf-8")
     assert "\nMade by smki-testca at " in readme
@@ -203,8 +205,11 @@ def test_what_the_kit_holds_stays_in_its_estate_whole(command, zaz1):
 
 
 def test_formats_that_hold_nothing_of_a_kit_have_no_folder_and_the_readme_says_so(tmp_path):
-    out = tmp_path / "kit"
-    done = made(out, formats=("org-crypto", "jwks"))
+    out, devices_only = tmp_path / "kit", tmp_path / "devices.toml"
+    text = (shipped("profiles") / "kits" / "device-maker.toml").read_text("utf-8")
+    text = text[: text.index("# The holders of the cells")] + text[text.index("# Devices") :]
+    devices_only.write_text(re.sub("trust-anchor-cells = .*", "", text), "utf-8")
+    done = made(out, str(devices_only), formats=("org-crypto", "jwks"))
     assert done.exports.folders == ["jwks"]
     assert "no org-crypto/" in (out / "README.txt").read_text("utf-8")
     assert not (out / "org-crypto").exists()
@@ -218,10 +223,10 @@ def test_many_devices_get_no_store_each_unless_it_is_asked_for(tmp_path, monkeyp
         "smki_testca.kits.exporting.FORMATS", {name: FORMATS[name] for name in kept}
     )
     done = made(tmp_path / "default", formats=None)
-    assert list((tmp_path / "default" / "pkcs12").rglob("*-ds.p12")) == []
+    assert list((tmp_path / "default" / "pkcs12" / "ZAZ1" / "device").rglob("*-ds.p12")) == []
     assert done.exports.notes["pkcs12"][-1].startswith("14 Device Certificates left out")
     made(tmp_path / "asked", formats=("pkcs12",))
-    assert len(list((tmp_path / "asked" / "pkcs12").rglob("*-ds.p12"))) == 7
+    assert len(list((tmp_path / "asked" / "pkcs12" / "ZAZ1" / "device").rglob("*-ds.p12"))) == 7
 
 
 def test_a_supplier_gets_every_certificate_of_its_256_ids(tmp_path, opened):
@@ -300,18 +305,26 @@ def test_stores_that_are_encrypted_differ_but_hold_the_same(seeded):
     assert opened[0] == opened[1]
 
 
-def test_a_seeded_kit_leaves_out_what_needs_rsa_keys_and_says_so(tmp_path, opened):
+GOLDEN = {
+    ("organisation", "device"): "f82c46b717a23e522997f16c54e939efa061e86bfbb27c1b1423fd9457b03953",
+    ("dccki", "iki"): "c91a8adc67b4b1db14f9def5c765dd38a1fbf8b018cc6154fe24e9239a6e2c7a",
+}
+"""SHA-256 of the certificates and keys of the kit quickstart from ``SEED`` at ``CLOCK``. The first
+is what version 0.1.0 made, the second what the library for RSA keys has found since."""
+
+
+def test_a_seed_gives_the_same_kit_on_every_machine_dccki_and_iki_included(tmp_path, opened):
     out = tmp_path / "kit"
-    done = made(out, "quickstart")
-    assert done.left_out == (
-        *("dccki-supplier-one", "dccki-rdp-one", "dccki-dcc-gateway", "iki-supplier-one"),
-    )
-    assert all(label in (out / "README.txt").read_text("utf-8") for label in done.left_out)
+    made(out, "quickstart")
     with opened(out) as estate:
-        assert {one.hierarchy for one in estate.certificates.authorities()} == {
-            *("organisation", "device")
-        }
-        assert len(end_entities(estate)) == 26
+        assert len(end_entities(estate)) == 30
+        for hierarchies, golden in GOLDEN.items():
+            digest = hashlib.sha256()
+            for record in estate.select(Selection()):
+                if record.hierarchy in hierarchies:
+                    digest.update(record.der + (estate.private_key(record) or b""))
+                    assert not record.keys_secret
+            assert digest.hexdigest() == golden
 
 
 # Nothing, where something is wrong
@@ -391,12 +404,14 @@ def test_an_empty_directory_is_filled_and_not_replaced(tmp_path, monkeypatch):
     made(Path())
     assert tmp_path.stat().st_ino == before
     assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".gitignore",
         "KEYS-ARE-NOT-SECRET.txt",
         "README.txt",
         "csv",
         "estate",
         "lost+found",
         "revocation-lists",
+        "trust-anchor-cells",
     ]
 
 

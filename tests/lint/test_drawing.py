@@ -124,7 +124,7 @@ def test_the_dump_names_each_element_with_its_offset_depth_and_length():
     assert [line["text"] for line in lines] == [
         "     0: SEQUENCE (10)",
         "     2:   INTEGER (1) 05",
-        "     5:   UTF8String (2) 6162",
+        '     5:   UTF8String (2) "ab"',
         "     9:   OCTET STRING (1) 04",
     ]
     assert lines[1] == {
@@ -133,8 +133,30 @@ def test_the_dump_names_each_element_with_its_offset_depth_and_length():
         "tag": "INTEGER",
         "length": 1,
         "content": "05",
+        "value": None,
         "text": "     2:   INTEGER (1) 05",
     }
+
+
+@pytest.mark.parametrize(
+    ("element", "told"),
+    [
+        ("0603550403", "OBJECT IDENTIFIER (3) commonName (2.5.4.3)"),
+        ("06092a864886f70d01010b", "OBJECT IDENTIFIER (9) sha256WithRSAEncryption"),
+        ("060453040506", "OBJECT IDENTIFIER (4) 2.3.4.5.6"),
+        ("06028080", "OBJECT IDENTIFIER (2) 8080"),
+        ("170d3236313132333039333030305a", "UTCTime (13) 2026-11-23 09:30:00Z"),
+        ("17023236", "UTCTime (2) 3236"),
+        ("820461622e63", '[2] (4) "ab.c"'),
+        ("82040102ff03", "[2] (4) 0102ff03"),
+        ("1e0400410042", 'tag 1e (4) "AB"'),
+        ("0c031b5b41", 'UTF8String (3) "\\x1b[A"'),
+        ("0c01ff", "UTF8String (1) ff"),
+    ],
+)
+def test_the_dump_tells_values_in_words_where_it_can_read_them(element, told):
+    (line,) = asn1_lines(bytes.fromhex(element))
+    assert line["text"].startswith(f"     0: {told}")
 
 
 def test_the_dump_goes_into_what_octet_strings_wrap(device):
@@ -146,7 +168,7 @@ def test_the_dump_goes_into_what_octet_strings_wrap(device):
 @pytest.mark.parametrize(
     ("octets", "said", "offset"),
     [
-        ("3003020105ff", "octets follow", 5),
+        ("3003020105ff", "octet follows", 5),
         ("300102", "cut off", 2),
         ("3004020105", "claims", 0),
         ("30800201050000", "indefinite", 1),

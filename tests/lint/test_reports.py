@@ -103,7 +103,7 @@ def test_text_has_a_line_for_each_finding_and_counts_the_clean_ones():
         "  notice: It is wrong. [der.boolean at octet 17; specified, X.690 11.1]",
         "a.pem (1): device 00-DB-12-34-56-78-90-A4",
         "  warning: It is wrong. [der.boolean; specified, X.690 11.1]",
-        "3 documents in 2 files: 1 clean, 1 errors, 1 warnings, 1 notices",
+        "3 documents in 2 files: 1 clean, 1 error, 1 warning, 1 notice",
     ]
 
 
@@ -122,7 +122,7 @@ def test_equal_findings_of_many_documents_are_one_line_that_names_the_first_few(
         "  error: It is wrong. [der.boolean at octet 17; specified, X.690 11.1]",
         "25 documents: notice: The issuer is unknown. [issuer.unknown; specified, X.690 11.1]",
         "  0.pem, 1.pem, 2.pem and 22 more; --all-findings names every one",
-        "25 documents in 25 files: 0 clean, 1 errors, 0 warnings, 25 notices",
+        "25 documents in 25 files: 0 clean, 1 error, 0 warnings, 25 notices",
     ]
 
 

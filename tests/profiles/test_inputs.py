@@ -48,7 +48,7 @@ def refused(directory, name, code="profile.row"):
         ("device", [("device-id", False), ("hw-type", False)], Identity.DEVICE_ID),
         (
             "dccki",
-            [("common-name", False), ("dns", True), ("signifier", True)],
+            [("common-name", False), ("dns", True), ("ip", True), ("signifier", True)],
             Identity.SIGNIFIER,
         ),
         ("iki", [("system-name", False), ("role", False)], Identity.ROLE),
@@ -242,7 +242,7 @@ def test_a_manifest_has_the_columns_it_always_had_and_those_of_an_operators_type
     before = ("profile", "participant", "purpose", "environment")
     inputs = (
         *("id", "role", "usage", "common-name", "device-id", "hw-type"),
-        *("dns", "signifier", "system-name"),
+        *("dns", "ip", "signifier", "system-name"),
     )
     after = ("label", "public-key-file", "csr-file")
     assert columns(library) == (*before, *inputs, *after)

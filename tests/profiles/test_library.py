@@ -476,7 +476,7 @@ def test_a_key_that_does_not_fit_is_an_error_that_names_it(tmp_path, name, old, 
 REFERENCES = [
     (CATEGORY, 'profiles = ["organisation"]', 'profiles = ["organization"]', "profiles"),
     (CATEGORY, '"uept"', '"UEPT"', "testing-services"),
-    (CATEGORY, '"SIT-B"]', '"SIT-C"]', "environments"),
+    (CATEGORY, '"all"', '["ZAZ1", "SIT-C"]', "environments"),
     (ROLES, 'held-by = ["LC"]', 'held-by = ["LX"]', "loadController"),
     (ENVIRONMENTS, 'default = "ZAZ1"', 'default = "ZAZ2"', "default"),
     (ENVIRONMENTS, 'family = "SIT"', 'family = "SITE"', "SIT-A"),
@@ -658,7 +658,8 @@ def test_a_fifth_hierarchy_needs_names_of_cas_and_policies_in_every_family(tmp_p
     assert library.profile_for(Hierarchy("gas"), Tier.END_ENTITY).name == "gas"
     assert [one.name for one in library.end_entity_profiles][4] == "gas"
     assert library.environment("SIT-A").ca_name(Hierarchy("gas"), Tier.ISSUING) == "G1"
-    assert library.seedable(Hierarchy("gas"))
+    assert not library.has_rsa_keys(Hierarchy("gas"))
+    assert library.has_rsa_keys(Hierarchy("iki"))
 
 
 def test_a_family_without_names_for_a_hierarchy_is_an_error(tmp_path):

@@ -158,7 +158,8 @@ def test_an_unknown_hierarchy_is_an_error_that_lists_those_there_are(tmp_path):
     error = refused(directory, "profile.reference")
     said = without_line(error.message)
     assert "organisation-crl.toml, hierarchy: unknown hierarchy 'organisations'" in said
-    assert error.remedy == "Use one of organisation, device, dccki, iki."
+    choices = "Use one of organisation, device, dccki, iki."
+    assert error.remedy == f"Did you mean organisation? {choices}"
 
 
 @pytest.mark.slow
@@ -214,7 +215,7 @@ def test_a_row_that_cannot_be_is_an_error_that_names_it(tmp_path, old, new, said
     [
         ("max-hours = 48", "max-hours = 47", "nextUpdate is more than 47 hours after"),
         ('"ecdsa-with-SHA256"', '"sha256WithRSAEncryption"', "signature is ecdsa"),
-        ("not-negative = true, max-octets = 20", "octets = 2", "cRLNumber has 1 octets"),
+        ("not-negative = true, max-octets = 20", "octets = 2", "cRLNumber has 1 octet"),
         ('derived = "next-update", hours = 48', 'derived = "now"', "not after its thisUpdate"),
         (EXTRA, 'field = "version"\nholds = { equals = "v3" }', "version is v2, not v3"),
         (

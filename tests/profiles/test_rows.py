@@ -251,6 +251,12 @@ ONE_ROW = [
         "only an input is optional",
     ),
     ('field = "subject.title"\nfill = { derived = "signifier", years = 2 }', "years goes with"),
+    (
+        'field = "validity.notBefore"\nfill = { derived = "midnight", backdate = 2 }',
+        "backdate goes",
+    ),
+    ('field = "validity.notAfter"\nfill = { derived = "now", backdate = 2 }', "backdate goes"),
+    ('field = "validity.notBefore"\nfill = { derived = "now", backdate = 0 }', ">= 1"),
     ('field = "subject.title"\nfill = { input = "nickname" }', "nothing is called 'nickname'"),
     ('field = "subject.title"\nfill = { input = "" }', "nothing is called ''"),
     ('field = "subject.title"\nfill = { derived = "" }', "nothing is called ''"),

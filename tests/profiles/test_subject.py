@@ -148,12 +148,26 @@ def test_a_ca_asks_for_nothing(estate, profile):
 ROLES = Library().roles
 SUPPLIER_ROLE = ROLES.remote_party_role("supplier")
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
+
+
+def several(texts):
+    """Texts of inputs of which there may be several, with commas between."""
+    return st.lists(texts, min_size=1, max_size=3, unique=True).map(",".join)
+
+
 STATED = {
     **dict.fromkeys(("id", "device-id"), eui64s.map(str)),
     "role": st.sampled_from([one.name for one in ROLES.remote_party_roles])
     | st.sampled_from([one.hex for one in ROLES.remote_party_roles]),
     "hw-type": object_identifiers,
-    "dns": st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=40),
+    "dns": several(
+        st.text(
+            st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters=",;"),
+            min_size=1,
+            max_size=40,
+        )
+    ),
+    "ip": several(st.ip_addresses().map(str)),
     "signifier": signifiers,
     "common-name": TEXTS,
     "system-name": TEXTS,
@@ -359,7 +373,7 @@ def test_an_input_that_a_type_does_not_take_is_told_with_those_it_takes(library)
     texts = {"common-name": "a", "hw-type": "1.2.3"}
     with pytest.raises(InputError) as caught:
         Subject.parse(library.profile("dccki"), texts, library.roles)
-    assert caught.value.remedy == "It takes --common-name, --dns, --signifier."
+    assert caught.value.remedy == "It takes --common-name, --dns, --ip, --signifier."
 
 
 def test_inputs_of_a_types_own_are_read_written_and_kept_like_any(tmp_path):

@@ -365,7 +365,7 @@ CASES = [
         "environment.not_open",
         "R6",
         lambda s: s.asking(environment="SIT-B").under(
-            "categories/organisation-user.toml", ', "SIT-B"]', "]"
+            "categories/organisation-user.toml", '"all"', '["ZAZ1", "UIT-A", "UIT-B", "SIT-A"]'
         ),
         "is not open in SIT-B",
     ),
@@ -1113,6 +1113,44 @@ def test_a_register_with_two_dccs_grants_neither_anything(scene):
 
 
 # The token
+
+
+def test_of_two_categories_the_first_open_to_the_kind_in_the_environment_is_taken(scene):
+    device = (shipped("profiles") / "categories" / "device.toml").read_text(encoding="utf-8")
+    asked = scene.asking(subject=DeviceSubject(DEVICE_ID, HW_TYPE)).agreed(
+        categories=("device", "device-lab")
+    )
+    narrow = asked.under("categories/device.toml", '"all"', '["UIT-A"]')
+    assert narrow.codes() == ["environment.not_open"]
+    lab = device.replace('name = "device"', 'name = "device-lab"', 1)
+    (narrow.directory / "categories" / "device-lab.toml").write_text(lab, encoding="utf-8")
+    both = replace(narrow, library=Library(narrow.directory))
+    assert both.decide().category.name == "device-lab"
+    assert both.asking(environment="UIT-A").decide().category.name == "device"
+    # Where the first is open in the environment to other kinds only, the second is taken.
+    kinds = both.under("categories/device.toml", '"party", ', "")
+    assert kinds.decide().category.name == "device-lab"
+
+
+def test_where_no_category_is_open_the_nearest_one_gives_the_reasons(scene):
+    device = (shipped("profiles") / "categories" / "device.toml").read_text(encoding="utf-8")
+    asked = scene.asking(subject=DeviceSubject(DEVICE_ID, HW_TYPE)).agreed(
+        categories=("device", "device-lab")
+    )
+    far = asked.under(
+        "categories/device.toml",
+        'participants = ["party", "manufacturer", "other", "dcc"]',
+        'participants = ["dcc"]',
+    )
+    lab = device.replace('name = "device"', 'name = "device-lab"', 1)
+    lab = lab.replace('"party", ', "", 1)
+    (far.directory / "categories" / "device-lab.toml").write_text(lab, encoding="utf-8")
+    text = (far.directory / "categories" / "device.toml").read_text(encoding="utf-8")
+    text = text.replace('"all"', '["UIT-A"]', 1)
+    (far.directory / "categories" / "device.toml").write_text(text, encoding="utf-8")
+    (reason,) = replace(far, library=Library(far.directory)).refusal().reasons
+    assert reason.code == "category.not_open"
+    assert reason.remedy == "It is open to manufacturer, other, dcc."
 
 
 def test_an_authorisation_cannot_be_made_by_hand(scene):

@@ -25,7 +25,6 @@ from smki_testca.profiles.subject import Subject
 from smki_testca.roles import KeyUsage
 from smki_testca.text import shown
 from smki_testca.x509 import private_keys
-from smki_testca.x509.names import KeyType
 from smki_testca.x509.pem import to_pem
 from smki_testca.x509.view import view_request
 
@@ -86,13 +85,13 @@ def make_csr(
         usage: the key usage, where the certificate type takes one.
         participant_name: the trading name in the register, where the certificate holds it.
         seed: to derive the key from, 8 to 64 octets: the same CSR has the same key then, and the
-            key is not secret. P-256 only.
+            key is not secret.
         profiles: the operator's profile directory, if there is one.
         particulars: the options of ``smki-testca csr``, with underscores.
 
     Raises:
         InputError: if nothing is issued from the profile, an input is missing, malformed or
-            forbidden by a row, or an RSA key is asked for from a seed.
+            forbidden by a row.
     """
     library = Library(*([] if profiles is None else [Path(profiles)]))
     known = library.end_entity_profile(profile)
@@ -123,8 +122,7 @@ def build(
         participant_name: the trading name in the register, where the certificate holds it.
 
     Raises:
-        InputError: if a row forbids a value or needs another, or an RSA key is to be made from a
-            seed.
+        InputError: if a row forbids a value or needs another.
     """
     profile = library.profile(subject.profile)
     if profile.takes_usage != (usage is not None):
@@ -166,10 +164,6 @@ def _value(row: Row, given: dict[str, Value]) -> Value | None:
 
 
 def _key(profile: Profile, fields: dict[str, Value], entropy: Entropy) -> PrivateKey:
-    if profile.key_type is KeyType.RSA2048 and not entropy.secret:
-        raise InputError(
-            "key.seeded_rsa", "RSA keys cannot be made from a seed.", "Leave out the seed."
-        )
     if not isinstance(entropy, KeyedEntropy):
         return private_keys.generate(profile.key_type, entropy)
     # Two Devices never have one key, even from one seed.

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from smki_testca.clock import in_utc, years_after
+from smki_testca.clock import earlier, in_utc, years_after
 from smki_testca.der import encode, read
 from smki_testca.errors import InputError
+from smki_testca.identifiers import SerialNumber
 from smki_testca.lint.rows import span_breaches, value_breaches
 from smki_testca.profiles.model import Constant, Derived, Input, Profile, Severity
 from smki_testca.x509 import names
@@ -19,7 +20,6 @@ from smki_testca.x509.view import view_certificate
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from smki_testca.identifiers import SerialNumber
     from smki_testca.lint.findings import Breach
     from smki_testca.profiles.model import Environment, Fill, Row
     from smki_testca.roles import Roles
@@ -156,6 +156,31 @@ def values(setting: Setting, filling: Filling) -> Values:
     return fields
 
 
+def end_by_rows(profile: Profile, at: datetime) -> datetime | None:
+    """When a certificate ends that is issued at a time, by the profile's rows.
+
+    Args:
+        profile: of the certificate.
+        at: the instant of issue, UTC.
+
+    Returns:
+        None where a row fixes notAfter.
+    """
+    if profile.fixes_end:
+        return None
+    filling = Filling(SerialNumber(1), at, b"")
+    fields: Values = {}
+    for row in profile.filling_rows:
+        if row.field.path in {"validity.notBefore", "validity.notAfter"}:
+            value = row.fill.value if isinstance(row.fill, Constant) else None
+            if isinstance(row.fill, Derived):
+                value = _instant(row.fill, filling, fields)
+            if value is not None:
+                fields[row.field.path] = value
+    end = fields.get("validity.notAfter")
+    return end if isinstance(end, datetime) else None
+
+
 def _dates(validity: Validity) -> dict[str, datetime]:
     """The dates asked for, by the paths of their fields."""
     dates = {
@@ -205,7 +230,10 @@ def check_inputs(profile: Profile, fields: Values, roles: Roles) -> list[str]:
         if value is None:
             continue
         check_characters(row.field, profile.encoding(row.field), value)
-        for breach in (*value_breaches(row, value, roles), *_period_breaches(row, fields)):
+        of_values = (
+            breach for one in row.field.each(value) for breach in value_breaches(row, one, roles)
+        )
+        for breach in (*of_values, *_period_breaches(row, fields)):
             line = f"{row.field.path} {breach.message} ({row.basis}, {row.source})."
             if row.severity is Severity.ERROR:
                 raise InputError("request.value", line)
@@ -282,7 +310,7 @@ def _of_issuer(fill: Derived, setting: Setting, fields: Values) -> Value | None:
 
 def _instant(fill: Derived, filling: Filling, fields: Values) -> Value | None:
     if fill.name == "now":
-        return filling.now
+        return earlier(filling.now, timedelta(minutes=fill.backdate or 0))
     if fill.name == "midnight":
         return filling.now.replace(hour=0, minute=0, second=0)
     start = fields["validity.notBefore"]

@@ -14,6 +14,7 @@ from pyasn1.type import char, namedtype, tag, univ, useful
 from pyasn1_modules import rfc2986, rfc5280
 
 from smki_testca.x509 import names
+from smki_testca.x509.fields import FIELDS, packed_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -185,9 +186,16 @@ def _alternative_name(values: Mapping[str, Any], path: str) -> Any:
         other["value"] = univ.Any(encode(module)).subtype(
             explicitTag=tag.Tag(tag.tagClassContext, tag.tagFormatSimple, 0)
         )
-    if f"{path}.dNSName" in values:
-        alternative[len(alternative)]["dNSName"] = values[f"{path}.dNSName"]
+    for name in _each(values, f"{path}.dNSName"):
+        alternative[len(alternative)]["dNSName"] = name
+    for address in _each(values, f"{path}.iPAddress"):
+        alternative[len(alternative)]["iPAddress"] = packed_address(address)
     return alternative
+
+
+def _each(values: Mapping[str, Any], path: str) -> tuple[Any, ...]:
+    """The values of a field that may have several; none where it is missing."""
+    return FIELDS[path].each(values[path]) if path in values else ()
 
 
 def _wrapped_key(values: Mapping[str, Any], path: str) -> Any:

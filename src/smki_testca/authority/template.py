@@ -38,7 +38,7 @@ _SHARED = frozenset({"issuer-key-algorithm", "issuer-subject", "issuer-key-ident
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The place of one field's element."""
+    """The place of one field's element, or of its elements if it has several."""
 
     path: str
 
@@ -132,6 +132,8 @@ class Template:
                 continue
             tag, start, stop = _element_at(data, position, limit)
             if isinstance(part, Span):
+                while FIELDS[part.path].is_repeatable and stop < limit and data[stop] == tag:
+                    _, _, stop = _element_at(data, stop, limit)
                 elements[part.path] = data[position:stop]
             elif tag != part.tag or self._take(part.parts, data, start, stop, elements) != stop:
                 raise TemplateMismatchError(f"the element at octet {position} differs")

@@ -17,10 +17,12 @@ import click
 
 import smki_testca
 from smki_testca import core_dumps
+from smki_testca.cli.command_line import GLOBAL_OPTIONS, GroupReading, did_you_mean, read_here
 from smki_testca.cli.output import print_json, say
 from smki_testca.cli.session import Session
 from smki_testca.errors import ExitCode, InputError, OutputError, SmkiTestcaError, UsageError
 from smki_testca.files import MEDIUM_ERRORS
+from smki_testca.text import closest
 
 # name: (module, attribute, summary in `--help`)
 COMMANDS = {
@@ -50,6 +52,8 @@ COMMANDS = {
     "revoke": ("revocation", "revoke", "Revoke certificates."),
     "reject": ("revocation", "reject", "Reject a certificate in its subscriber's name."),
     "crl": ("crl", "crl", "Revocation lists: issue, list, show, verify."),
+    "config": ("config", "config", "Show what is configured, and where each value is from."),
+    "examples": ("examples", "examples", "Write the examples to a folder."),
     "audit": ("audit", "audit", "The audit log of an estate."),
 }
 
@@ -58,7 +62,7 @@ COMMANDS = {
 _PATH_ERRORS = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG}
 
 
-class LazyGroup(click.Group):
+class LazyGroup(GroupReading):
     """A group whose commands are imported when they are used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -75,7 +79,7 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(
             importlib.import_module(f"smki_testca.cli.{module}"), attribute
         )
-        return command
+        return read_here(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
@@ -92,14 +96,11 @@ def _print_version(context: click.Context, parameter: click.Parameter, asked: bo
         context.exit()
 
 
-@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--estate", metavar="DIR", envvar="SMKI_TESTCA_ESTATE", help="The estate to use.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
-@click.option("--profiles", metavar="DIR", help="Profiles that come before the estate's.")
-@click.option(
-    "--passphrase-file", metavar="FILE", help="Holds the estate's passphrase on its first line."
+@click.command(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    params=[*GLOBAL_OPTIONS],
 )
-@click.option("--clock", metavar="TIME", help="Use this UTC time as now, for repeatable runs.")
 @click.option(
     "--version",
     is_flag=True,
@@ -109,15 +110,7 @@ def _print_version(context: click.Context, parameter: click.Parameter, asked: bo
     help="Show the version and exit.",
 )
 @click.pass_context
-def cli(
-    context: click.Context,
-    estate: str | None,
-    profiles: str | None,
-    passphrase_file: str | None,
-    clock: str | None,
-    *,
-    as_json: bool,
-) -> None:
+def cli(context: click.Context) -> None:
     """A test CA for Great Britain's smart-metering PKIs: SMKI, DCCKI and IKI.
 
     \b
@@ -129,12 +122,12 @@ def cli(
     quickstart left in the estate, or a prompt.
     """
     core_dumps.prevent()
-    context.obj = Session(estate, as_json, profiles, passphrase_file, clock)
+    context.ensure_object(Session)
 
 
 def main() -> NoReturn:
     """Run the command and end with the documented exit code."""
-    as_json = "--json" in sys.argv
+    session = Session()
     if sys.stdout is None:
         # The caller closed it: discard the output, and do the work.
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open to the end
@@ -143,16 +136,16 @@ def main() -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = cli.main(prog_name="smki-testca", standalone_mode=False)
+        code = cli.main(prog_name="smki-testca", standalone_mode=False, obj=session)
     except SmkiTestcaError as error:
-        _fail(error, as_json=as_json)
+        _fail(error, session)
     except click.exceptions.NoArgsIsHelpError as error:
-        if as_json:
-            _fail(UsageError("usage", "Missing command."), as_json=True)
+        if session.as_json:
+            _fail(UsageError("usage", "Missing command."), session)
         error.show()
         sys.exit(ExitCode.USAGE)
     except click.ClickException as error:
-        _fail(_usage_error(error), as_json=as_json)
+        _fail(_usage_error(error), session)
     except (click.Abort, KeyboardInterrupt):
         say("aborted", err=True)
         sys.exit(130)
@@ -172,7 +165,7 @@ def main() -> NoReturn:
                 f"A fault of ours: {type(error).__name__}: {error}.",
                 "Set SMKI_TESTCA_TRACEBACK=1 and report what it prints.",
             ),
-            as_json=as_json,
+            session,
         )
     sys.exit(code if isinstance(code, int) else ExitCode.DONE)
 
@@ -200,13 +193,16 @@ def _usage_error(error: click.ClickException) -> UsageError:
     context = error.ctx if isinstance(error, click.UsageError) else None
     remedy = "" if context is None else f"See: {context.command_path} --help"
     message = " ".join(error.format_message().split())
+    if isinstance(error, click.NoSuchOption):
+        meant = closest(error.option_name, error.possibilities or ())
+        message = f"No such option {error.option_name!r}. {did_you_mean(meant)}".rstrip()
     if not message.endswith((".", "?", "!")):
         message += "."
     return UsageError("usage", message, remedy)
 
 
-def _fail(error: SmkiTestcaError, *, as_json: bool) -> NoReturn:
-    if as_json:
+def _fail(error: SmkiTestcaError, session: Session) -> NoReturn:
+    if session.as_json:
         try:
             print_json(error.as_json())
         except OSError:
@@ -214,7 +210,7 @@ def _fail(error: SmkiTestcaError, *, as_json: bool) -> NoReturn:
             sys.stdout = None
     else:
         try:
-            say(*error.lines(), err=True)
+            say(*error.lines(), *session.configured_in(" ".join(error.lines())), err=True)
         except OSError:
             # So is standard error.
             sys.stderr = None

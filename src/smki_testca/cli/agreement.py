@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smki_testca.cli.output import print_json, print_table, print_warnings, say
+from smki_testca.cli.drafting import new_agreement
+from smki_testca.cli.dry_run import with_dry_run
+from smki_testca.cli.if_needed import with_if_needed
+from smki_testca.cli.output import print_json, print_outcome, print_table, print_warnings, say
 from smki_testca.cli.session import Session, read_input
 from smki_testca.errors import InputError
-from smki_testca.text import shown
+from smki_testca.text import counted, is_or_are, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,9 +36,13 @@ def agreement() -> None:
     """
 
 
+agreement.add_command(new_agreement)
+
+
 @agreement.command()
 @click.argument("file", metavar="FILE")
 @click.pass_obj
+@with_dry_run
 def add(session: Session, file: str) -> None:
     """Add the agreements of a TOML FILE.
 
@@ -48,15 +55,17 @@ def add(session: Session, file: str) -> None:
         warnings: list[str] = []
         _, agreements = estate.register.import_file(data, file, warnings.append)
     if session.as_json:
-        print_json(
+        print_outcome(
+            session,
             {
                 "agreements": [agreement.as_json() for agreement in agreements],
                 **({"warnings": warnings} if warnings else {}),
-            }
+            },
         )
         return
     print_warnings(warnings)
-    say(f"{len(agreements)} agreements are registered.")
+    count = len(agreements)
+    say(f"{counted(count, 'agreement')} {is_or_are(count)} registered.")
 
 
 @agreement.command()
@@ -139,6 +148,8 @@ def _wrapped(values: Sequence[str]) -> tuple[str, ...]:
 @agreement.command("replace")
 @click.argument("file", metavar="FILE")
 @click.pass_obj
+@with_dry_run
+@with_if_needed
 def replace_(session: Session, file: str) -> None:
     """Replace agreements by those of a TOML FILE that have the same references.
 
@@ -154,7 +165,7 @@ def replace_(session: Session, file: str) -> None:
         agreements = estate.register.replace_agreements(data, file)
         changes = estate.register.agreement_changes()
     if session.as_json:
-        print_json({"agreements": [agreement.as_json() for agreement in agreements]})
+        print_outcome(session, {"agreements": [agreement.as_json() for agreement in agreements]})
         return
     for one in agreements:
         terms = ", ".join(name.replace("_", " ") for name in changes[one.reference][-1].before)
@@ -168,6 +179,8 @@ def replace_(session: Session, file: str) -> None:
     "--on", "last", metavar="DATE", required=True, help="The last day on which it is in force."
 )
 @click.pass_obj
+@with_dry_run
+@with_if_needed
 def end(session: Session, reference: str, last: str) -> None:
     """End an agreement: nothing is issued under it after a day.
 
@@ -182,7 +195,7 @@ def end(session: Session, reference: str, last: str) -> None:
         ended = estate.register.end_agreement(reference, _day(last))
         is_over = ended.has_ended(estate.clock.now().date())
     if session.as_json:
-        print_json({"agreements": [ended.as_json()]})
+        print_outcome(session, {"agreements": [ended.as_json()]})
         return
     say(f"Agreement {reference} {'ended on' if is_over else 'is in force up to'} {ended.end}.")
 
@@ -199,6 +212,8 @@ def _day(text: str) -> date:
 @agreement.command()
 @click.argument("reference", metavar="REFERENCE")
 @click.pass_obj
+@with_dry_run
+@with_if_needed
 def suspend(session: Session, reference: str) -> None:
     """Suspend an agreement: nothing is issued under it until it is resumed.
 
@@ -212,6 +227,8 @@ def suspend(session: Session, reference: str) -> None:
 @agreement.command()
 @click.argument("reference", metavar="REFERENCE")
 @click.pass_obj
+@with_dry_run
+@with_if_needed
 def resume(session: Session, reference: str) -> None:
     """Resume a suspended agreement.
 
@@ -226,6 +243,6 @@ def _set_suspended(session: Session, reference: str, *, suspended: bool) -> None
     with session.open() as estate:
         changed = estate.register.set_suspended(reference, suspended=suspended)
     if session.as_json:
-        print_json({"agreements": [changed.as_json()]})
+        print_outcome(session, {"agreements": [changed.as_json()]})
         return
     say(f"Agreement {reference} is {'suspended' if suspended else 'in force again'}.")

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.cli.numbers import number_from
-from smki_testca.cli.output import print_json, print_table, say
+from smki_testca.cli.output import (
+    Progress,
+    print_json,
+    print_table,
+    say,
+)
+from smki_testca.text import (
+    counted,
+    is_or_are,
+)
 
 if TYPE_CHECKING:
     from smki_testca.cli.session import Session
@@ -96,8 +105,8 @@ def verify(session: Session, digest: str | None, *, keys: bool) -> None:
         if keys:
             estate.unlock()
         verified = estate.audit.examine(digest)
-        tiles = estate.tiles.verify()
-        paired = estate.verify_keys() if keys else None
+        tiles = estate.tiles.verify(Progress("tiles"))
+        paired = estate.verify_keys(Progress("private keys")) if keys else None
     if session.as_json:
         print_json(
             {
@@ -109,9 +118,14 @@ def verify(session: Session, digest: str | None, *, keys: bool) -> None:
             }
         )
         return
-    about_tiles = f" {tiles} tiles are as it tells." if tiles else ""
-    about_keys = "" if paired is None else f" {paired} private keys fit."
-    say(f"The audit log is whole: {verified.entries} entries.{about_tiles}{about_keys}")
+    entries = counted(verified.entries, "entry", "entries")
+    about_tiles = f" {counted(tiles, 'tile')} {is_or_are(tiles)} as it tells." if tiles else ""
+    about_keys = (
+        ""
+        if paired is None
+        else (f" {counted(paired, 'private key')} {'fits' if paired == 1 else 'fit'}.")
+    )
+    say(f"The audit log is whole: {entries}.{about_tiles}{about_keys}")
     say(*(f"remark: {remark}" for remark in verified.remarks), err=True)
 
 

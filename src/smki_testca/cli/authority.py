@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.command_line import ConfiguredOption
+from smki_testca.cli.dry_run import with_dry_run
 from smki_testca.cli.names import HierarchyName
-from smki_testca.cli.output import print_json, print_table
+from smki_testca.cli.output import print_json, print_outcome, print_table, print_warnings
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from smki_testca.cli.session import Session
+    from smki_testca.lifecycle.due_lists import DueList
 
 _ENVIRONMENT = click.option(
-    "--environment", metavar="E", help="The CA's environment; the estate's first by default."
+    "--environment",
+    cls=ConfiguredOption,
+    metavar="E",
+    help="The CA's environment; the estate's first by default.",
 )
 
 
@@ -30,7 +38,7 @@ def ca() -> None:
 @ca.command("list")
 @click.pass_obj
 def list_(session: Session) -> None:
-    """List the certificates of every CA, and which of them issues now.
+    """List the certificates of every CA, which of them issues now, and which CA owes a list.
 
     \b
     Example:
@@ -39,16 +47,22 @@ def list_(session: Session) -> None:
     with session.open() as estate:
         states = estate.authorities.states()
         statuses = [estate.status(state.record) for state in states]
+        owed = {one.authority.serial: one for one in estate.due_revocation_lists()}
+        now = estate.clock.now()
     if session.as_json:
         authorities = [
-            {**state.as_json(), "status": status.value}
+            {
+                **state.as_json(),
+                "status": status.value,
+                "list_due": _as_json(owed.get(state.record.serial)),
+            }
             for state, status in zip(states, statuses, strict=True)
         ]
         print_json({"authorities": authorities})
         return
     columns = ("CA", "Profile", "Generation", "Subject", "Not before", "Not after", "Serial")
     print_table(
-        (*columns, "Status", "Issues now"),
+        (*columns, "Status", "Issues now", "List due"),
         [
             (
                 state.record.label or "",
@@ -60,10 +74,19 @@ def list_(session: Session) -> None:
                 str(state.record.serial),
                 status.word,
                 "yes" if state.issues_now else "",
+                _in_words(owed.get(state.record.serial), now),
             )
             for state, status in zip(states, statuses, strict=True)
         ],
     )
+
+
+def _as_json(owed: DueList | None) -> dict[str, Any] | None:
+    return None if owed is None else owed.as_json()
+
+
+def _in_words(owed: DueList | None, now: datetime) -> str:
+    return "" if owed is None else owed.why(now)
 
 
 @ca.command()
@@ -72,6 +95,7 @@ def list_(session: Session) -> None:
     "--environment", metavar="E", help="The CA's environment, if several CAs have that name."
 )
 @click.pass_obj
+@with_dry_run
 def renew(session: Session, name: str, environment: str | None) -> None:
     """Give a CA a new certificate: the same name and key, a new serial number and dates.
 
@@ -87,9 +111,13 @@ def renew(session: Session, name: str, environment: str | None) -> None:
     with session.open(needs_keys=True) as estate:
         renewal = estate.renew_authority(name, environment)
     if session.as_json:
-        print_json({"certificates": [renewal.as_json()]})
+        print_outcome(
+            session,
+            {"certificates": [renewal.as_json()], "warnings": list(renewal.warnings)},
+        )
         return
-    print_renewals([renewal])
+    print_warnings(renewal.warnings)
+    print_renewals([renewal], estate.library.roles)
 
 
 @ca.command("roll-over")
@@ -97,6 +125,7 @@ def renew(session: Session, name: str, environment: str | None) -> None:
 @click.option("--name", metavar="CN", required=True, help="The new CA's name, such as Z1b.")
 @_ENVIRONMENT
 @click.pass_obj
+@with_dry_run
 def roll_over(session: Session, hierarchy: str, name: str, environment: str | None) -> None:
     """Make the next generation of an issuing CA: a new name and key under the same root.
 
@@ -107,13 +136,17 @@ def roll_over(session: Session, hierarchy: str, name: str, environment: str | No
     Example:
       smki-testca --estate estate ca roll-over organisation --name Z1b
     """
-    from smki_testca.cli.output import print_records
+    from smki_testca.cli.records import print_records
     from smki_testca.profiles.model import Hierarchy
 
     with session.open(needs_keys=True) as estate:
         record = estate.roll_over(Hierarchy(hierarchy), name, environment)
+        root = estate.certificates.chain(record)[0]
+        warnings = estate.remarks(root, record.not_after)
         roles = estate.library.roles
     if session.as_json:
-        print_json({"certificates": [record.as_json()]})
+        document = {"certificates": [record.as_json()], "warnings": list(warnings)}
+        print_outcome(session, document)
         return
+    print_warnings(warnings)
     print_records([record], roles)

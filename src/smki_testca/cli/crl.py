@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.command_line import ConfiguredOption
+from smki_testca.cli.dry_run import with_dry_run
 from smki_testca.cli.names import HierarchyName
 from smki_testca.cli.numbers import number_from
-from smki_testca.cli.output import print_document, print_json, print_table, say
+from smki_testca.cli.output import (
+    print_document,
+    print_json,
+    print_outcome,
+    print_table,
+    print_warnings,
+    say,
+)
 from smki_testca.cli.output_paths import OUTPUT, check_alone
 from smki_testca.errors import ExitCode, InputError, UsageError
 from smki_testca.files import replace, write_error
 from smki_testca.streams import check_no_terminal, is_standard_output
+from smki_testca.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
-    from pathlib import Path
+    from pathlib import Path, PurePosixPath
 
     from smki_testca.api import Estate
     from smki_testca.cli.session import Session
     from smki_testca.estate.revocations import RevocationListRecord
     from smki_testca.lifecycle.crl_comparison import Comparison
+    from smki_testca.lifecycle.due_lists import DueList
     from smki_testca.profiles.model import Hierarchy, Tier
 
 _AUTHORITY_OPTIONS = [
@@ -34,7 +46,9 @@ _AUTHORITY_OPTIONS = [
         help="Of this hierarchy's issuing CA.",
     ),
     click.option("--arl", is_flag=True, help="Of the root instead: its ARL."),
-    click.option("--environment", metavar="E", help="Of this environment's CAs."),
+    click.option(
+        "--environment", cls=ConfiguredOption, metavar="E", help="Of this environment's CAs."
+    ),
     click.option("--ca", metavar="NAME", help="Of the CA of this name; the newest by default."),
 ]
 
@@ -57,48 +71,65 @@ def crl() -> None:
 
 @crl.command()
 @_with_authority_options
+@click.option(
+    "--all", "everything", is_flag=True, help="Of every CA that owes a list, older ones included."
+)
+@click.option("--also-current", is_flag=True, help="With --all: also lists that are not due yet.")
 @click.option("--at", metavar="TIME", help="The list's thisUpdate, UTC; now by default.")
 @click.option(
     "--next-update", metavar="TIME", help="Its nextUpdate; set by the profile by default."
 )
 @click.option(
     "--out",
-    metavar="FILE",
+    metavar="FILE|DIR",
     type=OUTPUT,
-    help="Write the list to FILE, - for standard output, instead of printing it.",
+    help="Write the list to FILE, - for standard output, instead of printing it. With --all, write"
+    " one file for each list below DIR.",
 )
 @click.option("--der", is_flag=True, help="Write DER instead of PEM; only with --out.")
 @click.pass_obj
+@with_dry_run
 def issue(
     session: Session,
     /,
-    at: str | None,
-    next_update: str | None,
     out: Path | None,
     *,
+    everything: bool,
+    also_current: bool,
     der: bool,
     **options: Any,
 ) -> None:
-    """Issue the next revocation list of a CA.
+    """Issue the next revocation list of a CA, or with --all every list that is due.
 
-    The list names the certificates revoked as of its thisUpdate. With --at you issue a stale list
-    or a future one; its number still rises by one. --out replaces the content of the file, whose
-    owner and mode stay.
+    A list is due where certificates were revoked that no current list names, and where the last
+    list has run out. The command says which CAs still owe one. A list names the certificates
+    revoked as of its thisUpdate. With --at you issue a stale list or a future one; its number
+    still rises by one. --out replaces the content of a file, whose owner and mode stay.
 
     \b
     Example:
       smki-testca --estate estate crl issue --hierarchy organisation --out organisation.crl.pem
     """
-    from smki_testca.clock import parse_instant
-    from smki_testca.profiles.model import Hierarchy
-
     if der and out is None:
         raise UsageError("usage", "DER is written to a file only.", "Name it with --out FILE.")
     if out is not None:
         check_alone(session, out)
         if der:
             check_no_terminal(out)
-    begin, end = (None if text is None else parse_instant(text) for text in (at, next_update))
+    if also_current and not everything:
+        raise UsageError("usage", "--also-current goes with --all.")
+    if everything:
+        _issue_all(session, out, options, also_current=also_current, der=der)
+    else:
+        _issue_one(session, out, options, der=der)
+
+
+def _issue_one(session: Session, out: Path | None, options: dict[str, Any], *, der: bool) -> None:
+    from smki_testca.clock import parse_instant
+    from smki_testca.profiles.model import Hierarchy
+
+    times = (options["at"], options["next_update"])
+    begin, end = (None if text is None else parse_instant(text) for text in times)
     with session.open(needs_keys=True) as estate:
         record = estate.issue_revocation_list(
             Hierarchy(options["hierarchy"]),
@@ -109,15 +140,117 @@ def issue(
             next_update=end,
         )
         summary = _issued_summary(estate, record)
+        due, now = estate.due_revocation_lists(), estate.clock.now()
     pem = _pem(record)
-    if out is not None:
+    if out is not None and not session.dry_run:
         _replace_file(out, record.der if der else pem)
     if session.as_json:
-        print_json({"revocation_list": {**record.as_json(), "pem": pem.decode("ascii")}})
+        print_outcome(
+            session, {"revocation_list": _with_pem(record), **_remarks_as_json([record], due)}
+        )
         return
+    print_warnings(record.warnings)
     say(summary, err=out is None or is_standard_output(out))
     if out is None:
         print_document(pem.decode("ascii"))
+    print_due(due, now)
+
+
+def _issue_all(
+    session: Session,
+    out: Path | None,
+    options: dict[str, Any],
+    *,
+    also_current: bool,
+    der: bool,
+) -> None:
+    """Issue every list that is due, or simply every list.
+
+    Raises:
+        UsageError: for an option that is about one list.
+    """
+    from smki_testca.profiles.model import Hierarchy, Tier
+
+    for name in ("ca", "at", "next_update"):
+        if options[name] is not None:
+            option = name.replace("_", "-")
+            raise UsageError("usage", f"--{option} is about one list: it does not go with --all.")
+    source = click.get_current_context().get_parameter_source("hierarchy")
+    one_hierarchy = source is not click.core.ParameterSource.DEFAULT
+    with session.open(needs_keys=True) as estate:
+        records = estate.issue_revocation_lists(
+            environment=options["environment"],
+            hierarchy=Hierarchy(options["hierarchy"]) if one_hierarchy else None,
+            tier=Tier.ROOT if options["arl"] else None,
+            also_current=also_current,
+        )
+        summaries = [_issued_summary(estate, record) for record in records]
+        paths = [_path_of(estate, record, der=der) for record in records]
+        due, now = estate.due_revocation_lists(), estate.clock.now()
+    documents = [record.der if der else _pem(record) for record in records]
+    to_folder = out is not None and not is_standard_output(out)
+    if out is not None and not session.dry_run:
+        _write_all(out, paths, documents)
+    if session.as_json:
+        lists = [_with_pem(record) for record in records]
+        print_outcome(session, {"revocation_lists": lists, **_remarks_as_json(records, due)})
+        return
+    print_warnings(dict.fromkeys(line for record in records for line in record.warnings))
+    if not records:
+        say("No list is due: nothing was issued.", err=not to_folder)
+    for summary, path in zip(summaries, paths, strict=True):
+        say(f"{summary} {out / path}" if to_folder and out else summary, err=not to_folder)
+    if out is None:
+        print_document("".join(document.decode("ascii") for document in documents))
+    print_due(due, now)
+
+
+def _path_of(estate: Estate, record: RevocationListRecord, *, der: bool) -> PurePosixPath:
+    """The file of a list below the folder of --out; it does not depend on what else is issued."""
+    from pathlib import PurePosixPath
+
+    from smki_testca.exporters.file_names import authority_names
+    from smki_testca.exporters.item import safe_name
+    from smki_testca.profiles.model import Tier
+
+    name = authority_names(estate.certificates.authorities())[record.authority].text
+    kind = "arl" if record.tier is Tier.ROOT else "crl"
+    file = f"{name}.{kind}{'' if der else '.pem'}"
+    return PurePosixPath(safe_name(record.family), record.hierarchy, file)
+
+
+def _write_all(out: Path, paths: Sequence[PurePosixPath], documents: Sequence[bytes]) -> None:
+    """Write each list to its file below a folder, or all of them to standard output."""
+    from smki_testca.folders import make_folders
+
+    if is_standard_output(out):
+        _replace_file(out, b"".join(documents))
+        return
+    for path, document in zip(paths, documents, strict=True):
+        place = out.joinpath(*path.parts)
+        with _kept_in_estate(place):
+            make_folders(place.parent)
+        _replace_file(place, document)
+
+
+def print_due(due: Sequence[DueList], now: datetime) -> None:
+    """Print a warning for each list that a CA owes."""
+    print_warnings(
+        f"The CA {owed.name} owes a revocation list: {owed.why(now)}. Issue every list that is"
+        " due: smki-testca crl issue --all --out DIR"
+        for owed in due
+    )
+
+
+def _with_pem(record: RevocationListRecord) -> dict[str, Any]:
+    return {**record.as_json(), "pem": _pem(record).decode("ascii")}
+
+
+def _remarks_as_json(
+    records: Sequence[RevocationListRecord], due: Sequence[DueList]
+) -> dict[str, Any]:
+    warnings = dict.fromkeys(line for record in records for line in record.warnings)
+    return {"warnings": list(warnings), "due": [owed.as_json() for owed in due]}
 
 
 @crl.command("list")
@@ -126,7 +259,7 @@ def issue(
 )
 @click.pass_obj
 def list_(session: Session, *, everything: bool) -> None:
-    """List the newest revocation list of each CA.
+    """List the newest revocation list of each CA, and say which CAs owe one.
 
     \b
     Example:
@@ -138,9 +271,15 @@ def list_(session: Session, *, everything: bool) -> None:
         records = estate.revocation_lists(current_only=not everything)
         now = estate.clock.now()
         names = [_authority_name(estate, record) for record in records]
+        due = estate.due_revocation_lists()
     newest = {(record.family, record.issuer): record.number for record in records}
     if session.as_json:
-        print_json({"revocation_lists": [record.as_json() for record in records]})
+        print_json(
+            {
+                "revocation_lists": [record.as_json() for record in records],
+                "due": [owed.as_json() for owed in due],
+            }
+        )
         return
     print_table(
         ("CA", "Profile", "Family", "Number", "This update", "Next update", "Entries", "State"),
@@ -160,6 +299,7 @@ def list_(session: Session, *, everything: bool) -> None:
             for name, record in zip(names, records, strict=True)
         ],
     )
+    print_due(due, now)
 
 
 @crl.command()
@@ -296,8 +436,8 @@ def _print_comparison(file: str, comparison: Comparison) -> None:
         authority = comparison.authority
         label = "" if authority is None else f" of {authority.label}"
         say(
-            f"{file} is list {comparison.number}{label}, with {comparison.entries} entries, as the"
-            " estate would have it."
+            f"{file} is list {comparison.number}{label}, with"
+            f" {counted(comparison.entries, 'entry', 'entries')}, as the estate would have it."
         )
         return
     for discrepancy in comparison.discrepancies[:_SHOWN_DISCREPANCIES]:
@@ -314,7 +454,8 @@ def _authority_name(estate: Estate, record: RevocationListRecord) -> str:
 
 def _issued_summary(estate: Estate, record: RevocationListRecord) -> str:
     name = _authority_name(estate, record)
-    return f"{name} issued list {record.number} ({record.profile}) with {record.count} entries."
+    entries = counted(record.count, "entry", "entries")
+    return f"{name} issued list {record.number} ({record.profile}) with {entries}."
 
 
 def _state(record: RevocationListRecord, now: datetime) -> str:
@@ -336,8 +477,15 @@ def _replace_file(path: Path, data: bytes) -> None:
         InputError: if the file cannot be written.
         OutputError: if the disk is full or fails.
     """
-    try:
+    with _kept_in_estate(path):
         replace(path, data)
+
+
+@contextlib.contextmanager
+def _kept_in_estate(path: Path) -> Iterator[None]:
+    """Say of a file that cannot be written that its list is issued all the same."""
+    try:
+        yield
     except OSError as error:
         raise write_error(
             "crl.unwritable",

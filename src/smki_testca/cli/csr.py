@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.authority.csr_builder import PARTICIPANT_NAME, build, holds_participant_name
-from smki_testca.cli.issue import CertificateTypes, example, input_options
+from smki_testca.cli.issue import CertificateTypes, example, input_options, inputs_given
 from smki_testca.cli.output import print_json, print_warnings, say
 from smki_testca.cli.output_paths import OUTPUT, check_alone, place_of
 from smki_testca.cli.session import Session, first_line
@@ -42,9 +42,7 @@ _FILE_OPTIONS = [
     click.option(
         "--key-passphrase-file", metavar="FILE", help="Its first line encrypts the private key."
     ),
-    click.option(
-        "--seed", metavar="HEX", help="Derive the key from it; it is not secret. P-256 only."
-    ),
+    click.option("--seed", metavar="HEX", help="Derive the key from it; it is not secret."),
     click.option("--force", is_flag=True, help="Overwrite the files if they are there already."),
 ]
 _NAME = click.option(
@@ -150,8 +148,7 @@ def _make(session: Session, profile: Profile, given: dict[str, Any]) -> None:
 
 def _built(session: Session, profile: Profile, given: dict[str, Any]) -> CsrWithKey:
     library = session.library()
-    options = [input_type.option for input_type in profile.input_types]
-    texts = {option: given[option.replace("-", "_")] for option in options}
+    texts = inputs_given(profile, given)
     usages = given.get("usages", ())
     if len(usages) > 1:
         raise UsageError("usage", "A CSR asks for one key usage.", "Make a CSR for each.")

@@ -1,4 +1,4 @@
-"""``export``: writes certificates, and their keys if asked, to files."""
+"""``export``: writes certificates, and their keys if asked, to files or standard output."""
 
 from __future__ import annotations
 
@@ -6,26 +6,67 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smki_testca.cli.output import print_json, print_warnings, say
-from smki_testca.cli.output_paths import FOLDER
-from smki_testca.cli.selection import selecting, selection
+from smki_testca.cli.command_line import (
+    ConfiguredOption,
+)
+from smki_testca.cli.output import (
+    Progress,
+    print_document,
+    print_json,
+    print_warnings,
+    say,
+)
+from smki_testca.cli.output_paths import (
+    OUTPUT,
+    check_alone,
+)
+from smki_testca.cli.selection import (
+    own_selection,
+    selecting,
+)
 from smki_testca.cli.session import Session, first_line
 from smki_testca.errors import InputError
-from smki_testca.exporters.export import items, make, takes_passphrase
+from smki_testca.exporters.export import NOT_SECRET, items, make, notes, takes_passphrase
 from smki_testca.exporters.fitting import summary
 from smki_testca.exporters.format import Need
+from smki_testca.exporters.leftovers import save
 from smki_testca.exporters.registry import FORMATS
-from smki_testca.folders import write
+from smki_testca.files import (
+    write_file,
+)
+from smki_testca.streams import (
+    is_standard_output,
+)
+from smki_testca.text import (
+    counted,
+    is_or_are,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from smki_testca.exporters.export import Made
+    from smki_testca.folders import OutputFile
 
 
 @click.command()
 @click.option(
-    "--format", "form", type=click.Choice(list(FORMATS)), required=True, help="See docs/formats.md."
+    "--format",
+    "form",
+    cls=ConfiguredOption,
+    key="export-format",
+    type=click.Choice(list(FORMATS)),
+    required=True,
+    help="See docs/formats.md.",
 )
-@click.option("--out", metavar="PATH", type=FOLDER, required=True, help="The folder to write to.")
+@click.option(
+    "--out",
+    metavar="PATH",
+    type=OUTPUT,
+    required=True,
+    help="The folder to write to; - prints the certificates as PEM, or the one file of a format.",
+)
 @click.option("--with-keys", is_flag=True, help="Write the private keys, too.")
 @click.option(
     "--export-passphrase-file",
@@ -33,7 +74,11 @@ if TYPE_CHECKING:
     help="Its first line encrypts the private keys written;"
     f" {' and '.join(takes_passphrase(Need.REQUIRED))} need it.",
 )
-@click.option("--force", is_flag=True, help="Overwrite files that are there already.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Overwrite files that are there already, and remove stale ones of the same labels.",
+)
 @selecting
 @click.pass_obj
 def export(
@@ -45,9 +90,12 @@ def export(
     *,
     with_keys: bool,
     force: bool,
-    **given: str | None,
+    **given: tuple[str, ...],
 ) -> None:
     """Write the certificates of an estate, or those that fit every option, to a folder.
+
+    A certificate that was renewed, or replaced by another of its label, is left out unless
+    --status or --serial selects it. The current one has the plain file name.
 
     Private keys are written only with --with-keys; a CA's private key never is.
 
@@ -55,25 +103,82 @@ def export(
     Example:
       smki-testca --estate estate export --format pem --out kit --with-keys
       --participant supplier-one
+
+    \b
+    One certificate on standard output:
+      smki-testca --estate estate export --format pem --label Z1-supplier-ds --out -
     """
+    check_alone(session, out)
+    printed = is_standard_output(out)
     passphrase = None
     if export_passphrase_file is not None:
         passphrase = first_line(export_passphrase_file)
     with session.open() as estate:
-        records = list(estate.select(selection(estate.library, given)))
+        selected_records = estate.select(own_selection(estate, given))
+        records = list(Progress("reading certificates").over(selected_records))
         if not records:
             raise InputError("export.nothing", "No certificate fits the selection.")
         selected = items(estate, records, with_keys=with_keys)
-        exported = make(form, selected, passphrase)
-        paths = write(exported.files, out, force=force)
-    if session.as_json:
-        left_out = [
-            {"serial": str(each.item.record.serial), "name": each.item.name, "reason": each.reason}
-            for each in exported.left_out
-        ]
-        renamed = [{"name": name, "written_as": instead} for name, instead in exported.renamed]
-        files = [str(path) for path in paths]
-        print_json({"files": files, "left_out": left_out, "renamed": renamed})
+        named = given.get("status") or given.get("serial")
+        made = make(form, selected, passphrase, current_only=not named, printable=printed)
+        if printed:
+            _check_one(made.files)
+        else:
+            saved = save(estate, made, out, force=force)
+    warnings = [*summary(made.left_out, len(selected)), *made.renamings()]
+    if printed:
+        print_warnings(
+            [*warnings, *(NOT_SECRET[1].decode().splitlines() if notes(made.written) else [])]
+        )
+        _print(made.files[0], out)
         return
-    print_warnings([*summary(exported.left_out, len(selected)), *exported.renamings()])
-    say(f"{len(paths)} files are below {out}.")
+    if session.as_json:
+        print_json({**saved.as_json(), **_remarks(made)})
+        return
+    print_warnings([*warnings, *saved.warnings()])
+    say(
+        *saved.removals(),
+        f"{counted(len(saved.paths), 'file')} {is_or_are(len(saved.paths))} below {out}.",
+    )
+
+
+def _remarks(made: Made) -> dict[str, list[dict[str, str]]]:
+    left_out = [
+        {"serial": str(each.item.record.serial), "name": each.item.name, "reason": each.reason}
+        for each in made.left_out
+    ]
+    renamed = [{"name": name, "written_as": instead} for name, instead in made.renamed]
+    return {"left_out": left_out, "renamed": renamed}
+
+
+def _check_one(files: Sequence[OutputFile]) -> None:
+    """Check that an export can go to standard output.
+
+    Raises:
+        InputError: if it has several files.
+    """
+    if len(files) == 1:
+        return
+    named = ", ".join([*(file.path.name for file in files[:3]), *(["…"] if len(files) > 3 else [])])
+    raise InputError(
+        "export.several_files",
+        f"This export has {len(files)} files ({named}); standard output takes one.",
+        "Name a folder with --out, select one certificate, or leave --with-keys out.",
+    )
+
+
+def _print(file: OutputFile, out: Path) -> None:
+    """Print a text, or write binary data to what is not a terminal."""
+    text = _text(file.data)
+    if text is None:
+        write_file(out, file.data, force=False)
+    else:
+        print_document(text)
+
+
+def _text(data: bytes) -> str | None:
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text

@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from smki_testca.cli.numbers import number_from
+from smki_testca.cli.command_line import ConfiguredOption
+from smki_testca.cli.dry_run import (
+    with_dry_run,
+)
+from smki_testca.cli.lists import (
+    Terms,
+    print_list,
+)
+from smki_testca.cli.numbers import (
+    number_from,
+)
 from smki_testca.cli.output import (
-    print_json,
-    print_records,
-    print_table,
+    Column,
+    print_outcome,
+    print_rows,
     print_warnings,
-    role_name,
     say,
 )
+from smki_testca.cli.records import (
+    print_records,
+    role_name,
+)
 from smki_testca.cli.renewal import ending
-from smki_testca.cli.selection import selecting_externals, selection
+from smki_testca.cli.selection import OF_OWN_ALONE, selecting_externals, selection
 from smki_testca.cli.session import Session, first_line, read_input
 from smki_testca.errors import ExitCode, UsageError
+from smki_testca.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from smki_testca.api import Estate
+    from smki_testca.cli.selection import Given
     from smki_testca.estate.externals import ExternalRecord
     from smki_testca.issuance.re_signing import ReSigning
     from smki_testca.lifecycle.importing import ImportReport
+    from smki_testca.roles import Roles
 
 
 @click.command("import")
@@ -39,6 +55,7 @@ if TYPE_CHECKING:
 )
 @click.option("--without-keys", is_flag=True, help="Leave private keys unread.")
 @click.pass_obj
+@with_dry_run
 def import_(
     session: Session,
     files: tuple[str, ...],
@@ -68,14 +85,17 @@ def import_(
         now = estate.clock.now()
         errors = estate.externals.errors(externals, now)
         if session.as_json:
-            print_json(_import_as_json(report, errors, now))
+            print_outcome(session, _import_as_json(report, errors, now))
             return
         arrivals = {item.external.sha256: item.arrival for item in report.arrived if item.external}
-        words = [arrivals[record.sha256].value for record in externals]
-        _print_externals(estate, externals, errors, words)
+        items = [
+            _Listed(record, codes, arrivals[record.sha256].value)
+            for record, codes in zip(externals, errors, strict=True)
+        ]
+        _print_arrivals(estate, items)
         own = [item.own for item in report.arrived if item.own is not None]
         if own:
-            say(f"{_count(len(own), 'certificate')} issued by this estate: left as it is.")
+            say(f"{counted(len(own), 'certificate')} issued by this estate: left as it is.")
         say(_import_summary(report, externals, errors, now))
     print_warnings(
         f"{remark.source}: {remark.message}. [{remark.code}]" for remark in report.remarks
@@ -83,10 +103,19 @@ def import_(
 
 
 @click.command("re-sign")
-@click.option("--purpose", metavar="S", required=True, help="The Testing Service they are for.")
+@click.option(
+    "--purpose",
+    cls=ConfiguredOption,
+    metavar="S",
+    required=True,
+    help="The Testing Service they are for.",
+)
 @click.option("--participant", metavar="P", help="The new holder; by default the holder of the ID.")
 @click.option(
-    "--environment", metavar="E", help="The test environment; the estate's first by default."
+    "--environment",
+    cls=ConfiguredOption,
+    metavar="E",
+    help="The test environment; the estate's first by default.",
 )
 @click.option("--days", type=number_from(1, 36525), metavar="N", help="End N days from now.")
 @click.option("--until", metavar="DATE", help="End with this day, or at this UTC time.")
@@ -95,6 +124,7 @@ def import_(
 @click.option("--all-or-nothing", is_flag=True, help="Sign none if one of them cannot be signed.")
 @selecting_externals
 @click.pass_obj
+@with_dry_run
 def re_sign(
     session: Session,
     /,
@@ -106,7 +136,7 @@ def re_sign(
     with_defects: bool,
     again: bool,
     all_or_nothing: bool,
-    **given: str | None,
+    **given: Any,
 ) -> None:
     """Sign imported certificates again under the estate's own CA: same subject, key and label.
 
@@ -119,26 +149,28 @@ def re_sign(
     """
     from smki_testca.issuance.re_signing import ReSigningTerms
 
+    environment = given.pop("environment")
     with session.open(needs_keys=True) as estate:
         terms = ReSigningTerms(
             purpose,
             participant,
-            given["environment"],
+            environment,
             ending(estate.clock.now(), days, until),
             with_defects=with_defects,
             again=again,
             all_or_nothing=all_or_nothing,
         )
-        outcome = estate.re_sign(selection(estate.library, given), terms)
+        outcome = estate.re_sign(selection(estate, given), terms)
         if not outcome.re_signed and len(outcome.left_out) == 1:
             raise outcome.left_out[0].error
         if session.as_json:
-            print_json(
+            print_outcome(
+                session,
                 {
                     "re_signed": [pair.as_json() for pair in outcome.re_signed],
                     "left_out": [left_out.as_json() for left_out in outcome.left_out],
                     "warnings": _warnings(outcome),
-                }
+                },
             )
         else:
             _print_re_signed(outcome, estate)
@@ -146,30 +178,79 @@ def re_sign(
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
-def list_externals(session: Session, estate: Estate, given: dict[str, str | None]) -> None:
+def list_externals(session: Session, estate: Estate, given: Given, terms: Terms) -> None:
     """List the external certificates that fit, with the errors that lint finds.
 
     Raises:
         UsageError: for an option that fits the estate's own certificates only.
     """
-    for name in ("participant", "status", "where"):
+    for name in OF_OWN_ALONE:
         if given[name]:
             raise UsageError(
                 "usage",
                 f"--{name} fits no external certificates: it is of the estate's own alone.",
                 "Leave it out, or --external.",
             )
-    records = estate.externals.select(selection(estate.library, given))
+    records = estate.externals.select(selection(estate, given))
     now = estate.clock.now()
     errors = estate.externals.errors(records, now)
-    if session.as_json:
-        externals = [
-            _external_as_json(record, codes, now)
-            for record, codes in zip(records, errors, strict=True)
-        ]
-        print_json({"externals": externals})
-        return
-    _print_externals(estate, records, errors, None)
+    print_list(
+        session,
+        terms,
+        "externals",
+        map(_Listed, records, errors),
+        _columns(estate.library.roles, now),
+        _DEFAULT,
+        lambda item: _external_as_json(item.record, item.errors, now),
+    )
+
+
+class _Listed(NamedTuple):
+    """An external certificate in a table, with the codes of the errors in it."""
+
+    record: ExternalRecord
+    errors: list[str]
+    arrival: str = ""
+
+
+_DEFAULT = (
+    *("label", "sha256", "profile", "id", "role", "usage", "not-after", "errors", "key"),
+    *("serial", "re-signed"),
+)
+"""The columns of a table of external certificates unless others are asked for."""
+
+
+def _columns(roles: Roles, now: datetime) -> dict[str, Column[_Listed]]:
+    """Return every column that a table of external certificates can have, by name."""
+    columns: tuple[Column[_Listed], ...] = (
+        Column("label", "Label or file", lambda item: item.record.name, 3),
+        Column("sha256", "SHA-256", lambda item: item.record.sha256.hex(), 0),
+        Column("profile", "Profile", lambda item: item.record.profile, 7),
+        Column("id", "EUI-64 or name", _id, 2),
+        Column("role", "Role", lambda item: role_name(item.record.role, roles), 9),
+        Column("usage", "Usage", lambda item: item.record.usage or "", 8),
+        Column("not-after", "Not after", lambda item: _end_of(item.record, now), 5),
+        Column("errors", "Errors", lambda item: ", ".join(item.errors) or "none", 4),
+        Column("key", "Key", lambda item: "yes" if item.record.has_key else "no", 6),
+        Column("serial", "Serial", lambda item: item.record.serial_text or "", 1),
+        Column(
+            "re-signed", "Re-signed as", lambda item: ", ".join(map(str, item.record.re_signed)), 10
+        ),
+        Column("source", "File", lambda item: item.record.source, 11),
+        Column("arrival", "Arrival", lambda item: item.arrival, 1),
+    )
+    return {column.name: column for column in columns}
+
+
+def _id(item: _Listed) -> str:
+    record = item.record
+    return str(record.eui64) if record.eui64 is not None else record.common_name or ""
+
+
+def _end_of(record: ExternalRecord, now: datetime) -> str:
+    if record.not_after is None:
+        return "unreadable"
+    return f"{record.not_after.date()}{' (expired)' if record.is_expired(now) else ''}"
 
 
 def _external_as_json(record: ExternalRecord, errors: list[str], now: datetime) -> dict[str, Any]:
@@ -192,35 +273,11 @@ def _import_as_json(report: ImportReport, errors: list[list[str]], now: datetime
     }
 
 
-def _print_externals(
-    estate: Estate,
-    records: Sequence[ExternalRecord],
-    errors: list[list[str]],
-    arrivals: list[str] | None,
-) -> None:
-    now = estate.clock.now()
-    columns = ("Label", "Profile", "EUI-64", "Role", "Usage", "Not after", "Errors", "Key")
-    last_column = "Arrival" if arrivals else "Re-signed as"
-    rows = []
-    for index, (record, codes) in enumerate(zip(records, errors, strict=True)):
-        not_after = "unreadable" if record.not_after is None else f"{record.not_after.date()}"
-        re_signed = tuple(map(str, record.re_signed))
-        rows.append(
-            (
-                record.name,
-                record.profile,
-                "" if record.eui64 is None else str(record.eui64),
-                role_name(record.role, estate.library.roles),
-                record.usage or "",
-                f"{not_after} (expired)" if record.is_expired(now) else not_after,
-                ", ".join(codes) or "none",
-                "yes" if record.has_key else "no",
-                record.serial_text or "",
-                arrivals[index] if arrivals else re_signed,
-            )
-        )
-    if rows:
-        print_table((*columns, "Serial", last_column), rows)
+def _print_arrivals(estate: Estate, items: Sequence[_Listed]) -> None:
+    known = _columns(estate.library.roles, estate.clock.now())
+    columns = [known["arrival" if name == "re-signed" else name] for name in _DEFAULT]
+    if items:
+        print_rows(columns, ([column.text(item) for column in columns] for item in items))
 
 
 def _import_summary(
@@ -230,16 +287,13 @@ def _import_summary(
     if not report.changed:
         return "Nothing is new: nothing was changed."
     expired = sum(bool(record.is_expired(now)) for record in records)
+    wrong = sum(map(bool, errors))
     new = sum(item.arrival == "new" for item in report.arrived)
     return (
-        f"{_count(new, 'certificate')} and {_count(report.keys, 'private key')} imported. Of"
-        f" {_count(len(records), 'certificate')} {expired} expired and"
-        f" {sum(map(bool, errors))} have errors."
+        f"{counted(new, 'certificate')} and {counted(report.keys, 'private key')} imported. Of"
+        f" {counted(len(records), 'certificate')} {expired} expired and"
+        f" {wrong} {'has' if wrong == 1 else 'have'} errors."
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _warnings(outcome: ReSigning) -> list[str]:
@@ -255,4 +309,4 @@ def _print_re_signed(outcome: ReSigning, estate: Estate) -> None:
     for certificate in left_out:
         for line in certificate.error.lines():
             say(f"left out: {certificate.external.name}: {line}", err=True)
-    say(f"{_count(len(re_signed), 'certificate')} signed again, {len(left_out)} left out.")
+    say(f"{counted(len(re_signed), 'certificate')} signed again, {len(left_out)} left out.")

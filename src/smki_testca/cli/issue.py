@@ -7,9 +7,32 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.authority import csr
+from smki_testca.cli.command_line import (
+    ConfiguredOption,
+    configured,
+)
+from smki_testca.cli.issued_files import (
+    issued_to,
+    print_saved,
+    saved_as_json,
+    target_of,
+    writing,
+)
 from smki_testca.cli.names import library_of
-from smki_testca.cli.output import print_document, print_json, print_records, print_warnings, say
+from smki_testca.cli.numbers import (
+    number_from,
+)
+from smki_testca.cli.output import (
+    print_document,
+    print_json,
+    print_warnings,
+    say,
+)
+from smki_testca.cli.records import (
+    print_records,
+)
 from smki_testca.cli.session import Session, read_input
+from smki_testca.errors import UsageError
 from smki_testca.labels import check_label
 from smki_testca.profiles.model import Tier
 from smki_testca.profiles.subject import Subject
@@ -19,25 +42,35 @@ from smki_testca.x509.pem import to_pem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from smki_testca.api import Estate
     from smki_testca.authority.filling import Validity
     from smki_testca.estate.certificates import Record
+    from smki_testca.exporters.leftovers import Saved
     from smki_testca.profiles.model import Profile
     from smki_testca.register.requests import Request
     from smki_testca.roles import Roles
 
 PARTICIPANT = click.option(
     "--participant",
+    cls=ConfiguredOption,
     metavar="P",
     required=True,
     help="The participant that asks: its id in the register.",
 )
 PURPOSE = click.option(
-    "--purpose", metavar="S", required=True, help="The Testing Service, such as uept."
+    "--purpose",
+    cls=ConfiguredOption,
+    metavar="S",
+    required=True,
+    help="The Testing Service, such as uept.",
 )
 ENVIRONMENT = click.option(
-    "--environment", metavar="E", help="The test environment; the estate's first by default."
+    "--environment",
+    cls=ConfiguredOption,
+    metavar="E",
+    help="The test environment; the estate's first by default.",
 )
 DELIVERY = click.option(
     "--delivery",
@@ -59,6 +92,14 @@ _NOT_BEFORE = click.option(
 )
 _NOT_AFTER = click.option(
     "--not-after", metavar="TIME", help="End with this day, or at this UTC time."
+)
+
+
+_DAYS = click.option(
+    "--days",
+    type=number_from(1, 36525),
+    metavar="N",
+    help="End N days from now, or from --not-before.",
 )
 
 
@@ -120,29 +161,40 @@ def _check(session: Session, profile: str, **options: Any) -> None:
 
 def _issue(session: Session, profile: str, **options: Any) -> None:
     label = options.pop("label")
-    validity = _validity(options.pop("not_before"), options.pop("not_after"))
+    target = target_of(options)
+    dates = {name: options.pop(name) for name in ("not_before", "not_after", "days")}
+    if dates["not_after"] is not None and dates["days"] is not None:
+        raise UsageError("usage", "Give --days or --not-after, not both.")
     with session.open(needs_keys=True) as estate:
+        validity = _validity(estate.clock.now(), **dates)
         request = _request(estate, profile, options)
-        records, warnings = estate.issue(request, label=label, validity=validity)
-        _print_issued(session, records, warnings, estate.library.roles)
+        (records, warnings), saved = issued_to(
+            target,
+            estate,
+            lambda: estate.issue(request, label=label, validity=validity),
+            lambda issued: issued[0],
+        )
+        _print_issued(session, records, warnings, estate.library.roles, saved)
 
 
-def _validity(not_before: str | None, not_after: str | None) -> Validity | None:
+def _validity(
+    now: datetime, not_before: str | None, not_after: str | None, days: int | None
+) -> Validity | None:
+    from datetime import timedelta
+
     from smki_testca.authority.filling import Validity
-    from smki_testca.clock import parse_end, parse_instant
+    from smki_testca.clock import later, parse_end, parse_instant
 
-    if not_before is None and not_after is None:
-        return None
-    return Validity(
-        None if not_before is None else parse_instant(not_before),
-        None if not_after is None else parse_end(not_after),
-    )
+    begin = None if not_before is None else parse_instant(not_before)
+    end = None if not_after is None else parse_end(not_after)
+    if days is not None:
+        end = later(begin or now, timedelta(days=days))
+    return None if begin is None and end is None else Validity(begin, end)
 
 
 def _request(estate: Estate, name: str, options: dict[str, Any]) -> Request:
     profile = estate.library.profile(name)
-    names = [input_type.option for input_type in profile.input_types]
-    given = {name: options[name.replace("-", "_")] for name in names}
+    given = inputs_given(profile, options)
     return estate.request(
         options["participant"],
         options["purpose"],
@@ -153,14 +205,31 @@ def _request(estate: Estate, name: str, options: dict[str, Any]) -> Request:
     )
 
 
+def inputs_given(profile: Profile, options: dict[str, Any]) -> dict[str, str | None]:
+    """Return the texts of the inputs of a certificate type, by option; None if not given."""
+    texts: dict[str, str | None] = {}
+    for subject_input in profile.subject_inputs:
+        option = subject_input.type.option
+        given = options[option.replace("-", "_")]
+        if subject_input.is_repeatable:
+            given = ",".join(given) if given else None
+        texts[option] = given
+    return texts
+
+
 def _print_issued(
-    session: Session, records: list[Record], warnings: tuple[str, ...], roles: Roles
+    session: Session,
+    records: list[Record],
+    warnings: tuple[str, ...],
+    roles: Roles,
+    saved: Saved | None,
 ) -> None:
     if session.as_json:
-        print_json(_as_json(records, warnings))
+        print_json({**_as_json(records, warnings), **saved_as_json(saved)})
         return
     print_warnings(warnings)
     print_records(records, roles)
+    print_saved(saved)
 
 
 def _as_json(records: list[Record], warnings: tuple[str, ...]) -> dict[str, Any]:
@@ -179,9 +248,12 @@ def input_options(
             subject_input.optional,
             click.option(
                 f"--{subject_input.type.option}",
+                cls=configured(subject_input.type.option),
                 metavar=subject_input.type.metavar,
                 required=not subject_input.optional,
-                help=subject_input.type.help,
+                multiple=subject_input.is_repeatable,
+                help=subject_input.type.help
+                + (" May be given several times." if subject_input.is_repeatable else ""),
             ),
         )
         for subject_input in profile.subject_inputs
@@ -200,9 +272,11 @@ def _command(group: click.Group, profile: Profile) -> click.Command:
 
     decorated: Any = run
     inputs = input_options(profile)
-    dates = [_NOT_BEFORE, _NOT_AFTER] if is_issuing else []
+    dates = [_NOT_BEFORE, _NOT_AFTER, _DAYS] if is_issuing else []
     for option in reversed([PARTICIPANT, PURPOSE, *inputs, *dates, LABEL, ENVIRONMENT, DELIVERY]):
         decorated = option(decorated)
+    if is_issuing:
+        decorated = writing(decorated)
     line = f"smki-testca --estate estate {group.name} {profile.name} {example(profile)}"
     text = f"{profile.summary}\n\n\b\nExample:\n  {line}"
     command: click.Command = click.command(profile.name, help=text, short_help=profile.summary)(
@@ -245,6 +319,7 @@ TAKEN_AS = click.option(
 @LABEL
 @ENVIRONMENT
 @DELIVERY
+@writing
 @click.pass_obj
 def sign(
     session: Session,
@@ -255,37 +330,47 @@ def sign(
     profile: str | None,
     taken_as: str,
     delivery: str,
-    **options: str | None,
+    **options: Any,
 ) -> None:
     """Issue the Test Certificate that the CSR in FILE asks for (- for standard input).
 
     Organisation, Device, IKI and DCCKI CSRs are recognised by their content; a CSR for another
     certificate type may need --profile. The command reads PEM with either header, bare base64 and
-    DER, and prints the certificate as PEM. docs/csrs.md says what each program's CSRs need.
+    DER, and prints the certificate as PEM, or writes it with --out DIR. docs/csrs.md says what
+    each program's CSRs need.
 
     \b
     Example:
       smki-testca --estate estate sign meter.csr --participant meters-one
       --purpose device-and-user-system-tests
     """
+    target = target_of(options)
     data = read_input(file, csr.MAX_OCTETS)
     with session.open(needs_keys=True) as estate:
         read = estate.read_csr(data, profile=profile, taken_as=taken_as)
-        record, warnings = estate.sign(
-            read,
-            participant,
-            purpose,
-            environment=options["environment"],
-            delivery=Delivery(delivery),
-            label=options["label"],
+        (record, warnings), saved = issued_to(
+            target,
+            estate,
+            lambda: estate.sign(
+                read,
+                participant,
+                purpose,
+                environment=options["environment"],
+                delivery=Delivery(delivery),
+                label=options["label"],
+            ),
+            lambda signed: [signed[0]],
         )
     if session.as_json:
         document = _as_json([record], warnings)
         document["csr_warnings"] = [warning.as_json() for warning in read.remarks.warnings]
         document["dropped"] = [each.as_json() for each in read.remarks.dropped]
-        print_json(document)
+        print_json({**document, **saved_as_json(saved)})
         return
     print_warnings(warnings)
     for each in read.remarks.dropped:
         say(f"dropped: {each.message}", err=True)
-    print_document(to_pem(record.der).decode("ascii"))
+    if saved is None:
+        print_document(to_pem(record.der).decode("ascii"))
+    else:
+        print_saved(saved)

@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.drafting import new_kit
 from smki_testca.cli.numbers import NUMBER
 from smki_testca.cli.output import Progress, print_json, print_table, print_warnings, say
 from smki_testca.cli.output_paths import FOLDER
+from smki_testca.errors import ExitCode, SmkiTestcaError
+from smki_testca.text import counted, is_or_are
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from smki_testca.cli.session import Session
+    from smki_testca.estate.certificates import Record
     from smki_testca.kits.kit import Kit
+    from smki_testca.kits.plan import Difference, Plan
     from smki_testca.kits.result import KitResult
 
 _DEVICES = click.option(
@@ -35,6 +40,9 @@ def kit() -> None:
     Example:
       smki-testca kit make zaz1 --out zaz1
     """
+
+
+kit.add_command(new_kit)
 
 
 @kit.command("list")
@@ -85,6 +93,8 @@ def _summary(loaded: Kit) -> dict[str, Any]:
 def show(session: Session, name: str, devices: int | None) -> None:
     """Show the certificates that a kit would make, up to 10,000 of them; nothing is made.
 
+    NAME is a kit's name, or the path of a kit file.
+
     \b
     Example:
       smki-testca kit show zaz1 --devices 10
@@ -125,11 +135,13 @@ def show(session: Session, name: str, devices: int | None) -> None:
         title=loaded.title,
     )
     if unlisted:
-        say(f"… and {unlisted} more certificates.")
+        say(f"… and {counted(unlisted, 'more certificate')}.")
 
 
 _MAX_SHOWN = 10_000
 """The most certificates of a kit that are listed; the others are counted."""
+_MAX_PLANNED = 1_000
+"""The most rows of a plan in its table; the others are counted."""
 
 
 def _certificates(loaded: Kit, devices: int | None) -> Iterator[dict[str, Any]]:
@@ -179,6 +191,8 @@ def _certificates(loaded: Kit, devices: int | None) -> Iterator[dict[str, Any]]:
 def make(session: Session, /, name: str, out: Path, **options: Any) -> None:
     """Make a kit in DIR: an estate, its certificates in every client's form, CRLs, a README.txt.
 
+    NAME is a kit's name, or the path of a kit file.
+
     If the command fails, nothing is left in DIR. It generates the passphrases and writes them to
     DIR/estate/passphrase and DIR/export-passphrase.
 
@@ -211,18 +225,138 @@ def make(session: Session, /, name: str, out: Path, **options: Any) -> None:
     _print_result(result)
 
 
+@kit.command("apply")
+@click.argument("name", metavar="KIT")
+@click.option(
+    "--within",
+    metavar="PERIOD",
+    default="90d",
+    show_default=True,
+    help="Renew what ends within this period, such as 90d or 6w.",
+)
+@_DEVICES
+@click.option("--dry-run", is_flag=True, help="Show the plan; change nothing.")
+@click.pass_context
+def apply_(
+    context: click.Context, /, name: str, within: str, devices: int | None, *, dry_run: bool
+) -> None:
+    """Bring the estate to what KIT says: a kit's name, or the path of a kit file.
+
+    The command adds the CAs, participants, agreements and certificates that the estate lacks, and
+    renews what is due. It never changes a participant or an agreement, and never touches what the
+    kit does not name. A second application does nothing. If something differs from the kit, the
+    command says how to change it, and ends with 1.
+
+    \b
+    Example:
+      smki-testca --estate estate kit apply zaz1 --dry-run
+      smki-testca --estate estate kit apply kits/ours.toml --within 30d
+    """
+    from smki_testca import kits
+    from smki_testca.clock import parse_period
+    from smki_testca.kits import applying, registering
+    from smki_testca.kits.issuing import check_count
+
+    session: Session = context.obj
+    options = applying.ApplyOptions(parse_period(within), check_count(devices), dry_run)
+    with session.open(needs_keys=True) as estate:
+        loaded = kits.load(estate.library, name)
+        try:
+            plan = applying.apply(estate, loaded, options, Progress("issuing"))
+        except SmkiTestcaError:
+            if not session.as_json:
+                # What differs may be why it was refused.
+                _print_differences(registering.all_differences(estate, loaded), err=True)
+            raise
+    if session.as_json:
+        print_json(plan.as_json())
+    else:
+        _print_plan(plan)
+    if plan.changed:
+        context.exit(ExitCode.FINDINGS)
+
+
+def _print_plan(plan: Plan) -> None:
+    print_warnings(plan.warnings)
+    rows = list(islice(_plan_rows(plan), _MAX_PLANNED))
+    if rows:
+        columns = ("Plan", "What", "Environment", "Label", "Profile", "Participant")
+        print_table((*columns, "ID or name", "Usage", "Why"), rows)
+    counts = (len(plan.additions), len(plan.renewals))
+    leftovers = len(plan.leftovers) + plan.leftovers_not_listed
+    unlisted = sum(counts) + leftovers - len(rows)
+    if unlisted:
+        say(f"… and {unlisted} more.")
+    _print_differences(plan.changed)
+    if not plan.does_something:
+        say("Nothing to do: the estate has all that the kit says.")
+    else:
+        said = "Dry run: nothing is changed. It would add" if plan.dry_run else "Added"
+        then = "renew" if plan.dry_run else "renewed"
+        say(f"{said} {counts[0]} and {then} {counts[1]}.")
+    if plan.run is not None:
+        say(f"The Devices are run {plan.run}.")
+    if leftovers:
+        what = f"{counted(leftovers, 'certificate')} {is_or_are(leftovers)}"
+        say(f"{what} not in the kit, and left as before.")
+
+
+def _print_differences(differences: Iterable[Difference], *, err: bool = False) -> None:
+    for each in differences:
+        say(
+            f"{each.kind} {each.name} differs in {each.key}: the estate has"
+            f" {_as_text(each.in_estate)}, the kit {_as_text(each.in_kit)}. {each.remedy}",
+            err=err,
+        )
+
+
+def _as_text(value: Any) -> str:
+    """Return a value of a difference in short."""
+    import json
+
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _plan_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
+    for added in plan.additions:
+        yield (
+            "add",
+            added.kind,
+            added.environment or "",
+            added.label or "",
+            added.profile or "",
+            added.participant or "",
+            added.name or "",
+            added.usage or "",
+            added.reason,
+        )
+    for renewal in plan.renewals:
+        ends = "ended" if renewal.has_ended else "ends"
+        yield ("renew", *_record_row(renewal.record, f"{ends} {renewal.record.not_after.date()}"))
+    for leftover in plan.leftovers:
+        yield ("leave", *_record_row(leftover.record, "not in the kit"))
+
+
+def _record_row(record: Record, why: str) -> tuple[str, ...]:
+    return (
+        "certificate",
+        record.environment,
+        record.label or "",
+        record.profile,
+        record.participant or "",
+        str(record.eui64 or record.serial),
+        record.usage,
+        why,
+    )
+
+
 def _print_result(result: KitResult) -> None:
-    out = result.directory
+    out, count = result.directory, result.exports.certificates
     print_warnings(result.warnings)
     say(
-        f"{result.exports.certificates} certificates are in {out}/estate, and in these forms"
+        f"{counted(count, 'certificate')} {is_or_are(count)} in {out}/estate, and in these forms"
         f" beside it: {', '.join(result.exports.folders) or 'none'}."
     )
-    if result.left_out:
-        say(
-            f"{len(result.left_out)} requests are left out, because RSA keys cannot be made from a"
-            f" seed: {', '.join(result.left_out)}."
-        )
     if result.seeded:
         say("The private keys were made from a seed: they are not secret.")
     say(f"{out}/README.txt tells what each folder is, who loads it, and what it cannot hold.")

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from smki_testca.authority.csr import differences, to_der
+from smki_testca.authority.csr_comparison import (
+    only_certificate,
+)
+from smki_testca.cli.command_line import (
+    GLOBAL_OPTIONS,
+)
 from smki_testca.cli.output import print_document, print_json, print_table, say
 from smki_testca.cli.session import Session, read_input
 from smki_testca.clock import parse_instant
-from smki_testca.errors import ExitCode, InputError
+from smki_testca.errors import ExitCode
 from smki_testca.importers.sources import (
     MAX_FILE_OCTETS,
     UNREADABLE,
     Documents,
     require_readable,
-    sources,
 )
 from smki_testca.lint.catalogue import explain as explain_rule
 from smki_testca.lint.catalogue import rules as all_rules
+from smki_testca.lint.inspection import certificates_to_trust
 from smki_testca.lint.linted import Settings
 from smki_testca.lint.reports import REPORTS, as_full_text, as_text
 from smki_testca.lint.whole_input import lint_all
 from smki_testca.profiles.model import Severity
-from smki_testca.x509.view import kind_of, view_certificate, view_request
+from smki_testca.x509.view import view_certificate, view_request
 
 if TYPE_CHECKING:
-    from smki_testca.importers.sources import Source
+    from click.shell_completion import CompletionItem
+
     from smki_testca.lint.rule import Rule
 
 _FILES = "files"
@@ -37,10 +44,32 @@ class FilesByDefault(click.Group):
     """A group whose first argument is a file, unless it is one of its commands."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the hidden command in front of the files."""
-        if args and args[0] not in {*self.commands, "--help", "-h"}:
-            args = [_FILES, *args]
+        """Read what is the group's; a ``--`` before the files is theirs."""
+        with_value = {opt for each in GLOBAL_OPTIONS if not each.is_flag for opt in each.opts}
+        place = 0
+        while place < len(args) and args[place].startswith("-") and args[place] not in {"-", "--"}:
+            place += 2 if args[place] in with_value else 1
+        if args[place : place + 1] == ["--"]:
+            args = [*args[:place], "--", *args[place:]]
         return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Put the hidden command in front of the files."""
+        if args[0] not in self.commands:
+            args = [_FILES, *args]
+        return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[Any]]:
+        """Return file names before anything is typed, then also the commands that fit."""
+        from click.shell_completion import CompletionItem
+
+        if incomplete.startswith("-"):
+            files = self.get_command(ctx, _FILES)
+            return [] if files is None else files.shell_complete(ctx, incomplete)
+        fitting = super().shell_complete(ctx, incomplete) if incomplete else []
+        return [CompletionItem(incomplete, type="file"), *fitting]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Show the options of the hidden command as those of the group."""
@@ -53,7 +82,12 @@ class FilesByDefault(click.Group):
         super().format_options(ctx, formatter)
 
 
-@click.group(cls=FilesByDefault, subcommand_metavar="FILE… | rules | explain CODE")
+@click.group(
+    cls=FilesByDefault,
+    subcommand_metavar="FILE… | rules | explain CODE",
+    # The options of the hidden command may stand in front of the files.
+    context_settings={"ignore_unknown_options": True},
+)
 def lint() -> None:
     """Say what is wrong with certificates, CSRs and CRLs, and by which rule.
 
@@ -187,7 +221,8 @@ def compare(session: Session, csr: str, certificate: str) -> None:
       smki-testca compare meter.csr meter.pem
     """
     request = view_request(to_der(read_input(csr)))
-    differing = differences(request, view_certificate(_read_certificate(certificate)))
+    data = read_input(certificate, MAX_FILE_OCTETS) if certificate == "-" else None
+    differing = differences(request, view_certificate(only_certificate(certificate, data)))
     if session.as_json:
         print_json({"consistent": not differing, "differences": differing})
     elif differing:
@@ -199,62 +234,13 @@ def compare(session: Session, csr: str, certificate: str) -> None:
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
-def _read_certificate(name: str) -> bytes:
-    """Return the only certificate in a file, as DER.
-
-    Raises:
-        InputError: if the file does not hold exactly one certificate.
-    """
-    data = read_input(name, MAX_FILE_OCTETS) if name == "-" else None
-    documents = list(sources([name], data))
-    if len(documents) != 1:
-        raise InputError(
-            "compare.certificate", f"{name} holds {len(documents)} documents, not one certificate."
-        )
-    problem = _why_no_certificate(documents[0])
-    if problem:
-        raise InputError("compare.certificate", f"{name} does not hold a certificate: {problem}.")
-    return documents[0].data
-
-
 def _trusted(session: Session, names: tuple[str, ...]) -> list[bytes]:
-    """Return the trusted CA certificates, as DER: those in files, and those of the estate.
-
-    Raises:
-        InputError: if a file holds anything but certificates, or there is none in a folder.
-    """
-    trusted = []
-    for name in names:
-        certificates = []
-        for source in sources([name]):
-            problem = _why_no_certificate(source)
-            if not problem:
-                certificates.append(source.data)
-            elif source.is_named or source.problem is not None:
-                raise InputError(
-                    "lint.trust",
-                    f"{source.place} cannot be trusted: {problem}.",
-                    "Give certificates only.",
-                )
-        if not certificates:
-            raise InputError(
-                "lint.trust", f"{name} holds no certificate to trust.", "Give certificates only."
-            )
-        trusted += certificates
+    """Return the trusted CA certificates, as DER: those in files, and those of the estate."""
+    trusted = certificates_to_trust(names)
     if session.estate is not None:
         with session.open() as estate:
             trusted += [record.der for record in estate.certificates.authorities()]
     return trusted
-
-
-def _why_no_certificate(source: Source) -> str:
-    """Return why a source is no certificate, as a clause; empty if it is one."""
-    if source.problem is not None:
-        return source.problem.message
-    kind = kind_of(source.data)
-    if kind == "certificate":
-        return ""
-    return f"it is no certificate, but {'something else' if kind is None else f'a {kind}'}"
 
 
 def _explanation(rule: Rule) -> list[tuple[str, str]]:

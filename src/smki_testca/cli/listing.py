@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from smki_testca.cli.output import print_with_status
-from smki_testca.cli.selection import selecting, selection
+from smki_testca.cli.lists import Terms, print_list
+from smki_testca.cli.numbers import number_from
+from smki_testca.cli.records import DEFAULT, Listed, record_columns
+from smki_testca.cli.selection import own_selection, selecting
 
 if TYPE_CHECKING:
     from smki_testca.cli.session import Session
@@ -18,19 +20,58 @@ if TYPE_CHECKING:
     "--external", is_flag=True, help="List imported certificates, not those of the estate."
 )
 @selecting
+@click.option(
+    "--columns",
+    metavar="NAME,…",
+    multiple=True,
+    help="Show these columns, in this order. See docs/selecting.md.",
+)
+@click.option(
+    "--sort",
+    metavar="NAME",
+    multiple=True,
+    help="Sort by this column; -NAME for the reverse. By default in the order of issue.",
+)
+@click.option("--limit", type=number_from(1), metavar="N", help="List the first N alone.")
 @click.pass_obj
-def list_(session: Session, /, *, external: bool, **given: str | None) -> None:
+def list_(
+    session: Session,
+    /,
+    columns: tuple[str, ...],
+    sort: tuple[str, ...],
+    limit: int | None,
+    *,
+    external: bool,
+    **given: tuple[str, ...],
+) -> None:
     """List the certificates of an estate, or those that fit every option.
+
+    An option of the selection may be given several times: a certificate must fit any of its values.
 
     \b
     Example:
-      smki-testca --estate estate list --participant supplier-one --usage key-agreement
+      smki-testca --estate estate list --participant supplier-one --label 'Z1-*'
+      --status in-use --status pending --sort -not-after
     """
+    terms = Terms(tuple(name for each in columns for name in each.split(",")), sort, limit)
     with session.open() as estate:
         if external:
             from smki_testca.cli.external import list_externals
 
-            list_externals(session, estate, given)
+            list_externals(session, estate, given, terms)
             return
-        records = list(estate.select(selection(estate.library, given)))
-        print_with_status(session, estate, records)
+        found = estate.with_statuses(estate.select(own_selection(estate, given)))
+        print_list(
+            session,
+            terms,
+            "certificates",
+            (Listed(record, status) for record, status in found),
+            record_columns(estate.library.roles),
+            DEFAULT,
+            _as_json,
+        )
+
+
+def _as_json(item: Listed) -> dict[str, Any]:
+    status = None if item.status is None else item.status.value
+    return {**item.record.as_json(), "status": status}

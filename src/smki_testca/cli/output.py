@@ -4,23 +4,43 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from dataclasses import (
+    dataclass,
+    field,
+)
+from itertools import (
+    islice,
+)
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    TypeVar,
+)
 
 import click
 
-from smki_testca.errors import OutputError
+from smki_testca.errors import OutputError, SmkiTestcaError
 from smki_testca.text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import (
+        Callable,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
-    from smki_testca.api import Estate
     from smki_testca.cli.session import Session
-    from smki_testca.estate.certificates import Record
-    from smki_testca.estate.status import Status
-    from smki_testca.roles import Roles
+
+Item = TypeVar("Item")
+
+T = TypeVar("T")
 
 
 def say(*lines: str, err: bool = False) -> None:
@@ -67,10 +87,31 @@ def print_json(document: Any) -> None:
     click.echo(json.dumps(document, indent=2))
 
 
+def print_outcome(session: Session, document: dict[str, Any]) -> None:
+    """Print what a command did as a JSON document, with ``dry_run`` and ``changed`` where asked."""
+    print_json({**document, **outcome_marks(session)})
+
+
+def outcome_marks(session: Session, *, changed: bool = True) -> dict[str, bool]:
+    """The keys of a JSON document that say of a command that it was tried, or that it was needed.
+
+    Args:
+        session: of the command.
+        changed: whether there was anything to change, for a command with ``--if-needed``.
+    """
+    return {
+        **({"dry_run": True} if session.dry_run else {}),
+        **({"changed": changed} if session.if_needed else {}),
+    }
+
+
 def print_json_line(document: Any) -> None:
     """Print one JSON document on one line of standard output."""
     click.echo(json.dumps(document))
 
+
+_COPIED = re.compile(r"[0-9A-Fa-f]{16}|[0-9A-F]{32}|([0-9A-F]{2}-){7}[0-9A-F]{2}")
+"""An EUI-64 in either form, or a serial number."""
 
 Cell = str | tuple[str, ...]
 """A cell of a table: its text, or the texts of its lines."""
@@ -90,12 +131,18 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], title: s
         pad_edge=False,
         show_header=any(columns),
     )
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        # Text from others, such as a label, must not control the terminal.
-        lines = ((cell,) if isinstance(cell, str) else cell for cell in row)
-        table.add_row(*(Text("\n".join(map(plain, cell))) for cell in lines))
+    # Text from others, such as a label, must not control the terminal.
+    shown_rows = [
+        [tuple(map(plain, (cell,) if isinstance(cell, str) else cell)) for cell in row]
+        for row in rows
+    ]
+    for place, column in enumerate(columns):
+        # What is copied, such as a serial number, stays on one line.
+        lines = [line for row in shown_rows for line in row[place] if line]
+        is_copied = bool(lines) and all(map(_COPIED.fullmatch, lines))
+        table.add_column(column, overflow="fold", no_wrap=is_copied)
+    for row in shown_rows:
+        table.add_row(*(Text("\n".join(cell)) for cell in row))
     width = None if sys.stdout.isatty() else 10_000
     console = Console(
         color_system=None if os.environ.get("NO_COLOR") else "auto",
@@ -112,75 +159,200 @@ def print_warnings(warnings: Iterable[str]) -> None:
         say(f"warning: {warning}", err=True)
 
 
-def print_records(
-    records: Sequence[Record],
-    roles: Roles,
-    title: str = "",
-    statuses: Sequence[Status] | None = None,
-) -> None:
-    """Print certificates as a table, each with its status if statuses are given."""
-    # Only seeded runs make keys that are not secret; otherwise every row would say the same.
-    with_keys_column = not all(record.keys_secret for record in records)
-    with_marks = any(record.experimental for record in records)
-    columns = [
-        *("Label", "Profile", "Participant", "EUI-64", "Role", "Usage", "Not after", "Serial"),
-        *(["Status"] if statuses else []),
-        *(["Keys"] if with_keys_column else []),
-        *(["Mark"] if with_marks else []),
+@dataclass(frozen=True, slots=True)
+class Column(Generic[Item]):
+    """A column of a table whose rows are printed as they come.
+
+    Attributes:
+        name: on the command line.
+        title: its heading.
+        text: the cell of an item.
+        rank: on a terminal that is too narrow, the columns of the highest rank are left out first;
+            those of rank 0 never are.
+        colours: of cells, by their text.
+        is_remark: whether its cells, at the end of a row, are mostly empty: it takes no room then.
+    """
+
+    name: str
+    title: str
+    text: Callable[[Item], str]
+    rank: int = 0
+    colours: Mapping[str, str] = field(default_factory=dict)
+    is_remark: bool = False
+
+
+_FIRST_ROWS = 100
+"""The rows that a table is laid out by, before the first is printed."""
+_ROWS_AT_A_TIME = 200
+_GAP = "  "
+
+
+def print_rows(
+    columns: Sequence[Column[Any]], rows: Iterable[Sequence[str]], *, whole: bool = False
+) -> int:
+    """Print a table row by row, as the rows come; return how many they were.
+
+    A row is one line, and no cell is folded or cut. Where a terminal is too narrow, columns are
+    left out, and a last line on standard error names them.
+
+    Args:
+        columns: of the table.
+        rows: for each column a cell.
+        whole: whether to print every column, however narrow the terminal.
+    """
+    remaining = iter(rows)
+    first = [[plain(cell) for cell in row] for row in islice(remaining, _FIRST_ROWS)]
+    titles = [
+        "" if column.is_remark and not any(row[place] for row in first) else column.title
+        for place, column in enumerate(columns)
     ]
-    print_table(
-        columns,
-        [
-            (
-                record.label or "",
-                record.profile,
-                record.participant or "",
-                "" if record.eui64 is None else str(record.eui64),
-                role_name(record.role, roles),
-                record.usage,
-                f"{record.not_after.date()}",
-                str(record.serial),
-                *([statuses[index].word] if statuses else []),
-                *(["secret" if record.keys_secret else "not secret"] if with_keys_column else []),
-                *(["experimental" if record.experimental else ""] if with_marks else []),
-            )
-            for index, record in enumerate(records)
-        ],
-        title,
-    )
+    widths = [
+        max([len(title), *(len(row[place]) for row in first)]) for place, title in enumerate(titles)
+    ]
+    places = list(range(len(columns)))
+    if sys.stdout.isatty() and not whole:
+        empty = {place for place in places if not any(row[place] for row in first)}
+        places = _fitting(columns, widths, empty)
+    colours = {place: columns[place].colours if _in_colour() else {} for place in places}
+
+    def line(cells: Sequence[str]) -> str:
+        padded = (
+            click.style(cell.ljust(widths[place]), fg=colours[place].get(cell))
+            if colours[place]
+            else cell.ljust(widths[place])
+            for place in places
+            for cell in (cells[place],)
+        )
+        return _GAP.join(padded).rstrip()
+
+    heading = line(titles)
+    click.echo("\n".join([heading, *map(line, first)]))
+    count = len(first)
+    while some := list(islice(remaining, _ROWS_AT_A_TIME)):
+        click.echo("\n".join(line([plain(cell) for cell in row]) for row in some))
+        count += len(some)
+    if len(places) < len(columns):
+        left_out = ", ".join(
+            column.name for place, column in enumerate(columns) if place not in places
+        )
+        say(f"not shown for lack of width: {left_out}. Choose with --columns.", err=True)
+    return count
 
 
-def print_with_status(session: Session, estate: Estate, records: Sequence[Record]) -> None:
-    """Print certificates of an estate, each with its present status, as JSON or as a table."""
-    statuses = [estate.status(record) for record in records]
-    if session.as_json:
-        certificates = [
-            {**record.as_json(), "status": status.value}
-            for record, status in zip(records, statuses, strict=True)
-        ]
-        print_json({"certificates": certificates})
+def _in_colour() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def _fitting(columns: Sequence[Column[Any]], widths: list[int], empty: set[int]) -> list[int]:
+    """Return the places of the columns that a terminal has room for."""
+    room = shutil.get_terminal_size().columns + len(_GAP)
+    chosen = []
+    # Those without a cell so far come last.
+    for place in sorted(
+        range(len(columns)), key=lambda place: (place in empty, columns[place].rank)
+    ):
+        needed = widths[place] + len(_GAP)
+        if columns[place].rank == 0 or needed <= room:
+            chosen.append(place)
+            room -= needed
+    return sorted(chosen)
+
+
+def print_json_list(name: str, documents: Iterable[str]) -> None:
+    """Print a JSON document with one list, item by item as they come, each on a line.
+
+    If an error ends the list, the document ends with it, and the command with its exit code.
+
+    Args:
+        name: the key of the list.
+        documents: the items, as JSON.
+    """
+    remaining = iter(documents)
+    some, ending = list(islice(remaining, _FIRST_ROWS)), ""
+    click.echo(f"{{{json.dumps(name)}: [", nl=False)
+    separator, error = "\n  ", None
+    while some:
+        click.echo(separator + ",\n  ".join(some), nl=False)
+        separator, ending = ",\n  ", "\n"
+        try:
+            some = list(islice(remaining, _ROWS_AT_A_TIME))
+        except SmkiTestcaError as caught:
+            some, error = [], caught
+    if error is None:
+        click.echo(f"{ending}]}}")
         return
-    print_records(records, estate.library.roles, statuses=statuses)
+    click.echo(f"{ending}], {json.dumps(error.as_json())[1:]}")
+    click.get_current_context().exit(error.exit_code)
 
 
-def role_name(code: int | None, roles: Roles) -> str:
-    """Return a role's name with its code; only the code if it has no name."""
-    if code is None:
-        return ""
-    role = roles.by_code(code)
-    return f"{code:02X}" if role is None else f"{role.name} ({role.hex})"
+HEARTBEAT_SECONDS = 30.0
+"""How often a line tells that long work goes on, where standard error is no terminal."""
+_REDRAW_SECONDS = 0.1
 
 
 class Progress:
-    """Shows a counter on standard error, if that is a terminal and the work takes over a second."""
+    """Shows on standard error how far long work is.
 
-    def __init__(self, activity: str) -> None:
+    On a terminal, one line is written over and over once the work takes over a second. Elsewhere,
+    such as in the log of a job, a line follows every ``HEARTBEAT_SECONDS``.
+
+    Args:
+        activity: what is done, such as ``issuing``.
+        monotonic: tells seconds that never go back.
+    """
+
+    def __init__(self, activity: str, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._activity = activity
-        self._start = time.monotonic()
-        self._shown = False
+        self._monotonic = monotonic
+        self._start = self._beat = monotonic()
+        self._drawn: float | None = None
+        self._first: int | None = None
+        self._state: tuple[int, int | None] = (0, None)
 
-    def __call__(self, done: int, total: int) -> None:
-        """Show the number done, and the number of all."""
-        if sys.stderr.isatty() and time.monotonic() - self._start > 1:
-            print_progress(f"{self._activity}: {done} of {total}", last=done == total)
-            self._shown = True
+    def __call__(self, done: int, total: int | None = None) -> None:
+        """Show the number done, and the number of all if that is known."""
+        if self._first is None:
+            self._first = done
+        self._state = done, total
+        self.tick()
+
+    def tick(self) -> None:
+        """Show again what was shown last, if it is time: nothing more is done yet."""
+        now = self._monotonic()
+        done, total = self._state
+        if sys.stderr is None:
+            return
+        if not sys.stderr.isatty():
+            if now - self._beat >= HEARTBEAT_SECONDS:
+                self._beat = now
+                say(self._text(now), err=True)
+            return
+        if done == total:
+            if self._drawn is not None:
+                self._drawn = None
+                print_progress(f"{self._text(now)}  ", last=True)
+        elif now - (self._start + 1 if self._drawn is None else self._drawn) > _REDRAW_SECONDS:
+            self._drawn = now
+            print_progress(f"{self._text(now)}  ", last=False)
+
+    def over(self, items: Iterable[T], total: int | None = None) -> Iterator[T]:
+        """Yield items, and show how many were drawn."""
+        done = 0
+        for done, item in enumerate(items, 1):
+            yield item
+            self(done, total)
+        if total is None and done:
+            self(done, done)
+
+    def _text(self, now: float) -> str:
+        done, total = self._state
+        spent = now - self._start
+        rate = (done - (self._first or 0)) / spent if spent > 0 else 0.0
+        parts = [f"{done}" if total is None else f"{done} of {total}"]
+        if rate >= 1:
+            parts.append(f"{rate:.0f} a second")
+        if rate and total is not None and total > done:
+            parts.append(f"{(total - done) / rate:.0f} s left")
+        elif not rate:
+            parts.append(f"{spent:.0f} s")
+        return f"{self._activity}: {', '.join(parts)}"

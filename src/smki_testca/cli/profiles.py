@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.drafting import copy_profile
 from smki_testca.cli.output import print_json, print_table, print_warnings, say
+from smki_testca.errors import InputError, UsageError
 from smki_testca.profiles.model import Profile
+from smki_testca.text import (
+    counted,
+    shown,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +32,9 @@ def profiles() -> None:
     Example:
       smki-testca profiles show organisation
     """
+
+
+profiles.add_command(copy_profile)
 
 
 @profiles.command("list")
@@ -183,22 +193,73 @@ def check(session: Session) -> None:
     """
     from smki_testca import kits
     from smki_testca.authority.trial import compile_all
+    from smki_testca.profiles import openings
 
     library = session.library()
     files = [*library.check(), *kits.check(library)]
     compile_all(library)
     profiles: list[Profile | RevocationListProfile]
     profiles = [*library.profiles, *library.revocation_list_profiles]
-    print_warnings(
+    warnings = [
         f"The profile {profile.name} {weakness}: nothing is issued from it outside an experimental"
         " environment."
         for profile in profiles
         for weakness in library.weaknesses(profile)
-    )
+    ]
+    warnings += openings.warnings(library)
+    print_warnings(warnings)
     if session.as_json:
-        print_json({"files": files})
+        print_json({"files": files, "warnings": warnings})
         return
-    say(f"{len(files)} files hold together.")
+    say(f"{counted(len(files), 'file')} {'holds' if len(files) == 1 else 'hold'} together.")
+
+
+@profiles.command()
+@click.argument("name", metavar="[FILE]", required=False)
+@click.pass_obj
+def diff(session: Session, name: str | None) -> None:
+    """Show what your files change against the shipped ones, or what one FILE changes.
+
+    The files are those of --profiles and of the estate. FILE is a path below them, such as
+    certificates/device.toml, or the name of a file in it, such as device.
+
+    \b
+    Example:
+      smki-testca --profiles my-profiles profiles diff
+      smki-testca --profiles my-profiles profiles diff certificates/device.toml
+    """
+    from smki_testca.profiles.differences import differences
+
+    library = session.library()
+    if not library.overrides:
+        raise UsageError(
+            "usage",
+            "There are no profiles of your own to compare.",
+            "Name their directory with --profiles, or put them into the estate's folder profiles.",
+        )
+    compared = differences(library)
+    if name is not None:
+        compared = [each for each in compared if name in {each.name, PurePosixPath(each.name).stem}]
+        if not compared:
+            raise InputError(
+                "profile.not_overridden",
+                f"Your directories have no file {shown(name)}.",
+                "See those they have: smki-testca profiles diff",
+            )
+    if session.as_json:
+        print_json({"files": [each.as_json() for each in compared]})
+        return
+    for each in compared:
+        say(f"{each.name} ({each.path})")
+        if each.shipped is None:
+            say("  a file of your own: none shipped has that name")
+        elif not each.differences:
+            say("  says the same as the shipped file")
+        for difference in each.differences:
+            line = "" if difference.line is None else f"line {difference.line}: "
+            say(f"  {line}{difference}")
+    if not compared:
+        say("Your directories have no file that is read.")
 
 
 def _hours(span: timedelta | None) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,13 +11,20 @@ import click
 
 from smki_testca import kits
 from smki_testca.api import FILE_NAME, FILES, Estate
+from smki_testca.cli.command_line import ConfiguredOption
+from smki_testca.cli.if_needed import (
+    with_if_needed,
+)
 from smki_testca.cli.output import (
     Progress,
     print_json,
-    print_records,
+    print_outcome,
     print_table,
     print_warnings,
     say,
+)
+from smki_testca.cli.records import (
+    print_records,
 )
 from smki_testca.cli.session import Session, read_input
 from smki_testca.entropy import SystemEntropy
@@ -27,7 +35,7 @@ from smki_testca.exporters.export import items, make
 from smki_testca.folders import write
 from smki_testca.kits import maker
 from smki_testca.passphrases import PASSPHRASE_FILE, leave_passphrase, make_passphrase
-from smki_testca.text import use_one_of
+from smki_testca.text import counted, use_one_of
 
 if TYPE_CHECKING:
     from smki_testca.profiles import Library
@@ -77,17 +85,18 @@ def quickstart(session: Session, directory: str) -> None:
         return
     print_warnings(filled.warnings)
     print_records(records, estate.library.roles)
+    quoted = shlex.quote(str(path))
+    example = export / "ZAZ1" / "organisation" / "supplier-one" / "Z1-supplier-ds.pem"
     say(
         "",
-        f"{len(records)} certificates are in {path} and, with the private keys of the end"
-        f" entities, below {export}.",
+        f"{counted(len(records), 'certificate')} are in {path} and, with the private keys of the"
+        f" end entities, below {export}.",
         f"The passphrase of the estate is in {passphrase_file}; later commands find it there.",
         "",
         "Try next:",
-        f"  smki-testca --estate {path} register show",
-        f"  smki-testca --estate {path} show {export}/ZAZ1/organisation/supplier-one/"
-        "Z1-supplier-ds.pem",
-        f"  smki-testca --estate {path} issue device --participant meters-one --purpose"
+        f"  smki-testca --estate {quoted} register show",
+        f"  smki-testca --estate {quoted} show {shlex.quote(str(example))}",
+        f"  smki-testca --estate {quoted} issue device --participant meters-one --purpose"
         " device-and-user-system-tests --device-id 00-DB-12-00-00-00-00-05 --hw-type"
         " 1.2.826.0.1.8641679.1.2.2.1 --usage digital-signature",
     )
@@ -95,7 +104,12 @@ def quickstart(session: Session, directory: str) -> None:
 
 @click.command()
 @click.argument("directory", metavar="DIR")
-@click.option("--environment", metavar="NAME", help="The test environment; the default is ZAZ1.")
+@click.option(
+    "--environment",
+    cls=ConfiguredOption,
+    metavar="NAME",
+    help="The test environment; the default is ZAZ1.",
+)
 @click.option(
     "--ca-keys",
     metavar="KEYS",
@@ -103,6 +117,7 @@ def quickstart(session: Session, directory: str) -> None:
     " organisation-root-ca.key; CAs without one get a fresh key.",
 )
 @click.pass_obj
+@with_if_needed
 def init(session: Session, directory: str, environment: str | None, ca_keys: str | None) -> None:
     """Make an estate in DIR with the CAs of an environment, or add them to the estate there.
 
@@ -133,7 +148,8 @@ def init(session: Session, directory: str, environment: str | None, ca_keys: str
             session.unlock_first(estate)
         records = estate.add_environment(name, keys)
     if session.as_json:
-        print_json({"estate": str(path), "certificates": [record.as_json() for record in records]})
+        certificates = [record.as_json() for record in records]
+        print_outcome(session, {"estate": str(path), "certificates": certificates})
         return
     print_table(
         ("CA", "Profile", "Not after", "Serial"),

@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.drafting import new_register
+from smki_testca.cli.dry_run import with_dry_run
+from smki_testca.cli.if_needed import with_if_needed
 from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import (
     check_open,
     print_document,
     print_json,
+    print_outcome,
     print_table,
     print_warnings,
     say,
 )
+from smki_testca.cli.register_check import check
 from smki_testca.cli.session import Session, read_input
 from smki_testca.cli.whois import whois
 from smki_testca.errors import OutputError, UsageError
@@ -23,6 +28,7 @@ from smki_testca.files import MEDIUM_ERRORS
 from smki_testca.identifiers import Eui64, Signifier
 from smki_testca.profiles.model import ParticipantKind
 from smki_testca.register.notifications import Flow
+from smki_testca.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +50,7 @@ def register() -> None:
 @register.command("import")
 @click.argument("file", metavar="FILE")
 @click.pass_obj
+@with_dry_run
 def import_(session: Session, file: str) -> None:
     """Import participants and agreements from a TOML FILE.
 
@@ -59,16 +66,20 @@ def import_(session: Session, file: str) -> None:
         warnings: list[str] = []
         participants, agreements = estate.register.import_file(data, file, warnings.append)
     if session.as_json:
-        print_json(
+        print_outcome(
+            session,
             {
                 "participants": [participant.id for participant in participants],
                 "agreements": [agreement.reference for agreement in agreements],
                 **({"warnings": warnings} if warnings else {}),
-            }
+            },
         )
         return
     print_warnings(warnings)
-    say(f"{len(participants)} participants and {len(agreements)} agreements are registered.")
+    say(
+        f"{counted(len(participants), 'participant')} and"
+        f" {counted(len(agreements), 'agreement')} are registered."
+    )
 
 
 @register.command()
@@ -136,7 +147,8 @@ def show(
     print_table(("Participant", "Kind", "Signifier", "ID", "Serves"), rows)
 
 
-register.add_command(whois)
+for _command in (whois, check, new_register):
+    register.add_command(_command)
 
 
 @register.command()
@@ -162,6 +174,8 @@ register.add_command(whois)
     help="An ID that was not to be allocated to it.",
 )
 @click.pass_obj
+@with_dry_run
+@with_if_needed
 def correct(
     session: Session,
     participant: str,
@@ -202,7 +216,7 @@ def correct(
         )
         before, after = estate.correct_participant(participant, correction)
     if session.as_json:
-        print_json({"before": before.as_json(), "participant": after.as_json()})
+        print_outcome(session, {"before": before.as_json(), "participant": after.as_json()})
         return
     was, now = before.as_json(), after.as_json()
     print_table(
@@ -233,6 +247,7 @@ def _lines(value: Any) -> tuple[str, ...]:
 @register.command()
 @click.argument("participant", metavar="ID")
 @click.pass_obj
+@with_dry_run
 def remove(session: Session, participant: str) -> None:
     """Remove participant ID, which has no certificates, keys, agreements or IDs.
 
@@ -245,7 +260,7 @@ def remove(session: Session, participant: str) -> None:
     with session.open() as estate:
         removed = estate.remove_participant(participant)
     if session.as_json:
-        print_json({"participant": removed.as_json()})
+        print_outcome(session, {"participant": removed.as_json()})
         return
     say(f"Participant {participant} is removed from the register.")
 
@@ -256,6 +271,7 @@ def remove(session: Session, participant: str) -> None:
 @click.option("--count", metavar="N", type=number_from(1, 100_000), help="How many; without it 1.")
 @click.option("--id", "wanted", metavar="EUI64", help="This ID of its range, not the next.")
 @click.pass_obj
+@with_dry_run
 def allocate(
     session: Session, participant: str, user_role: str, count: int | None, wanted: str | None
 ) -> None:
@@ -276,7 +292,7 @@ def allocate(
             ids = [Eui64.parse(wanted)]
             estate.register.allocate_id(participant, user_role, ids[0])
     if session.as_json:
-        print_json({"participant": participant, "ids": [str(eui64) for eui64 in ids]})
+        print_outcome(session, {"participant": participant, "ids": [str(eui64) for eui64 in ids]})
         return
     for eui64 in ids:
         say(str(eui64))
@@ -293,9 +309,9 @@ def allocate(
 @click.option(
     "--number", metavar="N", type=number_from(1), help="Print notification N again, as it was."
 )
-@click.option("--dry-run", is_flag=True, help="Print the next one without counting it as told.")
 @click.pass_obj
-def notify(session: Session, flow: str, form: str, number: int | None, *, dry_run: bool) -> None:
+@with_dry_run
+def notify(session: Session, flow: str, form: str, number: int | None) -> None:
     """Print the next notification to the DCC: the changes since the last one of its flow.
 
     It counts as told when it is printed. If printing fails, the next call tells the same.
@@ -304,7 +320,7 @@ def notify(session: Session, flow: str, form: str, number: int | None, *, dry_ru
     Example:
       smki-testca --estate estate register notify --flow party --format csv
     """
-    if number is not None and dry_run:
+    if number is not None and session.dry_run:
         raise UsageError("usage", "--number and --dry-run do not go together.")
     with session.open() as estate:
         if number is not None:
@@ -312,12 +328,11 @@ def notify(session: Session, flow: str, form: str, number: int | None, *, dry_ru
             _print_notification(session, notification, form)
             return
         notification = estate.register.next_notification(Flow(flow))
-        if not dry_run:
+        if not session.dry_run:
             check_open()
         with _nothing_counted():
             _print_notification(session, notification, form)
-        if not dry_run:
-            estate.register.count_as_told(notification)
+        estate.register.count_as_told(notification)
 
 
 @contextmanager

@@ -2,14 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.dry_run import (
+    with_dry_run,
+)
+from smki_testca.cli.issued_files import (
+    issued_to,
+    print_saved,
+    saved_as_json,
+    target_of,
+    writing,
+)
 from smki_testca.cli.numbers import number_from
-from smki_testca.cli.output import print_document, print_json, print_table, print_warnings, say
-from smki_testca.cli.selection import narrow_selection, selecting, selection
-from smki_testca.errors import UsageError
+from smki_testca.cli.output import (
+    Column,
+    print_document,
+    print_json,
+    print_outcome,
+    print_rows,
+    print_table,
+    print_warnings,
+    say,
+)
+from smki_testca.cli.records import (
+    Listed,
+    record_columns,
+)
+from smki_testca.cli.selection import (
+    exact_selection,
+    narrow_selection,
+    selecting,
+)
+from smki_testca.errors import (
+    InputError,
+    UsageError,
+)
+from smki_testca.text import (
+    counted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,10 +50,13 @@ if TYPE_CHECKING:
 
     from smki_testca.api import Estate
     from smki_testca.authority.filling import Validity
+    from smki_testca.cli.selection import Given
     from smki_testca.cli.session import Session
     from smki_testca.estate.certificates import Selection
     from smki_testca.issuance.renewal import Renewal
+    from smki_testca.lifecycle.due_lists import DueList
     from smki_testca.lifecycle.expiry import Expiring
+    from smki_testca.roles import Roles
 
 
 @click.command()
@@ -37,7 +73,9 @@ if TYPE_CHECKING:
 @click.option(
     "--purpose", metavar="S", help="The Testing Service; by default that of the certificate."
 )
+@writing
 @click.pass_obj
+@with_dry_run
 def renew(
     session: Session,
     /,
@@ -48,58 +86,72 @@ def renew(
     purpose: str | None,
     *,
     same_key: bool,
-    **given: str | None,
+    **given: Any,
 ) -> None:
     """Renew certificates: all that fit every option, or none of them.
 
     The gate checks each request as of now. Certificates that are revoked, renewed already or not
     in use are left out; if you name one by its serial number, the command says why it cannot be
-    renewed. To renew a CA, use smki-testca ca renew.
+    renewed. If nothing expires in the time that you state, nothing is due, and the exit code is 0.
+    To renew a CA, use smki-testca ca renew.
 
     \b
     Example:
       smki-testca --estate estate renew --participant supplier-one --within 90d
       smki-testca --estate estate renew --label Z1-supplier-ds --same-key --days 30
+      smki-testca --estate estate renew --label Z1-supplier-ds --out kit --with-key --force
     """
+    target = target_of(given)
     with session.open(needs_keys=True) as estate:
         selected = _renewal_selection(estate, given, expiring_before, within)
-        renewals = estate.renew(
-            selected,
-            same_key=same_key,
-            validity=ending(estate.clock.now(), days, until),
-            purpose=purpose,
-        )
+        validity = ending(estate.clock.now(), days, until)
+        try:
+            renewals, saved = issued_to(
+                None if session.dry_run else target,
+                estate,
+                lambda: estate.renew(
+                    selected, same_key=same_key, validity=validity, purpose=purpose
+                ),
+                lambda renewed: [renewal.record for renewal in renewed],
+            )
+        except InputError as error:
+            if error.code != "selection.nothing" or selected.expires_before is None:
+                raise
+            renewals, saved = [], None
     warnings = tuple(dict.fromkeys(line for renewal in renewals for line in renewal.warnings))
     if session.as_json:
         certificates = [renewal.as_json() for renewal in renewals]
-        print_json({"certificates": certificates, "warnings": list(warnings)})
+        document = {"certificates": certificates, "warnings": list(warnings)}
+        print_outcome(session, {**document, **saved_as_json(saved)})
         return
     print_warnings(warnings)
-    print_renewals(renewals)
+    if not renewals:
+        say("nothing is due")
+        return
+    print_renewals(renewals, estate.library.roles)
+    print_saved(saved)
 
 
-def print_renewals(renewals: Sequence[Renewal]) -> None:
+def print_renewals(renewals: Sequence[Renewal], roles: Roles) -> None:
     """Print the certificates that were renewed, as a table."""
-    print_table(
-        ("Label", "Profile", "Participant", "EUI-64", "Usage", "Not after", "Serial", "Renews"),
-        [
-            (
-                renewal.record.label or "",
-                renewal.record.profile,
-                renewal.record.participant or "",
-                "" if renewal.record.eui64 is None else str(renewal.record.eui64),
-                renewal.record.usage,
-                f"{renewal.record.not_after.date()}",
-                str(renewal.record.serial),
-                str(renewal.predecessor.serial),
-            )
-            for renewal in renewals
-        ],
+    known = record_columns(roles)
+    of_record = [known[name] for name in _COLUMNS]
+    columns: list[Column[Any]] = [*of_record, Column("renews", "Renews", str, 1)]
+    rows = (
+        (
+            *(column.text(Listed(renewal.record, None)) for column in of_record),
+            str(renewal.predecessor.serial),
+        )
+        for renewal in renewals
     )
+    print_rows(columns, rows)
+
+
+_COLUMNS = ("label", "id", "profile", "participant", "environment", "usage", "not-after", "serial")
 
 
 def _renewal_selection(
-    estate: Estate, given: dict[str, str | None], before: str | None, within: str | None
+    estate: Estate, given: Given, before: str | None, within: str | None
 ) -> Selection:
     from dataclasses import replace
 
@@ -108,12 +160,12 @@ def _renewal_selection(
     if before is not None and within is not None:
         raise UsageError("usage", "Give --expiring-before or --within, not both.")
     if before is None and within is None:
-        return narrow_selection(estate.library, given)
+        return narrow_selection(estate, given)
     if before is not None:
         limit = parse_instant(before)
     else:
         limit = later(estate.clock.now(), parse_period(within or ""))
-    return replace(selection(estate.library, given), expires_before=limit)
+    return replace(exact_selection(estate, given), expires_before=limit)
 
 
 def ending(now: datetime, days: int | None, until: str | None) -> Validity | None:
@@ -156,7 +208,7 @@ def expiring(session: Session, within: str, alarm: str, *, icalendar: bool) -> N
     """List the certificates that expire within a period, or have expired, and are not renewed.
 
     The list includes those of the CAs and external certificates. It leaves out certificates that
-    are revoked, not in use or re-signed.
+    are revoked, not in use or re-signed. Below it are the revocation lists that are due by then.
 
     \b
     Example:
@@ -171,18 +223,45 @@ def expiring(session: Session, within: str, alarm: str, *, icalendar: bool) -> N
     with session.open() as estate:
         now = estate.clock.now()
         before = later(now, period)
-        items = estate.expiring(before)
+        items, due = estate.expiring(before), estate.due_revocation_lists(before)
     if icalendar:
         from smki_testca.exporters.icalendar import calendar
 
-        print_document(calendar(items, now, before_end).decode("utf-8"))
+        print_document(calendar(items, now, before_end, due).decode("utf-8"))
         return
     if session.as_json:
         from smki_testca.clock import iso
 
-        print_json({"before": iso(before), "expiring": [item.as_json() for item in items]})
+        print_json(
+            {
+                "before": iso(before),
+                "expiring": [item.as_json() for item in items],
+                "due": [owed.as_json() for owed in due],
+            }
+        )
         return
-    _print_expiring(items, now)
+    if items or not due:
+        _print_expiring(items, now)
+    if items and due:
+        say("")
+    _print_due(due, now)
+
+
+def _print_due(due: Sequence[DueList], now: datetime) -> None:
+    if not due:
+        return
+    print_table(
+        ("List due", "CA", "Profile", "Why"),
+        [
+            (
+                "now" if one.since <= now else f"{one.since.date()}",
+                one.name,
+                one.profile,
+                one.why(now),
+            )
+            for one in due
+        ],
+    )
 
 
 def _print_expiring(items: Sequence[Expiring], now: datetime) -> None:
@@ -194,7 +273,7 @@ def _print_expiring(items: Sequence[Expiring], now: datetime) -> None:
         [
             (
                 f"{item.not_after.date()}",
-                "none" if item.not_after < now else f"{(item.not_after - now).days} days",
+                "none" if item.not_after < now else counted((item.not_after - now).days, "day"),
                 item.kind.value,
                 item.name,
                 item.profile,

@@ -6,8 +6,25 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smki_testca.cli.output import print_json, print_table, print_with_status
-from smki_testca.cli.selection import narrow_selection, selecting
+from smki_testca.cli.dry_run import (
+    with_dry_run,
+)
+from smki_testca.cli.if_needed import (
+    print_nothing_needed,
+    with_if_needed,
+)
+from smki_testca.cli.output import (
+    print_json,
+    print_table,
+)
+from smki_testca.cli.records import (
+    print_with_status,
+)
+from smki_testca.cli.selection import (
+    narrow_selection,
+    selecting,
+    serial_of,
+)
 
 if TYPE_CHECKING:
     from smki_testca.cli.session import Session
@@ -18,7 +35,9 @@ if TYPE_CHECKING:
 @click.option("--at", metavar="TIME", help="The time of the revocation, UTC; now by default.")
 @selecting
 @click.pass_obj
-def revoke(session: Session, /, reason: str, at: str | None, **given: str | None) -> None:
+@with_dry_run
+@with_if_needed
+def revoke(session: Session, /, reason: str, at: str | None, **given: tuple[str, ...]) -> None:
     """Revoke the certificates that fit every option: all of them, or none.
 
     The reasons are key-compromise, ca-compromise, affiliation-changed, superseded,
@@ -37,35 +56,42 @@ def revoke(session: Session, /, reason: str, at: str | None, **given: str | None
     as_of = None if at is None else parse_instant(at)
     reason_code = parse_reason(reason)
     with session.open() as estate:
-        records = estate.revoke(narrow_selection(estate.library, given), reason_code, at=as_of)
+        records = estate.revoke(
+            narrow_selection(estate, given),
+            reason_code,
+            at=as_of,
+            if_needed=session.if_needed,
+        )
+        if session.if_needed and not records:
+            print_nothing_needed(session, "All that fits the selection is revoked already.")
+            return
         print_with_status(session, estate, records)
 
 
 @click.command()
 @click.argument("serial", metavar="SERIAL")
 @click.pass_obj
+@with_dry_run
 def reject(session: Session, serial: str) -> None:
     """Reject the certificate with that SERIAL in its subscriber's name (SEC L11).
 
     It is revoked without a reason, and named on the next list that `crl issue` makes. A Device
-    Certificate, which has no list, is set to not-in-use.
+    Certificate, which has no list, is set to not-in-use. The first digits of the serial will do.
 
     \b
     Example:
       smki-testca --estate estate reject 6763D10DF35E12D0060FE4D82C1A9B37
     """
-    from smki_testca.identifiers import SerialNumber
-
-    number = SerialNumber.parse(serial)
     with session.open() as estate:
-        print_with_status(session, estate, [estate.reject(number)])
+        print_with_status(session, estate, [estate.reject(serial_of(estate, serial))])
 
 
 @click.command("set-status")
 @click.argument("new", metavar="STATUS")
 @selecting
 @click.pass_obj
-def set_status(session: Session, /, new: str, **given: str | None) -> None:
+@with_dry_run
+def set_status(session: Session, /, new: str, **given: tuple[str, ...]) -> None:
     """Set the STATUS of the certificates that fit every option: of all of them, or none.
 
     STATUS is pending (P), in-use (I) or not-in-use (N). You cannot set expired or revoked: these
@@ -79,7 +105,7 @@ def set_status(session: Session, /, new: str, **given: str | None) -> None:
 
     new_status = Status.parse(new)
     with session.open() as estate:
-        changed = estate.set_status(narrow_selection(estate.library, given), new_status)
+        changed = estate.set_status(narrow_selection(estate, given), new_status)
         print_with_status(session, estate, changed)
 
 
@@ -89,17 +115,17 @@ def set_status(session: Session, /, new: str, **given: str | None) -> None:
 def status(session: Session, serial: str) -> None:
     """Show the status of the certificate with that SERIAL, and its history.
 
+    The first digits of the serial will do.
+
     \b
     Example:
       smki-testca --estate estate status 6763D10DF35E12D0060FE4D82C1A9B37
     """
     from smki_testca.clock import iso
-    from smki_testca.identifiers import SerialNumber
     from smki_testca.lifecycle.revocation import known
 
-    number = SerialNumber.parse(serial)
     with session.open() as estate:
-        record = known(estate, number)
+        record = known(estate, serial_of(estate, serial))
         now, history = estate.status(record), estate.history(record)
     if session.as_json:
         print_json(

@@ -2,44 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from smki_testca.errors import UsageError
-from smki_testca.text import shown
+from smki_testca.errors import InputError, UsageError
+from smki_testca.identifiers import Eui64, SerialNumber, SerialPrefix
+from smki_testca.text import shown, use_one_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from smki_testca.estate.certificates import Selection
-    from smki_testca.profiles import Library
+    from smki_testca.api import Estate
+    from smki_testca.estate.certificates import Record, Selection
+Given = dict[str, tuple[str, ...]]
+"""The options of a selection as they arrive: by name, each with its values, or none."""
+
+
+def _option(name: str, metavar: str, text: str) -> Callable[..., Any]:
+    return click.option(f"--{name}", metavar=metavar, multiple=True, help=text)
+
 
 # The first fit any certificate; the others fit only certificates that the estate issued.
 _OPTIONS_OF_ANY = [
-    click.option("--eui64", metavar="EUI64", help="With this User, RDP, DCC or Device ID."),
-    click.option("--role", metavar="NAME|HEX", help="Of this RemotePartyRole."),
-    click.option("--usage", metavar="U", help="Of this key usage, such as digital-signature."),
-    click.option("--profile", metavar="NAME", help="Of this profile, such as organisation."),
-    click.option("--label", metavar="L", help="With this label."),
-    click.option("--serial", metavar="N", help="With this serial number."),
+    _option("eui64", "EUI64", "With this User, RDP, DCC or Device ID."),
+    _option("role", "NAME|HEX", "Of this RemotePartyRole."),
+    _option("usage", "U", "Of this key usage, such as digital-signature."),
+    _option("profile", "NAME", "Of this profile, such as organisation."),
+    _option("label", "L", "With this label, or one that fits this pattern, such as 'Z1-*'."),
+    _option("serial", "N", "With this serial number, or the one that begins so."),
 ]
-_WHERE = click.option(
-    "--where",
-    metavar="COLUMN=VALUE",
-    multiple=True,
-    help="Whose row of a manifest had this value in a column of your own.",
-)
 _OPTIONS = [
-    click.option("--participant", metavar="P", help="Of this participant."),
+    _option("participant", "P", "Of this participant."),
+    _option("environment", "E", "Of this test environment, such as ZAZ1."),
     *_OPTIONS_OF_ANY,
-    click.option("--status", metavar="S", help="Of this status, such as in-use or R."),
+    _option("status", "S", "Of this status, such as in-use or R."),
+    _option("where", "COLUMN=VALUE", "Whose row in a manifest had that in a column of your own."),
 ]
+OF_OWN_ALONE = ("participant", "environment", "status", "where")
+"""The options that fit only certificates that the estate issued."""
 
 
 def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of a selection; they arrive by name, None where not given."""
-    for option in reversed([*_OPTIONS, _WHERE]):
+    """Give a command the options of a selection; they arrive by name, each with its values."""
+    for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
@@ -51,29 +58,28 @@ def selecting_externals(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def selection(library: Library, given: dict[str, str | None]) -> Selection:
+def selection(estate: Estate, given: Given) -> Selection:
     """Return the selection that the options make; every certificate if none is given.
 
     Raises:
-        InputError: if the value of an option cannot be read.
+        InputError: if the value of an option cannot be read, or there is nothing of that name.
     """
     from smki_testca.estate.certificates import Selection
     from smki_testca.estate.status import Status
-    from smki_testca.identifiers import Eui64, SerialNumber
+    from smki_testca.labels import LabelPattern
     from smki_testca.roles import KeyUsage
 
-    eui64, role, serial = (given[name] for name in ("eui64", "role", "serial"))
-    usage, profile = given["usage"], given["profile"]
-    status = given.get("status")
+    library = estate.library
     return Selection(
-        given.get("participant"),
-        None if eui64 is None else Eui64.parse(eui64),
-        None if role is None else library.roles.remote_party_role(role).code,
-        None if usage is None else KeyUsage.parse(usage),
-        None if profile is None else library.any_profile(profile).name,
-        given["label"],
-        None if serial is None else SerialNumber.parse(serial),
-        None if status is None else Status.parse(status),
+        _each(given, "participant", lambda name: _participant(estate, name)),
+        _each(given, "eui64", Eui64.parse),
+        _each(given, "role", lambda text: library.roles.remote_party_role(text).code),
+        _each(given, "usage", lambda text: KeyUsage.parse(text).value),
+        _each(given, "profile", lambda name: library.any_profile(name).name),
+        _each(given, "label", LabelPattern.parse),
+        _each(given, "serial", SerialPrefix.parse),
+        _each(given, "status", Status.parse),
+        environment=_each(given, "environment", lambda name: library.environment(name).name),
         columns=_columns(given.get("where") or ()),
     )
 
@@ -96,12 +102,46 @@ def _columns(where: Iterable[str]) -> dict[str, str]:
     return columns
 
 
-def narrow_selection(library: Library, given: dict[str, str | None]) -> Selection:
+def own_selection(estate: Estate, given: Given) -> Selection:
+    """Return the selection of the estate's own certificates that the options make.
+
+    Those of the estate have no short serial numbers, as those of others may.
+
+    Raises:
+        InputError: as ``selection`` does, and if the beginning of a serial number is too short.
+    """
+    made = selection(estate, given)
+    for text in given["serial"]:
+        if len(text) < SerialPrefix.MIN_DIGITS:
+            raise InputError(
+                "serial.prefix",
+                f"{shown(text)} is too short for the beginning of a serial number.",
+                f"Give at least its first {SerialPrefix.MIN_DIGITS} hexadecimal digits.",
+            )
+    return made
+
+
+def exact_selection(estate: Estate, given: Given) -> Selection:
+    """Return the selection for a command that changes certificates: each serial names one.
+
+    Raises:
+        InputError: as ``selection`` does, if there is no certificate of a serial, or if several
+            begin with it.
+    """
+    made = selection(estate, given)
+    if not given["serial"]:
+        return made
+    if len(given["serial"]) > 1 or _prefixes(made):
+        made = replace(made, serial=_named_serials(estate, made))
+    return made
+
+
+def narrow_selection(estate: Estate, given: Given) -> Selection:
     """Return the selection that the options make, for a command that needs at least one option.
 
     Raises:
         UsageError: if no option is given.
-        InputError: if the value of an option cannot be read.
+        InputError: as ``exact_selection`` does.
     """
     if not any(given.values()):
         raise UsageError(
@@ -109,4 +149,78 @@ def narrow_selection(library: Library, given: dict[str, str | None]) -> Selectio
             "No certificate is selected.",
             "Say which, with --serial, --participant, --eui64 or another option of --help.",
         )
-    return selection(library, given)
+    return exact_selection(estate, given)
+
+
+def serial_of(estate: Estate, text: str) -> SerialNumber:
+    """Return the serial number that an argument names, whole or by its first digits.
+
+    Raises:
+        InputError: if it is none, or if no certificate or several of the estate begin with it.
+    """
+    from smki_testca.estate.certificates import Selection
+
+    parsed = SerialPrefix.parse(text)
+    if isinstance(parsed, SerialNumber):
+        return parsed
+    return _named_serials(estate, Selection(serial=parsed))[0]
+
+
+def _each(given: Given, name: str, parse: Callable[[str], Any]) -> Any:
+    """Return the values of an option, parsed; None if it is not given."""
+    return tuple(map(parse, given.get(name, ()))) or None
+
+
+def _participant(estate: Estate, name: str) -> str:
+    known = estate.register.load().participants
+    if name not in known:
+        raise InputError(
+            "participant.unknown",
+            f"The register has no participant {shown(name)}.",
+            use_one_of(known, given=name) or "Import some: smki-testca register import FILE",
+        )
+    return name
+
+
+def _prefixes(made: Selection) -> list[SerialPrefix]:
+    from smki_testca.estate.certificates import values_of
+
+    return [one for one in values_of(made.serial) or () if isinstance(one, SerialPrefix)]
+
+
+def _named_serials(estate: Estate, made: Selection) -> list[SerialNumber]:
+    """Return the serial number of each certificate that the serials of a selection name."""
+    from smki_testca.estate.certificates import Selection, values_of
+
+    records = list(estate.select(Selection(serial=made.serial)))
+    serials = []
+    for named in values_of(made.serial) or ():
+        if isinstance(named, SerialPrefix):
+            found = [record for record in records if named.fits(str(record.serial))]
+            _check_one(named, found)
+            serials.append(found[0].serial)
+        elif any(record.serial == named for record in records):
+            serials.append(named)
+        else:
+            raise InputError("certificate.unknown", f"The estate has no certificate {named}.")
+    return serials
+
+
+def _check_one(prefix: SerialPrefix, found: list[Record]) -> None:
+    if not found:
+        raise InputError(
+            "certificate.unknown",
+            f"The estate has no certificate whose serial number begins with {prefix}.",
+        )
+    if len(found) > 1:
+        named = ", ".join(str(record.serial) for record in found[:_NAMED])
+        raise InputError(
+            "serial.ambiguous",
+            f"{len(found)} certificates have a serial number that begins with {prefix}: {named}"
+            f"{' and others' if len(found) > _NAMED else ''}.",
+            "Give more of its digits.",
+        )
+
+
+_NAMED = 3
+"""The most certificates that an error names."""

@@ -6,15 +6,17 @@ import contextlib
 import os
 import stat
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from smki_testca.errors import EstateError, InputError, UsageError
+from smki_testca.cli.configuration import FILE_NAME, KEYS, Configuration, Setting, Source, locate
+from smki_testca.errors import EstateError, InputError, SmkiTestcaError, UsageError
 from smki_testca.passphrases import MAX_FILE_OCTETS, PASSPHRASE_FILE, Passphrase
-from smki_testca.text import is_text, plain
+from smki_testca.text import is_text, plain, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,39 +27,105 @@ if TYPE_CHECKING:
 
 MAX_OCTETS = 16 << 20
 """The longest input file read, in octets."""
+_ESTATE_VARIABLE = "SMKI_TESTCA_ESTATE"
 _PASSPHRASE_VARIABLE = "SMKI_TESTCA_PASSPHRASE"  # noqa: S105 - a variable's name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Session:
-    """One run of the command.
+    """One run of the command: the global options, and what stands in for those not given.
 
     Attributes:
-        estate: the directory named by ``--estate`` or ``SMKI_TESTCA_ESTATE``.
+        given: the values of the global options that the line has, by option.
+        ahead: those that stand further on in the line and are not read yet.
         as_json: whether the output is JSON.
-        profiles: the operator's profile directory.
-        passphrase_file: the value of ``--passphrase-file``.
-        time: the value of ``--clock``.
+        no_config: whether no configuration file is read.
+        dry_run: whether to take back all that is done with the estate.
+        if_needed: whether the command succeeds where the state is already as it would make it.
     """
 
-    estate: str | None
-    as_json: bool
-    profiles: str | None
-    passphrase_file: str | None
-    time: str | None
+    given: dict[str, str] = field(default_factory=dict)
+    ahead: dict[str, str] = field(default_factory=dict)
+    as_json: bool = False
+    no_config: bool = False
+    dry_run: bool = False
+    if_needed: bool = False
+    _libraries: dict[tuple[Path, ...], Library] = field(default_factory=dict)
+
+    def give(self, name: str, value: str) -> None:
+        """Take the value of a global option.
+
+        Raises:
+            UsageError: if the option has another value already.
+        """
+        before = self.given.setdefault(name, value)
+        if before != value:
+            raise UsageError(
+                "usage",
+                f"--{name} is given twice: {shown(before)} and {shown(value)}.",
+                "Give it once, before the command or after it.",
+            )
+
+    def setting(self, name: str) -> Setting:
+        """Return a value of ``configuration.KEYS`` and where it comes from.
+
+        An option comes before a variable, and both before the configuration file.
+        """
+        value = self.given.get(name, self.ahead.get(name))
+        if value is not None:
+            return Setting(value, Source.OPTION, f"--{name}")
+        if name == "estate" and (value := os.environ.get(_ESTATE_VARIABLE)):
+            return Setting(value, Source.VARIABLE, _ESTATE_VARIABLE)
+        return self.configuration.settings.get(name) or Setting(None, Source.DEFAULT)
+
+    def configured_in(self, message: str) -> list[str]:
+        """Return, for an error, the values of the configuration file that it names: a line each."""
+        try:
+            settings = {name: self.setting(name) for name in KEYS}
+        except SmkiTestcaError:  # the file is what is wrong
+            return []
+        return [
+            f"note: {name} is {shown(setting.value)} by {setting.place}."
+            for name, setting in settings.items()
+            if setting.source is Source.FILE and setting.value and setting.value in message
+        ]
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        """The configuration file; without one, nothing is configured.
+
+        Raises:
+            InputError: if it cannot be read, or is not to be trusted.
+        """
+        path = None if self.no_config else locate()
+        if path is None:
+            return Configuration()
+        return Configuration.parse(read_regular(path, MAX_OCTETS), path)
+
+    @property
+    def estate(self) -> str | None:
+        """The directory of the estate."""
+        return self.setting("estate").value
+
+    @property
+    def profiles(self) -> str | None:
+        """The operator's profile directory."""
+        return self.setting("profiles").value
 
     @property
     def profiles_directory(self) -> Path | None:
         """The operator's profile directory as a path."""
-        return None if self.profiles is None else Path(self.profiles)
+        profiles = self.profiles
+        return None if profiles is None else Path(profiles)
 
     def clock(self) -> Clock | None:
         """Return the fixed clock of ``--clock``; None if the option is not given."""
-        if self.time is None:
+        time = self.given.get("clock")
+        if time is None:
             return None
         from smki_testca.clock import FixedClock, parse_instant
 
-        return FixedClock(parse_instant(self.time))
+        return FixedClock(parse_instant(time))
 
     def clock_or_system(self) -> Clock:
         """Return the fixed clock of ``--clock``, or else the system's."""
@@ -67,16 +135,20 @@ class Session:
 
     def profile_directories(self) -> list[Path]:
         """Return the operator's profile directories: that of ``--profiles``, then the estate's."""
-        directories = [self.profiles_directory] if self.profiles_directory else []
-        if self.estate is not None and (Path(self.estate) / "profiles").is_dir():
-            directories.append(Path(self.estate) / "profiles")
+        own, estate = self.profiles_directory, self.estate
+        directories = [] if own is None else [own]
+        if estate is not None and (Path(estate) / "profiles").is_dir():
+            directories.append(Path(estate) / "profiles")
         return directories
 
     def library(self) -> Library:
-        """Load the profiles, without opening the estate's file."""
+        """Load the profiles, once, without opening the estate's file."""
         from smki_testca.profiles import Library
 
-        return Library(*self.profile_directories())
+        directories = tuple(self.profile_directories())
+        if directories not in self._libraries:
+            self._libraries[directories] = Library(*directories)
+        return self._libraries[directories]
 
     def open(self, *, needs_keys: bool = False) -> Estate:
         """Open the estate.
@@ -92,7 +164,7 @@ class Session:
             raise UsageError(
                 "usage",
                 "No estate is named.",
-                "Add --estate DIR before the command, or set SMKI_TESTCA_ESTATE.",
+                f"Add --estate DIR, set {_ESTATE_VARIABLE}, or write it into {FILE_NAME}.",
             )
         from smki_testca.api import Estate
 
@@ -102,6 +174,7 @@ class Session:
             lambda: self.passphrase(directory),
             profiles=self.profiles_directory,
             clock=self.clock(),
+            dry_run=self.dry_run,
         )
         if needs_keys:
             self.unlock_first(estate)
@@ -121,28 +194,46 @@ class Session:
                 raise
 
     def _has_passphrase_ready(self, directory: Path) -> bool:
-        if self.passphrase_file is not None:
-            return Path(self.passphrase_file).is_file()
-        if os.environ.get(_PASSPHRASE_VARIABLE) or (directory / PASSPHRASE_FILE).is_file():
+        setting = self.passphrase_setting(directory)
+        if setting.value is not None:
+            return Path(setting.value).is_file()
+        if setting.source is Source.VARIABLE:
             return True
         # Without a terminal there is none, and nobody is asked.
         return sys.stdin is None or not sys.stdin.isatty()
+
+    def passphrase_setting(self, directory: Path | None = None) -> Setting:
+        """Return the file of the passphrase and where that comes from.
+
+        The file that quickstart left in an estate comes before the one that is configured, which
+        may be another estate's. For a variable that holds the passphrase itself, there is no value.
+
+        Args:
+            directory: of the estate; None if there is none.
+        """
+        setting = self.setting("passphrase-file")
+        if setting.source is Source.OPTION:
+            return setting
+        if os.environ.get(_PASSPHRASE_VARIABLE):
+            return Setting(None, Source.VARIABLE, _PASSPHRASE_VARIABLE)
+        if directory is not None and (directory / PASSPHRASE_FILE).is_file():
+            return Setting(str(directory / PASSPHRASE_FILE), Source.DEFAULT)
+        return setting
 
     def passphrase(self, directory: Path, *, confirm: bool = False) -> str:
         """Return the passphrase of an estate, from the first place that gives it.
 
         The places are ``--passphrase-file``, the environment variable, the file that quickstart
-        leaves in the estate, and a prompt on a terminal.
+        leaves in the estate, the file that is configured, and a prompt on a terminal.
 
         Raises:
             EstateError: if none of them gives it.
         """
-        if self.passphrase_file is not None:
-            return first_line(self.passphrase_file, may_be_mark=not confirm)
-        if given := os.environ.get(_PASSPHRASE_VARIABLE):
-            return _of_text(given, _PASSPHRASE_VARIABLE)
-        if (directory / PASSPHRASE_FILE).is_file():
-            return first_line(str(directory / PASSPHRASE_FILE), may_be_mark=not confirm)
+        setting = self.passphrase_setting(directory)
+        if setting.value is not None:
+            return first_line(setting.value, may_be_mark=not confirm)
+        if setting.source is Source.VARIABLE:
+            return _of_text(os.environ[_PASSPHRASE_VARIABLE], _PASSPHRASE_VARIABLE)
         if sys.stdin.isatty():
             answer: str = click.prompt(
                 plain(f"Passphrase of {directory}"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.cli.output import print_json, print_table, say
+from smki_testca.cli.selection import serial_of
 from smki_testca.cli.session import Session, read_input
+from smki_testca.der.read import DerError
 from smki_testca.errors import ExitCode, InputError
-from smki_testca.identifiers import SerialNumber
+from smki_testca.identifiers import SerialPrefix
 from smki_testca.importers.sources import MAX_FILE_OCTETS, Source, sources
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.drawing import SIGNATURE, asn1_lines, draw
@@ -20,11 +24,18 @@ from smki_testca.lint.linted import Settings
 from smki_testca.lint.reports import text_line
 from smki_testca.profiles.model import Severity
 from smki_testca.text import plain, shown
+from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
     from smki_testca.lint.drawing import Line
     from smki_testca.lint.linted import Linted
 
+_FINGERPRINTS = {
+    "serial_decimal": "Serial in decimal",
+    "sha256": "SHA-256",
+    "sha1_base64": "SHA-1 in base64",
+}
+_WIDTH = 19
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 
 
@@ -35,10 +46,10 @@ _SHA256 = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 def show(session: Session, target: str, *, asn1: bool) -> None:
     """Show the certificate, CSR or CRL in FILE, or the certificate with that SERIAL.
 
-    To show an imported certificate, give its SHA256.
+    The first digits of the serial will do. To show an imported certificate, give its SHA256.
 
     Each finding is printed beside the field it concerns. The exit code is 1 if one is an error.
-    With --asn1 every element is listed, also of broken DER.
+    With --asn1 every element is listed with its value, also of broken DER.
 
     \b
     Example:
@@ -83,9 +94,9 @@ def show_documents(
         linted = linter.lint(document)
         lines = draw(document.data, linted, linter)
         is_wrong |= any(f.severity is Severity.ERROR for f in linted.findings)
-        shown_documents.append(_as_json(linted, lines, known))
+        shown_documents.append(_as_json(document.data, linted, lines, known))
         if not session.as_json:
-            _print(linted, lines, linter)
+            _print(document.data, linted, lines, linter)
     if session.as_json:
         several = len(shown_documents) != 1
         print_json({"documents": shown_documents} if several else shown_documents[0])
@@ -116,8 +127,9 @@ def _documents(
         return documents, known, trusted
     if _SHA256.fullmatch(target):
         return _external(session, bytes.fromhex(target))
-    serial = _serial(target)
+    _check_serial(target)
     with session.open() as estate:
+        serial = serial_of(estate, target)
         record = estate.by_serial(serial)
         if record is None:
             raise InputError(
@@ -148,9 +160,10 @@ def _external(
         return [Source(record.name, 0, record.der)], record.as_json(), trusted
 
 
-def _serial(text: str) -> SerialNumber:
+def _check_serial(text: str) -> None:
+    """Check that a target that is no file is a serial number, before an estate is opened."""
     try:
-        return SerialNumber.parse(text)
+        SerialPrefix.parse(text)
     except InputError as error:
         raise InputError(
             "certificate.unknown",
@@ -159,10 +172,31 @@ def _serial(text: str) -> SerialNumber:
         ) from error
 
 
-def _as_json(linted: Linted, lines: list[Line], known: dict[str, Any] | None) -> dict[str, Any]:
+def fingerprints(data: bytes) -> dict[str, str | None]:
+    """Return the digests of a document, and its serial number in decimal, as other programs print.
+
+    Args:
+        data: the document, DER.
+    """
+    try:
+        serial = view_certificate(data).value("serialNumber")
+    except DerError:
+        serial = None
+    sha1 = hashlib.sha1(data, usedforsecurity=False)
+    return {
+        "serial_decimal": str(serial) if isinstance(serial, int) else None,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "sha1_base64": base64.b64encode(sha1.digest()).decode("ascii"),
+    }
+
+
+def _as_json(
+    data: bytes, linted: Linted, lines: list[Line], known: dict[str, Any] | None
+) -> dict[str, Any]:
     return {
         "kind": linted.kind,
         "subject": linted.subject,
+        **fingerprints(data),
         "fields": {line.path: line.value for line in lines},
         "findings": [finding.as_json() for finding in linted.findings],
         "record": known,
@@ -193,7 +227,7 @@ def _titles_of_request(kind: str, linter: Linter) -> list[str]:
     return [each.title for each in known] or ["unknown certificate type"]
 
 
-def _print(linted: Linted, lines: list[Line], linter: Linter) -> None:
+def _print(data: bytes, linted: Linted, lines: list[Line], linter: Linter) -> None:
     severities_by_path: dict[str, list[str]] = {}
     for finding in linted.findings:
         of_signature = finding.code.removeprefix("csr.").startswith("signature")
@@ -208,6 +242,11 @@ def _print(linted: Linted, lines: list[Line], linter: Linter) -> None:
         (path, "", ", ".join(severities)) for path, severities in severities_by_path.items() if path
     ]
     print_table(("Field", "Value", "Findings"), rows, _title(linted, linter))
+    say("")
+    # Not in the table, which folds what is long: these are copied.
+    for name, value in fingerprints(data).items():
+        if value is not None:
+            say(f"{_FINGERPRINTS[name]:<{_WIDTH}}{value}")
     say("")
     if not linted.findings:
         say("Nothing is wrong with it.")

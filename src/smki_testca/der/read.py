@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from smki_testca.errors import InputError
+from smki_testca.text import counted, is_or_are
 
 MAX_OCTETS = 1 << 20
 """The longest document read, in octets."""
@@ -150,7 +151,7 @@ class _Reader:
         if node.end > limit:
             raise DerError(
                 "der.truncated",
-                f"an element claims {length} content octets where {max(0, limit - start)} are left",
+                _claims_too_much(length, max(0, limit - start)),
                 offset,
             )
         if tag & _CONSTRUCTED and offset != self.closed:
@@ -229,7 +230,7 @@ def read(
             Anomaly(
                 "der.trailing_octets",
                 root.stop,
-                f"{len(data) - root.stop} octets follow the end of the {what}",
+                f"{_follow(len(data) - root.stop)} the end of the {what}",
             )
         )
     return root, reader.anomalies
@@ -264,10 +265,20 @@ def header_at(data: bytes, offset: int, end: int) -> tuple[int, int, int]:
         left = max(0, end - start)
         raise DerError(
             "der.truncated",
-            f"an element claims {length} content octets where {left} are left",
+            _claims_too_much(length, left),
             offset,
         )
     return data[offset], start, start + length
+
+
+def _claims_too_much(length: int, left: int) -> str:
+    return (
+        f"an element claims {counted(length, 'content octet')} where {left} {is_or_are(left)} left"
+    )
+
+
+def _follow(octets: int) -> str:
+    return f"{counted(octets, 'octet')} {'follows' if octets == 1 else 'follow'}"
 
 
 def read_wrapped(node: Node) -> tuple[Node | None, list[Anomaly]]:
@@ -284,6 +295,6 @@ def read_wrapped(node: Node) -> tuple[Node | None, list[Anomaly]]:
     if inner.stop < node.end:
         count = node.end - inner.stop
         reader.anomalies.append(
-            Anomaly("der.trailing_octets", inner.stop, f"{count} octets follow a wrapped element")
+            Anomaly("der.trailing_octets", inner.stop, f"{_follow(count)} a wrapped element")
         )
     return inner, reader.anomalies

@@ -14,6 +14,7 @@ from smki_testca.errors import EstateError
 from smki_testca.estate.database import RESTORE, damaged, name_of_row
 from smki_testca.estate.row_sums import HEAD, RowSum
 from smki_testca.estate.tables import declared
+from smki_testca.text import counted
 
 if TYPE_CHECKING:
     import sqlite3
@@ -408,7 +409,7 @@ class AuditLog:
         )
         known = RowSum() if row is None else RowSum(row["rows"], int.from_bytes(row["sum"]))
         if known.digest(table) == expected and known.rows != found.rows:
-            return [f"it has {found.rows} rows, and the log tells of {known.rows}"]
+            return [f"it has {counted(found.rows, 'row')}, and the log tells of {known.rows}"]
         return ["a row was changed"]
 
     def _verify_file(self) -> None:

@@ -61,6 +61,15 @@ class AuthorityState:
         }
 
 
+def no_authority(environment: Environment) -> EstateError:
+    """The error where an estate was not made for an environment."""
+    return EstateError(
+        "estate.no_authority",
+        f"The estate has no CAs for {environment.name}.",
+        f"Make them: smki-testca init DIR --environment {environment.name}",
+    )
+
+
 class AuthorityStore:
     """The CAs of one estate."""
 
@@ -102,11 +111,7 @@ class AuthorityStore:
         """
         generations = self._certificates.generations(environment.family, hierarchy, tier)
         if not generations:
-            raise EstateError(
-                "estate.no_authority",
-                f"The estate has no CAs for {environment.name}.",
-                f"Make them: smki-testca init DIR --environment {environment.name}",
-            )
+            raise no_authority(environment)
         return generations
 
     def able(

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from smki_testca.clock import from_iso, in_utc, iso
+from smki_testca.der.read import DerError
 from smki_testca.entropy import seed_used
 from smki_testca.errors import EstateError
 from smki_testca.estate.audited_table import AuditedTable
 from smki_testca.estate.database import RESTORE
-from smki_testca.identifiers import Eui64, SerialNumber
+from smki_testca.identifiers import Eui64, SerialNumber, SerialPrefix
+from smki_testca.labels import LabelPattern
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.x509.key_usages import names_of_usage
 from smki_testca.x509.keys import key_id
+from smki_testca.x509.name_text import holder_name, rfc4514_text
+from smki_testca.x509.outline import outline
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from datetime import datetime
 
     from smki_testca.authority.certificates import Certificate
@@ -75,10 +80,44 @@ class Record:
     experimental: bool = False
     columns: Mapping[str, str] = field(default_factory=dict, hash=False)
 
+    @property
+    def subject(self) -> str:
+        """The subject as RFC 4514 writes it, ``CN=Z1,OU=07``; empty for an empty name.
+
+        Raises:
+            EstateError: if the certificate in the estate is damaged.
+        """
+        return rfc4514_text(self._subject())
+
+    @property
+    def name(self) -> str | None:
+        """The commonName in the subject, which of an IKI certificate is its system's; or None.
+
+        Where there is none, it is the userId or serialNumber in the subject.
+
+        Raises:
+            EstateError: if the certificate in the estate is damaged.
+        """
+        return holder_name(self._subject())
+
+    def _subject(self) -> bytes:
+        """The Name of the subject, DER."""
+        try:
+            subject = outline(self.der).subject
+            rfc4514_text(subject)
+        except DerError as error:
+            raise EstateError(
+                "estate.damaged", f"Certificate {self.serial} cannot be read.", RESTORE
+            ) from error
+        return subject
+
     def as_json(self) -> dict[str, Any]:
         """The record as a JSON object, the certificate itself left out."""
+        subject = self._subject()
         return {
             "serial": str(self.serial),
+            "name": holder_name(subject),
+            "subject": rfc4514_text(subject),
             "profile": self.profile,
             "hierarchy": str(self.hierarchy),
             "tier": self.tier.value,
@@ -104,68 +143,180 @@ class Record:
 class Selection:
     """A selection of certificates: each must fit every part that is not None.
 
-    Without any part it selects all. ``expires_before`` selects those whose notAfter is before that
-    time. ``columns`` selects those whose row in a manifest had these values in the operator's own
-    columns. ``Estate.select`` respects ``status``; ``fits`` does not, because a record has no
-    status.
+    A part is one value, or several, of which a certificate must have any; an empty part of several
+    values selects nothing. Without any part it selects all. ``expires_before`` selects those whose
+    notAfter is before that time. A label may be a ``LabelPattern``, and a serial a
+    ``SerialPrefix``. ``columns`` selects those whose row in a manifest had these values in the
+    operator's own columns. ``Estate.select`` respects ``status``; ``fits`` does not, because a
+    record has no status.
 
     Raises:
         InputError: if ``expires_before`` has no time zone.
     """
 
-    participant: str | None = None
-    eui64: Eui64 | None = None
-    role: int | None = None
-    usage: str | None = None
-    profile: str | None = None
-    label: str | None = None
-    serial: SerialNumber | None = None
-    status: Status | None = None
+    participant: str | Collection[str] | None = None
+    eui64: Eui64 | Collection[Eui64] | None = None
+    role: int | Collection[int] | None = None
+    usage: str | Collection[str] | None = None
+    profile: str | Collection[str] | None = None
+    label: str | LabelPattern | Collection[str | LabelPattern] | None = None
+    serial: SerialNumber | SerialPrefix | Collection[SerialNumber | SerialPrefix] | None = None
+    status: Status | Collection[Status] | None = None
     expires_before: datetime | None = None
+    environment: str | Collection[str] | None = None
     columns: Mapping[str, str] = field(default_factory=dict, hash=False)
+    _tests: tuple[_Test, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.expires_before is not None:
             object.__setattr__(self, "expires_before", in_utc(self.expires_before))
+        for name in (*_PARTS, "status"):
+            object.__setattr__(self, name, _one_or_several(getattr(self, name)))
+        tests = ((name, values_of(getattr(self, name))) for name in _PARTS)
+        made = tuple(_Test.of(name, values) for name, values in tests if values is not None)
+        object.__setattr__(self, "_tests", made)
 
     @property
     def is_one_place(self) -> bool:
         """Whether it selects few certificates, which are found without reading others."""
         return self.serial is not None or self.eui64 is not None
 
+    @property
+    def statuses(self) -> frozenset[Status] | None:
+        """The statuses of which a certificate must have any; None for all."""
+        values = values_of(self.status)
+        return None if values is None else frozenset(values)
+
+    def allows(self, **parts: Any) -> bool:
+        """Whether what is known of a certificate fits: some of its parts, by their names here.
+
+        The serial is given in 32 hexadecimal digits.
+        """
+        return all(test.fits(parts[test.name]) for test in self._tests if test.name in parts)
+
     def fits(self, record: Record) -> bool:
         """Whether a certificate fits, its status left aside."""
-        parts = (
-            (self.participant, record.participant),
-            (self.eui64, record.eui64),
-            (self.role, record.role),
-            (self.usage, record.usage),
-            (self.profile, record.profile),
-            (self.label, record.label),
-            (self.serial, record.serial),
-        )
-        in_time = self.expires_before is None or record.not_after < self.expires_before
-        of_row = self.columns.items() <= record.columns.items()
-        return in_time and of_row and all(part is None or part == value for part, value in parts)
+        for test in self._tests:
+            value = getattr(record, test.name)
+            if not test.fits(str(value) if test.name == "serial" else value):
+                return False
+        if not self.columns.items() <= record.columns.items():
+            return False
+        return self.expires_before is None or record.not_after < self.expires_before
 
     def where(self) -> tuple[str, list[Any]]:
-        """The SQL condition and its values, the status left aside."""
-        columns: dict[str, Any] = {
-            "participant": self.participant,
-            "eui64": None if self.eui64 is None else self.eui64.octets,
-            "role": self.role,
-            "usage": self.usage,
-            "profile": self.profile,
-            "label": self.label,
-            "serial": None if self.serial is None else self.serial.octets,
-        }
-        conditions = {f"{name} = ?": part for name, part in columns.items() if part is not None}
+        """An SQL condition that every certificate that fits meets, and its values.
+
+        Others may meet it, too: what it cannot say, ``fits`` does.
+        """
+        conditions: list[str] = []
+        values: list[Any] = []
+        for test in self._tests:
+            condition, its_values = test.where()
+            conditions.append(condition)
+            values += its_values
         if self.expires_before is not None:
-            conditions["not_after < ?"] = iso(self.expires_before)
-        # Whatever its values are; ``fits`` compares them.
-        has_columns = "serial IN (SELECT serial FROM certificate_columns)"
-        further = [has_columns] if self.columns else []
-        return " AND ".join([*conditions, *further]) or "1", list(conditions.values())
+            conditions.append("not_after < ?")
+            values.append(iso(self.expires_before))
+        if self.columns:
+            conditions.append("serial IN (SELECT serial FROM certificate_columns)")
+        return " AND ".join(f"({condition})" for condition in conditions) or "1", values
+
+
+_PARTS = ("participant", "eui64", "role", "usage", "profile", "label", "serial", "environment")
+"""The parts of a selection that are columns of a certificate."""
+_MOST_IN_SQL = 500
+"""The most values that one condition of SQL names."""
+
+
+def values_of(part: Any) -> tuple[Any, ...] | None:
+    """The values of a part of a selection; None if it is not part of it."""
+    if part is None or isinstance(part, tuple):
+        return part
+    return (part,)
+
+
+def _one_or_several(part: Any) -> Any:
+    """A part in one form: None, one value, or a tuple of several or of none."""
+    if isinstance(part, str) or not isinstance(part, Iterable):
+        return part
+    values = tuple(dict.fromkeys(part))
+    return values[0] if len(values) == 1 else values
+
+
+@dataclass(frozen=True, slots=True)
+class _Test:
+    """The values that one part of a selection allows.
+
+    Attributes:
+        name: of the part.
+        exact: the values, serials in 32 hexadecimal digits.
+        patterns: patterns of labels and prefixes of serials.
+    """
+
+    name: str
+    exact: frozenset[Any]
+    patterns: tuple[LabelPattern | SerialPrefix, ...]
+
+    @classmethod
+    def of(cls, name: str, values: tuple[Any, ...]) -> _Test:
+        patterns = tuple(one for one in values if isinstance(one, LabelPattern | SerialPrefix))
+        exact = (one for one in values if not isinstance(one, LabelPattern | SerialPrefix))
+        return cls(name, frozenset(map(str, exact) if name == "serial" else exact), patterns)
+
+    def fits(self, value: Any) -> bool:
+        if value in self.exact:
+            return True
+        return value is not None and any(pattern.fits(value) for pattern in self.patterns)
+
+    def where(self) -> tuple[str, list[Any]]:
+        """An SQL condition that whatever fits meets, and its values."""
+        prefixes = [one for one in self.patterns if isinstance(one, SerialPrefix)]
+        if len(prefixes) < len(self.patterns) or len(self.exact) + len(prefixes) > _MOST_IN_SQL:
+            return f"{self.name} IS NOT NULL", []
+        values: list[Any] = [self._in_sql(value) for value in self.exact]
+        values += [prefix.as_number for prefix in prefixes]
+        condition = f"{self.name} IN ({', '.join('?' * len(values))})"
+        for prefix in prefixes:
+            condition += f" OR {self.name} BETWEEN ? AND ?"
+            values += prefix.bounds
+        return condition, values
+
+    def _in_sql(self, value: Any) -> Any:
+        if self.name == "serial":
+            return bytes.fromhex(value)
+        return value.octets if isinstance(value, Eui64) else value
+
+
+_FURTHER_COLUMNS = (
+    "coalesce((SELECT secret FROM keys WHERE id = key_id), 1) AS keys_secret,"
+    " (SELECT columns FROM certificate_columns AS own"
+    " WHERE own.serial = certificates.serial) AS own_columns"
+)
+"""What other tables say of a certificate."""
+_PAGE = 500
+"""The certificates that are read at a time."""
+
+
+class Outline(NamedTuple):
+    """What must be unique of a certificate, and what it is unique within.
+
+    Attributes:
+        number: of the certificate, from 1 in the order of issue.
+        serial: its octets.
+        others: see ``Record``.
+    """
+
+    number: int
+    serial: bytes
+    key_id: bytes
+    eui64: int | None
+    role: int | None
+    usage: str
+    family: str
+    hierarchy: str
+    label: str | None
+    not_after: datetime
 
 
 class CertificateStore:
@@ -206,11 +357,48 @@ class CertificateStore:
             selection: of certificates, the status left aside.
             further: another SQL condition, and its values.
         """
+        return list(self.each(selection, further))
+
+    def each(
+        self, selection: Selection, further: tuple[str, list[Any]] | None = None
+    ) -> Iterator[Record]:
+        """Yield the same certificates, of which only some are in memory at a time."""
         condition, values = selection.where()
         if further is not None:
-            condition, values = f"{condition} AND {further[0]}", [*values, *further[1]]
-        records = self._records(condition, values)
-        return [record for record in records if selection.columns.items() <= record.columns.items()]
+            condition, values = f"{condition} AND ({further[0]})", [*values, *further[1]]
+        last = 0
+        while True:
+            # Rows are numbered in the order of issue.
+            page = self._database.records(
+                lambda row: (int(row["row"]), _from_row(row)),
+                "SELECT rowid AS row, *,"  # noqa: S608 - our own columns
+                f" {_FURTHER_COLUMNS}"
+                f" FROM certificates WHERE {condition} AND rowid > ? ORDER BY rowid LIMIT ?",
+                [*values, last, _PAGE],
+            )
+            yield from (record for _, record in page if selection.fits(record))
+            if len(page) < _PAGE:
+                return
+            last, _ = page[-1]
+
+    def outlines(self, size: int) -> Iterator[list[Outline]]:
+        """Yield what must be unique of every certificate, in pages of a size."""
+        last = 0
+        while True:
+            page = self._database.records(
+                _outline,
+                "SELECT rowid, serial, key_id, eui64, role, usage, family, hierarchy, label,"
+                " not_after FROM certificates WHERE rowid > ? ORDER BY rowid LIMIT ?",
+                (last, size),
+            )
+            if not page:
+                return
+            yield page
+            last = page[-1].number
+
+    def numbered(self, number: int) -> Record | None:
+        """The certificate of a number, as an ``Outline`` gives it."""
+        return next(iter(self._records("rowid = ?", [number])), None)
 
     def by_serial(self, serial: SerialNumber) -> Record | None:
         """The certificate of that serial number."""
@@ -303,9 +491,7 @@ class CertificateStore:
     def _records(self, condition: str, values: list[Any]) -> list[Record]:
         return self._database.records(
             _from_row,
-            "SELECT *, coalesce((SELECT secret FROM keys WHERE id = key_id), 1) AS keys_secret,"  # noqa: S608 - our own columns
-            " (SELECT columns FROM certificate_columns AS own"
-            " WHERE own.serial = certificates.serial) AS own_columns"
+            f"SELECT *, {_FURTHER_COLUMNS}"  # noqa: S608 - our own columns
             f" FROM certificates WHERE {condition} ORDER BY audit, rowid",
             values,
         )
@@ -375,6 +561,22 @@ def digests(certificates: Iterable[Certificate]) -> list[dict[str, str]]:
 def _recorded(entry: Entry) -> Iterator[tuple[str, tuple[int, str]]]:
     for certificate in entry.body.get("certificates", ()):
         yield certificate["serial"], (entry.number, certificate["sha256"])
+
+
+def _outline(row: sqlite3.Row) -> Outline:
+    eui64 = row["eui64"]
+    return Outline(
+        number=row["rowid"],
+        serial=row["serial"].rjust(16, b"\0"),
+        key_id=row["key_id"],
+        eui64=None if eui64 is None else int.from_bytes(eui64),
+        role=row["role"],
+        usage=row["usage"],
+        family=row["family"],
+        hierarchy=row["hierarchy"],
+        label=row["label"],
+        not_after=from_iso(row["not_after"]),
+    )
 
 
 def _to_row(record: Record) -> dict[str, Any]:

@@ -12,8 +12,9 @@ import os
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import EstateError, InputError
-from smki_testca.files import MEDIUM_ERRORS, sync_folder
+from smki_testca.files import MEDIUM_ERRORS, create, sync_folder
 from smki_testca.folders import LOST_AND_FOUND, make_folders, remove_folders
+from smki_testca.gitignore import GITIGNORE, LEAVE_OUT_ALL
 from smki_testca.unfinished import keep, lock, remove
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def creating(directory: Path, *names: str) -> Iterator[None]:
     Args:
         directory: one that is new or empty; it may hold a folder ``profiles``.
         names: of the files and folders that the block makes in it. A name that the block of the
-            one within makes is named here, too.
+            one within makes is named here, too. A file ``.gitignore`` is made here.
 
     Raises:
         InputError: if the directory holds anything else.
@@ -81,6 +82,7 @@ def creating(directory: Path, *names: str) -> Iterator[None]:
         raise _unwritable(directory, error) from error
     _made_here.add(place)
     try:
+        create(directory / GITIGNORE, LEAVE_OUT_ALL)
         yield
         sync_folder(directory)
         for folder in made:
@@ -146,7 +148,7 @@ def _clear(directory: Path) -> None:
 
 def _remove(directory: Path, names: tuple[str, ...]) -> None:
     """Remove what was made of an estate, and the marker last."""
-    paths = [directory / name for name in names if _is_ours(name)]
+    paths = [directory / name for name in (*names, GITIGNORE) if _is_ours(name)]
     for path in paths:
         remove(path)
     if not any(os.path.lexists(path) for path in paths):

@@ -44,11 +44,16 @@ _NAMES_OF_TYPES = {bytes: "octets", str: "text", int: "a whole number", type(Non
 class Database:
     """An open estate file."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, *, dry_run: bool = False
+    ) -> None:
         self.path = path
+        self.dry_run = dry_run
+        """Whether nothing is ever committed: see ``open``."""
         self._connection = connection
         self.row_sums = RowSums(connection)
         self._checked_schema: int | None = None
+        self._is_within = False
         self.on_begin: Callable[[], None] = _nothing
         """Called when a transaction has begun."""
         self.on_commit: Callable[[], None] = _nothing
@@ -78,8 +83,14 @@ class Database:
         return database
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: Path, *, dry_run: bool = False) -> Self:
         """Open the file without writing to it.
+
+        Args:
+            path: of the file.
+            dry_run: whether to take back every change when the file is closed. The first
+                transaction that succeeds stays open until then: what comes after it reads its
+                changes, and other processes wait before they write.
 
         Raises:
             EstateError: if there is none, or it is no estate, damaged or of a newer format.
@@ -99,7 +110,7 @@ class Database:
                 "Make one with: smki-testca init DIR, or name another with --estate DIR.",
             )
         with _reading(path):
-            database = cls(path, _connect(path))
+            database = cls(path, _connect(path), dry_run=dry_run)
         try:
             database._check(path)
         except BaseException:
@@ -142,7 +153,7 @@ class Database:
             self.row_sums.start()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file. What is not committed is taken back: all of a dry run."""
         self._connection.close()
 
     @contextlib.contextmanager
@@ -156,27 +167,41 @@ class Database:
                 its schema is not that of its format.
         """
         if self._connection.in_transaction:
-            with self._savepoint():
+            # Part of one; or, after the first of a dry run, another one.
+            whole = contextlib.nullcontext() if self._is_within else self._whole()
+            with self._savepoint(), whole:
                 yield
             return
         with _translated(self.path):
             # Only a file that somebody changed has another mode; see _connect.
-            self._connection.execute("PRAGMA journal_mode = DELETE")
+            if not self.dry_run:
+                self._connection.execute("PRAGMA journal_mode = DELETE")
             mark = self.row_sums.mark()
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 self._refuse_foreign_schema()
                 self.row_sums.follow()
-                self.on_begin()
-                yield
-                self.on_commit()
-                self._connection.execute("COMMIT")
+                with self._whole():
+                    yield
+                if not self.dry_run:
+                    self._connection.execute("COMMIT")
             except BaseException:
                 # If the disk is full, SQLite has rolled back already.
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 self.row_sums.go_back(mark)
                 raise
+
+    @contextlib.contextmanager
+    def _whole(self) -> Iterator[None]:
+        """What is within is one whole transaction, with what is called at its ends."""
+        self._is_within = True
+        try:
+            self.on_begin()
+            yield
+            self.on_commit()
+        finally:
+            self._is_within = False
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.clock import from_iso, iso
+from smki_testca.der.read import DerError
 from smki_testca.errors import InputError
 from smki_testca.estate.audited_table import AuditedTable
 from smki_testca.estate.key_pairs import check_pair
@@ -22,6 +23,7 @@ from smki_testca.profiles.model import Severity, Tier
 from smki_testca.x509 import private_keys
 from smki_testca.x509.key_usages import names_of_usage
 from smki_testca.x509.keys import key_id
+from smki_testca.x509.name_text import holder_name, rfc4514_text
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
@@ -94,24 +96,44 @@ class ExternalRecord:
         """A name for people: the label, or else the file it came from."""
         return self.label or self.source
 
+    @property
+    def common_name(self) -> str | None:
+        """The commonName in its subject, or what else names its holder; None if there is none."""
+        subject = self._subject()
+        return None if subject is None else holder_name(subject)
+
+    @property
+    def subject(self) -> str | None:
+        """The subject as RFC 4514 writes it; None if it cannot be read."""
+        subject = self._subject()
+        return None if subject is None else rfc4514_text(subject)
+
+    def _subject(self) -> bytes | None:
+        """The Name of the subject, DER; None if it cannot be read."""
+        try:
+            return view_certificate(self.der).octets("subject")
+        except DerError:
+            return None
+
     def is_expired(self, at: datetime) -> bool | None:
         """Whether it has expired at a time; None if its notAfter cannot be read."""
         return None if self.not_after is None else self.not_after < at
 
     def fits(self, selection: Selection) -> bool:
-        """Whether it fits a selection; participant and status are ignored, since it has none."""
-        serial = None if self.serial is None else int.from_bytes(self.serial, signed=True)
-        parts = (
-            (selection.eui64, self.eui64),
-            (selection.role, self.role),
-            (selection.usage, self.usage),
-            (selection.profile, self.profile),
-            (selection.label, self.label),
-            (None if selection.serial is None else selection.serial.value, serial),
-        )
+        """Whether it fits a selection.
+
+        Participant, environment and status are ignored, since it has none.
+        """
         before = selection.expires_before
         in_time = before is None or (self.not_after is not None and self.not_after < before)
-        return in_time and all(part is None or part == value for part, value in parts)
+        return in_time and selection.allows(
+            eui64=self.eui64,
+            role=self.role,
+            usage=self.usage,
+            profile=self.profile,
+            label=self.label,
+            serial=self.serial_text,
+        )
 
     def as_json(self) -> dict[str, Any]:
         """The record as a JSON object, the certificate itself left out."""
@@ -120,6 +142,8 @@ class ExternalRecord:
             "sha256": self.sha256.hex(),
             "label": self.label,
             "source": self.source,
+            "name": self.common_name,
+            "subject": self.subject,
             "serial": self.serial_text,
             "profile": self.profile,
             "eui64": None if self.eui64 is None else str(self.eui64),

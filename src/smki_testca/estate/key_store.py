@@ -57,7 +57,7 @@ class KeyStore:
             holder: of the pair; see ``key_holders``.
 
         Raises:
-            InputError: for an RSA key from a seed: RSA keys cannot be made from one.
+            InputError: if the estate has the key: its seed was used here before.
         """
         return self.keep(self.fresh(key_type), holder)
 
@@ -65,7 +65,7 @@ class KeyStore:
         """A new key pair, still to be stored.
 
         Raises:
-            InputError: for an RSA key from a seed, or if the seed was used here before.
+            InputError: if the estate has it: its seed was used here before.
         """
         private = private_keys.generate(key_type, self._entropy)
         identifier = key_id(private_keys.public_key_info(private))

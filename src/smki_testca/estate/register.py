@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from smki_testca.errors import EstateError, InputError
+from smki_testca.errors import AlreadySoError, EstateError, InputError
 from smki_testca.estate.audit import unreadable_entry
 from smki_testca.profiles.library import met_in
 from smki_testca.register import documents
@@ -314,7 +314,7 @@ class RegisterStore:
             if not changed:
                 references = ", ".join(agreement.reference for agreement in arriving[:NAMED])
                 others = " and others" if len(arriving) > NAMED else ""
-                raise InputError(
+                raise AlreadySoError(
                     "agreement.unchanged",
                     f"Nothing is to be replaced: what {origin} says of {references}{others} is in"
                     " the register already.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.authority.revocation import Reason, Revocation
@@ -39,6 +39,23 @@ class IssuerName:
 
 
 @dataclass(frozen=True, slots=True)
+class Issue:
+    """The issue of one revocation list, without the list.
+
+    Attributes:
+        number: the cRLNumber.
+        this_update: of the list, UTC.
+        next_update: of the list, UTC.
+        audit: the number of its audit entry.
+    """
+
+    number: int
+    this_update: datetime
+    next_update: datetime
+    audit: int
+
+
+@dataclass(frozen=True, slots=True)
 class RevocationListRecord:
     """One revocation list that the estate issued.
 
@@ -51,6 +68,8 @@ class RevocationListRecord:
         number: the cRLNumber.
         count: how many certificates it names.
         audit: the number of its audit entry.
+        warnings: one-line warnings about the CA, from the issue of the list; none of a list that
+            was read from the estate.
     """
 
     der: bytes
@@ -66,6 +85,7 @@ class RevocationListRecord:
     issued_at: datetime
     count: int
     audit: int
+    warnings: tuple[str, ...] = field(default=(), compare=False)
 
     def as_json(self) -> dict[str, Any]:
         """The record as a JSON object, the list itself left out."""
@@ -155,6 +175,44 @@ class RevocationStore:
             )
         )
 
+    def newest_issue(
+        self, issuer: IssuerName, at: datetime, *, unexpired_at: datetime | None = None
+    ) -> Issue | None:
+        """The newest list of a CA that is valid by a time; None if there is none.
+
+        Args:
+            issuer: the CA.
+            at: no earlier than its thisUpdate, UTC.
+            unexpired_at: no later than its nextUpdate, UTC; where it is None, that may be past.
+        """
+        end = None if unexpired_at is None else iso(unexpired_at)
+        return self._database.record(
+            _issue_from_row,
+            "SELECT number, this_update, next_update, audit FROM revocation_lists"
+            " WHERE family = ?1 AND authority = ?2 AND this_update <= ?3"
+            " AND (?4 IS NULL OR next_update >= ?4) ORDER BY number DESC LIMIT 1",
+            (issuer.family, issuer.name, iso(at), end),
+        )
+
+    def not_listed(self, issuer: IssuerName, listed: Issue | None) -> tuple[int, datetime | None]:
+        """How many revocations a CA's list lacks, and when the first of them was stored.
+
+        Args:
+            issuer: the CA.
+            listed: the list; None for no list, which lacks them all.
+        """
+        (row,) = self._database.rows(
+            "SELECT count(*) AS waiting, min(noted_at) AS first FROM revocations"
+            " WHERE family = ?1 AND authority = ?2 AND (?3 IS NULL OR audit > ?3 OR at > ?4)",
+            (
+                issuer.family,
+                issuer.name,
+                None if listed is None else listed.audit,
+                None if listed is None else iso(listed.this_update),
+            ),
+        )
+        return row["waiting"], None if row["first"] is None else from_iso(row["first"])
+
     def add_list(self, record: RevocationListRecord) -> None:
         """Store a revocation list, within the transaction that issues it."""
         self._database.insert("revocation_lists", _list_to_row(record))
@@ -213,6 +271,12 @@ def _revocation(row: sqlite3.Row) -> Revocation:
         SerialNumber.from_octets(row["serial"]),
         from_iso(row["at"]),
         None if row["reason"] is None else _REASONS[row["reason"]],
+    )
+
+
+def _issue_from_row(row: sqlite3.Row) -> Issue:
+    return Issue(
+        row["number"], from_iso(row["this_update"]), from_iso(row["next_update"]), row["audit"]
     )
 
 

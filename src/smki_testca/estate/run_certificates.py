@@ -7,19 +7,20 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from smki_testca.clock import from_iso
-from smki_testca.estate.certificates import Record, Selection
+from smki_testca.estate.certificates import Record, Selection, values_of
 from smki_testca.estate.key_pairs import check_pair
 from smki_testca.estate.serials import SerialSequence
-from smki_testca.identifiers import Eui64, SerialNumber
+from smki_testca.identifiers import Eui64, SerialNumber, SerialPrefix
 from smki_testca.labels import LabelTemplate
 from smki_testca.profiles.model import Tier
 from smki_testca.x509 import private_keys
 from smki_testca.x509.key_usages import names_of_usage
 from smki_testca.x509.keys import key_id
+from smki_testca.x509.outline import dates, outline
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from smki_testca.estate.key_holders import KeyHolders
@@ -54,15 +55,18 @@ class RunCertificates:
         sealing_key = self._runs.secrets(run.id).sealing_key
         for tile in self._tiles.of_run(run.id, done=True):
             opened = self._tiles.open(tile)
-            for place, sealed in enumerate(opened.keys(sealing_key)):
-                record = self._record(run, tile, opened, place)
+            records = self._records(run, tile, opened, range(tile.count))
+            for record, sealed in zip(records, opened.keys(sealing_key), strict=True):
                 if sealed is None or record.key_id in authority_keys:
                     yield record, None
                 else:
                     yield record, private_keys.pkcs8_of(sealed)
 
-    def verify_keys(self) -> int:
+    def verify_keys(self, progress: Callable[[int], None] = lambda _done: None) -> int:
         """Unseal the secrets and private keys of every run, and pair each key; gives their number.
+
+        Args:
+            progress: called with the number of keys paired.
 
         Raises:
             EstateError: if the passphrase is wrong, or for the first secret or key that does not
@@ -75,6 +79,7 @@ class RunCertificates:
                 if key is not None:
                     check_pair(record.key_id, partial(bytes, key), f"certificate {record.serial}")
                     count += 1
+                    progress(count)
         return count
 
     def numbered(self, run: Run) -> Iterator[tuple[int, bytes]]:
@@ -88,7 +93,7 @@ class RunCertificates:
         """The certificate with a serial number, if a run issued it."""
         for run, key in self._runs.serial_keys():
             row = SerialSequence(key).row(serial.octets)
-            record = None if row is None else self._at_row(run, row)
+            record = None if row is None else self.at_row(run, row)
             if record is not None and record.serial == serial:
                 return record
         return None
@@ -106,9 +111,8 @@ class RunCertificates:
                 first = bisect_left(rows, tile.first_row)
                 last = bisect_left(rows, tile.first_row + tile.count)
                 if first < last:
-                    opened = self._tiles.open(tile)
-                    for row in rows[first:last]:
-                        record = self._record(run, tile, opened, row - tile.first_row)
+                    places = [row - tile.first_row for row in rows[first:last]]
+                    for record in self._records(run, tile, self._tiles.open(tile), places):
                         if record.serial in known:
                             yield record
 
@@ -122,11 +126,11 @@ class RunCertificates:
         ends = [end for end in (out_at, selection.expires_before) if end is not None]
         out_at = min(ends, default=None)
         candidates: Iterable[Record]
-        if selection.serial is not None:
-            record = self.by_serial(selection.serial)
-            candidates = () if record is None else (record,)
-        elif selection.eui64 is not None:
-            candidates = self._by_eui64(selection.eui64)
+        serials, ids = values_of(selection.serial), values_of(selection.eui64)
+        if serials is not None:
+            candidates = self._with_serials(serials)
+        elif ids is not None:
+            candidates = (record for eui64 in ids for record in self._by_eui64(eui64))
         else:
             candidates = (
                 record
@@ -185,14 +189,42 @@ class RunCertificates:
                 if ends[tile.section] >= out_at:
                     continue
             opened = self._tiles.open(tile)
-            for place in range(tile.count):
+            places: Iterable[int] = range(tile.count)
+            if selection.columns:
                 # Of a million rows few have the value: the others are not read.
-                if _has_columns(opened, run.terms.section(tile.section), place, selection):
-                    yield self._record(run, tile, opened, place)
+                section = run.terms.section(tile.section)
+                places = [
+                    place for place in places if _has_columns(opened, section, place, selection)
+                ]
+            yield from self._records(run, tile, opened, places)
+
+    def _with_serials(self, serials: Iterable[SerialNumber | SerialPrefix]) -> Iterator[Record]:
+        """The certificates with any of some serial numbers, or beginnings of them."""
+        exact = [one for one in serials if isinstance(one, SerialNumber)]
+        prefixes = [one for one in serials if isinstance(one, SerialPrefix)]
+        if len(exact) == 1:
+            record = self.by_serial(exact[0])
+            yield from () if record is None else (record,)
+        else:
+            yield from self.by_serials(exact)
+        if not prefixes:
+            return
+        named = {str(one) for one in exact}
+        for run_id, key in self._runs.serial_keys():
+            sequence, run = SerialSequence(key), self._runs.get(run_id)
+            for tile in self._tiles.of_run(run_id, done=True):
+                texts = map(bytes.hex, sequence.serials(tile.first_row, tile.count))
+                places = [
+                    place
+                    for place, text in enumerate(map(str.upper, texts))
+                    if text not in named and any(prefix.fits(text) for prefix in prefixes)
+                ]
+                if places:
+                    yield from self._records(run, tile, self._tiles.open(tile), places)
 
     def _by_eui64(self, eui64: Eui64) -> Iterator[Record]:
         for run, row in self._rows_with(eui64):
-            record = self._at_row(run, row)
+            record = self.at_row(run, row)
             if record is not None:
                 yield record
 
@@ -207,7 +239,8 @@ class RunCertificates:
                 first_row += section.count
         yield from self._tiles.rows_with(eui64)
 
-    def _at_row(self, run: int, row: int) -> Record | None:
+    def at_row(self, run: int, row: int) -> Record | None:
+        """The certificate of a row of a run; None if it is not issued."""
         tile = self._tiles.at_row(run, row)
         if tile is None:
             return None
@@ -215,40 +248,50 @@ class RunCertificates:
         return self._record(self._runs.get(run), tile, self._tiles.open(tile), place)
 
     def _record(self, run: Run, tile: TileRecord, opened: Tile, place: int) -> Record:
+        return next(self._records(run, tile, opened, [place]))
+
+    def _records(
+        self, run: Run, tile: TileRecord, opened: Tile, places: Iterable[int]
+    ) -> Iterator[Record]:
+        """The certificates at some places of a tile; what they share is worked out once."""
         section = run.terms.section(tile.section)
         profile = self._library.profile(section.profile)
         environment = self._library.environment(section.environment)
-        der = opened.der(place)
-        view = view_certificate(der)
-        eui64 = opened.eui64(place)
-        at = from_iso(run.terms.at)
-        return Record(
-            serial=SerialNumber(opened.serial(place)),
-            der=der,
-            profile=section.profile,
-            hierarchy=profile.hierarchy,
-            tier=Tier.END_ENTITY,
-            family=environment.family,
-            environment=section.environment,
-            category=section.category,
-            participant=section.participant,
-            eui64=None if eui64 is None else Eui64(eui64),
-            role=section.role_code,
-            usage=section.usage.value
-            if section.usage
-            else names_of_usage(view.value("extensions.keyUsage")),
-            label=opened.extra().labels.get(place) or _label(run, section, eui64),
-            key_id=key_id(view.octets("subjectPublicKeyInfo") or b""),
-            issuer=SerialNumber.parse(section.issuer),
-            not_before=view.instant("validity.notBefore") or at,
-            not_after=view.instant("validity.notAfter") or at,
-            issued_at=at,
-            audit=tile.audit or 0,
-            place=(run.id, tile.number, place),
-            keys_secret=not run.terms.seeded,
-            experimental=section.experimental,
-            columns=opened.extra().columns_at(place, section.columns),
-        )
+        usage, role = section.usage or "", section.role_code
+        issuer = SerialNumber.parse(section.issuer)
+        at, extra = from_iso(run.terms.at), opened.extra()
+        for place in places:
+            der = opened.der(place)
+            parts = outline(der)
+            not_before, not_after = dates(parts.validity)
+            eui64 = opened.eui64(place)
+            # Where the section has none, the profile fixes it.
+            usage = usage or names_of_usage(view_certificate(der).value("extensions.keyUsage"))
+            yield Record(
+                serial=SerialNumber(opened.serial(place)),
+                der=der,
+                profile=section.profile,
+                hierarchy=profile.hierarchy,
+                tier=Tier.END_ENTITY,
+                family=environment.family,
+                environment=section.environment,
+                category=section.category,
+                participant=section.participant,
+                eui64=None if eui64 is None else Eui64(eui64),
+                role=role,
+                usage=str(usage),
+                label=extra.labels.get(place) or _label(run, section, eui64),
+                key_id=key_id(parts.public_key),
+                issuer=issuer,
+                not_before=not_before,
+                not_after=not_after,
+                issued_at=at,
+                audit=tile.audit or 0,
+                place=(run.id, tile.number, place),
+                keys_secret=not run.terms.seeded,
+                experimental=section.experimental,
+                columns=extra.columns_at(place, section.columns),
+            )
 
 
 def _label(run: Run, section: Section, eui64: int | None) -> str | None:
@@ -262,17 +305,17 @@ def _label(run: Run, section: Section, eui64: int | None) -> str | None:
 
 
 def _may_fit(section: Section, selection: Selection) -> bool:
-    return (
-        selection.participant in {None, section.participant}
-        and selection.profile in {None, section.profile}
-        and selection.role in {None, section.role_code}
-        and (selection.usage is None or section.usage is None or selection.usage == section.usage)
-        and selection.columns.keys() <= set(section.columns)
-    )
+    parts = {
+        "participant": section.participant,
+        "profile": section.profile,
+        "role": section.role_code,
+        "environment": section.environment,
+    }
+    if section.usage is not None:
+        parts["usage"] = section.usage
+    return selection.allows(**parts) and selection.columns.keys() <= set(section.columns)
 
 
 def _has_columns(opened: Tile, section: Section, place: int, selection: Selection) -> bool:
-    if not selection.columns:
-        return True
     stated = opened.extra().columns_at(place, section.columns)
     return selection.columns.items() <= stated.items()

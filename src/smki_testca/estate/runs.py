@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from smki_testca.clock import from_iso, iso
-from smki_testca.errors import EstateError, InputError
+from smki_testca.errors import AlreadySoError, EstateError, InputError
 from smki_testca.estate.database import RESTORE
+from smki_testca.estate.run_locks import RunLocks
 from smki_testca.estate.terms import MAX_ROW, Secrets, Terms
 from smki_testca.identifiers import SerialNumber
 
@@ -34,9 +35,13 @@ _SERIAL_KEY_OCTETS = 16
 
 
 class State(StrEnum):
-    """The state of a run."""
+    """The state of a run.
+
+    ``INTERRUPTED`` is never stored: it is a run stored as running on which no living process works.
+    """
 
     RUNNING = "running"
+    INTERRUPTED = "interrupted"
     DONE = "done"
     CANCELLED = "cancelled"
 
@@ -47,7 +52,7 @@ class Run:
 
     Attributes:
         id: counts from 1.
-        state: running, done or cancelled.
+        state: running, interrupted, done or cancelled.
         created, finished: UTC, ISO 8601; ``finished`` is None while it runs.
         terms: of the run.
         issued: the number of certificates in finished tiles.
@@ -59,6 +64,11 @@ class Run:
     finished: str | None
     terms: Terms
     issued: int
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether it can be resumed or cancelled."""
+        return self.state in {State.RUNNING, State.INTERRUPTED}
 
     def as_json(self) -> dict[str, Any]:
         """The run as a JSON object."""
@@ -88,10 +98,10 @@ class RunStore:
         self._database = database
         self._audit = audit
         self._keys = key_store
-        self._tiles = tiles
+        self.locks = RunLocks(tiles.folder)
 
     def add(self, terms: Terms, secrets: Secrets, at: datetime) -> int:
-        """Store a new run, within the caller's transaction.
+        """Store a new run, within the caller's transaction; this process works on it from now on.
 
         Args:
             terms: of the run.
@@ -114,10 +124,11 @@ class RunStore:
                 "secrets": self._keys.seal(msgspec.msgpack.encode(secrets), _label(number)),
             },
         )
+        self.locks.hold(number)
         return number
 
     def state(self, run: int) -> State:
-        """The state of a run now; another process may have ended it."""
+        """The stored state of a run now; another process may have ended it."""
         state = self._database.record(
             lambda row: State(row["state"]), "SELECT id, state FROM runs WHERE id = ?", (run,)
         )
@@ -164,6 +175,21 @@ class RunStore:
             and (run.state is not State.CANCELLED or run.issued)
         ]
 
+    def last_unfinished(self) -> Run:
+        """The newest run that can be resumed: an interrupted one before one that is worked on.
+
+        Raises:
+            AlreadySoError: if every run is done or cancelled.
+        """
+        unfinished = [run for run in self.all() if run.is_unfinished]
+        if not unfinished:
+            raise AlreadySoError(
+                "batch.state",
+                "The estate has no run that can be resumed: each is done or cancelled.",
+                "See: smki-testca batch list",
+            )
+        return max(unfinished, key=lambda run: (run.state is State.INTERRUPTED, run.id))
+
     def keep_report(self, run: int, report: bytes) -> None:
         """Store the report of a run's batch of CSRs, within the caller's transaction."""
         self._database.execute("UPDATE runs SET report = ? WHERE id = ?", (report, run))
@@ -208,19 +234,27 @@ class RunStore:
         return any(key == secrets.serial_key for _, key in self.serial_keys())
 
     def _where(self, condition: str, *values: int) -> list[Run]:
-        return self._database.records(
+        runs = self._database.records(
             _from_row,
             "SELECT id, state, created, finished, terms, (SELECT coalesce(sum(count), 0)"  # noqa: S608 - our own words
             " FROM tiles WHERE run = id AND digest <> x'') AS issued"
             f" FROM runs WHERE {condition} ORDER BY id",
             values,
         )
+        return [
+            replace(run, state=State.INTERRUPTED)
+            if run.state is State.RUNNING and not self.locks.is_held(run.id)
+            else run
+            for run in runs
+        ]
 
 
 def _from_row(row: sqlite3.Row) -> Run:
     from_iso(row["created"])
     if row["finished"] is not None:
         from_iso(row["finished"])
+    if row["state"] == State.INTERRUPTED.value:
+        raise ValueError("its state is none that is stored")
     return Run(
         id=row["id"],
         state=State(row["state"]),

@@ -40,8 +40,8 @@ class Status(StrEnum):
                 return status
         raise InputError(
             "status.unknown",
-            f"{shown(text)} is no status.",
-            use_one_of(f"{status.word} ({status.value})" for status in cls),
+            f"There is no status {shown(text)}.",
+            use_one_of((f"{status.word} ({status.value})" for status in cls), given=text),
         )
 
 

@@ -8,15 +8,16 @@ are worked out.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.clock import from_iso, iso
-from smki_testca.estate.status import Status
+from smki_testca.estate.status import LIVING, Status
 from smki_testca.identifiers import SerialNumber
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from smki_testca.estate.certificates import CertificateStore, Record, Selection
@@ -56,6 +57,12 @@ _LAST_SET = (
     "(SELECT standings.status FROM standings WHERE standings.serial = certificates.serial"
     " ORDER BY number DESC LIMIT 1)"
 )
+
+
+_MOST_AT_A_TIME = 500
+"""The certificates whose statuses one query finds."""
+_MANY = 50_000
+"""So many certificates of runs are found sooner by reading all than one by one."""
 
 
 class StatusStore:
@@ -124,6 +131,44 @@ class StatusStore:
             changes.append(StandingChange(Status.EXPIRED, record.not_after, "ran out", None))
         return changes
 
+    def statuses(self, records: Sequence[Record], at: datetime) -> list[Status]:
+        """The statuses of certificates, each as ``status`` returns it; quicker for many."""
+        serials = [record.serial.octets for record in records]
+        places = ", ".join("?" * len(serials))
+        revoked = {
+            row["serial"]
+            for row in self._database.rows(
+                f"SELECT serial FROM revocations WHERE serial IN ({places})",  # noqa: S608 - places
+                serials,
+            )
+        }
+        # In the order of their numbers, so that the last one stays.
+        last = dict(
+            self._database.records(
+                lambda row: (row["serial"], Status(row["status"])),
+                f"SELECT serial, number, status FROM standings WHERE serial IN ({places})"  # noqa: S608 - places
+                " ORDER BY number",
+                serials,
+            )
+        )
+        return [
+            Status.REVOKED
+            if serial in revoked
+            else Status.EXPIRED
+            if record.not_after < at
+            else last.get(serial, Status.IN_USE)
+            for record, serial in zip(records, serials, strict=True)
+        ]
+
+    def with_statuses(
+        self, records: Iterable[Record], at: datetime
+    ) -> Iterator[tuple[Record, Status]]:
+        """Yield certificates with their statuses: the first at once, then many at a time."""
+        remaining, size = iter(records), 1
+        while some := list(islice(remaining, size)):
+            yield from zip(some, self.statuses(some, at), strict=True)
+            size = min(2 * size, _MOST_AT_A_TIME)
+
     def select(
         self,
         selection: Selection,
@@ -133,24 +178,48 @@ class StatusStore:
     ) -> Iterator[Record]:
         """The certificates that fit a selection, those of runs after the others.
 
-        Only those of the selected status are read. In runs, finding those in use takes reading
+        Only those of the selected statuses are read. In runs, finding those in use takes reading
         them all.
         """
-        status = selection.status
-        if status is None:
-            yield from certificates.select(selection)
+        statuses = selection.statuses
+        if statuses is None:
+            yield from certificates.each(selection)
             yield from runs.select(selection)
             return
-        yield from certificates.select(selection, self._condition(status, at))
-        if status in {Status.IN_USE, Status.EXPIRED} or selection.is_one_place:
-            candidates = runs.select(selection, out_at=at if status is Status.EXPIRED else None)
-        else:
-            candidates = filter(selection.fits, runs.by_serials(self._serials(status)))
-        for record in candidates:
-            if self.status(record, at) is status:
+        yield from certificates.each(selection, self._condition(statuses, at))
+        for record, status in self.with_statuses(self._candidates(selection, at, runs), at):
+            if status in statuses:
                 yield record
 
-    def _condition(self, status: Status, at: datetime) -> tuple[str, list[Any]]:
+    def retired(self) -> frozenset[bytes]:
+        """The serials, in octets, of all certificates that are revoked or not in use."""
+        living = ", ".join(f"'{status.value}'" for status in sorted(LIVING))
+        rows = self._database.rows(
+            "SELECT serial FROM revocations UNION SELECT serial FROM standings AS last"  # noqa: S608 - our own words
+            f" WHERE status NOT IN ({living}) AND number ="
+            " (SELECT max(number) FROM standings WHERE standings.serial = last.serial)"
+        )
+        return frozenset(row["serial"] for row in rows)
+
+    def _candidates(
+        self, selection: Selection, at: datetime, runs: RunCertificates
+    ) -> Iterator[Record]:
+        """The certificates of runs that may have a selected status."""
+        statuses = selection.statuses or frozenset()
+        if not statuses.isdisjoint({Status.IN_USE, Status.EXPIRED}) or selection.is_one_place:
+            return runs.select(selection, out_at=at if statuses == {Status.EXPIRED} else None)
+        serials = self._serials(statuses)
+        if len(serials) > _MANY:
+            return runs.select(selection)
+        return filter(selection.fits, runs.by_serials(serials))
+
+    def _condition(self, statuses: frozenset[Status], at: datetime) -> tuple[str, list[Any]]:
+        """The SQL condition of certificates with any of some statuses, and its values."""
+        conditions = [self._condition_of(status, at) for status in statuses]
+        condition = " OR ".join(f"({condition})" for condition, _ in conditions)
+        return condition or "0", [value for _, values in conditions for value in values]
+
+    def _condition_of(self, status: Status, at: datetime) -> tuple[str, list[Any]]:
         if status is Status.REVOKED:
             return _REVOKED, []
         if status is Status.EXPIRED:
@@ -161,15 +230,24 @@ class StatusStore:
         values = [status.value] * (1 if status is Status.IN_USE else 2)
         return f"{last} AND not_after >= ? AND NOT {_REVOKED}", [*values, iso(at)]
 
-    def _serials(self, status: Status) -> list[SerialNumber]:
-        """The serials of certificates that have, or once had, a status; in no order."""
-        query, values = "SELECT serial FROM revocations", []
-        if status is not Status.REVOKED:
-            query = "SELECT DISTINCT serial FROM standings WHERE status = ?"
-            values = [status.value]
-        return self._database.records(
-            lambda row: SerialNumber.from_octets(row["serial"]), query, values
-        )
+    def _serials(self, statuses: frozenset[Status]) -> list[SerialNumber]:
+        """The serials of certificates that have, or once had, any of some statuses; in no order.
+
+        There are not many more than so many as are worth looking up one by one.
+        """
+        queries: list[tuple[str, list[Any]]] = [
+            ("SELECT DISTINCT serial FROM standings WHERE status = ? LIMIT ?", [status.value])
+            for status in statuses - {Status.REVOKED}
+        ]
+        if Status.REVOKED in statuses:
+            queries.append(("SELECT serial FROM revocations LIMIT ?", []))
+        return [
+            serial
+            for query, values in queries
+            for serial in self._database.records(
+                lambda row: SerialNumber.from_octets(row["serial"]), query, [*values, _MANY + 1]
+            )
+        ]
 
 
 def _change(status: Status, row: sqlite3.Row) -> StandingChange:

@@ -5,8 +5,10 @@ The operations that change an estate are in packages that import this one.
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Unpack
 
+from smki_testca.clock import iso
 from smki_testca.errors import InputError
 from smki_testca.estate.audit import AuditLog
 from smki_testca.estate.authorities import AuthorityStore
@@ -31,8 +33,9 @@ from smki_testca.register.requests import Delivery, Request
 from smki_testca.text import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from contextlib import AbstractContextManager
+    from datetime import datetime
     from pathlib import Path
 
     from smki_testca.clock import Clock
@@ -206,8 +209,11 @@ class Stores:
                 keys[record.serial] = key
         return keys
 
-    def verify_keys(self) -> int:
+    def verify_keys(self, progress: Callable[[int], None] = lambda _done: None) -> int:
         """Unseal every private key of the estate, and pair it with its public key.
+
+        Args:
+            progress: called with the number of keys of runs that were paired.
 
         Returns:
             The number of keys, those in tiles and imported ones included.
@@ -218,7 +224,7 @@ class Stores:
         return (
             self.key_store.verify()
             + self.externals.verify_keys()
-            + self.run_certificates.verify_keys()
+            + self.run_certificates.verify_keys(progress)
         )
 
     def device_certificates(self) -> DeviceCertificates:
@@ -233,6 +239,10 @@ class Stores:
             selection, self._clock.now(), self.certificates, self.run_certificates
         )
 
+    def with_statuses(self, records: Iterable[Record]) -> Iterator[tuple[Record, Status]]:
+        """Yield certificates with their statuses now: much quicker than one by one."""
+        return self.statuses.with_statuses(records, self._clock.now())
+
     def by_serial(self, serial: SerialNumber) -> Record | None:
         """The certificate with a serial number, issued alone or by a run."""
         return self.certificates.by_serial(serial) or self.run_certificates.by_serial(serial)
@@ -241,16 +251,37 @@ class Stores:
         """The status of a certificate now, as the repository states it."""
         return self.statuses.status(record, self._clock.now())
 
-    def remarks(self, issuer: Record) -> tuple[str, ...]:
-        """One line about a CA that is expired or revoked, and signs all the same; else none."""
-        status = self.status(issuer)
-        if status is Status.EXPIRED:
-            remedy = f"Renew it: smki-testca ca renew {issuer.label}"
-        elif status is Status.REVOKED:
-            remedy = "Make the next generation: smki-testca ca roll-over"
-        else:
-            return ()
-        return (f"The CA {issuer.label} is {status.word}: nobody trusts what it signs. {remedy}",)
+    def remarks(self, issuer: Record, ends: datetime | None = None) -> tuple[str, ...]:
+        """The warnings about a CA that signs although nobody will trust what it signs.
+
+        There is a line for each CA, that one or one above it, that is expired or revoked, and for
+        the first of the others that runs out before what is signed does.
+
+        Args:
+            issuer: the certificate of the CA.
+            ends: the end of what it signs, UTC; None where that is meant to outlive every CA.
+        """
+        lines = []
+        sound = []
+        for record in (issuer, *self.certificates.chain(issuer)):
+            status = self.status(record)
+            if status is Status.EXPIRED:
+                remedy = _renew(record)
+            elif status is Status.REVOKED:
+                remedy = "Make the next generation: smki-testca ca roll-over"
+            else:
+                sound.append(record)
+                continue
+            lines.append(
+                f"The CA {record.label} is {status.word}: nobody trusts what it signs. {remedy}"
+            )
+        first = min(sound, key=lambda record: record.not_after, default=None)
+        if first is not None and ends is not None and first.not_after < ends:
+            lines.append(
+                f"The CA {first.label} runs out at {iso(first.not_after)}, before what is signed"
+                f" under it: nobody trusts that from then on. {_renew(first)}"
+            )
+        return tuple(lines)
 
     def history(self, record: Record) -> list[StandingChange]:
         """The changes of a certificate's status, from its issue to now."""
@@ -259,3 +290,8 @@ class Stores:
     def revocation_lists(self, *, current_only: bool = True) -> list[RevocationListRecord]:
         """The newest revocation list of each CA, or all, the oldest first."""
         return self.revocations.lists(current_only=current_only)
+
+
+def _renew(authority: Record) -> str:
+    """What to do about a CA's certificate that ends too early."""
+    return f"Renew it: smki-testca ca renew {shlex.quote(authority.label or str(authority.serial))}"

@@ -15,7 +15,7 @@ import os
 import stat
 import sys
 from array import array
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Self
 
 import msgspec
@@ -133,6 +133,19 @@ class Tile:
             return None
         start = self._ids + 8 * place
         return int.from_bytes(self._data[start : start + 8])
+
+    def ders(self) -> list[bytes]:
+        """The certificates, in the order of their rows."""
+        data, places = self._data, self._places
+        return [data[start:end] for start, end in pairwise(places)]
+
+    def serials(self) -> list[bytes]:
+        """The serial numbers, 16 octets each."""
+        return _slices(self._data, self._serials, 16, self.header.count)
+
+    def ids(self) -> list[bytes] | None:
+        """The EUI-64s, 8 octets each; None if the certificates have none."""
+        return _slices(self._data, self._ids, 8, self.header.count) if self.header.has_ids else None
 
     def extra(self) -> Extra:
         """Labels, lines and own columns."""
@@ -262,6 +275,10 @@ def _read_regular(path: Path) -> bytes:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "it is no regular file")
         return file.read()
+
+
+def _slices(data: bytes, start: int, width: int, count: int) -> list[bytes]:
+    return [data[at : at + width] for at in range(start, start + width * count, width)]
 
 
 def _label(header: Header) -> bytes:

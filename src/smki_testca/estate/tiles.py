@@ -23,7 +23,7 @@ from smki_testca.x509.keys import key_id
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -198,7 +198,10 @@ class TileStore:
 
         Raises:
             OSError: if a folder cannot be made.
+            ValueError: in a dry run, which writes no files.
         """
+        if self._database.dry_run:
+            raise ValueError("a dry run makes no tiles")
         folder = self.folder(run)
         for made in (self._folder, folder):
             made.mkdir(mode=0o700, exist_ok=True)
@@ -323,8 +326,11 @@ class TileStore:
         found = self._database.value("SELECT 1 FROM audit WHERE digest = ?", (bytes.fromhex(head),))
         return found is not None
 
-    def verify(self) -> int:
+    def verify(self, progress: Callable[[int, int], None] = lambda _done, _of: None) -> int:
         """Check that every finished tile is present and unchanged, and that nothing lies beside.
+
+        Args:
+            progress: called with the number of tiles checked, and of all.
 
         Returns:
             The number of finished tiles.
@@ -334,7 +340,8 @@ class TileStore:
                 file in the folder of a run.
         """
         tiles = self._where("digest <> x''")
-        for tile in tiles:
+        for done, tile in enumerate(tiles):
+            progress(done, len(tiles))
             _checked(tile, Tile.read(self.path(tile), tile.digest))
         self._check_strays()
         return len(tiles)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from smki_testca.clock import iso
 from smki_testca.exporters.format import Format, Need, Traits
-from smki_testca.exporters.item import authorities, safe_name
+from smki_testca.exporters.item import authorities, flat_names
 from smki_testca.folders import OutputFile
+from smki_testca.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -24,6 +25,8 @@ _PREFIX = "SMKI_"
 _MAX_NAME = 40
 """The longest name: C99 5.2.4.1 distinguishes 63 characters of a whole identifier."""
 _PER_LINE = 12
+_COMMENT_MARK = re.compile(r"(?<=\*)(?=/)|(?<=/)(?=\*)")
+"""Between the two characters that begin or end a comment."""
 _HEX = [f"0x{octet:02x}" for octet in range(256)]
 
 
@@ -41,18 +44,19 @@ class CHeader(Format):
         """Yield the only file of the export."""
         del passphrase
         text = "".join(_header(items))
-        yield OutputFile(PurePosixPath(_NAME), text.encode("ascii"))
+        yield OutputFile(PurePosixPath(_NAME), text.encode("ascii", "backslashreplace"))
 
 
 def _header(items: Sequence[Item]) -> Iterator[str]:
     selected = {item.record.serial for item in items}
-    above = [record for record in authorities(items) if record.serial not in selected]
-    names = _identifiers(
-        [
-            *((item.name, item.record) for item in items),
-            *((safe_name(record.label or "ca"), record) for record in above),
-        ]
-    )
+    named = [(name, ca) for name, ca in authorities(items) if ca.serial not in selected]
+    above = [record for _, record in named]
+    # The identifier of a current certificate is its name, however many it has replaced.
+    own = [
+        (f"SERIAL_{item.record.serial}" if item.is_outdated else name, item.record)
+        for name, item in zip(flat_names(items), items, strict=True)
+    ]
+    names = _identifiers([*own, *named])
     yield (
         "/* Test Certificates, X.509 in DER. Not for use with live systems. */\n"
         f"#ifndef {_GUARD}\n#define {_GUARD}\n"
@@ -70,13 +74,11 @@ def _header(items: Sequence[Item]) -> Iterator[str]:
 
 def _identifiers(named: Iterable[tuple[str, Record]]) -> list[str]:
     """A C identifier for each, in capitals: its name or, of duplicates, its serial number."""
-    plain = [
-        (re.sub(r"[^A-Z0-9]", "_", name.upper())[:_MAX_NAME], record) for name, record in named
-    ]
-    count = Counter(name for name, _ in plain)
+    cut = [(re.sub(r"[^A-Z0-9]", "_", name.upper())[:_MAX_NAME], record) for name, record in named]
+    count = Counter(name for name, _ in cut)
     return [
         f"{_PREFIX}{name if count[name] == 1 else f'SERIAL_{record.serial}'}"
-        for name, record in plain
+        for name, record in cut
     ]
 
 
@@ -90,7 +92,8 @@ def _comment(record: Record) -> str:
         parts.insert(0, f"EUI-64 {record.eui64}")
     if record.role is not None:
         parts.insert(-1, f"role {record.role:02X}")
-    return f"\n/* {'; '.join(parts)} */\n"
+    parts += (f"{name} {value}" for name, value in record.columns.items())
+    return f"\n/* {_COMMENT_MARK.sub(' ', plain('; '.join(parts)))} */\n"
 
 
 def _array(name: str, octets: bytes) -> str:

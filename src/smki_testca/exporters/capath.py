@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,11 @@ from smki_testca.x509.view import view_certificate, view_revocation_list
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from smki_testca.exporters.format import FormerFile
     from smki_testca.exporters.item import Item
 
+_RENEWALS = 16
+"""Of so many renewals of a CA, earlier exports are searched for the certificates."""
 _SPACES = b" \t\n\v\f\r"
 _ONLY_SPACES = bytes.maketrans(_SPACES, b" " * len(_SPACES))
 _CODECS = {
@@ -46,11 +50,10 @@ class CaPath(Format):
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
         """Yield the CAs among the items and above them, and their CRLs."""
         del passphrase
-        above = authorities(items)
         yield from _numbered(
             (
                 (record.der, view_certificate(record.der).fields["subject"].node.encoded)
-                for record in above
+                for _, record in authorities(items)
             ),
             "CERTIFICATE",
             "",
@@ -61,6 +64,16 @@ class CaPath(Format):
             "X509 CRL",
             "r",
         )
+
+    def former_files(self, items: Sequence[Item]) -> Iterator[FormerFile]:
+        """The files of further CA certificates of the same names in earlier exports."""
+        hashes = [
+            name_hash(view_certificate(record.der).fields["subject"].node.encoded)
+            for _, record in authorities(items)
+        ]
+        for digest, count in Counter(hashes).items():
+            for number in range(count + _RENEWALS):
+                yield PurePosixPath(), f"{digest}.{number}"
 
 
 def _numbered(

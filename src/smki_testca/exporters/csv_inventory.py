@@ -40,7 +40,10 @@ COLUMNS = (
 
 
 class CsvInventory(Format):
-    """``certificates.csv``: a header line, then one line for each certificate (RFC 4180)."""
+    """``certificates.csv``: a header line, then one line for each certificate (RFC 4180).
+
+    The operator's own columns of manifests come last.
+    """
 
     traits = Traits(
         name="csv",
@@ -54,9 +57,17 @@ class CsvInventory(Format):
         del passphrase
         text = io.StringIO(newline="")
         writer = csv.writer(text)
-        writer.writerow(COLUMNS)
-        writer.writerows([spreadsheet_cell(cell) for cell in _row(item)] for item in items)
+        own = list(dict.fromkeys(name for item in items for name in item.record.columns))
+        writer.writerow([*COLUMNS, *(spreadsheet_cell(_header(name)) for name in own)])
+        for item in items:
+            cells = [*_row(item), *(item.record.columns.get(name, "") for name in own)]
+            writer.writerow([spreadsheet_cell(cell) for cell in cells])
         yield OutputFile(PurePosixPath("certificates.csv"), text.getvalue().encode("utf-8"))
+
+
+def _header(own: str) -> str:
+    """The header of an operator's column; one of ours of that name stays as it is."""
+    return f"manifest_{own}" if own in COLUMNS else own
 
 
 def _row(item: Item) -> tuple[str, ...]:

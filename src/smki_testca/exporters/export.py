@@ -8,11 +8,13 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
+from smki_testca.exporters.file_names import file_names
 from smki_testca.exporters.fitting import summary
 from smki_testca.exporters.format import LeftOut, Need
-from smki_testca.exporters.item import Item, file_names, folder_of, is_reserved, safe_name
+from smki_testca.exporters.item import Item, is_reserved, safe_name
+from smki_testca.exporters.leftovers import save
 from smki_testca.exporters.registry import FORMATS, check_format
-from smki_testca.folders import OutputFile, write
+from smki_testca.folders import OutputFile
 from smki_testca.profiles.model import Tier
 from smki_testca.text import shown
 from smki_testca.x509.private_keys import check_passphrase
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from smki_testca.estate.certificates import Record
     from smki_testca.estate.stores import Stores
-    from smki_testca.exporters.format import Traits
+    from smki_testca.exporters.format import FormerFile, Traits
     from smki_testca.identifiers import SerialNumber
 
 
@@ -36,16 +38,15 @@ def items(estate: Stores, records: Sequence[Record], *, with_keys: bool) -> list
         records: the certificates.
         with_keys: whether to include the private keys of end entities.
     """
-    names = file_names(records, estate.library.roles)
+    names = file_names(estate, records)
     chains: dict[SerialNumber, tuple[Record, ...]] = {}
     lists = _revocation_lists(estate)
     end_entities = [record for record in records if record.tier is Tier.END_ENTITY]
     keys = estate.private_keys(end_entities) if with_keys else {}
     items = []
-    for name, record in zip(names, records, strict=True):
+    for record in records:
+        name = names[record.serial]
         is_ca = record.tier is not Tier.END_ENTITY
-        owner = "ca" if is_ca else record.participant or "nobody"
-        folder = folder_of(record, record.hierarchy, owner)
         key = None if is_ca else keys.get(record.serial)
         # All certificates of an issuer have the same chain, except the issuer itself if a root.
         above = () if record.issuer == record.serial else chains.get(record.issuer)
@@ -53,7 +54,20 @@ def items(estate: Stores, records: Sequence[Record], *, with_keys: bool) -> list
             above = chains[record.issuer] = tuple(estate.certificates.chain(record))
         signers = (record, *above) if is_ca else above
         crls = tuple(der for signer in signers for der in lists.get(signer.key_id, ()))
-        items.append(Item(name, folder, record, above, key, crls, estate.status(record)))
+        items.append(
+            Item(
+                name.text,
+                name.folder,
+                record,
+                above,
+                tuple(names[ca.serial].text for ca in above),
+                key,
+                crls,
+                estate.status(record),
+                name.current,
+                name.former,
+            )
+        )
     return items
 
 
@@ -76,11 +90,16 @@ class Made:
         left_out: the certificates that the format cannot hold.
         renamed: each label, participant and other name that Windows reserves, with the name that
             a file or folder of the export has instead; once for each such name.
+        former: files that earlier exports may have written for certificates of the same labels,
+            and whose names no current certificate has.
+        written: the certificates in the files.
     """
 
     files: list[OutputFile]
     left_out: list[LeftOut]
     renamed: list[tuple[str, str]]
+    former: list[FormerFile]
+    written: list[Item]
 
     def renamings(self) -> list[str]:
         """A line for each name that Windows reserves."""
@@ -94,19 +113,43 @@ class Made:
         ]
 
 
-def make(name: str, selected: Sequence[Item], passphrase: str | None) -> Made:
+OUTDATED = "has another in its place (--status or --serial writes it)"
+"""Why a certificate is left out that was renewed, or replaced by another of its label."""
+
+
+def make(
+    name: str,
+    selected: Sequence[Item],
+    passphrase: str | None,
+    *,
+    current_only: bool = False,
+    printable: bool = False,
+) -> Made:
     """Make every file of an export.
 
     Args:
         name: the name of a format in ``FORMATS``.
         selected: the certificates to write.
         passphrase: encrypts private keys, where the format can.
+        current_only: whether certificates that have another in their place are left out.
+        printable: whether to make what goes to standard output.
 
     Raises:
         InputError: if the format holds none of the certificates, or cannot do what is asked.
     """
     form = FORMATS[name]
+    former = list(form.former_files(selected))
+    outdated = [item for item in selected if current_only and item.is_outdated]
+    out = {id(item) for item in outdated}
+    selected = [item for item in selected if id(item) not in out]
+    if not selected:
+        raise InputError(
+            "export.nothing",
+            "Each certificate of the selection has another in its place.",
+            "To write it all the same, add --status or --serial.",
+        )
     _check(form.traits, selected, passphrase)
+    form.check([item for item in selected if form.misfit(item) is None])
     left_out = form.left_out(selected)
     if len(left_out) == len(selected):
         raise InputError(
@@ -117,11 +160,15 @@ def make(name: str, selected: Sequence[Item], passphrase: str | None) -> Made:
     out = {id(entry.item) for entry in left_out}
     remarks = notes(item for item in selected if id(item) not in out)
     written = [item for item in selected if id(item) not in out]
-    files = [*form.files(selected, passphrase), *remarks]
-    return Made(files, left_out, _renamed(written, files))
+    if printable:
+        files = form.printable(selected, passphrase)
+    else:
+        files = [*form.files(selected, passphrase), *remarks]
+    left_out = [*left_out, *(LeftOut(item, OUTDATED) for item in outdated)]
+    return Made(files, left_out, renamed_among(written, files), former, written)
 
 
-def _renamed(items: Iterable[Item], files: Iterable[OutputFile]) -> list[tuple[str, str]]:
+def renamed_among(items: Iterable[Item], files: Iterable[OutputFile]) -> list[tuple[str, str]]:
     """The names that Windows reserves, and those that files or folders have instead."""
     renamed: dict[tuple[str, str], None] = {}
     for item in items:
@@ -200,6 +247,7 @@ def export(
     with_keys: bool = False,
     passphrase: str | None = None,
     force: bool = False,
+    current_only: bool = False,
 ) -> list[Path]:
     """Write certificates, and their private keys where asked for, in the form a program loads.
 
@@ -210,7 +258,10 @@ def export(
         out: the folder to write below; it is made if need be.
         with_keys: whether private keys are written, too.
         passphrase: protects them, where the format can.
-        force: whether files that are there already are overwritten.
+        force: whether files that are there already are overwritten, and stale ones of these
+            labels removed.
+        current_only: whether certificates that have another in their place, which renewed or
+            replaced them, are left out.
 
     Returns:
         The paths of what was written. What a client's format cannot hold is left out;
@@ -225,4 +276,5 @@ def export(
     if not chosen:
         raise InputError("export.nothing", "No certificate fits the selection.")
     selected = items(estate, chosen, with_keys=with_keys)
-    return write(make(form, selected, passphrase).files, Path(out), force=force)
+    made = make(form, selected, passphrase, current_only=current_only)
+    return save(estate, made, Path(out), force=force).paths

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from smki_testca.errors import (
+    InputError,
+)
+from smki_testca.text import (
+    counted,
+)
+
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from smki_testca.exporters.format import LeftOut
     from smki_testca.exporters.item import Item
@@ -36,6 +43,34 @@ def misfit(item: Item, hierarchies: Collection[Hierarchy], usages: Collection[st
     return no_key(item)
 
 
+def check_one_environment(
+    items: Iterable[Item], places: Callable[[Item], object], form: str
+) -> None:
+    """Check that no two environments have certificates for one place of a format.
+
+    Args:
+        items: certificates that fit.
+        places: the place of each; a program looks there whatever the environment.
+        form: the name of the format.
+
+    Raises:
+        InputError: naming an ID and its environments.
+    """
+    environments: dict[object, dict[str, None]] = {}
+    for item in items:
+        found = environments.setdefault(places(item), {})
+        found[item.record.environment] = None
+        if len(found) > 1:
+            one, other = found
+            raise InputError(
+                "export.environments",
+                f"The ID {item.record.eui64} has certificates in {one} and in {other}, and the"
+                f" format {form} does not tell environments apart.",
+                f"Export one at a time, each to a folder of its own: --environment {one}, then"
+                f" --environment {other}.",
+            )
+
+
 def no_key(item: Item) -> str | None:
     """The reason for a certificate whose private key is not to be exported."""
     return "has no private key here" if item.private_key is None else None
@@ -54,5 +89,6 @@ def summary(left_out: Sequence[LeftOut], total: int) -> list[str]:
     lines = []
     for reason, names in by_reason.items():
         named = ", ".join([*names[:3], *(["…"] if len(names) > 3 else [])])
-        lines.append(f"{len(names)} of {total} certificates left out ({named}): each {reason}.")
+        why = f"it {reason}" if len(names) == 1 else f"each {reason}"
+        lines.append(f"{len(names)} of {counted(total, 'certificate')} left out ({named}): {why}.")
     return lines

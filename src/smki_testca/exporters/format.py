@@ -8,15 +8,20 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import (
+        Iterator,
+        Sequence,
+    )
+    from pathlib import (
+        PurePosixPath,
+    )
 
-    from smki_testca.estate.certificates import Record
     from smki_testca.exporters.item import Item
     from smki_testca.folders import OutputFile
 
-Keyed = tuple["Record", bytes | None]
-"""A certificate of a run with its private key, PKCS#8 DER; None without keys."""
+
+FormerFile = tuple["PurePosixPath", str]
+"""The folder and the name of a file that an earlier export may have written."""
 
 
 class Need(StrEnum):
@@ -89,35 +94,30 @@ class Format(ABC):
         reasons = ((item, self.misfit(item)) for item in items)
         return [LeftOut(item, reason) for item, reason in reasons if reason is not None]
 
+    def check(self, items: Sequence[Item]) -> None:
+        """Check what the format cannot hold together.
+
+        Args:
+            items: certificates that fit one by one.
+
+        Raises:
+            InputError: naming them, with the way out.
+        """
+        del items
+
+    def former_files(self, items: Sequence[Item]) -> Iterator[FormerFile]:
+        """The files that earlier exports may have written for certificates of the same labels.
+
+        No current certificate has their names now.
+        """
+        del items
+        return iter(())
+
+    def printable(self, items: Sequence[Item], passphrase: str | None) -> list[OutputFile]:
+        """The files that go to standard output; only one can."""
+        return list(self.files(items, passphrase))
+
     def fitting(self, items: Sequence[Item]) -> list[Item]:
         """The certificates that the format holds."""
         out = {id(entry.item) for entry in self.left_out(items)}
         return [item for item in items if id(item) not in out]
-
-
-class RunFormat(ABC):
-    """A format of ``batch export``, which writes as it reads: a run may have millions.
-
-    Attributes:
-        traits: its name and its needs.
-    """
-
-    traits: ClassVar[Traits]
-
-    @abstractmethod
-    def write(self, out: Path, certificates: Iterable[Keyed], *, secret: bool, force: bool) -> int:
-        """Write the certificates of a run: all of them, or nothing.
-
-        Args:
-            out: the file or folder to write to.
-            certificates: the certificates of the run, in its order.
-            secret: whether the keys are secret; keys made from a seed are not.
-            force: whether existing files are overwritten.
-
-        Returns:
-            How many certificates it wrote.
-
-        Raises:
-            InputError: if a file exists and ``force`` is not set, or one cannot be written.
-            OutputError: if the disk is full or fails.
-        """

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from smki_testca.estate.status import Status
-from smki_testca.exporters.fitting import misfit
+from smki_testca.exporters.fitting import check_one_environment, misfit
 from smki_testca.exporters.format import Format, LeftOut, Need, Traits
 from smki_testca.folders import OutputFile
 from smki_testca.profiles.model import Hierarchy
@@ -62,6 +62,14 @@ class GbcsParserFolder(Format):
         if record.role is not None and record.role >= _FIRST_FILE_ROLE:
             return "is for signing XML or files, not GBCS messages"
         return None
+
+    def check(self, items: Sequence[Item]) -> None:
+        """Check that no file would be for certificates of two environments.
+
+        Raises:
+            InputError: if one would.
+        """
+        check_one_environment(items, base_name, self.traits.name)
 
     def left_out(self, items: Sequence[Item]) -> list[LeftOut]:
         """The certificates that do not fit, then those that have the file name of another."""

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from smki_testca.estate.status import Status
+from smki_testca.estate.status import LIVING, Status
 from smki_testca.profiles.model import Tier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from smki_testca.estate.certificates import Record
-    from smki_testca.roles import Roles
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+", re.ASCII)
 _RESERVED = re.compile(r"\A(con|prn|aux|nul|com[0-9]|lpt[0-9])(?=\.|$)", re.ASCII | re.IGNORECASE)
@@ -31,65 +31,80 @@ class Item:
         folder: its folder in a tree.
         record: the certificate, with its data in the estate.
         chain: the CAs above it, the issuing one first.
+        chain_names: the file names of these CAs.
         private_key: PKCS#8 DER; None without keys, and where the estate has none.
         revocation_lists: the current CRLs of the CAs above it and, of a CA, its own; DER.
         status: its status in the repository.
+        current: the current certificate of its label, subject and usage; None for itself.
+        former: names that earlier exports may have given to certificates of its label, and that no
+            current certificate has.
     """
 
     name: str
     folder: PurePosixPath
     record: Record
     chain: tuple[Record, ...]
+    chain_names: tuple[str, ...]
     private_key: bytes | None = None
     revocation_lists: tuple[bytes, ...] = ()
     status: Status = Status.IN_USE
+    current: Record | None = None
+    former: tuple[str, ...] = ()
 
     @property
     def is_ca(self) -> bool:
         """Whether it is a CA's certificate."""
         return self.record.tier is not Tier.END_ENTITY
 
+    @property
+    def is_outdated(self) -> bool:
+        """Whether another certificate took its place: renewed it, or was issued instead of it."""
+        if self.current is None or self.current.serial == self.record.serial:
+            return False
+        return self.is_ca or self.status not in LIVING
 
-def authorities(items: Iterable[Item]) -> list[Record]:
-    """The CAs among the items and above them, each once, in order of appearance."""
-    by_serial: dict[int, Record] = {}
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """The holder, the hierarchy and the family, as in file names."""
+        family, hierarchy, holder = self.folder.parts
+        return holder, hierarchy, family
+
+
+def authorities(items: Iterable[Item]) -> list[tuple[str, Record]]:
+    """The CAs among the items and above them with their file names, each once, as they appear."""
+    by_serial: dict[int, tuple[str, Record]] = {}
     for item in items:
-        for record in (item.record, *item.chain) if item.is_ca else item.chain:
-            by_serial.setdefault(record.serial.value, record)
+        if item.is_ca:
+            by_serial.setdefault(item.record.serial.value, (item.name, item.record))
+        for name, record in zip(item.chain_names, item.chain, strict=True):
+            by_serial.setdefault(record.serial.value, (name, record))
     return list(by_serial.values())
 
 
-def file_names(records: Iterable[Record], roles: Roles) -> list[str]:
-    """A file name for each certificate: its label, or its EUI-64, role and usage.
+def flat_names(items: Sequence[Item]) -> list[str]:
+    """A name for each item where all are in one folder or store.
 
-    Equal names get the serial number as suffix.
+    Where items of several folders have one name, what differs of the holder, the hierarchy and the
+    family follows it; if that does not part them, the serial number.
     """
-    records = list(records)
-    names = [_file_name(record, roles) for record in records]
-    count = Counter(name.lower() for name in names)
-    # A second pass is needed only where a label equals another's name and serial number.
-    different = len({record.serial for record in records})
-    while len(count) < different:
-        names = [
-            f"{name}-{str(record.serial).lower()}" if count[name.lower()] > 1 else name
-            for name, record in zip(names, records, strict=True)
-        ]
-        count = Counter(name.lower() for name in names)
-    return names
-
-
-def _file_name(record: Record, roles: Roles) -> str:
-    if record.label:
-        name = record.label
-    else:
-        role = None if record.role is None else roles.by_code(record.role)
-        parts = (
-            record.eui64.plain if record.eui64 else record.profile,
-            role.name if role else None,
-            record.usage,
+    by_name: dict[str, list[Item]] = {}
+    for item in items:
+        by_name.setdefault(item.name.lower(), []).append(item)
+    differ = {
+        name: [len(set(parts)) > 1 for parts in zip(*(item.place for item in same), strict=True)]
+        for name, same in by_name.items()
+    }
+    names = [
+        "-".join(
+            (item.name, *compress(item.place, differ[item.name.lower()])),
         )
-        name = "-".join(part for part in parts if part)
-    return safe_name(name) or str(record.serial).lower()
+        for item in items
+    ]
+    count = Counter(name.lower() for name in names)
+    return [
+        name if count[name.lower()] == 1 else f"{name}-{str(item.record.serial).lower()}"
+        for name, item in zip(names, items, strict=True)
+    ]
 
 
 def safe_name(text: str) -> str:
@@ -105,9 +120,9 @@ def is_reserved(text: str) -> bool:
     return _RESERVED.match(_cleaned(text)) is not None
 
 
-def folder_of(record: Record, *more: str) -> PurePosixPath:
-    """The folder of a certificate's family of environments, and folders below it."""
-    return PurePosixPath(*(safe_name(part) for part in (record.family, *more)))
+def folder_of(family: str, *more: str) -> PurePosixPath:
+    """The folder of a family of environments, and folders below it."""
+    return PurePosixPath(*(safe_name(part) for part in (family, *more)))
 
 
 def _cleaned(text: str) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
 from smki_testca.exporters.fitting import no_key
 from smki_testca.exporters.format import Format, LeftOut, Need, Traits
-from smki_testca.exporters.item import authorities, folder_of, safe_name
+from smki_testca.exporters.item import authorities, flat_names, folder_of
 from smki_testca.folders import OutputFile
 from smki_testca.pkcs12.writer import KeyEntry, store
 
@@ -59,19 +58,19 @@ class JavaStores(Format):
         for family in dict.fromkeys(item.record.family for item in items):
             members = [item for item in items if item.record.family == family]
             above = authorities(members)
-            folder = folder_of(members[0].record)
+            folder = folder_of(family)
             yield OutputFile(folder / "truststore.p12", _truststore(above, passphrase))
             entries = [
-                KeyEntry(item.name, item.private_key, item.record.der)
-                for item in members
+                KeyEntry(alias, item.private_key, item.record.der)
+                for alias, item in zip(flat_names(members), members, strict=True)
                 if item.private_key is not None
             ]
             if entries:
-                data = store(entries, (record.der for record in above), passphrase)
+                data = store(entries, (record.der for _, record in above), passphrase)
                 yield OutputFile(folder / "keystore.p12", data)
 
 
-def _truststore(records: Sequence[Record], passphrase: str) -> bytes:
+def _truststore(named: Iterable[tuple[str, Record]], passphrase: str) -> bytes:
     from cryptography import x509  # noqa: PLC0415 - a third party that is slow to import
     from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - the same
         BestAvailableEncryption,
@@ -83,17 +82,7 @@ def _truststore(records: Sequence[Record], passphrase: str) -> bytes:
             pkcs12.PKCS12Certificate(
                 x509.load_der_x509_certificate(record.der), alias.encode("ascii")
             )
-            for record, alias in zip(records, _aliases(records), strict=True)
+            for alias, record in named
         ],
         BestAvailableEncryption(passphrase.encode("ascii")),
     )
-
-
-def _aliases(records: Iterable[Record]) -> list[str]:
-    """A CA's label as alias; equal labels get the serial number as suffix."""
-    plain = [(safe_name(record.label or ""), str(record.serial).lower()) for record in records]
-    count = Counter(name.lower() for name, _ in plain)
-    return [
-        f"{name}-{serial}" if name and count[name.lower()] > 1 else name or serial
-        for name, serial in plain
-    ]

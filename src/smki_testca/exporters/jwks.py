@@ -62,6 +62,7 @@ def _jwk(item: Item) -> dict[str, Any]:
         **_purpose(item.record.usage),
         "x5t#S256": _base64url(hashlib.sha256(der).digest()),
         "x5c": [b64encode(each).decode() for each in (der, *(ca.der for ca in item.chain))],
+        **({"columns": dict(item.record.columns)} if item.record.columns else {}),
     }
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from smki_testca.exporters.fitting import misfit
+from smki_testca.exporters.fitting import check_one_environment, misfit
 from smki_testca.exporters.format import Format, Need, Traits
 from smki_testca.folders import OutputFile
 from smki_testca.profiles.model import Hierarchy
@@ -37,6 +37,14 @@ class JsonKeyStore(Format):
             return "has no EUI-64"
         return reason
 
+    def check(self, items: Sequence[Item]) -> None:
+        """Check that the client finds no certificates of two environments for one ID and usage.
+
+        Raises:
+            InputError: if it would.
+        """
+        check_one_environment(items, _place, self.traits.name)
+
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
         """Yield the only file of the export."""
         del passphrase
@@ -50,6 +58,10 @@ class JsonKeyStore(Format):
         if fitting:
             text = json.dumps({eui64: store[eui64] for eui64 in sorted(store)}, indent=2)
             yield OutputFile(PurePosixPath("keystore.json"), f"{text}\n".encode())
+
+
+def _place(item: Item) -> tuple[object, ...]:
+    return item.record.eui64, item.record.usage
 
 
 def _entry(item: Item) -> dict[str, Any]:

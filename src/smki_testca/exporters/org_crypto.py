@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.exporters.fitting import misfit
 from smki_testca.exporters.format import Format, Need, Traits
+from smki_testca.exporters.item import flat_names
 from smki_testca.folders import OutputFile
 from smki_testca.profiles.model import Hierarchy
 from smki_testca.x509.pem import to_pem
@@ -45,11 +46,12 @@ class OrganisationZip(Format):
             yield OutputFile(PurePosixPath("org-crypto.zip"), _zipped(_entries(fitting)))
 
 
-def _entries(items: Iterable[Item]) -> Iterator[tuple[str, bytes]]:
-    for item in sorted(items, key=lambda item: item.name):
-        yield f"org-crypto/cert/{item.name}.pem", to_pem(item.record.der)
+def _entries(items: Sequence[Item]) -> Iterator[tuple[str, bytes]]:
+    named = zip(flat_names(items), items, strict=True)
+    for name, item in sorted(named, key=lambda pair: pair[0]):
+        yield f"org-crypto/cert/{name}.pem", to_pem(item.record.der)
         key = to_pem(item.private_key or b"", "PRIVATE KEY")
-        yield f"org-crypto/key/{item.name}.key", key
+        yield f"org-crypto/key/{name}.key", key
 
 
 def _zipped(entries: Iterable[tuple[str, bytes]]) -> bytes:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smki_testca.exporters.format import Format, Need, Traits
+from smki_testca.exporters.tree import former_files
 from smki_testca.folders import OutputFile
 from smki_testca.x509.private_keys import from_pkcs8
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from smki_testca.exporters.format import FormerFile
     from smki_testca.exporters.item import Item
 
 
@@ -43,3 +45,7 @@ class Pkcs12Stores(Format):
                 BestAvailableEncryption(passphrase.encode("utf-8")),
             )
             yield OutputFile(item.folder / f"{item.name}.p12", data)
+
+    def former_files(self, items: Sequence[Item]) -> Iterator[FormerFile]:
+        """The files that earlier exports may have written for certificates of the same labels."""
+        return former_files(items, ".p12")

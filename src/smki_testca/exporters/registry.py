@@ -19,13 +19,19 @@ from smki_testca.exporters.pkcs7 import Pkcs7Bundle
 from smki_testca.exporters.pkcs12 import Pkcs12Stores
 from smki_testca.exporters.run_formats.csv_table import CsvTable
 from smki_testca.exporters.run_formats.der_stream import DerStream
+from smki_testca.exporters.run_formats.device_csv import DeviceCsv
+from smki_testca.exporters.run_formats.device_file import DeviceFile
+from smki_testca.exporters.run_formats.device_folders import DeviceFolders
+from smki_testca.exporters.run_formats.device_parquet import DeviceParquet
+from smki_testca.exporters.run_formats.device_sqlite import DeviceSqlite
 from smki_testca.exporters.run_formats.parquet_table import ParquetTable
 from smki_testca.exporters.run_formats.pem_folders import PemFolders
 from smki_testca.exporters.signing_tool import SigningToolFolder
 from smki_testca.text import shown, use_one_of
 
 if TYPE_CHECKING:
-    from smki_testca.exporters.format import Format, RunFormat
+    from smki_testca.exporters.format import Format
+    from smki_testca.exporters.run_formats.run_format import RunFormat
 
 FORMATS: Final[dict[str, Format]] = {
     form.traits.name: form
@@ -48,7 +54,18 @@ FORMATS: Final[dict[str, Format]] = {
 """The formats of ``export``, by the name on the command line, in the order of the documentation."""
 
 RUN_FORMATS: Final[dict[str, RunFormat]] = {
-    form.traits.name: form for form in (PemFolders(), DerStream(), CsvTable(), ParquetTable())
+    form.traits.name: form
+    for form in (
+        PemFolders(),
+        DerStream(),
+        CsvTable(),
+        ParquetTable(),
+        DeviceFolders(),
+        DeviceFile(),
+        DeviceCsv(),
+        DeviceParquet(),
+        DeviceSqlite(),
+    )
 }
 """The formats of ``batch export``, by the name on the command line."""
 
@@ -63,5 +80,5 @@ def check_format(name: str) -> None:
         raise InputError(
             "export.format",
             f"There is no format {shown(name)}.",
-            use_one_of(FORMATS),
+            use_one_of(FORMATS, given=name),
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.exporters.fitting import misfit
 from smki_testca.exporters.format import Format, Need, Traits
+from smki_testca.exporters.item import flat_names
 from smki_testca.folders import OutputFile
 from smki_testca.profiles.model import Hierarchy
 from smki_testca.x509.pem import to_pem
@@ -15,6 +16,7 @@ from smki_testca.x509.view import view_certificate
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from smki_testca.exporters.format import FormerFile
     from smki_testca.exporters.item import Item
 
 
@@ -42,6 +44,13 @@ class SigningToolFolder(Format):
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
         """Yield every file of the export."""
         del passphrase
-        for item in self.fitting(items):
-            yield OutputFile(PurePosixPath(f"{item.name}.pem"), to_pem(item.record.der))
-            yield OutputFile(PurePosixPath(f"{item.name}.key"), item.private_key or b"")
+        fitting = self.fitting(items)
+        for name, item in zip(flat_names(fitting), fitting, strict=True):
+            yield OutputFile(PurePosixPath(f"{name}.pem"), to_pem(item.record.der))
+            yield OutputFile(PurePosixPath(f"{name}.key"), item.private_key or b"")
+
+    def former_files(self, items: Sequence[Item]) -> Iterator[FormerFile]:
+        """The files that earlier exports may have written for certificates of the same labels."""
+        for item in items:
+            for name in item.former:
+                yield from ((PurePosixPath(), f"{name}{end}") for end in (".pem", ".key"))

@@ -1,43 +1,46 @@
-"""Writes the chain files of a tree, one for each CA, in PEM."""
+"""Writes the chain files of a tree, one for each CA, and names what earlier exports left there."""
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
-from smki_testca.exporters.item import folder_of, safe_name
+from smki_testca.exporters.item import folder_of
 from smki_testca.folders import OutputFile
 from smki_testca.x509.pem import to_pem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import PurePosixPath
 
     from smki_testca.estate.certificates import Record
+    from smki_testca.exporters.format import FormerFile
     from smki_testca.exporters.item import Item
+
+CHAIN = "-chain.pem"
+"""Ends the name of a file with a CA and the CAs above it, the root included."""
+FULL_CHAIN = "-fullchain.pem"
+"""Ends the name of a file with a certificate and the CAs above it below the root."""
 
 
 def chain_files(items: Sequence[Item]) -> Iterator[OutputFile]:
     """One chain file for each CA among the items or above them: itself, then up to the root.
 
-    Of a CA that was renewed it begins with the newest certificate there. CAs of equal file
-    names get their serial numbers as suffix.
+    Of a CA that was renewed it begins with the newest certificate.
     """
-    by_authority: dict[tuple[PurePosixPath, str | None, bytes], tuple[Record, ...]] = {}
+    chains: dict[PurePosixPath, tuple[Record, ...]] = {}
     for item in items:
-        above = (item.record, *item.chain) if item.is_ca else item.chain
-        for number, record in enumerate(above):
-            folder = folder_of(record, record.hierarchy, "ca")
-            authority = (folder, record.label, record.key_id)
-            newest = by_authority.get(authority)
-            if newest is None or newest[0].audit < record.audit:
-                by_authority[authority] = above[number:]
-    named = [
-        (folder, safe_name(label or "") or str(chain[0].serial), chain)
-        for (folder, label, _), chain in by_authority.items()
-    ]
-    count = Counter((folder, name.lower()) for folder, name, _ in named)
-    for folder, name, chain in named:
-        suffix = f"-{chain[0].serial}".lower() if count[folder, name.lower()] > 1 else ""
-        path = folder / f"{name}{suffix}-chain.pem"
+        names, records = item.chain_names, item.chain
+        if item.is_ca and not item.is_outdated:
+            names, records = (item.name, *names), (item.record, *records)
+        for number, (name, record) in enumerate(zip(names, records, strict=True)):
+            folder = folder_of(record.family, record.hierarchy, "ca")
+            chains.setdefault(folder / f"{name}{CHAIN}", records[number:])
+    for path, chain in chains.items():
         yield OutputFile(path, b"".join(to_pem(record.der) for record in chain))
+
+
+def former_files(items: Iterable[Item], *endings: str) -> Iterator[FormerFile]:
+    """The files in a tree that earlier exports may have written for the same labels."""
+    for item in items:
+        for name in item.former:
+            yield from ((item.folder, f"{name}{ending}") for ending in endings)

@@ -20,6 +20,7 @@ from smki_testca.importers.archive import files_in_zip
 from smki_testca.importers.content import KEYS, LOCKED_STORE, ContentKind, FileProblem
 from smki_testca.importers.der_stream import CHUNK_OCTETS, contents_of_stream, is_stream
 from smki_testca.importers.formats import ZIP_BEGINNINGS, contents_of
+from smki_testca.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -194,7 +195,7 @@ def _nothing(last: Source | None, passed_over: int) -> FileProblem:
     if last is not None and last.kind in KEYS and last.is_named:
         return FileProblem("document.unknown_kind", f"{message}, but a {last.kind.value}")
     if passed_over:
-        message += f"; what it holds was passed over ({passed_over} files)"
+        message += f"; what it holds was passed over ({counted(passed_over, 'file')})"
     return FileProblem("document.nothing", message)
 
 

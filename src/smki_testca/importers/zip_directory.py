@@ -12,6 +12,8 @@ import zipfile
 import zlib
 from itertools import pairwise
 
+from smki_testca.text import counted
+
 MAX_DIRECTORY_OCTETS = 32 << 20
 """The longest directory of a ZIP that is read."""
 
@@ -57,7 +59,7 @@ def read_directory(data: bytes, max_entries: int) -> list[zipfile.ZipInfo]:
     # Each entry has its header, so no more entries are built than are counted here.
     count = data.count(_CENTRAL_HEADER)
     if count > max_entries:
-        raise ZipError(f"it holds {count} files; at most {max_entries} are allowed")
+        raise ZipError(f"it holds {counted(count, 'file')}; at most {max_entries} are allowed")
     if _directory_octets(data) > MAX_DIRECTORY_OCTETS:
         raise ZipError(f"its directory is longer than {MAX_DIRECTORY_OCTETS} octets")
     try:

@@ -32,6 +32,7 @@ from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from smki_testca.authority.certificates import (
         Certificate,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from smki_testca.estate.authorities import Authority
     from smki_testca.estate.certificates import Record
     from smki_testca.estate.stores import Stores
+    from smki_testca.identifiers import SerialNumber
     from smki_testca.profiles.model import Environment, Hierarchy, Profile
     from smki_testca.register.gate import Authorisation
     from smki_testca.register.requests import Request
@@ -118,6 +120,7 @@ class Issuance:
         self._estate = estate
         self._history = IssueHistory(estate)
         self._authorities: dict[tuple[str, Hierarchy], Authority] = {}
+        self._remarks: dict[tuple[SerialNumber, datetime | None], tuple[str, ...]] = {}
 
     @cached_property
     def gate(self) -> Gate:
@@ -224,7 +227,9 @@ class Issuance:
             parts.append((unsigned, certified))
         of_fields = [warning for unsigned, _ in parts for warning in unsigned.warnings]
         of_csr = () if csr is None else csr.remarks.texts()
-        warnings = (*of_csr, *authorisation.warnings, *self._estate.remarks(issuer[0]), *of_fields)
+        ends = max((unsigned.instant("notAfter") for unsigned, _ in parts), default=None)
+        of_issuer = self._remarks_on(issuer[0], None if profile.fixes_end else ends)
+        warnings = (*of_csr, *authorisation.warnings, *of_issuer, *of_fields)
         told = tuple(dict.fromkeys(warnings))
         return Prepared(authorisation, issuer, tuple(parts), label, told, columns)
 
@@ -289,7 +294,15 @@ class Issuance:
                 for request, certificates in zip(prepared, signed, strict=True)
             ]
         self._history.restart()
+        self._remarks.clear()
         return stored
+
+    def _remarks_on(self, issuer: Record, ends: datetime | None) -> tuple[str, ...]:
+        """The warnings about a CA, looked up once for all that is committed together."""
+        key = (issuer.serial, ends)
+        if key not in self._remarks:
+            self._remarks[key] = self._estate.remarks(issuer, ends)
+        return self._remarks[key]
 
     def _issuer_of(self, prepared: Prepared) -> CertificationAuthority:
         """This estate's CA for a request; it signs only what was prepared here."""
@@ -360,7 +373,7 @@ class Issuance:
         """A new key pair of the type that a profile has.
 
         Raises:
-            InputError: for an RSA key from a seed.
+            InputError: if the estate has it: its seed was used here before.
         """
         return SubjectKey.of_private(self._estate.key_store.fresh(profile.key_type))
 

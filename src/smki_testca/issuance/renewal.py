@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from smki_testca.authority.filling import check_future
 from smki_testca.errors import InputError, Refusal
-from smki_testca.estate.certificates import Record, digests
+from smki_testca.estate.certificates import Record, Selection, digests, values_of
 from smki_testca.estate.key_holders import participant_holder
 from smki_testca.estate.status import LIVING, Status
 from smki_testca.issuance.issuance import Issuance, SubjectKey
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from smki_testca.authority.certificates import Certificate
     from smki_testca.authority.filling import Validity
     from smki_testca.errors import RefusalReason
-    from smki_testca.estate.certificates import Selection
     from smki_testca.estate.stores import Stores
     from smki_testca.identifiers import SerialNumber
     from smki_testca.issuance.issuance import Prepared
@@ -80,7 +79,24 @@ class Renewer:
         purpose: str | None,
     ) -> list[Renewal]:
         """Renew a selection, or nothing of it; see ``Estate.renew``."""
-        records = self._selected(selection)
+        return self.renew_each(
+            self._selected(selection), same_key=same_key, validity=validity, purpose=purpose
+        )
+
+    def renew_each(
+        self,
+        records: list[Record],
+        *,
+        same_key: bool = False,
+        validity: Validity | None = None,
+        purpose: str | None = None,
+    ) -> list[Renewal]:
+        """Renew some certificates, or none of them; the other arguments are ``Estate.renew``'s.
+
+        Raises:
+            Refusal: with every reason of the gate against any of them.
+            InputError: if one cannot be renewed, or a date cannot be used.
+        """
         now = self._estate.clock.now()
         if validity is not None and validity.not_after is not None:
             check_future(validity.not_after, now)
@@ -114,8 +130,9 @@ class Renewer:
             if is_current(self._estate, record, retired_too=retired_too)
         ]
         if not records:
-            is_one = len(fitting) == 1 and selection.expires_before is None
-            named = fitting if selection.label is not None or is_one else ()
+            # What is due at a time is asked again and again: that nothing is due has no reason.
+            is_named = selection.label is not None or len(fitting) == 1
+            named = fitting if is_named and selection.expires_before is None else ()
             raise next(filter(None, map(self._obstacle, named)), None) or InputError(
                 "selection.nothing",
                 "Nothing is due: what fits the selection is a CA's, revoked, renewed already or not"
@@ -134,20 +151,15 @@ class Renewer:
 
     def _nothing_selected(self, selection: Selection) -> InputError:
         """The error if no certificate fits a selection."""
-        record = None
-        if selection.serial is not None:
-            record = self._estate.by_serial(selection.serial)
-            if record is None:
-                return InputError(
-                    "certificate.unknown", f"The estate has no certificate {selection.serial}."
-                )
-        if record is not None and selection.participant not in {None, record.participant}:
-            whose = "a CA's" if record.participant is None else f"{record.participant}'s"
-            return InputError(
-                "renew.not_own",
-                f"Certificate {record.serial} is {whose}, not {selection.participant}'s.",
-                "Only its own participant's certificates are renewed.",
-            )
+        serials = values_of(selection.serial)
+        if serials is not None:
+            named = list(self._estate.select(Selection(serial=serials)))
+            if not named:
+                listed = " or ".join(map(str, serials))
+                return InputError("certificate.unknown", f"The estate has no certificate {listed}.")
+            for record in named:
+                if not selection.allows(participant=record.participant):
+                    return _not_own(record, selection)
         return InputError("selection.nothing", "No certificate fits the selection.")
 
     def _obstacle(self, record: Record) -> InputError | None:
@@ -382,6 +394,16 @@ def _entry(predecessor: Record, prepared: Prepared, certificate: Certificate) ->
         "purpose": prepared.authorisation.request.purpose,
         "agreement": prepared.authorisation.agreement,
     }
+
+
+def _not_own(record: Record, selection: Selection) -> InputError:
+    whose = "a CA's" if record.participant is None else f"{record.participant}'s"
+    asked = " or ".join(f"{name}'s" for name in values_of(selection.participant) or ())
+    return InputError(
+        "renew.not_own",
+        f"Certificate {record.serial} is {whose}, not {asked}.",
+        "Only its own participant's certificates are renewed.",
+    )
 
 
 def _refused(records: Iterable[Record], reasons: list[RefusalReason]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -21,6 +21,8 @@ Days = Annotated[int, msgspec.Meta(ge=-36_525, le=36_525)]
 Step = Annotated[int, msgspec.Meta(ge=0, le=1 << 32)]
 Length = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
 Some = Annotated[list[NonEmpty], msgspec.Meta(min_length=1)]
+CellUse = Literal["management", "pre-payment-top-up", "none"]
+"""For which Trust Anchor Cells a certificate is."""
 Devices = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
 
 
@@ -65,6 +67,7 @@ class RequestTable(Document, frozen=True, kw_only=True):
     environment: NonEmpty | None = None
     usages: list[KeyUsage] = []
     label: str | None = None
+    cell_usage: CellUse = "management"
 
 
 class SeriesTable(CountedTable, frozen=True, kw_only=True):
@@ -76,6 +79,7 @@ class SeriesTable(CountedTable, frozen=True, kw_only=True):
     roles: list[NonEmpty] = []
     usages: list[KeyUsage] = []
     label: NonEmpty
+    cell_usage: CellUse = "management"
 
 
 class DevicesTable(CountedTable, frozen=True, kw_only=True):
@@ -95,6 +99,8 @@ class KitFile(Document, frozen=True, kw_only=True):
     name: FileName
     title: NonEmpty
     environments: list[NonEmpty] = []
+    hierarchies: Some | None = None
+    trust_anchor_cells: list[NonEmpty] = []
     register: NonEmpty | None = None
     participant: list[ParticipantTable] = []
     agreement: list[AgreementTable] = []
@@ -122,6 +128,12 @@ def split(
         InputError: if a key is missing, unknown or does not fit.
     """
     own_keys = {field.encode_name for field in msgspec.structs.fields(shape)}
-    inputs = {key: table[key] for key in table if key in options and key not in own_keys}
+    inputs = {key: _several(table[key]) for key in table if key in options and key not in own_keys}
     own = convert({key: table[key] for key in table if key not in inputs}, shape, place)
     return own, convert(inputs, dict[str, NonEmpty], place)
+
+
+def _several(value: Any) -> Any:
+    """The text of an input that a list gives several values; other values as they are."""
+    is_list = isinstance(value, list) and value and all(isinstance(one, str) for one in value)
+    return ",".join(value) if is_list else value

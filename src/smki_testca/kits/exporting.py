@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.exporters.export import items, make, notes
 from smki_testca.exporters.fitting import summary
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smki_testca.api import Estate
-    from smki_testca.exporters.format import Traits
+    from smki_testca.exporters.format import Format, Traits
     from smki_testca.exporters.item import Item
 
 REVOCATION_LISTS = "revocation-lists"
@@ -78,18 +79,40 @@ def export(estate: Estate, asked: Iterable[str] | None, out: Path, passphrase: s
             exports.notes[name] = ["none of the certificates fits: there is no such folder"]
             continue
         protected = form.traits.passphrase is Need.REQUIRED
-        exported = make(name, taken, passphrase if protected else None)
-        write(exported.files, out / name, force=False)
+        parts = _parts(form, taken)
+        left_out, renamings = [], []
+        for folder, part in parts.items():
+            made = make(name, part, passphrase if protected else None, current_only=True)
+            write(made.files, out / name / folder, force=False)
+            left_out += [left for left in made.left_out if not left.item.is_ca]
+            renamings += made.renamings()
         exports.folders.append(name)
         exports.needed_passphrase |= protected
-        lines = summary([left for left in exported.left_out if not left.item.is_ca], len(taken))
-        lines += exported.renamings()
+        lines = [*summary(left_out, len(taken)), *dict.fromkeys(renamings)]
+        if len(parts) > 1:
+            lines.append("a folder for each environment, because IDs are in several")
         if len(taken) < len(selected):
             lines.append(_TOO_MANY_STORES.format(len(selected) - len(taken)))
         if lines:
             exports.notes[name] = lines
     write(notes(selected), out, force=False)
     return exports
+
+
+def _parts(form: Format, selected: list[Item]) -> dict[str, list[Item]]:
+    """Return the certificates to export together, by the folder below that of the format.
+
+    A format that cannot hold two environments together has a folder for each.
+    """
+    fitting = [item for item in selected if form.misfit(item) is None]
+    try:
+        form.check(fitting)
+    except InputError:
+        parts: dict[str, list[Item]] = {}
+        for item in fitting:
+            parts.setdefault(safe_name(item.record.environment), []).append(item)
+        return parts
+    return {"": selected}
 
 
 _MANY_STORES = 100

@@ -12,11 +12,14 @@ from smki_testca.profiles.subject import Subject
 from smki_testca.workers import DIED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from smki_testca.api import Estate
     from smki_testca.estate.certificates import Record
+    from smki_testca.issuance.batch.planning import Plan
     from smki_testca.issuance.batch.row_requests import RowRequest
+    from smki_testca.kits.comparison import KitCertificate
+    from smki_testca.kits.faults import Faults
     from smki_testca.kits.kit import Kit, KitRequest
 
 MAX_DEVICES = 100_000
@@ -106,9 +109,7 @@ def issue_devices(
         InputError: if a profile's rows forbid one.
         EstateError: if a worker died.
     """
-    from smki_testca.issuance.batch.engines import LocalEngine  # noqa: PLC0415 - seldom needed
-    from smki_testca.issuance.batch.planning import Plan, begin  # noqa: PLC0415 - as above
-    from smki_testca.issuance.batch.running import resume  # noqa: PLC0415 - as above
+    from smki_testca.issuance.batch.planning import Plan, begin  # noqa: PLC0415 - seldom needed
 
     def planned() -> Plan:
         plan = Plan(estate, "manifest", None, Secrets.of_run(seed))
@@ -127,10 +128,8 @@ def issue_devices(
         raise plan.problems[0].error
     warn(plan.warnings)
     if run is not None:
-        total = plan.count
-        engine = LocalEngine(None if total > _ONE_WORKER else 1)
         try:
-            resume(estate, run, engine, progress)
+            complete(estate, run, progress)
         except EstateError as error:
             if error.code != DIED:
                 raise
@@ -141,6 +140,41 @@ def issue_devices(
                 "Make it again from the start.",
             ) from error
     return run
+
+
+def complete(estate: Estate, run: int, progress: Callable[[int, int], None]) -> None:
+    """Complete a run of Devices.
+
+    Raises:
+        Refusal: if the gate consents no longer.
+        EstateError: if a worker died; the run can be resumed.
+    """
+    from smki_testca.issuance.batch.engines import LocalEngine  # noqa: PLC0415 - seldom needed
+    from smki_testca.issuance.batch.running import resume  # noqa: PLC0415 - as above
+
+    many = estate.runs.get(run).terms.count > _ONE_WORKER
+    resume(estate, run, LocalEngine(None if many else 1), progress)
+
+
+def plan_devices(estate: Estate, devices: Sequence[KitCertificate], faults: Faults) -> Plan:
+    """Plan a run of some of a kit's Devices.
+
+    Args:
+        estate: where the participants are registered.
+        devices: the certificates to issue.
+        faults: gets what cannot be issued, with its place in the kit.
+    """
+    from smki_testca.issuance.batch.planning import Plan  # noqa: PLC0415 - seldom needed
+    from smki_testca.issuance.batch.row_requests import RowRequest  # noqa: PLC0415 - as above
+
+    plan = Plan(estate, "manifest", None, Secrets.of_run(None))
+    for line, device in enumerate(devices, 1):
+        plan.add(RowRequest(line, device.request(estate), None, device.label))
+    plan.close()
+    for problem in plan.problems:
+        device = devices[problem.line - 1]
+        faults.add_at(problem.error, device.place, device.label)
+    return plan
 
 
 def check_count(count: int | None) -> int | None:

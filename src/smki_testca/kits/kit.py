@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from smki_testca.clock import Clock
     from smki_testca.identifiers import Eui64
     from smki_testca.kits.counting import Counting
     from smki_testca.kits.labels import Template
+    from smki_testca.profiles import Library
+    from smki_testca.profiles.device_types import CellUsage
+    from smki_testca.profiles.model import Hierarchy
     from smki_testca.profiles.subject import Subject
     from smki_testca.register.agreements import Agreement
     from smki_testca.register.participants import Participant
     from smki_testca.roles import KeyUsage
+    from smki_testca.toml_places import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,8 @@ class KitRequest:
 
     Attributes:
         inputs: the inputs of its certificate type, texts by option.
+        place: of its table in the kit file.
+        cell_usage: for which Trust Anchor Cells its certificates are; None for none.
     """
 
     profile: str
@@ -33,6 +40,8 @@ class KitRequest:
     inputs: dict[str, str]
     label: str | None
     environment: str
+    place: Place
+    cell_usage: CellUsage | None = None
 
     @property
     def count(self) -> int:
@@ -59,6 +68,7 @@ class KitDevices:
         profile: the certificate type.
         subject: the subject of the first; the others differ in the ID.
         count: the number in each environment, unless another one is asked for.
+        place: of its table in the kit file.
     """
 
     type: str
@@ -70,6 +80,7 @@ class KitDevices:
     counting: Counting
     label: Template
     count: int
+    place: Place
 
     def certificate_count(self, count: int) -> int:
         """The number of certificates of so many Devices in each environment."""
@@ -123,6 +134,8 @@ class Kit:
         requests: the requests in order, those of series included.
         devices: the Devices of each type.
         origin: the kit file, for messages.
+        hierarchies: those whose CAs it has; None for all.
+        cells_of: the types of Device for whose Trust Anchor Cells it has a folder each.
     """
 
     name: str
@@ -134,6 +147,18 @@ class Kit:
     requests: tuple[KitRequest, ...]
     devices: tuple[KitDevices, ...]
     origin: str
+    hierarchies: tuple[Hierarchy, ...] | None = None
+    cells_of: tuple[str, ...] = ()
+
+    def hierarchies_of(self, library: Library) -> tuple[Hierarchy, ...]:
+        """The hierarchies whose CAs it has, in the library's order."""
+        known = library.hierarchies
+        return tuple(each for each in known if self.hierarchies is None or each in self.hierarchies)
+
+    def agreements_on(self, clock: Clock) -> list[Agreement]:
+        """Its agreements, their days counted from today."""
+        today = clock.now().date()
+        return [agreement.on(today) for agreement in self.agreements]
 
     @property
     def count(self) -> int:

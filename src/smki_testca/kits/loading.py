@@ -5,31 +5,37 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64
+from smki_testca.kits.cells import request_of
 from smki_testca.kits.counting import Counting
 from smki_testca.kits.documents import DevicesTable, KitFile, RequestTable, SeriesTable, split
+from smki_testca.kits.faults import Faults
 from smki_testca.kits.kit import Kit, KitAgreement, KitDevices, KitRequest
 from smki_testca.kits.labels import ENVIRONMENT, ID, NUMBER, ROLE, TYPE, USAGE, Template
 from smki_testca.labels import check_label
+from smki_testca.profiles.device_types import CellUsage
+from smki_testca.profiles.documents import decode
 from smki_testca.profiles.library import known, met_in
-from smki_testca.profiles.model import Identity
+from smki_testca.profiles.model import Hierarchy, Identity
 from smki_testca.profiles.subject import Subject
 from smki_testca.register import documents as register
 from smki_testca.shipped import shipped
 from smki_testca.text import shown
-from smki_testca.toml_places import Place, below
+from smki_testca.toml_places import KeyPath, Place, below
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable
 
     from smki_testca.kits.documents import (
         AgreementTable,
         AllocationTable,
+        CellUse,
         CountedTable,
     )
     from smki_testca.profiles import Library
@@ -42,6 +48,7 @@ _OF_DEVICES = (ID, NUMBER, TYPE, USAGE, ENVIRONMENT)
 _ANY_DAY = date(2000, 1, 1)
 
 T = TypeVar("T", RequestTable, SeriesTable, DevicesTable)
+U = TypeVar("U")
 
 
 FOLDER = "kits"
@@ -49,6 +56,8 @@ MAX_REQUESTS = 20_000
 """The most requests of a kit, those of its series included."""
 MAX_ALLOCATIONS = 100_000
 """The most IDs that a kit allocates."""
+MAX_OCTETS = 16 << 20
+"""The longest kit file, in octets."""
 
 
 def names(library: Library) -> list[str]:
@@ -59,13 +68,40 @@ def names(library: Library) -> list[str]:
 def load(library: Library, name: str) -> Kit:
     """Load a kit.
 
+    Args:
+        library: the profiles.
+        name: of a kit in ``kits/`` of a profile directory; or the path of a kit file, which ends
+            in ``.toml``.
+
     Raises:
-        InputError: if there is no kit of that name, or its file has a mistake; the message names
-            the file and the table.
+        InputError: if there is no such kit, or its file has mistakes: every message names the
+            file and the table.
     """
-    known(name, names(library), "the kits", "kit")
-    document, origin = library.document(FOLDER, name, KitFile)
+    if name.endswith(".toml"):
+        document, origin = decode(_content(Path(name)), KitFile, name), name
+    else:
+        known(name, names(library), "the kits", "kit")
+        document, origin = library.document(FOLDER, name, KitFile)
     return _Reader(document, origin, library).kit()
+
+
+def _content(path: Path) -> bytes:
+    """The octets of a kit file."""
+    try:
+        if path.is_file():
+            with path.open("rb") as file:
+                data = file.read(MAX_OCTETS + 1)
+            if len(data) <= MAX_OCTETS:
+                return data
+            raise InputError("input.too_long", f"{path} is longer than {MAX_OCTETS} octets.")
+        reason = "there is no such file"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    raise InputError(
+        "input.unreadable",
+        f"{path} cannot be read: {reason}.",
+        "Name a kit file, or one of the kits that smki-testca kit list lists.",
+    )
 
 
 def check(library: Library) -> list[str]:
@@ -91,6 +127,7 @@ class _Reader:
         self._document = document
         self._origin = origin
         self._library = library
+        self._faults = Faults()
         self._environments = tuple(document.environments) or (library.default_environment.name,)
 
     def kit(self) -> Kit:
@@ -103,28 +140,58 @@ class _Reader:
             names = sorted(path.name for path in shipped("examples").glob("*.toml"))
             known(document.register, names, whole.within("register"), "file of examples/")
         self._check_size()
-        requests: list[tuple[KitRequest, Place]] = [
-            (self._request(table, number), self._place("request", number))
-            for number, table in enumerate(document.request, 1)
-        ]
-        for number, table in enumerate(document.series, 1):
-            where = self._place("series", number)
-            requests += [(request, where) for request in self._series(table, number)]
-        _check_labels(requests)
+        participants = self._each(
+            self._participant, self._document.participant, self._allocations()
+        )
+        agreements = self._each(self._agreement, document.agreement)
+        requests = self._each(self._request, document.request)
+        for series in self._each(self._series, document.series):
+            requests += series
+        self._check_labels(requests)
+        devices = self._each(self._devices, document.devices)
+        hierarchies = self._hierarchies(whole)
+        self._faults.check()
+        self._check_cells(requests, whole)
+        self._faults.check()
         return Kit(
             document.name,
             document.title,
             self._environments,
             document.register,
-            tuple(self._participants()),
-            tuple(
-                self._agreement(table, whole.within("agreement", number))
-                for number, table in enumerate(document.agreement)
-            ),
-            tuple(request for request, _ in requests),
-            tuple(self._devices(table, number) for number, table in enumerate(document.devices, 1)),
+            tuple(participants),
+            tuple(agreements),
+            tuple(requests),
+            tuple(devices),
             self._origin,
+            hierarchies,
+            tuple(document.trust_anchor_cells),
         )
+
+    def _check_cells(self, requests: list[KitRequest], whole: Place) -> None:
+        """Check that each cell of the types of Device named is filled by one request."""
+        for number, name in enumerate(self._document.trust_anchor_cells):
+            where = whole.within("trust-anchor-cells", number)
+            known(name, self._library.device_types, where, "type of Device")
+            for cell in self._library.device_types[name].cells:
+                for environment in self._environments if not cell.is_root else ():
+                    with self._faults.collected(), met_in(where):
+                        request_of(cell, requests, self._library, environment)
+
+    def _each(self, make: Callable[..., U], tables: Iterable[Any], *more: Any) -> list[U]:
+        """What each of some tables says; those with a mistake are left out, and it is noted."""
+        made = []
+        for number, table in enumerate(tables, 1):
+            with self._faults.collected():
+                made.append(make(table, number, *more))
+        return made
+
+    def _hierarchies(self, whole: Place) -> tuple[Hierarchy, ...] | None:
+        stated = self._document.hierarchies
+        if stated is None:
+            return None
+        for name in stated:
+            known(name, self._library.hierarchies, whole.within("hierarchies"), "hierarchy")
+        return tuple(Hierarchy(name) for name in stated)
 
     def _check_size(self) -> None:
         """Check how many requests and IDs the kit has before any is made.
@@ -134,7 +201,10 @@ class _Reader:
         """
         requests = len(self._document.request)
         for number, whole in enumerate(self._document.series, 1):
-            table, _, _ = self._split(whole, SeriesTable, "series", number)
+            try:
+                table, _, _ = self._split(whole, SeriesTable, "series", number)
+            except InputError:  # it is met again where the series is read
+                continue
             each = max(1, len(table.roles)) * max(1, len(table.usages))
             requests += self._counted(table, table.count) * each
         allocations = sum(self._counted(table, table.count) for table in self._document.allocation)
@@ -152,25 +222,34 @@ class _Reader:
     def _counted(self, table: CountedTable, count: int) -> int:
         return len(self._environments_or_all(table.environments)) * count
 
-    def _participants(self) -> Iterator[Participant]:
-        """Yield the participants, each with the IDs that are allocated to it."""
+    def _allocations(self) -> dict[str, list[register.IdTable]]:
+        """The IDs of each participant, those of the allocations included."""
         ids: dict[str, list[register.IdTable]] = {
             participant.id: list(participant.ids) for participant in self._document.participant
         }
         for number, table in enumerate(self._document.allocation, 1):
             where = self._place("allocation", number)
-            known(table.participant, ids, where.within("participant"), "participant of the kit")
-            ids[table.participant] += self._allocated(table, where)
-        for number, participant in enumerate(self._document.participant):
-            # The sort does not parse: an ID that cannot be parsed is an error further down.
-            in_order = sorted(
-                ids[participant.id], key=lambda table: table.eui64.replace("-", "").lower()
-            )
-            with_ids = msgspec.structs.replace(participant, ids=in_order)
-            where = Place(self._origin).within("participant", number)
-            if in_order != participant.ids:
-                where = replace(where, is_whole=True)
-            yield register.located_participant(with_ids, self._library.roles, where)
+            with self._faults.collected():
+                known(table.participant, ids, where.within("participant"), "participant of the kit")
+                ids[table.participant] += self._allocated(table, where)
+        return ids
+
+    def _participant(
+        self,
+        participant: register.ParticipantTable,
+        number: int,
+        ids: dict[str, list[register.IdTable]],
+    ) -> Participant:
+        """A participant with the IDs that are allocated to it."""
+        # The sort does not parse: an ID that cannot be parsed is an error further down.
+        in_order = sorted(
+            ids[participant.id], key=lambda table: table.eui64.replace("-", "").lower()
+        )
+        with_ids = msgspec.structs.replace(participant, ids=in_order)
+        where = Place(self._origin).within("participant", number - 1)
+        if in_order != participant.ids:
+            where = replace(where, is_whole=True)
+        return register.located_participant(with_ids, self._library.roles, where)
 
     def _allocated(self, table: AllocationTable, where: Place) -> list[register.IdTable]:
         counting = self._counting(table, where)
@@ -180,7 +259,8 @@ class _Reader:
                 for _, _, eui64 in counting.ids(table.count)
             ]
 
-    def _agreement(self, table: AgreementTable, where: Place) -> KitAgreement:
+    def _agreement(self, table: AgreementTable, number: int) -> KitAgreement:
+        where = Place(self._origin).within("agreement", number - 1)
         end = table.until_days
         terms = register.AgreementTable(
             reference=table.reference,
@@ -244,6 +324,8 @@ class _Reader:
             inputs,
             table.label,
             environment,
+            where,
+            _cell_usage(table.cell_usage),
         )
 
     def _series(self, whole: dict[str, Any], number: int) -> list[KitRequest]:
@@ -277,8 +359,8 @@ class _Reader:
             with below("label"):
                 label = Template.parse(table.label, _IN_SERIES)
             return [
-                _series_request(table, inputs, identifier, role, usage, label, place)
-                for place in counting.ids(table.count)
+                _series_request(table, inputs, identifier, role, usage, label, each, where)
+                for each in counting.ids(table.count)
                 for role in roles
                 for usage in table.usages or (None,)
             ]
@@ -315,10 +397,33 @@ class _Reader:
                 counting,
                 label,
                 table.count,
+                where,
             )
             for first in devices.certificates(1):
                 check_label(first.label)
             return devices
+
+    def _check_labels(self, requests: list[KitRequest]) -> None:
+        """Check that each request can have its label, and that no two have the same."""
+        seen: set[str] = set()
+        told: set[KeyPath] = set()
+        for request in requests:
+            if request.label is None or request.place.path in told:
+                continue
+            told.add(request.place.path)
+            with self._faults.collected():
+                where = request.place.within("label")
+                with met_in(where):
+                    check_label(request.label)
+                if request.label in seen:
+                    raise InputError(
+                        "kit.label",
+                        f"{where}: two requests have the label {shown(request.label)}.",
+                        "In a series tell them apart with {id}, {number}, {role}, {usage},"
+                        " {environment}.",
+                    )
+                told.remove(request.place.path)
+            seen.add(request.label)
 
     def _check_usages(self, profile: Profile, usages: list[KeyUsage], where: Place) -> None:
         """Check that a table states a key usage if, and only if, its certificate type takes one."""
@@ -335,7 +440,12 @@ class _Reader:
         known(name, self._library.profile_names, where.within("profile"), "profile")
         known(purpose, self._library.testing_services, where.within("purpose"), "purpose")
         with met_in(where.within("profile")):
-            return self._library.end_entity_profile(name)
+            profile = self._library.end_entity_profile(name)
+        hierarchies = self._document.hierarchies
+        if hierarchies is not None:
+            noun = f"hierarchy of the kit, which profile {name} is of"
+            known(profile.hierarchy, hierarchies, where.within("profile"), noun)
+        return profile
 
 
 def _check_inputs(profile: Profile, inputs: dict[str, str], where: Place) -> None:
@@ -352,31 +462,17 @@ def _series_keys(needed: set[str]) -> str:
     return " and ".join(keys)
 
 
-def _check_labels(requests: list[tuple[KitRequest, Place]]) -> None:
-    """Check that each request can have its label, and that no two have the same."""
-    seen: set[str] = set()
-    for request, where in requests:
-        with met_in(where.within("label")):
-            check_label(request.label)
-        if request.label is not None and request.label in seen:
-            raise InputError(
-                "kit.label",
-                f"{where.within('label')}: two requests have the label {shown(request.label)}.",
-                "In a series tell them apart with {id}, {number}, {role}, {usage}, {environment}.",
-            )
-        seen |= {request.label} if request.label is not None else set()
-
-
-def _series_request(
+def _series_request(  # a part of each kind
     table: SeriesTable,
     inputs: dict[str, str],
     identifier: str,
     role: str | None,
     usage: KeyUsage | None,
     label: Template,
-    place: tuple[str, int, Eui64],
+    counted: tuple[str, int, Eui64],
+    place: Place,
 ) -> KitRequest:
-    environment, number, eui64 = place
+    environment, number, eui64 = counted
     embedded = {identifier: str(eui64)} | ({} if role is None else {"role": role})
     return KitRequest(
         table.profile,
@@ -386,4 +482,10 @@ def _series_request(
         embedded | inputs,
         label.fill(eui64, number, usage, environment, role=role or ""),
         environment,
+        place,
+        _cell_usage(table.cell_usage),
     )
+
+
+def _cell_usage(stated: CellUse) -> CellUsage | None:
+    return None if stated == "none" else CellUsage(stated)

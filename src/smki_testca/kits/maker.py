@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from smki_testca.api import Estate
 from smki_testca.entropy import SeededEntropy, SystemEntropy
 from smki_testca.folders import OutputFile, write
+from smki_testca.gitignore import (
+    GITIGNORE,
+    LEAVE_OUT_ALL,
+)
+from smki_testca.kits.authorities import (
+    add_authorities,
+)
+from smki_testca.kits.cells import (
+    write_cells,
+)
 from smki_testca.kits.directory import appearing
 from smki_testca.kits.exporting import check_formats, export, write_revocation_lists
 from smki_testca.kits.issuing import issue, issue_devices
@@ -18,6 +28,7 @@ from smki_testca.passphrases import leave_passphrase, make_passphrase
 from smki_testca.profiles.library import met_in
 from smki_testca.shipped import shipped
 from smki_testca.toml_places import Place
+from smki_testca.x509.names import KeyType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,7 +36,7 @@ if TYPE_CHECKING:
 
     from smki_testca.clock import Clock
     from smki_testca.entropy import Entropy
-    from smki_testca.kits.kit import Kit, KitDevices, KitRequest
+    from smki_testca.kits.kit import Kit, KitRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +60,10 @@ class Filled:
 
     Attributes:
         run: the run that issued the Devices; None if there are none.
-        left_out: the labels of requests, and the types of Devices, that cannot be made from a
-            seed because they need RSA keys.
         warnings: what the participants should read, each line once.
     """
 
     run: int | None
-    left_out: tuple[str, ...]
     warnings: tuple[str, ...] = ()
 
 
@@ -66,6 +74,9 @@ def fill(
     progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> Filled:
     """Fill a new estate with a kit: its CAs, register, certificates and Devices.
+
+    From a seed, whatever has to do with RSA keys comes after the rest: so the rest gets the same
+    keys and serials from a seed as before RSA keys could be made from one.
 
     Args:
         estate: a new estate; made with a seeded entropy if the options have a seed.
@@ -78,43 +89,32 @@ def fill(
         Refusal: if the gate refuses a request; those before it stay issued.
         InputError: if the kit's register has a mistake.
     """
-    seeded = options.seed is not None
-    hierarchies = [
-        hierarchy
-        for hierarchy in estate.library.hierarchies
-        if not seeded or estate.library.seedable(hierarchy)
-    ]
-    families: set[str] = set()
-    for name in kit.environments:
-        family = estate.library.environment(name).family
-        if family not in families:
-            estate.add_environment(name, hierarchies=hierarchies)
-            families.add(family)
-    if kit.example is not None:
-        example = shipped("examples") / kit.example
-        estate.register.import_file(example.read_bytes(), example.name)
-    if kit.participants or kit.agreements:
-        today = estate.clock.now().date()
-        agreements = [agreement.on(today) for agreement in kit.agreements]
-        with met_in(Place(kit.origin)):
-            estate.register.bring_in(list(kit.participants), agreements)
-
-    def can_be_made(asked: KitRequest | KitDevices) -> bool:
-        return not seeded or estate.library.is_seedable(estate.library.profile(asked.profile))
-
+    library, seeded = estate.library, options.seed is not None
+    hierarchies = kit.hierarchies_of(library)
+    later = [each for each in hierarchies if seeded and library.has_rsa_keys(each)]
     warnings: dict[str, None] = {}
+
+    def is_later(asked: KitRequest) -> bool:
+        profile = library.profile(asked.profile)
+        is_rsa = profile.key_type is not KeyType.P256
+        return profile.hierarchy in later or (seeded and is_rsa)
 
     def warn(lines: Iterable[str]) -> None:
         warnings.update(dict.fromkeys(lines))
 
-    issue(estate, kit, progress, selected=can_be_made, warn=warn)
-    left_out = [
-        request.label or request.profile for request in kit.requests if not can_be_made(request)
-    ]
-    left_out += [devices.type for devices in kit.devices if not can_be_made(devices)]
-    kit = replace(kit, devices=tuple(filter(can_be_made, kit.devices)))
+    add_authorities(estate, kit, [each for each in hierarchies if each not in later])
+    if kit.example is not None:
+        example = shipped("examples") / kit.example
+        estate.register.import_file(example.read_bytes(), example.name)
+    if kit.participants or kit.agreements:
+        with met_in(Place(kit.origin)):
+            estate.register.bring_in(list(kit.participants), kit.agreements_on(estate.clock))
+    issue(estate, kit, progress, selected=lambda asked: not is_later(asked), warn=warn)
+    if seeded:
+        add_authorities(estate, kit, later)
+        issue(estate, kit, progress, selected=is_later, warn=warn)
     run = issue_devices(estate, kit, options.devices, options.seed, progress, warn)
-    return Filled(run, tuple(left_out), tuple(warnings))
+    return Filled(run, tuple(warnings))
 
 
 def make(
@@ -153,6 +153,7 @@ def make(
             leave_passphrase(home, phrase)
             filled = fill(estate, kit, options, progress)
             lists = write_revocation_lists(estate, work)
+            cells = write_cells(estate, kit, work)
             exports = export(estate, options.formats, work, export_phrase)
             if exports.needed_passphrase:
                 leave_passphrase(work, export_phrase, EXPORT_PASSPHRASE_FILE)
@@ -164,11 +165,13 @@ def make(
                 devices,
                 exports,
                 lists,
-                filled.left_out,
                 options.seed is not None,
                 filled.warnings,
+                tuple(cells),
             )
-        write([OutputFile(PurePosixPath(README), readme(result).encode())], work, force=False)
+        beside = {README: readme(result).encode(), GITIGNORE: LEAVE_OUT_ALL}
+        files = [OutputFile(PurePosixPath(name), data) for name, data in beside.items()]
+        write(files, work, force=False)
     return result
 
 

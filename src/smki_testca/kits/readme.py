@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smki_testca.exporters.registry import FORMATS
+from smki_testca.kits.cells import FOLDER as CELLS
+from smki_testca.text import counted
 
 if TYPE_CHECKING:
     from smki_testca.kits.result import KitResult
@@ -24,14 +26,11 @@ def text(result: KitResult) -> str:
         "Test material only: certificates of a test CA, trusted by nobody but its user. It must",
         "not be used in live systems.",
         "",
-        f"{result.exports.certificates} certificates for {where}, the CAs' included.",
+        f"{counted(result.exports.certificates, 'certificate')} for {where}, the CAs' included.",
         f"Made by smki-testca at {result.at:%Y-%m-%dT%H:%M:%SZ}.",
         "",
         *_contents(result),
     ]
-    if result.left_out:
-        lines += ["", "Left out, because RSA keys cannot be made from a seed:"]
-        lines += [f"  {name}" for name in result.left_out]
     if result.seeded:
         lines += ["", *_SEEDED]
     return "\n".join(lines) + "\n"
@@ -47,6 +46,14 @@ def _contents(result: KitResult) -> list[str]:
     entries += [(f"no {folder}/", result.exports.notes[folder][0]) for folder in unused]
     if result.revocation_lists:
         entries.append(("revocation-lists/", "the CRLs and ARLs, in DER (.crl) and PEM"))
+    if any(kind.cells for kind in result.cells):
+        entries.append(
+            (f"{CELLS}/", "what the Trust Anchor Cells of Devices need, a folder for each type")
+        )
+    for kind in result.cells:
+        name = f"{kind.environment}, {kind.device_type}"
+        count = "no folder" if not kind.cells else counted(kind.cells, "cell")
+        entries.append(("", f"  {name}: {count}. {kind.note}".rstrip()))
     if result.exports.needed_passphrase:
         entries.append(("export-passphrase", "protects the stores that cannot do without one"))
     width = max(len(name) for name, _ in entries) + 2

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from smki_testca.kits.cells import CellFolder
     from smki_testca.kits.exporting import Exports
     from smki_testca.kits.kit import Kit
 
@@ -28,10 +29,9 @@ class KitResult:
         at: the time at which it was made, UTC.
         devices: the number of Device Certificates issued in a run.
         revocation_lists: the number of CRLs and ARLs.
-        left_out: the labels of requests, and the types of Devices, that cannot be made from a
-            seed.
         seeded: whether it was made from a seed.
         warnings: what the participants should read, each line once.
+        cells: the types of Device with their Trust Anchor Cells, in each environment.
     """
 
     kit: Kit
@@ -40,9 +40,9 @@ class KitResult:
     devices: int
     exports: Exports
     revocation_lists: int
-    left_out: tuple[str, ...]
     seeded: bool
     warnings: tuple[str, ...] = ()
+    cells: tuple[CellFolder, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The result as a JSON object."""
@@ -63,7 +63,12 @@ class KitResult:
                 for note in lines
             ],
             "revocation_lists": self.revocation_lists,
-            "left_out": list(self.left_out),
+            "left_out": [],  # what a seed could not give, up to version 0.1
             "keys_secret": not self.seeded,
+            **(
+                {"trust_anchor_cells": [each.as_json() for each in self.cells]}
+                if self.cells
+                else {}
+            ),
             **({"warnings": list(self.warnings)} if self.warnings else {}),
         }

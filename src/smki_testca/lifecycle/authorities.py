@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from smki_testca.authority.certificates import Certificate, CertificationAuthority
-from smki_testca.errors import EstateError, InputError
+from smki_testca.errors import AlreadySoError, EstateError, InputError
 from smki_testca.estate.certificates import digests, record_of
 from smki_testca.estate.key_holders import AUTHORITY
 from smki_testca.lint.rows import value_breaches
@@ -45,6 +45,18 @@ def check_not_live(live: LiveMarks, view: View) -> None:
         )
 
 
+def _have_keys(
+    authorities: Collection[Record], ca_keys: Mapping[tuple[Hierarchy, Tier], bytes]
+) -> bool:
+    """Whether each key given is that of a CA of its hierarchy and tier."""
+    present = {(record.hierarchy, record.tier, record.key_id) for record in authorities}
+    given = {
+        (*place, key_id(private_keys.public_key_info(private_keys.from_pem(pem, "the key given"))))
+        for place, pem in ca_keys.items()
+    }
+    return given <= present
+
+
 class AuthorityMaker:
     """Makes CAs and their certificates. Each call must be within a transaction of the estate.
 
@@ -75,15 +87,18 @@ class AuthorityMaker:
             InputError: if the family has CAs of such a hierarchy already, or a key is not of the
                 profile's type.
         """
-        if any(
-            record.family == environment.family and record.hierarchy in hierarchies
+        present = [
+            record
             for record in self._estate.certificates.authorities()
-        ):
-            raise InputError(
-                "environment.present",
-                f"The estate has the CAs of {environment.name} (family {environment.family})"
-                " already.",
-            )
+            if record.family == environment.family and record.hierarchy in hierarchies
+        ]
+        if present:
+            has = f"The estate has the CAs of {environment.name} (family {environment.family})"
+            if not _have_keys(present, ca_keys):
+                raise InputError(
+                    "environment.present", f"{has} already, with other keys than those given."
+                )
+            raise AlreadySoError("environment.present", f"{has} already.")
         records = []
         for hierarchy in hierarchies:
             root = self._make(environment, hierarchy, Tier.ROOT, None, ca_keys)

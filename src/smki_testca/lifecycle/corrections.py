@@ -11,9 +11,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from smki_testca.errors import InputError
+from smki_testca.errors import AlreadySoError, InputError
 from smki_testca.estate.certificates import Selection
-from smki_testca.estate.runs import State
 from smki_testca.estate.status import Status
 from smki_testca.register.gate import ROLE, WITH_ROLES
 from smki_testca.x509.view import view_certificate
@@ -39,7 +38,7 @@ def correct(estate: Stores, name: str, correction: Correction) -> tuple[Particip
         before = register.participant(name)
         after = correction.of(before, estate.library.roles)
         if after == before:
-            raise InputError(
+            raise AlreadySoError(
                 "participant.unchanged",
                 f"Participant {name} is registered in that way already.",
                 f"See: smki-testca register show {name}",
@@ -94,9 +93,7 @@ def remove(estate: Stores, name: str) -> Participant:
 def _check_no_run(estate: Stores, name: str, what: str) -> None:
     """Check that no batch is about to issue certificates on what the register says now."""
     for run in estate.runs.all():
-        if run.state is State.RUNNING and any(
-            section.participant == name for section in run.terms.sections
-        ):
+        if run.is_unfinished and any(section.participant == name for section in run.terms.sections):
             raise InputError(
                 "participant.batch",
                 f"Participant {name} cannot be {what} now: run {run.id} is in progress and issues"

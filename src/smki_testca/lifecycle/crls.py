@@ -32,8 +32,33 @@ def issue(
 ) -> RevocationListRecord:
     """Issue the next revocation list of a CA; see ``Estate.issue_revocation_list``."""
     profile = profile_of_list(estate, hierarchy, tier)
-    with estate.transaction(), without_collector():
+    with estate.transaction():
         signed_by = find_authority(estate, hierarchy, tier, environment, authority)
+        return issue_for(estate, signed_by, profile, at=at, next_update=next_update)
+
+
+def issue_for(
+    estate: Stores,
+    signed_by: Record,
+    profile: RevocationListProfile,
+    *,
+    at: datetime | None = None,
+    next_update: datetime | None = None,
+) -> RevocationListRecord:
+    """Issue the next revocation list of a CA.
+
+    Args:
+        estate: the estate that has the CA.
+        signed_by: the CA's newest certificate.
+        profile: of the list.
+        at: its thisUpdate, UTC; now by default.
+        next_update: its nextUpdate, UTC; by default as the profile states.
+
+    Raises:
+        InputError: if the profile's rows forbid a value.
+    """
+    hierarchy, tier = signed_by.hierarchy, signed_by.tier
+    with estate.transaction(), without_collector():
         issuer = name_of(signed_by)
         weaknesses = estate.library.weaknesses(profile)
         if weaknesses and not estate.library.environment(signed_by.environment).experimental:
@@ -76,6 +101,7 @@ def issue(
             issued_at=now,
             count=crl.count,
             audit=estate.audit.append(now, "crl.issue", body),
+            warnings=estate.remarks(signed_by, crl.next_update),
         )
         estate.revocations.add_list(record)
     return record
@@ -132,6 +158,16 @@ def find_authority(
             f"There are: {names}.",
         )
     return named[-1]
+
+
+def newest_authorities(estate: Stores) -> list[Record]:
+    """The newest certificate of every CA, earlier generations included, in their order."""
+    newest: dict[tuple[str, Hierarchy, Tier, str | None, bytes], Record] = {}
+    for state in estate.authorities.states():
+        record = state.record
+        key = (record.family, record.hierarchy, record.tier, record.label, record.key_id)
+        newest[key] = record
+    return list(newest.values())
 
 
 def name_of(authority: Record) -> IssuerName:

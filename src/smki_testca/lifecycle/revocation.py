@@ -45,12 +45,19 @@ def parse_reason(text: str) -> Reason:
     raise InputError(
         "revocation.reason",
         f"{shown(text)} is no reason for a revocation.",
-        use_one_of(reason.value for reason in Reason if reason not in _REFUSED_REASONS),
+        use_one_of(
+            (reason.value for reason in Reason if reason not in _REFUSED_REASONS), given=text
+        ),
     )
 
 
 def revoke(
-    estate: Stores, selection: Selection, reason: Reason | None, at: datetime | None
+    estate: Stores,
+    selection: Selection,
+    reason: Reason | None,
+    at: datetime | None,
+    *,
+    if_needed: bool,
 ) -> list[Record]:
     """Revoke every certificate of a selection, or none; see ``Estate.revoke``."""
     if reason is not None:
@@ -58,6 +65,10 @@ def revoke(
     with estate.transaction():
         records = _selected(estate, selection)
         now = estate.clock.now()
+        if if_needed:
+            records = [one for one in records if not _is_revoked_so(estate, one, reason, at)]
+        if not records:
+            return []
         for record in records:
             _check_revocable(estate, record, now, at)
         for hierarchy, tier in {(record.hierarchy, record.tier) for record in records}:
@@ -169,13 +180,28 @@ def _title(hierarchy: Hierarchy) -> str:
     return hierarchy[:1].upper() + hierarchy[1:]
 
 
+def _is_revoked_so(
+    estate: Stores, record: Record, reason: Reason | None, at: datetime | None
+) -> bool:
+    """Whether a certificate is revoked for a reason and, if a time is given, as of that time."""
+    earlier = estate.revocations.by_serial(record.serial)
+    # A list leaves the reason out for both.
+    none = {None, Reason.UNSPECIFIED}
+    return (
+        earlier is not None
+        and (earlier.reason == reason or {earlier.reason, reason} <= none)
+        and at in {None, earlier.at}
+    )
+
+
 def _check_revocable(estate: Stores, record: Record, now: datetime, at: datetime | None) -> None:
     """Check that a certificate can be revoked as of a time, or now."""
     earlier = estate.revocations.by_serial(record.serial)
     if earlier is not None:
+        why = "" if earlier.reason is None else f" ({earlier.reason.value})"
         raise InputError(
             "revocation.twice",
-            f"{_named(record)} is revoked already, since {iso(earlier.at)}.",
+            f"{_named(record)} is revoked already{why}, since {iso(earlier.at)}.",
             "Nothing is left to do for it: smki-testca revoke --status in-use passes it over.",
         )
     if record.tier is Tier.ROOT:

@@ -12,6 +12,7 @@ from smki_testca.lint.findings import Breach
 from smki_testca.lint.rule import PUBLISHED, rule
 from smki_testca.profiles.model import Severity, Tier
 from smki_testca.roles import Basis
+from smki_testca.text import counted
 from smki_testca.x509 import names
 from smki_testca.x509.key_forms import form_fault
 from smki_testca.x509.keys import (
@@ -190,7 +191,7 @@ def ends_soon(certificate: Certificate) -> Iterator[Breach]:
         return
     left = period[1] - certificate.at
     if left <= SOON:
-        message = f"it runs out in {left.days} days"
+        message = f"it runs out in {counted(left.days, 'day')}"
         yield Breach("validity.ends_soon", certificate.offset("validity.notAfter"), message)
 
 

@@ -17,6 +17,7 @@ from smki_testca.lint.rule import PUBLISHED, rule
 from smki_testca.lint.strict import ecdsa_integers
 from smki_testca.profiles.model import Severity, Tier
 from smki_testca.roles import Basis
+from smki_testca.text import counted
 from smki_testca.x509.keys import PublicKey, key_id, load_public_key, signature_fits
 from smki_testca.x509.name_text import subject_text
 from smki_testca.x509.view import View, normalised_name, view_certificate
@@ -496,7 +497,10 @@ def path_length(certificate: Certificate) -> Iterator[Breach]:
                 message = "the issuer's pathLenConstraint 0 allows no CA below it"
             else:
                 name = subject_text(ca.view)
-                message = f"{name} above it has pathLenConstraint {allowed}, and {below} CAs below"
+                message = (
+                    f"{name} above it has pathLenConstraint {allowed}, and"
+                    f" {counted(below, 'CA')} below"
+                )
             yield Breach("issuer.path_length", _issuer_offset(view), message)
             return
         below += not ca.names_itself

@@ -552,11 +552,29 @@ def surplus_parts(request: Request, extension: str) -> list[Node]:
     ]
     if path not in fields or not places:
         return []
+    children = fields[path].node.children
+    repeatable = {
+        fields[row.field.path].node.tag
+        for row in request.requested[extension]
+        if row.field.is_repeatable and row.field.path in fields
+    }
+    taken = {part.encoded: part.offset for part in reversed(children) if part.tag in repeatable}
+    places += taken.values()
     return [
-        part
-        for part in fields[path].node.children
-        if not any(part.offset <= place < part.stop for place in places)
+        part for part in children if not any(part.offset <= place < part.stop for place in places)
     ]
+
+
+def _taken(request: Request, extension: str) -> int:
+    """How many parts of an extension the profile takes; of a repeatable one all that differ."""
+    count = 0
+    for field in (row.field for row in request.requested[extension]):
+        if not field.is_repeatable:
+            count += field.path != f"extensions.{extension}"
+        elif field.path in request.view.fields:
+            value = request.view.value(field.path)
+            count += 1 if value is None else len(set(field.each(value)))
+    return count
 
 
 def parts_text(extension: str, parts: list[Node]) -> str:
@@ -584,7 +602,7 @@ def _parts(request: Request) -> Iterator[Breach]:
         if lacking and lacking == parts:
             message = f"its extension {name} lacks {parts[0].removeprefix(f'{path}.')}"
             yield Breach("csr.extension", request.offset(path), message)
-        elif parts and len(fields[path].node.children) > len(parts):
+        elif parts and len(fields[path].node.children) > _taken(request, name):
             what = parts_text(name, surplus_parts(request, name))
             message = f"its extension {name} holds more than its certificate takes from it"
             message += f": {what}" if what else ""

@@ -19,6 +19,7 @@ from smki_testca.der.read import (
     tag_name,
 )
 from smki_testca.lint.chain import Verdict, is_by_own_key
+from smki_testca.text import plain
 from smki_testca.x509 import entries
 from smki_testca.x509.fields import shown_value
 from smki_testca.x509.name_text import name_text, subject_text
@@ -27,9 +28,15 @@ from smki_testca.x509.names import (
     ECDSA_WITH_SHA256,
     REASON_NAMES,
     SIGNATURE_ALGORITHMS,
+    name_of_oid,
 )
-from smki_testca.x509.values import oid_of
-from smki_testca.x509.view import view_certificate, view_request, view_revocation_list
+from smki_testca.x509.values import oid_of, time_of
+from smki_testca.x509.view import (
+    text_of,
+    view_certificate,
+    view_request,
+    view_revocation_list,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -253,17 +260,53 @@ def _describe_entries(revoked: Node, lines: list[dict[str, Any]]) -> None:
 def _line(data: bytes, tag: int, offset: int, start: int, end: int, depth: int) -> dict[str, Any]:
     name = tag_name(tag)
     content = data[start:end]
+    value = _value(tag, content)
     shown = "" if tag & 0x20 else content[:_SHOWN_OCTETS].hex()
     more = "…" if not tag & 0x20 and len(content) > _SHOWN_OCTETS else ""
-    text = f"{offset:6d}: {'  ' * depth}{name} ({end - start}) {shown}{more}".rstrip()
+    told = f"{shown}{more}" if value is None else value
+    text = f"{offset:6d}: {'  ' * depth}{name} ({end - start}) {told}".rstrip()
     return {
         "offset": offset,
         "depth": depth,
         "tag": name,
         "length": end - start,
         "content": None if tag & 0x20 else content.hex(),
+        "value": value,
         "text": text,
     }
+
+
+_CONTEXT = 0x80
+
+
+def _value(tag: int, content: bytes) -> str | None:
+    """The value of an element in words: an OID by its name, a string, a time.
+
+    None for others, and for what is broken: of these, the octets are told.
+    """
+    node = Node(content, tag, 0, 0)
+    node.end = node.stop = len(content)
+    oid, text, instant = oid_of(node), text_of(node), time_of(node)
+    if oid is not None:
+        name = name_of_oid(oid)
+        return oid if name is None else f"{name} ({oid})"
+    if text is not None:
+        return _quoted(text)
+    if instant is not None:
+        return shown_value(instant)
+    # Names such as a dNSName are strings under a tag of their own.
+    if tag & 0xE0 == _CONTEXT and content and content.isascii():
+        text = content.decode("ascii")
+        return _quoted(text) if text.isprintable() else None
+    return None
+
+
+_SHOWN_CHARACTERS = 128
+
+
+def _quoted(text: str) -> str:
+    cut = text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
+    return f'"{plain(cut)}"'
 
 
 def _readable(data: bytes, start: int, stop: int, depth: int, lines: list[dict[str, Any]]) -> int:

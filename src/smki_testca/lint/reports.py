@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET  # only written here, never read
 
 import smki_testca
 from smki_testca.profiles.model import Severity
-from smki_testca.text import plain
+from smki_testca.text import counted, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,12 +95,14 @@ def _text(linted: Sequence[Linted], groups: dict[Finding, list[Linted]], passed_
         lines.append(f"{len(documents)} documents: {text_line(kind)}")
         lines.append(plain(f"  {named} and {more} more; --all-findings names every one"))
     counts = summary(linted, passed_over)
-    others = f"; {passed_over} other files passed over" if passed_over else ""
-    lines.append(
-        f"{counts['documents']} documents in {counts['files']} files: {counts['clean']} clean,"
-        f" {counts['errors']} errors, {counts['warnings']} warnings, {counts['notices']} notices"
-        f"{others}"
+    others = f"; {counted(passed_over, 'other file')} passed over" if passed_over else ""
+    documents_in_files = (
+        f"{counted(counts['documents'], 'document')} in {counted(counts['files'], 'file')}"
     )
+    by_severity = ", ".join(
+        counted(counts[f"{noun}s"], noun) for noun in ("error", "warning", "notice")
+    )
+    lines.append(f"{documents_in_files}: {counts['clean']} clean, {by_severity}{others}")
     return "\n".join(lines) + "\n"
 
 

@@ -14,6 +14,7 @@ from smki_testca.lint.findings import Breach
 from smki_testca.lint.rule import rule
 from smki_testca.profiles.model import Severity, Tier
 from smki_testca.roles import Basis
+from smki_testca.text import counted
 from smki_testca.x509 import names
 from smki_testca.x509.fields import STRING_TAGS
 from smki_testca.x509.values import oid_of
@@ -209,7 +210,9 @@ def _name_fault(name: Node) -> str | None:
         return f"the {what} is empty"
     if name.tag == 0x87:
         is_right = len(content) in {4, 16}
-        return None if is_right else f"the iPAddress has {len(content)} octets, not 4 or 16"
+        return (
+            None if is_right else f"the iPAddress has {counted(len(content), 'octet')}, not 4 or 16"
+        )
     if name.tag == 0x88:
         return None if oid_of(name) is not None else "the registeredID is no OBJECT IDENTIFIER"
     pattern = {0x81: _MAILBOX, 0x82: _HOST, 0x86: _URI}[name.tag]

@@ -13,7 +13,7 @@ from smki_testca.identifiers import identifies_nobody
 from smki_testca.lint.findings import Breach, Finding
 from smki_testca.lint.rule import Rule
 from smki_testca.profiles.model import Constant, Derived, Input
-from smki_testca.text import shown
+from smki_testca.text import counted, shown
 from smki_testca.x509 import names
 from smki_testca.x509.fields import STRING_TAGS, Kind, shown_value
 from smki_testca.x509.keys import key_identifier
@@ -344,7 +344,8 @@ def _breaches(view: View, profile: DocumentProfile, row: Row, context: Context) 
             yield _breach(row, "unreadable", f"cannot be read as {types}")
         return
     yield from _encoding_breaches(view, row)
-    yield from value_breaches(row, value, context.roles)
+    for one in row.field.each(value):
+        yield from value_breaches(row, one, context.roles)
     yield from _place_breaches(view, row)
     if isinstance(row.fill, Derived):
         yield from _derived_breaches(view, profile, row, row.fill, value, context)
@@ -502,7 +503,7 @@ def _octet_breaches(row: Row, value: Value) -> Iterator[Breach]:
     if octets is None:
         return
     if holds.octets is not None and octets != holds.octets:
-        yield _breach(row, "octets", f"has {octets} octets, not {holds.octets}")
+        yield _breach(row, "octets", f"has {counted(octets, 'octet')}, not {holds.octets}")
     if holds.max_octets is not None and octets > holds.max_octets:
         yield _breach(row, "octets", f"has {octets} octets; at most {holds.max_octets} are right")
     if holds.identifies and isinstance(value, bytes) and identifies_nobody(value):
@@ -570,9 +571,9 @@ def span_breaches(row: Row, start_path: str, start: datetime, end: datetime) -> 
     years, hours = row.holds.max_years, row.holds.max_hours
     last = years_after if row.field.path == "nextUpdate" else end_of_years
     if years is not None and end > last(start, years):
-        yield _breach(row, "period", f"is more than {years} year{'s' if years > 1 else ''} {after}")
+        yield _breach(row, "period", f"is more than {counted(years, 'year')} {after}")
     if hours is not None and end - start > timedelta(hours=hours):
-        yield _breach(row, "period", f"is more than {hours} hours {after}")
+        yield _breach(row, "period", f"is more than {counted(hours, 'hour')} {after}")
 
 
 def _derived_breaches(

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from smki_testca import toml
+from smki_testca.profiles.device_types import CellKeyUsage, CellUsage
 from smki_testca.profiles.misfits import convert
 from smki_testca.profiles.model import Identity, ParticipantKind, Severity, Tier
 from smki_testca.roles import Basis, KeyUsage
@@ -26,6 +27,8 @@ Years = Annotated[int, msgspec.Meta(ge=1, le=9_998)]
 """At most as many as there are between two dates of the calendar."""
 Hours = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 """At most 114 years."""
+Minutes = Annotated[int, msgspec.Meta(ge=1, le=525_600)]
+"""At most a year."""
 
 
 class Document(msgspec.Struct, forbid_unknown_fields=True, rename="kebab", frozen=True):
@@ -48,6 +51,7 @@ class FillTable(Document, frozen=True):
     optional: bool = False
     years: Years | None = None
     hours: Hours | None = None
+    backdate: Minutes | None = None
 
 
 class HoldsTable(Document, frozen=True):
@@ -143,7 +147,7 @@ class CategoryFile(Known, frozen=True, kw_only=True):
     remote_party_roles: list[str] = []
     participants: list[ParticipantKind]
     testing_services: list[str]
-    environments: list[str]
+    environments: list[str] | Literal["all"]
     obligations: list[NonEmpty] = []
     remote_delivery: bool
     quota: QuotaTable = QuotaTable()
@@ -229,6 +233,32 @@ class HierarchiesFile(Document, frozen=True):
     """``hierarchies.toml``."""
 
     hierarchy: list[HierarchyTable]
+
+
+class DeviceTypeTable(Known, frozen=True, kw_only=True):
+    """A type of Device."""
+
+    name: FileName
+    title: NonEmpty
+    number: Annotated[int, msgspec.Meta(ge=0, le=255)]
+    complete: bool
+    note: str = ""
+
+
+class CellTable(Known, frozen=True, kw_only=True):
+    """A Trust Anchor Cell of some types of Device."""
+
+    device_types: list[NonEmpty]
+    role: NonEmpty
+    key_usage: CellKeyUsage
+    cell_usage: CellUsage = CellUsage.MANAGEMENT
+
+
+class DeviceTypesFile(Document, frozen=True, kw_only=True):
+    """``device-types.toml``."""
+
+    device_type: list[DeviceTypeTable]
+    cell: list[CellTable]
 
 
 class EnvironmentTable(Known, frozen=True, kw_only=True):

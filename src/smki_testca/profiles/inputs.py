@@ -7,6 +7,7 @@ text, and converts it to the value of the field.
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +15,7 @@ from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64, Signifier, parse_object_identifier
 from smki_testca.roles import RemotePartyRole
 from smki_testca.text import shown
-from smki_testca.x509.fields import Kind
+from smki_testca.x509.fields import FIELDS, SEPARATOR, Kind, packed_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 InputValue = str | Eui64 | RemotePartyRole | Signifier
 """A parsed input."""
 
+ADDRESS: Final = "ip"
+"""The input that an iPAddress is filled from."""
+MAX_VALUES: Final = 100
+"""The most values of one input in a certificate."""
 USAGE: Final = "usage"
 """The input that a request states outside its subject: one certificate is issued for each."""
 SIGNIFIER: Final = "signifier"
@@ -86,6 +91,39 @@ class SubjectInput:
     optional: bool
     path: str | None
 
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether a certificate may hold several values of it."""
+        return self.path is not None and FIELDS[self.path].is_repeatable
+
+    def once_each(self, value: InputValue) -> InputValue:
+        """The value; of one that may be several, each of them once."""
+        if not self.is_repeatable:
+            return value
+        return SEPARATOR.join(dict.fromkeys(str(value).split(SEPARATOR)))
+
+    def parse(self, text: str, roles: Roles) -> InputValue:
+        """Parse the text of the input; several values have commas or semicolons between.
+
+        Raises:
+            InputError: for malformed text, an empty value among others, or too many values.
+        """
+        if not self.is_repeatable or not text:
+            return self.type.parse(text, roles)
+        texts = [each.strip() for each in text.replace(";", SEPARATOR).split(SEPARATOR)]
+        if not all(texts):
+            raise InputError(
+                "request.input", f"A value of --{self.type.option} is empty.", "Leave it out."
+            )
+        values = dict.fromkeys(str(self.type.parse(each, roles)) for each in texts)
+        if len(values) > MAX_VALUES:
+            raise InputError(
+                "request.input",
+                f"There are {len(values)} values of --{self.type.option}.",
+                f"A certificate takes at most {MAX_VALUES}.",
+            )
+        return SEPARATOR.join(values)
+
 
 def _parse_text(text: str, _: Roles) -> InputValue:
     return text
@@ -137,6 +175,10 @@ def _as_hex(value: InputValue) -> Value:
 
 def _parse_oid(text: str, _: Roles) -> InputValue:
     return parse_object_identifier(text)
+
+
+def _parse_address(text: str, _: Roles) -> InputValue:
+    return str(ipaddress.ip_address(packed_address(text)))
 
 
 def _parse_signifier(text: str, _: Roles) -> InputValue:
@@ -216,6 +258,11 @@ INPUT_TYPES: Final[dict[str, InputType]] = {
         _eui64("device-id", "device-id", "device_id", "The Device ID."),
         replace(_oid("hw-type", "The manufacturer's hwType."), is_shared=True),
         _text("dns", "NAME", "A host name for the subjectAltName.", "sample.test"),
+        replace(
+            _text(ADDRESS, "ADDRESS", "An IP address for the subjectAltName.", "192.0.2.1"),
+            kinds=(Kind.ADDRESS,),
+            parse=_parse_address,
+        ),
         _SIGNIFIER,
         _text("system-name", "NAME", "The authorised system."),
     )

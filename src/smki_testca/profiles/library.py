@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from smki_testca.errors import InputError
 from smki_testca.identifiers import RegistryEntry, parse_object_identifier
 from smki_testca.profiles import documents, rows
+from smki_testca.profiles.device_types import Cell, DeviceType
 from smki_testca.profiles.model import (
     Category,
     Environment,
@@ -40,7 +41,12 @@ T = TypeVar("T")
 FOLDERS = ("certificates", "revocation-lists", "categories", "kits")
 _USUAL_KINDS = {"DCC": "dcc", "RDP": "rdp"}
 """The kind that a User Role belongs to where roles.toml, an operator's of earlier, does not say."""
-FILES = ("hierarchies.toml", "roles.toml", "environments.toml", "testing-services.toml")
+ALL = "all"
+"""The environments of a category that is open in each of them."""
+FILES = (
+    *("hierarchies.toml", "roles.toml", "environments.toml", "testing-services.toml"),
+    "device-types.toml",
+)
 
 
 class Library:
@@ -62,18 +68,22 @@ class Library:
         self._weaknesses: dict[str, tuple[str, ...]] = {}
         self._revocation_list_profiles: dict[str, RevocationListProfile] = {}
 
-    def _find(self, name: str) -> Path:
+    def path_of(self, name: str) -> Path:
+        """The path of a file, such as ``certificates/device.toml``, from the first directory."""
         return next(path for d in self.directories if (path := d / name).is_file())
 
     @cached_property
     def digest(self) -> bytes:
         """SHA-256 over every file that is read, as it is when first asked for."""
         digest = hashlib.sha256()
-        paths = [*FILES, *(f"{folder}/{n}.toml" for folder in FOLDERS for n in self.names(folder))]
-        for name in paths:
-            content = self._find(name).read_bytes()
+        for name in self.file_names():
+            content = self.path_of(name).read_bytes()
             digest.update(f"{name} {len(content)}\n".encode() + content)
         return digest.digest()
+
+    def file_names(self) -> list[str]:
+        """Every file that is read, by its path below its directory."""
+        return [*FILES, *(f"{folder}/{n}.toml" for folder in FOLDERS for n in self.names(folder))]
 
     def names(self, folder: str) -> list[str]:
         """The names of the files in one of the folders, without ``.toml``."""
@@ -90,7 +100,7 @@ class Library:
         Raises:
             InputError: if it does not fit the class, or states another name.
         """
-        path = self._find(f"{folder}/{name}.toml")
+        path = self.path_of(f"{folder}/{name}.toml")
         document = documents.decode(path.read_bytes(), shape, str(path))
         stated = getattr(document, "name", name)
         if stated != name:
@@ -102,7 +112,7 @@ class Library:
         return document, str(path)
 
     def _single(self, name: str, shape: type[T]) -> tuple[T, str]:
-        path = self._find(name)
+        path = self.path_of(name)
         return documents.decode(path.read_bytes(), shape, str(path)), str(path)
 
     @cached_property
@@ -135,7 +145,7 @@ class Library:
             raise InputError(
                 "request.profile",
                 f"Nothing is issued from the profile {shown(name)}.",
-                use_one_of(profile.name for profile in self.end_entity_profiles),
+                use_one_of((profile.name for profile in self.end_entity_profiles), given=name),
             )
         return self.profile(name)
 
@@ -182,7 +192,7 @@ class Library:
         Raises:
             InputError: naming the hierarchy and the profile.
         """
-        whole = Place(str(self._find("hierarchies.toml")))
+        whole = Place(str(self.path_of("hierarchies.toml")))
         for number, hierarchy in enumerate(self.hierarchies.values()):
             noun = f"hierarchy {hierarchy.name}"
             where = whole.within("hierarchy", number, noun=noun)
@@ -211,13 +221,9 @@ class Library:
                     f" of the hierarchy are {', '.join(signed) or 'none'}.",
                 )
 
-    def seedable(self, hierarchy: Hierarchy) -> bool:
-        """Whether every key of a hierarchy can come from a seed: RSA keys cannot."""
-        return all(self.profile_for(hierarchy, tier).key_type is KeyType.P256 for tier in Tier)
-
-    def is_seedable(self, profile: Profile) -> bool:
-        """Whether the key of a certificate, and those of the CAs above it, can come from a seed."""
-        return profile.key_type is KeyType.P256 and self.seedable(profile.hierarchy)
+    def has_rsa_keys(self, hierarchy: Hierarchy) -> bool:
+        """Whether a CA or the ordinary end entity of a hierarchy has an RSA key."""
+        return any(self.profile_for(hierarchy, tier).key_type is not KeyType.P256 for tier in Tier)
 
     @cached_property
     def end_entity_profiles(self) -> tuple[Profile, ...]:
@@ -323,6 +329,41 @@ class Library:
                     f" {profile.tier} CA of the {profile.hierarchy} hierarchy.",
                 )
         return profiles
+
+    @cached_property
+    def device_types(self) -> dict[str, DeviceType]:
+        """The types of Device with their Trust Anchor Cells, by name.
+
+        Raises:
+            InputError: if the file is invalid: it defines a type twice, or a cell names a type or
+                a role that there is not.
+        """
+        document, origin = self._single("device-types.toml", documents.DeviceTypesFile)
+        names = [table.name for table in document.device_type]
+        _unique(names, origin, "device-type", "name")
+        cells: dict[str, list[Cell]] = {name: [] for name in names}
+        for number, table in enumerate(document.cell):
+            where = Place(origin).within("cell", number)
+            with met_in(where), below("role"):
+                role = self.roles.remote_party_role(table.role)
+            for name in table.device_types:
+                known(name, names, where.within("device-types"), "type of Device")
+                cells[name].append(
+                    Cell(role, table.key_usage, table.cell_usage, table.basis, table.source)
+                )
+        return {
+            table.name: DeviceType(
+                table.name,
+                table.title,
+                table.number,
+                tuple(cells[table.name]),
+                table.complete,
+                table.note,
+                table.basis,
+                table.source,
+            )
+            for table in document.device_type
+        }
 
     @cached_property
     def roles(self) -> Roles:
@@ -439,7 +480,7 @@ class Library:
             raise InputError(
                 "environment.unknown",
                 f"There is no environment {shown(name)}.",
-                use_one_of(self.environments),
+                use_one_of(self.environments, given=name),
             )
         return environment
 
@@ -488,10 +529,13 @@ class Library:
 
     def _category(self, name: str) -> Category:
         document, origin = self.document("categories", name, documents.CategoryFile)
+        environments = tuple(self.environments)
+        if document.environments != ALL:
+            environments = tuple(document.environments)
         for key, values, names, what in (
             ("profiles", document.profiles, self.profile_names, "profile"),
             ("testing-services", document.testing_services, self.testing_services, "purpose"),
-            ("environments", document.environments, self.environments, "environment"),
+            ("environments", environments, self.environments, "environment"),
         ):
             for place, value in enumerate(values):
                 known(value, names, Place(origin).within(key, place), what)
@@ -506,7 +550,7 @@ class Library:
             tuple(roles),
             tuple(document.participants),
             tuple(document.testing_services),
-            tuple(document.environments),
+            environments,
             tuple(document.obligations),
             document.remote_delivery,
             Quota(document.quota.per_device_id, document.quota.per_participant),
@@ -525,11 +569,11 @@ class Library:
         """
         loaded = [profile.origin for profile in (*self.profiles, *self.revocation_list_profiles)]
         _ = (self.roles, self.testing_services, self.environments, self.live)
-        _ = (self.sec_registry_entries, self.categories)
+        _ = (self.sec_registry_entries, self.categories, self.device_types)
         self.check_hierarchies()
-        loaded += [str(self._find(name)) for name in FILES]
+        loaded += [str(self.path_of(name)) for name in FILES]
         loaded += [
-            str(self._find(f"categories/{category.name}.toml")) for category in self.categories
+            str(self.path_of(f"categories/{category.name}.toml")) for category in self.categories
         ]
         return loaded
 
@@ -539,7 +583,7 @@ def _known_profile(name: str, known: list[str]) -> None:
         raise InputError(
             "profile.unknown",
             f"There is no profile {shown(name)}.",
-            use_one_of(known),
+            use_one_of(known, given=name),
         )
 
 
@@ -614,5 +658,5 @@ def known(value: str, names: Iterable[str], where: str | Place, what: str) -> No
         raise InputError(
             "profile.reference",
             f"{where}: unknown {what} {shown(value)}.",
-            use_one_of(names),
+            use_one_of(names, given=value),
         )

@@ -117,15 +117,19 @@ class Derived:
         name: of the computation; see ``docs/profiles.md``.
         years: how long after notBefore or thisUpdate, for ``not-after`` and ``next-update``.
         hours: how long after thisUpdate, for ``next-update``.
+        backdate: minutes by which notBefore lies before the instant of issue, for ``now``.
     """
 
     name: str
     years: int | None = None
     hours: int | None = None
+    backdate: int | None = None
 
     def __str__(self) -> str:
-        spans = ((self.years, "years"), (self.hours, "hours"))
+        spans = ((self.years, "years"), (self.hours, "hours"), (self.backdate, "minutes"))
         texts = [f"{count} {unit if count > 1 else unit[:-1]}" for count, unit in spans if count]
+        if self.backdate:
+            texts = [f"{texts[0]} before"]
         return f"derived {self.name}" + (f" ({texts[0]})" if texts else "")
 
 
@@ -287,6 +291,18 @@ class Profile(DocumentProfile):
                     return str(row.fill.value)
                 return environment.policies[self.hierarchy].default
         return None
+
+    @property
+    def fixes_end(self) -> bool:
+        """Whether a row fixes notAfter to one date, whenever a certificate is issued.
+
+        That of a Device Certificate is 99991231235959Z: it has no well-defined expiry (GBCS s.12,
+        RFC 5280 4.1.2.5). So it outlives its CA by the design of its profile.
+        """
+        return any(
+            row.field.path == "validity.notAfter" and isinstance(row.fill, Constant)
+            for row in self.filling_rows
+        )
 
     @property
     def takes_usage(self) -> bool:

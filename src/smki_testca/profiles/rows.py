@@ -416,6 +416,8 @@ def _fill(table: FillTable, field: Field, language: _Language, where: Place) -> 
     if table.optional and table.input is None:
         _fail(where.within("optional"), "only an input is optional")
     _check_span(table, where)
+    if table.backdate is not None and (table.derived, field.path) != ("now", "validity.notBefore"):
+        _fail(where.within("backdate"), "backdate goes with validity.notBefore and derived = 'now'")
     if table.constant is not None:
         return Constant(_constant(table.constant, field, where.within("constant")))
     is_input = table.input is not None
@@ -424,12 +426,14 @@ def _fill(table: FillTable, field: Field, language: _Language, where: Place) -> 
     kinds = vocabulary.get(name or "")
     if name is None or kinds is None:
         key = where.within("input" if is_input else "derived")
-        _fail(key, f"nothing is called {shown(name or '')}", use_one_of(vocabulary))
+        _fail(
+            key, f"nothing is called {shown(name or '')}", use_one_of(vocabulary, given=name or "")
+        )
     if field.kind not in kinds:
         _fail(where, f"{name} cannot fill it: the field holds {field.kind.value}")
     if is_input:
         return Input(name, table.optional)
-    return Derived(name, table.years, table.hours)
+    return Derived(name, table.years, table.hours, table.backdate)
 
 
 def _check_span(table: FillTable, where: Place) -> None:
@@ -578,7 +582,7 @@ def _alternatives(
             _fail(
                 where,
                 f"{shown(alternative)} is not a key usage",
-                use_one_of(names.KEY_USAGE_BITS),
+                use_one_of(names.KEY_USAGE_BITS, given=alternative),
             )
     return tuple(alternatives)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64, Signifier
-from smki_testca.profiles.inputs import SIGNIFIER, USAGE
+from smki_testca.profiles.inputs import ADDRESS, SIGNIFIER, USAGE
 from smki_testca.profiles.model import Tier
 from smki_testca.roles import RemotePartyRole
 from smki_testca.text import shown
@@ -73,7 +73,7 @@ class Subject:
             text = stated.pop(subject_input.type.option, None)
             # An optional input that is stated and empty is for the profile's rows to judge.
             if text or (subject_input.optional and text is not None):
-                parsed[subject_input.type.name] = subject_input.type.parse(text, roles)
+                parsed[subject_input.type.name] = subject_input.parse(text, roles)
             elif not subject_input.optional:
                 raise InputError(
                     "request.incomplete",
@@ -161,7 +161,7 @@ class Subject:
                 continue
             value = subject_input.type.from_field(view, subject_input.path, roles)
             if value is not None:
-                parsed[subject_input.type.name] = value
+                parsed[subject_input.type.name] = subject_input.once_each(value)
             elif not subject_input.optional:
                 raise _unreadable(subject_input.path)
         return cls(profile.name, profile.input_types, parsed), _usages(profile, view)
@@ -216,12 +216,12 @@ class Subject:
     def as_json(self) -> dict[str, str | None]:
         """The inputs as a JSON object; one that is not stated is null.
 
-        A Signifier is present only where the requester stated one.
+        A Signifier and an IP address are present only where the requester stated one.
         """
         return {
             input_type.key: _as_json(self.inputs.get(input_type.name))
             for input_type in self._types
-            if input_type.name in self.inputs or input_type.name != SIGNIFIER
+            if input_type.name in self.inputs or input_type.name not in {SIGNIFIER, ADDRESS}
         }
 
     def __getattr__(self, name: str) -> Any:

@@ -56,9 +56,13 @@ class DcckiSubject(_TypedSubject):
     __slots__ = ()
 
     def __init__(
-        self, common_name: str, dns: str | None = None, signifier: Signifier | None = None
+        self,
+        common_name: str,
+        dns: str | None = None,
+        signifier: Signifier | None = None,
+        ip: str | None = None,
     ) -> None:
-        super().__init__("dccki", common_name=common_name, dns=dns, signifier=signifier)
+        super().__init__("dccki", common_name=common_name, dns=dns, signifier=signifier, ip=ip)
 
 
 class IkiSubject(_TypedSubject):
@@ -82,7 +86,9 @@ class Particulars(TypedDict, total=False):
         common_name: of an Organisation or DCCKI certificate.
         device_id: of a Device Certificate.
         hw_type: of a Device Certificate: the manufacturer's hwType, an OID.
-        dns: of a DCCKI certificate: a host name for the subjectAltName.
+        dns: of a DCCKI certificate: a host name for the subjectAltName, or several with commas
+            between.
+        ip: of a DCCKI certificate: an IP address for the subjectAltName, or several.
         signifier: of a DCCKI certificate: the Signifier of the requester.
         system_name: of an IKI certificate: the authorised system.
     """
@@ -93,5 +99,6 @@ class Particulars(TypedDict, total=False):
     device_id: str | Eui64
     hw_type: str
     dns: str
+    ip: str
     signifier: str
     system_name: str

@@ -415,5 +415,5 @@ def _check_known(values: Sequence[str], known: Iterable[str], where: Place, what
             raise InputError(
                 f"agreement.{what}",
                 f"{where.within(place)} names the unknown {what} {shown(value)}.",
-                use_one_of(known) or f"No {what} is defined: name none.",
+                use_one_of(known, given=value) or f"No {what} is defined: name none.",
             )

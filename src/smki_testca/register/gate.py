@@ -16,7 +16,7 @@ from smki_testca.profiles.subject import Subject
 from smki_testca.register.requests import Delivery, Request
 from smki_testca.register.rules import BINDING
 from smki_testca.roles import KeyUsage
-from smki_testca.text import shown, use_one_of
+from smki_testca.text import counted, shown, use_one_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -122,7 +122,7 @@ class Gate:
         request = self.judged(request)
         reasons = list(self._purpose_reasons(request))
         participant = self.register.participants.get(request.participant)
-        category = self._category(request)
+        category = self._category(request, participant)
         environment = self.library.environments.get(request.environment)
         reasons += self._live_reasons(request, environment)
         if environment is None:
@@ -131,7 +131,7 @@ class Gate:
                     "environment.unknown",
                     "R6",
                     f"There is no test environment {shown(request.environment)}.",
-                    use_one_of(self.library.environments),
+                    use_one_of(self.library.environments, given=request.environment),
                 )
             )
         if category is None:
@@ -328,7 +328,7 @@ class Gate:
                 " Entries.",
                 "Shorten the range, or ask for two.",
             )
-        category = self._category(request)
+        category = self._category(request, participant)
         quota = None if category is None else category.quota.per_device_id
         if quota is not None:
             issued = self.history.most_issued_for_devices(first, last)
@@ -341,14 +341,22 @@ class Gate:
                     "Use other Device IDs, or raise the quota of the category.",
                 )
 
-    def _category(self, request: Request) -> Category | None:
-        # The role tells Organisation categories apart; the others hold a profile whole.
-        holding = (
+    def _category(self, request: Request, participant: Participant | None) -> Category | None:
+        """The first category that holds the request and is open to the participant's kind there.
+
+        Where none is open, the nearest one gives the reasons.
+        """
+
+        def openness(category: Category) -> int:
+            is_open_to_kind = participant is not None and participant.kind in category.participants
+            return is_open_to_kind + (request.environment in category.environments)
+
+        holding = [
             category
             for category in self.library.categories
             if category.holds(request.subject.profile, request.role)
-        )
-        return next(holding, None)
+        ]
+        return max(holding, key=openness, default=None)
 
     def _purpose_reasons(self, request: Request) -> Iterator[RefusalReason]:
         if request.purpose not in self.library.testing_services:
@@ -356,7 +364,7 @@ class Gate:
                 "purpose.not_a_testing_service",
                 "R3",
                 f"There is no Testing Service {shown(request.purpose)}.",
-                use_one_of(self.library.testing_services),
+                use_one_of(self.library.testing_services, given=request.purpose),
             )
 
     def _live_reasons(
@@ -568,8 +576,8 @@ class Gate:
                 yield RefusalReason(
                     "category.quota",
                     "R6",
-                    f"{participant.id} has {issued} certificates of category {category.name}; the"
-                    f" quota is {quota.per_participant}.",
+                    f"{participant.id} has {counted(issued, 'certificate')} of category"
+                    f" {category.name}; the quota is {quota.per_participant}.",
                     "Raise the quota of the category.",
                 )
 

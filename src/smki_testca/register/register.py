@@ -11,12 +11,12 @@ from functools import cached_property
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Self
 
-from smki_testca.errors import InputError
+from smki_testca.errors import AlreadySoError, InputError
 from smki_testca.profiles.model import ParticipantKind
 from smki_testca.register.blocks import Block, Blocks
 from smki_testca.register.participants import AllocatedId
 from smki_testca.register.rules import check_binding, check_kind, check_participant
-from smki_testca.text import shown
+from smki_testca.text import counted, shown
 from smki_testca.toml_places import below
 
 if TYPE_CHECKING:
@@ -259,7 +259,7 @@ class Register:
         agreement = self.agreement(reference)
         if agreement.suspended == suspended:
             state = "suspended" if suspended else "not suspended"
-            raise InputError("agreement.state", f"Agreement {reference} is {state} already.")
+            raise AlreadySoError("agreement.state", f"Agreement {reference} is {state} already.")
         changed = replace(agreement, suspended=suspended)
         return replace(self, agreements={**self.agreements, reference: changed})
 
@@ -300,7 +300,9 @@ class Register:
                 f" {agreement.start}.",
             )
         if agreement.end is not None and agreement.end <= last:
-            raise InputError(
+            # An earlier end is another state than the one asked for.
+            kind = AlreadySoError if agreement.end == last else InputError
+            raise kind(
                 "agreement.state",
                 f"Agreement {reference} ends on {agreement.end} already.",
                 "To prolong it: smki-testca agreement replace FILE",
@@ -371,7 +373,7 @@ class Register:
         if len(chosen) < count:
             raise InputError(
                 "allocation.exhausted",
-                f"The ranges of {name} have {len(chosen)} IDs left, not {count}.",
+                f"The ranges of {name} have {counted(len(chosen), 'ID')} left, not {count}.",
                 "Give the participant another organisation number.",
             )
         return self._allocated(participant, role, chosen), chosen

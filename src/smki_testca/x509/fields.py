@@ -6,6 +6,7 @@ fill a document, to check one and to show one.
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -14,7 +15,7 @@ from typing import Final
 
 from smki_testca.der import encode
 from smki_testca.errors import InputError
-from smki_testca.text import is_only_spaces, plain
+from smki_testca.text import is_only_spaces, plain, shown
 from smki_testca.x509 import names
 
 
@@ -34,9 +35,30 @@ class Kind(Enum):
     ENCODED = "encoded structure"
     ORDER = "sequence"
     PRESENCE = "presence"
+    ADDRESS = "IP address"
 
 
 Value = str | int | bool | bytes | datetime | tuple[str, ...]
+
+
+SEPARATOR: Final = ","
+"""Between the values of a field that may have several."""
+
+
+def packed_address(text: str) -> bytes:
+    """The octets of an IP address, 4 or 16 (RFC 5280 4.2.1.6).
+
+    Raises:
+        InputError: if it is none.
+    """
+    try:
+        return ipaddress.ip_address(text).packed
+    except ValueError as error:
+        raise InputError(
+            "address.form",
+            f"{shown(text)} is not an IP address.",
+            "Write it like 192.0.2.1 or 2001:db8::1.",
+        ) from error
 
 
 def shown_value(value: object) -> str:
@@ -82,12 +104,21 @@ class Field:
         kind: the type of its value.
         encodings: the ASN.1 types it may be written in; the first is the usual one.
         implicit_tag: the identifier octet that replaces that of the type, if any.
+        is_repeatable: whether a document may have several values of it: the value of the field is
+            all of them then, with commas between.
     """
 
     path: str
     kind: Kind
     encodings: tuple[str, ...]
     implicit_tag: int | None = None
+    is_repeatable: bool = False
+
+    def each(self, value: Value) -> tuple[Value, ...]:
+        """The values in the value of the field: one, unless it may have several."""
+        if self.is_repeatable and isinstance(value, str):
+            return tuple(value.split(SEPARATOR))
+        return (value,)
 
     @property
     def extension(self) -> str | None:
@@ -120,7 +151,7 @@ class Field:
                 return isinstance(value, int) and not isinstance(value, bool)
             case Kind.BOOLEAN:
                 return isinstance(value, bool)
-            case Kind.TEXT | Kind.OID:
+            case Kind.TEXT | Kind.OID | Kind.ADDRESS:
                 return isinstance(value, str)
             case Kind.OCTETS | Kind.BITS | Kind.ENCODED:
                 return isinstance(value, bytes)
@@ -167,7 +198,20 @@ def _vocabulary() -> dict[str, Field]:
             Kind.OCTETS,
             ("OCTET STRING",),
         ),
-        Field("extensions.subjectAltName.dNSName", Kind.TEXT, ("IA5String",), implicit_tag=0x82),
+        Field(
+            "extensions.subjectAltName.dNSName",
+            Kind.TEXT,
+            ("IA5String",),
+            implicit_tag=0x82,
+            is_repeatable=True,
+        ),
+        Field(
+            "extensions.subjectAltName.iPAddress",
+            Kind.ADDRESS,
+            ("OCTET STRING",),
+            implicit_tag=0x87,
+            is_repeatable=True,
+        ),
         Field("extensions.wrappedApexContinKey.wrapAlgorithm", Kind.OID, ("AlgorithmIdentifier",)),
         Field(
             "extensions.wrappedApexContinKey.wrappedContinPubKey", Kind.OCTETS, ("OCTET STRING",)
@@ -235,6 +279,11 @@ def check_characters(field: Field, encoding: str, value: Value) -> None:
     """
     if not isinstance(value, str):
         return
+    for one in field.each(value):
+        _check_text(field, encoding, str(one))
+
+
+def _check_text(field: Field, encoding: str, value: str) -> None:
     if not value:
         raise InputError("field.empty", f"{field.path} cannot be empty.", "Leave it out.")
     if is_only_spaces(value):
@@ -256,7 +305,13 @@ def check_characters(field: Field, encoding: str, value: Value) -> None:
 
 
 def encode_value(field: Field, encoding: str, value: Value) -> bytes:
-    """One value of a field in DER: the element in a variable span of a template."""
+    """The value of a field in DER: the element, or elements, in a variable span of a template."""
+    if field.is_repeatable:
+        return b"".join(_element(field, encoding, one) for one in field.each(value))
+    return _element(field, encoding, value)
+
+
+def _element(field: Field, encoding: str, value: Value) -> bytes:
     match field.kind, value:
         case (Kind.INTEGER, int()):
             return encode.integer(value)
@@ -264,6 +319,8 @@ def encode_value(field: Field, encoding: str, value: Value) -> bytes:
             return encode.boolean(value=value)
         case (Kind.TEXT, str()):
             return encode.text(field.implicit_tag or STRING_TAGS[encoding], value)
+        case (Kind.ADDRESS, str()):
+            return encode.tlv(field.implicit_tag or encode.OCTET_STRING, packed_address(value))
         case (Kind.BITS, bytes()):
             return encode.bit_string(value)
         case (Kind.OCTETS, bytes()):

@@ -1,12 +1,16 @@
-"""Writes the names in certificates as text for people."""
+"""Writes the names in certificates as text: for people, and as RFC 4514 has it."""
 
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from smki_testca.der.read import read
 from smki_testca.text import shown
+from smki_testca.x509 import names
 from smki_testca.x509.values import oid_of
+from smki_testca.x509.view import text_of
 
 if TYPE_CHECKING:
     from smki_testca.x509.view import View
@@ -29,15 +33,87 @@ def name_text(name: Any) -> str:
         for attribute in relative.children:
             if len(attribute.children) == 2:
                 oid, value = attribute.children
-                label = _SHORT.get(oid.content.hex(), "?")
-                raw = value.content
-                text = (
-                    raw[1:].hex("-").upper()
-                    if value.tag == 0x03
-                    else raw.decode("utf-8", "replace")
-                )
-                parts.append(f"{label}={text}")
+                parts.append(f"{_label(oid)}={_text(value)}")
     return ", ".join(parts)
+
+
+def _label(oid: Any) -> str:
+    """The short name of an attribute, or its usual name, or its OID in dotted decimal."""
+    dotted = oid_of(oid) or "unreadable"
+    return _SHORT.get(dotted) or names.ATTRIBUTE_NAMES.get(dotted, dotted)
+
+
+def _text(value: Any) -> str:
+    if value.tag == 0x03:
+        octets: bytes = value.content[1:]
+        return octets.hex("-").upper()
+    text = text_of(value)
+    return value.content.decode("utf-8", "replace") if text is None else text
+
+
+@lru_cache(maxsize=1024)
+def rfc4514_text(name: bytes) -> str:
+    """A Name as LDAP writes it, the last RDN first: ``CN=Z1,OU=07`` (RFC 4514 2).
+
+    Args:
+        name: in DER.
+
+    Raises:
+        DerError: if the octets cannot be read.
+    """
+    root, _ = read(name, what="name")
+    return ",".join(
+        "+".join(
+            _rfc4514_attribute(*attribute.children)
+            for attribute in relative.children
+            if len(attribute.children) == 2
+        )
+        for relative in reversed(root.children)
+    )
+
+
+def _rfc4514_attribute(oid: Any, value: Any) -> str:
+    dotted = oid_of(oid) or "unreadable"
+    label, text = _RFC4514.get(dotted), text_of(value)
+    if label is None or text is None:
+        return f"{label or dotted}=#{value.encoded.hex()}"
+    return f"{label}={_escaped(text)}"
+
+
+def _escaped(text: str) -> str:
+    """A text in which what has a meaning in RFC 4514 is escaped (RFC 4514 2.4)."""
+    escaped = "".join(
+        f"\\{one}" if one in '"+,;<>\\' else "\\00" if one == "\0" else one for one in text
+    )
+    if escaped.startswith(("#", " ")):
+        escaped = f"\\{escaped}"
+    if escaped.endswith(" ") and len(text) > 1:
+        escaped = f"{escaped[:-1]}\\ "
+    return escaped
+
+
+@lru_cache(maxsize=1024)
+def holder_name(name: bytes) -> str | None:
+    """The name of a person, host or system in a Name, in DER; None if it has none.
+
+    It is the commonName, which is also where an IKI certificate has its system's name, or else the
+    userId, or the serialNumber.
+
+    Raises:
+        DerError: if the octets cannot be read.
+    """
+    root, _ = read(name, what="name")
+    texts = {
+        oid_of(attribute.children[0]): text_of(attribute.children[1])
+        for relative in reversed(root.children)
+        for attribute in relative.children
+        if len(attribute.children) == 2
+    }
+    stated = (texts.get(names.ATTRIBUTES[attribute]) for attribute in _NAMING)
+    return next((text for text in stated if text), None)
+
+
+_NAMING = ("commonName", "userId", "serialNumber")
 
 
 _TEXT_NAMES = {0x81: "email", 0x82: "DNS", 0x86: "URI"}
@@ -57,11 +133,23 @@ def general_name_text(name: Any) -> str:
     return "a name of another kind"
 
 
-_SHORT = {
-    "550403": "CN",
-    "55040a": "O",
-    "55040b": "OU",
-    "550406": "C",
-    "55042d": "ID",
-    "550405": "serialNumber",
+_RFC4514 = {
+    "2.5.4.3": "CN",
+    "2.5.4.6": "C",
+    "2.5.4.7": "L",
+    "2.5.4.8": "ST",
+    "2.5.4.9": "STREET",
+    "2.5.4.10": "O",
+    "2.5.4.11": "OU",
+    "0.9.2342.19200300.100.1.1": "UID",
+    "0.9.2342.19200300.100.1.25": "DC",
 }
+"""The short names of RFC 4514 3; other attributes have their OIDs there."""
+_SHORT = {
+    **_RFC4514,
+    "2.5.4.4": "surname",
+    "2.5.4.42": "givenName",
+    "2.5.4.45": "ID",
+    "1.2.840.113549.1.9.1": "emailAddress",
+}
+"""For people, a few more; ``ID`` is the x500UniqueIdentifier, the EUI-64 of an organisation."""

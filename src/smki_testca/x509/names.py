@@ -191,3 +191,27 @@ EC_PUBLIC_KEY = "1.2.840.10045.2.1"
 PRIME256V1 = "1.2.840.10045.3.1.7"
 RSA_ENCRYPTION = "1.2.840.113549.1.1.1"
 RSA_ENCRYPTION_OID = encode.oid(RSA_ENCRYPTION)
+
+_OF_ANYTHING = {
+    **_OTHER_NAMES,
+    **REQUEST_ATTRIBUTES,
+    **ATTRIBUTE_NAMES,
+    **CRL_EXTENSION_NAMES,
+    **ENTRY_EXTENSION_NAMES,
+    **KEY_PURPOSE_NAMES,
+    **{algorithm.oid: algorithm.name for algorithm in SIGNATURE_ALGORITHMS.values()},
+    HARDWARE_MODULE_NAME: "hardwareModuleName",
+    EC_PUBLIC_KEY: "ecPublicKey",
+    PRIME256V1: "prime256v1",
+    RSA_ENCRYPTION: "rsaEncryption",
+    "1.2.840.113549.1.7.1": "pkcs7-data",
+    "1.2.840.113549.1.7.2": "pkcs7-signedData",
+    "1.3.6.1.5.5.7.48.1": "OCSP",
+    "1.3.6.1.5.5.7.48.2": "caIssuers",
+    "2.5.29.32.0": "anyPolicy",
+}
+
+
+def name_of_oid(oid: str) -> str | None:
+    """The name of an OBJECT IDENTIFIER of any use, in dotted decimal; None if it is not known."""
+    return _OF_ANYTHING.get(oid)

@@ -6,6 +6,7 @@ of the document to report that.
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from smki_testca.der import read
 from smki_testca.der.read import MAX_OCTETS, Anomaly, DerError, Node
 from smki_testca.x509 import entries, names, structures
+from smki_testca.x509.fields import SEPARATOR
 from smki_testca.x509.values import extension_parts, integer_of, oid_of, time_of
 
 if TYPE_CHECKING:
@@ -288,8 +290,9 @@ def _authority_key(view: View, path: str, node: Node) -> None:
 def _alternative_name(view: View, path: str, node: Node) -> None:
     for name in node.children:
         if name.tag == 0x82:
-            text = name.content.decode("ascii", "replace")
-            view.fields.setdefault(f"{path}.dNSName", FieldValue(text, name))
+            _repeatable(view, f"{path}.dNSName", name.content.decode("ascii", "replace"), name)
+        elif name.tag == 0x87:
+            _repeatable(view, f"{path}.iPAddress", _address(name.content), name)
         elif name.tag == 0xA0 and len(name.children) > 1:
             oid, wrapped = name.children[:2]
             if oid_of(oid) != names.HARDWARE_MODULE_NAME or not wrapped.children:
@@ -304,6 +307,22 @@ def _alternative_name(view: View, path: str, node: Node) -> None:
             if serial is not None:
                 octets = serial.content if serial.tag == 0x04 else None
                 view.fields.setdefault(f"{module}.hwSerialNum", FieldValue(octets, serial))
+
+
+def _repeatable(view: View, path: str, text: str | None, node: Node) -> None:
+    """Add one value of a field that may have several; a comma in it is written ``%2C``."""
+    value = None if text is None else text.replace(SEPARATOR, "%2C")
+    before = view.fields.get(path)
+    if before is None:
+        view.fields[path] = FieldValue(value, node)
+    elif value is None or before.value is None:
+        view.fields[path] = FieldValue(None, before.node)
+    else:
+        view.fields[path] = FieldValue(f"{view.text(path)}{SEPARATOR}{value}", before.node)
+
+
+def _address(octets: bytes) -> str | None:
+    return str(ipaddress.ip_address(octets)) if len(octets) in {4, 16} else None
 
 
 def _wrapped_key(view: View, path: str, node: Node) -> None:

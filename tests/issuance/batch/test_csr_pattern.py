@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 import csrs
 from smki_testca.authority import csr as full
 from smki_testca.errors import InputError
-from smki_testca.issuance.batch import portal_zip
 from smki_testca.issuance.batch.csr_pattern import CsrPattern
 from smki_testca.issuance.batch.csr_reader import Reader
+from smki_testca.issuance.batch.csr_sources import ZipOfCsrs
 from smki_testca.issuance.batch.row_requests import RowProblem
 from smki_testca.profiles import Library
 from smki_testca.x509.view import view_request
@@ -132,7 +132,8 @@ def test_a_batch_of_every_make_is_read_as_each_csr_is_by_itself(tmp_path):
         for number, der in enumerate(ders):
             archive.writestr(f"{number}.csr", csrs.pem(der))
     data = path.read_bytes()
-    found = Reader(path.name, data, LIBRARY).read(portal_zip.directory(path.name, data).members)
+    source = ZipOfCsrs(path.name, data)
+    found = Reader(source, LIBRARY).read(range(1, len(source.members) + 1))
     assert len(found) == len(ders)
     for number, (one, der) in enumerate(zip(found, ders, strict=True), 1):
         if isinstance(one, RowProblem):

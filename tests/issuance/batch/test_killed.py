@@ -153,6 +153,29 @@ def test_without_room_for_the_estate_nothing_is_begun(command, quickstart):
     assert command("--estate", quickstart, "audit", "verify").code == 0
 
 
+def test_a_run_is_running_until_its_last_process_is_killed_and_interrupted_from_then_on(
+    command, quickstart
+):
+    def state():
+        return command("--json", "--estate", quickstart, "batch", "show", 1).json["run"]["state"]
+
+    process = _started(quickstart, *killing.range_of(killing.FIRST_ID, 1_000_000))
+    batches.until_tiles_are_written(quickstart, process)
+    assert state() == "running"
+    workers = killing.children(process.pid)
+    process.kill()
+    process.communicate()
+    killing.wait_for_end(workers)
+    assert state() == "interrupted"
+    again = _started(quickstart, "batch", "resume", "--last")
+    batches.until_tiles_are_written(quickstart, again, batches.tiles_written(quickstart) + 1)
+    assert state() == "running"
+    again.kill()
+    again.communicate()
+    assert command("--estate", quickstart, "batch", "cancel", 1).code == 0
+    assert state() == "cancelled"
+
+
 def test_two_processes_that_resume_one_run_do_its_tiles_once(command, quickstart):
     count = 40_000
     process = _started(quickstart, *killing.range_of(killing.FIRST_ID, count))

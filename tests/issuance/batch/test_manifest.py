@@ -122,7 +122,7 @@ def test_a_csv_row_with_other_cells_than_the_header_is_a_problem_of_that_line_al
         (4, True),
         (5, False),
     ]
-    assert "1 cells where the header has 2" in read[1].problem
+    assert "1 cell where the header has 2" in read[1].problem
     assert "3 cells where the header has 2" in read[2].problem
 
 

@@ -90,8 +90,15 @@ def test_each_csr_fares_as_the_report_says_and_the_good_ones_have_certificates(c
     requests = _requests()
     data = csr_zip(*((name, csr) for name, (_, csr) in requests.items()))
     outcome, out = _sign(command, quickstart, data)
-    assert outcome.code == 0
-    assert outcome.json == {"run": 1, "out": str(out), "success": 3, "refused": 5, "passed_over": 0}
+    assert outcome.code == 1
+    counts = {"success": 3, "refused": 5, "passed_over": 0}
+    assert {key: outcome.json[key] for key in ("run", "out", *counts)} == {
+        "run": 1,
+        "out": str(out),
+        **counts,
+    }
+    refused = [name for name, ((status, _), _) in requests.items() if status != "success"]
+    assert [problem["file"] for problem in outcome.json["problems"]] == refused
     report, certificates = _report(out)
     assert [(line[0], line[1]) for line in report] == [
         (str(n), name) for n, name in enumerate(requests, 1)
@@ -123,6 +130,49 @@ def test_the_names_in_the_response_follow_from_the_name_of_the_request(command, 
     assert out.stat().st_mode & 0o777 == 0o600
 
 
+def test_why_a_csr_was_refused_is_in_the_response_and_on_the_screen(command, quickstart):
+    data = csr_zip(
+        ("a.csr", device_csr(1)),
+        ("b.csr", b"nonsense"),
+        ("c.csr", b"nonsense"),
+        ("d.csr", csrs.pem(csrs.device(KEY, device_id=csrs.SUPPLIER_ID))),
+    )
+    outcome, out = _sign(command, quickstart, data)
+    assert (outcome.code, outcome.err) == (1, "run 1\n")
+    told = [(each["file"], each["code"]) for each in outcome.json["problems"]]
+    assert told[:2] == [("b.csr", told[0][1]), ("c.csr", told[0][1])]
+    assert told[2][0] == "d.csr"
+    assert all(each["message"] for each in outcome.json["problems"])
+    with zipfile.ZipFile(out) as response:
+        head, *rows = response.read("meters-problems.tsv").decode().split("\r\n")
+    assert head == "Identifier\tFile\tCode\tReason"
+    assert rows.pop() == ""
+    assert [row.split("\t") for row in rows] == [
+        [str(number), *each.values()] for number, each in enumerate(outcome.json["problems"], 2)
+    ]
+    path = quickstart.parent / "meters.zip"
+    shown = command(
+        *("--estate", quickstart, "batch", "sign", path, "--out", out, "--force"),
+        *("--participant", "meters-one", "--purpose", DEVICE_PURPOSE),
+    )
+    assert shown.code == 1
+    assert f"b.csr and 1 other: {told[0][1]}: " in shown.err
+    assert f"d.csr: {told[2][1]}: " in shown.err
+
+
+def test_a_dry_run_says_what_would_be_signed_and_changes_nothing(command, quickstart):
+    before = (quickstart / "estate.sqlite").read_bytes()
+    data = csr_zip(("a.csr", device_csr(1)), ("b.csr", b"nonsense"))
+    dry, out = _sign(command, quickstart, data, "--dry-run")
+    assert dry.code == 1
+    assert (quickstart / "estate.sqlite").read_bytes() == before
+    assert not out.exists()
+    told = dry.json
+    assert (told.pop("dry_run"), told.pop("run"), told.pop("out")) == (True, None, None)
+    real, _ = _sign(command, quickstart, data)
+    assert told == {key: value for key, value in real.json.items() if key not in {"run", "out"}}
+
+
 def test_what_macos_adds_is_told_and_the_csrs_are_signed(command, quickstart):
     data = csr_zip(("a.csr", device_csr()), ("__MACOSX/._a.csr", b"\x00\x05\x16\x07"))
     outcome, out = _sign(command, quickstart, data)
@@ -134,13 +184,13 @@ def test_what_macos_adds_is_told_and_the_csrs_are_signed(command, quickstart):
         *("--participant", "meters-one", "--purpose", DEVICE_PURPOSE),
     )
     assert "__MACOSX/._a.csr" in told.err
-    assert "1 of 1 CSRs are signed" in told.out
+    assert "1 of 1 CSR is signed" in told.out
 
 
 def test_over_99_certificates_under_one_device_id_the_rest_are_anomalies(command, quickstart):
     data = csr_zip(*((f"{n}.csr", device_csr(50, usage="ds")) for n in range(102)))
     outcome, out = _sign(command, quickstart, data)
-    assert outcome.code == 0
+    assert outcome.code == 1
     report, certificates = _report(out)
     assert [line[2] for line in report] == ["success"] * 100 + ["anomaly"] * 2
     assert {line[3] for line in report[100:]} == {"CA:LIMIT"}
@@ -149,7 +199,7 @@ def test_over_99_certificates_under_one_device_id_the_rest_are_anomalies(command
 
 def test_a_batch_of_which_nothing_goes_through_still_has_its_response(command, quickstart):
     outcome, out = _sign(command, quickstart, csr_zip(("a.csr", b"nonsense")))
-    assert (outcome.code, outcome.json["success"], outcome.json["run"]) == (0, 0, None)
+    assert (outcome.code, outcome.json["success"], outcome.json["run"]) == (1, 0, None)
     report, certificates = _report(out)
     assert [line[2] for line in report] == ["error"]
     assert certificates == {}
@@ -333,7 +383,8 @@ def test_in_text_a_remark_is_told_once_for_all_its_files(command, quickstart):
         *("--participant", "meters-one", "--purpose", DEVICE_PURPOSE),
     )
     assert outcome.code == 0
-    (line,) = outcome.err.splitlines()
+    assert outcome.err.splitlines()[0] == "run 1"
+    (line,) = outcome.err.splitlines()[1:]
     assert line.startswith("1.csr and 3 others: csr.algorithm_parameters: ")
 
 

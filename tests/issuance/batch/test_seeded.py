@@ -162,21 +162,16 @@ def test_the_same_seed_twice_in_one_estate_is_refused_for_serials_would_come_twi
     assert [one["id"] for one in runs] == [1]
 
 
-def test_a_row_that_needs_a_fresh_rsa_key_does_not_go_through_in_a_seeded_run(
-    command, quickstart, tmp_path
-):
+def test_a_seeded_run_makes_rsa_keys_from_the_seed_too(command, quickstart, seeded, tmp_path):
     manifest = batches.write(tmp_path / "rows.jsonl", [batches.device(), batches.iki()])
     here = ("--json", "--estate", quickstart)
-    assert command(*here, "batch", "check", manifest).json["accepted"] == 2
-    checked = command(*here, "batch", "check", manifest, "--seed", SEED)
-    run = batches.issue(command, quickstart, manifest, "--seed", SEED, code=1)
-    assert (checked.code, checked.json["accepted"]) == (1, 1)
-    assert checked.json["problems"] == run["problems"]
-    again = command(*here, "batch", "check", manifest, "--seed", SEED)
-    assert (again.code, again.json["error"]["code"]) == (4, "batch.seed")
-    assert run["issued"] == 1
-    (problem,) = run["problems"]
-    assert (problem["line"], problem["error"]["code"]) == (2, "key.seeded_rsa")
+    assert command(*here, "batch", "check", manifest, "--seed", SEED).json["accepted"] == 2
+    one, again = (seeded(manifest, workers=n) for n in (1, 2))
+    assert one == again
+    assert seeded(manifest, seed=SEED[:-2] + "00")[1] != one[1]
+    batches.issue(command, quickstart, manifest, "--seed", SEED)
+    used = command(*here, "batch", "check", manifest, "--seed", SEED)
+    assert (used.code, used.json["error"]["code"]) == (4, "batch.seed")
 
 
 def test_keys_of_a_seed_are_marked_as_not_secret_in_the_estate(command, quickstart):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from smki_testca.cli.batch import export, issue, runs, sign
+from smki_testca.cli.batch import export, issue, note, runs, sign, verify
 
 
 @click.group()
@@ -20,5 +20,6 @@ def batch() -> None:
 for _command in (
     *(issue.issue, issue.check, sign.sign),
     *(runs.list_, runs.show, runs.resume, runs.cancel, export.export),
+    *(verify.verify, note.note),
 ):
     batch.add_command(_command)

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
 from smki_testca.cli.numbers import number_from
-from smki_testca.cli.output import (
-    print_json,
-    say,
-)
+from smki_testca.cli.output import Progress, print_json, print_warnings, say
 from smki_testca.cli.output_paths import FILE_HELP, OUTPUT, check_alone, place_of
-from smki_testca.errors import (
-    InputError,
-)
+from smki_testca.cli.session import first_line, read_input
+from smki_testca.errors import InputError, UsageError
+from smki_testca.estate.run_rows import RunRows
 from smki_testca.estate.runs import State
 from smki_testca.exporters.registry import RUN_FORMATS
+from smki_testca.exporters.run_formats.sealing import line_key
+from smki_testca.exporters.run_formats.writing import Asked, check, write
 from smki_testca.files import check_free, write_file
 from smki_testca.streams import is_standard_output
+from smki_testca.text import (
+    counted,
+    is_or_are,
+)
+from smki_testca.x509.exported_keys import (
+    KeyForm,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +33,7 @@ if TYPE_CHECKING:
     from smki_testca.api import Estate
     from smki_testca.cli.session import Session
     from smki_testca.estate.runs import Run
+    from smki_testca.exporters.run_formats.writing import Written
 
 
 RESPONSE = "response"
@@ -35,47 +42,146 @@ RESPONSE = "response"
 
 @click.command()
 @click.argument("run", metavar="ID", type=number_from(0))
-@click.option("--format", "form", type=click.Choice([*RUN_FORMATS, RESPONSE]), required=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice([*RUN_FORMATS, RESPONSE]),
+    required=True,
+    help="See docs/factory-formats.md and docs/formats.md.",
+)
 @click.option(
     "--out",
     metavar="PATH",
     type=OUTPUT,
     required=True,
-    help=f"{FILE_HELP} For pem-tree, the folder.",
+    help=f"{FILE_HELP} For pem-tree and device-folders, and with --split, the folder.",
 )
 @click.option("--with-keys", is_flag=True, help="Write the private keys, too.")
+@click.option(
+    "--key-form",
+    type=click.Choice(list(KeyForm)),
+    help="The form of private keys: pkcs8 (by default), sec1, or raw, the 32 octets (the default of"
+    " device-file).",
+)
+@click.option(
+    "--export-passphrase-file",
+    metavar="FILE",
+    help="Its first line encrypts the private keys written.",
+)
+@click.option(
+    "--seal-to",
+    metavar="FILE",
+    help="The public key (P-256) of the only one who can read the file.",
+)
+@click.option(
+    "--split",
+    metavar="N",
+    type=number_from(1),
+    help="Write numbered files or folders, each of at most N Devices (or certificates).",
+)
+@click.option(
+    "--name-by",
+    metavar="COLUMN",
+    help="The column of your manifest that names Devices, in place of the EUI-64.",
+)
+@click.option("--environment", metavar="E", help="Only Devices of this environment.")
+@click.option("--profile", metavar="NAME", help="Only Devices of this certificate type.")
 @click.option("--force", is_flag=True, help="Overwrite what is there already.")
 @click.pass_obj
 def export(
-    session: Session, run: int, form: str, out: Path, *, with_keys: bool, force: bool
+    session: Session,
+    /,
+    run: int,
+    form: str,
+    out: Path,
+    export_passphrase_file: str | None,
+    seal_to: str | None,
+    **given: Any,
 ) -> None:
-    """Write the certificates of a run: pem-tree, der-stream, csv or parquet.
+    """Write the certificates of a run in a form that a program loads.
+
+    The formats pem-tree, der-stream, csv and parquet have every certificate on its own. Those that
+    begin with device- have every Device once, its two certificates side by side.
 
     For a ZIP of CSRs, the format response is the file that `batch sign` writes. Use it where that
     command ended before it wrote the file.
 
     \b
     Example:
-      smki-testca --estate estate batch export 1 --format csv --out devices.csv
+      smki-testca --estate estate batch export 1 --format device-file --out devices.smki --with-keys
     """
-    check_free(out, force=force)
     check_alone(session, out)
-    with session.open() as estate:
-        stored_run = estate.runs.get(run)
-        if form == RESPONSE:
-            count = write_response(estate, stored_run, out, force=force)
-        else:
-            certificates = (
-                estate.run_certificates.with_keys(stored_run)
-                if with_keys
-                else ((record, None) for record in estate.run_certificates.of_run(stored_run))
-            )
-            secret = not stored_run.terms.seeded
-            count = RUN_FORMATS[form].write(out, certificates, secret=secret, force=force)
-    if session.as_json:
-        print_json({"run": run, "out": str(out), "certificates": count})
+    force = given["force"]
+    if form == RESPONSE:
+        _check_response(export_passphrase_file, seal_to, **given)
+        check_free(out, force=force)
+        with session.open() as estate:
+            count = write_response(estate, estate.runs.get(run), out, force=force)
+        _tell(session, out, {"run": run, "out": str(out), "certificates": count})
         return
-    say(f"{count} certificates are {place_of(out, 'in')}.", err=is_standard_output(out))
+    asked = Asked(
+        passphrase=None if export_passphrase_file is None else first_line(export_passphrase_file),
+        line=None if seal_to is None else line_key(read_input(seal_to), seal_to),
+        **given,
+    )
+    check(RUN_FORMATS[form], asked, out)
+    check_free(out, force=force)
+    with session.open() as estate:
+        written = write(
+            RUN_FORMATS[form],
+            RunRows(estate, estate.runs.get(run), with_keys=asked.with_keys),
+            estate.library,
+            out,
+            asked,
+            Progress("Exporting"),
+        )
+    _tell_written(session, run, out, written, asked)
+
+
+def _check_response(*options: str | None, **given: Any) -> None:
+    """Check that nothing is asked of the response to a ZIP of CSRs, which has one form.
+
+    Raises:
+        UsageError: if something is.
+    """
+    del given["force"], given["with_keys"]
+    if any(value is not None for value in (*options, *given.values())):
+        raise UsageError(
+            "usage",
+            "The format response is what batch sign writes, and nothing else.",
+            "Leave out every option but --out and --force.",
+        )
+
+
+def _tell_written(session: Session, run: int, out: Path, written: Written, asked: Asked) -> None:
+    """Print what was written."""
+    document: dict[str, Any] = {"run": run, "out": str(out), "certificates": written.certificates}
+    if written.devices is not None:
+        document |= {"devices": written.devices, "left_out": written.left_out}
+    if asked.split is not None:
+        document["parts"] = written.parts
+    if written.left_out and not session.as_json:
+        left_out = counted(written.left_out, "certificate")
+        warning = (
+            f"{left_out} {is_or_are(written.left_out)} left out: the format holds one certificate"
+            " of each Device for digital signature and one for key agreement."
+        )
+        print_warnings([warning])
+    _tell(session, out, document)
+
+
+def _tell(session: Session, out: Path, document: dict[str, Any]) -> None:
+    if session.as_json:
+        print_json(document)
+        return
+    count: int = document["certificates"]
+    devices, parts = document.get("devices"), document.get("parts")
+    what = counted(count, "certificate")
+    if devices is not None:
+        what += f" of {counted(devices, 'Device')}"
+    if parts is not None:
+        what += f" in {counted(parts, 'part')}"
+    say(f"{what} {is_or_are(count)} {place_of(out, 'in')}.", err=is_standard_output(out))
 
 
 def write_response(estate: Estate, run: Run, target: Path, *, force: bool) -> int:

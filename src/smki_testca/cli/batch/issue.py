@@ -14,6 +14,7 @@ from smki_testca.cli.batch.reports import (
     warnings_as_json,
 )
 from smki_testca.cli.batch.running import (
+    announce,
     complete_and_report,
     engine_of,
     secrets_of,
@@ -40,7 +41,7 @@ from smki_testca.errors import (
     SmkiTestcaError,
     UsageError,
 )
-from smki_testca.text import counted
+from smki_testca.text import counted, is_or_are
 
 if TYPE_CHECKING:
     from smki_testca.api import Estate
@@ -107,8 +108,7 @@ def issue(session: Session, /, manifest: str | None, *, dry_run: bool, **options
         _report(session, plan)
         outcome = _outcome_as_json(plan)
         if run is not None:
-            if not session.as_json:
-                say(f"run {run}", err=True)
+            announce(run)
             complete_and_report(session, estate, run, engine, outcome)
             return
     if session.as_json:
@@ -211,11 +211,11 @@ def _report(session: Session, plan: Plan) -> None:
     if plan.columns:
         say(f"Columns of your own are kept: {', '.join(plan.columns)}.", err=True)
     if plan.skipped_count:
-        are = "is" if plan.skipped_count == 1 else "are"
+        are = is_or_are(plan.skipped_count)
         skipped = counted(plan.skipped_count, "certificate")
         say(f"{skipped} {are} skipped: in use already, or asked for twice.", err=True)
     if plan.retired:
-        are = "is" if plan.retired == 1 else "are"
+        are = is_or_are(plan.retired)
         retired = counted(plan.retired, "certificate")
         say(f"{retired} in use {are} retired as the new ones are issued.", err=True)
 
@@ -240,7 +240,7 @@ def _plan_error(plan: Plan) -> SmkiTestcaError:
     error = first.error
     if plan.is_range:
         return error
-    more = f" {others} more lines are wrong, too." if others else ""
+    more = f" {counted(others, 'more line')} {is_or_are(others)} wrong, too." if others else ""
     message = f"Line {first.line}: {error.message}{more}"
     if isinstance(error, Refusal):
         return Refusal((replace(error.reasons[0], reason=message), *error.reasons[1:]))

@@ -8,6 +8,10 @@ from smki_testca.cli.output import (
     print_warnings,
     say,
 )
+from smki_testca.text import (
+    counted,
+    is_or_are,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -60,8 +64,14 @@ def remarks_as_json(remarks: Remarks, places: str) -> dict[str, Any]:
 def report_remarks(remarks: Remarks, noun: str = "") -> None:
     """Print the remarks on CSRs: each once, with the first of its places."""
     for (code, _, text), places in remarks.items():
-        others = f" and {len(places) - 1} others" if len(places) > 1 else ""
+        others = f" and {counted(len(places) - 1, 'other')}" if len(places) > 1 else ""
         say(f"{noun}{places[0]}{others}: {code}: {text}", err=True)
+
+
+def signed_text(signed: int, number: int, *, is_dry_run: bool) -> str:
+    """Return how many CSRs of a number are signed, or would be."""
+    verb = "would be" if is_dry_run else is_or_are(signed)
+    return f"{signed} of {counted(number, 'CSR')} {verb} signed"
 
 
 def report_problems(session: Session, plan: Plan) -> None:
@@ -74,7 +84,7 @@ def report_problems(session: Session, plan: Plan) -> None:
     report_remarks(_of_plan(plan), "line ")
     unlisted = plan.problem_count - len(plan.problems)
     if unlisted:
-        say(f"{unlisted} more lines are wrong, too.", err=True)
+        say(f"{counted(unlisted, 'more line')} {is_or_are(unlisted)} wrong, too.", err=True)
 
 
 def warnings_as_json(plan: Plan) -> dict[str, Any]:
@@ -91,7 +101,8 @@ def report_warnings(session: Session, plan: Plan) -> None:
         return
     print_warnings(plan.warnings)
     if plan.warnings_not_listed:
-        say(f"{plan.warnings_not_listed} more warnings are not listed.", err=True)
+        count = plan.warnings_not_listed
+        say(f"{counted(count, 'more warning')} {is_or_are(count)} not listed.", err=True)
 
 
 def problems_as_json(plan: Plan) -> dict[str, Any]:

@@ -11,8 +11,9 @@ import click
 
 from smki_testca.cli.numbers import NUMBER
 from smki_testca.cli.output import (
+    Progress,
+    outcome_marks,
     print_json_line,
-    print_progress,
     say,
 )
 from smki_testca.entropy import parse_seed
@@ -22,6 +23,7 @@ from smki_testca.errors import (
     UsageError,
 )
 from smki_testca.estate.terms import Secrets
+from smki_testca.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,9 +89,11 @@ def engine_of(options: dict[str, Any]) -> Engine:
 class RunProgress:
     """Shows the certificates done, their rate and the time left; as JSON, a line per thousand."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._as_json = session.as_json
-        self._start = time.monotonic()
+        self._progress = Progress("issuing", monotonic)
+        self._monotonic = monotonic
+        self._start = monotonic()
         self._first: int | None = None
         self._thousands_shown = 0
 
@@ -98,21 +102,26 @@ class RunProgress:
         if self._first is None:
             self._first = issued
             self._thousands_shown = issued // 1000
-        spent = time.monotonic() - self._start
+        if not self._as_json:
+            self._progress(issued, total)
+            return
+        spent = self._monotonic() - self._start
         rate = (issued - self._first) / spent if spent > 0 else 0.0
-        left = (total - issued) / rate if rate else 0.0
-        if self._as_json:
-            while self._thousands_shown < issued // 1000:
-                self._thousands_shown += 1
-                line = {
-                    "issued": self._thousands_shown * 1000,
-                    "count": total,
-                    "per_second": round(rate),
-                }
-                print_json_line(line)
-        elif sys.stderr.isatty() and spent > 1:
-            text = f"{issued} of {total}, {rate:.0f} a second, {left:.0f} s left  "
-            print_progress(text, last=issued == total)
+        while self._thousands_shown < issued // 1000:
+            self._thousands_shown += 1
+            line = {
+                "issued": self._thousands_shown * 1000,
+                "count": total,
+                "per_second": round(rate),
+            }
+            print_json_line(line)
+        if sys.stderr is not None and not sys.stderr.isatty():
+            self._progress(issued, total)
+
+
+def announce(run: int) -> None:
+    """Tell the number of a run at its start, on standard error: whoever resumes it needs it."""
+    say(f"run {run}", err=True)
 
 
 def complete_run(session: Session, estate: Estate, run: int, engine: Engine) -> Run:
@@ -124,7 +133,8 @@ def complete_run(session: Session, estate: Estate, run: int, engine: Engine) -> 
     except KeyboardInterrupt:
         stored_run = estate.runs.get(run)
         say(
-            f"interrupted: {stored_run.issued} of {stored_run.terms.count} certificates are issued."
+            f"interrupted: {stored_run.issued} of"
+            f" {counted(stored_run.terms.count, 'certificate')} are issued."
             f" Go on with: smki-testca batch resume {run}",
             err=True,
         )
@@ -146,7 +156,7 @@ def print_run(session: Session, run: Run, outcome: dict[str, Any] | None = None)
     if session.as_json:
         document = run.as_json()
         document |= outcome or {}
-        print_json_line({"run": document})
+        print_json_line({"run": document, **outcome_marks(session)})
         return
     rows = [
         (name, ", ".join(value) if isinstance(value, list) else str(value))

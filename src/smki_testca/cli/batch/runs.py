@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.cli.batch.running import (
+    announce,
     complete_and_report,
     engine_of,
     print_run,
     with_engine_options,
 )
+from smki_testca.cli.if_needed import with_if_needed
 from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import (
     print_json,
     print_table,
 )
+from smki_testca.errors import UsageError
 
 if TYPE_CHECKING:
     from smki_testca.cli.session import Session
@@ -70,18 +73,26 @@ def show(session: Session, run: int) -> None:
 
 
 @click.command()
-@click.argument("run", metavar="ID", type=number_from(0))
+@click.argument("run", metavar="[ID]", type=number_from(0), required=False)
+@click.option("--last", is_flag=True, help="The newest run that was interrupted.")
 @with_engine_options
 @click.pass_obj
-def resume(session: Session, /, run: int, **options: Any) -> None:
+@with_if_needed
+def resume(session: Session, /, run: int | None, *, last: bool, **options: Any) -> None:
     """Resume a run that ended before it was complete.
 
     \b
     Example:
       smki-testca --estate estate batch resume 1
+      smki-testca --estate estate batch resume --last
     """
+    if (run is None) is not last:
+        raise UsageError("usage", "Give the number of a run, or --last.", "See: batch list")
     with session.open() as estate:
         estate.unlock_meanwhile()
+        if run is None:
+            run = estate.runs.last_unfinished().id
+            announce(run)
         complete_and_report(session, estate, run, engine_of(options), {"problems": []})
 
 

@@ -1,78 +1,102 @@
-"""``batch sign``: signs a ZIP of CSRs in the Portal's form (SEC App. M F)."""
+"""``batch sign``: signs many CSRs: a ZIP in the Portal's form, a folder, a table, or lines."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 import msgspec
 
 from smki_testca.cli.batch.export import RESPONSE
+from smki_testca.cli.batch.lines import first_line_of_input, sign_lines
 from smki_testca.cli.batch.reports import (
     grouped,
     remarks_as_json,
     report_remarks,
     report_warnings,
+    signed_text,
     warnings_as_json,
 )
-from smki_testca.cli.batch.running import complete_run, engine_of, secrets_of, with_engine_options
+from smki_testca.cli.batch.running import (
+    announce,
+    complete_run,
+    engine_of,
+    secrets_of,
+    with_engine_options,
+)
 from smki_testca.cli.issue import ENVIRONMENT, PARTICIPANT, PURPOSE, TAKEN_AS
 from smki_testca.cli.output import (
+    Progress,
     print_json,
     print_warnings,
     say,
 )
 from smki_testca.cli.output_paths import FILE_HELP, OUTPUT, check_alone, place_of
 from smki_testca.cli.session import Session, read_input
-from smki_testca.errors import (
-    InputError,
-    OutputError,
-)
+from smki_testca.errors import ExitCode, InputError, OutputError, UsageError
 from smki_testca.files import check_free, write_file
 from smki_testca.streams import check_no_terminal, is_standard_output
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
+    from smki_testca.issuance.batch.csr_sources import CsrSource, Numbered
     from smki_testca.issuance.batch.planning import Plan
-    from smki_testca.issuance.batch.portal_zip import Member
+    from smki_testca.issuance.batch.portal import Report
+
+_ZIP_MAGIC = b"PK"
+"""No JSON begins so."""
 
 
 @click.command()
-@click.argument("requests", metavar="REQUESTS.zip")
+@click.argument("requests", metavar="REQUESTS")
 @PARTICIPANT
 @PURPOSE
 @ENVIRONMENT
 @TAKEN_AS
-@click.option("--out", metavar="RESPONSE.zip", type=OUTPUT, required=True, help=FILE_HELP)
+@click.option("--out", metavar="RESPONSE.zip", type=OUTPUT, help=FILE_HELP)
 @click.option("--force", is_flag=True, help="Overwrite the file if it is there already.")
+@click.option("--dry-run", is_flag=True, help="Say what would be signed; nothing is changed.")
 @with_engine_options
 @click.pass_obj
-def sign(session: Session, /, requests: str, out: Path, *, force: bool, **options: Any) -> None:
-    """Sign a ZIP of CSRs in the Portal's form (SEC App. M F) and write its response.
+def sign(session: Session, /, requests: str, **options: Any) -> None:
+    """Sign the CSRs in REQUESTS: a ZIP, a folder, a CSV file, or lines of JSON.
+
+    REQUESTS is a ZIP in the Portal's form (SEC App. M F), a folder of .csr files, or a CSV file
+    with the column csr (base64) and, if you like, name. The response is written to --out: a ZIP
+    with a report and the certificates.
+
+    - reads standard input: a ZIP, or JSON lines. Each line {"csr": "…", "id": "…"} is answered by
+    one line on standard output, once its certificate is in the estate.
+
+    The command ends with 1 where a CSR was refused.
 
     \b
     Example:
       smki-testca --estate estate batch sign meters.zip --participant meters-one
       --purpose device-and-user-system-tests --out meters-response.zip
     """
+    first = first_line_of_input(requests)
+    if first is not None and not first.startswith(_ZIP_MAGIC):
+        sign_lines(session, first, options)
+        return
+    _sign_batch(session, requests, first, options)
+
+
+def _sign_batch(
+    session: Session, requests: str, first: bytes | None, options: dict[str, Any]
+) -> None:
     from smki_testca.authority.csr import TakenAs
     from smki_testca.collector import without_collector
-    from smki_testca.issuance.batch import csr_reader, portal, portal_zip
+    from smki_testca.issuance.batch import csr_reader, portal
     from smki_testca.issuance.batch.planning import Plan, begin
     from smki_testca.workers import how_many
 
     engine = engine_of(options)
     workers = how_many(options["workers"])
-    check_free(out, force=force)
-    check_no_terminal(out)
-    if out.is_dir() or not out.parent.is_dir():
-        raise InputError(
-            "export.unwritable",
-            f"{out} cannot be written: it is a directory, or its folder is missing.",
-        )
-    check_alone(session, out)
+    out = _checked_out(session, options)
     name = portal.request_name(requests)
     cells = {
         key: value
@@ -81,67 +105,139 @@ def sign(session: Session, /, requests: str, out: Path, *, force: bool, **option
     }
     with without_collector(), session.open() as estate:
         estate.unlock_meanwhile()
-        zipped = read_input(requests, portal_zip.MAX_ZIP_OCTETS)
-        members, passed_over = portal_zip.directory(requests, zipped)
+        source = _source(requests, first)
+        members = source.members
         estate.unlock()
 
         def planned() -> Plan:
             plan = Plan(estate, "requests", None, secrets_of(None))
-            reader = csr_reader.Reader(
-                requests, zipped, estate.library, TakenAs(options["taken_as"])
-            )
-            plan.add_all(csr_reader.row_requests(estate, reader, members, cells, workers))
+            reader = csr_reader.Reader(source, estate.library, TakenAs(options["taken_as"]))
+            rows = csr_reader.row_requests(estate, reader, members, cells, workers)
+            plan.add_all(Progress("reading CSRs").over(rows, len(members)))
             return plan
+
+        def report_of(plan: Plan) -> portal.Report:
+            return portal.Report.of(name, members, plan.problems, plan.remarks)
 
         def store(plan: Plan) -> int | None:
             if not plan.ready():
                 plan.record(None)
                 return None
             run = plan.store()
-            report = portal.Report.of(name, members, plan.problems, plan.remarks)
-            estate.runs.keep_report(run, msgspec.msgpack.encode(report))
+            estate.runs.keep_report(run, msgspec.msgpack.encode(report_of(plan)))
             return run
 
-        plan, run = begin(estate, planned, store)
+        run: int | None = None
+        if options["dry_run"]:
+            plan = planned()
+            plan.close()
+        else:
+            plan, run = begin(estate, planned, store)
         report_warnings(session, plan)
-        report = portal.Report.of(name, members, plan.problems, plan.remarks)
+        report = report_of(plan)
         issued: dict[int, bytes] = {}
         if run is not None:
+            announce(run)
             finished = complete_run(session, estate, run, engine)
             issued = dict(estate.run_certificates.numbered(finished))
-        _write_signed(out, portal.response(report, issued), run, force=force)
-    succeeded = len(issued)
+        if not options["dry_run"]:
+            _write_signed(out, portal.response(report, issued), run, force=options["force"])
+    refused = {number for number, *_ in report.problems}
+    signed = {member.number for member in members} - refused
+    _tell_outcome(session, _Outcome(run, out, source, plan, report, signed, options["dry_run"]))
+    if plan.problem_count:
+        click.get_current_context().exit(ExitCode.FINDINGS)
+
+
+def _source(requests: str, first: bytes | None) -> CsrSource:
+    """Read what the CSRs are taken from; ``first`` is what was read of standard input."""
+    from smki_testca.issuance.batch import csr_sources, portal_zip
+
+    zipped = None
+    if first is not None:
+        zipped = first + read_input(requests, portal_zip.MAX_ZIP_OCTETS - len(first))
+    elif csr_sources.is_zip(requests):
+        zipped = read_input(requests, portal_zip.MAX_ZIP_OCTETS)
+    return csr_sources.source_of(requests, zipped)
+
+
+def _checked_out(session: Session, options: dict[str, Any]) -> Path:
+    """Return the path of the response, after a check that it can be written.
+
+    Raises:
+        UsageError: if none is given and one is needed.
+        InputError: if there is something already, or it cannot be written.
+    """
+    out: Path | None = options["out"]
+    if out is None:
+        if options["dry_run"]:
+            return Path(os.devnull)
+        raise UsageError("usage", "Missing option '--out'.", "Name the response: --out FILE.zip")
+    check_free(out, force=options["force"])
+    check_no_terminal(out)
+    if out.is_dir() or not out.parent.is_dir():
+        raise InputError(
+            "export.unwritable",
+            f"{out} cannot be written: it is a directory, or its folder is missing.",
+        )
+    check_alone(session, out)
+    return out
+
+
+class _Outcome(NamedTuple):
+    """What came of a batch.
+
+    Attributes:
+        run: None where nothing was signed.
+        signed: the numbers of the CSRs that are signed, or would be.
+    """
+
+    run: int | None
+    out: Path
+    source: CsrSource
+    plan: Plan
+    report: Report
+    signed: set[int]
+    is_dry_run: bool
+
+
+def _tell_outcome(session: Session, outcome: _Outcome) -> None:
+    plan, report, out = outcome.plan, outcome.report, outcome.out
     remarks = grouped((remark, file) for _, file, *remark in report.remarks)
-    labels = _changed_labels(members, issued)
+    labels = _changed_labels(outcome.source.members, outcome.signed)
+    passed_over = outcome.source.passed_over
     if session.as_json:
-        counts = {
-            "success": succeeded,
+        document: dict[str, Any] = {"dry_run": True} if outcome.is_dry_run else {}
+        document |= {
+            "run": outcome.run,
+            "out": None if outcome.is_dry_run else str(out),
+            "success": len(outcome.signed),
             "refused": plan.problem_count,
             "passed_over": len(passed_over),
+            "problems": [
+                {"file": file, "code": code, "message": message}
+                for _, file, code, message in report.problems
+            ],
         }
-        told = warnings_as_json(plan) | remarks_as_json(remarks, "files")
-        told |= {"labels": labels} if labels else {}
-        print_json({"run": run, "out": str(out), **counts, **told})
+        document |= warnings_as_json(plan) | remarks_as_json(remarks, "files")
+        print_json(document | ({"labels": labels} if labels else {}))
         return
-    _report_passed_over(requests, passed_over)
+    if passed_over:
+        more = f" and {len(passed_over) - 1} more" if len(passed_over) > 1 else ""
+        reason = outcome.source.passed_over_as
+        print_warnings([f"{outcome.source.path}: {passed_over[0]}{more} passed over: {reason}."])
     report_remarks(remarks)
-    print_warnings(f"{row['file']}: its label is {row['label']!r}." for row in labels)
-    say(
-        f"{succeeded} of {len(members)} CSRs are signed; the response is {place_of(out)}.",
-        err=is_standard_output(out),
+    report_remarks(
+        grouped(((code, "", message), file) for _, file, code, message in report.problems)
     )
+    print_warnings(f"{row['file']}: its label is {row['label']!r}." for row in labels)
+    count = len(outcome.source.members)
+    text = signed_text(len(outcome.signed), count, is_dry_run=outcome.is_dry_run)
+    response = "" if outcome.is_dry_run else f"; the response is {place_of(out)}"
+    say(f"{text}{response}.", err=not outcome.is_dry_run and is_standard_output(out))
 
 
-def _report_passed_over(requests: str, names: Sequence[str]) -> None:
-    if names:
-        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        text = f"{requests}: {names[0]}{more} passed over: of macOS or Windows, no CSR."
-        print_warnings([text])
-
-
-def _changed_labels(
-    members: Sequence[Member], issued: Mapping[int, bytes]
-) -> list[dict[str, str | None]]:
+def _changed_labels(members: Sequence[Numbered], signed: set[int]) -> list[dict[str, str | None]]:
     """Return the files of CSRs whose certificates' labels are not simply the files' names."""
     from smki_testca.issuance.batch import csr_reader
 
@@ -149,7 +245,7 @@ def _changed_labels(
     return [
         {"file": member.name, "label": labels[member.number]}
         for member in members
-        if member.number in issued and labels[member.number] != member.name.removesuffix(".csr")
+        if member.number in signed and labels[member.number] != member.name.removesuffix(".csr")
     ]
 
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.command_line import ConfiguredOption, configured
 from smki_testca.cli.names import library_of
 from smki_testca.cli.numbers import NUMBER
+from smki_testca.cli.output import Progress
 from smki_testca.cli.session import read_regular
 from smki_testca.errors import InputError, UsageError
 from smki_testca.identifiers import Eui64
@@ -29,8 +31,10 @@ if TYPE_CHECKING:
 
 _RANGE_OPTIONS = [
     click.option("--profile", metavar="NAME", help="The certificate type, such as device."),
-    click.option("--participant", metavar="P", help="The participant that asks."),
-    click.option("--purpose", metavar="S", help="The Testing Service."),
+    click.option(
+        "--participant", cls=ConfiguredOption, metavar="P", help="The participant that asks."
+    ),
+    click.option("--purpose", cls=ConfiguredOption, metavar="S", help="The Testing Service."),
     click.option(
         "--usage",
         "usages",
@@ -117,7 +121,7 @@ class SourceCommand(click.Command):
         names = [param.name for param in params]
         input_types = _range_inputs(library_of(ctx)).values()
         added: list[click.Parameter] = [
-            click.Option(
+            configured(input_type.option)(
                 [f"--{input_type.option}"],
                 metavar=input_type.metavar,
                 help=input_type.help,
@@ -267,7 +271,7 @@ def plan_manifest(
         options=known.options,
         delivery=Delivery(options["delivery"]),
     )
-    plan.add_all(rows)
+    plan.add_all(Progress("reading rows").over(rows))
     if digest(path) != known.sha256:
         raise InputError(
             "manifest.changed",

@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
-from smki_testca.exporters.format import Need, RunFormat, Traits
-from smki_testca.files import output
+from smki_testca.exporters.format import Need
+from smki_testca.exporters.run_formats.run_format import FileFormat, RunTraits, Setting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
-
-    from smki_testca.exporters.format import Keyed
+    from smki_testca.exporters.run_formats.content import Issued, Part
 
 
-class DerStream(RunFormat):
+class DerStream(FileFormat):
     """One file; the header of each certificate gives its length."""
 
-    traits = Traits(
+    traits = RunTraits(
         name="der-stream",
         summary="one file of certificates in DER, one after the other",
         keys=Need.NEVER,
         passphrase=Need.NEVER,
+        suffix=".der",
+        of_devices=False,
     )
 
-    def write(self, out: Path, certificates: Iterable[Keyed], *, secret: bool, force: bool) -> int:
+    def write(self, file: IO[Any], part: Part[Issued], setting: Setting) -> None:
         """Write the certificates without their keys."""
-        del secret
-        count = 0
-        with output(out, force=force) as file:
-            for record, _ in certificates:
-                file.write(record.der)
-                count += 1
-        return count
+        del setting
+        for _, row in part:
+            file.write(row.der)

@@ -1,68 +1,89 @@
-"""Exports a run as one Parquet file."""
+"""Exports the certificates of a run as one Parquet file."""
 
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from smki_testca.errors import UsageError
-from smki_testca.exporters.format import Need, RunFormat, Traits
-from smki_testca.exporters.run_formats.table import COLUMNS, row
-from smki_testca.files import output
+from smki_testca.exporters.format import Need
+from smki_testca.exporters.run_formats.run_format import FileFormat, RunTraits, Setting
+from smki_testca.exporters.run_formats.table import COLUMNS, own_names, values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from smki_testca.exporters.format import Keyed
+    from smki_testca.exporters.run_formats.content import Issued, Part
 
 _ROWS_AT_ONCE = 10_000
+_OCTETS = ("certificate", "private_key")
 
 
-class ParquetTable(RunFormat):
+class ParquetTable(FileFormat):
     """The columns of the CSV file, certificate and key as octets."""
 
-    traits = Traits(
+    traits = RunTraits(
         name="parquet",
         summary="one Parquet file, the certificate and key of each row as octets",
         keys=Need.OPTIONAL,
-        passphrase=Need.NEVER,
+        passphrase=Need.OPTIONAL,
+        suffix=".parquet",
+        of_devices=False,
     )
 
-    def write(self, out: Path, certificates: Iterable[Keyed], *, secret: bool, force: bool) -> int:
+    def write(self, file: IO[Any], part: Part[Issued], setting: Setting) -> None:
         """Write a row for each certificate.
 
         Raises:
             UsageError: if pyarrow is not installed.
         """
-        try:
-            import pyarrow as pa  # noqa: PLC0415 - a third party that is slow to import
-            from pyarrow import parquet  # noqa: PLC0415 - the same
-        except ImportError as error:
-            raise UsageError(
-                "usage",
-                "Writing Parquet needs the extra [bulk].",
-                "Install it: pip install 'smki-testca[bulk]'",
-            ) from error
-        schema = pa.schema(
-            [
-                *((name, pa.string()) for name in COLUMNS if name != "keys_secret"),
-                ("keys_secret", pa.bool_()),
-                ("certificate", pa.binary()),
-                ("private_key", pa.binary()),
-            ]
+        keys, columns = setting.keys, setting.columns
+        schema: dict[str, type] = {
+            **{name: str for name in COLUMNS if name != "keys_secret"},
+            "keys_secret": bool,
+            **dict.fromkeys(_OCTETS, bytes),
+            **dict.fromkeys(own_names(columns, (*COLUMNS, *_OCTETS)), str),
+        }
+        rows = (
+            (
+                *values(issued, secret=keys.are_secret),
+                issued[1].der,
+                keys.of(issued[1]),
+                *(issued[1].columns.get(name) for name in columns),
+            )
+            for issued in part
         )
-        count = 0
-        rest = iter(certificates)
-        with (
-            output(out, force=force) as file,
-            parquet.ParquetWriter(file, schema, compression="zstd") as writer,
-        ):
-            while chunk := list(islice(rest, _ROWS_AT_ONCE)):
-                rows = [
-                    {**row(record, secret=secret), "certificate": record.der, "private_key": key}
-                    for record, key in chunk
-                ]
-                writer.write_table(pa.Table.from_pylist(rows, schema))
-                count += len(rows)
-        return count
+        write_parquet(file, schema, rows)
+
+
+def write_parquet(
+    file: IO[bytes], schema: Mapping[str, type], rows: Iterator[Sequence[Any]]
+) -> None:
+    """Write a Parquet file, some thousand rows at a time.
+
+    Args:
+        file: to write to.
+        schema: the name of each column and its type: str, bool or bytes.
+        rows: their values, in the order of the columns.
+
+    Raises:
+        UsageError: if pyarrow is not installed.
+    """
+    try:
+        import pyarrow as pa  # noqa: PLC0415 - a third party that is slow to import
+        from pyarrow import parquet  # noqa: PLC0415 - the same
+    except ImportError as error:
+        raise UsageError(
+            "usage",
+            "Writing Parquet needs the extra [bulk].",
+            "Install it: pip install 'smki-testca[bulk]'",
+        ) from error
+    types = {str: pa.string(), bool: pa.bool_(), bytes: pa.binary()}
+    fields = pa.schema([(name, types[kind]) for name, kind in schema.items()])
+    with parquet.ParquetWriter(file, fields, compression="zstd") as writer:
+        while chunk := list(islice(rows, _ROWS_AT_ONCE)):
+            columns = zip(*chunk, strict=True)
+            arrays = [
+                pa.array(values, one.type) for values, one in zip(columns, fields, strict=True)
+            ]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=fields))

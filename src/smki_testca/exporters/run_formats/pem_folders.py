@@ -4,40 +4,52 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smki_testca.exporters.format import Need, RunFormat, Traits
+from smki_testca.exporters.format import Need
 from smki_testca.exporters.item import safe_name
-from smki_testca.folders import output_folder, put
+from smki_testca.exporters.run_formats.run_format import (
+    SEEDED_NOTE,
+    SEEDED_TEXT,
+    PathFormat,
+    RunTraits,
+    Setting,
+)
+from smki_testca.folders import put
+from smki_testca.x509.exported_keys import KeyForm
 from smki_testca.x509.pem import to_pem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
-    from smki_testca.exporters.format import Keyed
+    from smki_testca.exporters.run_formats.content import Issued, Part
+
+_LABELS = {KeyForm.PKCS8: "PRIVATE KEY", KeyForm.SEC1: "EC PRIVATE KEY"}
 
 
-class PemFolders(RunFormat):
+class PemFolders(PathFormat):
     """``EUI-64 or profile/usage-serial.pem`` and ``.key``; a note where keys are not secret."""
 
-    traits = Traits(
+    traits = RunTraits(
         name="pem-tree",
         summary="a folder for each EUI-64, with PEM certificates and keys",
         keys=Need.OPTIONAL,
-        passphrase=Need.NEVER,
+        passphrase=Need.OPTIONAL,
+        suffix="",
+        key_forms=(KeyForm.PKCS8, KeyForm.SEC1),
+        of_devices=False,
+        can_seal=False,
     )
 
-    def write(self, out: Path, certificates: Iterable[Keyed], *, secret: bool, force: bool) -> int:
+    def make(self, path: Path, part: Part[Issued], setting: Setting) -> None:
         """Write two files for each certificate."""
-        count = 0
-        with output_folder(out, force=force) as work:
-            if not secret:
-                note = "The private keys of this run were made from a seed: they are not secret.\n"
-                put(work / "KEYS-ARE-NOT-SECRET.txt", note.encode())
-            for record, key in certificates:
-                folder = work / (safe_name(record.eui64.plain if record.eui64 else record.profile))
-                name = f"{record.usage}-{str(record.serial).lower()}"
-                put(folder / f"{name}.pem", to_pem(record.der))
-                if key is not None:
-                    put(folder / f"{name}.key", to_pem(key, "PRIVATE KEY"))
-                count += 1
-        return count
+        keys = setting.keys
+        if not keys.are_secret:
+            put(path / SEEDED_NOTE, SEEDED_TEXT.encode())
+        encrypted = "" if keys.encryption is None else "ENCRYPTED "
+        for facts, row in part:
+            profile = facts.section.profile
+            folder = path / safe_name(row.eui64.hex() if row.eui64 else profile)
+            name = f"{row.usage}-{row.serial.hex()}"
+            put(folder / f"{name}.pem", to_pem(row.der))
+            key = keys.of(row)
+            if key is not None:
+                put(folder / f"{name}.key", to_pem(key, f"{encrypted}{_LABELS[keys.form]}"))

@@ -1,13 +1,13 @@
-"""Defines the columns that the tables of a run have in common."""
+"""Defines the columns that the tables of a run's certificates have in common."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from smki_testca.clock import iso
-
 if TYPE_CHECKING:
-    from smki_testca.estate.certificates import Record
+    from collections.abc import Iterable
+
+    from smki_testca.exporters.run_formats.content import Issued
 
 COLUMNS: Final = (
     "serial",
@@ -25,18 +25,26 @@ COLUMNS: Final = (
 """The columns before ``certificate`` and ``private_key``."""
 
 
-def row(record: Record, *, secret: bool) -> dict[str, Any]:
-    """The values of a certificate, by column."""
-    return {
-        "serial": str(record.serial),
-        "profile": record.profile,
-        "participant": record.participant,
-        "environment": record.environment,
-        "eui64": None if record.eui64 is None else str(record.eui64),
-        "role": None if record.role is None else f"{record.role:02X}",
-        "usage": record.usage,
-        "label": record.label,
-        "not_before": iso(record.not_before),
-        "not_after": iso(record.not_after),
-        "keys_secret": secret,
-    }
+def values(issued: Issued, *, secret: bool) -> tuple[Any, ...]:
+    """The values of a certificate, in the order of the columns."""
+    facts, row = issued
+    section = facts.section
+    return (
+        row.serial.hex().upper(),
+        section.profile,
+        section.participant,
+        section.environment,
+        None if row.eui64 is None else row.eui64.hex("-").upper(),
+        facts.role,
+        row.usage,
+        row.label,
+        facts.not_before,
+        facts.not_after,
+        secret,
+    )
+
+
+def own_names(columns: Iterable[str], taken: Iterable[str]) -> list[str]:
+    """The names of the operator's own columns in a table that has others, too."""
+    known = set(taken)
+    return [f"own_{name}" if name in known else name for name in columns]

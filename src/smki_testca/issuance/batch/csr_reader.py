@@ -14,7 +14,6 @@ from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.file_labels import label_of, told_apart
 from smki_testca.identifiers import Eui64
 from smki_testca.issuance.batch.csr_pattern import CsrPattern
-from smki_testca.issuance.batch.portal_zip import unpack
 from smki_testca.issuance.batch.row_requests import RowProblem, RowRequest
 from smki_testca.workers import explained_death, ordered
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from smki_testca.authority.csr import Remarks
     from smki_testca.estate.stores import Stores
-    from smki_testca.issuance.batch.portal_zip import Member
+    from smki_testca.issuance.batch.csr_sources import CsrSource, Numbered
     from smki_testca.profiles import Library
     from smki_testca.profiles.subject import Subject
     from smki_testca.register.requests import Request
@@ -57,36 +56,37 @@ class Reader:
     """Reads the CSRs of a batch; quickly those with the pattern of one read before.
 
     Args:
-        name: of the batch, for messages.
-        data: the ZIP.
+        source: of the batch.
         library: the certificate types, and the RemotePartyRoles.
         taken_as: by whose rules the CSRs are taken.
     """
 
     def __init__(
         self,
-        name: str,
-        data: bytes,
+        source: CsrSource,
         library: Library,
         taken_as: csrs.TakenAs = csrs.TakenAs.PORTAL,
     ) -> None:
-        self._name = name
-        self._data = data
+        self._source = source
         self._library = library
         self._taken_as = taken_as
         self._patterns: list[CsrPattern] = []
 
-    def read(self, members: Sequence[Member]) -> list[CsrContent | RowProblem]:
-        """Read CSRs: the content of each, or its problem.
+    def read(self, numbers: Sequence[int]) -> list[CsrContent | RowProblem]:
+        """Read the CSRs of these numbers: the content of each, or its problem.
 
         Raises:
             InputError: if the batch as a whole is refused.
         """
-        return [
-            self._read(member.number, unpack(self._name, self._data, member)) for member in members
-        ]
+        return [self._read(number) for number in numbers]
 
-    def _read(self, number: int, data: bytes) -> CsrContent | RowProblem:
+    def _read(self, number: int) -> CsrContent | RowProblem:
+        try:
+            data = self._source.read(number)
+        except InputError as error:
+            if self._source.is_refused_whole:
+                raise
+            return RowProblem(number, error)
         try:
             der = csrs.to_der(data)
             for pattern in self._patterns:
@@ -113,14 +113,18 @@ class Reader:
         )
 
 
-def labels_of(members: Sequence[Member]) -> dict[int, str | None]:
+def labels_of(members: Sequence[Numbered]) -> dict[int, str | None]:
     """The label of each CSR's certificate, by the CSR's number: the name of its file."""
     labels = told_apart(label_of(member.name.removesuffix(".csr")) for member in members)
     return {member.number: label for member, label in zip(members, labels, strict=True)}
 
 
 def row_requests(
-    estate: Stores, reader: Reader, members: Sequence[Member], cells: dict[str, str], workers: int
+    estate: Stores,
+    reader: Reader,
+    members: Sequence[Numbered],
+    cells: dict[str, str],
+    workers: int,
 ) -> Iterator[RowRequest | RowProblem]:
     """Read the requests of a batch of CSRs, in the order of the batch.
 
@@ -171,9 +175,10 @@ def row_requests(
 
 
 def _read(
-    reader: Reader, members: Sequence[Member], workers: int
+    reader: Reader, members: Sequence[Numbered], workers: int
 ) -> Iterator[CsrContent | RowProblem]:
-    chunks = [members[start : start + _CHUNK] for start in range(0, len(members), _CHUNK)]
+    numbers = range(1, len(members) + 1)
+    chunks = [numbers[start : start + _CHUNK] for start in range(0, len(numbers), _CHUNK)]
     if len(chunks) == 1 or workers == 1:
         for chunk in chunks:
             yield from reader.read(chunk)
@@ -195,5 +200,5 @@ def _begin(reader: Reader) -> None:
     _reader[:] = [reader]
 
 
-def _read_chunk(members: Sequence[Member]) -> list[CsrContent | RowProblem]:
-    return _reader[0].read(members)
+def _read_chunk(numbers: Sequence[int]) -> list[CsrContent | RowProblem]:
+    return _reader[0].read(numbers)

@@ -13,7 +13,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
-from smki_testca.text import shown
+from smki_testca.text import counted, shown
 from smki_testca.text_files import MARK
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _fitted(cells: list[str], names: list[str | None]) -> tuple[list[str], str]:
     while len(cells) > len(names) and not cells[-1].strip():
         cells.pop()
     if len(cells) > len(names) or any(name is not None for name in names[len(cells) :]):
-        return [], f"it has {len(cells)} cells where the header has {len(names)}"
+        return [], f"it has {counted(len(cells), 'cell')} where the header has {len(names)}"
     for number, (name, cell) in enumerate(zip(names, cells, strict=False), 1):
         if name is None and cell.strip():
             return [], f"its cell {number}, {shown(cell)}, is in a column without a name"

@@ -17,7 +17,7 @@ import msgspec
 
 from smki_testca.authority.certificates import inputs
 from smki_testca.authority.csr import check_holder_name
-from smki_testca.authority.filling import check_inputs
+from smki_testca.authority.filling import check_inputs, end_by_rows
 from smki_testca.clock import iso
 from smki_testca.errors import EstateError, InputError, Refusal, SmkiTestcaError
 from smki_testca.estate.key_holders import check_holders, participant_holder
@@ -566,12 +566,6 @@ class Plan:
             if profile.key_type is KeyType.P256 and not is_plain_p256(row.public_key):
                 raise InputError("key.point", "The point of the public key is not uncompressed.")
             self._check_holder(row.public_key, authorisation)
-        elif self._secrets.seed is not None and profile.key_type is not KeyType.P256:
-            raise InputError(
-                "key.seeded_rsa",
-                "RSA keys cannot be made from a seed.",
-                "Bring the key in public-key-file or csr-file, or leave out the seed.",
-            )
         return request
 
     def _check_holder(self, public_key: bytes, authorisation: Authorisation) -> None:
@@ -602,7 +596,7 @@ class Plan:
         request, participant = authorisation.request, authorisation.participant
         profile = self._estate.library.profile(request.subject.profile)
         issuer = self._issuance.issuer(authorisation.environment, profile.hierarchy)
-        self._add_warnings(self._estate.remarks(issuer))
+        self._add_warnings(self._estate.remarks(issuer, end_by_rows(profile, self._at)))
         signifier = participant.signifier.text if participant.signifier else None
         section_inputs = inputs(subject, usage) | {
             "participant-name": participant.name,

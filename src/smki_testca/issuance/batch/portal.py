@@ -14,13 +14,14 @@ import msgspec
 
 from smki_testca.errors import Refusal, SmkiTestcaError
 from smki_testca.issuance.batch.portal_zip import ZipWriter
+from smki_testca.text import plain
 from smki_testca.x509.pem import to_pem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from smki_testca.authority.csr import Remarks
-    from smki_testca.issuance.batch.portal_zip import Member
+    from smki_testca.issuance.batch.csr_sources import Numbered
     from smki_testca.issuance.batch.row_requests import RowProblem
 
 
@@ -64,22 +65,25 @@ class Report(msgspec.Struct, frozen=True):
         name: the request file's name without ``.zip``.
         lines: the number, file name, status and error code of each CSR.
         remarks: the number, file name, code, part and text of each remark on a CSR that succeeds.
+        problems: the number, file name, code and message of each CSR that does not.
     """
 
     name: str
     lines: list[tuple[int, str, Status, str]]
     remarks: list[tuple[int, str, str, str, str]] = []
+    problems: list[tuple[int, str, str, str]] = []
 
     @classmethod
     def of(
         cls,
         name: str,
-        members: Iterable[Member],
+        members: Iterable[Numbered],
         problems: Iterable[RowProblem],
         remarks: Mapping[int, Remarks],
     ) -> Report:
         """The report of a planned batch: a CSR without a problem will succeed."""
-        outcomes = {problem.line: outcome(problem.error) for problem in problems}
+        errors = {problem.line: problem.error for problem in problems}
+        outcomes = {number: outcome(error) for number, error in errors.items()}
         success = (Status.SUCCESS, "")
         lines = [
             (member.number, member.name, *outcomes.get(member.number, success))
@@ -91,7 +95,20 @@ class Report(msgspec.Struct, frozen=True):
             if status is Status.SUCCESS and number in remarks
             for remark in texts(remarks[number])
         ]
-        return cls(name, lines, told)
+        reasons = [
+            (number, file, errors[number].code, message_of(errors[number]))
+            for number, file, *_ in lines
+            if number in errors
+        ]
+        return cls(name, lines, told, reasons)
+
+
+def message_of(error: SmkiTestcaError) -> str:
+    """What is wrong with a CSR, with every reason of a refusal, and what to do about it."""
+    if isinstance(error, Refusal):
+        text = " ".join(f"{each.reason} {each.remedy}".rstrip() for each in error.reasons)
+        return plain(text)
+    return plain(f"{error.message} {error.remedy}".rstrip())
 
 
 def texts(remarks: Remarks) -> Iterator[tuple[str, str, str]]:
@@ -109,7 +126,8 @@ DROPPED = "dropped"
 def response(report: Report, issued: Mapping[int, bytes]) -> bytes:
     """The response: a ZIP that holds the report and a ZIP of the certificates.
 
-    Where there are remarks, it holds a table of them, too.
+    Where there are remarks, it holds a table of them, too; and one of the reasons for which there
+    is no certificate.
 
     Args:
         report: of the batch.
@@ -124,6 +142,10 @@ def response(report: Report, issued: Mapping[int, bytes]) -> bytes:
     text = "\r\n".join([*lines, ""])
     outer.add(f"{report.name}-response.txt", text.encode("utf-8"))
     outer.add(f"{report.name}-response.zip", inner.close())
+    if report.problems:
+        rows = ["Identifier\tFile\tCode\tReason"]
+        rows += ["\t".join((str(number), *cells)) for number, *cells in report.problems]
+        outer.add(f"{report.name}-problems.tsv", "\r\n".join([*rows, ""]).encode("utf-8"))
     if report.remarks:
         rows = ["Identifier\tFile\tCode\tPart\tRemark"]
         rows += ["\t".join((str(number), *cells)) for number, *cells in report.remarks]
@@ -143,5 +165,5 @@ def outcome(error: SmkiTestcaError) -> tuple[Status, str]:
 
 
 def request_name(path: str) -> str:
-    """The request file's name without ``.zip``."""
-    return Path(path).stem
+    """The name of the request file or folder, without ``.zip`` or ``.csv``."""
+    return Path(path).stem or Path(path).resolve().name

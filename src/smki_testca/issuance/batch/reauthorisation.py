@@ -133,7 +133,7 @@ class Reauthorisation:
         """The requests for the rows of some tiles; of a range, one that has the first ID."""
         estate = self._estate
         profile, roles = estate.library.profile(section.profile), estate.library.roles
-        types = {each.name: each for each in profile.input_types}
+        types = {each.type.name: each for each in profile.subject_inputs}
         identifier = next((each.name for each in profile.input_types if each.is_identifier), None)
         # A requester who stated a Signifier stated this one.
         signifier = {} if section.signifier is None else {SIGNIFIER: section.signifier}

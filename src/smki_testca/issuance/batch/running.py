@@ -11,7 +11,7 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from smki_testca.errors import EstateError, InputError
+from smki_testca.errors import AlreadySoError, EstateError, InputError
 from smki_testca.estate.runs import State
 from smki_testca.identifiers import SerialNumber
 from smki_testca.issuance.batch.reauthorisation import Reauthorisation
@@ -47,7 +47,8 @@ def resume(
         estate: the run's estate.
         number: the run's id.
         engine: makes the tiles.
-        progress: called with how many certificates are issued, and of how many.
+        progress: called with how many certificates are issued, and of how many; again with the
+            same numbers while no tile is finished.
         monotonic: tells when the gate is to be asked again.
 
     Raises:
@@ -56,17 +57,35 @@ def resume(
         EstateError: if a worker died, the disk is full, or a CA is missing.
     """
     run = estate.runs.get(number)
-    if run.state is not State.RUNNING:
-        raise InputError("batch.state", f"Run {number} is {run.state} already.")
-    total, issued = run.terms.count, run.issued
+    if not run.is_unfinished:
+        # A run that was cancelled is not what this would make of it.
+        kind = AlreadySoError if run.state is State.DONE else InputError
+        raise kind("batch.state", f"Run {number} is {run.state} already.")
+    with estate.runs.locks.holding(number):
+        _complete(estate, run, engine, progress, monotonic)
+    return estate.runs.get(number)
+
+
+def _complete(
+    estate: Stores,
+    run: Run,
+    engine: Engine,
+    progress: Callable[[int, int], None],
+    monotonic: Callable[[], float],
+) -> None:
+    """Make the unfinished tiles of a run that this process has locked; see ``resume``."""
+    number, total, issued = run.id, run.terms.count, run.issued
     progress(issued, total)
     reauthorisation = Reauthorisation(estate, run, monotonic)
     reauthorisation.check_if_due()
+
+    def wait() -> None:
+        reauthorisation.check_if_due()
+        progress(issued, total)
+
     estate.tiles.sweep()
     with _translated_write_errors(number), estate.tiles.attempt(number) as attempt:
-        tiles = engine.make(
-            _material(estate, run), _tasks(estate, run), attempt, reauthorisation.check_if_due
-        )
+        tiles = engine.make(_material(estate, run), _tasks(estate, run), attempt, wait)
         with contextlib.closing(tiles):
             for group in _gathered(tiles):
                 try:
@@ -82,7 +101,6 @@ def resume(
             number, done=False
         ):
             estate.runs.set_state(number, State.DONE, estate.clock.now())
-    return estate.runs.get(number)
 
 
 def _gathered(tiles: Iterator[Finished]) -> Iterator[list[Finished]]:
@@ -152,7 +170,7 @@ def cancel(estate: Stores, number: int) -> Run:
     """
     with estate.transaction():
         run = estate.runs.get(number)
-        if run.state is not State.RUNNING:
+        if not run.is_unfinished:
             raise InputError("batch.state", f"Run {number} is {run.state} already.")
         estate.runs.set_state(number, State.CANCELLED, estate.clock.now())
     estate.tiles.sweep()

@@ -20,7 +20,7 @@ from smki_testca.authority.filling import Filling, Setting, check_inputs, issuer
 from smki_testca.authority.fixed_template import FixedTemplate
 from smki_testca.authority.template import Template, compile_template
 from smki_testca.der import encode
-from smki_testca.entropy import SystemEntropy
+from smki_testca.entropy import SeededEntropy, SystemEntropy
 from smki_testca.errors import EstateError
 from smki_testca.estate import tile
 from smki_testca.estate.serials import SerialSequence
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
     from smki_testca.authority.filling import Values
     from smki_testca.authority.signers import KeyReference, Signer
+    from smki_testca.entropy import Entropy
     from smki_testca.estate.sealing import TransportKey
     from smki_testca.estate.terms import Secrets, Section
     from smki_testca.profiles.model import Profile
@@ -259,7 +260,7 @@ class TileMaker:
                 pair = self._p256_key(number)
                 public, private = _SPKI_HEAD + pair[_POINT], pair[_SCALAR]
             elif public is None:
-                fresh = private_keys.generate(key_type, SystemEntropy())
+                fresh = private_keys.generate(key_type, self._entropy(number))
                 public, private = private_keys.public_key_info(fresh), private_keys.to_pkcs8(fresh)
             template, field_values = self._filled(section, row, serial, public)
             tbs = template.render(field_values)
@@ -288,6 +289,12 @@ class TileMaker:
             scalar = int.from_bytes(stream[:40]) % (private_keys.P256_ORDER - 1) + 1
             key = ec.derive_private_key(scalar, _CURVE)
         return key.private_bytes(_DER, _PKCS8, _CLEAR)
+
+    def _entropy(self, row: int) -> Entropy:
+        """The entropy of a key that is not P-256: the system's, or the seed's for a row."""
+        if self._secrets.seed is None:
+            return SystemEntropy()
+        return SeededEntropy(hmac.digest(self._secrets.seed, row.to_bytes(8), hashlib.sha512))
 
     def _filled(
         self, section: Section, row: Row, serial: bytes, public_key: bytes

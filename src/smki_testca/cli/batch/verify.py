@@ -1,0 +1,79 @@
+"""``batch verify``: checks the certificates and keys of a run before they are delivered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from smki_testca.cli.numbers import NUMBER, number_from
+from smki_testca.cli.output import Progress, print_json, say
+from smki_testca.errors import ExitCode
+from smki_testca.text import counted
+
+if TYPE_CHECKING:
+    from smki_testca.cli.session import Session
+
+
+@click.command()
+@click.argument("run", metavar="ID", type=number_from(0))
+@click.option(
+    "--against",
+    metavar="LIST.csv",
+    help="Compare with a CSV that has a column device-id, id or eui64, and usage if you like.",
+)
+@click.option(
+    "--workers", metavar="N", type=NUMBER, help="The number of processes; all cores by default."
+)
+@click.pass_obj
+def verify(session: Session, run: int, against: str | None, workers: int | None) -> None:
+    """Check the certificates and private keys of a run.
+
+    Each certificate verifies under its CA, and each stored private key fits. Serial numbers, public
+    keys, and IDs with their usage are unique in the whole estate, apart from certificates that are
+    not in use. With --against: what is in the list without a certificate, and the other way round.
+
+    The command ends with 1 where something is wrong.
+
+    \b
+    Example:
+      smki-testca --estate estate batch verify 1 --against devices.csv
+    """
+    from smki_testca.issuance.batch import verification
+    from smki_testca.issuance.batch.id_list import IdList
+    from smki_testca.workers import how_many
+
+    processes = how_many(workers)
+    listed = None if against is None else IdList.of_file(Path(against))
+    with session.open() as estate:
+        stored_run = estate.runs.get(run)
+        estate.unlock()
+        found = verification.verify(estate, stored_run, processes, listed, Progress("verifying"))
+    unlisted = found.finding_count - len(found.findings)
+    if session.as_json:
+        document = {
+            "run": run,
+            "state": stored_run.state.value,
+            "certificates": found.certificates,
+            "keys": found.keys,
+            "others": found.others,
+            "findings": [finding.as_json() for finding in found.findings],
+        }
+        document |= {} if found.listed is None else {"listed": found.listed}
+        document |= {"findings_not_listed": unlisted} if unlisted else {}
+        print_json(document)
+    else:
+        say(*(f"{finding.code}: {finding.message}" for finding in found.findings))
+        if unlisted:
+            say(f"{counted(unlisted, 'more finding')} not listed here.")
+        compared = f", compared with {counted(found.others, 'other')} in the estate"
+        if found.listed is not None:
+            compared += f" and {counted(found.listed, 'line')} of a list"
+        say(
+            f"Run {run}: {counted(found.certificates, 'certificate')} and"
+            f" {counted(found.keys, 'private key')} checked{compared};"
+            f" {counted(found.finding_count, 'finding')}."
+        )
+    if found.finding_count:
+        click.get_current_context().exit(ExitCode.FINDINGS)

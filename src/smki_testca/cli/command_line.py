@@ -1,0 +1,231 @@
+"""How every command reads its line: global options anywhere, nothing twice, "did you mean".
+
+The commands are plain ones of click. The group that is asked for a command gives it this reading,
+and so it is the same for all of them, however they were made.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from smki_testca.cli.configuration import KEYS
+from smki_testca.cli.session import Session
+from smki_testca.text import closest
+
+
+class GlobalOption(click.Option):
+    """An option of every command, taken before the command and after it.
+
+    Its value goes to the session.
+    """
+
+    def __init__(self, name: str, **attributes: Any) -> None:
+        # Under a name that no parameter of a command has, and read before those that may need it.
+        super().__init__(
+            [f"--{name}", f"global_{name.replace('-', '_')}"],
+            multiple=not attributes.get("is_flag"),
+            expose_value=False,
+            is_eager=True,
+            callback=self._give,
+            **attributes,
+        )
+        self.option = name
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return the line of help; only the whole program's help has it."""
+        return super().get_help_record(ctx) if ctx.parent is None else None
+
+    def _give(self, ctx: click.Context, _: click.Parameter, value: Any) -> None:
+        session = ctx.ensure_object(Session)
+        if self.option == "json":
+            session.as_json |= value
+        elif self.option == "no-config":
+            session.no_config |= value
+        else:
+            for each in value:
+                session.give(self.option, each)
+
+
+GLOBAL_OPTIONS = (
+    GlobalOption("estate", metavar="DIR", help="The estate to use."),
+    GlobalOption("json", is_flag=True, help="Print JSON for programs."),
+    GlobalOption("profiles", metavar="DIR", help="Profiles that come before the estate's."),
+    GlobalOption(
+        "passphrase-file", metavar="FILE", help="Holds the estate's passphrase on its first line."
+    ),
+    GlobalOption("clock", metavar="TIME", help="Use this UTC time as now, for repeatable runs."),
+    GlobalOption("no-config", is_flag=True, help="Read no smki-testca.toml."),
+)
+"""The options that every command takes."""
+_AHEAD = ("estate", "profiles")
+"""Those that tell which options a command has."""
+
+
+class ConfiguredOption(click.Option):
+    """An option whose value the configuration has where the command line does not.
+
+    It is for what a request says, never for what selects certificates: a command must not act on
+    fewer or more of them for a line in a file.
+    """
+
+    def __init__(self, *arguments: Any, key: str | None = None, **attributes: Any) -> None:
+        super().__init__(*arguments, **attributes)
+        self._key = key or self.opts[0].removeprefix("--")
+
+    def consume_value(self, ctx: click.Context, opts: Any) -> tuple[Any, ParameterSource]:
+        """Return the value, and where click is to say that it comes from."""
+        value, source = super().consume_value(ctx, opts)
+        session = ctx.find_object(Session)
+        if source is ParameterSource.DEFAULT and session is not None and not ctx.resilient_parsing:
+            configured = session.setting(self._key).value
+            if configured is not None:
+                return configured, ParameterSource.DEFAULT_MAP
+        return value, source
+
+
+def configured(option: str) -> type[click.Option]:
+    """Return the class of an option that is one of every request of its certificate type."""
+    return ConfiguredOption if option in KEYS else click.Option
+
+
+class Reading(click.Command):
+    """A command's way of reading its part of the line."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the command's own parameters, and the global options that these leave free."""
+        params = super().get_params(ctx)
+        own = {name for param in params for name in param.opts}
+        params = [*params, *(each for each in GLOBAL_OPTIONS if own.isdisjoint(each.opts))]
+        if ctx.resilient_parsing:
+            from smki_testca.cli.completion import completing
+
+            return [completing(param, ctx) for param in params]
+        return params
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the options; none that takes one value is taken twice."""
+        if not ctx.resilient_parsing:
+            session = ctx.ensure_object(Session)
+            seen = _Seen.of(ctx, args)
+            # Known before anything is found wrong, so that errors are told as the user asks.
+            session.as_json |= seen.asks_for_json
+            session.ahead = seen.ahead
+            seen.check_repeats(ctx)
+        return super().parse_args(ctx, args)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write where the global options are told, and what the command says at the end."""
+        if ctx.parent is not None:
+            formatter.write_paragraph()
+            formatter.write_text(
+                "--estate, --json and the other global options of smki-testca --help are taken"
+                " here, too."
+            )
+        super().format_epilog(ctx, formatter)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a look through a line meets before it is read, past what is wrong in it.
+
+    Attributes:
+        asks_for_json: whether ``--json`` is in it.
+        ahead: the global options that tell which options a command has.
+        options: each option, as often as it is there.
+    """
+
+    asks_for_json: bool
+    ahead: dict[str, str]
+    options: tuple[click.Option, ...]
+
+    @classmethod
+    def of(cls, ctx: click.Context, args: list[str], *, beyond: bool = False) -> _Seen:
+        """Look through what is left of a line.
+
+        Args:
+            ctx: of the command.
+            args: what is left.
+            beyond: whether to look beyond the name of a command of a group.
+        """
+        parser = ctx.command.make_parser(ctx)
+        parser.ignore_unknown_options = True
+        parser.allow_interspersed_args |= beyond
+        ctx.resilient_parsing = True
+        try:
+            values, _, order = parser.parse_args(args=list(args))
+        finally:
+            ctx.resilient_parsing = False
+        met = {each.option: values[each.name] for each in GLOBAL_OPTIONS if each in order}
+        return cls(
+            "json" in met,
+            {name: met[name][0] for name in _AHEAD if name in met},
+            tuple(param for param in order if isinstance(param, click.Option)),
+        )
+
+    def check_repeats(self, ctx: click.Context) -> None:
+        """Refuse an option that is there more than once and has room for one value.
+
+        A flag says the same each time, which is no harm, unless it can also be switched off.
+
+        Raises:
+            click.UsageError: if there is one.
+        """
+        for option in dict.fromkeys(self.options):
+            has_room = option.multiple or option.count
+            is_harmless = option.is_flag and not option.secondary_opts
+            if self.options.count(option) > 1 and not has_room and not is_harmless:
+                ctx.fail(f"{option.opts[0]} is given twice. Give it once.")
+
+
+class GroupReading(Reading, click.Group):
+    """A group's way of reading its part of the line, and the one that it gives its commands."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command that reads its part in the same way."""
+        command = super().get_command(ctx, cmd_name)
+        return None if command is None else read_here(command)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that a line names."""
+        if ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        session = ctx.ensure_object(Session)
+        seen = _Seen.of(ctx, args[1:], beyond=True)
+        session.ahead = seen.ahead
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            session.as_json |= seen.asks_for_json
+            if args[0].startswith("-"):
+                raise
+            meant = closest(args[0], self.list_commands(ctx))
+            ctx.fail(f"No such command {args[0]!r}. {did_you_mean(meant)}")
+
+
+def did_you_mean(meant: str | None) -> str:
+    """Return the question after a word that is like a mistyped one; nothing if there is none."""
+    return "" if meant is None else f"Did you mean {meant}?"
+
+
+def read_here(command: click.Command) -> click.Command:
+    """Return a command that reads its line as all of them do."""
+    if isinstance(command, Reading):
+        return command
+    kind: Any = type(command)
+    reading = copy.copy(command)
+    reading.__class__ = _reading(kind)
+    return reading
+
+
+@cache
+def _reading(kind: Any) -> type[click.Command]:
+    bases = (GroupReading if issubclass(kind, click.Group) else Reading, kind)
+    return type(kind.__name__, bases, {})

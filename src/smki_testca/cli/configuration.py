@@ -1,0 +1,179 @@
+"""``smki-testca.toml``: values that stand in for options and variables that are not given."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from smki_testca.errors import InputError
+from smki_testca.text import is_one_line, use_one_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from smki_testca.toml_places import Place
+
+FILE_NAME = "smki-testca.toml"
+VARIABLE = "SMKI_TESTCA_CONFIG"
+"""Names another file; empty, it says that there is none."""
+
+KEYS = {
+    "estate": "the estate to use",
+    "profiles": "profiles that come before the estate's",
+    "passphrase-file": "holds the estate's passphrase",
+    "environment": "the test environment of requests and of CAs",
+    "participant": "the participant that asks",
+    "purpose": "the Testing Service of requests",
+    "hw-type": "the hwType of Devices",
+    "export-format": "the format of export",
+}
+"""What may be configured, and what it is."""
+_PATHS = frozenset({"estate", "profiles", "passphrase-file"})
+_SECRETS = ("pass", "pwd", "secret", "pin", "token", "credential", "private", "seed")
+
+
+class Source(StrEnum):
+    """Where a value comes from, the strongest first."""
+
+    OPTION = "option"
+    VARIABLE = "variable"
+    FILE = "file"
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A value and where it comes from.
+
+    Attributes:
+        value: None where nothing is given.
+        place: the option, the variable, or the file and its line; empty for a default.
+    """
+
+    value: str | None
+    source: Source
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The content of a configuration file.
+
+    Attributes:
+        path: of the file; None if there is none.
+        settings: by key; those that the file does not have are missing.
+    """
+
+    path: Path | None = None
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, data: bytes, path: Path) -> Configuration:
+        """Read the octets of a file; paths in it are relative to its folder.
+
+        Raises:
+            InputError: if it is no TOML, or a key or a value is none of ours.
+        """
+        from smki_testca import toml
+        from smki_testca.toml_places import Place
+
+        settings = {}
+        for key, value in toml.parse(data, str(path)).items():
+            place = Place(str(path), (key,), data=data)
+            _check_key(key, place)
+            if not isinstance(value, str) or not value.strip() or not is_one_line(value):
+                raise InputError(
+                    "config.value",
+                    f"{place}: the value is not a text of one line.",
+                    f'Write it as {key} = "…".',
+                )
+            text = str(path.parent / _expanded(value)) if key in _PATHS else value
+            settings[key] = Setting(text, Source.FILE, f"{path}:{place.line}")
+        return cls(path, settings)
+
+
+def _check_key(key: str, place: Place) -> None:
+    if key in KEYS:
+        return
+    if any(word in key.lower() for word in _SECRETS) and not key.lower().endswith(("file", "path")):
+        raise InputError(
+            "config.secret",
+            f"{place}: a secret does not belong in this file, which others may read.",
+            "Write the passphrase into a file that only you can read, and name it with"
+            " passphrase-file.",
+        )
+    raise InputError("config.key", f"{place}: there is no such key.", use_one_of(KEYS, given=key))
+
+
+def locate() -> Path | None:
+    """Return the file to read: the one that the variable names, or else the nearest one upward.
+
+    The search begins in the working directory. It ends at the home directory, or else at the root.
+
+    Raises:
+        InputError: if the nearest one may be another user's.
+    """
+    named = os.environ.get(VARIABLE)
+    if named is not None:
+        return Path(named).absolute() if named else None
+    for folder in _folders():
+        path = folder / FILE_NAME
+        if os.path.lexists(path):
+            _check_trusted(path)
+            return path
+    return None
+
+
+def _folders() -> Iterator[Path]:
+    try:
+        here = Path.cwd()
+    except OSError:  # it was removed
+        return
+    home = Path(os.path.realpath(_expanded("~")))
+    for folder in (here, *here.parents):
+        yield folder
+        if folder == home:
+            return
+
+
+def _expanded(path: str) -> str:
+    """Return a path with ``~`` as the home directory; as it is where there is none."""
+    return os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser raises there
+
+
+def _check_trusted(path: Path) -> None:
+    """Check that nobody but this user and the administrator can have put a file where it was found.
+
+    Git does the same for a repository that it finds (``safe.directory``).
+
+    Raises:
+        InputError: if somebody else can.
+    """
+    if not hasattr(os, "geteuid"):
+        return
+    users = {os.geteuid(), 0}
+    try:
+        found = [
+            (path, path.lstat()),
+            (path, path.stat()),
+            (path.parent, path.parent.stat()),
+        ]
+    except OSError as error:
+        raise InputError("input.unreadable", f"{path} cannot be read: {error.strerror}.") from error
+    for what, state in found:
+        is_link = stat.S_ISLNK(state.st_mode)
+        if state.st_uid not in users:
+            why = f"{what} belongs to another user"
+        elif state.st_mode & stat.S_IWOTH and not is_link:
+            why = f"everybody may write to {what}"
+        else:
+            continue
+        raise InputError(
+            "config.untrusted",
+            f"{path} is not used: {why}.",
+            f"If you trust it, set {VARIABLE} to its path. To go without it, add --no-config.",
+        )

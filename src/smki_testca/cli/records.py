@@ -1,0 +1,192 @@
+"""The columns of certificates in tables, and their printing, as JSON or as a table."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from smki_testca.cli.output import Column, print_outcome, print_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smki_testca.api import Estate
+    from smki_testca.cli.session import Session
+    from smki_testca.estate.certificates import Record
+    from smki_testca.estate.status import Status
+    from smki_testca.roles import Roles
+
+
+class Listed(NamedTuple):
+    """A certificate in a table: its record, and its status where that is shown."""
+
+    record: Record
+    status: Status | None
+
+
+STATUS_COLOURS = {
+    "in-use": "green",
+    "pending": "cyan",
+    "not-in-use": "yellow",
+    "expired": "magenta",
+    "revoked": "red",
+}
+"""The colours of the words for statuses."""
+DEFAULT = (
+    *("label", "id", "profile", "participant", "environment", "role", "usage", "not-after"),
+    *("serial", "status", "notes"),
+)
+"""The columns of a table of certificates, by their names, unless others are asked for."""
+
+
+def record_columns(roles: Roles) -> dict[str, Column[Listed]]:
+    """Return every column that a table of certificates can have, by name."""
+    columns = (
+        Column("label", "Label", _label, 4),
+        Column("id", "EUI-64 or name", _id, 2),
+        Column("eui64", "EUI-64", _eui64, 2),
+        Column("name", "Name", _name, 3),
+        Column("subject", "Subject", _subject, 11),
+        Column("profile", "Profile", _profile, 6),
+        Column("hierarchy", "Hierarchy", _hierarchy, 11),
+        Column("tier", "Tier", _tier, 11),
+        Column("participant", "Participant", _participant, 8),
+        Column("environment", "Environment", _environment, 7),
+        Column("category", "Category", _category, 11),
+        Column("role", "Role", partial(_role, roles), 9),
+        Column("usage", "Usage", _usage, 5),
+        Column("not-before", "Not before", _not_before, 11),
+        Column("not-after", "Not after", _not_after, 3),
+        Column("issued-at", "Issued at", _issued_at, 11),
+        Column("issuer", "Issuer", _issuer, 11),
+        Column("serial", "Serial", _serial, 0),
+        Column("sha256", "SHA-256", _sha256, 11),
+        Column("status", "Status", _status, 1, STATUS_COLOURS),
+        Column("notes", "Notes", _notes, is_remark=True),
+    )
+    return {column.name: column for column in columns}
+
+
+def print_records(
+    records: Sequence[Record], roles: Roles, statuses: Sequence[Status] | None = None
+) -> None:
+    """Print certificates as a table, each with its status if statuses are given."""
+    items = [
+        Listed(record, None if statuses is None else statuses[place])
+        for place, record in enumerate(records)
+    ]
+    known = record_columns(roles)
+    columns = [known[name] for name in DEFAULT if name != "status" or statuses is not None]
+    print_rows(columns, ([column.text(item) for column in columns] for item in items))
+
+
+def print_with_status(session: Session, estate: Estate, records: Sequence[Record]) -> None:
+    """Print certificates of an estate, each with its present status, as JSON or as a table."""
+    statuses = [status for _, status in estate.with_statuses(records)]
+    if session.as_json:
+        certificates = [
+            {**record.as_json(), "status": status.value}
+            for record, status in zip(records, statuses, strict=True)
+        ]
+        print_outcome(session, {"certificates": certificates})
+        return
+    print_records(records, estate.library.roles, statuses)
+
+
+def role_name(code: int | None, roles: Roles) -> str:
+    """Return a role's name with its code; only the code if it has no name."""
+    if code is None:
+        return ""
+    role = roles.by_code(code)
+    return f"{code:02X}" if role is None else f"{role.name} ({role.hex})"
+
+
+def _label(item: Listed) -> str:
+    return item.record.label or ""
+
+
+def _id(item: Listed) -> str:
+    record = item.record
+    return str(record.eui64) if record.eui64 is not None else record.name or ""
+
+
+def _eui64(item: Listed) -> str:
+    return "" if item.record.eui64 is None else str(item.record.eui64)
+
+
+def _name(item: Listed) -> str:
+    return item.record.name or ""
+
+
+def _subject(item: Listed) -> str:
+    return item.record.subject
+
+
+def _profile(item: Listed) -> str:
+    return item.record.profile
+
+
+def _hierarchy(item: Listed) -> str:
+    return str(item.record.hierarchy)
+
+
+def _tier(item: Listed) -> str:
+    return item.record.tier.value
+
+
+def _participant(item: Listed) -> str:
+    return item.record.participant or ""
+
+
+def _environment(item: Listed) -> str:
+    return item.record.environment
+
+
+def _category(item: Listed) -> str:
+    return item.record.category or ""
+
+
+def _role(roles: Roles, item: Listed) -> str:
+    return role_name(item.record.role, roles)
+
+
+def _usage(item: Listed) -> str:
+    return item.record.usage
+
+
+def _not_before(item: Listed) -> str:
+    return item.record.not_before.date().isoformat()
+
+
+def _not_after(item: Listed) -> str:
+    return item.record.not_after.date().isoformat()
+
+
+def _issued_at(item: Listed) -> str:
+    from smki_testca.clock import iso
+
+    return iso(item.record.issued_at)
+
+
+def _issuer(item: Listed) -> str:
+    return str(item.record.issuer)
+
+
+def _serial(item: Listed) -> str:
+    return str(item.record.serial)
+
+
+def _sha256(item: Listed) -> str:
+    import hashlib
+
+    return hashlib.sha256(item.record.der).hexdigest()
+
+
+def _status(item: Listed) -> str:
+    return "" if item.status is None else item.status.word
+
+
+def _notes(item: Listed) -> str:
+    """Return what is out of the ordinary; only seeded keys are not secret."""
+    notes = [] if item.record.keys_secret else ["not secret"]
+    return ", ".join([*notes, *(["experimental"] if item.record.experimental else [])])

@@ -1,0 +1,156 @@
+"""Writes certificates to files as they are issued: if they cannot be written, nothing is issued."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, TypeVar
+
+from smki_testca.errors import InputError, OutputError, Refusal
+from smki_testca.exporters.export import Made, items, notes, renamed_among
+from smki_testca.exporters.item import flat_names
+from smki_testca.exporters.leftovers import Saved, tidied
+from smki_testca.exporters.pem import own_files
+from smki_testca.exporters.tree import FULL_CHAIN, chain_files, former_files
+from smki_testca.files import exists_error
+from smki_testca.folders import OutputFile, output_folder, put, settle, taken
+from smki_testca.x509.private_keys import check_passphrase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from smki_testca.estate.certificates import Record
+    from smki_testca.estate.stores import Stores
+    from smki_testca.exporters.item import Item
+
+T = TypeVar("T")
+_FLAT = PurePosixPath()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The folder for the files of certificates that are to be issued.
+
+    Attributes:
+        out: the folder; it is made if need be.
+        with_key: whether to write the private keys, too.
+        passphrase: encrypts them.
+        force: whether existing files are overwritten, and stale ones of the labels removed.
+    """
+
+    out: Path
+    with_key: bool = False
+    passphrase: str | None = None
+    force: bool = False
+
+
+def issue_to(
+    target: Target, estate: Stores, issue: Callable[[], T], records_of: Callable[[T], list[Record]]
+) -> tuple[T, Saved]:
+    """Issue certificates and write their files, PEM, all in one folder.
+
+    The files are written before the certificates are recorded, and get their names afterwards.
+
+    Args:
+        target: where the files go.
+        estate: the estate that issues.
+        issue: issues; it is called once, within a transaction.
+        records_of: the certificates in the result.
+
+    Returns:
+        The result, and the files.
+
+    Raises:
+        Refusal: if the gate refuses; the audit log records that.
+        InputError: if a file exists or cannot be written, or the estate has no private key to
+            write; nothing is issued then.
+        OutputError: if the disk is full or fails.
+    """
+    if target.passphrase is not None:
+        check_passphrase(target.passphrase)
+    is_new = not target.out.exists()
+    refusal, records = None, []
+    try:
+        with output_folder(target.out, force=target.force) as work:
+            with estate.transaction():
+                try:
+                    result = issue()
+                except Refusal as error:
+                    refusal = error  # the audit entry stays
+                else:
+                    found = records_of(result)
+                    made = _made(target, estate, found)
+                    _write(made, target, work)
+            if refusal is not None:
+                raise refusal
+            records = found
+    except (InputError, OutputError) as error:
+        if not records:
+            raise
+        serials = " ".join(f"--serial {record.serial}" for record in records[:3])
+        remedy = f"The certificates are issued. Write them: smki-testca export {serials}"
+        raise type(error)(error.code, error.message, remedy) from error
+    if not records and is_new:
+        with contextlib.suppress(OSError):
+            target.out.rmdir()
+    paths = [target.out.joinpath(*file.path.parts) for file in made.files]
+    return result, tidied(estate, made, target.out, paths, force=target.force)
+
+
+def _made(target: Target, estate: Stores, records: Sequence[Record]) -> Made:
+    issued = items(estate, records, with_keys=target.with_key)
+    without = [item for item in issued if target.with_key and item.private_key is None]
+    if without:
+        raise InputError(
+            "credential.no_key",
+            f"The estate has no private key for the certificate of {without[0].name}: who brought"
+            " the public key has it. Nothing is issued.",
+            "Leave --with-key out.",
+        )
+    flat = [
+        replace(item, name=name, folder=_FLAT)
+        for name, item in zip(flat_names(issued), issued, strict=True)
+    ]
+    files = [
+        *(file for item in flat for file in own_files(item, _FLAT, target.passphrase)),
+        *_chains(issued),
+        *notes(issued),
+    ]
+    former = list(former_files(flat, ".pem", ".key", FULL_CHAIN))
+    return Made(files, [], renamed_among(issued, files), former, flat)
+
+
+def _chains(issued: Sequence[Item]) -> Iterator[OutputFile]:
+    """The chain file of each CA; the family parts CAs of one name."""
+    files = list(chain_files(issued))
+    count = Counter(file.path.name for file in files)
+    for file in files:
+        parts = file.path.parts[:: len(file.path.parts) - 1]
+        name = file.path.name if count[file.path.name] == 1 else "-".join(parts)
+        yield OutputFile(PurePosixPath(name), file.data)
+
+
+def _write(made: Made, target: Target, work: Path) -> None:
+    """Write the files to a folder that is not finished, safe on the disk.
+
+    A file that is there with the same octets stays: other certificates may have the same chain.
+
+    Raises:
+        InputError: if one would overwrite another.
+        OSError: if one cannot be written.
+    """
+    new = [file for file in made.files if not _is_there(file, target.out)]
+    present = None if target.force else taken(new, target.out)
+    if present is not None:
+        raise exists_error(present, "Name another folder, or add --force. Nothing is issued.")
+    for path, data in {file.path: file.data for file in new}.items():
+        put(work.joinpath(*path.parts), data)
+    settle(work)
+
+
+def _is_there(file: OutputFile, out: Path) -> bool:
+    path = out.joinpath(*file.path.parts)
+    return path.is_file() and not path.is_symlink() and path.read_bytes() == file.data

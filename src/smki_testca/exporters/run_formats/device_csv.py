@@ -1,0 +1,30 @@
+"""Exports the Devices of a run as one CSV file."""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING, Any
+
+from smki_testca.exporters.format import Need
+from smki_testca.exporters.run_formats.csv_table import write_csv
+from smki_testca.exporters.run_formats.device_table import rows, schema
+from smki_testca.exporters.run_formats.run_format import FileFormat, RunTraits, Setting
+
+if TYPE_CHECKING:
+    from smki_testca.exporters.run_formats.content import Device, Part
+
+
+class DeviceCsv(FileFormat):
+    """A header line, then one line for each Device (RFC 4180), octets in base64."""
+
+    traits = RunTraits(
+        name="device-csv",
+        summary="one CSV file with a line for each Device",
+        keys=Need.OPTIONAL,
+        passphrase=Need.OPTIONAL,
+        suffix=".csv",
+    )
+    is_text = True
+
+    def write(self, file: IO[Any], part: Part[Device], setting: Setting) -> None:
+        """Write a line for each Device."""
+        write_csv(file, schema(setting), rows(part, setting))

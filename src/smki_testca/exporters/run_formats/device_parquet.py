@@ -1,0 +1,33 @@
+"""Exports the Devices of a run as one Parquet file."""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING, Any
+
+from smki_testca.exporters.format import Need
+from smki_testca.exporters.run_formats.device_table import rows, schema
+from smki_testca.exporters.run_formats.parquet_table import write_parquet
+from smki_testca.exporters.run_formats.run_format import FileFormat, RunTraits, Setting
+
+if TYPE_CHECKING:
+    from smki_testca.exporters.run_formats.content import Device, Part
+
+
+class DeviceParquet(FileFormat):
+    """A row for each Device, octets as they are."""
+
+    traits = RunTraits(
+        name="device-parquet",
+        summary="one Parquet file with a row for each Device",
+        keys=Need.OPTIONAL,
+        passphrase=Need.OPTIONAL,
+        suffix=".parquet",
+    )
+
+    def write(self, file: IO[Any], part: Part[Device], setting: Setting) -> None:
+        """Write a row for each Device.
+
+        Raises:
+            UsageError: if pyarrow is not installed.
+        """
+        write_parquet(file, schema(setting), rows(part, setting))

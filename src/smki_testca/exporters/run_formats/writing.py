@@ -1,0 +1,273 @@
+"""Writes the certificates of a run in a format: one file or folder, or numbered parts; or sealed.
+
+Every output appears whole, or not at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, TYPE_CHECKING, Any
+
+from smki_testca.errors import InputError, UsageError
+from smki_testca.exporters.format import Need
+from smki_testca.exporters.run_formats.content import Certificates, Devices
+from smki_testca.exporters.run_formats.run_format import (
+    FileFormat,
+    Keys,
+    PathFormat,
+    RunFormat,
+    Setting,
+    check_column,
+)
+from smki_testca.exporters.run_formats.sealing import SealedFile
+from smki_testca.files import exists_error, give_name, output, sync_file, sync_folder, write_error
+from smki_testca.folders import output_folder
+from smki_testca.streams import check_no_terminal, is_standard_output, is_stream
+from smki_testca.unfinished import sweep, unfinished_folder
+from smki_testca.x509.exported_keys import KeyEncryption, KeyForm
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    from smki_testca.estate.run_rows import RunRows
+    from smki_testca.exporters.run_formats.content import Content, Part
+    from smki_testca.profiles import Library
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is asked of an export beside its format.
+
+    Attributes:
+        with_keys: whether private keys are written.
+        key_form: their form; None for the format's own.
+        passphrase: encrypts them.
+        name_by: the operator's own column that names Devices.
+        split: the most units of a file or folder; None for one of all.
+        line: the public key that the export is sealed to.
+        environment, profile: of the Devices; any if None.
+        force: whether existing files are overwritten.
+    """
+
+    with_keys: bool = False
+    key_form: KeyForm | None = None
+    passphrase: str | None = None
+    name_by: str | None = None
+    split: int | None = None
+    line: ec.EllipticCurvePublicKey | None = None
+    environment: str | None = None
+    profile: str | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What an export wrote.
+
+    Attributes:
+        certificates: how many.
+        devices: how many; None in a format of certificates.
+        left_out: how many certificates of the run the format does not hold.
+        parts: how many files or folders.
+    """
+
+    certificates: int
+    devices: int | None
+    left_out: int
+    parts: int
+
+
+def check(form: RunFormat, asked: Asked, out: Path) -> None:
+    """Check that a format can do what is asked, before anything is read.
+
+    Raises:
+        InputError: if it cannot.
+        UsageError: if it is a folder and is to be written to standard output.
+    """
+    traits = form.traits
+    writes_keys = asked.with_keys and traits.keys is not Need.NEVER
+    if asked.key_form is not None and asked.key_form not in traits.key_forms:
+        raise InputError(
+            "export.key_form",
+            f"The format {traits.name} cannot hold keys as {asked.key_form}.",
+            f"Use --key-form {' or '.join(traits.key_forms)}.",
+        )
+    form_of_keys = asked.key_form or traits.key_forms[0]
+    encrypts = writes_keys and asked.passphrase is not None
+    if encrypts and form_of_keys not in traits.encrypted_forms:
+        raise InputError(
+            "export.cannot_encrypt",
+            f"The format {traits.name} cannot encrypt keys as {form_of_keys}.",
+            f"Use --key-form {' or '.join(traits.encrypted_forms)}, or the format device-file.",
+        )
+    if asked.line is not None and not traits.can_seal:
+        raise InputError(
+            "export.cannot_seal",
+            f"The format {traits.name} cannot be sealed.",
+            "Leave --seal-to out, or choose a format of one file, such as device-file.",
+        )
+    if asked.name_by is not None and not traits.can_name:
+        raise UsageError(
+            "usage",
+            f"The format {traits.name} does not name Devices by a column.",
+            "Leave --name-by out, or choose device-folders or device-file.",
+        )
+    if not traits.of_devices and (asked.environment or asked.profile):
+        raise UsageError(
+            "usage",
+            f"The format {traits.name} has every certificate of the run.",
+            "Leave --environment and --profile out, or choose a format of Devices.",
+        )
+    if is_standard_output(out) and asked.split is not None:
+        raise UsageError("usage", "Parts are written to a folder.", "Name one with --out.")
+
+
+def write(
+    form: RunFormat,
+    rows: RunRows,
+    library: Library,
+    out: Path,
+    asked: Asked,
+    progress: Callable[[int, int], None],
+) -> Written:
+    """Write the certificates of a run: all of them, or nothing.
+
+    Args:
+        form: the format; ``check`` has passed.
+        rows: of the run.
+        library: of the profiles that it issued from.
+        out: the file or folder to write; a folder of parts if they are asked for.
+        asked: how.
+        progress: called with the number of certificates or Devices written, and of all.
+
+    Raises:
+        InputError: if the format holds none of the certificates, or not one of them; if a file
+            exists and is not to be overwritten, or one cannot be written.
+        OutputError: if the disk is full or fails.
+    """
+    traits = form.traits
+    content: Content[Any]
+    if traits.of_devices:
+        content = Devices(rows, library, asked.environment, asked.profile)
+        if not len(content):
+            raise InputError(
+                "export.none_fit",
+                f"The format {traits.name} holds none of the run's certificates.",
+                "It holds those of Devices, for digital signature and for key agreement.",
+            )
+    else:
+        content = Certificates(rows)
+    if asked.name_by is not None:
+        check_column(asked.name_by, rows.columns())
+    size = asked.split or len(content)
+    if traits.limit is not None and size > traits.limit:
+        raise InputError(
+            "export.split",
+            f"A {traits.name} holds at most {traits.limit} Devices; this one would have {size}.",
+            f"Add --split {traits.limit}.",
+        )
+    setting = Setting(rows, _keys(form, asked, is_secret=not rows.run.terms.seeded), asked.name_by)
+    parts = content.parts(asked.split, progress)
+    if asked.split is None:
+        _write_whole(form, next(parts), setting, out, asked)
+        count = 1
+    else:
+        count = _write_parts(form, parts, setting, out, asked)
+    devices = len(content) if traits.of_devices else None
+    return Written(content.certificates, devices, content.left_out, count)
+
+
+def _keys(form: RunFormat, asked: Asked, *, is_secret: bool) -> Keys:
+    are_written = asked.with_keys and form.traits.keys is not Need.NEVER
+    encryption = None
+    if are_written and asked.passphrase is not None:
+        encryption = KeyEncryption(asked.passphrase)
+    return Keys(asked.key_form or form.traits.key_forms[0], encryption, are_written, is_secret)
+
+
+def _write_whole(
+    form: RunFormat, part: Part[Any], setting: Setting, out: Path, asked: Asked
+) -> None:
+    """Write one file or folder."""
+    if isinstance(form, FileFormat):
+        is_text = form.is_text and asked.line is None
+        with output(out, force=asked.force, text=is_text) as file:
+            _fill(form, file, part, setting, asked)
+    elif isinstance(form, PathFormat) and form.traits.suffix:
+        with _made_file(out, force=asked.force) as path:
+            form.make(path, part, setting)
+    elif isinstance(form, PathFormat):
+        with output_folder(out, force=asked.force) as work:
+            form.make(work, part, setting)
+
+
+def _write_parts(
+    form: RunFormat, parts: Iterator[Part[Any]], setting: Setting, out: Path, asked: Asked
+) -> int:
+    """Write numbered files or folders below a folder, which appear together."""
+    count = 0
+    with output_folder(out, force=asked.force) as work:
+        for count, part in enumerate(parts, 1):
+            path = work / f"{count:06d}{form.traits.suffix}"
+            if isinstance(form, PathFormat):
+                if not form.traits.suffix:
+                    path.mkdir(mode=0o700)
+                form.make(path, part, setting)
+            elif isinstance(form, FileFormat):
+                is_text = form.is_text and asked.line is None
+                with output(path, force=False, text=is_text) as file:
+                    _fill(form, file, part, setting, asked)
+    return count
+
+
+def _fill(form: FileFormat, file: IO[Any], part: Part[Any], setting: Setting, asked: Asked) -> None:
+    """Write a file, sealed if that is asked for."""
+    if asked.line is None:
+        form.write(file, part, setting)
+        return
+    sealed: Any = SealedFile(file, asked.line)
+    if form.is_text:
+        text = io.TextIOWrapper(sealed, encoding="utf-8", newline="")
+        form.write(text, part, setting)
+        text.flush()
+        text.detach()
+    else:
+        form.write(sealed, part, setting)
+    sealed.finish()
+
+
+@contextlib.contextmanager
+def _made_file(out: Path, *, force: bool) -> Iterator[Path]:
+    """Yield the path of a file to make; it gets its name when the block ends without an error.
+
+    Raises:
+        InputError: if it exists and ``force`` is not set, or cannot be made.
+        OutputError: if the disk is full or fails.
+    """
+    check_no_terminal(out)
+    try:
+        if is_stream(out):
+            with TemporaryDirectory() as folder, output(out, force=force) as file:
+                path = Path(folder, "whole")
+                yield path
+                with path.open("rb") as whole:
+                    shutil.copyfileobj(whole, file)
+            return
+        sweep(out.parent)
+        with unfinished_folder(out.parent, out.name) as place:
+            path = place / "whole"
+            yield path
+            sync_file(path)
+            give_name(path, out, force=force)
+            sync_folder(out.parent)
+    except FileExistsError as error:
+        raise exists_error(out, "Name another, or add --force.") from error
+    except OSError as error:
+        raise write_error("export.unwritable", f"{out} cannot be written", error) from error

@@ -1,0 +1,259 @@
+"""Brings a living estate to what a kit says: adds what is missing, renews what is due.
+
+Everything but the certificates of Devices happens in one transaction, or nothing of it. Those of
+Devices are a run, stored in that transaction and completed after it: where that is interrupted, the
+next application resumes the run first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from smki_testca.clock import iso, later
+from smki_testca.errors import Refusal
+from smki_testca.estate.runs import State
+from smki_testca.estate.status import LIVING
+from smki_testca.issuance.issuance import Issuance
+from smki_testca.issuance.renewal import LISTED, Renewer
+from smki_testca.kits.authorities import add_authorities
+from smki_testca.kits.comparison import Comparison, certificates, compare
+from smki_testca.kits.faults import Faults
+from smki_testca.kits.issuing import complete, plan_devices
+from smki_testca.kits.plan import Addition, Difference, Leftover, Plan, PlannedRenewal
+from smki_testca.kits.registering import Source, bring_in, differences, sources
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from smki_testca.api import Estate
+    from smki_testca.estate.certificates import Record
+    from smki_testca.issuance.issuance import Prepared
+    from smki_testca.kits.kit import Kit
+
+DEFAULT_PERIOD = timedelta(days=90)
+"""The period before its end in which a certificate is due, unless another one is stated."""
+_ACTION = "kit.apply"
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyOptions:
+    """The options with which a kit is applied.
+
+    Attributes:
+        within: a certificate that ends within this period is renewed.
+        devices: the number of Devices of each type in each environment; None for the kit's number.
+        dry_run: whether to plan only.
+    """
+
+    within: timedelta = DEFAULT_PERIOD
+    devices: int | None = None
+    dry_run: bool = False
+
+
+def apply(
+    estate: Estate,
+    kit: Kit,
+    options: ApplyOptions | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
+) -> Plan:
+    """Bring an estate to what a kit says.
+
+    Args:
+        estate: a living estate.
+        kit: the kit.
+        options: the period in which certificates are due, and the number of Devices.
+        progress: called with the number of certificates issued and the number of all, for the
+            requests and for the Devices.
+
+    Returns:
+        What was done; of a dry run, what would be done.
+
+    Raises:
+        Refusal: with every reason of the gate against any of the certificates. Nothing is done
+            then; the audit log records it.
+        InputError: if the register with the kit's participants is inconsistent, or a request
+            cannot be issued; nothing is done then.
+        EstateError: if a worker died; applying the kit again goes on from there.
+    """
+    options = options or ApplyOptions()
+    application = _Application(estate, kit, options, progress)
+    if not options.dry_run:
+        application.resume_earlier_runs()
+    try:
+        with estate.transaction():
+            plan = application.make()
+            _take_back_if(options.dry_run)
+    except _DryRunError:
+        return plan
+    except Refusal as refusal:
+        if not options.dry_run:
+            application.record_refusal(refusal)
+        raise
+    if plan.run is not None:
+        complete(estate, plan.run, progress)
+    return plan
+
+
+class _DryRunError(Exception):
+    """Takes back what a dry run made in order to check it."""
+
+
+def _take_back_if(dry_run: bool) -> None:  # noqa: FBT001 - its name says it
+    if dry_run:
+        raise _DryRunError
+
+
+class _Application:
+    """One application of a kit."""
+
+    def __init__(
+        self,
+        estate: Estate,
+        kit: Kit,
+        options: ApplyOptions,
+        progress: Callable[[int, int], None],
+    ) -> None:
+        self._estate = estate
+        self._kit = kit
+        self._options = options
+        self._progress = progress
+        self._faults = Faults()
+        self._issuance = Issuance(estate)
+
+    def resume_earlier_runs(self) -> None:
+        """Complete the runs of the same kit that were interrupted."""
+        estate = self._estate
+        running = [run.id for run in estate.runs.all() if run.state is State.RUNNING]
+        if not running:
+            return
+        own = {
+            entry.body.get("run")
+            for entry in estate.audit.entries_of(_ACTION)
+            if entry.body.get("kit") == self._kit.name
+        }
+        for run in filter(own.__contains__, running):
+            complete(estate, run, self._progress)
+
+    def record_refusal(self, refusal: Refusal) -> None:
+        """Record in the audit log why nothing was done."""
+        reasons = [reason.as_json() for reason in refusal.reasons[:LISTED]]
+        body = {"granted": False, "kit": self._kit.name, "reasons": reasons}
+        with self._estate.transaction():
+            self._estate.audit.append(self._estate.clock.now(), _ACTION, body)
+
+    def make(self) -> Plan:
+        """Do all of it but the tiles of the run, within the caller's transaction."""
+        estate, kit = self._estate, self._kit
+        now = estate.clock.now()
+        plan = Plan(kit.name, later(now, self._options.within), self._options.dry_run)
+        self._add_authorities(plan)
+        of_kit = sources(kit, estate.library, estate.clock)
+        self._add_register(plan, of_kit)
+        comparison = self._compare(plan, of_kit)
+        prepared = self._prepare(comparison)
+        due = self._due(plan, comparison)
+        devices = [pair for pair in comparison.missing if pair[0].is_device]
+        run = plan_devices(estate, [device for device, _ in devices], self._faults)
+        self._faults.check()
+        self._commit(plan, prepared)
+        self._renew(plan, due)
+        if run.is_overtaken():  # what was just issued counts for the quotas, too
+            run = plan_devices(estate, [device for device, _ in devices], self._faults)
+            self._faults.check()
+        plan.additions += (Addition.of_certificate(*pair) for pair in devices)
+        plan.warnings |= run.warnings
+        if run.ready() and not plan.dry_run:
+            plan.run = run.store()
+        if plan.does_something:
+            body = {
+                "granted": True,
+                "kit": kit.name,
+                "added": len(plan.additions),
+                "renewed": len(plan.renewals),
+                "run": plan.run,
+            }
+            estate.audit.append(now, _ACTION, body)
+        return plan
+
+    def _add_authorities(self, plan: Plan) -> None:
+        made = add_authorities(
+            self._estate, self._kit, self._kit.hierarchies_of(self._estate.library)
+        )
+        plan.additions += map(Addition.of_authority, made)
+
+    def _add_register(self, plan: Plan, of_kit: list[Source]) -> None:
+        before = self._estate.register.load()
+        today = self._estate.clock.now().date()
+        for source in of_kit:
+            plan.changed += differences(before, source, today)
+            participants, agreements = bring_in(self._estate, source)
+            plan.additions += map(Addition.of_participant, participants)
+            plan.additions += map(Addition.of_agreement, agreements)
+
+    def _compare(self, plan: Plan, of_kit: list[Source]) -> Comparison:
+        asked = list(
+            certificates(self._kit, self._estate.library, self._options.devices, self._faults)
+        )
+        holders = {each.participant: None for each in asked}
+        holders |= {each.id: None for source in of_kit for each in source.participants}
+        comparison = compare(self._estate, asked, sorted(holders), plan.before)
+        plan.leftovers = [Leftover(*each) for each in comparison.leftovers]
+        plan.leftovers_not_listed = comparison.unlisted
+        return comparison
+
+    def _prepare(self, comparison: Comparison) -> list[tuple[Addition, Prepared]]:
+        """Prepare the missing certificates but those of Devices."""
+        prepared = []
+        for certificate, reason in comparison.missing:
+            if certificate.is_device:
+                continue
+            with self._faults.collected_at(certificate.place, certificate.label):
+                request = certificate.request(self._estate)
+                one = self._issuance.prepare(request, label=certificate.label)
+                prepared.append((Addition.of_certificate(certificate, reason), one))
+        return prepared
+
+    def _commit(self, plan: Plan, prepared: list[tuple[Addition, Prepared]]) -> None:
+        for done, (addition, one) in enumerate(prepared, 1):
+            plan.warnings |= dict.fromkeys(one.warnings)
+            if plan.dry_run:
+                plan.additions.append(addition)
+                continue
+            (record,) = self._issuance.commit_one(one, "issue")
+            plan.additions.append(addition.issued_as(record.serial))
+            self._progress(done, len(prepared))
+
+    def _due(self, plan: Plan, comparison: Comparison) -> list[Record]:
+        """The certificates to renew: those that are due, and whose keys the estate has."""
+        estate = self._estate
+        due = []
+        for certificate, record in comparison.due:
+            if estate.private_key(record) is None:
+                plan.changed.append(
+                    Difference(
+                        "certificate",
+                        str(record.serial),
+                        "not_after",
+                        iso(record.not_after),
+                        f"after {iso(plan.before)}",
+                        "Its private key is not in the estate. Sign a new CSR of its holder:"
+                        " smki-testca sign FILE",
+                    )
+                )
+                continue
+            with self._faults.collected_at(certificate.place, certificate.label):
+                self._issuance.authorise(certificate.request(estate))
+                due.append(record)
+        return due
+
+    def _renew(self, plan: Plan, due: list[Record]) -> None:
+        if not due:
+            return
+        ended = {each.serial for each in due if self._estate.status(each) not in LIVING}
+        for renewal in Renewer(self._estate).renew_each(due):
+            old = renewal.predecessor
+            successor = None if plan.dry_run else renewal.record.serial
+            plan.renewals.append(PlannedRenewal(old, old.serial in ended, successor))
+            plan.warnings |= dict.fromkeys(renewal.warnings)

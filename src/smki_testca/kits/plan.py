@@ -1,0 +1,224 @@
+"""The plan of bringing an estate to what a kit says: what is added, renewed, left and different."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from smki_testca.clock import iso
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from smki_testca.estate.certificates import Record
+    from smki_testca.estate.status import Status
+    from smki_testca.identifiers import SerialNumber
+    from smki_testca.kits.comparison import KitCertificate
+    from smki_testca.register.agreements import Agreement
+    from smki_testca.register.participants import Participant
+
+LISTED_ADDITIONS = 10_000
+"""The most additions, and the most renewals, that are listed as JSON or as a table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """One thing that the estate lacked.
+
+    Attributes:
+        kind: ``authority``, ``participant``, ``agreement`` or ``certificate``.
+        reason: ``missing``; or of a certificate, the status of what there is in its place.
+        name: of a certificate, its EUI-64, common name or system name; of others, their name.
+        role: the name of its RemotePartyRole, if it has one.
+        serial: of the new certificate; None in a plan, and for those of a run.
+    """
+
+    kind: str
+    reason: str
+    environment: str | None = None
+    label: str | None = None
+    profile: str | None = None
+    participant: str | None = None
+    name: str | None = None
+    role: str | None = None
+    usage: str | None = None
+    serial: SerialNumber | None = None
+
+    @classmethod
+    def of_authority(cls, record: Record) -> Addition:
+        """A CA."""
+        return cls(
+            "authority", "missing", record.environment, None, record.profile, name=record.label
+        )
+
+    @classmethod
+    def of_participant(cls, participant: Participant) -> Addition:
+        """A participant."""
+        return cls("participant", "missing", participant=participant.id, name=participant.name)
+
+    @classmethod
+    def of_agreement(cls, agreement: Agreement) -> Addition:
+        """An agreement."""
+        return cls(
+            "agreement", "missing", participant=agreement.participant, name=agreement.reference
+        )
+
+    @classmethod
+    def of_certificate(cls, certificate: KitCertificate, reason: str) -> Addition:
+        """A certificate that the kit asks for."""
+        subject = certificate.subject
+        texts = subject.as_json()
+        eui64, role = subject.embedded_id, subject.remote_party_role
+        return cls(
+            "certificate",
+            reason,
+            certificate.environment,
+            certificate.label,
+            subject.profile,
+            certificate.participant,
+            texts.get("common_name") or texts.get("system_name") if eui64 is None else str(eui64),
+            None if role is None else role.name,
+            None if certificate.usage is None else certificate.usage.value,
+        )
+
+    def issued_as(self, serial: SerialNumber) -> Addition:
+        """The same, with the serial number of the new certificate."""
+        return replace(self, serial=serial)
+
+    def as_json(self) -> dict[str, Any]:
+        """The addition as a JSON object."""
+        return {
+            "kind": self.kind,
+            "reason": self.reason,
+            "environment": self.environment,
+            "label": self.label,
+            "profile": self.profile,
+            "participant": self.participant,
+            "name": self.name,
+            "role": self.role,
+            "usage": self.usage,
+            "serial": None if self.serial is None else str(self.serial),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRenewal:
+    """One certificate that ends soon, or has ended.
+
+    Attributes:
+        record: the certificate.
+        has_ended: whether it has ended.
+        successor: the serial number of its renewal; None in a plan.
+    """
+
+    record: Record
+    has_ended: bool
+    successor: SerialNumber | None = None
+
+    @property
+    def reason(self) -> str:
+        """``due`` or ``expired``."""
+        return "expired" if self.has_ended else "due"
+
+    def as_json(self) -> dict[str, Any]:
+        """The renewal as a JSON object: the record, why, and what renews it."""
+        return {
+            **self.record.as_json(),
+            "reason": self.reason,
+            "successor": None if self.successor is None else str(self.successor),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """One certificate of the kit's participants that is not in the kit; it is not touched."""
+
+    record: Record
+    status: Status
+
+    def as_json(self) -> dict[str, Any]:
+        """The certificate's record, with its status."""
+        return {**self.record.as_json(), "status": self.status.value}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that the estate has otherwise than the kit says; it is not changed.
+
+    Attributes:
+        kind: ``participant``, ``agreement`` or ``certificate``.
+        name: the participant's id, the agreement's reference, or the certificate's serial number.
+        key: what differs, as ``as_json`` of the participant or agreement calls it.
+        in_estate: what the estate says.
+        in_kit: what the kit says; of a list, what the estate lacks of it.
+        remedy: how to change it.
+    """
+
+    kind: str
+    name: str
+    key: str
+    in_estate: Any
+    in_kit: Any
+    remedy: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The difference as a JSON object."""
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "key": self.key,
+            "estate": self.in_estate,
+            "kit": self.in_kit,
+            "remedy": self.remedy,
+        }
+
+
+@dataclass(slots=True)
+class Plan:
+    """What applying a kit does to an estate, or did.
+
+    Attributes:
+        kit: the kit's name.
+        before: what ends before this time was due.
+        dry_run: whether nothing was done.
+        leftovers_not_listed: how many leftovers there are beside those listed.
+        changed: what the estate has otherwise than the kit says.
+        run: the run that issues the missing Devices; None if there is none.
+        warnings: what the participants should read, each line once.
+    """
+
+    kit: str
+    before: datetime
+    dry_run: bool
+    additions: list[Addition] = field(default_factory=list)
+    renewals: list[PlannedRenewal] = field(default_factory=list)
+    leftovers: list[Leftover] = field(default_factory=list)
+    leftovers_not_listed: int = 0
+    changed: list[Difference] = field(default_factory=list)
+    run: int | None = None
+    warnings: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def does_something(self) -> bool:
+        """Whether the estate lacks anything, or a certificate is due."""
+        return bool(self.additions or self.renewals)
+
+    def as_json(self) -> dict[str, Any]:
+        """The plan as a JSON object."""
+        unlisted = {
+            "additions": len(self.additions[LISTED_ADDITIONS:]),
+            "renewals": len(self.renewals[LISTED_ADDITIONS:]),
+            "leftovers": self.leftovers_not_listed,
+        }
+        return {
+            "kit": self.kit,
+            "dry_run": self.dry_run,
+            "before": iso(self.before),
+            "additions": [each.as_json() for each in self.additions[:LISTED_ADDITIONS]],
+            "renewals": [each.as_json() for each in self.renewals[:LISTED_ADDITIONS]],
+            "leftovers": [each.as_json() for each in self.leftovers],
+            "changed": [each.as_json() for each in self.changed],
+            "run": self.run,
+            "warnings": list(self.warnings),
+            **{f"{name}_not_listed": count for name, count in unlisted.items() if count},
+        }

@@ -1,0 +1,386 @@
+"""What smki-testca.toml says, which file is used, and what comes before it."""
+
+import json
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from smki_testca.cli import configuration
+
+ROOT = Path(__file__).parent.parent.parent
+
+DEVICE = ("--device-id", "00-DB-12-00-00-00-00-05", "--usage", "digital-signature")
+HW_TYPE = "1.2.826.0.1.8641679.1.2.2.1"
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A home directory with a folder to work in, and what writes a file into either."""
+    home = tmp_path / "home"
+    work = home / "project" / "deep"
+    work.mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("SMKI_TESTCA_CONFIG")
+    monkeypatch.chdir(work)
+
+    def write(text, folder=home / "project"):
+        path = folder / "smki-testca.toml"
+        path.write_text(text, "utf-8")
+        path.chmod(0o600)
+        return path
+
+    return write
+
+
+def _shown(command, *line):
+    outcome = command("config", "--json", *line)
+    assert outcome.code == 0, outcome.out
+    return outcome.json["file"], {each["name"]: each for each in outcome.json["settings"]}
+
+
+@pytest.mark.usefixtures("project")
+def test_without_a_file_everything_is_its_default(command):
+    file, settings = _shown(command)
+    assert file is None
+    assert set(settings) == set(configuration.KEYS)
+    for each in settings.values():
+        assert (each["value"], each["source"], each["place"]) == (None, "default", None)
+    assert "No smki-testca.toml is read." in command("config").out
+
+
+def test_each_value_is_shown_with_the_line_that_it_is_from(command, project):
+    lines = [f'{key} = "x"' for key in configuration.KEYS]
+    path = project("\n".join(["# Ours.", *lines]) + "\n")
+    file, settings = _shown(command)
+    assert file == str(path)
+    for number, key in enumerate(configuration.KEYS, 2):
+        assert settings[key]["source"] == "file"
+        assert settings[key]["place"] == f"{path}:{number}"
+        is_path = key in {"estate", "profiles", "passphrase-file"}
+        assert settings[key]["value"] == (str(path.parent / "x") if is_path else "x")
+    assert f"{path}:9" in command("config").out
+
+
+def test_a_path_is_relative_to_the_file_or_to_the_home_directory(command, project, tmp_path):
+    path = project('estate = "../e"\nprofiles = "~/p"\npassphrase-file = "/somewhere/p"\n')
+    _, settings = _shown(command)
+    assert settings["estate"]["value"] == str(path.parent / "../e")
+    assert settings["profiles"]["value"] == str(tmp_path / "home" / "p")
+    assert settings["passphrase-file"]["value"] == "/somewhere/p"
+
+
+def test_options_come_first_then_variables_then_the_file(command, project, monkeypatch):
+    project('estate = "e"\nprofiles = "p"\npassphrase-file = "secret"\n')
+    monkeypatch.setenv("SMKI_TESTCA_ESTATE", "by-variable")
+    monkeypatch.setenv("SMKI_TESTCA_PASSPHRASE", "correct horse")
+    _, settings = _shown(command)
+    assert settings["estate"]["value"] == "by-variable"
+    assert settings["estate"]["place"] == "SMKI_TESTCA_ESTATE"
+    assert settings["passphrase-file"]["source"] == "variable"
+    assert settings["passphrase-file"]["value"] is None
+    for line in (("config",), ("config", "--json")):
+        assert "horse" not in command(*line).out
+    given = ("--estate", "o", "--profiles", "q", "--passphrase-file", "f")
+    _, settings = _shown(command, *given)
+    for name, value in (("estate", "o"), ("profiles", "q"), ("passphrase-file", "f")):
+        assert settings[name] == {
+            "name": name,
+            "value": value,
+            "source": "option",
+            "place": f"--{name}",
+        }
+
+
+def test_the_passphrase_that_quickstart_left_comes_before_the_configured_file(
+    command, project, quickstart
+):
+    project(f'estate = "{quickstart}"\npassphrase-file = "none"\n')
+    _, settings = _shown(command)
+    assert settings["passphrase-file"]["value"] == str(quickstart / "passphrase")
+    assert command("crl", "issue", "--hierarchy", "organisation").code == 0
+
+
+def test_a_request_takes_from_the_file_what_its_line_leaves_out(command, project, quickstart):
+    secret = quickstart / "secret"
+    (quickstart / "passphrase").rename(secret)
+    path = project(
+        f'estate = "{quickstart}"\npassphrase-file = "{secret}"\nenvironment = "ZAZ1"\n'
+        f'participant = "meters-one"\npurpose = "device-and-user-system-tests"\n'
+        f'hw-type = "{HW_TYPE}"\nexport-format = "der"\n'
+    )
+    outcome = command("issue", "device", *DEVICE, "--json")
+    assert outcome.code == 0, outcome.out
+    (record,) = outcome.json["certificates"]
+    assert record["participant"] == "meters-one"
+    assert command("check", "device", *DEVICE, "--participant", "labs-one").code == 3
+    out = path.parent / "out"
+    assert command("export", "--out", out).code == 0
+    assert list(out.rglob("*.der"))
+    assert command("export", "--out", path.parent / "o", "--format", "pem").code == 0
+    assert not list((path.parent / "o").rglob("*.der"))
+    csr = ("csr", "device", *DEVICE, "--out", path.parent / "c", "--key", path.parent / "k")
+    assert command(*csr).code == 0
+    assert command("sign", path.parent / "c").code == 0
+    batch = ("batch", "check", "--profile", "device", "--usage", "digital-signature")
+    outcome = command(*batch, "--first-id", "00-DB-12-01-00-00-00-00", "--count", "3")
+    assert outcome.code == 0, outcome.err
+
+
+def test_nothing_in_the_file_selects_certificates(command, project, quickstart):
+    wanted = command("--estate", quickstart, "--json", "list").json
+    path = project(f'estate = "{quickstart}"\nparticipant = "rdp-one"\nenvironment = "UIT-A"\n')
+    assert command("list", "--json").json == wanted
+    for line in (("revoke", "--reason", "key-compromise"), ("set-status", "not-in-use")):
+        outcome = command(*line)
+        assert outcome.code == 2
+        assert "No certificate is selected" in outcome.err
+    outcome = command("export", "--format", "pem", "--out", path.parent / "out", "--json")
+    assert any("supplier-one" in name for name in outcome.json["files"])
+
+
+def test_a_manifest_is_taken_beside_a_configured_participant(command, project, quickstart):
+    path = project(
+        f'estate = "{quickstart}"\nparticipant = "meters-one"\npurpose = "uept"\n'
+        f'hw-type = "{HW_TYPE}"\n'
+    )
+    manifest = path.parent / "rows.csv"
+    manifest.write_text(
+        "profile,participant,purpose,device-id,hw-type,usage\n"
+        f"device,meters-one,device-and-user-system-tests,00-DB-12-00-00-00-00-05,{HW_TYPE},"
+        "digital-signature\n"
+    )
+    outcome = command("batch", "check", manifest, "--json")
+    assert outcome.code == 0, outcome.out
+    assert outcome.json["accepted"] == 1
+
+
+def test_a_wrong_value_names_the_line_that_it_is_from(command, project, quickstart):
+    path = project(f'estate = "{quickstart}"\nexport-format = "pme"\n')
+    outcome = command("export", "--out", path.parent / "out")
+    assert outcome.code == 2
+    error, note = outcome.err.splitlines()
+    assert "pme" in error
+    assert note == f"note: export-format is 'pme' by {path}:2."
+    # What the line itself says is not the file's.
+    outcome = command("export", "--format", "emp", "--out", path.parent / "out")
+    assert "note" not in outcome.err
+
+
+@pytest.mark.parametrize("way", ["option", "after", "variable"])
+def test_there_are_ways_not_to_use_it(command, project, monkeypatch, way):
+    project("no TOML")
+    assert command("config").code == 4
+    lines = {"option": ["--no-config", "config"], "after": ["config", "--no-config"]}
+    line = lines.get(way, ["config"])
+    if way == "variable":
+        monkeypatch.setenv("SMKI_TESTCA_CONFIG", "")
+    assert command(*line).code == 0
+    assert command("--help").code == 0
+    assert command("list", "--help").code == 0
+
+
+def test_the_variable_names_another_file(command, project, monkeypatch, tmp_path):
+    project('estate = "found"\n')
+    other = tmp_path / "other.toml"
+    other.write_text('estate = "named"\n')
+    monkeypatch.setenv("SMKI_TESTCA_CONFIG", str(other))
+    file, settings = _shown(command)
+    assert file == str(other)
+    assert settings["estate"]["value"] == str(tmp_path / "named")
+    monkeypatch.setenv("SMKI_TESTCA_CONFIG", str(tmp_path / "missing.toml"))
+    outcome = command("config", "--json")
+    assert outcome.code == 4
+    assert outcome.json["error"]["code"] == "input.unreadable"
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "told"),
+    [
+        (
+            '\nenviroment = "x"',
+            "config.key",
+            "line 2, enviroment: there is no such key. Did you mean env",
+        ),
+        ('hw_type = "x"', "config.key", "Did you mean hw-type?"),
+        ('xyzzy = "x"', "config.key", "line 1, xyzzy: there is no such key."),
+        ('[tool]\nestate = "x"', "config.key", "tool"),
+        ('passphrase = "x"', "config.secret", "a secret does not belong in this file"),
+        ('estate-password = "x"', "config.secret", "a secret does not belong in this file"),
+        ("participant = 3", "config.value", "line 1, participant: the value is not a text"),
+        ('participant = ""', "config.value", "participant"),
+        ('participant = "a\\nb"', "config.value", "participant"),
+        ('estate = ["a"]', "config.value", 'estate = "…"'),
+        ("estate = e", "toml.syntax", "line 1"),
+        ('estate = "a"\nestate = "b"', "toml.syntax", "line 2"),
+    ],
+)
+def test_a_file_that_is_wrong_is_one_line_that_says_where(
+    command, project, one_line, text, code, told
+):
+    path = project(text + "\n")
+    outcome = command("list")
+    assert outcome.code == 4
+    line = one_line(outcome)
+    assert told in line
+    assert str(path) in line
+    assert command("list", "--json").json["error"]["code"] == code
+
+
+def test_the_nearest_file_is_used_and_none_above_the_home_directory(command, project, tmp_path):
+    home = tmp_path / "home"
+    above = project('estate = "above"\n', tmp_path)
+    assert _shown(command)[0] is None
+    at_home = project('estate = "home"\n', home)
+    assert _shown(command)[0] == str(at_home)
+    nearer = project('profiles = "p"\n')
+    file, settings = _shown(command)
+    assert file == str(nearer)
+    assert settings["estate"]["value"] is None, "files are not joined"
+    os.chdir(tmp_path)
+    assert _shown(command)[0] == str(above), "whoever works there uses it"
+
+
+def _writable_file(path):
+    path.chmod(0o666)
+
+
+def _writable_folder(path):
+    path.parent.chmod(0o777)
+
+
+def _sticky_folder(path):
+    path.parent.chmod(0o777 | stat.S_ISVTX)
+
+
+def _others_file(path):
+    os.chown(path, 4321, -1)
+
+
+def _others_folder(path):
+    os.chown(path.parent, 4321, -1)
+
+
+def _others_link(path):
+    kept = path.rename(path.with_name("ours.toml"))
+    path.symlink_to(kept)
+    os.chown(path, 4321, -1, follow_symlinks=False)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no owner there")
+@pytest.mark.parametrize(
+    "plant",
+    [_writable_file, _writable_folder, _sticky_folder, _others_file, _others_folder, _others_link],
+)
+def test_a_file_that_somebody_else_may_have_put_there_is_refused(
+    command, project, one_line, monkeypatch, plant
+):
+    path = project('estate = "theirs"\n')
+    try:
+        plant(path)
+    except PermissionError:
+        pytest.skip("only root can give files away")
+    outcome = command("list")
+    assert outcome.code == 4
+    line = one_line(outcome)
+    assert f"{path} is not used" in line
+    assert "--no-config" in line
+    assert command("list", "--json").json["error"]["code"] == "config.untrusted"
+    assert command("--no-config", "config").code == 0
+    monkeypatch.setenv("SMKI_TESTCA_CONFIG", str(path))
+    assert _shown(command)[0] == str(path), "whoever names it trusts it"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no owner there")
+def test_files_of_the_administrator_are_used_and_those_of_a_group(command, project, monkeypatch):
+    path = project('estate = "ours"\n')
+    path.chmod(0o660)
+    path.parent.chmod(0o775)
+    own = path.stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: own)
+    assert _shown(command)[0] == str(path)
+    monkeypatch.setattr(os, "geteuid", lambda: own + 1)
+    assert (command("config").code == 0) == (own == 0)
+
+
+def test_a_link_to_nothing_and_a_pipe_are_told_and_nothing_waits(command, project):
+    path = project("")
+    path.unlink()
+    path.symlink_to("nowhere")
+    assert command("config", "--json").json["error"]["code"] == "input.unreadable"
+    path.unlink()
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(path, 0o600)
+        assert command("config", "--json").json["error"]["code"] == "input.unreadable"
+
+
+def test_a_user_without_a_home_directory_has_a_file_too(command, project, monkeypatch):
+    path = project('estate = "~/e"\n')
+    monkeypatch.setattr(os.path, "expanduser", lambda text: text)  # as without one
+    file, settings = _shown(command)
+    assert file == str(path)
+    assert settings["estate"]["value"] == str(path.parent / "~/e")
+
+
+@pytest.mark.usefixtures("project")
+def test_a_working_directory_that_is_gone_has_no_file(command):
+    folder = Path.cwd()
+    folder.rmdir()
+    assert _shown(command)[0] is None
+
+
+def test_tests_meet_no_stray_file(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "smki-testca.toml").write_text("no TOML")
+    assert _shown(command)[0] is None
+    assert os.environ["SMKI_TESTCA_CONFIG"] == ""
+
+
+def test_what_is_configured_completes_too(command, project, quickstart, monkeypatch):
+    project(f'estate = "{quickstart}"\n')
+    monkeypatch.setenv("_SMKI_TESTCA_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", "smki-testca list --participant met")
+    monkeypatch.setenv("COMP_CWORD", "3")
+    assert command().out == "plain,meters-one\n"
+
+
+@pytest.mark.usefixtures("project")
+def test_the_json_of_config_is_stable(command):
+    document = json.loads(command("config", "--json").out)
+    assert set(document) == {"file", "settings"}
+    assert {key for each in document["settings"] for key in each} == {
+        "name",
+        "value",
+        "source",
+        "place",
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+def test_the_page_on_configuration_works_as_typed(project):
+    text = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    blocks = re.findall(r"```(\w+)\n(.*?)```", text, re.DOTALL)
+    (written,) = [block for language, block in blocks if language == "toml"]
+    typed = [block for language, block in blocks if language == "sh"]
+    assert len(typed) > 4
+    work = Path.cwd()
+    project(written, work)
+    (work / "ci").mkdir()
+    project("", work / "ci")
+    program = work / "bin" / "smki-testca"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m smki_testca "$@"\n')
+    program.chmod(0o700)
+    subprocess.run(
+        ["bash", "-eu", "-c", "\n".join(typed)],
+        env={**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"},
+        check=True,
+        capture_output=True,
+    )
+    assert list((work / "certificates").rglob("*.pem"))

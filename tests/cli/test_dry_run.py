@@ -1,0 +1,211 @@
+"""``--dry-run``: every command that has it prints what it would do, and changes nothing at all."""
+
+from __future__ import annotations
+
+import shlex
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from estates import opened, unpacked
+from smki_testca.api import Estate
+from smki_testca.cli import cli
+from smki_testca.errors import InputError
+from smki_testca.estate.certificates import Selection
+from smki_testca.profiles.model import Hierarchy, Tier
+
+EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+RANGE = (
+    "--profile device --participant meters-one --purpose device-and-user-system-tests --hw-type"
+    " 1.2.826.0.1.8641679.1.2.2.1 --usage digital-signature --first-id 00-DB-12-01-00-00-00-00"
+)
+
+CASES = {
+    "agreement add": "{examples}/agreement.toml",
+    "agreement end": "BIL-2020-001 --on 2020-06-30",
+    "agreement replace": "{examples}/agreement-replacement.toml",
+    "agreement resume": "SEC-2020-003",
+    "agreement suspend": "BIL-2020-001",
+    "batch issue": f"{RANGE} --count 3",
+    "batch sign": "{examples}/csrs --participant supplier-one --purpose uept --out {out}",
+    "ca renew": "Z1",
+    "ca roll-over": "organisation --name Z1b",
+    "crl issue": "--all --also-current --out {out}",
+    "import": "{others}",
+    "kit apply": "quickstart",
+    "re-sign": "--purpose uept",
+    "register allocate": "supplier-one --user-role 'Gas Supplier'",
+    "register correct": "supplier-two --signifier TPTY-SUPPLIER-2",
+    "register import": "{examples}/agreement.toml",
+    "register notify": "--flow party",
+    "register remove": "labs-one",
+    "reject": "{serial}",
+    "renew": "--participant supplier-one",
+    "revoke": "--participant supplier-one --reason superseded",
+    "set-status": "not-in-use --participant meters-one",
+}
+"""What each command does in a test, in which it would change something."""
+
+REFUSED = {
+    "agreement end": "BIL-2020-001 --on 2000-01-01",
+    "ca roll-over": "organisation --name Z1",
+    "re-sign": "--purpose uept --participant nobody --all-or-nothing",
+    "register remove": "supplier-one",
+    "renew": "--label Z1-supplier-ds --purpose nothing-known",
+    "revoke": "--participant supplier-one --status revoked --reason superseded",
+}
+"""What commands refuse or fail at; where the gate refuses, the audit log would have an entry."""
+
+
+def _with_dry_run(group, path=()):
+    """The path of every command that has ``--dry-run``, found by walking the commands."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        found: Any = group.get_command(context, name)
+        if isinstance(found, click.Group):
+            yield from _with_dry_run(found, (*path, name))
+        elif any("--dry-run" in parameter.opts for parameter in found.params):
+            yield " ".join((*path, name))
+
+
+COMMANDS = sorted(_with_dry_run(cli))
+
+
+def _state(directory):
+    """Every file below a directory, with its octets and times, and a dump of the database."""
+    files = {}
+    for path in directory.rglob("*"):
+        state = path.lstat()
+        content = (path.read_bytes(), state.st_mtime_ns) if path.is_file() else None
+        files[path.relative_to(directory)] = (state.st_mode, state.st_uid, content)
+    with closing(sqlite3.connect(directory / "estate" / "estate.sqlite")) as database:
+        return files, list(database.iterdump())
+
+
+@pytest.fixture
+def living(command, quickstart, newcomer, tmp_path):
+    """An estate in which every command has something to do."""
+    newcomers = tmp_path / "newcomers"
+    given = ("issue", "dccki", "--participant", "supplier-one", "--purpose", "uept")
+    for name in ("one", "two"):
+        command("--estate", newcomer, *given, "--common-name", name, "--label", name)
+        exported = ("export", "--format", "pem", "--with-keys", "--out", newcomers / name)
+        outcome = command("--estate", newcomer, *exported, "--label", name)
+        assert outcome.code == 0, outcome.err
+    for words in (("import", newcomers / "one"), ("agreement", "suspend", "SEC-2020-003")):
+        outcome = command("--estate", quickstart, *words)
+        assert outcome.code == 0, outcome.err
+    with opened(quickstart) as estate:
+        (record,) = estate.select(Selection(label="Z1-supplier-ka"))
+    names = {
+        "examples": EXAMPLES,
+        "others": newcomers / "two",
+        "out": tmp_path / "out",
+        "serial": record.serial,
+    }
+    return quickstart, names
+
+
+def _called(command, living, path, arguments, *more):
+    directory, names = living
+    words = shlex.split(arguments.format(**names))
+    return command("--json", "--estate", directory, *path.split(), *words, *more)
+
+
+def test_the_cases_name_commands_that_there_are():
+    assert len(COMMANDS) > 15
+    assert [path for path in COMMANDS if path not in CASES] == [], "write a case for each of these"
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_a_dry_run_prints_what_would_be_done_and_changes_nothing(command, living, tmp_path, path):
+    before = _state(tmp_path)
+    tried = _called(command, living, path, CASES[path], "--dry-run")
+    assert _state(tmp_path) == before
+    done = _called(command, living, path, CASES[path])
+    assert _state(tmp_path) != before
+    assert tried.code == done.code, tried.out + tried.err
+    assert tried.code in {0, 1}
+    if path.startswith("batch "):
+        return  # a line for each step of a run, which a dry run does not take
+    document = tried.json
+    # A notification is a document for the DCC, the same whether it is counted as told or not.
+    assert document.pop("dry_run", None) is (None if path == "register notify" else True)
+    assert document.keys() == done.json.keys()
+    for key, value in done.json.items():
+        assert type(document[key]) is type(value)
+        if isinstance(value, list):
+            assert len(document[key]) == len(value)
+
+
+@pytest.mark.parametrize("path", sorted(REFUSED))
+def test_a_dry_run_fails_as_the_command_does_and_leaves_no_entry(command, living, tmp_path, path):
+    before = _state(tmp_path)
+    tried = _called(command, living, path, REFUSED[path], "--dry-run")
+    assert _state(tmp_path) == before
+    done = _called(command, living, path, REFUSED[path])
+    assert tried.code == done.code >= 3
+    assert tried.json == done.json
+
+
+def test_a_dry_run_says_for_people_that_it_was_one(command, quickstart):
+    words = ("revoke", "--label", "Z1-supplier-ds", "--reason", "superseded")
+    tried = command("--estate", quickstart, *words, "--dry-run")
+    done = command("--estate", quickstart, *words)
+    assert tried.err == "This was a dry run: nothing was changed.\n"
+    assert (tried.code, tried.out) == (done.code, done.out)
+    assert "revoked" in tried.out
+
+
+def test_a_dry_run_that_ends_with_findings_says_so_too(command, living):
+    directory, _ = living
+    words = ("re-sign", "--purpose", "uept", "--participant", "nobody")
+    with opened(directory) as estate:
+        assert len(estate.externals.select()) > 1
+    tried = command("--estate", directory, *words, "--dry-run")
+    assert tried.code == 1
+    assert tried.err.endswith("This was a dry run: nothing was changed.\n")
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_estate_of_an_older_format_is_not_upgraded_by_a_dry_run(command, tmp_path, version):
+    directory = unpacked(version, tmp_path / "estate")
+    before = _state(tmp_path)
+    tried = command("--estate", directory, "ca", "renew", "Z1", "--dry-run")
+    assert _state(tmp_path) == before
+    assert (tried.code, tried.err) == (0, "This was a dry run: nothing was changed.\n")
+    assert "Z1" in tried.out
+
+
+def test_a_file_that_somebody_gave_another_mode_of_journal_keeps_it(command, quickstart, digest):
+    with closing(sqlite3.connect(quickstart / "estate.sqlite")) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+    before = digest(), sorted(quickstart.iterdir())
+    tried = command("--estate", quickstart, "ca", "renew", "Z1", "--dry-run")
+    assert tried.code == 0, tried.err
+    assert (digest(), sorted(quickstart.iterdir())) == before
+
+
+def test_the_library_tries_several_things_in_turn_and_takes_them_back(quickstart, digest):
+    before = digest()
+    with opened(quickstart) as estate:
+        entries = len(estate.audit.entries())
+    phrase = (quickstart / "passphrase").read_text().strip()
+    with Estate.open(quickstart, phrase, dry_run=True) as estate:
+        estate.roll_over(Hierarchy.ORGANISATION, "Z1b")
+        record = estate.issue_revocation_list(Hierarchy.ORGANISATION, Tier.ISSUING)
+        assert estate.by_serial(record.authority).label == "Z1b"
+        assert len(estate.audit.entries()) == entries + 2
+        estate.audit.verify()
+        # What fails in between takes only its own changes back.
+        with pytest.raises(InputError, match="Z1b"):
+            estate.roll_over(Hierarchy.ORGANISATION, "Z1b")
+        assert len(estate.audit.entries()) == entries + 2
+    assert digest() == before
+    with opened(quickstart) as estate:
+        assert len(estate.audit.entries()) == entries
+        estate.audit.verify()

@@ -1,0 +1,146 @@
+"""What earlier exports left in a folder: what is stale is told, and removed with ``--force``."""
+
+from __future__ import annotations
+
+import pytest
+from exported import PHRASE, names
+
+import csrs
+from smki_testca.x509.pem import to_pem
+from smki_testca.x509.private_keys import to_pkcs8
+
+LABEL = "Z1-supplier-ds"
+HOME = "ZAZ1/organisation/supplier-one"
+
+
+@pytest.fixture
+def run(command, quickstart):
+    """Calls the command on the quickstart estate; its JSON."""
+
+    def call(*words):
+        outcome = command("--json", "--estate", quickstart, *words)
+        assert outcome.code == 0, outcome.out
+        return outcome.json
+
+    return call
+
+
+def stale(export, run, form="pem", **more):
+    """An export with the files of a certificate that was renewed; its folder, and these files."""
+    run("renew", "--label", LABEL)
+    _, folder = export(form, "--label", LABEL, "--status", "not-in-use", "--with-keys", **more)
+    found = list(folder.rglob(f"{LABEL}-*"))
+    assert found
+    return folder, sorted(map(str, found))
+
+
+@pytest.mark.parametrize("form", ["pem", "der", "pkcs12", "signing-tool"])
+def test_stale_files_of_the_label_are_removed_with_force_and_told(export, run, form):
+    encrypted = form == "pkcs12"
+    folder, found = stale(export, run, form, encrypted=encrypted)
+    outcome, _ = export(form, "--label", LABEL, "--with-keys", "--force", encrypted=encrypted)
+    assert sorted(outcome.json["removed"]) == found
+    assert "stale" not in outcome.json
+    left = [name for name in names(folder) if f"{LABEL}-" in name]
+    assert left == ([f"{HOME}/{LABEL}-fullchain.pem"] if form == "pem" else [])
+
+
+def test_without_force_they_stay_and_are_told(export, run, command, quickstart):
+    folder, found = stale(export, run)
+    # The chains are there already: without them nothing is in the way.
+    for path in folder.rglob("*-chain.pem"):
+        path.unlink()
+    outcome, _ = export("pem", "--label", LABEL)
+    assert outcome.code == 0, outcome.out
+    assert sorted(outcome.json["stale"]) == found
+    assert "removed" not in outcome.json
+    told = command(
+        *("--estate", quickstart, "export", "--format", "pem", "--label", LABEL),
+        *("--out", folder, "--force"),
+    )
+    assert "Removed 3 files of earlier exports: " in told.out
+    assert "left out" in told.err
+
+
+def test_a_label_that_gets_a_second_usage_leaves_no_plain_file(export, run):
+    words = (
+        *("issue", "organisation", "--participant", "supplier-one", "--purpose", "uept"),
+        *("--id", "90-B3-D5-1F-30-01-00-00", "--role", "supplier", "--label", "two"),
+    )
+    run(*words, "--usage", "digital-signature")
+    _, folder = export("pem", "--label", "two", "--with-keys")
+    assert f"{HOME}/two.key" in names(folder)
+    run(*words, "--usage", "key-agreement")
+    outcome, _ = export("pem", "--label", "two", "--with-keys", "--force")
+    home = folder / HOME
+    assert sorted(outcome.json["removed"]) == [
+        str(home / name) for name in ("two-fullchain.pem", "two.key", "two.pem")
+    ]
+    assert sorted(path.name for path in home.glob("*.key")) == ["two-ds.key", "two-ka.key"]
+
+
+def test_files_that_are_not_of_the_estate_stay(export, run):
+    folder, found = stale(export, run)
+    for path in map(folder.__class__, found):
+        path.write_bytes(b"somebody's notes")
+    (folder / HOME / f"{LABEL}-copy.pem").write_bytes(b"mine")
+    outcome, _ = export("pem", "--label", LABEL, "--with-keys", "--force")
+    assert "removed" not in outcome.json
+    assert all(folder.__class__(path).read_bytes() == b"somebody's notes" for path in found)
+
+
+def test_no_private_key_is_removed_that_the_estate_does_not_have(export, run, tmp_path):
+    key = csrs.new_key()
+    request = tmp_path / "one.csr"
+    request.write_bytes(csrs.pem(csrs.device(key)))
+    sign = (
+        *("sign", request, "--participant", "meters-one", "--label", "mine"),
+        *("--purpose", "device-and-user-system-tests"),
+    )
+    (old,) = run(*sign)["certificates"]
+    run("set-status", "not-in-use", "--serial", old["serial"])
+    _, folder = export("pem", "--serial", old["serial"])
+    (path,) = (one for one in folder.rglob("mine*.pem") if "chain" not in one.name)
+    own = path.with_suffix(".key")
+    own.write_bytes(to_pem(to_pkcs8(key), "PRIVATE KEY"))
+    run(*sign)
+    for _ in range(2):
+        outcome, _ = export("pem", "--label", "mine", "--force")
+        assert own.exists()
+    assert not path.exists() or path.stem == "mine"
+    assert outcome.code == 0
+
+
+def test_a_key_that_does_not_fit_the_certificate_beside_it_is_told(export, run):
+    _, folder = export("pem", "--label", LABEL, "--with-keys")
+    key = folder / HOME / f"{LABEL}.key"
+    same = run("renew", "--label", LABEL, "--same-key")
+    assert same["certificates"]
+    outcome, _ = export("pem", "--label", LABEL, "--force")
+    assert "unfit_keys" not in outcome.json
+    run("renew", "--label", LABEL)
+    outcome, _ = export("pem", "--label", LABEL, "--force")
+    assert outcome.json["unfit_keys"] == [str(key)]
+    outcome, _ = export("pem", "--label", LABEL, "--force", "--with-keys")
+    assert "unfit_keys" not in outcome.json
+
+
+def test_of_an_encrypted_key_nobody_can_tell_whether_it_fits(export):
+    _, folder = export("pem", "--label", LABEL, "--with-keys", encrypted=True)
+    outcome, _ = export("pem", "--label", LABEL, "--force")
+    assert outcome.json["unfit_keys"] == [str(folder / HOME / f"{LABEL}.key")]
+    assert PHRASE
+
+
+def test_a_folder_for_capath_keeps_no_older_certificate_of_a_ca(export, estate):
+    estate.renew_authority("Z1")
+    _, folder = export("capath", "--profile", "organisation-issuing-ca", "--status", "not-in-use")
+    outcome, _ = export("capath", "--force")
+    before = names(folder)
+    older = next(path for path in folder.glob("*.0"))
+    extra = older.with_suffix(".1")
+    record = next(one for one in estate.certificates.authorities() if one.label == "Z1")
+    extra.write_bytes(to_pem(record.der))
+    outcome, _ = export("capath", "--force")
+    assert outcome.json["removed"] == [str(extra)]
+    assert names(folder) == before
