@@ -50,6 +50,9 @@ if TYPE_CHECKING:
     from smki_testca.issuance.batch.planning import Plan
 
 
+LISTED_SKIPPED = 1_000
+"""The most skipped rows of a batch that are listed; all are counted."""
+
 _SEED = click.option(
     "--seed", metavar="HEX", help="Derive serials and keys from it; they are not secret."
 )
@@ -225,7 +228,7 @@ def _outcome_as_json(plan: Plan) -> dict[str, Any]:
     document: dict[str, Any] = {
         "own_columns": list(plan.columns),
         "skipped": plan.skipped_count,
-        "skipped_lines": plan.skipped,
+        "skipped_lines": plan.skipped[:LISTED_SKIPPED].tolist(),
         "retired": plan.retired,
     }
     told = {key: value for key, value in document.items() if value}
