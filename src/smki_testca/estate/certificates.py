@@ -157,10 +157,10 @@ class Selection:
 
     A part is one value, or several, of which a certificate must have any; an empty part of several
     values selects nothing. Without any part it selects all. ``expires_before`` selects those whose
-    notAfter is before that time. ``columns`` selects those whose row in a manifest had these values
-    in the operator's own columns. A label may be a ``LabelPattern``, and a serial a
-    ``SerialPrefix``. ``Estate.select`` respects ``status``; ``fits`` does not, because a record has
-    no status.
+    notAfter is before that time. A label may be a ``LabelPattern``, and a serial a
+    ``SerialPrefix``. ``columns`` selects those whose row in a manifest had these values in the
+    operator's own columns. ``Estate.select`` respects ``status``; ``fits`` does not, because a
+    record has no status.
 
     Raises:
         InputError: if ``expires_before`` has no time zone.
@@ -231,7 +231,6 @@ class Selection:
             conditions.append("not_after < ?")
             values.append(iso(self.expires_before))
         if self.columns:
-            # Whatever its values are; ``fits`` compares them.
             conditions.append("serial IN (SELECT serial FROM certificate_columns)")
         return " AND ".join(f"({condition})" for condition in conditions) or "1", values
 
@@ -301,12 +300,12 @@ class _Test:
         return value.octets if isinstance(value, Eui64) else value
 
 
-_READ = (
-    "*, coalesce((SELECT secret FROM keys WHERE id = key_id), 1) AS keys_secret,"
+_FURTHER_COLUMNS = (
+    "coalesce((SELECT secret FROM keys WHERE id = key_id), 1) AS keys_secret,"
     " (SELECT columns FROM certificate_columns AS own"
     " WHERE own.serial = certificates.serial) AS own_columns"
 )
-"""The columns of a row that a record is made of."""
+"""What other tables say of a certificate."""
 _PAGE = 500
 """The certificates that are read at a time."""
 
@@ -384,8 +383,9 @@ class CertificateStore:
             # Rows are numbered in the order of issue.
             page = self._database.records(
                 lambda row: (int(row["row"]), _from_row(row)),
-                f"SELECT rowid AS row, {_READ} FROM certificates"  # noqa: S608 - our own columns
-                f" WHERE {condition} AND rowid > ? ORDER BY rowid LIMIT ?",
+                "SELECT rowid AS row, *,"  # noqa: S608 - our own columns
+                f" {_FURTHER_COLUMNS}"
+                f" FROM certificates WHERE {condition} AND rowid > ? ORDER BY rowid LIMIT ?",
                 [*values, last, _PAGE],
             )
             yield from (record for _, record in page if selection.fits(record))
@@ -503,7 +503,8 @@ class CertificateStore:
     def _records(self, condition: str, values: list[Any]) -> list[Record]:
         return self._database.records(
             _from_row,
-            f"SELECT {_READ} FROM certificates WHERE {condition} ORDER BY audit, rowid",  # noqa: S608 - our own columns
+            f"SELECT *, {_FURTHER_COLUMNS}"  # noqa: S608 - our own columns
+            f" FROM certificates WHERE {condition} ORDER BY audit, rowid",
             values,
         )
 
