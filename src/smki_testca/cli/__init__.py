@@ -162,7 +162,7 @@ def main() -> NoReturn:
             known
             or SmkiTestcaError(
                 "fault",
-                f"A fault of ours: {type(error).__name__}: {error}.",
+                f"Internal error: {type(error).__name__}: {error}.",
                 "Set SMKI_TESTCA_TRACEBACK=1 and report what it prints.",
             ),
             session,

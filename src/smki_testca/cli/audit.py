@@ -119,7 +119,7 @@ def verify(session: Session, digest: str | None, *, keys: bool) -> None:
         )
         return
     entries = counted(verified.entries, "entry", "entries")
-    about_tiles = f" {counted(tiles, 'tile')} {is_or_are(tiles)} as it tells." if tiles else ""
+    about_tiles = f" {counted(tiles, 'tile')} {is_or_are(tiles)} as it records." if tiles else ""
     about_keys = (
         ""
         if paired is None

@@ -117,7 +117,7 @@ def issue(
         if der:
             check_no_terminal(out)
     if also_current and not everything:
-        raise UsageError("usage", "--also-current goes with --all.")
+        raise UsageError("usage", "--also-current needs --all.")
     if everything:
         _issue_all(session, out, options, also_current=also_current, der=der)
     else:
@@ -174,7 +174,9 @@ def _issue_all(
     for name in ("ca", "at", "next_update"):
         if options[name] is not None:
             option = name.replace("_", "-")
-            raise UsageError("usage", f"--{option} is about one list: it does not go with --all.")
+            raise UsageError(
+                "usage", f"--{option} is about one list and cannot be used with --all."
+            )
     source = click.get_current_context().get_parameter_source("hierarchy")
     one_hierarchy = source is not click.core.ParameterSource.DEFAULT
     with session.open(needs_keys=True) as estate:

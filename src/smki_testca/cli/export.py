@@ -163,7 +163,7 @@ def _check_one(files: Sequence[OutputFile]) -> None:
     raise InputError(
         "export.several_files",
         f"This export has {len(files)} files ({named}); standard output takes one.",
-        "Name a folder with --out, select one certificate, or leave --with-keys out.",
+        "Name a folder with --out, select one certificate, or leave out --with-keys.",
     )
 
 

@@ -188,7 +188,7 @@ def list_externals(session: Session, estate: Estate, given: Given, terms: Terms)
         if given[name]:
             raise UsageError(
                 "usage",
-                f"--{name} fits no external certificates: it is of the estate's own alone.",
+                f"--{name} cannot select external certificates: only the estate's own have it.",
                 "Leave it out, or --external.",
             )
     records = estate.externals.select(selection(estate, given))

@@ -200,7 +200,7 @@ def correct(
     from smki_testca.register.corrections import Correction, parse_range
 
     if exception is not None and not ranges:
-        raise UsageError("usage", "--exception goes with --range: it says why that range.")
+        raise UsageError("usage", "--exception needs --range: it says why the range is allowed.")
     if not (name is not None or kind or signifier is not None or ranges or withdrawn):
         raise UsageError("usage", "Say what to correct, with --name, --signifier or the like.")
     with session.open() as estate:
@@ -284,7 +284,7 @@ def allocate(
       smki-testca --estate estate register allocate supplier-one --user-role "Gas Supplier"
     """
     if wanted is not None and count is not None:
-        raise UsageError("usage", "--id and --count do not go together.")
+        raise UsageError("usage", "--id and --count cannot be used together.")
     with session.open() as estate:
         if wanted is None:
             ids = estate.register.allocate(participant, user_role, count or 1)
@@ -321,7 +321,7 @@ def notify(session: Session, flow: str, form: str, number: int | None) -> None:
       smki-testca --estate estate register notify --flow party --format csv
     """
     if number is not None and session.dry_run:
-        raise UsageError("usage", "--number and --dry-run do not go together.")
+        raise UsageError("usage", "--number and --dry-run cannot be used together.")
     with session.open() as estate:
         if number is not None:
             notification = estate.register.notification(Flow(flow), number)
@@ -346,8 +346,8 @@ def _nothing_counted() -> Iterator[None]:
         raise OutputError(
             "output.failed",
             f"The output cannot be written: {error.strerror}.",
-            "Nothing was counted as told. Free space on the disk, or repair it, and give the"
-            " command again: it tells the same.",
+            "No notification was counted. Free space on the disk, or repair it, and repeat the"
+            " command: it prints the same one.",
         ) from error
 
 

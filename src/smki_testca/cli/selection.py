@@ -105,7 +105,7 @@ def _columns(where: Iterable[str]) -> dict[str, str]:
         if not sign or not value or column is None or column in columns:
             raise UsageError(
                 "usage",
-                f"--where {shown(text)} is no column of your own and its value, given once.",
+                f"--where {shown(text)} is not one of your own columns with its value.",
                 "Write COLUMN=VALUE, such as serial_number=17.",
             )
         columns[column] = value

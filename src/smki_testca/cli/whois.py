@@ -66,7 +66,8 @@ def _answers(estate: Estate, term: str) -> Sequence[Answer | Unanswered]:
         return whois_file(estate, read_input(term))
     raise InputError(
         "whois.nobody",
-        f"{shown(term)} is no EUI-64, no Signifier, participant id or Market Participant ID in the"
+        f"{shown(term)} is not an EUI-64, not a Signifier, participant id or Market Participant"
+        " ID in the"
         " register, no serial number in the estate, no Registry Entry and no certificate file.",
     )
 

@@ -317,7 +317,8 @@ _CONSTRAINING = ("nameConstraints", "policyConstraints")
 
 @rule(
     "extensions.basicConstraints.path_length", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 4.2.1.9",
-    meaning="The pathLenConstraint is negative, is in the certificate of no CA, or is 0 in a root"
+    meaning="The pathLenConstraint is negative, is in a certificate that is not a CA's, or is 0"
+    " in a root"
     " that CAs are issued by.",
     remedy="Leave it out, or write the number of CAs that may follow in a path.",
     good="cA TRUE, pathLenConstraint 1 in a root", bad="pathLenConstraint 0 without cA",
@@ -333,7 +334,7 @@ def path_length(certificate: Certificate) -> Iterator[Breach]:
     if isinstance(value, int) and value < 0:
         message = f"the pathLenConstraint is {value}"
     elif view.value(f"{_CONSTRAINTS}.cA") is not True:
-        message = "it has a pathLenConstraint and is no CA"
+        message = "it has a pathLenConstraint and is not a CA"
     elif value == 0 and profile.tier is Tier.ROOT and _has_issuing_ca(certificate):
         message = "the pathLenConstraint 0 of a root allows no CA below it"
     else:

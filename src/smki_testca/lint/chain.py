@@ -338,7 +338,7 @@ def signature(document: Certificate | RevocationList) -> Iterator[Breach]:
 
 @rule(
     "issuer.self_signed", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 6.1.3",
-    meaning="It is signed with its own key, but it is no root, or names another as issuer.",
+    meaning="It is signed with its own key, but it is not a root, or names another as issuer.",
     remedy="Have it issued by the CA of its hierarchy.",
     good="signed by Z1", bad="an Organisation Certificate that is signed by itself",
 )  # fmt: skip
@@ -415,7 +415,7 @@ def not_a_ca(certificate: Certificate) -> Iterator[Breach]:
     """Find an issuer that is an end entity."""
     issuer = certificate.signer.issuer
     if issuer is not None and not issuer.is_ca:
-        message = "the issuer is no CA: its certificate does not say so"
+        message = "the issuer is not a CA: its certificate does not say that it is one"
         yield Breach("issuer.not_a_ca", _issuer_offset(certificate.view), message)
 
 

@@ -253,7 +253,7 @@ def required_fields(document: RevocationList) -> Iterator[Breach]:
 
 @rule(
     "crl.number_range", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 5.2.3",
-    meaning="The cRLNumber is negative, has more than 20 octets, or is no INTEGER.",
+    meaning="The cRLNumber is negative, has more than 20 octets, or is not an INTEGER.",
     remedy="Number CRLs from 1 on.",
     good="cRLNumber 7", bad="cRLNumber -1",
 )  # fmt: skip
@@ -264,7 +264,7 @@ def number_range(document: RevocationList) -> Iterator[Breach]:
         return
     value = crl_number.value
     if not isinstance(value, int) or not 0 <= value < 1 << _MAX_NUMBER_BITS:
-        message = "its cRLNumber is negative, has more than 20 octets, or is no INTEGER"
+        message = "its cRLNumber is negative, has more than 20 octets, or is not an INTEGER"
         yield Breach("crl.number_range", crl_number.node.offset, message)
 
 

@@ -707,7 +707,8 @@ def device_id(request: Request) -> Iterator[Breach]:
 
 @rule(
     "csr.role", Severity.ERROR, Basis.SPECIFIED, "SEC App. M F, G",
-    meaning="The OU of the CSR is no RemotePartyRole in two hexadecimal digits, or that of a CA.",
+    meaning="The OU of the CSR is not a RemotePartyRole in two hexadecimal digits, or that of a"
+    " CA.",
     remedy="Write the role's code.",
     good="02", bad="supplier",
 )  # fmt: skip
@@ -719,7 +720,7 @@ def role(request: Request) -> Iterator[Breach]:
         return
     named = request.roles.by_hex(text)
     if named is None or named.hex != text:
-        message = f"its OU {shown(text)} is no RemotePartyRole in hexadecimal"
+        message = f"its OU {shown(text)} is not a RemotePartyRole in hexadecimal"
         yield Breach("csr.role", request.offset(field.path), message)
     elif not named.held_by:
         message = f"its OU {text} is the RemotePartyRole {named.name}, which only CAs have"

@@ -22,13 +22,13 @@ ENCODE_AGAIN = "Encode the document again as DER and sign it again."
 
 @rule(
     "document.unknown_kind", Severity.ERROR, Basis.SPECIFIED, "RFC 5280; RFC 2986",
-    meaning="It is no certificate, CSR, CRL or bundle of them.",
+    meaning="It is not a certificate, CSR, CRL or bundle of them.",
     remedy="Give the certificate itself; a private key or a text is not linted.",
     good="a PEM CERTIFICATE block", bad="a PEM block of an unknown label",
 )  # fmt: skip
 @rule(
     "document.nothing", Severity.ERROR, Basis.SPECIFIED, "RFC 5280; RFC 2986",
-    meaning="A folder or an archive was named in which there is no document.",
+    meaning="The folder or archive holds no document.",
     remedy="Name the certificates themselves, or the folder that holds them.",
     good="a folder with a certificate and its private key", bad="an empty folder",
 )  # fmt: skip

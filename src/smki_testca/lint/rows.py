@@ -131,7 +131,7 @@ ASPECTS = {
         "{path} in another form",
     ),
     "role": Aspect(
-        "{path} is no RemotePartyRole in two hexadecimal digits.",
+        "{path} is not a RemotePartyRole in two hexadecimal digits.",
         "Write the role's code in hexadecimal.",
         "{path}: 02",
         "{path}: FE",
@@ -173,7 +173,7 @@ ASPECTS = {
         "100 years",
     ),
     "policy": Aspect(
-        "{path} is no policy of the environment.",
+        "{path} is not a policy of the environment.",
         "Write a policy that environments.toml allows, or allow this one there.",
         "1.2.826.0.1.8641679.1.2.1.4",
         "2.5.29.32.0",
@@ -515,7 +515,7 @@ def _role_breaches(row: Row, text: str, roles: Roles) -> Iterator[Breach]:
     role = roles.by_hex(text)
     if role is None:
         is_decimal = _DECIMAL.fullmatch(text) is not None and roles.by_code(int(text)) is not None
-        fault = "is a RemotePartyRole in decimal" if is_decimal else "is no RemotePartyRole"
+        fault = "is a RemotePartyRole in decimal" if is_decimal else "is not a RemotePartyRole"
         aspect = "role_decimal" if is_decimal else "role"
         yield _breach(row, aspect, f"{shown(text)} {fault}; it takes two hexadecimal digits")
     elif not role.held_by and _is_for_holders(row):

@@ -150,7 +150,7 @@ def _check_response(*options: str | None, **given: Any) -> None:
     if any(value is not None for value in (*options, *given.values())):
         raise UsageError(
             "usage",
-            "The format response is what batch sign writes, and nothing else.",
+            "The format response writes what batch sign wrote, and takes no other option.",
             "Leave out every option but --out and --force.",
         )
 
@@ -198,8 +198,9 @@ def write_response(estate: Estate, run: Run, target: Path, *, force: bool) -> in
     if encoded_report is None or run.state is not State.DONE:
         raise InputError(
             "batch.no_response",
-            f"Run {run.id} has no response: it is {run.state}, of source {run.terms.source}.",
-            "Only a ZIP of CSRs that is done has one.",
+            f"Run {run.id} has no response: it is {run.state}, and its source is"
+            f" {run.terms.source}.",
+            "Only a run of a ZIP of CSRs that is done has one.",
         )
     issued = dict(estate.run_certificates.numbered(run))
     report = msgspec.msgpack.decode(encoded_report, type=portal.Report)

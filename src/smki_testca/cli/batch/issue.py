@@ -191,7 +191,7 @@ def _planned(
         plan_range(estate, plan, options)
         return plan
     if given := range_options_given(options):
-        raise UsageError("usage", f"{', '.join(given)}: of a range, not beside a manifest.")
+        raise UsageError("usage", f"{', '.join(given)}: only for a range, not with a manifest.")
     known = manifest_id(estate, manifest, options)
     plan = Plan(estate, "manifest", label, secrets, existing=existing, manifest=known)
     with without_collector():

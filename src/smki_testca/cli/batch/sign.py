@@ -85,7 +85,7 @@ def sign(session: Session, /, requests: str, **options: Any) -> None:
     first = first_line_of_input(requests)
     if first is not None and not first.startswith(_ZIP_MAGIC):
         if options["skip_existing"]:
-            raise UsageError("usage", "--skip-existing is of a batch, not of lines of JSON.")
+            raise UsageError("usage", "--skip-existing cannot be used with lines of JSON.")
         sign_lines(session, first, options)
         return
     _sign_batch(session, requests, first, options)

@@ -48,14 +48,14 @@ _RANGE_OPTIONS = [
 
 
 _EXISTING_OPTIONS = [
-    click.option(
-        "--again", is_flag=True, help="Issue others beside certificates that are in use already."
-    ),
+    click.option("--again", is_flag=True, help="Issue certificates in addition to those in use."),
     click.option(
         "--skip-existing", is_flag=True, help="Leave Devices out that have a certificate in use."
     ),
     click.option(
-        "--replace", is_flag=True, help="Retire what Devices have in use, and issue it anew."
+        "--replace",
+        is_flag=True,
+        help="Retire the certificates that Devices have in use, and issue new ones.",
     ),
 ]
 
@@ -228,7 +228,7 @@ def manifest_id(estate: Estate, manifest: str, options: dict[str, Any]) -> Manif
     """Return the manifest and what the options fill its cells with, as a run records it.
 
     Raises:
-        InputError: if it is no regular file, or cannot be read.
+        InputError: if it is not a regular file, or cannot be read.
     """
     from smki_testca.issuance.batch.existing import ManifestId
     from smki_testca.issuance.batch.manifest import digest
@@ -237,7 +237,7 @@ def manifest_id(estate: Estate, manifest: str, options: dict[str, Any]) -> Manif
     if path.exists() and not path.is_file():
         # A batch may be planned again, which reads the manifest again.
         raise InputError(
-            "input.unreadable", f"{path} cannot be read: it is no regular file.", "Give a file."
+            "input.unreadable", f"{path} cannot be read: it is not a regular file.", "Give a file."
         )
     names = ("profile", "participant", "purpose", *_range_inputs(estate.library))
     filled = {name: value for name in names if (value := options.get(_parameter_name(name)))}
@@ -276,5 +276,5 @@ def plan_manifest(
         raise InputError(
             "manifest.changed",
             f"{path} was changed while it was read.",
-            "Give the command again once it is written.",
+            "Repeat the command when the file is complete.",
         )
