@@ -92,7 +92,11 @@ def _digest_option(context: click.Context, parameter: click.Parameter, text: str
     callback=_digest_option,
     help="What audit head printed earlier: the log must continue from there.",
 )
-@click.option("--keys", is_flag=True, help="Unseal every private key, too, and pair it.")
+@click.option(
+    "--keys",
+    is_flag=True,
+    help="Also open every private key, and check that it fits its public key.",
+)
 @click.pass_obj
 def verify(session: Session, digest: str | None, *, keys: bool) -> None:
     """Check that the log is complete and unchanged, and that every row agrees with it.

@@ -71,7 +71,7 @@ if TYPE_CHECKING:
 @click.option(
     "--export-passphrase-file",
     metavar="FILE",
-    help="Its first line encrypts the private keys written;"
+    help="Encrypt the private keys with the passphrase on the first line of FILE;"
     f" {' and '.join(takes_passphrase(Need.REQUIRED))} need it.",
 )
 @click.option(

@@ -84,8 +84,12 @@ def import_(session: Session, file: str) -> None:
 
 @register.command()
 @click.argument("participant", metavar="[ID]", required=False)
-@click.option("--user-role", metavar="R", help="Only those with an ID that serves it.")
-@click.option("--market-participant", metavar="M", help="Only the Party with that identifier.")
+@click.option(
+    "--user-role", metavar="R", help="Only participants with an ID that serves this User Role."
+)
+@click.option(
+    "--market-participant", metavar="M", help="Only the Party with this Market Participant ID."
+)
 @click.pass_obj
 def show(
     session: Session,
@@ -171,7 +175,7 @@ for _command in (whois, check, new_register):
     "withdrawn",
     metavar="EUI64|all",
     multiple=True,
-    help="An ID that was not to be allocated to it.",
+    help="Withdraw an ID that was allocated by mistake.",
 )
 @click.pass_obj
 @with_dry_run
@@ -186,11 +190,11 @@ def correct(
     exception: str | None,
     withdrawn: tuple[str, ...],
 ) -> None:
-    """Correct what was registered wrongly of participant ID, and leave the rest.
+    """Correct wrong data of participant ID in the register.
 
-    It is refused, with their serial numbers, where certificates that are neither revoked nor
-    expired would become untrue. With another range, the IDs outside it are withdrawn. What
-    merely changed, such as a name, comes with register import.
+    The command is refused if a certificate that is neither revoked nor expired would then be
+    wrong; it names the serial numbers. With another range, the IDs outside it are withdrawn. If
+    something has changed in the meantime, such as a name, use register import.
 
     \b
     Example:
@@ -268,8 +272,10 @@ def remove(session: Session, participant: str) -> None:
 @register.command()
 @click.argument("participant", metavar="ID")
 @click.option("--user-role", metavar="R", required=True, help="The User Role the IDs will serve.")
-@click.option("--count", metavar="N", type=number_from(1, 100_000), help="How many; without it 1.")
-@click.option("--id", "wanted", metavar="EUI64", help="This ID of its range, not the next.")
+@click.option(
+    "--count", metavar="N", type=number_from(1, 100_000), help="The number of IDs; 1 by default."
+)
+@click.option("--id", "wanted", metavar="EUI64", help="Allocate this ID instead of the next one.")
 @click.pass_obj
 @with_dry_run
 def allocate(
@@ -277,7 +283,7 @@ def allocate(
 ) -> None:
     """Allocate the next IDs of participant ID's range, counting in hexadecimal.
 
-    With --id it is the ID named, which lies in the range and is not allocated yet.
+    With --id it allocates that ID, which must be in the range and not allocated yet.
 
     \b
     Example:
@@ -314,7 +320,8 @@ def allocate(
 def notify(session: Session, flow: str, form: str, number: int | None) -> None:
     """Print the next notification to the DCC: the changes since the last one of its flow.
 
-    It counts as told when it is printed. If printing fails, the next call tells the same.
+    The notification counts as made when it is printed. If printing fails, the next
+    call prints the same one.
 
     \b
     Example:

@@ -66,7 +66,7 @@ RESPONSE = "response"
 @click.option(
     "--export-passphrase-file",
     metavar="FILE",
-    help="Its first line encrypts the private keys written.",
+    help="Encrypt the private keys with the passphrase on the first line of FILE.",
 )
 @click.option(
     "--seal-to",
@@ -86,7 +86,7 @@ RESPONSE = "response"
 )
 @click.option("--environment", metavar="E", help="Only Devices of this environment.")
 @click.option("--profile", metavar="NAME", help="Only Devices of this certificate type.")
-@click.option("--force", is_flag=True, help="Overwrite what is there already.")
+@click.option("--force", is_flag=True, help="Overwrite files that are there already.")
 @click.pass_obj
 def export(
     session: Session,

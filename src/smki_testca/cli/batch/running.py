@@ -41,10 +41,17 @@ _ENGINE_OPTIONS = [
     click.option(
         "--workers", metavar="N", type=NUMBER, help="The number of processes; all cores by default."
     ),
-    click.option("--engine", type=click.Choice(["local", "dask"]), default="local"),
-    click.option("--scheduler", metavar="ADDRESS", help="Of a Dask cluster: tls://HOST:PORT."),
+    click.option(
+        "--engine",
+        type=click.Choice(["local", "dask"]),
+        default="local",
+        help="Make certificates on this machine (the default), or on a Dask cluster.",
+    ),
+    click.option(
+        "--scheduler", metavar="ADDRESS", help="The scheduler of a Dask cluster: tls://HOST:PORT."
+    ),
     click.option("--tls-cert", metavar="FILE", help="This client's certificate for the cluster."),
-    click.option("--tls-key", metavar="FILE", help="Its private key."),
+    click.option("--tls-key", metavar="FILE", help="The private key of that certificate."),
     click.option("--tls-ca", metavar="FILE", help="The CA of the cluster."),
 ]
 

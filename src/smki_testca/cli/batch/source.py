@@ -32,9 +32,14 @@ if TYPE_CHECKING:
 _RANGE_OPTIONS = [
     click.option("--profile", metavar="NAME", help="The certificate type, such as device."),
     click.option(
-        "--participant", cls=ConfiguredOption, metavar="P", help="The participant that asks."
+        "--participant",
+        cls=ConfiguredOption,
+        metavar="P",
+        help="The participant that asks: its id in the register.",
     ),
-    click.option("--purpose", cls=ConfiguredOption, metavar="S", help="The Testing Service."),
+    click.option(
+        "--purpose", cls=ConfiguredOption, metavar="S", help="The Testing Service, such as uept."
+    ),
     click.option(
         "--usage",
         "usages",
@@ -42,15 +47,15 @@ _RANGE_OPTIONS = [
         multiple=True,
         help="One certificate for each; may be given twice.",
     ),
-    click.option("--first-id", metavar="EUI64", help="Of a range: its first Device ID."),
-    click.option("--count", metavar="N", type=NUMBER, help="Of a range: the number of Device IDs."),
+    click.option("--first-id", metavar="EUI64", help="The first Device ID of a range."),
+    click.option("--count", metavar="N", type=NUMBER, help="The number of Device IDs in a range."),
 ]
 
 
 _EXISTING_OPTIONS = [
     click.option("--again", is_flag=True, help="Issue certificates in addition to those in use."),
     click.option(
-        "--skip-existing", is_flag=True, help="Leave Devices out that have a certificate in use."
+        "--skip-existing", is_flag=True, help="Leave out Devices that have a certificate in use."
     ),
     click.option(
         "--replace",
