@@ -102,9 +102,10 @@ def issue(
     """Issue the next revocation list of a CA, or with --all every list that is due.
 
     A list is due where certificates were revoked that no current list names, and where the last
-    list is past its nextUpdate. The command says which CAs still owe one. A list names the certificates
-    revoked as of its thisUpdate. With --at you issue a stale list or a future one; its number
-    still rises by one. --out replaces the content of a file, whose owner and mode stay.
+    list is past its nextUpdate. The command says which CAs still owe one. A list names the
+    certificates revoked as of its thisUpdate. With --at you issue a stale list or a future one;
+    its number still rises by one. --out replaces the content of a file, whose owner and mode
+    stay.
 
     \b
     Example:

@@ -51,7 +51,8 @@ if TYPE_CHECKING:
 @click.option(
     "--import-passphrase-file",
     metavar="FILE",
-    help="Open encrypted private keys and PKCS#12 stores with the passphrase on the first line of FILE.",
+    help="Open encrypted private keys and PKCS#12 stores with the passphrase on the first line"
+    " of FILE.",
 )
 @click.option("--without-keys", is_flag=True, help="Do not read private keys.")
 @click.pass_obj
@@ -145,7 +146,8 @@ def re_sign(
     """Sign imported certificates again under the estate's own CA: same subject, key and label.
 
     Serial number and dates are new, and the gate decides on each. Certificates in which lint
-    finds errors are left out; expiry does not count as an error. The exit code is 1 if any is left out.
+    finds errors are left out; expiry does not count as an error. The exit code is 1 if any is
+    left out.
 
     \b
     Example:

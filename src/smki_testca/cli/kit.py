@@ -189,7 +189,8 @@ def _certificates(loaded: Kit, devices: int | None) -> Iterator[dict[str, Any]]:
     "formats",
     metavar="F",
     multiple=True,
-    help="An export format of docs/formats.md; every format by default. May be given several times.",
+    help="An export format of docs/formats.md; every format by default. May be given several"
+    " times.",
 )
 @click.pass_obj
 def make(session: Session, /, name: str, out: Path, **options: Any) -> None:

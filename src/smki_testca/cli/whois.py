@@ -31,8 +31,8 @@ def whois(session: Session, term: str) -> None:
     """Say which participant an identifier or a presented certificate belongs to.
 
     TERM is an ID, a Signifier, the id of a participant, a Market Participant ID, a serial number
-    in hexadecimal or decimal, a Registry Entry, or a file of certificates, each of which is
-    answered for.
+    in hexadecimal or decimal, a Registry Entry, or a file of certificates. Each
+    certificate of a file gets an answer.
 
     \b
     Example:
