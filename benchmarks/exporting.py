@@ -70,7 +70,7 @@ def issue(estate: Path, turn: int, count: int) -> Measured:
         *("batch", "issue", "--profile", "device", "--participant", "meters-one"),
         *("--purpose", PURPOSE, "--hw-type", HW_TYPE),
         *("--usage", "digital-signature", "--usage", "key-agreement"),
-        *("--first-id", f"{FIRST_ID + (turn << 32):016x}", "--count", str(count // 2)),
+        *("--first-id", f"{FIRST_ID + ((turn + 1) << 32):016x}", "--count", str(count // 2)),
     )
 
 
