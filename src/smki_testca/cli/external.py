@@ -184,7 +184,7 @@ def list_externals(session: Session, estate: Estate, given: Given, terms: Terms)
     Raises:
         UsageError: for an option that fits the estate's own certificates only.
     """
-    for name in (*OF_OWN_ALONE, "where"):
+    for name in OF_OWN_ALONE:
         if given[name]:
             raise UsageError(
                 "usage",

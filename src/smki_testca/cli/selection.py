@@ -43,25 +43,20 @@ _OPTIONS_OF_ANY = [
     _option("label", "L", "With this label, or one that fits this pattern, such as 'Z1-*'."),
     _option("serial", "N", "With this serial number, or the one that begins so."),
 ]
-_WHERE = click.option(
-    "--where",
-    metavar="COLUMN=VALUE",
-    multiple=True,
-    help="Whose row of a manifest had this value in a column of your own.",
-)
 _OPTIONS = [
     _option("participant", "P", "Of this participant."),
     _option("environment", "E", "Of this test environment, such as ZAZ1."),
     *_OPTIONS_OF_ANY,
     _option("status", "S", "Of this status, such as in-use or R."),
+    _option("where", "COLUMN=VALUE", "Whose row in a manifest had that in a column of your own."),
 ]
-OF_OWN_ALONE = ("participant", "environment", "status")
+OF_OWN_ALONE = ("participant", "environment", "status", "where")
 """The options that fit only certificates that the estate issued."""
 
 
 def selecting(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options of a selection; they arrive by name, each with its values."""
-    for option in reversed([*_OPTIONS, _WHERE]):
+    for option in reversed(_OPTIONS):
         command = option(command)
     return command
 

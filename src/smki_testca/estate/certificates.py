@@ -157,10 +157,10 @@ class Selection:
 
     A part is one value, or several, of which a certificate must have any; an empty part of several
     values selects nothing. Without any part it selects all. ``expires_before`` selects those whose
-    notAfter is before that time. ``columns`` selects those whose row in a manifest had these values
-    in the operator's own columns. A label may be a ``LabelPattern``, and a serial a
-    ``SerialPrefix``. ``Estate.select`` respects ``status``; ``fits`` does not, because a record has
-    no status.
+    notAfter is before that time. A label may be a ``LabelPattern``, and a serial a
+    ``SerialPrefix``. ``columns`` selects those whose row in a manifest had these values in the
+    operator's own columns. ``Estate.select`` respects ``status``; ``fits`` does not, because a
+    record has no status.
 
     Raises:
         InputError: if ``expires_before`` has no time zone.
@@ -231,7 +231,6 @@ class Selection:
             conditions.append("not_after < ?")
             values.append(iso(self.expires_before))
         if self.columns:
-            # Whatever its values are; ``fits`` compares them.
             conditions.append("serial IN (SELECT serial FROM certificate_columns)")
         return " AND ".join(f"({condition})" for condition in conditions) or "1", values
 
@@ -301,6 +300,12 @@ class _Test:
         return value.octets if isinstance(value, Eui64) else value
 
 
+_FURTHER_COLUMNS = (
+    "coalesce((SELECT secret FROM keys WHERE id = key_id), 1) AS keys_secret,"
+    " (SELECT columns FROM certificate_columns AS own"
+    " WHERE own.serial = certificates.serial) AS own_columns"
+)
+"""What other tables say of a certificate."""
 _PAGE = 500
 """The certificates that are read at a time."""
 
@@ -379,7 +384,7 @@ class CertificateStore:
             page = self._database.records(
                 lambda row: (int(row["row"]), _from_row(row)),
                 "SELECT rowid AS row, *,"  # noqa: S608 - our own columns
-                " coalesce((SELECT secret FROM keys WHERE id = key_id), 1) AS keys_secret"
+                f" {_FURTHER_COLUMNS}"
                 f" FROM certificates WHERE {condition} AND rowid > ? ORDER BY rowid LIMIT ?",
                 [*values, last, _PAGE],
             )
@@ -498,9 +503,7 @@ class CertificateStore:
     def _records(self, condition: str, values: list[Any]) -> list[Record]:
         return self._database.records(
             _from_row,
-            "SELECT *, coalesce((SELECT secret FROM keys WHERE id = key_id), 1) AS keys_secret,"  # noqa: S608 - our own columns
-            " (SELECT columns FROM certificate_columns AS own"
-            " WHERE own.serial = certificates.serial) AS own_columns"
+            f"SELECT *, {_FURTHER_COLUMNS}"  # noqa: S608 - our own columns
             f" FROM certificates WHERE {condition} ORDER BY audit, rowid",
             values,
         )

@@ -192,13 +192,13 @@ class RunCertificates:
                 if ends[tile.section] >= out_at:
                     continue
             opened = self._tiles.open(tile)
-            section = run.terms.section(tile.section)
-            # Of a million rows few have the value: the others are not read.
-            places = (
-                place
-                for place in range(tile.count)
-                if _has_columns(opened, section, place, selection)
-            )
+            places: Iterable[int] = range(tile.count)
+            if selection.columns:
+                # Of a million rows few have the value: the others are not read.
+                section = run.terms.section(tile.section)
+                places = [
+                    place for place in places if _has_columns(opened, section, place, selection)
+                ]
             yield from self._records(run, tile, opened, places)
 
     def _with_serials(self, serials: Iterable[SerialNumber | SerialPrefix]) -> Iterator[Record]:
@@ -263,7 +263,6 @@ class RunCertificates:
         usage, role = section.usage or "", section.role_code
         issuer = SerialNumber.parse(section.issuer)
         at, extra = from_iso(run.terms.at), opened.extra()
-        labels = extra.labels
         for place in places:
             der = opened.der(place)
             parts = outline(der)
@@ -284,7 +283,7 @@ class RunCertificates:
                 eui64=None if eui64 is None else Eui64(eui64),
                 role=role,
                 usage=str(usage),
-                label=labels.get(place) or run.terms.label_of(section, eui64),
+                label=extra.labels.get(place) or run.terms.label_of(section, eui64),
                 key_id=key_id(parts.public_key),
                 issuer=issuer,
                 not_before=not_before,

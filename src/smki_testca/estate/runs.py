@@ -18,7 +18,6 @@ from smki_testca.identifiers import SerialNumber
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
     from datetime import datetime
 
     from smki_testca.estate.audit import AuditLog
@@ -175,20 +174,6 @@ class RunStore:
                 "See: smki-testca batch list",
             )
         return max(unfinished, key=lambda run: (run.state is State.INTERRUPTED, run.id))
-
-    def of_manifest(self, sha256: str, options: Mapping[str, str]) -> list[Run]:
-        """The runs that issued a manifest, filled with the same options, or are about to.
-
-        Args:
-            sha256: of the manifest, hexadecimal.
-            options: as the run's terms have them.
-        """
-        return [
-            run
-            for run in self.all()
-            if (run.terms.manifest, run.terms.options) == (sha256, options)
-            and (run.state is not State.CANCELLED or run.issued)
-        ]
 
     def keep_report(self, run: int, report: bytes) -> None:
         """Store the report of a run's batch of CSRs, within the caller's transaction."""

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import zipfile
 from collections import Counter
 
 import pytest
@@ -621,6 +622,34 @@ def test_batch_sign_warns_of_what_is_in_use_already(has_one, command, quickstart
     )
     assert outcome.code == 0, outcome.err
     assert [device_id(FIRST) in warning for warning in outcome.json["warnings"]] == [True]
+
+
+def test_batch_sign_leaves_out_what_is_in_use_already_if_asked(has_one, command, quickstart):
+    from csr_zips import csr_zip  # noqa: PLC0415 - as above
+
+    import csrs  # noqa: PLC0415 - makes keys when it is imported
+
+    def csr(number):
+        octets = bytes.fromhex(device_id(number).replace("-", ""))
+        return csrs.pem(csrs.device(csrs.new_key(), device_id=octets))
+
+    has_one("manifest")
+    path, out = quickstart.parent / "two.zip", quickstart.parent / "out.zip"
+    path.write_bytes(csr_zip(("old.csr", csr(FIRST)), ("new.csr", csr(FIRST + 1))))
+    words = ("--participant", "meters-one", "--purpose", batches.DEVICE_PURPOSE, "--skip-existing")
+    here = ("--json", "--estate", quickstart, "batch", "sign", path, *words)
+    outcome = command(*here, "--out", out)
+    assert outcome.code == 0, outcome.err
+    assert (outcome.json["success"], outcome.json["skipped"]) == (1, 1)
+    assert "old" not in _response(out)
+    outcome = command(*here, "--out", out, "--force")
+    assert (outcome.code, outcome.json["run"], outcome.json["skipped"]) == (0, None, 2)
+    assert "new" not in _response(out)
+
+
+def _response(path):
+    with zipfile.ZipFile(path) as archive:
+        return archive.read("two-response.txt").decode()
 
 
 # What it costs.

@@ -53,6 +53,9 @@ if TYPE_CHECKING:
     from smki_testca.issuance.batch.planning import Plan
 
 
+LISTED_SKIPPED = 1_000
+"""The most skipped rows of a batch that are listed; all are counted."""
+
 _SEED = click.option(
     "--seed", metavar="HEX", help="Derive serials and keys from it; they are not secret."
 )
@@ -214,11 +217,11 @@ def _report(session: Session, plan: Plan) -> None:
     if plan.columns:
         say(f"Columns of your own are kept: {', '.join(plan.columns)}.", err=True)
     if plan.skipped_count:
-        are = "is" if plan.skipped_count == 1 else "are"
+        are = is_or_are(plan.skipped_count)
         skipped = counted(plan.skipped_count, "certificate")
         say(f"{skipped} {are} skipped: in use already, or asked for twice.", err=True)
     if plan.retired:
-        are = "is" if plan.retired == 1 else "are"
+        are = is_or_are(plan.retired)
         retired = counted(plan.retired, "certificate")
         say(f"{retired} in use {are} retired as the new ones are issued.", err=True)
 
@@ -228,7 +231,7 @@ def _outcome_as_json(plan: Plan) -> dict[str, Any]:
     document: dict[str, Any] = {
         "own_columns": list(plan.columns),
         "skipped": plan.skipped_count,
-        "skipped_lines": plan.skipped,
+        "skipped_lines": plan.skipped[:LISTED_SKIPPED].tolist(),
         "retired": plan.retired,
     }
     told = {key: value for key, value in document.items() if value}

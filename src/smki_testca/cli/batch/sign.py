@@ -38,6 +38,7 @@ from smki_testca.cli.session import Session, read_input
 from smki_testca.errors import ExitCode, InputError, OutputError, UsageError
 from smki_testca.files import check_free, write_file
 from smki_testca.streams import check_no_terminal, is_standard_output
+from smki_testca.text import counted, is_or_are
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +60,9 @@ _ZIP_MAGIC = b"PK"
 @click.option("--out", metavar="RESPONSE.zip", type=OUTPUT, help=FILE_HELP)
 @click.option("--force", is_flag=True, help="Overwrite the file if it is there already.")
 @click.option("--dry-run", is_flag=True, help="Say what would be signed; nothing is changed.")
+@click.option(
+    "--skip-existing", is_flag=True, help="Leave Devices out that have a certificate in use."
+)
 @with_engine_options
 @click.pass_obj
 def sign(session: Session, /, requests: str, **options: Any) -> None:
@@ -80,6 +84,8 @@ def sign(session: Session, /, requests: str, **options: Any) -> None:
     """
     first = first_line_of_input(requests)
     if first is not None and not first.startswith(_ZIP_MAGIC):
+        if options["skip_existing"]:
+            raise UsageError("usage", "--skip-existing is of a batch, not of lines of JSON.")
         sign_lines(session, first, options)
         return
     _sign_batch(session, requests, first, options)
@@ -91,6 +97,7 @@ def _sign_batch(
     from smki_testca.authority.csr import TakenAs
     from smki_testca.collector import without_collector
     from smki_testca.issuance.batch import csr_reader, portal
+    from smki_testca.issuance.batch.existing import Existing
     from smki_testca.issuance.batch.planning import Plan, begin
     from smki_testca.workers import how_many
 
@@ -98,6 +105,7 @@ def _sign_batch(
     workers = how_many(options["workers"])
     out = _checked_out(session, options)
     name = portal.request_name(requests)
+    existing = Existing.SKIP if options["skip_existing"] else Existing.AGAIN
     cells = {
         key: value
         for key in ("participant", "purpose", "environment")
@@ -110,14 +118,17 @@ def _sign_batch(
         estate.unlock()
 
         def planned() -> Plan:
-            plan = Plan(estate, "requests", None, secrets_of(None))
+            plan = Plan(estate, "requests", None, secrets_of(None), existing=existing)
             reader = csr_reader.Reader(source, estate.library, TakenAs(options["taken_as"]))
             rows = csr_reader.row_requests(estate, reader, members, cells, workers)
             plan.add_all(Progress("reading CSRs").over(rows, len(members)))
             return plan
 
         def report_of(plan: Plan) -> portal.Report:
-            return portal.Report.of(name, members, plan.problems, plan.remarks)
+            # What is skipped has a certificate already, and none in the response.
+            skipped = set(plan.skipped)
+            asked = [member for member in members if member.number not in skipped]
+            return portal.Report.of(name, asked, plan.problems, plan.remarks)
 
         def store(plan: Plan) -> int | None:
             if not plan.ready():
@@ -143,7 +154,7 @@ def _sign_batch(
         if not options["dry_run"]:
             _write_signed(out, portal.response(report, issued), run, force=options["force"])
     refused = {number for number, *_ in report.problems}
-    signed = {member.number for member in members} - refused
+    signed = {member.number for member in members} - refused - set(plan.skipped)
     _tell_outcome(session, _Outcome(run, out, source, plan, report, signed, options["dry_run"]))
     if plan.problem_count:
         click.get_current_context().exit(ExitCode.FINDINGS)
@@ -213,6 +224,7 @@ def _tell_outcome(session: Session, outcome: _Outcome) -> None:
             "out": None if outcome.is_dry_run else str(out),
             "success": len(outcome.signed),
             "refused": plan.problem_count,
+            **({"skipped": plan.skipped_count} if plan.skipped_count else {}),
             "passed_over": len(passed_over),
             "problems": [
                 {"file": file, "code": code, "message": message}
@@ -231,6 +243,10 @@ def _tell_outcome(session: Session, outcome: _Outcome) -> None:
         grouped(((code, "", message), file) for _, file, code, message in report.problems)
     )
     print_warnings(f"{row['file']}: its label is {row['label']!r}." for row in labels)
+    if plan.skipped_count:
+        skipped = counted(plan.skipped_count, "CSR")
+        verb = is_or_are(plan.skipped_count)
+        say(f"{skipped} {verb} skipped: a certificate is in use already.", err=True)
     count = len(outcome.source.members)
     text = signed_text(len(outcome.signed), count, is_dry_run=outcome.is_dry_run)
     response = "" if outcome.is_dry_run else f"; the response is {place_of(out)}"

@@ -9,6 +9,7 @@ the lock to store the run, when it checks that nothing changed meanwhile that th
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -64,8 +65,6 @@ MAX_COUNT = 100_000_000
 LISTED_PROBLEMS = 50_000
 """The most rows of a batch that are listed as wrong: all of a ZIP, which has no more. Of a manifest
 with more, the others are counted."""
-LISTED_SKIPPED = 1_000
-"""The most skipped rows of a batch that are listed; all are counted."""
 LISTED_WARNINGS = 1_000
 """The most different warnings of a batch that are listed; the others are counted."""
 ATTEMPTS = 3
@@ -119,8 +118,7 @@ class Plan:
 
     Attributes:
         rows: the number of rows that will be issued, in part at least.
-        skipped: the lines of rows that are skipped whole, because their certificates are there:
-            the first ``LISTED_SKIPPED``.
+        skipped: the lines of rows that are skipped whole, because their certificates are there.
         skipped_count: how many certificates are skipped.
         existing: what is done where a Device has a certificate in use already.
         problems: the rows that cannot be issued, with the reasons: the first
@@ -168,7 +166,7 @@ class Plan:
         self.remarks: dict[int, Remarks] = {}
         self._taken_as: TakenAs | None = None
         self.rows = 0
-        self.skipped: list[int] = []
+        self.skipped = array("Q")
         self.skipped_count = 0
         self.existing = existing
         self._manifest = manifest or ManifestId()
@@ -304,8 +302,7 @@ class Plan:
 
     def _skip(self, line: int, count: int) -> None:
         self.skipped_count += count
-        if len(self.skipped) < LISTED_SKIPPED:
-            self.skipped.append(line)
+        self.skipped.append(line)
 
     def _section_of(
         self, request: Request, usage: KeyUsage | None, authorisation: Authorisation
