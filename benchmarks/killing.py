@@ -72,7 +72,7 @@ class Tormentor:
             first = FIRST_ID + (number << 24)
             while self.state(number) is None:
                 self.torment(*range_of(first, COUNT), run=number)
-            while self.state(number) is State.RUNNING:
+            while self.state(number) in {State.RUNNING, State.INTERRUPTED}:
                 enough = sum(self.kills.values()) >= kills
                 self.torment("batch", "resume", str(number), run=number, spare=enough)
             self.complete(number, first)

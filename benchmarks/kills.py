@@ -520,7 +520,7 @@ def check_estate(directory: Path) -> None:
 def check_runs(directory: Path) -> None:
     """Resume every run, and check that each certificate is there once."""
     with opened(directory) as estate:
-        unfinished = [one.id for one in estate.runs.all() if one.state is State.RUNNING]
+        unfinished = [one.id for one in estate.runs.all() if one.is_unfinished]
     for number in unfinished:
         run("--estate", str(directory), "batch", "resume", str(number))
     with opened(directory) as estate:

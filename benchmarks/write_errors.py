@@ -36,7 +36,6 @@ from typing import TYPE_CHECKING
 
 from smki_testca.api import Estate
 from smki_testca.errors import SmkiTestcaError
-from smki_testca.estate.runs import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -265,7 +264,7 @@ class Scene:
         first = bisect_left(range(1, self.calls(issue) + 1), 1, key=self._runs_begun_if_killed) + 1
         self._run(issue, self.original, first, KINDS["kill"])
         with opened(self.original / "estate") as estate:
-            if not any(run.state is State.RUNNING for run in estate.runs.all()):
+            if not any(run.is_unfinished for run in estate.runs.all()):
                 raise ValueError("no kill left a run half done")
 
     def _runs_begun_if_killed(self, at: int) -> int:
@@ -346,7 +345,7 @@ class Scene:
         """Call the command again without a fault, and look for what nobody has removed."""
         if writing.name in {"batch issue", "batch resume", "batch sign", "batch sign --force"}:
             with opened(folder / "estate") as estate:
-                running = [run.id for run in estate.runs.all() if run.state is State.RUNNING]
+                running = [run.id for run in estate.runs.all() if run.is_unfinished]
             for run in running:
                 done = _call(
                     ("--estate", "{}/estate", "batch", "resume", str(run), *ALONE), folder, {}

@@ -22,7 +22,7 @@ def main(folder: str, passphrase: str | None = None) -> None:
     for path in sorted(Path(folder).iterdir()):
         octets = path.read_bytes()
         if path.suffix == ".key":
-            key = load_der_private_key(octets, passphrase and passphrase.encode())
+            key = load_der_private_key(octets, passphrase.encode() if passphrase else None)
             certificate = load_der_x509_certificate(path.with_suffix(".der").read_bytes())
             if key.public_key() != certificate.public_key():
                 sys.exit(f"{path} is not the key of its certificate")

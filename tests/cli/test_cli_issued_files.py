@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -191,6 +192,24 @@ def test_a_key_that_the_estate_does_not_have_is_asked_for_in_vain(run, out, requ
     assert "--with-key" in told["error"]["remedy"]
     assert digest() == before
     assert not out.exists()
+
+
+def test_what_fails_after_the_issue_says_that_it_is_issued(run, out, monkeypatch):
+    from smki_testca import folders  # noqa: PLC0415
+
+    sync = folders.sync_folder
+
+    def fail(folder):
+        if folder == out.parent:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(folder))
+        sync(folder)
+
+    monkeypatch.setattr(folders, "sync_folder", fail)
+    error = run(*ORGANISATION, *DS, "--label", "one", "--out", out, code=5)["error"]
+    (found,) = run("list", "--label", "one")["certificates"]
+    assert error["code"] == "output.failed"
+    assert f"1 certificate is issued all the same: {found['serial']}. " in error["remedy"]
+    assert "export --format pem --serial" in error["remedy"]
 
 
 def test_a_refusal_is_recorded_and_nothing_written(run, out):

@@ -96,7 +96,9 @@ def test_an_exclusive_registry_entry_is_refused_to_everybody_else(
     )
     outcome = command("--estate", quickstart, "--json", *words[name])
     if name == "batch sign":
-        assert (outcome.code, outcome.json["refused"]) == (0, 3)
+        assert (outcome.code, outcome.json["refused"]) == (1, 3)
+        codes = {problem["code"] for problem in outcome.json["problems"]}
+        assert codes == {"device_id.exclusive_registry_entry"}
         return
     if name in {"batch check", "batch issue"}:
         assert outcome.code == 1

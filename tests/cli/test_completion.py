@@ -79,6 +79,7 @@ def _plain(*names):
 def test_names_complete_from_the_estate_and_the_profiles(complete, quickstart, shell, words, names):
     (quickstart / "passphrase").unlink()
     found = complete(*words, shell=shell)
+    found = [each for each in found if words[0] != "kit" or each != ("file", words[-1])]
     assert set(_plain(*names)) <= set(found)
     assert all(value.startswith(words[-1]) for _, value in found)
 
@@ -115,6 +116,12 @@ PATHS = [
 @pytest.mark.parametrize(("words", "kind"), PATHS, ids=" ".join)
 def test_where_a_path_is_expected_the_shell_completes_paths(complete, shell, words, kind):
     assert complete(*words, shell=shell, estate=False) == [(kind, "ce")]
+
+
+@pytest.mark.parametrize("verb", ["show", "make", "apply"])
+def test_a_kit_completes_by_name_and_by_file(complete, verb):
+    assert complete("kit", verb, "zaz") == [("file", "zaz"), ("plain", "zaz1")]
+    assert complete("kit", verb, "ours/k") == [("file", "ours/k")]
 
 
 def _parameters(group, context):

@@ -77,14 +77,14 @@ def test_a_kit_that_is_filled_in_is_found_and_shown(command, draft, tmp_path, op
     assert outcome.code == 0, outcome.err
     shown = command("kit", "show", "ours", "--json", *own).json
     assert len(shown["certificates"]) == (6 if options else 2)
+    assert command("kit", "show", path, "--json").json == shown
 
 
 @pytest.mark.slow
 def test_a_kit_that_is_filled_in_is_made(command, draft, tmp_path):
     path, text = draft("kit", "new", name="own/kits/ours.toml")
     path.write_text(_filled(_with_options(text)), "utf-8")
-    made = ("kit", "make", "ours", "--out", tmp_path / "out", "--format", "pem")
-    outcome = command("--profiles", tmp_path / "own", *made)
+    outcome = command("kit", "make", path, "--out", tmp_path / "out", "--format", "pem")
     assert outcome.code == 0, outcome.err
 
 

@@ -44,7 +44,7 @@ CASES = {
     "register notify": "--flow party",
     "register remove": "labs-one",
     "reject": "{serial}",
-    "renew": "--participant supplier-one",
+    "renew": "--participant supplier-one --out {out} --with-key",
     "revoke": "--participant supplier-one --reason superseded",
     "set-status": "not-in-use --participant meters-one",
 }
@@ -169,6 +169,28 @@ def test_a_dry_run_that_ends_with_findings_says_so_too(command, living):
     tried = command("--estate", directory, *words, "--dry-run")
     assert tried.code == 1
     assert tried.err.endswith("This was a dry run: nothing was changed.\n")
+
+
+def test_a_dry_run_fails_where_a_file_is_in_the_way_and_removes_no_stale_one(
+    command, quickstart, tmp_path
+):
+    out = tmp_path / "out"
+    words = ("--json", "--estate", quickstart, "renew", "--label", "Z1-supplier-ds", "--out", out)
+    assert command(*words, "--with-key").code == 0
+    before = _state(tmp_path)
+    tried = command(*words, "--dry-run")
+    assert tried.code == 4
+    assert tried.json["error"]["code"] == "export.exists"
+    forced = command(*words, "--with-key", "--force", "--dry-run")
+    assert forced.code == 0, forced.out
+    assert str(out / "Z1-supplier-ds.pem") in forced.json["files"]
+    assert _state(tmp_path) == before
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("a file")
+    tried = command(*words[:-1], in_the_way, "--dry-run")
+    done = command(*words[:-1], in_the_way)
+    assert tried.code == done.code == 4
+    assert tried.json["error"]["code"] == done.json["error"]["code"]
 
 
 @pytest.mark.parametrize("version", [1, 2])

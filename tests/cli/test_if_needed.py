@@ -139,6 +139,11 @@ def test_the_unspecified_reason_is_the_same_as_none(call):
     assert again.json == {"changed": False}
 
 
+def test_without_a_run_that_was_interrupted_the_last_one_needs_no_resuming(call):
+    assert call("batch resume --last").code == 4
+    assert call("batch resume --last --if-needed", "--json").json == {"changed": False}
+
+
 def test_a_dry_run_of_what_is_not_needed_says_both(call):
     words = "agreement suspend BIL-2020-001 --if-needed --dry-run"
     tried = call(words, "--json").json

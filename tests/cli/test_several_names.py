@@ -10,6 +10,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from smki_testca.errors import InputError
+from smki_testca.kits.documents import RequestTable, split
+from smki_testca.toml_places import Place
+
 ASKED = ("--participant", "supplier-one", "--purpose", "uept", "--common-name", "a.test")
 HOSTS = ["a.test", "b.test", "*.c.test"]
 ADDRESSES = ["192.0.2.1", "2001:db8::1"]
@@ -109,3 +113,12 @@ def test_the_same_name_twice_is_there_once(run):
     words = ("--dns", "a.test", "--dns", "a.test", "--ip", "2001:DB8::1", "--ip", "2001:db8:0::1")
     (issued,) = run("issue", "dccki", *ASKED, *words)["certificates"]
     assert _names(issued["pem"]) == (["a.test"], ["2001:db8::1"])
+
+
+def test_a_kit_has_them_as_a_list():
+    table = {"profile": "dccki", "participant": "p", "purpose": "uept", "dns": HOSTS}
+    _, inputs = split(table, RequestTable, {"dns", "ip"}, Place("kit.toml"))
+    assert inputs == {"dns": ",".join(HOSTS)}
+    with pytest.raises(InputError) as caught:
+        split(table | {"dns": ["a.test", 5]}, RequestTable, {"dns", "ip"}, Place("kit.toml"))
+    assert caught.value.code == "toml.shape"

@@ -95,6 +95,7 @@ _ARGUMENTS: dict[tuple[str, str], Names] = {
     ("batch", "ID"): _RUNS,
     ("batch", "RUN"): _RUNS,
     ("kit", "NAME"): _KITS,
+    ("kit", "KIT"): _KITS,
     ("profiles", "NAME"): _PROFILES,
     ("ca", "CA"): _AUTHORITIES,
     ("", "STATUS"): _statuses,
@@ -104,6 +105,8 @@ _PLACES = {
     **dict.fromkeys(("DIR", "FOLDER", "KEYS"), "dir"),
     **dict.fromkeys(("FILE", "PATH", "CSR", "CERT", "MANIFEST", "REQUESTS", "TERM"), "file"),
 }
+_NAME_OR_FILE = (_KITS,)
+"""Names in whose place a path is taken, too."""
 _ENDING = re.compile(r".+\.(?:zip|csv|toml)", re.IGNORECASE)
 
 
@@ -147,6 +150,9 @@ def completing(param: click.Parameter, ctx: click.Context) -> click.Parameter:
         session = ctx.find_object(Session) or Session()
 
         def items(incomplete: str) -> Iterator[CompletionItem[Any]]:
+            if names in _NAME_OR_FILE:
+                # Before the names: bash forgets what comes before a kind of path.
+                yield CompletionItem(incomplete, type="file")
             for name in names(session, incomplete):
                 # The script for bash takes a space for the end of a name.
                 if name.startswith(incomplete) and not re.search(r"\s", name):

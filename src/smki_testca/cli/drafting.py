@@ -15,7 +15,7 @@ from smki_testca.cli.session import read_input
 from smki_testca.errors import InputError
 from smki_testca.folders import OutputFile, write
 from smki_testca.streams import is_standard_output
-from smki_testca.text import shown, use_one_of
+from smki_testca.text import plain, shown, use_one_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,12 +67,12 @@ def new_agreement(session: Session, out: Path, *, force: bool) -> None:
 def new_kit(session: Session, out: Path, *, force: bool) -> None:
     """Write a FILE of a kit to fill in; - prints it.
 
-    The kit has the name of the file. A kit is found in the folder kits of a profile directory;
-    `profiles check` says what is wrong with it.
+    The kit has the name of the file. Once it is filled in, `kit show FILE` says what is wrong with
+    it, or what it would make.
 
     \b
     Example:
-      smki-testca kit new my-profiles/kits/meters.toml
+      smki-testca kit new meters.toml
     """
     name = "kit" if is_standard_output(out) else out.name.removesuffix(".toml")
     if not _KIT_NAME.fullmatch(name):
@@ -81,7 +81,8 @@ def new_kit(session: Session, out: Path, *, force: bool) -> None:
             f"{shown(name)} cannot be the name of a kit.",
             "Name a file of up to 64 letters, digits, dots, hyphens and underscores.",
         )
-    _write(session, "kit", out, force=force, name=name)
+    path = "kit.toml" if is_standard_output(out) else plain(str(out))
+    _write(session, "kit", out, force=force, name=name, path=path)
 
 
 def _write(session: Session, draft: str, out: Path, *, force: bool, **values: str) -> None:

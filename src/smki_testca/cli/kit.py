@@ -344,7 +344,7 @@ def _record_row(record: Record, why: str) -> tuple[str, ...]:
         record.label or "",
         record.profile,
         record.participant or "",
-        str(record.eui64 or record.serial),
+        str(record.eui64 or record.name or record.serial),
         record.usage,
         why,
     )

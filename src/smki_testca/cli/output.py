@@ -110,8 +110,10 @@ def print_json_line(document: Any) -> None:
     click.echo(json.dumps(document))
 
 
-_COPIED = re.compile(r"[0-9A-Fa-f]{16}|[0-9A-F]{32}|([0-9A-F]{2}-){7}[0-9A-F]{2}")
-"""An EUI-64 in either form, or a serial number."""
+_COPIED = re.compile(
+    r"[0-9A-Fa-f]{16}|[0-9A-F]{32}|([0-9A-F]{2}-){7}[0-9A-F]{2}|[0-9]{4}-[0-9]{2}-[0-9]{2}"
+)
+"""An EUI-64 in either form, a serial number or a date."""
 
 Cell = str | tuple[str, ...]
 """A cell of a table: its text, or the texts of its lines."""
@@ -215,15 +217,12 @@ def print_rows(
         places = _fitting(columns, widths, empty)
     colours = {place: columns[place].colours if _in_colour() else {} for place in places}
 
+    def coloured(place: int, cell: str) -> str:
+        padded, colour = cell.ljust(widths[place]), colours[place].get(cell)
+        return padded if colour is None else click.style(padded, fg=colour)
+
     def line(cells: Sequence[str]) -> str:
-        padded = (
-            click.style(cell.ljust(widths[place]), fg=colours[place].get(cell))
-            if colours[place]
-            else cell.ljust(widths[place])
-            for place in places
-            for cell in (cells[place],)
-        )
-        return _GAP.join(padded).rstrip()
+        return _GAP.join([coloured(place, cells[place]) for place in places]).rstrip()
 
     heading = line(titles)
     click.echo("\n".join([heading, *map(line, first)]))

@@ -42,10 +42,10 @@ DEFAULT = (
 def record_columns(roles: Roles) -> dict[str, Column[Listed]]:
     """Return every column that a table of certificates can have, by name."""
     columns = (
-        Column("label", "Label", _label, 4),
+        Column("label", "Label", _label, 3),
         Column("id", "EUI-64 or name", _id, 2),
         Column("eui64", "EUI-64", _eui64, 2),
-        Column("name", "Name", _name, 3),
+        Column("name", "Name", _name, 4),
         Column("subject", "Subject", _subject, 11),
         Column("profile", "Profile", _profile, 6),
         Column("hierarchy", "Hierarchy", _hierarchy, 11),
@@ -56,7 +56,7 @@ def record_columns(roles: Roles) -> dict[str, Column[Listed]]:
         Column("role", "Role", partial(_role, roles), 9),
         Column("usage", "Usage", _usage, 5),
         Column("not-before", "Not before", _not_before, 11),
-        Column("not-after", "Not after", _not_after, 3),
+        Column("not-after", "Not after", _not_after, 4),
         Column("issued-at", "Issued at", _issued_at, 11),
         Column("issuer", "Issuer", _issuer, 11),
         Column("serial", "Serial", _serial, 0),

@@ -107,7 +107,7 @@ def renew(
         validity = ending(estate.clock.now(), days, until)
         try:
             renewals, saved = issued_to(
-                None if session.dry_run else target,
+                target,
                 estate,
                 lambda: estate.renew(
                     selected, same_key=same_key, validity=validity, purpose=purpose

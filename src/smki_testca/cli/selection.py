@@ -7,9 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smki_testca.errors import InputError, UsageError
-from smki_testca.identifiers import Eui64, SerialNumber, SerialPrefix
-from smki_testca.text import shown, use_one_of
+from smki_testca.errors import (
+    InputError,
+    UsageError,
+)
+from smki_testca.identifiers import (
+    Eui64,
+    SerialNumber,
+    SerialPrefix,
+)
+from smki_testca.text import (
+    shown,
+    use_one_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -10,8 +10,11 @@ from smki_testca.clock import from_iso
 from smki_testca.estate.certificates import Record, Selection, values_of
 from smki_testca.estate.key_pairs import check_pair
 from smki_testca.estate.serials import SerialSequence
-from smki_testca.identifiers import Eui64, SerialNumber, SerialPrefix
-from smki_testca.labels import LabelTemplate
+from smki_testca.identifiers import (
+    Eui64,
+    SerialNumber,
+    SerialPrefix,
+)
 from smki_testca.profiles.model import Tier
 from smki_testca.x509 import private_keys
 from smki_testca.x509.key_usages import names_of_usage
@@ -280,7 +283,7 @@ class RunCertificates:
                 eui64=None if eui64 is None else Eui64(eui64),
                 role=role,
                 usage=str(usage),
-                label=extra.labels.get(place) or _label(run, section, eui64),
+                label=extra.labels.get(place) or run.terms.label_of(section, eui64),
                 key_id=key_id(parts.public_key),
                 issuer=issuer,
                 not_before=not_before,
@@ -294,17 +297,9 @@ class RunCertificates:
             )
 
 
-def _label(run: Run, section: Section, eui64: int | None) -> str | None:
-    """The label of a certificate whose row has none."""
-    if run.terms.label_template is None:
-        return run.terms.label
-    values = {} if eui64 is None else {"id": str(Eui64(eui64))}
-    if section.usage is not None:
-        values["usage"] = section.usage.short
-    return LabelTemplate(run.terms.label_template).fill(values)
-
-
 def _may_fit(section: Section, selection: Selection) -> bool:
+    if not selection.columns.keys() <= set(section.columns):
+        return False
     parts = {
         "participant": section.participant,
         "profile": section.profile,
@@ -313,9 +308,11 @@ def _may_fit(section: Section, selection: Selection) -> bool:
     }
     if section.usage is not None:
         parts["usage"] = section.usage
-    return selection.allows(**parts) and selection.columns.keys() <= set(section.columns)
+    return selection.allows(**parts)
 
 
 def _has_columns(opened: Tile, section: Section, place: int, selection: Selection) -> bool:
+    if not selection.columns:
+        return True
     stated = opened.extra().columns_at(place, section.columns)
     return selection.columns.items() <= stated.items()

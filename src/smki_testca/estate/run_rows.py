@@ -10,7 +10,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from smki_testca.clock import from_iso, iso
 from smki_testca.errors import EstateError
@@ -176,7 +176,7 @@ class RunRows:
     def columns(self) -> list[str]:
         """The names of the operator's own columns, each once, in the order of their appearance."""
         sections = self.run.terms.sections
-        return list(dict.fromkeys(name for each in sections for name in _column_names(each)))
+        return list(dict.fromkeys(name for each in sections for name in each.columns))
 
     def _rows_of(self, place: int) -> list[RunRow]:
         tile = self._tiles[place]
@@ -184,8 +184,7 @@ class RunRows:
         section = self.run.terms.section(tile.section)
         ders = opened.ders()
         public_keys = list(_public_keys(ders))
-        labels = opened.extra().labels
-        shared = self.run.terms.label
+        ids = opened.ids()
         if section.usage is not None:
             usages: Iterator[str] = repeat(section.usage.value)
         else:
@@ -195,21 +194,34 @@ class RunRows:
                 RunRow,
                 ders,
                 opened.serials(),
-                opened.ids() or repeat(None),
+                ids or repeat(None),
                 usages,
                 map(_point, public_keys),
                 self._keys(opened, public_keys),
-                [labels.get(number, shared) for number in range(tile.count)],
+                self._labels(opened, section, ids),
                 self._columns(opened, section),
             )
         )
 
+    def _labels(
+        self, opened: Tile, section: Section, ids: list[bytes] | None
+    ) -> Iterator[str | None]:
+        """The label of each row: its own, or else that of the run."""
+        labels, terms = opened.extra().labels, self.run.terms
+        for place in range(len(opened)):
+            label = labels.get(place)
+            if label is None and terms.label_template is None:
+                label = terms.label
+            elif label is None:
+                eui64 = None if ids is None else int.from_bytes(ids[place])
+                label = terms.label_of(section, eui64)
+            yield label
+
     def _columns(self, opened: Tile, section: Section) -> Iterator[Mapping[str, str]]:
         """The operator's own columns of each row."""
-        names = _column_names(section)
+        names, extra = section.columns, opened.extra()
         if not names:
             return repeat(_NO_COLUMNS)
-        extra: Any = opened.extra()
         return (extra.columns_at(place, names) for place in range(len(opened)))
 
     def _keys(self, opened: Tile, public_keys: list[bytes]) -> Iterator[bytes | None]:
@@ -220,12 +232,6 @@ class RunRows:
             None if key is None or key_id(public_key) in self._authority_keys else key
             for key, public_key in zip(opened.keys(self._sealing_key), public_keys, strict=True)
         )
-
-
-def _column_names(section: Section) -> list[str]:
-    """The names of the operator's own columns of a section's rows."""
-    names: list[str] = getattr(section, "columns", [])
-    return names
 
 
 def _point(public_key: bytes) -> bytes | None:

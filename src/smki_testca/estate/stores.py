@@ -95,6 +95,11 @@ class Stores:
         """Tells the time."""
         return self._clock
 
+    @property
+    def dry_run(self) -> bool:
+        """Whether everything is taken back when the estate is closed."""
+        return self._database.dry_run
+
     def environments(self) -> list[Environment]:
         """The environments for which the estate has CAs, in the order of their making."""
         families = dict.fromkeys(record.family for record in self.certificates.authorities())

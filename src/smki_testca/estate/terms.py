@@ -15,6 +15,8 @@ import msgspec
 
 from smki_testca.errors import EstateError
 from smki_testca.estate.database import RESTORE
+from smki_testca.identifiers import Eui64
+from smki_testca.labels import LabelTemplate
 from smki_testca.roles import KeyUsage  # noqa: TC001 - msgspec reads it
 
 TILE_ROWS = 2_000
@@ -104,6 +106,15 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     def count(self) -> int:
         """The number of the run's certificates."""
         return sum(section.count for section in self.sections)
+
+    def label_of(self, section: Section, eui64: int | None) -> str | None:
+        """The label of a certificate of a section whose row has none of its own."""
+        if self.label_template is None:
+            return self.label
+        values = {} if eui64 is None else {"id": str(Eui64(eui64))}
+        if section.usage is not None:
+            values["usage"] = section.usage.short
+        return LabelTemplate(self.label_template).fill(values)
 
     def section(self, place: int) -> Section:
         """The section at a place, as a tile names it.

@@ -16,6 +16,7 @@ from smki_testca.exporters.pem import own_files
 from smki_testca.exporters.tree import FULL_CHAIN, chain_files, former_files
 from smki_testca.files import exists_error
 from smki_testca.folders import OutputFile, output_folder, put, settle, taken
+from smki_testca.text import counted, is_or_are
 from smki_testca.x509.private_keys import check_passphrase
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def issue_to(
     """Issue certificates and write their files, PEM, all in one folder.
 
     The files are written before the certificates are recorded, and get their names afterwards.
+    In a dry run no file is touched.
 
     Args:
         target: where the files go.
@@ -71,6 +73,8 @@ def issue_to(
     """
     if target.passphrase is not None:
         check_passphrase(target.passphrase)
+    if estate.dry_run:
+        return _tried(target, estate, issue(), records_of)
     is_new = not target.out.exists()
     refusal, records = None, []
     try:
@@ -90,12 +94,35 @@ def issue_to(
     except (InputError, OutputError) as error:
         if not records:
             raise
-        serials = " ".join(f"--serial {record.serial}" for record in records[:3])
-        remedy = f"The certificates are issued. Write them: smki-testca export {serials}"
-        raise type(error)(error.code, error.message, remedy) from error
+        raise type(error)(error.code, error.message, _remedy(records)) from error
     if not records and is_new:
         with contextlib.suppress(OSError):
             target.out.rmdir()
+    paths = [target.out.joinpath(*file.path.parts) for file in made.files]
+    return result, tidied(estate, made, target.out, paths, force=target.force)
+
+
+def _remedy(records: Sequence[Record]) -> str:
+    """What to do where certificates are issued and their files have not got their names."""
+    serials = ", ".join(
+        [*(str(record.serial) for record in records[:3]), *["…"][: len(records[3:])]]
+    )
+    return (
+        f"{counted(len(records), 'certificate')} {is_or_are(len(records))} issued all the same:"
+        f" {serials}. Write the files: smki-testca export --format pem --serial N --out DIR"
+    )
+
+
+def _tried(
+    target: Target, estate: Stores, result: T, records_of: Callable[[T], list[Record]]
+) -> tuple[T, Saved]:
+    """What ``issue_to`` gives where nothing is to stay: it checks the files and names them."""
+    if target.out.exists() and not target.out.is_dir():
+        raise InputError(
+            "export.unwritable", f"{target.out} is not a folder.", "Name one with --out."
+        )
+    made = _made(target, estate, records_of(result))
+    _new_files(made, target)
     paths = [target.out.joinpath(*file.path.parts) for file in made.files]
     return result, tidied(estate, made, target.out, paths, force=target.force)
 
@@ -136,19 +163,28 @@ def _chains(issued: Sequence[Item]) -> Iterator[OutputFile]:
 def _write(made: Made, target: Target, work: Path) -> None:
     """Write the files to a folder that is not finished, safe on the disk.
 
+    Raises:
+        InputError: if one would overwrite another.
+        OSError: if one cannot be written.
+    """
+    for path, data in {file.path: file.data for file in _new_files(made, target)}.items():
+        put(work.joinpath(*path.parts), data)
+    settle(work)
+
+
+def _new_files(made: Made, target: Target) -> list[OutputFile]:
+    """The files to write.
+
     A file that is there with the same octets stays: other certificates may have the same chain.
 
     Raises:
         InputError: if one would overwrite another.
-        OSError: if one cannot be written.
     """
     new = [file for file in made.files if not _is_there(file, target.out)]
     present = None if target.force else taken(new, target.out)
     if present is not None:
         raise exists_error(present, "Name another folder, or add --force. Nothing is issued.")
-    for path, data in {file.path: file.data for file in new}.items():
-        put(work.joinpath(*path.parts), data)
-    settle(work)
+    return new
 
 
 def _is_there(file: OutputFile, out: Path) -> bool:

@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives import serialization
 
 from smki_testca.errors import InputError
 from smki_testca.estate.key_holders import participant_holder
-from smki_testca.files import write_error
 from smki_testca.folders import write
 from smki_testca.identifiers import SerialNumber
 from smki_testca.importers.pem import decode_base64, pem_blocks
@@ -74,7 +73,8 @@ class Saved:
             lines.append(
                 f"{counted(len(self.stale), 'file')} of earlier exports"
                 f" {'holds' if len(self.stale) == 1 else 'hold'} no current certificate:"
-                f" {_named(self.stale)}. --force removes those whose private keys the estate has."
+                f" {_named(self.stale)}. Remove them, or let --force do it where the estate has"
+                " the private keys."
             )
         lines += (
             f"{path} is of an earlier export, and is not known to fit the certificate beside it."
@@ -94,14 +94,14 @@ def save(estate: Stores, made: Made, out: Path, *, force: bool) -> Saved:
         force: whether existing files are overwritten, and stale ones removed.
 
     Raises:
-        InputError: if a file exists and ``force`` is not set, or cannot be written or removed.
+        InputError: if a file exists and ``force`` is not set, or cannot be written.
         OutputError: if the disk is full or fails.
     """
     return tidied(estate, made, out, write(made.files, out, force=force), force=force)
 
 
 def tidied(estate: Stores, made: Made, out: Path, paths: list[Path], *, force: bool) -> Saved:
-    """Remove what is stale in a folder to which an export was written.
+    """Remove what is stale in a folder to which an export was written; a dry run only finds it.
 
     Args:
         estate: the estate that has the certificates.
@@ -110,17 +110,14 @@ def tidied(estate: Stores, made: Made, out: Path, paths: list[Path], *, force: b
         paths: of the files written.
         force: whether to remove; otherwise the result names what is stale.
 
-    Raises:
-        InputError: if a file cannot be removed.
     """
     stale, removed = list(_stale(estate, made, out)), []
     if force:
         keys = [path for path in stale if path.suffix == _KEY]
         removable = [path for path in keys if _has_key(estate, path)]
         removable += [path for path in stale if path.suffix != _KEY]
-        for path in removable:
-            _remove(path)
-        removed, stale = removable, [path for path in stale if path not in removable]
+        removed = removable if estate.dry_run else [each for each in removable if _is_removed(each)]
+        stale = [path for path in stale if path not in removed]
     return Saved(paths, removed, stale, list(_unfit_keys(made, out)))
 
 
@@ -187,11 +184,13 @@ def _has_key(estate: Stores, path: Path) -> bool:
     return estate.key_store.has(record.key_id, participant_holder(record.participant))
 
 
-def _remove(path: Path) -> None:
+def _is_removed(path: Path) -> bool:
+    """Remove a file; whether that was possible. What is written is written either way."""
     try:
         path.unlink(missing_ok=True)
-    except OSError as error:
-        raise write_error("export.unwritable", f"{path} cannot be removed", error) from error
+    except OSError:
+        return False
+    return True
 
 
 def _unfit_keys(made: Made, out: Path) -> Iterator[Path]:

@@ -31,8 +31,15 @@ from smki_testca.x509.keys import key_id
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import (
+        Callable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
+    from datetime import (
+        datetime,
+    )
 
     from smki_testca.authority.certificates import (
         Certificate,

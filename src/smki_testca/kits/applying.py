@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from smki_testca.clock import iso, later
 from smki_testca.errors import Refusal
-from smki_testca.estate.runs import State
 from smki_testca.estate.status import LIVING
 from smki_testca.issuance.issuance import Issuance
 from smki_testca.issuance.renewal import LISTED, Renewer
@@ -125,7 +124,7 @@ class _Application:
     def resume_earlier_runs(self) -> None:
         """Complete the runs of the same kit that were interrupted."""
         estate = self._estate
-        running = [run.id for run in estate.runs.all() if run.state is State.RUNNING]
+        running = [run.id for run in estate.runs.all() if run.is_unfinished]
         if not running:
             return
         own = {

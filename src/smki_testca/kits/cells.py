@@ -186,11 +186,11 @@ def _record(estate: Estate, request: KitRequest, cell: Cell) -> Record:
     selection = Selection(
         participant=request.participant,
         profile=request.profile,
-        label=request.label,
         role=cell.role.code,
         usage=cell.key_usage.value,
     )
-    fitting = [each for each in estate.select(selection) if each.environment == request.environment]
+    place = (request.environment, request.label)  # a Selection reads a label as a pattern
+    fitting = [each for each in estate.select(selection) if (each.environment, each.label) == place]
     return fitting[-1]
 
 

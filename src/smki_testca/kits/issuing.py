@@ -168,8 +168,10 @@ def plan_devices(estate: Estate, devices: Sequence[KitCertificate], faults: Faul
     from smki_testca.issuance.batch.row_requests import RowRequest  # noqa: PLC0415 - as above
 
     plan = Plan(estate, "manifest", None, Secrets.of_run(None))
-    for line, device in enumerate(devices, 1):
-        plan.add(RowRequest(line, device.request(estate), None, device.label))
+    plan.add_all(
+        RowRequest(line, device.request(estate), None, device.label)
+        for line, device in enumerate(devices, 1)
+    )
     plan.close()
     for problem in plan.problems:
         device = devices[problem.line - 1]

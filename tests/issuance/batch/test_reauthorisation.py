@@ -121,7 +121,7 @@ def test_a_run_stops_within_a_minute_of_the_suspension_and_keeps_its_tiles(
             _resume(estate, run, engine, seconds)
         assert engine.made == 2
         kept = estate.runs.get(run)
-        assert (kept.state, 0 < kept.issued < COUNT) == (State.RUNNING, True)
+        assert (kept.state, 0 < kept.issued < COUNT) == (State.INTERRUPTED, True)
         other.register.set_suspended(_agreement(other), suspended=False)
         assert _resume(estate, run, _Engine()).issued == COUNT
         assert estate.tiles.verify() == TILES

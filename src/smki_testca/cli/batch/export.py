@@ -59,7 +59,7 @@ RESPONSE = "response"
 @click.option("--with-keys", is_flag=True, help="Write the private keys, too.")
 @click.option(
     "--key-form",
-    type=click.Choice(list(KeyForm)),
+    type=click.Choice([each.value for each in KeyForm]),
     help="The form of private keys: pkcs8 (by default), sec1, or raw, the 32 octets (the default of"
     " device-file).",
 )
@@ -96,6 +96,7 @@ def export(
     out: Path,
     export_passphrase_file: str | None,
     seal_to: str | None,
+    key_form: str | None,
     **given: Any,
 ) -> None:
     """Write the certificates of a run in a form that a program loads.
@@ -113,7 +114,7 @@ def export(
     check_alone(session, out)
     force = given["force"]
     if form == RESPONSE:
-        _check_response(export_passphrase_file, seal_to, **given)
+        _check_response(export_passphrase_file, seal_to, key_form, **given)
         check_free(out, force=force)
         with session.open() as estate:
             count = write_response(estate, estate.runs.get(run), out, force=force)
@@ -121,6 +122,7 @@ def export(
         return
     asked = Asked(
         passphrase=None if export_passphrase_file is None else first_line(export_passphrase_file),
+        key_form=None if key_form is None else KeyForm(key_form),
         line=None if seal_to is None else line_key(read_input(seal_to), seal_to),
         **given,
     )

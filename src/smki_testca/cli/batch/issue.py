@@ -41,7 +41,10 @@ from smki_testca.errors import (
     SmkiTestcaError,
     UsageError,
 )
-from smki_testca.text import counted, is_or_are
+from smki_testca.text import (
+    counted,
+    is_or_are,
+)
 
 if TYPE_CHECKING:
     from smki_testca.api import Estate

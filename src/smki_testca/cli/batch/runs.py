@@ -49,7 +49,7 @@ def list_(session: Session) -> None:
                 str(run.issued),
                 str(run.terms.count),
                 "not secret" if run.terms.seeded else "secret",
-                run.terms.label or "",
+                run.terms.label_template or run.terms.label or "",
                 run.created,
             )
             for run in runs

@@ -180,7 +180,7 @@ def note_of(estate: Stores, run: Run, progress: Callable[[int, int], None]) -> D
         shared.setdefault(key, []).append(part)
     return DeliveryNote(
         run.id,
-        run.terms.label,
+        run.terms.label_template or run.terms.label,
         run.terms.source,
         run.created,
         run.finished,

@@ -243,7 +243,7 @@ def _tasks(estate: Stores, run: Run, *, is_inspected: bool) -> Iterator[TileTask
             estate.library.environment(section.environment).family,
             str(estate.library.profile(section.profile).hierarchy),
             section.role_code,
-            run.terms.label,
+            run.terms.label_template or run.terms.label,
             None if section.usage is None else section.usage.value,
             sealing_key,
         )

@@ -1,0 +1,477 @@
+"""The formats of Devices, each read back by the reader that its documentation gives."""
+
+import ast
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_der_private_key,
+)
+
+import batches
+from smki_testca.exporters.registry import RUN_FORMATS
+from smki_testca.exporters.run_formats import device_file
+
+pytestmark = pytest.mark.slow
+
+READERS = Path(__file__).parents[2] / "examples" / "factory"
+OF_DEVICES = [name for name, form in RUN_FORMATS.items() if form.traits.of_devices]
+FILES = [name for name, form in RUN_FORMATS.items() if form.traits.suffix]
+COUNT = 5
+PHRASE = "correct horse"
+GCC = shutil.which("gcc")
+
+
+@pytest.fixture
+def run(command, quickstart):
+    """A range of Devices, each with both certificates: of each ID and usage, the record."""
+    batches.issue(
+        command, quickstart, *batches.range_of(COUNT, 0x1000, "digital-signature", "key-agreement")
+    )
+    listed = command("--json", "--estate", quickstart, "list", "--profile", "device").json
+    records = listed["certificates"][-2 * COUNT :]
+    return {(record["eui64"], record["usage"]): record for record in records}
+
+
+@pytest.fixture
+def export(command, quickstart, tmp_path):
+    """Exports run 1; gives the outcome and the path."""
+
+    def do(form, *more, out=None):
+        path = out or tmp_path / f"out.{form}"
+        outcome = command(
+            *("--json", "--estate", quickstart, "batch", "export", 1),
+            *("--format", form, "--out", path, *more),
+        )
+        return outcome, path
+
+    return do
+
+
+@pytest.fixture
+def phrase_file(tmp_path):
+    path = tmp_path / "phrase"
+    path.write_text(f"{PHRASE}\n")
+    return path
+
+
+@pytest.fixture
+def line(tmp_path):
+    """The key pair of a programming line: the files of its private and its public half."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    private, public = tmp_path / "line.key", tmp_path / "line.pub"
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    public.write_bytes(
+        key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
+    return private, public
+
+
+def read(name, *words):
+    """What a reader prints: octets by name."""
+    done = subprocess.run(
+        [sys.executable, READERS / name, *words], capture_output=True, text=True, check=True
+    )
+    return parsed(done.stdout)
+
+
+def parsed(text):
+    return {name: bytes.fromhex(octets) for name, _, octets in _lines(text)}
+
+
+def _lines(text):
+    return (line.partition(" ") for line in text.splitlines())
+
+
+def plain(eui64):
+    return eui64.replace("-", "").lower()
+
+
+def device_by(form, out, eui64, *phrase):
+    """One Device as the reader of a format gives it."""
+    if form == "device-folders":
+        return read("read_device_folders.py", out / plain(eui64), *phrase)
+    if form == "device-file":
+        return read("read_device_file.py", out, "id", plain(eui64), *phrase)
+    if form == "device-csv":
+        words = [sys.executable, READERS / "read_device_csv.py", out, *phrase]
+        text = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+        _, _, after = text.partition(f"eui64 {plain(eui64)}\n")
+        return parsed(after.split("eui64")[0])
+    name = f"read_{form.replace('-', '_')}.py"
+    return read(name, out, eui64, *phrase)
+
+
+def check_device(device, run, eui64, *, form="pkcs8"):
+    """Check the certificates, keys and chain of a Device against the estate's records."""
+    chain = _chain(device["chain.der"])
+    assert len(chain) == 2
+    for half, usage in (("ds", "digital-signature"), ("ka", "key-agreement")):
+        certificate = x509.load_der_x509_certificate(device[f"{half}.der"])
+        assert f"{certificate.serial_number:032X}" == run[eui64, usage]["serial"]
+        certificate.verify_directly_issued_by(chain[0])
+        if form is None:
+            assert not device.get(f"{half}.key")
+            continue
+        key = device[f"{half}.key"]
+        if form == "raw":
+            assert len(key) == 32
+            public = ec.derive_private_key(int.from_bytes(key), ec.SECP256R1()).public_key()
+            assert public == certificate.public_key()
+        else:
+            assert load_der_private_key(key, None).public_key() == certificate.public_key()
+    chain[0].verify_directly_issued_by(chain[1])
+
+
+def _chain(octets):
+    chain = []
+    while octets:
+        length = 4 + int.from_bytes(octets[2:4])
+        chain.append(x509.load_der_x509_certificate(octets[:length]))
+        octets = octets[length:]
+    return chain
+
+
+@pytest.mark.parametrize("form", OF_DEVICES)
+def test_the_reader_of_a_format_finds_keys_certificates_and_chain(run, export, form):
+    outcome, out = export(form, "--with-keys", "--key-form", "pkcs8")
+    assert outcome.json == {
+        "run": 1,
+        "out": str(out),
+        "certificates": 2 * COUNT,
+        "devices": COUNT,
+        "left_out": 0,
+    }
+    for eui64 in {eui64 for eui64, _ in run}:
+        check_device(device_by(form, out, eui64), run, eui64)
+
+
+@pytest.mark.parametrize("form", OF_DEVICES)
+def test_no_private_key_of_a_device_leaves_unless_asked_for(run, export, form):
+    _, out = export(form)
+    check_device(
+        device_by(form, out, batches.device_id(0x1002)), run, batches.device_id(0x1002), form=None
+    )
+
+
+@pytest.mark.parametrize("form", OF_DEVICES)
+def test_keys_are_encrypted_under_a_passphrase_and_their_reader_opens_them(
+    run, export, phrase_file, form
+):
+    more = ("--with-keys", "--key-form", "pkcs8")
+    _, clear = export(form, *more)
+    _, out = export(
+        form, *more, "--export-passphrase-file", phrase_file, out=clear.with_suffix(".encrypted")
+    )
+    eui64 = batches.device_id(0x1001)
+    device = device_by(form, out, eui64, PHRASE)
+    assert device == device_by(form, clear, eui64)
+    check_device(device, run, eui64)
+    scalars = [device[f"{half}.key"][36:68] for half in ("ds", "ka")]
+    written = b"".join(path.read_bytes() for path in [out, *out.rglob("*")] if path.is_file())
+    assert not [scalar for scalar in scalars if scalar in written]
+
+
+@pytest.mark.parametrize("form", [*OF_DEVICES, "csv", "parquet"])
+def test_keys_in_raw_octets_are_32_and_fit(run, export, form):
+    assert export(form, "--with-keys", "--key-form", "raw")[0].code == 0
+    if form in {"device-file", "device-sqlite", "device-csv"}:
+        eui64 = batches.device_id(0x1003)
+        _, out = export(form, "--with-keys", "--key-form", "raw", "--force")
+        check_device(device_by(form, out, eui64), run, eui64, form="raw")
+
+
+@pytest.mark.parametrize("form", ["device-file", "device-sqlite", "device-csv"])
+def test_keys_in_sec1_open(run, export, form):
+    eui64 = batches.device_id(0x1003)
+    _, out = export(form, "--with-keys", "--key-form", "sec1")
+    check_device(device_by(form, out, eui64), run, eui64)
+
+
+@pytest.mark.skipif(GCC is None, reason="there is no gcc")
+def test_the_reader_in_c_compiles_without_a_warning_and_finds_every_device(run, export, tmp_path):
+    program = tmp_path / "read_device_file"
+    flags = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic")
+    subprocess.run([GCC, *flags, "-o", program, READERS / "read_device_file.c"], check=True)
+    _, out = export("device-file", "--with-keys")
+
+    def found(*words):
+        done = subprocess.run([program, out, *words], capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout
+
+    for (eui64, _), record in run.items():
+        code, text = found("id", plain(eui64))
+        assert code == 0
+        check_device(parsed(text), run, eui64, form="raw")
+        assert found("name", record["serial"]) == (0, text)
+    for words in (
+        ("id", plain(batches.device_id(0x1000 + COUNT))),
+        ("name", "0" * 32),
+        ("name", ""),
+    ):
+        assert found(*words) == (1, "")
+    damaged = bytearray(out.read_bytes())
+    damaged[-100] ^= 1
+    out.write_bytes(damaged)
+    assert found("id", plain(batches.device_id(0x1000 + COUNT - 1))) == (1, "")
+    damaged[20] ^= 1
+    out.write_bytes(damaged)
+    assert found("id", plain(batches.device_id(0x1000))) == (1, "")
+
+
+def test_the_readers_in_python_have_at_most_30_lines():
+    for path in READERS.glob("*.py"):
+        tree = ast.parse(path.read_text("utf-8"))
+        lines = {
+            line
+            for function in tree.body
+            if isinstance(function, ast.FunctionDef)
+            for statement in function.body[1:]
+            for line in range(statement.lineno, (statement.end_lineno or 0) + 1)
+        }
+        assert 0 < len(lines) <= 30, path
+
+
+@pytest.mark.parametrize("form", [name for name in FILES if RUN_FORMATS[name].traits.can_seal])
+@pytest.mark.usefixtures("run")
+def test_a_sealed_file_opens_with_the_lines_key_alone(export, line, tmp_path, form):
+    private, public = line
+    # Twice the same, as far as nothing in it is random.
+    _, clear = export(form, "--with-keys")
+    _, sealed = export(form, "--with-keys", "--seal-to", public, out=tmp_path / "sealed")
+    opened = tmp_path / "opened"
+    read("unseal.py", sealed, private, opened)
+    assert opened.read_bytes() == clear.read_bytes()
+    other = tmp_path / "other.key"
+    key = ec.generate_private_key(ec.SECP256R1())
+    other.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    with pytest.raises(subprocess.CalledProcessError):
+        read("unseal.py", sealed, other, tmp_path / "nothing")
+
+
+@pytest.mark.usefixtures("run")
+def test_a_sealed_file_that_was_cut_or_changed_does_not_open(export, line, tmp_path, monkeypatch):
+    monkeypatch.setattr("smki_testca.exporters.run_formats.sealing.CHUNK_OCTETS", 1024)
+    private, public = line
+    _, sealed = export("device-file", "--with-keys", "--seal-to", public)
+    whole = sealed.read_bytes()
+    chunks = 24 + 113
+    step = 1024 + 16
+    swapped = whole[:chunks] + whole[chunks + step :][:step] + whole[chunks:][:step]
+    for number, octets in enumerate(
+        (
+            whole[:-1],
+            whole[: chunks + step],
+            whole[:chunks] + whole[chunks + step :],
+            swapped + whole[chunks + 2 * step :],
+            whole[:20] + bytes((whole[20] ^ 1,)) + whole[21:],
+        )
+    ):
+        sealed.write_bytes(octets)
+        with pytest.raises(subprocess.CalledProcessError):
+            read("unseal.py", sealed, private, tmp_path / f"opened-{number}")
+    sealed.write_bytes(whole)
+    read("unseal.py", sealed, private, tmp_path / "opened")
+
+
+@pytest.mark.parametrize("form", list(RUN_FORMATS))
+def test_parts_have_at_most_so_many_and_together_all(run, export, form):
+    outcome, out = export(form, "--with-keys", "--split", 2)
+    units = COUNT if RUN_FORMATS[form].traits.of_devices else len(run)
+    assert outcome.json["parts"] == -(-units // 2)
+    suffix = RUN_FORMATS[form].traits.suffix
+    names = [f"{number:06d}{suffix}" for number in range(1, outcome.json["parts"] + 1)]
+    assert sorted(path.name for path in out.iterdir()) == names
+    for path in [out, *out.rglob("*")]:
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)
+    if form in OF_DEVICES:
+        for number in range(COUNT):
+            eui64 = batches.device_id(0x1000 + number)
+            device = device_by(form, out / names[number // 2], eui64)
+            check_device(device, run, eui64, form="raw" if form == "device-file" else "pkcs8")
+
+
+@pytest.mark.parametrize("form", FILES)
+@pytest.mark.usefixtures("run")
+def test_a_file_goes_to_standard_output(quickstart, export, form):
+    _, out = export(form, "--with-keys")
+    words = ("--estate", quickstart, "batch", "export", "1", "--with-keys", "--format", form)
+    done = subprocess.run(
+        [sys.executable, "-m", "smki_testca", *words, "--out", "-"], capture_output=True, check=True
+    )
+    assert done.stdout == out.read_bytes()
+
+
+def test_a_manifest_in_any_order_gives_each_device_its_certificates(
+    command, quickstart, export, tmp_path
+):
+    rows = [
+        batches.device(0x103, usage="key-agreement"),
+        batches.organisation(),
+        batches.device(0x101, usage="digital-signature"),
+        batches.device(0x102, usage="key-agreement"),
+        batches.device(0x103, usage="digital-signature"),
+        batches.device(0x101, usage="key-agreement"),
+    ]
+    batches.issue(command, quickstart, batches.write(tmp_path / "rows.csv", rows))
+    outcome, out = export("device-sqlite", "--with-keys")
+    counts = {name: outcome.json[name] for name in ("certificates", "devices", "left_out")}
+    assert counts == {"certificates": 5, "devices": 3, "left_out": 1}
+    for number, halves in ((0x101, "ds ka"), (0x102, "ka"), (0x103, "ds ka")):
+        device = device_by("device-sqlite", out, batches.device_id(number))
+        assert [half for half in ("ds", "ka") if device[f"{half}.der"]] == halves.split()
+        for half in halves.split():
+            certificate = x509.load_der_x509_certificate(device[f"{half}.der"])
+            key = load_der_private_key(device[f"{half}.key"], None)
+            assert key.public_key() == certificate.public_key()
+            bits = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+            assert bits.digital_signature == (half == "ds")
+
+
+# A manifest's own columns, as RunRows gives them.
+
+
+@pytest.fixture
+def columns(monkeypatch):
+    """Gives the rows of the run columns of their own, by the last digits of the Device ID."""
+    from smki_testca.estate import run_rows  # noqa: PLC0415
+
+    def give(*names):
+        def values(self, opened, section):
+            del self, section
+            for eui64 in opened.ids():
+                yield {name: f"{name}-{eui64[-1]}" for name in names}
+
+        monkeypatch.setattr(run_rows.RunRows, "columns", lambda _: list(names))
+        monkeypatch.setattr(run_rows.RunRows, "_columns", values)
+
+    return give
+
+
+def test_own_columns_are_in_every_table(run, export, columns):
+    import csv  # noqa: PLC0415
+
+    columns("serial_number", "chain")
+    for form in ("csv", "device-csv"):
+        _, out = export(form)
+        with out.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        own = "chain" if form == "csv" else "own_chain"
+        assert {row["serial_number"] for row in rows} == {
+            f"serial_number-{n}" for n in range(COUNT)
+        }
+        assert {row[own] for row in rows} == {f"chain-{n}" for n in range(COUNT)}
+    parquet = pytest.importorskip("pyarrow.parquet")
+    for form in ("parquet", "device-parquet"):
+        _, out = export(form)
+        assert "serial_number-3" in parquet.read_table(out)["serial_number"].to_pylist()
+    assert run
+
+
+@pytest.mark.usefixtures("run")
+def test_a_column_names_folders_and_the_second_index(export, columns):
+    columns("serial_number", "line")
+    _, out = export("device-folders", "--name-by", "serial_number")
+    assert sorted(path.name for path in out.iterdir()) == [
+        f"serial_number-{number}" for number in range(COUNT)
+    ]
+    _, out = export("device-file")
+    for number in range(COUNT):
+        found = read("read_device_file.py", out, "name", f"serial_number-{number}")
+        assert found["eui64"].hex() == plain(batches.device_id(0x1000 + number))
+    _, out = export("device-file", "--name-by", "line", "--force")
+    assert read("read_device_file.py", out, "name", "line-2")["eui64"][-1] == 2
+
+
+@pytest.mark.parametrize("form", ["device-folders", "device-file"])
+@pytest.mark.usefixtures("run")
+def test_names_that_do_not_tell_devices_apart_are_refused(export, monkeypatch, columns, form):
+    from smki_testca.estate import run_rows  # noqa: PLC0415
+
+    outcome, out = export(form, "--name-by", "serial_number")
+    assert (outcome.code, outcome.json["error"]["code"]) == (4, "export.device_name")
+    columns("serial_number")
+    for name in ("twice", ""):
+        monkeypatch.setattr(
+            run_rows.RunRows,
+            "_columns",
+            lambda _, opened, __, name=name: ({"serial_number": name} for _ in range(len(opened))),
+        )
+        outcome, out = export(form, "--name-by", "serial_number")
+        assert (outcome.code, outcome.json["error"]["code"]) == (4, "export.device_name")
+        assert not out.exists()
+
+
+# What cannot be is refused, and nothing is written.
+
+
+@pytest.mark.parametrize(
+    ("form", "options", "exit_code", "code"),
+    [
+        ("device-csv", ("--key-form", "raw", "PHRASE"), 4, "export.cannot_encrypt"),
+        ("device-folders", ("--key-form", "sec1", "PHRASE"), 4, "export.cannot_encrypt"),
+        ("pem-tree", ("--key-form", "raw"), 4, "export.key_form"),
+        ("device-folders", ("SEAL",), 4, "export.cannot_seal"),
+        ("device-sqlite", ("SEAL",), 4, "export.cannot_seal"),
+        ("device-csv", ("--name-by", "serial_number"), 2, "usage"),
+        ("csv", ("--environment", "ZAZ1"), 2, "usage"),
+        ("response", ("--split", "2"), 2, "usage"),
+        ("device-file", ("--environment", "UIT-A"), 4, "export.none_fit"),
+        ("device-file", ("--split", "1000000"), 4, "export.split"),
+        ("device-file", ("--seal-to", "PHRASE-FILE"), 4, "export.seal_key"),
+    ],
+)
+@pytest.mark.usefixtures("run")
+def test_what_cannot_be_is_refused(export, phrase_file, line, form, options, exit_code, code):
+    words = {
+        "PHRASE": ("--export-passphrase-file", phrase_file),
+        "SEAL": ("--seal-to", line[1]),
+        "PHRASE-FILE": (phrase_file,),
+    }
+    given = [part for option in options for part in words.get(option, (option,))]
+    keys = () if form == "response" else ("--with-keys",)
+    outcome, out = export(form, *keys, *given)
+    assert (outcome.code, outcome.json["error"]["code"]) == (exit_code, code)
+    assert outcome.json["error"]["remedy"]
+    assert not out.exists()
+
+
+@pytest.mark.usefixtures("run")
+def test_more_devices_than_a_file_holds_are_refused_with_the_way_out(export, monkeypatch):
+    from dataclasses import replace  # noqa: PLC0415
+
+    form = RUN_FORMATS["device-file"]
+    monkeypatch.setattr(type(form), "traits", replace(form.traits, limit=COUNT - 1))
+    outcome, _ = export("device-file")
+    assert outcome.json["error"]["code"] == "export.split"
+    assert outcome.json["error"]["remedy"] == f"Add --split {COUNT - 1}."
+    assert export("device-file", "--split", COUNT - 1)[0].code == 0
+
+
+@pytest.mark.parametrize("form", OF_DEVICES)
+@pytest.mark.usefixtures("run")
+def test_what_is_there_is_kept_unless_forced(export, form):
+    export(form)
+    outcome, out = export(form, "--with-keys")
+    assert (outcome.code, outcome.json["error"]["code"]) == (4, "export.exists")
+    outcome, out = export(form, "--with-keys", "--force")
+    assert outcome.code == 0
+    for path in [out, *out.rglob("*")]:
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)
+    assert not list(out.parent.glob(".*.unfinished"))
+
+
+def test_the_header_is_as_documented():
+    assert device_file.HEADER.size <= device_file.HEADER_OCTETS - 4
+    assert device_file.RECORD.size == 188
+    assert device_file.HEADER.size == 120
