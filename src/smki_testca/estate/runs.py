@@ -160,6 +160,20 @@ class RunStore:
         """Every run, the oldest first."""
         return self._where("1")
 
+    def of_manifest(self, sha256: str, options: Mapping[str, str]) -> list[Run]:
+        """The runs that issued a manifest, filled with the same options, or are about to.
+
+        Args:
+            sha256: of the manifest, hexadecimal.
+            options: as the run's terms have them.
+        """
+        return [
+            run
+            for run in self.all()
+            if (run.terms.manifest, run.terms.options) == (sha256, options)
+            and (run.state is not State.CANCELLED or run.issued)
+        ]
+
     def last_unfinished(self) -> Run:
         """The newest run that can be resumed: an interrupted one before one that is worked on.
 
