@@ -67,7 +67,7 @@ def check_new(estate: Stores, manifest: ManifestId) -> None:
         return
     last = runs[-1]
     message = f"Run {last.id} of {last.created} is of the same manifest, octet for octet."
-    if last.state == "running":
+    if last.is_unfinished:
         raise InputError(
             "batch.manifest_again",
             f"{message} It is not complete.",
