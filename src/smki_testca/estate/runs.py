@@ -18,6 +18,7 @@ from smki_testca.identifiers import SerialNumber
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Mapping
     from datetime import datetime
 
     from smki_testca.estate.audit import AuditLog
