@@ -338,6 +338,20 @@ def test_a_manifest_in_any_order_gives_each_device_its_certificates(
             assert bits.digital_signature == (half == "ds")
 
 
+def test_a_row_for_both_usages_is_found_by_its_serial_number(command, quickstart, export, tmp_path):
+    rows = [
+        batches.device(number, usage="both", serial_number=f"SN-{number:X}")
+        for number in (0x203, 0x201, 0x202)
+    ]
+    batches.issue(command, quickstart, batches.write(tmp_path / "rows.csv", rows))
+    outcome, out = export("device-file", "--with-keys")
+    assert (outcome.json["devices"], outcome.json["certificates"]) == (3, 6)
+    for number in (0x201, 0x202, 0x203):
+        device = read("read_device_file.py", out, "name", f"SN-{number:X}")
+        assert device["eui64"].hex() == plain(batches.device_id(number))
+        assert len(device["ds.key"]) == len(device["ka.key"]) == 32
+
+
 # A manifest's own columns, as RunRows gives them.
 
 
@@ -469,6 +483,25 @@ def test_what_is_there_is_kept_unless_forced(export, form):
     for path in [out, *out.rglob("*")]:
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)
     assert not list(out.parent.glob(".*.unfinished"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit of Linux on files")
+@pytest.mark.parametrize("form", ["device-file", "device-csv", "device-sqlite"])
+@pytest.mark.usefixtures("run")
+def test_a_file_that_cannot_be_written_whole_is_not_there(quickstart, tmp_path, form):
+    words = ("--estate", quickstart, "batch", "export", "1", "--with-keys", "--format", form)
+    place = tmp_path / "place"
+    place.mkdir()
+    limited = f'ulimit -f 4; exec {sys.executable} -m smki_testca "$@"'
+    done = subprocess.run(
+        ["/bin/sh", "-c", limited, "sh", *words, "--out", place / "out"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (5, 1), done.stderr
+    assert "cannot be written" in done.stderr
+    assert not list(place.iterdir())
 
 
 def test_the_header_is_as_documented():
