@@ -182,7 +182,7 @@ def key_usage(certificate: Certificate) -> Iterator[Breach]:
 
 @rule(
     "extensions.general_name", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 4.2.1.6, 4.2.1.7",
-    meaning="A name in subjectAltName or issuerAltName is empty, or is none of its type: an"
+    meaning="A name in subjectAltName or issuerAltName is empty, or is not valid for its type: an"
     " iPAddress of neither 4 nor 16 octets, a URI without a scheme, a mailbox without @, or what"
     " is not ASCII.",
     remedy="Write the name as its type demands, or leave it out.",
@@ -219,7 +219,7 @@ def _name_fault(name: Node) -> str | None:
     text = content.decode("latin-1")
     if not text.isascii():
         return f"the {what} is not ASCII"
-    return None if pattern.fullmatch(text) else f"the {what} is none by its form"
+    return None if pattern.fullmatch(text) else f"the {what} does not have the form of one"
 
 
 _GENERAL_NAMES = {

@@ -95,13 +95,13 @@ ASPECTS = {
         "{path} with one thing more",
     ),
     "order": Aspect(
-        "What {path} holds, or {path} itself, is not in the usual place.",
+        "The elements of {path}, or {path} itself, are not in the order of the profile.",
         "Write them in the order of the profile's rows.",
         "{path} in the order of the profile",
         "{path} with two of them exchanged",
     ),
     "encoding": Aspect(
-        "{path} is written in another ASN.1 type.",
+        "{path} is written in the wrong ASN.1 type.",
         "Write {path} in the type that the row demands.",
         "{path}: {rule}",
         "{path} in another string or time type",
@@ -155,7 +155,7 @@ ASPECTS = {
         "00-00-00-00-00-00-00-00",
     ),
     "octets": Aspect(
-        "{path} has another number of octets.",
+        "{path} does not have the right number of octets.",
         "Write as many octets as the row demands.",
         "{path}: {rule}",
         "{path} with one octet more",
@@ -323,7 +323,7 @@ def _breaches(view: View, profile: DocumentProfile, row: Row, context: Context) 
             if is_end_entity:
                 yield _breach(row, "ca_false", "says CA:FALSE; it is better left out")
             else:
-                yield _breach(row, "present", "has no place here")
+                yield _breach(row, "present", "is not allowed here")
         return
     if path not in view.fields:
         if _reports_absence(view, profile, row):
@@ -426,7 +426,7 @@ def entry_breaches(entry: Entry, row: Row, roles: Roles) -> Iterator[Breach]:
     part = row.field.entry or ""
     if row.holds.absent:
         if part in entry.criticality:
-            yield _breach(row, "present", "has no place here")
+            yield _breach(row, "present", "is not allowed here")
         return
     if row.critical is not None and entry.criticality.get(part, row.critical) != row.critical:
         yield _breach(row, "critical", f"must {'' if row.critical else 'not '}be critical")
