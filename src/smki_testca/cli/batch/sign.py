@@ -237,7 +237,7 @@ def _tell_outcome(session: Session, outcome: _Outcome) -> None:
     if passed_over:
         more = f" and {len(passed_over) - 1} more" if len(passed_over) > 1 else ""
         reason = outcome.source.passed_over_as
-        print_warnings([f"{outcome.source.path}: {passed_over[0]}{more} passed over: {reason}."])
+        print_warnings([f"{outcome.source.path}: {passed_over[0]}{more} skipped: {reason}."])
     report_remarks(remarks)
     report_remarks(
         grouped(((code, "", message), file) for _, file, code, message in report.problems)
