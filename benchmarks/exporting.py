@@ -20,7 +20,9 @@ from tempfile import TemporaryDirectory
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from memory import COMMAND, FIRST_ID, HW_TYPE, PURPOSE, Measured, measure
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from benchmarks.memory import COMMAND, FIRST_ID, HW_TYPE, PURPOSE, Measured, measure  # noqa: E402
 
 RATIO_LIMIT, MEMORY_LIMIT = 1.0, 200
 FOLDERS = ("pem-tree", "device-folders")
@@ -70,7 +72,7 @@ def issue(estate: Path, turn: int, count: int) -> Measured:
         *("batch", "issue", "--profile", "device", "--participant", "meters-one"),
         *("--purpose", PURPOSE, "--hw-type", HW_TYPE),
         *("--usage", "digital-signature", "--usage", "key-agreement"),
-        *("--first-id", f"{FIRST_ID + (turn << 32):016x}", "--count", str(count // 2)),
+        *("--first-id", f"{FIRST_ID + ((turn + 1) << 32):016x}", "--count", str(count // 2)),
     )
 
 

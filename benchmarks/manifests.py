@@ -19,7 +19,7 @@ from typing import NamedTuple
 COMMAND = [sys.executable, "-m", "smki_testca"]
 PURPOSE = "device-and-user-system-tests"
 HW_TYPE = "1.2.826.0.1.8641679.1.2.2.1"
-FIRST_ID = 0x00DB120000000000
+FIRST_ID = 0x00DB120100000000
 CPU_LIMIT, MEMORY_LIMIT = 8.0, 200
 TURNS = 3
 OF_ALL = ("--profile", "device", "--participant", "meters-one", "--purpose", PURPOSE)

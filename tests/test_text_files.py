@@ -101,6 +101,8 @@ ELSEWHERE = {
     "exporters.jwks": BASE64,
     "exporters.keystore_json": BASE64,
     "exporters.run_formats.csv_table": BASE64,
+    "exporters.run_formats.device_file": OURS,
+    "exporters.run_formats.writing": "it writes",
     "file_labels": "a name of a file",
     "importers.formats": "digits in hexadecimal",
     "importers.pem": "the label of a PEM block, which is ASCII",

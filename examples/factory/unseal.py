@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from cryptography.hazmat.primitives import hpke
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -19,6 +20,8 @@ SUITE = hpke.Suite(hpke.KEM.P256, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 def main(path: str, line_key: str, out: str) -> None:
     """Open the content key with HPKE, then each chunk; its number and "last" are its nonce."""
     private = load_pem_private_key(Path(line_key).read_bytes(), None)
+    if not isinstance(private, EllipticCurvePrivateKey):
+        sys.exit(f"{line_key} is no key of P-256")
     with Path(path).open("rb") as sealed, Path(out).open("xb") as file:
         header = sealed.read(24)
         magic, *numbers, chunk, octets = struct.unpack(">8sHHHHII", header)

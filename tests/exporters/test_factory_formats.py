@@ -338,6 +338,20 @@ def test_a_manifest_in_any_order_gives_each_device_its_certificates(
             assert bits.digital_signature == (half == "ds")
 
 
+def test_a_row_for_both_usages_is_found_by_its_serial_number(command, quickstart, export, tmp_path):
+    rows = [
+        batches.device(number, usage="both", serial_number=f"SN-{number:X}")
+        for number in (0x203, 0x201, 0x202)
+    ]
+    batches.issue(command, quickstart, batches.write(tmp_path / "rows.csv", rows))
+    outcome, out = export("device-file", "--with-keys")
+    assert (outcome.json["devices"], outcome.json["certificates"]) == (3, 6)
+    for number in (0x201, 0x202, 0x203):
+        device = read("read_device_file.py", out, "name", f"SN-{number:X}")
+        assert device["eui64"].hex() == plain(batches.device_id(number))
+        assert len(device["ds.key"]) == len(device["ka.key"]) == 32
+
+
 # A manifest's own columns, as RunRows gives them.
 
 

@@ -12,6 +12,9 @@ from smki_testca.exporters.run_formats.run_format import FileFormat, RunTraits, 
 if TYPE_CHECKING:
     from smki_testca.exporters.run_formats.content import Device, Part
 
+_ROWS_AT_ONCE = 2_000
+"""Each has some 2.5 kB, which are in memory several times."""
+
 
 class DeviceParquet(FileFormat):
     """A row for each Device, octets as they are."""
@@ -30,4 +33,4 @@ class DeviceParquet(FileFormat):
         Raises:
             UsageError: if pyarrow is not installed.
         """
-        write_parquet(file, schema(setting), rows(part, setting))
+        write_parquet(file, schema(setting), rows(part, setting), _ROWS_AT_ONCE)

@@ -53,18 +53,19 @@ class ParquetTable(FileFormat):
             )
             for issued in part
         )
-        write_parquet(file, schema, rows)
+        write_parquet(file, schema, rows, _ROWS_AT_ONCE)
 
 
 def write_parquet(
-    file: IO[bytes], schema: Mapping[str, type], rows: Iterator[Sequence[Any]]
+    file: IO[bytes], schema: Mapping[str, type], rows: Iterator[Sequence[Any]], size: int
 ) -> None:
-    """Write a Parquet file, some thousand rows at a time.
+    """Write a Parquet file, a row group at a time.
 
     Args:
         file: to write to.
         schema: the name of each column and its type: str, bool or bytes.
         rows: their values, in the order of the columns.
+        size: the rows of a row group.
 
     Raises:
         UsageError: if pyarrow is not installed.
@@ -81,7 +82,7 @@ def write_parquet(
     types = {str: pa.string(), bool: pa.bool_(), bytes: pa.binary()}
     fields = pa.schema([(name, types[kind]) for name, kind in schema.items()])
     with parquet.ParquetWriter(file, fields, compression="zstd") as writer:
-        while chunk := list(islice(rows, _ROWS_AT_ONCE)):
+        while chunk := list(islice(rows, size)):
             columns = zip(*chunk, strict=True)
             arrays = [
                 pa.array(values, one.type) for values, one in zip(columns, fields, strict=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import unicodedata
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -14,7 +15,7 @@ from smki_testca.issuance.batch import csv_rows, portal_zip
 from smki_testca.issuance.batch.bounded_lines import BlankRows, BoundedLines
 from smki_testca.issuance.batch.column_names import ColumnNames
 from smki_testca.issuance.batch.portal_zip import MAX_REQUESTS, Member
-from smki_testca.text import plain, shown
+from smki_testca.text import plain, shown, use_one_of
 from smki_testca.text_files import broken_text, open_text
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ class TableOfCsrs:
         try:
             with open_text(place) as file:
                 lines = BoundedLines(place, file, blanks)
-                for row in csv_rows.rows(place, lines, ColumnNames(place, COLUMNS).named):
+                for row in csv_rows.rows(place, lines, partial(_named, place)):
                     if row.problem or row.cells:
                         self._add(row, seen)
         except OSError as error:
@@ -230,6 +231,19 @@ class TableOfCsrs:
         if member.problem:
             raise InputError("manifest.line", f"The row cannot be read: {member.problem}.")
         return member.csr.encode("utf-8")
+
+
+def _named(path: Path, header: list[str]) -> list[str]:
+    """The columns of a table; it has none of the operator's own, which nothing would keep."""
+    columns = ColumnNames(path, COLUMNS)
+    names = columns.named(header)
+    for name in columns.own:
+        raise InputError(
+            "manifest.column",
+            f"{path} has the column {shown(name)} which is not known.",
+            use_one_of(COLUMNS),
+        )
+    return names
 
 
 _NO_NAME = {"Cc", "Cs", "Cn", "Zl", "Zp"}
