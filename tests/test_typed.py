@@ -26,7 +26,10 @@ GUIDES = (
     "profile-maintainer.md",
 )
 OTHERS = (
+    "audit.md",
     "batches.md",
+    "csrs.md",
+    "external.md",
     "factory-formats.md",
     "formats.md",
     "kits.md",
