@@ -144,6 +144,14 @@ class DeliveryNote:
             "sha256": self.sha256,
         }
 
+    def as_text(self) -> str:
+        """The note as text, as ``batch note`` prints it."""
+        return "".join(f"{line}\n" for line in as_text(self, None))
+
+    def as_html(self) -> str:
+        """The note as one HTML page, which refers to nothing outside."""
+        return "".join(f"{line}\n" for line in as_html(self, None))
+
 
 def note_of(estate: Stores, run: Run, progress: Callable[[int, int], None]) -> DeliveryNote:
     """Make the note of a run.
