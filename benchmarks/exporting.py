@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from benchmarks.memory import COMMAND, FIRST_ID, HW_TYPE, PURPOSE, Measured, measure  # noqa: E402
+from benchmarks.memory import COMMAND, FIRST_ID, HW_TYPE, PURPOSE, Measured, measure
 
 RATIO_LIMIT, MEMORY_LIMIT = 1.0, 200
 FOLDERS = ("pem-tree", "device-folders")

@@ -485,6 +485,25 @@ def test_what_is_there_is_kept_unless_forced(export, form):
     assert not list(out.parent.glob(".*.unfinished"))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit of Linux on files")
+@pytest.mark.parametrize("form", ["device-file", "device-csv", "device-sqlite"])
+@pytest.mark.usefixtures("run")
+def test_a_file_that_cannot_be_written_whole_is_not_there(quickstart, tmp_path, form):
+    words = ("--estate", quickstart, "batch", "export", "1", "--with-keys", "--format", form)
+    place = tmp_path / "place"
+    place.mkdir()
+    limited = f'ulimit -f 4; exec {sys.executable} -m smki_testca "$@"'
+    done = subprocess.run(
+        ["/bin/sh", "-c", limited, "sh", *words, "--out", place / "out"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (5, 1), done.stderr
+    assert "cannot be written" in done.stderr
+    assert not list(place.iterdir())
+
+
 def test_the_header_is_as_documented():
     assert device_file.HEADER.size <= device_file.HEADER_OCTETS - 4
     assert device_file.RECORD.size == 188

@@ -164,6 +164,14 @@ def test_the_delivery_of_the_command_is_that_of_each_row(batch, tmp_path):
     assert problem["refusal"]["code"] == "delivery.not_agreed"
 
 
+def test_neither_a_check_nor_a_dry_run_needs_the_passphrase(batch, quickstart, tmp_path):
+    (quickstart / "passphrase").unlink()
+    path = batches.write(tmp_path / "rows.csv", [batches.device()])
+    assert batch("check", path).json["accepted"] == 1
+    assert batch("check", *batches.range_of(3, 0x1000)).json["accepted"] == 3
+    assert batch("issue", path, "--dry-run").json["run"]["count"] == 1
+
+
 # Columns of the operator's own.
 
 

@@ -593,7 +593,7 @@ class Plan:
     ) -> Section:
         request, participant = authorisation.request, authorisation.participant
         profile = self._estate.library.profile(request.subject.profile)
-        issuer, _ = self._issuance.issuing(authorisation.environment, profile.hierarchy)
+        issuer = self._issuance.issuer(authorisation.environment, profile.hierarchy)
         self._add_warnings(self._estate.remarks(issuer, end_by_rows(profile, self._at)))
         signifier = participant.signifier.text if participant.signifier else None
         section_inputs = inputs(subject, usage) | {
