@@ -11,10 +11,10 @@ from smki_testca.cli.output import Progress, print_json, print_warnings, say
 from smki_testca.cli.output_paths import FILE_HELP, OUTPUT, check_alone, place_of
 from smki_testca.cli.session import first_line, read_input
 from smki_testca.errors import UsageError
-from smki_testca.estate.run_rows import RunRows
 from smki_testca.exporters.registry import RUN_FORMATS
+from smki_testca.exporters.run_export import export_run
 from smki_testca.exporters.run_formats.sealing import line_key
-from smki_testca.exporters.run_formats.writing import Asked, check, write
+from smki_testca.exporters.run_formats.writing import RunExportOptions, check
 from smki_testca.files import check_free, write_file
 from smki_testca.streams import is_standard_output
 from smki_testca.text import (
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smki_testca.cli.session import Session
-    from smki_testca.exporters.run_formats.writing import Written
+    from smki_testca.exporters.run_formats.writing import RunExport
 
 
 RESPONSE = "response"
@@ -119,7 +119,7 @@ def export(
         write_file(out, response, force=force)
         _tell(session, out, {"run": run, "out": str(out), "certificates": count})
         return
-    asked = Asked(
+    asked = RunExportOptions(
         passphrase=None if export_passphrase_file is None else first_line(export_passphrase_file),
         key_form=None if key_form is None else KeyForm(key_form),
         line=None if seal_to is None else line_key(read_input(seal_to), seal_to),
@@ -128,14 +128,7 @@ def export(
     check(RUN_FORMATS[form], asked, out)
     check_free(out, force=force)
     with session.open() as estate:
-        written = write(
-            RUN_FORMATS[form],
-            RunRows(estate, estate.runs.get(run), with_keys=asked.with_keys),
-            estate.library,
-            out,
-            asked,
-            Progress("Exporting"),
-        )
+        written = export_run(estate, run, form, out, asked, Progress("Exporting"))
     _tell_written(session, run, out, written, asked)
 
 
@@ -154,7 +147,9 @@ def _check_response(*options: str | None, **given: Any) -> None:
         )
 
 
-def _tell_written(session: Session, run: int, out: Path, written: Written, asked: Asked) -> None:
+def _tell_written(
+    session: Session, run: int, out: Path, written: RunExport, asked: RunExportOptions
+) -> None:
     """Print what was written."""
     document: dict[str, Any] = {"run": run, "out": str(out), "certificates": written.certificates}
     if written.devices is not None:
