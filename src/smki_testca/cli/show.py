@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -26,8 +26,6 @@ from smki_testca.lint.reports import text_line
 from smki_testca.profiles.model import Severity
 from smki_testca.text import plain, shown
 from smki_testca.x509.view import view_certificate
-
-if TYPE_CHECKING:
 
 _FINGERPRINTS = {
     "serial_decimal": "Serial in decimal",
@@ -188,9 +186,7 @@ def fingerprints(data: bytes) -> dict[str, str | None]:
     }
 
 
-def _as_json(
-    data: bytes, description: Description, known: dict[str, Any] | None
-) -> dict[str, Any]:
+def _as_json(data: bytes, description: Description, known: dict[str, Any] | None) -> dict[str, Any]:
     names = {"kind": description.kind, "subject": description.subject}
     return {**names, **fingerprints(data), **description.as_json(), "record": known}
 
