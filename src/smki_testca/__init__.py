@@ -40,6 +40,7 @@ __all__ = [
     "ImportReport",
     "InputError",
     "Intake",
+    "KeyForm",
     "KeyUsage",
     "Kit",
     "KitAddition",
@@ -155,6 +156,7 @@ if TYPE_CHECKING:
     )
     from smki_testca.register.requests import Delivery, Request
     from smki_testca.roles import Basis, KeyUsage
+    from smki_testca.x509.exported_keys import KeyForm
 else:
     # Hidden from type checkers, which would otherwise accept any name of this module.
     _MODULES = {
@@ -217,6 +219,7 @@ else:
         ),
         "register.requests": ("Delivery", "Request"),
         "roles": ("Basis", "KeyUsage"),
+        "x509.exported_keys": ("KeyForm",),
     }
 
     def __getattr__(name: str) -> object:

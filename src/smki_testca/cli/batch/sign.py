@@ -92,7 +92,6 @@ def sign(session: Session, /, requests: str, **options: Any) -> None:
 def _sign_batch(
     session: Session, requests: str, first: bytes | None, options: dict[str, Any]
 ) -> None:
-    from smki_testca.authority.csr import TakenAs
     from smki_testca.issuance.batch.signing import SigningOptions, begin_signing
     from smki_testca.workers import how_many
 
@@ -108,7 +107,7 @@ def _sign_batch(
             participant=options["participant"],
             purpose=options["purpose"],
             environment=options["environment"],
-            taken_as=TakenAs(options["taken_as"]),
+            taken_as=options["taken_as"],
             skip_existing=options["skip_existing"],
             dry_run=options["dry_run"],
         )

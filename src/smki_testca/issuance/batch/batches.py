@@ -150,6 +150,7 @@ class Batches:
 
         Raises:
             InputError: if the batch as a whole cannot be read.
+            ValueError: for an option ``taken_as`` that there is not.
             Refusal, EstateError, OutputError: as of ``issue``.
         """
         processes, engine = how_many(workers), LocalEngine(workers)

@@ -87,15 +87,15 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryNote:
-    """What a note says.
+    """The delivery note of a run.
 
     Attributes:
         run: its id.
         label, source, created, finished: of the run.
         keys_secret: False if the private keys were made from a seed.
         parts: the certificates by what they share.
-        sha256: of all certificates in DER, one after the other in the order of the run,
-            hexadecimal: that of the file that ``batch export --format der-stream`` writes.
+        sha256: of all certificates in DER, one after the other in the order of the run: that of
+            the file that ``batch export --format der-stream`` writes. Hexadecimal.
     """
 
     run: int

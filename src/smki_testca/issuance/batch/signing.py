@@ -44,13 +44,9 @@ class SigningOptions:
     participant: str
     purpose: str
     environment: str | None = None
-    taken_as: TakenAs = TakenAs.PORTAL
+    taken_as: str = TakenAs.PORTAL
     skip_existing: bool = False
     dry_run: bool = False
-
-    def __post_init__(self) -> None:
-        # From programs without type checks, the name of a member is welcome, too.
-        object.__setattr__(self, "taken_as", TakenAs(self.taken_as))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +109,7 @@ def begin_signing(
         What will be signed and what will not. The run has made no certificate yet.
 
     Raises:
+        ValueError: for another ``taken_as``.
         InputError: if the batch as a whole is refused.
         EstateError: if a process died, or others change the estate time and again meanwhile.
     """
@@ -121,11 +118,11 @@ def begin_signing(
     if options.environment is not None:
         cells["environment"] = options.environment
     existing = Existing.SKIP if options.skip_existing else Existing.AGAIN
-    secrets = Secrets.of_run(None)
+    taken_as, secrets = TakenAs(options.taken_as), Secrets.of_run(None)
 
     def planned() -> Plan:
         plan = Plan(estate, "requests", None, secrets, existing=existing)
-        reader = csr_reader.Reader(source, estate.library, options.taken_as)
+        reader = csr_reader.Reader(source, estate.library, taken_as)
         rows = csr_reader.row_requests(estate, reader, members, cells, workers)
         plan.add_all(watch(rows))
         return plan
