@@ -303,7 +303,7 @@ def test_a_csr_is_no_certificate(run, one_line, tmp_path):
     outcome = run("import", tmp_path / "a.csr")
     assert outcome.code == 4
     assert one_line(outcome).rstrip() == (
-        f"error: {tmp_path / 'a.csr'} cannot be imported: it is no certificate, but a CSR."
+        f"error: {tmp_path / 'a.csr'} cannot be imported: it is not a certificate, but a CSR."
     )
 
 

@@ -219,7 +219,7 @@ class ReSigner:
                 if earlier is not None and self._estate.status(earlier) in LIVING:
                     raise InputError(
                         "re_sign.already",
-                        f"It was signed again already, as {serial}.",
+                        f"It was already signed again, as {serial}.",
                         "Add --again to do it once more.",
                     )
         if errors and not self._terms.with_defects:
@@ -243,7 +243,7 @@ class ReSigner:
         if key is None:
             raise InputError(
                 "re_sign.key",
-                "Its public key is no sound one on an elliptic curve or of RSA.",
+                "Its public key is not a valid one on an elliptic curve or of RSA.",
                 "Issue another with a new key: smki-testca issue",
             )
         request = self._estate.request(
@@ -266,7 +266,7 @@ class ReSigner:
             raise InputError(
                 "whois.nobody",
                 f"Nobody in the register has its ID {eui64}.",
-                "Say whose it is to be with --participant.",
+                "Say with --participant whose it is.",
             )
         return holder.id
 
