@@ -31,6 +31,7 @@ from smki_testca import (
     SeededEntropy,
     Selection,
     export,
+    export_files,
 )
 from smki_testca.entropy import KeyedEntropy
 
@@ -38,6 +39,7 @@ ROOT = Path(__file__).parent.parent
 PARTICIPANTS = ROOT / "examples" / "participants.toml"
 SUPPLIER = {"id": "90-B3-D5-1F-30-01-00-00", "role": "supplier"}
 BOTH = (KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_AGREEMENT)
+PHRASE = "long enough"
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 P256_HIERARCHIES = (Hierarchy.ORGANISATION, Hierarchy.DEVICE)
 
@@ -119,13 +121,22 @@ def test_the_reference_page_is_what_the_source_says():
     assert said == manual(), "run: python tools/api_reference.py > docs/api.md"
 
 
-def test_the_lines_at_the_top_of_the_reference_run(tmp_path, monkeypatch):
+@pytest.mark.slow
+def test_the_examples_at_the_top_of_the_reference_run_in_order(tmp_path, monkeypatch):
     (tmp_path / "examples").symlink_to(ROOT / "examples", target_is_directory=True)
     monkeypatch.chdir(tmp_path)
-    lines = re.search(r"```python\n(.*?)```", manual(), re.DOTALL)[1]
+    head = manual().split("## What holds for every name")[0]
     names = {}
-    exec(compile(lines, "api.md", "exec"), names)  # noqa: S102 - our own document
+    for number, lines in enumerate(re.findall(r"```python\n(.*?)```", head, re.DOTALL)):
+        exec(compile(lines, f"api.md, example {number}", "exec"), names)  # noqa: S102 - our own
     assert str(names["record"].eui64) == "90-B3-D5-1F-30-01-00-00"
+    assert (names["outcome"].count, names["outcome"].problems) == (18, ())
+    assert names["signed"].usage == "key-agreement"
+    assert {each.kind for each in names["plan"].additions} > {"certificate"}
+    written = {path.relative_to("out").as_posix() for path in Path("out").rglob("*.*")}
+    exported = {name for name in written if Path("out", name).is_file()}
+    assert len(exported) > 4
+    assert Path("devices.csv").is_file()
 
 
 def test_the_lines_in_readme_run_in_the_estate_of_quickstart(quickstart, monkeypatch, capsys):
@@ -246,6 +257,40 @@ def test_a_credential_is_printed_without_its_key(own):
         r"<Credential organisation 90-B3-D5-1F-30-01-00-00 digital-signature serial [0-9A-F]{32}>",
         repr(credential),
     )
+
+
+def test_an_export_to_memory_has_the_files_that_export_writes(own, tmp_path):
+    records = _issue(own, BOTH)
+    options = {"with_keys": True}
+    for form in ("pem", "der", "csv", "jwks"):
+        files = export_files(own, records, form, **options)
+        paths = export(own, records, form, tmp_path / form, **options)
+        written = {path.relative_to(tmp_path / form).as_posix(): path for path in paths}
+        assert files == {name: path.read_bytes() for name, path in written.items()}
+
+
+def test_an_export_to_memory_protects_keys_and_leaves_out_what_was_renewed(tmp_path):
+    with _make(tmp_path / "estate") as estate:
+        (record,) = _issue(estate)
+        estate.renew(Selection(serial=record.serial))
+        records = list(estate.select(Selection(participant="supplier-one")))
+        every = export_files(estate, records, "pem")
+        current = export_files(estate, records, "pem", current_only=True)
+        assert every.keys() > current.keys()
+        protected = export_files(estate, records, "pem", with_keys=True, passphrase=PHRASE)
+    keys = [octets for name, octets in protected.items() if name.endswith(".key")]
+    assert len(keys) == 2
+    assert all(octets.startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY") for octets in keys)
+
+
+@pytest.mark.parametrize(
+    ("form", "picked", "code"),
+    [("jpeg", slice(None), "export.format"), ("pem", slice(0), "export.nothing")],
+)
+def test_what_cannot_be_exported_to_memory_is_told(own, form, picked, code):
+    with pytest.raises(InputError) as error:
+        export_files(own, _issue(own)[picked], form)
+    assert error.value.code == code
 
 
 def test_export_writes_what_the_command_does(own, tmp_path):

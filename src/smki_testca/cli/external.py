@@ -147,7 +147,8 @@ def re_sign(
 
     Serial number and dates are new, and the gate decides on each. Certificates in which lint
     finds errors are left out; expiry does not count as an error. The exit code is 1 if any is
-    left out.
+    left out. CAs' certificates that were imported with others are
+    passed over.
 
     \b
     Example:
@@ -175,6 +176,7 @@ def re_sign(
                 {
                     "re_signed": [pair.as_json() for pair in outcome.re_signed],
                     "left_out": [left_out.as_json() for left_out in outcome.left_out],
+                    "passed_over": len(outcome.passed_over),
                     "warnings": _warnings(outcome),
                 },
             )
@@ -315,4 +317,6 @@ def _print_re_signed(outcome: ReSigning, estate: Estate) -> None:
     for certificate in left_out:
         for line in certificate.error.lines():
             say(f"left out: {certificate.external.name}: {line}", err=True)
+    if outcome.passed_over:
+        say(f"{counted(len(outcome.passed_over), 'certificate')} of CAs passed over.", err=True)
     say(f"{counted(len(re_signed), 'certificate')} signed again, {len(left_out)} left out.")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from smki_testca.cli.session import Session
     from smki_testca.estate.certificates import Record
     from smki_testca.kits.kit import Kit
-    from smki_testca.kits.plan import Difference, Plan
+    from smki_testca.kits.plan import KitDifference, KitPlan
     from smki_testca.kits.result import KitResult
 
 _DEVICES = click.option(
@@ -281,7 +281,7 @@ def apply_(
         context.exit(ExitCode.FINDINGS)
 
 
-def _print_plan(plan: Plan) -> None:
+def _print_plan(plan: KitPlan) -> None:
     print_warnings(plan.warnings)
     rows = list(islice(_plan_rows(plan), _MAX_PLANNED))
     if rows:
@@ -306,7 +306,7 @@ def _print_plan(plan: Plan) -> None:
         say(f"{what} not in the kit, and left as before.")
 
 
-def _print_differences(differences: Iterable[Difference], *, err: bool = False) -> None:
+def _print_differences(differences: Iterable[KitDifference], *, err: bool = False) -> None:
     for each in differences:
         say(
             f"{each.kind} {each.name} differs in {each.key}: the estate has"
@@ -322,7 +322,7 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _plan_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
+def _plan_rows(plan: KitPlan) -> Iterator[tuple[str, ...]]:
     for added in plan.additions:
         yield (
             "add",

@@ -271,10 +271,52 @@ def export(
         InputError: if there is no such format, it holds none of the certificates or cannot do
             what is asked, or a file is there already or cannot be written.
     """
+    made = _made(estate, records, form, passphrase, with_keys=with_keys, current_only=current_only)
+    return save(estate, made, Path(out), force=force).paths
+
+
+def export_files(
+    estate: Stores,
+    records: Iterable[Record],
+    form: str,
+    *,
+    with_keys: bool = False,
+    passphrase: str | None = None,
+    current_only: bool = False,
+) -> dict[str, bytes]:
+    """Give the files that ``export`` would write, without writing any.
+
+    Args:
+        estate: whose certificates they are.
+        records: which; a CA's private key never leaves the estate.
+        form: a format of ``docs/formats.md``, such as ``pem``.
+        with_keys: whether private keys are in them, too.
+        passphrase: protects them, where the format can.
+        current_only: whether certificates that have another in their place are left out.
+
+    Returns:
+        The octets of each file by its path, whose parts a slash separates.
+
+    Raises:
+        InputError: if there is no such format, or it holds none of the certificates or cannot do
+            what is asked.
+    """
+    made = _made(estate, records, form, passphrase, with_keys=with_keys, current_only=current_only)
+    return {file.path.as_posix(): file.data for file in made.files}
+
+
+def _made(
+    estate: Stores,
+    records: Iterable[Record],
+    form: str,
+    passphrase: str | None,
+    *,
+    with_keys: bool,
+    current_only: bool,
+) -> Made:
     check_format(form)
     chosen = list(records)
     if not chosen:
         raise InputError("export.nothing", "No certificate fits the selection.")
     selected = items(estate, chosen, with_keys=with_keys)
-    made = make(form, selected, passphrase, current_only=current_only)
-    return save(estate, made, Path(out), force=force).paths
+    return make(form, selected, passphrase, current_only=current_only)

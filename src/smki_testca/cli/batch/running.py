@@ -16,13 +16,11 @@ from smki_testca.cli.output import (
     print_json_line,
     say,
 )
-from smki_testca.entropy import parse_seed
 from smki_testca.errors import (
     ExitCode,
     InputError,
     UsageError,
 )
-from smki_testca.estate.terms import Secrets
 from smki_testca.text import counted
 
 if TYPE_CHECKING:
@@ -61,11 +59,6 @@ def with_engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_ENGINE_OPTIONS):
         command = option(command)
     return command
-
-
-def secrets_of(seed: str | None) -> Secrets:
-    """Return the secrets of a new run: from a seed in hexadecimal, or fresh ones."""
-    return Secrets.of_run(None if seed is None else parse_seed(seed))
 
 
 def engine_of(options: dict[str, Any]) -> Engine:

@@ -47,6 +47,17 @@ def columns(library: Library) -> tuple[str, ...]:
     return (*_BEFORE, *options, *_AFTER)
 
 
+def fillable(library: Library) -> tuple[str, ...]:
+    """The columns whose empty cells a command or a program may fill: those of no single row."""
+    of_rows = {*_AFTER} | {
+        input_type.option
+        for profile in library.end_entity_profiles
+        for input_type in profile.input_types
+        if input_type.is_identifier
+    }
+    return tuple(name for name in columns(library) if name not in of_rows)
+
+
 MAX_ROWS = 100_000_000
 """The most certificates of one run."""
 MAX_CELL_CHARACTERS = 1_024
@@ -148,7 +159,7 @@ def _is_blank(line: Line) -> bool:
 def _csv(path: Path, columns: ColumnNames, blanks: BlankRows) -> Iterator[Line]:
     with open_text(path) as file:
         for row in csv_rows.rows(path, BoundedLines(path, file, blanks), columns.named):
-            yield _checked(row.number, row.cells, columns, row.problem)
+            yield checked(row.number, row.cells, columns, row.problem)
 
 
 def _json_lines(path: Path, columns: ColumnNames, blanks: BlankRows) -> Iterator[Line]:
@@ -174,7 +185,7 @@ def _json_lines(path: Path, columns: ColumnNames, blanks: BlankRows) -> Iterator
                 _check_pairs(text, columns)
             if not cells.keys() <= columns.known:
                 cells = dict(zip(columns.named(list(cells)), cells.values(), strict=True))
-            yield _checked(texts.number, _present(cells), columns)
+            yield checked(texts.number, present(cells), columns)
 
 
 def _check_pairs(text: str, columns: ColumnNames) -> None:
@@ -196,14 +207,15 @@ def _parquet(path: Path, columns: ColumnNames, _: BlankRows) -> Iterator[Line]:
         for stated, problem in some:
             number += 1
             cells = {names[name]: text for name, text in stated.items()}
-            yield _checked(number, _present(cells), columns, problem)
+            yield checked(number, present(cells), columns, problem)
 
 
-def _present(cells: dict[str, str]) -> dict[str, str]:
+def present(cells: dict[str, str]) -> dict[str, str]:
+    """The cells that are not empty."""
     return {name: value for name, value in cells.items() if value}
 
 
-def _checked(number: int, cells: dict[str, str], names: ColumnNames, problem: str = "") -> Line:
+def checked(number: int, cells: dict[str, str], names: ColumnNames, problem: str = "") -> Line:
     """A line of its cells, the operator's own columns apart."""
     if max(map(len, cells.values()), default=0) > MAX_CELL_CHARACTERS:
         name = next(name for name, value in cells.items() if len(value) > MAX_CELL_CHARACTERS)

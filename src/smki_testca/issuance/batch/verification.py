@@ -77,15 +77,15 @@ class RunFinding:
 
 @dataclass(slots=True)
 class RunVerification:
-    """What was found.
+    """What came of the verification of a run.
 
     Attributes:
         certificates: the number of certificates of the run, each verified under its CA.
         keys: the number of its private keys that were paired with their certificates.
         others: the number of the other certificates in the estate that they were compared with.
         listed: the number of lines of the list; None without one.
-        findings: the first ``LISTED_FINDINGS``.
-        finding_count: the number of all.
+        findings: what is wrong: the first 1,000.
+        finding_count: the number of all; 0 where nothing is wrong.
     """
 
     certificates: int = 0
