@@ -132,11 +132,12 @@ def test_the_register_shows_which_entry_is_exclusive(command, quickstart, tmp_pa
 def test_warnings_of_a_batch_beyond_a_limit_are_counted(command, quickstart, tmp_path, monkeypatch):
     monkeypatch.setattr("smki_testca.issuance.batch.planning.LISTED_WARNINGS", 1)
     rows = [
-        *(batches.device(n, participant="supplier-one") for n in range(3)),
-        *(batches.device(n, participant="supplier-two") for n in range(3, 6)),
+        *(batches.device(0x200 + n, participant="supplier-one") for n in range(3)),
+        *(batches.device(0x300 + n, participant="supplier-two") for n in range(3)),
     ]
     path = batches.write(tmp_path / "two.csv", rows)
     outcome = command("--estate", quickstart, "--json", "batch", "check", path)
+    assert outcome.code == 0, outcome.out
     assert (outcome.json["warnings"], outcome.json["warnings_not_listed"]) == ([SAID], 3)
     text = command("--estate", quickstart, "batch", "check", path)
     assert text.err == f"warning: {SAID}\n3 more warnings are not listed.\n"
