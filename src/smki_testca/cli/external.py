@@ -318,5 +318,5 @@ def _print_re_signed(outcome: ReSigning, estate: Estate) -> None:
         for line in certificate.error.lines():
             say(f"left out: {certificate.external.name}: {line}", err=True)
     if outcome.passed_over:
-        say(f"{counted(len(outcome.passed_over), 'certificate')} of CAs passed over.", err=True)
+        say(f"{counted(len(outcome.passed_over), 'certificate')} of CAs skipped.", err=True)
     say(f"{counted(len(re_signed), 'certificate')} signed again, {len(left_out)} left out.")
