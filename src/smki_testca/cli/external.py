@@ -147,8 +147,7 @@ def re_sign(
 
     Serial number and dates are new, and the gate decides on each. Certificates in which lint
     finds errors are left out; expiry does not count as an error. The exit code is 1 if any is
-    left out. CAs' certificates that were imported with others are
-    skipped.
+    left out. CAs' certificates that were imported with others are skipped.
 
     \b
     Example:
