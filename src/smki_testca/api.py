@@ -500,7 +500,8 @@ class Estate(Stores):
         """Sign external certificates again under the estate's CAs: same subject, key and label.
 
         Private keys that were imported with them become the estate's. Certificates that cannot be
-        signed again are left out and reported, unless the terms are all or nothing.
+        signed again are left out and reported, unless the terms are all or nothing. CAs'
+        certificates are passed over, unless the selection fits no others or is by serial.
 
         Args:
             selection: of external certificates; an empty selection means all.

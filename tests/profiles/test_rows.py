@@ -250,7 +250,7 @@ ONE_ROW = [
         'field = "subject.title"\nfill = { derived = "signifier", optional = true }',
         "only an input is optional",
     ),
-    ('field = "subject.title"\nfill = { derived = "signifier", years = 2 }', "years goes with"),
+    ('field = "subject.title"\nfill = { derived = "signifier", years = 2 }', "years is only for"),
     (
         'field = "validity.notBefore"\nfill = { derived = "midnight", backdate = 2 }',
         "backdate goes",
@@ -298,7 +298,7 @@ ONE_ROW = [
     ('field = "serialNumber"\nholds = { role-code = true }', "role-code says nothing of"),
     ('field = "serialNumber"\nholds = { last = true }', "only a subject attribute is last"),
     ('field = "subject"\nholds = { last = true }', "only a subject attribute is last"),
-    ('field = "validity.notBefore"\nholds = { max-years = 3 }', "goes with validity.notAfter"),
+    ('field = "validity.notBefore"\nholds = { max-years = 3 }', "is only for validity.notAfter"),
     ('field = "subject.title"\nholds = { matches = "[A-" }', "'[A-' is not a regular expression"),
     ('field = "subject.title"\nholds = { matches = "a{99999999999}" }', "not a regular expression"),
     ('field = "subject.title"\nholds = { equals = 4 }', "'4' is not a value"),

@@ -179,13 +179,18 @@ def _certificates(loaded: Kit, devices: int | None) -> Iterator[dict[str, Any]]:
     "--out", metavar="DIR", type=FOLDER, required=True, help="A directory that is new or empty."
 )
 @_DEVICES
-@click.option("--seed", metavar="HEX", help="Derive serials and keys from it; they are not secret.")
+@click.option(
+    "--seed",
+    metavar="HEX",
+    help="Derive serial numbers and keys from this seed; the keys are not secret.",
+)
 @click.option(
     "--format",
     "formats",
     metavar="F",
     multiple=True,
-    help="An export format of docs/formats.md; repeatable; every format by default.",
+    help="An export format of docs/formats.md; every format by default. May be given several"
+    " times.",
 )
 @click.pass_obj
 def make(session: Session, /, name: str, out: Path, **options: Any) -> None:
@@ -235,7 +240,7 @@ def make(session: Session, /, name: str, out: Path, **options: Any) -> None:
     help="Renew what ends within this period, such as 90d or 6w.",
 )
 @_DEVICES
-@click.option("--dry-run", is_flag=True, help="Show the plan; change nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
 @click.pass_context
 def apply_(
     context: click.Context, /, name: str, within: str, devices: int | None, *, dry_run: bool

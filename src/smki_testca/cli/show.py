@@ -43,9 +43,10 @@ _SHA256 = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 def show(session: Session, target: str, *, asn1: bool) -> None:
     """Show the certificate, CSR or CRL in FILE, or the certificate with that SERIAL.
 
-    The first digits of the serial will do. To show an imported certificate, give its SHA256.
+    The first digits of the serial number are enough. To show an imported certificate, give its
+    SHA256.
 
-    Each finding is printed beside the field it concerns. The exit code is 1 if one is an error.
+    Each finding is printed next to the field it concerns. The exit code is 1 if one is an error.
     With --asn1 every element is listed with its value, also of broken DER.
 
     \b

@@ -113,7 +113,7 @@ class Made:
         ]
 
 
-OUTDATED = "has another in its place (--status or --serial writes it)"
+OUTDATED = "was renewed or replaced (--status or --serial exports it)"
 """Why a certificate is left out that was renewed, or replaced by another of its label."""
 
 
@@ -145,8 +145,8 @@ def make(
     if not selected:
         raise InputError(
             "export.nothing",
-            "Each certificate of the selection has another in its place.",
-            "To write it all the same, add --status or --serial.",
+            "Each certificate of the selection was renewed or replaced.",
+            "To export it anyway, add --status or --serial.",
         )
     _check(form.traits, selected, passphrase)
     form.check([item for item in selected if form.misfit(item) is None])
@@ -154,7 +154,7 @@ def make(
     if len(left_out) == len(selected):
         raise InputError(
             "export.none_fit",
-            f"The format {name} holds none of the certificates selected.",
+            f"The format {name} can hold none of the certificates selected.",
             " ".join(summary(left_out, len(selected))),
         )
     out = {id(entry.item) for entry in left_out}

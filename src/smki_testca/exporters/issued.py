@@ -133,8 +133,8 @@ def _made(target: Target, estate: Stores, records: Sequence[Record]) -> Made:
     if without:
         raise InputError(
             "credential.no_key",
-            f"The estate has no private key for the certificate of {without[0].name}: who brought"
-            " the public key has it. Nothing is issued.",
+            f"The estate has no private key for the certificate of {without[0].name}: its"
+            " holder brought only the public key. Nothing is issued.",
             "Leave --with-key out.",
         )
     flat = [

@@ -62,7 +62,7 @@ RESPONSE = "response"
 @click.option(
     "--export-passphrase-file",
     metavar="FILE",
-    help="Its first line encrypts the private keys written.",
+    help="Encrypt the private keys with the passphrase on the first line of FILE.",
 )
 @click.option(
     "--seal-to",
@@ -82,7 +82,7 @@ RESPONSE = "response"
 )
 @click.option("--environment", metavar="E", help="Only Devices of this environment.")
 @click.option("--profile", metavar="NAME", help="Only Devices of this certificate type.")
-@click.option("--force", is_flag=True, help="Overwrite what is there already.")
+@click.option("--force", is_flag=True, help="Overwrite files that are there already.")
 @click.pass_obj
 def export(
     session: Session,
@@ -142,7 +142,7 @@ def _check_response(*options: str | None, **given: Any) -> None:
     if any(value is not None for value in (*options, *given.values())):
         raise UsageError(
             "usage",
-            "The format response is what batch sign writes, and nothing else.",
+            "The format response writes what batch sign wrote, and takes no other option.",
             "Leave out every option but --out and --force.",
         )
 

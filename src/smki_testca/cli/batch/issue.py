@@ -48,7 +48,9 @@ LISTED_SKIPPED = 1_000
 """The most skipped rows of a batch that are listed; all are counted."""
 
 _SEED = click.option(
-    "--seed", metavar="HEX", help="Derive serials and keys from it; they are not secret."
+    "--seed",
+    metavar="HEX",
+    help="Derive serial numbers and keys from this seed; the keys are not secret.",
 )
 
 
@@ -56,8 +58,8 @@ _SEED = click.option(
 @click.argument("manifest", metavar="[MANIFEST]", required=False)
 @with_source_options
 @_SEED
-@click.option("--all-or-nothing", is_flag=True, help="Issue nothing where one row is wrong.")
-@click.option("--dry-run", is_flag=True, help="Say what would be issued, and change nothing.")
+@click.option("--all-or-nothing", is_flag=True, help="Issue nothing if one row is wrong.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
 @LABEL
 @ENVIRONMENT
 @DELIVERY
@@ -107,7 +109,7 @@ def issue(session: Session, /, manifest: str | None, *, dry_run: bool, **options
 @DELIVERY
 @click.pass_obj
 def check(session: Session, /, manifest: str | None, **options: Any) -> None:
-    """Say what of a range or a MANIFEST would be refused, and why; nothing is issued.
+    """Check a range or a MANIFEST: say what would be refused, and why; nothing is issued.
 
     \b
     Example:
@@ -148,7 +150,7 @@ def _begun(
     if manifest is None:
         source = range_of(estate, options)
     elif given := range_options_given(options):
-        raise UsageError("usage", f"{', '.join(given)}: of a range, not beside a manifest.")
+        raise UsageError("usage", f"{', '.join(given)}: only for a range, not with a manifest.")
     else:
         source = manifest_of(estate, manifest, options)
     seed = options["seed"]

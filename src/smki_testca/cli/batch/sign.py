@@ -57,9 +57,9 @@ _ZIP_MAGIC = b"PK"
 @TAKEN_AS
 @click.option("--out", metavar="RESPONSE.zip", type=OUTPUT, help=FILE_HELP)
 @click.option("--force", is_flag=True, help="Overwrite the file if it is there already.")
-@click.option("--dry-run", is_flag=True, help="Say what would be signed; nothing is changed.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
 @click.option(
-    "--skip-existing", is_flag=True, help="Leave Devices out that have a certificate in use."
+    "--skip-existing", is_flag=True, help="Leave out Devices that have a certificate in use."
 )
 @with_engine_options
 @click.pass_obj
@@ -83,7 +83,7 @@ def sign(session: Session, /, requests: str, **options: Any) -> None:
     first = first_line_of_input(requests)
     if first is not None and not first.startswith(_ZIP_MAGIC):
         if options["skip_existing"]:
-            raise UsageError("usage", "--skip-existing is of a batch, not of lines of JSON.")
+            raise UsageError("usage", "--skip-existing cannot be used with lines of JSON.")
         sign_lines(session, first, options)
         return
     _sign_batch(session, requests, first, options)

@@ -31,9 +31,14 @@ if TYPE_CHECKING:
 _RANGE_OPTIONS = [
     click.option("--profile", metavar="NAME", help="The certificate type, such as device."),
     click.option(
-        "--participant", cls=ConfiguredOption, metavar="P", help="The participant that asks."
+        "--participant",
+        cls=ConfiguredOption,
+        metavar="P",
+        help="The participant that asks: its id in the register.",
     ),
-    click.option("--purpose", cls=ConfiguredOption, metavar="S", help="The Testing Service."),
+    click.option(
+        "--purpose", cls=ConfiguredOption, metavar="S", help="The Testing Service, such as uept."
+    ),
     click.option(
         "--usage",
         "usages",
@@ -41,20 +46,20 @@ _RANGE_OPTIONS = [
         multiple=True,
         help="One certificate for each; may be given twice.",
     ),
-    click.option("--first-id", metavar="EUI64", help="Of a range: its first Device ID."),
-    click.option("--count", metavar="N", type=NUMBER, help="Of a range: the number of Device IDs."),
+    click.option("--first-id", metavar="EUI64", help="The first Device ID of a range."),
+    click.option("--count", metavar="N", type=NUMBER, help="The number of Device IDs in a range."),
 ]
 
 
 _EXISTING_OPTIONS = [
+    click.option("--again", is_flag=True, help="Issue certificates in addition to those in use."),
     click.option(
-        "--again", is_flag=True, help="Issue others beside certificates that are in use already."
+        "--skip-existing", is_flag=True, help="Leave out Devices that have a certificate in use."
     ),
     click.option(
-        "--skip-existing", is_flag=True, help="Leave Devices out that have a certificate in use."
-    ),
-    click.option(
-        "--replace", is_flag=True, help="Retire what Devices have in use, and issue it anew."
+        "--replace",
+        is_flag=True,
+        help="Retire the certificates that Devices have in use, and issue new ones.",
     ),
 ]
 

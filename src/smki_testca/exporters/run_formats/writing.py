@@ -127,7 +127,7 @@ def check(form: RunFormat, asked: RunExportOptions, out: Path) -> None:
     if not traits.of_devices and (asked.environment or asked.profile):
         raise UsageError(
             "usage",
-            f"The format {traits.name} has every certificate of the run.",
+            f"The format {traits.name} always holds every certificate of the run.",
             "Leave --environment and --profile out, or choose a format of Devices.",
         )
     if is_standard_output(out) and asked.split is not None:
@@ -164,7 +164,7 @@ def write(
         if not len(content):
             raise InputError(
                 "export.none_fit",
-                f"The format {traits.name} holds none of the run's certificates.",
+                f"The format {traits.name} can hold none of the run's certificates.",
                 "It holds those of Devices, for digital signature and for key agreement.",
             )
     else:

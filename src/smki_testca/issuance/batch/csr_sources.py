@@ -149,7 +149,7 @@ class FolderOfCsrs:
         try:
             with open(path, "rb", opener=lambda name, _: os.open(name, _READING)) as file:
                 if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                    raise InputError("input.unreadable", f"{path} is no regular file.")
+                    raise InputError("input.unreadable", f"{path} is not a regular file.")
                 return file.read(csrs.MAX_OCTETS + 1)
         except OSError as error:
             raise InputError(

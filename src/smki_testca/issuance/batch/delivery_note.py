@@ -168,7 +168,7 @@ def note_of(estate: Stores, run: Run, progress: Callable[[int, int], None]) -> D
     if run.state is not State.DONE:
         raise InputError(
             "batch.state",
-            f"Run {run.id} is {run.state}: there is a delivery note of a run that is done.",
+            f"Run {run.id} is {run.state}: only a run that is done has a delivery note.",
             f"Complete it: smki-testca batch resume {run.id}" if run.is_unfinished else "",
         )
     digest = hashlib.sha256()

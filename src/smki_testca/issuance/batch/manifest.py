@@ -115,7 +115,7 @@ def lines(path: Path, known: tuple[str, ...]) -> Iterator[Line]:
     if reader is None:
         raise UsageError(
             "usage",
-            f"{path} is no manifest: its name ends in none of {', '.join(readers)}.",
+            f"{path} is not a manifest: its name ends with none of {', '.join(readers)}.",
             _AS_CSV if ending in _OF_SPREADSHEETS else "",
         )
     try:
@@ -178,8 +178,8 @@ def _json_lines(path: Path, columns: ColumnNames, blanks: BlankRows) -> Iterator
                 continue
             except (msgspec.ValidationError, msgspec.DecodeError) as error:
                 is_marked = text.startswith(MARK)
-                cause = "a byte order mark stands in it; were files joined?" if is_marked else error
-                yield Line(texts.number, {}, f"it is no object of texts ({cause})")
+                cause = "it has a byte order mark; were files joined?" if is_marked else error
+                yield Line(texts.number, {}, f"it is not an object of texts ({cause})")
                 continue
             if text.count('"') != _MARKS_OF_PAIR * len(cells):
                 _check_pairs(text, columns)
@@ -197,7 +197,7 @@ def _check_pairs(text: str, columns: ColumnNames) -> None:
 
 def _parquet(path: Path, columns: ColumnNames, _: BlankRows) -> Iterator[Line]:
     if not path.is_file():
-        raise InputError("manifest.parquet", f"{path} is no Parquet file: it is no file.")
+        raise InputError("manifest.parquet", f"{path} is not a Parquet file: it is not a file.")
     number = 0
     names: dict[str, str] = {}
     for some in parquet_rows.rows(path, MAX_CELL_CHARACTERS):

@@ -97,7 +97,7 @@ def begin(
         "estate.changing",
         f"Others changed the register, or issued for the same IDs, {ATTEMPTS} times while the batch"
         " was planned.",
-        "Give the command again when they are done.",
+        "Repeat the command when they have finished.",
     )
 
 
@@ -445,7 +445,8 @@ class Plan:
         if self._secrets.seed is not None and self._estate.runs.has_serials_of(self._secrets):
             raise InputError(
                 "batch.seed",
-                "A run of this estate has that seed already: serial numbers would come twice.",
+                "A run of this estate already used that seed: serial numbers would be the same"
+                " again.",
                 "Give another seed, or issue in another estate.",
             )
 

@@ -158,7 +158,7 @@ def _translated_write_errors(number: int) -> Iterator[None]:
         raise EstateError(
             "batch.unwritable",
             f"A tile of run {number} cannot be written: {error.strerror or error}.",
-            f"Make room, then: smki-testca batch resume {number}",
+            f"Free space on the disk, then: smki-testca batch resume {number}",
         ) from error
 
 

@@ -214,7 +214,7 @@ def _inspect_tiles(
         *(workers, inspect, tasks, begin, inspector),
         while_waiting=lambda: progress(done, total),
     )
-    with explained_death("nothing was changed", "Give the command again."):
+    with explained_death("nothing was changed", "Repeat the command."):
         for task, inspected in tiles:
             files.keep(inspected.records)
             for finding in inspected.findings:
@@ -298,7 +298,11 @@ def _certificate(estate: Stores, origin: Origin) -> Record:
     else:
         record = estate.certificates.numbered(origin.row)
     if record is None:
-        raise EstateError("estate.changing", "The estate changed meanwhile.", "Verify it again.")
+        raise EstateError(
+            "estate.changing",
+            "The estate was changed while the run was verified.",
+            "Verify it again.",
+        )
     return record
 
 
