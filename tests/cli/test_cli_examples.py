@@ -119,7 +119,7 @@ def test_the_example_in_python_issues_is_refused_and_exports(tmp_path):
     assert "refused [id.outside_range, R12]" in done.stdout
     folder = tmp_path / "out" / "ZAZ1" / "organisation" / "supplier-one"
     assert sorted(path.name for path in folder.iterdir()) == [
-        f"90b3d51f30010000-supplier-{usage}.{suffix}"
+        f"90b3d51f30010000-supplier-{usage}{suffix}"
         for usage in ("digital-signature", "key-agreement")
-        for suffix in ("key", "pem")
+        for suffix in ("-fullchain.pem", ".key", ".pem")
     ]
