@@ -111,6 +111,74 @@ def test_the_version_is_that_of_the_metadata_and_unknown_without_any(tmp_path):
     assert done.stdout == "0+unknown\n"
 
 
+USERS_SCRIPT = """
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import smki_testca as ca
+
+
+def work(estate: ca.Estate, out: Path) -> dict[str, bytes]:
+    meter = ca.Eui64.parse("00-DB-12-00-00-00-00-05")
+    rows: list[dict[str, str | ca.Eui64 | None]] = [{"device_id": meter, "label": None}]
+    outcome = estate.batches.issue(rows, ca.BatchOptions(existing=ca.Existing.SKIP), workers=2)
+    problems: list[ca.RowProblem] = list(outcome.problems)
+    print(*(problem.error.code for problem in problems))
+    run: ca.Run | None = outcome.run
+    if run is None:
+        return {}
+    keys = [key for _, key in estate.batches.records_with_keys(run.id) if key is not None]
+    print(sum(map(len, keys)), estate.batches.delivery_note(run.id).first_id)
+    findings: list[ca.RunFinding] = estate.batches.verify(run.id).findings
+    print([finding.serial for finding in findings])
+    options = ca.RunExportOptions(with_keys=True, key_form=ca.KeyForm.RAW)
+    place = out / "devices.csv"
+    written: ca.RunExport = ca.export_run(estate, run.id, "device-csv", place, options)
+    print(written.devices)
+    terms = ca.SigningOptions(participant="meters-one", purpose="uept")
+    signed: ca.SignedBatch = estate.batches.sign({"one": b"-----"}, terms)
+    errors: dict[str, ca.SmkiTestcaError] = signed.refused
+    print(errors, signed.certificates["one"].hex())
+    kit: ca.Kit = ca.load_kit(ca.kit_names()[0])
+    plan: ca.KitPlan = ca.apply_kit(estate, kit, within=timedelta(days=1), dry_run=True)
+    differences: list[ca.KitDifference] = plan.changed
+    print([each.remedy for each in differences], ca.make_kit(kit, out).exports.folders)
+    selection = ca.Selection(label=ca.LabelPattern("meter-*"), serial=ca.SerialPrefix("0102030"))
+    records = list(estate.select(selection))
+    print([record.subject for record in records])
+    for description in ca.describe_documents(records[0].der):
+        print(description.fields["serialNumber"].upper())
+    severities: set[ca.Severity] = {
+        each.severity for linted in ca.lint_documents(out) for each in linted.findings
+    }
+    print(severities)
+    # These are mistakes: a type checker tells.
+    estate.batches.issue([{"device_id": 5}])  # type: ignore[dict-item]
+    estate.batches.resume("1")  # type: ignore[arg-type]
+    ca.export_files(estate, records, form=1)  # type: ignore[arg-type]
+    return ca.export_files(estate, records, "pem")
+"""
+
+
+@pytest.mark.slow
+def test_a_users_script_is_checked_strictly(tmp_path):
+    pytest.importorskip("mypy")
+    script = tmp_path / "work.py"
+    script.write_text(USERS_SCRIPT)
+    source = Path(smki_testca.__file__).parents[1]
+    done = subprocess.run(
+        [*(sys.executable, "-m", "mypy", "--strict", "--config-file="), script],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "MYPYPATH": str(source), "MYPY_CACHE_DIR": str(tmp_path / "cache")},
+        check=False,
+    )
+    assert done.stdout.startswith("Success"), done.stdout + done.stderr
+
+
 def test_a_name_that_is_not_public_is_missing():
     with pytest.raises(AttributeError, match="no attribute 'Estates'"):
         _ = smki_testca.Estates  # type: ignore[attr-defined]
