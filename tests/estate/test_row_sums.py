@@ -170,7 +170,7 @@ def test_another_change_does_not_hide_one_behind_the_back_of_the_estate(quicksta
     )
     with opened(quickstart) as estate:
         estate.register.allocate("supplier-two", "Export Supplier", 1)
-        with pytest.raises(EstateError, match="The table participants is not as"):
+        with pytest.raises(EstateError, match="The table participants differs from"):
             estate.audit.verify()
 
 
