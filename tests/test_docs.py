@@ -527,6 +527,33 @@ def test_every_link_and_file_that_a_document_names_is_there(path):
         assert (ROOT / name).exists(), name
 
 
+def _anchor(heading):
+    """What a link to a heading names, as GitHub makes it."""
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading.strip().lower())
+    return re.sub(r"[^\w\- ]", "", text).replace(" ", "-")
+
+
+@pytest.mark.parametrize("path", EVERY_DOCUMENT, ids=lambda path: path.name)
+def test_every_heading_that_a_link_names_is_there(path):
+    for target, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", path.read_text("utf-8")):
+        text = ((path.parent / target) if target else path).read_text("utf-8")
+        prose = re.sub(r"(?ms)^```.*?^```", "", text)
+        assert anchor in {_anchor(one) for one in re.findall(r"(?m)^#+ (.*)", prose)}, target
+
+
+def test_the_readme_leads_to_every_page():
+    text = (ROOT / "README.md").read_text("utf-8")
+    linked = re.findall(r"\]\(docs/([\w-]+\.md)\)", text)
+    assert sorted(set(linked)) == sorted(path.name for path in DOCS.glob("*.md"))
+
+
+@pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda path: path.name)
+def test_every_page_begins_with_whom_it_is_for(path):
+    title, beginning, *_ = path.read_text("utf-8").split("\n\n")
+    assert title.startswith("# ")
+    assert beginning.startswith(("For ", "You ", "This document is generated"))
+
+
 def test_the_readme_has_at_most_150_lines():
     assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 150
 

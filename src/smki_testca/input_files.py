@@ -19,7 +19,7 @@ def read_regular(path: Path, limit: int) -> bytes:
     """Read the octets of a file that another file names; it never waits, for it reads no pipe.
 
     Raises:
-        InputError: if it cannot be read, is no regular file or longer than the limit, in octets.
+        InputError: if it cannot be read, is not a regular file or longer than the limit, in octets.
     """
     # Without waiting for whoever would write to a pipe; not known on every platform.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -28,7 +28,9 @@ def read_regular(path: Path, limit: int) -> bytes:
         open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file,
     ):
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise InputError("input.unreadable", f"{path} cannot be read: it is no regular file.")
+            raise InputError(
+                "input.unreadable", f"{path} cannot be read: it is not a regular file."
+            )
         return within(limit, file, path)
 
 

@@ -125,7 +125,7 @@ def test_two_profiles_for_one_ca_are_an_error(tmp_path):
 
 def test_a_crl_cannot_have_the_name_of_a_certificate(tmp_path):
     library = write(tmp_path, text_of().replace("organisation-crl", "device"), "device")
-    assert "a certificate has that name" in refused(library, "profile.duplicate").message
+    assert "a certificate profile has that name" in refused(library, "profile.duplicate").message
 
 
 @pytest.mark.parametrize("name", ["", "organisation", "organisation-CRL", "../roles"])

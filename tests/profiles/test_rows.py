@@ -253,9 +253,12 @@ ONE_ROW = [
     ('field = "subject.title"\nfill = { derived = "signifier", years = 2 }', "years is only for"),
     (
         'field = "validity.notBefore"\nfill = { derived = "midnight", backdate = 2 }',
-        "backdate goes",
+        "backdate is only for",
     ),
-    ('field = "validity.notAfter"\nfill = { derived = "now", backdate = 2 }', "backdate goes"),
+    (
+        'field = "validity.notAfter"\nfill = { derived = "now", backdate = 2 }',
+        "backdate is only for",
+    ),
     ('field = "validity.notBefore"\nfill = { derived = "now", backdate = 0 }', ">= 1"),
     ('field = "subject.title"\nfill = { input = "nickname" }', "nothing is called 'nickname'"),
     ('field = "subject.title"\nfill = { input = "" }', "nothing is called ''"),

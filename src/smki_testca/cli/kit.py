@@ -364,4 +364,4 @@ def _print_result(result: KitResult) -> None:
     )
     if result.seeded:
         say("The private keys were made from a seed: they are not secret.")
-    say(f"{out}/README.txt tells what each folder is, who loads it, and what it cannot hold.")
+    say(f"{out}/README.txt says what each folder is, who loads it, and what it cannot hold.")

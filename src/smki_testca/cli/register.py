@@ -165,7 +165,7 @@ for _command in (whois, check, new_register):
     "ranges",
     metavar="ENTRY:NUMBER[:BITS]",
     multiple=True,
-    help="Its range, in place of all that it has: Registry Entry and organisation number.",
+    help="Its range, which replaces all that it has: Registry Entry and organisation number.",
 )
 @click.option(
     "--exception", metavar="TEXT", help="Why the range lies outside the SEC's Registry Entries."

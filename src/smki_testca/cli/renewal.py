@@ -268,7 +268,7 @@ def _print_due(due: Sequence[DueList], now: datetime) -> None:
 
 def _print_expiring(items: Sequence[Expiring], now: datetime) -> None:
     if not items:
-        say("nothing runs out in that time")
+        say("nothing expires in that time")
         return
     print_table(
         ("Not after", "Left", "Kind", "Name", "Profile", "Participant", "Serial or SHA-256"),

@@ -108,7 +108,7 @@ def _remedy(records: Sequence[Record]) -> str:
         [*(str(record.serial) for record in records[:3]), *["…"][: len(records[3:])]]
     )
     return (
-        f"{counted(len(records), 'certificate')} {is_or_are(len(records))} issued all the same:"
+        f"{counted(len(records), 'certificate')} {is_or_are(len(records))} issued anyway:"
         f" {serials}. Write the files: smki-testca export --format pem --serial N --out DIR"
     )
 

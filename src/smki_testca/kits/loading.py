@@ -419,7 +419,7 @@ class _Reader:
                     raise InputError(
                         "kit.label",
                         f"{where}: two requests have the label {shown(request.label)}.",
-                        "In a series tell them apart with {id}, {number}, {role}, {usage},"
+                        "In a series, make them different with {id}, {number}, {role}, {usage},"
                         " {environment}.",
                     )
                 told.remove(request.place.path)

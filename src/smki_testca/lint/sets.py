@@ -325,7 +325,7 @@ def serials(documents: Together) -> Iterator[Breach]:
     "set.key_agreement_pair", Severity.NOTICE, Basis.OBSERVED, PUBLISHED,
     meaning="Two key agreement certificates have one subject: look-ups are ambiguous, as with"
     " ordinary and prepayment keys.",
-    remedy="Nothing, if one of them is the prepayment certificate; tell them apart by label or"
+    remedy="Nothing, if one of them is the prepayment certificate; distinguish them by label or"
     " serial.",
     good="one KA certificate under an EUI-64", bad="Z1-supplier-ka and Z1-supplierPP-ka",
 )  # fmt: skip

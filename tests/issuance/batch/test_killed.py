@@ -198,7 +198,7 @@ def test_a_run_that_is_cancelled_meanwhile_stops(command, quickstart):
     assert command("--estate", quickstart, "batch", "cancel", 1).code == 0
     _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 4
-    assert err.splitlines()[-1] == "error: Run 1 was cancelled meanwhile."
+    assert err.splitlines()[-1] == "error: Run 1 was cancelled in the meantime."
     shown = command("--json", "--estate", quickstart, "batch", "show", 1).json["run"]
     assert shown["state"] == "cancelled"
     assert 0 < shown["issued"] < 1_000_000

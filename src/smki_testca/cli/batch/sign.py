@@ -194,7 +194,7 @@ def _tell_outcome(
     if passed_over:
         more = f" and {len(passed_over) - 1} more" if len(passed_over) > 1 else ""
         reason = source.passed_over_as
-        print_warnings([f"{source.path}: {passed_over[0]}{more} passed over: {reason}."])
+        print_warnings([f"{source.path}: {passed_over[0]}{more} skipped: {reason}."])
     report_remarks(remarks)
     report_remarks(
         grouped(((code, "", message), file) for _, file, code, message in report.problems)

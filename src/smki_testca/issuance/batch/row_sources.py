@@ -103,7 +103,7 @@ class Manifest:
             # A batch may be planned again, which reads the manifest again.
             raise InputError(
                 "input.unreadable",
-                f"{self.path} cannot be read: it is no regular file.",
+                f"{self.path} cannot be read: it is not a regular file.",
                 "Give a file.",
             )
         return ManifestId(manifests.digest(self.path), _filled(self))
@@ -120,7 +120,7 @@ class Manifest:
             raise InputError(
                 "manifest.changed",
                 f"{self.path} was changed while it was read.",
-                "Give the command again once it is written.",
+                "Repeat the command when the file is complete.",
             )
 
 

@@ -166,8 +166,9 @@ def stored_response(estate: Stores, run: Run) -> tuple[bytes, int]:
     if encoded_report is None or run.state is not State.DONE:
         raise InputError(
             "batch.no_response",
-            f"Run {run.id} has no response: it is {run.state}, of source {run.terms.source}.",
-            "Only a ZIP of CSRs that is done has one.",
+            f"Run {run.id} has no response: it is {run.state}, and its source is"
+            f" {run.terms.source}.",
+            "Only a run of a ZIP of CSRs that is done has one.",
         )
     issued = dict(estate.run_certificates.numbered(run))
     report = msgspec.msgpack.decode(encoded_report, type=portal.Report)
