@@ -45,7 +45,7 @@ def test_the_commands_of_a_page_work_in_an_empty_folder(name, tmp_path):
     install(tmp_path / "bin")
     path = f"{tmp_path / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     text = (DOCS / name).read_text("utf-8")
-    assert sum(is_typed(block) for block in blocks(text)) > 2
+    assert any(is_typed(block) for block in blocks(text))
     type_commands(text, work, environment={"PATH": path})
 
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 _HEAD = f"""\
 # Findings
 
-For everybody whose certificate, CSR or CRL `lint` finds fault with. You can look up here what each \
-code means, how well its rule is known, and how to mend what breaks it.
+For everybody whose certificate, CSR or CRL `lint` finds fault with. You can look up here what \
+each code means, how well its rule is known, and how to mend what breaks it.
 
 This document is generated: `python tools/findings_reference.py > docs/findings.md`.
 `smki-testca lint rules` prints the same list, \
