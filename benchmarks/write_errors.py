@@ -168,6 +168,7 @@ WRITINGS = {
                 ("kit",), "kit/estate", makes=True, fixed=False),
     )
 }  # fmt: skip
+_HALF_DONE = _on_estate("batch issue, half done", "batch", "issue", "{}/half.csv", *ALONE)
 
 
 def build(folder: Path) -> Path:
@@ -193,12 +194,14 @@ def prepare(folder: Path) -> None:
     shutil.move(others / "export", folder / "others")
     shutil.rmtree(others)
     _run("quickstart", str(estate))
-    header = "profile,participant,purpose,device-id,hw-type,usage\n"
-    rows = [
-        f"device,meters-one,{PURPOSE[1]},00db1200000001{place:02x},1.2.3,key-agreement"
-        for place in range(3)
-    ]
-    (folder / "devices.csv").write_text(header + "\n".join(rows) + "\n")
+    # One for each run: Devices that have a certificate are not given another unasked.
+    for number, name in ((1, "devices"), (3, "done"), (4, "half")):
+        header = "profile,participant,purpose,device-id,hw-type,usage\n"
+        rows = [
+            f"device,meters-one,{PURPOSE[1]},00db12000000{number:02x}{place:02x},1.2.3,key-agreement"
+            for place in range(3)
+        ]
+        (folder / f"{name}.csv").write_text(header + "\n".join(rows) + "\n")
     ids = [(0x00DB1200000002 << 8 | place).to_bytes(8) for place in range(3)]
     requests = [csrs.pem(csrs.device(csrs.new_key(), device_id=each)) for each in ids]
     (folder / "device.csr").write_bytes(requests[0])
@@ -207,7 +210,7 @@ def prepare(folder: Path) -> None:
         for place, request in enumerate(requests):
             zipped.writestr(f"{place}.csr", request)
     (folder / "requests.zip").write_bytes(archive.getvalue())
-    _run("--estate", str(estate), "batch", "issue", str(folder / "devices.csv"), *ALONE)
+    _run("--estate", str(estate), "batch", "issue", str(folder / "done.csv"), *ALONE)
     for form in ("csv", "parquet", "der-stream", "pem-tree"):
         out = folder / f"old-{form}"
         if form == "pem-tree":
@@ -260,9 +263,9 @@ class Scene:
 
     def leave_run_half_done(self) -> None:
         """Kill a batch after it has begun its run, and before that is done."""
-        issue = WRITINGS["batch issue"]
-        first = bisect_left(range(1, self.calls(issue) + 1), 1, key=self._runs_begun_if_killed) + 1
-        self._run(issue, self.original, first, KINDS["kill"])
+        calls = range(1, self.calls(_HALF_DONE) + 1)
+        first = bisect_left(calls, 1, key=self._runs_begun_if_killed) + 1
+        self._run(_HALF_DONE, self.original, first, KINDS["kill"])
         with opened(self.original / "estate") as estate:
             if not any(run.is_unfinished for run in estate.runs.all()):
                 raise ValueError("no kill left a run half done")
@@ -272,7 +275,7 @@ class Scene:
         with self._copied() as folder:
             with opened(folder / "estate") as estate:
                 before = len(estate.runs.all())
-            self._run(WRITINGS["batch issue"], folder, at, KINDS["kill"])
+            self._run(_HALF_DONE, folder, at, KINDS["kill"])
             with opened(folder / "estate") as estate:
                 return len(estate.runs.all()) - before
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import NameOID
 
@@ -377,9 +377,10 @@ def test_rows_of_a_manifest_bring_inputs_a_csr_or_a_public_key(run, proof, tmp_p
         proof.row(label="asked", **{"csr-file": "mine.csr"}),
         PERSONNEL.row(**PERSONNEL.other, label="person"),
     ]
+    # Of a Device, the first and the last but one ask for the same.
     manifest = write_manifest(tmp_path / "rows.csv", rows)
-    assert run.json("batch", "check", manifest) == {"accepted": 4, "problems": []}
-    told = run.json("batch", "issue", manifest)["run"]
+    assert run.json("batch", "check", "--again", manifest) == {"accepted": 4, "problems": []}
+    told = run.json("batch", "issue", "--again", manifest)["run"]
     assert told["issued"] == 4
     assert set(told["profiles"]) == {proof.profile, PERSONNEL.profile}
     issued = {one["label"]: one for one in run.json("list")["certificates"] if one["participant"]}
@@ -430,7 +431,7 @@ def test_a_range_is_of_a_type_with_a_device_id(run, proof):
 
 def test_it_is_renewed_whether_issued_alone_or_in_a_run(run, proof, tmp_path):
     run.issue("--label", "alone")
-    manifest = write_manifest(tmp_path / "rows.csv", [proof.row(**proof.subject, label="in-run")])
+    manifest = write_manifest(tmp_path / "rows.csv", [proof.row(**proof.other, label="in-run")])
     run.json("batch", "issue", manifest)
     for label in ("alone", "in-run"):
         (old,) = run.json("list", "--label", label)["certificates"]
@@ -561,7 +562,7 @@ signifier = "TPTY-SUPPLIER-ONE"
 
 @pytest.fixture
 def kit_profiles(proof, tmp_path):
-    """Profiles with a kit of the proof's certificates, all of whose keys can be seeded."""
+    """Profiles with a kit of the proof's certificates, all of whose keys are on P-256."""
     if proof is S1SPKI:
         return proof.profiles, "another-pki"
     profiles = tmp_path / "profiles"
@@ -601,32 +602,44 @@ def test_a_kit_from_a_seed_has_the_same_octets_twice(command, proof, kit_profile
     assert {row["profile"] for row in shown} == {proof.profile}
 
 
-def test_from_a_seed_what_needs_an_rsa_key_is_left_out(command, proof, kit_profiles, tmp_path):
+@pytest.mark.slow
+def test_from_a_seed_come_rsa_keys_too(command, proof, kit_profiles, tmp_path):
     profiles, name = kit_profiles
     mixed = tmp_path / "mixed"
     shutil.copytree(profiles, mixed)
-    source = ROOT / "profiles" / "certificates" / "dccki-personnel.toml"
-    if proof is S1SPKI:
-        source = profiles / "certificates" / "s1spki-device.toml"
-    # A second type of its hierarchy, and the kit asks for that one.
-    text = source.read_text("utf-8").replace('"p-256"', '"rsa-2048"', 1)
+    source = ROOT / "profiles" if proof is PERSONNEL else profiles
+    # A second type of its hierarchy in the same category, and the kit asks for that one.
+    text = (source / "certificates" / f"{proof.profile}.toml").read_text("utf-8")
+    text = text.replace('"p-256"', '"rsa-2048"', 1)
     second = f"{proof.profile}-rsa"
     text = text.replace(f'name = "{proof.profile}"', f'name = "{second}"', 1)
     (mixed / "certificates" / f"{second}.toml").write_text(text, "utf-8")
+    category = (source / "categories" / f"{proof.category}.toml").read_text("utf-8")
+    (mixed / "categories").mkdir(exist_ok=True)
+    (mixed / "categories" / f"{proof.category}.toml").write_text(
+        category.replace(f'profiles = ["{proof.profile}"]', f'profiles = ["{second}"]'), "utf-8"
+    )
     for path in (mixed / "kits").iterdir():
         kit = path.read_text("utf-8")
         kit = kit.replace(f'profile = "{proof.profile}"', f'profile = "{second}"')
         path.write_text(kit, "utf-8")
     words = ("--profiles", mixed, "--clock", AT, "kit", "make", name, "--format", "pem")
-    outcome = command("--json", *words, "--out", tmp_path / "out", "--seed", SEED)
-    assert outcome.code == 0, outcome.out + outcome.err
-    assert (
-        outcome.json["left_out"]
-        == {
-            "dccki-personnel": ["alex", "sam"],
-            "s1spki-device": ["gateway", "spare-1", "spare-2", "ESME"],
-        }[proof.profile]
-    )
+    for out in ("one", "two"):
+        outcome = command("--json", *words, "--out", tmp_path / out, "--seed", SEED)
+        assert outcome.code == 0, outcome.out + outcome.err
+        assert outcome.json["left_out"] == []
+    one, two = (_octets(tmp_path / out) for out in ("one", "two"))
+    assert one == two
+    labels = {
+        "dccki-personnel": ["alex", "sam"],
+        "s1spki-device": ["gateway", "spare-1", "spare-2", "ESME-1", "ESME-2"],
+    }[proof.profile]
+    keys = {
+        Path(path).stem: serialization.load_pem_private_key(octets, None)
+        for path, octets in one.items()
+        if path.endswith(".key")
+    }
+    assert {label for label, key in keys.items() if isinstance(key, rsa.RSAPrivateKey)} == {*labels}
 
 
 # Python

@@ -65,7 +65,7 @@ WORDS = {
     "a profile to issue": (lambda: LIBRARY.end_entity_profile("x"), END_ENTITIES),
     "any profile": (lambda: LIBRARY.any_profile("x"), LIBRARY.revocation_list_profile_names),
     "a hierarchy": (lambda: LIBRARY.hierarchy("x"), LIBRARY.hierarchies),
-    "a column": (lambda: ColumnNames(Path("m"), ("a", "b")).named(["a", "x"]), ["a", "b"]),
+    "a column": (lambda: ColumnNames(Path("m"), ("a", "b")).named(["a", "{x}"]), ["a", "b"]),
     "a placeholder": (lambda: Template.parse("{x}", ("id", "role")), ["{id}", "{role}"]),
     "a purpose": (lambda: _agreement(purposes=["x"]), LIBRARY.testing_services),
     "a category": (

@@ -91,10 +91,12 @@ BASE64 = "base64 that this package encoded"
 OURS = "written by this package"
 ELSEWHERE = {
     "cli.crl": OURS,
+    "cli.drafting": "the drafts of this package",
     "cli.export": OURS,
     "cli.issue": OURS,
     "cli.csr": OURS,
     "cli.renewal": OURS,
+    "cli.show": BASE64,
     "estate.database": "SQLite gives text as octets",
     "estate.tables": OURS,
     "exporters.capath": DER,
@@ -108,6 +110,8 @@ ELSEWHERE = {
     "importers.pem": "the label of a PEM block, which is ASCII",
     "importers.private_keys": "a header of a PEM block, which is ASCII",
     "importers.zip_directory": "the names in a ZIP have the encoding that its flags say",
+    "issuance.batch.line_signing": OURS,
+    "lint.drawing": DER,
     "lint.required": DER,
     "lint.strict": DER,
     "passphrases": "the first line alone, where the others may be anything",

@@ -110,9 +110,11 @@ def test_the_help_of_a_batch_lists_the_columns_of_a_new_type(command, own):
 )
 def test_the_shipped_types_have_the_options_they_always_had(command, name, options):
     issue = list(options_of(command, "issue", name))
-    dates = ["not-before", "not-after"]
+    dates = ["not-before", "not-after", "days"]
     tail = ["label", "environment", "delivery"]
-    assert issue[: 2 + len(options) + 5] == ["participant", "purpose", *options, *dates, *tail]
+    files = ["out", "with-key", "export-passphrase-file", "force"]
+    own = ["participant", "purpose", *options, *dates, *tail, *files]
+    assert issue[: len(own)] == own
     check = list(options_of(command, "check", name))
     assert check[: 2 + len(options) + 3] == ["participant", "purpose", *options, *tail]
 
@@ -295,7 +297,6 @@ def test_a_manifest_may_have_rows_of_an_operators_types(run, tmp_path, kind):
         (sensor_row(0x101, **{"hw-type": MODEL}), "manifest.cell"),
         (sensor_row(0x101, model=""), "request.incomplete"),
         (sensor_row(0x101, model="four"), "oid.form"),
-        (sensor_row(0x101, usage=""), "request.incomplete"),
         (sensor_row(0x101, site="L" * 21), "request.value"),
         (batches.dccki(profile="gateway"), "request.incomplete"),
         (batches.device(0x101, site="Leeds"), "manifest.cell"),
@@ -305,6 +306,12 @@ def test_a_wrong_row_of_an_operators_type_is_told_of(run, tmp_path, row, code):
     path = batches.write(tmp_path / "rows.jsonl", [row])
     (problem,) = run("batch", "check", path, code=1)["problems"]
     assert (problem["line"], problem["error"]["code"]) == (1, code)
+
+
+def test_a_row_of_an_operators_type_without_a_usage_asks_for_both(run, tmp_path):
+    path = batches.write(tmp_path / "rows.jsonl", [sensor_row(0x101, usage="")])
+    checked = run("batch", "check", path)
+    assert checked == {"accepted": 1, "certificates": 2, "problems": []}
 
 
 def test_a_row_may_bring_a_csr_for_an_operators_type(run, tmp_path):

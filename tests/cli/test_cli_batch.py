@@ -1,5 +1,6 @@
 """The command ``batch``, as its user sees it: what it prints, how it ends, what it leaves."""
 
+import hashlib
 import json
 import socket
 import sys
@@ -76,9 +77,9 @@ def test_issue_tells_of_the_run_and_show_and_list_tell_the_same(batch, manifest)
     issued = batch("issue", path, "--label", "all")
     assert issued.code == 0
     run = issued.json["run"]
-    assert run.keys() == RUN_KEYS | {"problems"}
+    assert run.keys() == RUN_KEYS | {"manifest", "problems"}
     assert run.pop("problems") == []
-    assert run.keys() == RUN_KEYS
+    assert run["manifest"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert (run["id"], run["state"], run["source"], run["label"]) == (1, "done", "manifest", "all")
     assert run["count"] == run["issued"] == len(batches.mixed())
     assert run["participants"] == ["meters-one", "network-one", "supplier-one"]
@@ -206,14 +207,15 @@ def test_the_help_lists_the_columns_of_every_type(batch, verb):
     listed = dict(line.strip().split(maxsplit=1) for line in columns.splitlines()[2:])
     assert listed["organisation"] == "id role [common-name] usage"
     assert listed["device"] == "device-id hw-type usage"
-    assert listed["dccki"] == "common-name [dns] [signifier]"
+    assert listed["dccki"] == "common-name [dns] [ip] [signifier]"
     assert listed["dccki-personnel"] == "common-name [signifier]"
     assert listed["iki"] == "system-name role"
 
 
 @pytest.mark.slow
 def test_a_cell_that_the_profile_does_not_have_is_a_wrong_row(batch, manifest):
-    outcome = batch("issue", manifest(batches.device(1), {**batches.device(2), "dns": "a.test"}))
+    rows = (batches.device(0x101), {**batches.device(0x102), "dns": "a.test"})
+    outcome = batch("issue", manifest(*rows))
     assert outcome.code == 1
     (problem,) = outcome.json["run"]["problems"]
     assert (problem["line"], problem["error"]["code"]) == (3, "manifest.cell")
@@ -232,7 +234,9 @@ def test_a_manifest_without_rows_begins_no_run(batch, tmp_path, text):
 def test_check_says_beforehand_what_issue_would_and_changes_nothing(
     batch, manifest, quickstart, files_of
 ):
-    path = manifest(*batches.mixed(), WRONG, batches.device(usage=""), batches.signed("gone.csr"))
+    path = manifest(
+        *batches.mixed(), WRONG, batches.device(usage="none"), batches.signed("gone.csr")
+    )
     before = files_of(quickstart)
     checked = batch("check", path)
     assert checked.code == 1

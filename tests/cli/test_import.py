@@ -144,7 +144,7 @@ def test_a_missing_or_wrong_passphrase_imports_nothing(
 def test_what_this_estate_issued_is_told_and_left(command, quickstart, theirs):
     outcome = command("--estate", quickstart, "import", theirs)
     assert outcome.code == 0
-    assert "6 certificates issued by this estate" in outcome.out
+    assert "7 certificates issued by this estate" in outcome.out
     assert "Nothing is new" in outcome.out
     told = command("--json", "--estate", quickstart, "import", theirs).json
     assert {one["arrival"] for one in told["certificates"]} == {"own"}
@@ -272,7 +272,10 @@ def test_re_sign_with_wrong_options_changes_nothing(
 
 def test_what_was_signed_again_is_exported_with_its_key_and_loads(run, theirs, tmp_path):
     run("import", theirs)
-    assert run("re-sign", "--purpose", "uept").code == 0
+    signed = run("re-sign", "--purpose", "uept")
+    assert signed.code == 0, signed.err
+    assert "6 certificates signed again, 0 left out." in signed.out
+    assert "1 certificate of CAs passed over." in signed.err
     options = ("--format", "pem", "--with-keys", "--participant", "supplier-one")
     outcome = run("export", *options, "--out", tmp_path / "kit")
     assert outcome.code == 0, outcome.err
@@ -303,7 +306,7 @@ def test_a_csr_is_no_certificate(run, one_line, tmp_path):
     outcome = run("import", tmp_path / "a.csr")
     assert outcome.code == 4
     assert one_line(outcome).rstrip() == (
-        f"error: {tmp_path / 'a.csr'} cannot be imported: it is no certificate, but a CSR."
+        f"error: {tmp_path / 'a.csr'} cannot be imported: it is not a certificate, but a CSR."
     )
 
 

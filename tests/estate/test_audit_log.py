@@ -270,7 +270,7 @@ def _column(directory, query):
             "revocation_lists",
             "SELECT audit FROM revocation_lists",
             "revocation list 1",
-            "Entry {} of the audit log tells of a revocation list",
+            "Entry {} of the audit log records a revocation list",
         ),
         (
             "externals",

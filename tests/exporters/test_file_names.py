@@ -97,7 +97,7 @@ def test_where_none_is_in_use_the_newest_has_the_name(export, run):
 def test_where_the_current_certificate_is_not_selected_the_way_out_is_told(estate):
     estate.renew(Selection(label=LABEL))
     every = items(estate, records(estate, label=LABEL), with_keys=False)
-    with pytest.raises(InputError, match="another in its place") as caught:
+    with pytest.raises(InputError, match="was renewed or replaced") as caught:
         make("pem", [item for item in every if item.is_outdated], None, current_only=True)
     assert "--status" in caught.value.remedy
 

@@ -44,7 +44,8 @@ def test_a_key_is_taken_in_every_form_that_openssl_writes(tmp_path, pair, encodi
 
 def test_a_key_of_rsa_is_taken_like_any_other(quickstart_original):
     folder = quickstart_original / "export" / "pem" / "ZAZ1" / "iki" / "supplier-one"
-    (one,) = take_in([str(folder)]).certificates
+    names = [str(folder / f"iki-supplier-one.{suffix}") for suffix in ("pem", "key")]
+    (one,) = take_in(names).certificates
     assert isinstance(one.key, rsa.RSAPrivateKey)
     assert one.label == "iki-supplier-one"
 

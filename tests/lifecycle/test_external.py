@@ -413,7 +413,10 @@ def test_expired_certificates_are_signed_again(newcomer, theirs):
     later = datetime.now(UTC).replace(microsecond=0) + timedelta(days=4000)
     with opened(newcomer, at=later) as estate:
         estate.import_material(take_in([str(theirs / "organisation" / "supplier-one")]))
-        assert all(one.is_expired(later) for one in estate.externals.select())
+        assert all(
+            one.is_expired(later)
+            for one in estate.externals.select(Selection(profile="organisation"))
+        )
         done = estate.re_sign(Selection(), UEPT)
     assert len(done.re_signed) == 6
     assert done.left_out == ()
@@ -439,11 +442,26 @@ def test_every_kind_of_end_entity_is_signed_again_for_whoever_the_register_names
     assert all(one.external.not_after.year == 9999 for one in devices.re_signed)
 
 
-def test_cas_are_left_out(ours, theirs):
+def test_cas_are_left_out_where_they_are_asked_for(ours, theirs):
     ours.import_material(take_in([str(theirs / "organisation" / "ca")]))
     done = ours.re_sign(Selection(), UEPT)
-    assert done.re_signed == ()
+    assert (done.re_signed, done.passed_over) == ((), ())
     assert set(codes(done).values()) == {"subject.authority"}
+
+
+def test_cas_that_came_along_are_passed_over(ours, theirs):
+    chain = theirs / "organisation" / "supplier-one" / "Z1-supplier-ds-fullchain.pem"
+    ours.import_material(take_in([str(chain)]))
+    (ca,) = ours.externals.select(Selection(profile="organisation-issuing-ca"))
+    done = ours.re_sign(Selection(), ReSigningTerms("uept", all_or_nothing=True))
+    assert (len(done.re_signed), done.left_out, done.passed_over) == (1, (), (ca,))
+    for selection in (
+        Selection(profile=ca.profile),
+        Selection(serial=SerialNumber.parse(ca.serial_text)),
+        Selection(serial=[SerialNumber.parse(one.serial_text) for one in ours.externals.select()]),
+    ):
+        done = ours.re_sign(selection, ReSigningTerms("uept", again=True))
+        assert set(codes(done).values()) == {"subject.authority"}
 
 
 LEFT_OUT = {
@@ -560,8 +578,8 @@ def test_all_or_nothing_signs_nothing_where_one_cannot_be(ours, everything):
     with pytest.raises(LeftOutError) as caught:
         ours.re_sign(Selection(), ReSigningTerms("uept", all_or_nothing=True))
     assert caught.value.code == "re_sign.left_out"
-    # The CAs, and the Devices, whose maker's agreement does not cover the purpose.
-    assert len(caught.value.left_out) == 8 + 8
+    # The Devices: their maker's agreement does not cover the purpose.
+    assert len(caught.value.left_out) == 8
     assert list(ours.select(Selection())) == own
     assert all(one.re_signed == () for one in ours.externals.select())
     (entry,) = ours.audit.entries(last=1)
@@ -617,4 +635,7 @@ def test_an_estate_that_is_copied_keeps_its_external_certificates(newcomer, tmp_
 
 
 def test_the_files_hold_what_the_fixtures_say(theirs):
-    assert len(list(sources([str(theirs / "organisation" / "supplier-one")]))) == 6
+    found = list(sources([str(theirs / "organisation" / "supplier-one")]))
+    # Six certificates, each once more with the CA that issued it in the file of its chain.
+    assert len(found) == 6 + 2 * 6
+    assert len({source.data for source in found}) == 6 + 1

@@ -413,7 +413,7 @@ def test_a_range_can_be_exhausted():
 
 def test_more_than_what_is_left_allocates_nothing():
     register, _ = registered(small_range(1)).allocate("small", role("IS"), 1)
-    with pytest.raises(InputError, match="1 IDs left, not 2"):
+    with pytest.raises(InputError, match="1 ID left, not 2"):
         register.allocate("small", role("IS"), 2)
     assert len(register.participant("small").ids) == 1
 

@@ -88,7 +88,7 @@ _USAGE = click.option(
     help="One certificate for each; may be given twice.",
 )
 _NOT_BEFORE = click.option(
-    "--not-before", metavar="TIME", help="Begin at this UTC time, not where the profile says."
+    "--not-before", metavar="TIME", help="Begin at this UTC time; by default the profile decides."
 )
 _NOT_AFTER = click.option(
     "--not-after", metavar="TIME", help="End with this day, or at this UTC time."
@@ -270,13 +270,12 @@ def _command(group: click.Group, profile: Profile) -> click.Command:
     def run(session: Session, /, **given: Any) -> None:
         (_issue if is_issuing else _check)(session, profile.name, **given)
 
-    decorated: Any = run
+    # The options of the files come last: each decorator puts its options before those there are.
+    decorated: Any = writing(run) if is_issuing else run
     inputs = input_options(profile)
     dates = [_NOT_BEFORE, _NOT_AFTER, _DAYS] if is_issuing else []
     for option in reversed([PARTICIPANT, PURPOSE, *inputs, *dates, LABEL, ENVIRONMENT, DELIVERY]):
         decorated = option(decorated)
-    if is_issuing:
-        decorated = writing(decorated)
     line = f"smki-testca --estate estate {group.name} {profile.name} {example(profile)}"
     text = f"{profile.summary}\n\n\b\nExample:\n  {line}"
     command: click.Command = click.command(profile.name, help=text, short_help=profile.summary)(

@@ -108,7 +108,7 @@ def _remedy(records: Sequence[Record]) -> str:
         [*(str(record.serial) for record in records[:3]), *["…"][: len(records[3:])]]
     )
     return (
-        f"{counted(len(records), 'certificate')} {is_or_are(len(records))} issued all the same:"
+        f"{counted(len(records), 'certificate')} {is_or_are(len(records))} issued anyway:"
         f" {serials}. Write the files: smki-testca export --format pem --serial N --out DIR"
     )
 
@@ -133,8 +133,8 @@ def _made(target: Target, estate: Stores, records: Sequence[Record]) -> Made:
     if without:
         raise InputError(
             "credential.no_key",
-            f"The estate has no private key for the certificate of {without[0].name}: who brought"
-            " the public key has it. Nothing is issued.",
+            f"The estate has no private key for the certificate of {without[0].name}: its"
+            " holder brought only the public key. Nothing is issued.",
             "Leave --with-key out.",
         )
     flat = [

@@ -1,12 +1,13 @@
 """Signs other people's certificates again under the estate's CAs: same subject, same key.
 
 Each one passes the gate like any request. One that cannot be signed again is left out, with the
-reason; on terms of all or nothing, none is signed then.
+reason; on terms of all or nothing, none is signed then. CAs' certificates that were imported with
+others, such as those in the file of a chain, are passed over.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.authority.filling import check_future
@@ -99,10 +100,12 @@ class ReSigning:
     Attributes:
         re_signed: the certificates that were signed again.
         left_out: those that were not, with the reasons.
+        passed_over: CAs' certificates that fit the selection beside those of end entities.
     """
 
     re_signed: tuple[ReSigned, ...]
     left_out: tuple[LeftOut, ...]
+    passed_over: tuple[ExternalRecord, ...] = ()
 
 
 class LeftOutError(InputError):
@@ -175,11 +178,27 @@ class ReSigner:
         with self._estate.transaction():
             # Again: another process may have signed one. What it imported was not linted.
             records = [one for one in externals.select(selection) if one.sha256 in errors]
-            outcome = self._re_sign_each(records, errors, now)
+            records, passed_over = self._parted(records, selection)
+            outcome = replace(self._re_sign_each(records, errors, now), passed_over=passed_over)
             if outcome.left_out and self._terms.all_or_nothing:
                 raise LeftOutError("re_sign.left_out", outcome.left_out, len(records))
             self._audit_refusals(outcome.left_out, now)
         return outcome
+
+    def _parted(
+        self, records: list[ExternalRecord], selection: Selection
+    ) -> tuple[list[ExternalRecord], tuple[ExternalRecord, ...]]:
+        """Part what was asked for from the CAs' certificates that came along.
+
+        A selection of CAs alone, or by serial, asks for them: each is left out with the reason.
+        """
+        library = self._estate.library
+        end_entities = {profile.name for profile in library.end_entity_profiles}
+        authorities = set(library.profile_names) - end_entities
+        wanted = [record for record in records if record.profile not in authorities]
+        if selection.serial is not None or not wanted:
+            return records, ()
+        return wanted, tuple(record for record in records if record.profile in authorities)
 
     def _re_sign_each(
         self, records: list[ExternalRecord], errors: dict[bytes, list[str]], now: datetime
@@ -219,7 +238,7 @@ class ReSigner:
                 if earlier is not None and self._estate.status(earlier) in LIVING:
                     raise InputError(
                         "re_sign.already",
-                        f"It was signed again already, as {serial}.",
+                        f"It was already signed again, as {serial}.",
                         "Add --again to do it once more.",
                     )
         if errors and not self._terms.with_defects:
@@ -243,7 +262,7 @@ class ReSigner:
         if key is None:
             raise InputError(
                 "re_sign.key",
-                "Its public key is no sound one on an elliptic curve or of RSA.",
+                "Its public key is not a valid one on an elliptic curve or of RSA.",
                 "Issue another with a new key: smki-testca issue",
             )
         request = self._estate.request(
@@ -266,7 +285,7 @@ class ReSigner:
             raise InputError(
                 "whois.nobody",
                 f"Nobody in the register has its ID {eui64}.",
-                "Say whose it is to be with --participant.",
+                "Say with --participant whose it is.",
             )
         return holder.id
 

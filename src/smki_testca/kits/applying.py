@@ -20,7 +20,7 @@ from smki_testca.kits.authorities import add_authorities
 from smki_testca.kits.comparison import Comparison, certificates, compare
 from smki_testca.kits.faults import Faults
 from smki_testca.kits.issuing import complete, plan_devices
-from smki_testca.kits.plan import Addition, Difference, Leftover, Plan, PlannedRenewal
+from smki_testca.kits.plan import KitAddition, KitDifference, KitLeftover, KitPlan, KitRenewal
 from smki_testca.kits.registering import Source, bring_in, differences, sources
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def apply(
     kit: Kit,
     options: ApplyOptions | None = None,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
-) -> Plan:
+) -> KitPlan:
     """Bring an estate to what a kit says.
 
     Args:
@@ -142,11 +142,11 @@ class _Application:
         with self._estate.transaction():
             self._estate.audit.append(self._estate.clock.now(), _ACTION, body)
 
-    def make(self) -> Plan:
+    def make(self) -> KitPlan:
         """Do all of it but the tiles of the run, within the caller's transaction."""
         estate, kit = self._estate, self._kit
         now = estate.clock.now()
-        plan = Plan(kit.name, later(now, self._options.within), self._options.dry_run)
+        plan = KitPlan(kit.name, later(now, self._options.within), self._options.dry_run)
         self._add_authorities(plan)
         of_kit = sources(kit, estate.library, estate.clock)
         self._add_register(plan, of_kit)
@@ -161,7 +161,7 @@ class _Application:
         if run.is_overtaken():  # what was just issued counts for the quotas, too
             run = plan_devices(estate, [device for device, _ in devices], self._faults)
             self._faults.check()
-        plan.additions += (Addition.of_certificate(*pair) for pair in devices)
+        plan.additions += (KitAddition.of_certificate(*pair) for pair in devices)
         plan.warnings |= run.warnings
         if run.ready() and not plan.dry_run:
             plan.run = run.store()
@@ -176,33 +176,33 @@ class _Application:
             estate.audit.append(now, _ACTION, body)
         return plan
 
-    def _add_authorities(self, plan: Plan) -> None:
+    def _add_authorities(self, plan: KitPlan) -> None:
         made = add_authorities(
             self._estate, self._kit, self._kit.hierarchies_of(self._estate.library)
         )
-        plan.additions += map(Addition.of_authority, made)
+        plan.additions += map(KitAddition.of_authority, made)
 
-    def _add_register(self, plan: Plan, of_kit: list[Source]) -> None:
+    def _add_register(self, plan: KitPlan, of_kit: list[Source]) -> None:
         before = self._estate.register.load()
         today = self._estate.clock.now().date()
         for source in of_kit:
             plan.changed += differences(before, source, today)
             participants, agreements = bring_in(self._estate, source)
-            plan.additions += map(Addition.of_participant, participants)
-            plan.additions += map(Addition.of_agreement, agreements)
+            plan.additions += map(KitAddition.of_participant, participants)
+            plan.additions += map(KitAddition.of_agreement, agreements)
 
-    def _compare(self, plan: Plan, of_kit: list[Source]) -> Comparison:
+    def _compare(self, plan: KitPlan, of_kit: list[Source]) -> Comparison:
         asked = list(
             certificates(self._kit, self._estate.library, self._options.devices, self._faults)
         )
         holders = {each.participant: None for each in asked}
         holders |= {each.id: None for source in of_kit for each in source.participants}
         comparison = compare(self._estate, asked, sorted(holders), plan.before)
-        plan.leftovers = [Leftover(*each) for each in comparison.leftovers]
+        plan.leftovers = [KitLeftover(*each) for each in comparison.leftovers]
         plan.leftovers_not_listed = comparison.unlisted
         return comparison
 
-    def _prepare(self, comparison: Comparison) -> list[tuple[Addition, Prepared]]:
+    def _prepare(self, comparison: Comparison) -> list[tuple[KitAddition, Prepared]]:
         """Prepare the missing certificates but those of Devices."""
         prepared = []
         for certificate, reason in comparison.missing:
@@ -211,10 +211,10 @@ class _Application:
             with self._faults.collected_at(certificate.place, certificate.label):
                 request = certificate.request(self._estate)
                 one = self._issuance.prepare(request, label=certificate.label)
-                prepared.append((Addition.of_certificate(certificate, reason), one))
+                prepared.append((KitAddition.of_certificate(certificate, reason), one))
         return prepared
 
-    def _commit(self, plan: Plan, prepared: list[tuple[Addition, Prepared]]) -> None:
+    def _commit(self, plan: KitPlan, prepared: list[tuple[KitAddition, Prepared]]) -> None:
         for done, (addition, one) in enumerate(prepared, 1):
             plan.warnings |= dict.fromkeys(one.warnings)
             if plan.dry_run:
@@ -224,14 +224,14 @@ class _Application:
             plan.additions.append(addition.issued_as(record.serial))
             self._progress(done, len(prepared))
 
-    def _due(self, plan: Plan, comparison: Comparison) -> list[Record]:
+    def _due(self, plan: KitPlan, comparison: Comparison) -> list[Record]:
         """The certificates to renew: those that are due, and whose keys the estate has."""
         estate = self._estate
         due = []
         for certificate, record in comparison.due:
             if estate.private_key(record) is None:
                 plan.changed.append(
-                    Difference(
+                    KitDifference(
                         "certificate",
                         str(record.serial),
                         "not_after",
@@ -247,12 +247,12 @@ class _Application:
                 due.append(record)
         return due
 
-    def _renew(self, plan: Plan, due: list[Record]) -> None:
+    def _renew(self, plan: KitPlan, due: list[Record]) -> None:
         if not due:
             return
         ended = {each.serial for each in due if self._estate.status(each) not in LIVING}
         for renewal in Renewer(self._estate).renew_each(due):
             old = renewal.predecessor
             successor = None if plan.dry_run else renewal.record.serial
-            plan.renewals.append(PlannedRenewal(old, old.serial in ended, successor))
+            plan.renewals.append(KitRenewal(old, old.serial in ended, successor))
             plan.warnings |= dict.fromkeys(renewal.warnings)

@@ -22,7 +22,7 @@ LISTED_ADDITIONS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Addition:
+class KitAddition:
     """One thing that the estate lacked.
 
     Attributes:
@@ -45,26 +45,26 @@ class Addition:
     serial: SerialNumber | None = None
 
     @classmethod
-    def of_authority(cls, record: Record) -> Addition:
+    def of_authority(cls, record: Record) -> KitAddition:
         """A CA."""
         return cls(
             "authority", "missing", record.environment, None, record.profile, name=record.label
         )
 
     @classmethod
-    def of_participant(cls, participant: Participant) -> Addition:
+    def of_participant(cls, participant: Participant) -> KitAddition:
         """A participant."""
         return cls("participant", "missing", participant=participant.id, name=participant.name)
 
     @classmethod
-    def of_agreement(cls, agreement: Agreement) -> Addition:
+    def of_agreement(cls, agreement: Agreement) -> KitAddition:
         """An agreement."""
         return cls(
             "agreement", "missing", participant=agreement.participant, name=agreement.reference
         )
 
     @classmethod
-    def of_certificate(cls, certificate: KitCertificate, reason: str) -> Addition:
+    def of_certificate(cls, certificate: KitCertificate, reason: str) -> KitAddition:
         """A certificate that the kit asks for."""
         subject = certificate.subject
         texts = subject.as_json()
@@ -81,7 +81,7 @@ class Addition:
             None if certificate.usage is None else certificate.usage.value,
         )
 
-    def issued_as(self, serial: SerialNumber) -> Addition:
+    def issued_as(self, serial: SerialNumber) -> KitAddition:
         """The same, with the serial number of the new certificate."""
         return replace(self, serial=serial)
 
@@ -102,7 +102,7 @@ class Addition:
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedRenewal:
+class KitRenewal:
     """One certificate that ends soon, or has ended.
 
     Attributes:
@@ -130,7 +130,7 @@ class PlannedRenewal:
 
 
 @dataclass(frozen=True, slots=True)
-class Leftover:
+class KitLeftover:
     """One certificate of the kit's participants that is not in the kit; it is not touched."""
 
     record: Record
@@ -142,7 +142,7 @@ class Leftover:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class KitDifference:
     """One thing that the estate has otherwise than the kit says; it is not changed.
 
     Attributes:
@@ -174,7 +174,7 @@ class Difference:
 
 
 @dataclass(slots=True)
-class Plan:
+class KitPlan:
     """What applying a kit does to an estate, or did.
 
     Attributes:
@@ -190,11 +190,11 @@ class Plan:
     kit: str
     before: datetime
     dry_run: bool
-    additions: list[Addition] = field(default_factory=list)
-    renewals: list[PlannedRenewal] = field(default_factory=list)
-    leftovers: list[Leftover] = field(default_factory=list)
+    additions: list[KitAddition] = field(default_factory=list)
+    renewals: list[KitRenewal] = field(default_factory=list)
+    leftovers: list[KitLeftover] = field(default_factory=list)
     leftovers_not_listed: int = 0
-    changed: list[Difference] = field(default_factory=list)
+    changed: list[KitDifference] = field(default_factory=list)
     run: int | None = None
     warnings: dict[str, None] = field(default_factory=dict)
 

@@ -66,7 +66,7 @@ def issue_for(
                 "profile.weakened",
                 f"The profile {profile.name} {weaknesses[0]}: its lists could pass for others"
                 " (R20).",
-                f"Take the rule back, or say experimental = true of {signed_by.environment} in"
+                f"Restore the rule, or set experimental = true for {signed_by.environment} in"
                 " environments.toml.",
             )
         now = estate.clock.now()
@@ -118,7 +118,7 @@ def profile_of_list(estate: Stores, hierarchy: Hierarchy, tier: Tier) -> Revocat
         raise InputError(
             "crl.none",
             f"The {hierarchy.value} hierarchy has no revocation lists of {tier.value} CAs.",
-            "A Device Certificate is known by its status: smki-testca set-status",
+            "The status of a Device Certificate says whether it is in use: smki-testca set-status",
         )
     return profile
 
@@ -154,8 +154,9 @@ def find_authority(
         names = ", ".join(record.label or "" for record in newest)
         raise InputError(
             "ca.unknown",
-            f"{shown(authority or '')} is no {tier.value} CA of the {hierarchy.value} hierarchy.",
-            f"There are: {names}.",
+            f"{shown(authority or '')} is not a {tier.value} CA of the {hierarchy.value}"
+            " hierarchy.",
+            f"Use one of {names}.",
         )
     return named[-1]
 

@@ -254,7 +254,7 @@ def test_again_issues_beside_it_and_warns(batch, rows, has_one, statuses, source
     assert run["issued"] == 2
     (warning,) = run["warnings"]
     assert device_id(FIRST) in warning
-    assert "issued beside" in warning
+    assert "issued in addition" in warning
     assert statuses(FIRST) == {(KA, "in-use"): 2}
     assert statuses(FIRST + 1) == {(KA, "in-use"): 1}
 

@@ -21,10 +21,10 @@ from smki_testca.errors import InputError
 from smki_testca.issuance.batch import portal
 
 
-def _sign(command, estate, data, *more, name="meters.zip", participant="meters-one"):
+def _sign(command, estate, data, *more, name="meters.zip", participant="meters-one", out=None):
     path = estate.parent / name
     path.write_bytes(data)
-    out = estate.parent / "out.zip"
+    out = out or estate.parent / "out.zip"
     outcome = command(
         *("--json", "--estate", estate, "batch", "sign", path, "--out", out),
         *("--participant", participant, "--purpose", DEVICE_PURPOSE, *more),
@@ -259,7 +259,7 @@ def test_a_response_that_cannot_be_written_is_told_of_before_anything_is_signed(
     command, quickstart
 ):
     for out in (quickstart.parent / "gone" / "out.zip", quickstart.parent):
-        outcome, _ = _sign(command, quickstart, GOOD, "--out", out, "--force")
+        outcome, _ = _sign(command, quickstart, GOOD, "--force", out=out)
         assert (outcome.code, outcome.json["error"]["code"]) == (4, "export.unwritable")
     runs = command("--json", "--estate", quickstart, "batch", "list").json
     assert runs == {"runs": []}

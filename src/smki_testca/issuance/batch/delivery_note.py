@@ -87,15 +87,15 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryNote:
-    """What a note says.
+    """The delivery note of a run.
 
     Attributes:
         run: its id.
         label, source, created, finished: of the run.
         keys_secret: False if the private keys were made from a seed.
         parts: the certificates by what they share.
-        sha256: of all certificates in DER, one after the other in the order of the run,
-            hexadecimal: that of the file that ``batch export --format der-stream`` writes.
+        sha256: of all certificates in DER, one after the other in the order of the run: that of
+            the file that ``batch export --format der-stream`` writes. Hexadecimal.
     """
 
     run: int
@@ -144,6 +144,14 @@ class DeliveryNote:
             "sha256": self.sha256,
         }
 
+    def as_text(self) -> str:
+        """The note as text, as ``batch note`` prints it."""
+        return "".join(f"{line}\n" for line in as_text(self, None))
+
+    def as_html(self) -> str:
+        """The note as one HTML page, which refers to nothing outside."""
+        return "".join(f"{line}\n" for line in as_html(self, None))
+
 
 def note_of(estate: Stores, run: Run, progress: Callable[[int, int], None]) -> DeliveryNote:
     """Make the note of a run.
@@ -160,7 +168,7 @@ def note_of(estate: Stores, run: Run, progress: Callable[[int, int], None]) -> D
     if run.state is not State.DONE:
         raise InputError(
             "batch.state",
-            f"Run {run.id} is {run.state}: there is a delivery note of a run that is done.",
+            f"Run {run.id} is {run.state}: only a run that is done has a delivery note.",
             f"Complete it: smki-testca batch resume {run.id}" if run.is_unfinished else "",
         )
     digest = hashlib.sha256()

@@ -71,13 +71,13 @@ def check_new(estate: Stores, manifest: ManifestId) -> None:
         raise InputError(
             "batch.manifest_again",
             f"{message} It is not complete.",
-            f"Go on with it: smki-testca batch resume {last.id}",
+            f"Continue it: smki-testca batch resume {last.id}",
         )
     raise InputError(
         "batch.manifest_again",
         message,
         "Give --skip-existing for the Devices that have no certificate, --replace to retire what is"
-        " in use, or --again to issue others beside it.",
+        " in use, or --again to issue others in addition.",
     )
 
 
@@ -188,9 +188,9 @@ class ExistingCertificates:
         elif self.in_use > 1:
             which = f"{self.in_use} certificates"
         else:
-            return [f"The certificate {serial} of {what} is in use: another is issued beside it."]
+            return [f"The certificate {serial} of {what} is in use: another is issued in addition."]
         such_as = f"such as {serial} of {what}"
-        return [f"{which} are in use already, {such_as}: others are issued beside them."]
+        return [f"{which} are in use already, {such_as}: others are issued in addition."]
 
     def _is_new(self, row: RowRequest, usage: KeyUsage | None) -> bool:
         eui64 = row.request.subject.embedded_id
@@ -209,8 +209,8 @@ class ExistingCertificates:
             return False
         raise InputError(
             "batch.twice",
-            f"The row asks for what line {earlier} asks for: {what}.",
-            "Take one of them out, or give --skip-existing to issue the first alone, or --again to"
+            f"The row asks for the same as line {earlier}: {what}.",
+            "Remove one of them, or give --skip-existing to issue the first alone, or --again to"
             " issue both.",
         )
 
@@ -225,8 +225,8 @@ class ExistingCertificates:
         if not certificate.is_issued and self._existing is not Existing.AGAIN:
             raise InputError(
                 "batch.in_progress",
-                f"Run {certificate.run} is about to issue a certificate to {what}.",
-                f"Go on with it: smki-testca batch resume {certificate.run}; or give"
+                f"Run {certificate.run} will still issue a certificate to {what}.",
+                f"Continue it: smki-testca batch resume {certificate.run}; or give"
                 " --skip-existing to leave the Device out.",
             )
         serial = SerialNumber.from_octets(certificate.serial)
