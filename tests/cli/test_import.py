@@ -275,7 +275,7 @@ def test_what_was_signed_again_is_exported_with_its_key_and_loads(run, theirs, t
     signed = run("re-sign", "--purpose", "uept")
     assert signed.code == 0, signed.err
     assert "6 certificates signed again, 0 left out." in signed.out
-    assert "1 certificate of CAs passed over." in signed.err
+    assert "1 certificate of CAs skipped." in signed.err
     options = ("--format", "pem", "--with-keys", "--participant", "supplier-one")
     outcome = run("export", *options, "--out", tmp_path / "kit")
     assert outcome.code == 0, outcome.err

@@ -147,8 +147,7 @@ def re_sign(
 
     Serial number and dates are new, and the gate decides on each. Certificates in which lint
     finds errors are left out; expiry does not count as an error. The exit code is 1 if any is
-    left out. CAs' certificates that were imported with others are
-    passed over.
+    left out. CAs' certificates that were imported with others are skipped.
 
     \b
     Example:
@@ -318,5 +317,5 @@ def _print_re_signed(outcome: ReSigning, estate: Estate) -> None:
         for line in certificate.error.lines():
             say(f"left out: {certificate.external.name}: {line}", err=True)
     if outcome.passed_over:
-        say(f"{counted(len(outcome.passed_over), 'certificate')} of CAs passed over.", err=True)
+        say(f"{counted(len(outcome.passed_over), 'certificate')} of CAs skipped.", err=True)
     say(f"{counted(len(re_signed), 'certificate')} signed again, {len(left_out)} left out.")
