@@ -207,14 +207,6 @@ def test_the_examples_at_the_top_of_the_reference_run_in_order(tmp_path, monkeyp
     assert Path("devices.csv").is_file()
 
 
-def test_the_lines_in_readme_run_in_the_estate_of_quickstart(quickstart, monkeypatch, capsys):
-    monkeypatch.chdir(quickstart.parent)
-    text = (ROOT / "README.md").read_text("utf-8")
-    lines = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
-    exec(compile(lines, "README.md", "exec"), {})  # noqa: S102 - our own document
-    assert capsys.readouterr().out.count("-----BEGIN CERTIFICATE-----") == 2
-
-
 def test_a_passphrase_is_text_or_what_gives_it(tmp_path):
     with Estate.create(str(tmp_path / "estate"), lambda: "secret") as estate:
         estate.add_environment("ZAZ1", hierarchies=[Hierarchy.DEVICE])
@@ -329,10 +321,9 @@ def test_a_credential_is_printed_without_its_key(own):
 
 def test_an_export_to_memory_has_the_files_that_export_writes(own, tmp_path):
     records = _issue(own, BOTH)
-    options = {"with_keys": True}
     for form in ("pem", "der", "csv", "jwks"):
-        files = export_files(own, records, form, **options)
-        paths = export(own, records, form, tmp_path / form, **options)
+        files = export_files(own, records, form, with_keys=True)
+        paths = export(own, records, form, tmp_path / form, with_keys=True)
         written = {path.relative_to(tmp_path / form).as_posix(): path for path in paths}
         assert files == {name: path.read_bytes() for name, path in written.items()}
 

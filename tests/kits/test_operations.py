@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from test_applying import KIT
 
 from smki_testca import (
     Estate,
@@ -17,6 +16,65 @@ from smki_testca import (
     make_kit,
 )
 from smki_testca.profiles import Library
+
+KIT = """
+name = "ours"
+title = "A small kit"
+environments = ["ZAZ1"]
+hierarchies = ["organisation", "device"]
+
+[[participant]]
+id = "supplier-one"
+name = "Supplier One"
+kind = "party"
+signifier = "TPTY-SUPPLIER-ONE"
+ranges = [{ registry-entry = "90-B3-D5-1F-3", organisation-number = "001" }]
+ids = [{ eui64 = "90-B3-D5-1F-30-01-00-00", user-roles = ["IS"] }]
+
+[[participant]]
+id = "meters-one"
+name = "Meters One"
+kind = "manufacturer"
+registry-entries = ["00-DB-12"]
+
+[[agreement]]
+reference = "OURS-SUPPLIER"
+participant = "supplier-one"
+kind = "sec-accession"
+from-days = -365
+purposes = ["device-and-user-system-tests"]
+categories = ["organisation-user"]
+obligations = ["security-requirements-of-the-etad"]
+
+[[agreement]]
+reference = "OURS-METERS"
+participant = "meters-one"
+kind = "bilateral"
+from-days = -365
+purposes = ["device-and-user-system-tests"]
+categories = ["device"]
+obligations = ["security-requirements-of-the-etad"]
+
+[[request]]
+profile = "organisation"
+participant = "supplier-one"
+purpose = "device-and-user-system-tests"
+usages = ["digital-signature", "key-agreement"]
+label = "supplier"
+id = "90-B3-D5-1F-30-01-00-00"
+role = "supplier"
+common-name = "SUPPLIER ONE"
+
+[[devices]]
+type = "ESME"
+participant = "meters-one"
+purpose = "device-and-user-system-tests"
+hw-type = "1.2.826.0.1.8641679.1.2.2.1"
+first-id = "00-DB-12-00-00-00-00-01"
+count = 2
+usages = ["digital-signature", "key-agreement"]
+label = "{type}-{number}-{usage}"
+"""
 
 
 @pytest.fixture

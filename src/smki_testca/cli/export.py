@@ -124,7 +124,7 @@ def export(
         if printed:
             _check_one(made.files)
         else:
-            saved = save(estate, made, out, force=force)
+            saved = save(estate, made, out, force=force, passphrase=passphrase)
     warnings = [*summary(made.left_out, len(selected)), *made.renamings()]
     if printed:
         print_warnings(

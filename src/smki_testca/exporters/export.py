@@ -272,7 +272,7 @@ def export(
             what is asked, or a file is there already or cannot be written.
     """
     made = _made(estate, records, form, passphrase, with_keys=with_keys, current_only=current_only)
-    return save(estate, made, Path(out), force=force).paths
+    return save(estate, made, Path(out), force=force, passphrase=passphrase).paths
 
 
 def export_files(

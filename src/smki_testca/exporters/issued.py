@@ -12,6 +12,7 @@ from smki_testca.errors import InputError, OutputError, Refusal
 from smki_testca.exporters.export import Made, items, notes, renamed_among
 from smki_testca.exporters.item import flat_names
 from smki_testca.exporters.leftovers import Saved, tidied
+from smki_testca.exporters.owned_files import OwnedFiles
 from smki_testca.exporters.pem import own_files
 from smki_testca.exporters.tree import FULL_CHAIN, chain_files, former_files
 from smki_testca.files import exists_error
@@ -99,7 +100,8 @@ def issue_to(
         with contextlib.suppress(OSError):
             target.out.rmdir()
     paths = [target.out.joinpath(*file.path.parts) for file in made.files]
-    return result, tidied(estate, made, target.out, paths, force=target.force)
+    files = OwnedFiles(estate, target.passphrase)
+    return result, tidied(files, made, target.out, paths, force=target.force)
 
 
 def _remedy(records: Sequence[Record]) -> str:
@@ -124,7 +126,8 @@ def _tried(
     made = _made(target, estate, records_of(result))
     _new_files(made, target)
     paths = [target.out.joinpath(*file.path.parts) for file in made.files]
-    return result, tidied(estate, made, target.out, paths, force=target.force)
+    files = OwnedFiles(estate, target.passphrase)
+    return result, tidied(files, made, target.out, paths, force=target.force)
 
 
 def _made(target: Target, estate: Stores, records: Sequence[Record]) -> Made:

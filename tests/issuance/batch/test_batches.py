@@ -3,6 +3,7 @@
 import csv
 import hashlib
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_der_private_key
@@ -209,7 +210,8 @@ def test_records_come_with_their_private_keys(estate):
     pairs = list(estate.batches.records_with_keys(issued.run.id))
     assert [record for record, _ in pairs] == list(estate.batches.records(issued.run.id))
     for record, key in pairs:
-        assert key_id(public_key_info(load_der_private_key(key, None))) == record.key_id
+        made: Any = load_der_private_key(key, None)
+        assert key_id(public_key_info(made)) == record.key_id
     signed = estate.batches.sign({"a": device_csr()}, METERS, **ONE)
     assert [key for _, key in estate.batches.records_with_keys(signed.outcome.run.id)] == [None]
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from smki_testca.clock import iso
 from smki_testca.errors import InputError
+from smki_testca.estate.run_tiles import finished_tiles
 from smki_testca.estate.runs import State
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.text import plain
@@ -174,7 +175,7 @@ def note_of(estate: Stores, run: Run, progress: Callable[[int, int], None]) -> D
     digest = hashlib.sha256()
     tiles_of: dict[int, list[Part]] = {}
     done = 0
-    for record in estate.tiles.of_run(run.id, done=True):
+    for record in finished_tiles(estate.tiles, run):
         opened = estate.tiles.open(record)
         for place in range(len(opened)):
             digest.update(opened.der(place))
@@ -246,7 +247,7 @@ def delivered(estate: Stores, run: Run) -> Iterator[Delivered]:
     Raises:
         EstateError: if a tile is missing or was changed.
     """
-    for record in estate.tiles.of_run(run.id, done=True):
+    for record in finished_tiles(estate.tiles, run):
         opened = estate.tiles.open(record)
         for place in range(len(opened)):
             eui64 = opened.eui64(place)

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.errors import EstateError
+from smki_testca.estate.run_tiles import finished_tiles
 from smki_testca.estate.runs import State
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.issuance.batch.fingerprints import FingerprintFiles, Kind, Origin, Records
@@ -234,7 +235,7 @@ def _tasks(estate: Stores, run: Run, *, is_inspected: bool) -> Iterator[TileTask
         section.issuer: _authority(estate, run, section.issuer).der if is_inspected else None
         for section in run.terms.sections
     }
-    for tile in estate.tiles.of_run(run.id, done=True):
+    for tile in finished_tiles(estate.tiles, run):
         section = run.terms.section(tile.section)
         yield TileTask(
             tile,
