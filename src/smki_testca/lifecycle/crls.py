@@ -9,7 +9,7 @@ from smki_testca.clock import iso
 from smki_testca.collector import without_collector
 from smki_testca.errors import InputError
 from smki_testca.estate.revocations import IssuerName, RevocationListRecord
-from smki_testca.text import shown
+from smki_testca.text import shown, use_one_of
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
@@ -151,12 +151,11 @@ def find_authority(
     ]
     named = [record for record in newest if authority in {None, record.label}]
     if not named:
-        names = ", ".join(record.label or "" for record in newest)
         raise InputError(
             "ca.unknown",
             f"{shown(authority or '')} is not a {tier.value} CA of the {hierarchy.value}"
             " hierarchy.",
-            f"Use one of {names}.",
+            use_one_of([record.label or "" for record in newest], given=authority),
         )
     return named[-1]
 
