@@ -155,7 +155,7 @@ def find_authority(
             "ca.unknown",
             f"{shown(authority or '')} is not a {tier.value} CA of the {hierarchy.value}"
             " hierarchy.",
-            use_one_of([record.label or "" for record in newest], given=authority),
+            use_one_of([record.label or "" for record in newest], given=authority or ""),
         )
     return named[-1]
 
