@@ -181,9 +181,10 @@ def _report(session: Session, outcome: BatchOutcome) -> None:
         return
     if outcome.columns:
         say(f"Columns of your own are kept: {', '.join(outcome.columns)}.", err=True)
-    if outcome.skipped_count:
-        are = is_or_are(outcome.skipped_count)
-        skipped = counted(outcome.skipped_count, "certificate")
+    there = outcome.skipped_count - outcome.skipped_in_progress
+    if there:
+        are = is_or_are(there)
+        skipped = counted(there, "certificate")
         say(f"{skipped} {are} skipped: in use already, or asked for twice.", err=True)
     if outcome.retired:
         are = is_or_are(outcome.retired)
@@ -196,6 +197,7 @@ def _as_json(outcome: BatchOutcome) -> dict[str, Any]:
     document: dict[str, Any] = {
         "own_columns": list(outcome.columns),
         "skipped": outcome.skipped_count,
+        "skipped_in_progress": outcome.skipped_in_progress,
         "skipped_lines": list(outcome.skipped[:LISTED_SKIPPED]),
         "retired": outcome.retired,
     }

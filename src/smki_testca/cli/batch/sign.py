@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from smki_testca.issuance.batch.csr_sources import CsrSource, Numbered
+    from smki_testca.issuance.batch.outcome import BatchOutcome
     from smki_testca.issuance.batch.signing import SignedBatch
 
 _ZIP_MAGIC = b"PK"
@@ -181,7 +182,7 @@ def _tell_outcome(
             "out": None if is_dry_run else str(out),
             "success": len(signed),
             "refused": outcome.problem_count,
-            **({"skipped": outcome.skipped_count} if outcome.skipped_count else {}),
+            **_skipped_as_json(outcome),
             "passed_over": len(passed_over),
             "problems": [
                 {"file": file, "code": code, "message": message}
@@ -200,14 +201,24 @@ def _tell_outcome(
         grouped(((code, "", message), file) for _, file, code, message in report.problems)
     )
     print_warnings(f"{row['file']}: its label is {row['label']!r}." for row in labels)
-    if outcome.skipped_count:
-        skipped = counted(outcome.skipped_count, "CSR")
-        verb = is_or_are(outcome.skipped_count)
+    there = outcome.skipped_count - outcome.skipped_in_progress
+    if there:
+        skipped = counted(there, "CSR")
+        verb = is_or_are(there)
         say(f"{skipped} {verb} skipped: a certificate is in use already.", err=True)
     count = len(source.members)
     text = signed_text(len(signed), count, is_dry_run=is_dry_run)
     response = "" if is_dry_run else f"; the response is {place_of(out)}"
     say(f"{text}{response}.", err=not is_dry_run and is_standard_output(out))
+
+
+def _skipped_as_json(outcome: BatchOutcome) -> dict[str, int]:
+    """Return how many CSRs are skipped, and for how many of them a run will still issue."""
+    counts = {
+        "skipped": outcome.skipped_count,
+        "skipped_in_progress": outcome.skipped_in_progress,
+    }
+    return {key: count for key, count in counts.items() if count}
 
 
 def _changed_labels(members: Sequence[Numbered], signed: set[int]) -> list[dict[str, str | None]]:

@@ -31,6 +31,7 @@ class BatchOutcome:
         problem_count: the number of all such rows.
         skipped: the lines of rows that are skipped whole, because their certificates are there.
         skipped_count: the number of certificates that are skipped.
+        skipped_in_progress: how many of these are there not yet: other runs will issue them.
         retired: the number of certificates in use that the new ones retire.
         columns: the operator's own columns of the rows, in the order of their first use.
         warnings: what the participants should read, each line once: the first 1,000.
@@ -47,6 +48,7 @@ class BatchOutcome:
     problem_count: int
     skipped: Sequence[int]
     skipped_count: int
+    skipped_in_progress: int
     retired: int
     columns: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -72,6 +74,7 @@ class BatchOutcome:
             plan.problem_count,
             plan.skipped,
             plan.skipped_count,
+            plan.skipped_in_progress,
             plan.retired if is_issued else 0,
             plan.columns,
             tuple(plan.warnings),

@@ -189,6 +189,12 @@ class Plan:
         return tuple(self._columns)
 
     @property
+    def skipped_in_progress(self) -> int:
+        """How many of the skipped certificates are there not yet: other runs will issue them."""
+        is_skipped = self.existing is Existing.SKIP
+        return self._certificates.in_progress.total() if is_skipped else 0
+
+    @property
     def retired(self) -> int:
         """How many certificates in use the new ones will retire."""
         return self._certificates.in_use if self.existing is Existing.REPLACE else 0
@@ -266,6 +272,7 @@ class Plan:
             usages = self._certificates.remaining(row) if skips else row.request.usages or (None,)
             request = _for_usages(row.request, usages)
             if request is None:
+                self._certificates.count_left_out()
                 self._skip(row.line, row.request.count)
                 return
             authorisation = self._authorise(request)
@@ -292,6 +299,7 @@ class Plan:
             self.remarks[row.line] = row.remarks
         self._add_warnings(warnings)
         self._issuance.count(request, authorisation, len(usages))
+        self._certificates.count_left_out()
         self._certificates.note(row, usages)
         self.rows += 1
         self.skipped_count += row.request.count - len(usages)
@@ -519,7 +527,8 @@ class Plan:
         if self.manifest.sha256:
             document["manifest"] = self.manifest.sha256
             document["options"] = dict(self.manifest.options)
-        if self.existing in {Existing.SKIP, Existing.REPLACE} or self._certificates.in_use:
+        is_beside = self._certificates.in_use or self._certificates.in_progress
+        if self.existing in {Existing.SKIP, Existing.REPLACE} or is_beside:
             document["existing"] = self.existing.value
         if self.skipped_count:
             document["skipped"] = self.skipped_count
