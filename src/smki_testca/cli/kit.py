@@ -249,8 +249,11 @@ def apply_(
 
     The command adds the CAs, participants, agreements and certificates that the estate lacks, and
     renews what is due. It never changes a participant or an agreement, and never touches what the
-    kit does not name. A second application does nothing. If something differs from the kit, the
-    command says how to change it, and ends with 1.
+    kit does not name. A second application does nothing. If something differs from the kit, or a
+    run of others will issue a part of it, the command says what to do, and ends with 1.
+
+    If an earlier application was interrupted, its run is completed, unless the kit does not ask for
+    all that the run will still issue.
 
     \b
     Example:
@@ -277,7 +280,7 @@ def apply_(
         print_json(plan.as_json())
     else:
         _print_plan(plan)
-    if plan.changed:
+    if plan.is_short:
         context.exit(ExitCode.FINDINGS)
 
 
@@ -293,17 +296,38 @@ def _print_plan(plan: KitPlan) -> None:
     if unlisted:
         say(f"… and {unlisted} more.")
     _print_differences(plan.changed)
-    if not plan.does_something:
-        say("Nothing to do: the estate has all that the kit says.")
-    else:
+    _print_others(plan)
+    if plan.does_something:
         said = "Dry run: nothing is changed. It would add" if plan.dry_run else "Added"
         then = "renew" if plan.dry_run else "renewed"
         say(f"{said} {counts[0]} and {then} {counts[1]}.")
+    elif plan.is_short:
+        say("Nothing else to do.")
+    else:
+        say("Nothing to do: the estate has all that the kit says.")
+    for each in plan.resumed:
+        would = "would be" if plan.dry_run else "is"
+        say(
+            f"Run {each.run} of an earlier application {would} completed: it has"
+            f" {each.remaining} of what {would} added."
+        )
     if plan.run is not None:
         say(f"The Devices are run {plan.run}.")
     if leftovers:
         what = f"{counted(leftovers, 'certificate')} {is_or_are(leftovers)}"
         say(f"{what} not in the kit, and left as before.")
+
+
+def _print_others(plan: KitPlan) -> None:
+    """Print which runs are left as they are, and what to do about each."""
+    for each in plan.unfinished:
+        if each.resumed:
+            continue
+        say(
+            f"Run {each.run} is {each.state} and left as before: of the"
+            f" {counted(each.remaining, 'certificate')} that it will still issue, the kit asks for"
+            f" {each.asked or 'none'}. {each.remedy}"
+        )
 
 
 def _print_differences(differences: Iterable[KitDifference], *, err: bool = False) -> None:

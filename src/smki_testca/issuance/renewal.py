@@ -107,7 +107,8 @@ class Renewer:
                     raise obstacle
             authorisations, reasons = self._decide(records, purpose)
             if reasons:
-                self._estate.audit.append(now, "renew", _refused(records, reasons))
+                refused = _refused(records, reasons)
+                self._estate.audit.append(self._estate.clock.now(), "renew", refused)
             else:
                 renewals = self._renew(records, authorisations, validity, now, same_key=same_key)
         if reasons:

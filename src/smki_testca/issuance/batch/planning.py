@@ -506,7 +506,7 @@ class Plan:
         if run is None and not self._refused:
             return
         self._estate.audit.append(
-            self._at,
+            self._estate.clock.now(),  # others may have written to the log since it was planned
             "batch.authorise",
             {
                 "run": run,
