@@ -119,7 +119,7 @@ def cli(context: click.Context) -> None:
       smki-testca --estate estate list
 
     The passphrase comes from --passphrase-file, SMKI_TESTCA_PASSPHRASE, the file that
-    quickstart left in the estate, or a prompt.
+    quickstart left in the estate, passphrase-file in smki-testca.toml, or a prompt.
     """
     core_dumps.prevent()
     context.ensure_object(Session)
