@@ -12,7 +12,7 @@ from smki_testca.cli import cli
 
 
 def _commands(group, path=()):
-    context = click.Context(group)
+    context = click.Context(group, **group.context_settings)
     for name in group.list_commands(context):
         found = group.get_command(context, name)
         yield (*path, name)
@@ -81,7 +81,7 @@ def test_help_shows_an_example_that_begins_with_the_command_itself(command, path
 
 def _leaf(path):
     found: Any = cli
-    context = click.Context(cli, info_name="smki-testca")
+    context = click.Context(cli, info_name="smki-testca", **cli.context_settings)
     for name in path:
         found = found.get_command(context, name)
         context = click.Context(found, info_name=name, parent=context)

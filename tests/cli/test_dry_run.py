@@ -63,7 +63,7 @@ REFUSED = {
 
 def _with_dry_run(group, path=()):
     """The path of every command that has ``--dry-run``, found by walking the commands."""
-    context = click.Context(group)
+    context = click.Context(group, **group.context_settings)
     for name in group.list_commands(context):
         found: Any = group.get_command(context, name)
         if isinstance(found, click.Group):

@@ -54,7 +54,7 @@ OTHER_STATES = [
 
 
 def _with_if_needed(group, path=()):
-    context = click.Context(group)
+    context = click.Context(group, **group.context_settings)
     for name in group.list_commands(context):
         found: Any = group.get_command(context, name)
         if isinstance(found, click.Group):
