@@ -31,6 +31,7 @@ from smki_testca import (
     SeededEntropy,
     Selection,
     export,
+    export_files,
 )
 from smki_testca.entropy import KeyedEntropy
 
@@ -38,6 +39,7 @@ ROOT = Path(__file__).parent.parent
 PARTICIPANTS = ROOT / "examples" / "participants.toml"
 SUPPLIER = {"id": "90-B3-D5-1F-30-01-00-00", "role": "supplier"}
 BOTH = (KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_AGREEMENT)
+PHRASE = "long enough"
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 P256_HIERARCHIES = (Hierarchy.ORGANISATION, Hierarchy.DEVICE)
 
@@ -109,6 +111,74 @@ def test_the_version_is_that_of_the_metadata_and_unknown_without_any(tmp_path):
     assert done.stdout == "0+unknown\n"
 
 
+USERS_SCRIPT = """
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import smki_testca as ca
+
+
+def work(estate: ca.Estate, out: Path) -> dict[str, bytes]:
+    meter = ca.Eui64.parse("00-DB-12-00-00-00-00-05")
+    rows: list[dict[str, str | ca.Eui64 | None]] = [{"device_id": meter, "label": None}]
+    outcome = estate.batches.issue(rows, ca.BatchOptions(existing=ca.Existing.SKIP), workers=2)
+    problems: list[ca.RowProblem] = list(outcome.problems)
+    print(*(problem.error.code for problem in problems))
+    run: ca.Run | None = outcome.run
+    if run is None:
+        return {}
+    keys = [key for _, key in estate.batches.records_with_keys(run.id) if key is not None]
+    print(sum(map(len, keys)), estate.batches.delivery_note(run.id).first_id)
+    findings: list[ca.RunFinding] = estate.batches.verify(run.id).findings
+    print([finding.serial for finding in findings])
+    options = ca.RunExportOptions(with_keys=True, key_form=ca.KeyForm.RAW)
+    place = out / "devices.csv"
+    written: ca.RunExport = ca.export_run(estate, run.id, "device-csv", place, options)
+    print(written.devices)
+    terms = ca.SigningOptions(participant="meters-one", purpose="uept")
+    signed: ca.SignedBatch = estate.batches.sign({"one": b"-----"}, terms)
+    errors: dict[str, ca.SmkiTestcaError] = signed.refused
+    print(errors, signed.certificates["one"].hex())
+    kit: ca.Kit = ca.load_kit(ca.kit_names()[0])
+    plan: ca.KitPlan = ca.apply_kit(estate, kit, within=timedelta(days=1), dry_run=True)
+    differences: list[ca.KitDifference] = plan.changed
+    print([each.remedy for each in differences], ca.make_kit(kit, out).exports.folders)
+    selection = ca.Selection(label=ca.LabelPattern("meter-*"), serial=ca.SerialPrefix("0102030"))
+    records = list(estate.select(selection))
+    print([record.subject for record in records])
+    for description in ca.describe_documents(records[0].der):
+        print(description.fields["serialNumber"].upper())
+    severities: set[ca.Severity] = {
+        each.severity for linted in ca.lint_documents(out) for each in linted.findings
+    }
+    print(severities)
+    # These are mistakes: a type checker tells.
+    estate.batches.issue([{"device_id": 5}])  # type: ignore[dict-item]
+    estate.batches.resume("1")  # type: ignore[arg-type]
+    ca.export_files(estate, records, form=1)  # type: ignore[arg-type]
+    return ca.export_files(estate, records, "pem")
+"""
+
+
+@pytest.mark.slow
+def test_a_users_script_is_checked_strictly(tmp_path):
+    pytest.importorskip("mypy")
+    script = tmp_path / "work.py"
+    script.write_text(USERS_SCRIPT)
+    source = Path(smki_testca.__file__).parents[1]
+    done = subprocess.run(
+        [*(sys.executable, "-m", "mypy", "--strict", "--config-file="), script],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "MYPYPATH": str(source), "MYPY_CACHE_DIR": str(tmp_path / "cache")},
+        check=False,
+    )
+    assert done.stdout.startswith("Success"), done.stdout + done.stderr
+
+
 def test_a_name_that_is_not_public_is_missing():
     with pytest.raises(AttributeError, match="no attribute 'Estates'"):
         _ = smki_testca.Estates  # type: ignore[attr-defined]
@@ -119,21 +189,22 @@ def test_the_reference_page_is_what_the_source_says():
     assert said == manual(), "run: python tools/api_reference.py > docs/api.md"
 
 
-def test_the_lines_at_the_top_of_the_reference_run(tmp_path, monkeypatch):
+@pytest.mark.slow
+def test_the_examples_at_the_top_of_the_reference_run_in_order(tmp_path, monkeypatch):
     (tmp_path / "examples").symlink_to(ROOT / "examples", target_is_directory=True)
     monkeypatch.chdir(tmp_path)
-    lines = re.search(r"```python\n(.*?)```", manual(), re.DOTALL)[1]
+    head = manual().split("## What holds for every name")[0]
     names = {}
-    exec(compile(lines, "api.md", "exec"), names)  # noqa: S102 - our own document
+    for number, lines in enumerate(re.findall(r"```python\n(.*?)```", head, re.DOTALL)):
+        exec(compile(lines, f"api.md, example {number}", "exec"), names)  # noqa: S102 - our own
     assert str(names["record"].eui64) == "90-B3-D5-1F-30-01-00-00"
-
-
-def test_the_lines_in_readme_run_in_the_estate_of_quickstart(quickstart, monkeypatch, capsys):
-    monkeypatch.chdir(quickstart.parent)
-    text = (ROOT / "README.md").read_text("utf-8")
-    lines = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
-    exec(compile(lines, "README.md", "exec"), {})  # noqa: S102 - our own document
-    assert capsys.readouterr().out.count("-----BEGIN CERTIFICATE-----") == 2
+    assert (names["outcome"].count, names["outcome"].problems) == (18, ())
+    assert names["signed"].usage == "key-agreement"
+    assert {each.kind for each in names["plan"].additions} > {"certificate"}
+    written = {path.relative_to("out").as_posix() for path in Path("out").rglob("*.*")}
+    exported = {name for name in written if Path("out", name).is_file()}
+    assert len(exported) > 4
+    assert Path("devices.csv").is_file()
 
 
 def test_a_passphrase_is_text_or_what_gives_it(tmp_path):
@@ -246,6 +317,39 @@ def test_a_credential_is_printed_without_its_key(own):
         r"<Credential organisation 90-B3-D5-1F-30-01-00-00 digital-signature serial [0-9A-F]{32}>",
         repr(credential),
     )
+
+
+def test_an_export_to_memory_has_the_files_that_export_writes(own, tmp_path):
+    records = _issue(own, BOTH)
+    for form in ("pem", "der", "csv", "jwks"):
+        files = export_files(own, records, form, with_keys=True)
+        paths = export(own, records, form, tmp_path / form, with_keys=True)
+        written = {path.relative_to(tmp_path / form).as_posix(): path for path in paths}
+        assert files == {name: path.read_bytes() for name, path in written.items()}
+
+
+def test_an_export_to_memory_protects_keys_and_leaves_out_what_was_renewed(tmp_path):
+    with _make(tmp_path / "estate") as estate:
+        (record,) = _issue(estate)
+        estate.renew(Selection(serial=record.serial))
+        records = list(estate.select(Selection(participant="supplier-one")))
+        every = export_files(estate, records, "pem")
+        current = export_files(estate, records, "pem", current_only=True)
+        assert every.keys() > current.keys()
+        protected = export_files(estate, records, "pem", with_keys=True, passphrase=PHRASE)
+    keys = [octets for name, octets in protected.items() if name.endswith(".key")]
+    assert len(keys) == 2
+    assert all(octets.startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY") for octets in keys)
+
+
+@pytest.mark.parametrize(
+    ("form", "picked", "code"),
+    [("jpeg", slice(None), "export.format"), ("pem", slice(0), "export.nothing")],
+)
+def test_what_cannot_be_exported_to_memory_is_told(own, form, picked, code):
+    with pytest.raises(InputError) as error:
+        export_files(own, _issue(own)[picked], form)
+    assert error.value.code == code
 
 
 def test_export_writes_what_the_command_does(own, tmp_path):

@@ -122,7 +122,7 @@ def test_a_scan_of_any_text_ends_and_finds_what_the_parser_finds(text):
         ("a = 1\na = 2\n", "line 2, a, is not TOML: Cannot overwrite a value"),
         ("[t]\nx = { a = 1, b = no }\n", "line 2, t.x, is not TOML: Invalid value"),
         ("[t]\n\nwords of prose\n", "line 3, is not TOML: Expected '='"),
-        ("a = 1\n\ufeffb = 2\n", "a byte order mark stands here. Were files joined?"),
+        ("a = 1\n\ufeffb = 2\n", "a byte order mark is here. Were files joined?"),
     ],
 )
 def test_an_error_of_syntax_states_the_line_and_the_key(text, said):

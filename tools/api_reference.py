@@ -17,12 +17,13 @@ from smki_testca.estate.audit import AuditLog
 from smki_testca.estate.externals import ExternalStore
 from smki_testca.estate.register import RegisterStore
 from smki_testca.estate.stores import Stores
+from smki_testca.issuance.batch.batches import Batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 GROUPS = {
-    "The estate": ("Estate", "export"),
+    "The estate": ("Estate", "export", "export_files"),
     "Requests": (
         "Request",
         "Particulars",
@@ -44,10 +45,41 @@ GROUPS = {
         "Severity",
         "Basis",
     ),
+    "Batches": (
+        "BatchOptions",
+        "Existing",
+        "BatchOutcome",
+        "RowProblem",
+        "SigningOptions",
+        "SignedBatch",
+        "Run",
+        "RunVerification",
+        "RunFinding",
+        "DeliveryNote",
+        "export_run",
+        "RunExportOptions",
+        "KeyForm",
+        "RunExport",
+    ),
+    "Kits": (
+        "kit_names",
+        "load_kit",
+        "make_kit",
+        "apply_kit",
+        "Kit",
+        "KitResult",
+        "KitPlan",
+        "KitAddition",
+        "KitRenewal",
+        "KitLeftover",
+        "KitDifference",
+    ),
     "Certificates": (
         "Record",
         "Credential",
         "Selection",
+        "LabelPattern",
+        "SerialPrefix",
         "Hierarchy",
         "Tier",
         "Renewal",
@@ -82,11 +114,26 @@ GROUPS = {
 }
 """Every public name, in the order of the reference."""
 
-_PARTS = {"register": RegisterStore, "audit": AuditLog, "externals": ExternalStore}
+_PARTS = {
+    "batches": Batches,
+    "register": RegisterStore,
+    "audit": AuditLog,
+    "externals": ExternalStore,
+}
 """Attributes of an estate that are part of the API, and what they are."""
 
 _LEFT_OUT = {
     "AuditLog": ("account_for", "append"),
+    "BatchOutcome": ("of",),
+    "RunVerification": ("add",),
+    "Kit": ("hierarchies_of", "agreements_on"),
+    "KitAddition": (
+        "of_authority",
+        "of_participant",
+        "of_agreement",
+        "of_certificate",
+        "issued_as",
+    ),
     "Stores": (),
     "ExternalRecord": ("fits",),
     "ExternalStore": (
@@ -113,6 +160,12 @@ _HEAD = """\
 
 This document is generated: `python tools/api_reference.py > docs/api.md`.
 
+For developers who issue certificates from Python programs and tests. Every name below is imported \
+from `smki_testca`. Start with the examples: they run as they stand, one after the other, in a \
+clone of the project.
+
+## Issue a certificate
+
 ```python
 from smki_testca import Estate, KeyUsage
 
@@ -130,13 +183,113 @@ with Estate.create("estate", "a passphrase") as estate:
     credential.chain_pem, credential.key_pem  # or PEM
 ```
 
-[The example](../examples/issue_from_python.py) goes on to a refusal and an export; \
+The other examples go on with this estate:
+
+```python
+estate = Estate.open("estate", "a passphrase")
+```
+
+## Issue a batch
+
+A row for each Device, as in [a manifest](manifests.md); or give the path of a manifest. A row \
+that cannot be issued does not hold up the others.
+
+```python
+from smki_testca import BatchOptions, export_run
+
+defaults = {
+    "profile": "device",
+    "participant": "meters-one",
+    "purpose": "device-and-user-system-tests",
+    "hw-type": "1.2.826.0.1.8641679.1.2.2.1",
+}
+rows = [{"device_id": f"00-DB-12-00-00-00-00-{n:02X}", "serial_number": f"M{n}"} for n in range(9)]
+
+outcome = estate.batches.issue(rows, BatchOptions(label="meter-{id}-{usage}"), defaults=defaults)
+for problem in outcome.problems:
+    print(problem.line, problem.error)
+
+run = outcome.run.id
+for each in estate.batches.records(run):
+    print(each.eui64, each.usage, each.columns["serial_number"])
+assert not estate.batches.verify(run).findings
+export_run(estate, run, "device-csv", "devices.csv")
+```
+
+[batch_from_python.py](../examples/batch_from_python.py) does more: a range of Device IDs, private \
+keys, a delivery note.
+
+## Sign a CSR
+
+```python
+from smki_testca import CsrFaultsError, make_csr
+
+csr = make_csr(
+    "device",
+    "key-agreement",
+    device_id="00-DB-12-00-00-00-01-00",
+    hw_type="1.2.826.0.1.8641679.1.2.2.1",
+).der
+try:
+    signed, warnings = estate.sign(csr, "meters-one", "device-and-user-system-tests")
+except CsrFaultsError as error:
+    print(error)
+```
+
+`estate.sign` answers one CSR in a few milliseconds, once `estate.unlock()` has unlocked the keys. \
+`estate.batches.sign` takes a ZIP, a folder or a table of CSRs.
+
+## Make or apply a kit
+
+[A kit](kits.md) is a whole set of certificates from one file.
+
+```python
+from smki_testca import apply_kit, load_kit
+
+kit = load_kit("device-maker")
+plan = apply_kit(estate, kit, devices=1, dry_run=True)
+for addition in plan.additions:
+    print(addition.kind, addition.label, addition.name)
+```
+
+`make_kit("device-maker", "kit")` makes the set in a new directory, with an estate of its own.
+
+## Lint and show
+
+```python
+from smki_testca import Severity, describe_documents, lint_documents
+
+for linted in lint_documents(record.der):
+    print(linted.kind, [finding.code for finding in linted.findings])
+
+(description,) = describe_documents(record.der)
+print(description.subject, description.fields["validity.notAfter"])
+```
+
+Both take paths of files and folders, too.
+
+## Export
+
+```python
+from smki_testca import Selection, export, export_files
+
+suppliers = list(estate.select(Selection(participant="supplier-one")))
+for name, octets in export_files(estate, suppliers, "pem", with_keys=True).items():
+    print(name, len(octets))
+export(estate, suppliers, "pem", "out", with_keys=True)  # the same, as files
+
+estate.close()
+```
+
+[issue_from_python.py](../examples/issue_from_python.py) goes on to a refusal; \
 [pytest.md](pytest.md) describes fixtures that do all this in tests.
 
-Every name below is imported from `smki_testca`. It is the public API: other modules may change \
-with any version, and so may attributes of an estate that have no section here. All of it is \
-typed (`py.typed`). An `Estate` belongs to one thread; other processes may have the same estate \
-open, and wait for each other. Times have the time zone UTC.
+## What holds for every name
+
+This page is the public API. Other modules may change with any version, and so may attributes of \
+an estate or a value that are not described here. All of it is typed (`py.typed`). An `Estate` \
+belongs to one thread; other processes may have the same estate open, and wait for each other. \
+Times have the time zone UTC.
 """
 
 _WIDTH = 96

@@ -27,9 +27,17 @@ if TYPE_CHECKING:
 _HEAD = f"""\
 # Findings
 
-This document is generated: `python tools/findings_reference.py > docs/findings.md`.
-`smki-testca lint rules` prints the same list, \
-`smki-testca lint explain CODE` one rule with a good and a bad example.
+For everybody who checks certificates, CSRs and CRLs with `lint`, and for those who read its \
+report. You can look up what a finding means, which source its rule comes from, and what to do.
+
+```sh
+smki-testca lint cert.pem
+smki-testca lint explain subject.commonName.encoding
+smki-testca lint rules
+```
+
+`lint explain CODE` shows one rule with a good and a bad example. `lint rules` prints the same \
+list as this page, which is generated: `python tools/findings_reference.py > docs/findings.md`.
 
 A finding has a code, a severity, the path of the field, the octet where it is (none where the \
 element is missing), a message, a basis, the source of its rule, and a remedy. \
@@ -37,13 +45,13 @@ Codes are stable; messages may be reworded.
 
 | severity | basis | meaning |
 |---|---|---|
-| error | specified | a rule that was read is broken |
-| warning | observed | it differs from the certificates that were measured, or its time is over |
+| error | specified | it breaks a rule of the SEC, GBCS or an RFC |
+| warning | observed | it differs from published test certificates, or its time is over |
 | notice | assumed | it differs from a default that nobody could check, or is worth knowing |
 
-A rule may say otherwise; the lists below tell each. The code of a field's rule begins with the \
-field: `subject.commonName.encoding` is the encoding of `subject.commonName`. \
-A code may stand more than once, because profiles differ in what they demand.
+A rule may have another severity; the tables below state it. The code of a field's rule begins \
+with the field: `subject.commonName.encoding` is the encoding of `subject.commonName`. \
+A code may be listed more than once, because profiles have different rules.
 
 ## What is read
 
@@ -60,20 +68,21 @@ of a file decide what it is, never its name.
 | ZIP, a folder, `-` for standard input | the documents in the files that it holds |
 
 A file that you name must hold a document, and so must a folder or ZIP. \
-What is only come across in a folder or ZIP and is no document is passed over and counted: \
+Other files in a folder or ZIP are skipped and counted: \
 keys, PKCS#12 and Java key stores, texts, and what macOS and Windows keep beside files. \
-A document that is broken is a finding wherever it is. \
+A broken document is a finding wherever it is. \
 A file or folder that cannot be read is a finding, too: the rest is linted, and the exit code is 4.
 
-`--trust` takes certificates only: a CSR, a CRL or anything else in a file named is an error.
+`--trust` takes certificates only: a CSR, a CRL or anything else in a file that you name is an \
+error.
 
 ## Limits
 
-What is over a limit is not read, and is a finding itself.
+What is over a limit is not read, and gives a finding.
 
 | limit | value |
 |---|---|
-| octets of a file, but for certificates in DER one after the other | {MAX_FILE_OCTETS:,} |
+| octets of a file, except certificates in DER one after the other | {MAX_FILE_OCTETS:,} |
 | documents in a file | {MAX_DOCUMENTS:,} |
 | documents in DER one after the other in a file | {MAX_STREAM_DOCUMENTS:,} |
 | certificates of a PKCS#7 bundle | {MAX_CERTIFICATES:,} |

@@ -21,7 +21,7 @@ def main(path: str, line_key: str, out: str) -> None:
     """Open the content key with HPKE, then each chunk; its number and "last" are its nonce."""
     private = load_pem_private_key(Path(line_key).read_bytes(), None)
     if not isinstance(private, EllipticCurvePrivateKey):
-        sys.exit(f"{line_key} is no key of P-256")
+        sys.exit(f"{line_key} is not a P-256 key")
     with Path(path).open("rb") as sealed, Path(out).open("xb") as file:
         header = sealed.read(24)
         magic, *numbers, chunk, octets = struct.unpack(">8sHHHHII", header)

@@ -15,18 +15,22 @@ __version__: str
 __all__ = [
     "AlreadySoError",
     "Basis",
+    "BatchOptions",
+    "BatchOutcome",
     "Credential",
     "Csr",
     "CsrFaultsError",
     "CsrWithKey",
     "DcckiSubject",
     "Delivery",
+    "DeliveryNote",
     "Description",
     "DeviceSubject",
     "DueList",
     "Estate",
     "EstateError",
     "Eui64",
+    "Existing",
     "Expiring",
     "ExternalRecord",
     "Finding",
@@ -36,7 +40,16 @@ __all__ = [
     "ImportReport",
     "InputError",
     "Intake",
+    "KeyForm",
     "KeyUsage",
+    "Kit",
+    "KitAddition",
+    "KitDifference",
+    "KitLeftover",
+    "KitPlan",
+    "KitRenewal",
+    "KitResult",
+    "LabelPattern",
     "Linted",
     "OrganisationSubject",
     "OutputError",
@@ -50,20 +63,35 @@ __all__ = [
     "Renewal",
     "Request",
     "RevocationListRecord",
+    "RowProblem",
+    "Run",
+    "RunExport",
+    "RunExportOptions",
+    "RunFinding",
+    "RunVerification",
     "SeededEntropy",
     "Selection",
     "SerialNumber",
+    "SerialPrefix",
     "Severity",
+    "SignedBatch",
+    "SigningOptions",
     "SmkiTestcaError",
     "StandingChange",
     "Status",
     "Tier",
     "Validity",
+    "apply_kit",
     "compare_with_csr",
     "describe_documents",
     "export",
+    "export_files",
+    "export_run",
+    "kit_names",
     "lint_documents",
+    "load_kit",
     "make_csr",
+    "make_kit",
     "read_csr",
     "take_in",
 ]
@@ -89,14 +117,29 @@ if TYPE_CHECKING:
     from smki_testca.estate.certificates import Record, Selection
     from smki_testca.estate.externals import ExternalRecord
     from smki_testca.estate.revocations import RevocationListRecord
+    from smki_testca.estate.runs import Run
     from smki_testca.estate.status import Status
     from smki_testca.estate.status_changes import StandingChange
     from smki_testca.exporters.credential import Credential
-    from smki_testca.exporters.export import export
-    from smki_testca.identifiers import Eui64, SerialNumber
+    from smki_testca.exporters.export import export, export_files
+    from smki_testca.exporters.run_export import export_run
+    from smki_testca.exporters.run_formats.writing import RunExport, RunExportOptions
+    from smki_testca.identifiers import Eui64, SerialNumber, SerialPrefix
     from smki_testca.importers.intake import Intake, take_in
+    from smki_testca.issuance.batch.delivery_note import DeliveryNote
+    from smki_testca.issuance.batch.existing import Existing
+    from smki_testca.issuance.batch.issuing import BatchOptions
+    from smki_testca.issuance.batch.outcome import BatchOutcome
+    from smki_testca.issuance.batch.row_requests import RowProblem
+    from smki_testca.issuance.batch.signing import SignedBatch, SigningOptions
+    from smki_testca.issuance.batch.verification import RunFinding, RunVerification
     from smki_testca.issuance.re_signing import ReSigning, ReSigningTerms
     from smki_testca.issuance.renewal import Renewal
+    from smki_testca.kits.kit import Kit
+    from smki_testca.kits.operations import apply_kit, kit_names, load_kit, make_kit
+    from smki_testca.kits.plan import KitAddition, KitDifference, KitLeftover, KitPlan, KitRenewal
+    from smki_testca.kits.result import KitResult
+    from smki_testca.labels import LabelPattern
     from smki_testca.lifecycle.due_lists import DueList
     from smki_testca.lifecycle.expiry import Expiring
     from smki_testca.lifecycle.importing import ImportReport
@@ -113,12 +156,14 @@ if TYPE_CHECKING:
     )
     from smki_testca.register.requests import Delivery, Request
     from smki_testca.roles import Basis, KeyUsage
+    from smki_testca.x509.exported_keys import KeyForm
 else:
     # Hidden from type checkers, which would otherwise accept any name of this module.
     _MODULES = {
+        "api": ("Estate",),
         "authority.csr": ("Csr", "CsrFaultsError"),
-        "authority.csr_comparison": ("compare_with_csr", "read_csr"),
         "authority.csr_builder": ("CsrWithKey", "make_csr"),
+        "authority.csr_comparison": ("compare_with_csr", "read_csr"),
         "authority.filling": ("Validity",),
         "authority.revocation": ("Reason",),
         "clock": ("FixedClock",),
@@ -132,21 +177,35 @@ else:
             "RefusalReason",
             "SmkiTestcaError",
         ),
-        "api": ("Estate",),
         "estate.certificates": ("Record", "Selection"),
-        "lifecycle.due_lists": ("DueList",),
-        "lifecycle.expiry": ("Expiring",),
         "estate.externals": ("ExternalRecord",),
-        "lifecycle.importing": ("ImportReport",),
+        "estate.revocations": ("RevocationListRecord",),
+        "estate.runs": ("Run",),
+        "estate.status": ("Status",),
+        "estate.status_changes": ("StandingChange",),
+        "exporters.credential": ("Credential",),
+        "exporters.export": ("export", "export_files"),
+        "exporters.run_export": ("export_run",),
+        "exporters.run_formats.writing": ("RunExport", "RunExportOptions"),
+        "identifiers": ("Eui64", "SerialNumber", "SerialPrefix"),
+        "importers.intake": ("Intake", "take_in"),
+        "issuance.batch.delivery_note": ("DeliveryNote",),
+        "issuance.batch.existing": ("Existing",),
+        "issuance.batch.issuing": ("BatchOptions",),
+        "issuance.batch.outcome": ("BatchOutcome",),
+        "issuance.batch.row_requests": ("RowProblem",),
+        "issuance.batch.signing": ("SignedBatch", "SigningOptions"),
+        "issuance.batch.verification": ("RunFinding", "RunVerification"),
         "issuance.re_signing": ("ReSigning", "ReSigningTerms"),
         "issuance.renewal": ("Renewal",),
-        "estate.revocations": ("RevocationListRecord",),
-        "estate.status_changes": ("StandingChange",),
-        "estate.status": ("Status",),
-        "exporters.credential": ("Credential",),
-        "exporters.export": ("export",),
-        "importers.intake": ("Intake", "take_in"),
-        "identifiers": ("Eui64", "SerialNumber"),
+        "kits.kit": ("Kit",),
+        "kits.operations": ("apply_kit", "kit_names", "load_kit", "make_kit"),
+        "kits.plan": ("KitAddition", "KitDifference", "KitLeftover", "KitPlan", "KitRenewal"),
+        "kits.result": ("KitResult",),
+        "labels": ("LabelPattern",),
+        "lifecycle.due_lists": ("DueList",),
+        "lifecycle.expiry": ("Expiring",),
+        "lifecycle.importing": ("ImportReport",),
         "lint.findings": ("Finding",),
         "lint.inspection": ("Description", "describe_documents", "lint_documents"),
         "lint.linted": ("Linted",),
@@ -160,6 +219,7 @@ else:
         ),
         "register.requests": ("Delivery", "Request"),
         "roles": ("Basis", "KeyUsage"),
+        "x509.exported_keys": ("KeyForm",),
     }
 
     def __getattr__(name: str) -> object:

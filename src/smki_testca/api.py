@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from smki_testca.estate.status import Status
     from smki_testca.identifiers import SerialNumber
     from smki_testca.importers.intake import Intake
+    from smki_testca.issuance.batch.batches import Batches
     from smki_testca.issuance.re_signing import ReSigning, ReSigningTerms
     from smki_testca.lifecycle.due_lists import DueList
     from smki_testca.lifecycle.expiry import Expiring
@@ -172,6 +173,13 @@ class Estate(Stores):
                 self._database.upgrade()
                 body = {"from": before, "to": FORMAT}
                 self.audit.append(self._clock.now(), "estate.upgrade", body)
+
+    @property
+    def batches(self) -> Batches:
+        """Batches: certificates by the thousand, issued in runs that can be resumed."""
+        from smki_testca.issuance.batch.batches import Batches  # noqa: PLC0415 - quick start
+
+        return Batches(self)
 
     def unlock_meanwhile(self) -> None:
         """Start to unlock the private keys in a thread, for work that is sure to need them.

@@ -24,9 +24,22 @@ def parse_seed(text: str) -> bytes:
         seed = bytes.fromhex(text)
     except ValueError:
         seed = b""
-    if not 8 <= len(seed) <= 64:
+    if not _SEED_OCTETS[0] <= len(seed) <= _SEED_OCTETS[1]:
         raise InputError("batch.seed", "A seed has 16 to 128 hexadecimal digits.")
     return seed
+
+
+_SEED_OCTETS = (8, 64)
+
+
+def check_seed(seed: bytes | None) -> None:
+    """Check that a seed, if there is one, has 8 to 64 octets.
+
+    Raises:
+        InputError: if it has not.
+    """
+    if seed is not None and not _SEED_OCTETS[0] <= len(seed) <= _SEED_OCTETS[1]:
+        raise InputError("batch.seed", "A seed has 8 to 64 octets.")
 
 
 def seed_used() -> InputError:

@@ -168,7 +168,7 @@ class IdRange:
         if not 0 < organisation_bits < entry.extension_bits:
             raise InputError(
                 "id_range.split",
-                f"{counted(organisation_bits, 'organisation bit')} cannot be had under {entry}"
+                f"{counted(organisation_bits, 'organisation bit')} do not fit under {entry}"
                 f" ({entry.kind}), which leaves {entry.extension_bits} bits in all.",
                 f"Choose 1 to {entry.extension_bits - 1}.",
             )

@@ -75,7 +75,7 @@ class LabelTemplate:
             raise self._wrong(str(error)) from error
         for _, name, form, conversion in parts:
             if name is not None and (form or conversion or not _NAME.fullmatch(name)):
-                raise self._wrong(f"{shown(name)} is no name")
+                raise self._wrong(f"{shown(name)} is not a name")
         self._parts = [(literal, name) for literal, name, _, _ in parts]
 
     @classmethod

@@ -139,7 +139,7 @@ def _settings(config: pytest.Config) -> dict[str, Any]:
     if _given(config, "estate"):
         for name in ("seed", "register"):
             if _given(config, name):
-                raise _unusable(name, "is for a new estate: it does not go with --smki-estate.")
+                raise _unusable(name, "is for a new estate and cannot be used with --smki-estate.")
     return {
         "environment": _given(config, "environment"),
         "seed": _seed(_given(config, "seed")),

@@ -21,7 +21,7 @@ _OWN_FILES = re.compile(r"/proc/(\d+)/fd|/dev/fd")
 
 
 def open_stream(path: Path) -> int | None:
-    """Open what is no regular file; None if the path names a regular file, a folder or nothing.
+    """Open what is not a regular file; None if the path names a regular file, a folder or nothing.
 
     Raises:
         OSError: if it cannot be opened.
@@ -70,7 +70,9 @@ def check_no_terminal(path: Path) -> None:
         os.close(descriptor)
     if is_terminal:
         raise UsageError(
-            "usage", "Binary data is not written to a terminal.", "Name a file, or pipe it on."
+            "usage",
+            "Binary data is not written to a terminal.",
+            "Name a file, or send it to another program.",
         )
 
 

@@ -68,7 +68,7 @@ def _syntax_error(text: str, origin: str, message: str) -> InputError:
     if position:
         cause = _POSITION.sub(f" at column {position[2]}", cause)
         if lines[line - 1][int(position[2]) - 1 :].startswith(MARK):
-            cause = "a byte order mark stands here. Were files joined?"
+            cause = "a byte order mark is here. Were files joined?"
     path = path_on_line(text, line)
     key = f", {dotted(path)}" if path else ""
     return InputError("toml.syntax", f"{origin}, line {line}{key}, is not TOML: {cause}")

@@ -212,7 +212,7 @@ def test_a_signature_of_another_form_is_malformed_and_not_by_another_key(more):
     longer = csrs.tlv(0x03, b"\x00", pair, more)
     (fault,) = refusal(csrs.tlv(0x30, tbs.encoded, algorithm.encoded, longer)).faults
     assert fault.code == "signature.malformed"
-    assert "no SEQUENCE of two INTEGERs" in fault.message
+    assert "not a SEQUENCE of two INTEGERs" in fault.message
 
 
 def test_every_attribute_is_named_and_not_only_counted():

@@ -156,7 +156,7 @@ def test_a_certificate_in_der_is_named_and_not_judged_as_a_csr(quickstart):
     error = refusal(der)
     assert (error.code, error.message) == (
         "csr.encoding",
-        "The CSR cannot be used: It is no CSR, but a certificate.",
+        "The CSR cannot be used: It is not a CSR, but a certificate.",
     )
 
 

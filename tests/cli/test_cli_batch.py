@@ -234,7 +234,9 @@ def test_a_manifest_without_rows_begins_no_run(batch, tmp_path, text):
 def test_check_says_beforehand_what_issue_would_and_changes_nothing(
     batch, manifest, quickstart, files_of
 ):
-    path = manifest(*batches.mixed(), WRONG, batches.device(usage="none"), batches.signed("gone.csr"))
+    path = manifest(
+        *batches.mixed(), WRONG, batches.device(usage="none"), batches.signed("gone.csr")
+    )
     before = files_of(quickstart)
     checked = batch("check", path)
     assert checked.code == 1

@@ -175,7 +175,7 @@ def test_expiring_shows_lists_that_are_due_and_that_will_be(rolled):
     assert [" ".join(line.split()) for line in lines] == [
         "List due CA Profile Why",
         "now Z1 organisation-crl 1 revocation on no list yet",
-        "2028-03-02 Z1b organisation-crl list 1 runs out at 2028-03-02T12:00:00Z",
+        "2028-03-02 Z1b organisation-crl list 1 expires at 2028-03-02T12:00:00Z",
     ]
 
 

@@ -92,6 +92,23 @@ def test_what_the_override_issues_has_no_findings_under_it(command, overridden):
 
 
 @pytest.mark.slow
+def test_the_example_of_a_batch_in_python_issues_verifies_and_delivers(tmp_path):
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "batch_from_python.py", tmp_path / "out"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "line 5: device_id.outside_own_registry_entry: " in done.stdout
+    assert "again: 0 issued, 8 skipped\n" in done.stdout
+    assert "verified 8: 0 findings\n" in done.stdout
+    folders = sorted((tmp_path / "out" / "devices").iterdir())
+    assert [folder.name for folder in folders] == ["M0000", "M0001", "M0002", "M0003"]
+    assert (folders[0] / "ds.key").is_file()
+    assert "Certificates: 8\n" in (tmp_path / "out" / "note.txt").read_text()
+
+
+@pytest.mark.slow
 def test_the_example_in_python_issues_is_refused_and_exports(tmp_path):
     done = subprocess.run(
         [sys.executable, EXAMPLES / "issue_from_python.py", tmp_path / "out"],
@@ -102,7 +119,7 @@ def test_the_example_in_python_issues_is_refused_and_exports(tmp_path):
     assert "refused [id.outside_range, R12]" in done.stdout
     folder = tmp_path / "out" / "ZAZ1" / "organisation" / "supplier-one"
     assert sorted(path.name for path in folder.iterdir()) == [
-        f"90b3d51f30010000-supplier-{usage}.{suffix}"
+        f"90b3d51f30010000-supplier-{usage}{suffix}"
         for usage in ("digital-signature", "key-agreement")
-        for suffix in ("key", "pem")
+        for suffix in ("-fullchain.pem", ".key", ".pem")
     ]

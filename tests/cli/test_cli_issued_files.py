@@ -208,7 +208,7 @@ def test_what_fails_after_the_issue_says_that_it_is_issued(run, out, monkeypatch
     error = run(*ORGANISATION, *DS, "--label", "one", "--out", out, code=5)["error"]
     (found,) = run("list", "--label", "one")["certificates"]
     assert error["code"] == "output.failed"
-    assert f"1 certificate is issued all the same: {found['serial']}. " in error["remedy"]
+    assert f"1 certificate is issued anyway: {found['serial']}. " in error["remedy"]
     assert "export --format pem --serial" in error["remedy"]
 
 

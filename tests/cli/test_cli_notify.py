@@ -39,7 +39,7 @@ def test_a_notification_that_a_full_disk_swallows_is_not_told(quickstart, notify
     outcome = into(quickstart, form, ">/dev/full")
     assert outcome.returncode == 5
     assert "No space left" in outcome.stderr
-    assert "Nothing was counted as told." in outcome.stderr
+    assert "No notification was counted." in outcome.stderr
     assert "may have done its work" not in outcome.stderr
     told = notify()
     assert told["number"] == 1

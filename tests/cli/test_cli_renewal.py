@@ -151,7 +151,7 @@ def test_expiring_lists_what_runs_out_as_json_and_as_a_table(run):
     out = run("expiring", "--within", "1000d", text=True).out
     assert len(out.splitlines()) == 1 + len(told["expiring"])
     assert all(item["id"] in out for item in told["expiring"])
-    assert run("expiring", "--within", "1h", text=True).out == "nothing runs out in that time\n"
+    assert run("expiring", "--within", "1h", text=True).out == "nothing expires in that time\n"
 
 
 def test_expiring_prints_a_calendar_the_same_each_time(run):

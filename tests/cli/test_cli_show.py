@@ -112,7 +112,7 @@ def test_the_signature_is_shown_with_its_algorithm_and_by_whose_key_it_verifies(
 ):
     ecdsa = "ecdsa-with-SHA256"
     alone = command("--json", "show", supplier)
-    assert signature(alone) == f"{ecdsa}, not verified: the issuer is not at hand"
+    assert signature(alone) == f"{ecdsa}, not verified: the issuer's certificate is not known"
     serial = f"{x509.load_pem_x509_certificate(supplier.read_bytes()).serial_number:032X}"
     here = command("--json", "--estate", quickstart, "show", serial)
     assert signature(here) == f"{ecdsa}, verifies with the key of OU=07, CN=Z1"

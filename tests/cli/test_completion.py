@@ -1,5 +1,6 @@
 """What a shell completes, asked as its script asks, and in a bash that somebody types into."""
 
+import contextlib
 import os
 import pty
 import re
@@ -185,6 +186,81 @@ def test_names_complete_with_an_option_or_a_variable_before_or_after(
     assert complete("list", "--participant", "met", estate=False) == wanted
 
 
+BARE = ["evil-bare_1", "evil.x:y+z@w/%a=b,c", "evil="]
+NOT_BARE = [
+    "evil$(touch${IFS}PWNED)",
+    "evil`touch${IFS}PWNED`",
+    "evil;touch${IFS}PWNED",
+    "evil&touch",
+    "evil|sh",
+    "evil>PWNED",
+    "evil<(x)",
+    "evil*",
+    "evil?",
+    "evil[a-z]",
+    "evil{a,b}",
+    "evil!1",
+    'evil"x',
+    "evil'x",
+    "evil\\x",
+    "evil#x",
+    "evil^x",
+    "evil~x",
+    "evil b",
+    "evil\tb",
+    "evil\nplain,ls",
+    "evil\x1b[31m",
+    "evil\u00e9",
+    "evil\u0660",
+    "evil,",
+    "*",
+    "-evil",
+    "--force",
+    "~evil",
+    "=evil",
+    "%evil",
+    ",evil",
+]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("beginning", ["", "evil"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("list", "--label"),
+        ("list", "--participant"),
+        ("agreement", "show"),
+        ("ca", "renew"),
+        ("batch", "verify"),
+        ("kit", "show"),
+        ("profiles", "show"),
+        ("list", "--environment"),
+        ("sign", "x.csr", "--purpose"),
+    ],
+    ids=" ".join,
+)
+def test_a_name_that_a_shell_would_run_or_expand_is_not_offered(
+    complete, monkeypatch, shell, beginning, words
+):
+    names = [*BARE, *NOT_BARE]
+    monkeypatch.setattr("smki_testca.estate.known_names.known_names", lambda *_: names)
+    monkeypatch.setattr("smki_testca.cli.session.Session.library", lambda _: _Names(names))
+    found = complete(*words, beginning, shell=shell)
+    assert [each for each in found if each[0] == "plain"] == _plain(*BARE)
+
+
+class _Names:
+    """A library of which every name is one of these."""
+
+    def __init__(self, names):
+        self.environments = self.testing_services = names
+        self._names = names
+
+    def names(self, folder):
+        return [] if folder == "revocation-lists" else self._names
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
 @pytest.mark.parametrize(
@@ -198,14 +274,47 @@ def test_names_complete_with_an_option_or_a_variable_before_or_after(
 def test_bash_completes_what_somebody_types(quickstart, tmp_path, typed, shown):
     (tmp_path / "certificate.pem").touch()
     (tmp_path / "folder").mkdir()
-    program = tmp_path / "bin" / "smki-testca"
+    with _bash(tmp_path, quickstart) as terminal:
+        os.write(terminal, f"smki-testca {typed}".encode())
+        assert shown in _read_until(terminal, shown)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+def test_bash_runs_nothing_that_is_in_a_label(command, quickstart, tmp_path):
+    for label in ("evil$(touch${IFS}PWNED)", "evib;touch${IFS}PWNED", "evic-ok"):
+        issued = command(
+            *("--estate", quickstart, "issue", "device", "--participant", "meters-one"),
+            *(
+                "--device-id",
+                "00-DB-12-34-00-00-0E-01",
+                "--usage",
+                "key-agreement",
+                "--label",
+                label,
+            ),
+            *("--hw-type", "1.2.826.0.1.8641679.1.2.2.1", "--json"),
+            *("--purpose", "device-and-user-system-tests"),
+        )
+        assert issued.code == 0, issued.err
+    with _bash(tmp_path, quickstart) as terminal:
+        for typed in ("evil", "evib", "evic"):
+            os.write(terminal, f"smki-testca list --columns label --label {typed}\t\n".encode())
+        assert "evic-ok\r\n" in _read_until(terminal, "evic-ok\r\n")
+    assert not (tmp_path / "PWNED").exists()
+
+
+@contextlib.contextmanager
+def _bash(folder, estate):
+    """A terminal with a bash that completes the command, in a folder."""
+    program = folder / "bin" / "smki-testca"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m smki_testca "$@"\n')
     program.chmod(0o700)
     environment = {
         **os.environ,
         "PATH": f"{program.parent}:{os.environ['PATH']}",
-        "SMKI_TESTCA_ESTATE": str(quickstart),
+        "SMKI_TESTCA_ESTATE": str(estate),
         "PS1": "$ ",
         "TERM": "dumb",
     }
@@ -216,15 +325,14 @@ def test_bash_completes_what_somebody_types(quickstart, tmp_path, typed, shown):
         stdout=theirs,
         stderr=theirs,
         env=environment,
-        cwd=tmp_path,
+        cwd=folder,
         start_new_session=True,
     )
     os.close(theirs)
     try:
         os.write(ours, b'eval "$(_SMKI_TESTCA_COMPLETE=bash_source smki-testca)"; echo re""ady\n')
         _read_until(ours, "ready\r\n")
-        os.write(ours, f"smki-testca {typed}".encode())
-        assert shown in _read_until(ours, shown)
+        yield ours
     finally:
         shell.kill()
         shell.wait()

@@ -275,7 +275,7 @@ def test_what_was_signed_again_is_exported_with_its_key_and_loads(run, theirs, t
     signed = run("re-sign", "--purpose", "uept")
     assert signed.code == 0, signed.err
     assert "6 certificates signed again, 0 left out." in signed.out
-    assert "1 certificate of CAs passed over." in signed.err
+    assert "1 certificate of CAs skipped." in signed.err
     options = ("--format", "pem", "--with-keys", "--participant", "supplier-one")
     outcome = run("export", *options, "--out", tmp_path / "kit")
     assert outcome.code == 0, outcome.err
@@ -306,7 +306,7 @@ def test_a_csr_is_no_certificate(run, one_line, tmp_path):
     outcome = run("import", tmp_path / "a.csr")
     assert outcome.code == 4
     assert one_line(outcome).rstrip() == (
-        f"error: {tmp_path / 'a.csr'} cannot be imported: it is no certificate, but a CSR."
+        f"error: {tmp_path / 'a.csr'} cannot be imported: it is not a certificate, but a CSR."
     )
 
 

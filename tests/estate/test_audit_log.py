@@ -252,31 +252,31 @@ def _column(directory, query):
             "certificates",
             "SELECT hex(serial) FROM certificates",
             "certificate {}",
-            "The audit log tells of certificate {}",
+            "The audit log records certificate {}",
         ),
         (
             "tiles",
             "SELECT number || ' of run ' || run FROM tiles ORDER BY run",
             "tile {}",
-            "The audit log tells of tile {}",
+            "The audit log records tile {}",
         ),
         (
             "revocations",
             "SELECT hex(serial) FROM revocations",
             "the revocation of {}",
-            "The audit log tells of the revocation of {}",
+            "The audit log records the revocation of {}",
         ),
         (
             "revocation_lists",
             "SELECT audit FROM revocation_lists",
             "revocation list 1",
-            "Entry {} of the audit log tells of a revocation list",
+            "Entry {} of the audit log records a revocation list",
         ),
         (
             "externals",
             "SELECT lower(hex(sha256)) FROM externals",
             "external certificate {}",
-            "The audit log tells of external certificate {}",
+            "The audit log records external certificate {}",
         ),
     ],
 )
@@ -290,7 +290,7 @@ def test_an_error_names_the_row_that_does_not_fit(
         expected = [f"{lacking.format(min(names))}, which the estate lacks."]
     else:
         tamper(old_estate, f"UPDATE {table} SET audit = 1")  # noqa: S608 - one of our own
-        expected = [f"The audit log does not tell of {changed.format(name)}." for name in names]
+        expected = [f"The audit log does not record {changed.format(name)}." for name in names]
     outcome = command("--json", "--estate", old_estate, "audit", "verify")
     assert outcome.json["error"]["message"] in expected
     code = {"certificates": "certificate", "tiles": "tile", "revocations": "revocation"}

@@ -103,7 +103,7 @@ def test_what_is_no_damage_is_told_with_its_remedy(tmp_path, code):
     error = _translated(tmp_path, code)
     assert error.code == "estate.unusable"
     assert error.message.endswith("cannot be used: something.")
-    assert error.remedy == "See that there is room on the disk, and permission."
+    assert error.remedy == "Check that the disk has space and that you have permission."
 
 
 @pytest.mark.parametrize(

@@ -75,4 +75,4 @@ def test_a_kit_leaves_out_what_was_renewed(estate, tmp_path):
     out = tmp_path / "kit"
     exports = exporting.export(estate, ["pem"], out, "phrase")
     assert [path.stem for path in out.rglob("Z1-supplier-ds*.key")] == ["Z1-supplier-ds"]
-    assert any("another in its place" in note for note in exports.notes["pem"])
+    assert any("was renewed or replaced" in note for note in exports.notes["pem"])

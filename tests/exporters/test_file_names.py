@@ -97,7 +97,7 @@ def test_where_none_is_in_use_the_newest_has_the_name(export, run):
 def test_where_the_current_certificate_is_not_selected_the_way_out_is_told(estate):
     estate.renew(Selection(label=LABEL))
     every = items(estate, records(estate, label=LABEL), with_keys=False)
-    with pytest.raises(InputError, match="another in its place") as caught:
+    with pytest.raises(InputError, match="was renewed or replaced") as caught:
         make("pem", [item for item in every if item.is_outdated], None, current_only=True)
     assert "--status" in caught.value.remedy
 
@@ -348,3 +348,29 @@ def test_kits_and_exports_from_python_may_leave_renewed_ones_out(estate, tmp_pat
     assert len(files(tmp_path / "current", ".pem")) == 1
     assert all(path.exists() for path in written)
     assert any(record.tier is Tier.END_ENTITY for record in chosen)
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_of_two_renewed_at_once_the_one_with_the_name_hands_it_on(estate, run, number):
+    """Whichever of the new serial numbers, which are random, is the greater."""
+
+    def plain_name(records):
+        given = file_names(estate, records)
+        return next(str(one.serial) for one in records if given[one.serial].text == "twin")
+
+    first, second = (issue(run, "twin")[0] for _ in range(2))
+    named = second
+    if number % 2:
+        run("set-status", "pending", "--serial", second)
+        named = first
+    for _ in range(2):
+        twins = list(estate.select(Selection(label="twin")))
+        assert plain_name(twins) == named
+        renewed = {
+            one["predecessor"]: one["serial"]
+            for one in run("renew", "--label", "twin", "--same-key")["certificates"]
+        }
+        assert len(renewed) == 2
+        named = renewed[named]
+    twins = list(estate.select(Selection(label="twin")))
+    assert plain_name(twins) == plain_name(twins[::-1]) == named

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
 import pytest
-from exported import PHRASE, names
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, pkcs12
+from exported import PHRASE, modes, names
 
 import csrs
 from smki_testca.x509.pem import to_pem
@@ -144,3 +151,110 @@ def test_a_folder_for_capath_keeps_no_older_certificate_of_a_ca(export, estate):
     outcome, _ = export("capath", "--force")
     assert outcome.json["removed"] == [str(extra)]
     assert names(folder) == before
+
+
+def kept(export, folder, path, form="pem", *, encrypted=False, told=True):
+    """Exports with --force; a file is still there, with the octets that it had, and told or not."""
+    before = path.read_bytes()
+    for _ in range(2):
+        outcome, _ = export(
+            form, "--label", LABEL, "--with-keys", "--force", encrypted=encrypted, out=folder.name
+        )
+        assert outcome.code == 0, outcome.out
+        assert str(path) not in outcome.json.get("removed", [])
+        assert (str(path) in outcome.json.get("stale", [])) is told
+        assert path.read_bytes() == before
+
+
+def certificate_of(key):
+    """A certificate of somebody else."""
+    return (
+        x509.CertificateBuilder(x509.Name([]), x509.Name([]), key.public_key(), 1)
+        .not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2027, 1, 1, tzinfo=UTC))
+        .sign(key, SHA256())
+    )
+
+
+def store_of(key, phrase):
+    """A PKCS#12 store of somebody else."""
+    encryption = BestAvailableEncryption(phrase.encode())
+    return pkcs12.serialize_key_and_certificates(
+        b"theirs", key, certificate_of(key), None, encryption
+    )
+
+
+@pytest.mark.parametrize("phrase", [PHRASE, "another phrase"])
+def test_a_store_of_somebody_else_stays(export, run, phrase):
+    folder, (name,) = stale(export, run, "pkcs12", encrypted=True)
+    store = Path(name)
+    store.write_bytes(store_of(csrs.new_key(), phrase))
+    kept(export, folder, store, "pkcs12", encrypted=True)
+
+
+def test_a_store_that_this_exports_passphrase_does_not_open_stays(export, run):
+    folder, (name,) = stale(export, run, "pkcs12", encrypted=True)
+    (folder.parent / "phrase").write_text("another phrase\n")
+    kept(export, folder, Path(name), "pkcs12", encrypted=True)
+
+
+def test_a_key_of_somebody_else_beside_a_certificate_of_the_estate_stays(export, run):
+    _, found = stale(export, run)
+    (key,) = (Path(name) for name in found if name.endswith(".key"))
+    key.write_bytes(to_pem(to_pkcs8(csrs.new_key()), "PRIVATE KEY"))
+    before = key.read_bytes()
+    outcome, _ = export("pem", "--label", LABEL, "--force")
+    assert outcome.json["stale"] == [str(key)]
+    assert key.read_bytes() == before
+
+
+@pytest.mark.parametrize("encrypted", [True, False])
+def test_an_encrypted_key_is_removed_with_its_passphrase_only(export, run, encrypted):
+    _, found = stale(export, run, encrypted=True)
+    (key,) = (name for name in found if name.endswith(".key"))
+    outcome, _ = export("pem", "--label", LABEL, "--with-keys", "--force", encrypted=encrypted)
+    assert (key in outcome.json["removed"]) is encrypted
+    assert (outcome.json.get("stale") == [key]) is not encrypted
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("what", ["key", "certificate", "text"])
+def test_a_file_with_more_than_a_certificate_of_the_estate_stays(export, run, what, first):
+    folder, found = stale(export, run)
+    (path,) = (Path(name) for name in found if name.endswith(".pem") and "fullchain" not in name)
+    theirs = csrs.new_key()
+    more = {
+        "key": to_pem(to_pkcs8(theirs), "PRIVATE KEY"),
+        "certificate": to_pem(certificate_of(theirs).public_bytes(Encoding.DER)),
+        "text": b"# What we did on Monday\n",
+    }[what]
+    ours = path.read_bytes()
+    path.write_bytes(ours + more if first else more + ours)
+    kept(export, folder, path)
+
+
+def test_a_certificate_and_its_key_in_one_file_are_the_estates(export, run):
+    _, found = stale(export, run)
+    (path,) = (Path(name) for name in found if name.endswith(".pem") and "fullchain" not in name)
+    path.write_bytes(path.read_bytes() + path.with_suffix(".key").read_bytes())
+    outcome, _ = export("pem", "--label", LABEL, "--with-keys", "--force")
+    assert sorted(outcome.json["removed"]) == found
+
+
+@modes
+def test_links_folders_and_pipes_of_stale_names_stay(export, run):
+    folder, found = stale(export, run)
+    paths = [Path(name) for name in found]
+    (pem,) = (path for path in paths if path.suffix == ".pem" and "fullchain" not in path.name)
+    target = folder / "elsewhere.pem"
+    pem.rename(target)
+    pem.symlink_to(target)
+    key, chain = pem.with_suffix(".key"), pem.with_name(f"{pem.stem}-fullchain.pem")
+    key.unlink()
+    os.mkfifo(key)
+    chain.unlink()
+    chain.mkdir()
+    outcome, _ = export("pem", "--label", LABEL, "--with-keys", "--force")
+    assert outcome.json["stale"] == [str(pem)]
+    assert "removed" not in outcome.json
+    assert (pem.is_symlink(), key.is_fifo(), chain.is_dir()) == (True, True, True)

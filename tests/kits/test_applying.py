@@ -21,15 +21,20 @@ from smki_testca.errors import InputError, Refusal
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.runs import State
 from smki_testca.estate.status import Status
+from smki_testca.issuance.batch.existing import Existing
+from smki_testca.issuance.batch.issuing import BatchOptions, begin_batch
+from smki_testca.issuance.batch.row_sources import Range
 from smki_testca.kits import applying
 from smki_testca.kits.applying import ApplyOptions
 from smki_testca.profiles.model import Tier
+from smki_testca.roles import KeyUsage
 from smki_testca.x509.names import KeyType
 from smki_testca.x509.private_keys import generate, public_key_info
 
 PHRASE = "kit phrase"
 NOW = datetime(2027, 3, 4, 5, 6, 7, tzinfo=UTC)
 DAY = timedelta(days=1)
+HW_TYPE = "1.2.826.0.1.8641679.1.2.2.1"
 
 KIT = """
 name = "ours"
@@ -458,20 +463,157 @@ def test_a_participant_that_another_stands_in_the_way_of_is_told_with_its_place(
 # Killed
 
 
-def test_a_run_that_was_interrupted_is_resumed_by_the_next_application(living, monkeypatch):
+@pytest.fixture
+def interrupted(living, monkeypatch):
+    """Applies a kit and stops before the first certificate of its run."""
+
     def stop(*_):
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch:
-        patch.setattr(applying, "complete", stop)
-        with pytest.raises(KeyboardInterrupt):
-            living.apply(devices=5)
-    assert living.in_use() == ALL
-    plan = living.apply(devices=5)
-    assert not plan.does_something
-    assert len(living.in_use()) == 3 + 10
+    def apply(**options):
+        with monkeypatch.context() as patch:
+            patch.setattr(applying, "complete", stop)
+            with pytest.raises(KeyboardInterrupt):
+                living.apply(**options)
+
+    return apply
+
+
+def states(living):
     with living.open() as estate:
-        assert [run.state for run in estate.runs.all()] == [State.DONE] * 2
+        return [(run.state, run.terms.count, run.issued) for run in estate.runs.all()]
+
+
+FIVE = [("unfinished", f"ESME-{n}-{usage}") for n in (3, 4, 5) for usage in ("ds", "ka")]
+
+
+def test_a_run_that_was_interrupted_is_resumed_by_the_next_application(living, interrupted):
+    interrupted(devices=5)
+    assert living.in_use() == ALL
+    before = living.digest()
+    planned = living.apply(devices=5, dry_run=True)
+    assert living.digest() == before
+    plan = living.apply(devices=5)
+    assert [(each.reason, each.label) for each in plan.additions] == FIVE
+    assert planned.as_json() == {**plan.as_json(), "dry_run": True}
+    (run,) = plan.unfinished
+    assert (run.run, run.state, run.remaining, run.asked) == (2, State.INTERRUPTED, 6, 6)
+    assert run.resumed
+    assert len(living.in_use()) == 3 + 10
+    assert states(living) == [(State.DONE, 4, 4), (State.DONE, 6, 6)]
+    assert not living.apply(devices=5).does_something
+
+
+def test_what_an_interrupted_run_lacks_is_added_beside_it(living, interrupted):
+    interrupted(devices=3)
+    plan = living.apply(devices=4)
+    assert [each.reason for each in plan.additions] == ["unfinished"] * 2 + ["missing"] * 2
+    assert plan.run == 3
+    assert states(living)[1:] == [(State.DONE, 2, 2)] * 2
+
+
+def test_of_a_run_only_what_the_kit_asks_for_now_is_issued(living, interrupted):
+    interrupted(devices=5)
+    plan = living.apply(devices=4)
+    (run,) = plan.unfinished
+    assert (run.remaining, run.asked, run.resumed, plan.is_short) == (6, 4, False, True)
+    assert "batch resume 2" in run.remedy
+    assert "batch cancel 2" in run.remedy
+    assert not plan.does_something
+    assert living.in_use() == ALL
+    with living.open() as estate:
+        estate.batches.cancel(2)
+    assert len(living.apply(devices=4).additions) == 4
+    assert len(living.in_use()) == 3 + 8
+
+
+def test_a_run_of_another_kit_of_the_same_name_is_left(living, interrupted):
+    interrupted(devices=5)
+    living.edit(("00-DB-12-00-00-00-00-01", "00-DB-12-00-00-00-01-01"))
+    plan = living.apply()
+    (run,) = plan.unfinished
+    assert (run.asked, run.resumed, plan.is_short) == (0, False, False)
+    assert [each.reason for each in plan.additions] == ["missing"] * 4
+    assert states(living)[1:] == [(State.INTERRUPTED, 6, 0), (State.DONE, 4, 4)]
+
+
+def test_a_run_that_would_issue_what_is_there_by_now_is_left(living, interrupted):
+    interrupted(devices=3)
+    with living.open() as estate:
+        rows = [
+            {"device_id": "00-DB-12-00-00-00-00-03", "usage": "both", "label": "ESME-3-{usage}"}
+        ]
+        cells = {"profile": "device", "participant": "meters-one"}
+        cells |= {"purpose": "device-and-user-system-tests", "hw_type": HW_TYPE}
+        options = BatchOptions(existing=Existing.AGAIN)
+        estate.batches.issue(rows, options, defaults=cells).check()
+    plan = living.apply(devices=3)
+    (run,) = plan.unfinished
+    assert (run.asked, run.resumed, plan.is_short) == (0, False, False)
+    assert not plan.does_something
+
+
+def test_what_a_batch_will_still_issue_is_not_issued_twice(living):
+    with living.open() as estate:
+        subject = estate.subject(
+            "device", **{"device-id": "00-DB-12-00-00-00-00-03", "hw-type": HW_TYPE}
+        )
+        usages = (KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_AGREEMENT)
+        request = estate.request("meters-one", "device-and-user-system-tests", subject, usages)
+        begin_batch(estate, Range(request, 1), BatchOptions(label="ESME-3-{usage}"))
+        estate.runs.locks.close()
+    plan = living.apply(devices=3)
+    (run,) = plan.unfinished
+    assert (run.asked, run.resumed, plan.is_short, plan.additions) == (2, False, True, [])
+    with living.open() as estate:
+        estate.batches.resume(run.run)
+    plan = living.apply(devices=3)
+    assert (plan.does_something, plan.is_short, plan.unfinished) == (False, False, [])
+
+
+def test_a_run_is_not_resumed_against_the_gate_and_nothing_else_is_done(living, interrupted):
+    interrupted(devices=3)
+    with living.open() as estate:
+        estate.register.set_suspended("OURS-METERS", suspended=True)
+        estate.set_status(Selection(label="supplierPP"), Status.NOT_IN_USE)
+    before = living.in_use()
+    for dry_run in (True, False):
+        with pytest.raises(Refusal) as caught:
+            living.apply(devices=3, dry_run=dry_run)
+        assert {each.code for each in caught.value.reasons} == {"agreement.suspended"}
+    assert living.in_use() == before
+
+
+@pytest.mark.slow
+def test_applications_at_once_add_nothing_twice(living, tmp_path):
+    phrase = tmp_path / "phrase"
+    phrase.write_text(PHRASE, "utf-8")
+    words = ("--estate", living.directory, "kit", "apply", living.file, "--devices", "20")
+    call = [sys.executable, "-m", "smki_testca", "--passphrase-file", phrase, *words]
+    both = [
+        subprocess.Popen([*map(str, call)], stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    said = [each.communicate()[0] for each in both]
+    assert [each.returncode for each in both] == [0, 0], said
+    assert len(living.in_use(datetime.now(UTC))) == 3 + 40
+    assert sum(count for _, count, _ in states(living)) == 40
+
+
+def test_time_in_the_audit_log_never_goes_back(tmp_path):
+    living = Living(tmp_path)
+
+    class Ticking:
+        def __init__(self):
+            self.time = NOW
+
+        def now(self):
+            self.time += timedelta(seconds=1)
+            return self.time
+
+    with Estate.open(living.directory, PHRASE, clock=Ticking()) as estate:
+        applying.apply(estate, kits.load(estate.library, str(living.file)))
+        times = [entry.at for entry in estate.audit.entries()]
+    assert times == sorted(times)
 
 
 def test_a_failure_in_the_middle_leaves_nothing(tmp_path, monkeypatch):

@@ -50,7 +50,7 @@ def run(command, quickstart):
 
 def outlived(name, end, renew=None):
     return (
-        f"The CA {name} runs out at {iso(end)}, before what is signed under it: nobody trusts that"
+        f"The CA {name} expires at {iso(end)}, before what is signed under it: nobody trusts that"
         f" from then on. Renew it: smki-testca ca renew {renew or name}"
     )
 
@@ -85,7 +85,7 @@ def test_each_way_to_issue_warns_of_a_ca_that_runs_out_first(run, ends, tmp_path
 
 @pytest.mark.parametrize("way", ["issue", "sign", "renew", "batch issue", "batch sign"])
 def test_while_the_ca_lasts_longer_nothing_is_said(run, ends, tmp_path, way):
-    assert "runs out" not in run(ends["Z1"] - 11 * YEAR, *calls(tmp_path)[way]).err
+    assert "expires" not in run(ends["Z1"] - 11 * YEAR, *calls(tmp_path)[way]).err
 
 
 def test_the_warning_is_in_the_json_too(run, ends):
@@ -95,7 +95,7 @@ def test_the_warning_is_in_the_json_too(run, ends):
 
 def test_many_renewals_warn_once(run, ends):
     warned = run(ends["Z1"] - YEAR, "renew", "--profile", "organisation")
-    assert warned.err.count("The CA Z1 runs out") == 1
+    assert warned.err.count("The CA Z1 expires") == 1
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_a_ca_that_outlives_its_root_is_warned_of(run, ends, words):
     assert run(at, *words, "--dry-run").err.startswith(f"warning: {expected}\n")
     assert run(at, "--json", *words).json["warnings"] == [expected]
     # What the new CA signs for five years is in time; for ten years it is not.
-    assert "runs out" not in run(at, "issue", "organisation", *ORGANISATION).err
+    assert "expires" not in run(at, "issue", "organisation", *ORGANISATION).err
     late = ends["ZA"] - 9 * YEAR
     assert expected in run(late, "issue", "organisation", *ORGANISATION).err
 

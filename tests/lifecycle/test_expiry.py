@@ -176,7 +176,7 @@ def test_every_certificate_is_one_event_at_its_end_with_an_alarm_before():
         (alarm,) = event.walk("VALARM")
         assert alarm["trigger"].dt == -FORTNIGHT
         assert str(alarm["action"]) == "DISPLAY"
-    assert str(events[0]["summary"]) == "Certificate name-1 of supplier-one runs out"
+    assert str(events[0]["summary"]) == "Certificate name-1 of supplier-one expires"
 
 
 def test_the_same_estate_and_time_give_the_same_octets(estate, dccki_end):
@@ -191,7 +191,7 @@ def test_long_and_strange_names_are_folded_and_escaped(name):
     assert b"\n" not in octets.replace(b"\r\n", b"")
     assert all(len(line) <= 75 for line in octets.split(b"\r\n"))
     (event,) = Calendar.from_ical(octets).walk("VEVENT")
-    assert str(event["summary"]) == f"Certificate {name} of supplier-one runs out"
+    assert str(event["summary"]) == f"Certificate {name} of supplier-one expires"
 
 
 def test_a_calendar_without_events_is_one_all_the_same():
@@ -205,8 +205,8 @@ def test_cas_and_external_certificates_have_no_holder():
     ]
     events = Calendar.from_ical(calendar(given, NOW, FORTNIGHT)).walk("VEVENT")
     assert [str(item["summary"]) for item in events] == [
-        "CA Z1 runs out",
-        "External certificate keystore.json runs out",
+        "CA Z1 expires",
+        "External certificate keystore.json expires",
     ]
     assert str(events[1]["uid"]) == "ab" * 32 + "@smki-testca"
 

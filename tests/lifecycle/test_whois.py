@@ -301,7 +301,7 @@ def test_a_csr_is_said_to_be_one(command, quickstart, tmp_path):
     outcome = command("--estate", quickstart, "register", "whois", path)
     assert outcome.code == 4
     assert outcome.err == (
-        "error: It is no certificate, but a CSR. Give the certificate that was issued for it.\n"
+        "error: It is not a certificate, but a CSR. Give the certificate that was issued for it.\n"
     )
 
 

@@ -70,8 +70,8 @@ def test_a_report_of_no_document_is_whole(form):
 
 
 def test_files_that_were_passed_over_are_counted():
-    assert REPORTS["text"](DOCUMENTS, 3).splitlines()[-1].endswith("; 3 other files passed over")
-    assert "passed over" not in REPORTS["text"](DOCUMENTS)
+    assert REPORTS["text"](DOCUMENTS, 3).splitlines()[-1].endswith("; 3 other files skipped")
+    assert "skipped" not in REPORTS["text"](DOCUMENTS)
     assert json.loads(REPORTS["json"](DOCUMENTS, 3))["summary"]["passed_over"] == 3
 
 

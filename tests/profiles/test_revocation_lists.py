@@ -125,7 +125,7 @@ def test_two_profiles_for_one_ca_are_an_error(tmp_path):
 
 def test_a_crl_cannot_have_the_name_of_a_certificate(tmp_path):
     library = write(tmp_path, text_of().replace("organisation-crl", "device"), "device")
-    assert "a certificate has that name" in refused(library, "profile.duplicate").message
+    assert "a certificate profile has that name" in refused(library, "profile.duplicate").message
 
 
 @pytest.mark.parametrize("name", ["", "organisation", "organisation-CRL", "../roles"])
@@ -180,11 +180,11 @@ def test_an_unknown_hierarchy_is_an_error_that_lists_those_there_are(tmp_path):
         ('derived = "crl-number"', 'input = "role"', "nothing is called 'role'"),
         ('derived = "crl-number"', 'derived = "now"', "cannot fill it"),
         ('derived = "next-update", hours = 48', 'derived = "next-update"', "years or hours goes"),
-        ("hours = 48", "hours = 48, years = 1", "years or hours goes with"),
+        ("hours = 48", "hours = 48, years = 1", "years or hours is only for"),
         (
             'derived = "now"',
             'derived = "now", hours = 1',
-            "hours goes with derived = 'next-update'",
+            "hours is only for derived = 'next-update'",
         ),
         ('derived = "now"', 'derived = "now", years = 1', "'not-after' or 'next-update'"),
         (
@@ -195,7 +195,7 @@ def test_an_unknown_hierarchy_is_an_error_that_lists_those_there_are(tmp_path):
         ("positive = true", "equals = 7", "none equals all of them"),
         ("positive = true", "max-hours = 1", "max-hours says nothing"),
         ("not-negative = true", "absent = true", "cannot be filled"),
-        ('derived = "now"', 'derived = "now" }\nholds = { max-hours = 1', "goes with nextUpdate"),
+        ('derived = "now"', 'derived = "now" }\nholds = { max-hours = 1', "is only for nextUpdate"),
         ('tier = "issuing"', 'tier = "end-entity"', "an end entity signs no CRL"),
         (
             'field = "revokedCertificates.reasonCode"\nfill = { derived = "reason" }\n',

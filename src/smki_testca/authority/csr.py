@@ -239,13 +239,13 @@ def _check_document(der: bytes) -> None:
     """
     kind = kind_of(der)
     if kind not in {None, "CSR"}:
-        raise _fault("csr.encoding", f"It is no CSR, but a {kind}.", _GIVE_CSR)
+        raise _fault("csr.encoding", f"It is not a CSR, but a {kind}.", _GIVE_CSR)
 
 
 def _of_several_types(profiles: tuple[Profile, ...], remedies: Remedies) -> CsrFaultsError:
     """The error that the content of a CSR does not tell the certificate type."""
     listed = " or ".join(profile.name for profile in profiles)
-    message = f"It may be for the certificate type {listed}: its content does not tell which."
+    message = f"It may be for the certificate type {listed}: its content does not say which."
     return _fault("csr.type", message, f"Choose the type, and {remedies.name_type}.")
 
 
@@ -374,7 +374,7 @@ def _no_text_form(data: bytes) -> CsrFaultsError:
         what = f"it holds a {first.kind.value}"
     cause = "" if what is None else f": {what}"
     remedy = "`batch sign` reads a ZIP of CSRs." if data.startswith(_ZIP) else _GIVE_CSR
-    return _fault("csr.encoding", f"It is no CSR in DER, PEM or base64{cause}.", remedy)
+    return _fault("csr.encoding", f"It is not a CSR in DER, PEM or base64{cause}.", remedy)
 
 
 def differences(csr: View, certificate: View) -> list[str]:

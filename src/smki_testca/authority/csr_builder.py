@@ -99,7 +99,7 @@ def make_csr(
     subject = Subject.parse(known, texts, library.roles)
     if usage is not None and usage not in set(KeyUsage):
         choices = " or ".join(KeyUsage)
-        raise InputError("request.usage", f"{shown(usage)} is no key usage.", f"Use {choices}.")
+        raise InputError("request.usage", f"{shown(usage)} is not a key usage.", f"Use {choices}.")
     chosen = None if usage is None else KeyUsage(usage)
     entropy = SystemEntropy() if seed is None else KeyedEntropy(seed)
     return build(library, subject, chosen, entropy, participant_name)

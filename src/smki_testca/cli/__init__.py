@@ -34,7 +34,7 @@ COMMANDS = {
     "issue": ("issue", "issue", "Issue Test Certificates with fresh keys."),
     "kit": ("kit", "kit", "Make whole sets of certificates, in every form that clients load."),
     "batch": ("batch", "batch", "Issue many certificates at once, in runs that you can resume."),
-    "csr": ("csr", "csr", "Make a key and a CSR, for those whose tools cannot."),
+    "csr": ("csr", "csr", "Make a key and a CSR of any certificate type."),
     "sign": ("issue", "sign", "Issue the Test Certificate that a CSR asks for."),
     "import": ("external", "import_", "Import other people's certificates and keys."),
     "re-sign": ("external", "re_sign", "Sign imported certificates again under your own CA."),
@@ -44,7 +44,7 @@ COMMANDS = {
     "compare": ("lint", "compare", "Compare a certificate with its CSR."),
     "export": ("export", "export", "Write certificates, and keys if asked, to files."),
     "profiles": ("profiles", "profiles", "Certificate profiles, categories, environments."),
-    "expiring": ("renewal", "expiring", "List what runs out soon, also as a calendar."),
+    "expiring": ("renewal", "expiring", "List what expires soon, also as a calendar."),
     "renew": ("renewal", "renew", "Renew certificates, with the same key or a new one."),
     "ca": ("authority", "ca", "The estate's CAs: list, renew, roll over."),
     "status": ("revocation", "status", "Show a certificate's status and its history."),
@@ -119,7 +119,7 @@ def cli(context: click.Context) -> None:
       smki-testca --estate estate list
 
     The passphrase comes from --passphrase-file, SMKI_TESTCA_PASSPHRASE, the file that
-    quickstart left in the estate, or a prompt.
+    quickstart left in the estate, passphrase-file in smki-testca.toml, or a prompt.
     """
     core_dumps.prevent()
     context.ensure_object(Session)
@@ -162,7 +162,7 @@ def main() -> NoReturn:
             known
             or SmkiTestcaError(
                 "fault",
-                f"A fault of ours: {type(error).__name__}: {error}.",
+                f"Internal error: {type(error).__name__}: {error}.",
                 "Set SMKI_TESTCA_TRACEBACK=1 and report what it prints.",
             ),
             session,

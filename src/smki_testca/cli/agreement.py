@@ -182,10 +182,10 @@ def replace_(session: Session, file: str) -> None:
 @with_dry_run
 @with_if_needed
 def end(session: Session, reference: str, last: str) -> None:
-    """End an agreement: nothing is issued under it after a day.
+    """End an agreement: nothing is issued under it after the day that you name.
 
-    Of a batch in progress, what is not made by then is refused. To end it at once, name
-    yesterday; to stop it for a time, suspend it.
+    What a batch in progress has not issued by then is refused. To end the agreement at once, name
+    yesterday. To stop it for a time, suspend it.
 
     \b
     Example:

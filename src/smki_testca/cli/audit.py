@@ -92,7 +92,11 @@ def _digest_option(context: click.Context, parameter: click.Parameter, text: str
     callback=_digest_option,
     help="What audit head printed earlier: the log must continue from there.",
 )
-@click.option("--keys", is_flag=True, help="Unseal every private key, too, and pair it.")
+@click.option(
+    "--keys",
+    is_flag=True,
+    help="Also open every private key, and check that it fits its public key.",
+)
 @click.pass_obj
 def verify(session: Session, digest: str | None, *, keys: bool) -> None:
     """Check that the log is complete and unchanged, and that every row agrees with it.
@@ -119,7 +123,7 @@ def verify(session: Session, digest: str | None, *, keys: bool) -> None:
         )
         return
     entries = counted(verified.entries, "entry", "entries")
-    about_tiles = f" {counted(tiles, 'tile')} {is_or_are(tiles)} as it tells." if tiles else ""
+    about_tiles = f" {counted(tiles, 'tile')} {is_or_are(tiles)} as it records." if tiles else ""
     about_keys = (
         ""
         if paired is None

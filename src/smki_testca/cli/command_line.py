@@ -55,12 +55,16 @@ class GlobalOption(click.Option):
 GLOBAL_OPTIONS = (
     GlobalOption("estate", metavar="DIR", help="The estate to use."),
     GlobalOption("json", is_flag=True, help="Print JSON for programs."),
-    GlobalOption("profiles", metavar="DIR", help="Profiles that come before the estate's."),
     GlobalOption(
-        "passphrase-file", metavar="FILE", help="Holds the estate's passphrase on its first line."
+        "profiles", metavar="DIR", help="Use the profiles in DIR before those of the estate."
+    ),
+    GlobalOption(
+        "passphrase-file",
+        metavar="FILE",
+        help="Read the estate's passphrase from the first line of FILE.",
     ),
     GlobalOption("clock", metavar="TIME", help="Use this UTC time as now, for repeatable runs."),
-    GlobalOption("no-config", is_flag=True, help="Read no smki-testca.toml."),
+    GlobalOption("no-config", is_flag=True, help="Do not read smki-testca.toml."),
 )
 """The options that every command takes."""
 _AHEAD = ("estate", "profiles")

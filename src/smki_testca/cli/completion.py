@@ -108,6 +108,13 @@ _PLACES = {
 _NAME_OR_FILE = (_KITS,)
 """Names in whose place a path is taken, too."""
 _ENDING = re.compile(r".+\.(?:zip|csv|toml)", re.IGNORECASE)
+_BARE = re.compile(r"[\w.:+@/](?:[\w.:+@/%,=-]*[\w.:+@/%=-])?", re.ASCII)
+"""A name that no shell reads as anything else.
+
+The script for bash puts a name unquoted into the line, where the shell would run what is in it, and
+loses a comma at its end. Names are other people's: they come with manifests, CSRs and files. What
+is an option, or zsh and fish expand at the beginning of a word (``=``, ``%``), is none.
+"""
 
 
 class Completed(click.ParamType[Any]):
@@ -154,8 +161,7 @@ def completing(param: click.Parameter, ctx: click.Context) -> click.Parameter:
                 # Before the names: bash forgets what comes before a kind of path.
                 yield CompletionItem(incomplete, type="file")
             for name in names(session, incomplete):
-                # The script for bash takes a space for the end of a name.
-                if name.startswith(incomplete) and not re.search(r"\s", name):
+                if name.startswith(incomplete) and _BARE.fullmatch(name):
                     yield CompletionItem(name)
 
         return _typed(param, items)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def config(session: Session) -> None:
     """Show each value that smki-testca.toml can have, and where it is from.
 
-    That is an option, a variable, a line of the file, or nowhere: then each command has its
-    default. The passphrase itself is never shown.
+    A value comes from an option, a variable or a line of the file. Without one, each command has
+    its default. The passphrase itself is never shown.
 
     \b
     Example:

@@ -102,9 +102,10 @@ def issue(
     """Issue the next revocation list of a CA, or with --all every list that is due.
 
     A list is due where certificates were revoked that no current list names, and where the last
-    list has run out. The command says which CAs still owe one. A list names the certificates
-    revoked as of its thisUpdate. With --at you issue a stale list or a future one; its number
-    still rises by one. --out replaces the content of a file, whose owner and mode stay.
+    list is past its nextUpdate. The command says which CAs still owe one. A list names the
+    certificates revoked as of its thisUpdate. With --at you issue a stale list or a future one;
+    its number still rises by one. --out replaces the content of a file, whose owner and mode
+    stay.
 
     \b
     Example:
@@ -117,7 +118,7 @@ def issue(
         if der:
             check_no_terminal(out)
     if also_current and not everything:
-        raise UsageError("usage", "--also-current goes with --all.")
+        raise UsageError("usage", "--also-current needs --all.")
     if everything:
         _issue_all(session, out, options, also_current=also_current, der=der)
     else:
@@ -174,7 +175,9 @@ def _issue_all(
     for name in ("ca", "at", "next_update"):
         if options[name] is not None:
             option = name.replace("_", "-")
-            raise UsageError("usage", f"--{option} is about one list: it does not go with --all.")
+            raise UsageError(
+                "usage", f"--{option} is about one list and cannot be used with --all."
+            )
     source = click.get_current_context().get_parameter_source("hierarchy")
     one_hierarchy = source is not click.core.ParameterSource.DEFAULT
     with session.open(needs_keys=True) as estate:

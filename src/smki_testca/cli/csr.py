@@ -40,9 +40,11 @@ _FILE_OPTIONS = [
         help="Its private key to write, PEM; - for standard output.",
     ),
     click.option(
-        "--key-passphrase-file", metavar="FILE", help="Its first line encrypts the private key."
+        "--key-passphrase-file",
+        metavar="FILE",
+        help="Encrypt the private key with the passphrase on the first line of FILE.",
     ),
-    click.option("--seed", metavar="HEX", help="Derive the key from it; it is not secret."),
+    click.option("--seed", metavar="HEX", help="Derive the key from this seed; it is not secret."),
     click.option("--force", is_flag=True, help="Overwrite the files if they are there already."),
 ]
 _NAME = click.option(

@@ -39,7 +39,7 @@ def _draft(command: Callable[..., Any]) -> click.Command:
 def new_register(session: Session, out: Path, *, force: bool) -> None:
     """Write a FILE of a participant and an agreement to fill in; - prints it.
 
-    Its comments say what belongs where, and which values there are. Once it is filled in,
+    Its comments say what to write, and which values are allowed. When you have filled it in,
     `register check FILE` says what is wrong with it, and `register import FILE` registers it.
 
     \b
@@ -53,7 +53,7 @@ def new_register(session: Session, out: Path, *, force: bool) -> None:
 def new_agreement(session: Session, out: Path, *, force: bool) -> None:
     """Write a FILE of an agreement to fill in; - prints it.
 
-    Its comments say what belongs where, and which values there are. Once it is filled in,
+    Its comments say what to write, and which values are allowed. When you have filled it in,
     `register check FILE` says what is wrong with it, and `agreement add FILE` registers it.
 
     \b

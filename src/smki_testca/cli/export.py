@@ -71,7 +71,7 @@ if TYPE_CHECKING:
 @click.option(
     "--export-passphrase-file",
     metavar="FILE",
-    help="Its first line encrypts the private keys written;"
+    help="Encrypt the private keys with the passphrase on the first line of FILE;"
     f" {' and '.join(takes_passphrase(Need.REQUIRED))} need it.",
 )
 @click.option(
@@ -124,7 +124,7 @@ def export(
         if printed:
             _check_one(made.files)
         else:
-            saved = save(estate, made, out, force=force)
+            saved = save(estate, made, out, force=force, passphrase=passphrase)
     warnings = [*summary(made.left_out, len(selected)), *made.renamings()]
     if printed:
         print_warnings(
@@ -163,7 +163,7 @@ def _check_one(files: Sequence[OutputFile]) -> None:
     raise InputError(
         "export.several_files",
         f"This export has {len(files)} files ({named}); standard output takes one.",
-        "Name a folder with --out, select one certificate, or leave --with-keys out.",
+        "Name a folder with --out, select one certificate, or leave out --with-keys.",
     )
 
 

@@ -51,9 +51,10 @@ if TYPE_CHECKING:
 @click.option(
     "--import-passphrase-file",
     metavar="FILE",
-    help="Its first line opens encrypted private keys and PKCS#12 stores.",
+    help="Open encrypted private keys and PKCS#12 stores with the passphrase on the first line"
+    " of FILE.",
 )
-@click.option("--without-keys", is_flag=True, help="Leave private keys unread.")
+@click.option("--without-keys", is_flag=True, help="Do not read private keys.")
 @click.pass_obj
 @with_dry_run
 def import_(
@@ -108,9 +109,13 @@ def import_(
     cls=ConfiguredOption,
     metavar="S",
     required=True,
-    help="The Testing Service they are for.",
+    help="The Testing Service, such as uept.",
 )
-@click.option("--participant", metavar="P", help="The new holder; by default the holder of the ID.")
+@click.option(
+    "--participant",
+    metavar="P",
+    help="The participant that holds them; by default the holder of the ID.",
+)
 @click.option(
     "--environment",
     cls=ConfiguredOption,
@@ -140,9 +145,9 @@ def re_sign(
 ) -> None:
     """Sign imported certificates again under the estate's own CA: same subject, key and label.
 
-    Serial and dates are new, and each is checked by the gate. Certificates in which lint finds
-    errors are left out; expiry does not count as an error. The exit code is 1 if any is left out.
-    CAs' certificates that were imported with others are passed over.
+    Serial number and dates are new, and the gate decides on each. Certificates in which lint
+    finds errors are left out; expiry does not count as an error. The exit code is 1 if any is
+    left out. CAs' certificates that were imported with others are skipped.
 
     \b
     Example:
@@ -190,7 +195,7 @@ def list_externals(session: Session, estate: Estate, given: Given, terms: Terms)
         if given[name]:
             raise UsageError(
                 "usage",
-                f"--{name} fits no external certificates: it is of the estate's own alone.",
+                f"--{name} cannot select external certificates: only the estate's own have it.",
                 "Leave it out, or --external.",
             )
     records = estate.externals.select(selection(estate, given))
@@ -312,5 +317,5 @@ def _print_re_signed(outcome: ReSigning, estate: Estate) -> None:
         for line in certificate.error.lines():
             say(f"left out: {certificate.external.name}: {line}", err=True)
     if outcome.passed_over:
-        say(f"{counted(len(outcome.passed_over), 'certificate')} of CAs passed over.", err=True)
+        say(f"{counted(len(outcome.passed_over), 'certificate')} of CAs skipped.", err=True)
     say(f"{counted(len(re_signed), 'certificate')} signed again, {len(left_out)} left out.")

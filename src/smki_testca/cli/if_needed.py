@@ -25,7 +25,7 @@ def with_if_needed(command: Callable[..., None]) -> Callable[..., None]:
     """
 
     @click.option(
-        "--if-needed", is_flag=True, help="Succeed, too, where the state is already as asked."
+        "--if-needed", is_flag=True, help="Succeed also if the state is already as asked."
     )
     @wraps(command)
     def repeated(session: Session, /, *arguments: Any, if_needed: bool, **options: Any) -> None:

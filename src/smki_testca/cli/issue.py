@@ -88,7 +88,7 @@ _USAGE = click.option(
     help="One certificate for each; may be given twice.",
 )
 _NOT_BEFORE = click.option(
-    "--not-before", metavar="TIME", help="Begin at this UTC time, not where the profile says."
+    "--not-before", metavar="TIME", help="Begin at this UTC time; by default the profile decides."
 )
 _NOT_AFTER = click.option(
     "--not-after", metavar="TIME", help="End with this day, or at this UTC time."

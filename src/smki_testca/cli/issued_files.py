@@ -33,7 +33,7 @@ _OPTIONS = [
     click.option(
         "--export-passphrase-file",
         metavar="FILE",
-        help="Its first line encrypts the private key written.",
+        help="Encrypt the private key with the passphrase on the first line of FILE.",
     ),
     click.option(
         "--force",

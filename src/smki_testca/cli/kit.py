@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from smki_testca.cli.session import Session
     from smki_testca.estate.certificates import Record
     from smki_testca.kits.kit import Kit
-    from smki_testca.kits.plan import Difference, Plan
+    from smki_testca.kits.plan import KitDifference, KitPlan
     from smki_testca.kits.result import KitResult
 
 _DEVICES = click.option(
@@ -179,13 +179,18 @@ def _certificates(loaded: Kit, devices: int | None) -> Iterator[dict[str, Any]]:
     "--out", metavar="DIR", type=FOLDER, required=True, help="A directory that is new or empty."
 )
 @_DEVICES
-@click.option("--seed", metavar="HEX", help="Derive serials and keys from it; they are not secret.")
+@click.option(
+    "--seed",
+    metavar="HEX",
+    help="Derive serial numbers and keys from this seed; the keys are not secret.",
+)
 @click.option(
     "--format",
     "formats",
     metavar="F",
     multiple=True,
-    help="An export format of docs/formats.md; repeatable; every format by default.",
+    help="An export format of docs/formats.md; every format by default. May be given several"
+    " times.",
 )
 @click.pass_obj
 def make(session: Session, /, name: str, out: Path, **options: Any) -> None:
@@ -235,7 +240,7 @@ def make(session: Session, /, name: str, out: Path, **options: Any) -> None:
     help="Renew what ends within this period, such as 90d or 6w.",
 )
 @_DEVICES
-@click.option("--dry-run", is_flag=True, help="Show the plan; change nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
 @click.pass_context
 def apply_(
     context: click.Context, /, name: str, within: str, devices: int | None, *, dry_run: bool
@@ -244,8 +249,11 @@ def apply_(
 
     The command adds the CAs, participants, agreements and certificates that the estate lacks, and
     renews what is due. It never changes a participant or an agreement, and never touches what the
-    kit does not name. A second application does nothing. If something differs from the kit, the
-    command says how to change it, and ends with 1.
+    kit does not name. A second application does nothing. If something differs from the kit, or a
+    run of others will issue a part of it, the command says what to do, and ends with 1.
+
+    If an earlier application was interrupted, its run is completed, unless the kit does not ask for
+    all that the run will still issue.
 
     \b
     Example:
@@ -272,11 +280,11 @@ def apply_(
         print_json(plan.as_json())
     else:
         _print_plan(plan)
-    if plan.changed:
+    if plan.is_short:
         context.exit(ExitCode.FINDINGS)
 
 
-def _print_plan(plan: Plan) -> None:
+def _print_plan(plan: KitPlan) -> None:
     print_warnings(plan.warnings)
     rows = list(islice(_plan_rows(plan), _MAX_PLANNED))
     if rows:
@@ -288,12 +296,21 @@ def _print_plan(plan: Plan) -> None:
     if unlisted:
         say(f"… and {unlisted} more.")
     _print_differences(plan.changed)
-    if not plan.does_something:
-        say("Nothing to do: the estate has all that the kit says.")
-    else:
+    _print_others(plan)
+    if plan.does_something:
         said = "Dry run: nothing is changed. It would add" if plan.dry_run else "Added"
         then = "renew" if plan.dry_run else "renewed"
         say(f"{said} {counts[0]} and {then} {counts[1]}.")
+    elif plan.is_short:
+        say("Nothing else to do.")
+    else:
+        say("Nothing to do: the estate has all that the kit says.")
+    for each in plan.resumed:
+        would = "would be" if plan.dry_run else "is"
+        say(
+            f"Run {each.run} of an earlier application {would} completed: it has"
+            f" {each.remaining} of what {would} added."
+        )
     if plan.run is not None:
         say(f"The Devices are run {plan.run}.")
     if leftovers:
@@ -301,7 +318,19 @@ def _print_plan(plan: Plan) -> None:
         say(f"{what} not in the kit, and left as before.")
 
 
-def _print_differences(differences: Iterable[Difference], *, err: bool = False) -> None:
+def _print_others(plan: KitPlan) -> None:
+    """Print which runs are left as they are, and what to do about each."""
+    for each in plan.unfinished:
+        if each.resumed:
+            continue
+        say(
+            f"Run {each.run} is {each.state} and left as before: of the"
+            f" {counted(each.remaining, 'certificate')} that it will still issue, the kit asks for"
+            f" {each.asked or 'none'}. {each.remedy}"
+        )
+
+
+def _print_differences(differences: Iterable[KitDifference], *, err: bool = False) -> None:
     for each in differences:
         say(
             f"{each.kind} {each.name} differs in {each.key}: the estate has"
@@ -317,7 +346,7 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _plan_rows(plan: Plan) -> Iterator[tuple[str, ...]]:
+def _plan_rows(plan: KitPlan) -> Iterator[tuple[str, ...]]:
     for added in plan.additions:
         yield (
             "add",
@@ -359,4 +388,4 @@ def _print_result(result: KitResult) -> None:
     )
     if result.seeded:
         say("The private keys were made from a seed: they are not secret.")
-    say(f"{out}/README.txt tells what each folder is, who loads it, and what it cannot hold.")
+    say(f"{out}/README.txt says what each folder is, who loads it, and what it cannot hold.")

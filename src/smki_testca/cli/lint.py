@@ -92,7 +92,7 @@ def lint() -> None:
     """Say what is wrong with certificates, CSRs and CRLs, and by which rule.
 
     Give files, folders, or - for standard input: PEM, DER, base64, hexadecimal, ZIPs, PKCS#7 and
-    keystore.json. Keys and other files in folders and ZIPs are passed over. No estate is needed;
+    keystore.json. Keys and other files in folders and ZIPs are skipped. No estate is needed;
     if you name one, its CAs are trusted.
 
     \b
@@ -107,7 +107,12 @@ def lint() -> None:
     "--as", "profile", metavar="PROFILE", help="Check every certificate against this profile."
 )
 @click.option("--at", metavar="TIME", help="Judge validity at this UTC time; now by default.")
-@click.option("--trust", metavar="FILE", multiple=True, help="Certificates of CAs; repeatable.")
+@click.option(
+    "--trust",
+    metavar="FILE",
+    multiple=True,
+    help="A file of trusted CA certificates. May be given several times.",
+)
 @click.option("--environment", metavar="E", help="The test environment, for its policy OIDs.")
 @click.option("--format", "form", type=click.Choice(list(REPORTS)), default="text")
 @click.option(
@@ -119,7 +124,7 @@ def lint() -> None:
 @click.option(
     "--all-findings",
     is_flag=True,
-    help="In text, print what many documents share for each of them, too.",
+    help="In text, repeat findings that many documents share for each of them.",
 )
 @click.pass_obj
 def lint_files(  # noqa: PLR0913 - click passes each option by its name

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     multiple=True,
     help="Sort by this column; -NAME for the reverse. By default in the order of issue.",
 )
-@click.option("--limit", type=number_from(1), metavar="N", help="List the first N alone.")
+@click.option("--limit", type=number_from(1), metavar="N", help="List only the first N.")
 @click.pass_obj
 def list_(
     session: Session,

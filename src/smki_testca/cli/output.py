@@ -72,8 +72,8 @@ def check_open() -> None:
     if sys.__stdout__ is None:
         raise OutputError(
             "output.failed",
-            "Standard output is closed, so that nothing can be printed.",
-            "Give the command again with standard output open.",
+            "Standard output is closed, so nothing can be printed.",
+            "Repeat the command with standard output open.",
         )
 
 

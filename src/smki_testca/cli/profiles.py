@@ -234,7 +234,7 @@ def diff(session: Session, name: str | None) -> None:
     if not library.overrides:
         raise UsageError(
             "usage",
-            "There are no profiles of your own to compare.",
+            "There are no profiles of your own to compare with the shipped ones.",
             "Name their directory with --profiles, or put them into the estate's folder profiles.",
         )
     compared = differences(library)

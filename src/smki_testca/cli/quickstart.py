@@ -108,7 +108,7 @@ def quickstart(session: Session, directory: str) -> None:
     "--environment",
     cls=ConfiguredOption,
     metavar="NAME",
-    help="The test environment; the default is ZAZ1.",
+    help="The test environment; ZAZ1 by default.",
 )
 @click.option(
     "--ca-keys",

@@ -84,8 +84,12 @@ def import_(session: Session, file: str) -> None:
 
 @register.command()
 @click.argument("participant", metavar="[ID]", required=False)
-@click.option("--user-role", metavar="R", help="Only those with an ID that serves it.")
-@click.option("--market-participant", metavar="M", help="Only the Party with that identifier.")
+@click.option(
+    "--user-role", metavar="R", help="Only participants with an ID that serves this User Role."
+)
+@click.option(
+    "--market-participant", metavar="M", help="Only the Party with this Market Participant ID."
+)
 @click.pass_obj
 def show(
     session: Session,
@@ -161,7 +165,7 @@ for _command in (whois, check, new_register):
     "ranges",
     metavar="ENTRY:NUMBER[:BITS]",
     multiple=True,
-    help="Its range, in place of all that it has: Registry Entry and organisation number.",
+    help="Its range, which replaces all that it has: Registry Entry and organisation number.",
 )
 @click.option(
     "--exception", metavar="TEXT", help="Why the range lies outside the SEC's Registry Entries."
@@ -171,7 +175,7 @@ for _command in (whois, check, new_register):
     "withdrawn",
     metavar="EUI64|all",
     multiple=True,
-    help="An ID that was not to be allocated to it.",
+    help="Withdraw an ID that was allocated by mistake.",
 )
 @click.pass_obj
 @with_dry_run
@@ -186,11 +190,11 @@ def correct(
     exception: str | None,
     withdrawn: tuple[str, ...],
 ) -> None:
-    """Correct what was registered wrongly of participant ID, and leave the rest.
+    """Correct wrong data of participant ID in the register.
 
-    It is refused, with their serial numbers, where certificates that are neither revoked nor
-    expired would become untrue. With another range, the IDs outside it are withdrawn. What
-    merely changed, such as a name, comes with register import.
+    The command is refused if a certificate that is neither revoked nor expired would then be
+    wrong; it names the serial numbers. With another range, the IDs outside it are withdrawn. If
+    something has changed in the meantime, such as a name, use register import.
 
     \b
     Example:
@@ -200,7 +204,7 @@ def correct(
     from smki_testca.register.corrections import Correction, parse_range
 
     if exception is not None and not ranges:
-        raise UsageError("usage", "--exception goes with --range: it says why that range.")
+        raise UsageError("usage", "--exception needs --range: it says why the range is allowed.")
     if not (name is not None or kind or signifier is not None or ranges or withdrawn):
         raise UsageError("usage", "Say what to correct, with --name, --signifier or the like.")
     with session.open() as estate:
@@ -268,8 +272,10 @@ def remove(session: Session, participant: str) -> None:
 @register.command()
 @click.argument("participant", metavar="ID")
 @click.option("--user-role", metavar="R", required=True, help="The User Role the IDs will serve.")
-@click.option("--count", metavar="N", type=number_from(1, 100_000), help="How many; without it 1.")
-@click.option("--id", "wanted", metavar="EUI64", help="This ID of its range, not the next.")
+@click.option(
+    "--count", metavar="N", type=number_from(1, 100_000), help="The number of IDs; 1 by default."
+)
+@click.option("--id", "wanted", metavar="EUI64", help="Allocate this ID instead of the next one.")
 @click.pass_obj
 @with_dry_run
 def allocate(
@@ -277,14 +283,14 @@ def allocate(
 ) -> None:
     """Allocate the next IDs of participant ID's range, counting in hexadecimal.
 
-    With --id it is the ID named, which lies in the range and is not allocated yet.
+    With --id it allocates that ID, which must be in the range and not allocated yet.
 
     \b
     Example:
       smki-testca --estate estate register allocate supplier-one --user-role "Gas Supplier"
     """
     if wanted is not None and count is not None:
-        raise UsageError("usage", "--id and --count do not go together.")
+        raise UsageError("usage", "--id and --count cannot be used together.")
     with session.open() as estate:
         if wanted is None:
             ids = estate.register.allocate(participant, user_role, count or 1)
@@ -314,14 +320,15 @@ def allocate(
 def notify(session: Session, flow: str, form: str, number: int | None) -> None:
     """Print the next notification to the DCC: the changes since the last one of its flow.
 
-    It counts as told when it is printed. If printing fails, the next call tells the same.
+    The notification counts as made when it is printed. If printing fails, the next
+    call prints the same one.
 
     \b
     Example:
       smki-testca --estate estate register notify --flow party --format csv
     """
     if number is not None and session.dry_run:
-        raise UsageError("usage", "--number and --dry-run do not go together.")
+        raise UsageError("usage", "--number and --dry-run cannot be used together.")
     with session.open() as estate:
         if number is not None:
             notification = estate.register.notification(Flow(flow), number)
@@ -346,8 +353,8 @@ def _nothing_counted() -> Iterator[None]:
         raise OutputError(
             "output.failed",
             f"The output cannot be written: {error.strerror}.",
-            "Nothing was counted as told. Free space on the disk, or repair it, and give the"
-            " command again: it tells the same.",
+            "No notification was counted. Free space on the disk, or repair it, and repeat the"
+            " command: it prints the same one.",
         ) from error
 
 

@@ -66,7 +66,9 @@ if TYPE_CHECKING:
     "--within", metavar="PERIOD", help="Those that expire within this period, such as 90d or 6w."
 )
 @click.option(
-    "--same-key/--new-key", default=False, help="Certify the same key; a new one by default."
+    "--same-key/--new-key",
+    default=False,
+    help="Keep the key; by default the certificate gets a new one.",
 )
 @click.option("--days", type=number_from(1, 36525), metavar="N", help="End N days from now.")
 @click.option("--until", metavar="DATE", help="End with this day, or at this UTC time.")
@@ -266,7 +268,7 @@ def _print_due(due: Sequence[DueList], now: datetime) -> None:
 
 def _print_expiring(items: Sequence[Expiring], now: datetime) -> None:
     if not items:
-        say("nothing runs out in that time")
+        say("nothing expires in that time")
         return
     print_table(
         ("Not after", "Left", "Kind", "Name", "Profile", "Participant", "Serial or SHA-256"),

@@ -76,7 +76,8 @@ def reject(session: Session, serial: str) -> None:
     """Reject the certificate with that SERIAL in its subscriber's name (SEC L11).
 
     It is revoked without a reason, and named on the next list that `crl issue` makes. A Device
-    Certificate, which has no list, is set to not-in-use. The first digits of the serial will do.
+    Certificate, which has no list, is set to not-in-use. The first digits of the serial number
+    are enough.
 
     \b
     Example:
@@ -115,7 +116,7 @@ def set_status(session: Session, /, new: str, **given: tuple[str, ...]) -> None:
 def status(session: Session, serial: str) -> None:
     """Show the status of the certificate with that SERIAL, and its history.
 
-    The first digits of the serial will do.
+    The first digits of the serial number are enough.
 
     \b
     Example:

@@ -41,14 +41,14 @@ _OPTIONS_OF_ANY = [
     _option("usage", "U", "Of this key usage, such as digital-signature."),
     _option("profile", "NAME", "Of this profile, such as organisation."),
     _option("label", "L", "With this label, or one that fits this pattern, such as 'Z1-*'."),
-    _option("serial", "N", "With this serial number, or the one that begins so."),
+    _option("serial", "N", "With this serial number, or with these first digits."),
 ]
 _OPTIONS = [
     _option("participant", "P", "Of this participant."),
     _option("environment", "E", "Of this test environment, such as ZAZ1."),
     *_OPTIONS_OF_ANY,
     _option("status", "S", "Of this status, such as in-use or R."),
-    _option("where", "COLUMN=VALUE", "Whose row in a manifest had that in a column of your own."),
+    _option("where", "COLUMN=VALUE", "With this value in one of your own columns of a manifest."),
 ]
 OF_OWN_ALONE = ("participant", "environment", "status", "where")
 """The options that fit only certificates that the estate issued."""
@@ -105,7 +105,7 @@ def _columns(where: Iterable[str]) -> dict[str, str]:
         if not sign or not value or column is None or column in columns:
             raise UsageError(
                 "usage",
-                f"--where {shown(text)} is no column of your own and its value, given once.",
+                f"--where {shown(text)} is not one of your own columns with its value.",
                 "Write COLUMN=VALUE, such as serial_number=17.",
             )
         columns[column] = value

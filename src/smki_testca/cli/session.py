@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import stat
 import sys
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import click
 
 from smki_testca.cli.configuration import FILE_NAME, KEYS, Configuration, Setting, Source, locate
 from smki_testca.errors import EstateError, InputError, SmkiTestcaError, UsageError
+from smki_testca.input_files import read_regular, unreadable, within
 from smki_testca.passphrases import MAX_FILE_OCTETS, PASSPHRASE_FILE, Passphrase
 from smki_testca.text import is_text, plain, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from smki_testca.api import Estate
     from smki_testca.clock import Clock
     from smki_testca.profiles import Library
@@ -255,48 +252,13 @@ def read_input(name: str, limit: int = MAX_OCTETS) -> bytes:
     Raises:
         InputError: if it cannot be read or is longer than the limit, in octets.
     """
-    with _unreadable(name):
+    with unreadable(name):
         if name == "-" and sys.stdin is None:
             raise InputError("input.unreadable", "Standard input cannot be read: it is closed.")
         if name == "-":
-            return _within(limit, sys.stdin.buffer, name)
+            return within(limit, sys.stdin.buffer, name)
         with Path(name).open("rb") as file:
-            return _within(limit, file, name)
-
-
-def read_regular(path: Path, limit: int) -> bytes:
-    """Read the octets of a file that another file names; it never waits, for it reads no pipe.
-
-    Raises:
-        InputError: if it cannot be read, is no regular file or longer than the limit, in octets.
-    """
-    # Without waiting for whoever would write to a pipe; not known on every platform.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    with (
-        _unreadable(path),
-        open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file,
-    ):
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise InputError("input.unreadable", f"{path} cannot be read: it is no regular file.")
-        return _within(limit, file, path)
-
-
-@contextlib.contextmanager
-def _unreadable(name: Path | str) -> Iterator[None]:
-    """Turns the error of a file that cannot be read into one that names it."""
-    try:
-        yield
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError("input.unreadable", f"{name} cannot be read: {reason}.") from error
-
-
-def _within(limit: int, file: BinaryIO, name: Path | str) -> bytes:
-    """Read a file to its end, within a limit in octets."""
-    data = file.read(limit + 1)
-    if len(data) > limit:
-        raise InputError("input.too_long", f"{name} is longer than {limit} octets.")
-    return data
+            return within(limit, file, name)
 
 
 def first_line(path: str, *, may_be_mark: bool = False) -> Passphrase:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -18,17 +18,14 @@ from smki_testca.errors import ExitCode, InputError
 from smki_testca.identifiers import SerialPrefix
 from smki_testca.importers.sources import MAX_FILE_OCTETS, Source, sources
 from smki_testca.lint.chain import gathered
-from smki_testca.lint.drawing import SIGNATURE, asn1_lines, draw
+from smki_testca.lint.drawing import SIGNATURE, asn1_lines
 from smki_testca.lint.engine import Linter
+from smki_testca.lint.inspection import Description
 from smki_testca.lint.linted import Settings
 from smki_testca.lint.reports import text_line
 from smki_testca.profiles.model import Severity
 from smki_testca.text import plain, shown
 from smki_testca.x509.view import view_certificate
-
-if TYPE_CHECKING:
-    from smki_testca.lint.drawing import Line
-    from smki_testca.lint.linted import Linted
 
 _FINGERPRINTS = {
     "serial_decimal": "Serial in decimal",
@@ -46,9 +43,10 @@ _SHA256 = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 def show(session: Session, target: str, *, asn1: bool) -> None:
     """Show the certificate, CSR or CRL in FILE, or the certificate with that SERIAL.
 
-    The first digits of the serial will do. To show an imported certificate, give its SHA256.
+    The first digits of the serial number are enough. To show an imported certificate, give its
+    SHA256.
 
-    Each finding is printed beside the field it concerns. The exit code is 1 if one is an error.
+    Each finding is printed next to the field it concerns. The exit code is 1 if one is an error.
     With --asn1 every element is listed with its value, also of broken DER.
 
     \b
@@ -91,12 +89,11 @@ def show_documents(
             if not session.as_json:
                 say(*(line["text"] for line in elements))
             continue
-        linted = linter.lint(document)
-        lines = draw(document.data, linted, linter)
-        is_wrong |= any(f.severity is Severity.ERROR for f in linted.findings)
-        shown_documents.append(_as_json(document.data, linted, lines, known))
+        description = Description.of(document, linter)
+        is_wrong |= any(f.severity is Severity.ERROR for f in description.findings)
+        shown_documents.append(_as_json(document.data, description, known))
         if not session.as_json:
-            _print(document.data, linted, lines, linter)
+            _print(document.data, description, linter)
     if session.as_json:
         several = len(shown_documents) != 1
         print_json({"documents": shown_documents} if several else shown_documents[0])
@@ -190,21 +187,13 @@ def fingerprints(data: bytes) -> dict[str, str | None]:
     }
 
 
-def _as_json(
-    data: bytes, linted: Linted, lines: list[Line], known: dict[str, Any] | None
-) -> dict[str, Any]:
-    return {
-        "kind": linted.kind,
-        "subject": linted.subject,
-        **fingerprints(data),
-        "fields": {line.path: line.value for line in lines},
-        "findings": [finding.as_json() for finding in linted.findings],
-        "record": known,
-    }
+def _as_json(data: bytes, description: Description, known: dict[str, Any] | None) -> dict[str, Any]:
+    names = {"kind": description.kind, "subject": description.subject}
+    return {**names, **fingerprints(data), **description.as_json(), "record": known}
 
 
-def _title(linted: Linted, linter: Linter) -> str:
-    kind = linted.kind
+def _title(description: Description, linter: Linter) -> str:
+    kind = description.kind
     if kind == "crl":
         name = "Certificate Revocation List"
     elif kind == "certificate":
@@ -217,7 +206,7 @@ def _title(linted: Linted, linter: Linter) -> str:
         name = f"CSR: {' or '.join(_titles_of_request(kind, linter))}"
     else:
         name = linter.library.profile(kind).title
-    return plain(f"{name} {linted.subject}".rstrip())
+    return plain(f"{name} {description.subject}".rstrip())
 
 
 def _titles_of_request(kind: str, linter: Linter) -> list[str]:
@@ -227,28 +216,28 @@ def _titles_of_request(kind: str, linter: Linter) -> list[str]:
     return [each.title for each in known] or ["unknown certificate type"]
 
 
-def _print(data: bytes, linted: Linted, lines: list[Line], linter: Linter) -> None:
+def _print(data: bytes, description: Description, linter: Linter) -> None:
     severities_by_path: dict[str, list[str]] = {}
-    for finding in linted.findings:
+    for finding in description.findings:
         of_signature = finding.code.removeprefix("csr.").startswith("signature")
         path = finding.path or (SIGNATURE if of_signature else "")
         severities_by_path.setdefault(path, []).append(finding.severity)
     rows = [
-        (line.path, plain(line.value), ", ".join(severities_by_path.pop(line.path, [])))
-        for line in lines
+        (path, plain(value), ", ".join(severities_by_path.pop(path, [])))
+        for path, value in description.fields.items()
     ]
     # The paths that are left have no line: they are missing, or have no value of their own.
     rows += [
         (path, "", ", ".join(severities)) for path, severities in severities_by_path.items() if path
     ]
-    print_table(("Field", "Value", "Findings"), rows, _title(linted, linter))
+    print_table(("Field", "Value", "Findings"), rows, _title(description, linter))
     say("")
     # Not in the table, which folds what is long: these are copied.
     for name, value in fingerprints(data).items():
         if value is not None:
             say(f"{_FINGERPRINTS[name]:<{_WIDTH}}{value}")
     say("")
-    if not linted.findings:
+    if not description.findings:
         say("Nothing is wrong with it.")
-    for finding in linted.findings:
+    for finding in description.findings:
         say(text_line(finding))

@@ -31,8 +31,8 @@ def whois(session: Session, term: str) -> None:
     """Say which participant an identifier or a presented certificate belongs to.
 
     TERM is an ID, a Signifier, the id of a participant, a Market Participant ID, a serial number
-    in hexadecimal or decimal, a Registry Entry, or a file of certificates, each of which is
-    answered for.
+    in hexadecimal or decimal, a Registry Entry, or a file of certificates. Each
+    certificate of a file gets an answer.
 
     \b
     Example:
@@ -66,7 +66,8 @@ def _answers(estate: Estate, term: str) -> Sequence[Answer | Unanswered]:
         return whois_file(estate, read_input(term))
     raise InputError(
         "whois.nobody",
-        f"{shown(term)} is no EUI-64, no Signifier, participant id or Market Participant ID in the"
+        f"{shown(term)} is not an EUI-64, not a Signifier, participant id or Market Participant"
+        " ID in the"
         " register, no serial number in the estate, no Registry Entry and no certificate file.",
     )
 

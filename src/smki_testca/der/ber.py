@@ -65,7 +65,7 @@ class BerReader:
             raise DerError("der.truncated", "an element is cut off in its header", offset)
         tag, length, start = data[offset], data[offset + 1], offset + 2
         if tag & 0x1F == 0x1F:
-            raise DerError("der.tag", "a tag number above 30 has no place here", offset)
+            raise DerError("der.tag", "a tag number above 30 is not allowed here", offset)
         if length == 0x80 and tag & _CONSTRUCTED:
             return self._indefinite(tag, offset, limit, depth)
         if length >= 0x80:

@@ -139,7 +139,7 @@ class _Reader:
             raise DerError("der.truncated", "an element is cut off in its header", offset)
         tag = data[offset]
         if tag & 0x1F == 0x1F:
-            raise DerError("der.tag", "a tag number above 30 has no place here", offset)
+            raise DerError("der.tag", "a tag number above 30 is not allowed here", offset)
         length = data[offset + 1]
         start = offset + 2
         if length == 0x80:

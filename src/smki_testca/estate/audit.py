@@ -169,7 +169,7 @@ class AuditLog:
         """
         last, previous = self._end()
         if last and previous != self._recorded_head():
-            raise _broken(f"is cut off or changed after entry {last}")
+            raise _broken(f"is cut off or was changed after entry {last}")
         number = last + 1
         text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         instant = at.isoformat().replace("+00:00", "Z")
@@ -228,7 +228,7 @@ class AuditLog:
             number, link = self._end()
             recorded = self._recorded_head()
         if link != recorded:
-            raise _broken("is cut off or changed at its end")
+            raise _broken("is cut off or was changed at its end")
         return Head(number, link.hex())
 
     def verify(self, head: str | None = None) -> int:
@@ -275,7 +275,7 @@ class AuditLog:
             raise EstateError(
                 "audit.head",
                 f"The audit log does not continue from {str(head)[:64]}.",
-                "This is another estate, or an older copy of it, or its log was written anew.",
+                "This is another estate, or an older copy of it, or its log was rewritten.",
             )
         for table, rows in zip(self._tables, recorded, strict=True):
             table.verify(rows)
@@ -409,7 +409,7 @@ class AuditLog:
         )
         known = RowSum() if row is None else RowSum(row["rows"], int.from_bytes(row["sum"]))
         if known.digest(table) == expected and known.rows != found.rows:
-            return [f"it has {counted(found.rows, 'row')}, and the log tells of {known.rows}"]
+            return [f"it has {counted(found.rows, 'row')}, and the log has {known.rows}"]
         return ["a row was changed"]
 
     def _verify_file(self) -> None:
@@ -422,7 +422,7 @@ class AuditLog:
 def _link(row: sqlite3.Row) -> _Link:
     body = json.loads(row["body"])
     if not isinstance(body, dict):
-        raise TypeError("its body is no object")
+        raise TypeError("its body is not an object")
     entry = Entry(row["number"], row["at"], row["action"], body, row["digest"].hex())
     after = row["after"]
     try:
@@ -453,7 +453,7 @@ def _bind(bound: dict[str, _Bound], link: _Link) -> None:
             expected = RowSum().digest(table) if last is None else last.digest
             if digests[0] != expected:
                 number = link.entry.number
-                raise _changed(table, f"entry {number} continues from rows of which no entry tells")
+                raise _changed(table, f"entry {number} continues from rows that no entry records")
         bound[table] = _Bound(_after(digests), link.entry.number)
 
 
@@ -492,7 +492,7 @@ def _broken(what: str) -> EstateError:
 def _changed(table: str, reason: str) -> EstateError:
     return EstateError(
         "audit.rows",
-        f"The table {table} is not as the audit log tells: {reason}.",
+        f"The table {table} differs from the audit log: {reason}.",
         RESTORE,
     )
 

@@ -48,11 +48,11 @@ class AuditedTable:
             listed.append((key, value))
             if recorded.pop(key, None) != value:
                 raise EstateError(
-                    self.code, f"The audit log does not tell of {self.name(key, value)}.", RESTORE
+                    self.code, f"The audit log does not record {self.name(key, value)}.", RESTORE
                 )
         if recorded:
             key = min(recorded)
-            tells = f"The audit log tells of {self.name(key, recorded[key])}"
+            tells = f"The audit log records {self.name(key, recorded[key])}"
             if self.lost is not None:
                 tells = self.lost(key)
             raise EstateError(self.code, f"{tells}, which the estate lacks.", RESTORE)
@@ -61,6 +61,6 @@ class AuditedTable:
                 if key != expected:
                     raise EstateError(
                         self.code,
-                        f"The audit log tells of {self.name(key, value)} in another order.",
+                        f"The audit log records {self.name(key, value)} in another order.",
                         RESTORE,
                     )

@@ -436,7 +436,7 @@ class CertificateStore:
         if not same:
             raise EstateError(
                 "estate.damaged",
-                f"Certificate {record.serial} is no CA's, but issued others.",
+                f"Certificate {record.serial} is not a CA's, but it issued others.",
                 RESTORE,
             )
         if len(same) == 1:

@@ -45,8 +45,9 @@ def check_finished(directory: Path) -> None:
     if is_unfinished(directory) and os.path.realpath(directory) not in _made_here:
         raise EstateError(
             "estate.unfinished",
-            f"The estate in {directory} is not finished: it is being made, or that was cut off.",
-            "If nobody is making it, run init or quickstart again: that removes what is left.",
+            f"The estate in {directory} is not complete: it is being made, or its making was"
+            " interrupted.",
+            "If nobody is making it, run init or quickstart again: it removes what is left.",
         )
 
 
@@ -172,7 +173,7 @@ def _check_empty(directory: Path) -> None:
         raise InputError(
             "estate.not_empty",
             f"{directory} is not empty: it holds {stray.name}.",
-            "Name a new directory.",
+            "Choose a new directory.",
         )
 
 

@@ -27,7 +27,7 @@ APPLICATION_ID = 0x534D4B49
 """``SMKI``: identifies an estate among SQLite files."""
 WAIT_SECONDS = 30.0
 """The longest time that a process waits for another's transaction."""
-RESTORE = "Restore a copy of the estate's directory that audit verify finds whole."
+RESTORE = "Restore a copy of the estate's directory that audit verify accepts."
 """The remedy where something in the file was changed."""
 
 _WRONG_TEXT = "Could not decode to UTF-8"
@@ -101,7 +101,7 @@ class Database:
             raise EstateError(
                 "estate.unusable",
                 f"The estate in {path.parent} cannot be used: {error.strerror}.",
-                "See that the name is right, and permission.",
+                "Check the name and your permission.",
             ) from error
         if not exists:
             raise EstateError(
@@ -120,7 +120,7 @@ class Database:
 
     def _check(self, path: Path) -> None:
         if self.value("PRAGMA application_id") != APPLICATION_ID:
-            raise EstateError("estate.foreign", f"{path} is no estate file.")
+            raise EstateError("estate.foreign", f"{path} is not the file of an estate.")
         if self.format > FORMAT:
             raise EstateError(
                 "estate.newer",
@@ -423,7 +423,7 @@ class Database:
             change = "changed" if present and expected else "added" if present else "removed"
             raise EstateError(
                 "audit.schema",
-                "The estate's file is not made as this version makes it:"
+                "The estate's file has another schema than this version makes:"
                 f" {kind} {shown(str(name))[1:-1]} was {change}.",
                 RESTORE,
             )
@@ -519,7 +519,7 @@ def _translated(path: Path) -> Iterator[None]:
         if code in _LOCKED:
             raise EstateError(
                 "estate.locked",
-                f"Another process held the estate in {path.parent} for over"
+                f"Another process was writing to the estate in {path.parent} for over"
                 f" {WAIT_SECONDS:.0f} seconds.",
                 "Wait for it to end and try again.",
             ) from error
@@ -527,6 +527,6 @@ def _translated(path: Path) -> Iterator[None]:
             raise EstateError(
                 "estate.unusable",
                 f"The estate in {path.parent} cannot be used: {error}.",
-                "See that there is room on the disk, and permission.",
+                "Check that the disk has space and that you have permission.",
             ) from error
         raise damaged(path, str(error)) from error

@@ -8,7 +8,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
+from heapq import merge
+from itertools import accumulate, groupby, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from smki_testca.clock import iso
@@ -135,27 +136,31 @@ class DeviceCertificates:
         return found
 
     def in_range(self, first: int, last: int) -> Iterator[dict[int, list[DeviceCertificate]]]:
-        """The certificates with the EUI-64s of a range that have any, some at a time.
+        """The certificates with the EUI-64s of a range that have any, some at a time, in order."""
+        listed = (self._listed(table, first, last) for table in ("certificates", "row_ids"))
+        ids = (value for value, _ in groupby(merge(*listed, self._of_ranges(first, last))))
+        while some := list(islice(ids, AT_A_TIME)):
+            yield self.of(some)
 
-        An EUI-64 may come several times.
-        """
-        for table in ("certificates", "row_ids"):
-            after = first.to_bytes(8)
-            condition = ">="
-            while True:
-                listed = self._database.rows(
-                    f"SELECT DISTINCT eui64 FROM {table} WHERE eui64 {condition} ? AND eui64 <= ?"  # noqa: S608 - our own words
-                    f" ORDER BY eui64 LIMIT {AT_A_TIME}",
-                    (after, last.to_bytes(8)),
-                )
-                if not listed:
-                    break
-                after, condition = listed[-1]["eui64"], ">"
-                yield self.of([int.from_bytes(row["eui64"]) for row in listed])
+    def _listed(self, table: str, first: int, last: int) -> Iterator[int]:
+        """The EUI-64s of a table that are in a range, in order, each once."""
+        after, condition = first.to_bytes(8), ">="
+        while True:
+            rows = self._database.rows(
+                f"SELECT DISTINCT eui64 FROM {table} WHERE eui64 {condition} ? AND eui64 <= ?"  # noqa: S608 - our own words
+                f" ORDER BY eui64 LIMIT {AT_A_TIME}",
+                (after, last.to_bytes(8)),
+            )
+            if not rows:
+                return
+            after, condition = rows[-1]["eui64"], ">"
+            yield from (int.from_bytes(row["eui64"]) for row in rows)
+
+    def _of_ranges(self, first: int, last: int) -> Iterator[int]:
+        """The EUI-64s of a range that are in ranges of runs, in order, each once."""
         for span in self._spans[0] if self._spans else ():
-            start, stop = max(span.start, first), min(span.stop, last + 1)
-            for begin in range(start, stop, AT_A_TIME):
-                yield self.of(range(begin, min(begin + AT_A_TIME, stop)))
+            yield from range(max(span.start, first), min(span.stop, last + 1))
+            first = max(first, span.stop)
 
     def of_use(self, certificates: Iterable[DeviceCertificate]) -> set[bytes]:
         """The serials of those certificates that are pending, in use or still to be issued."""

@@ -248,7 +248,8 @@ class ExternalStore:
         if row is not None and not self._is_holder(record, row["holder"]):
             raise InputError(
                 "key.held",
-                "Its key was imported with a certificate of another: one key has one holder.",
+                "Its key was imported with a certificate of another holder: one key has one"
+                " holder.",
                 "Issue a certificate with a new key: smki-testca issue",
             )
 

@@ -99,6 +99,6 @@ def check_holders(holders: Iterable[str], holder: str) -> None:
         )
     raise InputError(
         "key.held",
-        f"The public key is held by the {others[0]} already: one key has one holder.",
+        f"The public key is already held by the {others[0]}: one key has one holder.",
         "Make a new key pair.",
     )

@@ -32,6 +32,6 @@ def check_pair(identifier: bytes, unseal: Callable[[], bytes], whose: str) -> No
             raise
         fault = "was changed, or sealed for another use"
     except ValueError:
-        fault = "is no private key"
+        fault = "is not a private key"
     if fault is not None:
         raise EstateError("audit.key", f"The private key of {whose} {fault}.", RESTORE)

@@ -316,7 +316,7 @@ class RegisterStore:
                 others = " and others" if len(arriving) > NAMED else ""
                 raise AlreadySoError(
                     "agreement.unchanged",
-                    f"Nothing is to be replaced: what {origin} says of {references}{others} is in"
+                    f"Nothing would change: what {origin} says of {references}{others} is in"
                     " the register already.",
                     "Change the terms in the file first. See: smki-testca agreement show",
                 )
@@ -388,9 +388,10 @@ class RegisterStore:
             if notification.number != number + 1:
                 raise EstateError(
                     "estate.changing",
-                    f"Another process made notification {number} of the flow {flow} meanwhile, so"
-                    " that this one does not count as told.",
-                    "Drop what was printed, and give the command again.",
+                    f"Another process made notification {number} of the flow {flow} at the same"
+                    " time, so"
+                    " this one is not counted.",
+                    "Discard what was printed, and repeat the command.",
                 )
             self._database.insert(
                 "notifications",

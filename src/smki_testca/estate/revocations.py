@@ -242,7 +242,7 @@ class RevocationStore:
             recorded=_recorded_list,
             rows=self._audited_lists,
             name=lambda _, row: f"revocation list {row[0]}",
-            lost=lambda entry: f"Entry {entry} of the audit log tells of a revocation list",
+            lost=lambda entry: f"Entry {entry} of the audit log records a revocation list",
         )
         return revocations, lists
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from smki_testca.clock import from_iso
 from smki_testca.estate.certificates import Record, Selection, values_of
 from smki_testca.estate.key_pairs import check_pair
+from smki_testca.estate.run_tiles import finished_tiles
 from smki_testca.estate.serials import SerialSequence
 from smki_testca.identifiers import (
     Eui64,
@@ -86,8 +87,12 @@ class RunCertificates:
         return count
 
     def numbered(self, run: Run) -> Iterator[tuple[int, bytes]]:
-        """The certificates of a run, DER, each with the number of its line."""
-        for tile in self._tiles.of_run(run.id, done=True):
+        """The certificates of a run, DER, each with the number of its line.
+
+        Raises:
+            EstateError: if a tile is missing or was changed.
+        """
+        for tile in finished_tiles(self._tiles, run):
             opened = self._tiles.open(tile)
             for place, line in enumerate(opened.extra().lines):
                 yield line, opened.der(place)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from smki_testca.clock import from_iso, iso
 from smki_testca.errors import EstateError
 from smki_testca.estate.database import RESTORE
+from smki_testca.estate.run_tiles import finished_tiles
 from smki_testca.identifiers import SerialNumber
 from smki_testca.x509.key_usages import names_of_usage
 from smki_testca.x509.keys import P256_HEAD, is_plain_p256, key_id
@@ -87,13 +88,13 @@ class RunRows:
         with_keys: whether to unseal the private keys.
 
     Raises:
-        EstateError: if keys are asked for and the passphrase is wrong.
+        EstateError: if a tile is missing, or keys are asked for and the passphrase is wrong.
     """
 
     def __init__(self, estate: Stores, run: Run, *, with_keys: bool) -> None:
         self.run = run
         self._estate = estate
-        self._tiles = estate.tiles.of_run(run.id, done=True)
+        self._tiles = finished_tiles(estate.tiles, run)
         self._starts = [tile.first_row for tile in self._tiles]
         self._sealing_key = estate.runs.secrets(run.id).sealing_key if with_keys else None
         self._authority_keys = estate.key_holders.authority_keys()

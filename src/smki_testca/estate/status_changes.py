@@ -128,7 +128,7 @@ class StatusStore:
         if revoked is not None:
             return [*changes, revoked]
         if record.not_after < at:
-            changes.append(StandingChange(Status.EXPIRED, record.not_after, "ran out", None))
+            changes.append(StandingChange(Status.EXPIRED, record.not_after, "expired", None))
         return changes
 
     def statuses(self, records: Sequence[Record], at: datetime) -> list[Status]:

@@ -283,7 +283,7 @@ class Stores:
         first = min(sound, key=lambda record: record.not_after, default=None)
         if first is not None and ends is not None and first.not_after < ends:
             lines.append(
-                f"The CA {first.label} runs out at {iso(first.not_after)}, before what is signed"
+                f"The CA {first.label} expires at {iso(first.not_after)}, before what is signed"
                 f" under it: nobody trusts that from then on. {_renew(first)}"
             )
         return tuple(lines)

@@ -364,7 +364,7 @@ class TileStore:
             if path.name not in noted and os.path.lexists(path):
                 raise EstateError(
                     "bulk.stray",
-                    f"{path} is no tile of run {folders[path.parent]}.",
+                    f"{path} is not a tile of run {folders[path.parent]}.",
                     "Move it elsewhere.",
                 )
 

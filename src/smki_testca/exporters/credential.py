@@ -83,7 +83,7 @@ class Credential:
             raise InputError(
                 "credential.no_key",
                 f"The estate has no private key for the certificate {self.record.serial}.",
-                "Its holder has it, who brought the public key.",
+                "Its holder brought only the public key, and has the private key.",
             )
         return self.pkcs8
 

@@ -113,7 +113,7 @@ class Made:
         ]
 
 
-OUTDATED = "has another in its place (--status or --serial writes it)"
+OUTDATED = "was renewed or replaced (--status or --serial exports it)"
 """Why a certificate is left out that was renewed, or replaced by another of its label."""
 
 
@@ -145,8 +145,8 @@ def make(
     if not selected:
         raise InputError(
             "export.nothing",
-            "Each certificate of the selection has another in its place.",
-            "To write it all the same, add --status or --serial.",
+            "Each certificate of the selection was renewed or replaced.",
+            "To export it anyway, add --status or --serial.",
         )
     _check(form.traits, selected, passphrase)
     form.check([item for item in selected if form.misfit(item) is None])
@@ -154,7 +154,7 @@ def make(
     if len(left_out) == len(selected):
         raise InputError(
             "export.none_fit",
-            f"The format {name} holds none of the certificates selected.",
+            f"The format {name} can hold none of the certificates selected.",
             " ".join(summary(left_out, len(selected))),
         )
     out = {id(entry.item) for entry in left_out}
@@ -271,10 +271,52 @@ def export(
         InputError: if there is no such format, it holds none of the certificates or cannot do
             what is asked, or a file is there already or cannot be written.
     """
+    made = _made(estate, records, form, passphrase, with_keys=with_keys, current_only=current_only)
+    return save(estate, made, Path(out), force=force, passphrase=passphrase).paths
+
+
+def export_files(
+    estate: Stores,
+    records: Iterable[Record],
+    form: str,
+    *,
+    with_keys: bool = False,
+    passphrase: str | None = None,
+    current_only: bool = False,
+) -> dict[str, bytes]:
+    """Give the files that ``export`` would write, without writing any.
+
+    Args:
+        estate: whose certificates they are.
+        records: which; a CA's private key never leaves the estate.
+        form: a format of ``docs/formats.md``, such as ``pem``.
+        with_keys: whether private keys are in them, too.
+        passphrase: protects them, where the format can.
+        current_only: whether certificates that have another in their place are left out.
+
+    Returns:
+        The octets of each file by its path, whose parts a slash separates.
+
+    Raises:
+        InputError: if there is no such format, or it holds none of the certificates or cannot do
+            what is asked.
+    """
+    made = _made(estate, records, form, passphrase, with_keys=with_keys, current_only=current_only)
+    return {file.path.as_posix(): file.data for file in made.files}
+
+
+def _made(
+    estate: Stores,
+    records: Iterable[Record],
+    form: str,
+    passphrase: str | None,
+    *,
+    with_keys: bool,
+    current_only: bool,
+) -> Made:
     check_format(form)
     chosen = list(records)
     if not chosen:
         raise InputError("export.nothing", "No certificate fits the selection.")
     selected = items(estate, chosen, with_keys=with_keys)
-    made = make(form, selected, passphrase, current_only=current_only)
-    return save(estate, made, Path(out), force=force).paths
+    return make(form, selected, passphrase, current_only=current_only)

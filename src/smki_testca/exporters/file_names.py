@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import LIVING, Status
@@ -69,7 +69,7 @@ def file_names(estate: Stores, records: Iterable[Record]) -> dict[SerialNumber, 
     """
     names = authority_names(estate.certificates.authorities())
     end_entities = {record.serial: record for record in records if record.tier is Tier.END_ENTITY}
-    known = end_entities | {record.serial: record for record in _namesakes(estate, end_entities)}
+    known = {record.serial: record for record in _namesakes(estate, end_entities)} | end_entities
     return names | _EndEntities(estate, known.values(), names).names()
 
 
@@ -104,7 +104,8 @@ class _EndEntities:
 
     Args:
         estate: the estate that has them.
-        records: all certificates of any label, or name, among them.
+        records: all certificates of any label, or name, among them; those of one label, or name,
+            in the order of their issue.
         authorities: the names of the CAs.
     """
 
@@ -117,7 +118,7 @@ class _EndEntities:
         self._estate = estate
         self._roles = estate.library.roles
         self._shared: dict[int, str | None] = {}
-        self._records = sorted(records, key=lambda record: (record.audit, record.serial.value))
+        self._records = sorted(records, key=lambda record: record.audit)
         folders = cache(folder_of)
         self._folders = {
             record.serial: folders(record.family, record.hierarchy, record.participant or "nobody")
@@ -225,14 +226,40 @@ class _EndEntities:
             by_parts.setdefault(self._parts(record), []).append(record)
         return {record.serial: self._best(alike) for alike in by_parts.values() for record in alike}
 
-    def _best(self, same: Sequence[Record]) -> Record:
-        return same[0] if len(same) == 1 else max(same, key=self._rank)
+    def _best(self, same: Sequence[Record], before: int | None = None) -> Record:
+        """The certificate that has the plain name, now or before an entry of the audit log.
 
-    def _rank(self, record: Record) -> tuple[int, int, tuple[int, int, int], int]:
+        Of those that one entry issued, it is the renewal of the one that had the name.
+        """
+        if len(same) == 1:
+            return same[0]
+        ranks = [self._rank(record, before) for record in same]
+        best = max(ranks)
+        tied = [record for record, rank in zip(same, ranks, strict=True) if rank == best]
+        if len(tied) == 1:
+            return tied[0]
+        renewals = {
+            predecessor.serial: (predecessor, record)
+            for record in tied
+            if (predecessor := self._predecessor(record)) is not None
+        }
+        if not renewals:
+            return tied[-1]
+        earlier = self._best([record for record, _ in renewals.values()], tied[0].audit)
+        return renewals[earlier.serial][1]
+
+    def _predecessor(self, record: Record) -> Record | None:
+        serial = self._estate.renewal_links.predecessor(record.serial)
+        return None if serial is None else self._estate.by_serial(serial)
+
+    def _rank(self, record: Record, before: int | None) -> tuple[int, int, tuple[int, int, int]]:
         """Puts a certificate in use first, then a pending one, then the newest."""
         status = self._estate.status(record)
+        if before is not None:
+            history = self._estate.history(record)
+            status = [one.status for one in history if (one.audit or 0) < before][-1]
         rank = 2 if status is Status.IN_USE else int(status in LIVING)
-        return rank, record.audit, record.place or (0, 0, 0), record.serial.value
+        return rank, record.audit, record.place or (0, 0, 0)
 
     def _part(self, texts: dict[SerialNumber, str]) -> None:
         """Give each certificate a name of its own in its folder, where labels do not."""
@@ -291,18 +318,21 @@ def _with_serial(name: str, record: Record) -> str:
 
 
 def _namesakes(estate: Stores, records: dict[SerialNumber, Record]) -> Iterator[Record]:
-    """Certificates that may have the name of one of these, these among them or not."""
-    labels = {record.label for record in records.values() if record.label}
+    """Certificates that may have the name of one of these, in the order of their issue by name.
+
+    These are among them, but for those of runs.
+    """
+    labels = dict.fromkeys(record.label for record in records.values() if record.label)
     plain = [record for record in records.values() if not record.label]
-    ids = {record.eui64.octets for record in plain if record.eui64 is not None}
-    holders = {record.participant for record in plain if record.eui64 is None}
+    ids = dict.fromkeys(record.eui64.octets for record in plain if record.eui64 is not None)
+    holders = dict.fromkeys(record.participant for record in plain if record.eui64 is None)
     wanted = (
         ("tier = 'end-entity' AND label", labels),
         ("tier = 'end-entity' AND label IS NULL AND eui64", ids),
         ("tier = 'end-entity' AND label IS NULL AND eui64 IS NULL AND participant", holders),
     )
     for condition, values in wanted:
-        every = list(values)
+        every: list[Any] = list(values)
         for start in range(0, len(every), _AT_ONCE):
             some = every[start : start + _AT_ONCE]
             further = f"{condition} IN ({', '.join('?' * len(some))})", some

@@ -65,7 +65,7 @@ def check_one_environment(
             raise InputError(
                 "export.environments",
                 f"The ID {item.record.eui64} has certificates in {one} and in {other}, and the"
-                f" format {form} does not tell environments apart.",
+                f" format {form} cannot hold both.",
                 f"Export one at a time, each to a folder of its own: --environment {one}, then"
                 f" --environment {other}.",
             )

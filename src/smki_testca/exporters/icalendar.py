@@ -49,7 +49,7 @@ def calendar(
 
 def _of_certificate(expiring: Expiring, at: datetime, alarm: timedelta) -> Event:
     holder = f" of {expiring.participant}" if expiring.participant else ""
-    summary = f"{_KINDS[expiring.kind.value]} {expiring.name}{holder} runs out"
+    summary = f"{_KINDS[expiring.kind.value]} {expiring.name}{holder} expires"
     description = f"{expiring.profile} {expiring.id}"
     return _event(expiring.id, expiring.not_after, summary, description, at, alarm)
 

@@ -12,6 +12,7 @@ from smki_testca.errors import InputError, OutputError, Refusal
 from smki_testca.exporters.export import Made, items, notes, renamed_among
 from smki_testca.exporters.item import flat_names
 from smki_testca.exporters.leftovers import Saved, tidied
+from smki_testca.exporters.owned_files import OwnedFiles
 from smki_testca.exporters.pem import own_files
 from smki_testca.exporters.tree import FULL_CHAIN, chain_files, former_files
 from smki_testca.files import exists_error
@@ -99,7 +100,8 @@ def issue_to(
         with contextlib.suppress(OSError):
             target.out.rmdir()
     paths = [target.out.joinpath(*file.path.parts) for file in made.files]
-    return result, tidied(estate, made, target.out, paths, force=target.force)
+    files = OwnedFiles(estate, target.passphrase)
+    return result, tidied(files, made, target.out, paths, force=target.force)
 
 
 def _remedy(records: Sequence[Record]) -> str:
@@ -108,7 +110,7 @@ def _remedy(records: Sequence[Record]) -> str:
         [*(str(record.serial) for record in records[:3]), *["…"][: len(records[3:])]]
     )
     return (
-        f"{counted(len(records), 'certificate')} {is_or_are(len(records))} issued all the same:"
+        f"{counted(len(records), 'certificate')} {is_or_are(len(records))} issued anyway:"
         f" {serials}. Write the files: smki-testca export --format pem --serial N --out DIR"
     )
 
@@ -124,7 +126,8 @@ def _tried(
     made = _made(target, estate, records_of(result))
     _new_files(made, target)
     paths = [target.out.joinpath(*file.path.parts) for file in made.files]
-    return result, tidied(estate, made, target.out, paths, force=target.force)
+    files = OwnedFiles(estate, target.passphrase)
+    return result, tidied(files, made, target.out, paths, force=target.force)
 
 
 def _made(target: Target, estate: Stores, records: Sequence[Record]) -> Made:
@@ -133,8 +136,8 @@ def _made(target: Target, estate: Stores, records: Sequence[Record]) -> Made:
     if without:
         raise InputError(
             "credential.no_key",
-            f"The estate has no private key for the certificate of {without[0].name}: who brought"
-            " the public key has it. Nothing is issued.",
+            f"The estate has no private key for the certificate of {without[0].name}: its"
+            " holder brought only the public key. Nothing is issued.",
             "Leave --with-key out.",
         )
     flat = [

@@ -52,8 +52,8 @@ class JavaStores(Format):
         if not (passphrase.isascii() and passphrase.isprintable()):
             raise InputError(
                 "export.passphrase_characters",
-                "Java opens no key store whose passphrase has other characters than ASCII.",
-                "Choose a passphrase of ASCII characters.",
+                "Java cannot open a key store whose passphrase has characters outside ASCII.",
+                "Choose a passphrase of ASCII characters only.",
             )
         for family in dict.fromkeys(item.record.family for item in items):
             members = [item for item in items if item.record.family == family]

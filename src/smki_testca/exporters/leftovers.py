@@ -13,14 +13,11 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives import serialization
 
 from smki_testca.errors import InputError
-from smki_testca.estate.key_holders import participant_holder
+from smki_testca.exporters.owned_files import OwnedFiles, read_file
 from smki_testca.folders import write
-from smki_testca.identifiers import SerialNumber
-from smki_testca.importers.pem import decode_base64, pem_blocks
-from smki_testca.text import counted
+from smki_testca.text import counted, is_or_are
 from smki_testca.x509 import untrusted
 from smki_testca.x509.keys import key_id
-from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,10 +27,8 @@ if TYPE_CHECKING:
     from smki_testca.estate.stores import Stores
     from smki_testca.exporters.export import Made
 
-_KEY, _STORE = ".key", ".p12"
+_KEY = ".key"
 _CERTIFICATES = (".pem", ".der")
-_MAX_OCTETS = 1 << 16
-"""The most octets of a file that is looked at; an export's certificate has fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +38,7 @@ class Saved:
     Attributes:
         paths: the files written.
         removed: stale files of earlier exports, which were removed.
-        stale: stale files of earlier exports, which are still there.
+        stale: stale files of earlier exports, and files that may be some, which are still there.
         unfit: files of private keys that are still there and do not fit the certificate beside
             them, or are encrypted so that nobody can tell.
     """
@@ -71,10 +66,10 @@ class Saved:
         lines = []
         if self.stale:
             lines.append(
-                f"{counted(len(self.stale), 'file')} of earlier exports"
-                f" {'holds' if len(self.stale) == 1 else 'hold'} no current certificate:"
-                f" {_named(self.stale)}. Remove them, or let --force do it where the estate has"
-                " the private keys."
+                f"{counted(len(self.stale), 'file')} {is_or_are(len(self.stale))} named as in"
+                f" earlier exports, and not current: {_named(self.stale)}. --force removes a file"
+                " if everything in it is known to be this estate's. Look at others, and remove"
+                " them yourself."
             )
         lines += (
             f"{path} is of an earlier export, and is not known to fit the certificate beside it."
@@ -84,7 +79,9 @@ class Saved:
         return lines
 
 
-def save(estate: Stores, made: Made, out: Path, *, force: bool) -> Saved:
+def save(
+    estate: Stores, made: Made, out: Path, *, force: bool, passphrase: str | None = None
+) -> Saved:
     """Write the files of an export below a folder, and remove what is stale there.
 
     Args:
@@ -92,42 +89,46 @@ def save(estate: Stores, made: Made, out: Path, *, force: bool) -> Saved:
         made: the files of the export.
         out: the folder.
         force: whether existing files are overwritten, and stale ones removed.
+        passphrase: of the export; it may open keys and stores of earlier ones.
 
     Raises:
         InputError: if a file exists and ``force`` is not set, or cannot be written.
         OutputError: if the disk is full or fails.
     """
-    return tidied(estate, made, out, write(made.files, out, force=force), force=force)
+    paths = write(made.files, out, force=force)
+    return tidied(OwnedFiles(estate, passphrase), made, out, paths, force=force)
 
 
-def tidied(estate: Stores, made: Made, out: Path, paths: list[Path], *, force: bool) -> Saved:
+def tidied(files: OwnedFiles, made: Made, out: Path, paths: list[Path], *, force: bool) -> Saved:
     """Remove what is stale in a folder to which an export was written; a dry run only finds it.
 
+    Only a file of which everything is known to be the estate's is removed.
+
     Args:
-        estate: the estate that has the certificates.
+        files: tells which files are the estate's.
         made: the files of the export.
         out: the folder.
         paths: of the files written.
         force: whether to remove; otherwise the result names what is stale.
 
     """
-    stale, removed = list(_stale(estate, made, out)), []
+    stale, removed = list(_stale(files, made, out)), []
     if force:
-        keys = [path for path in stale if path.suffix == _KEY]
-        removable = [path for path in keys if _has_key(estate, path)]
-        removable += [path for path in stale if path.suffix != _KEY]
-        removed = removable if estate.dry_run else [each for each in removable if _is_removed(each)]
+        own = [path for path in stale if files.is_own(path)]
+        # The keys first: the certificate beside one says whose it is.
+        own.sort(key=lambda path: path.suffix != _KEY)
+        removed = own if files.estate.dry_run else [each for each in own if _is_removed(each)]
         stale = [path for path in stale if path not in removed]
     return Saved(paths, removed, stale, list(_unfit_keys(made, out)))
 
 
-def _stale(estate: Stores, made: Made, out: Path) -> Iterator[Path]:
+def _stale(files: OwnedFiles, made: Made, out: Path) -> Iterator[Path]:
     present = _Present(out)
     written = {file.path for file in made.files}
     for folder, name in dict.fromkeys(made.former):
         if name in present[folder] and folder / name not in written:
             path = out.joinpath(*folder.parts, name)
-            if path.suffix == _STORE or _record_of(estate, path) is not None:
+            if files.concerns(path):
                 yield path
 
 
@@ -145,43 +146,6 @@ class _Present(dict["PurePosixPath", set[str]]):
         except OSError:
             self[folder] = set()
         return self[folder]
-
-
-def _record_of(estate: Stores, path: Path) -> Record | None:
-    """The estate's certificate in a file, or beside a file with a key; None where there is none."""
-    files = [path]
-    if path.suffix == _KEY:
-        files = [path.with_name(f"{path.stem}{suffix}") for suffix in _CERTIFICATES]
-    for file in files:
-        der = _first_certificate(file)
-        try:
-            value = None if der is None else view_certificate(der).value("serialNumber")
-            record = estate.by_serial(SerialNumber(value)) if isinstance(value, int) else None
-        except InputError:  # somebody else's file
-            continue
-        if record is not None and record.der == der:
-            return record
-    return None
-
-
-def _first_certificate(path: Path) -> bytes | None:
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_OCTETS)
-    except OSError:
-        return None
-    block = next(pem_blocks(data), None)
-    return data if block is None else decode_base64(block.body)
-
-
-def _has_key(estate: Stores, path: Path) -> bool:
-    """Whether the private key of the certificate beside a file is in the estate, so not lost."""
-    record = _record_of(estate, path)
-    if record is None or record.participant is None:
-        return False
-    if record.place is not None:
-        return record.serial in estate.run_certificates.private_keys([record])
-    return estate.key_store.has(record.key_id, participant_holder(record.participant))
 
 
 def _is_removed(path: Path) -> bool:
@@ -208,16 +172,17 @@ def _unfit_keys(made: Made, out: Path) -> Iterator[Path]:
 
 
 def _fits(path: Path, record: Record) -> bool:
+    data = read_file(path)
+    if data is None:
+        return False
     try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_OCTETS)
         is_pem = data.startswith(b"-----")
         load = serialization.load_pem_private_key if is_pem else serialization.load_der_private_key
         key = untrusted.call(load, data, None)
         spki = key.public_key().public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
-    except (OSError, InputError):
+    except InputError:
         return False
     return key_id(spki) == record.key_id
 

@@ -77,7 +77,7 @@ def unpack(data: bytes, info: zipfile.ZipInfo) -> bytes:
     name_at = info.header_offset + _LOCAL.size
     name = data[name_at : name_at + name_octets]
     if magic != _LOCAL_MAGIC or name != raw_name(info):
-        raise ZipError("it has another name where it lies")
+        raise ZipError("it has another name in its local header than in the directory")
     if flags & _ENCRYPTED:
         raise ZipError("it is encrypted")
     start = name_at + name_octets + extra_octets

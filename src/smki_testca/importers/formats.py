@@ -55,7 +55,7 @@ _OTHER_TEXTS = (
 _BEGINNINGS = {
     b"\xfe\xed\xfe\xed": f"it is a Java key store (JKS); {_KEYTOOL}",
     b"\xce\xce\xce\xce": f"it is a Java key store (JCEKS); {_KEYTOOL}",
-    b"\x00\x05\x16\x07": "it is what macOS keeps beside another file (AppleDouble)",
+    b"\x00\x05\x16\x07": "it is the file that macOS keeps with another file (AppleDouble)",
 }
 
 

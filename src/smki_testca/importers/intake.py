@@ -231,12 +231,12 @@ class _Collector:
         except DerError as error:
             view = None
             if error.code != "der.structure":
-                message = f"it is no certificate: {error.message}"
+                message = f"it is not a certificate: {error.message}"
         if view is None or not is_in_place(view):
             kind = kind_of(der)
             if kind not in {None, "certificate"}:
-                message = f"it is no certificate, but a {kind}"
-            message = message or "it is no certificate, but something else"
+                message = f"it is not a certificate, but a {kind}"
+            message = message or "it is not a certificate, but something else"
             self._remark("import.no_certificate", file, message)
             return
         self._previous = der
@@ -284,7 +284,7 @@ class _Collector:
 
     def _take_key(self, key: PrivateKey | None, file: str, name: str, beside: bytes | None) -> None:
         if key is None:
-            message = "it is no private key on an elliptic curve or of RSA that can be read"
+            message = "it is not a readable private key on an elliptic curve or of RSA"
             self._remark("key.unreadable", name, message)
             return
         identity = hashlib.sha256(public_key_octets(key.public_key())).digest()

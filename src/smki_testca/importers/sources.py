@@ -195,7 +195,7 @@ def _nothing(last: Source | None, passed_over: int) -> FileProblem:
     if last is not None and last.kind in KEYS and last.is_named:
         return FileProblem("document.unknown_kind", f"{message}, but a {last.kind.value}")
     if passed_over:
-        message += f"; what it holds was passed over ({counted(passed_over, 'file')})"
+        message += f"; its files were skipped ({counted(passed_over, 'file')})"
     return FileProblem("document.nothing", message)
 
 

@@ -433,7 +433,7 @@ class Issuance:
 def _check_match(csr: Csr, unsigned: Unsigned) -> None:
     """Check a certificate against its CSR, as its subscriber will (SEC L11.6)."""
     faults = tuple(
-        Fault("csr.mismatch", f"In the certificate it asks for, {difference} from its own.")
+        Fault("csr.mismatch", f"In the certificate, {difference} from the CSR's.")
         for difference in differences(csr.view, unsigned.view())
     )
     if faults:

@@ -163,7 +163,7 @@ class ReSigner:
             return self._selected(selection, now)
         except LeftOutError as error:
             with self._estate.transaction():
-                self._audit_refusals(error.left_out, now)
+                self._audit_refusals(error.left_out)
             raise
 
     def _selected(self, selection: Selection, now: datetime) -> ReSigning:
@@ -182,7 +182,7 @@ class ReSigner:
             outcome = replace(self._re_sign_each(records, errors, now), passed_over=passed_over)
             if outcome.left_out and self._terms.all_or_nothing:
                 raise LeftOutError("re_sign.left_out", outcome.left_out, len(records))
-            self._audit_refusals(outcome.left_out, now)
+            self._audit_refusals(outcome.left_out)
         return outcome
 
     def _parted(
@@ -238,7 +238,7 @@ class ReSigner:
                 if earlier is not None and self._estate.status(earlier) in LIVING:
                     raise InputError(
                         "re_sign.already",
-                        f"It was signed again already, as {serial}.",
+                        f"It was already signed again, as {serial}.",
                         "Add --again to do it once more.",
                     )
         if errors and not self._terms.with_defects:
@@ -262,7 +262,7 @@ class ReSigner:
         if key is None:
             raise InputError(
                 "re_sign.key",
-                "Its public key is no sound one on an elliptic curve or of RSA.",
+                "Its public key is not a valid one on an elliptic curve or of RSA.",
                 "Issue another with a new key: smki-testca issue",
             )
         request = self._estate.request(
@@ -285,11 +285,11 @@ class ReSigner:
             raise InputError(
                 "whois.nobody",
                 f"Nobody in the register has its ID {eui64}.",
-                "Say whose it is to be with --participant.",
+                "Say with --participant whose it is.",
             )
         return holder.id
 
-    def _audit_refusals(self, left_out: tuple[LeftOut, ...], now: datetime) -> None:
+    def _audit_refusals(self, left_out: tuple[LeftOut, ...]) -> None:
         """Record the gate's refusals in one audit entry, within the caller's transaction."""
         refused = [
             {
@@ -301,7 +301,7 @@ class ReSigner:
         ]
         if refused:
             body = {"granted": False, "purpose": self._terms.purpose, "refused": refused}
-            self._estate.audit.append(now, "re-sign", body)
+            self._estate.audit.append(self._estate.clock.now(), "re-sign", body)
 
 
 def _differences(old: View, new: View) -> list[str]:

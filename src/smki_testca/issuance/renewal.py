@@ -107,7 +107,8 @@ class Renewer:
                     raise obstacle
             authorisations, reasons = self._decide(records, purpose)
             if reasons:
-                self._estate.audit.append(now, "renew", _refused(records, reasons))
+                refused = _refused(records, reasons)
+                self._estate.audit.append(self._estate.clock.now(), "renew", refused)
             else:
                 renewals = self._renew(records, authorisations, validity, now, same_key=same_key)
         if reasons:
@@ -167,7 +168,7 @@ class Renewer:
         if record.tier is not Tier.END_ENTITY:
             return InputError(
                 "renew.authority",
-                f"Certificate {record.serial} is the CA {record.label}'s own.",
+                f"Certificate {record.serial} is that of the CA {record.label}.",
                 f"Renew the CA: smki-testca ca renew {record.serial}",
             )
         return _obstacle(self._estate, record)
@@ -220,8 +221,9 @@ class Renewer:
         if not isinstance(purpose, str):
             raise InputError(
                 "renew.purpose",
-                f"The audit log does not tell for what certificate {record.serial} was issued.",
-                "Say it with --purpose.",
+                f"The audit log does not say for what purpose certificate {record.serial} was"
+                " issued.",
+                "Give it with --purpose.",
             )
         return purpose
 
@@ -357,7 +359,7 @@ def _obstacle(estate: Stores, record: Record) -> InputError | None:
     if renewal is not None:
         return InputError(
             "renew.already",
-            f"Certificate {record.serial} is renewed already, as {renewal.serial}.",
+            f"Certificate {record.serial} was already renewed, as {renewal.serial}.",
             f"Renew that one, if need be: {renewal.serial}",
         )
     return None
@@ -402,7 +404,7 @@ def _not_own(record: Record, selection: Selection) -> InputError:
     return InputError(
         "renew.not_own",
         f"Certificate {record.serial} is {whose}, not {asked}.",
-        "Only its own participant's certificates are renewed.",
+        "Only the participant's own certificates are renewed.",
     )
 
 

@@ -1,18 +1,21 @@
 """Brings a living estate to what a kit says: adds what is missing, renews what is due.
 
 Everything but the certificates of Devices happens in one transaction, or nothing of it. Those of
-Devices are a run, stored in that transaction and completed after it: where that is interrupted, the
-next application resumes the run first.
+Devices are a run, stored in that transaction and completed after it. Where that is interrupted, the
+next application completes the run, if its kit asks for all that the run will still issue. Whatever
+a run will still issue is not issued twice.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from smki_testca.clock import iso, later
-from smki_testca.errors import Refusal
+from smki_testca.errors import AlreadySoError, Refusal
 from smki_testca.estate.status import LIVING
 from smki_testca.issuance.issuance import Issuance
 from smki_testca.issuance.renewal import LISTED, Renewer
@@ -20,7 +23,15 @@ from smki_testca.kits.authorities import add_authorities
 from smki_testca.kits.comparison import Comparison, certificates, compare
 from smki_testca.kits.faults import Faults
 from smki_testca.kits.issuing import complete, plan_devices
-from smki_testca.kits.plan import Addition, Difference, Leftover, Plan, PlannedRenewal
+from smki_testca.kits.plan import (
+    UNFINISHED,
+    KitAddition,
+    KitDifference,
+    KitLeftover,
+    KitPlan,
+    KitRenewal,
+    KitRun,
+)
 from smki_testca.kits.registering import Source, bring_in, differences, sources
 
 if TYPE_CHECKING:
@@ -28,6 +39,7 @@ if TYPE_CHECKING:
 
     from smki_testca.api import Estate
     from smki_testca.estate.certificates import Record
+    from smki_testca.estate.runs import Run
     from smki_testca.issuance.issuance import Prepared
     from smki_testca.kits.kit import Kit
 
@@ -56,7 +68,7 @@ def apply(
     kit: Kit,
     options: ApplyOptions | None = None,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
-) -> Plan:
+) -> KitPlan:
     """Bring an estate to what a kit says.
 
     Args:
@@ -78,8 +90,6 @@ def apply(
     """
     options = options or ApplyOptions()
     application = _Application(estate, kit, options, progress)
-    if not options.dry_run:
-        application.resume_earlier_runs()
     try:
         with estate.transaction():
             plan = application.make()
@@ -90,8 +100,10 @@ def apply(
         if not options.dry_run:
             application.record_refusal(refusal)
         raise
-    if plan.run is not None:
-        complete(estate, plan.run, progress)
+    runs = [each.run for each in plan.resumed]
+    for run in runs if plan.run is None else [*runs, plan.run]:
+        with suppress(AlreadySoError):  # another application was quicker
+            complete(estate, run, progress)
     return plan
 
 
@@ -121,20 +133,6 @@ class _Application:
         self._faults = Faults()
         self._issuance = Issuance(estate)
 
-    def resume_earlier_runs(self) -> None:
-        """Complete the runs of the same kit that were interrupted."""
-        estate = self._estate
-        running = [run.id for run in estate.runs.all() if run.is_unfinished]
-        if not running:
-            return
-        own = {
-            entry.body.get("run")
-            for entry in estate.audit.entries_of(_ACTION)
-            if entry.body.get("kit") == self._kit.name
-        }
-        for run in filter(own.__contains__, running):
-            complete(estate, run, self._progress)
-
     def record_refusal(self, refusal: Refusal) -> None:
         """Record in the audit log why nothing was done."""
         reasons = [reason.as_json() for reason in refusal.reasons[:LISTED]]
@@ -142,15 +140,17 @@ class _Application:
         with self._estate.transaction():
             self._estate.audit.append(self._estate.clock.now(), _ACTION, body)
 
-    def make(self) -> Plan:
+    def make(self) -> KitPlan:
         """Do all of it but the tiles of the run, within the caller's transaction."""
         estate, kit = self._estate, self._kit
-        now = estate.clock.now()
-        plan = Plan(kit.name, later(now, self._options.within), self._options.dry_run)
+        before = later(estate.clock.now(), self._options.within)
+        plan = KitPlan(kit.name, before, self._options.dry_run)
         self._add_authorities(plan)
         of_kit = sources(kit, estate.library, estate.clock)
         self._add_register(plan, of_kit)
-        comparison = self._compare(plan, of_kit)
+        runs = [run for run in estate.runs.all() if run.is_unfinished]
+        comparison = self._compare(plan, of_kit, runs)
+        self._plan_runs(plan, comparison, runs)
         prepared = self._prepare(comparison)
         due = self._due(plan, comparison)
         devices = [pair for pair in comparison.missing if pair[0].is_device]
@@ -161,7 +161,7 @@ class _Application:
         if run.is_overtaken():  # what was just issued counts for the quotas, too
             run = plan_devices(estate, [device for device, _ in devices], self._faults)
             self._faults.check()
-        plan.additions += (Addition.of_certificate(*pair) for pair in devices)
+        plan.additions += (KitAddition.of_certificate(*pair) for pair in devices)
         plan.warnings |= run.warnings
         if run.ready() and not plan.dry_run:
             plan.run = run.store()
@@ -173,36 +173,69 @@ class _Application:
                 "renewed": len(plan.renewals),
                 "run": plan.run,
             }
-            estate.audit.append(now, _ACTION, body)
+            estate.audit.append(estate.clock.now(), _ACTION, body)
         return plan
 
-    def _add_authorities(self, plan: Plan) -> None:
+    def _plan_runs(self, plan: KitPlan, comparison: Comparison, runs: list[Run]) -> None:
+        """Plan what becomes of the runs that are not complete.
+
+        Raises:
+            Refusal: if the gate consents no longer to one that is to be resumed.
+        """
+        if not runs:
+            return
+        from smki_testca.issuance.batch.reauthorisation import (  # noqa: PLC0415 - seldom needed
+            Reauthorisation,
+        )
+
+        estate = self._estate
+        own = {
+            entry.body.get("run")
+            for entry in estate.audit.entries_of(_ACTION)
+            if entry.body.get("kit") == self._kit.name
+        }
+        asked = Counter(run for _, run in comparison.unfinished)
+        for run in runs:
+            remaining = run.terms.count - run.issued
+            resumed = run.id in own and asked[run.id] == remaining
+            if resumed:
+                Reauthorisation(estate, run).check_if_due()
+            if run.id in own or asked[run.id]:
+                plan.unfinished.append(KitRun(run.id, run.state, remaining, asked[run.id], resumed))
+        resumed_runs = {each.run for each in plan.resumed}
+        plan.additions += (
+            KitAddition.of_certificate(certificate, UNFINISHED)
+            for certificate, run in comparison.unfinished
+            if run in resumed_runs
+        )
+
+    def _add_authorities(self, plan: KitPlan) -> None:
         made = add_authorities(
             self._estate, self._kit, self._kit.hierarchies_of(self._estate.library)
         )
-        plan.additions += map(Addition.of_authority, made)
+        plan.additions += map(KitAddition.of_authority, made)
 
-    def _add_register(self, plan: Plan, of_kit: list[Source]) -> None:
+    def _add_register(self, plan: KitPlan, of_kit: list[Source]) -> None:
         before = self._estate.register.load()
         today = self._estate.clock.now().date()
         for source in of_kit:
             plan.changed += differences(before, source, today)
             participants, agreements = bring_in(self._estate, source)
-            plan.additions += map(Addition.of_participant, participants)
-            plan.additions += map(Addition.of_agreement, agreements)
+            plan.additions += map(KitAddition.of_participant, participants)
+            plan.additions += map(KitAddition.of_agreement, agreements)
 
-    def _compare(self, plan: Plan, of_kit: list[Source]) -> Comparison:
+    def _compare(self, plan: KitPlan, of_kit: list[Source], runs: list[Run]) -> Comparison:
         asked = list(
             certificates(self._kit, self._estate.library, self._options.devices, self._faults)
         )
         holders = {each.participant: None for each in asked}
         holders |= {each.id: None for source in of_kit for each in source.participants}
-        comparison = compare(self._estate, asked, sorted(holders), plan.before)
-        plan.leftovers = [Leftover(*each) for each in comparison.leftovers]
+        comparison = compare(self._estate, asked, sorted(holders), runs, plan.before)
+        plan.leftovers = [KitLeftover(*each) for each in comparison.leftovers]
         plan.leftovers_not_listed = comparison.unlisted
         return comparison
 
-    def _prepare(self, comparison: Comparison) -> list[tuple[Addition, Prepared]]:
+    def _prepare(self, comparison: Comparison) -> list[tuple[KitAddition, Prepared]]:
         """Prepare the missing certificates but those of Devices."""
         prepared = []
         for certificate, reason in comparison.missing:
@@ -211,10 +244,10 @@ class _Application:
             with self._faults.collected_at(certificate.place, certificate.label):
                 request = certificate.request(self._estate)
                 one = self._issuance.prepare(request, label=certificate.label)
-                prepared.append((Addition.of_certificate(certificate, reason), one))
+                prepared.append((KitAddition.of_certificate(certificate, reason), one))
         return prepared
 
-    def _commit(self, plan: Plan, prepared: list[tuple[Addition, Prepared]]) -> None:
+    def _commit(self, plan: KitPlan, prepared: list[tuple[KitAddition, Prepared]]) -> None:
         for done, (addition, one) in enumerate(prepared, 1):
             plan.warnings |= dict.fromkeys(one.warnings)
             if plan.dry_run:
@@ -224,14 +257,14 @@ class _Application:
             plan.additions.append(addition.issued_as(record.serial))
             self._progress(done, len(prepared))
 
-    def _due(self, plan: Plan, comparison: Comparison) -> list[Record]:
+    def _due(self, plan: KitPlan, comparison: Comparison) -> list[Record]:
         """The certificates to renew: those that are due, and whose keys the estate has."""
         estate = self._estate
         due = []
         for certificate, record in comparison.due:
             if estate.private_key(record) is None:
                 plan.changed.append(
-                    Difference(
+                    KitDifference(
                         "certificate",
                         str(record.serial),
                         "not_after",
@@ -247,12 +280,12 @@ class _Application:
                 due.append(record)
         return due
 
-    def _renew(self, plan: Plan, due: list[Record]) -> None:
+    def _renew(self, plan: KitPlan, due: list[Record]) -> None:
         if not due:
             return
         ended = {each.serial for each in due if self._estate.status(each) not in LIVING}
         for renewal in Renewer(self._estate).renew_each(due):
             old = renewal.predecessor
             successor = None if plan.dry_run else renewal.record.serial
-            plan.renewals.append(PlannedRenewal(old, old.serial in ended, successor))
+            plan.renewals.append(KitRenewal(old, old.serial in ended, successor))
             plan.warnings |= dict.fromkeys(renewal.warnings)

@@ -2,7 +2,7 @@
 
 A certificate of the estate is one that the kit asks for if these are the same: profile,
 participant, environment, subject, key usage and label. A Signifier does not count: it follows from
-the register.
+the register. What a run will still issue counts where there is no certificate yet.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from smki_testca.api import Estate
     from smki_testca.estate.certificates import Record
+    from smki_testca.estate.runs import Run
     from smki_testca.identifiers import SerialNumber
     from smki_testca.kits.faults import Faults
     from smki_testca.kits.kit import Kit, KitRequest
@@ -87,6 +88,10 @@ _Inputs = frozenset[tuple[str, "InputValue"]]
 """The inputs of a subject that are compared, by name."""
 
 
+_Wanted = dict[_Key, dict[_Inputs, list["KitCertificate"]]]
+"""What a kit asks for, by what is compared."""
+
+
 class _Found(NamedTuple):
     """A certificate of the estate that the kit asks for."""
 
@@ -102,6 +107,7 @@ class Comparison:
 
     Attributes:
         missing: each with the reason: ``missing``, or the status of what there is in its place.
+        unfinished: each with the id of the run that will still issue it.
         due: each with the certificate that ends soon, or has ended.
         leftovers: certificates of the kit's participants that are in use or pending, and are not
             in the kit: the first ``LISTED_LEFTOVERS``, each with its status.
@@ -109,6 +115,7 @@ class Comparison:
     """
 
     missing: list[tuple[KitCertificate, str]] = field(default_factory=list)
+    unfinished: list[tuple[KitCertificate, int]] = field(default_factory=list)
     due: list[tuple[KitCertificate, Record]] = field(default_factory=list)
     leftovers: list[tuple[Record, Status]] = field(default_factory=list)
     unlisted: int = 0
@@ -167,18 +174,20 @@ def compare(
     estate: Estate,
     asked: Iterable[KitCertificate],
     participants: Iterable[str],
+    runs: Iterable[Run],
     before: datetime,
 ) -> Comparison:
-    """Compare what a kit asks for with what an estate has.
+    """Compare what a kit asks for with what an estate has, or will have.
 
     Args:
         estate: the estate.
         asked: the certificates of the kit.
         participants: of the kit; what else they have are leftovers.
+        runs: of the estate, that are not complete.
         before: a certificate that ends before this time is due.
     """
     library = estate.library
-    wanted: dict[_Key, dict[_Inputs, list[KitCertificate]]] = {}
+    wanted: _Wanted = {}
     for certificate in asked:
         profile = library.profile(certificate.subject.profile)
         key = _Key(
@@ -201,9 +210,15 @@ def compare(
                 found.setdefault(place, []).append(each)
             elif status in LIVING and record.tier is Tier.END_ENTITY:
                 comparison._leave(record, status)  # noqa: SLF001 - its own module
+    unfinished: dict[tuple[_Key, _Inputs], list[int]] = {}
+    for run in runs:
+        for place in _unfinished(estate, run, wanted):
+            unfinished.setdefault(place, []).append(run.id)
     for key, by_inputs in wanted.items():
-        for inputs, same_certificates in by_inputs.items():
-            _settle(estate, comparison, same_certificates, found.get((key, inputs), []), before)
+        for inputs, same in by_inputs.items():
+            place = (key, inputs)
+            in_runs = iter(unfinished.get(place, ()))
+            _settle(estate, comparison, same, found.get(place, []), in_runs, before)
     return comparison
 
 
@@ -212,9 +227,13 @@ def _settle(
     comparison: Comparison,
     asked: list[KitCertificate],
     found: list[_Found],
+    in_runs: Iterator[int],
     before: datetime,
 ) -> None:
-    """Assign the certificates found to equal ones of the kit: the newest of those in use first."""
+    """Assign the certificates found to equal ones of the kit: the newest of those in use first.
+
+    After them come those that runs will still issue, of which ``in_runs`` has the ids.
+    """
     now = estate.clock.now()
     living = [each for each in reversed(found) if each.status in LIVING]
     for each in living[len(asked) :]:
@@ -231,6 +250,8 @@ def _settle(
             each = living[number]
             if each.not_after < before and each.not_before <= now - _SETTLED:
                 comparison.due.append((certificate, _record(estate, each.serial)))
+        elif (run := next(in_runs, None)) is not None:
+            comparison.unfinished.append((certificate, run))
         elif expired:
             comparison.due.append((certificate, expired.pop(0)))
         else:
@@ -244,9 +265,28 @@ def _record(estate: Estate, serial: SerialNumber) -> Record:
     return record
 
 
-def _place(
-    library: Library, record: Record, wanted: dict[_Key, dict[_Inputs, list[KitCertificate]]]
-) -> tuple[_Key, _Inputs] | None:
+def _unfinished(estate: Estate, run: Run, wanted: _Wanted) -> Iterator[tuple[_Key, _Inputs]]:
+    """The keys of the certificates that a run will still issue and the kit asks for."""
+    from smki_testca.issuance.batch.unfinished_rows import requests_of  # noqa: PLC0415 - seldom needed
+
+    without_labels = {key._replace(label=None) for key in wanted}
+    for tile in estate.tiles.of_run(run.id, done=False):
+        section = run.terms.section(tile.section)
+        if section.profile not in estate.library.profile_names:
+            continue
+        profile = estate.library.profile(section.profile)
+        usage = section.usage if profile.takes_usage else None
+        of_section = _Key(profile.name, section.participant, section.environment, usage, None)
+        if of_section not in without_labels:
+            continue
+        for row, request in requests_of(estate, section, [tile]):
+            label = row.label or run.terms.label_of(section, row.eui64)
+            key, inputs = of_section._replace(label=label), _inputs(profile, request.subject)
+            if inputs in wanted.get(key, ()):
+                yield key, inputs
+
+
+def _place(library: Library, record: Record, wanted: _Wanted) -> tuple[_Key, _Inputs] | None:
     """The key of a certificate that the kit asks for; None for any other."""
     if record.tier is not Tier.END_ENTITY or record.profile not in library.profile_names:
         return None

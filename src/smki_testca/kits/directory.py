@@ -55,7 +55,7 @@ def appearing(target: Path) -> Iterator[Path]:
         raise kind(
             "output.failed" if kind is OutputError else "kit.unwritable",
             f"{target} cannot be made: {error.message.replace(str(work), str(target))}",
-            "See that there is room on the disk, and permission.",
+            "Check that the disk has space and that you have permission.",
         ) from error
 
 
@@ -67,7 +67,7 @@ def _check_empty(target: Path) -> None:
             raise InputError(
                 "kit.not_empty",
                 f"{target} is not empty: it holds {stray.name}.",
-                "Name a new directory.",
+                "Choose a new directory.",
             )
     elif target.exists():
         raise InputError("kit.not_empty", f"{target} is not a directory.", "Name a new one.")

@@ -371,7 +371,7 @@ class _Reader:
         if profile.identity is not Identity.DEVICE_ID:
             raise InputError(
                 "kit.devices",
-                f"{where}: certificates of profile {profile.name} are not of Devices.",
+                f"{where}: certificates of profile {profile.name} are not for Devices.",
                 "Write a request or a series for each.",
             )
         self._check_usages(profile, table.usages, where)
@@ -382,7 +382,7 @@ class _Reader:
             if not label.names & {ID, NUMBER}:
                 raise InputError(
                     "kit.label",
-                    f"The label {shown(table.label)} would be that of every Device.",
+                    f"The label {shown(table.label)} would be the same for every Device.",
                     "Add {number} or {id}.",
                 ).at("label")
             identifier = next(each.option for each in profile.input_types if each.is_identifier)
@@ -419,7 +419,7 @@ class _Reader:
                     raise InputError(
                         "kit.label",
                         f"{where}: two requests have the label {shown(request.label)}.",
-                        "In a series tell them apart with {id}, {number}, {role}, {usage},"
+                        "In a series, make them different with {id}, {number}, {role}, {usage},"
                         " {environment}.",
                     )
                 told.remove(request.place.path)

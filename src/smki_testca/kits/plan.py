@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.clock import iso
+from smki_testca.estate.runs import State
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,17 +18,20 @@ if TYPE_CHECKING:
     from smki_testca.register.agreements import Agreement
     from smki_testca.register.participants import Participant
 
+UNFINISHED = "unfinished"
+"""The reason of a certificate that a run of an earlier application issues."""
 LISTED_ADDITIONS = 10_000
 """The most additions, and the most renewals, that are listed as JSON or as a table."""
 
 
 @dataclass(frozen=True, slots=True)
-class Addition:
+class KitAddition:
     """One thing that the estate lacked.
 
     Attributes:
         kind: ``authority``, ``participant``, ``agreement`` or ``certificate``.
-        reason: ``missing``; or of a certificate, the status of what there is in its place.
+        reason: ``missing``; or of a certificate, the status of what there is in its place, or
+            ``unfinished`` where an earlier run issues it.
         name: of a certificate, its EUI-64, common name or system name; of others, their name.
         role: the name of its RemotePartyRole, if it has one.
         serial: of the new certificate; None in a plan, and for those of a run.
@@ -45,26 +49,26 @@ class Addition:
     serial: SerialNumber | None = None
 
     @classmethod
-    def of_authority(cls, record: Record) -> Addition:
+    def of_authority(cls, record: Record) -> KitAddition:
         """A CA."""
         return cls(
             "authority", "missing", record.environment, None, record.profile, name=record.label
         )
 
     @classmethod
-    def of_participant(cls, participant: Participant) -> Addition:
+    def of_participant(cls, participant: Participant) -> KitAddition:
         """A participant."""
         return cls("participant", "missing", participant=participant.id, name=participant.name)
 
     @classmethod
-    def of_agreement(cls, agreement: Agreement) -> Addition:
+    def of_agreement(cls, agreement: Agreement) -> KitAddition:
         """An agreement."""
         return cls(
             "agreement", "missing", participant=agreement.participant, name=agreement.reference
         )
 
     @classmethod
-    def of_certificate(cls, certificate: KitCertificate, reason: str) -> Addition:
+    def of_certificate(cls, certificate: KitCertificate, reason: str) -> KitAddition:
         """A certificate that the kit asks for."""
         subject = certificate.subject
         texts = subject.as_json()
@@ -81,7 +85,7 @@ class Addition:
             None if certificate.usage is None else certificate.usage.value,
         )
 
-    def issued_as(self, serial: SerialNumber) -> Addition:
+    def issued_as(self, serial: SerialNumber) -> KitAddition:
         """The same, with the serial number of the new certificate."""
         return replace(self, serial=serial)
 
@@ -102,7 +106,49 @@ class Addition:
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedRenewal:
+class KitRun:
+    """A run that is not complete: of an earlier application, or with certificates of the kit.
+
+    Attributes:
+        run: its id.
+        state: running or interrupted.
+        remaining: how many certificates it will still issue.
+        asked: how many of them the kit asks for, and the estate does not have.
+        resumed: whether the application completes it: an earlier application began it, and the kit
+            asks for all that remains.
+    """
+
+    run: int
+    state: State
+    remaining: int
+    asked: int
+    resumed: bool
+
+    @property
+    def remedy(self) -> str:
+        """What to do where it is not resumed."""
+        again = ", and apply the kit again" if self.asked else ""
+        if self.state is State.RUNNING:
+            return f"Wait until it is done{again}."
+        return (
+            f"Complete it: smki-testca batch resume {self.run}; or end it: smki-testca batch cancel"
+            f" {self.run}{again}."
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The run as a JSON object."""
+        return {
+            "run": self.run,
+            "state": self.state.value,
+            "remaining": self.remaining,
+            "asked": self.asked,
+            "resumed": self.resumed,
+            "remedy": None if self.resumed else self.remedy,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class KitRenewal:
     """One certificate that ends soon, or has ended.
 
     Attributes:
@@ -130,7 +176,7 @@ class PlannedRenewal:
 
 
 @dataclass(frozen=True, slots=True)
-class Leftover:
+class KitLeftover:
     """One certificate of the kit's participants that is not in the kit; it is not touched."""
 
     record: Record
@@ -142,7 +188,7 @@ class Leftover:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class KitDifference:
     """One thing that the estate has otherwise than the kit says; it is not changed.
 
     Attributes:
@@ -174,7 +220,7 @@ class Difference:
 
 
 @dataclass(slots=True)
-class Plan:
+class KitPlan:
     """What applying a kit does to an estate, or did.
 
     Attributes:
@@ -184,24 +230,37 @@ class Plan:
         leftovers_not_listed: how many leftovers there are beside those listed.
         changed: what the estate has otherwise than the kit says.
         run: the run that issues the missing Devices; None if there is none.
+        unfinished: runs of earlier applications and of others that are not complete.
         warnings: what the participants should read, each line once.
     """
 
     kit: str
     before: datetime
     dry_run: bool
-    additions: list[Addition] = field(default_factory=list)
-    renewals: list[PlannedRenewal] = field(default_factory=list)
-    leftovers: list[Leftover] = field(default_factory=list)
+    additions: list[KitAddition] = field(default_factory=list)
+    renewals: list[KitRenewal] = field(default_factory=list)
+    leftovers: list[KitLeftover] = field(default_factory=list)
     leftovers_not_listed: int = 0
-    changed: list[Difference] = field(default_factory=list)
+    changed: list[KitDifference] = field(default_factory=list)
     run: int | None = None
+    unfinished: list[KitRun] = field(default_factory=list)
     warnings: dict[str, None] = field(default_factory=dict)
 
     @property
     def does_something(self) -> bool:
-        """Whether the estate lacks anything, or a certificate is due."""
-        return bool(self.additions or self.renewals)
+        """Whether the estate lacks anything, a certificate is due, or a run is resumed."""
+        return bool(self.additions or self.renewals or self.resumed)
+
+    @property
+    def resumed(self) -> list[KitRun]:
+        """The runs that the application completes."""
+        return [each for each in self.unfinished if each.resumed]
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the estate differs from the kit afterwards, or waits for a run of others."""
+        waits = any(each.asked and not each.resumed for each in self.unfinished)
+        return bool(self.changed) or waits
 
     def as_json(self) -> dict[str, Any]:
         """The plan as a JSON object."""
@@ -219,6 +278,7 @@ class Plan:
             "leftovers": [each.as_json() for each in self.leftovers],
             "changed": [each.as_json() for each in self.changed],
             "run": self.run,
+            "unfinished": [each.as_json() for each in self.unfinished],
             "warnings": list(self.warnings),
             **{f"{name}_not_listed": count for name, count in unlisted.items() if count},
         }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.errors import InputError
-from smki_testca.kits.plan import Difference
+from smki_testca.kits.plan import KitDifference
 from smki_testca.profiles.library import met_in
 from smki_testca.register import documents
 from smki_testca.shipped import shipped
@@ -94,7 +94,7 @@ def bring_in(estate: Estate, source: Source) -> tuple[list[Participant], list[Ag
     return arriving, binding
 
 
-def differences(register: Register, source: Source, today: date) -> Iterator[Difference]:
+def differences(register: Register, source: Source, today: date) -> Iterator[KitDifference]:
     """Yield what the register says otherwise than a kit, with how to change it."""
     for participant in source.participants:
         known = register.participants.get(participant.id)
@@ -102,7 +102,7 @@ def differences(register: Register, source: Source, today: date) -> Iterator[Dif
             stated = participant.as_json()
             for key, there, here in _differing(known.as_json(), stated):
                 remedy = _OF_CORRECTION if key in _CORRECTED else _OF_PARTICIPANT
-                yield Difference("participant", participant.id, key, there, here, remedy)
+                yield KitDifference("participant", participant.id, key, there, here, remedy)
     for agreement in source.agreements:
         present = register.agreements.get(agreement.reference)
         if present is None:
@@ -111,12 +111,12 @@ def differences(register: Register, source: Source, today: date) -> Iterator[Dif
         for key, there, here in _differing(present.as_json(), agreement.as_json(), _DAYS):
             suspended = key == "suspended"
             remedy = f"Resume it: smki-testca agreement resume {reference}"
-            yield Difference(
+            yield KitDifference(
                 "agreement", reference, key, there, here, remedy if suspended else _OF_AGREEMENT
             )
         if present.has_ended(today) and not agreement.has_ended(today):
             there, here = present.as_json()["until"], agreement.as_json()["until"]
-            yield Difference("agreement", reference, "until", there, here, _OF_AGREEMENT)
+            yield KitDifference("agreement", reference, "until", there, here, _OF_AGREEMENT)
 
 
 def _differing(
@@ -135,7 +135,7 @@ def _differing(
             yield key, present, stated
 
 
-def all_differences(estate: Estate, kit: Kit) -> list[Difference]:
+def all_differences(estate: Estate, kit: Kit) -> list[KitDifference]:
     """What the register says otherwise than a kit, with how to change it."""
     register, today = estate.register.load(), estate.clock.now().date()
     found = sources(kit, estate.library, estate.clock)

@@ -169,9 +169,9 @@ class AuthorityMaker:
         if view_certificate(certificate.der).octets("subject") != view.octets("subject"):
             raise InputError(
                 "ca.profile_changed",
-                f"By its profile now, the CA {record.label} would have another subject: what it"
-                " signed would not verify.",
-                "Take the profile back to what it was, or roll the CA over.",
+                f"Its profile has changed: the renewed CA {record.label} would have another"
+                " subject, and what it signed would not verify.",
+                "Change the profile back, or roll the CA over.",
             )
         return self._add(
             certificate,
@@ -242,8 +242,8 @@ class AuthorityMaker:
             raise InputError(
                 "profile.weakened",
                 f"The profile {profile.name} {weaknesses[0]}: its CA could pass for another (R20).",
-                f"Take the rule back, or say experimental = true of {environment.name} in"
-                " environments.toml; the certificates are marked then.",
+                f"Restore the rule, or set experimental = true for {environment.name} in"
+                " environments.toml; then the certificates are marked.",
             )
         body = {
             "profile": profile.name,

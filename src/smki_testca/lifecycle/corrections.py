@@ -40,7 +40,7 @@ def correct(estate: Stores, name: str, correction: Correction) -> tuple[Particip
         if after == before:
             raise AlreadySoError(
                 "participant.unchanged",
-                f"Participant {name} is registered in that way already.",
+                f"Participant {name} is already registered in that way.",
                 f"See: smki-testca register show {name}",
             )
         corrected = _corrected(register, before, after)

@@ -9,7 +9,7 @@ from smki_testca.clock import iso
 from smki_testca.collector import without_collector
 from smki_testca.errors import InputError
 from smki_testca.estate.revocations import IssuerName, RevocationListRecord
-from smki_testca.text import shown
+from smki_testca.text import shown, use_one_of
 from smki_testca.x509.view import view_certificate
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def issue_for(
                 "profile.weakened",
                 f"The profile {profile.name} {weaknesses[0]}: its lists could pass for others"
                 " (R20).",
-                f"Take the rule back, or say experimental = true of {signed_by.environment} in"
+                f"Restore the rule, or set experimental = true for {signed_by.environment} in"
                 " environments.toml.",
             )
         now = estate.clock.now()
@@ -118,7 +118,7 @@ def profile_of_list(estate: Stores, hierarchy: Hierarchy, tier: Tier) -> Revocat
         raise InputError(
             "crl.none",
             f"The {hierarchy.value} hierarchy has no revocation lists of {tier.value} CAs.",
-            "A Device Certificate is known by its status: smki-testca set-status",
+            "The status of a Device Certificate says whether it is in use: smki-testca set-status",
         )
     return profile
 
@@ -151,11 +151,11 @@ def find_authority(
     ]
     named = [record for record in newest if authority in {None, record.label}]
     if not named:
-        names = ", ".join(record.label or "" for record in newest)
         raise InputError(
             "ca.unknown",
-            f"{shown(authority or '')} is no {tier.value} CA of the {hierarchy.value} hierarchy.",
-            f"There are: {names}.",
+            f"{shown(authority or '')} is not a {tier.value} CA of the {hierarchy.value}"
+            " hierarchy.",
+            use_one_of([record.label or "" for record in newest], given=authority or ""),
         )
     return named[-1]
 

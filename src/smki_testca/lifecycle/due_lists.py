@@ -61,7 +61,7 @@ class DueList:
                 return f"{waiting} on no list yet"
             case DueReason.REVOCATIONS:
                 return f"{waiting} that list {self.number} lacks"
-        verb = "runs out" if now <= self.since else "ran out"
+        verb = "expires" if now <= self.since else "expired"
         also = f", and {waiting} on no current list" if self.waiting else ""
         return f"list {self.number} {verb} at {iso(self.since)}{also}"
 

@@ -210,7 +210,8 @@ def _refuse_live(item: FoundCertificate, view: View, live: LiveMarks) -> None:
 def _is_live(item: FoundCertificate, mark: str) -> InputError:
     return InputError(
         "import.live",
-        f"{item.label or item.source} carries {mark}: live material has no place in tests (R20).",
+        f"{item.label or item.source} carries {mark}: it is live material, which does not"
+        " belong in tests (R20).",
         "Leave it out; nothing was imported.",
     )
 

@@ -44,7 +44,7 @@ def parse_reason(text: str) -> Reason:
             return reason
     raise InputError(
         "revocation.reason",
-        f"{shown(text)} is no reason for a revocation.",
+        f"{shown(text)} is not a reason for a revocation.",
         use_one_of(
             (reason.value for reason in Reason if reason not in _REFUSED_REASONS), given=text
         ),
@@ -87,7 +87,7 @@ def reject(estate: Stores, serial: SerialNumber) -> Record:
         if record.tier is not Tier.END_ENTITY:
             raise InputError(
                 "rejection.authority",
-                f"{_named(record)} is a CA's: no subscriber rejects it.",
+                f"{_named(record)} is a CA's, and has no subscriber that could reject it.",
                 "Revoke it: smki-testca revoke --serial N --reason R",
             )
         if not _has_lists(estate, record):
@@ -104,7 +104,7 @@ def set_status(estate: Stores, selection: Selection, status: Status) -> list[Rec
     if not status.settable:
         raise InputError(
             "status.worked_out",
-            f"The status {status.word} is not set but worked out.",
+            f"The status {status.word} cannot be set: it follows from dates and revocations.",
             "Revoke with: smki-testca revoke. A certificate expires by itself.",
         )
     with estate.transaction():
@@ -115,7 +115,7 @@ def set_status(estate: Stores, selection: Selection, status: Status) -> list[Rec
             if not before.settable:
                 raise InputError(
                     f"status.{before.word}",
-                    f"{_named(record)} is {before.word}: that stays.",
+                    f"{_named(record)} is {before.word}, and stays so.",
                     "Leave it out of the selection.",
                 )
             if before is not status:
@@ -201,13 +201,13 @@ def _check_revocable(estate: Stores, record: Record, now: datetime, at: datetime
         why = "" if earlier.reason is None else f" ({earlier.reason.value})"
         raise InputError(
             "revocation.twice",
-            f"{_named(record)} is revoked already{why}, since {iso(earlier.at)}.",
-            "Nothing is left to do for it: smki-testca revoke --status in-use passes it over.",
+            f"{_named(record)} is already revoked{why}, since {iso(earlier.at)}.",
+            "Nothing is left to do for it: smki-testca revoke --status in-use skips it.",
         )
     if record.tier is Tier.ROOT:
         raise InputError(
             "revocation.root",
-            f"{_named(record)} is a root's: no list above it could tell of it.",
+            f"{_named(record)} is a root's: no CA above it could list it.",
         )
     if not _has_lists(estate, record):
         raise InputError(
@@ -219,7 +219,7 @@ def _check_revocable(estate: Stores, record: Record, now: datetime, at: datetime
     if at is None and record.not_after < now:
         raise InputError(
             "revocation.expired",
-            f"{_named(record)} ran out on {iso(record.not_after)}.",
+            f"{_named(record)} expired on {iso(record.not_after)}.",
             "Revoke it as of a time before that (smki-testca revoke --at TIME), or leave it out:"
             " smki-testca revoke --status in-use",
         )

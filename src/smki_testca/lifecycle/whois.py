@@ -136,7 +136,7 @@ class _Desk:
             if kind is None:
                 return Unanswered(_unreadable(error.code, error.message))
             remedy = "Give the certificate that was issued for it." if kind == "CSR" else ""
-            message = f"It is no certificate, but a {kind}."
+            message = f"It is not a certificate, but a {kind}."
             return Unanswered(InputError(error.code, message, remedy))
         issuer = self._signer_of(view)
         profile = self._profile(view, issuer)

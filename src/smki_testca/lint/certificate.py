@@ -154,7 +154,7 @@ def validity_order(certificate: Certificate) -> Iterator[Breach]:
 
 @rule(
     "validity.not_yet_valid", Severity.WARNING, Basis.SPECIFIED, "RFC 5280 4.1.2.5",
-    meaning="Its time has not come.", remedy="Wait, or look at the clock.",
+    meaning="It is not valid yet.", remedy="Wait, or check the clock.",
     good="linted after its notBefore", bad="linted before its notBefore",
 )  # fmt: skip
 def not_yet_valid(certificate: Certificate) -> Iterator[Breach]:
@@ -167,7 +167,7 @@ def not_yet_valid(certificate: Certificate) -> Iterator[Breach]:
 
 @rule(
     "validity.expired", Severity.WARNING, Basis.SPECIFIED, "RFC 5280 4.1.2.5",
-    meaning="It ran out. An old certificate is not a malformed one.", remedy="Renew it.",
+    meaning="It has expired. An old certificate is not a malformed one.", remedy="Renew it.",
     good="linted before its notAfter", bad="linted after its notAfter",
 )  # fmt: skip
 def expired(certificate: Certificate) -> Iterator[Breach]:
@@ -181,7 +181,7 @@ def expired(certificate: Certificate) -> Iterator[Breach]:
 
 @rule(
     "validity.ends_soon", Severity.NOTICE, Basis.SPECIFIED, "RFC 5280 4.1.2.5",
-    meaning="It runs out within 90 days.", remedy="Renew it in time.",
+    meaning="It expires within 90 days.", remedy="Renew it in time.",
     good="91 days left", bad="89 days left",
 )  # fmt: skip
 def ends_soon(certificate: Certificate) -> Iterator[Breach]:
@@ -191,7 +191,7 @@ def ends_soon(certificate: Certificate) -> Iterator[Breach]:
         return
     left = period[1] - certificate.at
     if left <= SOON:
-        message = f"it runs out in {counted(left.days, 'day')}"
+        message = f"it expires in {counted(left.days, 'day')}"
         yield Breach("validity.ends_soon", certificate.offset("validity.notAfter"), message)
 
 
@@ -215,7 +215,7 @@ def duplicate_extensions(certificate: Certificate) -> Iterator[Breach]:
 
 @rule(
     "extensions.unknown_critical", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 4.2",
-    meaning="An extension that nobody here knows, or that this kind of document never has, is"
+    meaning="An extension that is unknown here, or that this kind of document never has, is"
     " critical: readers must reject it.",
     remedy="Leave it out, or mark it not critical.",
     good="an unknown extension, not critical", bad="an unknown extension, critical",
@@ -226,7 +226,7 @@ def unknown_critical_extensions(document: Certificate | RevocationList) -> Itera
     known = names.CRL_EXTENSIONS if view.kind == "CRL" else _OF_CERTIFICATE
     for name, node in zip(view.extension_order, view.extension_nodes, strict=True):
         if name not in known and view.criticality.get(name):
-            message = f"the extension {name} is critical, and nobody here knows it"
+            message = f"the extension {name} is critical and unknown here"
             if name in names.EXTENSIONS:
                 message = f"the extension {name} is critical, and no {view.kind} has it"
             yield Breach("extensions.unknown_critical", node.offset, message)
@@ -317,7 +317,8 @@ _CONSTRAINING = ("nameConstraints", "policyConstraints")
 
 @rule(
     "extensions.basicConstraints.path_length", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 4.2.1.9",
-    meaning="The pathLenConstraint is negative, is in the certificate of no CA, or is 0 in a root"
+    meaning="The pathLenConstraint is negative, is in a certificate that is not a CA's, or is 0"
+    " in a root"
     " that CAs are issued by.",
     remedy="Leave it out, or write the number of CAs that may follow in a path.",
     good="cA TRUE, pathLenConstraint 1 in a root", bad="pathLenConstraint 0 without cA",
@@ -333,7 +334,7 @@ def path_length(certificate: Certificate) -> Iterator[Breach]:
     if isinstance(value, int) and value < 0:
         message = f"the pathLenConstraint is {value}"
     elif view.value(f"{_CONSTRAINTS}.cA") is not True:
-        message = "it has a pathLenConstraint and is no CA"
+        message = "it has a pathLenConstraint and is not a CA"
     elif value == 0 and profile.tier is Tier.ROOT and _has_issuing_ca(certificate):
         message = "the pathLenConstraint 0 of a root allows no CA below it"
     else:
@@ -353,7 +354,7 @@ def end_entity(certificate: Certificate) -> Iterator[Breach]:
     """Find an end entity that says it is a CA."""
     says_ca = certificate.view.value(f"{_CONSTRAINTS}.cA") is True
     if says_ca and certificate.profile.tier is Tier.END_ENTITY:
-        message = f"it says that it is a CA, but is none: {certificate.profile.title}"
+        message = f"it says that it is a CA, but is not one: {certificate.profile.title}"
         offset = certificate.offset(_CONSTRAINTS)
         yield Breach("extensions.basicConstraints.end_entity", offset, message, _CONSTRAINTS)
 
@@ -412,7 +413,7 @@ def duplicate_attributes(certificate: Certificate) -> Iterator[Breach]:
 @rule(
     "serial.leading_zero_nibble", Severity.NOTICE, Basis.OBSERVED, PUBLISHED,
     meaning="The serial's first hexadecimal digit is zero; programs that drop leading zeros miss"
-    " it.", remedy="Draw serials whose first digit is 1 to 7.",
+    " it.", remedy="Choose serials whose first digit is 1 to 7.",
     good="4FBC…", bad="0F48…",
 )  # fmt: skip
 def leading_zero(certificate: Certificate) -> Iterator[Breach]:
@@ -426,8 +427,8 @@ def leading_zero(certificate: Certificate) -> Iterator[Breach]:
 
 @rule(
     "subject.commonName.typo", Severity.NOTICE, Basis.OBSERVED, PUBLISHED,
-    meaning="The common name holds a known slip of spelling, frozen in published certificates.",
-    remedy="Spell it rightly in new certificates.",
+    meaning="The common name has a known spelling mistake, which published certificates have.",
+    remedy="Spell it correctly in new certificates.",
     good="Electricity Distributor", bad="Electricity Distributer",
 )  # fmt: skip
 def typos(certificate: Certificate) -> Iterator[Breach]:
@@ -436,7 +437,9 @@ def typos(certificate: Certificate) -> Iterator[Breach]:
     for wrong, right in _TYPOS.items():
         if wrong in name:
             offset = certificate.offset("subject.commonName")
-            yield Breach("subject.commonName.typo", offset, f"{wrong!r} stands for {right!r}")
+            yield Breach(
+                "subject.commonName.typo", offset, f"{wrong!r} is a misspelling of {right!r}"
+            )
 
 
 @rule(
@@ -456,7 +459,7 @@ def typos(certificate: Certificate) -> Iterator[Breach]:
     "IEEE register; published ZAZ1 certificates",
     meaning="The ID lies under a look-alike of the SEC's Registry Entry, which IEEE never"
     " assigned.",
-    remedy="Fine in the ZAZ1 test PKI; elsewhere use the entry 70-B3-D5-1F-3.",
+    remedy="Right in the ZAZ1 test PKI; elsewhere use the entry 70-B3-D5-1F-3.",
     good="70-B3-D5-1F-30-01-00-00", bad="90-B3-D5-1F-30-01-00-00",
 )  # fmt: skip
 def identifiers(certificate: Certificate) -> Iterator[Breach]:

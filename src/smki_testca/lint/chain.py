@@ -338,7 +338,7 @@ def signature(document: Certificate | RevocationList) -> Iterator[Breach]:
 
 @rule(
     "issuer.self_signed", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 6.1.3",
-    meaning="It is signed with its own key, but it is no root, or names another as issuer.",
+    meaning="It is signed with its own key, but it is not a root, or names another as issuer.",
     remedy="Have it issued by the CA of its hierarchy.",
     good="signed by Z1", bad="an Organisation Certificate that is signed by itself",
 )  # fmt: skip
@@ -353,20 +353,20 @@ def self_signed(certificate: Certificate) -> Iterator[Breach]:
         and signer.issuer is None
         and certificate.profile.tier is not Tier.ROOT
     ):
-        message = f"it is signed with its own key, as roots are, but is none: {title}"
+        message = f"it is signed with its own key, as roots are, but is not a root: {title}"
         yield Breach("issuer.self_signed", _issuer_offset(certificate.view), message)
 
 
 @rule(
     "issuer.unknown", Severity.NOTICE, Basis.SPECIFIED, "RFC 5280 6.1",
-    meaning="The issuer is not at hand, so the signature was not checked.",
+    meaning="The issuer's certificate is not known, so the signature was not checked.",
     remedy="Give the CA's certificates with --trust.",
     good="linted with --trust chain.pem", bad="linted alone",
 )  # fmt: skip
 def unknown_issuer(document: Certificate | RevocationList) -> Iterator[Breach]:
     """Report that the signature was not checked."""
     if document.signer.verdict is Verdict.UNKNOWN_ISSUER:
-        message = "the issuer is not among the certificates at hand, so the signature is unchecked"
+        message = "the issuer's certificate is not known, so the signature is unchecked"
         if document.signer.remark:
             message += f"; {document.signer.remark}"
         yield Breach("issuer.unknown", _issuer_offset(document.view), message)
@@ -386,7 +386,7 @@ def _issuer_offset(view: View) -> int:
 @rule(
     "issuer.octets_differ", Severity.WARNING, Basis.OBSERVED, PUBLISHED,
     meaning="The issuer's name equals the CA's subject in value, but not octet for octet.",
-    remedy="Copy the CA's subject as it stands.",
+    remedy="Copy the CA's subject octet for octet.",
     good="PrintableString in both", bad="UTF8String in one of them",
 )  # fmt: skip
 def issuer_name(document: Certificate | RevocationList) -> Iterator[Breach]:
@@ -415,13 +415,14 @@ def not_a_ca(certificate: Certificate) -> Iterator[Breach]:
     """Find an issuer that is an end entity."""
     issuer = certificate.signer.issuer
     if issuer is not None and not issuer.is_ca:
-        message = "the issuer is no CA: its certificate does not say so"
+        message = "the issuer is not a CA: its certificate does not say that it is one"
         yield Breach("issuer.not_a_ca", _issuer_offset(certificate.view), message)
 
 
 @rule(
     "issuer.key_usage", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 6.1.4 (n)",
-    meaning="The issuer's keyUsage lacks keyCertSign.", remedy="Have it issued by a CA that may.",
+    meaning="The issuer's keyUsage lacks keyCertSign.", remedy="Have it issued by a CA whose"
+    " keyUsage allows it.",
     good="keyCertSign, cRLSign", bad="digitalSignature only",
 )  # fmt: skip
 def issuer_key_usage(certificate: Certificate) -> Iterator[Breach]:
@@ -508,15 +509,16 @@ def path_length(certificate: Certificate) -> Iterator[Breach]:
 
 @rule(
     "issuer.expired", Severity.WARNING, Basis.SPECIFIED, "RFC 5280 6.1.3 (a)(2)",
-    meaning="A CA in its path, other than the root, ran out: a path is valid only while each of its"
+    meaning="A CA in its path, other than the root, has expired: a path is valid only while"
+    " each of its"
     " certificates is.",
     remedy="Have it issued again by a CA that is valid, or give the CA's renewed certificate.",
-    good="linted before the CA's notAfter", bad="a Device Certificate of a CA that ran out",
+    good="linted before the CA's notAfter", bad="a Device Certificate of an expired CA",
 )  # fmt: skip
 @rule(
     "issuer.not_yet_valid", Severity.WARNING, Basis.SPECIFIED, "RFC 5280 6.1.3 (a)(2)",
-    meaning="The time of a CA in its path, other than the root, has not come.",
-    remedy="Wait, look at the clock, or give the CA's certificate that is valid.",
+    meaning="A CA in its path, other than the root, is not valid yet.",
+    remedy="Wait, check the clock, or give the CA's certificate that is valid.",
     good="linted after the CA's notBefore", bad="a CA that begins tomorrow",
 )  # fmt: skip
 def issuer_validity(certificate: Certificate) -> Iterator[Breach]:

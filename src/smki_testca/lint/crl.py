@@ -205,7 +205,8 @@ def hierarchy(document: RevocationList) -> Iterator[Breach]:
 
 @rule(
     "crl.issuer_key_usage", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 6.3.3 (f)",
-    meaning="The issuer's keyUsage lacks cRLSign.", remedy="Have it issued by a CA that may.",
+    meaning="The issuer's keyUsage lacks cRLSign.", remedy="Have it issued by a CA whose"
+    " keyUsage allows it.",
     good="keyCertSign, cRLSign", bad="keyCertSign only",
 )  # fmt: skip
 def issuer_key_usage(document: RevocationList) -> Iterator[Breach]:
@@ -253,7 +254,7 @@ def required_fields(document: RevocationList) -> Iterator[Breach]:
 
 @rule(
     "crl.number_range", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 5.2.3",
-    meaning="The cRLNumber is negative, has more than 20 octets, or is no INTEGER.",
+    meaning="The cRLNumber is negative, has more than 20 octets, or is not an INTEGER.",
     remedy="Number CRLs from 1 on.",
     good="cRLNumber 7", bad="cRLNumber -1",
 )  # fmt: skip
@@ -264,7 +265,7 @@ def number_range(document: RevocationList) -> Iterator[Breach]:
         return
     value = crl_number.value
     if not isinstance(value, int) or not 0 <= value < 1 << _MAX_NUMBER_BITS:
-        message = "its cRLNumber is negative, has more than 20 octets, or is no INTEGER"
+        message = "its cRLNumber is negative, has more than 20 octets, or is not an INTEGER"
         yield Breach("crl.number_range", crl_number.node.offset, message)
 
 
@@ -302,7 +303,7 @@ def stale(document: RevocationList) -> Iterator[Breach]:
 
 @rule(
     "crl.future", Severity.WARNING, Basis.SPECIFIED, "RFC 5280 5.1.2.4",
-    meaning="The CRL's thisUpdate has not come.", remedy="Wait, or look at the clock.",
+    meaning="The CRL's thisUpdate is in the future.", remedy="Wait, or check the clock.",
     good="thisUpdate an hour ago", bad="thisUpdate tomorrow",
 )  # fmt: skip
 def future(document: RevocationList) -> Iterator[Breach]:
@@ -347,7 +348,7 @@ def empty_list(document: RevocationList) -> Iterator[Breach]:
 )  # fmt: skip
 @rule(
     "crl.too_many_entries", Severity.ERROR, Basis.ASSUMED, LIMIT,
-    meaning="The CRL has more entries than are read.", remedy="Look what else is in the file.",
+    meaning="The CRL has more entries than are read.", remedy="Check what else is in the file.",
     good="100,000 entries", bad="250,001 entries",
 )  # fmt: skip
 def _problem(problem: Anomaly) -> Breach:
@@ -370,7 +371,7 @@ def serial_twice(document: RevocationList) -> Iterator[Breach]:
     twice = document.survey.twice
     if twice is not None:
         place = twice.first.offset_of("userCertificate")
-        yield Breach("crl.serial_twice", place, f"{_group_text(twice)} stands twice")
+        yield Breach("crl.serial_twice", place, f"{_group_text(twice)} is there twice")
 
 
 @rule(
@@ -421,7 +422,7 @@ def entries_by_shape(document: RevocationList) -> Iterator[Breach]:
 
 @rule(
     "crl.reason_unknown", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 5.3.1",
-    meaning="A reasonCode is none of those that there are.", remedy="Use one of RFC 5280's.",
+    meaning="A reasonCode is unknown.", remedy="Use one of RFC 5280.",
     good="reasonCode keyCompromise", bad="reasonCode 7",
 )  # fmt: skip
 @rule(
@@ -447,7 +448,7 @@ def _shape_breaches(entry: Entry, *, is_delta: bool) -> Iterator[Breach]:
     place = entry.offset_of("reasonCode")
     reason = None if entry.reason is None else names.REASON_NAMES.get(entry.reason)
     if reason is None:
-        message = "the reasonCode of {whose} is none of RFC 5280's"
+        message = "the reasonCode of {whose} is not one of RFC 5280"
         yield Breach("crl.reason_unknown", place, message)
     elif reason == "unspecified":
         message = "the reasonCode of {whose} is unspecified"

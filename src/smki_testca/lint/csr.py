@@ -339,9 +339,9 @@ def algorithm(request: Request) -> Iterator[Breach]:
 @rule(
     "csr.algorithm_parameters", Severity.WARNING, Basis.SPECIFIED, "RFC 5758 3.2; RFC 4055 5",
     meaning="The CSR's signature algorithm has NULL parameters where it takes none, or none where"
-    " it takes NULL. mbedTLS 2 writes NULL after ecdsa-with-SHA256. Nothing of it gets into the"
-    " certificate.",
-    remedy="Update the library that made it; the CSR is signed all the same.",
+    " it takes NULL. mbedTLS 2 writes NULL after ecdsa-with-SHA256. The certificate does not"
+    " have it.",
+    remedy="Update the library that made it; the CSR is signed anyway.",
     good="30 0a 06 08 2a 86 48 ce 3d 04 03 02", bad="30 0c 06 08 2a 86 48 ce 3d 04 03 02 05 00",
 )  # fmt: skip
 def algorithm_parameters(request: Request) -> Iterator[Breach]:
@@ -422,7 +422,7 @@ def attribute_order(request: Request) -> Iterator[Breach]:
 
 @rule(
     "csr.subject", Severity.ERROR, Basis.SPECIFIED, "SEC App. M F, G",
-    meaning="The CSR's subject lacks an attribute, or holds one that has no place there.",
+    meaning="The CSR's subject lacks an attribute, or has one that is not allowed there.",
     remedy="Give exactly the attributes of its kind.",
     good="OU and 2.5.4.45", bad="C and O",
 )  # fmt: skip
@@ -434,7 +434,7 @@ def subject(request: Request) -> Iterator[Breach]:
     for name in dict.fromkeys((*needed, *order)):
         count = order.count(name)
         if name not in request.attributes:
-            message = f"its subject holds {names.described(name)}, which has no place there"
+            message = f"its subject holds {names.described(name)}, which is not allowed there"
             yield Breach("csr.subject", offset, message)
         elif count > 1:
             yield Breach("csr.subject", offset, f"its subject holds {name} {count} times")
@@ -480,9 +480,9 @@ def subject_order(request: Request) -> Iterator[Breach]:
 @rule(
     "csr.subject_value", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 7.1 and A.1; SEC App. M F, G",
     meaning="An attribute of the CSR's subject is empty or only spaces, too long, or holds"
-    " characters that nobody sees: NUL, other controls, marks of direction, noncharacters such as"
+    " invisible characters: NUL, other controls, marks of direction, noncharacters such as"
     " U+FFFF, unassigned characters or those for private use.",
-    remedy="Write what is to be read, in at most 64 characters, or leave it out.",
+    remedy="Write visible text of at most 64 characters, or leave it out.",
     good="CN=Supplier One", bad="CN=Supplier One, with U+202E in it",
 )  # fmt: skip
 def subject_values(request: Request) -> Iterator[Breach]:
@@ -707,7 +707,8 @@ def device_id(request: Request) -> Iterator[Breach]:
 
 @rule(
     "csr.role", Severity.ERROR, Basis.SPECIFIED, "SEC App. M F, G",
-    meaning="The OU of the CSR is no RemotePartyRole in two hexadecimal digits, or that of a CA.",
+    meaning="The OU of the CSR is not a RemotePartyRole in two hexadecimal digits, or that of a"
+    " CA.",
     remedy="Write the role's code.",
     good="02", bad="supplier",
 )  # fmt: skip
@@ -719,7 +720,7 @@ def role(request: Request) -> Iterator[Breach]:
         return
     named = request.roles.by_hex(text)
     if named is None or named.hex != text:
-        message = f"its OU {shown(text)} is no RemotePartyRole in hexadecimal"
+        message = f"its OU {shown(text)} is not a RemotePartyRole in hexadecimal"
         yield Breach("csr.role", request.offset(field.path), message)
     elif not named.held_by:
         message = f"its OU {text} is the RemotePartyRole {named.name}, which only CAs have"

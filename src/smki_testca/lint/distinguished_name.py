@@ -25,7 +25,7 @@ and those without a meaning: noncharacters, unassigned ones and those for privat
 
 @rule(
     "subject.empty_attribute", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 A.1: SIZE (1..MAX)",
-    meaning="An attribute of the subject is an empty text, or nothing but spaces.",
+    meaning="An attribute of the subject is an empty text, or only spaces.",
     remedy="Leave it out.",
     good="no CN", bad="a CN of no characters, or of three spaces",
 )  # fmt: skip
@@ -38,8 +38,8 @@ def empty_attributes(certificate: Certificate) -> Iterator[Breach]:
 
 @rule(
     "subject.characters", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 7.1; RFC 4518 2.2, 2.4",
-    meaning="An attribute of the subject holds characters that nobody sees, and that a comparison"
-    " of names passes over or must not meet: NUL, other controls, marks of direction,"
+    meaning="An attribute of the subject holds invisible characters, which a comparison of names"
+    " ignores or must reject: NUL, other controls, marks of direction,"
     " noncharacters such as U+FFFF, unassigned characters or those for private use.",
     remedy="Leave them out.",
     good="CN=Supplier One", bad="CN=Supplier One, with U+202E in it",

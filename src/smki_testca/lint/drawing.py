@@ -120,7 +120,7 @@ def _verified(view: View, linter: Linter) -> str:
         case Verdict.NOT_BY_NAMED_ISSUER:
             return "does not verify with the key of the issuer that it names"
         case Verdict.UNKNOWN_ISSUER:
-            return "not verified: the issuer is not at hand"
+            return "not verified: the issuer's certificate is not known"
         case Verdict.UNTRIED:
             return _BY_OWN_KEY[None]
 

@@ -120,7 +120,7 @@ class Linter:
                 return lint(view, source, position)
         # All three say the same of octets that are no DER, or hold an element too many; otherwise
         # none of them fits.
-        no_kind = DerError("der.structure", "these octets are no certificate, CSR or CRL", 0)
+        no_kind = DerError("der.structure", "these octets are not a certificate, CSR or CRL", 0)
         first = next((one for one in errors if one.code != no_kind.code or one.offset), no_kind)
         return _unreadable(source, reading.of_error(first))
 

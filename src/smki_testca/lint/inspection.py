@@ -160,7 +160,7 @@ def why_no_certificate(source: Source) -> str:
     kind = kind_of(source.data)
     if kind == "certificate":
         return ""
-    return f"it is no certificate, but {'something else' if kind is None else f'a {kind}'}"
+    return f"it is not a certificate, but {'something else' if kind is None else f'a {kind}'}"
 
 
 def _settings(

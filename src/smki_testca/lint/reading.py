@@ -22,13 +22,13 @@ ENCODE_AGAIN = "Encode the document again as DER and sign it again."
 
 @rule(
     "document.unknown_kind", Severity.ERROR, Basis.SPECIFIED, "RFC 5280; RFC 2986",
-    meaning="It is no certificate, CSR, CRL or bundle of them.",
+    meaning="It is not a certificate, CSR, CRL or bundle of them.",
     remedy="Give the certificate itself; a private key or a text is not linted.",
     good="a PEM CERTIFICATE block", bad="a PEM block of an unknown label",
 )  # fmt: skip
 @rule(
     "document.nothing", Severity.ERROR, Basis.SPECIFIED, "RFC 5280; RFC 2986",
-    meaning="A folder or an archive was named in which there is no document.",
+    meaning="The folder or archive holds no document.",
     remedy="Name the certificates themselves, or the folder that holds them.",
     good="a folder with a certificate and its private key", bad="an empty folder",
 )  # fmt: skip
@@ -51,7 +51,7 @@ ENCODE_AGAIN = "Encode the document again as DER and sign it again."
 @rule(
     "document.too_long", Severity.ERROR, Basis.ASSUMED, LIMIT,
     meaning="It is longer than what is read.",
-    remedy="A certificate has a few hundred octets; look what else is in the file.",
+    remedy="A certificate has a few hundred octets; check what else is in the file.",
     good="a Device Certificate of 430 octets", bad="a file of 10 MB",
 )  # fmt: skip
 @rule(
@@ -84,7 +84,7 @@ def of_file(problem: FileProblem) -> Breach:
 )  # fmt: skip
 @rule(
     "der.tag", Severity.ERROR, Basis.SPECIFIED, DER,
-    meaning="A tag has no place in such a document.", remedy=ENCODE_AGAIN,
+    meaning="A tag is not allowed in such a document.", remedy=ENCODE_AGAIN,
     good="30", bad="3f 81 00",
 )  # fmt: skip
 @rule(
@@ -115,7 +115,7 @@ def of_error(error: DerError) -> Breach:
 @rule(
     "der.trailing_octets", Severity.ERROR, Basis.SPECIFIED, DER,
     meaning="Octets follow the end of the document or of a wrapped element.",
-    remedy="Cut them off; they are not signed.",
+    remedy="Remove them; they are not signed.",
     good="30 03 02 01 05", bad="30 03 02 01 05 00",
 )  # fmt: skip
 def of_anomaly(anomaly: Anomaly) -> Breach:

@@ -298,9 +298,9 @@ _KEY_IDENTIFIERS = (
 
 @rule(
     "certificate.other_pki", Severity.ERROR, Basis.SPECIFIED, "GBCS v0.8.1 s.12; SEC App. M",
-    meaning="It is of none of the PKIs that the profiles describe: no CA's name, policy or EUI-64"
-    " in it is theirs. It was not checked against a profile.",
-    remedy="Leave it out. To check it against a profile all the same, give --as PROFILE; if it is"
+    meaning="It belongs to none of the PKIs that the profiles describe: it has no CA's"
+    " name, policy or EUI-64 of theirs. It was not checked against a profile.",
+    remedy="Leave it out. To check it against a profile anyway, give --as PROFILE; if it is"
     " of a PKI of yours, name its CAs and policies in environments.toml.",
     good="a Device Certificate", bad="a web site's certificate",
 )  # fmt: skip
@@ -308,7 +308,9 @@ def other_pki(view: View) -> Breach:
     """State that a certificate is of none of the PKIs in the library."""
     issuer = view.fields.get("issuer")
     # Equal for all of them, so that a report can group the certificates of a whole trust store.
-    message = "it is of none of the PKIs that the profiles describe, so it was not checked further"
+    message = (
+        "it belongs to none of the PKIs that the profiles describe, so it was not checked further"
+    )
     return Breach("certificate.other_pki", None if issuer is None else issuer.node.offset, message)
 
 

@@ -95,7 +95,7 @@ def _text(linted: Sequence[Linted], groups: dict[Finding, list[Linted]], passed_
         lines.append(f"{len(documents)} documents: {text_line(kind)}")
         lines.append(plain(f"  {named} and {more} more; --all-findings names every one"))
     counts = summary(linted, passed_over)
-    others = f"; {counted(passed_over, 'other file')} passed over" if passed_over else ""
+    others = f"; {counted(passed_over, 'other file')} skipped" if passed_over else ""
     documents_in_files = (
         f"{counted(counts['documents'], 'document')} in {counted(counts['files'], 'file')}"
     )

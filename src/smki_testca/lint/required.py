@@ -157,7 +157,7 @@ def criticality(certificate: Certificate) -> Iterator[Breach]:
 @rule(
     "extensions.keyUsage.signs_certificates", Severity.ERROR, Basis.SPECIFIED,
     "RFC 5280 4.2.1.3, 4.2.1.9",
-    meaning="The keyUsage has keyCertSign, and the certificate is no CA's.",
+    meaning="The keyUsage has keyCertSign, and the certificate is not a CA's.",
     remedy="Leave keyCertSign out.",
     good="digitalSignature in an end entity", bad="keyCertSign in an end entity",
 )  # fmt: skip
@@ -175,14 +175,14 @@ def key_usage(certificate: Certificate) -> Iterator[Breach]:
         and certificate.profile.tier is Tier.END_ENTITY
         and not _is_ca(view)
     ):
-        message = "the keyUsage has keyCertSign, and the certificate is no CA's"
+        message = "the keyUsage has keyCertSign, and the certificate is not a CA's"
         offset = certificate.offset(path)
         yield Breach("extensions.keyUsage.signs_certificates", offset, message, path)
 
 
 @rule(
     "extensions.general_name", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 4.2.1.6, 4.2.1.7",
-    meaning="A name in subjectAltName or issuerAltName is empty, or is none of its type: an"
+    meaning="A name in subjectAltName or issuerAltName is empty, or is not valid for its type: an"
     " iPAddress of neither 4 nor 16 octets, a URI without a scheme, a mailbox without @, or what"
     " is not ASCII.",
     remedy="Write the name as its type demands, or leave it out.",
@@ -214,12 +214,12 @@ def _name_fault(name: Node) -> str | None:
             None if is_right else f"the iPAddress has {counted(len(content), 'octet')}, not 4 or 16"
         )
     if name.tag == 0x88:
-        return None if oid_of(name) is not None else "the registeredID is no OBJECT IDENTIFIER"
+        return None if oid_of(name) is not None else "the registeredID is not an OBJECT IDENTIFIER"
     pattern = {0x81: _MAILBOX, 0x82: _HOST, 0x86: _URI}[name.tag]
     text = content.decode("latin-1")
     if not text.isascii():
         return f"the {what} is not ASCII"
-    return None if pattern.fullmatch(text) else f"the {what} is none by its form"
+    return None if pattern.fullmatch(text) else f"the {what} does not have the form of one"
 
 
 _GENERAL_NAMES = {
@@ -252,7 +252,7 @@ def reasons_only(certificate: Certificate) -> Iterator[Breach]:
 
 @rule(
     "subject.value_type", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 4.1.2.4, A.1",
-    meaning="An attribute of the subject is no string.", remedy="Write it as a UTF8String.",
+    meaning="An attribute of the subject is not a string.", remedy="Write it as a UTF8String.",
     good="UTF8String Z1", bad="NULL",
 )  # fmt: skip
 @rule(
@@ -263,7 +263,7 @@ def reasons_only(certificate: Certificate) -> Iterator[Breach]:
 )  # fmt: skip
 @rule(
     "subject.country", Severity.ERROR, Basis.SPECIFIED, "RFC 5280 A.1: X520countryName",
-    meaning="The countryName is no PrintableString of two characters.",
+    meaning="The countryName is not a PrintableString of two characters.",
     remedy="Write the two letters of ISO 3166.",
     good="PrintableString GB", bad="PrintableString GBR",
 )  # fmt: skip
@@ -276,10 +276,10 @@ def attribute_values(certificate: Certificate) -> Iterator[Breach]:
                 continue
             path, text = f"subject.{label}", text_of(value)
             if value.tag & ~0x20 not in _STRINGS:
-                message = f"the subject's {label} is no string"
+                message = f"the subject's {label} is not a string"
                 yield Breach("subject.value_type", value.offset, message, path)
             elif label == "countryName" and (value.tag != _PRINTABLE or len(value.content) != 2):
-                message = "the subject's countryName is no PrintableString of two characters"
+                message = "the subject's countryName is not a PrintableString of two characters"
                 yield Breach("subject.country", value.offset, message, path)
             elif text is not None and len(text) > _LONGEST.get(label, len(text)):
                 message = (

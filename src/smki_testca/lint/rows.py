@@ -95,13 +95,13 @@ ASPECTS = {
         "{path} with one thing more",
     ),
     "order": Aspect(
-        "What {path} holds, or {path} itself, is not in the usual place.",
+        "The elements of {path}, or {path} itself, are not in the order of the profile.",
         "Write them in the order of the profile's rows.",
         "{path} in the order of the profile",
         "{path} with two of them exchanged",
     ),
     "encoding": Aspect(
-        "{path} is written in another ASN.1 type.",
+        "{path} is written in the wrong ASN.1 type.",
         "Write {path} in the type that the row demands.",
         "{path}: {rule}",
         "{path} in another string or time type",
@@ -131,7 +131,7 @@ ASPECTS = {
         "{path} in another form",
     ),
     "role": Aspect(
-        "{path} is no RemotePartyRole in two hexadecimal digits.",
+        "{path} is not a RemotePartyRole in two hexadecimal digits.",
         "Write the role's code in hexadecimal.",
         "{path}: 02",
         "{path}: FE",
@@ -155,7 +155,7 @@ ASPECTS = {
         "00-00-00-00-00-00-00-00",
     ),
     "octets": Aspect(
-        "{path} has another number of octets.",
+        "{path} does not have the right number of octets.",
         "Write as many octets as the row demands.",
         "{path}: {rule}",
         "{path} with one octet more",
@@ -173,7 +173,7 @@ ASPECTS = {
         "100 years",
     ),
     "policy": Aspect(
-        "{path} is no policy of the environment.",
+        "{path} is not a policy of the environment.",
         "Write a policy that environments.toml allows, or allow this one there.",
         "1.2.826.0.1.8641679.1.2.1.4",
         "2.5.29.32.0",
@@ -323,7 +323,7 @@ def _breaches(view: View, profile: DocumentProfile, row: Row, context: Context) 
             if is_end_entity:
                 yield _breach(row, "ca_false", "says CA:FALSE; it is better left out")
             else:
-                yield _breach(row, "present", "has no place here")
+                yield _breach(row, "present", "is not allowed here")
         return
     if path not in view.fields:
         if _reports_absence(view, profile, row):
@@ -426,7 +426,7 @@ def entry_breaches(entry: Entry, row: Row, roles: Roles) -> Iterator[Breach]:
     part = row.field.entry or ""
     if row.holds.absent:
         if part in entry.criticality:
-            yield _breach(row, "present", "has no place here")
+            yield _breach(row, "present", "is not allowed here")
         return
     if row.critical is not None and entry.criticality.get(part, row.critical) != row.critical:
         yield _breach(row, "critical", f"must {'' if row.critical else 'not '}be critical")
@@ -515,7 +515,7 @@ def _role_breaches(row: Row, text: str, roles: Roles) -> Iterator[Breach]:
     role = roles.by_hex(text)
     if role is None:
         is_decimal = _DECIMAL.fullmatch(text) is not None and roles.by_code(int(text)) is not None
-        fault = "is a RemotePartyRole in decimal" if is_decimal else "is no RemotePartyRole"
+        fault = "is a RemotePartyRole in decimal" if is_decimal else "is not a RemotePartyRole"
         aspect = "role_decimal" if is_decimal else "role"
         yield _breach(row, aspect, f"{shown(text)} {fault}; it takes two hexadecimal digits")
     elif not role.held_by and _is_for_holders(row):

@@ -290,7 +290,7 @@ def _without_copies(documents: Iterable[OneDocument]) -> Iterable[OneDocument]:
     "set.serial_of_another_issuer", Severity.WARNING, Basis.OBSERVED,
     "a real client looks certificates up by serial alone",
     meaning="Two certificates of different issuers have one serial number.",
-    remedy="Draw serials that are unique over the whole estate.",
+    remedy="Choose serials that are unique over the whole estate.",
     good="every serial once", bad="one serial under Z1 and U2",
 )  # fmt: skip
 def serials(documents: Together) -> Iterator[Breach]:
@@ -325,7 +325,7 @@ def serials(documents: Together) -> Iterator[Breach]:
     "set.key_agreement_pair", Severity.NOTICE, Basis.OBSERVED, PUBLISHED,
     meaning="Two key agreement certificates have one subject: look-ups are ambiguous, as with"
     " ordinary and prepayment keys.",
-    remedy="Nothing, if one of them is the prepayment certificate; tell them apart by label or"
+    remedy="Nothing, if one of them is the prepayment certificate; distinguish them by label or"
     " serial.",
     good="one KA certificate under an EUI-64", bad="Z1-supplier-ka and Z1-supplierPP-ka",
 )  # fmt: skip
@@ -357,9 +357,9 @@ def same_subject(documents: Together) -> Iterator[Breach]:
 
 @rule(
     "set.device_twice", Severity.WARNING, Basis.ASSUMED, "a Device has one key for each usage",
-    meaning="Two certificates of one Device in one PKI have one usage, different keys and one"
-    " notBefore: two Devices may have one ID. With a later notBefore it is taken for a renewal,"
-    " and not told.",
+    meaning="Two certificates of one Device in one PKI have the same usage and notBefore,"
+    " and different keys: two Devices may have one ID. A certificate with a later notBefore counts"
+    " as a renewal.",
     remedy="Give one of the Devices another ID, or leave out the certificate that is not in use.",
     good="a DS certificate of a Device and its renewal, which begins later",
     bad="two DS certificates of one Device that begin at one moment",
@@ -521,7 +521,7 @@ def revocations(documents: Together) -> Iterator[Breach]:
 )  # fmt: skip
 @rule(
     "validity.revoked", Severity.WARNING, Basis.SPECIFIED, "RFC 5280 6.3.3",
-    meaning="It is on the newest CRL at hand. A revoked certificate is not a malformed one.",
+    meaning="It is on the newest CRL given. A revoked certificate is not a malformed one.",
     remedy="Use another certificate.",
     good="on no CRL", bad="on a CRL that was linted with it",
 )  # fmt: skip

@@ -64,7 +64,7 @@ def _first_breaches(breaches: list[Breach]) -> list[Breach]:
 
 @rule(
     "signature.malformed", Severity.ERROR, Basis.SPECIFIED, "RFC 5758 3.2; RFC 3279 2.2.3",
-    meaning="The ECDSA signature is no SEQUENCE of two INTEGERs.",
+    meaning="The ECDSA signature is not a SEQUENCE of two INTEGERs.",
     remedy="Write r and s as a DER SEQUENCE.",
     good="30 45 02 20 … 02 21 00 …", bad="64 octets, r and s side by side",
 )  # fmt: skip
@@ -82,7 +82,7 @@ def signature_anomalies(view: View) -> Iterator[Breach]:
     start = view.root.children[2].end - len(view.signature)
     pair = ecdsa_integers(view.signature)
     if pair is None:
-        message = "the signature is no SEQUENCE of two INTEGERs"
+        message = "the signature is not a SEQUENCE of two INTEGERs"
         if looks_raw(view.signature):
             message = (
                 "the signature is 64 octets and no SEQUENCE: r and s side by side, by its look, as"
@@ -316,7 +316,7 @@ def _signature_bits(view: View) -> Iterator[Breach]:
     signature = view.root.children[2]
     if signature.content[:1] != b"\x00":
         yield Breach(
-            "signature.malformed", signature.start, "the signature is no whole number of octets"
+            "signature.malformed", signature.start, "the signature is not a whole number of octets"
         )
 
 

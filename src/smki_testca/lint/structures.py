@@ -53,7 +53,7 @@ def _rule_for_each_structure(function: Declaring) -> Declaring:
         name, content = structure.name, structure.content
         rule(
             structure.code, Severity.ERROR, Basis.SPECIFIED, structure.clause,
-            meaning=f"{name} lacks an element, or has one too many, out of place or of"
+            meaning=f"{name} lacks an element, or has one too many, in the wrong place or of"
             " another type.",
             remedy="Write exactly the elements that it has, in their order, and sign again.",
             good=f"{name}: {content or f'an element that begins with {structure.tag:02x}'}",

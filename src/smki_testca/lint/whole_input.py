@@ -85,7 +85,7 @@ def _in_parallel(
 ) -> list[Linted]:
     numbered = enumerate(sources)
     chunks = iter(lambda: list(islice(numbered, _CHUNK)), [])
-    with workers.explained_death("nothing was reported", "Give the command again."):
+    with workers.explained_death("nothing was reported", "Repeat the command."):
         linted = workers.ordered(count, _lint_chunk, chunks, _start_worker, settings, issuers.ders)
         return [document for chunk in linted for document in chunk]
 

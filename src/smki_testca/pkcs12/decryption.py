@@ -290,7 +290,7 @@ def too_much_work(name: str) -> InputError:
     """The error for a key or store that asks for more than one import does."""
     return InputError(
         "import.work",
-        f"{name} asks for more work than one import does: {MAX_ITERATIONS:,} iterations in all"
+        f"{name} needs more work than one import allows: {MAX_ITERATIONS:,} iterations in all"
         f" and {MAX_SCRYPT_OCTETS >> 20} MiB for scrypt.",
         "Import fewer files at a time, or encrypt it again with openssl pkcs8.",
     )

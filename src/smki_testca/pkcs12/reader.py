@@ -145,7 +145,7 @@ class StoreReader:
         else:
             raise InputError(
                 "import.algorithm",
-                f"{name} is locked with a public key, not with a passphrase.",
+                f"{name} is encrypted to a public key, not under a passphrase.",
                 "Convert it with: openssl pkcs12",
             )
         yield from _bags(read(octets)[0], 1)

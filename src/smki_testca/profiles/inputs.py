@@ -239,8 +239,7 @@ _SIGNIFIER: Final = InputType(
     SIGNIFIER,
     SIGNIFIER,
     "S",
-    "Who the requester says it is. Whoever is asked for the certificate refuses another"
-    " Signifier than the register's.",
+    "The participant's Signifier. Another one than the register's is refused.",
     (),
     _parse_signifier,
     _as_text,

@@ -258,7 +258,9 @@ class Library:
             profile = rows.revocation_list_profile(document, origin)
             if name in self.profile_names:
                 where = Place(origin).within("name")
-                raise InputError("profile.duplicate", f"{where}: a certificate has that name.")
+                raise InputError(
+                    "profile.duplicate", f"{where}: a certificate profile has that name."
+                )
             self._revocation_list_profiles[name] = profile
         return self._revocation_list_profiles[name]
 

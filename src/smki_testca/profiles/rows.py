@@ -417,7 +417,9 @@ def _fill(table: FillTable, field: Field, language: _Language, where: Place) -> 
         _fail(where.within("optional"), "only an input is optional")
     _check_span(table, where)
     if table.backdate is not None and (table.derived, field.path) != ("now", "validity.notBefore"):
-        _fail(where.within("backdate"), "backdate goes with validity.notBefore and derived = 'now'")
+        _fail(
+            where.within("backdate"), "backdate is only for validity.notBefore with derived = 'now'"
+        )
     if table.constant is not None:
         return Constant(_constant(table.constant, field, where.within("constant")))
     is_input = table.input is not None
@@ -450,7 +452,7 @@ def _check_span(table: FillTable, where: Place) -> None:
             else [n for n, allowed in _SPANS.items() if stated[0] in allowed]
         )
         whose = " or ".join(repr(name) for name in takers)
-        _fail(where, f"{unit_names} goes with derived = {whose}, and with nothing else")
+        _fail(where, f"{unit_names} is only for derived = {whose}")
 
 
 _VOCABULARIES = {
@@ -533,9 +535,9 @@ def _holds(table: HoldsTable, field: Field, where: Place) -> Holds:
     if table.last and field.attribute is None:
         _fail(where.within("last"), "only a subject attribute is last or not")
     if table.max_years and field.path not in {"validity.notAfter", "nextUpdate"}:
-        _fail(where.within("max-years"), "max-years goes with validity.notAfter and nextUpdate")
+        _fail(where.within("max-years"), "max-years is only for validity.notAfter and nextUpdate")
     if table.max_hours and field.path != "nextUpdate":
-        _fail(where.within("max-hours"), "max-hours goes with nextUpdate")
+        _fail(where.within("max-hours"), "max-hours is only for nextUpdate")
     if table.equals is not None and field.path == "revokedCertificates.userCertificate":
         _fail(where.within("equals"), "entries have different serials; none equals all of them")
     holds = Holds(

@@ -116,8 +116,8 @@ class Subject:
             if type(value) is not expected:
                 raise InputError(
                     "request.input",
-                    f"The input {name} of a certificate of profile {profile.name} is of the class"
-                    f" {expected.__name__} itself, and not of {type(value).__name__}.",
+                    f"The input {name} of a certificate of profile {profile.name} must be of the"
+                    f" class {expected.__name__}, not {type(value).__name__}.",
                     "Make the subject with Estate.subject.",
                 )
             if isinstance(value, RemotePartyRole):

@@ -400,8 +400,8 @@ class Gate:
                 "R20",
                 f"The profile {profile.name} {weaknesses[0]}: its certificates could pass for"
                 " others.",
-                f"Take the rule back, or say experimental = true of {environment.name} in"
-                " environments.toml; the certificates are marked then.",
+                f"Restore the rule, or set experimental = true for {environment.name} in"
+                " environments.toml; then the certificates are marked.",
             )
         for name in environment.names_of_cas(profile.hierarchy):
             if live.names_ca(name):
@@ -416,7 +416,7 @@ class Gate:
                 "R23",
                 f"The register has {len(dccs)} participants of kind dcc: {', '.join(dccs)}. There"
                 " is one DCC.",
-                "Leave one: correct the kind of the others, or remove them. See: smki-testca"
+                "Keep one: correct the kind of the others, or remove them. See: smki-testca"
                 " register --help",
             )
 

@@ -564,7 +564,7 @@ def _updated(present: Participant | None, arriving: Participant) -> Participant:
         raise InputError(
             "participant.changed",
             f"Participant {present.id} is registered as {_in_words(present)}, and was to become"
-            f" {_in_words(arriving)}; an import changes neither.",
+            f" {_in_words(arriving)}; an import does not change that.",
             "If it was wrong: smki-testca register correct"
             f" {present.id}{_options_that_make(present, arriving)}",
         ).at("kind" if present.kind != arriving.kind else "signifier")

@@ -207,7 +207,7 @@ def _parse_unusual(data: bytes, offset: int, end: int) -> tuple[Entry, int]:
     tags = [part.tag for part in parts]
     if node.tag != 0x30 or tags[:1] != [0x02] or len(tags) < 2 or tags[1] not in _TIMES:
         return _unreadable_entry(
-            node, anomalies, "an entry is no serial number and time"
+            node, anomalies, "an entry is not a serial number and a time"
         ), node.stop
     if tags[2:] not in ([], [0x30]):
         message = "an entry holds more than a serial number, a time and extensions"

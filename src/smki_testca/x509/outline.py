@@ -46,13 +46,13 @@ def outline(der: bytes) -> Outline:
         ends = [at]
         for tag in _TAGS:
             if der[at] != tag:
-                raise DerError("der.structure", "these octets are no certificate", at)
+                raise DerError("der.structure", "these octets are not a certificate", at)
             _, at = _content(der, at)
             ends.append(at)
     except IndexError as error:
-        raise DerError("der.structure", "these octets are no certificate", 0) from error
+        raise DerError("der.structure", "these octets are not a certificate", 0) from error
     if at > len(der):
-        raise DerError("der.structure", "these octets are no certificate", 0)
+        raise DerError("der.structure", "these octets are not a certificate", 0)
     _, _, _, _, validity, subject, public_key, end = ends
     return Outline(der[validity:subject], der[subject:public_key], der[public_key:end])
 
@@ -76,5 +76,5 @@ def dates(validity: bytes) -> tuple[datetime, datetime]:
     root, _ = read(validity, what="validity")
     instants = [time_of(node) for node in root.children]
     if len(instants) != 2 or instants[0] is None or instants[1] is None:
-        raise DerError("der.structure", "these octets are no validity", 0)
+        raise DerError("der.structure", "these octets are not a Validity", 0)
     return instants[0], instants[1]

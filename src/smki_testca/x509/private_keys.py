@@ -34,7 +34,7 @@ def check_passphrase(passphrase: str) -> None:
             "passphrase.too_long",
             f"The passphrase for private keys has {octets} octets; at most"
             f" {MAX_PASSPHRASE_OCTETS} can be used.",
-            "Is it the right file? Its first line is the passphrase.",
+            "Check that it is the right file: its first line is the passphrase.",
         )
 
 

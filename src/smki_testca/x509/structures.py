@@ -214,7 +214,9 @@ def read_value(octets: Node, extension: str) -> tuple[Node | None, list[Anomaly]
     structure = EXTENSIONS.get(extension) if anomalies else None
     if structure is None or octets.content[:1] == bytes((structure.tag,)):
         return inner, anomalies
-    message = f"the value of {extension} is no {structure.name}: it lacks the type's own tag"
+    message = (
+        f"the value of {extension} is not of type {structure.name}: it lacks the type's own tag"
+    )
     return None, [Anomaly(structure.code, octets.offset, message)]
 
 

@@ -166,7 +166,7 @@ def view_revocation_list(data: bytes) -> View:
             instant = rest.pop(0)
             view.fields[path] = FieldValue(time_of(instant), instant)
     if "thisUpdate" not in view.fields:
-        raise DerError("der.structure", "these octets are no CRL", 0)
+        raise DerError("der.structure", "these octets are not a CRL", 0)
     if rest and rest[0].tag == 0x30:
         revoked = rest.pop(0)
         view.fields["revokedCertificates"] = FieldValue(entries.count(revoked), revoked)
@@ -186,7 +186,7 @@ def _signed_document(
         message = f"a certificate, CSR or CRL has three elements; this one has {len(parts)}"
         raise DerError("der.structure", message, parts[3].offset)
     if not is_signed or len(parts[0].children) < least:
-        raise DerError("der.structure", f"these octets are no {what}", 0)
+        raise DerError("der.structure", f"these octets are not a {what}", 0)
     view = View(what, root, anomalies, parts[0], parts[1], parts[2].content[1:])
     return view, parts[0].children
 

@@ -324,7 +324,7 @@ def _with_tls(files, address):
 def test_an_address_without_tls_is_wrong_usage(tls, quickstart):
     process = _start(quickstart, *_issue(), *_with_tls(tls, "tcp://127.0.0.1:8786"))
     assert _ends_in_one_line(process, 2) == (
-        "error: tcp://127.0.0.1:8786 is no TLS address; the CA's key travels over TLS only."
+        "error: tcp://127.0.0.1:8786 is not a TLS address, and the CA's key is sent over TLS only."
         " Give --scheduler tls://HOST:PORT."
     )
 
@@ -454,7 +454,7 @@ def test_a_scheduler_that_dies_in_the_middle_is_told_of_and_the_run_can_be_resum
     assert (code, out) == (5, ""), err
     assert err == (
         "run 1\nerror: The scheduler was lost in the middle of run 1."
-        " Go on with: smki-testca batch resume 1\n"
+        " Continue it: smki-testca batch resume 1\n"
     )
     with opened(quickstart) as estate:
         assert 0 < estate.runs.get(1).issued < 40_000

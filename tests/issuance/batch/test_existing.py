@@ -254,7 +254,7 @@ def test_again_issues_beside_it_and_warns(batch, rows, has_one, statuses, source
     assert run["issued"] == 2
     (warning,) = run["warnings"]
     assert device_id(FIRST) in warning
-    assert "issued beside" in warning
+    assert "issued in addition" in warning
     assert statuses(FIRST) == {(KA, "in-use"): 2}
     assert statuses(FIRST + 1) == {(KA, "in-use"): 1}
 
@@ -422,6 +422,61 @@ def test_a_device_that_a_run_is_about_to_issue_to_is_refused(
         error = problem["error"]
     assert error["code"] == "batch.in_progress"
     assert "smki-testca batch resume 1" in error["remedy"]
+
+
+def test_the_number_of_certificates_that_a_range_retires_is_told(batch, rows, statuses):
+    _of_batch(batch("issue", *range_of(4, FIRST, DS, KA)))
+    range_again = *range_of(4, FIRST, DS, KA), "--replace"
+    assert batch("check", *range_again).json["retired"] == 8
+    assert _of_batch(batch("issue", *range_again))["retired"] == 8
+    _of_batch(batch("issue", *range_of(4, FIRST, DS, KA), "--again"))
+    # Of each Device and usage there are two by now.
+    assert batch("check", *range_again).json["retired"] == 16
+    assert batch("check", *_asked("manifest", rows, "both", 4), "--replace").json["retired"] == 16
+    _of_batch(batch("issue", *range_again))
+    assert statuses(FIRST) == {(usage, state): n for usage in (DS, KA) for state, n in _STATES}
+
+
+_STATES = ("in-use", 1), ("not-in-use", 3)
+
+
+@pytest.mark.parametrize("as_", ["manifest", "range"])
+@pytest.mark.parametrize("before", ["manifest", "range"])
+def test_what_an_interrupted_run_will_issue_is_told_apart_from_what_is_in_use(
+    batch, rows, has_one, monkeypatch, before, as_
+):
+    has_one("manifest", FIRST + 2)
+    _stopped(batch, monkeypatch, "issue", *_asked(before, rows, count=2))
+    asked = (*_asked(as_, rows, count=3), "--skip-existing")
+    outcome = batch("issue", *asked)
+    assert (outcome.code, outcome.json["run"]) == (0, None)
+    assert (outcome.json["skipped"], outcome.json["skipped_in_progress"]) == (3, 2)
+    (warning,) = outcome.json["warnings"]
+    assert warning == (
+        "Run 2, which is interrupted, will still issue 2 certificates that are skipped here."
+        " Continue it: smki-testca batch resume 2"
+    )
+    text = batch("issue", *asked, text=True)
+    assert warning in text.err
+    assert "1 certificate is skipped: in use already" in text.err
+
+
+@pytest.mark.parametrize("as_", ["manifest", "range"])
+def test_what_an_interrupted_run_will_issue_has_no_serial_number_yet(batch, rows, monkeypatch, as_):
+    _stopped(batch, monkeypatch, "issue", *_asked(as_, rows, count=2))
+    (warning,) = batch("check", *_asked(as_, rows, count=2), "--again").json["warnings"]
+    assert warning == (
+        "Run 1, which is interrupted, will still issue to the Device"
+        f" {device_id(FIRST)} for key-agreement: another is issued in addition."
+    )
+
+
+def test_a_row_that_is_refused_does_not_count_as_skipped(batch, rows, monkeypatch):
+    _stopped(batch, monkeypatch, "issue", *_asked("manifest", rows, count=1))
+    refused = rows(batches.device(FIRST, usage="both", label="{nothing}"))
+    document = batch("check", refused, "--skip-existing").json
+    assert len(document["problems"]) == 1
+    assert not {"skipped", "skipped_in_progress", "warnings"} & document.keys()
 
 
 def test_rows_of_a_cancelled_run_are_free_again(batch, rows, monkeypatch):

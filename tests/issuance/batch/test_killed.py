@@ -87,7 +87,7 @@ def test_a_killed_worker_is_told_of_in_one_line_with_the_way_on(quickstart):
     assert process.returncode == 5
     assert err.splitlines()[-1] == (
         "error: A worker process ended unexpectedly; finished tiles are safe."
-        " Go on with: smki-testca batch resume 1"
+        " Continue it: smki-testca batch resume 1"
     )
     assert "Traceback" not in err
     killing.wait_for_end(workers)
@@ -109,7 +109,7 @@ def test_ctrl_c_ends_a_batch_in_one_line_and_it_can_be_resumed(command, quicksta
     assert 0 < issued < count
     assert err.splitlines()[-1] == (
         f"interrupted: {issued} of {count} certificates are issued."
-        " Go on with: smki-testca batch resume 1"
+        " Continue it: smki-testca batch resume 1"
     )
     assert "Traceback" not in err
     killing.wait_for_end(workers)
@@ -128,7 +128,7 @@ def test_without_room_for_a_tile_the_command_says_so_and_can_be_resumed(command,
     assert process.returncode == 5, err
     assert err.splitlines()[-1] == (
         "error: A tile of run 1 cannot be written: File too large."
-        " Make room, then: smki-testca batch resume 1"
+        " Free space on the disk, then: smki-testca batch resume 1"
     )
     assert "Traceback" not in err
     assert batches.tiles_written(quickstart) == 0
@@ -147,7 +147,7 @@ def test_without_room_for_the_estate_nothing_is_begun(command, quickstart):
     assert process.returncode == 5, err
     (line,) = err.splitlines()
     assert line.startswith("error: ")
-    assert line.endswith("See that there is room on the disk, and permission.")
+    assert line.endswith("Check that the disk has space and that you have permission.")
     assert command("--json", "--estate", quickstart, "batch", "list").json["runs"] == []
     assert path.read_bytes() == before
     assert command("--estate", quickstart, "audit", "verify").code == 0
@@ -198,7 +198,7 @@ def test_a_run_that_is_cancelled_meanwhile_stops(command, quickstart):
     assert command("--estate", quickstart, "batch", "cancel", 1).code == 0
     _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 4
-    assert err.splitlines()[-1] == "error: Run 1 was cancelled meanwhile."
+    assert err.splitlines()[-1] == "error: Run 1 was cancelled in the meantime."
     shown = command("--json", "--estate", quickstart, "batch", "show", 1).json["run"]
     assert shown["state"] == "cancelled"
     assert 0 < shown["issued"] < 1_000_000

@@ -270,7 +270,7 @@ def test_a_manifest_is_a_regular_file(command, quickstart, tmp_path, kind):
     os.mkfifo(path)
     outcome = command("--estate", quickstart, "batch", "issue", path)
     assert outcome.code == 4
-    assert outcome.err == f"error: {path} cannot be read: it is no regular file. Give a file.\n"
+    assert outcome.err == f"error: {path} cannot be read: it is not a regular file. Give a file.\n"
 
 
 def test_wrong_rows_beyond_a_limit_are_counted_only(command, quickstart, tmp_path, monkeypatch):

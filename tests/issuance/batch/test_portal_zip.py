@@ -1,4 +1,4 @@
-"""The ZIP of a batch is refused whole for each trick that it plays (SEC App. M F)."""
+"""The ZIP of a batch is refused as a whole for each trick that it plays (SEC App. M F)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def refused(data):
     with pytest.raises(InputError) as raised:
         members(data)
     assert raised.value.code == "batch.zip"
-    assert "requests.zip is refused whole" in raised.value.message
+    assert "requests.zip is refused as a whole" in raised.value.message
     return raised.value.message
 
 
@@ -302,4 +302,4 @@ def test_a_name_with_any_space_or_letter_is_a_name(name):
 
 @pytest.mark.parametrize("name", ["a\tb.csr", "a\u2028b.csr", "a\x85b.csr", "a\\b.csr"])
 def test_a_name_with_a_control_character_or_a_backslash_is_refused(name):
-    assert "refused whole" in refused(csr_zip((name, device_csr())))
+    assert "refused as a whole" in refused(csr_zip((name, device_csr())))

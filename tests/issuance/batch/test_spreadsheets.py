@@ -157,7 +157,7 @@ def test_a_second_byte_order_mark_is_named(tmp_path):
     with pytest.raises(InputError) as raised:
         list(lines(path, COLUMNS))
     assert raised.value.code == "manifest.csv"
-    assert "line 1: a byte order mark stands in the header" in raised.value.message
+    assert "line 1: there is a byte order mark in the header" in raised.value.message
     path.write_text(sheet + sheet)
     first, joined, last = lines(path, COLUMNS)
     assert first.cells == last.cells == {"profile": "device", "label": "a"}

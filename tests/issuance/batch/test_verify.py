@@ -1,6 +1,7 @@
 """``batch verify``: what is wrong with a run is found, and nothing else is."""
 
 import csv
+import json
 import sqlite3
 import tracemalloc
 from array import array
@@ -363,3 +364,39 @@ def test_the_memory_of_a_search_is_a_small_part_of_what_is_searched():
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert most < count * 25 / 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM tiles WHERE run = 1 AND number = 1",
+        "UPDATE tiles SET digest = x'', audit = NULL WHERE run = 1 AND number = 1",
+        "UPDATE tiles SET section = 0 WHERE run = 1 AND number = 1",
+        "UPDATE tiles SET count = 3 WHERE run = 1 AND number = 1",
+    ],
+)
+def test_a_run_that_lost_certificates_is_neither_verified_nor_noted_nor_exported(
+    command, quickstart, verify, tmp_path, change
+):
+    usages = "digital-signature", "key-agreement"
+    batches.issue(command, quickstart, *range_of(4, FIRST, *usages))
+    run = json.loads(command("--json", "--estate", quickstart, "batch", "show", 1).out)
+    assert run["run"]["count"] == 8
+    with sqlite3.connect(quickstart / "estate.sqlite") as connection:
+        connection.execute(change)
+    connection.close()
+    outcomes = [
+        verify()[0],
+        command("--json", "--estate", quickstart, "batch", "note", 1),
+        *(
+            command(
+                *("--json", "--estate", quickstart, "batch", "export", 1),
+                *("--format", form, "--out", tmp_path / form),
+            )
+            for form in ("device-csv", "der-stream", "csv", "device-folders")
+        ),
+    ]
+    for outcome in outcomes:
+        assert (outcome.code, outcome.json["error"]["code"]) == (5, "bulk.missing")
+        assert "run 1" in outcome.json["error"]["message"]
+    assert not list(tmp_path.glob("de*"))

@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
 
 from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import Progress, print_json, print_warnings, say
 from smki_testca.cli.output_paths import FILE_HELP, OUTPUT, check_alone, place_of
 from smki_testca.cli.session import first_line, read_input
-from smki_testca.errors import InputError, UsageError
-from smki_testca.estate.run_rows import RunRows
-from smki_testca.estate.runs import State
+from smki_testca.errors import UsageError
 from smki_testca.exporters.registry import RUN_FORMATS
+from smki_testca.exporters.run_export import export_run
 from smki_testca.exporters.run_formats.sealing import line_key
-from smki_testca.exporters.run_formats.writing import Asked, check, write
+from smki_testca.exporters.run_formats.writing import RunExportOptions, check
 from smki_testca.files import check_free, write_file
 from smki_testca.streams import is_standard_output
 from smki_testca.text import (
@@ -30,10 +28,8 @@ from smki_testca.x509.exported_keys import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from smki_testca.api import Estate
     from smki_testca.cli.session import Session
-    from smki_testca.estate.runs import Run
-    from smki_testca.exporters.run_formats.writing import Written
+    from smki_testca.exporters.run_formats.writing import RunExport
 
 
 RESPONSE = "response"
@@ -66,7 +62,7 @@ RESPONSE = "response"
 @click.option(
     "--export-passphrase-file",
     metavar="FILE",
-    help="Its first line encrypts the private keys written.",
+    help="Encrypt the private keys with the passphrase on the first line of FILE.",
 )
 @click.option(
     "--seal-to",
@@ -86,7 +82,7 @@ RESPONSE = "response"
 )
 @click.option("--environment", metavar="E", help="Only Devices of this environment.")
 @click.option("--profile", metavar="NAME", help="Only Devices of this certificate type.")
-@click.option("--force", is_flag=True, help="Overwrite what is there already.")
+@click.option("--force", is_flag=True, help="Overwrite files that are there already.")
 @click.pass_obj
 def export(
     session: Session,
@@ -116,11 +112,14 @@ def export(
     if form == RESPONSE:
         _check_response(export_passphrase_file, seal_to, key_form, **given)
         check_free(out, force=force)
+        from smki_testca.issuance.batch.signing import stored_response
+
         with session.open() as estate:
-            count = write_response(estate, estate.runs.get(run), out, force=force)
+            response, count = stored_response(estate, estate.runs.get(run))
+        write_file(out, response, force=force)
         _tell(session, out, {"run": run, "out": str(out), "certificates": count})
         return
-    asked = Asked(
+    asked = RunExportOptions(
         passphrase=None if export_passphrase_file is None else first_line(export_passphrase_file),
         key_form=None if key_form is None else KeyForm(key_form),
         line=None if seal_to is None else line_key(read_input(seal_to), seal_to),
@@ -129,14 +128,7 @@ def export(
     check(RUN_FORMATS[form], asked, out)
     check_free(out, force=force)
     with session.open() as estate:
-        written = write(
-            RUN_FORMATS[form],
-            RunRows(estate, estate.runs.get(run), with_keys=asked.with_keys),
-            estate.library,
-            out,
-            asked,
-            Progress("Exporting"),
-        )
+        written = export_run(estate, run, form, out, asked, Progress("Exporting"))
     _tell_written(session, run, out, written, asked)
 
 
@@ -150,12 +142,14 @@ def _check_response(*options: str | None, **given: Any) -> None:
     if any(value is not None for value in (*options, *given.values())):
         raise UsageError(
             "usage",
-            "The format response is what batch sign writes, and nothing else.",
+            "The format response writes what batch sign wrote, and takes no other option.",
             "Leave out every option but --out and --force.",
         )
 
 
-def _tell_written(session: Session, run: int, out: Path, written: Written, asked: Asked) -> None:
+def _tell_written(
+    session: Session, run: int, out: Path, written: RunExport, asked: RunExportOptions
+) -> None:
     """Print what was written."""
     document: dict[str, Any] = {"run": run, "out": str(out), "certificates": written.certificates}
     if written.devices is not None:
@@ -184,24 +178,3 @@ def _tell(session: Session, out: Path, document: dict[str, Any]) -> None:
     if parts is not None:
         what += f" in {counted(parts, 'part')}"
     say(f"{what} {is_or_are(count)} {place_of(out, 'in')}.", err=is_standard_output(out))
-
-
-def write_response(estate: Estate, run: Run, target: Path, *, force: bool) -> int:
-    """Write the response to a ZIP of CSRs; return the number of certificates in it.
-
-    Raises:
-        InputError: if the run is not done, or of another source.
-    """
-    from smki_testca.issuance.batch import portal
-
-    encoded_report = estate.runs.report(run.id)
-    if encoded_report is None or run.state is not State.DONE:
-        raise InputError(
-            "batch.no_response",
-            f"Run {run.id} has no response: it is {run.state}, of source {run.terms.source}.",
-            "Only a ZIP of CSRs that is done has one.",
-        )
-    issued = dict(estate.run_certificates.numbered(run))
-    report = msgspec.msgpack.decode(encoded_report, type=portal.Report)
-    write_file(target, portal.response(report, issued), force=force)
-    return len(issued)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,15 +16,13 @@ from smki_testca.cli.batch.running import (
     announce,
     complete_and_report,
     engine_of,
-    secrets_of,
     with_engine_options,
 )
 from smki_testca.cli.batch.source import (
     SourceCommand,
     existing_of,
-    manifest_id,
-    plan_manifest,
-    plan_range,
+    manifest_of,
+    range_of,
     range_options_given,
     with_source_options,
 )
@@ -34,13 +31,8 @@ from smki_testca.cli.output import (
     print_json,
     say,
 )
-from smki_testca.errors import (
-    ExitCode,
-    InputError,
-    Refusal,
-    SmkiTestcaError,
-    UsageError,
-)
+from smki_testca.entropy import parse_seed
+from smki_testca.errors import ExitCode, UsageError
 from smki_testca.text import (
     counted,
     is_or_are,
@@ -49,15 +41,16 @@ from smki_testca.text import (
 if TYPE_CHECKING:
     from smki_testca.api import Estate
     from smki_testca.cli.session import Session
-    from smki_testca.estate.terms import Secrets
-    from smki_testca.issuance.batch.planning import Plan
+    from smki_testca.issuance.batch.outcome import BatchOutcome
 
 
 LISTED_SKIPPED = 1_000
 """The most skipped rows of a batch that are listed; all are counted."""
 
 _SEED = click.option(
-    "--seed", metavar="HEX", help="Derive serials and keys from it; they are not secret."
+    "--seed",
+    metavar="HEX",
+    help="Derive serial numbers and keys from this seed; the keys are not secret.",
 )
 
 
@@ -65,8 +58,8 @@ _SEED = click.option(
 @click.argument("manifest", metavar="[MANIFEST]", required=False)
 @with_source_options
 @_SEED
-@click.option("--all-or-nothing", is_flag=True, help="Issue nothing where one row is wrong.")
-@click.option("--dry-run", is_flag=True, help="Say what would be issued, and change nothing.")
+@click.option("--all-or-nothing", is_flag=True, help="Issue nothing if one row is wrong.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
 @LABEL
 @ENVIRONMENT
 @DELIVERY
@@ -85,48 +78,25 @@ def issue(session: Session, /, manifest: str | None, *, dry_run: bool, **options
     with session.open() as estate:
         if not dry_run:
             estate.unlock_meanwhile()
-        from smki_testca.issuance.batch.planning import begin
-
         engine = engine_of(options)
-        secrets = secrets_of(options["seed"])
-
-        def planned() -> Plan:
-            return _planned(estate, manifest, options, secrets)
-
-        def is_issued(plan: Plan) -> bool:
-            return plan.ready() and not (plan.problems and options["all_or_nothing"])
-
-        def store(plan: Plan) -> int | None:
-            if is_issued(plan):
-                return plan.store()
-            plan.record(None)
-            return None
-
-        if dry_run:
-            plan, run = planned(), None
-            plan.check_seed()
-            plan.close()
-        else:
-            plan, run = begin(estate, planned, store)
-        nothing_is_left = bool(plan.skipped_count and not plan.count)
-        if not is_issued(plan) and (plan.problems or not nothing_is_left):
-            raise _plan_error(plan)
-        _report(session, plan)
-        outcome = _outcome_as_json(plan)
-        if run is not None:
-            announce(run)
-            complete_and_report(session, estate, run, engine, outcome)
+        outcome = _begun(estate, manifest, options, dry_run=dry_run)
+        if not outcome.count:
+            outcome.check()
+        _report(session, outcome)
+        document = _as_json(outcome)
+        if outcome.run is not None:
+            announce(outcome.run.id)
+            complete_and_report(session, estate, outcome.run.id, engine, document)
             return
     if session.as_json:
-        document = None if nothing_is_left else _planned_as_json(plan)
-        document = None if document is None else document | outcome
+        planned = _planned_as_json(outcome) | document if outcome.count else None
         told = {"dry_run": True} if dry_run else {}
-        print_json({"run": document, **({} if document else outcome), **told})
-    elif nothing_is_left:
-        say("Nothing is left to issue.")
+        print_json({"run": planned, **({} if planned else document), **told})
+    elif outcome.count:
+        say(f"{counted(outcome.count, 'certificate')} would be issued.")
     else:
-        say(f"{counted(plan.count, 'certificate')} would be issued.")
-    if plan.problems:
+        say("Nothing is left to issue.")
+    if outcome.problems:
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
@@ -139,7 +109,7 @@ def issue(session: Session, /, manifest: str | None, *, dry_run: bool, **options
 @DELIVERY
 @click.pass_obj
 def check(session: Session, /, manifest: str | None, **options: Any) -> None:
-    """Say what of a range or a MANIFEST would be refused, and why; nothing is issued.
+    """Check a range or a MANIFEST: say what would be refused, and why; nothing is issued.
 
     \b
     Example:
@@ -149,106 +119,87 @@ def check(session: Session, /, manifest: str | None, **options: Any) -> None:
       --usage both --first-id 00-DB-12-01-00-00-00-00 --count 100000
     """
     with session.open() as estate:
-        plan = _planned(estate, manifest, options, secrets_of(options["seed"]))
-        plan.check_seed()
-        plan.close()
-    if not plan.ready() and not plan.problems and not plan.skipped_count:
-        raise _plan_error(plan)
-    if plan.is_range and plan.problems:
-        raise plan.problems[0].error
-    accepted = plan.count if plan.is_range else plan.rows
+        outcome = _begun(estate, manifest, options, dry_run=True)
+    accepted = outcome.count if outcome.is_range else outcome.rows
     if session.as_json:
-        certificates = {} if accepted == plan.count else {"certificates": plan.count}
-        print_json({"accepted": accepted, **certificates, **_outcome_as_json(plan)})
+        certificates = {} if accepted == outcome.count else {"certificates": outcome.count}
+        print_json({"accepted": accepted, **certificates, **_as_json(outcome)})
     else:
-        _report(session, plan)
-        issued = counted(plan.count, "certificate")
-        of_rows = f" for {counted(accepted, 'row')}" if accepted != plan.count else ""
+        _report(session, outcome)
+        issued = counted(outcome.count, "certificate")
+        of_rows = f" for {counted(accepted, 'row')}" if accepted != outcome.count else ""
         rows = counted(accepted, "row")
-        if plan.is_range:
+        if outcome.is_range:
             say(f"{issued} would be issued.")
         else:
             say(
-                f"{rows} would go through, {plan.problem_count} would not."
+                f"{rows} would go through, {outcome.problem_count} would not."
                 + (f" {issued} would be issued." if of_rows else "")
             )
-    if plan.problems:
+    if outcome.problems:
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
-def _planned(
-    estate: Estate, manifest: str | None, options: dict[str, Any], secrets: Secrets
-) -> Plan:
-    """Plan a range or a manifest."""
-    from smki_testca.collector import without_collector
-    from smki_testca.issuance.batch.planning import Plan
-    from smki_testca.labels import LabelTemplate
+def _begun(
+    estate: Estate, manifest: str | None, options: dict[str, Any], *, dry_run: bool
+) -> BatchOutcome:
+    """Begin the run of a range or a manifest; or plan it, for a dry run."""
+    from smki_testca.issuance.batch.issuing import BatchOptions, begin_batch
 
     existing = existing_of(options)
-    label = LabelTemplate.of(options["label"])
     if manifest is None:
-        plan = Plan(estate, "range", label, secrets, existing=existing)
-        plan_range(estate, plan, options)
-        return plan
-    if given := range_options_given(options):
-        raise UsageError("usage", f"{', '.join(given)}: of a range, not beside a manifest.")
-    known = manifest_id(estate, manifest, options)
-    plan = Plan(estate, "manifest", label, secrets, existing=existing, manifest=known)
-    with without_collector():
-        plan_manifest(estate, plan, manifest, known, options)
-    return plan
+        source = range_of(estate, options)
+    elif given := range_options_given(options):
+        raise UsageError("usage", f"{', '.join(given)}: only for a range, not with a manifest.")
+    else:
+        source = manifest_of(estate, manifest, options)
+    seed = options["seed"]
+    batch_options = BatchOptions(
+        label=options["label"],
+        seed=None if seed is None else parse_seed(seed),
+        existing=existing,
+        all_or_nothing=options.get("all_or_nothing", False),
+        dry_run=dry_run,
+    )
+    return begin_batch(estate, source, batch_options)
 
 
-def _planned_as_json(plan: Plan) -> dict[str, Any]:
-    """Return the run that a plan would begin, as it is shown once it is begun."""
+def _planned_as_json(outcome: BatchOutcome) -> dict[str, Any]:
+    """Return the run that a batch would be, as it is shown once it is begun."""
     from smki_testca.estate.runs import Run, State
 
-    terms = plan.terms()
+    terms = outcome.terms
     run = Run(0, State.RUNNING, terms.at, None, terms, 0)
     return {**run.as_json(), "id": None, "state": "planned"}
 
 
-def _report(session: Session, plan: Plan) -> None:
-    """Print what there is to say of a plan beside the number of its certificates."""
-    report_problems(session, plan)
-    report_warnings(session, plan)
+def _report(session: Session, outcome: BatchOutcome) -> None:
+    """Print what there is to say of a batch beside the number of its certificates."""
+    report_problems(session, outcome)
+    report_warnings(session, outcome)
     if session.as_json:
         return
-    if plan.columns:
-        say(f"Columns of your own are kept: {', '.join(plan.columns)}.", err=True)
-    if plan.skipped_count:
-        are = is_or_are(plan.skipped_count)
-        skipped = counted(plan.skipped_count, "certificate")
+    if outcome.columns:
+        say(f"Columns of your own are kept: {', '.join(outcome.columns)}.", err=True)
+    there = outcome.skipped_count - outcome.skipped_in_progress
+    if there:
+        are = is_or_are(there)
+        skipped = counted(there, "certificate")
         say(f"{skipped} {are} skipped: in use already, or asked for twice.", err=True)
-    if plan.retired:
-        are = is_or_are(plan.retired)
-        retired = counted(plan.retired, "certificate")
+    if outcome.retired:
+        are = is_or_are(outcome.retired)
+        retired = counted(outcome.retired, "certificate")
         say(f"{retired} in use {are} retired as the new ones are issued.", err=True)
 
 
-def _outcome_as_json(plan: Plan) -> dict[str, Any]:
-    """Return what there is to say of a plan beside its certificates."""
+def _as_json(outcome: BatchOutcome) -> dict[str, Any]:
+    """Return what there is to say of a batch beside its certificates."""
     document: dict[str, Any] = {
-        "own_columns": list(plan.columns),
-        "skipped": plan.skipped_count,
-        "skipped_lines": plan.skipped[:LISTED_SKIPPED].tolist(),
-        "retired": plan.retired,
+        "own_columns": list(outcome.columns),
+        "skipped": outcome.skipped_count,
+        "skipped_in_progress": outcome.skipped_in_progress,
+        "skipped_lines": list(outcome.skipped[:LISTED_SKIPPED]),
+        "retired": outcome.retired,
     }
     told = {key: value for key, value in document.items() if value}
-    return problems_as_json(plan) | warnings_as_json(plan) | told
-
-
-def _plan_error(plan: Plan) -> SmkiTestcaError:
-    """Return the error because of which nothing of a plan is issued."""
-    if not plan.problems:
-        return InputError("manifest.empty", "The manifest has no rows.")
-    first, others = plan.problems[0], plan.problem_count - 1
-    error = first.error
-    if plan.is_range:
-        return error
-    more = f" {counted(others, 'more line')} {is_or_are(others)} wrong, too." if others else ""
-    message = f"Line {first.line}: {error.message}{more}"
-    if isinstance(error, Refusal):
-        return Refusal((replace(error.reasons[0], reason=message), *error.reasons[1:]))
-    error.args, error.message = (message,), message
-    return error
+    return problems_as_json(outcome) | warnings_as_json(outcome) | told

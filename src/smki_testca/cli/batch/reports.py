@@ -1,4 +1,4 @@
-"""What the commands of ``batch`` say of a plan: problems, warnings and remarks on CSRs."""
+"""What the commands of ``batch`` say of it: problems, warnings and remarks on CSRs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from smki_testca.cli.session import Session
-    from smki_testca.issuance.batch.planning import Plan
+    from smki_testca.issuance.batch.outcome import BatchOutcome
 
 
 Remarks = dict[tuple[str, str, str], list[Any]]
@@ -32,11 +32,11 @@ def grouped(remarks: Iterable[tuple[Sequence[str], Any]]) -> Remarks:
     return grouped
 
 
-def _of_plan(plan: Plan) -> Remarks:
+def _of_outcome(outcome: BatchOutcome) -> Remarks:
     from smki_testca.issuance.batch import portal
 
     return grouped(
-        (remark, line) for line, each in plan.remarks.items() for remark in portal.texts(each)
+        (remark, line) for line, each in outcome.remarks.items() for remark in portal.texts(each)
     )
 
 
@@ -74,41 +74,41 @@ def signed_text(signed: int, number: int, *, is_dry_run: bool) -> str:
     return f"{signed} of {counted(number, 'CSR')} {verb} signed"
 
 
-def report_problems(session: Session, plan: Plan) -> None:
+def report_problems(session: Session, outcome: BatchOutcome) -> None:
     """Print the rows that cannot be issued, and the remarks on the others."""
     if session.as_json:
         return
-    for problem in plan.problems:
+    for problem in outcome.problems:
         for line in problem.error.lines():
             say(f"line {problem.line}: {line}", err=True)
-    report_remarks(_of_plan(plan), "line ")
-    unlisted = plan.problem_count - len(plan.problems)
+    report_remarks(_of_outcome(outcome), "line ")
+    unlisted = outcome.problem_count - len(outcome.problems)
     if unlisted:
         say(f"{counted(unlisted, 'more line')} {is_or_are(unlisted)} wrong, too.", err=True)
 
 
-def warnings_as_json(plan: Plan) -> dict[str, Any]:
-    """Return the warnings of a plan and how many are not listed, as far as there are any."""
-    document: dict[str, Any] = {"warnings": list(plan.warnings)} if plan.warnings else {}
-    if plan.warnings_not_listed:
-        document["warnings_not_listed"] = plan.warnings_not_listed
+def warnings_as_json(outcome: BatchOutcome) -> dict[str, Any]:
+    """Return the warnings of a batch and how many are not listed, as far as there are any."""
+    document: dict[str, Any] = {"warnings": list(outcome.warnings)} if outcome.warnings else {}
+    if outcome.warnings_not_listed:
+        document["warnings_not_listed"] = outcome.warnings_not_listed
     return document
 
 
-def report_warnings(session: Session, plan: Plan) -> None:
-    """Print the warnings of a plan."""
+def report_warnings(session: Session, outcome: BatchOutcome) -> None:
+    """Print the warnings of a batch."""
     if session.as_json:
         return
-    print_warnings(plan.warnings)
-    if plan.warnings_not_listed:
-        count = plan.warnings_not_listed
+    print_warnings(outcome.warnings)
+    if outcome.warnings_not_listed:
+        count = outcome.warnings_not_listed
         say(f"{counted(count, 'more warning')} {is_or_are(count)} not listed.", err=True)
 
 
-def problems_as_json(plan: Plan) -> dict[str, Any]:
-    """Return the problems of a plan, and how many are not listed if there are any."""
-    document: dict[str, Any] = {"problems": [problem.as_json() for problem in plan.problems]}
-    unlisted = plan.problem_count - len(plan.problems)
+def problems_as_json(outcome: BatchOutcome) -> dict[str, Any]:
+    """Return the problems of a batch, and how many are not listed if there are any."""
+    document: dict[str, Any] = {"problems": [problem.as_json() for problem in outcome.problems]}
+    unlisted = outcome.problem_count - len(outcome.problems)
     if unlisted:
         document["problems_not_listed"] = unlisted
-    return document | remarks_as_json(_of_plan(plan), "lines")
+    return document | remarks_as_json(_of_outcome(outcome), "lines")

@@ -16,13 +16,11 @@ from smki_testca.cli.output import (
     print_json_line,
     say,
 )
-from smki_testca.entropy import parse_seed
 from smki_testca.errors import (
     ExitCode,
     InputError,
     UsageError,
 )
-from smki_testca.estate.terms import Secrets
 from smki_testca.text import counted
 
 if TYPE_CHECKING:
@@ -41,10 +39,17 @@ _ENGINE_OPTIONS = [
     click.option(
         "--workers", metavar="N", type=NUMBER, help="The number of processes; all cores by default."
     ),
-    click.option("--engine", type=click.Choice(["local", "dask"]), default="local"),
-    click.option("--scheduler", metavar="ADDRESS", help="Of a Dask cluster: tls://HOST:PORT."),
+    click.option(
+        "--engine",
+        type=click.Choice(["local", "dask"]),
+        default="local",
+        help="Make certificates on this machine (the default), or on a Dask cluster.",
+    ),
+    click.option(
+        "--scheduler", metavar="ADDRESS", help="The scheduler of a Dask cluster: tls://HOST:PORT."
+    ),
     click.option("--tls-cert", metavar="FILE", help="This client's certificate for the cluster."),
-    click.option("--tls-key", metavar="FILE", help="Its private key."),
+    click.option("--tls-key", metavar="FILE", help="The private key of that certificate."),
     click.option("--tls-ca", metavar="FILE", help="The CA of the cluster."),
 ]
 
@@ -54,11 +59,6 @@ def with_engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_ENGINE_OPTIONS):
         command = option(command)
     return command
-
-
-def secrets_of(seed: str | None) -> Secrets:
-    """Return the secrets of a new run: from a seed in hexadecimal, or fresh ones."""
-    return Secrets.of_run(None if seed is None else parse_seed(seed))
 
 
 def engine_of(options: dict[str, Any]) -> Engine:
@@ -72,7 +72,7 @@ def engine_of(options: dict[str, Any]) -> Engine:
 
     if options["engine"] == "local":
         if options["scheduler"] is not None:
-            raise UsageError("usage", "--scheduler goes with --engine dask.")
+            raise UsageError("usage", "--scheduler needs --engine dask.")
         return LocalEngine(options["workers"])
     needed = ("scheduler", "tls_cert", "tls_key", "tls_ca")
     missing = [f"--{name.replace('_', '-')}" for name in needed if options[name] is None]
@@ -80,7 +80,9 @@ def engine_of(options: dict[str, Any]) -> Engine:
         raise UsageError("usage", f"The engine dask needs {', '.join(missing)}.")
     for name in needed[1:]:
         if not Path(options[name]).is_file():
-            raise InputError("input.unreadable", f"{options[name]} cannot be read: it is no file.")
+            raise InputError(
+                "input.unreadable", f"{options[name]} cannot be read: it is not a file."
+            )
     return DaskEngine(
         options["scheduler"], options["tls_cert"], options["tls_key"], options["tls_ca"]
     )
@@ -135,7 +137,7 @@ def complete_run(session: Session, estate: Estate, run: int, engine: Engine) -> 
         say(
             f"interrupted: {stored_run.issued} of"
             f" {counted(stored_run.terms.count, 'certificate')} are issued."
-            f" Go on with: smki-testca batch resume {run}",
+            f" Continue it: smki-testca batch resume {run}",
             err=True,
         )
         click.get_current_context().exit(INTERRUPTED)

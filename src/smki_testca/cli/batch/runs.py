@@ -74,7 +74,7 @@ def show(session: Session, run: int) -> None:
 
 @click.command()
 @click.argument("run", metavar="[ID]", type=number_from(0), required=False)
-@click.option("--last", is_flag=True, help="The newest run that was interrupted.")
+@click.option("--last", is_flag=True, help="Resume the newest run that was interrupted.")
 @with_engine_options
 @click.pass_obj
 @with_if_needed

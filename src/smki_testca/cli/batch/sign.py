@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
 
 from smki_testca.cli.batch.export import RESPONSE
 from smki_testca.cli.batch.lines import first_line_of_input, sign_lines
@@ -23,7 +23,6 @@ from smki_testca.cli.batch.running import (
     announce,
     complete_run,
     engine_of,
-    secrets_of,
     with_engine_options,
 )
 from smki_testca.cli.issue import ENVIRONMENT, PARTICIPANT, PURPOSE, TAKEN_AS
@@ -44,8 +43,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from smki_testca.issuance.batch.csr_sources import CsrSource, Numbered
-    from smki_testca.issuance.batch.planning import Plan
-    from smki_testca.issuance.batch.portal import Report
+    from smki_testca.issuance.batch.outcome import BatchOutcome
+    from smki_testca.issuance.batch.signing import SignedBatch
 
 _ZIP_MAGIC = b"PK"
 """No JSON begins so."""
@@ -59,9 +58,9 @@ _ZIP_MAGIC = b"PK"
 @TAKEN_AS
 @click.option("--out", metavar="RESPONSE.zip", type=OUTPUT, help=FILE_HELP)
 @click.option("--force", is_flag=True, help="Overwrite the file if it is there already.")
-@click.option("--dry-run", is_flag=True, help="Say what would be signed; nothing is changed.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
 @click.option(
-    "--skip-existing", is_flag=True, help="Leave Devices out that have a certificate in use."
+    "--skip-existing", is_flag=True, help="Leave out Devices that have a certificate in use."
 )
 @with_engine_options
 @click.pass_obj
@@ -85,7 +84,7 @@ def sign(session: Session, /, requests: str, **options: Any) -> None:
     first = first_line_of_input(requests)
     if first is not None and not first.startswith(_ZIP_MAGIC):
         if options["skip_existing"]:
-            raise UsageError("usage", "--skip-existing is of a batch, not of lines of JSON.")
+            raise UsageError("usage", "--skip-existing cannot be used with lines of JSON.")
         sign_lines(session, first, options)
         return
     _sign_batch(session, requests, first, options)
@@ -94,69 +93,42 @@ def sign(session: Session, /, requests: str, **options: Any) -> None:
 def _sign_batch(
     session: Session, requests: str, first: bytes | None, options: dict[str, Any]
 ) -> None:
-    from smki_testca.authority.csr import TakenAs
-    from smki_testca.collector import without_collector
-    from smki_testca.issuance.batch import csr_reader, portal
-    from smki_testca.issuance.batch.existing import Existing
-    from smki_testca.issuance.batch.planning import Plan, begin
+    from smki_testca.issuance.batch.signing import SigningOptions, begin_signing
     from smki_testca.workers import how_many
 
     engine = engine_of(options)
     workers = how_many(options["workers"])
     out = _checked_out(session, options)
-    name = portal.request_name(requests)
-    existing = Existing.SKIP if options["skip_existing"] else Existing.AGAIN
-    cells = {
-        key: value
-        for key in ("participant", "purpose", "environment")
-        if (value := options[key]) is not None
-    }
-    with without_collector(), session.open() as estate:
+    with session.open() as estate:
         estate.unlock_meanwhile()
         source = _source(requests, first)
-        members = source.members
         estate.unlock()
-
-        def planned() -> Plan:
-            plan = Plan(estate, "requests", None, secrets_of(None), existing=existing)
-            reader = csr_reader.Reader(source, estate.library, TakenAs(options["taken_as"]))
-            rows = csr_reader.row_requests(estate, reader, members, cells, workers)
-            plan.add_all(Progress("reading CSRs").over(rows, len(members)))
-            return plan
-
-        def report_of(plan: Plan) -> portal.Report:
-            # What is skipped has a certificate already, and none in the response.
-            skipped = set(plan.skipped)
-            asked = [member for member in members if member.number not in skipped]
-            return portal.Report.of(name, asked, plan.problems, plan.remarks)
-
-        def store(plan: Plan) -> int | None:
-            if not plan.ready():
-                plan.record(None)
-                return None
-            run = plan.store()
-            estate.runs.keep_report(run, msgspec.msgpack.encode(report_of(plan)))
-            return run
-
-        run: int | None = None
-        if options["dry_run"]:
-            plan = planned()
-            plan.close()
-        else:
-            plan, run = begin(estate, planned, store)
-        report_warnings(session, plan)
-        report = report_of(plan)
-        issued: dict[int, bytes] = {}
+        count = len(source.members)
+        signing_options = SigningOptions(
+            participant=options["participant"],
+            purpose=options["purpose"],
+            environment=options["environment"],
+            taken_as=options["taken_as"],
+            skip_existing=options["skip_existing"],
+            dry_run=options["dry_run"],
+        )
+        batch = begin_signing(
+            estate,
+            source,
+            signing_options,
+            workers=workers,
+            watch=lambda rows: Progress("reading CSRs").over(rows, count),
+        )
+        report_warnings(session, batch.outcome)
+        run = batch.outcome.run
         if run is not None:
-            announce(run)
-            finished = complete_run(session, estate, run, engine)
-            issued = dict(estate.run_certificates.numbered(finished))
+            announce(run.id)
+            finished = complete_run(session, estate, run.id, engine)
+            batch = replace(batch, issued=dict(estate.run_certificates.numbered(finished)))
         if not options["dry_run"]:
-            _write_signed(out, portal.response(report, issued), run, force=options["force"])
-    refused = {number for number, *_ in report.problems}
-    signed = {member.number for member in members} - refused - set(plan.skipped)
-    _tell_outcome(session, _Outcome(run, out, source, plan, report, signed, options["dry_run"]))
-    if plan.problem_count:
+            _write_signed(out, batch, force=options["force"])
+    _tell_outcome(session, out, source, batch, is_dry_run=options["dry_run"])
+    if batch.outcome.problem_count:
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
@@ -195,62 +167,58 @@ def _checked_out(session: Session, options: dict[str, Any]) -> Path:
     return out
 
 
-class _Outcome(NamedTuple):
-    """What came of a batch.
-
-    Attributes:
-        run: None where nothing was signed.
-        signed: the numbers of the CSRs that are signed, or would be.
-    """
-
-    run: int | None
-    out: Path
-    source: CsrSource
-    plan: Plan
-    report: Report
-    signed: set[int]
-    is_dry_run: bool
-
-
-def _tell_outcome(session: Session, outcome: _Outcome) -> None:
-    plan, report, out = outcome.plan, outcome.report, outcome.out
+def _tell_outcome(
+    session: Session, out: Path, source: CsrSource, batch: SignedBatch, *, is_dry_run: bool
+) -> None:
+    """Print what came of a batch."""
+    outcome, report, signed = batch.outcome, batch.report, batch.signed
     remarks = grouped((remark, file) for _, file, *remark in report.remarks)
-    labels = _changed_labels(outcome.source.members, outcome.signed)
-    passed_over = outcome.source.passed_over
+    labels = _changed_labels(source.members, signed)
+    passed_over = source.passed_over
     if session.as_json:
-        document: dict[str, Any] = {"dry_run": True} if outcome.is_dry_run else {}
+        document: dict[str, Any] = {"dry_run": True} if is_dry_run else {}
         document |= {
-            "run": outcome.run,
-            "out": None if outcome.is_dry_run else str(out),
-            "success": len(outcome.signed),
-            "refused": plan.problem_count,
-            **({"skipped": plan.skipped_count} if plan.skipped_count else {}),
+            "run": None if outcome.run is None else outcome.run.id,
+            "out": None if is_dry_run else str(out),
+            "success": len(signed),
+            "refused": outcome.problem_count,
+            **_skipped_as_json(outcome),
             "passed_over": len(passed_over),
             "problems": [
                 {"file": file, "code": code, "message": message}
                 for _, file, code, message in report.problems
             ],
         }
-        document |= warnings_as_json(plan) | remarks_as_json(remarks, "files")
+        document |= warnings_as_json(outcome) | remarks_as_json(remarks, "files")
         print_json(document | ({"labels": labels} if labels else {}))
         return
     if passed_over:
         more = f" and {len(passed_over) - 1} more" if len(passed_over) > 1 else ""
-        reason = outcome.source.passed_over_as
-        print_warnings([f"{outcome.source.path}: {passed_over[0]}{more} passed over: {reason}."])
+        reason = source.passed_over_as
+        print_warnings([f"{source.path}: {passed_over[0]}{more} skipped: {reason}."])
     report_remarks(remarks)
     report_remarks(
         grouped(((code, "", message), file) for _, file, code, message in report.problems)
     )
     print_warnings(f"{row['file']}: its label is {row['label']!r}." for row in labels)
-    if plan.skipped_count:
-        skipped = counted(plan.skipped_count, "CSR")
-        verb = is_or_are(plan.skipped_count)
+    there = outcome.skipped_count - outcome.skipped_in_progress
+    if there:
+        skipped = counted(there, "CSR")
+        verb = is_or_are(there)
         say(f"{skipped} {verb} skipped: a certificate is in use already.", err=True)
-    count = len(outcome.source.members)
-    text = signed_text(len(outcome.signed), count, is_dry_run=outcome.is_dry_run)
-    response = "" if outcome.is_dry_run else f"; the response is {place_of(out)}"
-    say(f"{text}{response}.", err=not outcome.is_dry_run and is_standard_output(out))
+    count = len(source.members)
+    text = signed_text(len(signed), count, is_dry_run=is_dry_run)
+    response = "" if is_dry_run else f"; the response is {place_of(out)}"
+    say(f"{text}{response}.", err=not is_dry_run and is_standard_output(out))
+
+
+def _skipped_as_json(outcome: BatchOutcome) -> dict[str, int]:
+    """Return how many CSRs are skipped, and for how many of them a run will still issue."""
+    counts = {
+        "skipped": outcome.skipped_count,
+        "skipped_in_progress": outcome.skipped_in_progress,
+    }
+    return {key: count for key, count in counts.items() if count}
 
 
 def _changed_labels(members: Sequence[Numbered], signed: set[int]) -> list[dict[str, str | None]]:
@@ -265,14 +233,14 @@ def _changed_labels(members: Sequence[Numbered], signed: set[int]) -> list[dict[
     ]
 
 
-def _write_signed(target: Path, response: bytes, run: int | None, *, force: bool) -> None:
+def _write_signed(target: Path, batch: SignedBatch, *, force: bool) -> None:
     """Write the response of a run that is done; an error says how to write it again."""
     try:
-        write_file(target, response, force=force)
+        write_file(target, batch.response(), force=force)
     except (InputError, OutputError) as error:
-        if run is not None:
+        if batch.outcome.run is not None:
             error.remedy = (
-                f"The certificates are issued. Write it again: smki-testca batch export {run}"
-                f" --format {RESPONSE} --out FILE"
+                "The certificates are issued. Write it again: smki-testca batch export"
+                f" {batch.outcome.run.id} --format {RESPONSE} --out FILE"
             )
         raise

@@ -11,8 +11,7 @@ from smki_testca.cli.command_line import ConfiguredOption, configured
 from smki_testca.cli.names import library_of
 from smki_testca.cli.numbers import NUMBER
 from smki_testca.cli.output import Progress
-from smki_testca.cli.session import read_regular
-from smki_testca.errors import InputError, UsageError
+from smki_testca.errors import UsageError
 from smki_testca.identifiers import Eui64
 from smki_testca.profiles.model import Identity
 from smki_testca.profiles.subject import Subject
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from smki_testca.api import Estate
-    from smki_testca.issuance.batch.existing import Existing, ManifestId
-    from smki_testca.issuance.batch.planning import Plan
+    from smki_testca.issuance.batch.existing import Existing
+    from smki_testca.issuance.batch.row_sources import RowSource
     from smki_testca.profiles import Library
     from smki_testca.profiles.inputs import InputType
     from smki_testca.profiles.model import Profile
@@ -32,9 +31,14 @@ if TYPE_CHECKING:
 _RANGE_OPTIONS = [
     click.option("--profile", metavar="NAME", help="The certificate type, such as device."),
     click.option(
-        "--participant", cls=ConfiguredOption, metavar="P", help="The participant that asks."
+        "--participant",
+        cls=ConfiguredOption,
+        metavar="P",
+        help="The participant that asks: its id in the register.",
     ),
-    click.option("--purpose", cls=ConfiguredOption, metavar="S", help="The Testing Service."),
+    click.option(
+        "--purpose", cls=ConfiguredOption, metavar="S", help="The Testing Service, such as uept."
+    ),
     click.option(
         "--usage",
         "usages",
@@ -42,20 +46,20 @@ _RANGE_OPTIONS = [
         multiple=True,
         help="One certificate for each; may be given twice.",
     ),
-    click.option("--first-id", metavar="EUI64", help="Of a range: its first Device ID."),
-    click.option("--count", metavar="N", type=NUMBER, help="Of a range: the number of Device IDs."),
+    click.option("--first-id", metavar="EUI64", help="The first Device ID of a range."),
+    click.option("--count", metavar="N", type=NUMBER, help="The number of Device IDs in a range."),
 ]
 
 
 _EXISTING_OPTIONS = [
+    click.option("--again", is_flag=True, help="Issue certificates in addition to those in use."),
     click.option(
-        "--again", is_flag=True, help="Issue others beside certificates that are in use already."
+        "--skip-existing", is_flag=True, help="Leave out Devices that have a certificate in use."
     ),
     click.option(
-        "--skip-existing", is_flag=True, help="Leave Devices out that have a certificate in use."
-    ),
-    click.option(
-        "--replace", is_flag=True, help="Retire what Devices have in use, and issue it anew."
+        "--replace",
+        is_flag=True,
+        help="Retire the certificates that Devices have in use, and issue new ones.",
     ),
 ]
 
@@ -159,17 +163,18 @@ def _columns(profile: Profile) -> str:
     return " ".join([*inputs, *(["usage"] if profile.takes_usage else [])])
 
 
-def plan_range(estate: Estate, plan: Plan, options: dict[str, Any]) -> None:
-    """Plan a certificate of each usage for each Device ID of a range.
+def range_of(estate: Estate, options: dict[str, Any]) -> RowSource:
+    """Return the range that the options name.
 
     Args:
-        estate: asked for each request.
-        plan: of a new run; takes the requests.
+        estate: that will issue.
         options: of the command, by parameter name.
 
     Raises:
         UsageError: if an option that the certificate type needs is missing.
     """
+    from smki_testca.issuance.batch.row_sources import Range
+
     profiles = {profile.name: profile for profile in _range_profiles(estate.library)}
     profile = profiles.get(options["profile"] or "", estate.library.profile(_DEFAULT_RANGE_PROFILE))
     required_inputs = [
@@ -205,11 +210,7 @@ def plan_range(estate: Estate, plan: Plan, options: dict[str, Any]) -> None:
         environment=options["environment"],
         delivery=Delivery(options["delivery"]),
     )
-    plan.add_range(request, options["count"])
-
-
-MAX_ROW_FILE_OCTETS = 1 << 16
-"""The longest public key or CSR that a row of a manifest names, in octets."""
+    return Range(request, options["count"])
 
 
 def _usages(stated: Sequence[str]) -> tuple[KeyUsage, ...]:
@@ -224,57 +225,19 @@ def range_options_given(options: dict[str, Any]) -> list[str]:
     return [f"--{name}" for name in ("first-id", "count") if options[_parameter_name(name)]]
 
 
-def manifest_id(estate: Estate, manifest: str, options: dict[str, Any]) -> ManifestId:
-    """Return the manifest and what the options fill its cells with, as a run records it.
+def manifest_of(estate: Estate, manifest: str, options: dict[str, Any]) -> RowSource:
+    """Return the manifest of a path, its cells filled by the options."""
+    from smki_testca.issuance.batch.row_sources import Manifest
 
-    Raises:
-        InputError: if it is no regular file, or cannot be read.
-    """
-    from smki_testca.issuance.batch.existing import ManifestId
-    from smki_testca.issuance.batch.manifest import digest
-
-    path = Path(manifest)
-    if path.exists() and not path.is_file():
-        # A batch may be planned again, which reads the manifest again.
-        raise InputError(
-            "input.unreadable", f"{path} cannot be read: it is no regular file.", "Give a file."
-        )
-    names = ("profile", "participant", "purpose", *_range_inputs(estate.library))
-    filled = {name: value for name in names if (value := options.get(_parameter_name(name)))}
+    names = ("profile", "participant", "purpose", "environment", *_range_inputs(estate.library))
+    defaults = {name: value for name in names if (value := options.get(_parameter_name(name)))}
     usages = _usages(options["usages"])
     if usages:
-        filled["usage"] = usages[0].value if len(usages) == 1 else BOTH
-    filled["environment"] = estate.environment(options["environment"])
-    return ManifestId(digest(path), filled)
-
-
-def plan_manifest(
-    estate: Estate, plan: Plan, manifest: str, known: ManifestId, options: dict[str, Any]
-) -> None:
-    """Plan the rows of a manifest; the files that it names lie beside it.
-
-    Raises:
-        InputError: if it cannot be read, or was changed meanwhile.
-    """
-    from smki_testca.issuance.batch.manifest import columns, digest, lines
-    from smki_testca.issuance.batch.row_requests import from_manifest
-
-    path = Path(manifest)
-
-    def read(name: str) -> bytes:
-        return read_regular(path.parent / name, MAX_ROW_FILE_OCTETS)
-
-    rows = from_manifest(
+        defaults["usage"] = usages[0].value if len(usages) == 1 else BOTH
+    return Manifest(
         estate,
-        lines(path, columns(estate.library)),
-        read,
-        options=known.options,
-        delivery=Delivery(options["delivery"]),
+        Path(manifest),
+        defaults,
+        Delivery(options["delivery"]),
+        lambda rows: Progress("reading rows").over(rows),
     )
-    plan.add_all(Progress("reading rows").over(rows))
-    if digest(path) != known.sha256:
-        raise InputError(
-            "manifest.changed",
-            f"{path} was changed while it was read.",
-            "Give the command again once it is written.",
-        )

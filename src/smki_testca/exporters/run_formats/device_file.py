@@ -194,7 +194,7 @@ def _layout(part: Part[Device], setting: Setting) -> _Layout:
             raise InputError(
                 "export.device_name",
                 f"Two Devices have the name {shown(name.decode())}.",
-                "Name Devices by a column that tells them apart: --name-by COLUMN.",
+                "Name Devices by a column with other values: --name-by COLUMN.",
             )
     return layout
 

@@ -50,7 +50,7 @@ class DeviceFolders(PathFormat):
                 raise InputError(
                     "export.device_name",
                     f"Two Devices would have the folder {shown(folder.name)}.",
-                    "Name Devices by a column that tells them apart.",
+                    "Name Devices by a column that has another value for each.",
                 ) from error
             for name, row in device.halves:
                 if row is None:

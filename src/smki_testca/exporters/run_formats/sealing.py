@@ -58,7 +58,7 @@ def line_key(data: bytes, where: str) -> ec.EllipticCurvePublicKey:
     if not isinstance(key, ec.EllipticCurvePublicKey) or key_type_of(key) is not KeyType.P256:
         raise InputError(
             "export.seal_key",
-            f"{where} is no public key of P-256.",
+            f"{where} is not a P-256 public key.",
             "Make one on the line: openssl ecparam -name prime256v1 -genkey -noout -out line.key;"
             " then give its public half: openssl ec -in line.key -pubout -out line.pub",
         )

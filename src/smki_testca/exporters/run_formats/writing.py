@@ -42,16 +42,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What is asked of an export beside its format.
+class RunExportOptions:
+    """The options with which a run is exported.
 
     Attributes:
         with_keys: whether private keys are written.
-        key_form: their form; None for the format's own.
+        key_form: their form, ``pkcs8``, ``sec1`` or ``raw``; None for the format's own.
         passphrase: encrypts them.
         name_by: the operator's own column that names Devices.
         split: the most units of a file or folder; None for one of all.
-        line: the public key that the export is sealed to.
+        line: the public key (P-256) that the export is sealed to; None to leave it open.
         environment, profile: of the Devices; any if None.
         force: whether existing files are overwritten.
     """
@@ -66,10 +66,15 @@ class Asked:
     profile: str | None = None
     force: bool = False
 
+    def __post_init__(self) -> None:
+        if self.key_form is not None:
+            # From programs without type checks, the name of a member is welcome, too.
+            object.__setattr__(self, "key_form", KeyForm(self.key_form))
+
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """What an export wrote.
+class RunExport:
+    """What the export of a run wrote.
 
     Attributes:
         certificates: how many.
@@ -84,7 +89,7 @@ class Written:
     parts: int
 
 
-def check(form: RunFormat, asked: Asked, out: Path) -> None:
+def check(form: RunFormat, asked: RunExportOptions, out: Path) -> None:
     """Check that a format can do what is asked, before anything is read.
 
     Raises:
@@ -122,7 +127,7 @@ def check(form: RunFormat, asked: Asked, out: Path) -> None:
     if not traits.of_devices and (asked.environment or asked.profile):
         raise UsageError(
             "usage",
-            f"The format {traits.name} has every certificate of the run.",
+            f"The format {traits.name} always holds every certificate of the run.",
             "Leave --environment and --profile out, or choose a format of Devices.",
         )
     if is_standard_output(out) and asked.split is not None:
@@ -134,9 +139,9 @@ def write(
     rows: RunRows,
     library: Library,
     out: Path,
-    asked: Asked,
+    asked: RunExportOptions,
     progress: Callable[[int, int], None],
-) -> Written:
+) -> RunExport:
     """Write the certificates of a run: all of them, or nothing.
 
     Args:
@@ -159,7 +164,7 @@ def write(
         if not len(content):
             raise InputError(
                 "export.none_fit",
-                f"The format {traits.name} holds none of the run's certificates.",
+                f"The format {traits.name} can hold none of the run's certificates.",
                 "It holds those of Devices, for digital signature and for key agreement.",
             )
     else:
@@ -181,10 +186,10 @@ def write(
     else:
         count = _write_parts(form, parts, setting, out, asked)
     devices = len(content) if traits.of_devices else None
-    return Written(content.certificates, devices, content.left_out, count)
+    return RunExport(content.certificates, devices, content.left_out, count)
 
 
-def _keys(form: RunFormat, asked: Asked, *, is_secret: bool) -> Keys:
+def _keys(form: RunFormat, asked: RunExportOptions, *, is_secret: bool) -> Keys:
     are_written = asked.with_keys and form.traits.keys is not Need.NEVER
     encryption = None
     if are_written and asked.passphrase is not None:
@@ -193,7 +198,7 @@ def _keys(form: RunFormat, asked: Asked, *, is_secret: bool) -> Keys:
 
 
 def _write_whole(
-    form: RunFormat, part: Part[Any], setting: Setting, out: Path, asked: Asked
+    form: RunFormat, part: Part[Any], setting: Setting, out: Path, asked: RunExportOptions
 ) -> None:
     """Write one file or folder."""
     if isinstance(form, FileFormat):
@@ -209,7 +214,11 @@ def _write_whole(
 
 
 def _write_parts(
-    form: RunFormat, parts: Iterator[Part[Any]], setting: Setting, out: Path, asked: Asked
+    form: RunFormat,
+    parts: Iterator[Part[Any]],
+    setting: Setting,
+    out: Path,
+    asked: RunExportOptions,
 ) -> int:
     """Write numbered files or folders below a folder, which appear together."""
     count = 0
@@ -227,7 +236,9 @@ def _write_parts(
     return count
 
 
-def _fill(form: FileFormat, file: IO[Any], part: Part[Any], setting: Setting, asked: Asked) -> None:
+def _fill(
+    form: FileFormat, file: IO[Any], part: Part[Any], setting: Setting, asked: RunExportOptions
+) -> None:
     """Write a file, sealed if that is asked for."""
     if asked.line is None:
         form.write(file, part, setting)

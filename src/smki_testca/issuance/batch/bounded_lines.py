@@ -40,7 +40,7 @@ class BlankRows:
             raise InputError(
                 "manifest.too_long",
                 f"{self._path} has over {MAX_BLANK_ROWS:,} blank rows.",
-                "Take them out.",
+                "Remove them.",
             )
 
 

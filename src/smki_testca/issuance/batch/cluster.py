@@ -95,7 +95,7 @@ def _connect_and_make(
         raise EstateError(
             "batch.scheduler",
             f"The scheduler {address} cannot be reached: {_first_line(error)}.",
-            "See that it runs, and that the certificates given are its own.",
+            "Check that it is running, and that you gave its own certificates.",
         ) from error
     with client:
         workers = len(client.scheduler_info()["workers"])
@@ -201,13 +201,13 @@ def _make_all(
                 raise EstateError(
                     "batch.scheduler",
                     f"The scheduler was lost in the middle of run {task.run}.",
-                    f"Go on with: smki-testca batch resume {task.run}",
+                    f"Continue it: smki-testca batch resume {task.run}",
                 ) from error
             raise EstateError(
                 "batch.worker_died",
                 f"Tile {task.number} of run {task.run} was lost on the cluster:"
                 f" {_first_line(error)}.",
-                f"Go on with: smki-testca batch resume {task.run}",
+                f"Continue it: smki-testca batch resume {task.run}",
             ) from error
         future.release()
         submit()

@@ -91,7 +91,7 @@ class ColumnNames:
             # It is no manifest: what it is may be a secret, and is not quoted.
             raise InputError(
                 "manifest.column",
-                f"{self._path} names columns, none of which a manifest has.",
+                f"{self._path} has none of the columns of a manifest.",
                 self._listed,
             )
         stated: dict[str, str] = {}
@@ -141,7 +141,7 @@ class ColumnNames:
             raise InputError(
                 "manifest.column",
                 f"{self._path} has over {MAX_OWN_COLUMNS} columns of your own.",
-                "Take out those that you do not need.",
+                "Remove those that you do not need.",
             )
         return name
 

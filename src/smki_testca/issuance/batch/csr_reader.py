@@ -185,7 +185,7 @@ def _read(
         return
     contents_of_chunks = ordered(workers, _read_chunk, chunks, _begin, reader)
     with (
-        explained_death("nothing of this batch was issued", "Give the command again."),
+        explained_death("nothing of this batch was issued", "Repeat the command."),
         contextlib.closing(contents_of_chunks),
     ):
         for contents in contents_of_chunks:

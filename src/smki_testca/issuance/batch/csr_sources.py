@@ -19,7 +19,7 @@ from smki_testca.text import plain, shown, use_one_of
 from smki_testca.text_files import broken_text, open_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 ENDING = ".csr"
 """How the name of a CSR's file ends."""
@@ -149,7 +149,7 @@ class FolderOfCsrs:
         try:
             with open(path, "rb", opener=lambda name, _: os.open(name, _READING)) as file:
                 if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                    raise InputError("input.unreadable", f"{path} is no regular file.")
+                    raise InputError("input.unreadable", f"{path} is not a regular file.")
                 return file.read(csrs.MAX_OCTETS + 1)
         except OSError as error:
             raise InputError(
@@ -244,6 +244,38 @@ def _named(path: Path, header: list[str]) -> list[str]:
             use_one_of(COLUMNS),
         )
     return names
+
+
+class CsrsByName:
+    """CSRs that a program states by name.
+
+    Args:
+        csrs: PEM, base64 or DER, by name.
+
+    Raises:
+        InputError: if there are none or too many, or a file cannot have one of the names.
+    """
+
+    path = "csrs"
+    passed_over: tuple[str, ...] = ()
+    passed_over_as = ""
+    is_refused_whole = False
+
+    def __init__(self, csrs: Mapping[str, bytes]) -> None:
+        self._csrs = list(csrs.values())
+        self.members = [FolderMember(number, name, "") for number, name in enumerate(csrs, 1)]
+        _check_number(self.path, len(csrs), "There are none.")
+        wrong = next((name for name in csrs if not name or not _is_plain(name)), None)
+        if wrong is not None:
+            raise InputError(
+                "batch.csrs",
+                f"No file can have the name {shown(wrong)} of a CSR.",
+                "Give each CSR a name without slashes and control characters.",
+            )
+
+    def read(self, number: int) -> bytes:
+        """Give a CSR; see ``CsrSource.read``."""
+        return self._csrs[number - 1]
 
 
 _NO_NAME = {"Cc", "Cs", "Cn", "Zl", "Zp"}

@@ -29,7 +29,7 @@ _STATED = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _BLANK = re.compile(rf'[{DELIMITERS}"\s]*')
 _APOSTROPHE = "'"
 """What keeps a spreadsheet from taking a cell for a number or a formula."""
-_MARKED_ROW = "a byte order mark stands in it; were files joined?"
+_MARKED_ROW = "it has a byte order mark; were files joined?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def _header_line(path: Path, texts: BoundedLines) -> tuple[str, str]:
         if line.startswith(MARK):
             raise InputError(
                 "manifest.csv",
-                f"{path}, line {texts.number}: a byte order mark stands in the header.",
+                f"{path}, line {texts.number}: there is a byte order mark in the header.",
                 "Save it as UTF-8 with one byte order mark at most.",
             )
         stated = _STATED.fullmatch(line)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from smki_testca.clock import iso
 from smki_testca.errors import InputError
+from smki_testca.estate.run_tiles import finished_tiles
 from smki_testca.estate.runs import State
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.text import plain
@@ -87,15 +88,15 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryNote:
-    """What a note says.
+    """The delivery note of a run.
 
     Attributes:
         run: its id.
         label, source, created, finished: of the run.
         keys_secret: False if the private keys were made from a seed.
         parts: the certificates by what they share.
-        sha256: of all certificates in DER, one after the other in the order of the run,
-            hexadecimal: that of the file that ``batch export --format der-stream`` writes.
+        sha256: of all certificates in DER, one after the other in the order of the run: that of
+            the file that ``batch export --format der-stream`` writes. Hexadecimal.
     """
 
     run: int
@@ -144,6 +145,14 @@ class DeliveryNote:
             "sha256": self.sha256,
         }
 
+    def as_text(self) -> str:
+        """The note as text, as ``batch note`` prints it."""
+        return "".join(f"{line}\n" for line in as_text(self, None))
+
+    def as_html(self) -> str:
+        """The note as one HTML page, which refers to nothing outside."""
+        return "".join(f"{line}\n" for line in as_html(self, None))
+
 
 def note_of(estate: Stores, run: Run, progress: Callable[[int, int], None]) -> DeliveryNote:
     """Make the note of a run.
@@ -160,13 +169,13 @@ def note_of(estate: Stores, run: Run, progress: Callable[[int, int], None]) -> D
     if run.state is not State.DONE:
         raise InputError(
             "batch.state",
-            f"Run {run.id} is {run.state}: there is a delivery note of a run that is done.",
+            f"Run {run.id} is {run.state}: only a run that is done has a delivery note.",
             f"Complete it: smki-testca batch resume {run.id}" if run.is_unfinished else "",
         )
     digest = hashlib.sha256()
     tiles_of: dict[int, list[Part]] = {}
     done = 0
-    for record in estate.tiles.of_run(run.id, done=True):
+    for record in finished_tiles(estate.tiles, run):
         opened = estate.tiles.open(record)
         for place in range(len(opened)):
             digest.update(opened.der(place))
@@ -238,7 +247,7 @@ def delivered(estate: Stores, run: Run) -> Iterator[Delivered]:
     Raises:
         EstateError: if a tile is missing or was changed.
     """
-    for record in estate.tiles.of_run(run.id, done=True):
+    for record in finished_tiles(estate.tiles, run):
         opened = estate.tiles.open(record)
         for place in range(len(opened)):
             eui64 = opened.eui64(place)

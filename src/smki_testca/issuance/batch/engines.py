@@ -77,7 +77,7 @@ class LocalEngine:
         maker.prepare(first)
         every = chain([first], tasks)
         with explained_death(
-            "finished tiles are safe", f"Go on with: smki-testca batch resume {first.run}"
+            "finished tiles are safe", f"Continue it: smki-testca batch resume {first.run}"
         ):
             yield from unordered(
                 self._workers, _make, every, _begin, maker, folder, while_waiting=while_waiting
@@ -113,7 +113,7 @@ class DaskEngine:
         if not scheduler.startswith("tls://"):
             raise UsageError(
                 "usage",
-                f"{scheduler} is no TLS address; the CA's key travels over TLS only.",
+                f"{scheduler} is not a TLS address, and the CA's key is sent over TLS only.",
                 "Give --scheduler tls://HOST:PORT.",
             )
         try:

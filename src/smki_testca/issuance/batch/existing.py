@@ -7,14 +7,17 @@ certificates a holder may have several, so that only a row that is repeated whol
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
+from smki_testca.estate.runs import State
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.labels import LabelTemplate
 from smki_testca.profiles.model import Identity
+from smki_testca.text import counted, is_or_are
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -71,13 +74,13 @@ def check_new(estate: Stores, manifest: ManifestId) -> None:
         raise InputError(
             "batch.manifest_again",
             f"{message} It is not complete.",
-            f"Go on with it: smki-testca batch resume {last.id}",
+            f"Continue it: smki-testca batch resume {last.id}",
         )
     raise InputError(
         "batch.manifest_again",
         message,
         "Give --skip-existing for the Devices that have no certificate, --replace to retire what is"
-        " in use, or --again to issue others beside it.",
+        " in use, or --again to issue others in addition.",
     )
 
 
@@ -91,6 +94,8 @@ class ExistingCertificates:
 
     Attributes:
         in_use: how many certificates of use there are of Devices and usages that get another.
+        in_progress: how many certificates that runs will still issue are left out of this batch,
+            or get another, by run.
     """
 
     def __init__(self, estate: Stores, existing: Existing, history: IssueHistory) -> None:
@@ -106,6 +111,10 @@ class ExistingCertificates:
         self._example = ("", "")
         self._is_range = False
         self.in_use = 0
+        self.in_progress: Counter[int] = Counter()
+        self._runs = estate.runs
+        self._left_out: list[int] = []
+        self._in_progress_example = ""
 
     def look_up(self, rows: Iterable[RowRequest]) -> None:
         """Find the certificates of the Devices of some rows at once, before those are judged."""
@@ -130,9 +139,15 @@ class ExistingCertificates:
             InputError: if it would double something, and that is refused.
         """
         usages = row.request.usages or (None,)
+        self._left_out = []
         if not self._is_device(row.request):
             return usages if self._is_new_of_others(row) else ()
         return tuple(usage for usage in usages if self._is_new(row, usage))
+
+    def count_left_out(self) -> None:
+        """Count what ``remaining`` left out of a row, once it is known that nothing refuses it."""
+        self.in_progress.update(self._left_out)
+        self._left_out = []
 
     def note(self, row: RowRequest, usages: Iterable[KeyUsage | None]) -> None:
         """Note that a row's certificates will be issued, for the rows after it."""
@@ -173,24 +188,45 @@ class ExistingCertificates:
             if len(taken) > MAX_GAPS:
                 taken = _merged(taken)
                 _check_parts(taken)
-            if self._existing is Existing.AGAIN and self.in_use:
+            self.count_left_out()
+            if self._existing is Existing.AGAIN and (self.in_use or self.in_progress):
                 self._is_range = True
                 break  # one is enough for a warning
         return list(_between(first.value, last.value + 1, _merged(taken)))
 
     def warnings(self) -> list[str]:
-        """One line where Devices get another certificate beside one that is in use."""
-        if not self.in_use or self._existing is not Existing.AGAIN:
+        """One line where Devices get another certificate beside one that is in use.
+
+        And one for each run that will still issue what this batch leaves out, or issues in
+        addition.
+        """
+        if self._existing not in {Existing.AGAIN, Existing.SKIP}:
             return []
+        warnings = [self._in_progress_warning(run) for run in sorted(self.in_progress)]
+        if self.in_use:
+            warnings.append(self._in_use_warning())
+        return warnings
+
+    def _in_use_warning(self) -> str:
         what, serial = self._example
         if self._is_range:
             which = "Certificates of the range"
         elif self.in_use > 1:
             which = f"{self.in_use} certificates"
         else:
-            return [f"The certificate {serial} of {what} is in use: another is issued beside it."]
+            return f"The certificate {serial} of {what} is in use: another is issued in addition."
         such_as = f"such as {serial} of {what}"
-        return [f"{which} are in use already, {such_as}: others are issued beside them."]
+        return f"{which} are in use already, {such_as}: others are issued in addition."
+
+    def _in_progress_warning(self, number: int) -> str:
+        state = self._runs.get(number).state
+        run = f"Run {number}, which is {state}, will still issue"
+        if self._existing is Existing.AGAIN:
+            return f"{run} to {self._in_progress_example}: another is issued in addition."
+        count = self.in_progress[number]
+        what = f"{run} {counted(count, 'certificate')} that {is_or_are(count)} skipped here."
+        remedy = f" Continue it: smki-testca batch resume {number}"
+        return what + remedy if state is State.INTERRUPTED else what
 
     def _is_new(self, row: RowRequest, usage: KeyUsage | None) -> bool:
         eui64 = row.request.subject.embedded_id
@@ -209,34 +245,39 @@ class ExistingCertificates:
             return False
         raise InputError(
             "batch.twice",
-            f"The row asks for what line {earlier} asks for: {what}.",
-            "Take one of them out, or give --skip-existing to issue the first alone, or --again to"
+            f"The row asks for the same as line {earlier}: {what}.",
+            "Remove one of them, or give --skip-existing to issue the first alone, or --again to"
             " issue both.",
         )
 
     def _is_new_id(self, request: Request, usage: KeyUsage | None, value: int) -> bool:
         """Whether a certificate is to be issued for an EUI-64 and a usage."""
-        certificate = next(self._in_use(request, usage, value), None)
-        if certificate is None:
+        found = list(self._in_use(request, usage, value))
+        if not found:
             return True
         what = _device(value, usage)
+        planned, issued = found[0], [each for each in found if each.is_issued]
+        if self._existing in {Existing.SKIP, Existing.AGAIN} and not issued:
+            self._left_out.append(planned.run or 0)
+            self._in_progress_example = self._in_progress_example or what
+            return self._existing is Existing.AGAIN
         if self._existing is Existing.SKIP:
             return False
-        if not certificate.is_issued and self._existing is not Existing.AGAIN:
+        if not planned.is_issued and self._existing is not Existing.AGAIN:
             raise InputError(
                 "batch.in_progress",
-                f"Run {certificate.run} is about to issue a certificate to {what}.",
-                f"Go on with it: smki-testca batch resume {certificate.run}; or give"
+                f"Run {planned.run} will still issue a certificate to {what}.",
+                f"Continue it: smki-testca batch resume {planned.run}; or give"
                 " --skip-existing to leave the Device out.",
             )
-        serial = SerialNumber.from_octets(certificate.serial)
+        serial = SerialNumber.from_octets(issued[0].serial)
         if self._existing is Existing.REFUSE:
             raise InputError(
                 "batch.in_use", f"The certificate {serial} of {what} is in use.", _ANYWAY
             )
         if not self.in_use:
             self._example = (what, str(serial))
-        self.in_use += 1
+        self.in_use += len(issued)
         return True
 
     def _in_use(

@@ -47,6 +47,17 @@ def columns(library: Library) -> tuple[str, ...]:
     return (*_BEFORE, *options, *_AFTER)
 
 
+def fillable(library: Library) -> tuple[str, ...]:
+    """The columns whose empty cells a command or a program may fill: those of no single row."""
+    of_rows = {*_AFTER} | {
+        input_type.option
+        for profile in library.end_entity_profiles
+        for input_type in profile.input_types
+        if input_type.is_identifier
+    }
+    return tuple(name for name in columns(library) if name not in of_rows)
+
+
 MAX_ROWS = 100_000_000
 """The most certificates of one run."""
 MAX_CELL_CHARACTERS = 1_024
@@ -104,7 +115,7 @@ def lines(path: Path, known: tuple[str, ...]) -> Iterator[Line]:
     if reader is None:
         raise UsageError(
             "usage",
-            f"{path} is no manifest: its name ends in none of {', '.join(readers)}.",
+            f"{path} is not a manifest: its name ends with none of {', '.join(readers)}.",
             _AS_CSV if ending in _OF_SPREADSHEETS else "",
         )
     try:
@@ -148,7 +159,7 @@ def _is_blank(line: Line) -> bool:
 def _csv(path: Path, columns: ColumnNames, blanks: BlankRows) -> Iterator[Line]:
     with open_text(path) as file:
         for row in csv_rows.rows(path, BoundedLines(path, file, blanks), columns.named):
-            yield _checked(row.number, row.cells, columns, row.problem)
+            yield checked(row.number, row.cells, columns, row.problem)
 
 
 def _json_lines(path: Path, columns: ColumnNames, blanks: BlankRows) -> Iterator[Line]:
@@ -167,14 +178,14 @@ def _json_lines(path: Path, columns: ColumnNames, blanks: BlankRows) -> Iterator
                 continue
             except (msgspec.ValidationError, msgspec.DecodeError) as error:
                 is_marked = text.startswith(MARK)
-                cause = "a byte order mark stands in it; were files joined?" if is_marked else error
-                yield Line(texts.number, {}, f"it is no object of texts ({cause})")
+                cause = "it has a byte order mark; were files joined?" if is_marked else error
+                yield Line(texts.number, {}, f"it is not an object of texts ({cause})")
                 continue
             if text.count('"') != _MARKS_OF_PAIR * len(cells):
                 _check_pairs(text, columns)
             if not cells.keys() <= columns.known:
                 cells = dict(zip(columns.named(list(cells)), cells.values(), strict=True))
-            yield _checked(texts.number, _present(cells), columns)
+            yield checked(texts.number, present(cells), columns)
 
 
 def _check_pairs(text: str, columns: ColumnNames) -> None:
@@ -186,7 +197,7 @@ def _check_pairs(text: str, columns: ColumnNames) -> None:
 
 def _parquet(path: Path, columns: ColumnNames, _: BlankRows) -> Iterator[Line]:
     if not path.is_file():
-        raise InputError("manifest.parquet", f"{path} is no Parquet file: it is no file.")
+        raise InputError("manifest.parquet", f"{path} is not a Parquet file: it is not a file.")
     number = 0
     names: dict[str, str] = {}
     for some in parquet_rows.rows(path, MAX_CELL_CHARACTERS):
@@ -196,14 +207,15 @@ def _parquet(path: Path, columns: ColumnNames, _: BlankRows) -> Iterator[Line]:
         for stated, problem in some:
             number += 1
             cells = {names[name]: text for name, text in stated.items()}
-            yield _checked(number, _present(cells), columns, problem)
+            yield checked(number, present(cells), columns, problem)
 
 
-def _present(cells: dict[str, str]) -> dict[str, str]:
+def present(cells: dict[str, str]) -> dict[str, str]:
+    """The cells that are not empty."""
     return {name: value for name, value in cells.items() if value}
 
 
-def _checked(number: int, cells: dict[str, str], names: ColumnNames, problem: str = "") -> Line:
+def checked(number: int, cells: dict[str, str], names: ColumnNames, problem: str = "") -> Line:
     """A line of its cells, the operator's own columns apart."""
     if max(map(len, cells.values()), default=0) > MAX_CELL_CHARACTERS:
         name = next(name for name, value in cells.items() if len(value) > MAX_CELL_CHARACTERS)

@@ -101,7 +101,7 @@ def _read(path: Path, max_characters: int) -> Iterator[Columns | list[Row]]:
     except lib.ArrowMemoryError:
         raise
     except lib.ArrowException as error:
-        raise InputError("manifest.parquet", f"{path} is no Parquet file: {error}.") from error
+        raise InputError("manifest.parquet", f"{path} is not a Parquet file: {error}.") from error
 
 
 def _check_sizes(path: Path, metadata: Any, max_characters: int) -> None:

@@ -97,7 +97,7 @@ def begin(
         "estate.changing",
         f"Others changed the register, or issued for the same IDs, {ATTEMPTS} times while the batch"
         " was planned.",
-        "Give the command again when they are done.",
+        "Repeat the command when they have finished.",
     )
 
 
@@ -121,6 +121,7 @@ class Plan:
         skipped: the lines of rows that are skipped whole, because their certificates are there.
         skipped_count: how many certificates are skipped.
         existing: what is done where a Device has a certificate in use already.
+        manifest: that the rows are of; without a digest if they are of none.
         problems: the rows that cannot be issued, with the reasons: the first
             ``LISTED_PROBLEMS``.
         problem_count: the number of all such rows.
@@ -169,7 +170,7 @@ class Plan:
         self.skipped = array("Q")
         self.skipped_count = 0
         self.existing = existing
-        self._manifest = manifest or ManifestId()
+        self.manifest = manifest or ManifestId()
         self._certificates = ExistingCertificates(estate, existing, self._issuance.history)
         if manifest is not None and existing is Existing.REFUSE:
             check_new(estate, manifest)
@@ -186,6 +187,12 @@ class Plan:
     def columns(self) -> tuple[str, ...]:
         """The operator's own columns that rows have, in the order of their first use."""
         return tuple(self._columns)
+
+    @property
+    def skipped_in_progress(self) -> int:
+        """How many of the skipped certificates are there not yet: other runs will issue them."""
+        is_skipped = self.existing is Existing.SKIP
+        return self._certificates.in_progress.total() if is_skipped else 0
 
     @property
     def retired(self) -> int:
@@ -265,6 +272,7 @@ class Plan:
             usages = self._certificates.remaining(row) if skips else row.request.usages or (None,)
             request = _for_usages(row.request, usages)
             if request is None:
+                self._certificates.count_left_out()
                 self._skip(row.line, row.request.count)
                 return
             authorisation = self._authorise(request)
@@ -291,6 +299,7 @@ class Plan:
             self.remarks[row.line] = row.remarks
         self._add_warnings(warnings)
         self._issuance.count(request, authorisation, len(usages))
+        self._certificates.count_left_out()
         self._certificates.note(row, usages)
         self.rows += 1
         self.skipped_count += row.request.count - len(usages)
@@ -399,9 +408,9 @@ class Plan:
         """Whether others began to issue the same manifest, or for the same Devices."""
         if any(True for _ in self._issuance.history.touched_by(changes)):
             return True
-        if self.existing is not Existing.REFUSE or not self._manifest.sha256:
+        if self.existing is not Existing.REFUSE or not self.manifest.sha256:
             return False
-        manifest = self._manifest
+        manifest = self.manifest
         return bool(self._estate.runs.of_manifest(manifest.sha256, manifest.options))
 
     def _is_over_quota(self, changes: Changes) -> bool:
@@ -444,7 +453,8 @@ class Plan:
         if self._secrets.seed is not None and self._estate.runs.has_serials_of(self._secrets):
             raise InputError(
                 "batch.seed",
-                "A run of this estate has that seed already: serial numbers would come twice.",
+                "A run of this estate already used that seed: serial numbers would be the same"
+                " again.",
                 "Give another seed, or issue in another estate.",
             )
 
@@ -482,8 +492,8 @@ class Plan:
             label_template=None if template is None else template.text,
             sections=[self._stored(section) for section in self._sections],
             basis=basis_of(self._estate.library, self._mark),
-            manifest=self._manifest.sha256,
-            options=dict(self._manifest.options),
+            manifest=self.manifest.sha256,
+            options=dict(self.manifest.options),
             replaces=self.existing is Existing.REPLACE,
         )
 
@@ -496,7 +506,7 @@ class Plan:
         if run is None and not self._refused:
             return
         self._estate.audit.append(
-            self._at,
+            self._estate.clock.now(),  # others may have written to the log since it was planned
             "batch.authorise",
             {
                 "run": run,
@@ -514,10 +524,11 @@ class Plan:
     def _manifest_as_json(self) -> dict[str, Any]:
         """The manifest, and what was done where Devices had certificates in use."""
         document: dict[str, Any] = {}
-        if self._manifest.sha256:
-            document["manifest"] = self._manifest.sha256
-            document["options"] = dict(self._manifest.options)
-        if self.existing in {Existing.SKIP, Existing.REPLACE} or self._certificates.in_use:
+        if self.manifest.sha256:
+            document["manifest"] = self.manifest.sha256
+            document["options"] = dict(self.manifest.options)
+        is_beside = self._certificates.in_use or self._certificates.in_progress
+        if self.existing in {Existing.SKIP, Existing.REPLACE} or is_beside:
             document["existing"] = self.existing.value
         if self.skipped_count:
             document["skipped"] = self.skipped_count

@@ -124,7 +124,9 @@ def unpack(name: str, data: bytes, member: Member) -> bytes:
     start = name_at + name_octets + extra_octets
     local_name = data[name_at : name_at + name_octets]
     if magic != _LOCAL_MAGIC or local_name != member.raw_name or b"\0" in local_name:
-        raise _refused(name, f"{member.name[:60]!r} has another name where it lies")
+        raise _refused(
+            name, f"{member.name[:60]!r} has another name in its local header than in the directory"
+        )
     if flags & _ENCRYPTED:
         raise _refused(name, "it is encrypted")
     content = data[start : start + member.packed]
@@ -161,7 +163,7 @@ def _check(name: str, infos: list[zipfile.ZipInfo]) -> None:
         if not entry.endswith(".csr"):
             raise _refused(name, f"{entry[:60]!r} does not end in .csr")
         if len(entry) > 255 or any(unicodedata.category(each) in _NO_NAME for each in entry):
-            raise _refused(name, f"{entry[:60]!r} is no file name")
+            raise _refused(name, f"{entry[:60]!r} is not a file name")
         if entry.lower() in seen:
             raise _refused(name, f"it holds {entry[:60]!r} twice")
         seen.add(entry.lower())
@@ -174,7 +176,7 @@ def _check(name: str, infos: list[zipfile.ZipInfo]) -> None:
 
 
 def _refused(name: str, reason: str) -> InputError:
-    return InputError("batch.zip", f"The batch {name} is refused whole: {reason}.")
+    return InputError("batch.zip", f"The batch {name} is refused as a whole: {reason}.")
 
 
 class ZipWriter:

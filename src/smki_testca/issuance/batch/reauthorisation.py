@@ -12,18 +12,13 @@ import time
 from itertools import islice
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from smki_testca.errors import Refusal
-from smki_testca.estate.terms import Row
 from smki_testca.identifiers import Eui64
-from smki_testca.profiles.inputs import SIGNIFIER
-from smki_testca.profiles.subject import Subject
+from smki_testca.issuance.batch.unfinished_rows import requests_of
 from smki_testca.register.gate import Gate
-from smki_testca.register.requests import Delivery
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable
 
     from smki_testca.errors import RefusalReason
     from smki_testca.estate.changes import Mark
@@ -32,9 +27,7 @@ if TYPE_CHECKING:
     from smki_testca.estate.terms import Section
     from smki_testca.estate.tiles import TileRecord
     from smki_testca.profiles import Library
-    from smki_testca.profiles.inputs import InputValue
     from smki_testca.register.gate import Authorisation
-    from smki_testca.register.requests import Request
 
 SECONDS = 30.0
 """After how many seconds the gate is asked again. Whoever waits for tiles looks at the time every
@@ -120,7 +113,9 @@ class Reauthorisation:
         """
         at = self._estate.clock.now()
         authorisation: Authorisation | None = None
-        for request in islice(self._requests(section, tiles), most):
+        if section.first_id is not None:
+            most = 1  # the gate is asked about the range as a whole
+        for _, request in islice(requests_of(self._estate, section, tiles), most):
             if section.first_id is not None:
                 last = Eui64(section.first_id + section.count - 1)
                 gate.authorise_range(request, last, at)
@@ -128,47 +123,6 @@ class Reauthorisation:
                 authorisation = gate.authorise(request, at)
             else:
                 gate.admit(request, authorisation)
-
-    def _requests(self, section: Section, tiles: list[TileRecord]) -> Iterator[Request]:
-        """The requests for the rows of some tiles; of a range, one that has the first ID."""
-        estate = self._estate
-        profile, roles = estate.library.profile(section.profile), estate.library.roles
-        types = {each.type.name: each for each in profile.subject_inputs}
-        identifier = next((each.name for each in profile.input_types if each.is_identifier), None)
-        # A requester who stated a Signifier stated this one.
-        signifier = {} if section.signifier is None else {SIGNIFIER: section.signifier}
-
-        def parsed(texts: Mapping[str, str]) -> dict[str, InputValue]:
-            return {
-                name: types[name].parse(text, roles)
-                for name, text in texts.items()
-                if name in types
-            }
-
-        shared = parsed(signifier | section.shared)
-        request = estate.request(
-            section.participant,
-            section.purpose,
-            Subject(profile.name, profile.input_types, shared),
-            () if section.usage is None else (section.usage,),
-            environment=section.environment,
-            delivery=Delivery(section.delivery),
-        )
-        for row in self._rows(section, tiles):
-            inputs = shared | parsed(row.texts) if row.texts else dict(shared)
-            if identifier is not None and row.eui64 is not None:
-                inputs[identifier] = Eui64(row.eui64)
-            yield request.of(Subject(profile.name, profile.input_types, inputs))
-
-    def _rows(self, section: Section, tiles: list[TileRecord]) -> Iterator[Row]:
-        """The rows of some tiles that are unfinished still; of a range, the first."""
-        if section.first_id is not None:
-            yield Row(1, section.first_id + tiles[0].first)
-            return
-        for tile in tiles:
-            rows = self._estate.tiles.rows(tile.run, tile.number)
-            if rows is not None:
-                yield from msgspec.msgpack.decode(rows, type=list[Row])
 
 
 class _NothingIssued:

@@ -235,7 +235,7 @@ class _RowReader:
         if redundant:
             raise InputError(
                 "manifest.csr",
-                f"The row has a CSR, which says what {', '.join(sorted(redundant))} would say.",
+                f"The row has a CSR, which already states {', '.join(sorted(redundant))}.",
             )
         cells |= self._filled(cells, {"participant", "purpose", "environment"})
         _check_complete(cells)
@@ -291,8 +291,8 @@ def _public_key(data: bytes) -> bytes:
                 serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
             )
         except InputError as error:
-            raise InputError("key.unreadable", "It is no PEM public key.") from error
+            raise InputError("key.unreadable", "It is not a PEM public key.") from error
     key = load_public_key(spki)
     if key is None:
-        raise InputError("key.unreadable", "It is no public key that can be used.")
+        raise InputError("key.unreadable", "It is not a public key that can be used.")
     return public_key_octets(key)

@@ -145,7 +145,7 @@ def _record_all(estate: Stores, number: int, attempt: Path, group: list[Finished
                 tiles.finish(number, task.number, digest, task.count, estate.clock.now())
             retire_replaced(estate, estate.runs.get(number), [task.number for task, _ in new])
     if state is State.CANCELLED:
-        raise InputError("batch.state", f"Run {number} was cancelled meanwhile.")
+        raise InputError("batch.state", f"Run {number} was cancelled in the meantime.")
     return sum(task.count for task, _ in new)
 
 
@@ -158,7 +158,7 @@ def _translated_write_errors(number: int) -> Iterator[None]:
         raise EstateError(
             "batch.unwritable",
             f"A tile of run {number} cannot be written: {error.strerror or error}.",
-            f"Make room, then: smki-testca batch resume {number}",
+            f"Free space on the disk, then: smki-testca batch resume {number}",
         ) from error
 
 

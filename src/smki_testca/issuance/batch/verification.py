@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.errors import EstateError
+from smki_testca.estate.run_tiles import finished_tiles
 from smki_testca.estate.runs import State
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.issuance.batch.fingerprints import FingerprintFiles, Kind, Origin, Records
@@ -77,15 +78,15 @@ class RunFinding:
 
 @dataclass(slots=True)
 class RunVerification:
-    """What was found.
+    """What came of the verification of a run.
 
     Attributes:
         certificates: the number of certificates of the run, each verified under its CA.
         keys: the number of its private keys that were paired with their certificates.
         others: the number of the other certificates in the estate that they were compared with.
         listed: the number of lines of the list; None without one.
-        findings: the first ``LISTED_FINDINGS``.
-        finding_count: the number of all.
+        findings: what is wrong: the first 1,000.
+        finding_count: the number of all; 0 where nothing is wrong.
     """
 
     certificates: int = 0
@@ -214,7 +215,7 @@ def _inspect_tiles(
         *(workers, inspect, tasks, begin, inspector),
         while_waiting=lambda: progress(done, total),
     )
-    with explained_death("nothing was changed", "Give the command again."):
+    with explained_death("nothing was changed", "Repeat the command."):
         for task, inspected in tiles:
             files.keep(inspected.records)
             for finding in inspected.findings:
@@ -234,7 +235,7 @@ def _tasks(estate: Stores, run: Run, *, is_inspected: bool) -> Iterator[TileTask
         section.issuer: _authority(estate, run, section.issuer).der if is_inspected else None
         for section in run.terms.sections
     }
-    for tile in estate.tiles.of_run(run.id, done=True):
+    for tile in finished_tiles(estate.tiles, run):
         section = run.terms.section(tile.section)
         yield TileTask(
             tile,
@@ -298,7 +299,11 @@ def _certificate(estate: Stores, origin: Origin) -> Record:
     else:
         record = estate.certificates.numbered(origin.row)
     if record is None:
-        raise EstateError("estate.changing", "The estate changed meanwhile.", "Verify it again.")
+        raise EstateError(
+            "estate.changing",
+            "The estate was changed while the run was verified.",
+            "Verify it again.",
+        )
     return record
 
 

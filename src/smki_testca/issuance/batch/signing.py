@@ -1,0 +1,175 @@
+"""Begins the run that signs a batch of CSRs, and makes the response once it is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from smki_testca.authority.csr import TakenAs
+from smki_testca.collector import without_collector
+from smki_testca.errors import InputError
+from smki_testca.estate.runs import State
+from smki_testca.estate.terms import Secrets
+from smki_testca.issuance.batch import csr_reader, portal
+from smki_testca.issuance.batch.existing import Existing
+from smki_testca.issuance.batch.outcome import BatchOutcome
+from smki_testca.issuance.batch.planning import Plan, begin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
+
+    from smki_testca.errors import SmkiTestcaError
+    from smki_testca.estate.runs import Run
+    from smki_testca.estate.stores import Stores
+    from smki_testca.issuance.batch.csr_sources import CsrSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SigningOptions:
+    """The options with which a batch of CSRs is signed.
+
+    Attributes:
+        participant: who asks: its id in the register.
+        purpose: the code of a Testing Service.
+        environment: the test environment; the estate's first by default.
+        taken_as: ``portal`` to refuse what SEC App. M does not list, ``test-ca`` to drop what no
+            certificate takes from a CSR.
+        skip_existing: whether Devices are left out that have a certificate in use.
+        dry_run: whether to say what would be signed, and change nothing.
+    """
+
+    participant: str
+    purpose: str
+    environment: str | None = None
+    taken_as: str = TakenAs.PORTAL
+    skip_existing: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SignedBatch:
+    """What comes of a batch of CSRs.
+
+    Attributes:
+        outcome: of the batch; its lines are the places of CSRs, from 1.
+        names: of the CSRs, in order.
+        report: what the response says of each CSR.
+        issued: the certificates, DER, by the places of their CSRs; none before the run is done,
+            and for a dry run.
+    """
+
+    outcome: BatchOutcome
+    names: tuple[str, ...]
+    report: portal.Report
+    issued: Mapping[int, bytes] = field(default_factory=dict)
+
+    @property
+    def certificates(self) -> dict[str, bytes]:
+        """The certificates, DER, by the names of their CSRs."""
+        return {self.names[number - 1]: der for number, der in self.issued.items()}
+
+    @property
+    def refused(self) -> dict[str, SmkiTestcaError]:
+        """Why the others have none, by the names of their CSRs."""
+        return {self.names[each.line - 1]: each.error for each in self.outcome.problems}
+
+    @property
+    def signed(self) -> set[int]:
+        """The places of the CSRs that are signed, or would be."""
+        outcome = self.outcome
+        left_out = {*outcome.skipped, *(problem.line for problem in outcome.problems)}
+        return set(range(1, len(self.names) + 1)) - left_out
+
+    def response(self) -> bytes:
+        """The response in the Portal's form (SEC App. M F): a ZIP of a report and certificates."""
+        return portal.response(self.report, self.issued)
+
+
+def begin_signing(
+    estate: Stores,
+    source: CsrSource,
+    options: SigningOptions,
+    *,
+    workers: int,
+    watch: Callable[[Iterable[Any]], Iterable[Any]] = iter,
+) -> SignedBatch:
+    """Plan a batch of CSRs and store the run that will sign them.
+
+    Args:
+        estate: that will issue.
+        source: of the CSRs.
+        options: of the batch.
+        workers: the number of processes that read CSRs.
+        watch: yields the CSRs that it is given, and may show how many there were.
+
+    Returns:
+        What will be signed and what will not. The run has made no certificate yet.
+
+    Raises:
+        ValueError: for another ``taken_as``.
+        InputError: if the batch as a whole is refused.
+        EstateError: if a process died, or others change the estate time and again meanwhile.
+    """
+    name, members = portal.request_name(source.path), source.members
+    cells = {"participant": options.participant, "purpose": options.purpose}
+    if options.environment is not None:
+        cells["environment"] = options.environment
+    existing = Existing.SKIP if options.skip_existing else Existing.AGAIN
+    taken_as, secrets = TakenAs(options.taken_as), Secrets.of_run(None)
+
+    def planned() -> Plan:
+        plan = Plan(estate, "requests", None, secrets, existing=existing)
+        reader = csr_reader.Reader(source, estate.library, taken_as)
+        rows = csr_reader.row_requests(estate, reader, members, cells, workers)
+        plan.add_all(watch(rows))
+        return plan
+
+    def report_of(plan: Plan) -> portal.Report:
+        # What is skipped has a certificate already, and none in the response.
+        skipped = set(plan.skipped)
+        asked = [member for member in members if member.number not in skipped]
+        return portal.Report.of(name, asked, plan.problems, plan.remarks)
+
+    def store(plan: Plan) -> int | None:
+        if not plan.ready():
+            plan.record(None)
+            return None
+        run = plan.store()
+        estate.runs.keep_report(run, msgspec.msgpack.encode(report_of(plan)))
+        return run
+
+    run: int | None = None
+    with without_collector():
+        if options.dry_run:
+            plan = planned()
+            plan.close()
+        else:
+            plan, run = begin(estate, planned, store)
+    stored = None if run is None else estate.runs.get(run)
+    return SignedBatch(
+        BatchOutcome.of(plan, stored, is_issued=plan.ready()),
+        tuple(member.name for member in members),
+        report_of(plan),
+    )
+
+
+def stored_response(estate: Stores, run: Run) -> tuple[bytes, int]:
+    """The response of a run that signed a batch of CSRs, and the number of certificates in it.
+
+    Raises:
+        InputError: if the run is not done, or of another source.
+    """
+    encoded_report = estate.runs.report(run.id)
+    if encoded_report is None or run.state is not State.DONE:
+        raise InputError(
+            "batch.no_response",
+            f"Run {run.id} has no response: it is {run.state}, and its source is"
+            f" {run.terms.source}.",
+            "Only a run of a ZIP of CSRs that is done has one.",
+        )
+    issued = dict(estate.run_certificates.numbered(run))
+    report = msgspec.msgpack.decode(encoded_report, type=portal.Report)
+    return portal.response(report, issued), len(issued)
