@@ -27,7 +27,8 @@ from smki_testca.estate.runs import Run, State
 from smki_testca.estate.tile import Tile
 
 COMMAND = [sys.executable, "-m", "smki_testca"]
-FIRST_ID = 0x00DB120000000000
+FIRST_ID = 0x00DB120010000000
+"""The Devices of ``quickstart`` come before: they have certificates, and get no others unasked."""
 COUNT = 40_000
 """Device IDs of one run, with one certificate each."""
 MOST_TILES = 6
