@@ -5,10 +5,14 @@
 It takes memory for one chunk. It needs cryptography 47 or later, for HPKE (RFC 9180).
 """
 
+import os
 import struct
 import sys
+import tempfile
 from pathlib import Path
+from typing import IO
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hpke
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -18,23 +22,41 @@ SUITE = hpke.Suite(hpke.KEM.P256, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 
 
 def main(path: str, line_key: str, out: str) -> None:
+    """Write a file for its owner only, which gets its name when everything in it is opened."""
+    if Path(out).exists():
+        sys.exit(f"{out} already exists")
+    try:
+        with tempfile.TemporaryDirectory(dir=Path(out).absolute().parent) as folder:
+            unfinished = Path(folder, "opened")
+            descriptor = os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            with Path(path).open("rb") as sealed, os.fdopen(descriptor, "wb") as file:
+                unseal(sealed, Path(line_key).read_bytes(), file)
+            unfinished.rename(out)
+    except (OSError, TypeError, ValueError, struct.error) as error:
+        sys.exit(f"{path} cannot be opened: {error}")
+    except InvalidTag:
+        sys.exit(f"{path} was cut or changed, or is for another line than that of {line_key}")
+
+
+def unseal(sealed: IO[bytes], line_key: bytes, file: IO[bytes]) -> None:
     """Open the content key with HPKE, then each chunk; its number and "last" are its nonce."""
-    private = load_pem_private_key(Path(line_key).read_bytes(), None)
+    private = load_pem_private_key(line_key, None)
     if not isinstance(private, EllipticCurvePrivateKey):
-        sys.exit(f"{line_key} is not a P-256 key")
-    with Path(path).open("rb") as sealed, Path(out).open("xb") as file:
-        header = sealed.read(24)
-        magic, *numbers, chunk, octets = struct.unpack(">8sHHHHII", header)
-        if (magic, numbers) != (b"SMKISEAL", [1, 0x0010, 0x0001, 0x0002]):
-            sys.exit("not a sealed export of version 1 to a key of P-256")
-        content = AESGCM(SUITE.decrypt(sealed.read(octets), private, header))
-        number, piece, is_last = 0, sealed.read(chunk + 16), False
-        while not is_last:
-            following = sealed.read(chunk + 16)
-            is_last = not following
-            file.write(content.decrypt(number.to_bytes(11) + bytes((is_last,)), piece, None))
-            number, piece = number + 1, following
+        raise TypeError("the key of the line is not of P-256")
+    header = sealed.read(24)
+    magic, *numbers, chunk, octets = struct.unpack(">8sHHHHII", header)
+    if (magic, numbers) != (b"SMKISEAL", [1, 0x0010, 0x0001, 0x0002]):
+        raise ValueError("it is no sealed export of version 1 to a key of P-256")
+    content = AESGCM(SUITE.decrypt(sealed.read(octets), private, header))
+    number, piece, is_last = 0, sealed.read(chunk + 16), False
+    while not is_last:
+        following = sealed.read(chunk + 16)
+        is_last = not following
+        file.write(content.decrypt(number.to_bytes(11) + bytes((is_last,)), piece, None))
+        number, piece = number + 1, following
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        sys.exit(__doc__)
     main(*sys.argv[1:])

@@ -284,6 +284,77 @@ def test_a_sealed_file_that_was_cut_or_changed_does_not_open(export, line, tmp_p
     read("unseal.py", sealed, private, tmp_path / "opened")
 
 
+@pytest.mark.usefixtures("run")
+def test_opening_a_sealed_file_leaves_it_for_its_owner_or_leaves_nothing(
+    export, line, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("smki_testca.exporters.run_formats.sealing.CHUNK_OCTETS", 1024)
+    private, public = line
+    _, sealed = export("device-file", "--with-keys", "--seal-to", public)
+    whole = sealed.read_bytes()
+    folder = tmp_path / "line"
+    folder.mkdir()
+    opened = folder / "opened"
+    other = tmp_path / "other.key"
+    key = ec.generate_private_key(ec.SECP256R1())
+    other.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+    def unseal(octets, line_key=private):
+        sealed.write_bytes(octets)
+        done = subprocess.run(  # noqa: PLW1510 - it is to fail
+            [sys.executable, READERS / "unseal.py", sealed, line_key, opened],
+            capture_output=True,
+            text=True,
+            umask=0o022,
+        )
+        return done.returncode, done.stderr
+
+    for octets in (b"", whole[:10], whole[:60], whole[:137], whole[:-1], b"x" * 500):
+        code, told = unseal(octets)
+        assert (code, told.count("\n")) == (1, 1)
+        assert str(sealed) in told
+        assert list(folder.iterdir()) == []
+    for line_key in (other, sealed, tmp_path / "missing"):
+        code, told = unseal(whole, line_key)
+        assert (code, told.count("\n")) == (1, 1)
+        assert list(folder.iterdir()) == []
+    assert unseal(whole) == (0, "")
+    assert stat.S_IMODE(opened.stat().st_mode) == 0o600
+    before = opened.read_bytes()
+    assert unseal(whole)[0] == 1
+    assert (list(folder.iterdir()), opened.read_bytes()) == ([opened], before)
+
+
+def tree(folder):
+    """Everything below a folder, and the octets of its files."""
+    return {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+
+@pytest.mark.parametrize("form", list(RUN_FORMATS))
+@pytest.mark.usefixtures("run")
+def test_parts_of_two_exports_are_never_in_one_folder(export, form):
+    _, out = export(form, "--with-keys", "--split", 1)
+    before = tree(out)
+    outcome, _ = export(form, "--with-keys", "--split", 1)
+    assert (outcome.code, outcome.json["error"]["code"]) == (4, "export.exists")
+    for size in (2, 100):
+        outcome, _ = export(form, "--with-keys", "--split", size, "--force")
+        assert (outcome.code, outcome.json["error"]["code"]) == (4, "export.mixed_parts")
+        assert tree(out) == before
+    outcome, _ = export(form, "--with-keys", "--split", 1, "--force")
+    assert (outcome.code, tree(out).keys()) == (0, before.keys())
+
+
+@pytest.mark.parametrize("form", ["pem-tree", "device-folders"])
+@pytest.mark.usefixtures("run")
+def test_a_part_that_is_a_folder_keeps_no_device_of_an_earlier_part(export, form):
+    _, out = export(form, "--split", 3)
+    before = tree(out)
+    outcome, _ = export(form, "--split", 2, "--force")
+    assert (outcome.code, outcome.json["error"]["code"]) == (4, "export.mixed_parts")
+    assert tree(out) == before
+
+
 @pytest.mark.parametrize("form", list(RUN_FORMATS))
 def test_parts_have_at_most_so_many_and_together_all(run, export, form):
     outcome, out = export(form, "--with-keys", "--split", 2)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,7 +186,9 @@ def write(
         _write_whole(form, next(parts), setting, out, asked)
         count = 1
     else:
-        count = _write_parts(form, parts, setting, out, asked)
+        count = -(-len(content) // asked.split)
+        _check_higher_parts(out, form.traits.suffix, count)
+        _write_parts(form, parts, setting, out, asked)
     devices = len(content) if traits.of_devices else None
     return RunExport(content.certificates, devices, content.left_out, count)
 
@@ -219,12 +223,15 @@ def _write_parts(
     setting: Setting,
     out: Path,
     asked: RunExportOptions,
-) -> int:
-    """Write numbered files or folders below a folder, which appear together."""
-    count = 0
+) -> None:
+    """Write numbered files or folders below a folder, which appear together.
+
+    Raises:
+        InputError: if files of an earlier export would stay in the folder of a part.
+    """
     with output_folder(out, force=asked.force) as work:
-        for count, part in enumerate(parts, 1):
-            path = work / f"{count:06d}{form.traits.suffix}"
+        for number, part in enumerate(parts, 1):
+            path = work / f"{number:06d}{form.traits.suffix}"
             if isinstance(form, PathFormat):
                 if not form.traits.suffix:
                     path.mkdir(mode=0o700)
@@ -233,7 +240,35 @@ def _write_parts(
                 is_text = form.is_text and asked.line is None
                 with output(path, force=False, text=is_text) as file:
                     _fill(form, file, part, setting, asked)
-    return count
+        for path in work.iterdir():
+            for old in (out / path.name).rglob("*"):
+                if not os.path.lexists(work / old.relative_to(out)):
+                    raise _mixed_parts(old)
+
+
+def _check_higher_parts(out: Path, suffix: str, count: int) -> None:
+    """Check that a folder has no part of an earlier export that had more of them.
+
+    Raises:
+        InputError: if it has one.
+    """
+    name = re.compile(r"([0-9]{6,})" + re.escape(suffix), re.ASCII)
+    try:
+        found = sorted(out.iterdir())
+    except OSError:  # it is new, or no folder
+        return
+    for path in found:
+        match = name.fullmatch(path.name)
+        if match is not None and int(match[1]) > count:
+            raise _mixed_parts(path)
+
+
+def _mixed_parts(path: Path) -> InputError:
+    return InputError(
+        "export.mixed_parts",
+        f"{path} is of an earlier export, and would stay among the new parts. Nothing is written.",
+        "Remove what is in the folder, or name a new one with --out.",
+    )
 
 
 def _fill(
