@@ -1,7 +1,11 @@
 """The formats of Devices, each read back by the reader that its documentation gives."""
 
 import ast
+import contextlib
+import csv
+import random
 import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -47,10 +51,10 @@ def run(command, quickstart):
 def export(command, quickstart, tmp_path):
     """Exports run 1; gives the outcome and the path."""
 
-    def do(form, *more, out=None):
+    def do(form, *more, out=None, run=1):
         path = out or tmp_path / f"out.{form}"
         outcome = command(
-            *("--json", "--estate", quickstart, "batch", "export", 1),
+            *("--json", "--estate", quickstart, "batch", "export", run),
             *("--format", form, "--out", path, *more),
         )
         return outcome, path
@@ -407,6 +411,81 @@ def test_a_manifest_in_any_order_gives_each_device_its_certificates(
             assert key.public_key() == certificate.public_key()
             bits = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
             assert bits.digital_signature == (half == "ds")
+
+
+def _order(form, out):
+    """The numbers of the Devices that an export holds, in its order."""
+    if form == "device-csv":
+        with out.open(newline="") as file:
+            return [_number(row["eui64"]) for row in csv.DictReader(file)]
+    if form == "device-parquet":
+        parquet = pytest.importorskip("pyarrow.parquet")
+        return [_number(row["eui64"]) for row in parquet.read_table(out).to_pylist()]
+    with contextlib.closing(sqlite3.connect(out)) as connection:
+        rows = connection.execute("SELECT eui64 FROM devices ORDER BY rowid").fetchall()
+    return [_number(eui64) for (eui64,) in rows]
+
+
+def _number(eui64):
+    return int(plain(eui64)[-4:], 16)
+
+
+@pytest.mark.parametrize("form", ["device-csv", "device-parquet", "device-sqlite"])
+@pytest.mark.parametrize("seed", range(3))
+def test_devices_are_in_the_order_of_their_first_rows(
+    command, quickstart, export, tmp_path, form, seed
+):
+    shuffled = [
+        batches.device(number, usage=usage)
+        for number in range(0x2000, 0x2000 + COUNT)
+        for usage in ("digital-signature", "key-agreement")
+    ]
+    random.Random(seed).shuffle(shuffled)
+    shuffled.insert(0, batches.device(0x2010, usage="key-agreement"))
+    shuffled.append(batches.device(0x2011, usage="both"))
+    path = batches.write(tmp_path / "manifest.csv", shuffled)
+    batches.issue(command, quickstart, path)
+    in_order = list(dict.fromkeys(_number(row["device-id"]) for row in shuffled))
+    _, out = export(form)
+    assert _order(form, out) == in_order
+    _, parts = export(form, "--split", 2, out=tmp_path / "parts")
+    found = [number for part in sorted(parts.iterdir()) for number in _order(form, part)]
+    assert found == in_order
+
+
+@pytest.mark.parametrize("form", ["device-folders", "device-file"])
+def test_parts_hold_devices_in_the_order_of_their_first_rows(
+    command, quickstart, export, tmp_path, form
+):
+    shuffled = [
+        batches.device(0x2002, usage="key-agreement"),
+        batches.device(0x2001, usage="digital-signature"),
+        batches.device(0x2001, usage="key-agreement"),
+        batches.device(0x2000, usage="both"),
+    ]
+    path = batches.write(tmp_path / "manifest.csv", shuffled)
+    batches.issue(command, quickstart, path)
+    _, parts = export(form, "--split", 1)
+    for part, row in zip(sorted(parts.iterdir()), shuffled[:2] + shuffled[3:], strict=True):
+        eui64 = plain(row["device-id"])
+        if form == "device-file":
+            assert bytes.fromhex(eui64) in part.read_bytes()
+        else:
+            assert [each.name for each in part.iterdir() if each.is_dir()] == [eui64]
+
+
+@pytest.mark.parametrize("form", ["device-csv", "device-sqlite"])
+def test_a_range_of_which_parts_were_left_out_is_exported_in_the_order_of_ids(
+    command, quickstart, export, form
+):
+    batches.issue(command, quickstart, *batches.range_of(1, 0x2001, "digital-signature"))
+    usages = "digital-signature", "key-agreement"
+    words = *batches.range_of(3, 0x2000, *usages), "--skip-existing"
+    assert batches.issue(command, quickstart, *words)["issued"] == 5
+    outcome, out = export(form, run=2)
+    assert outcome.code == 0
+    assert (outcome.json["devices"], outcome.json["certificates"]) == (3, 5)
+    assert _order(form, out) == [0x2000, 0x2001, 0x2002]
 
 
 def test_a_row_for_both_usages_is_found_by_its_serial_number(command, quickstart, export, tmp_path):

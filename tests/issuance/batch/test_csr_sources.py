@@ -71,6 +71,12 @@ def test_the_csrs_of_a_folder_are_signed_and_what_else_is_there_is_told(sign, fo
     assert outcome.code == 1
     assert (outcome.json["success"], outcome.json["refused"]) == (2, 1)
     assert outcome.json["passed_over"] == 3
+    reasons = {each["file"]: each["reason"] for each in outcome.json["passed_over_files"]}
+    assert reasons == {
+        ".hidden.csr": "hidden, because the name begins with a full stop",
+        "a.key": "the name does not end in .csr",
+        "more": "a folder",
+    }
     assert [each["file"] for each in outcome.json["problems"]] == ["c.csr"]
     assert certificates == ["a.crt", "b.crt"]
 
@@ -84,7 +90,6 @@ def test_a_file_of_a_folder_that_cannot_be_read_is_its_problem_alone(sign, folde
     outcome, certificates = sign(folder)
     problems = {each["file"]: each["code"] for each in outcome.json["problems"]}
     assert problems == {
-        "c.csr": "input.unreadable",
         "d.csr": "input.unreadable",
         "e.csr": "csr.too_long",
         "f.csr": "input.unreadable",
@@ -98,6 +103,54 @@ def test_a_name_with_a_line_break_adds_no_line_to_the_report(sign, folder, tmp_p
     assert outcome.json["problems"][-1]["file"] == "x\\ny.csr"
     with zipfile.ZipFile(tmp_path / "response.zip") as response:
         assert len(response.read("meters-response.txt").decode().splitlines()) == 5
+
+
+def test_each_file_that_is_passed_over_is_named_with_its_reason(folder, command, quickstart):
+    (folder / "z.csr").mkdir()
+    outcome = command(
+        *("--estate", quickstart, "batch", "sign", folder, "--dry-run"),
+        *("--participant", "meters-one", "--purpose", DEVICE_PURPOSE),
+    )
+    assert "more, z.csr skipped: a folder." in outcome.err
+    assert "a.key skipped: the name does not end in .csr." in outcome.err
+    assert ".hidden.csr skipped: hidden" in outcome.err
+
+
+def test_letter_case_of_the_ending_does_not_matter_in_a_folder(sign, tmp_path):
+    made = tmp_path / "meters"
+    made.mkdir()
+    for number, name in enumerate(("B.CSR", "c.Csr", "a.csr", "a.CSR", "d.csr")):
+        (made / name).write_bytes(device_csr(number + 1))
+    outcome, certificates = sign(made)
+    assert (outcome.code, outcome.json["success"], outcome.json["passed_over"]) == (0, 5, 0)
+    assert sorted(certificates) == ["B.crt", "a.crt", "a.csr.crt", "c.crt", "d.crt"]
+    # Only of a.csr and a.CSR, whose labels would be the same.
+    assert {each["file"] for each in outcome.json.get("labels", [])} <= {"a.csr", "a.CSR"}
+
+
+@pytest.mark.parametrize("source", ["folder", "zip", "table"])
+def test_the_same_csr_twice_in_a_source_is_refused_with_the_first(sign, tmp_path, source):
+    pem = device_csr(1)
+    der = base64.b64decode("".join(pem.decode().splitlines()[1:-1]))
+    if source == "table":
+        path = _table(
+            tmp_path / "t.csv", (pem.decode(), "a.csr"), (base64.b64encode(der).decode(), "b.csr")
+        )
+    elif source == "zip":
+        path = tmp_path / "t.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("a.csr", pem)
+            archive.writestr("b.csr", base64.b64encode(der))
+    else:
+        path = tmp_path / "t"
+        path.mkdir()
+        (path / "a.csr").write_bytes(pem)
+        (path / "b.csr").write_bytes(der)
+    outcome, certificates = sign(path)
+    assert (outcome.code, certificates) == (1, ["a.crt"])
+    (problem,) = outcome.json["problems"]
+    assert (problem["file"], problem["code"]) == ("b.csr", "csr.twice")
+    assert "a.csr" in problem["message"]
 
 
 def test_a_folder_without_csrs_is_refused(sign, tmp_path):

@@ -63,6 +63,9 @@ HOSTILE = {
     "no base64": (b'{"csr": "nonsense!"}\n', "csr."),
     "a broken CSR": (b'{"csr": "MAA="}\n', "der."),
     "an unknown profile": (_ask(9, profile="nothing").encode(), "request.profile"),
+    "a key twice": (b'{"csr": "A", "csr": "B"}\n', "line.unreadable"),
+    "a key twice, once escaped": (b'{"csr": "A", "c\\u0073r": "B"}\n', "line.unreadable"),
+    "a label twice": (_ask(9, label="a")[:-2].encode() + b', "label": "b"}\n', "line.unreadable"),
     "a blank label": (_ask(9, label=" ").encode(), "request.label"),
     "too long": (b"x" * 400_000 + b"\n", "line.too_long"),
     "too long by one": (b"x" * (line_signing.MAX_LINE_OCTETS + 1) + b"\n", "line.too_long"),
@@ -77,6 +80,36 @@ def test_a_line_that_is_wrong_is_answered_and_the_next_is_signed(stream, line, c
     assert wrong["error"]["code"].startswith(code)
     assert "certificate" in right
     assert outcome.err == "1 of 2 CSRs is signed.\n"
+
+
+def test_a_byte_order_mark_is_no_content_at_the_beginning_alone(stream):
+    mark = "\ufeff"
+    outcome, answers = stream(mark + _ask(1), mark + _ask(2), _ask(3))
+    assert outcome.code == 1
+    assert ["certificate" in answer for answer in answers] == [True, False, True]
+    assert "byte order mark" in answers[1]["error"]["message"]
+
+
+def test_the_same_csr_again_is_refused_with_the_line_of_the_first(stream):
+    line = _ask(1)
+    outcome, (first, second) = stream(line, line)
+    assert outcome.code == 1
+    assert "certificate" in first
+    assert second["error"]["code"] == "csr.twice"
+    assert "line 1" in second["error"]["message"]
+
+
+def test_a_csr_that_was_refused_may_be_sent_again(stream):
+    asked = json.loads(_ask(1))
+    _, answers = stream(json.dumps({**asked, "label": " "}) + "\n", json.dumps(asked))
+    assert ["certificate" in answer for answer in answers] == [False, True]
+
+
+def test_a_csr_is_compared_with_so_many_before_it(stream, monkeypatch):
+    monkeypatch.setattr("smki_testca.issuance.batch.repeated_csrs.REMEMBERED", 2)
+    first = _ask(1)
+    _, answers = stream(first, _ask(2), _ask(3), first)
+    assert ["certificate" in answer for answer in answers] == [True] * 4
 
 
 def test_a_refusal_is_answered_with_the_id_of_its_line_and_is_in_the_log(

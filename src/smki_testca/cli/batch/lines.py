@@ -64,7 +64,7 @@ def sign_lines(session: Session, first: bytes, options: dict[str, Any]) -> None:
                 if line is None:
                     raise line_signing.too_long()
                 answer |= line_signing.identified(line)
-                answer |= signer.answer(line)
+                answer |= signer.answer(line, number)
                 signed += 1
             except SmkiTestcaError as error:
                 answer |= error.as_json()

@@ -42,10 +42,14 @@ from smki_testca.text import counted, is_or_are
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from smki_testca.issuance.batch.csr_sources import CsrSource, Numbered
+    from smki_testca.issuance.batch.csr_sources import CsrSource, Numbered, PassedOver
     from smki_testca.issuance.batch.outcome import BatchOutcome
     from smki_testca.issuance.batch.signing import SignedBatch
 
+NAMED_FILES = 20
+"""The most files beside CSRs that a warning names; the others are counted."""
+LISTED_FILES = 1_000
+"""The most of them that JSON lists."""
 _ZIP_MAGIC = b"PK"
 """No JSON begins so."""
 
@@ -184,6 +188,7 @@ def _tell_outcome(
             "refused": outcome.problem_count,
             **_skipped_as_json(outcome),
             "passed_over": len(passed_over),
+            **_passed_over_as_json(passed_over),
             "problems": [
                 {"file": file, "code": code, "message": message}
                 for _, file, code, message in report.problems
@@ -192,10 +197,10 @@ def _tell_outcome(
         document |= warnings_as_json(outcome) | remarks_as_json(remarks, "files")
         print_json(document | ({"labels": labels} if labels else {}))
         return
-    if passed_over:
-        more = f" and {len(passed_over) - 1} more" if len(passed_over) > 1 else ""
-        reason = source.passed_over_as
-        print_warnings([f"{source.path}: {passed_over[0]}{more} skipped: {reason}."])
+    print_warnings(
+        f"{source.path}: {_named(files)} skipped: {reason}."
+        for reason, files in _by_reason(passed_over).items()
+    )
     report_remarks(remarks)
     report_remarks(
         grouped(((code, "", message), file) for _, file, code, message in report.problems)
@@ -212,6 +217,26 @@ def _tell_outcome(
     say(f"{text}{response}.", err=not is_dry_run and is_standard_output(out))
 
 
+def _by_reason(passed_over: Sequence[PassedOver]) -> dict[str, list[str]]:
+    """Return the names of the files that are no CSRs, by the reason."""
+    by_reason: dict[str, list[str]] = {}
+    for each in passed_over:
+        by_reason.setdefault(each.reason, []).append(each.name)
+    return by_reason
+
+
+def _named(files: Sequence[str]) -> str:
+    """Return the first of some names, and the number of the others."""
+    more = len(files) - NAMED_FILES
+    return ", ".join(files[:NAMED_FILES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _passed_over_as_json(passed_over: Sequence[PassedOver]) -> dict[str, Any]:
+    """Return the first of the files that are no CSRs, each with the reason."""
+    listed = [{"file": each.name, "reason": each.reason} for each in passed_over]
+    return {"passed_over_files": listed[:LISTED_FILES]} if listed else {}
+
+
 def _skipped_as_json(outcome: BatchOutcome) -> dict[str, int]:
     """Return how many CSRs are skipped, and for how many of them a run will still issue."""
     counts = {
@@ -224,12 +249,13 @@ def _skipped_as_json(outcome: BatchOutcome) -> dict[str, int]:
 def _changed_labels(members: Sequence[Numbered], signed: set[int]) -> list[dict[str, str | None]]:
     """Return the files of CSRs whose certificates' labels are not simply the files' names."""
     from smki_testca.issuance.batch import csr_reader
+    from smki_testca.issuance.batch.csr_names import without_ending
 
     labels = csr_reader.labels_of(members)
     return [
         {"file": member.name, "label": labels[member.number]}
         for member in members
-        if member.number in signed and labels[member.number] != member.name.removesuffix(".csr")
+        if member.number in signed and labels[member.number] != without_ending(member.name)
     ]
 
 

@@ -152,7 +152,7 @@ class Certificates(Content[Issued]):
 
 
 class Devices(Content[Device]):
-    """The Devices of a run, in the order of the first row of each.
+    """The Devices of a run, in the order of the first line of each, or in a range of the IDs.
 
     A Device is what has certificates with a Device ID, a P-256 key, and one of the usages digital
     signature and key agreement. Where a run has several for one Device and usage, the last counts.
@@ -214,34 +214,44 @@ class Devices(Content[Device]):
     def _of_range(self) -> tuple[Sequence[int], Sequence[int]] | None:
         """The rows of a range that is done: it has a section of the same IDs for each usage.
 
-        None for another run. A range may be long, and so its rows are not listed.
+        None for another run, and for a range of which parts were left out. A range may be long, and
+        so its rows are not listed.
         """
         run = self._rows.run
         if run.terms.source != "range" or run.state is not State.DONE or not any(self._usable):
+            return None
+        if len({(section.first_id, section.count) for section in self._sections}) > 1:
+            return None
+        if len({section.usage for section in self._sections}) < len(self._sections):
             return None
         first, *others = (range(start, end) for start, end in pairwise(self._starts))
         return first, others[0] if others else ()
 
     def _by_id(self) -> tuple[Sequence[int], Sequence[int]]:
         """The rows of each Device, found by its Device ID."""
-        ids, places = array("Q"), array("q")
+        ids, places, lines = array("Q"), array("q"), array("Q")
         for tile in self._rows.tiles:
             if self._usable[tile.section]:
-                octets = self._rows.open(tile).ids() or []
-                ids.extend(map(int.from_bytes, octets))
-                places.extend(range(tile.first_row, tile.first_row + len(octets)))
-        pairs: list[tuple[int, int]] = []
+                opened = self._rows.open(tile)
+                of_tile = array("Q", map(int.from_bytes, opened.ids() or []))
+                ids += of_tile
+                places.extend(range(tile.first_row, tile.first_row + len(of_tile)))
+                # Rows are stored section by section, and those of a range have no lines.
+                lines.extend(opened.extra().lines or of_tile)
+        found: list[tuple[int, int, int]] = []
         order = sorted(range(len(ids)), key=ids.__getitem__)
         start = 0
         while start < len(order):
             stop = start + 1
             while stop < len(order) and ids[order[stop]] == ids[order[start]]:
                 stop += 1
-            rows = [places[place] for place in order[start:stop]]
-            pairs.append(self._pair(Eui64(ids[order[start]]), rows))
+            same = order[start:stop]
+            pair = self._pair(Eui64(ids[same[0]]), [places[place] for place in same])
+            found.append((min(lines[place] for place in same), *pair))
             start = stop
-        pairs.sort()
-        return array("q", (first for first, _ in pairs)), array("q", (last for _, last in pairs))
+        found.sort()
+        firsts, others = (array("q", (each[part] for each in found)) for part in (1, 2))
+        return firsts, others
 
     def _pair(self, eui64: Eui64, rows: list[int]) -> tuple[int, int]:
         """The last row of each usage among those of one Device, in their order."""

@@ -13,8 +13,11 @@ from smki_testca.authority import csr as csrs
 from smki_testca.errors import InputError, SmkiTestcaError
 from smki_testca.file_labels import label_of, told_apart
 from smki_testca.identifiers import Eui64
+from smki_testca.issuance.batch.csr_names import without_ending
 from smki_testca.issuance.batch.csr_pattern import CsrPattern
+from smki_testca.issuance.batch.repeated_csrs import RepeatedCsrs, digest_of
 from smki_testca.issuance.batch.row_requests import RowProblem, RowRequest
+from smki_testca.text import plain
 from smki_testca.workers import explained_death, ordered
 
 if TYPE_CHECKING:
@@ -34,11 +37,13 @@ class CsrContent(NamedTuple):
 
     Attributes:
         number: its place in the batch, from 1.
+        digest: that it is known by.
         eui64: in place of that of the subject; None if the subject has it.
         subject, usage, public_key, holder_name, remarks: see ``Csr``.
     """
 
     number: int
+    digest: bytes
     eui64: int | None
     subject: Subject
     usage: KeyUsage | None
@@ -95,6 +100,7 @@ class Reader:
                     eui64, public_key = match
                     return CsrContent(
                         number,
+                        digest_of(der),
                         eui64,
                         pattern.subject,
                         pattern.usage,
@@ -109,13 +115,20 @@ class Reader:
         if learnt is not None and len(self._patterns) < _MAX_PATTERNS:
             self._patterns.append(learnt)
         return CsrContent(
-            number, None, csr.subject, csr.usage, csr.public_key, csr.holder_name, csr.remarks
+            number,
+            digest_of(der),
+            None,
+            csr.subject,
+            csr.usage,
+            csr.public_key,
+            csr.holder_name,
+            csr.remarks,
         )
 
 
 def labels_of(members: Sequence[Numbered]) -> dict[int, str | None]:
     """The label of each CSR's certificate, by the CSR's number: the name of its file."""
-    labels = told_apart(label_of(member.name.removesuffix(".csr")) for member in members)
+    labels = told_apart(label_of(without_ending(member.name)) for member in members)
     return {member.number: label for member, label in zip(members, labels, strict=True)}
 
 
@@ -143,6 +156,7 @@ def row_requests(
         EstateError: if a process died.
     """
     labels = labels_of(members)
+    repeated = RepeatedCsrs()
     first_requests: dict[tuple[str, KeyUsage | None], Request] = {}
     for content in _read(reader, members, workers):
         if isinstance(content, RowProblem):
@@ -162,6 +176,8 @@ def row_requests(
                     environment=cells.get("environment"),
                 )
             request = first.of(subject)
+            repeated.check(content.digest)
+            repeated.add(content.digest, plain(members[content.number - 1].name))
             yield RowRequest(
                 content.number,
                 request,

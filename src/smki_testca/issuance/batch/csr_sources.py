@@ -14,6 +14,7 @@ from smki_testca.errors import InputError
 from smki_testca.issuance.batch import csv_rows, portal_zip
 from smki_testca.issuance.batch.bounded_lines import BlankRows, BoundedLines
 from smki_testca.issuance.batch.column_names import ColumnNames
+from smki_testca.issuance.batch.csr_names import ENDING, has_ending
 from smki_testca.issuance.batch.portal_zip import MAX_REQUESTS, Member
 from smki_testca.text import plain, shown, use_one_of
 from smki_testca.text_files import broken_text, open_text
@@ -21,8 +22,6 @@ from smki_testca.text_files import broken_text, open_text
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-ENDING = ".csr"
-"""How the name of a CSR's file ends."""
 COLUMNS = ("csr", "name")
 """The columns of a table of CSRs; the second may be left out."""
 _READING = os.O_RDONLY | sum(
@@ -45,23 +44,33 @@ class Numbered(Protocol):
     def name(self) -> str: ...  # noqa: D102 - above
 
 
+class PassedOver(NamedTuple):
+    """What lies beside the CSRs of a batch and is none.
+
+    Attributes:
+        name: of the file or folder; what cannot be printed in it is escaped as in Python.
+        reason: why it is no CSR, to follow ``skipped:``.
+    """
+
+    name: str
+    reason: str
+
+
 class CsrSource(Protocol):
     """A batch of CSRs.
 
     Attributes:
         path: as the user gave it, for messages.
         members: its CSRs, in order.
-        passed_over: the names of what lies beside them.
-        passed_over_as: why that is no CSR.
+        passed_over: what lies beside them.
         is_refused_whole: whether what is wrong with the reading of one CSR refuses all.
     """
 
     path: str
-    passed_over_as: str
     is_refused_whole: bool
 
     @property
-    def passed_over(self) -> Sequence[str]: ...  # noqa: D102 - above
+    def passed_over(self) -> Sequence[PassedOver]: ...  # noqa: D102 - above
     @property
     def members(self) -> Sequence[Numbered]: ...  # noqa: D102 - above
 
@@ -85,14 +94,16 @@ class ZipOfCsrs:
         InputError: if the ZIP as a whole is refused.
     """
 
-    passed_over_as = "of macOS or Windows, no CSR"
     is_refused_whole = True
 
     def __init__(self, path: str, data: bytes) -> None:
         self.path = path
         self._data = data
         self.members: list[Member]
-        self.members, self.passed_over = portal_zip.directory(path, data)
+        self.members, others = portal_zip.directory(path, data)
+        self.passed_over = [
+            PassedOver(plain(name), "of macOS or Windows, no CSR") for name in others
+        ]
 
     def read(self, number: int) -> bytes:
         """Unpack a CSR; see ``CsrSource.read``."""
@@ -116,7 +127,7 @@ class FolderMember(NamedTuple):
 class FolderOfCsrs:
     """A folder of files whose names end in ``.csr``, in the order of their names.
 
-    Folders in it are not looked into.
+    Letter case does not matter. Folders in it are not looked into.
 
     Args:
         path: of the folder.
@@ -125,19 +136,21 @@ class FolderOfCsrs:
         InputError: if it cannot be read, or holds no such file, or too many.
     """
 
-    passed_over_as = f"its name does not end in {ENDING}"
     is_refused_whole = False
 
     def __init__(self, path: str) -> None:
         self.path = path
         try:
-            names = sorted(each.name for each in Path(path).iterdir())
+            entries = sorted(Path(path).iterdir(), key=lambda each: each.name)
+            reasons = {each.name: _why_not(each) for each in entries}
         except OSError as error:
             raise InputError(
                 "input.unreadable", f"{path} cannot be read: {error.strerror or error}."
             ) from error
-        found = [name for name in names if _is_csr(name)]
-        self.passed_over = [name for name in names if not _is_csr(name)]
+        found = [name for name, reason in reasons.items() if not reason]
+        self.passed_over = [
+            PassedOver(plain(name), reason) for name, reason in reasons.items() if reason
+        ]
         _check_number(path, len(found), f"It has no file whose name ends in {ENDING}.")
         self.members = [
             FolderMember(number, plain(name), name) for number, name in enumerate(found, 1)
@@ -157,8 +170,13 @@ class FolderOfCsrs:
             ) from error
 
 
-def _is_csr(name: str) -> bool:
-    return name.endswith(ENDING) and not name.startswith(".")
+def _why_not(entry: Path) -> str:
+    """Why an entry of a folder is not read as a CSR; empty if it is."""
+    if entry.is_dir():
+        return "a folder"
+    if entry.name.startswith("."):
+        return "hidden, because the name begins with a full stop"
+    return "" if has_ending(entry.name) else f"the name does not end in {ENDING}"
 
 
 class TableMember(NamedTuple):
@@ -187,8 +205,7 @@ class TableOfCsrs:
         InputError: if it cannot be read, has unknown columns, no rows or too many.
     """
 
-    passed_over: tuple[str, ...] = ()
-    passed_over_as = ""
+    passed_over: tuple[PassedOver, ...] = ()
     is_refused_whole = False
 
     def __init__(self, path: str) -> None:
@@ -257,8 +274,7 @@ class CsrsByName:
     """
 
     path = "csrs"
-    passed_over: tuple[str, ...] = ()
-    passed_over_as = ""
+    passed_over: tuple[PassedOver, ...] = ()
     is_refused_whole = False
 
     def __init__(self, csrs: Mapping[str, bytes]) -> None:

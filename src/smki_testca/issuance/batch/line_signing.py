@@ -6,12 +6,14 @@ be signed is answered with its error or refusal; the next line is not affected.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from smki_testca.authority import csr as csrs
 from smki_testca.errors import InputError, Refusal
+from smki_testca.issuance.batch.repeated_csrs import RepeatedCsrs, digest_of
 from smki_testca.issuance.issuance import Issuance
 from smki_testca.x509.pem import to_pem
 
@@ -80,9 +82,14 @@ class LineSigner:
         self._environment = environment
         self._taken_as = taken_as
         self._is_dry_run = is_dry_run
+        self._repeated = RepeatedCsrs()
 
-    def answer(self, line: bytes) -> dict[str, Any]:
+    def answer(self, line: bytes, number: int) -> dict[str, Any]:
         """Sign the CSR of a line, and give the answer as a JSON object.
+
+        Args:
+            line: the line.
+            number: its place, for messages about later ones.
 
         Raises:
             InputError: if the line or its CSR cannot be used.
@@ -100,7 +107,10 @@ class LineSigner:
             () if csr.usage is None else (csr.usage,),
             environment=self._environment,
         )
+        digest = digest_of(csrs.to_der(ask.csr.encode("utf-8")))
+        self._repeated.check(digest)
         issued = self._issued(request, csr, ask.label)
+        self._repeated.add(digest, f"line {number}")
         remarks = csr.remarks
         return {
             **issued,
@@ -170,14 +180,26 @@ def _parsed(line: bytes) -> _Ask:
     Raises:
         InputError: if it is no such object.
     """
+    if line.startswith(_MARK):
+        raise _unreadable("it has a byte order mark; were files joined?")
     try:
-        return msgspec.json.decode(line, type=_Ask)
+        ask = msgspec.json.decode(line, type=_Ask)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(
-            "line.unreadable",
-            f"The line cannot be read: {str(error).rstrip('.')}.",
-            'Send an object on one line, such as {"csr": "MII…", "id": "1"}.',
-        ) from error
+        raise _unreadable(str(error).rstrip(".")) from error
+    # The parser keeps the last of several values of one key.
+    keys = json.loads(line, strict=False, object_pairs_hook=lambda pairs: [key for key, _ in pairs])
+    for key in ask.__struct_fields__:
+        if keys.count(key) > 1:
+            raise _unreadable(f"it has the key {key} more than once")
+    return ask
+
+
+def _unreadable(cause: str) -> InputError:
+    return InputError(
+        "line.unreadable",
+        f"The line cannot be read: {cause}.",
+        'Send an object on one line, such as {"csr": "MII…", "id": "1"}.',
+    )
 
 
 ANSWERED = (InputError, Refusal)

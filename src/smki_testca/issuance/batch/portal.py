@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from smki_testca.errors import Refusal, SmkiTestcaError
+from smki_testca.issuance.batch.csr_names import without_ending
 from smki_testca.issuance.batch.portal_zip import ZipWriter
 from smki_testca.text import plain
 from smki_testca.x509.pem import to_pem
@@ -135,9 +136,14 @@ def response(report: Report, issued: Mapping[int, bytes]) -> bytes:
     """
     lines = ["Identifier\tFile\tStatus\tErrorCode"]
     inner, outer = ZipWriter(), ZipWriter()
+    stems = set[str]()
     for number, name, status, code in report.lines:
         if status is Status.SUCCESS:
-            inner.add(f"{name.removesuffix('.csr')}.crt", to_pem(issued[number]))
+            # A folder may hold a.csr and a.CSR.
+            stem = without_ending(name)
+            stem = name if stem in stems else stem
+            stems.add(stem)
+            inner.add(f"{stem}.crt", to_pem(issued[number]))
         lines.append(f"{number}\t{name}\t{status}\t{code}")
     text = "\r\n".join([*lines, ""])
     outer.add(f"{report.name}-response.txt", text.encode("utf-8"))
