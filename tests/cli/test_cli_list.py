@@ -242,13 +242,13 @@ def test_a_narrow_terminal_loses_columns_and_no_serial_is_folded(terminal, capsy
     row = ("Z1-networkOperator-ka", EUI64, "networkOperator (03)", SERIAL, "revoked")
     for width, lost in ((160, []), (100, ["role"]), (80, ["label", "role"])):
         screen = terminal(width)
-        print_rows(_columns(), [row])
+        print_rows(_columns(), [row], remedy="Choose a few.")
         lines = [click.unstyle(line) for line in screen.getvalue().splitlines()]
         assert len(lines) == 2
         assert all(len(line) <= width for line in lines)
         assert SERIAL in lines[1]
         assert EUI64 in lines[1]
-        told = f"not shown for lack of width: {', '.join(lost)}. Choose with --columns.\n"
+        told = f"not shown for lack of width: {', '.join(lost)}. Choose a few.\n"
         assert capsys.readouterr().err == (told if lost else "")
 
 

@@ -19,7 +19,7 @@ from smki_testca.text import counted, is_or_are, shown
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from smki_testca.cli.output import Cell
+    from smki_testca.cli.folding import Cell
     from smki_testca.register.agreements import Agreement, AgreementChange
 
 _VALUE_COLUMNS = 63

@@ -78,6 +78,7 @@ def list_(session: Session) -> None:
             )
             for state, status in zip(states, statuses, strict=True)
         ],
+        least=("Subject", "Not before", "Generation", "Profile", "Not after", "List due"),
     )
 
 

@@ -301,6 +301,7 @@ def list_(session: Session, *, everything: bool) -> None:
             )
             for name, record in zip(names, records, strict=True)
         ],
+        least=("Family", "Profile", "Entries"),
     )
     print_due(due, now)
 

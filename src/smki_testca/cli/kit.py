@@ -133,6 +133,7 @@ def show(session: Session, name: str, devices: int | None) -> None:
             for row in rows
         ],
         title=loaded.title,
+        least=("Participant", "Environment", "Profile", "Role"),
     )
     if unlisted:
         say(f"… and {counted(unlisted, 'more certificate')}.")
@@ -289,7 +290,8 @@ def _print_plan(plan: KitPlan) -> None:
     rows = list(islice(_plan_rows(plan), _MAX_PLANNED))
     if rows:
         columns = ("Plan", "What", "Environment", "Label", "Profile", "Participant")
-        print_table((*columns, "ID or name", "Usage", "Why"), rows)
+        least = ("Participant", "Environment", "Profile", "Usage", "What")
+        print_table((*columns, "ID or name", "Usage", "Why"), rows, least=least)
     counts = (len(plan.additions), len(plan.renewals))
     leftovers = len(plan.leftovers) + plan.leftovers_not_listed
     unlisted = sum(counts) + leftovers - len(rows)

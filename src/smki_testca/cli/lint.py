@@ -191,6 +191,7 @@ def rules(session: Session) -> None:
             (rule.code, rule.severity, rule.basis, rule.source, rule.meaning, rule.remedy)
             for rule in listed
         ],
+        least=("Source", "Basis"),
     )
 
 

@@ -71,7 +71,8 @@ def print_list(
         rows = map(json.loads, _ordered(items, keys, terms.limit, cells))
     else:
         rows = ([column.text(item) for column in columns] for item in islice(items, terms.limit))
-    if not print_rows(columns, rows, whole=bool(terms.columns)):
+    remedy = "Choose with --columns."
+    if not print_rows(columns, rows, whole=bool(terms.columns), remedy=remedy):
         say("Nothing fits the selection.", err=True)
 
 

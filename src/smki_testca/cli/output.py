@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import sys
 import time
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
         Sequence,
     )
 
+    from smki_testca.cli.folding import Cell
     from smki_testca.cli.session import Session
 
 Item = TypeVar("Item")
@@ -110,49 +110,84 @@ def print_json_line(document: Any) -> None:
     click.echo(json.dumps(document))
 
 
-_COPIED = re.compile(
-    r"[0-9A-Fa-f]{16}|[0-9A-F]{32}|([0-9A-F]{2}-){7}[0-9A-F]{2}|[0-9]{4}-[0-9]{2}-[0-9]{2}"
-)
-"""An EUI-64 in either form, a serial number or a date."""
+def print_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Cell]],
+    title: str = "",
+    *,
+    least: Sequence[str] = (),
+) -> None:
+    """Print a table: in colour on a terminal unless NO_COLOR is set, never cut off in a pipe.
 
-Cell = str | tuple[str, ...]
-"""A cell of a table: its text, or the texts of its lines."""
+    On a terminal that is too narrow, words are folded, but nothing that is copied, such as a serial
+    number or a time. Where that is not enough, columns are left out, and a last line on standard
+    error names them; or else each cell has a line of its own.
 
-
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], title: str = "") -> None:
-    """Print a table: in colour on a terminal unless NO_COLOR is set, never cut off in a pipe."""
+    Args:
+        columns: their headings.
+        rows: for each column a cell.
+        title: a line above the table.
+        least: the columns that may be left out, the first one first.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    # As Text, so that rich does not read brackets in a name as markup.
-    table = Table(
-        title=Text(plain(title)) if title else None,
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-        show_header=any(columns),
-    )
+    from smki_testca.cli.folding import GAP, folded, layout, total
+
     # Text from others, such as a label, must not control the terminal.
-    shown_rows = [
+    lines = [
         [tuple(map(plain, (cell,) if isinstance(cell, str) else cell)) for cell in row]
         for row in rows
     ]
-    for place, column in enumerate(columns):
-        # What is copied, such as a serial number, stays on one line.
-        lines = [line for row in shown_rows for line in row[place] if line]
-        is_copied = bool(lines) and all(map(_COPIED.fullmatch, lines))
-        table.add_column(column, overflow="fold", no_wrap=is_copied)
-    for row in shown_rows:
-        table.add_row(*(Text("\n".join(cell)) for cell in row))
-    width = None if sys.stdout.isatty() else 10_000
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDE
+    places, widths = layout(
+        [[(column,) for column in columns], *lines], [columns.index(each) for each in least], room
+    )
+    if total(widths) > room and len(columns) > _PAIR:
+        pairs = ((*zip(columns, row, strict=True), ("", "")) for row in lines)
+        print_table(("", ""), [pair for each in pairs for pair in each][:-1], title)
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, GAP // 2), show_header=any(columns))
+
+    def text(cell: Iterable[str], width: int) -> Text:
+        # As Text, so that rich does not read brackets in a name as markup.
+        return Text("\n".join(part for line in cell for part in folded(line, width)))
+
+    for place, width in zip(places, widths, strict=True):
+        table.add_column(text([columns[place]], width), width=width, no_wrap=True)
+    for row in lines:
+        table.add_row(
+            *(text(row[place], width) for place, width in zip(places, widths, strict=True))
+        )
+    width = max(room, total(widths))
     console = Console(
-        color_system=None if os.environ.get("NO_COLOR") else "auto",
+        color_system="auto" if _in_colour() else None,
         width=width,
         highlight=False,
-        soft_wrap=width is not None,
+        soft_wrap=width > room or room == _WIDE,
     )
+    if title:
+        say(*folded(plain(title), room))
     console.print(table)
+    if len(places) < len(columns):
+        left_out = [name for place, name in enumerate(columns) if place not in places]
+        _say_left_out(left_out, WIDEN)
+
+
+def _say_left_out(names: Sequence[str], remedy: str) -> None:
+    """Say on standard error which columns a terminal has no room for, in lines that fit."""
+    from smki_testca.cli.folding import folded
+
+    line = f"not shown for lack of width: {', '.join(names)}. {remedy}"
+    say(*folded(line, shutil.get_terminal_size().columns), err=True)
+
+
+WIDEN = "Make the terminal wider, or use --json."
+"""The remedy where a terminal has no room for a column."""
+_PAIR = 2
+_WIDE = 10_000
+"""The width of a table that is not on a terminal."""
 
 
 def print_warnings(warnings: Iterable[str]) -> None:
@@ -190,7 +225,11 @@ _GAP = "  "
 
 
 def print_rows(
-    columns: Sequence[Column[Any]], rows: Iterable[Sequence[str]], *, whole: bool = False
+    columns: Sequence[Column[Any]],
+    rows: Iterable[Sequence[str]],
+    *,
+    whole: bool = False,
+    remedy: str = WIDEN,
 ) -> int:
     """Print a table row by row, as the rows come; return how many they were.
 
@@ -201,6 +240,7 @@ def print_rows(
         columns: of the table.
         rows: for each column a cell.
         whole: whether to print every column, however narrow the terminal.
+        remedy: what to do about columns that are left out.
     """
     remaining = iter(rows)
     first = [[plain(cell) for cell in row] for row in islice(remaining, _FIRST_ROWS)]
@@ -231,10 +271,8 @@ def print_rows(
         click.echo("\n".join(line([plain(cell) for cell in row]) for row in some))
         count += len(some)
     if len(places) < len(columns):
-        left_out = ", ".join(
-            column.name for place, column in enumerate(columns) if place not in places
-        )
-        say(f"not shown for lack of width: {left_out}. Choose with --columns.", err=True)
+        left_out = [column.name for place, column in enumerate(columns) if place not in places]
+        _say_left_out(left_out, remedy)
     return count
 
 

@@ -176,6 +176,7 @@ def show(session: Session, name: str) -> None:
             for row in profile.rows
         ],
         f"{profile.title} {details}, {profile.origin}",
+        least=("Source", "Basis"),
     )
 
 

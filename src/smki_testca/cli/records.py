@@ -42,7 +42,7 @@ DEFAULT = (
 def record_columns(roles: Roles) -> dict[str, Column[Listed]]:
     """Return every column that a table of certificates can have, by name."""
     columns = (
-        Column("label", "Label", _label, 3),
+        Column("label", "Label", _label, 2),
         Column("id", "EUI-64 or name", _id, 2),
         Column("eui64", "EUI-64", _eui64, 2),
         Column("name", "Name", _name, 4),
@@ -54,9 +54,9 @@ def record_columns(roles: Roles) -> dict[str, Column[Listed]]:
         Column("environment", "Environment", _environment, 7),
         Column("category", "Category", _category, 11),
         Column("role", "Role", partial(_role, roles), 9),
-        Column("usage", "Usage", _usage, 5),
+        Column("usage", "Usage", _usage, 3),
         Column("not-before", "Not before", _not_before, 11),
-        Column("not-after", "Not after", _not_after, 4),
+        Column("not-after", "Not after", _not_after, 5),
         Column("issued-at", "Issued at", _issued_at, 11),
         Column("issuer", "Issuer", _issuer, 11),
         Column("serial", "Serial", _serial, 0),

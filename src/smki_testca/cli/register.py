@@ -33,7 +33,7 @@ from smki_testca.text import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smki_testca.cli.output import Cell
+    from smki_testca.cli.folding import Cell
     from smki_testca.register.notifications import Notification
 
 
@@ -148,7 +148,9 @@ def show(
                     serves,
                 )
             )
-    print_table(("Participant", "Kind", "Signifier", "ID", "Serves"), rows)
+    print_table(
+        ("Participant", "Kind", "Signifier", "ID", "Serves"), rows, least=("Signifier", "Kind")
+    )
 
 
 for _command in (whois, check, new_register):

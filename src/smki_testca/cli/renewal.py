@@ -138,7 +138,7 @@ def print_renewals(renewals: Sequence[Renewal], roles: Roles) -> None:
     """Print the certificates that were renewed, as a table."""
     known = record_columns(roles)
     of_record = [known[name] for name in _COLUMNS]
-    columns: list[Column[Any]] = [*of_record, Column("renews", "Renews", str, 1)]
+    columns: list[Column[Any]] = [*of_record, Column("renews", "Renews", str, 4)]
     rows = (
         (
             *(column.text(Listed(renewal.record, None)) for column in of_record),
@@ -149,7 +149,10 @@ def print_renewals(renewals: Sequence[Renewal], roles: Roles) -> None:
     print_rows(columns, rows)
 
 
-_COLUMNS = ("label", "id", "profile", "participant", "environment", "usage", "not-after", "serial")
+_COLUMNS = (
+    *("label", "id", "profile", "participant", "environment", "role", "usage", "not-after"),
+    "serial",
+)
 
 
 def _renewal_selection(
@@ -284,4 +287,5 @@ def _print_expiring(items: Sequence[Expiring], now: datetime) -> None:
             )
             for item in items
         ],
+        least=("Participant", "Profile", "Kind", "Left"),
     )

@@ -28,11 +28,11 @@ from smki_testca.text import plain, shown
 from smki_testca.x509.view import view_certificate
 
 _FINGERPRINTS = {
-    "serial_decimal": "Serial in decimal",
+    "serial_decimal": "Decimal serial",
     "sha256": "SHA-256",
-    "sha1_base64": "SHA-1 in base64",
+    "sha1_base64": "SHA-1, base64",
 }
-_WIDTH = 19
+_WIDTH = 16
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}", re.ASCII)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from smki_testca.api import Estate
-    from smki_testca.cli.output import Cell
+    from smki_testca.cli.folding import Cell
     from smki_testca.register.whois import Presented
     from smki_testca.roles import Roles
 

@@ -54,6 +54,7 @@ def list_(session: Session) -> None:
             )
             for run in runs
         ],
+        least=("Source", "Keys", "Label"),
     )
 
 

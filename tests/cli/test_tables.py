@@ -1,0 +1,131 @@
+"""Tables on a terminal of 80 columns: what is copied is never broken."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import sys
+
+import click
+import pytest
+
+from smki_testca.api import Estate
+from smki_testca.cli import cli
+from smki_testca.cli.folding import folded, layout
+from smki_testca.estate.certificates import Selection
+from smki_testca.estate.status import Status
+
+SERIAL, EUI64 = "6763D10DF35E12D0060FE4D82C1A9B37", "90-B3-D5-1F-30-01-00-00"
+COPIED = re.compile(
+    r"\b(?:[0-9A-F]{2}-){7}[0-9A-F]{2}\b|\b[0-9A-Fa-f]{32}\b|\b[0-9a-f]{64}\b(?!…)|\b[0-9]{37,39}\b"
+    r"|[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:]{8}Z"
+)
+
+
+class _Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture(scope="module")
+def busy(quickstart_original, tmp_path_factory):
+    """An estate of which every table has rows, and the serial number of a renewed certificate."""
+    directory = tmp_path_factory.mktemp("busy") / "estate"
+    shutil.copytree(quickstart_original, directory)
+    device = (
+        "--profile",
+        "device",
+        "--participant",
+        "meters-one",
+        "--purpose",
+        "device-and-user-system-tests",
+    )
+    ids = ("--first-id", "00-DB-12-00-00-00-01-00", "--count", "3", "--hw-type", "1.2.3")
+    commands = (
+        ("renew", "--label", "Z1-supplier-ds"),
+        ("revoke", "--label", "Z1-networkOperator-ds", "--reason", "superseded"),
+        ("crl", "issue", "--all"),
+        ("batch", "issue", *device, *ids, "--usage", "both", "--label", "x" * 60),
+    )
+    for words in commands:
+        cli(["--estate", str(directory), *words], standalone_mode=False)
+    passphrase = (directory / "passphrase").read_text().strip()
+    with Estate.open(directory, passphrase) as estate:
+        (renewed,) = estate.select(Selection(status=Status.NOT_IN_USE))
+    return directory, str(renewed.serial)
+
+
+@pytest.fixture
+def on_a_terminal(monkeypatch, busy):
+    """Runs the command on a terminal of 80 columns; the lines of its table."""
+
+    def run(*words):
+        screen = _Terminal()
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", screen)
+            patch.setenv("COLUMNS", "80")
+            cli(["--estate", str(busy[0]), *words], standalone_mode=False)
+        return [click.unstyle(line) for line in screen.getvalue().splitlines()]
+
+    return run
+
+
+TABLES = [
+    ("list",),
+    ("ca", "list"),
+    ("crl", "list"),
+    ("expiring", "--within", "500w"),
+    ("register", "show"),
+    ("register", "whois", EUI64),
+    ("agreement", "show"),
+    ("audit", "show"),
+    ("status", "SERIAL"),
+    ("show", "SERIAL"),
+    ("batch", "list"),
+    ("profiles", "list"),
+    ("profiles", "show", "organisation"),
+    ("profiles", "show", "organisation-crl"),
+    ("lint", "rules"),
+    ("lint", "explain", "subject.too_long"),
+    ("kit", "list"),
+    ("kit", "show", "zaz1"),
+    ("config",),
+]
+
+
+@pytest.mark.parametrize("words", TABLES, ids=" ".join)
+def test_what_is_copied_is_whole_on_a_narrow_terminal(words, on_a_terminal, command, busy):
+    directory, serial = busy
+    words = [serial if word == "SERIAL" else word for word in words]
+    wide = command("--estate", directory, *words).out
+    narrow = on_a_terminal(*words)
+    assert max(map(len, narrow)) <= 80
+    assert set(COPIED.findall(wide)) <= set(COPIED.findall("\n".join(narrow)))
+
+
+@pytest.mark.parametrize(
+    ("line", "width", "expected"),
+    [
+        ("short", 20, ["short"]),
+        ("two words of text", 10, ["two words", "of text"]),
+        ("organisation-issuing-ca", 16, ["organisation-", "issuing-ca"]),
+        (f"renewed as {SERIAL}", 32, ["renewed as", SERIAL]),
+        (f"xml-sign-{EUI64}-ds", 23, ["xml-sign-", EUI64, "-ds"]),
+        ("x" * 25, 10, ["x" * 10, "x" * 10, "x" * 5]),
+        ("from 2026-11-28 16:09:03Z on", 21, ["from", "2026-11-28 16:09:03Z", "on"]),
+    ],
+)
+def test_a_line_is_folded_between_words_and_never_in_what_is_copied(line, width, expected):
+    assert folded(line, width) == expected
+
+
+def test_columns_are_left_out_in_the_order_stated_and_no_more_than_needed():
+    rows = [
+        [("Name",), ("Subject",), ("Serial",), ("Again",)],
+        [("a name",), ("s" * 40,), (SERIAL,), (SERIAL,)],
+    ]
+    assert layout(rows, [1, 0], 200) == ([0, 1, 2, 3], [6, 40, 32, 32])
+    assert layout(rows, [1, 0], 80).places == [0, 2, 3]
+    assert layout(rows, [1, 0], 70).places == [2, 3]
+    assert layout(rows, [], 60).widths[2:] == [32, 32]
