@@ -56,7 +56,7 @@ def _commands(group: click.Group, context: click.Context) -> Iterator[tuple[str,
             yield from _commands(command, below)
 
 
-COMMANDS = dict(_commands(cli, click.Context(cli, info_name="smki-testca")))
+COMMANDS = dict(_commands(cli, click.Context(cli, info_name="smki-testca", **cli.context_settings)))
 
 
 def test_every_command_begins_with_a_sentence_and_has_an_example():
