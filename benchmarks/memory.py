@@ -29,7 +29,8 @@ COMMAND = [sys.executable, "-m", "smki_testca"]
 HEADER = ("profile", "participant", "purpose", "device-id", "hw-type", "usage")
 PURPOSE = "device-and-user-system-tests"
 HW_TYPE = "1.2.826.0.1.8641679.1.2.2.1"
-FIRST_ID = 0x00DB120000000000
+FIRST_ID = 0x00DB120010000000
+"""The Devices of ``quickstart`` come before: they have certificates, and get no others unasked."""
 BETWEEN = 1 << 32
 """The distance from the first ID of one range to that of the next."""
 MEMORY_LIMIT, LOOKUP_LIMIT, FLATNESS_LIMIT = 300, 20.0, 0.10

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-import sqlite3
-import subprocess
-import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -23,6 +21,7 @@ from smki_testca.errors import InputError, Refusal
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import Status
 from smki_testca.identifiers import Eui64, SerialNumber
+from smki_testca.issuance.renewal import Renewer
 from smki_testca.profiles.model import Tier
 from smki_testca.profiles.typed_subjects import DeviceSubject
 from smki_testca.roles import KeyUsage
@@ -366,39 +365,34 @@ def test_the_work_of_renewing_a_thousand_grows_with_their_number_only(
 # Two at once, and one killed.
 
 
-def start(directory, *words, **environment):
-    kept = {name: value for name, value in os.environ.items() if "SMKI_TESTCA" not in name}
-    return subprocess.Popen(
-        [sys.executable, "-m", "smki_testca", "--estate", str(directory), *map(str, words)],
-        env=kept | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize(
-    "words", [("--label", "Z1-supplier-ds"), ("--participant", "supplier-one")]
+    "selection", [Selection(label="Z1-supplier-ds"), Selection(participant="supplier-one")]
 )
-def test_of_two_that_renew_at_once_one_is_told_so_and_nothing_is_twice(quickstart, words):
+def test_of_two_that_renew_at_once_one_is_told_so_and_nothing_is_twice(
+    quickstart, monkeypatch, selection
+):
     with opened(quickstart) as estate:
         before = len(list(estate.select(Selection())))
-    with sqlite3.connect(quickstart / "estate.sqlite", isolation_level=None) as held:
-        # Both are made to meet at the door.
-        held.execute("BEGIN IMMEDIATE")
-        processes = [start(quickstart, "renew", *words) for _ in range(2)]
-        for process in processes:
-            with pytest.raises(subprocess.TimeoutExpired):
-                process.wait(0.7)
-        held.execute("ROLLBACK")
-    held.close()
-    outcomes = sorted(
-        (process.communicate(timeout=60)[1], process.returncode) for process in processes
-    )
-    assert [code for _, code in outcomes] == [0, 4]
-    assert outcomes[0][0] == ""
-    assert "renewed already" in outcomes[1][0]
+    both, whole = threading.Barrier(2), Renewer._selected  # noqa: SLF001 - between its choice and the lock
+
+    def selected_by_both(renewer, selection):
+        # Neither has the write lock yet, and both have chosen the same certificates.
+        records = whole(renewer, selection)
+        both.wait(batches.PATIENCE)
+        return records
+
+    def renew(_):
+        with opened(quickstart) as estate:
+            try:
+                return estate.renew(selection)
+            except InputError as error:
+                return error
+
+    with monkeypatch.context() as patch, ThreadPoolExecutor(2) as pool:
+        patch.setattr(Renewer, "_selected", selected_by_both)
+        outcomes = list(pool.map(renew, range(2)))
+    (error,) = (each for each in outcomes if isinstance(each, InputError))
+    assert error.code == "renew.already"
     with opened(quickstart) as estate:
         selected = list(estate.select(Selection()))
         old = [item for item in selected if estate.renewal_links.successors(item.serial)]

@@ -170,7 +170,7 @@ def test_a_seeded_run_makes_rsa_keys_from_the_seed_too(command, quickstart, seed
     assert one == again
     assert seeded(manifest, seed=SEED[:-2] + "00")[1] != one[1]
     batches.issue(command, quickstart, manifest, "--seed", SEED)
-    used = command(*here, "batch", "check", manifest, "--seed", SEED)
+    used = command(*here, "batch", "check", manifest, "--again", "--seed", SEED)
     assert (used.code, used.json["error"]["code"]) == (4, "batch.seed")
 
 
