@@ -44,6 +44,8 @@ def write_error(code: str, what: str, error: OSError, remedy: str = "") -> SmkiT
         remedy: what to do next.
     """
     message = f"{what}: {error.strerror or error}."
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        remedy = remedy or "Name a place that you may write to, or get the permission."
     if error.errno in MEDIUM_ERRORS:
         return OutputError(
             "output.failed",

@@ -27,7 +27,7 @@ from smki_testca.files import (
     write_error,
 )
 from smki_testca.streams import is_standard_output, is_stream
-from smki_testca.unfinished import move_up, sweep, unfinished_folder
+from smki_testca.unfinished import is_unfinished, move_up, sweep, unfinished_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -142,8 +142,10 @@ def output_folder(out: Path, *, force: bool) -> Iterator[Path]:
             yield work
             settle(work)
     except OSError as error:
-        # The unfinished folder is gone: name the file that would have been.
+        # The unfinished folder is gone, or was never made: name the file that would have been.
         name = os.fsdecode(error.filename2 or error.filename or out).replace(str(work), str(out))
+        if any(map(is_unfinished, Path(name).parts)):
+            name = str(out)
         if error.errno in {errno.EEXIST, errno.ENOTEMPTY}:
             raise exists_error(Path(name), "Name another folder, or add --force.") from error
         raise write_error("export.unwritable", f"{name} cannot be written", error) from error

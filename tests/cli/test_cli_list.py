@@ -92,6 +92,18 @@ def test_a_label_with_the_signs_of_a_pattern_is_found_as_it_is_written(command, 
     assert _labels(listed("--label", "a[1]")) == ["a[1]"]
 
 
+@pytest.mark.parametrize("label", ["[E]SME-ds", "?SME-ds", "*", "E*", "[!G]SME-ds", "ESME-ds?"])
+def test_a_command_changes_the_certificate_of_the_label_as_it_is_written_alone(
+    command, quickstart, listed, label
+):
+    words = ("--participant", "supplier-one", "--purpose", "uept", "--common-name", "a.test")
+    assert command("--estate", quickstart, "issue", "dccki", *words, "--label", label).code == 0
+    retire = ("--json", "set-status", "not-in-use", "--label", label)
+    changed = command("--estate", quickstart, *retire).json["certificates"]
+    assert len(changed) == 1
+    assert _labels(listed("--status", "not-in-use")) == [label]
+
+
 def test_the_first_digits_of_a_serial_name_it(command, quickstart, listed):
     one = listed("--label", "ESME-ds")[0]
     for text in (one["serial"][:6].lower(), one["serial"][:31], f"{one['serial'][:2]}:cafe"):

@@ -210,6 +210,7 @@ def test_the_variable_names_another_file(command, project, monkeypatch, tmp_path
         ('hw_type = "x"', "config.key", "Did you mean hw-type?"),
         ('xyzzy = "x"', "config.key", "line 1, xyzzy: there is no such key."),
         ('[tool]\nestate = "x"', "config.key", "tool"),
+        ('passphrase-fil = "x"', "config.key", "Did you mean passphrase-file?"),
         ('passphrase = "x"', "config.secret", "a secret does not belong in this file"),
         ('estate-password = "x"', "config.secret", "a secret does not belong in this file"),
         ("participant = 3", "config.value", "line 1, participant: the value is not a text"),
@@ -272,10 +273,21 @@ def _others_link(path):
     os.chown(path, 4321, -1, follow_symlinks=False)
 
 
+def _link_to_others_folder(path):
+    elsewhere = path.parent / "theirs"
+    elsewhere.mkdir()
+    kept = path.rename(elsewhere / path.name)
+    path.symlink_to(kept)
+    os.chown(elsewhere, 4321, -1)
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no owner there")
 @pytest.mark.parametrize(
     "plant",
-    [_writable_file, _writable_folder, _sticky_folder, _others_file, _others_folder, _others_link],
+    [
+        *(_writable_file, _writable_folder, _sticky_folder, _others_file, _others_folder),
+        *(_others_link, _link_to_others_folder),
+    ],
 )
 def test_a_file_that_somebody_else_may_have_put_there_is_refused(
     command, project, one_line, monkeypatch, plant

@@ -1,4 +1,6 @@
+import errno
 import os
+import shlex
 import shutil
 import subprocess
 
@@ -229,6 +231,43 @@ def test_a_list_that_cannot_be_written_is_issued_all_the_same_and_says_so(run, t
     error = _refused(outcome, "crl.unwritable")
     assert "crl show --pem" in error["remedy"]
     assert len(run("crl", "list").json["revocation_lists"]) == 1
+
+
+def test_of_lists_that_cannot_be_written_each_is_printed_by_a_command_that_is_told(
+    command, quickstart, run, tmp_path, monkeypatch
+):
+    out, written = tmp_path / "lists", []
+
+    def full(path, data):
+        if len(written) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written.append(path)
+        path.write_bytes(data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("smki_testca.cli.crl.replace", full)
+        outcome = run("crl", "issue", "--all", "--also-current", "--out", out)
+    assert outcome.code == 5
+    error = outcome.json["error"]
+    count = len(run("crl", "list", "--all").json["revocation_lists"]) - len(written)
+    assert f"{count} lists are issued and not written" in error["message"]
+    commands = error["remedy"].partition(": ")[2].split("; ")
+    shown = {command("--estate", quickstart, *shlex.split(one)[1:]).out for one in commands}
+    assert len(shown) == len(commands) == count
+    assert shown.isdisjoint(path.read_text() for path in written)
+    assert all(each.startswith("-----BEGIN X509 CRL") for each in shown)
+
+
+@pytest.mark.parametrize("more", [("--der",), (), ("--der", "--all", "--also-current")])
+def test_a_dry_run_to_standard_output_prints_lists_as_the_real_one_does(
+    command, quickstart, capfdbinary, more
+):
+    outcome = command("--estate", quickstart, "crl", "issue", "--out", "-", "--dry-run", *more)
+    assert outcome.code == 0, outcome.err
+    data = capfdbinary.readouterr().out
+    assert data.startswith(b"\x30" if more else b"-----BEGIN X509 CRL")
+    listed = command("--estate", quickstart, "--json", "crl", "list")
+    assert listed.json["revocation_lists"] == []
 
 
 @pytest.mark.slow

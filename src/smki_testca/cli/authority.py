@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from smki_testca.cli.session import Session
+    from smki_testca.estate.authorities import AuthorityState
+    from smki_testca.estate.status import Status
     from smki_testca.lifecycle.due_lists import DueList
 
 _ENVIRONMENT = click.option(
@@ -33,6 +35,15 @@ def ca() -> None:
     Example:
       smki-testca --estate estate ca list
     """
+
+
+def _issues_now(state: AuthorityState, status: Status) -> str:
+    """Whether a CA issues, and the status for which nobody trusts what it issues."""
+    from smki_testca.estate.status import LIVING
+
+    if not state.issues_now:
+        return ""
+    return "yes" if status in LIVING else f"yes, though {status.word}"
 
 
 @ca.command("list")
@@ -73,7 +84,7 @@ def list_(session: Session) -> None:
                 f"{state.record.not_after.date()}",
                 str(state.record.serial),
                 status.word,
-                "yes" if state.issues_now else "",
+                _issues_now(state, status),
                 _in_words(owed.get(state.record.serial), now),
             )
             for state, status in zip(states, statuses, strict=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,7 +100,8 @@ class Configuration:
 def _check_key(key: str, place: Place) -> None:
     if key in KEYS:
         return
-    if any(word in key.lower() for word in _SECRETS) and not key.lower().endswith(("file", "path")):
+    is_path = key.lower().endswith(("file", "path")) or get_close_matches(key.lower(), KEYS, 1, 0.9)
+    if any(word in key.lower() for word in _SECRETS) and not is_path:
         raise InputError(
             "config.secret",
             f"{place}: a secret does not belong in this file, which others may read.",
@@ -156,11 +158,13 @@ def _check_trusted(path: Path) -> None:
     if not hasattr(os, "geteuid"):
         return
     users = {os.geteuid(), 0}
+    # Of a link also where the file is: who writes to that folder can put another into its place.
+    folders = dict.fromkeys((path.parent, Path(os.path.realpath(path)).parent))
     try:
         found = [
             (path, path.lstat()),
             (path, path.stat()),
-            (path.parent, path.parent.stat()),
+            *((folder, folder.stat()) for folder in folders),
         ]
     except OSError as error:
         raise InputError("input.unreadable", f"{path} cannot be read: {error.strerror}.") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -140,11 +141,11 @@ def _issue_one(session: Session, out: Path | None, options: dict[str, Any], *, d
             at=begin,
             next_update=end,
         )
-        summary = _issued_summary(estate, record)
+        summary, again = _issued_summary(estate, record), _show_command(estate, record)
         due, now = estate.due_revocation_lists(), estate.clock.now()
     pem = _pem(record)
-    if out is not None and not session.dry_run:
-        _replace_file(out, record.der if der else pem)
+    if out is not None and _is_written(session, out):
+        _replace_file(out, record.der if der else pem, [again])
     if session.as_json:
         print_outcome(
             session, {"revocation_list": _with_pem(record), **_remarks_as_json([record], due)}
@@ -189,11 +190,12 @@ def _issue_all(
         )
         summaries = [_issued_summary(estate, record) for record in records]
         paths = [_path_of(estate, record, der=der) for record in records]
+        again = [_show_command(estate, record) for record in records]
         due, now = estate.due_revocation_lists(), estate.clock.now()
     documents = [record.der if der else _pem(record) for record in records]
     to_folder = out is not None and not is_standard_output(out)
-    if out is not None and not session.dry_run:
-        _write_all(out, paths, documents)
+    if out is not None and _is_written(session, out):
+        _write_all(out, paths, documents, again)
     if session.as_json:
         lists = [_with_pem(record) for record in records]
         print_outcome(session, {"revocation_lists": lists, **_remarks_as_json(records, due)})
@@ -222,18 +224,44 @@ def _path_of(estate: Estate, record: RevocationListRecord, *, der: bool) -> Pure
     return PurePosixPath(safe_name(record.family), record.hierarchy, file)
 
 
-def _write_all(out: Path, paths: Sequence[PurePosixPath], documents: Sequence[bytes]) -> None:
+def _is_written(session: Session, out: Path) -> bool:
+    """Whether lists are written: a dry run touches no file, and prints what would be printed."""
+    return not session.dry_run or is_standard_output(out)
+
+
+def _show_command(estate: Estate, record: RevocationListRecord) -> str:
+    """The command that prints a list that was issued."""
+    from smki_testca.profiles.model import Tier
+
+    authority = estate.certificates.by_serial(record.authority)
+    words = ["smki-testca", "crl", "show", "--pem", str(record.number)]
+    words += ["--hierarchy", str(record.hierarchy)]
+    if record.tier is Tier.ROOT:
+        words.append("--arl")
+    if authority is not None and authority.environment is not None:
+        words += ["--environment", authority.environment]
+    if authority is not None and authority.label is not None:
+        words += ["--ca", authority.label]
+    return shlex.join(words)
+
+
+def _write_all(
+    out: Path,
+    paths: Sequence[PurePosixPath],
+    documents: Sequence[bytes],
+    again: Sequence[str],
+) -> None:
     """Write each list to its file below a folder, or all of them to standard output."""
     from smki_testca.folders import make_folders
 
     if is_standard_output(out):
-        _replace_file(out, b"".join(documents))
+        _replace_file(out, b"".join(documents), again)
         return
-    for path, document in zip(paths, documents, strict=True):
+    for number, (path, document) in enumerate(zip(paths, documents, strict=True)):
         place = out.joinpath(*path.parts)
-        with _kept_in_estate(place):
+        with _kept_in_estate(place, again[number:]):
             make_folders(place.parent)
-        _replace_file(place, document)
+            replace(place, document)
 
 
 def print_due(due: Sequence[DueList], now: datetime) -> None:
@@ -474,26 +502,34 @@ def _pem(record: RevocationListRecord) -> bytes:
     return to_pem(record.der, "X509 CRL")
 
 
-def _replace_file(path: Path, data: bytes) -> None:
+def _replace_file(path: Path, data: bytes, again: Sequence[str]) -> None:
     """Replace a file in one step, so that a reader finds the old list or the new one.
+
+    Args:
+        path: of the file.
+        data: its new content.
+        again: the commands that print the lists in it.
 
     Raises:
         InputError: if the file cannot be written.
         OutputError: if the disk is full or fails.
     """
-    with _kept_in_estate(path):
+    with _kept_in_estate(path, again):
         replace(path, data)
 
 
 @contextlib.contextmanager
-def _kept_in_estate(path: Path) -> Iterator[None]:
-    """Say of a file that cannot be written that its list is issued all the same."""
+def _kept_in_estate(path: Path, again: Sequence[str]) -> Iterator[None]:
+    """Say of a file that cannot be written which lists are issued all the same."""
     try:
         yield
     except OSError as error:
+        what, which = "The list is issued", "it"
+        if len(again) > 1:
+            what, which = f"{len(again)} lists are issued and not written", "each of them"
         raise write_error(
             "crl.unwritable",
-            f"The list is issued, but {path} cannot be written",
+            f"{what}, but {path} cannot be written",
             error,
-            "Print it again: smki-testca crl show --pem",
+            f"Print {which} again: {'; '.join(again)}",
         ) from error

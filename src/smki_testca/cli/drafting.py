@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from smki_testca.cli.output import print_document, print_json, say
-from smki_testca.cli.output_paths import OUTPUT, check_alone, place_of
+from smki_testca.cli.output_paths import FOLDER, OUTPUT, check_alone, place_of
 from smki_testca.cli.session import read_input
 from smki_testca.errors import InputError
+from smki_testca.files import check_free
 from smki_testca.folders import OutputFile, write
 from smki_testca.streams import is_standard_output
 from smki_testca.text import plain, shown, use_one_of
@@ -92,6 +93,7 @@ def _write(session: Session, draft: str, out: Path, *, force: bool, **values: st
     if is_standard_output(out):
         print_document(text)
     else:
+        check_free(out, force=force)
         write([OutputFile(PurePosixPath(out.name), text.encode())], out.parent, force=force)
     if session.as_json:
         print_json({"file": str(out)})
@@ -124,10 +126,10 @@ _COPIED = """\
 
 @click.command("copy")
 @click.argument("name", metavar="NAME")
-@click.argument("directory", metavar="DIR")
+@click.argument("directory", metavar="DIR", type=FOLDER)
 @_FORCE
 @click.pass_obj
-def copy_profile(session: Session, name: str, directory: str, *, force: bool) -> None:
+def copy_profile(session: Session, name: str, directory: Path, *, force: bool) -> None:
     """Copy the file of a profile to your own profile directory DIR, to change it there.
 
     NAME is a certificate or CRL profile. For another file, it is its path, such as
@@ -140,9 +142,9 @@ def copy_profile(session: Session, name: str, directory: str, *, force: bool) ->
     library = session.library()
     path = _file_of(library, name)
     origin = library.path_of(path)
-    head = _COPIED.format(origin=f"profiles/{path}", directory=directory)
+    head = _COPIED.format(origin=f"profiles/{path}", directory=plain(str(directory)))
     data = head.encode() + read_input(str(origin))
-    (written,) = write([OutputFile(PurePosixPath(path), data)], Path(directory), force=force)
+    (written,) = write([OutputFile(PurePosixPath(path), data)], directory, force=force)
     if session.as_json:
         print_json({"file": str(written)})
         return

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import click
 
 from smki_testca.cli.output import print_json, say
+from smki_testca.cli.output_paths import FOLDER
 from smki_testca.folders import OutputFile, write
 from smki_testca.shipped import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from smki_testca.cli.session import Session
 
 
 @click.command()
-@click.argument("directory", metavar="DIR")
+@click.argument("directory", metavar="DIR", type=FOLDER)
 @click.option("--force", is_flag=True, help="Overwrite files that are there already.")
 @click.pass_obj
-def examples(session: Session, directory: str, *, force: bool) -> None:
+def examples(session: Session, directory: Path, *, force: bool) -> None:
     """Write the examples to DIR: participants, agreements, CSRs, profiles, a script, a test suite.
 
     The documentation names their files as they are below a folder `examples`.
@@ -30,7 +32,7 @@ def examples(session: Session, directory: str, *, force: bool) -> None:
     Example:
       smki-testca examples examples
     """
-    paths = write(_files(), Path(directory), force=force)
+    paths = write(_files(), directory, force=force)
     if session.as_json:
         print_json({"files": [str(path) for path in paths]})
         return

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from smki_testca.api import Estate
     from smki_testca.estate.certificates import Record, Selection
+    from smki_testca.labels import LabelPattern
 Given = dict[str, tuple[str, ...]]
 """The options of a selection as they arrive: by name, each with its values, or none."""
 
@@ -69,14 +70,29 @@ def selecting_externals(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def selection(estate: Estate, given: Given) -> Selection:
-    """Return the selection that the options make; every certificate if none is given.
+    """Return the selection of external certificates that the options make; all if none is given.
+
+    Raises:
+        InputError: if the value of an option cannot be read, or there is nothing of that name.
+    """
+    return _selection(estate, given, estate.externals.select)
+
+
+def _selection(
+    estate: Estate, given: Given, select: Callable[[Selection], Iterable[Any]]
+) -> Selection:
+    """Return the selection that the options make.
+
+    Args:
+        estate: of the certificates.
+        given: the options.
+        select: finds the certificates that may be meant.
 
     Raises:
         InputError: if the value of an option cannot be read, or there is nothing of that name.
     """
     from smki_testca.estate.certificates import Selection
     from smki_testca.estate.status import Status
-    from smki_testca.labels import LabelPattern
     from smki_testca.roles import KeyUsage
 
     library = estate.library
@@ -86,7 +102,7 @@ def selection(estate: Estate, given: Given) -> Selection:
         _each(given, "role", lambda text: library.roles.remote_party_role(text).code),
         _each(given, "usage", lambda text: KeyUsage.parse(text).value),
         _each(given, "profile", lambda name: library.any_profile(name).name),
-        _each(given, "label", LabelPattern.parse),
+        _each(given, "label", lambda text: _label(text, select)),
         _each(given, "serial", SerialPrefix.parse),
         _each(given, "status", Status.parse),
         environment=_each(given, "environment", lambda name: library.environment(name).name),
@@ -120,7 +136,7 @@ def own_selection(estate: Estate, given: Given) -> Selection:
     Raises:
         InputError: as ``selection`` does, and if the beginning of a serial number is too short.
     """
-    made = selection(estate, given)
+    made = _selection(estate, given, estate.select)
     for text in given["serial"]:
         if len(text) < SerialPrefix.MIN_DIGITS:
             raise InputError(
@@ -138,7 +154,7 @@ def exact_selection(estate: Estate, given: Given) -> Selection:
         InputError: as ``selection`` does, if there is no certificate of a serial, or if several
             begin with it.
     """
-    made = selection(estate, given)
+    made = _selection(estate, given, estate.select)
     if not given["serial"]:
         return made
     if len(given["serial"]) > 1 or _prefixes(made):
@@ -179,6 +195,19 @@ def serial_of(estate: Estate, text: str) -> SerialNumber:
 def _each(given: Given, name: str, parse: Callable[[str], Any]) -> Any:
     """Return the values of an option, parsed; None if it is not given."""
     return tuple(map(parse, given.get(name, ()))) or None
+
+
+def _label(text: str, select: Callable[[Selection], Iterable[Any]]) -> LabelPattern | str:
+    """Return a pattern of labels, or a label; what is written exactly as a label is that alone.
+
+    A pattern would fit other certificates, too, which nobody named.
+    """
+    from smki_testca.estate.certificates import Selection
+    from smki_testca.labels import LabelPattern
+
+    parsed = LabelPattern.parse(text)
+    is_label = isinstance(parsed, str) or any(True for _ in select(Selection(label=text)))
+    return text if is_label else parsed
 
 
 def _participant(estate: Estate, name: str) -> str:
