@@ -175,6 +175,19 @@ class RunStore:
             and (run.state is not State.CANCELLED or run.issued)
         ]
 
+    def last(self) -> Run:
+        """The newest run.
+
+        Raises:
+            InputError: if there is none.
+        """
+        runs = self._where("id = (SELECT max(id) FROM runs)")
+        if not runs:
+            raise InputError(
+                "batch.unknown", "The estate has no runs.", "See: smki-testca batch issue --help"
+            )
+        return runs[0]
+
     def last_unfinished(self) -> Run:
         """The newest run that can be resumed: an interrupted one before one that is worked on.
 
