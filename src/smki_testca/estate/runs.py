@@ -161,6 +161,11 @@ class RunStore:
         """Every run, the oldest first."""
         return self._where("1")
 
+    def own_columns(self) -> list[str]:
+        """The names of the operator's own columns in any run, the oldest first."""
+        sections = (section for run in self.all() for section in run.terms.sections)
+        return list(dict.fromkeys(name for section in sections for name in section.columns))
+
     def of_manifest(self, sha256: str, options: Mapping[str, str]) -> list[Run]:
         """The runs that issued a manifest, filled with the same options, or are about to.
 
