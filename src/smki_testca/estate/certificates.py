@@ -159,8 +159,8 @@ class Selection:
     values selects nothing. Without any part it selects all. ``expires_before`` selects those whose
     notAfter is before that time. A label may be a ``LabelPattern``, and a serial a
     ``SerialPrefix``. ``columns`` selects those whose row in a manifest had this value, or any of
-    several, in each of these columns of the operator's own. ``Estate.select`` respects ``status``; ``fits`` does not, because a
-    record has no status.
+    several, in each of these columns of the operator's own. ``Estate.select`` respects
+    ``status``; ``fits`` does not, because a record has no status.
 
     Raises:
         InputError: if ``expires_before`` has no time zone.

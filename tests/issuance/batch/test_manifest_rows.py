@@ -264,6 +264,8 @@ def test_a_column_of_another_name_is_the_operators_own(header, name):
         ("csr", "csr-file"),
         ("public_key", "public-key-file"),
         ("eui64", "device-id"),
+        ("eui-64", "device-id"),
+        ("EUI 64", "device-id"),
         ("profiles", "profile"),
     ],
 )
@@ -282,6 +284,18 @@ def test_an_own_column_has_no_name_that_exports_have(name):
     with pytest.raises(InputError, match="name lists and exports have") as raised:
         _named(name)
     assert f"device_{name}" in raised.value.remedy
+
+
+@pytest.mark.parametrize("name", ["Not Before", "notbefore", "SHA-256", "Key ID"])
+def test_nor_one_that_is_such_a_name_written_otherwise(name):
+    with pytest.raises(InputError, match="name lists and exports have"):
+        _named(name)
+
+
+def test_a_digit_at_the_beginning_of_an_own_column_is_told():
+    with pytest.raises(InputError) as raised:
+        _named("2nd")
+    assert "does not begin with a digit" in raised.value.remedy
 
 
 def test_own_columns_have_limits(monkeypatch):
