@@ -463,7 +463,7 @@ def test_a_wrong_call_is_one_line_and_changes_nothing(
 
 
 @pytest.mark.parametrize(
-    "name", ["profile", "participant", "purpose", "hw-type", "usage", "first-id", "count"]
+    "name", ["profile", "participant", "purpose", "hw-type", "first-id", "count"]
 )
 def test_a_range_without_one_of_its_options_names_it(batch, one_line, name):
     options = range_of(3)

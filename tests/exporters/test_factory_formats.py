@@ -500,6 +500,8 @@ def test_a_row_for_both_usages_is_found_by_its_serial_number(command, quickstart
         device = read("read_device_file.py", out, "name", f"SN-{number:X}")
         assert device["eui64"].hex() == plain(batches.device_id(number))
         assert len(device["ds.key"]) == len(device["ka.key"]) == 32
+    # As the header of the manifest may have it.
+    assert export("device-file", "--name-by", "Serial Number", out=tmp_path / "named")[0].code == 0
 
 
 # A manifest's own columns, as RunRows gives them.

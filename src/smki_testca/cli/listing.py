@@ -12,6 +12,8 @@ from smki_testca.cli.records import DEFAULT, Listed, record_columns
 from smki_testca.cli.selection import own_selection, selecting
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from smki_testca.cli.session import Session
 
 
@@ -60,16 +62,34 @@ def list_(
 
             list_externals(session, estate, given, terms)
             return
+        known = record_columns(estate.library.roles, estate.runs.own_columns())
+        terms = Terms(_own_named(terms.columns, known), _own_named(terms.sort, known), limit)
         found = estate.with_statuses(estate.select(own_selection(estate, given)))
         print_list(
             session,
             terms,
             "certificates",
             (Listed(record, status) for record, status in found),
-            record_columns(estate.library.roles),
+            known,
             DEFAULT,
             _as_json,
         )
+
+
+def _own_named(names: Sequence[str], known: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of columns, the operator's own as the header of a manifest may have them.
+
+    A hyphen before a name stays.
+    """
+    from smki_testca.issuance.batch.column_names import own_name
+
+    def named(text: str) -> str:
+        own = own_name(text)
+        return own if own is not None and own in known and text not in known else text
+
+    return tuple(
+        f"{text[:1]}{named(text[1:])}" if text[:1] == "-" else named(text) for text in names
+    )
 
 
 def _as_json(item: Listed) -> dict[str, Any]:

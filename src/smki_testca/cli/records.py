@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from smki_testca.cli.output import Column, print_outcome, print_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from smki_testca.api import Estate
     from smki_testca.cli.session import Session
@@ -39,8 +39,13 @@ DEFAULT = (
 """The columns of a table of certificates, by their names, unless others are asked for."""
 
 
-def record_columns(roles: Roles) -> dict[str, Column[Listed]]:
-    """Return every column that a table of certificates can have, by name."""
+def record_columns(roles: Roles, own: Iterable[str] = ()) -> dict[str, Column[Listed]]:
+    """Return every column that a table of certificates can have, by name.
+
+    Args:
+        roles: the RemotePartyRoles.
+        own: the names of the operator's own columns; one that a table has is left out.
+    """
     columns = (
         Column("label", "Label", _label, 2),
         Column("id", "EUI-64 or name", _id, 2),
@@ -64,7 +69,14 @@ def record_columns(roles: Roles) -> dict[str, Column[Listed]]:
         Column("status", "Status", _status, 1, STATUS_COLOURS),
         Column("notes", "Notes", _notes, is_remark=True),
     )
-    return {column.name: column for column in columns}
+    own_columns: Iterable[Column[Listed]] = (
+        Column(name, name, partial(_own, name), 11) for name in own
+    )
+    return {column.name: column for column in (*own_columns, *columns)}
+
+
+def _own(name: str, item: Listed) -> str:
+    return item.record.columns.get(name, "")
 
 
 def print_records(

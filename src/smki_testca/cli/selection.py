@@ -49,7 +49,7 @@ _OPTIONS = [
     _option("environment", "E", "Of this test environment, such as ZAZ1."),
     *_OPTIONS_OF_ANY,
     _option("status", "S", "Of this status, such as in-use or R."),
-    _option("where", "COLUMN=VALUE", "With this value in one of your own columns of a manifest."),
+    _option("where", "COLUMN=VALUE", "With this value in this column of your own in a manifest."),
 ]
 OF_OWN_ALONE = ("participant", "environment", "status", "where")
 """The options that fit only certificates that the estate issued."""
@@ -106,25 +106,38 @@ def _selection(
         _each(given, "serial", SerialPrefix.parse),
         _each(given, "status", Status.parse),
         environment=_each(given, "environment", lambda name: library.environment(name).name),
-        columns=_columns(given.get("where") or ()),
+        columns=_columns(estate, given.get("where") or ()),
     )
 
 
-def _columns(where: Iterable[str]) -> dict[str, str]:
-    """Return the values of the operator's own columns that ``--where`` asks for."""
+def _columns(estate: Estate, where: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return the values of the operator's own columns that ``--where`` asks for.
+
+    Raises:
+        UsageError: if one is not a column and a value.
+        InputError: if no run has a column of that name.
+    """
     from smki_testca.issuance.batch.column_names import own_name
 
-    columns: dict[str, str] = {}
+    columns: dict[str, tuple[str, ...]] = {}
+    known = estate.runs.own_columns() if where else []
     for text in where:
         name, sign, value = text.partition("=")
         column = own_name(name)
-        if not sign or not value or column is None or column in columns:
+        if not sign or not value or column is None:
             raise UsageError(
                 "usage",
                 f"--where {shown(text)} is not one of your own columns with its value.",
                 "Write COLUMN=VALUE, such as serial_number=17.",
             )
-        columns[column] = value
+        if column not in known:
+            raise InputError(
+                "selection.column",
+                f"There is no column {shown(column)} of your own.",
+                use_one_of(known, given=column)
+                or "No manifest of the estate has columns of your own.",
+            )
+        columns[column] = (*columns.get(column, ()), value)
     return columns
 
 

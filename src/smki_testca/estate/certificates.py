@@ -158,9 +158,9 @@ class Selection:
     A part is one value, or several, of which a certificate must have any; an empty part of several
     values selects nothing. Without any part it selects all. ``expires_before`` selects those whose
     notAfter is before that time. A label may be a ``LabelPattern``, and a serial a
-    ``SerialPrefix``. ``columns`` selects those whose row in a manifest had these values in the
-    operator's own columns. ``Estate.select`` respects ``status``; ``fits`` does not, because a
-    record has no status.
+    ``SerialPrefix``. ``columns`` selects those whose row in a manifest had this value, or any of
+    several, in each of these columns of the operator's own. ``Estate.select`` respects
+    ``status``; ``fits`` does not, because a record has no status.
 
     Raises:
         InputError: if ``expires_before`` has no time zone.
@@ -176,7 +176,7 @@ class Selection:
     status: Status | Collection[Status] | None = None
     expires_before: datetime | None = None
     environment: str | Collection[str] | None = None
-    columns: Mapping[str, str] = field(default_factory=dict, hash=False)
+    columns: Mapping[str, str | Collection[str]] = field(default_factory=dict, hash=False)
     _tests: tuple[_Test, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -184,6 +184,8 @@ class Selection:
             object.__setattr__(self, "expires_before", in_utc(self.expires_before))
         for name in (*_PARTS, "status"):
             object.__setattr__(self, name, _one_or_several(getattr(self, name)))
+        columns = {name: _one_or_several(value) for name, value in self.columns.items()}
+        object.__setattr__(self, "columns", columns)
         tests = ((name, values_of(getattr(self, name))) for name in _PARTS)
         made = tuple(_Test.of(name, values) for name, values in tests if values is not None)
         object.__setattr__(self, "_tests", made)
@@ -212,9 +214,16 @@ class Selection:
             value = getattr(record, test.name)
             if not test.fits(str(value) if test.name == "serial" else value):
                 return False
-        if not self.columns.items() <= record.columns.items():
+        if not self.has_columns(record.columns):
             return False
         return self.expires_before is None or record.not_after < self.expires_before
+
+    def has_columns(self, stated: Mapping[str, str]) -> bool:
+        """Whether a row fits that states these values in the operator's own columns."""
+        return all(
+            name in stated and stated[name] in (values_of(asked) or ())
+            for name, asked in self.columns.items()
+        )
 
     def where(self) -> tuple[str, list[Any]]:
         """An SQL condition that every certificate that fits meets, and its values.

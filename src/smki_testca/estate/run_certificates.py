@@ -319,5 +319,4 @@ def _may_fit(section: Section, selection: Selection) -> bool:
 def _has_columns(opened: Tile, section: Section, place: int, selection: Selection) -> bool:
     if not selection.columns:
         return True
-    stated = opened.extra().columns_at(place, section.columns)
-    return selection.columns.items() <= stated.items()
+    return selection.has_columns(opened.extra().columns_at(place, section.columns))

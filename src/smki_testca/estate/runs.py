@@ -161,6 +161,11 @@ class RunStore:
         """Every run, the oldest first."""
         return self._where("1")
 
+    def own_columns(self) -> list[str]:
+        """The names of the operator's own columns in any run, the oldest first."""
+        sections = (section for run in self.all() for section in run.terms.sections)
+        return list(dict.fromkeys(name for section in sections for name in section.columns))
+
     def of_manifest(self, sha256: str, options: Mapping[str, str]) -> list[Run]:
         """The runs that issued a manifest, filled with the same options, or are about to.
 
@@ -174,6 +179,19 @@ class RunStore:
             if (run.terms.manifest, run.terms.options) == (sha256, options)
             and (run.state is not State.CANCELLED or run.issued)
         ]
+
+    def last(self) -> Run:
+        """The newest run.
+
+        Raises:
+            InputError: if there is none.
+        """
+        runs = self._where("id = (SELECT max(id) FROM runs)")
+        if not runs:
+            raise InputError(
+                "batch.unknown", "The estate has no runs.", "See: smki-testca batch issue --help"
+            )
+        return runs[0]
 
     def last_unfinished(self) -> Run:
         """The newest run that can be resumed: an interrupted one before one that is worked on.

@@ -88,13 +88,16 @@ def test_a_column_that_stands_twice_is_an_error(tmp_path):
     error = _refused(path)
     assert error.code == "manifest.column"
     assert "'profile' twice" in error.message
+    assert error.remedy == "Remove one of them, or give it another name."
 
 
 def test_an_unknown_key_is_an_error_in_whatever_json_line_it_stands(tmp_path):
     path = batches.write(
         tmp_path / "rows.jsonl", [batches.device(), batches.device(), {"colour": "red"}]
     )
-    assert _refused(path).code == "manifest.column"
+    error = _refused(path)
+    assert error.code == "manifest.column"
+    assert "rows.jsonl, line 3, has none of the columns" in error.message
 
 
 def test_a_csv_file_may_begin_with_a_byte_order_mark_and_end_its_lines_as_windows_does(tmp_path):
@@ -144,6 +147,16 @@ def test_a_quotation_mark_that_is_not_closed_is_told_of_with_the_row_that_it_beg
     assert "Close the quotation mark" in error.remedy
 
 
+def test_what_is_wrong_with_a_file_of_parquet_is_one_sentence(tmp_path):
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "rows.parquet"
+    path.write_bytes(b"device-id,usage\n" * 10)
+    message = _refused(path).message
+    assert "is not a Parquet file: " in message
+    assert message.endswith(".")
+    assert not message.endswith("..")
+
+
 @pytest.mark.parametrize("second", ["label", "Label", "\\u006cabel"])
 def test_a_key_twice_in_a_line_of_json_is_an_error_as_a_column_twice_is(tmp_path, second):
     path = tmp_path / "rows.jsonl"
@@ -153,6 +166,7 @@ def test_a_key_twice_in_a_line_of_json_is_an_error_as_a_column_twice_is(tmp_path
     error = _refused(path)
     assert error.code == "manifest.column"
     assert "twice" in error.message
+    assert "rows.jsonl, line 1, has the column" in error.message
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '"device"', '{"profile": 1}', '{"profile": null}'])

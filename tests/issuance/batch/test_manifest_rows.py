@@ -197,7 +197,6 @@ def test_own_columns_are_kept_told_of_and_found_again(batch, listed, tmp_path, k
     assert listed("--where", "serial_number=SN1", "--where", "line=B") == []
     assert len(listed("--where", "line=A", "--where", "Serial Number=SN1")) == 2
     assert listed("--where", "serial_number=SN") == []
-    assert listed("--where", "colour=SN1") == []
 
 
 def test_a_person_is_told_which_columns_are_kept(batch, tmp_path):
@@ -265,6 +264,8 @@ def test_a_column_of_another_name_is_the_operators_own(header, name):
         ("csr", "csr-file"),
         ("public_key", "public-key-file"),
         ("eui64", "device-id"),
+        ("eui-64", "device-id"),
+        ("EUI 64", "device-id"),
         ("profiles", "profile"),
     ],
 )
@@ -283,6 +284,18 @@ def test_an_own_column_has_no_name_that_exports_have(name):
     with pytest.raises(InputError, match="name lists and exports have") as raised:
         _named(name)
     assert f"device_{name}" in raised.value.remedy
+
+
+@pytest.mark.parametrize("name", ["Not Before", "notbefore", "SHA-256", "Key ID"])
+def test_nor_one_that_is_such_a_name_written_otherwise(name):
+    with pytest.raises(InputError, match="name lists and exports have"):
+        _named(name)
+
+
+def test_a_digit_at_the_beginning_of_an_own_column_is_told():
+    with pytest.raises(InputError) as raised:
+        _named("2nd")
+    assert "does not begin with a digit" in raised.value.remedy
 
 
 def test_own_columns_have_limits(monkeypatch):
@@ -389,3 +402,39 @@ def test_a_label_without_braces_is_no_template():
     assert LabelTemplate.of("plain") == "plain"
     assert LabelTemplate.of(None) is None
     assert LabelTemplate("{{a}}").fill({}) == "{a}"
+
+
+@pytest.fixture
+def two_of_own(command, quickstart, tmp_path):
+    rows = [
+        batches.device(0x101, serial_number="SN1", model="M1"),
+        batches.device(0x102, serial_number="SN2", model="M1"),
+        batches.device(0x103, serial_number="SN3", model="M2"),
+    ]
+    batches.issue(command, quickstart, batches.write(tmp_path / "rows.csv", rows))
+    return lambda *words, text=False: command(
+        *(() if text else ("--json",)), "--estate", quickstart, "list", *words
+    )
+
+
+def test_an_own_column_given_twice_selects_any_of_the_values(two_of_own):
+    def ids(*words):
+        return [one["eui64"] for one in two_of_own(*words).json["certificates"]]
+
+    some = ("--where", "Serial Number=SN1", "--where", "serial_number=SN3")
+    assert ids(*some) == [device_id(0x101), device_id(0x103)]
+    assert ids(*some, "--where", "model=M2") == [device_id(0x103)]
+
+
+def test_a_column_that_no_manifest_has_is_refused_with_those_there_are(two_of_own):
+    outcome = two_of_own("--where", "serial_nmber=SN1")
+    assert (outcome.code, outcome.json["error"]["code"]) == (4, "selection.column")
+    assert "Did you mean serial_number?" in outcome.json["error"]["remedy"]
+    assert "model" in outcome.json["error"]["remedy"]
+
+
+def test_own_columns_are_listed_and_sorted_by(two_of_own):
+    words = ("--where", "model=M1", "--columns", "Serial Number,model", "--sort", "-serial-number")
+    lines = two_of_own(*words, text=True).out.splitlines()
+    assert [line.split() for line in lines[-2:]] == [["SN2", "M1"], ["SN1", "M1"]]
+    assert two_of_own("--columns", "colour").code == 2

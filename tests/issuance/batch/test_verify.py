@@ -400,3 +400,20 @@ def test_a_run_that_lost_certificates_is_neither_verified_nor_noted_nor_exported
         assert (outcome.code, outcome.json["error"]["code"]) == (5, "bulk.missing")
         assert "run 1" in outcome.json["error"]["message"]
     assert not list(tmp_path.glob("de*"))
+
+
+def test_the_newest_run_is_verified(command, quickstart):
+    here = ("--json", "--estate", quickstart, "batch", "verify")
+    assert command(*here, "--last").json["error"]["code"] == "batch.unknown"
+    batches.issue(command, quickstart, *range_of(1, FIRST))
+    batches.issue(command, quickstart, *range_of(2, FIRST + 1))
+    document = command(*here, "--last", "--workers", 1).json
+    assert (document["run"], document["certificates"]) == (2, 2)
+    assert command(*here).code == 2
+    assert command(*here, 1, "--last").code == 2
+
+
+def test_a_range_without_a_usage_has_both(command, quickstart):
+    words = range_of(2, FIRST)
+    assert words[:2] == ["--usage", "key-agreement"]
+    assert batches.issue(command, quickstart, *words[2:])["issued"] == 4

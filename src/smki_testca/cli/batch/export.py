@@ -107,6 +107,10 @@ def export(
     Example:
       smki-testca --estate estate batch export 1 --format device-file --out devices.smki --with-keys
     """
+    if given["name_by"] is not None:
+        from smki_testca.issuance.batch.column_names import own_name
+
+        given["name_by"] = own_name(given["name_by"]) or given["name_by"]
     check_alone(session, out)
     force = given["force"]
     if form == RESPONSE:

@@ -44,7 +44,7 @@ _RANGE_OPTIONS = [
         "usages",
         type=click.Choice([*(usage.value for usage in KeyUsage), BOTH]),
         multiple=True,
-        help="One certificate for each; may be given twice.",
+        help="One certificate for each; may be given twice. Without it, one of each.",
     ),
     click.option("--first-id", metavar="EUI64", help="The first Device ID of a range."),
     click.option("--count", metavar="N", type=NUMBER, help="The number of Device IDs in a range."),
@@ -184,7 +184,6 @@ def range_of(estate: Estate, options: dict[str, Any]) -> RowSource:
     ]
     needed = ("profile", "participant", "purpose", *required_inputs, "first-id", "count")
     missing = [f"--{option}" for option in needed if options[_parameter_name(option)] is None]
-    missing += ["--usage"] if profile.takes_usage and not options["usages"] else []
     if missing:
         raise UsageError("usage", f"Give a manifest, or for a range {', '.join(missing)}.")
     if options["profile"] not in profiles:
@@ -206,7 +205,7 @@ def range_of(estate: Estate, options: dict[str, Any]) -> RowSource:
         options["participant"],
         options["purpose"],
         Subject.parse(profile, {id_option: str(first_id), **given}, estate.library.roles),
-        _usages(options["usages"]),
+        _usages(options["usages"] or ([BOTH] if profile.takes_usage else [])),
         environment=options["environment"],
         delivery=Delivery(options["delivery"]),
     )

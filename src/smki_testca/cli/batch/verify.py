@@ -9,7 +9,7 @@ import click
 
 from smki_testca.cli.numbers import NUMBER, number_from
 from smki_testca.cli.output import Progress, print_json, say
-from smki_testca.errors import ExitCode
+from smki_testca.errors import ExitCode, UsageError
 from smki_testca.text import counted
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("run", metavar="ID", type=number_from(0))
+@click.argument("run", metavar="[ID]", type=number_from(0), required=False)
+@click.option("--last", is_flag=True, help="Check the newest run.")
 @click.option(
     "--against",
     metavar="LIST.csv",
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     "--workers", metavar="N", type=NUMBER, help="The number of processes; all cores by default."
 )
 @click.pass_obj
-def verify(session: Session, run: int, against: str | None, workers: int | None) -> None:
+def verify(
+    session: Session, run: int | None, against: str | None, workers: int | None, *, last: bool
+) -> None:
     """Check the certificates and private keys of a run.
 
     Each certificate verifies under its CA, and each stored private key fits. Serial numbers, public
@@ -39,7 +42,10 @@ def verify(session: Session, run: int, against: str | None, workers: int | None)
     \b
     Example:
       smki-testca --estate estate batch verify 1 --against devices.csv
+      smki-testca --estate estate batch verify --last
     """
+    if (run is None) is not last:
+        raise UsageError("usage", "Give the number of a run, or --last.", "See: batch list")
     from smki_testca.issuance.batch import verification
     from smki_testca.issuance.batch.id_list import IdList
     from smki_testca.workers import how_many
@@ -47,7 +53,8 @@ def verify(session: Session, run: int, against: str | None, workers: int | None)
     processes = how_many(workers)
     listed = None if against is None else IdList.of_file(Path(against))
     with session.open() as estate:
-        stored_run = estate.runs.get(run)
+        stored_run = estate.runs.last() if run is None else estate.runs.get(run)
+        run = stored_run.id
         estate.unlock()
         found = verification.verify(estate, stored_run, processes, listed, Progress("verifying"))
     unlisted = found.finding_count - len(found.findings)

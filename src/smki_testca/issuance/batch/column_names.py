@@ -99,8 +99,11 @@ class ColumnNames:
             name = self._named(text)
             if name in stated:
                 other = stated[name]
-                raise self._wrong(
-                    text, "twice" if other == text else f"twice, as {shown(other)}, too"
+                raise InputError(
+                    "manifest.column",
+                    f"{self._path} has the column {shown(text)} twice"
+                    + ("." if other == text else f", as {shown(other)}, too."),
+                    "Remove one of them, or give it another name.",
                 )
             stated[name] = text
         return list(stated)
@@ -121,19 +124,22 @@ class ColumnNames:
                 text,
                 "which is not known",
                 "A column of your own is named in letters, digits and underscores"
-                f" ({MAX_NAME_CHARACTERS} at most), such as serial_number.",
+                f" ({MAX_NAME_CHARACTERS} at most), and does not begin with a digit, such as"
+                " serial_number.",
             )
-        near = RESERVED.get(name) or self._near(_key(name))
+        reserved = _RESERVED_BY_KEY.get(_key(name))
+        near = (reserved and RESERVED[reserved]) or self._near(_key(name))
         if near:
             raise self._wrong(
                 text,
                 "which is not known",
                 f"Did you mean {near}? Otherwise give the column of your own another name.",
             )
-        if name in RESERVED:
-            raise self._wrong(
-                text,
-                "whose name lists and exports have for the certificate's own",
+        if reserved:
+            raise InputError(
+                "manifest.column",
+                f"{self._path} has the column {shown(text)} whose name lists and exports have for"
+                " the certificate's own.",
                 f"Give it another name, such as device_{name}.",
             )
         self.own[name] = None
@@ -166,6 +172,10 @@ class ColumnNames:
 
 def _key(name: str) -> str:
     return re.sub(r"[\s_-]", "", name).casefold()
+
+
+_RESERVED_BY_KEY = {_key(name): name for name in RESERVED}
+"""``Not Before`` and ``notbefore`` are ``not_before``, as of a known column."""
 
 
 def _is_within(first: str, second: str, most: int) -> bool:

@@ -181,10 +181,15 @@ def _json_lines(path: Path, columns: ColumnNames, blanks: BlankRows) -> Iterator
                 cause = "it has a byte order mark; were files joined?" if is_marked else error
                 yield Line(texts.number, {}, f"it is not an object of texts ({cause})")
                 continue
-            if text.count('"') != _MARKS_OF_PAIR * len(cells):
-                _check_pairs(text, columns)
-            if not cells.keys() <= columns.known:
-                cells = dict(zip(columns.named(list(cells)), cells.values(), strict=True))
+            try:
+                if text.count('"') != _MARKS_OF_PAIR * len(cells):
+                    _check_pairs(text, columns)
+                if not cells.keys() <= columns.known:
+                    cells = dict(zip(columns.named(list(cells)), cells.values(), strict=True))
+            except InputError as error:
+                what = error.message.removeprefix(f"{path} ")
+                message = f"{path}, line {texts.number}, {what}"
+                raise InputError(error.code, message, error.remedy) from error
             yield checked(texts.number, present(cells), columns)
 
 

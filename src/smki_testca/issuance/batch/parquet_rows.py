@@ -101,7 +101,14 @@ def _read(path: Path, max_characters: int) -> Iterator[Columns | list[Row]]:
     except lib.ArrowMemoryError:
         raise
     except lib.ArrowException as error:
-        raise InputError("manifest.parquet", f"{path} is not a Parquet file: {error}.") from error
+        raise InputError(
+            "manifest.parquet", f"{path} is not a Parquet file: {_cause(error)}."
+        ) from error
+
+
+def _cause(error: Exception) -> str:
+    """What the library says, on one line without its full stop."""
+    return " ".join(str(error).split()).rstrip(".")
 
 
 def _check_sizes(path: Path, metadata: Any, max_characters: int) -> None:
