@@ -80,6 +80,7 @@ __all__ = [
     "StandingChange",
     "Status",
     "Tier",
+    "UsageBit",
     "Validity",
     "apply_kit",
     "compare_with_csr",
@@ -157,6 +158,7 @@ if TYPE_CHECKING:
     from smki_testca.register.requests import Delivery, Request
     from smki_testca.roles import Basis, KeyUsage
     from smki_testca.x509.exported_keys import KeyForm
+    from smki_testca.x509.key_usages import UsageBit
 else:
     # Hidden from type checkers, which would otherwise accept any name of this module.
     _MODULES = {
@@ -220,6 +222,7 @@ else:
         "register.requests": ("Delivery", "Request"),
         "roles": ("Basis", "KeyUsage"),
         "x509.exported_keys": ("KeyForm",),
+        "x509.key_usages": ("UsageBit",),
     }
 
     def __getattr__(name: str) -> object:

@@ -38,7 +38,7 @@ def _labels(records):
         ("--participant", ("rdp-one", "meters-one"), "participant"),
         ("--environment", ("ZAZ1", "UIT-A"), "environment"),
         ("--role", ("xmlSign", "02"), "role"),
-        ("--usage", ("key-agreement", "digital-signature"), "usage"),
+        ("--usage", ("key-agreement", "key-encipherment"), "usage"),
         ("--profile", ("dccki", "iki"), "profile"),
         ("--label", ("ESME-ds", "GPF-ka"), "label"),
         ("--eui64", ("90-B3-D5-1F-30-01-00-00", "00-DB-12-00-00-00-00-01"), "eui64"),
@@ -216,6 +216,77 @@ def test_a_sorted_table_has_the_rows_of_the_plain_one(command, quickstart):
 def test_a_selection_that_nothing_fits_says_so_on_standard_error(command, quickstart):
     outcome = command("--estate", quickstart, "list", "--label", "nothing")
     assert (outcome.code, outcome.err) == (0, "Nothing fits the selection.\n")
+
+
+@pytest.mark.parametrize(
+    ("usage", "printed"),
+    [
+        ("digital-signature", {"digital-signature", "digital-signature+key-encipherment"}),
+        ("key-agreement", {"key-agreement"}),
+        ("key-encipherment", {"digital-signature+key-encipherment"}),
+        ("digital-signature+key-encipherment", {"digital-signature+key-encipherment"}),
+        ("key-encipherment+digital-signature", {"digital-signature+key-encipherment"}),
+        ("crl-sign", {"key-cert-sign+crl-sign"}),
+        ("key-cert-sign+crl-sign", {"key-cert-sign+crl-sign"}),
+    ],
+)
+def test_a_usage_selects_what_has_it_and_several_joined_select_exactly_these(
+    listed, usage, printed
+):
+    found = listed("--usage", usage)
+    assert {record["usage"] for record in found} == printed
+    every = [record["serial"] for record in listed() if record["usage"] in printed]
+    assert [record["serial"] for record in found] == every
+
+
+def test_a_usage_that_no_certificate_type_has_is_refused_with_those_there_are(listed):
+    for usage in ("non-repudiation", "digital-signature+crl-sign", "+", ""):
+        error = listed("--usage", usage, code=4)
+        assert error["code"] == "request.usage"
+        assert "key-cert-sign" in error["remedy"]
+        assert "digital-signature+key-encipherment" in error["remedy"]
+
+
+def test_usages_select_devices_of_a_run_and_what_was_imported(command, quickstart):
+    here = ("--estate", quickstart, "--json")
+    device = ("--profile", "device", "--participant", "meters-one", "--hw-type", "1.2.3")
+    more = ("--purpose", "device-and-user-system-tests", "--usage", "both")
+    first = ("--first-id", "00-DB-12-00-00-00-01-00", "--count", 2, "--label", "run")
+    assert command(*here, "batch", "issue", *device, *more, *first).code == 0
+    for usage, count in (("digital-signature", 2), ("key-agreement", 2), ("key-encipherment", 0)):
+        found = command(*here, "list", "--label", "run", "--usage", usage).json
+        assert len(found["certificates"]) == count
+
+
+def test_a_profile_of_revocation_lists_selects_no_certificate(listed):
+    error = listed("--profile", "organisation-crl", code=4)
+    assert (error["code"], "crl" in error["remedy"]) == ("profile.unknown", False)
+    assert "organisation-root-ca" in error["remedy"]
+    assert "crl" not in listed("--profile", "organization", code=4)["remedy"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("revoke", "--reason", "superseded", "--serial", "1234"),
+        ("renew", "--serial", "1234"),
+        ("renew", "--within", "1d", "--serial", "1234"),
+        ("status", "1234"),
+        ("reject", "1234"),
+        ("show", "12:34"),
+        ("list", "--serial", "1234"),
+        ("list", "--external", "--serial", "1234"),
+        ("export", "--format", "pem", "--out", "made", "--serial", "12:34"),
+        ("set-status", "pending", "--serial", "1234"),
+        ("re-sign", "--purpose", "uept", "--serial", "1234"),
+    ],
+    ids=" ".join,
+)
+def test_a_serial_number_too_short_has_one_answer_everywhere(command, quickstart, words):
+    error = command("--estate", quickstart, "--json", *words).json["error"]
+    assert error["code"] == "serial.prefix"
+    assert error["message"].endswith("is too short for the beginning of a serial number.")
+    assert error["remedy"] == "Give at least its first 6 hexadecimal digits."
 
 
 # How a table is printed.

@@ -111,12 +111,28 @@ def test_what_was_renewed_is_not_due_again_however_it_is_selected(command, quick
         "--clock",
         f"{first['not_after'][:4]}-01-01T00:00:00Z",
     )
-    for chosen in (("Z1-supplier-ds", 1), ("Z1-supplier-ds", 0), ("none", 0)):
+    for chosen in (("Z1-supplier-ds", 1), ("Z1-supplier-ds", 0), ("none*", 0)):
         label, count = chosen
         outcome = command(*given, "renew", "--label", label, "--within", "52w")
         assert (outcome.code, len(outcome.json["certificates"])) == (0, count), label
     outcome = command(*given, "renew", "--label", "none")
     assert (outcome.code, outcome.json["error"]["code"]) == (4, "selection.nothing")
+
+
+def test_a_label_that_no_certificate_has_is_a_mistake_also_where_nothing_is_due(
+    command, quickstart
+):
+    due = ("--estate", quickstart, "--json", "renew", "--within", "1d")
+    for label, remedy in (
+        ("Z1-suplier-ds", "Did you mean Z1-supplier-ds?"),
+        ("none", "See: smki-testca list --columns label"),
+    ):
+        outcome = command(*due, "--label", "ESME-ds", "--label", label)
+        assert outcome.code == 4
+        assert outcome.json["error"]["code"] == "selection.nothing"
+        assert repr(label) in outcome.json["error"]["message"]
+        assert outcome.json["error"]["remedy"] == remedy
+    assert command(*due, "--label", "none-*").code == 0
 
 
 @pytest.mark.parametrize(

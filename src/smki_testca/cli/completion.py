@@ -47,10 +47,10 @@ def _statuses(_: Session, __: str) -> list[str]:
     return [status.word for status in Status]
 
 
-def _usages(_: Session, __: str) -> list[str]:
-    from smki_testca.roles import KeyUsage
+def _usages(session: Session, _: str) -> list[str]:
+    from smki_testca.cli.selection import usages
 
-    return [usage.value for usage in KeyUsage]
+    return usages(session.library())
 
 
 def _reasons(_: Session, __: str) -> list[str]:
@@ -79,7 +79,7 @@ _OPTIONS: dict[str, Names] = {
     "--participant": _PARTICIPANTS,
     "--environment": _ENVIRONMENTS,
     "--label": _of_estate("LABEL"),
-    "--profile": _PROFILES,
+    "--profile": _of_library(lambda library: library.profile_names),
     "--purpose": _of_library(lambda library: library.testing_services),
     "--role": _of_library(lambda library: (r.name for r in library.roles.remote_party_roles)),
     "--usage": _usages,

@@ -29,7 +29,7 @@ from smki_testca.cli.records import (
     role_name,
 )
 from smki_testca.cli.renewal import ending
-from smki_testca.cli.selection import OF_OWN_ALONE, selecting_externals, selection
+from smki_testca.cli.selection import OF_OWN_ALONE, external_selection, selecting_externals
 from smki_testca.cli.session import Session, first_line, read_input
 from smki_testca.errors import ExitCode, UsageError
 from smki_testca.text import counted
@@ -166,7 +166,7 @@ def re_sign(
             again=again,
             all_or_nothing=all_or_nothing,
         )
-        outcome = estate.re_sign(selection(estate, given), terms)
+        outcome = estate.re_sign(external_selection(estate, given), terms)
         if not outcome.re_signed and len(outcome.left_out) == 1:
             raise outcome.left_out[0].error
         if session.as_json:
@@ -198,7 +198,7 @@ def list_externals(session: Session, estate: Estate, given: Given, terms: Terms)
                 f"--{name} cannot select external certificates: only the estate's own have it.",
                 "Leave it out, or --external.",
             )
-    records = estate.externals.select(selection(estate, given))
+    records = estate.externals.select(external_selection(estate, given))
     now = estate.clock.now()
     errors = estate.externals.errors(records, now)
     print_list(

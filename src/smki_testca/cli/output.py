@@ -145,8 +145,10 @@ def print_table(
         [[(column,) for column in columns], *lines], [columns.index(each) for each in least], room
     )
     if total(widths) > room and len(columns) > _PAIR:
-        pairs = ((*zip(columns, row, strict=True), ("", "")) for row in lines)
-        print_table(("", ""), [pair for each in pairs for pair in each][:-1], title)
+        pairs: list[Sequence[Cell]] = []
+        for row in lines:
+            pairs += [*zip(columns, row, strict=True), ("", "")]
+        print_table(("", ""), pairs[:-1], title)
         return
     table = Table(box=None, pad_edge=False, padding=(0, GAP // 2), show_header=any(columns))
 

@@ -41,7 +41,9 @@ from smki_testca.errors import (
     UsageError,
 )
 from smki_testca.text import (
+    closest,
     counted,
+    shown,
 )
 
 if TYPE_CHECKING:
@@ -119,6 +121,7 @@ def renew(
         except InputError as error:
             if error.code != "selection.nothing" or selected.expires_before is None:
                 raise
+            _check_labels(estate, selected)
             renewals, saved = [], None
     warnings = tuple(dict.fromkeys(line for renewal in renewals for line in renewal.warnings))
     if session.as_json:
@@ -153,6 +156,26 @@ _COLUMNS = (
     *("label", "id", "profile", "participant", "environment", "role", "usage", "not-after"),
     "serial",
 )
+
+
+def _check_labels(estate: Estate, selected: Selection) -> None:
+    """Check that a certificate has each label that is no pattern: one that none has is a mistake.
+
+    Raises:
+        InputError: if none has one of them.
+    """
+    from smki_testca.estate.certificates import Selection, values_of
+    from smki_testca.estate.known_names import Known, known_names
+
+    for label in values_of(selected.label) or ():
+        if isinstance(label, str) and not any(estate.select(Selection(label=label))):
+            known = known_names(estate.directory / "estate.sqlite", Known.LABEL, label[:1])
+            meant = closest(label, known)
+            raise InputError(
+                "selection.nothing",
+                f"No certificate has the label {shown(label)}.",
+                f"Did you mean {meant}?" if meant else "See: smki-testca list --columns label",
+            )
 
 
 def _renewal_selection(

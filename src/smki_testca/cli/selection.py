@@ -26,7 +26,15 @@ if TYPE_CHECKING:
 
     from smki_testca.api import Estate
     from smki_testca.estate.certificates import Record, Selection
-    from smki_testca.labels import LabelPattern
+    from smki_testca.labels import (
+        LabelPattern,
+    )
+    from smki_testca.profiles import (
+        Library,
+    )
+    from smki_testca.x509.key_usages import (
+        UsageBit,
+    )
 Given = dict[str, tuple[str, ...]]
 """The options of a selection as they arrive: by name, each with its values, or none."""
 
@@ -39,7 +47,7 @@ def _option(name: str, metavar: str, text: str) -> Callable[..., Any]:
 _OPTIONS_OF_ANY = [
     _option("eui64", "EUI64", "With this User, RDP, DCC or Device ID."),
     _option("role", "NAME|HEX", "Of this RemotePartyRole."),
-    _option("usage", "U", "Of this key usage, such as digital-signature."),
+    _option("usage", "U", "With this key usage; those joined by + alone."),
     _option("profile", "NAME", "Of this profile, such as organisation."),
     _option("label", "L", "With this label, or one that fits this pattern, such as 'Z1-*'."),
     _option("serial", "N", "With this serial number, or with these first digits."),
@@ -93,15 +101,14 @@ def _selection(
     """
     from smki_testca.estate.certificates import Selection
     from smki_testca.estate.status import Status
-    from smki_testca.roles import KeyUsage
 
     library = estate.library
     return Selection(
         _each(given, "participant", lambda name: _participant(estate, name)),
         _each(given, "eui64", Eui64.parse),
         _each(given, "role", lambda text: library.roles.remote_party_role(text).code),
-        _each(given, "usage", lambda text: KeyUsage.parse(text).value),
-        _each(given, "profile", lambda name: library.any_profile(name).name),
+        _each(given, "usage", lambda text: _usage(library, text)),
+        _each(given, "profile", lambda name: _profile(library, name)),
         _each(given, "label", lambda text: _label(text, select)),
         _each(given, "serial", SerialPrefix.parse),
         _each(given, "status", Status.parse),
@@ -141,6 +148,38 @@ def _columns(estate: Estate, where: Iterable[str]) -> dict[str, tuple[str, ...]]
     return columns
 
 
+def usages(library: Library) -> list[str]:
+    """Return the key usages that certificates have: each bit, then those joined by ``+``."""
+    joined = dict.fromkeys(usage for profile in library.profiles for usage in profile.usages)
+    bits = dict.fromkeys(bit for usage in joined for bit in usage.split("+"))
+    return list(bits | joined)
+
+
+def _usage(library: Library, text: str) -> str | UsageBit:
+    from smki_testca.x509.key_usages import UsageBit
+
+    known = usages(library)
+    bits = set(text.split("+"))
+    for usage in known:
+        if set(usage.split("+")) == bits:
+            return usage if "+" in usage else UsageBit(usage)
+    raise InputError(
+        "request.usage",
+        f"No certificate type has the key usage {shown(text)}.",
+        use_one_of(known, given=text),
+    )
+
+
+def _profile(library: Library, name: str) -> str:
+    if name in library.revocation_list_profile_names:
+        raise InputError(
+            "profile.unknown",
+            f"{name} is a profile of revocation lists, and no certificate has it.",
+            use_one_of(library.profile_names),
+        )
+    return library.profile(name).name
+
+
 def own_selection(estate: Estate, given: Given) -> Selection:
     """Return the selection of the estate's own certificates that the options make.
 
@@ -149,25 +188,50 @@ def own_selection(estate: Estate, given: Given) -> Selection:
     Raises:
         InputError: as ``selection`` does, and if the beginning of a serial number is too short.
     """
-    made = _selection(estate, given, estate.select)
     for text in given["serial"]:
-        if len(text) < SerialPrefix.MIN_DIGITS:
-            raise InputError(
-                "serial.prefix",
-                f"{shown(text)} is too short for the beginning of a serial number.",
-                f"Give at least its first {SerialPrefix.MIN_DIGITS} hexadecimal digits.",
-            )
+        _check_length(text)
+    return _selection(estate, given, estate.select)
+
+
+def external_selection(estate: Estate, given: Given) -> Selection:
+    """Return the selection of external certificates that the options make.
+
+    Raises:
+        InputError: as ``selection`` does, and if a serial number is too short for the beginning of
+            one and no certificate has it.
+    """
+    made = selection(estate, given)
+    for text in given["serial"]:
+        if len(_digits(text)) < SerialPrefix.MIN_DIGITS:
+            from smki_testca.estate.certificates import Selection
+
+            if not estate.externals.select(Selection(serial=SerialNumber.parse(text))):
+                _check_length(text)
     return made
+
+
+def _digits(text: str) -> str:
+    return text.replace(":", "")
+
+
+def _check_length(text: str) -> None:
+    if len(_digits(text)) < SerialPrefix.MIN_DIGITS:
+        SerialNumber.parse(text)  # what is no number is told so
+        raise InputError(
+            "serial.prefix",
+            f"{shown(text)} is too short for the beginning of a serial number.",
+            f"Give at least its first {SerialPrefix.MIN_DIGITS} hexadecimal digits.",
+        )
 
 
 def exact_selection(estate: Estate, given: Given) -> Selection:
     """Return the selection for a command that changes certificates: each serial names one.
 
     Raises:
-        InputError: as ``selection`` does, if there is no certificate of a serial, or if several
-            begin with it.
+        InputError: as ``own_selection`` does, if there is no certificate of a serial, or if
+            several begin with it.
     """
-    made = _selection(estate, given, estate.select)
+    made = own_selection(estate, given)
     if not given["serial"]:
         return made
     if len(given["serial"]) > 1 or _prefixes(made):
@@ -195,10 +259,12 @@ def serial_of(estate: Estate, text: str) -> SerialNumber:
     """Return the serial number that an argument names, whole or by its first digits.
 
     Raises:
-        InputError: if it is none, or if no certificate or several of the estate begin with it.
+        InputError: if it is none, is too short, or if no certificate or several of the estate
+            begin with it.
     """
     from smki_testca.estate.certificates import Selection
 
+    _check_length(text)
     parsed = SerialPrefix.parse(text)
     if isinstance(parsed, SerialNumber):
         return parsed

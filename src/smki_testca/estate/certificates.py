@@ -32,7 +32,7 @@ from smki_testca.estate.database import RESTORE
 from smki_testca.identifiers import Eui64, SerialNumber, SerialPrefix
 from smki_testca.labels import LabelPattern
 from smki_testca.profiles.model import Hierarchy, Tier
-from smki_testca.x509.key_usages import names_of_usage
+from smki_testca.x509.key_usages import UsageBit, names_of_usage
 from smki_testca.x509.keys import key_id
 from smki_testca.x509.name_text import holder_name, rfc4514_text
 from smki_testca.x509.outline import outline
@@ -157,10 +157,11 @@ class Selection:
 
     A part is one value, or several, of which a certificate must have any; an empty part of several
     values selects nothing. Without any part it selects all. ``expires_before`` selects those whose
-    notAfter is before that time. A label may be a ``LabelPattern``, and a serial a
-    ``SerialPrefix``. ``columns`` selects those whose row in a manifest had this value, or any of
-    several, in each of these columns of the operator's own. ``Estate.select`` respects
-    ``status``; ``fits`` does not, because a record has no status.
+    notAfter is before that time. A label may be a ``LabelPattern``, a serial a
+    ``SerialPrefix``, and a usage one ``UsageBit`` in place of all bits joined by ``+``. ``columns``
+    selects those whose row in a manifest had this value, or any of several, in each of these
+    columns of the operator's own. ``Estate.select`` respects ``status``; ``fits`` does not, because
+    a record has no status.
 
     Raises:
         InputError: if ``expires_before`` has no time zone.
@@ -169,7 +170,7 @@ class Selection:
     participant: str | Collection[str] | None = None
     eui64: Eui64 | Collection[Eui64] | None = None
     role: int | Collection[int] | None = None
-    usage: str | Collection[str] | None = None
+    usage: str | UsageBit | Collection[str | UsageBit] | None = None
     profile: str | Collection[str] | None = None
     label: str | LabelPattern | Collection[str | LabelPattern] | None = None
     serial: SerialNumber | SerialPrefix | Collection[SerialNumber | SerialPrefix] | None = None
@@ -272,17 +273,18 @@ class _Test:
     Attributes:
         name: of the part.
         exact: the values, serials in 32 hexadecimal digits.
-        patterns: patterns of labels and prefixes of serials.
+        patterns: of labels, prefixes of serials and bits of usages.
     """
 
     name: str
     exact: frozenset[Any]
-    patterns: tuple[LabelPattern | SerialPrefix, ...]
+    patterns: tuple[LabelPattern | SerialPrefix | UsageBit, ...]
 
     @classmethod
     def of(cls, name: str, values: tuple[Any, ...]) -> _Test:
-        patterns = tuple(one for one in values if isinstance(one, LabelPattern | SerialPrefix))
-        exact = (one for one in values if not isinstance(one, LabelPattern | SerialPrefix))
+        kinds = LabelPattern | SerialPrefix | UsageBit
+        patterns = tuple(one for one in values if isinstance(one, kinds))
+        exact = (one for one in values if not isinstance(one, kinds))
         return cls(name, frozenset(map(str, exact) if name == "serial" else exact), patterns)
 
     def fits(self, value: Any) -> bool:

@@ -10,7 +10,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from smki_testca.profiles.inputs import USAGE
+from smki_testca.roles import KeyUsage
 from smki_testca.x509.fields import shown_value
+from smki_testca.x509.key_usages import names_of_usage
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -308,6 +310,15 @@ class Profile(DocumentProfile):
     def takes_usage(self) -> bool:
         """Whether a request states the key usage; it does not where the profile fixes it."""
         return USAGE in self.inputs
+
+    @property
+    def usages(self) -> tuple[str, ...]:
+        """The key usages of its certificates, each with the names of its bits joined by ``+``."""
+        if self.takes_usage:
+            return tuple(KeyUsage)
+        fills = (row.fill for row in self.rows if row.field.path == "extensions.keyUsage")
+        fixed = (fill.value for fill in fills if isinstance(fill, Constant))
+        return tuple(map(names_of_usage, fixed))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.roles import KeyUsage
@@ -33,3 +34,21 @@ USAGE_BITS: Mapping[str, str] = {
 
 USAGES = {"digitalSignature": KeyUsage.DIGITAL_SIGNATURE, "keyAgreement": KeyUsage.KEY_AGREEMENT}
 """The usages that a participant asks for, by their keyUsage bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsageBit:
+    """One keyUsage bit: it fits each certificate that has it, whatever others it has.
+
+    Attributes:
+        name: as on the command line.
+    """
+
+    name: str
+
+    def fits(self, usage: str) -> bool:
+        """Whether the names of a certificate's bits, joined by ``+``, have it among them."""
+        return self.name in usage.split("+")
+
+    def __str__(self) -> str:
+        return self.name
