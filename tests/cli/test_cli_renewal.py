@@ -180,6 +180,14 @@ def test_expiring_prints_a_calendar_the_same_each_time(run):
     assert run("expiring", "--icalendar", code=2)["error"]["code"] == "usage"
 
 
+def test_ca_list_says_of_a_ca_that_issues_after_its_end_that_it_is_expired(command, quickstart):
+    listed = ("--estate", quickstart, "ca", "list")
+    assert "though" not in command(*listed).out
+    rows = command("--clock", "2099-01-01", *listed).out.splitlines()[1:]
+    assert rows
+    assert all("expired  yes, though expired" in row for row in rows)
+
+
 def test_ca_list_tells_generations_and_which_one_issues(run):
     (renewed,) = run("ca", "renew", "Z1")["certificates"]
     (rolled,) = run("ca", "roll-over", "organisation", "--name", "Z1b")["certificates"]

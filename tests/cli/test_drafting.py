@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -236,3 +237,26 @@ def test_check_warns_of_what_an_import_would_take_back(command, quickstart, tmp_
         judged["warnings"]
         == command("register", "import", path, "--json", *estate).json["warnings"]
     )
+
+
+@pytest.mark.parametrize("folder", ["prof\nx = 1", "prof\r\ny = 2", "prof\x1b[31m", "prof\u2028z"])
+def test_a_copied_profile_has_no_more_than_the_comment_and_the_file(
+    command, tmp_path, monkeypatch, folder
+):
+    monkeypatch.chdir(tmp_path)
+    outcome = command("--json", "profiles", "copy", "device", folder)
+    assert outcome.code == 0, outcome.out
+    text = Path(outcome.json["file"]).read_bytes().decode()
+    plain = Path(command("--json", "profiles", "copy", "device", "plain").json["file"])
+    assert tomllib.loads(text) == tomllib.loads(plain.read_text("utf-8"))
+    assert len(text.splitlines()) == len(plain.read_text("utf-8").splitlines())
+
+
+@pytest.mark.parametrize("words", [("register",), ("agreement",), ("kit",)])
+def test_a_draft_that_is_there_is_a_file(command, tmp_path, words):
+    path = tmp_path / "draft.toml"
+    path.write_text("mine")
+    outcome = command(*words, "new", path)
+    assert outcome.code == 4
+    assert f"{path} already exists. Name another, or add --force." in outcome.err
+    assert path.read_text() == "mine"

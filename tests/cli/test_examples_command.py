@@ -1,5 +1,6 @@
 """The examples, written by the command, from a checkout and from an installed wheel."""
 
+import errno
 import importlib.util
 import os
 import subprocess
@@ -28,6 +29,40 @@ def test_the_examples_are_written_as_they_are(command, tmp_path):
     assert outcome.out == f"{len(_tree(out))} files are below {out}.\n"
     assert command("register", "check", out / "participants.toml").code == 0
     assert command("--profiles", out / "another-pki" / "profiles", "profiles", "check").code == 0
+
+
+@pytest.mark.parametrize(
+    "words", [("examples",), ("quickstart",), ("init",), ("profiles", "copy", "device")]
+)
+def test_standard_output_is_no_folder(command, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    outcome = command(*words, "-")
+    assert outcome.code == 2
+    assert "standard output is not a folder" in outcome.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_folder_that_nobody_may_write_to_is_named_as_it_was_given(
+    command, tmp_path, monkeypatch, number, exists
+):
+    out = tmp_path / "examples"
+    if exists:
+        out.mkdir()
+    make = Path.mkdir
+
+    def refuse(path, *arguments, **named):
+        if path.name.endswith(".unfinished"):
+            raise OSError(number, os.strerror(number), str(path))
+        make(path, *arguments, **named)
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    outcome = command("examples", out)
+    assert f"{out} cannot be written: {os.strerror(number)}." in outcome.err
+    assert "permission" in outcome.err
+    assert "unfinished" not in outcome.err
+    assert "Free space" not in outcome.err
 
 
 def test_examples_replace_nothing_unless_they_may(command, tmp_path):

@@ -23,6 +23,7 @@ from smki_testca.cli.output import (
     print_warnings,
     say,
 )
+from smki_testca.cli.output_paths import FOLDER
 from smki_testca.cli.records import (
     print_records,
 )
@@ -46,9 +47,9 @@ _EXPORTS = "export"
 
 
 @click.command()
-@click.argument("directory", metavar="DIR")
+@click.argument("directory", metavar="DIR", type=FOLDER)
 @click.pass_obj
-def quickstart(session: Session, directory: str) -> None:
+def quickstart(session: Session, directory: Path) -> None:
     """Make an estate in DIR with the example participants and one certificate of each kind.
 
     The command also writes the certificates below DIR/export/pem, private keys included. It
@@ -58,7 +59,7 @@ def quickstart(session: Session, directory: str) -> None:
     Example:
       smki-testca quickstart estate
     """
-    path = Path(directory)
+    path = directory
     passphrase = make_passphrase(SystemEntropy())
     with (
         creating(path, *FILES, PASSPHRASE_FILE, _EXPORTS),
@@ -103,7 +104,7 @@ def quickstart(session: Session, directory: str) -> None:
 
 
 @click.command()
-@click.argument("directory", metavar="DIR")
+@click.argument("directory", metavar="DIR", type=FOLDER)
 @click.option(
     "--environment",
     cls=ConfiguredOption,
@@ -118,14 +119,14 @@ def quickstart(session: Session, directory: str) -> None:
 )
 @click.pass_obj
 @with_if_needed
-def init(session: Session, directory: str, environment: str | None, ca_keys: str | None) -> None:
+def init(session: Session, directory: Path, environment: str | None, ca_keys: str | None) -> None:
     """Make an estate in DIR with the CAs of an environment, or add them to the estate there.
 
     \b
     Example:
       smki-testca --passphrase-file secret init estate --environment UIT-A
     """
-    path = Path(directory)
+    path = directory
     # Names are checked first, so that a wrong name leaves no incomplete estate.
     library = session.library()
     library.check_hierarchies()
