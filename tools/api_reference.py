@@ -60,6 +60,7 @@ GROUPS = {
         "RunExportOptions",
         "KeyForm",
         "RunExport",
+        "OutOfUse",
     ),
     "Kits": (
         "kit_names",
@@ -73,6 +74,7 @@ GROUPS = {
         "KitRenewal",
         "KitLeftover",
         "KitDifference",
+        "KitRun",
     ),
     "Certificates": (
         "Record",

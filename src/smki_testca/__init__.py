@@ -49,9 +49,11 @@ __all__ = [
     "KitPlan",
     "KitRenewal",
     "KitResult",
+    "KitRun",
     "LabelPattern",
     "Linted",
     "OrganisationSubject",
+    "OutOfUse",
     "OutputError",
     "Particulars",
     "ReSigning",
@@ -117,6 +119,7 @@ if TYPE_CHECKING:
     )
     from smki_testca.estate.certificates import Record, Selection
     from smki_testca.estate.externals import ExternalRecord
+    from smki_testca.estate.out_of_use import OutOfUse
     from smki_testca.estate.revocations import RevocationListRecord
     from smki_testca.estate.runs import Run
     from smki_testca.estate.status import Status
@@ -138,7 +141,14 @@ if TYPE_CHECKING:
     from smki_testca.issuance.renewal import Renewal
     from smki_testca.kits.kit import Kit
     from smki_testca.kits.operations import apply_kit, kit_names, load_kit, make_kit
-    from smki_testca.kits.plan import KitAddition, KitDifference, KitLeftover, KitPlan, KitRenewal
+    from smki_testca.kits.plan import (
+        KitAddition,
+        KitDifference,
+        KitLeftover,
+        KitPlan,
+        KitRenewal,
+        KitRun,
+    )
     from smki_testca.kits.result import KitResult
     from smki_testca.labels import LabelPattern
     from smki_testca.lifecycle.due_lists import DueList
@@ -181,6 +191,7 @@ else:
         ),
         "estate.certificates": ("Record", "Selection"),
         "estate.externals": ("ExternalRecord",),
+        "estate.out_of_use": ("OutOfUse",),
         "estate.revocations": ("RevocationListRecord",),
         "estate.runs": ("Run",),
         "estate.status": ("Status",),
@@ -202,7 +213,14 @@ else:
         "issuance.renewal": ("Renewal",),
         "kits.kit": ("Kit",),
         "kits.operations": ("apply_kit", "kit_names", "load_kit", "make_kit"),
-        "kits.plan": ("KitAddition", "KitDifference", "KitLeftover", "KitPlan", "KitRenewal"),
+        "kits.plan": (
+            "KitAddition",
+            "KitDifference",
+            "KitLeftover",
+            "KitPlan",
+            "KitRenewal",
+            "KitRun",
+        ),
         "kits.result": ("KitResult",),
         "labels": ("LabelPattern",),
         "lifecycle.due_lists": ("DueList",),

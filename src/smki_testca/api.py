@@ -140,7 +140,7 @@ class Estate(Stores):
             dry_run: whether to take back, when the estate is closed, everything that was done
                 with it: changes, entries of the audit log, an upgrade. Until then the changes can
                 be read, and other processes wait before they write. Runs of batches cannot be
-                tried in this way.
+                tried in this way; their options have a ``dry_run`` of their own.
 
         Raises:
             EstateError: if there is no estate, or it is not finished, damaged or of a newer

@@ -1,5 +1,7 @@
 import pytest
 
+from smki_testca.kits import applying
+
 SEED = "00112233445566778899aabbccddeeff"
 PURPOSE = "device-and-user-system-tests"
 
@@ -206,7 +208,7 @@ def test_the_plan_in_json(command, quickstart):
     plan = command(*here, "kit", "apply", "quickstart", "--within", "500w", "--dry-run").json
     assert set(plan) == {
         *("kit", "dry_run", "before", "additions", "renewals", "leftovers", "changed", "run"),
-        "warnings",
+        *("unfinished", "warnings"),
     }
     assert (plan["kit"], plan["dry_run"], plan["run"]) == ("quickstart", True, None)
     assert len(plan["renewals"]) == 22
@@ -216,6 +218,53 @@ def test_the_plan_in_json(command, quickstart):
     assert all(each["successor"] for each in done["renewals"])
     again = command(*here, "kit", "apply", "quickstart", "--within", "500w").json
     assert (again["additions"], again["renewals"], again["leftovers"]) == ([], [], [])
+
+
+@pytest.fixture
+def interrupted(command, quickstart, monkeypatch):
+    """Applies a kit and is ended before the first certificate of its run."""
+
+    def run(*words):
+        def stop(*_):
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(applying, "complete", stop)
+            assert command("--estate", quickstart, "kit", "apply", *words).code == 130
+
+    return run
+
+
+def test_a_dry_run_and_the_application_tell_alike_of_a_run_that_is_resumed(
+    command, quickstart, interrupted
+):
+    words = ("kit", "apply", "device-maker", "--devices", 1)
+    interrupted("device-maker", "--devices", 1)
+    tried = command("--estate", quickstart, *words, "--dry-run").out
+    assert "Dry run: nothing is changed. It would add 14 and renew 0." in tried
+    assert "Run 1 of an earlier application would be completed: it has 14 of what" in tried
+    done = command("--estate", quickstart, *words)
+    assert done.code == 0
+    assert "Added 14 and renewed 0.\nRun 1 of an earlier application is completed" in done.out
+    assert "Nothing to do" in command("--estate", quickstart, *words).out
+
+
+def test_a_run_that_is_left_is_named_with_the_remedy_and_ends_with_1(
+    command, quickstart, interrupted
+):
+    interrupted("device-maker", "--devices", 2)
+    here = ("--estate", quickstart, "kit", "apply", "device-maker", "--devices", 1)
+    outcome = command(*here)
+    assert outcome.code == 1
+    assert (
+        "Run 1 is interrupted and left as before: of the 28 certificates that it will still issue,"
+        " the kit asks for 14. Complete it: smki-testca batch resume 1; or end it: smki-testca"
+        " batch cancel 1, and apply the kit again.\nNothing else to do.\n"
+    ) in outcome.out
+    (run,) = command("--json", *here).json["unfinished"]
+    assert (run["run"], run["remaining"], run["asked"], run["resumed"]) == (1, 28, 14, False)
+    assert command("--estate", quickstart, "batch", "cancel", 1).code == 0
+    assert command(*here).code == 0
 
 
 def test_what_differs_is_told_with_its_remedy_and_ends_with_1(command, quickstart, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sqlite3
 from contextlib import closing
@@ -206,6 +207,37 @@ def test_an_estate_of_an_older_format_is_not_upgraded_by_a_dry_run(command, tmp_
     assert _state(tmp_path) == before
     assert (tried.code, tried.err) == (0, "This was a dry run: nothing was changed.\n")
     assert "Z1" in tried.out
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_no_command_upgrades_an_estate_in_a_dry_run(command, tmp_path, path):
+    directory = unpacked(3, tmp_path / "estate")
+    with closing(sqlite3.connect(directory / "estate.sqlite")) as database:
+        (serial,) = database.execute(
+            "SELECT serial FROM certificates WHERE label = 'Z1-supplier-ka'"
+        ).fetchone()
+    names = {
+        "examples": EXAMPLES,
+        "others": EXAMPLES / "csrs",
+        "out": tmp_path / "out",
+        "serial": serial.hex(),
+    }
+    before = _state(tmp_path)
+    tried = _called(command, (directory, names), path, CASES[path], "--dry-run")
+    assert tried.code < 5, tried.out + tried.err
+    assert _state(tmp_path) == before
+    # It was opened, and not refused before that: in earnest, the same words upgrade it.
+    _called(command, (directory, names), path, CASES[path])
+    assert _state(tmp_path) != before
+
+
+def test_lines_of_json_that_are_tried_upgrade_no_estate(command, tmp_path):
+    directory = unpacked(3, tmp_path / "estate")
+    csr = next((EXAMPLES / "csrs").glob("*.csr")).read_text("ascii")
+    before = _state(tmp_path)
+    words = ("batch", "sign", "-", "--participant", "supplier-one", "--purpose", "uept")
+    command("--estate", directory, *words, "--dry-run", stdin=json.dumps({"csr": csr}).encode())
+    assert _state(tmp_path) == before
 
 
 def test_a_file_that_somebody_gave_another_mode_of_journal_keeps_it(command, quickstart, digest):

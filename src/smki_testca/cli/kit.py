@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -266,7 +267,7 @@ def apply_(
     from smki_testca.kits import applying, registering
     from smki_testca.kits.issuing import check_count
 
-    session: Session = context.obj
+    session: Session = replace(context.obj, dry_run=dry_run)
     options = applying.ApplyOptions(parse_period(within), check_count(devices), dry_run)
     with session.open(needs_keys=True) as estate:
         loaded = kits.load(estate.library, name)

@@ -201,6 +201,11 @@ class StatusStore:
         )
         return frozenset(row["serial"] for row in rows)
 
+    def revoked(self) -> frozenset[bytes]:
+        """The serials, in octets, of all certificates that are revoked."""
+        rows = self._database.rows("SELECT serial FROM revocations")
+        return frozenset(row["serial"] for row in rows)
+
     def _candidates(
         self, selection: Selection, at: datetime, runs: RunCertificates
     ) -> Iterator[Record]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
+from smki_testca.estate.out_of_use import out_of_use
 from smki_testca.estate.run_rows import RunRows
 from smki_testca.exporters.registry import RUN_FORMATS
 from smki_testca.exporters.run_formats.writing import RunExportOptions, check, write
@@ -56,5 +58,7 @@ def export_run(
     chosen, place, asked = RUN_FORMATS[form], Path(out), options or RunExportOptions()
     check(chosen, asked, place)
     check_free(place, force=asked.force)
-    rows = RunRows(estate, estate.runs.get(run), with_keys=asked.with_keys)
-    return write(chosen, rows, estate.library, place, asked, progress)
+    stored = estate.runs.get(run)
+    rows = RunRows(estate, stored, with_keys=asked.with_keys)
+    written = write(chosen, rows, estate.library, place, asked, progress)
+    return replace(written, out_of_use=out_of_use(estate, stored))

@@ -212,13 +212,12 @@ def compare(
                 comparison._leave(record, status)  # noqa: SLF001 - its own module
     unfinished: dict[tuple[_Key, _Inputs], list[int]] = {}
     for run in runs:
-        for place in _unfinished(estate, run, wanted):
-            unfinished.setdefault(place, []).append(run.id)
+        for asked_place in _unfinished(estate, run, wanted):
+            unfinished.setdefault(asked_place, []).append(run.id)
     for key, by_inputs in wanted.items():
-        for inputs, same in by_inputs.items():
-            place = (key, inputs)
-            in_runs = iter(unfinished.get(place, ()))
-            _settle(estate, comparison, same, found.get(place, []), in_runs, before)
+        for inputs, equal in by_inputs.items():
+            there, in_runs = found.get((key, inputs), []), iter(unfinished.get((key, inputs), ()))
+            _settle(estate, comparison, equal, there, in_runs, before)
     return comparison
 
 

@@ -725,3 +725,57 @@ def test_devices_are_looked_up_by_index(batch, quickstart, rows):
     _of_batch(batch("issue", rows(*others)))
     _of_batch(batch("issue", *range_of(3_000, FIRST + 100_000)))
     assert steps() < 2 * before
+
+
+# A run that was replaced.
+
+
+def _leaving(tmp_path, run, kind):
+    """The words of each command by which a run leaves the estate, or that judges it before."""
+    return {
+        "file": ("export", run, "--format", "csv", "--out", tmp_path / f"{kind}.csv"),
+        "devices": ("export", run, "--format", "device-csv", "--out", tmp_path / f"{kind}-d.csv"),
+        "verify": ("verify", run),
+        "note": ("note", run, "--out", tmp_path / f"{kind}.txt"),
+    }
+
+
+@pytest.mark.parametrize("what", ["file", "devices", "verify", "note"])
+def test_what_is_of_no_use_any_more_does_not_leave_as_if_it_were_current(
+    batch, rows, has_one, command, quickstart, tmp_path, what
+):
+    has_one("single", FIRST + 9)  # counts for no run
+    words = ("set-status", "not-in-use", "--eui64", device_id(FIRST + 9))
+    assert command("--estate", quickstart, *words).code == 0
+    old = _of_batch(batch("issue", *_asked("manifest", rows, count=3)))["id"]
+    current = batch(*_leaving(tmp_path, old, "current")[what])
+    assert current.code == 0, current.out
+    assert not {"revoked", "not_in_use"} & current.json.keys()
+    new = _of_batch(batch("issue", *_asked("manifest", rows), "--replace"))["id"]
+    told = batch(*_leaving(tmp_path, old, "old")[what])
+    assert told.code == 0, told.out
+    assert (told.json["not_in_use"], "revoked" in told.json) == (2, False)
+    assert "not_in_use" not in batch(*_leaving(tmp_path, new, "new")[what]).json
+    read = batch(*_leaving(tmp_path, old, "text")[what], text=True)
+    line = f"Of run {old}, 2 certificates are not in use."
+    assert (f"remark: {line}\n" in read.out) if what == "verify" else (line in read.err)
+
+
+def test_a_note_that_is_printed_stays_the_same_and_the_warning_is_beside_it(batch, rows):
+    old = _of_batch(batch("issue", *_asked("manifest", rows)))["id"]
+    before = batch("note", old)
+    _of_batch(batch("issue", *_asked("manifest", rows), "--replace"))
+    after = batch("note", old)
+    assert after.out == before.out
+    assert before.err == ""
+    assert after.err == f"warning: Of run {old}, 2 certificates are not in use.\n"
+
+
+def test_those_of_a_run_that_are_revoked_are_told_apart(command, quickstart, rows, batch):
+    path = rows(*(batches.organisation(label=label) for label in "abc"))
+    run = _of_batch(batch("issue", path))["id"]
+    set_aside = ("set-status", "not-in-use", "--label", "b")
+    for words in (("revoke", "--label", "a", "--reason", "superseded"), set_aside):
+        assert command("--estate", quickstart, *words).code == 0
+    document = batch("verify", run).json
+    assert (document["revoked"], document["not_in_use"]) == (1, 1)

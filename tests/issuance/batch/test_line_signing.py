@@ -196,3 +196,14 @@ def test_an_answer_comes_before_the_next_line_is_sent(quickstart):
     process.stdin.close()
     assert process.wait(PATIENCE) == 0
     process.stdout.close()
+
+
+def test_a_line_warns_of_what_its_device_has_in_use(stream):
+    outcome, (first, other, again) = stream(_ask(501), _ask(502), _ask(501))
+    assert outcome.code == 0, outcome.err
+    assert first["warnings"] == other["warnings"]
+    (warning,) = [line for line in again["warnings"] if line not in first["warnings"]]
+    assert warning.startswith(f"The certificate {first['certificate']['serial']} of the Device")
+    _, (tried,) = stream(_ask(502), more=["--dry-run"])
+    (warning,) = [line for line in tried["warnings"] if line not in first["warnings"]]
+    assert other["certificate"]["serial"] in warning

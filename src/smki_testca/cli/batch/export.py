@@ -11,6 +11,7 @@ from smki_testca.cli.output import Progress, print_json, print_warnings, say
 from smki_testca.cli.output_paths import FILE_HELP, OUTPUT, check_alone, place_of
 from smki_testca.cli.session import first_line, read_input
 from smki_testca.errors import UsageError
+from smki_testca.estate.out_of_use import out_of_use
 from smki_testca.exporters.registry import RUN_FORMATS
 from smki_testca.exporters.run_export import export_run
 from smki_testca.exporters.run_formats.sealing import line_key
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smki_testca.cli.session import Session
+    from smki_testca.estate.out_of_use import OutOfUse
     from smki_testca.exporters.run_formats.writing import RunExport
 
 
@@ -119,9 +121,11 @@ def export(
         from smki_testca.issuance.batch.signing import stored_response
 
         with session.open() as estate:
-            response, count = stored_response(estate, estate.runs.get(run))
+            stored_run = estate.runs.get(run)
+            response, count = stored_response(estate, stored_run)
+            unused = out_of_use(estate, stored_run)
         write_file(out, response, force=force)
-        _tell(session, out, {"run": run, "out": str(out), "certificates": count})
+        _tell(session, out, {"run": run, "out": str(out), "certificates": count}, unused)
         return
     asked = RunExportOptions(
         passphrase=None if export_passphrase_file is None else first_line(export_passphrase_file),
@@ -167,13 +171,14 @@ def _tell_written(
             " of each Device for digital signature and one for key agreement."
         )
         print_warnings([warning])
-    _tell(session, out, document)
+    _tell(session, out, document, written.out_of_use)
 
 
-def _tell(session: Session, out: Path, document: dict[str, Any]) -> None:
+def _tell(session: Session, out: Path, document: dict[str, Any], unused: OutOfUse) -> None:
     if session.as_json:
-        print_json(document)
+        print_json(document | unused.as_json())
         return
+    print_warnings(unused.remarks(document["run"]))
     count: int = document["certificates"]
     devices, parts = document.get("devices"), document.get("parts")
     what = counted(count, "certificate")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -75,7 +76,7 @@ def issue(session: Session, /, manifest: str | None, *, dry_run: bool, **options
       --purpose device-and-user-system-tests --hw-type 1.2.826.0.1.8641679.1.2.2.1
       --usage both --first-id 00-DB-12-01-00-00-00-00 --count 100000
     """
-    with session.open() as estate:
+    with replace(session, dry_run=dry_run).open() as estate:
         if not dry_run:
             estate.unlock_meanwhile()
         engine = engine_of(options)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from smki_testca.cli.numbers import number_from
-from smki_testca.cli.output import Progress, print_json, say
+from smki_testca.cli.output import Progress, print_json, print_warnings, say
 from smki_testca.cli.output_paths import FILE_HELP, OUTPUT, check_alone, place_of
 from smki_testca.files import check_free, output
 from smki_testca.streams import is_standard_output
@@ -39,6 +39,7 @@ def note(
     Example:
       smki-testca --estate estate batch note 1 --format html --out note.html
     """
+    from smki_testca.estate.out_of_use import out_of_use
     from smki_testca.issuance.batch import delivery_note
 
     if out is not None:
@@ -52,6 +53,9 @@ def note(
     with session.open() as estate:
         stored_run = estate.runs.get(run)
         made = delivery_note.note_of(estate, stored_run, Progress("reading"))
+        unused = out_of_use(estate, stored_run)
+        if out is None or not session.as_json:
+            print_warnings(unused.remarks(run))
         every = delivery_note.delivered(estate, stored_run) if each else None
         if out is None:
             form = "json" if session.as_json else form
@@ -61,6 +65,7 @@ def note(
         with output(out, force=force, text=True) as file:
             file.writelines(f"{line}\n" for line in writers[form](made, every))
     if session.as_json:
-        print_json({"run": run, "out": str(out), "certificates": made.count, "sha256": made.sha256})
+        document = {"run": run, "out": str(out), "certificates": made.count, "sha256": made.sha256}
+        print_json(document | unused.as_json())
     else:
         say(f"The delivery note of run {run} is {place_of(out)}.", err=is_standard_output(out))

@@ -64,7 +64,9 @@ _ZIP_MAGIC = b"PK"
 @click.option("--force", is_flag=True, help="Overwrite the file if it is there already.")
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
 @click.option(
-    "--skip-existing", is_flag=True, help="Leave out Devices that have a certificate in use."
+    "--skip-existing",
+    is_flag=True,
+    help="Leave out Devices that have a certificate in use; not with lines of JSON.",
 )
 @with_engine_options
 @click.pass_obj
@@ -85,6 +87,7 @@ def sign(session: Session, /, requests: str, **options: Any) -> None:
       smki-testca --estate estate batch sign meters.zip --participant meters-one
       --purpose device-and-user-system-tests --out meters-response.zip
     """
+    session = replace(session, dry_run=options["dry_run"])
     first = first_line_of_input(requests)
     if first is not None and not first.startswith(_ZIP_MAGIC):
         if options["skip_existing"]:

@@ -69,11 +69,12 @@ def verify(
         }
         document |= {} if found.listed is None else {"listed": found.listed}
         document |= {"findings_not_listed": unlisted} if unlisted else {}
-        print_json(document)
+        print_json(document | found.out_of_use.as_json())
     else:
         say(*(f"{finding.code}: {finding.message}" for finding in found.findings))
         if unlisted:
             say(f"{counted(unlisted, 'more finding')} not listed here.")
+        say(*(f"remark: {remark}" for remark in found.out_of_use.remarks(run)))
         compared = f", compared with {counted(found.others, 'other')} in the estate"
         if found.listed is not None:
             compared += f" and {counted(found.listed, 'line')} of a list"

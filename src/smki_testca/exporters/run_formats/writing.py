@@ -10,12 +10,13 @@ import io
 import os
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING, Any
 
 from smki_testca.errors import InputError, UsageError
+from smki_testca.estate.out_of_use import OutOfUse
 from smki_testca.exporters.format import Need
 from smki_testca.exporters.run_formats.content import Certificates, Devices
 from smki_testca.exporters.run_formats.run_format import (
@@ -83,12 +84,15 @@ class RunExport:
         devices: how many; None in a format of certificates.
         left_out: how many certificates of the run the format does not hold.
         parts: how many files or folders.
+        out_of_use: how many certificates of the run are revoked or not in use, whether the export
+            has them or not.
     """
 
     certificates: int
     devices: int | None
     left_out: int
     parts: int
+    out_of_use: OutOfUse = field(default_factory=OutOfUse)
 
 
 def check(form: RunFormat, asked: RunExportOptions, out: Path) -> None:

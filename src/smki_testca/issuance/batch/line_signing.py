@@ -13,7 +13,20 @@ import msgspec
 
 from smki_testca.authority import csr as csrs
 from smki_testca.errors import InputError, Refusal
-from smki_testca.issuance.batch.repeated_csrs import RepeatedCsrs, digest_of
+from smki_testca.issuance.batch.existing import (
+    Existing,
+    ExistingCertificates,
+)
+from smki_testca.issuance.batch.repeated_csrs import (
+    RepeatedCsrs,
+    digest_of,
+)
+from smki_testca.issuance.batch.row_requests import (
+    RowRequest,
+)
+from smki_testca.issuance.history import (
+    IssueHistory,
+)
 from smki_testca.issuance.issuance import Issuance
 from smki_testca.x509.pem import to_pem
 
@@ -121,16 +134,20 @@ class LineSigner:
     def _issued(self, request: Request, csr: Csr, label: str | None) -> dict[str, Any]:
         # A new one for each line: others may have changed the register meanwhile.
         issuance = Issuance(self._estate)
+        existing = ExistingCertificates(self._estate, Existing.AGAIN, IssueHistory(self._estate))
+        existing.remaining(RowRequest(1, request, None, label))
+        in_use = existing.warnings()
         if self._is_dry_run:
             prepared = issuance.prepare(request, label=label, csr=csr)
             return {
                 "dry_run": True,
                 "authorisation": prepared.authorisation.as_json(),
-                "warnings": list(prepared.warnings),
+                "warnings": [*prepared.warnings, *in_use],
             }
         (record,), warnings = issuance.issue(request, label=label, csr=csr)
         pem = to_pem(record.der).decode("ascii")
-        return {"certificate": {**record.as_json(), "pem": pem}, "warnings": list(warnings)}
+        certificate = {**record.as_json(), "pem": pem}
+        return {"certificate": certificate, "warnings": [*warnings, *in_use]}
 
 
 def identified(line: bytes) -> dict[str, Any]:

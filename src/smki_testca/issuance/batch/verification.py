@@ -11,7 +11,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.errors import EstateError
-from smki_testca.estate.run_tiles import finished_tiles
+from smki_testca.estate.out_of_use import (
+    OutOfUse,
+    out_of_use,
+)
+from smki_testca.estate.run_tiles import (
+    finished_tiles,
+)
 from smki_testca.estate.runs import State
 from smki_testca.identifiers import Eui64, SerialNumber
 from smki_testca.issuance.batch.fingerprints import FingerprintFiles, Kind, Origin, Records
@@ -87,6 +93,7 @@ class RunVerification:
         listed: the number of lines of the list; None without one.
         findings: what is wrong: the first 1,000.
         finding_count: the number of all; 0 where nothing is wrong.
+        out_of_use: how many of its certificates are revoked or not in use, which is no finding.
     """
 
     certificates: int = 0
@@ -95,6 +102,7 @@ class RunVerification:
     listed: int | None = None
     findings: list[RunFinding] = field(default_factory=list)
     finding_count: int = 0
+    out_of_use: OutOfUse = field(default_factory=OutOfUse)
 
     def add(self, finding: Callable[[], RunFinding]) -> None:
         """Add a finding; beyond a number, it is counted and not made."""
@@ -123,7 +131,7 @@ def verify(
         EstateError: if a tile is missing or was changed, or a worker died.
         InputError: if the list cannot be read.
     """
-    found = RunVerification()
+    found = RunVerification(out_of_use=out_of_use(estate, run))
     if run.state is not State.DONE:
         message = f"The run is {run.state}: {run.issued} of {run.terms.count} are issued."
         found.add(lambda: RunFinding("verify.unfinished", message))
