@@ -195,9 +195,9 @@ def test_a_key_that_the_estate_does_not_have_is_asked_for_in_vain(run, out, requ
 
 
 def test_what_fails_after_the_issue_says_that_it_is_issued(run, out, monkeypatch):
-    from smki_testca.files import sync_folder  # noqa: PLC0415
+    from smki_testca import files, folders  # noqa: PLC0415
 
-    sync = sync_folder
+    sync = files.sync_folder
 
     def fail(folder):
         if folder == out.parent:
