@@ -110,5 +110,7 @@ def closest(given: str, choices: Iterable[str]) -> str | None:
     What follows a choice in parentheses, such as a code, is left aside.
     """
     words = {choice.partition(" (")[0].casefold(): choice for choice in choices}
-    like = difflib.get_close_matches(given.casefold(), words, 1, 0.6)
-    return words[like[0]].partition(" (")[0] if like else None
+    # Hyphens in front, which all options have, make no two of them alike.
+    bare = {word.lstrip("-"): choice for word, choice in words.items()}
+    like = difflib.get_close_matches(given.casefold().lstrip("-"), bare, 1, 0.7)
+    return bare[like[0]].partition(" (")[0] if like else None

@@ -259,3 +259,12 @@ def test_days_and_not_after_exclude_each_other(run, digest):
     error = run(*ORGANISATION, *DS, "--days", "3", "--not-after", "2030-01-01", code=2)["error"]
     assert error["message"] == "Give --days or --not-after, not both."
     assert digest() == before
+
+
+def test_a_key_that_does_not_fit_is_told_with_the_option_of_the_command(command, quickstart):
+    out = quickstart.parent / "out"
+    words = ("--estate", quickstart, "renew", "--label", "Z1-supplier-ds", "--out", out, "--force")
+    assert command(*words, "--with-key").code == 0
+    outcome = command(*words)
+    assert outcome.code == 0
+    assert "--with-key writes the one that fits." in outcome.err

@@ -260,3 +260,25 @@ def test_issue_with_dates_the_wrong_way_round_issues_nothing(run):
     words = ("--not-before", "2030-01-02", "--not-after", "2030-01-01")
     assert run(*DEVICE, *words, code=4)["error"]["code"] == "validity.order"
     assert run("list") == before
+
+
+def test_the_way_to_the_next_generation_can_be_typed(command, quickstart):
+    here = ("--estate", quickstart, "--json")
+    assert command(*here, "revoke", "--label", "Z1", "--reason", "superseded").code == 0
+    error = command(*here, "ca", "renew", "Z1").json["error"]
+    (warning,) = command(*here, "renew", "--label", "Z1-supplier-ds").json["warnings"]
+    for text in (error["remedy"], warning):
+        typed = text.partition("smki-testca ")[2].replace("NAME", "Z1b").split()
+        assert typed == [
+            "ca",
+            "roll-over",
+            "organisation",
+            "--environment",
+            "ZAZ1",
+            "--name",
+            "Z1b",
+        ]
+    assert command(*here, *typed).code == 0
+    assert command(*here, "revoke", "--label", "dccki-dcc-gateway", "--reason", "superseded")
+    error = command(*here, "renew", "--label", "dccki-dcc-gateway").json["error"]
+    assert error["remedy"] == "Issue another with a new key."

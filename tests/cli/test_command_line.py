@@ -86,8 +86,12 @@ def test_a_flag_that_can_be_switched_off_is_no_flag_to_repeat():
         """Run."""
 
     assert run.make_context("run", ["--fast", "-vv", "-v"]).params == {"fast": True, "verbose": 3}
-    with pytest.raises(click.UsageError, match="--fast is given twice"):
-        run.make_context("run", ["--fast", "--slow"])
+    for line, told in (
+        (["--fast", "--slow"], "--fast and --slow are both given. Give one."),
+        (["--slow", "--slow"], "--slow is given twice. Give it once."),
+    ):
+        with pytest.raises(click.UsageError, match=told):
+            run.make_context("run", line)
 
 
 @pytest.mark.parametrize("name", LEAVES)
@@ -221,6 +225,16 @@ def test_what_is_mistyped_is_answered_with_what_was_meant(command, one_line, lin
     outcome = command(*line)
     assert outcome.code == 2
     assert meant in one_line(outcome)
+
+
+def test_an_option_is_like_none_by_its_hyphens_alone(command, one_line):
+    outcome = command("expiring", "--status", "x")
+    assert "Did you mean" not in one_line(outcome)
+
+
+def test_an_error_names_no_command_that_nobody_types(command, one_line):
+    outcome = command("lint", "--fail-on", "error", "--fail-on", "warning", "file")
+    assert one_line(outcome).endswith("See: smki-testca lint --help\n")
 
 
 def test_what_is_like_nothing_is_answered_without_a_guess(command, one_line):

@@ -191,6 +191,8 @@ def _environment_error(error: Exception) -> SmkiTestcaError | None:
 
 def _usage_error(error: click.ClickException) -> UsageError:
     context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is not None and context.parent is not None and context.command.hidden:
+        context = context.parent  # nobody typed the name of the command
     remedy = "" if context is None else f"See: {context.command_path} --help"
     message = " ".join(error.format_message().split())
     if isinstance(error, click.NoSuchOption):

@@ -120,7 +120,7 @@ class Reading(click.Command):
             # Known before anything is found wrong, so that errors are told as the user asks.
             session.as_json |= seen.asks_for_json
             session.ahead = seen.ahead
-            seen.check_repeats(ctx)
+            seen.check_repeats(ctx, args)
         return super().parse_args(ctx, args)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -172,10 +172,14 @@ class _Seen:
             tuple(param for param in order if isinstance(param, click.Option)),
         )
 
-    def check_repeats(self, ctx: click.Context) -> None:
+    def check_repeats(self, ctx: click.Context, args: list[str]) -> None:
         """Refuse an option that is there more than once and has room for one value.
 
         A flag says the same each time, which is no harm, unless it can also be switched off.
+
+        Args:
+            ctx: of the command.
+            args: what is left of the line.
 
         Raises:
             click.UsageError: if there is one.
@@ -184,7 +188,11 @@ class _Seen:
             has_room = option.multiple or option.count
             is_harmless = option.is_flag and not option.secondary_opts
             if self.options.count(option) > 1 and not has_room and not is_harmless:
-                ctx.fail(f"{option.opts[0]} is given twice. Give it once.")
+                names = [name for name in args if name in (*option.opts, *option.secondary_opts)]
+                if len(set(names)) > 1 and option.secondary_opts:
+                    ctx.fail(f"{' and '.join(dict.fromkeys(names))} are both given. Give one.")
+                name = names[0] if option.secondary_opts and names else option.opts[0]
+                ctx.fail(f"{name} is given twice. Give it once.")
 
 
 class GroupReading(Reading, click.Group):

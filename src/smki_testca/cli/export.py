@@ -65,7 +65,8 @@ if TYPE_CHECKING:
     metavar="PATH",
     type=OUTPUT,
     required=True,
-    help="The folder to write to; - prints the certificates as PEM, or the one file of a format.",
+    help="The folder to write to; - prints the certificates as PEM, or the one file of a format,"
+    " and does not go with --json.",
 )
 @click.option("--with-keys", is_flag=True, help="Write the private keys, too.")
 @click.option(
@@ -94,8 +95,9 @@ def export(
 ) -> None:
     """Write the certificates of an estate, or those that fit every option, to a folder.
 
-    A certificate that was renewed, or replaced by another of its label, is left out unless
-    --status or --serial selects it. The current one has the plain file name.
+    A certificate that was renewed, or that is out of use and has another in its place under the
+    same label, is left out unless --status or --serial selects it. The current one has the plain
+    file name.
 
     Private keys are written only with --with-keys; a CA's private key never is.
 

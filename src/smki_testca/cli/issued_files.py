@@ -94,7 +94,7 @@ def print_saved(saved: Saved | None) -> None:
     """Print the paths of the files that were written and removed."""
     if saved is None:
         return
-    print_warnings(saved.warnings())
+    print_warnings(saved.warnings("--with-key"))
     say(*saved.removals(), *(f"wrote {path}" for path in saved.paths))
 
 

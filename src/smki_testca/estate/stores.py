@@ -273,7 +273,7 @@ class Stores:
             if status is Status.EXPIRED:
                 remedy = _renew(record)
             elif status is Status.REVOKED:
-                remedy = "Make the next generation: smki-testca ca roll-over"
+                remedy = f"Make the next generation: {roll_over_command(record)}"
             else:
                 sound.append(record)
                 continue
@@ -295,6 +295,14 @@ class Stores:
     def revocation_lists(self, *, current_only: bool = True) -> list[RevocationListRecord]:
         """The newest revocation list of each CA, or all, the oldest first."""
         return self.revocations.lists(current_only=current_only)
+
+
+def roll_over_command(authority: Record) -> str:
+    """The command that makes the generation of a CA after this one; its name is still to choose."""
+    return (
+        f"smki-testca ca roll-over {authority.hierarchy} --environment {authority.environment}"
+        " --name NAME"
+    )
 
 
 def _renew(authority: Record) -> str:

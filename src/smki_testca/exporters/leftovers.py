@@ -61,8 +61,12 @@ class Saved:
         number = counted(len(self.removed), "file")
         return [f"Removed {number} of earlier exports: {_named(self.removed)}"]
 
-    def warnings(self) -> list[str]:
-        """A line each on files that are stale, and on keys that do not fit."""
+    def warnings(self, with_keys: str = "--with-keys") -> list[str]:
+        """A line each on files that are stale, and on keys that do not fit.
+
+        Args:
+            with_keys: the option of the command that writes private keys.
+        """
         lines = []
         if self.stale:
             lines.append(
@@ -73,7 +77,7 @@ class Saved:
             )
         lines += (
             f"{path} is of an earlier export, and is not known to fit the certificate beside it."
-            " --with-keys writes the one that fits."
+            f" {with_keys} writes the one that fits."
             for path in self.unfit
         )
         return lines

@@ -14,6 +14,7 @@ from smki_testca.errors import InputError, Refusal
 from smki_testca.estate.certificates import Record, Selection, digests, values_of
 from smki_testca.estate.key_holders import participant_holder
 from smki_testca.estate.status import LIVING, Status
+from smki_testca.estate.stores import roll_over_command
 from smki_testca.issuance.issuance import Issuance, SubjectKey
 from smki_testca.profiles.model import Tier
 from smki_testca.profiles.subject import Subject
@@ -353,7 +354,9 @@ def _obstacle(estate: Stores, record: Record) -> InputError | None:
         return InputError(
             "renew.revoked",
             f"Certificate {record.serial} is revoked.",
-            "Issue another with a new key; in place of a CA's: smki-testca ca roll-over",
+            "Issue another with a new key."
+            if record.tier is Tier.END_ENTITY
+            else f"Make the next generation: {roll_over_command(record)}",
         )
     renewal = _current_renewal(estate, record.serial)
     if renewal is not None:

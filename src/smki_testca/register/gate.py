@@ -152,7 +152,8 @@ class Gate:
                     "participant.unknown",
                     "R1",
                     f"The register has no Testing Participant {shown(request.participant)}.",
-                    "Register it first: smki-testca register import FILE",
+                    f"{use_one_of(self.register.participants, given=request.participant)} Register"
+                    " another first: smki-testca register import FILE".lstrip(),
                 )
             )
             raise Refusal(_without_echoes(reasons))

@@ -88,7 +88,9 @@ def resume(session: Session, /, run: int | None, *, last: bool, **options: Any) 
       smki-testca --estate estate batch resume --last
     """
     if (run is None) is not last:
-        raise UsageError("usage", "Give the number of a run, or --last.", "See: batch list")
+        raise UsageError(
+            "usage", "Give the number of a run, or --last.", "See: smki-testca batch list"
+        )
     with session.open() as estate:
         estate.unlock_meanwhile()
         if run is None:
