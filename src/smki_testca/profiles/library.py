@@ -126,14 +126,16 @@ class Library:
         Raises:
             InputError: if there is none of that name, or its file is invalid.
         """
-        if name not in self._profiles:
+        # A batch asks some times for each row.
+        profile = self._profiles.get(name)
+        if profile is None:
             _known_profile(name, self.profile_names)
             document, origin = self.document("certificates", name, documents.ProfileFile)
             known(
                 document.hierarchy, self.hierarchies, Place(origin).within("hierarchy"), "hierarchy"
             )
-            self._profiles[name] = rows.profile(document, origin)
-        return self._profiles[name]
+            profile = self._profiles[name] = rows.profile(document, origin)
+        return profile
 
     def end_entity_profile(self, name: str) -> Profile:
         """A certificate profile that requests are made for.

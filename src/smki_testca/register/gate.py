@@ -242,7 +242,9 @@ class Gate:
         if identity is Identity.USER_ID and eui64 is not None:
             warnings += self._look_alike_warnings(eui64, environment)
             warnings += _id_warnings(eui64, participant)
-        elif identity is Identity.DEVICE_ID and eui64 is not None:
+        elif (
+            identity is Identity.DEVICE_ID and eui64 is not None and not _is_own(eui64, participant)
+        ):
             warnings += self._entry_warnings(IdRange(eui64, eui64), participant)
         return tuple(warnings)
 
@@ -514,12 +516,15 @@ class Gate:
                     f"The Device ID {device_id} lies in {exceptional}, which an organisation has.",
                     "Use an ID outside the ranges of organisations.",
                 )
+        # An ID under an entry of its own is under no other's: most IDs of a batch are.
+        if _is_own(device_id, participant):
+            return
         yield from self._exclusive_reasons(IdRange(device_id, device_id), participant)
         must_be_own = participant.registry_entries or participant.kind in {
             ParticipantKind.MANUFACTURER,
             ParticipantKind.OTHER,
         }
-        if must_be_own and not any(device_id in e for e in participant.registry_entries):
+        if must_be_own:
             entries = ", ".join(str(entry) for entry in participant.registry_entries)
             yield RefusalReason(
                 "device_id.outside_own_registry_entry",
@@ -779,6 +784,11 @@ def _kind_reasons(
             f" {participant.id} is of kind {participant.kind}.",
             "Give the ID a User Role of its own kind: smki-testca register import FILE",
         )
+
+
+def _is_own(device_id: Eui64, participant: Participant) -> bool:
+    """Whether a Device ID is under a Registry Entry of a participant's own."""
+    return any(device_id in entry for entry in participant.registry_entries)
 
 
 def _usage_warnings(request: Request) -> Iterator[str]:

@@ -61,7 +61,7 @@ class Request:
     @property
     def count(self) -> int:
         """The number of certificates asked for."""
-        return max(1, len(self.usages))
+        return len(self.usages) or 1
 
     def as_json(self) -> dict[str, Any]:
         """The request as the audit log records it."""

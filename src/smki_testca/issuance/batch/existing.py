@@ -252,6 +252,8 @@ class ExistingCertificates:
 
     def _is_new_id(self, request: Request, usage: KeyUsage | None, value: int) -> bool:
         """Whether a certificate is to be issued for an EUI-64 and a usage."""
+        if not self._known[value]:
+            return True
         found = list(self._in_use(request, usage, value))
         if not found:
             return True

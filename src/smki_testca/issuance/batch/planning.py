@@ -282,10 +282,12 @@ class Plan:
             texts = request.subject.own_inputs()
             if texts:
                 self._check_values(self._estate.library.profile(request.subject.profile), texts)
+            shared = request.subject.shared_inputs()
+            columns = self._columns_of(row.columns)
             parts = [
                 (
-                    self._section_of(request, usage, authorisation),
-                    self._row(row, request, usage, texts),
+                    self._section_of(request, usage, authorisation, shared),
+                    self._row(row, request, usage, texts, columns),
                 )
                 for usage in usages
             ]
@@ -314,31 +316,42 @@ class Plan:
         self.skipped.append(line)
 
     def _section_of(
-        self, request: Request, usage: KeyUsage | None, authorisation: Authorisation
+        self,
+        request: Request,
+        usage: KeyUsage | None,
+        authorisation: Authorisation,
+        shared: dict[str, str],
     ) -> int:
         """The number of the section for a row; the section is added if there is none yet."""
-        subject = request.subject
-        shared = subject.shared_inputs()
         key = (id(authorisation), usage, *shared.values())
         number = self._section_numbers.get(key)
         if number is None:
-            section = self._section(authorisation, usage, subject, shared)
+            section = self._section(authorisation, usage, request.subject, shared)
             number = self._section_numbers[key] = len(self._sections)
             self._sections.append(section)
         return number
 
+    def _columns_of(self, stated: Mapping[str, str]) -> list[str]:
+        """The operator's own columns of a row, in the order of the names in its section."""
+        if not stated:
+            return []
+        if not stated.keys() <= self._columns.keys():
+            self._columns |= dict.fromkeys(stated)
+        return [stated.get(name, "") for name in self._columns]
+
     def _row(
-        self, row: RowRequest, request: Request, usage: KeyUsage | None, texts: dict[str, str]
+        self,
+        row: RowRequest,
+        request: Request,
+        usage: KeyUsage | None,
+        texts: dict[str, str],
+        columns: list[str],
     ) -> Row:
         """What the section of a certificate does not have."""
         eui64 = request.subject.embedded_id
         label = self._fill_label(
             self._label if row.label is None else row.label, row.columns, usage, eui64
         )
-        columns: list[str] = []
-        if row.columns:
-            self._columns |= dict.fromkeys(row.columns)
-            columns = [row.columns.get(name, "") for name in self._columns]
         return Row(
             row.line,
             None if eui64 is None else eui64.value,
