@@ -508,6 +508,7 @@ class Estate(Stores):
             terms: for all of them.
 
         Raises:
+            Refusal: if there is no such participant, purpose or environment.
             InputError: if none fits, or, on terms of all or nothing, one cannot be signed again.
                 Then only the audit log is changed: it records the gate's refusals.
         """

@@ -328,3 +328,27 @@ def test_any_octets_on_standard_input_end_in_a_documented_way(command, newcomer,
     assert outcome.code in {0, 4}
     if outcome.code:
         one_line(outcome)
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "known"),
+    [
+        ("--purpose", "purpose.not_a_testing_service", "uept"),
+        ("--participant", "participant.unknown", "supplier-one"),
+        ("--environment", "environment.unknown", "ZAZ1"),
+    ],
+)
+def test_unknown_names_are_refused_before_any_certificate_is_looked_at(
+    command, quickstart, name, code, known
+):
+    here = ("--estate", quickstart, "--json")
+    words = ("re-sign", *(() if name == "--purpose" else ("--purpose", "uept")), name, "nope")
+    outcome = command(*here, *words)
+    assert outcome.code == 3
+    (reason,) = outcome.json["refusal"]["all"]
+    assert reason["code"] == code
+    assert known in reason["remedy"]
+    (entry,) = command(*here, "audit", "show", "--last", "1").json["entries"]
+    assert (entry["action"], entry["body"]["granted"]) == ("re-sign", False)
+    told = command("--estate", quickstart, "audit", "show", "--last", "1").out
+    assert f"refused: {code}" in told

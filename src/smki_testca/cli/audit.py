@@ -152,7 +152,7 @@ def _group_decision(body: dict[str, Any]) -> str:
     count = body["count"] if refused is None else len(refused)
     bodies = [body] if refused is None else refused
     codes = dict.fromkeys(reason["code"] for each in bodies for reason in each["reasons"])
-    return f"refused {count} of them: {', '.join(codes)}"
+    return f"refused{f' {count} of them' if count else ''}: {', '.join(codes)}"
 
 
 def _details(entry: Entry) -> str:

@@ -159,12 +159,26 @@ class ReSigner:
         validity = self._terms.validity
         if validity is not None and validity.not_after is not None:
             check_future(validity.not_after, now)
+        self._check_names(now)
         try:
             return self._selected(selection, now)
         except LeftOutError as error:
             with self._estate.transaction():
                 self._audit_refusals(error.left_out)
             raise
+
+    def _check_names(self, now: datetime) -> None:
+        """Ask the gate about the terms first: to lint many certificates takes long."""
+        terms = self._terms
+        reasons = self._issuance.gate.unknown_names(
+            terms.participant, terms.purpose, terms.environment
+        )
+        if reasons:
+            texts = [reason.as_json() for reason in reasons]
+            body = {"granted": False, "purpose": terms.purpose, "count": 0, "reasons": texts}
+            with self._estate.transaction():
+                self._estate.audit.append(now, "re-sign", body)
+            raise Refusal(tuple(reasons))
 
     def _selected(self, selection: Selection, now: datetime) -> ReSigning:
         externals = self._estate.externals

@@ -120,20 +120,12 @@ class Gate:
             InputError: as ``judged``.
         """
         request = self.judged(request)
-        reasons = list(self._purpose_reasons(request))
+        reasons = list(self._purpose_reasons(request.purpose))
         participant = self.register.participants.get(request.participant)
         category = self._category(request, participant)
         environment = self.library.environments.get(request.environment)
         reasons += self._live_reasons(request, environment)
-        if environment is None:
-            reasons.append(
-                RefusalReason(
-                    "environment.unknown",
-                    "R6",
-                    f"There is no test environment {shown(request.environment)}.",
-                    use_one_of(self.library.environments, given=request.environment),
-                )
-            )
+        reasons += self._environment_reasons(request.environment)
         if category is None:
             reasons.append(
                 RefusalReason(
@@ -147,15 +139,7 @@ class Gate:
         else:
             reasons += _category_reasons(request, category, participant, environment)
         if participant is None:
-            reasons.append(
-                RefusalReason(
-                    "participant.unknown",
-                    "R1",
-                    f"The register has no Testing Participant {shown(request.participant)}.",
-                    f"{use_one_of(self.register.participants, given=request.participant)} Register"
-                    " another first: smki-testca register import FILE".lstrip(),
-                )
-            )
+            reasons += self._participant_reasons(request.participant)
             raise Refusal(_without_echoes(reasons))
         reasons += self._dcc_reasons(participant)
         reasons += self._identity_reasons(request, participant)
@@ -361,13 +345,49 @@ class Gate:
         ]
         return max(holding, key=openness, default=None)
 
-    def _purpose_reasons(self, request: Request) -> Iterator[RefusalReason]:
-        if request.purpose not in self.library.testing_services:
+    def unknown_names(
+        self, participant: str | None, purpose: str, environment: str | None
+    ) -> list[RefusalReason]:
+        """The reasons against the names that many requests share: none if there are such things.
+
+        Args:
+            participant: None where each request has its own.
+            purpose: the Testing Service.
+            environment: None for the default.
+        """
+        reasons = list(self._purpose_reasons(purpose))
+        if environment is not None:
+            reasons += self._environment_reasons(environment)
+        if participant is not None:
+            reasons += self._participant_reasons(participant)
+        return reasons
+
+    def _environment_reasons(self, environment: str) -> Iterator[RefusalReason]:
+        if environment not in self.library.environments:
+            yield RefusalReason(
+                "environment.unknown",
+                "R6",
+                f"There is no test environment {shown(environment)}.",
+                use_one_of(self.library.environments, given=environment),
+            )
+
+    def _participant_reasons(self, participant: str) -> Iterator[RefusalReason]:
+        if participant not in self.register.participants:
+            known = use_one_of(self.register.participants, given=participant)
+            yield RefusalReason(
+                "participant.unknown",
+                "R1",
+                f"The register has no Testing Participant {shown(participant)}.",
+                f"{known} Register another first: smki-testca register import FILE".lstrip(),
+            )
+
+    def _purpose_reasons(self, purpose: str) -> Iterator[RefusalReason]:
+        if purpose not in self.library.testing_services:
             yield RefusalReason(
                 "purpose.not_a_testing_service",
                 "R3",
-                f"There is no Testing Service {shown(request.purpose)}.",
-                use_one_of(self.library.testing_services, given=request.purpose),
+                f"There is no Testing Service {shown(purpose)}.",
+                use_one_of(self.library.testing_services, given=purpose),
             )
 
     def _live_reasons(
