@@ -79,6 +79,7 @@ GROUPS = {
         "Credential",
         "Selection",
         "LabelPattern",
+        "UsageBit",
         "SerialPrefix",
         "Hierarchy",
         "Tier",
