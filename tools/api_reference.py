@@ -81,6 +81,7 @@ GROUPS = {
         "Credential",
         "Selection",
         "LabelPattern",
+        "UsageBit",
         "SerialPrefix",
         "Hierarchy",
         "Tier",
