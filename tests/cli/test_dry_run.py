@@ -171,7 +171,7 @@ def test_a_dry_run_that_ends_with_findings_says_so_too(command, living):
     directory, names = living
     assert command("--estate", directory, "import", names["others"]).code == 0
     # Of one alone the command would end as the gate does.
-    words = ("re-sign", "--purpose", "uept", "--participant", "nobody")
+    words = ("re-sign", "--purpose", "uept", "--participant", "labs-one")
     tried = command("--estate", directory, *words, "--dry-run")
     assert tried.code == 1
     assert tried.err.endswith("This was a dry run: nothing was changed.\n")
