@@ -146,8 +146,9 @@ class ExistingCertificates:
 
     def count_left_out(self) -> None:
         """Count what ``remaining`` left out of a row, once it is known that nothing refuses it."""
-        self.in_progress.update(self._left_out)
-        self._left_out = []
+        if self._left_out:
+            self.in_progress.update(self._left_out)
+            self._left_out = []
 
     def note(self, row: RowRequest, usages: Iterable[KeyUsage | None]) -> None:
         """Note that a row's certificates will be issued, for the rows after it."""
