@@ -142,10 +142,11 @@ def test_a_batch_of_every_make_is_read_as_each_csr_is_by_itself(tmp_path):
                 full.parse(csrs.pem(der), LIBRARY, remedies=full.OF_ZIP)
             assert one.error.as_json() == raised.value.as_json()
         else:
-            line, eui64, subject, usage, public_key, *_ = one
-            device_id = subject.device_id.value if eui64 is None else eui64
-            assert line == number
-            assert (device_id, subject.hw_type, usage, public_key) == _in_full(der)
+            subject = one.subject
+            device_id = subject.device_id.value if one.eui64 is None else one.eui64
+            assert one.number == number
+            asked = device_id, subject.hw_type, one.usage, one.public_key
+            assert asked == _in_full(der)
 
 
 def test_csrs_with_null_parameters_are_known_by_their_pattern_too():
