@@ -46,7 +46,7 @@ def unseal(sealed: IO[bytes], line_key: bytes, file: IO[bytes]) -> None:
     header = sealed.read(24)
     magic, *numbers, chunk, octets = struct.unpack(">8sHHHHII", header)
     if (magic, numbers) != (b"SMKISEAL", [1, 0x0010, 0x0001, 0x0002]):
-        raise ValueError("it is no sealed export of version 1 to a key of P-256")
+        raise ValueError("it is not a sealed export of version 1 to a key of P-256")
     content = AESGCM(SUITE.decrypt(sealed.read(octets), private, header))
     number, piece, is_last = 0, sealed.read(chunk + 16), False
     while not is_last:

@@ -454,3 +454,13 @@ def test_diff_needs_profiles_of_ones_own(command, override):
     (directory.parent / "empty").mkdir()
     outcome = command("--profiles", directory.parent / "empty", "profiles", "diff")
     assert (outcome.code, outcome.out) == (0, "Your directories have no file that is read.\n")
+
+
+@pytest.mark.parametrize("minutes", [0, 525_601])
+def test_not_before_is_set_back_by_a_minute_to_a_year(command, override, minutes):
+    directory = override(
+        CERTIFICATES, ('derived = "now"', f'derived = "now", backdate = {minutes}')
+    )
+    checked = command("--profiles", directory, "profiles", "check")
+    assert checked.code == 4
+    assert "backdate" in checked.err

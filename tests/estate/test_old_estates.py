@@ -116,7 +116,7 @@ def test_an_estate_of_an_older_version_goes_on(old, command, version):
         assert estate.audit.verify() > before
     at = ("--clock", "2030-03-02T00:00:00Z", "--estate", directory)
     issued = command(
-        *(*at, "batch", "issue", "--profile", "device", "--participant", "meters-one"),
+        *(*at, "batch", "issue", "--again", "--profile", "device", "--participant", "meters-one"),
         *("--purpose", "device-and-user-system-tests", "--hw-type", "1.2.826.0.1.8641679.1.2.2.1"),
         *("--usage", "key-agreement", "--first-id", str(METER), "--count", 2, "--workers", 1),
     )

@@ -155,7 +155,7 @@ MISTAKES = [
         "request.label", "202 characters")),
     ('"{type}-{number}-{usage}"', LONG.join('""').replace('x"', 'x{id}"'), *(
         "request.label", "devices 1")),
-    ('"{type}-{number}-{usage}"', '"{type}-{usage}"', "kit.label", "of every Device"),
+    ('"{type}-{number}-{usage}"', '"{type}-{usage}"', "kit.label", "for every Device"),
     ('"{type}-{number}-{usage}"', '"{role}-{number}"', "kit.label", "{role}"),
     ('roles = ["recovery"]', "roles = []", "kit.series", "series 1"),
     ('roles = ["recovery"]', 'roles = ["chairman"]', "role.unknown", "series 1"),

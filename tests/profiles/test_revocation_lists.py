@@ -179,7 +179,11 @@ def test_an_unknown_hierarchy_is_an_error_that_lists_those_there_are(tmp_path):
         ('derived = "crl-number"', 'derived = "midnight"', "nothing is called 'midnight'"),
         ('derived = "crl-number"', 'input = "role"', "nothing is called 'role'"),
         ('derived = "crl-number"', 'derived = "now"', "cannot fill it"),
-        ('derived = "next-update", hours = 48', 'derived = "next-update"', "years or hours goes"),
+        (
+            'derived = "next-update", hours = 48',
+            'derived = "next-update"',
+            "years or hours is only",
+        ),
         ("hours = 48", "hours = 48, years = 1", "years or hours is only for"),
         (
             'derived = "now"',
