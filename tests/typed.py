@@ -107,8 +107,12 @@ def type_commands(
 
 
 def _surroundings(folder: Path) -> dict[str, str]:
-    """The environment of a reader who has nothing of ours set, and is at home in the folder."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SMKI_")}
+    """The environment of a reader who has nothing of ours set, and is at home in the folder.
+
+    Coverage is not measured there: the commands are those of other tests, and take twice as long.
+    """
+    ours = ("SMKI_", "COV")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {**kept, "HOME": str(folder), "COLUMNS": "200"}
 
 
