@@ -173,7 +173,7 @@ class _Seen:
         )
 
     def check_repeats(self, ctx: click.Context, args: list[str]) -> None:
-        """Refuse an option that is there more than once and has room for one value.
+        """Refuse an option that is there more than once and takes one value.
 
         A flag says the same each time, which is no harm, unless it can also be switched off.
 
@@ -185,9 +185,9 @@ class _Seen:
             click.UsageError: if there is one.
         """
         for option in dict.fromkeys(self.options):
-            has_room = option.multiple or option.count
+            takes_several = option.multiple or option.count
             is_harmless = option.is_flag and not option.secondary_opts
-            if self.options.count(option) > 1 and not has_room and not is_harmless:
+            if self.options.count(option) > 1 and not takes_several and not is_harmless:
                 names = [name for name in args if name in (*option.opts, *option.secondary_opts)]
                 if len(set(names)) > 1 and option.secondary_opts:
                     ctx.fail(f"{' and '.join(dict.fromkeys(names))} are both given. Give one.")

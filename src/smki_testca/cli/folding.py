@@ -44,26 +44,26 @@ class Layout(NamedTuple):
     widths: list[int]
 
 
-def layout(rows: Sequence[Sequence[Sequence[str]]], least: Sequence[int], room: int) -> Layout:
+def layout(rows: Sequence[Sequence[Sequence[str]]], least: Sequence[int], width: int) -> Layout:
     """Return the columns that fit, and their widths.
 
     Args:
         rows: of cells, each of lines; the heading is one of the rows.
         least: the places of the columns that may be left out, the first one first.
-        room: the width of the terminal.
+        width: the width of the terminal.
     """
     places = list(range(len(rows[0])))
     cells = [[line for row in rows for line in row[place]] for place in places]
     whole = [max(map(len, lines), default=0) for lines in cells]
-    if total(whole) <= room:
+    if total(whole) <= width:
         return Layout(places, whole)
     narrow = [max(map(_narrowest, lines), default=0) for lines in cells]
     for place in least:
-        if total([narrow[each] for each in places]) <= room:
+        if total([narrow[each] for each in places]) <= width:
             break
         places.remove(place)
     widths = [narrow[place] for place in places]
-    return Layout(places, _widened(widths, [whole[place] for place in places], room))
+    return Layout(places, _widened(widths, [whole[place] for place in places], width))
 
 
 def total(widths: Sequence[int]) -> int:
@@ -71,10 +71,10 @@ def total(widths: Sequence[int]) -> int:
     return sum(widths) + GAP * (len(widths) - 1)
 
 
-def _widened(widths: list[int], whole: Sequence[int], room: int) -> list[int]:
-    """Share what is left of the room among the columns that can use it."""
-    spare = room - total(widths)
-    while spare > 0 and (wanting := [n for n, width in enumerate(widths) if width < whole[n]]):
+def _widened(widths: list[int], whole: Sequence[int], width: int) -> list[int]:
+    """Share what is left of a width among the columns that can use it."""
+    spare = width - total(widths)
+    while spare > 0 and (wanting := [n for n, own in enumerate(widths) if own < whole[n]]):
         for place in wanting[:spare]:
             widths[place] += 1
         spare -= len(wanting)
