@@ -1,0 +1,488 @@
+"""Makes the good documents that defects are changes of: one for each kind, role and usage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from smki_testca.corpus.changes import with_value
+from smki_testca.corpus.keys import Signer, ec_key, key_identifier_of, rsa_key
+from smki_testca.corpus.parts import (
+    DEVICE_ID,
+    ECDSA_SHA256,
+    POLICY,
+    RSA_SHA256,
+    SUPPLIER_ID,
+    TRUE,
+    Certificate,
+    Extension,
+    Parts,
+    Request,
+    RevocationList,
+    at,
+    authority_key,
+    ca_subject,
+    dns,
+    entry,
+    extension,
+    hardware,
+    lasting,
+    organisation_subject,
+    policies,
+    rdn,
+    reason,
+    serial_of,
+    three_names,
+    usages,
+)
+from smki_testca.der.encode import integer, octet_string, oid, sequence, time
+from smki_testca.x509.names import KEY_PURPOSES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+AT = at("2026-07-01T12:00:00")
+"""The instant at which the corpus is judged; whatever it is, a verdict depends on it only in the
+cases that need the time."""
+
+DIGITAL_SIGNATURE, KEY_AGREEMENT = "digital-signature", "key-agreement"
+_BITS = {DIGITAL_SIGNATURE: "digitalSignature", KEY_AGREEMENT: "keyAgreement"}
+_SMKI = ("organisation", "device")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a reader that accepts a document must have read in it.
+
+    Attributes:
+        eui64: the Entity Identifier or Device ID, 16 upper-case hexadecimal digits.
+        usage: ``digital-signature`` or ``key-agreement``.
+        role: the RemotePartyRole, two upper-case hexadecimal digits.
+        signifier: the Signifier of a DCCKI certificate.
+    """
+
+    eui64: str | None = None
+    usage: str | None = None
+    role: str | None = None
+    signifier: str | None = None
+
+    def as_json(self) -> dict[str, str]:
+        """Those that the document states."""
+        every = (
+            ("eui64", self.eui64),
+            ("usage", self.usage),
+            ("role", self.role),
+            ("signifier", self.signifier),
+        )
+        return {name: value for name, value in every if value is not None}
+
+
+@dataclass(frozen=True)
+class Base:
+    """A good document.
+
+    Attributes:
+        name: such as ``device``: the first part of the ids of its cases.
+        title: such as "A Device Certificate".
+        document: its parts.
+        chain: the certificates of the CAs above it, the issuer first, the root last.
+        facts: what a reader must have read in it.
+        about: for a CRL, the certificate that it revokes.
+    """
+
+    name: str
+    title: str
+    document: Parts
+    chain: tuple[Certificate, ...] = ()
+    facts: Facts = field(default_factory=Facts)
+    about: Certificate | None = None
+
+    @property
+    def profile(self) -> str:
+        """The name of the profile that the document follows."""
+        return self.document.profile
+
+
+@dataclass(frozen=True)
+class Pki:
+    """The CAs that the corpus is issued by: each certificate, and what signs with its key.
+
+    Attributes:
+        authorities: the CA Certificates by profile, such as ``device-issuing-ca``.
+        signers: the CAs' own keys, by profile.
+        policies: the policy OID of end entities, by hierarchy.
+    """
+
+    authorities: Mapping[str, Certificate]
+    signers: Mapping[str, Signer]
+    policies: Mapping[str, str] = field(default_factory=dict)
+
+    def policy(self, hierarchy: str) -> str:
+        """The policy OID of a hierarchy."""
+        return self.policies.get(hierarchy, POLICY)
+
+    def chain(self, hierarchy: str) -> tuple[Certificate, Certificate]:
+        """The issuing CA and the root of a hierarchy."""
+        return (
+            self.authorities[f"{hierarchy}-issuing-ca"],
+            self.authorities[f"{hierarchy}-root-ca"],
+        )
+
+
+# The CAs
+
+_CA_SUBJECTS: dict[str, tuple[bytes | str, bytes | str]] = {
+    "organisation": (ca_subject("00", "ZA"), ca_subject("07", "Z1")),
+    "device": (ca_subject(None, "DZ"), ca_subject(None, "DZ1")),
+    "dccki": ("Root DCCKICA ZAZ1 Test", "EII DCCKICA ZAZ1 Test"),
+    "iki": ("Root ICA ZAZ1 Test", "Issuing ICA ZAZ1 Test"),
+}
+HIERARCHIES = tuple(_CA_SUBJECTS)
+_ENDS = ("2069-12-31T23:59:59", "2044-12-31T23:59:59")
+
+
+def corpus_pki() -> Pki:
+    """The CAs of the corpus itself, whose keys come from their names."""
+    authorities: dict[str, Certificate] = {}
+    signers: dict[str, Signer] = {}
+    for hierarchy, subjects in _CA_SUBJECTS.items():
+        above: Certificate | None = None
+        for tier, subject, end in zip(("root", "issuing"), subjects, _ENDS, strict=True):
+            profile = f"{hierarchy}-{tier}-ca"
+            smki = hierarchy in _SMKI
+            signers[profile] = ec_key(profile) if smki else rsa_key(profile)
+            name = subject if isinstance(subject, bytes) else _plain_ca(subject)
+            signer = signers[profile if above is None else above.profile]
+            above = _ca(profile, name, signers[profile], end, above, signer)
+            authorities[profile] = above
+    return Pki(authorities, signers)
+
+
+def _plain_ca(name: str) -> bytes:
+    return sequence(rdn("organizationName", "smki-testca"), rdn("commonName", name))
+
+
+def _ca(
+    profile: str, name: bytes, key: Signer, end: str, above: Certificate | None, signer: Signer
+) -> Certificate:
+    smki = profile.startswith(_SMKI)
+    length = 1 if above is None else 0
+    extensions = {
+        "keyUsage": extension("keyUsage", usages("keyCertSign", "cRLSign"), critical=True),
+        "basicConstraints": extension(
+            "basicConstraints", sequence(TRUE, integer(length)), critical=True
+        ),
+        "certificatePolicies": extension("certificatePolicies", policies(POLICY), critical=smki),
+        "subjectKeyIdentifier": _own_identifier(key.spki),
+    }
+    if above is not None:
+        extensions["authorityKeyIdentifier"] = _pointer(above)
+    return Certificate(
+        profile,
+        serial_of(profile),
+        name if above is None else above.subject,
+        lasting("2020-01-01", end),
+        name,
+        key.spki,
+        extensions,
+        signer,
+        algorithm=ECDSA_SHA256 if smki else RSA_SHA256,
+    )
+
+
+def _own_identifier(spki: bytes) -> Extension:
+    return extension("subjectKeyIdentifier", octet_string(key_identifier_of(spki)))
+
+
+def _pointer(above: Certificate) -> Extension:
+    return extension("authorityKeyIdentifier", authority_key(above.key_identifier))
+
+
+# End entities
+
+
+def organisation(
+    pki: Pki,
+    name: str = "organisation",
+    *,
+    subject: bytes | None = None,
+    usage: str = DIGITAL_SIGNATURE,
+    key: str = "",
+    serial: str = "",
+) -> Certificate:
+    """An Organisation Certificate with nothing wrong; its key and serial come from its name."""
+    made = _end_entity(pki, "organisation", serial or name, ec_key(key or name).spki)
+    made = replace(made, subject=organisation_subject() if subject is None else subject)
+    return with_value(made, "keyUsage", usages(_BITS[usage]))
+
+
+def device(
+    pki: Pki,
+    name: str = "device",
+    *,
+    eui64: bytes = DEVICE_ID,
+    usage: str = DIGITAL_SIGNATURE,
+    key: str = "",
+    serial: str = "",
+) -> Certificate:
+    """A Device Certificate with nothing wrong; its key and serial come from its name."""
+    made = _end_entity(pki, "device", serial or name, ec_key(key or name).spki)
+    made = with_value(made, "keyUsage", usages(_BITS[usage]))
+    names = extension("subjectAltName", sequence(hardware(eui64=eui64)), critical=True)
+    every = {**made.extensions, "subjectAltName": names}
+    order = (
+        "keyUsage",
+        "subjectKeyIdentifier",
+        "subjectAltName",
+        "certificatePolicies",
+        "authorityKeyIdentifier",
+    )
+    return replace(made, extensions={each: every[each] for each in order})
+
+
+def dccki(pki: Pki) -> Certificate:
+    """A DCCKI Infrastructure Certificate with nothing wrong."""
+    names = three_names(unit="SUP1", name="gateway.example")
+    made = _with_purposes(pki, "dccki", names, "clientAuth", "serverAuth")
+    return with_value(made, "keyUsage", usages("digitalSignature", "keyEncipherment"))
+
+
+def iki(pki: Pki) -> Certificate:
+    """An IKI certificate with nothing wrong."""
+    return _with_purposes(pki, "iki", three_names(), "clientAuth")
+
+
+_LASTS = {
+    "organisation": ("2026-01-01", "2035-12-31T23:59:59"),
+    "device": ("2026-01-01", "9999-12-31T23:59:59"),
+    "dccki": ("2026-01-01", "2027-12-31T23:59:59"),
+    "iki": ("2026-01-01", "2035-12-31T23:59:59"),
+}
+
+
+def _end_entity(pki: Pki, hierarchy: str, serial: str, spki: bytes) -> Certificate:
+    issuer, _ = pki.chain(hierarchy)
+    smki = hierarchy in _SMKI
+    return Certificate(
+        hierarchy,
+        serial_of(serial),
+        issuer.subject,
+        lasting(*_LASTS[hierarchy]),
+        sequence(),
+        spki,
+        {
+            "keyUsage": extension("keyUsage", usages("digitalSignature"), critical=True),
+            "subjectKeyIdentifier": _own_identifier(spki),
+            "certificatePolicies": extension(
+                "certificatePolicies", policies(pki.policy(hierarchy)), critical=smki
+            ),
+            "authorityKeyIdentifier": _pointer(issuer),
+        },
+        pki.signers[issuer.profile],
+        algorithm=ECDSA_SHA256 if smki else RSA_SHA256,
+    )
+
+
+def _with_purposes(pki: Pki, hierarchy: str, subject: bytes, *purposes: str) -> Certificate:
+    made = replace(_end_entity(pki, hierarchy, hierarchy, rsa_key(hierarchy).spki), subject=subject)
+    every = dict(made.extensions)
+    every["extKeyUsage"] = extension(
+        "extKeyUsage", sequence(*(oid(KEY_PURPOSES[purpose]) for purpose in purposes))
+    )
+    order = ["keyUsage", "extKeyUsage"]
+    if hierarchy == "dccki":
+        every["subjectAltName"] = extension("subjectAltName", sequence(dns(b"gateway.example")))
+        order.append("subjectAltName")
+    order += ["certificatePolicies", "subjectKeyIdentifier", "authorityKeyIdentifier"]
+    return replace(made, extensions={each: every[each] for each in order})
+
+
+# CRLs
+
+_SIGNED_BY = {
+    "organisation-crl": "organisation-issuing-ca",
+    "organisation-arl": "organisation-root-ca",
+    "dccki-crl": "dccki-issuing-ca",
+    "dccki-arl": "dccki-root-ca",
+    "iki-crl": "iki-issuing-ca",
+    "iki-arl": "iki-root-ca",
+}
+_UPDATES = {
+    "crl": ("2026-07-01T00:00:00", "2026-07-03T00:00:00"),
+    "arl": ("2026-07-01T00:00:00", "2027-06-28T00:00:00"),
+}
+
+
+def revocation_list(pki: Pki, profile: str, revoked: Certificate) -> RevocationList:
+    """A CRL with nothing wrong, of one entry whose reason is superseded."""
+    signer = pki.authorities[_SIGNED_BY[profile]]
+    this_update, next_update = (time(at(moment)) for moment in _UPDATES[profile[-3:]])
+    return RevocationList(
+        profile,
+        signer.subject,
+        this_update,
+        next_update,
+        (entry(revoked.serial, "2026-06-15", reason(4)),),
+        {
+            "authorityKeyIdentifier": _pointer(signer),
+            "cRLNumber": extension("cRLNumber", integer(7)),
+        },
+        pki.signers[signer.profile],
+        algorithm=signer.algorithm,
+    )
+
+
+# CSRs
+
+
+def request(profile: str) -> Request:
+    """A CSR with nothing wrong."""
+    key = rsa_key(profile) if profile in {"dccki", "iki"} else ec_key("requester")
+    asked = {"keyUsage": extension("keyUsage", usages("digitalSignature"), critical=True)}
+    subject = sequence()
+    if profile == "organisation":
+        subject = organisation_subject()
+    elif profile == "device":
+        name = extension("subjectAltName", sequence(hardware()), critical=True)
+        asked["subjectAltName"] = name
+    elif profile == "iki":
+        subject = three_names()
+    else:
+        subject = three_names(unit="SUP1", name="gateway.example")
+        pair = usages("digitalSignature", "keyEncipherment")
+        asked["keyUsage"] = extension("keyUsage", pair, critical=True)
+        asked["subjectAltName"] = extension("subjectAltName", sequence(dns(b"gateway.example")))
+    algorithm = RSA_SHA256 if profile in {"dccki", "iki"} else ECDSA_SHA256
+    return Request(profile, subject, key.spki, asked, key, algorithm=algorithm)
+
+
+# All of them
+
+_TITLES = {
+    "organisation-root-ca": "Root OCA Certificate",
+    "organisation-issuing-ca": "Issuing OCA Certificate",
+    "device-root-ca": "Root DCA Certificate",
+    "device-issuing-ca": "Issuing DCA Certificate",
+    "dccki-root-ca": "Root DCCKICA Certificate",
+    "dccki-issuing-ca": "Issuing DCCKICA Certificate",
+    "iki-root-ca": "Root ICA Certificate",
+    "iki-issuing-ca": "Issuing ICA Certificate",
+    "organisation-crl": "Organisation CRL",
+    "organisation-arl": "Organisation ARL",
+    "dccki-crl": "DCCKI CRL",
+    "dccki-arl": "DCCKI ARL",
+    "iki-crl": "IKI CRL",
+    "iki-arl": "IKI ARL",
+}
+
+ROLES = {
+    "recovery": ("01", "90b3d51f30000001", (DIGITAL_SIGNATURE,)),
+    "supplier": ("02", "90b3d51f30010000", (DIGITAL_SIGNATURE, KEY_AGREEMENT)),
+    "network-operator": ("03", "90b3d51f30020000", (DIGITAL_SIGNATURE, KEY_AGREEMENT)),
+    "access-control-broker": ("04", "90b3d51f30000002", (DIGITAL_SIGNATURE, KEY_AGREEMENT)),
+    "transitional-cos": ("05", "90b3d51f30000004", (DIGITAL_SIGNATURE,)),
+    "wan-provider": ("06", "90b3d51f30000007", (DIGITAL_SIGNATURE,)),
+    "load-controller": ("08", "90b3d51f30010008", (DIGITAL_SIGNATURE, KEY_AGREEMENT)),
+    "other": ("7F", "90b3d51f30010010", (DIGITAL_SIGNATURE, KEY_AGREEMENT)),
+    "xml-sign": ("87", "90b3d51f30010020", (DIGITAL_SIGNATURE,)),
+    "rdp-file-sign": ("88", "90b3d51f30010030", (DIGITAL_SIGNATURE,)),
+    "dsp-xml-sign": ("89", "90b3d51f30000009", (DIGITAL_SIGNATURE,)),
+}
+"""Each role of an Organisation Certificate: its OU, the holder's ID, the usages seen. The IDs of
+the first seven are those of the published message vectors; the others' are made up."""
+
+
+def bases(pki: Pki) -> dict[str, Base]:
+    """Every good document by its name, CAs first."""
+    made = [*_ca_bases(pki), *_end_entity_bases(pki), *_list_bases(pki), *_request_bases()]
+    return {base.name: base for base in made}
+
+
+def _ca_bases(pki: Pki) -> list[Base]:
+    return [
+        Base(
+            profile,
+            f"{_article(_TITLES[profile])} {_TITLES[profile]}",
+            certificate,
+            () if certificate.is_self_issued else pki.chain(profile.split("-")[0])[1:],
+        )
+        for profile, certificate in pki.authorities.items()
+    ]
+
+
+def _end_entity_bases(pki: Pki) -> list[Base]:
+    made = [
+        Base(
+            "organisation",
+            "An Organisation Certificate",
+            organisation(pki),
+            pki.chain("organisation"),
+            Facts(SUPPLIER_ID.hex().upper(), DIGITAL_SIGNATURE, "02"),
+        ),
+        Base(
+            "organisation-ka",
+            "An Organisation Certificate for key agreement",
+            organisation(pki, "organisation-ka", usage=KEY_AGREEMENT),
+            pki.chain("organisation"),
+            Facts(SUPPLIER_ID.hex().upper(), KEY_AGREEMENT, "02"),
+        ),
+    ]
+    for role, (code, eui64, role_usages) in ROLES.items():
+        for usage in role_usages:
+            name = f"organisation-{role}" + ("" if usage == DIGITAL_SIGNATURE else "-ka")
+            subject = organisation_subject(None, code, bytes.fromhex(eui64))
+            made.append(
+                Base(
+                    name,
+                    f"An Organisation Certificate of role {code} for {usage.replace('-', ' ')}",
+                    organisation(pki, name, subject=subject, usage=usage),
+                    pki.chain("organisation"),
+                    Facts(eui64.upper(), usage, code),
+                )
+            )
+    for name, usage in (("device", DIGITAL_SIGNATURE), ("device-ka", KEY_AGREEMENT)):
+        title = "A Device Certificate" + (" for key agreement" if usage == KEY_AGREEMENT else "")
+        facts = Facts(DEVICE_ID.hex().upper(), usage)
+        made.append(Base(name, title, device(pki, name, usage=usage), pki.chain("device"), facts))
+    made += [
+        Base(
+            "dccki",
+            "A DCCKI Infrastructure Certificate",
+            dccki(pki),
+            pki.chain("dccki"),
+            Facts(signifier="SUP1"),
+        ),
+        Base("iki", "An IKI Certificate", iki(pki), pki.chain("iki"), Facts(role="02")),
+    ]
+    return made
+
+
+def _list_bases(pki: Pki) -> list[Base]:
+    made = []
+    for profile, signed_by in _SIGNED_BY.items():
+        hierarchy, tier = profile.split("-")
+        issuing, root = pki.chain(hierarchy)
+        if tier == "arl":
+            revoked = issuing
+        elif hierarchy == "organisation":
+            revoked = organisation(pki, "organisation-revoked")
+        else:
+            good = dccki(pki) if hierarchy == "dccki" else iki(pki)
+            revoked = replace(good, serial=serial_of(f"{hierarchy}-revoked"))
+        chain = (root,) if signed_by == root.profile else (issuing, root)
+        title = f"{_article(_TITLES[profile])} {_TITLES[profile]}"
+        document = revocation_list(pki, profile, revoked)
+        made.append(Base(profile, title, document, chain, about=revoked))
+    return made
+
+
+def _request_bases() -> list[Base]:
+    titles = {"organisation": "An Organisation", "device": "A Device", "dccki": "A DCCKI"}
+    return [
+        Base(f"{profile}-csr", f"{titles.get(profile, 'An IKI')} CSR", request(profile))
+        for profile in HIERARCHIES
+    ]
+
+
+def _article(title: str) -> str:
+    return "An" if title[0] in "AEIO" else "A"

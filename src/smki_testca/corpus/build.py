@@ -1,0 +1,194 @@
+"""Makes the cases: applies every defect to its bases, and has the linter say what is wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smki_testca.clock import iso
+from smki_testca.corpus import declared
+from smki_testca.corpus.bases import AT, Base, bases, corpus_pki
+from smki_testca.corpus.case import Case
+from smki_testca.corpus.defect import (
+    Changed,
+    Defect,
+    Expectation,
+    Importance,
+    Level,
+    Need,
+    Stage,
+    Verdict,
+)
+from smki_testca.corpus.difference import Difference, difference
+from smki_testca.corpus.parts import RSA_SHA256, Certificate, Parts, Request, RevocationList, at
+from smki_testca.importers.sources import Source
+from smki_testca.lint.chain import gathered
+from smki_testca.lint.engine import Linter
+from smki_testca.lint.linted import Settings
+from smki_testca.profiles.model import Severity
+from smki_testca.roles import Basis
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from smki_testca.corpus.bases import Pki
+    from smki_testca.lint.findings import Finding
+
+_KINDS = {Certificate: "certificate", RevocationList: "CRL", Request: "CSR"}
+_GOOD_SOURCE = "the profile that it follows"
+ENVIRONMENT = "ZAZ1"
+"""The test environment of the corpus' own CAs."""
+
+
+def corpus(pki: Pki | None = None, environment: str | None = ENVIRONMENT) -> list[Case]:
+    """Every case: the good bases first, then the oddities, then the defects.
+
+    Args:
+        pki: the CAs that issue them; the corpus' own by default.
+        environment: the test environment whose policies the linter allows.
+    """
+    return list(Builder(pki or corpus_pki(), environment).cases())
+
+
+class Builder:
+    """Makes cases under some CAs.
+
+    Args:
+        pki: the CAs.
+        environment: the test environment whose policies the linter allows.
+    """
+
+    def __init__(self, pki: Pki, environment: str | None) -> None:
+        self.bases = bases(pki)
+        self._trusted = tuple(authority.der for authority in pki.authorities.values())
+        self._environment = environment
+        self._linters: dict[tuple[str, tuple[bytes, ...]], Linter] = {}
+
+    def cases(self) -> Iterator[Case]:
+        """Every case: the good bases first, then the oddities, then the defects."""
+        for base in self.bases.values():
+            yield self._good_base(base)
+        every = [defect for namesakes in declared.DEFECTS.values() for defect in namesakes]
+        for is_good in (True, False):
+            for defect in every:
+                if defect.is_good is is_good:
+                    yield from (self.case(defect, self.bases[name]) for name in defect.on)
+
+    def case(self, defect: Defect, base: Base) -> Case:
+        """The case that a defect makes of a base."""
+        made = defect.make(base.document, base)
+        changed = made if isinstance(made, Changed) else Changed(made)
+        document = changed.document
+        der = document if isinstance(document, bytes) else document.der
+        chain = base.chain if changed.chain is None else tuple(changed.chain)
+        instant = AT if defect.at is None else at(defect.at)
+        codes = defect.findings_on(base.name)
+        found = self._found(der, chain, iso(instant))
+        own = (
+            next((finding for finding in found if finding.code == codes[0]), None)
+            if codes
+            else None
+        )
+        facts = {**base.facts.as_json(), **defect.facts}
+        return Case(
+            id=f"{'good-' if defect.is_good else ''}{base.name}-{defect.name}",
+            title=f"{base.title} {defect.title}",
+            kind=_KINDS[type(base.document)],
+            profile=base.profile,
+            base=f"good-{base.name}",
+            is_good=defect.is_good,
+            stage=defect.stage,
+            at_least=defect.at_least,
+            expect={
+                Level.RFC5280: defect.rfc5280,
+                Level.GBCS: defect.gbcs or _of_this_field(defect.rfc5280, own),
+            },
+            finding=own,
+            also=tuple(finding for finding in found if finding is not own),
+            why=defect.why,
+            remedy=defect.remedy or ("" if own is None else own.remedy),
+            importance=defect.importance,
+            needs=_needs(base, defect.needs),
+            at=iso(instant),
+            facts={name: value for name, value in facts.items() if value is not None},
+            change=_change(base, der, chain),
+            der=der,
+            chain=tuple(authority.der for authority in chain),
+            about=None if base.about is None else base.about.der,
+            revision=defect.revision,
+            aliases=tuple(f"{base.name}-{alias}" for alias in defect.aliases),
+        )
+
+    def _good_base(self, base: Base) -> Case:
+        taken = Expectation(Verdict.ACCEPT, Basis.SPECIFIED, _GOOD_SOURCE)
+        der = base.document.der
+        return Case(
+            id=f"good-{base.name}",
+            title=f"{base.title} as it should be",
+            kind=_KINDS[type(base.document)],
+            profile=base.profile,
+            base=None,
+            is_good=True,
+            stage=Stage.USE,
+            at_least=Stage.USE,
+            expect={Level.RFC5280: taken, Level.GBCS: taken},
+            finding=None,
+            also=self._found(der, base.chain, iso(AT)),
+            why="A parser that refuses it refuses every certificate of its kind.",
+            remedy="",
+            importance=Importance.CRITICAL,
+            needs=_needs(base, ()),
+            at=iso(AT),
+            facts=base.facts.as_json(),
+            change=None,
+            der=der,
+            chain=tuple(authority.der for authority in base.chain),
+            about=None if base.about is None else base.about.der,
+        )
+
+    def _found(self, der: bytes, chain: Sequence[Certificate], instant: str) -> tuple[Finding, ...]:
+        """What the linter says of a document below its chain."""
+        above = tuple(authority.der for authority in chain)
+        linter = self._linters.get((instant, above))
+        if linter is None:
+            trusted = tuple(dict.fromkeys((*above, *self._trusted)))
+            settings = Settings(
+                at(instant.rstrip("Z")), environment=self._environment, trusted=trusted
+            )
+            linter = Linter(settings, gathered(trusted, settings.at))
+            self._linters[instant, above] = linter
+        return linter.lint(Source("-", 0, der)).findings
+
+
+def _of_this_field(rfc5280: Expectation, finding: Finding | None) -> Expectation:
+    """What a program of this field must do, from what any must and from the finding."""
+    if rfc5280.verdict is Verdict.REJECT:
+        return rfc5280
+    if finding is not None and finding.severity is Severity.ERROR:
+        # The rule is read; that a Device must refuse its breach is not (dossier: devices).
+        return Expectation(Verdict.REJECT, Basis.ASSUMED, finding.source)
+    source = rfc5280.source if finding is None else finding.source
+    return Expectation(Verdict.EITHER, Basis.ASSUMED, source)
+
+
+def _needs(base: Base, needs: tuple[Need, ...]) -> tuple[Need, ...]:
+    """What a parser must be able to do for a case: of its kind and of itself."""
+    document = base.document
+    of_kind = {RevocationList: (Need.CRL, Need.TIME), Request: (Need.CSR,)}.get(type(document), ())
+    by_rsa = (Need.RSA,) if document.algorithm == RSA_SHA256 else ()
+    return tuple(dict.fromkeys((*of_kind, *by_rsa, *needs)))
+
+
+def _change(base: Base, der: bytes, chain: Sequence[Certificate]) -> Difference | None:
+    """The one difference from the base: of the document, or of a CA above it."""
+    made = difference(_der(base.document), der)
+    if made is not None:
+        return made
+    for number, (before, after) in enumerate(zip(base.chain, chain, strict=False)):
+        above = difference(before.der, after.der)
+        if above is not None:
+            return above.below(f"chain[{number}]")
+    return None
+
+
+def _der(document: Parts) -> bytes:
+    return document.der

@@ -1,0 +1,143 @@
+"""A case of the corpus: the octets under test, and what a parser must make of them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from smki_testca.corpus.defect import Importance, Level, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from smki_testca.corpus.defect import Expectation, Need, Stage
+    from smki_testca.corpus.difference import Difference
+    from smki_testca.lint.findings import Finding
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case.
+
+    Attributes:
+        id: kebab case, for ever: the name of its base and that of its defect.
+        revision: rises when its octets change.
+        aliases: ids that it had before.
+        title: what it is, one line.
+        kind: ``certificate``, ``CRL`` or ``CSR``.
+        profile: the name of the profile that the document should follow.
+        base: the id of the good case that it is a change of; None for a base itself.
+        is_good: whether a parser must take it.
+        stage: the step that must refuse it; of a good one, the step that might trip over it.
+        at_least: the latest step at which refusing it still counts as right.
+        expect: what a parser must do, by level.
+        finding: what the linter says of it; None for a good one.
+        also: the linter's other findings.
+        why: what goes wrong in the field if a parser gets it wrong.
+        remedy: how its issuer mends it.
+        importance: how much it matters.
+        needs: what a parser must be able to do.
+        at: the instant at which it is judged, ISO 8601, UTC.
+        facts: what a reader that accepts it must have read, by name.
+        device: what a Device answers to it as a replacement certificate, where that is known.
+        change: the one difference from its base, None for a base.
+        der: the document under test.
+        chain: the CAs above it, DER, the issuer first.
+        about: of a CRL, the certificate that its good base revokes, DER.
+        crls: CRLs to judge the document by, DER.
+    """
+
+    id: str
+    title: str
+    kind: str
+    profile: str
+    base: str | None
+    is_good: bool
+    stage: Stage
+    at_least: Stage
+    expect: Mapping[Level, Expectation]
+    finding: Finding | None
+    also: tuple[Finding, ...]
+    why: str
+    remedy: str
+    importance: Importance
+    needs: tuple[Need, ...]
+    at: str
+    facts: Mapping[str, str]
+    change: Difference | None
+    der: bytes = field(repr=False)
+    chain: tuple[bytes, ...] = field(repr=False)
+    about: bytes | None = field(default=None, repr=False)
+    crls: tuple[bytes, ...] = field(default=(), repr=False)
+    revision: int = 1
+    aliases: tuple[str, ...] = ()
+    device: tuple[DeviceStatus, ...] = ()
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the document under test, in lower-case hexadecimal."""
+        return hashlib.sha256(self.der).hexdigest()
+
+    def verdict(self, level: Level) -> Verdict:
+        """What a parser must do at a level."""
+        return self.expect[level].verdict
+
+    def as_json(self) -> dict[str, Any]:
+        """The case as a JSON object, without its octets."""
+        finding = self.finding
+        return {
+            "id": self.id,
+            "revision": self.revision,
+            "aliases": list(self.aliases),
+            "title": self.title,
+            "kind": self.kind,
+            "profile": self.profile,
+            "base": self.base,
+            "good": self.is_good,
+            "stage": self.stage.value,
+            "at_least": self.at_least.value,
+            "expect": {level.value: self.expect[level].as_json() for level in Level},
+            "finding": None if finding is None else finding.code,
+            "also": [each.code for each in self.also],
+            "severity": None if finding is None else finding.severity.value,
+            "basis": None if finding is None else finding.basis.value,
+            "source": None if finding is None else finding.source,
+            "why": self.why,
+            "remedy": self.remedy,
+            "importance": self.importance.value,
+            "needs": [need.value for need in self.needs],
+            "at": self.at,
+            "facts": dict(self.facts),
+            "device": [status.as_json() for status in self.device],
+            "change": None if self.change is None else self.change.as_json(),
+        }
+
+
+@dataclass(frozen=True)
+class DeviceStatus:
+    """What a Device answers to a replacement certificate (GBCS, RFC 5934).
+
+    Attributes:
+        time_checks: whether the command applies the checks of time (applyTimeBasedCPVChecks).
+        status: the number, such as 10.
+        name: such as ``noTrustAnchor``.
+        basis: how well the answer is known.
+        source: where it was read or seen.
+    """
+
+    time_checks: bool
+    status: int
+    name: str
+    basis: str
+    source: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer as a JSON object, its attributes as keys."""
+        return {
+            "time_checks": self.time_checks,
+            "status": self.status,
+            "name": self.name,
+            "basis": self.basis,
+            "source": self.source,
+        }

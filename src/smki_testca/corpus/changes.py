@@ -1,0 +1,69 @@
+"""Changes of one part of a document; each takes a document and returns it changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from smki_testca.corpus.keys import key_identifier_of
+from smki_testca.corpus.parts import Certificate, Extension, Parts, Request, extension
+from smki_testca.der.encode import octet_string
+
+if TYPE_CHECKING:
+    from smki_testca.corpus.keys import Signer
+
+    Document = TypeVar("Document", bound=Parts)
+
+
+def but(document: Document, **parts: Any) -> Document:
+    """The document with these parts in place of others."""
+    return replace(document, **parts)
+
+
+def with_subject(document: Certificate | Request, subject: bytes) -> Certificate | Request:
+    """The certificate or CSR with another subject; a root's issuer follows it."""
+    if isinstance(document, Certificate) and document.is_self_issued:
+        return replace(document, subject=subject, issuer=subject)
+    return replace(document, subject=subject)
+
+
+def with_extension(document: Document, name: str, made: Extension) -> Document:
+    """The document with an extension in place of the one of that name, or after the others."""
+    return replace(document, extensions={**document.extensions, name: made})
+
+
+def with_critical(document: Document, name: str, octets: bytes) -> Document:
+    """The document with another criticality of an extension, as it is written (b"" for none)."""
+    made = replace(document.extensions[name], critical=octets)
+    return with_extension(document, name, made)
+
+
+def with_value(document: Document, name: str, value: bytes) -> Document:
+    """The document with another value of an extension."""
+    return with_extension(document, name, replace(document.extensions[name], value=value))
+
+
+def added(document: Document, name: str, value: bytes, *, critical: bool = False) -> Document:
+    """The document with one more extension, at the end; by its name or OID."""
+    return with_extension(document, name, extension(name, value, critical=critical))
+
+
+def without(document: Document, name: str) -> Document:
+    """The document without an extension."""
+    kept = {key: made for key, made in document.extensions.items() if key != name}
+    return replace(document, extensions=kept)
+
+
+def rekeyed(certificate: Certificate, spki: bytes, signer: Signer | None = None) -> Certificate:
+    """The certificate with another public key and its key identifier.
+
+    Args:
+        certificate: what is changed.
+        spki: the key, a SubjectPublicKeyInfo.
+        signer: the signer of a root from now on; others keep theirs.
+    """
+    identified = with_value(
+        certificate, "subjectKeyIdentifier", octet_string(key_identifier_of(spki))
+    )
+    own = signer if certificate.is_self_issued and signer else certificate.signer
+    return replace(identified, spki=spki, signer=own)

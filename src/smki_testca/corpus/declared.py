@@ -1,0 +1,12 @@
+"""Every defect and oddity: importing this module declares them all."""
+
+from __future__ import annotations
+
+# Each of these modules declares its defects when it is imported.
+from smki_testca.corpus.defect import DEFECTS
+from smki_testca.corpus.defects import profile
+
+__all__ = ["DECLARING", "DEFECTS"]
+
+DECLARING = (profile,)
+"""The modules that declare defects."""

@@ -1,0 +1,315 @@
+"""Declares defects: the metadata stands above the function that makes the change.
+
+    @defect("san-not-critical", on=("device",), stage=Stage.PROFILE, …)
+    def san_not_critical(it: Certificate, base: Base) -> Certificate: …
+
+A defect makes one case of each base that it is declared on: ``device-san-not-critical``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from smki_testca.roles import Basis
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from smki_testca.corpus.bases import Base
+    from smki_testca.corpus.parts import Certificate, Parts
+
+    Make = Callable[[Any, Base], Parts | bytes | "Changed"]
+
+
+class Stage(StrEnum):
+    """The steps in which a parser judges a document; each can refuse it."""
+
+    DER = "der"
+    STRUCTURE = "structure"
+    PROFILE = "profile"
+    SIGNATURE = "signature"
+    PATH = "path"
+    USE = "use"
+
+
+class Verdict(StrEnum):
+    """What a parser must do with a document."""
+
+    REJECT = "reject"
+    ACCEPT = "accept"
+    EITHER = "either"
+    """No rule that was read demands the one or the other."""
+
+
+class Importance(StrEnum):
+    """How much it matters that a parser gets a case right."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class Level(StrEnum):
+    """Against which rules a parser is judged."""
+
+    RFC5280 = "rfc5280"
+    """What any X.509 library must do: X.690, RFC 5280 and the algorithms' RFCs."""
+    GBCS = "gbcs"
+    """What a Device or a program of this field must do besides."""
+
+
+class Need(StrEnum):
+    """What a parser must be able to do for a case to be asked of it."""
+
+    CRL = "crl"
+    """Judge a certificate by a CRL."""
+    CSR = "csr"
+    """Read a CSR."""
+    TIME = "time"
+    """Judge at a given time, rather than at the time of its clock."""
+    CHAIN = "chain"
+    """Build and verify a path."""
+    RSA = "rsa"
+    """Verify RSA signatures."""
+    NAMES = "names"
+    """Compare the identity with the one expected."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What a parser must do at one level, and how well that is known."""
+
+    verdict: Verdict
+    basis: Basis
+    source: str
+
+    def as_json(self) -> dict[str, str]:
+        """The expectation as a JSON object, its attributes as keys."""
+        return {
+            "verdict": self.verdict.value,
+            "basis": self.basis.value,
+            "source": self.source,
+        }
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A case whose change is not in the document itself.
+
+    Attributes:
+        document: the document under test: its parts, or its octets.
+        chain: the CAs above it, where they differ from the base's.
+    """
+
+    document: Parts | bytes
+    chain: Sequence[Certificate] | None = None
+
+
+@dataclass(frozen=True)
+class Defect:
+    """A change that breaks a document, or an oddity that does not.
+
+    Attributes:
+        name: kebab case, for ever; a case's id is its base's name and this.
+        on: the names of the bases that it is made of.
+        title: what is changed, after "A Device Certificate": "whose keyUsage is not critical".
+        stage: the step that must refuse it; of an oddity, the step that might trip over it.
+        at_least: the latest step at which refusing it still counts as right.
+        findings: the linter's codes, the case's own first: for each base, or under "" for all.
+        rfc5280: what any library must do.
+        gbcs: what a program of this field must do; None to follow the finding.
+        why: what goes wrong in the field if it is accepted (or refused, if it is an oddity).
+        remedy: how its issuer mends it; empty for the remedy of the rule.
+        importance: how much it matters.
+        needs: what a parser must be able to do.
+        revision: rises when octets change.
+        aliases: names that it had before.
+        at: the instant at which it is judged, ISO 8601, where it is not the usual one.
+        facts: what an accepting reader must have read, where that differs from the base's.
+        is_good: whether it is an oddity, which a parser must take.
+        make: the function that makes the change.
+    """
+
+    name: str
+    on: tuple[str, ...]
+    title: str
+    stage: Stage
+    at_least: Stage
+    findings: Mapping[str, tuple[str, ...]]
+    rfc5280: Expectation
+    gbcs: Expectation | None
+    why: str
+    remedy: str
+    importance: Importance
+    needs: tuple[Need, ...]
+    revision: int
+    aliases: tuple[str, ...]
+    at: str | None
+    facts: Mapping[str, str | None]
+    is_good: bool
+    make: Make = field(repr=False)
+
+    def findings_on(self, base: str) -> tuple[str, ...]:
+        """The linter's codes for the case of a base, the case's own first."""
+        return self.findings.get(base, self.findings.get("", ()))
+
+
+DEFECTS: dict[str, list[Defect]] = {}
+"""Everything declared so far by its name: all of it once ``corpus.declared`` is imported. Several
+may share a name if no base has two of them: what a defect means differs between bases."""
+
+
+def defect(  # noqa: PLR0913 - a defect is stated in full
+    name: str,
+    *,
+    on: tuple[str, ...],
+    title: str,
+    stage: Stage,
+    finding: str | Mapping[str, str],
+    source: str,
+    why: str,
+    rfc5280: Verdict = Verdict.REJECT,
+    gbcs: Verdict | None = None,
+    gbcs_basis: Basis = Basis.ASSUMED,
+    gbcs_source: str = "",
+    importance: Importance = Importance.MEDIUM,
+    at_least: Stage | None = None,
+    also: tuple[str, ...] = (),
+    remedy: str = "",
+    needs: tuple[Need, ...] = (),
+    revision: int = 1,
+    aliases: tuple[str, ...] = (),
+    at: str | None = None,
+    facts: Mapping[str, str | None] | None = None,
+) -> Callable[[Make], Make]:
+    """Declare a defect above the function that makes it; see ``Defect``.
+
+    Args:
+        name: kebab case.
+        on: the names of bases.
+        title: what is changed, after "A Device Certificate".
+        stage: the step that must refuse it.
+        finding: the linter's code, for all bases or for each (the others have that under "").
+        source: the clause that the verdict of ``rfc5280`` rests on.
+        why: what goes wrong in the field if it is accepted.
+        rfc5280: what any library must do. REJECT only where ``source`` demands it; ACCEPT where
+            it is none of a library's business; EITHER where no rule read says.
+        gbcs: what a program of this field must do; left out, it follows from ``rfc5280`` and the
+            severity of the finding.
+        gbcs_basis: of ``gbcs``.
+        gbcs_source: of ``gbcs``.
+        importance: how much it matters.
+        at_least: the latest step at which refusing still counts as right; ``stage`` by default.
+        also: further findings of the linter that the same change brings.
+        remedy: how its issuer mends it; the rule's own by default.
+        needs: what a parser must be able to do.
+        revision: rises when octets change.
+        aliases: names that it had before.
+        at: the instant at which it is judged, ISO 8601.
+        facts: what an accepting reader must have read, where that differs from the base's.
+
+    Raises:
+        ValueError: if a base has a case of that name already.
+    """
+    own = {"": finding} if isinstance(finding, str) else finding
+    basis = Basis.ASSUMED if rfc5280 is Verdict.EITHER else Basis.SPECIFIED
+    demanded = None if gbcs is None else Expectation(gbcs, gbcs_basis, gbcs_source)
+    return _declaring(
+        {
+            "name": name,
+            "on": on,
+            "title": title,
+            "stage": stage,
+            "at_least": at_least or stage,
+            "findings": {base: (code, *also) for base, code in own.items()},
+            "rfc5280": Expectation(rfc5280, basis, source),
+            "gbcs": demanded,
+            "why": why,
+            "remedy": remedy,
+            "importance": importance,
+            "needs": needs,
+            "revision": revision,
+            "aliases": aliases,
+            "at": at,
+            "facts": facts or {},
+            "is_good": False,
+        }
+    )
+
+
+def oddity(  # noqa: PLR0913 - an oddity is stated in full
+    name: str,
+    *,
+    on: tuple[str, ...],
+    title: str,
+    stage: Stage,
+    source: str,
+    why: str,
+    basis: Basis = Basis.SPECIFIED,
+    importance: Importance = Importance.HIGH,
+    notices: tuple[str, ...] = (),
+    needs: tuple[Need, ...] = (),
+    revision: int = 1,
+    aliases: tuple[str, ...] = (),
+    at: str | None = None,
+    facts: Mapping[str, str | None] | None = None,
+) -> Callable[[Make], Make]:
+    """Declare an oddity that is no defect: a parser must take it.
+
+    Args:
+        name: kebab case.
+        on: the names of bases.
+        title: what is odd, after "A Device Certificate".
+        stage: the step that might trip over it.
+        source: the clause that allows it, or where it was seen.
+        why: what goes wrong in the field if it is refused.
+        basis: how well it is known that it must be taken.
+        importance: how much it matters.
+        notices: what the linter remarks on it; never a warning or an error.
+        needs: what a parser must be able to do.
+        revision: rises when octets change.
+        aliases: names that it had before.
+        at: the instant at which it is judged, ISO 8601.
+        facts: what a reader must have read, where that differs from the base's.
+
+    Raises:
+        ValueError: if a base has a case of that name already.
+    """
+    taken = Expectation(Verdict.ACCEPT, basis, source)
+    return _declaring(
+        {
+            "name": name,
+            "on": on,
+            "title": title,
+            "stage": stage,
+            "at_least": stage,
+            "findings": {"": notices},
+            "rfc5280": taken,
+            "gbcs": taken,
+            "why": why,
+            "remedy": "",
+            "importance": importance,
+            "needs": needs,
+            "revision": revision,
+            "aliases": aliases,
+            "at": at,
+            "facts": facts or {},
+            "is_good": True,
+        }
+    )
+
+
+def _declaring(stated: Mapping[str, Any]) -> Callable[[Make], Make]:
+    def declare(make: Make) -> Make:
+        declared = Defect(**stated, make=make)
+        namesakes = DEFECTS.setdefault(declared.name, [])
+        taken = {base for other in namesakes for base in other.on} & set(declared.on)
+        if taken:
+            raise ValueError(f"two defects make {min(taken)}-{declared.name}")
+        namesakes.append(declared)
+        return make
+
+    return declare

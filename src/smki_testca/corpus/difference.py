@@ -1,0 +1,164 @@
+"""Finds the one change between a good document and a case: where it is, and both sets of octets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from smki_testca.der.encode import OCTET_STRING
+from smki_testca.der.read import DerError, Node, read, read_wrapped
+from smki_testca.x509.view import kind_of, view_certificate, view_request, view_revocation_list
+
+_VIEWS = {
+    "certificate": view_certificate,
+    "CSR": view_request,
+    "CRL": view_revocation_list,
+}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One change of a document.
+
+    Attributes:
+        kind: ``replaced``, ``removed`` or ``added``: whole elements; ``octets`` where the result
+            has not the elements of the base, such as a wrong length or tag.
+        path: the field that it is in, or that holds it, such as ``extensions.keyUsage``; empty
+            where it is the document itself.
+        offset: of ``before`` in the base's octets.
+        before: the octets of the base that the change takes away; empty where it only adds.
+        after: the octets that it puts there; empty where it only removes.
+        resigned: whether the document was signed again after the change.
+    """
+
+    kind: str
+    path: str
+    offset: int
+    before: bytes
+    after: bytes
+    resigned: bool
+
+    def below(self, place: str) -> Difference:
+        """The same change of another document, such as ``chain[0]``; its path says so."""
+        return replace(self, path=f"{place}.{self.path}" if self.path else place)
+
+    def as_json(self) -> dict[str, Any]:
+        """The change as a JSON object; octets in hexadecimal."""
+        return {
+            "kind": self.kind,
+            "path": self.path,
+            "offset": self.offset,
+            "before": self.before.hex(),
+            "after": self.after.hex(),
+            "resigned": self.resigned,
+        }
+
+
+def difference(base: bytes, case: bytes) -> Difference | None:
+    """The change between a good document and a case; None if there is none.
+
+    What follows from the change is left out of it: the lengths of the elements around it and,
+    where the document was signed again, the signature and the algorithm named beside it.
+
+    Args:
+        base: the good document, DER.
+        case: the changed one, any octets.
+    """
+    if base == case:
+        return None
+    good, _ = read(base)
+    try:
+        changed, anomalies = read(case)
+    except DerError:
+        changed, anomalies = None, []
+    if changed is None or anomalies or len(changed.children) != len(good.children):
+        return _octets(base, case, resigned=False)
+    signed, other = good.children[0], changed.children[0]
+    if signed.encoded == other.encoded:
+        return _between(base, good, changed, resigned=False)
+    resigned = good.children[-1].encoded != changed.children[-1].encoded
+    if not resigned:
+        return _between(base, good, changed, resigned=False)
+    return _between(base, signed, other, resigned=True)
+
+
+def _octets(base: bytes, case: bytes, *, resigned: bool) -> Difference:
+    start = _same_octets(base, case)
+    most = min(len(base), len(case)) - start
+    end = min(_same_octets(base[::-1], case[::-1]), most)
+    before, after = base[start : len(base) - end], case[start : len(case) - end]
+    return Difference("octets", _path_at(base, start), start, before, after, resigned)
+
+
+def _same_octets(one: bytes, other: bytes) -> int:
+    """How many octets at the beginning are the same."""
+    shorter = min(len(one), len(other))
+    return next((n for n in range(shorter) if one[n] != other[n]), shorter)
+
+
+def _between(base: bytes, good: Node, changed: Node, *, resigned: bool) -> Difference:
+    """The change below two elements that hold it."""
+    while True:
+        parts, others = _children(good), _children(changed)
+        if good.tag != changed.tag or not (parts and others):
+            break
+        first, last = _same_ends(parts, others)
+        old, new = parts[first : len(parts) - last], others[first : len(others) - last]
+        if len(old) == len(new) == 1:
+            good, changed = old[0], new[0]
+            continue
+        return _of_elements(base, parts, first, old, new, resigned=resigned)
+    before, after = good.encoded, changed.encoded
+    path = _path_at(base, good.offset)
+    return Difference("replaced", path, good.offset, before, after, resigned)
+
+
+def _of_elements(
+    base: bytes, parts: list[Node], first: int, old: list[Node], new: list[Node], *, resigned: bool
+) -> Difference:
+    before = b"".join(node.encoded for node in old)
+    after = b"".join(node.encoded for node in new)
+    offset = old[0].offset if old else _end_of(parts, first)
+    kind = "replaced" if old and new else "removed" if old else "added"
+    inside = parts[0].offset if first == 0 else offset
+    return Difference(kind, _path_at(base, inside), offset, before, after, resigned)
+
+
+def _end_of(parts: list[Node], count: int) -> int:
+    """The offset after so many elements."""
+    return parts[0].offset if count == 0 else parts[count - 1].stop
+
+
+def _same_ends(parts: list[Node], others: list[Node]) -> tuple[int, int]:
+    """How many elements at the beginning and at the end are the same."""
+    shorter = min(len(parts), len(others))
+    first = 0
+    while first < shorter and parts[first].encoded == others[first].encoded:
+        first += 1
+    last = 0
+    while last < shorter - first and parts[-1 - last].encoded == others[-1 - last].encoded:
+        last += 1
+    return first, last
+
+
+def _children(node: Node) -> list[Node]:
+    """The elements inside; of an OCTET STRING that wraps one, that element."""
+    if node.tag == OCTET_STRING:
+        inner, anomalies = read_wrapped(node)
+        return [inner] if inner is not None and not anomalies else []
+    return list(node.children) if node.constructed else []
+
+
+def _path_at(base: bytes, offset: int) -> str:
+    """The smallest field of a good document that holds an octet."""
+    kind = kind_of(base)
+    if kind is None:
+        raise ValueError("the base is no document")
+    view = _VIEWS[kind](base)
+    named = [(path, value.node) for path, value in view.fields.items()]
+    for name, node in zip(view.extension_order, view.extension_nodes, strict=True):
+        named.append((f"extensions.{name}", node))
+    holding = [
+        (node.stop - node.offset, path) for path, node in named if node.offset <= offset < node.stop
+    ]
+    return min(holding)[1] if holding else ""
