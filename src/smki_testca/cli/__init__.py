@@ -52,6 +52,7 @@ COMMANDS = {
     "revoke": ("revocation", "revoke", "Revoke certificates."),
     "reject": ("revocation", "reject", "Reject a certificate in its subscriber's name."),
     "crl": ("crl", "crl", "Revocation lists: issue, list, show, verify."),
+    "corpus": ("corpus", "corpus", "Defective certificates, to test parsers with."),
     "config": ("config", "config", "Show what is configured, and where each value is from."),
     "examples": ("examples", "examples", "Write the examples to a folder."),
     "audit": ("audit", "audit", "The audit log of an estate."),

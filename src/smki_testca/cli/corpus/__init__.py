@@ -1,0 +1,16 @@
+"""``corpus``: defective and good documents for those who test parsers."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.group()
+def corpus() -> None:
+    """Make a corpus of defective certificates, and run parsers under test against it.
+
+    \b
+    Example:
+      smki-testca corpus make corpus
+      smki-testca corpus run corpus --with 'exec:./verify {der}'
+    """
