@@ -79,6 +79,13 @@ class Case:
         """The digest of the document under test, in lower-case hexadecimal."""
         return hashlib.sha256(self.der).hexdigest()
 
+    @property
+    def fingerprint(self) -> str:
+        """The digest of all its octets, those around the document included, in hexadecimal."""
+        around = (self.about or b"", *self.chain, *self.crls)
+        digests = b"".join(hashlib.sha256(octets).digest() for octets in (self.der, *around))
+        return hashlib.sha256(digests).hexdigest()
+
     def verdict(self, level: Level) -> Verdict:
         """What a parser must do at a level."""
         return self.expect[level].verdict
