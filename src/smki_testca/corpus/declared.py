@@ -4,9 +4,9 @@ from __future__ import annotations
 
 # Each of these modules declares its defects when it is imported.
 from smki_testca.corpus.defect import DEFECTS
-from smki_testca.corpus.defects import lengths, profile
+from smki_testca.corpus.defects import lengths, profile, strings, structure, tags, times, values
 
 __all__ = ["DECLARING", "DEFECTS"]
 
-DECLARING = (lengths, profile)
+DECLARING = (lengths, profile, strings, structure, tags, times, values)
 """The modules that declare defects."""
