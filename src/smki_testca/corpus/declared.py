@@ -4,9 +4,33 @@ from __future__ import annotations
 
 # Each of these modules declares its defects when it is imported.
 from smki_testca.corpus.defect import DEFECTS
-from smki_testca.corpus.defects import lengths, profile, strings, structure, tags, times, values
+from smki_testca.corpus.defects import (
+    extension_structure,
+    keys,
+    lengths,
+    profile,
+    rsa_keys,
+    signature,
+    strings,
+    structure,
+    tags,
+    times,
+    values,
+)
 
 __all__ = ["DECLARING", "DEFECTS"]
 
-DECLARING = (lengths, profile, strings, structure, tags, times, values)
+DECLARING = (
+    extension_structure,
+    keys,
+    lengths,
+    profile,
+    rsa_keys,
+    signature,
+    strings,
+    structure,
+    tags,
+    times,
+    values,
+)
 """The modules that declare defects."""
