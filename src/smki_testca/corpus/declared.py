@@ -4,9 +4,9 @@ from __future__ import annotations
 
 # Each of these modules declares its defects when it is imported.
 from smki_testca.corpus.defect import DEFECTS
-from smki_testca.corpus.defects import profile
+from smki_testca.corpus.defects import lengths, profile
 
 __all__ = ["DECLARING", "DEFECTS"]
 
-DECLARING = (profile,)
+DECLARING = (lengths, profile)
 """The modules that declare defects."""
