@@ -4,9 +4,9 @@ from __future__ import annotations
 
 # Each of these modules declares its defects when it is imported.
 from smki_testca.corpus.defect import DEFECTS
-from smki_testca.corpus.defects import profile
+from smki_testca.corpus.defects import key_identifiers, key_usage, policies, profile
 
 __all__ = ["DECLARING", "DEFECTS"]
 
-DECLARING = (profile,)
+DECLARING = (key_identifiers, key_usage, policies, profile)
 """The modules that declare defects."""
