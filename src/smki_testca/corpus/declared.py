@@ -4,9 +4,25 @@ from __future__ import annotations
 
 # Each of these modules declares its defects when it is imported.
 from smki_testca.corpus.defect import DEFECTS
-from smki_testca.corpus.defects import key_identifiers, key_usage, policies, profile
+from smki_testca.corpus.defects import (
+    constraints,
+    extensions,
+    key_identifiers,
+    key_usage,
+    policies,
+    profile,
+    purposes,
+)
 
 __all__ = ["DECLARING", "DEFECTS"]
 
-DECLARING = (key_identifiers, key_usage, policies, profile)
+DECLARING = (
+    constraints,
+    extensions,
+    key_identifiers,
+    key_usage,
+    policies,
+    profile,
+    purposes,
+)
 """The modules that declare defects."""

@@ -35,3 +35,6 @@ HOLDERS = tuple(
     for usage in usages
 )
 """An Organisation Certificate of each role and usage, without a common name."""
+KINDS = ("organisation-issuing-ca", "organisation", "device", "dccki", "iki")
+"""One of each kind whose profiles differ: for a defect that would say the same of the others."""
+SMKI_KINDS = KINDS[:3]

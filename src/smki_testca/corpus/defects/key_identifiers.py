@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 from smki_testca.corpus.changes import added, with_critical, with_value, without
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
 from smki_testca.corpus.groups import (
-    CAS,
     DEVICES,
+    ENDS,
     EVERY,
     ISSUED,
+    KINDS,
     ORGANISATIONS,
-    RSA,
     RSA_ENDS,
-    RSA_ISSUED,
     SMKI,
     SMKI_ISSUED,
+    SMKI_KINDS,
     SMKI_ROOTS,
 )
 from smki_testca.corpus.parts import TRUE, authority_key
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from smki_testca.corpus.parts import Certificate
 
 _SUBJECT, _AUTHORITY = "subjectKeyIdentifier", "authorityKeyIdentifier"
-_ENDS = (*DEVICES, *ORGANISATIONS, *RSA_ENDS)
+_EVERY_END = (*DEVICES, *ORGANISATIONS, *RSA_ENDS)
 key_defect = partial(defect, stage=Stage.PROFILE, at_least=Stage.PATH)
 
 
@@ -48,7 +48,7 @@ def _long_serial(octets: bytes) -> bytes:
 
 @key_defect(
     "ski-critical",
-    on=EVERY,
+    on=KINDS,
     title="whose subjectKeyIdentifier is critical",
     finding={
         "": "extensions.must_not_be_critical",
@@ -66,7 +66,7 @@ def ski_critical(it: Certificate, _: Base) -> Certificate:
 
 @key_defect(
     "ski-missing",
-    on=_ENDS,
+    on=(*DEVICES, "organisation", *RSA_ENDS),
     title="without subjectKeyIdentifier",
     finding="extensions.subjectKeyIdentifier.missing",
     rfc5280=Verdict.ACCEPT,
@@ -76,7 +76,7 @@ def ski_critical(it: Certificate, _: Base) -> Certificate:
 )
 @key_defect(
     "ski-missing",
-    on=CAS,
+    on=("organisation-issuing-ca", "dccki-root-ca"),
     title="without subjectKeyIdentifier",
     finding="extensions.subjectKeyIdentifier.missing",
     rfc5280=Verdict.EITHER,
@@ -91,7 +91,7 @@ def ski_missing(it: Certificate, _: Base) -> Certificate:
 
 @key_defect(
     "ski-20-octets",
-    on=SMKI,
+    on=SMKI_KINDS,
     title="whose subjectKeyIdentifier has 20 octets",
     finding="extensions.subjectKeyIdentifier.octets",
     rfc5280=Verdict.ACCEPT,
@@ -107,7 +107,7 @@ def ski_20_octets(it: Certificate, _: Base) -> Certificate:
 
 @key_defect(
     "ski-8-octets",
-    on=RSA,
+    on=("iki-issuing-ca", *RSA_ENDS),
     title="whose subjectKeyIdentifier has 8 octets",
     finding="extensions.subjectKeyIdentifier.octets",
     rfc5280=Verdict.ACCEPT,
@@ -137,7 +137,7 @@ def ski_empty(it: Certificate, _: Base) -> Certificate:
 
 @key_defect(
     "ski-of-another-key",
-    on=(*EVERY, "device-ka", "organisation-ka"),
+    on=(*EVERY, "device-ka"),
     title="whose subjectKeyIdentifier is that of another key",
     finding="extensions.subjectKeyIdentifier.value",
     rfc5280=Verdict.ACCEPT,
@@ -169,7 +169,7 @@ def ski_of_no_type_bits(it: Certificate, _: Base) -> Certificate:
 
 @key_defect(
     "ski-integer",
-    on=EVERY,
+    on=KINDS,
     title="whose subjectKeyIdentifier is an INTEGER",
     finding={
         "": "structure.SubjectKeyIdentifier",
@@ -187,7 +187,7 @@ def ski_integer(it: Certificate, _: Base) -> Certificate:
 
 @key_defect(
     "ski-bare",
-    on=EVERY,
+    on=ENDS,
     title="whose subjectKeyIdentifier lacks its OCTET STRING",
     finding={
         "": "structure.SubjectKeyIdentifier",
@@ -208,7 +208,7 @@ def ski_bare(it: Certificate, _: Base) -> Certificate:
 
 @key_defect(
     "aki-critical",
-    on=ISSUED,
+    on=KINDS,
     title="whose authorityKeyIdentifier is critical",
     finding={
         "": "extensions.must_not_be_critical",
@@ -226,7 +226,7 @@ def aki_critical(it: Certificate, _: Base) -> Certificate:
 
 @key_defect(
     "aki-missing",
-    on=(*ISSUED, "device-ka", "organisation-ka"),
+    on=(*KINDS, "iki-issuing-ca", "device-issuing-ca"),
     title="without authorityKeyIdentifier",
     finding="extensions.authorityKeyIdentifier.missing",
     rfc5280=Verdict.EITHER,
@@ -241,7 +241,7 @@ def aki_missing(it: Certificate, _: Base) -> Certificate:
 
 @key_defect(
     "aki-with-issuer-and-serial",
-    on=SMKI_ISSUED,
+    on=SMKI_KINDS,
     title="whose authorityKeyIdentifier tells the issuer's own issuer and serial, too",
     finding="extensions.authorityKeyIdentifier.sole",
     rfc5280=Verdict.ACCEPT,
@@ -261,7 +261,7 @@ def aki_with_issuer_and_serial(it: Certificate, base: Base) -> Certificate:
 
 @key_defect(
     "aki-half",
-    on=(*SMKI_ISSUED, *RSA_ISSUED),
+    on=("device", "dccki"),
     title="whose authorityKeyIdentifier tells the issuer's own issuer and no serial",
     finding={
         "": "extensions.authorityKeyIdentifier.half",
@@ -281,7 +281,7 @@ def aki_half(it: Certificate, base: Base) -> Certificate:
 
 @key_defect(
     "aki-of-serial-alone",
-    on=ISSUED,
+    on=(*SMKI_KINDS, "dccki"),
     title="whose authorityKeyIdentifier is a serial in place of a key identifier",
     finding={
         "": "extensions.authorityKeyIdentifier.half",
@@ -299,7 +299,7 @@ def aki_of_serial_alone(it: Certificate, _: Base) -> Certificate:
 
 @key_defect(
     "aki-20-octets",
-    on=SMKI_ISSUED,
+    on=SMKI_KINDS,
     title="whose authorityKeyIdentifier has 20 octets",
     finding="extensions.authorityKeyIdentifier.keyIdentifier.octets",
     rfc5280=Verdict.EITHER,
@@ -314,7 +314,7 @@ def aki_20_octets(it: Certificate, _: Base) -> Certificate:
 
 @key_defect(
     "aki-of-another-key",
-    on=(*ISSUED, "device-ka", "organisation-ka"),
+    on=(*ISSUED, "device-ka"),
     title="whose authorityKeyIdentifier is that of another key",
     finding="extensions.authorityKeyIdentifier.keyIdentifier.value",
     rfc5280=Verdict.EITHER,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.corpus.changes import with_critical, with_value, without
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
-from smki_testca.corpus.groups import CAS, DEVICES, EVERY, ORGANISATIONS
+from smki_testca.corpus.groups import CAS, DEVICES, EVERY, KINDS, ORGANISATIONS, SMKI_ISSUING
 from smki_testca.corpus.parts import usages
 from smki_testca.der.encode import BIT_STRING, integer, tlv
 
@@ -23,7 +23,7 @@ usage_defect = partial(defect, stage=Stage.PROFILE, at_least=Stage.USE)
 
 @usage_defect(
     "key-usage-not-critical",
-    on=(*CAS, *_SMKI_ENDS, "dccki", "iki"),
+    on=(*EVERY, "device-ka", "organisation-ka"),
     title="whose keyUsage is not critical",
     finding="extensions.keyUsage.critical",
     rfc5280=Verdict.ACCEPT,
@@ -38,7 +38,7 @@ def key_usage_not_critical(it: Certificate, _: Base) -> Certificate:
 
 @usage_defect(
     "key-usage-missing",
-    on=(*CAS, *_SMKI_ENDS, "dccki", "iki"),
+    on=(*KINDS, "device-ka", "organisation-ka"),
     title="without keyUsage",
     finding="extensions.keyUsage.missing",
     rfc5280=Verdict.EITHER,
@@ -54,7 +54,7 @@ def key_usage_missing(it: Certificate, _: Base) -> Certificate:
 
 @usage_defect(
     "key-usage-integer",
-    on=EVERY,
+    on=KINDS,
     title="whose keyUsage is an INTEGER",
     finding={"": "extensions.keyUsage.unreadable", "dccki": "structure.KeyUsage"},
     at_least=Stage.PROFILE,
@@ -84,7 +84,7 @@ def key_usage_without_crl_sign(it: Certificate, _: Base) -> Certificate:
 
 @usage_defect(
     "key-usage-without-cert-sign",
-    on=CAS,
+    on=SMKI_ISSUING,
     title="that may not sign certificates",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.EITHER,
@@ -99,7 +99,7 @@ def key_usage_without_cert_sign(it: Certificate, _: Base) -> Certificate:
 
 @usage_defect(
     "key-usage-of-end-entity",
-    on=CAS,
+    on=SMKI_ISSUING,
     title="with the keyUsage of an end entity",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.EITHER,
@@ -164,7 +164,7 @@ def key_usage_signature_and_non_repudiation(it: Certificate, _: Base) -> Certifi
 
 @usage_defect(
     "key-usage-key-encipherment",
-    on=_SMKI_ENDS,
+    on=("device-ka", "organisation-ka"),
     title="for keyEncipherment",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.ACCEPT,
@@ -212,7 +212,7 @@ def key_usage_agreement_and_decipher_only(it: Certificate, _: Base) -> Certifica
 
 @usage_defect(
     "key-usage-signs-certificates",
-    on=(*_SMKI_ENDS, "dccki", "iki"),
+    on=(*DEVICES, "organisation", "dccki"),
     title="with the keyUsage keyCertSign",
     finding={"": "extensions.keyUsage.value", "dccki": "extensions.keyUsage.signs_certificates"},
     rfc5280=Verdict.EITHER,
@@ -229,7 +229,7 @@ def key_usage_signs_certificates(it: Certificate, _: Base) -> Certificate:
 
 @usage_defect(
     "key-usage-signs-crls",
-    on=_SMKI_ENDS,
+    on=("device", "organisation"),
     title="with the keyUsage cRLSign besides its own",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.ACCEPT,
@@ -245,7 +245,7 @@ def key_usage_signs_crls(it: Certificate, base: Base) -> Certificate:
 
 @usage_defect(
     "key-usage-none",
-    on=(*_SMKI_ENDS, *CAS, "dccki", "iki"),
+    on=("device", "device-ka", "organisation", "dccki"),
     title="with a keyUsage of no bit",
     finding={"": "extensions.keyUsage.value", "dccki": "extensions.keyUsage.no_usage"},
     rfc5280=Verdict.EITHER,

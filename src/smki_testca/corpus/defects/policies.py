@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 from smki_testca.corpus.changes import with_critical, with_value, without
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
-from smki_testca.corpus.groups import DEVICES, EVERY, ORGANISATIONS, RSA, SMKI, SMKI_CAS
+from smki_testca.corpus.groups import (
+    DEVICES,
+    ENDS,
+    EVERY,
+    KINDS,
+    RSA,
+    RSA_CAS,
+    RSA_ENDS,
+    SMKI,
+    SMKI_KINDS,
+)
 from smki_testca.corpus.parts import ANY_POLICY, POLICY, TRUE, policies
 from smki_testca.der.encode import IA5_STRING, UTF8_STRING, integer, oid, sequence, text
 
@@ -17,13 +27,12 @@ if TYPE_CHECKING:
 
 _NAME = "certificatePolicies"
 _CPS, _USER_NOTICE = "1.3.6.1.5.5.7.2.1", "1.3.6.1.5.5.7.2.2"
-_SMKI_FULL = (*SMKI_CAS, *DEVICES, *ORGANISATIONS)
 policy_defect = partial(defect, stage=Stage.PROFILE, at_least=Stage.PATH)
 
 
 @policy_defect(
     "policies-not-critical",
-    on=_SMKI_FULL,
+    on=(*SMKI, "device-ka"),
     title="whose certificatePolicies is not critical",
     finding="extensions.certificatePolicies.critical",
     rfc5280=Verdict.ACCEPT,
@@ -39,7 +48,7 @@ def policies_not_critical(it: Certificate, _: Base) -> Certificate:
 
 @policy_defect(
     "policies-critical",
-    on=RSA,
+    on=(*RSA_ENDS, "dccki-issuing-ca"),
     title="whose certificatePolicies is critical",
     finding="extensions.certificatePolicies.critical",
     rfc5280=Verdict.ACCEPT,
@@ -54,7 +63,7 @@ def policies_critical(it: Certificate, _: Base) -> Certificate:
 
 @policy_defect(
     "policies-missing",
-    on=(*_SMKI_FULL, *RSA),
+    on=(*KINDS, *RSA_CAS),
     title="without certificatePolicies",
     finding="extensions.certificatePolicies.missing",
     rfc5280=Verdict.ACCEPT,
@@ -69,7 +78,7 @@ def policies_missing(it: Certificate, _: Base) -> Certificate:
 
 @policy_defect(
     "policies-two",
-    on=SMKI,
+    on=SMKI_KINDS,
     title="with two policies",
     finding="extensions.certificatePolicies.sole",
     rfc5280=Verdict.ACCEPT,
@@ -101,7 +110,7 @@ def policies_two_other_first(it: Certificate, _: Base) -> Certificate:
 
 @policy_defect(
     "policies-twice",
-    on=(*SMKI, *RSA),
+    on=("device", "dccki"),
     title="with one policy twice",
     finding={
         "": "extensions.certificatePolicies.sole",
@@ -119,7 +128,7 @@ def policies_twice(it: Certificate, _: Base) -> Certificate:
 
 @policy_defect(
     "policies-with-cps",
-    on=SMKI,
+    on=ENDS,
     title="with a pointer to a practice statement in its policy",
     finding="extensions.certificatePolicies.sole",
     rfc5280=Verdict.ACCEPT,
@@ -183,7 +192,7 @@ def policies_any(it: Certificate, _: Base) -> Certificate:
 
 @policy_defect(
     "policies-another",
-    on=(*DEVICES, *ORGANISATIONS),
+    on=(*DEVICES, "organisation"),
     title="with a policy of another PKI",
     finding="extensions.certificatePolicies.policyIdentifier.policy",
     rfc5280=Verdict.ACCEPT,
@@ -199,7 +208,7 @@ def policies_another(it: Certificate, _: Base) -> Certificate:
 
 @policy_defect(
     "policy-empty",
-    on=(*SMKI, *RSA),
+    on=ENDS,
     title="with a policy of nothing",
     finding="structure.PolicyInformation",
     source="RFC 5280 4.2.1.4: policyIdentifier is no optional element; 4.2",
@@ -215,7 +224,7 @@ def policy_empty(it: Certificate, _: Base) -> Certificate:
 
 @policy_defect(
     "policy-integer",
-    on=(*SMKI, *RSA),
+    on=ENDS,
     title="whose policy is an INTEGER",
     finding="structure.PolicyInformation",
     source="RFC 5280 4.2.1.4: policyIdentifier is an OBJECT IDENTIFIER; 4.2",
