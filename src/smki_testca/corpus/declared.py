@@ -5,6 +5,7 @@ from __future__ import annotations
 # Each of these modules declares its defects when it is imported.
 from smki_testca.corpus.defect import DEFECTS
 from smki_testca.corpus.defects import (
+    algorithms,
     alternative_names,
     constraints,
     contingency_keys,
@@ -24,6 +25,7 @@ from smki_testca.corpus.defects import (
 __all__ = ["DECLARING", "DEFECTS"]
 
 DECLARING = (
+    algorithms,
     alternative_names,
     constraints,
     contingency_keys,

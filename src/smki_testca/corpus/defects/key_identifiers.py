@@ -226,7 +226,7 @@ def aki_critical(it: Certificate, _: Base) -> Certificate:
 
 @key_defect(
     "aki-missing",
-    on=(*KINDS, "iki-issuing-ca", "device-issuing-ca"),
+    on=(*KINDS, "iki-issuing-ca", "dccki-issuing-ca", "device-issuing-ca"),
     title="without authorityKeyIdentifier",
     finding="extensions.authorityKeyIdentifier.missing",
     rfc5280=Verdict.EITHER,
@@ -295,6 +295,24 @@ def aki_half(it: Certificate, base: Base) -> Certificate:
 def aki_of_serial_alone(it: Certificate, _: Base) -> Certificate:
     """The keyIdentifier gives way to an authorityCertSerialNumber."""
     return with_value(it, _AUTHORITY, sequence(_long_serial(b"\x41" * 16)))
+
+
+@key_defect(
+    "aki-of-issuer-and-serial",
+    on=("organisation", "device", "dccki", "iki-issuing-ca", "dccki-issuing-ca"),
+    title="whose authorityKeyIdentifier is the issuer's own issuer and serial",
+    finding="extensions.authorityKeyIdentifier.keyIdentifier.missing",
+    rfc5280=Verdict.EITHER,
+    source="RFC 5280 4.2.1.1: CAs must write a keyIdentifier; 6.1 does not look at it",
+    why="A Device finds the issuing key by its key identifier, and finds none; once the CA is"
+    " renewed, nobody finds it.",
+    importance=Importance.MEDIUM,
+)
+def aki_of_issuer_and_serial(it: Certificate, base: Base) -> Certificate:
+    """The true issuer and serial number of the CA stand in place of its key identifier."""
+    above = base.chain[0]
+    number = _long_serial(read(above.serial)[0].content)
+    return with_value(it, _AUTHORITY, sequence(tlv(0xA1, tlv(0xA4, above.issuer)), number))
 
 
 @key_defect(

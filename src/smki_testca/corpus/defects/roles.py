@@ -69,6 +69,7 @@ def role_decimal(it: Certificate, base: Base) -> Certificate:
         "organisation-recovery",
         "organisation-network-operator-ka",
         "organisation-load-controller",
+        "iki",
     ),
     title="whose role has one digit",
     finding=f"{_PATH}.role_decimal",
@@ -91,6 +92,20 @@ def role_one_digit(it: Certificate, base: Base) -> Certificate:
 def role_lower_case(it: Certificate, base: Base) -> Certificate:
     """The digit F is an f."""
     return with_attribute(it, UNIT, _role(base).lower())
+
+
+@role_defect(
+    "role-7f",
+    on=("iki",),
+    title="whose role is 7f, in lower case",
+    finding=f"{_PATH}.form",
+    why="A comparison of octets with 7F fails: one service finds the holder, another does not.",
+    importance=Importance.MEDIUM,
+    facts={"role": "7F"},
+)
+def role_7f(it: Certificate, _: Base) -> Certificate:
+    """The role is another one, and its digit F is an f."""
+    return with_attribute(it, UNIT, "7f")
 
 
 @role_defect(

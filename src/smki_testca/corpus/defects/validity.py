@@ -105,8 +105,24 @@ def not_after_generalized_time(it: Certificate, _: Base) -> Certificate:
 
 
 @validity_defect(
-    "not-after-utc-time-of-2069",
+    "not-after-generalized-time-of-2045",
     on=ROOTS,
+    title="whose notAfter is in 2045, in a GeneralizedTime",
+    finding="validity.notAfter.encoding",
+    rfc5280=Verdict.EITHER,
+    source=_WHICH_TYPE,
+    why="A reader that takes its first two digits for the year reads 2020, and the root has"
+    " expired.",
+    importance=Importance.LOW,
+)
+def not_after_generalized_time_of_2045(it: Certificate, _: Base) -> Certificate:
+    """The end is earlier, before 2050, and in the type for later years."""
+    return _with_end(it, tlv(GENERALIZED_TIME, b"20451231235959Z"))
+
+
+@validity_defect(
+    "not-after-utc-time-of-2069",
+    on=("organisation-root-ca", "device-root-ca", "dccki-root-ca"),
     title="whose notAfter of 2069 is a UTCTime",
     finding="validity.order",
     source="RFC 5280 4.1.2.5.1: 69 is 1969; 6.1.3 (a)(2): no current time is within it",
