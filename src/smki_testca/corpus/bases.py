@@ -59,12 +59,15 @@ class Facts:
         usage: ``digital-signature`` or ``key-agreement``.
         role: the RemotePartyRole, two upper-case hexadecimal digits.
         signifier: the Signifier of a DCCKI certificate.
+        status: of a CRL, what it says of the certificate that the case is about: ``revoked`` or
+            ``good``.
     """
 
     eui64: str | None = None
     usage: str | None = None
     role: str | None = None
     signifier: str | None = None
+    status: str | None = None
 
     def as_json(self) -> dict[str, str]:
         """Those that the document states."""
@@ -73,6 +76,7 @@ class Facts:
             ("usage", self.usage),
             ("role", self.role),
             ("signifier", self.signifier),
+            ("status", self.status),
         )
         return {name: value for name, value in every if value is not None}
 
@@ -472,7 +476,7 @@ def _list_bases(pki: Pki) -> list[Base]:
         chain = (root,) if signed_by == root.profile else (issuing, root)
         title = f"{_article(_TITLES[profile])} {_TITLES[profile]}"
         document = revocation_list(pki, profile, revoked)
-        made.append(Base(profile, title, document, chain, about=revoked))
+        made.append(Base(profile, title, document, chain, Facts(status="revoked"), revoked))
     return made
 
 
