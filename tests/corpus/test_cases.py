@@ -52,8 +52,8 @@ def test_a_case_differs_from_its_base_in_its_change_alone(case):
         number = int(re.match(r"chain\[(\d)\]", change.path)[1])
         assert case.der == base.der
         before, after = base.chain[number], case.chain[number]
-        others = [n for n in range(len(base.chain)) if n != number]
-        assert all(base.chain[n] == case.chain[n] for n in others)
+        # What is above a CA that another one issued is the other's.
+        assert case.chain[:number] == base.chain[:number]
     elif change.path.startswith("crls["):
         assert (case.der, case.chain) == (base.der, base.chain)
         before, after = b"", case.crls[0]

@@ -82,32 +82,6 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Base:
-    """A good document.
-
-    Attributes:
-        name: such as ``device``: the first part of the ids of its cases.
-        title: such as "A Device Certificate".
-        document: its parts.
-        chain: the certificates of the CAs above it, the issuer first, the root last.
-        facts: what a reader must have read in it.
-        about: for a CRL, the certificate that it revokes.
-    """
-
-    name: str
-    title: str
-    document: Parts
-    chain: tuple[Certificate, ...] = ()
-    facts: Facts = field(default_factory=Facts)
-    about: Certificate | None = None
-
-    @property
-    def profile(self) -> str:
-        """The name of the profile that the document follows."""
-        return self.document.profile
-
-
-@dataclass(frozen=True)
 class Pki:
     """The CAs that the corpus is issued by: each certificate, and what signs with its key.
 
@@ -131,6 +105,34 @@ class Pki:
             self.authorities[f"{hierarchy}-issuing-ca"],
             self.authorities[f"{hierarchy}-root-ca"],
         )
+
+
+@dataclass(frozen=True)
+class Base:
+    """A good document.
+
+    Attributes:
+        name: such as ``device``: the first part of the ids of its cases.
+        title: such as "A Device Certificate".
+        document: its parts.
+        chain: the certificates of the CAs above it, the issuer first, the root last.
+        facts: what a reader must have read in it.
+        about: for a CRL, the certificate that it revokes.
+        pki: the CAs of all hierarchies, for a defect that needs another than those above it.
+    """
+
+    name: str
+    title: str
+    document: Parts
+    chain: tuple[Certificate, ...] = ()
+    facts: Facts = field(default_factory=Facts)
+    about: Certificate | None = None
+    pki: Pki = field(default_factory=lambda: Pki({}, {}), repr=False)
+
+    @property
+    def profile(self) -> str:
+        """The name of the profile that the document follows."""
+        return self.document.profile
 
 
 # The CAs
@@ -399,7 +401,7 @@ the first seven are those of the published message vectors; the others' are made
 def bases(pki: Pki) -> dict[str, Base]:
     """Every good document by its name, CAs first."""
     made = [*_ca_bases(pki), *_end_entity_bases(pki), *_list_bases(pki), *_request_bases()]
-    return {base.name: base for base in made}
+    return {base.name: replace(base, pki=pki) for base in made}
 
 
 def _ca_bases(pki: Pki) -> list[Base]:

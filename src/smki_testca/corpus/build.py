@@ -160,16 +160,16 @@ class Builder:
         crls: Sequence[bytes],
         instant: str,
     ) -> tuple[Finding, ...]:
-        """What the linter says of a document, together with its CRLs, and of changed CAs."""
+        """What the linter says of a document and its CRLs, and of a chain that is changed."""
         usual = {authority.der for authority in base.chain}
         above = tuple(authority.der for authority in chain)
-        changed = [authority for authority in above if authority not in usual]
+        around = (*(above if set(above) != usual else ()), *crls)
         linter = self._linter(instant, above, usual - set(above))
-        sources = [Source("-", n, each) for n, each in enumerate((der, *changed, *crls))]
+        sources = [Source("-", n, each) for n, each in enumerate((der, *around))]
         linted = [linter.lint(source, n) for n, source in enumerate(sources)]
         together = set_findings(linter, linted, sources).get(0, ()) if crls else ()
-        of_chain = [each for document in linted[1:] for each in document.findings]
-        return (*linted[0].findings, *together, *of_chain)
+        of_others = [each for document in linted[1:] for each in document.findings]
+        return (*linted[0].findings, *together, *of_others)
 
     def _linter(self, instant: str, above: tuple[bytes, ...], gone: set[bytes]) -> Linter:
         """A linter that has the CAs of a chain at hand, and the corpus' others but some."""
