@@ -25,6 +25,7 @@ from smki_testca.lint.chain import gathered
 from smki_testca.lint.engine import Linter
 from smki_testca.lint.linted import Settings
 from smki_testca.lint.whole_input import set_findings
+from smki_testca.profiles import Library
 from smki_testca.profiles.model import Severity
 from smki_testca.roles import Basis
 
@@ -62,6 +63,7 @@ class Builder:
         self.bases = bases(pki)
         self._trusted = tuple(authority.der for authority in pki.authorities.values())
         self._environment = environment
+        self._library = Library()
         self._linters: dict[tuple[str, tuple[bytes, ...]], Linter] = {}
 
     def cases(self) -> Iterator[Case]:
@@ -180,7 +182,7 @@ class Builder:
             settings = Settings(
                 at(instant.rstrip("Z")), environment=self._environment, trusted=trusted
             )
-            linter = Linter(settings, gathered(trusted, settings.at))
+            linter = Linter(settings, gathered(trusted, settings.at), self._library)
             self._linters[instant, above] = linter
         return linter
 
