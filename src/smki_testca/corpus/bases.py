@@ -484,8 +484,19 @@ def _list_bases(pki: Pki) -> list[Base]:
 
 def _request_bases() -> list[Base]:
     titles = {"organisation": "An Organisation", "device": "A Device", "dccki": "A DCCKI"}
+    facts = {
+        "organisation": Facts(SUPPLIER_ID.hex().upper(), DIGITAL_SIGNATURE, "02"),
+        "device": Facts(DEVICE_ID.hex().upper(), DIGITAL_SIGNATURE),
+        "dccki": Facts(signifier="SUP1"),
+        "iki": Facts(role="02"),
+    }
     return [
-        Base(f"{profile}-csr", f"{titles.get(profile, 'An IKI')} CSR", request(profile))
+        Base(
+            f"{profile}-csr",
+            f"{titles.get(profile, 'An IKI')} CSR",
+            request(profile),
+            facts=facts[profile],
+        )
         for profile in HIERARCHIES
     ]
 

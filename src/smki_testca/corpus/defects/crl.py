@@ -38,6 +38,7 @@ from smki_testca.der.read import read
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
     from smki_testca.corpus.keys import Signer
+    from smki_testca.corpus.parts import Certificate
 
 LISTS = (
     "organisation-crl",
