@@ -56,7 +56,7 @@ from smki_testca.der.read import read
 from smki_testca.roles import Basis
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from smki_testca.corpus.bases import Base
 
@@ -82,6 +82,7 @@ def _asked(  # noqa: PLR0913 - a defect is stated in full
     rfc5280: Verdict = Verdict.ACCEPT,
     importance: Importance = Importance.MEDIUM,
     also: tuple[str, ...] = (),
+    facts: Mapping[str, str | None] | None = None,
 ) -> Callable[[Make], Make]:
     """Declare a defect that SEC Appendix M forbids; of a DCCKI CSR, that it does is assumed."""
 
@@ -105,6 +106,7 @@ def _asked(  # noqa: PLR0913 - a defect is stated in full
                     gbcs_source=source,
                     why=why,
                     importance=importance,
+                    facts=facts,
                 )(make)
         return make
 
@@ -428,6 +430,7 @@ def key_usage_not_critical(it: Request, base: Base) -> Request:
     finding="csr.key_usage",
     why="One key for two usages: a signature may open what key agreement closed.",
     importance=Importance.HIGH,
+    facts={"usage": None},
 )
 def key_usage_two(it: Request, base: Base) -> Request:
     """DigitalSignature and keyAgreement."""
@@ -442,6 +445,7 @@ def key_usage_two(it: Request, base: Base) -> Request:
     finding="csr.key_usage",
     why="A CA that copies what is asked for makes another CA.",
     importance=Importance.CRITICAL,
+    facts={"usage": None},
 )
 def key_usage_of_a_ca(it: Request, base: Base) -> Request:
     """KeyCertSign."""
@@ -468,6 +472,7 @@ def key_usage_agreement(it: Request, base: Base) -> Request:
     title="without a keyUsage",
     finding="csr.key_usage",
     why="What the key is for is guessed.",
+    facts={"usage": None},
 )
 def without_key_usage(it: Request, base: Base) -> Request:
     """The extension is left out."""
@@ -482,6 +487,7 @@ def without_key_usage(it: Request, base: Base) -> Request:
     finding="csr.key_usage",
     also=("csr.attributes",),
     why="What the key is for is guessed.",
+    facts={"usage": None},
 )
 def without_extensions(it: Request, base: Base) -> Request:
     """The only extension is left out, and the attribute that holds it."""
@@ -515,6 +521,7 @@ def subject_country(it: Request, base: Base) -> Request:
     finding="csr.subject",
     why="Whose certificate it will be is not said.",
     importance=Importance.HIGH,
+    facts={"eui64": None},
 )
 def subject_without_identifier(it: Request, base: Base) -> Request:
     """CN and OU alone."""
@@ -529,6 +536,7 @@ def subject_without_identifier(it: Request, base: Base) -> Request:
     finding="csr.subject",
     why="What its holder may do is not said.",
     importance=Importance.HIGH,
+    facts={"role": None},
 )
 def subject_without_role(it: Request, base: Base) -> Request:
     """CN and identifier alone."""
@@ -543,6 +551,7 @@ def subject_without_role(it: Request, base: Base) -> Request:
     finding="csr.subject",
     why="Two readers read two holders.",
     importance=Importance.CRITICAL,
+    facts={"eui64": None},
 )
 def subject_two_identifiers(it: Request, base: Base) -> Request:
     """Another supplier's identifier before its own."""
@@ -558,6 +567,7 @@ def subject_two_identifiers(it: Request, base: Base) -> Request:
     title="whose identifier is text, as OpenSSL's command line writes it",
     finding="csr.subject",
     why="Clients match the octets of a BIT STRING: the certificate would be nobody's.",
+    facts={"eui64": None},
 )
 def identifier_text(it: Request, base: Base) -> Request:
     """A UTF8String of hexadecimal digits."""
@@ -572,6 +582,7 @@ def identifier_text(it: Request, base: Base) -> Request:
     title="with an ID of six octets",
     finding="csr.identifier",
     why="It is a MAC address, no EUI-64.",
+    facts={"eui64": None},
 )
 def identifier_of_six_octets(it: Request, base: Base) -> Request:
     """A BIT STRING of 48 bits."""
@@ -586,6 +597,7 @@ def identifier_of_six_octets(it: Request, base: Base) -> Request:
     finding="csr.identifier",
     why="Eight octets of zeros stand for no identifier.",
     source="RTDS 4.5.0: 8 octets of zeros where a cell has no identifier",
+    facts={"eui64": bytes(8).hex()},
 )
 def identifier_of_nobody(it: Request, base: Base) -> Request:
     """Eight octets of zeros."""
@@ -599,6 +611,7 @@ def identifier_of_nobody(it: Request, base: Base) -> Request:
     title="whose ID has unused bits",
     finding="csr.identifier",
     why="Clients match 03 09 00 and eight octets: the certificate would be nobody's.",
+    facts={"eui64": None},
 )
 def identifier_unused_bits(it: Request, base: Base) -> Request:
     """Four unused bits."""
@@ -715,6 +728,7 @@ _DEVICE = ("device-csr",)
     title="that names the Device by a dNSName",
     finding="csr.device_id",
     why="The certificate would name no Device.",
+    facts={"eui64": None},
 )
 def device_by_host_name(it: Request, base: Base) -> Request:
     """A dNSName in place of the hardwareModuleName."""
@@ -729,6 +743,7 @@ def device_by_host_name(it: Request, base: Base) -> Request:
     finding="csr.device_id",
     why="The certificate would name no Device.",
     importance=Importance.HIGH,
+    facts={"eui64": None},
 )
 def device_of_no_name(it: Request, base: Base) -> Request:
     """The subjectAltName is left out."""
@@ -756,6 +771,7 @@ def device_with_host_name(it: Request, base: Base) -> Request:
     finding="csr.device_id",
     why="Two readers read two Devices.",
     importance=Importance.CRITICAL,
+    facts={"eui64": None},
 )
 def two_devices(it: Request, base: Base) -> Request:
     """Another Device's hardwareModuleName after its own."""
@@ -771,6 +787,7 @@ def two_devices(it: Request, base: Base) -> Request:
     finding="csr.device_id",
     why="Eight octets of zeros stand for no identifier.",
     source="RTDS 4.5.0: 8 octets of zeros where a cell has no identifier",
+    facts={"eui64": bytes(8).hex()},
 )
 def device_of_zeros(it: Request, base: Base) -> Request:
     """HwSerialNum is eight octets of zeros."""
@@ -784,6 +801,7 @@ def device_of_zeros(it: Request, base: Base) -> Request:
     title="whose Device ID has six octets",
     finding="csr.device_id",
     why="It is a MAC address, no EUI-64.",
+    facts={"eui64": None},
 )
 def device_of_six_octets(it: Request, base: Base) -> Request:
     """HwSerialNum is six octets."""
@@ -827,6 +845,7 @@ def device_with_subject(it: Request, base: Base) -> Request:
     title="whose OU is a word",
     finding="csr.role",
     why="The interface does not know the role.",
+    facts={"role": None},
 )
 def iki_role_word(it: Request, base: Base) -> Request:
     """OU=supplier."""
