@@ -10,7 +10,7 @@ from smki_testca.lint.rows import aspects, rule_of
 from smki_testca.profiles import Library
 
 LIBRARY = Library()
-CASES = list(Builder(corpus_pki(), "ZAZ1").cases())
+CASES = list(Builder(corpus_pki(), "ZAZ1").cases(every_base=True))
 CERTIFICATES = [
     profile
     for profile in LIBRARY.profiles

@@ -2,43 +2,18 @@
 
 from __future__ import annotations
 
-# Each of these modules declares its defects when it is imported.
+import importlib
+import pkgutil
+
+from smki_testca.corpus import defects
 from smki_testca.corpus.defect import DEFECTS
-from smki_testca.corpus.defects import (
-    algorithms,
-    alternative_names,
-    constraints,
-    contingency_keys,
-    extensions,
-    identifiers,
-    key_identifiers,
-    key_usage,
-    names,
-    policies,
-    purposes,
-    roles,
-    serials,
-    validity,
-    versions,
-)
 
 __all__ = ["DECLARING", "DEFECTS"]
 
-DECLARING = (
-    algorithms,
-    alternative_names,
-    constraints,
-    contingency_keys,
-    extensions,
-    identifiers,
-    key_identifiers,
-    key_usage,
-    names,
-    policies,
-    purposes,
-    roles,
-    serials,
-    validity,
-    versions,
+# Each module of the packages declares its defects when it is imported, in the order of its name.
+DECLARING = tuple(
+    importlib.import_module(module.name)
+    for package in (defects,)
+    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
 )
-"""The modules that declare defects."""
+"""The modules that declare defects and oddities."""

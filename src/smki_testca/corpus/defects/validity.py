@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.changes import but
-from smki_testca.corpus.defect import Importance, Need, Stage, Verdict, defect
+from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
 from smki_testca.corpus.groups import DEVICES, ENDS, EVERY, ROOTS
 from smki_testca.corpus.parts import at
 from smki_testca.der.encode import GENERALIZED_TIME, UTC_TIME, sequence, time, tlv
@@ -269,19 +269,3 @@ def expires_in_generalized_time(it: Certificate, _: Base) -> Certificate:
 def ends_a_second_early(it: Certificate, _: Base) -> Certificate:
     """The last second is left out."""
     return _with_end(it, tlv(GENERALIZED_TIME, b"99991231235958Z"))
-
-
-@validity_defect(
-    "ends-before-it-begins",
-    on=("organisation", "organisation-ka", "organisation-issuing-ca", "dccki", "iki"),
-    title="that ends before it begins",
-    finding="validity.order",
-    source="RFC 5280 6.1.3 (a)(2): no current time is within it",
-    why="A reader that looks at one of the two times only takes it.",
-    importance=Importance.MEDIUM,
-    needs=(Need.TIME,),
-    at_least=Stage.USE,
-)
-def ends_before_it_begins(it: Certificate, _: Base) -> Certificate:
-    """The end is in 2019."""
-    return _with_end(it, time(at("2019-12-31T23:59:59")))
