@@ -12,7 +12,7 @@ from smki_testca.corpus.defect import Level, Need, Verdict
 from smki_testca.profiles.model import Severity
 
 BUILDER = Builder(corpus_pki(), "ZAZ1")
-CASES = {case.id: case for case in BUILDER.cases()}
+CASES = {case.id: case for case in BUILDER.cases(every_base=True)}
 STATED = {
     f"{'good-' if defect.is_good else ''}{base}-{defect.name}": defect.findings_on(base)
     for namesakes in DEFECTS.values()
@@ -62,7 +62,7 @@ def test_a_case_differs_from_its_base_in_its_change_alone(case):
 
 
 def test_ids_are_unique_and_in_kebab_case():
-    ids = [case.id for case in BUILDER.cases()]
+    ids = [case.id for case in BUILDER.cases(every_base=True)]
     assert len(ids) == len(set(ids))
     assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", each) for each in ids)
 

@@ -41,14 +41,21 @@ ENVIRONMENT = "ZAZ1"
 """The test environment of the corpus' own CAs."""
 
 
-def corpus(pki: Pki | None = None, environment: str | None = ENVIRONMENT) -> list[Case]:
+def corpus(
+    pki: Pki | None = None,
+    environment: str | None = ENVIRONMENT,
+    *,
+    every_base: bool = False,
+) -> list[Case]:
     """Every case: the good bases first, then the oddities, then the defects.
 
     Args:
         pki: the CAs that issue them; the corpus' own by default.
         environment: the test environment whose policies the linter allows.
+        every_base: whether to make each defect of every base that it is declared on, rather than
+            of its main base alone.
     """
-    return list(Builder(pki or corpus_pki(), environment).cases())
+    return list(Builder(pki or corpus_pki(), environment).cases(every_base=every_base))
 
 
 class Builder:
@@ -66,15 +73,20 @@ class Builder:
         self._library = Library()
         self._linters: dict[tuple[str, tuple[bytes, ...]], Linter] = {}
 
-    def cases(self) -> Iterator[Case]:
-        """Every case: the good bases first, then the oddities, then the defects."""
+    def cases(self, *, every_base: bool = False) -> Iterator[Case]:
+        """The cases: the good bases first, then the oddities, then the defects.
+
+        Args:
+            every_base: whether to make each defect of every base that it is declared on.
+        """
         for base in self.bases.values():
             yield self._good_base(base)
         every = [defect for namesakes in declared.DEFECTS.values() for defect in namesakes]
         for is_good in (True, False):
             for defect in every:
                 if defect.is_good is is_good:
-                    yield from (self.case(defect, self.bases[name]) for name in defect.on)
+                    names = defect.on if every_base else defect.on[:1]
+                    yield from (self.case(defect, self.bases[name]) for name in names)
 
     def case(self, defect: Defect, base: Base) -> Case:
         """The case that a defect makes of a base."""
@@ -100,6 +112,7 @@ class Builder:
             title=f"{base.title} {defect.title}",
             kind=_KINDS[type(base.document)],
             profile=base.profile,
+            is_main=base.name == defect.on[0],
             base=f"good-{base.name}",
             is_good=defect.is_good,
             stage=defect.stage,

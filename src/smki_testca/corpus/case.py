@@ -52,6 +52,8 @@ class Case:
         profile: the name of the profile that the document should follow.
         base: the id of the good case that it is a change of; None for a base itself.
         is_good: whether a parser must take it.
+        is_main: whether its base is the main one of its defect; the others are in the corpus only
+            where every base is asked for.
         stage: the step that must refuse it; of a good one, the step that might trip over it.
         at_least: the latest step at which refusing it still counts as right.
         expect: what a parser must do, by level.
@@ -98,6 +100,7 @@ class Case:
     about: bytes | None = field(default=None, repr=False)
     crls: tuple[bytes, ...] = field(default=(), repr=False)
     revision: int = 1
+    is_main: bool = True
     aliases: tuple[str, ...] = ()
     device: tuple[DeviceStatus, ...] = ()
     wanted: Mapping[str, str] = field(default_factory=dict)
@@ -151,6 +154,7 @@ class Case:
             "profile": self.profile,
             "base": self.base,
             "good": self.is_good,
+            "main": self.is_main,
             "stage": self.stage.value,
             "at_least": self.at_least.value,
             "expect": {level.value: self.expect[level].as_json() for level in Level},

@@ -116,7 +116,8 @@ class Defect:
 
     Attributes:
         name: kebab case, for ever; a case's id is its base's name and this.
-        on: the names of the bases that it is made of.
+        on: the names of the bases that it is made of, the main one first: the corpus has the
+            others only where every base is asked for.
         title: what is changed, after "A Device Certificate": "whose keyUsage is not critical".
         stage: the step that must refuse it; of an oddity, the step that might trip over it.
         at_least: the latest step at which refusing it still counts as right.
@@ -191,7 +192,7 @@ def defect(  # noqa: PLR0913 - a defect is stated in full
 
     Args:
         name: kebab case.
-        on: the names of bases.
+        on: the names of bases, the main one first.
         title: what is changed, after "A Device Certificate".
         stage: the step that must refuse it.
         finding: the linter's code, for all bases or for each (the others have that under ""). Empty
@@ -267,7 +268,7 @@ def oddity(  # noqa: PLR0913 - an oddity is stated in full
 
     Args:
         name: kebab case.
-        on: the names of bases.
+        on: the names of bases, the main one first.
         title: what is odd, after "A Device Certificate".
         stage: the step that might trip over it.
         source: the clause that allows it, or where it was seen.

@@ -18,6 +18,8 @@ _OF_BROKEN_OCTETS = frozenset(
 _CODES_OF_BROKEN_OCTETS = frozenset(
     {"subjectPublicKeyInfo.key", "subjectPublicKeyInfo.form", "issuer.name_differs"}
 )
+_CODES_OF_REQUESTS = frozenset({"csr.key", "csr.device_id", "csr.identifier"})
+"""What a CSR's field is wrong in, too, if its octets are no DER."""
 _OF_WRONG_EXTENSIONS = frozenset(
     {
         "extensions.unknown_critical",
@@ -100,6 +102,20 @@ def _without_broken_fields(findings: list[Finding]) -> list[Finding]:
         finding
         for finding in findings
         if finding.code not in _CODES_OF_BROKEN_OCTETS or finding.path not in broken
+    ]
+
+
+def of_request(findings: list[Finding]) -> list[Finding]:
+    """The findings of a CSR without those by a field whose octets are broken."""
+    broken = [f.path for f in findings if f.code.startswith("der.") and f.path]
+    return [
+        finding
+        for finding in findings
+        if finding.code not in _CODES_OF_REQUESTS
+        or not any(
+            f"{path}.".startswith(f"{finding.path}.") or f"{finding.path}.".startswith(f"{path}.")
+            for path in broken
+        )
     ]
 
 

@@ -195,12 +195,13 @@ class Linter:
             )
         # A CSR that another key signed, such as one with a changed octet, proves nothing.
         is_sound = all(one.code != "csr.signature" for one in breaches)
+        found = coded_findings(breaches, view, profiles[0] if profiles else None)
         return Linted(
             source.file,
             source.index,
             f"csr-{' or '.join(profile.name for profile in profiles) or 'unknown'}",
             subject_text(view),
-            in_order(coded_findings(breaches, view, profiles[0] if profiles else None)),
+            in_order(echoes.of_request(found)),
             asked=asked_of(view, source, profiles[0], position) if profiles and is_sound else None,
         )
 

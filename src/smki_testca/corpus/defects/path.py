@@ -416,9 +416,9 @@ def issuer_lacks_name(it: Certificate, base: Base) -> Certificate:
 
 
 @defect(
-    "aki-of-another-key",
+    "aki-of-the-root",
     on=ENDS,
-    title="whose authorityKeyIdentifier is that of another key than its issuer's",
+    title="whose authorityKeyIdentifier is that of the root",
     stage=Stage.PATH,
     finding="extensions.authorityKeyIdentifier.keyIdentifier.value",
     rfc5280=Verdict.EITHER,
@@ -427,7 +427,7 @@ def issuer_lacks_name(it: Certificate, base: Base) -> Certificate:
     importance=Importance.MEDIUM,
     needs=(Need.CHAIN,),
 )
-def aki_of_another_key(it: Certificate, base: Base) -> Certificate:
+def aki_of_the_root(it: Certificate, base: Base) -> Certificate:
     """The key identifier of the root."""
     return with_value(it, "authorityKeyIdentifier", authority_key(base.chain[-1].key_identifier))
 
