@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import added, but, with_critical, with_value
+from smki_testca.corpus.changes import added, but, with_value
 from smki_testca.corpus.defect import Changed, Importance, Need, Stage, oddity
 from smki_testca.corpus.parts import (
     TRUE,
-    authority_key,
     extension,
     lasting,
     policies,
@@ -93,53 +92,6 @@ def extensions_turned(it: Certificate, base: Base) -> Certificate:
 
 
 @oddity(
-    "unknown-extension",
-    on=(*_SMKI_ENDS, "dccki", "iki"),
-    title="with an extension that nobody knows, and that is not critical",
-    stage=Stage.STRUCTURE,
-    source="RFC 5280 4.2: it may be ignored",
-    why="A reader that refuses what it does not know refuses the next profile's certificates.",
-    importance=Importance.MEDIUM,
-    notices=("extensions.unexpected",),
-)
-def unknown_extension(it: Certificate, base: Base) -> Certificate:
-    """An unassigned OID, NULL."""
-    del base
-    return added(it, "1.2.826.0.1.99999", b"\x05\x00")
-
-
-@oddity(
-    "policies-critical",
-    on=("dccki", "iki", "dccki-issuing-ca", "iki-issuing-ca"),
-    title="whose certificatePolicies are critical",
-    stage=Stage.STRUCTURE,
-    source="RFC 5280 4.2.1.4, 4.2: readers process it",
-    why="A reader that knows no critical policies refuses every SMKI certificate, too.",
-    notices=("extensions.certificatePolicies.critical",),
-)
-def policies_critical(it: Certificate, base: Base) -> Certificate:
-    """As in every certificate of the SMKI."""
-    del base
-    return with_critical(it, "certificatePolicies", TRUE)
-
-
-@oddity(
-    "purposes-critical",
-    on=("dccki", "iki"),
-    title="whose extKeyUsage is critical",
-    stage=Stage.STRUCTURE,
-    source="RFC 5280 4.2.1.12: critical or not",
-    why="A reader that knows no critical purposes refuses it.",
-    importance=Importance.MEDIUM,
-    notices=("extensions.extKeyUsage.critical",),
-)
-def purposes_critical(it: Certificate, base: Base) -> Certificate:
-    """The same purposes."""
-    del base
-    return with_critical(it, "extKeyUsage", TRUE)
-
-
-@oddity(
     "key-identifier-of-its-own",
     on=("dccki", "iki"),
     title="whose subjectKeyIdentifier is no digest of its key",
@@ -207,40 +159,8 @@ def root_with_contingency_key(it: Certificate, base: Base) -> Changed:
 
 
 @oddity(
-    "aki-of-itself",
-    on=("organisation-root-ca", "device-root-ca"),
-    title="with an authorityKeyIdentifier that is its own",
-    stage=Stage.STRUCTURE,
-    source="RFC 5280 4.2.1.1: it may be left out of a root",
-    why="Most software writes it: a reader that wants it absent has no root.",
-    importance=Importance.MEDIUM,
-    notices=("extensions.authorityKeyIdentifier.present",),
-)
-def aki_of_itself(it: Certificate, base: Base) -> Certificate:
-    """The same key identifier twice."""
-    del base
-    return added(it, "authorityKeyIdentifier", authority_key(it.key_identifier))
-
-
-@oddity(
-    "aki-of-itself",
-    on=("dccki-root-ca", "iki-root-ca"),
-    title="with an authorityKeyIdentifier that is its own",
-    stage=Stage.STRUCTURE,
-    source="RFC 5280 4.2.1.1: it may be left out of a root",
-    why="Most software writes it: a reader that wants it absent has no root.",
-    importance=Importance.MEDIUM,
-    notices=("extensions.unexpected",),
-)
-def plain_aki_of_itself(it: Certificate, base: Base) -> Certificate:
-    """The same key identifier twice."""
-    del base
-    return added(it, "authorityKeyIdentifier", authority_key(it.key_identifier))
-
-
-@oddity(
     "without-path-length",
-    on=(*_ROOTS, "device-issuing-ca", "dccki-issuing-ca", "iki-issuing-ca"),
+    on=(*_ROOTS, "dccki-issuing-ca", "iki-issuing-ca"),
     title="without a pathLenConstraint",
     stage=Stage.STRUCTURE,
     source="RFC 5280 4.2.1.9: it is optional",

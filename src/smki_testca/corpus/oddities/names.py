@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING
 from smki_testca.corpus.changes import with_value
 from smki_testca.corpus.defect import Importance, Stage, oddity
 from smki_testca.corpus.parts import (
-    PRINTABLE,
     SUPPLIER_ID,
     dns,
     hardware,
-    identifier,
     organisation_subject,
-    rdn,
     three_names,
 )
 from smki_testca.der.encode import oid, sequence
@@ -134,41 +131,6 @@ def name_with_signs(it: Certificate, base: Base) -> Certificate:
     """A comma, OU= and a plus sign inside the common name."""
     del base
     return replace(it, subject=organisation_subject("One, OU=03+CN=#"))
-
-
-@oddity(
-    "name-in-printable-string",
-    on=_ORGANISATIONS,
-    title="whose common name is a PrintableString",
-    stage=Stage.STRUCTURE,
-    source="RFC 5280 4.1.2.6: PrintableString or UTF8String",
-    why="Readers that compare tags, too, refuse it; SEC App. M F names no string type.",
-    importance=Importance.MEDIUM,
-    notices=("subject.commonName.encoding",),
-)
-def name_in_printable_string(it: Certificate, base: Base) -> Certificate:
-    """The common name alone is written so."""
-    del base
-    named = rdn("commonName", "Supplier One", PRINTABLE)
-    subject = sequence(named, rdn("organizationalUnitName", "02"), identifier())
-    return replace(it, subject=subject)
-
-
-@oddity(
-    "role-in-printable-string",
-    on=_ORGANISATIONS,
-    title="whose role is a PrintableString",
-    stage=Stage.STRUCTURE,
-    source="RFC 5280 4.1.2.6: PrintableString or UTF8String",
-    why="Readers that compare tags, too, find no role; SEC App. M F names no string type.",
-    importance=Importance.MEDIUM,
-    notices=("subject.organizationalUnitName.encoding",),
-)
-def role_in_printable_string(it: Certificate, base: Base) -> Certificate:
-    """The OU alone is written so."""
-    del base
-    unit = rdn("organizationalUnitName", "02", PRINTABLE)
-    return replace(it, subject=sequence(rdn("commonName", "Supplier One"), unit, identifier()))
 
 
 @oddity(
