@@ -70,6 +70,8 @@ def ask_all(
     settings: Settings,
     journal: Journal,
     progress: Callable[[int, int | None], None] = lambda _done, _total: None,
+    *,
+    ids: frozenset[str] = frozenset(),
 ) -> Asked:
     """Ask a target every case that the journal has no answer of.
 
@@ -81,6 +83,7 @@ def ask_all(
         settings: how to ask.
         journal: it gets every answer when it comes.
         progress: told how many cases are done, of how many.
+        ids: of every case of the corpus, for a target that brings its answers; empty to take any.
 
     Raises:
         InputError: if the target cannot be started, breaks the protocol, or is lost.
@@ -89,6 +92,9 @@ def ask_all(
         hello = target.open(settings.seconds)
         if settings.capabilities is not None:
             hello = replace(hello, capabilities=settings.capabilities)
+        strange = sorted((hello.only or frozenset()) - ids)
+        if ids and strange:
+            raise _unknown(strange[0])
         asked = Asked(hello, journal.answers)
         for case in cases:
             _leave_out(case, asked)
@@ -112,6 +118,8 @@ def _leave_out(case: LoadedCase, asked: Asked) -> None:
         note = f"the target lacks {', '.join(lacking)}"
     elif most is not None and len(case.question.der) > most:
         note = f"the target takes {most} octets at most"
+    elif asked.hello.only is not None and case.id not in asked.hello.only:
+        note = "the log has no answer for it"
     else:
         return
     asked.unasked[case.id] = Judgement(Outcome.NOT_APPLICABLE, note)
@@ -230,6 +238,14 @@ def _failed_reset(cause: str) -> InputError:
         "corpus.reset",
         f"The command of --reset fails: {cause}.",
         "Mend it, then go on with --resume.",
+    )
+
+
+def _unknown(case: str) -> InputError:
+    return InputError(
+        "corpus.protocol",
+        f"The target answers for {case}, which is no case of this corpus.",
+        "Run the corpus that the device has compiled in.",
     )
 
 
