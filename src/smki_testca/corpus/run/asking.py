@@ -151,6 +151,7 @@ class _Asking:
         self._progress = progress
         self._lock = threading.Lock()
         self._lost_in_a_row = 0
+        self._is_over = False
 
     def ask(self, cases: Iterable[LoadedCase]) -> None:
         """Ask those of some cases that the journal has no answer of."""
@@ -159,17 +160,23 @@ class _Asking:
             for case in left:
                 self._ask(case)
             return
-        with ThreadPoolExecutor(self._settings.jobs) as pool:
-            try:
-                for _ in pool.map(self._ask, left):
-                    pass
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        pool = ThreadPoolExecutor(self._settings.jobs)
+        try:
+            for _ in pool.map(self._ask, left):
+                pass
+        except BaseException:
+            # What still runs is killed, and is no answer.
+            self._is_over = True
+            self._target.close()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def _ask(self, case: LoadedCase) -> None:
         answer = self._target.ask(case.question, self._settings.seconds)
         with self._lock:
+            if self._is_over:
+                return
             self._journal.keep(case.id, answer)
             self._progress(len(self._journal.answers), len(self._by_id))
             if answer.seen not in LOST:
