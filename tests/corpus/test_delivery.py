@@ -1,8 +1,12 @@
 """The folder of a corpus: every document, its index, its sums."""
 
+import base64
 import hashlib
 import json
+import re
 import subprocess
+import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -11,6 +15,7 @@ import pytest
 from smki_testca.corpus.delivery import documents
 from smki_testca.corpus.delivery.folder import files
 from smki_testca.corpus.delivery.layout import INDEX, SCHEMA, SUMS, layout
+from smki_testca.corpus.delivery.marks import mark
 from smki_testca.corpus.delivery.symbols import symbol
 from smki_testca.folders import write
 
@@ -91,3 +96,30 @@ def test_a_name_in_c_is_no_longer_than_c99_reads_and_no_two_are_the_same(cases):
     long = [symbol(f"organisation-{'x' * 60}-{end}") for end in ("a", "b")]
     assert len(set(long)) == 2
     assert {len(name) for name in long} == {63}
+
+
+def test_the_page_has_every_case_and_its_octets_and_nothing_of_them_is_html(cases, contents):
+    text = contents["index.html"].decode()
+    packed = dict(re.findall(r'id="(cases|octets)">([A-Za-z0-9+/=]*)</script>', text))
+    data, octets = (zlib.decompress(base64.b64decode(packed[it])) for it in ("cases", "octets"))
+    assert octets == b"".join(case.der for case in cases)
+    assert [entry["id"] for entry in json.loads(data)["cases"]] == [case.id for case in cases]
+    assert "innerHTML" not in text
+    assert not re.search(r'(src|href)="', text), "it loads nothing"
+
+
+def test_no_text_of_a_case_is_read_as_html(cases):
+    hostile = "</script><img src=x onerror=alert(1)>"
+    odd = [replace(case, title=hostile, why=hostile) for case in cases[:3]]
+    [written] = [file.data for file in files(odd) if str(file.path) == "index.html"]
+    assert b"onerror" not in written
+
+
+def test_a_mark_is_where_the_octets_of_the_change_are(cases):
+    good = {case.id: case.der for case in cases if case.base is None}
+    for case in cases:
+        if case.change is None or case.der == good[case.base]:
+            assert mark(case, good.get(case.base, b"")) is None
+        else:
+            start, end = mark(case, good[case.base])
+            assert case.der[start:end] == case.change.after

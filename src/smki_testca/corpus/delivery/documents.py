@@ -91,7 +91,6 @@ class CaseTable(msgspec.Struct, frozen=True):
     change: ChangeTable | None
     files: FilesTable
     chain: list[File]
-    pkcs7: File | None
     crls: list[File]
     about: File | None
     wanted: dict[str, str] = {}
@@ -107,7 +106,10 @@ class CountsTable(msgspec.Struct, frozen=True):
 
 
 class CorpusTable(msgspec.Struct, frozen=True):
-    """The index of a corpus of smki-testca; file names are relative to its folder."""
+    """The index of a corpus of smki-testca; file names are relative to its folder.
+
+    ``bundles`` has the certificates of each PKCS#7 file.
+    """
 
     format: Literal[1]
     revision: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
@@ -115,6 +117,7 @@ class CorpusTable(msgspec.Struct, frozen=True):
     at: Instant
     environment: str | None
     counts: CountsTable
+    bundles: dict[File, list[File]]
     cases: list[CaseTable]
 
 

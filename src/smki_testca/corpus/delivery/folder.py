@@ -7,7 +7,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.delivery.index import Heading, as_text, index_of, schema_text
-from smki_testca.corpus.delivery.layout import INDEX, SCHEMA, SUMS, layout
+from smki_testca.corpus.delivery.layout import INDEX, PAGE, SCHEMA, SUMS, layout
+from smki_testca.corpus.delivery.page import page
 from smki_testca.corpus.delivery.pkcs7 import bundle
 from smki_testca.folders import OutputFile
 
@@ -29,6 +30,7 @@ def files(cases: Sequence[Case], heading: Heading | None = None) -> list[OutputF
     contents: dict[str, bytes] = {
         INDEX: as_text(index).encode("ascii"),
         SCHEMA: schema_text().encode("ascii"),
+        PAGE: page(index, cases).encode(),
         **{names.cases[case.id]: case.der for case in cases},
         **{name: der for der, name in (*names.certificates.items(), *names.crls.items())},
         **{name: bundle(chain) for chain, name in names.bundles.items()},

@@ -57,6 +57,10 @@ def index_of(cases: Sequence[Case], names: Layout, heading: Heading) -> dict[str
             "defective": len(cases) - good,
             "stages": {stage.value: stages[stage] for stage in Stage},
         },
+        "bundles": {
+            file: [names.certificates[der] for der in chain]
+            for chain, file in names.bundles.items()
+        },
         "cases": [_entry(case, names) for case in cases],
     }
 
@@ -80,9 +84,13 @@ def revision_of(cases: Sequence[Case]) -> str:
 def as_text(index: dict[str, Any]) -> str:
     """The index as a document: a line for each case, so that two of them are easily compared."""
     *head, cases = index
-    lines = [f" {json.dumps(key)}: {json.dumps(index[key])}," for key in head]
-    entries = ",\n".join(f"  {json.dumps(entry)}" for entry in index[cases])
-    return "\n".join(["{", *lines, f' "{cases}": [', entries, " ]", "}"]) + "\n"
+    lines = [f'"{key}":{_compact(index[key])},' for key in head]
+    entries = ",\n".join(map(_compact, index[cases]))
+    return "\n".join(["{", *lines, f'"{cases}":[', entries, "]", "}"]) + "\n"
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 def schema_text() -> str:

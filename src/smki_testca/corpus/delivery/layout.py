@@ -42,7 +42,6 @@ class Layout:
         """The file names of what is around the document of a case, as keys of the index."""
         return {
             "chain": [self.certificates[der] for der in case.chain],
-            "pkcs7": self.bundles.get(case.chain),
             "crls": [self.crls[der] for der in case.crls],
             "about": None if case.about is None else self.certificates[case.about],
         }
