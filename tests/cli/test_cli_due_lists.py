@@ -194,3 +194,12 @@ def test_the_calendar_has_an_event_for_each_list_that_moves_when_one_is_issued(r
     assert f"{moved[uid][1]:%Y-%m-%dT%H:%M}" == "2028-03-02T12:00"
     rolled("ca", "renew", "Z1")
     assert events("2028-02-29T12:00:00Z") == moved
+
+
+def test_a_configured_environment_leaves_out_no_list_that_is_due(run, tmp_path, monkeypatch):
+    run("revoke", "--label", "Z1-supplier-ds", "--reason", "superseded")
+    (tmp_path / "smki-testca.toml").write_text('environment = "UIT-A"\n', "utf-8")
+    monkeypatch.setenv("SMKI_TESTCA_CONFIG", str(tmp_path / "smki-testca.toml"))
+    out = tmp_path / "lists"
+    assert run("--json", "crl", "issue", "--all", "--out", out).json["due"] == []
+    assert files_below(out) == ["ZAZ1/organisation/Z1.crl.pem"]

@@ -165,6 +165,20 @@ def test_the_dump_goes_into_what_octet_strings_wrap(device):
     assert any(tags[n + 1][1] == tags[n][1] + 1 for n in wrapped if n + 1 < len(tags))
 
 
+@pytest.mark.parametrize("octets", ["4606b29eb4a0ae58", "0406b29eb4a0ae58", "3006b29eb4a0ae58"])
+def test_the_octets_of_a_key_identifier_are_no_elements_whatever_they_look_like(octets):
+    identifier = encode.octet_string(bytes.fromhex(octets))
+    extension = encode.sequence(encode.oid("2.5.29.14"), encode.octet_string(identifier))
+    lines = asn1_lines(extension)
+    assert [line["tag"] for line in lines] == [
+        "SEQUENCE",
+        "OBJECT IDENTIFIER",
+        "OCTET STRING",
+        "OCTET STRING",
+    ]
+    assert lines[-1]["text"].endswith(octets)
+
+
 @pytest.mark.parametrize(
     ("octets", "said", "offset"),
     [
@@ -193,13 +207,21 @@ def test_the_dump_lists_what_comes_before_the_break(device):
     assert set(cut) <= set(whole)
 
 
-@pytest.mark.parametrize("tag", [0x30, 0x04, 0x24])
-def test_the_dump_stops_at_the_documented_depth(tag):
+def _extension(value):
+    return encode.sequence(encode.oid("1.2.3"), encode.octet_string(value))
+
+
+@pytest.mark.parametrize(
+    "around",
+    [encode.sequence, lambda inner: encode.tlv(0x24, inner), _extension],
+    ids=["SEQUENCE", "constructed OCTET STRING", "extension"],
+)
+def test_the_dump_stops_at_the_documented_depth(around):
     element = b""
-    for _ in range(5000):
-        element = encode.tlv(tag, element)
+    for _ in range(5000 if around is not _extension else 200):
+        element = around(element)
     lines = asn1_lines(element)
-    assert len(lines) < MAX_DEPTH + 10
+    assert len(lines) < 2 * MAX_DEPTH
     assert any("deeper" in line.get("remark", "") for line in lines)
 
 

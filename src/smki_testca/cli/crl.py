@@ -179,12 +179,12 @@ def _issue_all(
             raise UsageError(
                 "usage", f"--{option} is about one list and cannot be used with --all."
             )
-    source = click.get_current_context().get_parameter_source("hierarchy")
-    one_hierarchy = source is not click.core.ParameterSource.DEFAULT
+    # A line in a file chooses the CA of one list; it never leaves out lists that are due.
+    typed = {name for name in ("environment", "hierarchy") if _is_typed(name)}
     with session.open(needs_keys=True) as estate:
         records = estate.issue_revocation_lists(
-            environment=options["environment"],
-            hierarchy=Hierarchy(options["hierarchy"]) if one_hierarchy else None,
+            environment=options["environment"] if "environment" in typed else None,
+            hierarchy=Hierarchy(options["hierarchy"]) if "hierarchy" in typed else None,
             tier=Tier.ROOT if options["arl"] else None,
             also_current=also_current,
         )
@@ -208,6 +208,15 @@ def _issue_all(
     if out is None:
         print_document("".join(document.decode("ascii") for document in documents))
     print_due(due, now)
+
+
+def _is_typed(option: str) -> bool:
+    """Whether the command line gives an option, rather than its default or a file."""
+    source = click.get_current_context().get_parameter_source(option)
+    return source not in {
+        click.core.ParameterSource.DEFAULT,
+        click.core.ParameterSource.DEFAULT_MAP,
+    }
 
 
 def _path_of(estate: Estate, record: RevocationListRecord, *, der: bool) -> PurePosixPath:

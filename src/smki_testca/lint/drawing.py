@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.clock import span_in_words
+from smki_testca.der.encode import OCTET_STRING, OID
 from smki_testca.der.read import (
     MAX_DEPTH,
     MAX_OCTETS,
@@ -233,11 +234,15 @@ def _describe(
     if depth == MAX_DEPTH:
         lines.append(_remark(node.start, f"elements nest deeper than {MAX_DEPTH}"))
         return
-    if node.tag == 0x04:
-        inner, anomalies = read_wrapped(node)
-        children = [inner] if inner is not None and not anomalies else []
     for child in children:
         _describe(child, depth + 1, lines, closed)
+        wraps = child.tag == OCTET_STRING and children[0].tag == OID
+        if wraps and depth + 1 < MAX_DEPTH:
+            # Only there, in an extension, are the octets an element: a key identifier is none,
+            # though its octets may look like one.
+            inner, anomalies = read_wrapped(child)
+            if inner is not None and not anomalies and inner.tag < _APPLICATION:
+                _describe(inner, depth + 2, lines, closed)
 
 
 def _describe_entries(revoked: Node, lines: list[dict[str, Any]]) -> None:
@@ -276,7 +281,7 @@ def _line(data: bytes, tag: int, offset: int, start: int, end: int, depth: int) 
     }
 
 
-_CONTEXT = 0x80
+_APPLICATION, _CONTEXT = 0x40, 0x80
 
 
 def _value(tag: int, content: bytes) -> str | None:

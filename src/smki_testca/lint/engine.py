@@ -69,13 +69,16 @@ class Linter:
     Args:
         settings: the settings of the run.
         issuers: the certificates at hand that may have issued others.
+        library: the profiles of the settings, where the caller has loaded them already.
 
     Raises:
         InputError: if there is no such environment or profile as the settings name.
     """
 
-    def __init__(self, settings: Settings, issuers: chain.Issuers) -> None:
-        self.library = Library(*settings.profiles)
+    def __init__(
+        self, settings: Settings, issuers: chain.Issuers, library: Library | None = None
+    ) -> None:
+        self.library = library or Library(*settings.profiles)
         self.at: datetime = settings.at
         self._environment: Environment | None = None
         self._profile: Profile | None = None
