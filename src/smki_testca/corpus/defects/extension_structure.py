@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
     from smki_testca.corpus.parts import Certificate, Parts, Request, RevocationList
 
-_ENDS = ("device", "organisation")
-_EACH_KIND = ("device", "organisation", "organisation-crl")
+_ENDS = ("organisation",)
+_EACH_KIND = ("organisation", "organisation-crl")
 _ISSUING = ("organisation-issuing-ca", "device-issuing-ca")
 _MORE = tlv(NULL, b"")
 

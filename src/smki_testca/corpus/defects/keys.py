@@ -29,7 +29,7 @@ _BASE_POINT = bytes.fromhex(
 _Y_OF_ZERO = 0x66485C780E2F83D72433BD5D84A06BB6541C2AF31DAE871728BF856A174F93F4
 """The y of the point of P-256 whose x is 0."""
 _EC_PUBLIC_KEY = "1.2.840.10045.2.1"
-_ENDS = ("device", "organisation")
+_ENDS = ("organisation",)
 _WITH_CAS = (*_ENDS, "organisation-issuing-ca", "device-issuing-ca")
 
 _unusable = partial(

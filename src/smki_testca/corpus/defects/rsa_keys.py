@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
     from smki_testca.corpus.parts import Certificate
 
-_ON = ("dccki", "iki")
+_ON = ("dccki",)
 _RSA_ENCRYPTION = "1.2.840.113549.1.1.1"
 _WITH_NULL = sequence(oid(_RSA_ENCRYPTION), tlv(NULL, b""))
 

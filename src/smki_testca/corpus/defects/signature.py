@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """The order n of the base point of P-256 (FIPS 186-4 D.1.2.3)."""
 _ECDSA = ("device", "organisation", "organisation-issuing-ca", "organisation-crl")
-_ENDS = ("device", "organisation")
+_ENDS = ("organisation",)
 _RSA = ("dccki", "dccki-crl")
 
 _invalid = partial(
@@ -253,7 +253,10 @@ def ones(it: Parts, base: Base) -> Parts:
 
 
 @_range(
-    "signature-swapped", on=_ENDS, title="whose signature has s before r", source="RFC 3279 2.2.3"
+    "signature-swapped",
+    on=("organisation",),
+    title="whose signature has s before r",
+    source="RFC 3279 2.2.3",
 )
 def numbers_swapped(it: Parts, base: Base) -> Parts:
     """The two numbers have changed places."""
@@ -317,7 +320,7 @@ def no_number(it: Parts, base: Base) -> Parts:
     return but(it, signature=sequence())
 
 
-@_form("signature-set", on=("device",), title="whose signature is a SET")
+@_form("signature-set", on=("organisation",), title="whose signature is a SET")
 def numbers_in_set(it: Parts, base: Base) -> Parts:
     """The numbers are in a SET in place of a SEQUENCE."""
     del base
@@ -510,7 +513,7 @@ def identifier_changed(it: Certificate, base: Base) -> bytes:
 
 @_invalid(
     "serial-changed",
-    on=(*_ENDS, "dccki"),
+    on=_ENDS,
     title="whose serialNumber was changed after it was signed",
 )
 def serial_changed(it: Certificate, base: Base) -> bytes:
@@ -557,7 +560,7 @@ def entry_removed(it: RevocationList, base: Base) -> bytes:
 
 
 @_invalid(
-    "signed-with-sha-384",
+    "digest-sha-384",
     on=_ECDSA,
     title="that was signed over its SHA-384",
     importance=Importance.HIGH,
@@ -569,7 +572,7 @@ def signed_with_sha384(it: Parts, base: Base) -> Parts:
 
 
 @_invalid(
-    "signed-with-sha-1",
+    "digest-sha-1",
     on=("device", "dccki"),
     title="that was signed over its SHA-1",
     importance=Importance.HIGH,
@@ -684,20 +687,6 @@ _other = partial(
     finding="signature.value",
     why="A verifier that knows no such algorithm must not take the signature for good.",
 )
-
-
-@_other(
-    "algorithm-sha-384",
-    on=_ENDS,
-    title="that is signed with ecdsa-with-SHA384",
-    rfc5280=Verdict.ACCEPT,
-    source="RFC 5758 3.2; GBCS has ecdsa-with-SHA256 alone",
-    importance=Importance.LOW,
-)
-def with_sha384(it: Certificate, base: Base) -> Certificate:
-    """The signature is right, with another digest than the profile's."""
-    del base
-    return replace(it, algorithm=ECDSA_SHA384, digest=hashes.SHA384())
 
 
 @_other(
