@@ -69,6 +69,7 @@ def _own(base: Base) -> bytes:
 @identifier_defect(
     "id-missing",
     on=_EVERY_ROLE,
+    mains=12,
     title="without an identifier",
     finding=f"{_PATH}.missing",
     why="It names nobody: clients skip it in silence, and a Device that takes it has a cell of no"
@@ -221,6 +222,7 @@ def id_text(it: Certificate, base: Base) -> Certificate:
 @identifier_defect(
     "id-zeros",
     on=("organisation", "organisation-ka", "organisation-recovery"),
+    mains=2,
     title="whose identifier is all zeros",
     finding=f"{_PATH}.null",
     why="Eight zeros stand for the cell of a root: a holder's certificate would take its place.",

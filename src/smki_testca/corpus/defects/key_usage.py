@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.corpus.changes import with_critical, with_value, without
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
-from smki_testca.corpus.groups import CAS, DEVICES, EVERY, KINDS, ORGANISATIONS, SMKI_ISSUING
+from smki_testca.corpus.groups import CAS, ENDS, EVERY, KINDS, SMKI_ISSUING
 from smki_testca.corpus.parts import usages
 from smki_testca.der.encode import BIT_STRING, integer, tlv
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from smki_testca.corpus.parts import Certificate
 
 _NAME = "keyUsage"
-_SMKI_ENDS = (*DEVICES, *ORGANISATIONS)
+_SMKI_ENDS = (*ENDS, "device-ka", "organisation-ka")
 usage_defect = partial(defect, stage=Stage.PROFILE, at_least=Stage.USE)
 """Refusing the key when it is put to use counts as right, too."""
 
@@ -24,6 +24,7 @@ usage_defect = partial(defect, stage=Stage.PROFILE, at_least=Stage.USE)
 @usage_defect(
     "key-usage-not-critical",
     on=(*EVERY, "device-ka", "organisation-ka"),
+    mains=5,
     title="whose keyUsage is not critical",
     finding="extensions.keyUsage.critical",
     rfc5280=Verdict.ACCEPT,
@@ -39,6 +40,7 @@ def key_usage_not_critical(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-missing",
     on=(*KINDS, "device-ka", "organisation-ka"),
+    mains=5,
     title="without keyUsage",
     finding="extensions.keyUsage.missing",
     rfc5280=Verdict.EITHER,
@@ -55,6 +57,7 @@ def key_usage_missing(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-integer",
     on=KINDS,
+    mains=3,
     title="whose keyUsage is an INTEGER",
     finding={"": "extensions.keyUsage.unreadable", "dccki": "structure.KeyUsage"},
     at_least=Stage.PROFILE,
@@ -70,6 +73,7 @@ def key_usage_integer(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-without-crl-sign",
     on=CAS,
+    mains=4,
     title="that may not sign CRLs",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.ACCEPT,
@@ -85,6 +89,7 @@ def key_usage_without_crl_sign(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-without-cert-sign",
     on=SMKI_ISSUING,
+    mains=2,
     title="that may not sign certificates",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.EITHER,
@@ -100,6 +105,7 @@ def key_usage_without_cert_sign(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-of-end-entity",
     on=SMKI_ISSUING,
+    mains=2,
     title="with the keyUsage of an end entity",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.EITHER,
@@ -116,6 +122,7 @@ def key_usage_of_end_entity(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-two",
     on=_SMKI_ENDS,
+    mains=4,
     title="for both digital signature and key agreement",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.ACCEPT,
@@ -133,6 +140,7 @@ def key_usage_two(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-non-repudiation",
     on=_SMKI_ENDS,
+    mains=4,
     title="for nonRepudiation",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.ACCEPT,
@@ -165,6 +173,7 @@ def key_usage_signature_and_non_repudiation(it: Certificate, _: Base) -> Certifi
 @usage_defect(
     "key-usage-key-encipherment",
     on=("device-ka", "organisation-ka"),
+    mains=2,
     title="for keyEncipherment",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.ACCEPT,
@@ -212,7 +221,8 @@ def key_usage_agreement_and_decipher_only(it: Certificate, _: Base) -> Certifica
 
 @usage_defect(
     "key-usage-signs-certificates",
-    on=(*DEVICES, "organisation", "dccki"),
+    on=(*ENDS, "dccki", "device-ka"),
+    mains=3,
     title="with the keyUsage keyCertSign",
     finding={"": "extensions.keyUsage.value", "dccki": "extensions.keyUsage.signs_certificates"},
     rfc5280=Verdict.EITHER,
@@ -230,6 +240,7 @@ def key_usage_signs_certificates(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-signs-crls",
     on=("device", "organisation"),
+    mains=2,
     title="with the keyUsage cRLSign besides its own",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.ACCEPT,
@@ -246,6 +257,7 @@ def key_usage_signs_crls(it: Certificate, base: Base) -> Certificate:
 @usage_defect(
     "key-usage-none",
     on=("device", "device-ka", "organisation", "dccki"),
+    mains=2,
     title="with a keyUsage of no bit",
     finding={"": "extensions.keyUsage.value", "dccki": "extensions.keyUsage.no_usage"},
     rfc5280=Verdict.EITHER,
@@ -262,6 +274,7 @@ def key_usage_none(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-key-agreement",
     on=("dccki", "iki"),
+    mains=2,
     title="for key agreement",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.ACCEPT,

@@ -36,6 +36,7 @@ def purposes_critical(it: Certificate, _: Base) -> Certificate:
 
 @purpose_defect(
     "purposes-missing",
+    mains=2,
     title="without extKeyUsage",
     finding=f"{_PATH}.missing",
     rfc5280=Verdict.ACCEPT,
@@ -64,6 +65,7 @@ def purposes_integer(it: Certificate, _: Base) -> Certificate:
 
 @purpose_defect(
     "purposes-email",
+    mains=2,
     title="for e-mail",
     finding=f"{_PATH}.value",
     rfc5280=Verdict.ACCEPT,

@@ -21,6 +21,7 @@ version_defect = partial(defect, stage=Stage.PROFILE)
 @version_defect(
     "version-2",
     on=EVERY,
+    mains=3,
     title="of version 2",
     finding="version.value",
     rfc5280=Verdict.EITHER,
@@ -37,6 +38,7 @@ def version_2(it: Certificate, _: Base) -> Certificate:
 @version_defect(
     "version-missing",
     on=ENDS,
+    mains=2,
     title="without a version",
     finding="version.missing",
     rfc5280=Verdict.EITHER,
