@@ -420,7 +420,9 @@ def leading_zero(certificate: Certificate) -> Iterator[Breach]:
     """Find a serial number whose first hexadecimal digit is zero."""
     serial = certificate.view.fields.get("serialNumber")
     # A first octet of 00 only keeps the number positive: its digits begin with 8 to F.
-    if serial is not None and b"\x01" <= serial.node.content[:1] < b"\x10":
+    if serial is None or serial.value is None:
+        return
+    if b"\x01" <= serial.node.content[:1] < b"\x10":
         message = f"the serial {serial.node.content.hex()} begins with a zero digit"
         yield Breach("serial.leading_zero_nibble", serial.node.start, message)
 

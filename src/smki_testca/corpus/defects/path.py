@@ -453,7 +453,7 @@ def ca_without_basic_constraints(it: Certificate, base: Base) -> Changed:
 
 
 @defect(
-    "ca-false",
+    "ca-says-it-is-none",
     on=ENDS,
     title="whose CA says that it is none",
     stage=Stage.PATH,
@@ -464,7 +464,7 @@ def ca_without_basic_constraints(it: Certificate, base: Base) -> Changed:
     importance=Importance.CRITICAL,
     needs=(Need.CHAIN,),
 )
-def ca_false(it: Certificate, base: Base) -> Changed:
+def ca_says_it_is_none(it: Certificate, base: Base) -> Changed:
     """The basicConstraints of the issuing CA is an empty SEQUENCE: CA:FALSE."""
     return _below(it, base, lambda ca: with_value(ca, "basicConstraints", sequence()))
 
