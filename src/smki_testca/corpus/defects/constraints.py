@@ -51,7 +51,7 @@ def constraints_not_critical(it: Certificate, _: Base) -> Certificate:
     finding=f"{_PATH}.missing",
     rfc5280=Verdict.EITHER,
     source=f"RFC 5280 6.1.4 (k) {_NOT_THE_LAST}",
-    why="A reader that takes such a CA takes any end entity for one: O5 is a Device Certificate"
+    why="A reader that takes such a CA takes any end entity for one: a Device Certificate was seen"
     " that an organisation's key had signed.",
     importance=Importance.HIGH,
 )

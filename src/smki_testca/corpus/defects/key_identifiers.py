@@ -239,7 +239,7 @@ def aki_critical(it: Certificate, _: Base) -> Certificate:
     finding="extensions.authorityKeyIdentifier.missing",
     rfc5280=Verdict.EITHER,
     source="RFC 5280 4.2.1.1: CAs must write it; 6.1 does not look at it",
-    why="Where two CAs share a name, nothing says which of them issued it; O3 lacks it, too.",
+    why="Where two CAs share a name, nothing says which of them issued it.",
     importance=Importance.MEDIUM,
 )
 def aki_missing(it: Certificate, _: Base) -> Certificate:
@@ -250,6 +250,7 @@ def aki_missing(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "aki-with-issuer-and-serial",
     on=SMKI_KINDS,
+    mains=2,
     title="whose authorityKeyIdentifier tells the issuer's own issuer and serial, too",
     finding="extensions.authorityKeyIdentifier.sole",
     rfc5280=Verdict.ACCEPT,

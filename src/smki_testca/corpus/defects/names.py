@@ -442,8 +442,8 @@ def subject_empty(it: Certificate, _: Base) -> Certificate:
 
 @name_defect(
     "organisation-missing",
-    on=("dccki", "iki", "dccki-issuing-ca", "iki-root-ca"),
-    mains=2,
+    on=("dccki", "iki", "iki-root-ca", "dccki-issuing-ca"),
+    mains=3,
     title="without an organisation name",
     finding="subject.organizationName.missing",
     why="Nothing says in words who the holder is.",

@@ -43,7 +43,7 @@ policy_defect = partial(defect, stage=Stage.PROFILE, at_least=Stage.PATH)
     importance=Importance.MEDIUM,
 )
 def policies_not_critical(it: Certificate, _: Base) -> Certificate:
-    """The criticality is left out, as seen in one published Device Certificate."""
+    """The criticality is left out, as seen in one published Device Certificate (O13)."""
     return with_critical(it, _NAME, b"")
 
 

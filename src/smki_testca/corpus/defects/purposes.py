@@ -66,7 +66,7 @@ def purposes_integer(it: Certificate, _: Base) -> Certificate:
 @purpose_defect(
     "purposes-email",
     mains=2,
-    title="for e-mail",
+    title="whose only purpose is e-mail",
     finding=f"{_PATH}.value",
     rfc5280=Verdict.ACCEPT,
     source="RFC 5280 4.2.1.12 allows any purpose; TLS is to check its own",
@@ -80,7 +80,7 @@ def purposes_email(it: Certificate, _: Base) -> Certificate:
 
 @purpose_defect(
     "purposes-other-role",
-    title="for the other end of a TLS connection",
+    title="whose only purpose is that of the other end of TLS",
     finding=f"{_PATH}.value",
     rfc5280=Verdict.ACCEPT,
     source="RFC 5280 4.2.1.12 allows any purpose; TLS is to check its own",

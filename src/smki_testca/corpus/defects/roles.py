@@ -60,7 +60,7 @@ def _role(base: Base) -> str:
     facts=_NO_ROLE,
 )
 def role_decimal(it: Certificate, base: Base) -> Certificate:
-    """The code is written as the repository's web service writes it."""
+    """The code is written as the repository's web service writes it (O4)."""
     return with_attribute(it, UNIT, str(int(_role(base), 16)))
 
 
@@ -128,6 +128,7 @@ def role_unknown(it: Certificate, _: Base) -> Certificate:
 @role_defect(
     "role-past-the-cells",
     on=("organisation", "organisation-load-controller-ka"),
+    mains=2,
     title="whose role is 09, which is none",
     finding=f"{_PATH}.role",
     why="It is the first code after those of the cells: a table that is read one too far has it.",

@@ -10,10 +10,11 @@ from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
 from smki_testca.corpus.groups import (
     DEVICES,
     ENDS,
-    EVERY,
     ROOTS,
+    RSA,
     RSA_ENDS,
     RSA_ISSUING,
+    SMKI_CAS,
     SMKI_ISSUING,
 )
 from smki_testca.corpus.parts import at
@@ -43,7 +44,7 @@ def _with_end(it: Certificate, end: bytes) -> Certificate:
 
 @validity_defect(
     "not-before-generalized-time",
-    on=EVERY,
+    on=("organisation-ka", *SMKI_CAS, *RSA),
     mains=2,
     title="whose notBefore is a GeneralizedTime before 2050",
     finding="validity.notBefore.encoding",
@@ -61,7 +62,7 @@ def not_before_generalized_time(it: Certificate, _: Base) -> Certificate:
 
 @validity_defect(
     "not-before-month-13",
-    on=(*ENDS, "dccki", "iki"),
+    on=("organisation-ka", *RSA_ENDS, "organisation-issuing-ca"),
     mains=2,
     title="whose notBefore is in a thirteenth month",
     finding="validity.notBefore.unreadable",
@@ -129,7 +130,7 @@ def not_after_generalized_time_of_2045(it: Certificate, _: Base) -> Certificate:
     mains=2,
     title="whose notAfter of 2069 is a UTCTime",
     finding="validity.order",
-    source="RFC 5280 4.1.2.5.1: 69 is 1969; 6.1.3 (a)(2): no current time is within it",
+    source="RFC 5280 4.1.2.5.1: 69 is 1969; 6.1 does not look at the validity of a trust anchor",
     rfc5280=Verdict.EITHER,
     why="A reader that takes two digits for this century runs on after others have stopped.",
     importance=Importance.MEDIUM,

@@ -70,6 +70,7 @@ def version_4(it: Certificate, _: Base) -> Certificate:
 @version_defect(
     "version-octet-string",
     on=ENDS,
+    mains=2,
     title="whose version is an OCTET STRING",
     finding="version.unreadable",
     source="RFC 5280 4.1: Version is an INTEGER",
