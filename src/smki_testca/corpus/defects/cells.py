@@ -32,7 +32,10 @@ _SUPPLIERS = ("organisation", "organisation-ka")
 _NO_NAME = "RFC 5280 6.1: whose certificate is wanted is the application's to compare"
 _DEVICE_SOURCE = "GBCS CS02d as in RTDS 4.5.0: status 2, wrongDeviceIdentity"
 _CELLS = "GBCS s.13: a Trust Anchor Cell has one KeyUsage; RFC 5280 4.2.1.3"
-_FOR_SIGNATURES = tuple(f"organisation-{role}" for role in ROLES)
+# Those of other roles for key agreement are no right ones: roles.usage_not_of_role.
+_FOR_SIGNATURES = tuple(
+    f"organisation-{role}" for role, (_, _, held) in ROLES.items() if KEY_AGREEMENT in held
+)
 _FOR_AGREEMENT = tuple(
     f"organisation-{role}-ka" for role, (_, _, held) in ROLES.items() if KEY_AGREEMENT in held
 )
@@ -243,7 +246,7 @@ def of_another_role(it: Certificate, base: Base) -> Certificate:
 @defect(
     "of-recovery",
     on=("organisation", "organisation-supplier"),
-    title="that is right, and of recovery where a supplier's is wanted",
+    title="of recovery, with a supplier's ID, where a supplier's is wanted",
     stage=Stage.USE,
     finding="role.holder",
     rfc5280=Verdict.ACCEPT,
