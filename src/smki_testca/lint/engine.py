@@ -155,7 +155,8 @@ class Linter:
         context = Context(self.library.roles, environment, issuer)
         rows = guarded("rows", lambda: check(view, profile, context), breaches) or []
         findings = echoes.of_rules(coded_findings(breaches, view))
-        rows = echoes.rows_without_echoes(rows, findings)
+        has_extensions = "extensions" in view.fields
+        rows = echoes.rows_without_echoes(rows, findings, has_extensions=has_extensions)
         findings, rows = echoes.gravest(findings, rows)
         findings = echoes.without_defaults(echoes.without_other_names(findings, rows), rows)
         return Linted(
@@ -246,7 +247,8 @@ class Linter:
                 or []
             )
         findings = echoes.of_rules(coded_findings(breaches, view))
-        rows = echoes.rows_without_echoes(rows, findings)
+        has_extensions = "extensions" in view.fields
+        rows = echoes.rows_without_echoes(rows, findings, has_extensions=has_extensions)
         findings = echoes.without_other_names(findings, rows)
         issuer_name = view.fields.get("issuer")
         return Linted(

@@ -234,7 +234,8 @@ def _run(loaded: LoadedCorpus, **given: Any) -> Report:
     with Journal(
         given["journal"], loaded.digest, given["target"], resume=given["resume"]
     ) as journal:
-        asked = ask_all(target, cases, settings, journal, Progress("asking"))
+        ids = frozenset(case.id for case in loaded.cases)
+        asked = ask_all(target, cases, settings, journal, Progress("asking"), ids=ids)
         made = report(loaded, cases, (given["target"], given["name"]), asked, terms)
         journal.remove()
     return made if before is None else made.since(before)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from smki_testca.corpus.changes import with_value
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
 from smki_testca.corpus.groups import ORGANISATIONS
-from smki_testca.corpus.parts import PRINTABLE, rdn
+from smki_testca.corpus.parts import PRINTABLE, rdn, usages
 from smki_testca.corpus.subjects import (
     UNIT,
     relatives,
@@ -346,16 +347,114 @@ def role_missing(it: Certificate, _: Base) -> Certificate:
     on=(*ORGANISATIONS, "organisation-network-operator-ka"),
     title="with two roles",
     finding="subject.duplicate",
-    why="One reader takes the first OU, another the last: the one sees a supplier, the other the"
-    " recovery key.",
+    why="One reader takes the first OU, another the last: the one sees a supplier, the other a"
+    " Network Operator, whose wrong certificate one electricity meter in ten was once said to"
+    " carry.",
     importance=Importance.CRITICAL,
     facts=_NO_ROLE,
 )
-def role_twice(it: Certificate, _: Base) -> Certificate:
-    """The role of recovery comes before the right one."""
+def role_twice(it: Certificate, base: Base) -> Certificate:
+    """Another role comes before the right one."""
+    other = "03" if base.facts.role == "02" else "02"
     made = {}
     for key, relative in relatives(it).items():
         if key == UNIT:
-            made["another"] = rdn(UNIT, "01")
+            made["another"] = rdn(UNIT, other)
         made[key] = relative
     return with_relatives(it, made)
+
+
+# Roles that are none of the holder's
+
+
+@role_defect(
+    "role-of-recovery",
+    on=("organisation", "organisation-supplier", "organisation-network-operator"),
+    title="whose role is recovery, and whose ID is none of the DCC's",
+    finding="role.holder",
+    why="A supplier's key in the cell of recovery replaces every other one (replacement mode 8).",
+    importance=Importance.CRITICAL,
+    facts={"role": "01"},
+)
+def role_of_recovery(it: Certificate, _: Base) -> Certificate:
+    """The role is one that the DCC alone holds."""
+    return with_attribute(it, UNIT, "01")
+
+
+@role_defect(
+    "role-of-broker",
+    on=("organisation-ka", "organisation-other-ka"),
+    title="whose role is access control broker, and whose ID is none of the DCC's",
+    finding="role.holder",
+    why="The holder's key in the broker's cell makes the codes that a Device checks before it"
+    " obeys.",
+    importance=Importance.CRITICAL,
+    facts={"role": "04"},
+)
+def role_of_broker(it: Certificate, _: Base) -> Certificate:
+    """The role is one that the DCC alone holds."""
+    return with_attribute(it, UNIT, "04")
+
+
+@role_defect(
+    "role-of-transitional-cos",
+    on=("organisation", "organisation-load-controller"),
+    title="whose role is transitional CoS, and whose ID is none of the DCC's",
+    finding="role.holder",
+    why="The holder can put another supplier into a meter's cells (replacement mode 7).",
+    importance=Importance.CRITICAL,
+    facts={"role": "05"},
+)
+def role_of_transitional_cos(it: Certificate, _: Base) -> Certificate:
+    """The role is one that the DCC alone holds."""
+    return with_attribute(it, UNIT, "05")
+
+
+@role_defect(
+    "role-of-wan-provider",
+    on=("organisation",),
+    title="whose role is WAN provider, and whose ID is none of the DCC's",
+    finding="role.holder",
+    why="The holder can replace the root of a Communications Hub (replacement mode 1).",
+    importance=Importance.CRITICAL,
+    facts={"role": "06"},
+)
+def role_of_wan_provider(it: Certificate, _: Base) -> Certificate:
+    """The role is one that the DCC alone holds."""
+    return with_attribute(it, UNIT, "06")
+
+
+@role_defect(
+    "role-of-dsp",
+    on=("organisation", "organisation-xml-sign"),
+    title="whose role is that of the DSP's XML, and whose ID is none of the DCC's",
+    finding="role.holder",
+    why="What a User signs is taken for an answer of the DCC's systems.",
+    importance=Importance.HIGH,
+    facts={"role": "89"},
+)
+def role_of_dsp(it: Certificate, _: Base) -> Certificate:
+    """The role is one that the DCC alone holds."""
+    return with_attribute(it, UNIT, "89")
+
+
+@role_defect(
+    "usage-not-of-role",
+    on=(
+        "organisation-recovery",
+        "organisation-transitional-cos",
+        "organisation-wan-provider",
+        "organisation-xml-sign",
+        "organisation-rdp-file-sign",
+        "organisation-dsp-xml-sign",
+    ),
+    title="whose key is for key agreement, which its role has no use for",
+    finding="role.usage",
+    source="RFC 5280 4.2.1.3 allows any bit",
+    why="No Trust Anchor Cell is for this role and usage: a reader that goes by the role alone"
+    " puts a key that signs nothing into the cell of the one that does.",
+    facts={"usage": "key-agreement"},
+)
+def usage_not_of_role(it: Certificate, _: Base) -> Certificate:
+    """The one bit of keyUsage is that of the other usage."""
+    return with_value(it, "keyUsage", usages("keyAgreement"))

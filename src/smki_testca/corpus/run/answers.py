@@ -79,12 +79,14 @@ class Hello:
         capabilities: what it can do.
         max_octets: the longest document that it takes; None for any.
         codes: the names of its codes.
+        only: the ids of the cases that it has answers of; None for any.
     """
 
     name: str = ""
     capabilities: frozenset[Need] = frozenset(Need)
     max_octets: int | None = None
     codes: Mapping[str, str] = field(default_factory=dict)
+    only: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -97,13 +99,8 @@ class Remarks:
     facts: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, words: Iterable[str], codes: Mapping[str, str] | None = None) -> Remarks:
-        """Read them from the words of a line.
-
-        Args:
-            words: in any order, except that the first other word is the code.
-            codes: the names of the target's codes.
-        """
+    def of(cls, words: Iterable[str]) -> Remarks:
+        """Read them from the words of a line; the first that is nothing else is the code."""
         stage, code, rest, facts = None, "", [], {}
         for word in words:
             name, equals, value = word.partition("=")
@@ -115,7 +112,7 @@ class Remarks:
                 code = word
             else:
                 rest.append(word)
-        return cls(stage, (codes or {}).get(code, code), one_line(" ".join(rest)), facts)
+        return cls(stage, code, one_line(" ".join(rest)), facts)
 
 
 def one_line(text: str) -> str:

@@ -70,6 +70,8 @@ def ask_all(
     settings: Settings,
     journal: Journal,
     progress: Callable[[int, int | None], None] = lambda _done, _total: None,
+    *,
+    ids: frozenset[str] = frozenset(),
 ) -> Asked:
     """Ask a target every case that the journal has no answer of.
 
@@ -81,6 +83,7 @@ def ask_all(
         settings: how to ask.
         journal: it gets every answer when it comes.
         progress: told how many cases are done, of how many.
+        ids: of every case of the corpus, for a target that brings its answers; empty to take any.
 
     Raises:
         InputError: if the target cannot be started, breaks the protocol, or is lost.
@@ -89,6 +92,9 @@ def ask_all(
         hello = target.open(settings.seconds)
         if settings.capabilities is not None:
             hello = replace(hello, capabilities=settings.capabilities)
+        strange = sorted((hello.only or frozenset()) - ids)
+        if ids and strange:
+            raise _unknown(strange[0])
         asked = Asked(hello, journal.answers)
         for case in cases:
             _leave_out(case, asked)
@@ -112,6 +118,8 @@ def _leave_out(case: LoadedCase, asked: Asked) -> None:
         note = f"the target lacks {', '.join(lacking)}"
     elif most is not None and len(case.question.der) > most:
         note = f"the target takes {most} octets at most"
+    elif asked.hello.only is not None and case.id not in asked.hello.only:
+        note = "the log has no answer for it"
     else:
         return
     asked.unasked[case.id] = Judgement(Outcome.NOT_APPLICABLE, note)
@@ -143,6 +151,7 @@ class _Asking:
         self._progress = progress
         self._lock = threading.Lock()
         self._lost_in_a_row = 0
+        self._is_over = False
 
     def ask(self, cases: Iterable[LoadedCase]) -> None:
         """Ask those of some cases that the journal has no answer of."""
@@ -151,17 +160,23 @@ class _Asking:
             for case in left:
                 self._ask(case)
             return
-        with ThreadPoolExecutor(self._settings.jobs) as pool:
-            try:
-                for _ in pool.map(self._ask, left):
-                    pass
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        pool = ThreadPoolExecutor(self._settings.jobs)
+        try:
+            for _ in pool.map(self._ask, left):
+                pass
+        except BaseException:
+            # What still runs is killed, and is no answer.
+            self._is_over = True
+            self._target.close()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def _ask(self, case: LoadedCase) -> None:
         answer = self._target.ask(case.question, self._settings.seconds)
         with self._lock:
+            if self._is_over:
+                return
             self._journal.keep(case.id, answer)
             self._progress(len(self._journal.answers), len(self._by_id))
             if answer.seen not in LOST:
@@ -230,6 +245,14 @@ def _failed_reset(cause: str) -> InputError:
         "corpus.reset",
         f"The command of --reset fails: {cause}.",
         "Mend it, then go on with --resume.",
+    )
+
+
+def _unknown(case: str) -> InputError:
+    return InputError(
+        "corpus.protocol",
+        f"The target answers for {case}, which is no case of this corpus.",
+        "Run the corpus that the device has compiled in.",
     )
 
 

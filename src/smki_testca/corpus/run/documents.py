@@ -1,4 +1,4 @@
-"""The JSON and TOML that a run reads: the index of a corpus, answers kept, expectations."""
+"""The JSON and TOML that a run reads: the index of a corpus, answers, expectations."""
 
 from __future__ import annotations
 
@@ -81,6 +81,29 @@ class AnswerTable(msgspec.Struct, frozen=True):
     reason: str = ""
     facts: dict[str, str] = {}
     seconds: float = 0.0
+
+
+# What a target says in lines of JSON.
+
+
+class HelloLine(msgspec.Struct, frozen=True):
+    """What a target says of itself."""
+
+    hello: str
+    capabilities: list[Need] = []
+    max_octets: int | None = None
+    codes: dict[str, str] = {}
+
+
+class ReplyLine(msgspec.Struct, frozen=True):
+    """The answer to a case."""
+
+    id: str
+    verdict: str
+    stage: Stage | None = None
+    code: str = ""
+    reason: str = ""
+    facts: dict[str, str] = {}
 
 
 # expectations.toml

@@ -43,21 +43,16 @@ class Journal:
     def __init__(self, path: Path, corpus: str, target: str, *, resume: bool) -> None:
         self.path = path
         self.answers: dict[str, Answer] = {}
-        head = JournalHead(_VERSION, corpus, target)
+        self._head = JournalHead(_VERSION, corpus, target)
+        self._file: BinaryIO | None = None
         if resume and path.exists():
-            self._read(head)
+            self._read()
         elif os.path.lexists(path):
             raise InputError(
                 "corpus.journal",
                 f"{path} has the answers of a run that did not end.",
                 "Go on with it with --resume, or remove the file.",
             )
-        try:
-            self._file: BinaryIO = path.open("ab")
-            if self._file.tell() == 0:
-                self._write({"journal": _VERSION, "corpus": corpus, "target": target})
-        except OSError as error:
-            raise write_error("corpus.journal", f"{path} cannot be written", error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -68,7 +63,7 @@ class Journal:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._file.close()
+        self._close()
 
     def keep(self, case: str, answer: Answer) -> None:
         """Write an answer.
@@ -85,15 +80,25 @@ class Journal:
 
     def remove(self) -> None:
         """Remove the file of a run that ended."""
-        self._file.close()
+        self._close()
         self.path.unlink(missing_ok=True)
 
     def _write(self, document: dict[str, object]) -> None:
+        """Write a line; the file is made with the first answer, for a run without has none."""
+        if self._file is None:
+            self._file = self.path.open("ab", buffering=0)
+            if self._file.tell() == 0:
+                self._write(msgspec.to_builtins(self._head))
         # In one call, past every buffer: what a killed process wrote is there.
         self._file.write(json.dumps(document).encode() + b"\n")
-        self._file.flush()
 
-    def _read(self, head: JournalHead) -> None:
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _read(self) -> None:
+        head = self._head
         data = read_regular(self.path, MAX_OCTETS)
         whole, newline, rest = data.rpartition(b"\n")
         lines = whole.split(b"\n") if newline else []
@@ -108,7 +113,8 @@ class Journal:
             raise self._unusable(f"its target is {begun.target}")
         for table in tables:
             fields = {name: getattr(table, name) for name in table.__struct_fields__}
-            self.answers[fields.pop("id")] = Answer(**fields)
+            case = fields.pop("id")
+            self.answers[case] = Answer(**fields)
         if rest:
             # The line that a kill cut off.
             os.truncate(self.path, len(data) - len(rest))

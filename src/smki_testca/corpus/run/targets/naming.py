@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from smki_testca.corpus.run.targets.channels import ProcessChannel, serial, tcp
+from smki_testca.corpus.run.targets.conversation import Conversation
+from smki_testca.corpus.run.targets.json_lines import JsonDialect
+from smki_testca.corpus.run.targets.log import Log
 from smki_testca.corpus.run.targets.program import Program
+from smki_testca.corpus.run.targets.protocol import TextDialect
 from smki_testca.errors import UsageError
 from smki_testca.text import shown, use_one_of
 
@@ -15,6 +20,11 @@ if TYPE_CHECKING:
 
 WAYS: dict[str, Callable[[str], Target]] = {
     "exec": Program,
+    "lines": lambda it: Conversation(it, lambda _: ProcessChannel(it), TextDialect()),
+    "jsonl": lambda it: Conversation(it, lambda _: ProcessChannel(it), JsonDialect()),
+    "tcp": lambda it: Conversation(f"tcp:{it}", tcp(it), TextDialect()),
+    "serial": lambda it: Conversation(f"serial:{it}", serial(it), TextDialect()),
+    "log": Log,
 }
 """The ways of asking a target, by the word before the colon."""
 

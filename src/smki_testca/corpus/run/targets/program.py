@@ -101,6 +101,7 @@ class Program:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._shared: dict[bytes, Path] = {}
         self._own = threading.local()
+        self._running: set[subprocess.Popen[bytes]] = set()
 
     def open(self, seconds: float) -> Hello:
         """Make the folder for the files; what the program can do follows from its placeholders."""
@@ -113,7 +114,9 @@ class Program:
         """Do nothing: each case starts the program anew."""
 
     def close(self) -> None:
-        """Remove the files."""
+        """Kill what runs, and remove the files."""
+        for process in list(self._running):
+            process.kill()
         if self._folder is not None:
             self._folder.cleanup()
 
@@ -123,9 +126,11 @@ class Program:
         words = [_PLACEHOLDER.sub(lambda it: values[it[1]], word) for word in self._words]
         begin = time.monotonic()
         process = start(words, has_stdin=False, has_stderr=True)
+        self._running.add(process)
         try:
             out, err, is_in_time = _outputs(process, begin + seconds)
         finally:
+            self._running.discard(process)
             end(process)
         took = time.monotonic() - begin
         remarks = _remarks(out)
