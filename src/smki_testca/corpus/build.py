@@ -101,7 +101,7 @@ class Builder:
         found = self._found(der, base, chain, crls, iso(instant))
         own = (
             next((finding for finding in found if finding.code == codes[0]), None)
-            if codes
+            if codes and not defect.is_good
             else None
         )
         stated = {**base.facts.as_json(), **defect.facts}
