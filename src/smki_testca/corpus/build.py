@@ -53,7 +53,7 @@ def corpus(
         pki: the CAs that issue them; the corpus' own by default.
         environment: the test environment whose policies the linter allows.
         every_base: whether to make each defect of every base that it is declared on, rather than
-            of its main base alone.
+            of its main ones alone.
     """
     return list(Builder(pki or corpus_pki(), environment).cases(every_base=every_base))
 
@@ -85,7 +85,7 @@ class Builder:
         for is_good in (True, False):
             for defect in every:
                 if defect.is_good is is_good:
-                    names = defect.on if every_base else defect.on[:1]
+                    names = defect.on if every_base else defect.main_bases
                     yield from (self.case(defect, self.bases[name]) for name in names)
 
     def case(self, defect: Defect, base: Base) -> Case:
@@ -101,7 +101,7 @@ class Builder:
         found = self._found(der, base, chain, crls, iso(instant))
         own = (
             next((finding for finding in found if finding.code == codes[0]), None)
-            if codes
+            if codes and not defect.is_good
             else None
         )
         stated = {**base.facts.as_json(), **defect.facts}
@@ -112,7 +112,7 @@ class Builder:
             title=f"{base.title} {defect.title}",
             kind=_KINDS[type(base.document)],
             profile=base.profile,
-            is_main=base.name == defect.on[0],
+            is_main=base.name in defect.main_bases,
             base=f"good-{base.name}",
             is_good=defect.is_good,
             stage=defect.stage,
