@@ -232,3 +232,27 @@ def request_of_no_value(it: Request, base: Base) -> bytes:
     """The SET of values of the attribute is empty."""
     del base
     return edited(it, partial(holding, content=b""), "signed", 3, 0, 1)
+
+
+@_csr(
+    "request-subject-missing",
+    on=("device-csr", "organisation-csr"),
+    title="without subject",
+    finding="der.structure",
+)
+def request_subject_missing(it: Request, base: Base) -> bytes:
+    """The signed part lacks its subject, which may be empty, and must be there."""
+    del base
+    return edited(it, partial(without_element, number=1), "signed")
+
+
+@_csr(
+    "request-key-missing",
+    on=("device-csr", "organisation-csr"),
+    title="without subjectPublicKeyInfo",
+    finding="der.structure",
+)
+def request_key_missing(it: Request, base: Base) -> bytes:
+    """The signed part lacks its key."""
+    del base
+    return edited(it, partial(without_element, number=2), "signed")

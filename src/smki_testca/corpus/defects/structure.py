@@ -5,9 +5,17 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import but
+from smki_testca.corpus.changes import added, but
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
-from smki_testca.corpus.elements import appended, doubled, edited, holding, swapped, without_element
+from smki_testca.corpus.elements import (
+    appended,
+    doubled,
+    edited,
+    elements_of,
+    holding,
+    swapped,
+    without_element,
+)
 from smki_testca.der.encode import NULL, integer, oid, sequence, tlv
 
 if TYPE_CHECKING:
@@ -419,3 +427,143 @@ def issuer_empty(it: Certificate | RevocationList, base: Base) -> bytes:
     """The issuer names nobody."""
     del base
     return edited(it, partial(holding, content=b""), "issuer")
+
+
+# Algorithms and versions
+
+_algorithm = partial(_broken, finding="structure.AlgorithmIdentifier", source="RFC 5280 4.1.1.2")
+
+
+@_algorithm(
+    "key-algorithm-empty",
+    on=("organisation", "dccki"),
+    title="whose key has an empty AlgorithmIdentifier",
+)
+def key_algorithm_empty(it: Certificate, base: Base) -> bytes:
+    """The AlgorithmIdentifier of the key is 30 00."""
+    del base
+    return edited(it, partial(holding, content=b""), "subjectPublicKeyInfo", 0)
+
+
+@_algorithm(
+    "key-algorithm-reversed",
+    on=("organisation", "dccki"),
+    finding={"": "structure.AlgorithmIdentifier", "organisation": "subjectPublicKeyInfo.key"},
+    title="whose key has its parameters before its algorithm",
+)
+def key_algorithm_reversed(it: Certificate, base: Base) -> bytes:
+    """The parameters and the OBJECT IDENTIFIER have changed places."""
+    del base
+    return edited(it, partial(swapped, number=0), "subjectPublicKeyInfo", 0)
+
+
+@_algorithm(
+    "outer-algorithm-empty",
+    on=("organisation", "organisation-crl"),
+    also=("signature.algorithms_differ",),
+    title="whose signatureAlgorithm is empty",
+    importance=Importance.HIGH,
+)
+def outer_algorithm_empty(it: Parts, base: Base) -> bytes:
+    """The AlgorithmIdentifier beside the signature is 30 00."""
+    del base
+    return edited(it, partial(holding, content=b""), "signatureAlgorithm")
+
+
+@_broken("version-bare", on=("organisation", "device"), title="whose version has no [0] around it")
+def version_bare(it: Certificate, base: Base) -> bytes:
+    """Two INTEGERs begin the signed part: a reader may take the version for the serial."""
+    del base
+    return edited(it, lambda octets: elements_of(octets)[0], "signed", 0)
+
+
+@_broken(
+    "version-1-written",
+    on=("organisation", "device"),
+    title="whose version is v1, written out",
+    stage=Stage.DER,
+    at_least=Stage.STRUCTURE,
+    finding="version.value",
+    source="X.690 11.5; RFC 5280 4.1.2.1",
+    why="A reader that takes it for v1 does not look at its extensions.",
+)
+def version_1_written(it: Certificate, base: Base) -> Certificate:
+    """The DEFAULT of the version is written out, and there are extensions."""
+    del base
+    return but(it, version=tlv(0xA0, integer(0)))
+
+
+# Names, in their parts
+
+
+@_named(
+    "attribute-without-value",
+    on=("organisation", "dccki"),
+    title="with an attribute without value",
+    finding={
+        "": "structure.AttributeTypeAndValue",
+        "organisation": "subject.organizationalUnitName.missing",
+    },
+)
+def attribute_without_value(it: Certificate, base: Base) -> bytes:
+    """The OU is its type alone."""
+    del base
+    return edited(it, partial(without_element, number=1), "subject", 1, 0)
+
+
+@_named(
+    "attribute-reversed",
+    on=("organisation", "dccki"),
+    title="with an attribute whose value comes first",
+    also=("subject.unexpected",),
+    finding="structure.AttributeTypeAndValue",
+)
+def attribute_reversed(it: Certificate, base: Base) -> bytes:
+    """The value and the type of the OU have changed places."""
+    del base
+    return edited(it, partial(swapped, number=0), "subject", 1, 0)
+
+
+# Nesting
+
+_nested = partial(
+    _broken,
+    stage=Stage.DER,
+    at_least=Stage.STRUCTURE,
+    finding="der.too_deep",
+    rfc5280=Verdict.EITHER,
+    source="X.690 has no limit; a reader needs one",
+    importance=Importance.HIGH,
+    why="A reader that calls itself for each level uses up its stack: a device restarts.",
+)
+
+
+def _levels(count: int) -> bytes:
+    octets = b""
+    for _ in range(count):
+        octets = sequence(octets)
+    return octets
+
+
+@_nested(
+    "nested-40",
+    on=("organisation", "organisation-crl"),
+    also=("extensions.unexpected",),
+    title="with an extension of 40 SEQUENCEs in one another",
+)
+def nested_40(it: Certificate | RevocationList, base: Base) -> Certificate | RevocationList:
+    """The value of an unknown extension, which is not critical, is nested deeply."""
+    del base
+    return added(it, "2.999.2", _levels(40))
+
+
+@_nested(
+    "nested-1000",
+    on=("organisation", "device-csr"),
+    title="with a subject of 1,000 SEQUENCEs in one another",
+    importance=Importance.CRITICAL,
+)
+def nested_1000(it: Certificate | Request, base: Base) -> Certificate | Request:
+    """The subject is nested deeper than any name."""
+    del base
+    return but(it, subject=_levels(1000))

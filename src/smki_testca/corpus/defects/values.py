@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import but, with_critical, with_subject, with_value
+from smki_testca.corpus.changes import added, but, with_critical, with_subject, with_value
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
 from smki_testca.corpus.elements import content_of, edited, element, holding
 from smki_testca.corpus.parts import FALSE, POLICY, attribute, identifier
@@ -119,6 +119,19 @@ def critical_false(it: Parts, base: Base) -> Parts:
     """FALSE is the DEFAULT of critical, and is written out."""
     del base
     return with_critical(it, "authorityKeyIdentifier", FALSE)
+
+
+@_default(
+    "ca-false-written",
+    on=("organisation", "device"),
+    title="whose basicConstraints says cA FALSE",
+    finding="der.default_encoded",
+    also=("extensions.basicConstraints.ca_false",),
+)
+def ca_false_written(it: Certificate, base: Base) -> Certificate:
+    """FALSE is the DEFAULT of cA, and is written out; without it nothing would be wrong (O12)."""
+    del base
+    return added(it, "basicConstraints", sequence(FALSE), critical=True)
 
 
 # INTEGER
