@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from smki_testca.corpus.parts import Certificate, Parts, Request
 
 _ENDS = ("organisation",)
-_der = partial(defect, stage=Stage.DER)
+_der = partial(defect, stage=Stage.DER, at_least=Stage.PROFILE)
 _bits = partial(
     _der,
     finding="der.bit_string",

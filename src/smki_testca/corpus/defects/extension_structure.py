@@ -33,6 +33,7 @@ _MORE = tlv(NULL, b"")
 _broken = partial(
     defect,
     stage=Stage.STRUCTURE,
+    at_least=Stage.PROFILE,
     source="RFC 5280 4.2",
     why="A reader that stops after the element that it knows does not see the rest.",
 )
@@ -77,7 +78,7 @@ def extensions_empty(it: Certificate, base: Base) -> Certificate:
     "crl-extensions-empty",
     on=("organisation-crl", "iki-arl"),
     title="whose list of extensions is empty",
-    source="RFC 5280 5.1: Extensions",
+    source="RFC 5280 4.1 and 5.1: SIZE (1..MAX)",
 )
 def list_extensions_empty(it: RevocationList, base: Base) -> bytes:
     """The [0] holds 30 00."""

@@ -65,6 +65,7 @@ def third_update(it: RevocationList, base: Base) -> bytes:
     on=("organisation-crl", "organisation-arl"),
     title="with two lists of entries",
     importance=Importance.CRITICAL,
+    why="A reader that finds no entries, or half of them, lets revoked certificates pass.",
 )
 def entries_twice(it: RevocationList, base: Base) -> bytes:
     """A second list of entries follows the first: a reader may read only one."""
@@ -77,6 +78,7 @@ def entries_twice(it: RevocationList, base: Base) -> bytes:
     on=("organisation-crl", "iki-arl"),
     title="whose extensions come before its entries",
     importance=Importance.CRITICAL,
+    why="A reader that finds no entries, or half of them, lets revoked certificates pass.",
 )
 def extensions_first(it: RevocationList, base: Base) -> bytes:
     """A reader that takes the entries to be missing lets every certificate pass."""
@@ -213,6 +215,7 @@ def attribute_more(it: Request, base: Base) -> bytes:
     finding="structure.ExtensionRequest",
     source="RFC 2985 5.4.2",
     importance=Importance.HIGH,
+    why="Whoever checks the CSR reads one list, and the CA issues by the other.",
 )
 def request_of_two_values(it: Request, base: Base) -> bytes:
     """The list of extensions stands twice in the attribute: a CA may take either."""

@@ -20,6 +20,7 @@ _MORE = tlv(NULL, b"")
 _broken = partial(
     defect,
     stage=Stage.STRUCTURE,
+    at_least=Stage.PROFILE,
     source="RFC 5280 4.2",
     why="A reader that stops after the element that it knows does not see the rest.",
 )
@@ -80,6 +81,7 @@ def name_of_unknown_kind(it: Certificate, base: Base) -> bytes:
     finding="structure.OtherName",
     source="RFC 5280 4.2.1.6",
     importance=Importance.CRITICAL,
+    why="Two readers of one certificate read two Devices: the first, or the last.",
 )
 def two_values(it: Parts, base: Base) -> bytes:
     """Two hardwareModuleNames stand in the [0] of one otherName: two readers read two Devices."""
@@ -107,6 +109,7 @@ def third_of_hardware(it: Parts, base: Base) -> bytes:
     finding="structure.HardwareModuleName",
     source="RFC 4108 5",
     importance=Importance.CRITICAL,
+    why="Two readers of one certificate read two Devices: the first, or the last.",
 )
 def hardware_serial_twice(it: Parts, base: Base) -> bytes:
     """A second Device ID follows the first."""

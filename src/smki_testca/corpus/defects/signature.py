@@ -36,6 +36,7 @@ _range = partial(
 _form = partial(
     defect,
     stage=Stage.SIGNATURE,
+    at_least=Stage.PATH,
     finding="signature.malformed",
     source="RFC 5758 3.2; RFC 3279 2.2.3",
     importance=Importance.HIGH,
@@ -282,7 +283,12 @@ def one_number(it: Parts, base: Base) -> Parts:
     return but(it, signature=sequence(integer(_numbers(it)[0])))
 
 
-@_form("signature-no-number", on=_ENDS, title="whose signature is an empty SEQUENCE")
+@_form(
+    "signature-no-number",
+    on=_ENDS,
+    title="whose signature is an empty SEQUENCE",
+    why="A verifier that finds nothing to verify must not take that for right.",
+)
 def no_number(it: Parts, base: Base) -> Parts:
     """The SEQUENCE holds neither r nor s."""
     del base
@@ -314,6 +320,7 @@ def number_of_nothing(it: Parts, base: Base) -> Parts:
     title="whose signature has an INTEGER that is cut off",
     source="X.690 8.1.3",
     importance=Importance.CRITICAL,
+    why="A verifier that believes the length reads memory behind the signature.",
 )
 def number_cut_off(it: Parts, base: Base) -> Parts:
     """The INTEGER of s claims more octets than the signature has."""
@@ -350,6 +357,7 @@ def unused_bits(it: Parts, base: Base) -> bytes:
     title="whose signature is empty",
     importance=Importance.CRITICAL,
     finding={"dccki": "signature.invalid", "": "signature.malformed"},
+    why="A verifier that finds nothing to verify must not take that for right.",
 )
 def empty(it: Parts, base: Base) -> Parts:
     """The BIT STRING of the signature has no bit."""
@@ -364,6 +372,7 @@ def empty(it: Parts, base: Base) -> Parts:
     also=("der.bit_string",),
     source="X.690 8.6.2.3",
     importance=Importance.CRITICAL,
+    why="A verifier that finds nothing to verify must not take that for right.",
 )
 def no_content(it: Parts, base: Base) -> bytes:
     """The BIT STRING of the signature has not even the octet of unused bits."""

@@ -68,6 +68,7 @@ def signed_with_sha1(it: Parts, base: Base) -> Parts:
 _differ = partial(
     defect,
     stage=Stage.SIGNATURE,
+    at_least=Stage.PATH,
     finding="signature.algorithms_differ",
     rfc5280=Verdict.EITHER,
     source="RFC 5280 4.1.1.2: both MUST be the same; 6.1 does not compare them",
@@ -176,7 +177,7 @@ _other = partial(
     on=_ENDS,
     title="that is signed with ecdsa-with-SHA1",
     rfc5280=Verdict.EITHER,
-    source="RFC 3279 2.2.3; RFC 8603 and NIST SP 800-131A: no longer",
+    source="RFC 3279 2.2.3 has it; NIST SP 800-131A no longer",
     importance=Importance.HIGH,
 )
 def with_sha1(it: Certificate, base: Base) -> Certificate:

@@ -56,6 +56,7 @@ def algorithm_missing(it: Parts, base: Base) -> bytes:
     on=EACH_KIND,
     title="without its signatureValue",
     importance=Importance.HIGH,
+    why="A verifier that finds nothing to verify must not take that for right.",
 )
 def signature_missing(it: Parts, base: Base) -> bytes:
     """The document ends with its signatureAlgorithm."""
@@ -63,7 +64,12 @@ def signature_missing(it: Parts, base: Base) -> bytes:
     return edited(it, partial(without_element, number=2), "document")
 
 
-@_broken("signed-missing", on=EACH_KIND, title="without its signed part")
+@_broken(
+    "signed-missing",
+    on=EACH_KIND,
+    title="without its signed part",
+    why="A verifier that finds nothing to verify must not take that for right.",
+)
 def signed_missing(it: Parts, base: Base) -> bytes:
     """The document begins with its signatureAlgorithm."""
     del base
@@ -78,7 +84,11 @@ def document_empty(it: Parts, base: Base) -> bytes:
 
 
 @_broken(
-    "signed-empty", on=EACH_KIND, title="whose signed part is empty", importance=Importance.HIGH
+    "signed-empty",
+    on=EACH_KIND,
+    title="whose signed part is empty",
+    importance=Importance.HIGH,
+    why="A verifier that finds nothing to verify must not take that for right.",
 )
 def signed_empty(it: Parts, base: Base) -> bytes:
     """The signed part is 30 00, and is signed."""
@@ -86,7 +96,13 @@ def signed_empty(it: Parts, base: Base) -> bytes:
     return edited(it, partial(holding, content=b""), "signed")
 
 
-@_broken("signature-twice", on=EACH_KIND, title="with two signatures", importance=Importance.HIGH)
+@_broken(
+    "signature-twice",
+    on=EACH_KIND,
+    title="with two signatures",
+    importance=Importance.HIGH,
+    why="Two readers of one document read two values: the first, or the last.",
+)
 def signature_twice(it: Parts, base: Base) -> bytes:
     """The signatureValue stands twice: which of them is verified?"""
     del base
@@ -142,6 +158,7 @@ def issuer_missing(it: Certificate, base: Base) -> Certificate:
     on=("device", "organisation"),
     title="without validity",
     importance=Importance.HIGH,
+    why="A reader that takes no dates for no limit never lets it expire.",
 )
 def validity_missing(it: Certificate, base: Base) -> Certificate:
     """The signed part lacks its validity: a reader that takes none for endless never ends it."""
@@ -176,6 +193,7 @@ def serial_twice(it: Certificate, base: Base) -> Certificate:
     title="with subjectPublicKeyInfo twice",
     finding="structure.TBSCertificate",
     importance=Importance.HIGH,
+    why="Two readers of one document read two values: the first, or the last.",
 )
 def key_twice(it: Certificate, base: Base) -> Certificate:
     """The key stands twice in the signed part."""
@@ -189,6 +207,7 @@ def key_twice(it: Certificate, base: Base) -> Certificate:
     title="with [3] extensions twice",
     finding="structure.TBSCertificate",
     importance=Importance.HIGH,
+    why="Two readers of one document read two values: the first, or the last.",
 )
 def extensions_twice(it: Certificate, base: Base) -> bytes:
     """The whole field of extensions stands twice."""
@@ -202,6 +221,7 @@ def extensions_twice(it: Certificate, base: Base) -> bytes:
     title="with two lists of extensions in [3]",
     finding="structure.Extensions",
     importance=Importance.HIGH,
+    why="Two readers of one document read two values: the first, or the last.",
 )
 def two_lists(it: Certificate, base: Base) -> bytes:
     """The EXPLICIT tag holds the list of extensions twice."""
@@ -317,6 +337,7 @@ def third_time(it: Certificate, base: Base) -> bytes:
     finding="der.structure",
     source="RFC 5280 4.1.2.5",
     importance=Importance.HIGH,
+    why="A reader that takes no dates for no limit never lets it expire.",
 )
 def validity_empty(it: Certificate, base: Base) -> Certificate:
     """The validity holds no time."""

@@ -32,7 +32,7 @@ _calendar = partial(
         "organisation-crl": "thisUpdate.unreadable",
         "": "validity.notBefore.unreadable",
     },
-    source="X.680 46.3, 47.3: no such time",
+    source="X.680 46 and 47: no such time",
     importance=Importance.HIGH,
     why="A reader that carries over takes it for a later time, another for none: expired or"
     " endless.",
