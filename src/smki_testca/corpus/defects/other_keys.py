@@ -189,3 +189,18 @@ def _public(key: ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey) -> bytes:
     return key.public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
+
+
+@_unusable(
+    "key-of-its-ca",
+    on=("organisation", "device"),
+    title="whose key is its CA's",
+    stage=Stage.PROFILE,
+    rfc5280=Verdict.EITHER,
+    finding="subjectPublicKeyInfo.of_a_ca",
+    source="RFC 5280 4.2.1.9: such a key MUST NOT verify certificates; the CA's has to",
+    why="Whoever holds the key of the end entity is the CA.",
+)
+def key_of_its_ca(it: Certificate, base: Base) -> Certificate:
+    """The end entity has the key of the CA that issued it."""
+    return rekeyed(it, base.chain[0].spki)
