@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from smki_testca.cli.corpus import make
+from smki_testca.cli.corpus import listing, make
 
 
 @click.group()
@@ -18,5 +18,5 @@ def corpus() -> None:
     """
 
 
-for _command in (make.make,):
+for _command in (make.make, listing.list_, listing.explain):
     corpus.add_command(_command)
