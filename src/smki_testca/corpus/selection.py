@@ -33,6 +33,7 @@ class Selection:
         verdicts: what a parser must do with it.
         level: of the verdicts.
         is_good: whether a parser must take it; None for both.
+        max_octets: the longest document that is wanted; None for any.
     """
 
     only: tuple[str, ...] = ()
@@ -42,10 +43,17 @@ class Selection:
     verdicts: tuple[Verdict, ...] = ()
     level: Level = Level.RFC5280
     is_good: bool | None = None
+    max_octets: int | None = None
 
     def fits(self, case: Case) -> bool:
-        """Whether a case fits by its verdict; the rest is known before it is made."""
-        return not self.verdicts or case.verdict(self.level) in self.verdicts
+        """Whether a case fits by its verdict and length; the rest is known before it is made."""
+        return self.has_room(case) and (
+            not self.verdicts or case.verdict(self.level) in self.verdicts
+        )
+
+    def has_room(self, case: Case) -> bool:
+        """Whether the document of a case is not too long."""
+        return self.max_octets is None or len(case.der) <= self.max_octets
 
 
 @dataclass(frozen=True)
@@ -139,7 +147,8 @@ class Catalogue:
 
         Args:
             wanted: the selection.
-            with_bases: whether to add the good bases of those that fit, before them.
+            with_bases: whether to add the good bases of those that fit, before them. A case
+                whose base is too long is left out.
 
         Raises:
             InputError: if none fits, or a pattern or a profile fits none.
@@ -150,11 +159,13 @@ class Catalogue:
             raise _nothing("no case fits all that is asked for", "Ask for less.")
         if not with_bases:
             return found
-        bases = dict.fromkeys(case.base or case.id for case in found)
         made = {case.id: case for case in found if case.base is None}
+        names = dict.fromkeys(case.base or case.id for case in found)
+        bases = [made.get(name) or self.case(name) for name in names]
+        roomy = {base.id for base in bases if wanted.has_room(base)}
         return [
-            *(made.get(name) or self.case(name) for name in bases),
-            *(case for case in found if case.base is not None),
+            *(base for base in bases if base.id in roomy),
+            *(case for case in found if case.base in roomy),
         ]
 
     def _fitting(self, wanted: Selection) -> Iterator[Case]:

@@ -8,7 +8,6 @@ import click
 
 from smki_testca.cli.corpus.listing import catalogue
 from smki_testca.cli.corpus.selecting import selecting, selection
-from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import print_json, say
 from smki_testca.cli.output_paths import FOLDER
 from smki_testca.text import counted
@@ -22,17 +21,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("out", metavar="DIR", type=FOLDER)
 @selecting
-@click.option(
-    "--max-octets",
-    type=number_from(1),
-    metavar="N",
-    help="Leave out documents that are longer, such as for a small buffer.",
-)
 @click.option("--force", is_flag=True, help="Overwrite the files of a corpus that is there.")
 @click.pass_obj
-def make(
-    session: Session, /, out: Path, max_octets: int | None, *, force: bool, **given: Any
-) -> None:
+def make(session: Session, /, out: Path, *, force: bool, **given: Any) -> None:
     """Write the corpus into DIR: documents, their index, C, PKCS#7, sums, and a page to search.
 
     Without an option it has every case; otherwise those that fit every option, with the good
@@ -46,12 +37,7 @@ def make(
     from smki_testca.corpus.delivery.folder import files
     from smki_testca.folders import write
 
-    wanted = selection(given)
-    cases = [
-        case
-        for case in catalogue().select(wanted, with_bases=True)
-        if max_octets is None or len(case.der) <= max_octets
-    ]
+    cases = catalogue().select(selection(given), with_bases=True)
     paths = write(files(cases), out, force=force)
     if session.as_json:
         print_json({"directory": str(out), "cases": len(cases), "files": len(paths)})

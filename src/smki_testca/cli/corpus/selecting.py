@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.numbers import number_from
 from smki_testca.corpus.defect import Importance, Level, Stage, Verdict
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ _OPTIONS = (
         "--good/--defective", "is_good", default=None,
         help="Cases that a parser must take, or the others.",
     ),
+    click.option(
+        "--max-octets", type=number_from(1), metavar="N", help="Cases that are no longer than this.",
+    ),
 )  # fmt: skip
 
 
@@ -72,4 +76,5 @@ def selection(given: Mapping[str, Any]) -> Selection:
         tuple(map(Verdict, given["verdicts"])),
         Level(given["level"]),
         given["is_good"],
+        given["max_octets"],
     )
