@@ -80,7 +80,7 @@ class Builder:
             every_base: whether to make each defect of every base that it is declared on.
         """
         for base in self.bases.values():
-            yield self._good_base(base)
+            yield self.good(base)
         every = [defect for namesakes in declared.DEFECTS.values() for defect in namesakes]
         for is_good in (True, False):
             for defect in every:
@@ -139,7 +139,8 @@ class Builder:
             aliases=tuple(f"{base.name}-{alias}" for alias in defect.aliases),
         )
 
-    def _good_base(self, base: Base) -> Case:
+    def good(self, base: Base) -> Case:
+        """The case that a good base is."""
         taken = Expectation(Verdict.ACCEPT, Basis.SPECIFIED, _GOOD_SOURCE)
         der = base.document.der
         return Case(
