@@ -30,8 +30,10 @@ SLOW = (
     "cryptography.hazmat.primitives.serialization.pkcs7",
     "Cryptodome",
     "rich",
+    # An extra, which only those with a device on a serial line install.
+    "serial",
 )
-"""Third parties that take over 20 ms to import: a function may import them."""
+"""Third parties that take over 20 ms to import, or may be absent: a function may import them."""
 
 OPTIONAL = ("corpus", "issuance.batch", "issuance.batch.cluster", "kits", "service")
 """Whole packages that many never use, and what needs an extra: a function outside may import them.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from smki_testca.cli.corpus import compare, make, run
+
 
 @click.group()
 def corpus() -> None:
@@ -14,3 +16,7 @@ def corpus() -> None:
       smki-testca corpus make corpus
       smki-testca corpus run corpus --with 'exec:./verify {der}'
     """
+
+
+for _command in (make.make, run.run, compare.compare):
+    corpus.add_command(_command)

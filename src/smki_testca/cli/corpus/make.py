@@ -1,0 +1,39 @@
+"""``corpus make``: writes the corpus into a folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from smki_testca.cli.output import print_json, say
+from smki_testca.cli.output_paths import FOLDER
+from smki_testca.text import counted
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from smki_testca.cli.session import Session
+
+
+@click.command()
+@click.argument("out", metavar="DIR", type=FOLDER)
+@click.option("--force", is_flag=True, help="Overwrite the files of a corpus that is there.")
+@click.pass_obj
+def make(session: Session, out: Path, *, force: bool) -> None:
+    """Write the corpus into DIR: documents, their index, C, PKCS#7, sums, and a page to search.
+
+    \b
+    Example:
+      smki-testca corpus make corpus
+    """
+    from smki_testca.corpus.build import corpus
+    from smki_testca.corpus.delivery.folder import files
+    from smki_testca.folders import write
+
+    cases = corpus()
+    paths = write(files(cases), out, force=force)
+    if session.as_json:
+        print_json({"directory": str(out), "cases": len(cases), "files": len(paths)})
+        return
+    say(f"{counted(len(cases), 'case')} in {out}. Open {out}/index.html to look them up.")

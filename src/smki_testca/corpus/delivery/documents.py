@@ -1,0 +1,131 @@
+"""The form of ``corpus.json``: its JSON Schema is made from these tables."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from smki_testca.corpus.defect import Importance, Level, Need, Stage, Verdict
+from smki_testca.profiles.model import Severity
+from smki_testca.roles import Basis
+
+FORMAT = 1
+"""The version of the form; it rises when a key goes or changes its meaning."""
+SCHEMA_ID = "https://json-schema.org/draft/2020-12/schema"
+
+Id = Annotated[str, msgspec.Meta(pattern="^[a-z0-9]+(-[a-z0-9]+)*$")]
+Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+Hex = Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{2})*$")]
+File = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9./-]*$")]
+Symbol = Annotated[str, msgspec.Meta(pattern="^[A-Z][A-Z0-9_]{0,62}$")]
+Instant = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
+Kind = Literal["certificate", "CRL", "CSR"]
+
+
+class ExpectationTable(msgspec.Struct, frozen=True):
+    """What a parser must do at one level, how well that is known, and where it was read."""
+
+    verdict: Verdict
+    basis: Basis
+    source: str
+
+
+class ChangeTable(msgspec.Struct, frozen=True):
+    """The one difference from the good base; octets in hexadecimal."""
+
+    kind: Literal["replaced", "removed", "added", "octets"]
+    path: str
+    offset: Annotated[int, msgspec.Meta(ge=0)]
+    before: Hex
+    after: Hex
+    resigned: bool
+
+
+class DeviceTable(msgspec.Struct, frozen=True):
+    """What a Device answers to the document as a replacement certificate."""
+
+    time_checks: bool
+    status: int
+    name: str
+    basis: str
+    source: str
+
+
+class FilesTable(msgspec.Struct, frozen=True):
+    """The document under test: its file, its digest, its length, its name in C."""
+
+    der: File
+    sha256: Sha256
+    octets: Annotated[int, msgspec.Meta(ge=0)]
+    symbol: Symbol
+
+
+class CaseTable(msgspec.Struct, frozen=True):
+    """A case; docs/corpus.md explains each key."""
+
+    id: Id
+    revision: Annotated[int, msgspec.Meta(ge=1)]
+    aliases: list[Id]
+    title: str
+    kind: Kind
+    profile: str
+    base: Id | None
+    good: bool
+    stage: Stage
+    at_least: Stage
+    expect: dict[Level, ExpectationTable]
+    finding: str | None
+    also: list[str]
+    severity: Severity | None
+    basis: Basis | None
+    source: str | None
+    why: str
+    remedy: str
+    importance: Importance
+    needs: list[Need]
+    at: Instant
+    facts: dict[str, str]
+    device: list[DeviceTable]
+    change: ChangeTable | None
+    files: FilesTable
+    chain: list[File]
+    crls: list[File]
+    about: File | None
+    wanted: dict[str, str] = {}
+
+
+class CountsTable(msgspec.Struct, frozen=True):
+    """How many cases there are: all, those a parser must take, the others, and by stage."""
+
+    cases: int
+    good: int
+    defective: int
+    stages: dict[Stage, int]
+
+
+class CorpusTable(msgspec.Struct, frozen=True):
+    """The index of a corpus of smki-testca; file names are relative to its folder.
+
+    ``bundles`` has the certificates of each PKCS#7 file.
+    """
+
+    format: Literal[1]
+    revision: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
+    generator: str
+    at: Instant
+    environment: str | None
+    counts: CountsTable
+    bundles: dict[File, list[File]]
+    cases: list[CaseTable]
+
+
+def schema_text() -> str:
+    """The JSON Schema of ``corpus.json``: what ``corpus.schema.json`` beside this module holds."""
+    schema: dict[str, Any] = {
+        "$schema": SCHEMA_ID,
+        "title": "The index of a corpus of smki-testca (corpus.json)",
+        **msgspec.json.schema(CorpusTable),
+    }
+    return json.dumps(schema, indent=1) + "\n"

@@ -1,0 +1,48 @@
+"""Writes a corpus as one HTML page, which needs no network and no other file."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from smki_testca.corpus.delivery.marks import mark
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smki_testca.corpus.case import Case
+
+_TEMPLATE = Path(__file__).with_name("page.html")
+
+
+def page(index: dict[str, Any], cases: Sequence[Case]) -> str:
+    """The page: to search and filter cases, and to look at each one's octets.
+
+    What it shows is compressed, in base64: no text of a case can end its element, and a page of
+    all cases stays small.
+
+    Args:
+        index: of the corpus, whose cases are in the same order.
+        cases: of the corpus.
+    """
+    good = {case.id: case.der for case in cases if case.base is None}
+    entries = [
+        {
+            **entry,
+            # Digests cannot be compressed, and the page shows none.
+            "files": {key: value for key, value in entry["files"].items() if key != "sha256"},
+            "mark": mark(case, good.get(case.base or "", b"")),
+        }
+        for entry, case in zip(index["cases"], cases, strict=True)
+    ]
+    packed = {
+        "@CASES@": json.dumps({**index, "cases": entries}, separators=(",", ":")).encode("ascii"),
+        "@OCTETS@": b"".join(case.der for case in cases),
+    }
+    text = _TEMPLATE.read_text("utf-8")
+    for place, octets in packed.items():
+        text = text.replace(place, base64.b64encode(zlib.compress(octets, 9)).decode("ascii"))
+    return text

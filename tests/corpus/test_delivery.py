@@ -1,0 +1,125 @@
+"""The folder of a corpus: every document, its index, its sums."""
+
+import base64
+import hashlib
+import json
+import re
+import subprocess
+import zlib
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from smki_testca.corpus.delivery import documents
+from smki_testca.corpus.delivery.folder import files
+from smki_testca.corpus.delivery.layout import INDEX, SCHEMA, SUMS, layout
+from smki_testca.corpus.delivery.marks import mark
+from smki_testca.corpus.delivery.symbols import symbol
+from smki_testca.folders import write
+
+
+@pytest.fixture(scope="module")
+def contents(cases):
+    """The content of each file by its name."""
+    return {str(file.path): file.data for file in files(cases)}
+
+
+@pytest.fixture(scope="module")
+def index(contents):
+    return json.loads(contents[INDEX])
+
+
+def test_every_case_is_in_the_index_with_its_own_octets(cases, contents, index):
+    assert [entry["id"] for entry in index["cases"]] == [case.id for case in cases]
+    for case, entry in zip(cases, index["cases"], strict=True):
+        named = entry["files"]
+        assert contents[named["der"]] == case.der
+        assert (named["sha256"], named["octets"]) == (case.sha256, len(case.der))
+        assert [contents[name] for name in entry["chain"]] == list(case.chain)
+        assert [contents[name] for name in entry["crls"]] == list(case.crls)
+        assert (entry["about"] and contents[entry["about"]]) == case.about
+        assert {key: entry[key] for key in case.as_json()} == case.as_json()
+
+
+def test_the_index_has_the_form_that_its_schema_states(contents):
+    read = msgspec.json.decode(contents[INDEX], type=documents.CorpusTable)
+    keys = set(documents.CaseTable.__struct_fields__)
+    assert all(set(entry) <= keys for entry in json.loads(contents[INDEX])["cases"])
+    assert read.counts.cases == len(read.cases) == read.counts.good + read.counts.defective
+    assert sum(read.counts.stages.values()) == len(read.cases)
+
+
+def test_the_schema_that_ships_is_that_of_the_tables(contents):
+    """If not: write ``documents.schema_text()`` to the file beside that module."""
+    shipped = Path(documents.__file__).with_name(SCHEMA).read_text("ascii")
+    assert shipped == documents.schema_text() == contents[SCHEMA].decode()
+
+
+def test_each_certificate_around_the_cases_has_one_file_named_by_what_it_is(cases, contents):
+    names = layout(cases).certificates
+    assert len(set(names.values())) == len(names)
+    assert contents["chain/device-issuing-ca.der"] == contents["cases/good-device-issuing-ca.der"]
+
+
+def test_names_do_not_depend_on_which_cases_there_are(cases):
+    good = [case for case in cases if case.base is None]
+    every, few = layout(cases), layout(good)
+    assert few.certificates.items() <= every.certificates.items()
+    assert few.bundles.items() <= every.bundles.items()
+
+
+def test_the_sums_are_those_of_all_files(contents):
+    lines = contents[SUMS].decode().splitlines()
+    stated = dict(reversed(line.split("  ", 1)) for line in lines)
+    assert set(stated) == set(contents) - {SUMS}
+    assert all(hashlib.sha256(contents[name]).hexdigest() == stated[name] for name in stated)
+
+
+@pytest.mark.interop
+def test_sha256sum_and_openssl_read_what_is_written(cases, tmp_path):
+    out = tmp_path / "corpus"
+    write(files(cases), out, force=False)
+    subprocess.run(["sha256sum", "--quiet", "-c", SUMS], cwd=out, check=True)
+    command = ["openssl", "pkcs7", "-inform", "DER", "-print_certs", "-noout", "-in"]
+    told = subprocess.run(
+        [*command, "chain/device-issuing-ca.p7b"], cwd=out, check=True, capture_output=True
+    )
+    assert b"DZ1" in told.stdout
+
+
+def test_a_name_in_c_is_no_longer_than_c99_reads_and_no_two_are_the_same(cases):
+    symbols = [symbol(case.id) for case in cases]
+    assert len(set(symbols)) == len(symbols)
+    assert max(map(len, symbols)) <= 63
+    long = [symbol(f"organisation-{'x' * 60}-{end}") for end in ("a", "b")]
+    assert len(set(long)) == 2
+    assert {len(name) for name in long} == {63}
+
+
+def test_the_page_has_every_case_and_its_octets_and_nothing_of_them_is_html(cases, contents):
+    text = contents["index.html"].decode()
+    packed = dict(re.findall(r'id="(cases|octets)">([A-Za-z0-9+/=]*)</script>', text))
+    data, octets = (zlib.decompress(base64.b64decode(packed[it])) for it in ("cases", "octets"))
+    assert octets == b"".join(case.der for case in cases)
+    assert [entry["id"] for entry in json.loads(data)["cases"]] == [case.id for case in cases]
+    assert "innerHTML" not in text
+    assert not re.search(r'(src|href)="', text), "it loads nothing"
+
+
+def test_no_text_of_a_case_is_read_as_html(cases):
+    hostile = "</script><img src=x onerror=alert(1)>"
+    odd = [replace(case, title=hostile, why=hostile) for case in cases[:3]]
+    [written] = [file.data for file in files(odd) if str(file.path) == "index.html"]
+    assert b"onerror" not in written
+
+
+def test_a_mark_is_where_the_octets_of_the_change_are(cases):
+    good = {case.id: case.der for case in cases if case.base is None}
+    for case in cases:
+        if case.change is None or case.der == good[case.base]:
+            assert mark(case, good.get(case.base, b"")) is None
+        else:
+            start, end = mark(case, good[case.base])
+            assert case.der[start:end] == case.change.after
