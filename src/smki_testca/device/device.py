@@ -364,14 +364,14 @@ class Device:
             return _of_injected(injected)
         use_case, mode = command.use_case, command.mode
         if use_case is not None and use_case.roles and cell.role not in use_case.roles:
-            message = f"{use_case.name} does not read the role {cell.role.name}"
+            message = f"{use_case.name} does not read the role {cell.role.name}."
             refusal = judge.refusal("device.use_case", message)
             return refusal if use_case.basis is refusal.basis else _on(use_case, refusal)
         if cell not in self.kind.cells:
-            refusal = judge.refusal("device.cell", f"{self.kind.name} has no cell {cell.short}")
+            refusal = judge.refusal("device.cell", f"{self.kind.name} has no cell {cell.short}.")
             return refusal if self.kind.is_complete else _on_incomplete(self.kind, refusal)
         if mode is not None and mode.roles and cell.role not in mode.roles:
-            message = f"the mode {mode.number} ({mode.name}) does not replace {cell.short}"
+            message = f"The mode {mode.number} ({mode.name}) does not replace {cell.short}."
             return judge.refusal("device.mode", message)
         return None
 
@@ -392,7 +392,7 @@ def _of_injected(status: AnswerStatus) -> DeviceVerdict:
             "device.status_name",
             "The status 0 (success) cannot be asked for: a Device says it of what it takes.",
         )
-    message = "this answer was asked for, whatever the certificate is"
+    message = "This answer was asked for, whatever the certificate is."
     return DeviceVerdict(status, "device.asked_for", message, status.basis, status.source)
 
 

@@ -78,6 +78,7 @@ class Judge:
         self._trusted = (*([] if root is None else [root]), *path)
         self._issuers = gathered(self._trusted, at)
         self._settings = Settings(at, library.overrides, environment, trusted=self._trusted)
+        self._library = library
         self._linters: dict[str | None, Linter] = {}
         self._faults_of_path: dict[bytes, tuple[_Fault, ...]] = {}
         self._answers = library.device_answers
@@ -156,11 +157,12 @@ class Judge:
         """Yield what the linter finds that breaks a rule."""
         linter = self._linters.get(profile)
         if linter is None:
-            linter = Linter(replace(self._settings, as_profile=profile), self._issuers)
+            settings = replace(self._settings, as_profile=profile)
+            linter = Linter(settings, self._issuers, self._library)
             self._linters[profile] = linter
         linted = linter.lint(Source("-", 0, der))
         if profile is not None and linted.kind not in {profile, "unknown"}:
-            yield _Fault("device.der", f"it is not a certificate, but a {linted.kind}")
+            yield _Fault("device.der", f"It is not a certificate, but a {linted.kind}.")
             return
         for finding in linted.findings:
             is_error = finding.severity is Severity.ERROR
@@ -183,9 +185,9 @@ class Judge:
             if self._is_anchor(authority):
                 return
             yield from self._of_path_certificate(authority.der)
-        message = "its issuer is neither among the path certificates nor the Device's root"
+        message = "Its issuer is neither among the path certificates nor the Device's root."
         if path:
-            message = "the path from it does not end with the Device's root"
+            message = "The path from it does not end with the Device's root."
         yield _Fault("device.path.issuer", message)
 
     def _is_anchor(self, authority: PossibleIssuer) -> bool:
@@ -201,20 +203,22 @@ class Judge:
                     continue
                 is_signature = fault.code == "device.signature"
                 code = "device.path.signature" if is_signature else "device.path.certificate"
-                message = f"a path certificate: {fault.message}"
+                message = f"A path certificate is at fault. {fault.message}"
                 faults.append(_Fault(code, message, fault.finding))
             self._faults_of_path[der] = tuple(faults)
         return self._faults_of_path[der]
 
 
 def _of_cell(view: View, cell: Cell) -> Iterator[_Fault]:
-    """Yield where a certificate does not fit its cell."""
+    """Yield where a certificate does not fit its cell, or it is not known what does."""
+    if cell.is_root:
+        yield _Fault("device.root", "A new root is judged by its own signature and profile alone.")
     usages = view.value("extensions.keyUsage")
     if not isinstance(usages, tuple) or cell.key_usage.bit not in usages:
-        yield _Fault("device.usage", f"its keyUsage is not the {cell.key_usage.bit} of the cell")
+        yield _Fault("device.usage", f"Its keyUsage is not the {cell.key_usage.bit} of the cell.")
     role = view.text("subject.organizationalUnitName")
     if role is not None and role != cell.role.hex:
-        message = f"its role is {role}, not the {cell.role.hex} ({cell.role.name}) of the cell"
+        message = f"Its role is {role}, not the {cell.role.hex} ({cell.role.name}) of the cell."
         yield _Fault("device.role", message)
 
 

@@ -97,7 +97,7 @@ def key_of_request(csr: bytes) -> bytes:
 
 def injected(certificate: bytes, status: AnswerStatus) -> OwnAnswer:
     """The answer of a status that was asked for, whatever the certificate is."""
-    message = "this answer was asked for, whatever the certificate is"
+    message = "This answer was asked for, whatever the certificate is."
     return OwnAnswer(
         status, message, status.basis, status.source, device_id=_device_id(_view(certificate))
     )
@@ -131,7 +131,7 @@ def judged(
     if wrong or view is None:
         status = answers.own_status("1")
         codes = tuple(dict.fromkeys(each.code for each in wrong))
-        message = wrong[0].message if wrong else "it is not a certificate"
+        message = wrong[0].message if wrong else "It is not a certificate."
         is_seen = any(code.startswith("signature.") for code in codes)
         basis, source = (
             (status.basis, status.source) if is_seen else (Basis.ASSUMED, _unread_source(wrong))
@@ -157,19 +157,19 @@ def _is_fault(finding: Finding, *, has_path: bool) -> bool:
 def _mismatches(view: View, asked: Asked, device_id: str | None) -> Iterator[tuple[str, str]]:
     """Yield what is not as asked: the number of the status, and a message."""
     if asked.device_id is not None and device_id != str(asked.device_id):
-        yield "2", f"it is for {device_id or 'no Device'}, not for {asked.device_id}"
+        yield "2", f"It is for {device_id or 'no Device'}, not for {asked.device_id}."
     usages = view.value("extensions.keyUsage")
     if asked.usage is not None and usages != (_BITS[asked.usage],):
         stated = " and ".join(usages) if isinstance(usages, tuple) else "none"
-        yield "3", f"its keyUsage is {stated}, not {_BITS[asked.usage]}"
+        yield "3", f"Its keyUsage is {stated}, not {_BITS[asked.usage]}."
     if asked.key is not None and view.octets("subjectPublicKeyInfo") != asked.key:
-        yield "5", "its public key is not that of the CSR"
+        yield "5", "Its public key is not that of the CSR."
 
 
 def _remarks(findings: Sequence[Finding], *, has_path: bool) -> Iterator[str]:
     for finding in findings:
         if finding.code == _ISSUER_UNKNOWN and not has_path:
-            yield "its signature is unchecked: no CA certificate above it was given"
+            yield "Its signature is unchecked: no CA certificate above it was given."
         elif finding.severity is Severity.WARNING:
             yield finding.message
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 OWN_CHECKS = (
     *("device.use_case", "device.cell", "device.mode", "device.der", "device.path.signature"),
-    *("device.path.issuer", "device.path.certificate", "device.usage", "device.role"),
+    *("device.path.issuer", "device.path.certificate", "device.usage"),
+    *("device.root", "device.role"),
 )
 """The rules that the model checks itself; the others rest on the linter's findings alone."""
 
