@@ -20,6 +20,7 @@ from smki_testca.corpus.defect import (
 )
 from smki_testca.corpus.difference import Difference, difference
 from smki_testca.corpus.parts import RSA_SHA256, Certificate, Parts, Request, RevocationList, at
+from smki_testca.corpus.replacements import Replacements
 from smki_testca.importers.sources import Source
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.engine import Linter
@@ -72,6 +73,7 @@ class Builder:
         self._environment = environment
         self._library = Library()
         self._linters: dict[tuple[str, tuple[bytes, ...]], Linter] = {}
+        self._replacements = Replacements(self._library, environment)
 
     def cases(self, *, every_base: bool = False) -> Iterator[Case]:
         """The cases: the good bases first, then the oddities, then the defects.
@@ -137,6 +139,7 @@ class Builder:
             about=None if base.about is None else base.about.der,
             revision=defect.revision,
             aliases=tuple(f"{base.name}-{alias}" for alias in defect.aliases),
+            device=self._replacements.statuses(base, der, chain, instant, defect.name),
         )
 
     def good(self, base: Base) -> Case:
@@ -166,6 +169,7 @@ class Builder:
             der=der,
             chain=tuple(authority.der for authority in base.chain),
             about=None if base.about is None else base.about.der,
+            device=self._replacements.statuses(base, der, base.chain, AT),
         )
 
     def _found(
