@@ -50,6 +50,10 @@ _OPTIONS = (
     click.option(
         "--max-octets", type=number_from(1), metavar="N", help="Cases that are no longer than this.",
     ),
+    click.option(
+        "--every-base", is_flag=True,
+        help="Each defect on every document that it fits, not on its main ones only.",
+    ),
 )  # fmt: skip
 
 
@@ -77,4 +81,5 @@ def selection(given: Mapping[str, Any]) -> Selection:
         Level(given["level"]),
         given["is_good"],
         given["max_octets"],
+        every_base=given["every_base"],
     )
