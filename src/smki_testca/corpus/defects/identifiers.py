@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
-from smki_testca.corpus.groups import ORGANISATIONS
+from smki_testca.corpus.groups import OCAS, ORGANISATIONS
 from smki_testca.corpus.parts import PRINTABLE, SUPPLIER_ID, attribute, identifier, rdn
 from smki_testca.corpus.subjects import (
     COMMON_NAME,
@@ -393,3 +393,17 @@ def id_reversed(it: Certificate, base: Base) -> Certificate:
 def id_of_a_device(it: Certificate, _: Base) -> Certificate:
     """It lies under a manufacturer's Registry Entry."""
     return _with_bits(it, bytes.fromhex("00db1234567890a4"))
+
+
+@identifier_defect(
+    "identifier",
+    on=OCAS,
+    mains=2,
+    title="with the identifier of an organisation",
+    finding="subject.unexpected",
+    why="A CA is taken for a supplier: a key that issues certificates would go into the cell of one"
+    " that signs commands.",
+)
+def identifier_of_ca(it: Certificate, _: Base) -> Certificate:
+    """2.5.4.45 comes last, as in an Organisation Certificate."""
+    return _with_bits(it, SUPPLIER_ID)
