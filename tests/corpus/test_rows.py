@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from smki_testca.corpus.bases import corpus_pki
-from smki_testca.corpus.build import Builder
+from corpora import every_case
 from smki_testca.lint.rows import aspects, rule_of
 from smki_testca.profiles import Library
 
 LIBRARY = Library()
-CASES = list(Builder(corpus_pki(), "ZAZ1").cases(every_base=True))
+CASES = list(every_case().values())
 CERTIFICATES = [
     profile
     for profile in LIBRARY.profiles

@@ -165,12 +165,23 @@ def of_the_other_registry_entry(it: Certificate, base: Base) -> Certificate:
     return replace(it, subject=organisation_subject(eui64=_ASSIGNED))
 
 
+_AGREEMENT_OF_SIGNERS = {
+    "": "",
+    **{
+        f"organisation-{role}": "role.usage"
+        for role, (_, _, allowed) in ROLES.items()
+        if KEY_AGREEMENT not in allowed
+    },
+}
+"""The linter remarks on a usage that nobody saw with a role."""
+
+
 @defect(
     "for-key-agreement",
     on=("device", "organisation", *_FOR_SIGNATURES),
     title="that is right, and for key agreement where one for signatures is wanted",
     stage=Stage.USE,
-    finding="",
+    finding=_AGREEMENT_OF_SIGNERS,
     rfc5280=Verdict.ACCEPT,
     source="RFC 5280 6.1: for what a key is used is the application's to compare",
     gbcs=Verdict.REJECT,

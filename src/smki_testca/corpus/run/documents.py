@@ -52,6 +52,7 @@ class CaseTable(msgspec.Struct, frozen=True):
     aliases: list[str] = []
     why: str = ""
     remedy: str = ""
+    wanted: dict[str, str] = {}
 
 
 class CorpusFile(msgspec.Struct, frozen=True):

@@ -156,7 +156,7 @@ def _loaded(tables: Iterable[CaseTable], read: Mapping[str, _Octets]) -> Iterato
             _needs(table),
             table.facts,
             table.why,
-            _question(table, read[table.id], base.facts, read[base.id].der),
+            _question(table, read[table.id], table.wanted or base.facts, read[base.id].der),
         )
 
 
