@@ -20,6 +20,7 @@ from smki_testca.corpus.defect import (
 )
 from smki_testca.corpus.difference import Difference, difference
 from smki_testca.corpus.parts import RSA_SHA256, Certificate, Parts, Request, RevocationList, at
+from smki_testca.corpus.replacements import Replacements
 from smki_testca.importers.sources import Source
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.engine import Linter
@@ -53,7 +54,7 @@ def corpus(
         pki: the CAs that issue them; the corpus' own by default.
         environment: the test environment whose policies the linter allows.
         every_base: whether to make each defect of every base that it is declared on, rather than
-            of its main base alone.
+            of its main ones alone.
     """
     return list(Builder(pki or corpus_pki(), environment).cases(every_base=every_base))
 
@@ -72,6 +73,7 @@ class Builder:
         self._environment = environment
         self._library = Library()
         self._linters: dict[tuple[str, tuple[bytes, ...]], Linter] = {}
+        self._replacements = Replacements(self._library, environment)
 
     def cases(self, *, every_base: bool = False) -> Iterator[Case]:
         """The cases: the good bases first, then the oddities, then the defects.
@@ -80,12 +82,12 @@ class Builder:
             every_base: whether to make each defect of every base that it is declared on.
         """
         for base in self.bases.values():
-            yield self._good_base(base)
+            yield self.good(base)
         every = [defect for namesakes in declared.DEFECTS.values() for defect in namesakes]
         for is_good in (True, False):
             for defect in every:
                 if defect.is_good is is_good:
-                    names = defect.on if every_base else defect.on[:1]
+                    names = defect.on if every_base else defect.main_bases
                     yield from (self.case(defect, self.bases[name]) for name in names)
 
     def case(self, defect: Defect, base: Base) -> Case:
@@ -112,7 +114,7 @@ class Builder:
             title=f"{base.title} {defect.title}",
             kind=_KINDS[type(base.document)],
             profile=base.profile,
-            is_main=base.name == defect.on[0],
+            is_main=base.name in defect.main_bases,
             base=f"good-{base.name}",
             is_good=defect.is_good,
             stage=defect.stage,
@@ -137,9 +139,11 @@ class Builder:
             about=None if base.about is None else base.about.der,
             revision=defect.revision,
             aliases=tuple(f"{base.name}-{alias}" for alias in defect.aliases),
+            device=self._replacements.statuses(base, der, chain, instant, defect.name),
         )
 
-    def _good_base(self, base: Base) -> Case:
+    def good(self, base: Base) -> Case:
+        """The case that a good base is."""
         taken = Expectation(Verdict.ACCEPT, Basis.SPECIFIED, _GOOD_SOURCE)
         der = base.document.der
         return Case(
@@ -165,6 +169,7 @@ class Builder:
             der=der,
             chain=tuple(authority.der for authority in base.chain),
             about=None if base.about is None else base.about.der,
+            device=self._replacements.statuses(base, der, base.chain, AT),
         )
 
     def _found(

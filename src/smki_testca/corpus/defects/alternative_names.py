@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.corpus.changes import added, but, with_critical, with_value, without
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
-from smki_testca.corpus.groups import DEVICES
+from smki_testca.corpus.groups import DEVICES, RSA_ENDS
 from smki_testca.corpus.parts import (
     DEVICE_ID,
     HW_TYPE,
@@ -45,6 +45,7 @@ def _named(it: Certificate, *names: bytes) -> Certificate:
 @device_name_defect(
     "san-not-critical",
     on=DEVICES,
+    mains=2,
     title="whose subjectAltName is not critical",
     finding=f"{_PATH}.critical",
     rfc5280=Verdict.EITHER,
@@ -60,6 +61,7 @@ def san_not_critical(it: Certificate, _: Base) -> Certificate:
 @device_name_defect(
     "san-missing",
     on=DEVICES,
+    mains=2,
     title="without subjectAltName",
     finding=f"{_PATH}.missing",
     rfc5280=Verdict.EITHER,
@@ -89,6 +91,7 @@ def san_with_host(it: Certificate, _: Base) -> Certificate:
 @device_name_defect(
     "san-with-two-modules",
     on=DEVICES,
+    mains=2,
     title="with two hardwareModuleNames",
     finding=f"{_PATH}.sole",
     source="RFC 5280 4.2.1.6 allows several names",
@@ -421,7 +424,8 @@ def device_id_look_alike(it: Certificate, _: Base) -> Certificate:
 
 @device_name_defect(
     "hardware-module",
-    on=("organisation", "organisation-ka", "dccki", "iki"),
+    on=("organisation", *RSA_ENDS, "organisation-ka"),
+    mains=3,
     title="with the hardwareModuleName of a Device",
     finding=f"{_PATH}.hardware_module",
     source="RFC 5280 4.2.1.6 allows any name",

@@ -69,6 +69,7 @@ def _own(base: Base) -> bytes:
 @identifier_defect(
     "id-missing",
     on=_EVERY_ROLE,
+    mains=12,
     title="without an identifier",
     finding=f"{_PATH}.missing",
     why="It names nobody: clients skip it in silence, and a Device that takes it has a cell of no"
@@ -77,7 +78,7 @@ def _own(base: Base) -> bytes:
     facts=_NOBODY,
 )
 def id_missing(it: Certificate, _: Base) -> Certificate:
-    """The attribute is left out."""
+    """The attribute is left out (O18)."""
     return without_attribute(it, IDENTIFIER)
 
 
@@ -89,7 +90,7 @@ def id_missing(it: Certificate, _: Base) -> Certificate:
     why="Clients that take the last attribute for the identifier skip the certificate in silence.",
 )
 def id_before_role(it: Certificate, _: Base) -> Certificate:
-    """The two change places."""
+    """The two change places (O18)."""
     names = relatives(it)
     unit, own = names.pop(UNIT), names.pop(IDENTIFIER)
     return with_relatives(it, {**names, IDENTIFIER: own, UNIT: unit})
@@ -133,7 +134,7 @@ def id_7_octets(it: Certificate, base: Base) -> Certificate:
     facts=_NOBODY,
 )
 def id_9_octets(it: Certificate, base: Base) -> Certificate:
-    """An octet follows the identifier."""
+    """An octet follows the identifier (O18)."""
     return _with_bits(it, _own(base) + b"\x01")
 
 
@@ -187,7 +188,7 @@ def id_in_hexadecimal(it: Certificate, base: Base) -> Certificate:
     facts=_NOBODY,
 )
 def id_unused_bits(it: Certificate, _: Base) -> Certificate:
-    """Four bits of zero are said to be none."""
+    """Four bits of zero are said to be none (O18)."""
     return _with_bits(it, SUPPLIER_ID, 4)
 
 
@@ -221,6 +222,7 @@ def id_text(it: Certificate, base: Base) -> Certificate:
 @identifier_defect(
     "id-zeros",
     on=("organisation", "organisation-ka", "organisation-recovery"),
+    mains=2,
     title="whose identifier is all zeros",
     finding=f"{_PATH}.null",
     why="Eight zeros stand for the cell of a root: a holder's certificate would take its place.",
@@ -267,6 +269,7 @@ def id_twice(it: Certificate, _: Base) -> Certificate:
 @identifier_defect(
     "id-with-role",
     on=("organisation", "organisation-supplier"),
+    mains=2,
     title="with role and identifier in one RDN",
     finding="subject.multi_valued",
     source="RFC 5280 4.1.2.4: an RDN is a set of attributes",
@@ -356,7 +359,7 @@ def id_like_attribute(it: Certificate, base: Base) -> Certificate:
     facts={"eui64": "90B3D5F130010000"},
 )
 def id_look_alike(it: Certificate, _: Base) -> Certificate:
-    """Two digits of the prefix are exchanged."""
+    """Two digits of the prefix are exchanged (O17)."""
     return _with_bits(it, bytes.fromhex("90b3d5f130010000"))
 
 
@@ -379,6 +382,7 @@ def id_reversed(it: Certificate, base: Base) -> Certificate:
 @identifier_defect(
     "id-of-a-device",
     on=("organisation", "organisation-supplier-ka"),
+    mains=2,
     title="whose identifier is a Device's",
     finding="eui64.not_central",
     source="a rule of the SEC alone: RFC 5280 knows no Entity Identifiers",

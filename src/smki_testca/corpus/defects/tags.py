@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
     from smki_testca.corpus.parts import Certificate, Parts, RevocationList
 
-EACH_KIND = ("device", "organisation", "organisation-crl", "device-csr")
-_ENDS = ("device", "organisation")
+EACH_KIND = ("device", "organisation-crl", "device-csr")
+_ENDS = ("organisation",)
 
 _CONSTRUCTED = 0x20
 _CONTEXT, _APPLICATION, _PRIVATE = 0x80, 0x40, 0xC0
@@ -57,7 +57,7 @@ _type = partial(
 
 @_class(
     "serial-context-class",
-    on=(*_ENDS, "dccki"),
+    on=_ENDS,
     title="whose serialNumber has a tag of the context class",
     finding="serialNumber.unreadable",
 )
@@ -105,7 +105,7 @@ def version_with_other_tag(it: Certificate, base: Base) -> bytes:
 
 @_class(
     "extensions-other-tag",
-    on=("organisation", "dccki", "organisation-issuing-ca"),
+    on=("organisation",),
     title="whose extensions are tagged [4]",
     finding="structure.TBSCertificate",
     importance=Importance.HIGH,
@@ -220,7 +220,7 @@ def document_primitive(it: Parts, base: Base) -> bytes:
 
 @_form(
     "subject-primitive",
-    on=("device", "organisation"),
+    on=("organisation",),
     title="whose subject is a primitive SEQUENCE",
     finding="der.structure",
 )
@@ -232,7 +232,7 @@ def subject_primitive(it: Certificate, base: Base) -> bytes:
 
 @_form(
     "extensions-primitive",
-    on=("organisation", "dccki", "organisation-issuing-ca"),
+    on=("organisation",),
     title="whose extensions are in a primitive [3]",
     finding="structure.TBSCertificate",
     importance=Importance.HIGH,
@@ -258,7 +258,7 @@ def device_extensions_primitive(it: Certificate, base: Base) -> bytes:
 
 @_form(
     "key-identifier-constructed",
-    on=("device", "organisation", "organisation-crl"),
+    on=("organisation", "organisation-crl"),
     title="whose keyIdentifier is constructed",
     finding="structure.AuthorityKeyIdentifier",
 )
@@ -397,7 +397,7 @@ def high_tag_form(it: Parts, base: Base) -> bytes:
 
 @_der(
     "tag-high-form-inside",
-    on=("device", "organisation", "organisation-crl"),
+    on=("organisation", "organisation-crl"),
     title="with an INTEGER whose tag is in the high form",
     finding="der.tag",
     source="X.690 8.1.2.2",
@@ -539,7 +539,7 @@ def crl_number_as_octets(it: RevocationList, base: Base) -> bytes:
 
 @_type(
     "validity-set",
-    on=(*_ENDS, "dccki"),
+    on=_ENDS,
     title="whose validity is a SET",
     finding="der.structure",
     source="RFC 5280 4.1.2.5",
@@ -565,7 +565,7 @@ def time_as_text(it: Certificate, base: Base) -> bytes:
 
 @_type(
     "subject-set",
-    on=("device", "organisation"),
+    on=("organisation",),
     title="whose subject is a SET",
     finding="der.structure",
     source="RFC 5280 4.1.2.4",

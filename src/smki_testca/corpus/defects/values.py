@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
     from smki_testca.corpus.parts import Certificate, Parts, Request, RevocationList
 
-_ENDS = ("device", "organisation")
+_ENDS = ("organisation",)
 _CAS = ("organisation-issuing-ca", "device-issuing-ca", "dccki-root-ca")
 
 _der = partial(defect, stage=Stage.DER)
@@ -95,7 +95,7 @@ def critical_seven_bits(it: Certificate, base: Base) -> Certificate:
 
 @_boolean(
     "critical-empty",
-    on=_ENDS,
+    on=("device", "organisation"),
     title="whose criticality of keyUsage has no content",
     source="X.690 8.2.1",
     importance=Importance.HIGH,
@@ -163,7 +163,7 @@ def serial_padded(it: Certificate, base: Base) -> Certificate:
 
 @_integer(
     "serial-empty",
-    on=(*_ENDS, "dccki"),
+    on=("device", "organisation"),
     title="whose serialNumber has no content",
     source="X.690 8.3.1",
 )
@@ -171,26 +171,6 @@ def serial_empty(it: Certificate, base: Base) -> Certificate:
     """The INTEGER has no octet."""
     del base
     return but(it, serial=tlv(INTEGER, b""))
-
-
-@_integer(
-    "entry-serial-padded",
-    on=("organisation-crl", "organisation-arl", "dccki-crl", "iki-crl"),
-    title="with an entry whose serial number has a needless zero octet in front",
-    importance=Importance.CRITICAL,
-    why="The revoked certificate's own serial has no such octet: who compares octets lets it pass"
-    " (seen in five libraries).",
-)
-def entry_serial_padded(it: RevocationList, base: Base) -> bytes:
-    """A zero octet stands before the serial of the only entry."""
-    del base
-    return edited(
-        it,
-        lambda octets: holding(octets, b"\x00" + content_of(octets)),
-        "revokedCertificates",
-        0,
-        0,
-    )
 
 
 @_integer(
@@ -323,7 +303,7 @@ def policy_without_content(it: Certificate, base: Base) -> Certificate:
 
 @_oid(
     "extension-oid-padded",
-    on=("device", "organisation"),
+    on=("organisation",),
     title="whose keyUsage has an identifier with a padded arc",
     importance=Importance.HIGH,
 )
@@ -373,7 +353,7 @@ def attribute_type_padded(it: Certificate, base: Base) -> bytes:
 
 @_oid(
     "curve-arc-padded",
-    on=("device", "organisation", "device-csr"),
+    on=("device", "device-csr"),
     title="whose curve has an identifier with a padded arc",
 )
 def curve_arc_padded(it: Parts, base: Base) -> bytes:
@@ -384,7 +364,7 @@ def curve_arc_padded(it: Parts, base: Base) -> bytes:
 
 @_der(
     "extension-oid-wraps",
-    on=("device", "organisation"),
+    on=("organisation",),
     title="with an extension whose last arc is that of keyUsage and 2 to the power of 32",
     finding="extensions.keyUsage.missing",
     also=("extensions.unknown_critical",),
@@ -401,7 +381,7 @@ def extension_oid_wraps(it: Certificate, base: Base) -> bytes:
 
 @_der(
     "policy-oid-wraps",
-    on=("device", "organisation"),
+    on=("organisation",),
     title="whose policyIdentifier has a last arc that is 2 to the power of 64 too large",
     finding="extensions.certificatePolicies.policyIdentifier.policy",
     stage=Stage.PROFILE,
@@ -423,7 +403,7 @@ def policy_oid_wraps(it: Certificate, base: Base) -> Certificate:
 
 @_bits(
     "key-usage-eight-unused",
-    on=(*_ENDS, "organisation-issuing-ca"),
+    on=("device", "organisation"),
     title="whose keyUsage has eight unused bits",
 )
 def key_usage_eight_unused(it: Certificate, base: Base) -> bytes:
@@ -462,7 +442,10 @@ def key_usage_stray_bits(it: Parts, base: Base) -> bytes:
 
 
 @_bits(
-    "key-usage-no-octet", on=_ENDS, title="whose keyUsage has no content", source="X.690 8.6.2.3"
+    "key-usage-no-octet",
+    on=("device", "organisation"),
+    title="whose keyUsage has no content",
+    source="X.690 8.6.2.3",
 )
 def key_usage_no_octet(it: Certificate, base: Base) -> Certificate:
     """The BIT STRING has not even the octet of unused bits."""
