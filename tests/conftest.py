@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import pickle
 import shutil
 import signal
 import sys
@@ -19,11 +20,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from smki_testca import workers
+from smki_testca import toml, workers
 from smki_testca.api import Estate
 from smki_testca.cli import main
 from smki_testca.estate import sealing
 from smki_testca.profiles import Library
+from smki_testca.shipped import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -122,6 +124,28 @@ def _each_key_is_stretched_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sealing, "COST", sealing.Cost(1 << 10, 8, 1))
         patch.setattr(sealing, "_derive_key", cache(sealing._derive_key))  # noqa: SLF001 - see above
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _shipped_files_are_parsed_once() -> Iterator[None]:
+    """Remembers what the shipped TOML files say: almost every command reads many of them.
+
+    It gives the same as before, each time anew. Other files are parsed as ever.
+    """
+    parse = toml.parse
+    folders = (shipped("profiles"), shipped("examples"))
+    files = [path.read_bytes() for folder in folders for path in folder.rglob("*.toml")]
+    said = {octets: pickle.dumps(parse(octets, "a shipped file")) for octets in files}
+
+    def remembered(data: bytes, origin: str) -> dict[str, Any]:
+        parsed: dict[str, Any]
+        kept = said.get(data)
+        parsed = parse(data, origin) if kept is None else pickle.loads(kept)  # noqa: S301 - our own
+        return parsed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(toml, "parse", remembered)
         yield
 
 

@@ -18,7 +18,7 @@ NAME = "smki_testca"
 ORDER = (
     "top-level modules",
     *("der", "x509", "pkcs12", "profiles", "importers", "lint", "register", "authority"),
-    *("estate", "issuance", "lifecycle", "exporters", "api", "kits", "corpus", "service"),
+    *("estate", "issuance", "lifecycle", "exporters", "api", "device", "kits", "corpus", "service"),
     *("testing", "pytest_plugin", "cli", "__main__"),
 )
 """Each imports only what stands before it."""
@@ -30,8 +30,10 @@ SLOW = (
     "cryptography.hazmat.primitives.serialization.pkcs7",
     "Cryptodome",
     "rich",
+    # An extra, which only those with a device on a serial line install.
+    "serial",
 )
-"""Third parties that take over 20 ms to import: a function may import them."""
+"""Third parties that take over 20 ms to import, or may be absent: a function may import them."""
 
 OPTIONAL = ("corpus", "issuance.batch", "issuance.batch.cluster", "kits", "service")
 """Whole packages that many never use, and what needs an extra: a function outside may import them.

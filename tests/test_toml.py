@@ -13,6 +13,8 @@ from smki_testca.errors import ExitCode, InputError
 from smki_testca.shipped import shipped
 from smki_testca.workers import call_bounded
 
+parse = toml.parse  # before the suite remembers what it says of the shipped files
+
 BEYOND = {
     "a dotted key of 80 kB": b"a." * 40_000 + b"a = 1",
     "a dotted key with spaces": b"a . " * 25_000 + b"a = 1",
@@ -91,9 +93,7 @@ four = '''{"[" * 100} '' {"a." * 100}\\'''''
 def test_every_shipped_file_is_within_the_limits():
     for folder in ("profiles", "examples"):
         for path in shipped(folder).rglob("*.toml"):
-            assert toml.parse(path.read_bytes(), str(path)) == tomllib.loads(
-                path.read_text("utf-8")
-            )
+            assert parse(path.read_bytes(), str(path)) == tomllib.loads(path.read_text("utf-8"))
 
 
 @given(st.text(st.sampled_from("a.=[]{}\"'#\\\n ,1-"), max_size=40))

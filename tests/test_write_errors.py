@@ -10,6 +10,7 @@ import sys
 import pytest
 
 import scripts
+from typed import install
 
 pytestmark = [
     pytest.mark.slow,
@@ -23,6 +24,8 @@ write_errors = scripts.load("write_errors")
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory):
+    # Each case starts several commands: in these, an estate's passphrase is cheap to stretch.
+    write_errors.COMMAND = [str(install(tmp_path_factory.mktemp("bin")))]
     return write_errors.Scene.prepared(tmp_path_factory.mktemp("scene"))
 
 

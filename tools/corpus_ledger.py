@@ -19,7 +19,7 @@ def main() -> int:
     """Add what is missing; refuse octets that changed without a new revision."""
     lines = LEDGER.read_text("ascii").splitlines() if LEDGER.exists() else []
     known = {tuple(line.split()[:2]): line.split()[2] for line in lines}
-    cases = corpus()
+    cases = corpus(every_base=True)
     changed = [
         case.id
         for case in cases

@@ -6,12 +6,12 @@ import re
 import shutil
 import stat
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from smki_testca.cli import configuration
+from typed import install
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -385,10 +385,7 @@ def test_the_page_on_configuration_works_as_typed(project):
     project(written, work)
     (work / "ci").mkdir()
     project("", work / "ci")
-    program = work / "bin" / "smki-testca"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m smki_testca "$@"\n')
-    program.chmod(0o700)
+    program = install(work / "bin")
     subprocess.run(
         ["bash", "-eu", "-c", "\n".join(typed)],
         env={**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"},

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 import batches
+from estates import copied_with_run
 from smki_testca.exporters.registry import RUN_FORMATS
 from smki_testca.exporters.run_formats import device_file
 
@@ -37,12 +38,23 @@ PHRASE = "correct horse"
 GCC = shutil.which("gcc")
 
 
+@pytest.fixture(scope="module")
+def issued(quickstart_original, tmp_path_factory):
+    """The quickstart estate with a range of Devices; not to be changed."""
+    asked = batches.range_of(COUNT, 0x1000, "digital-signature", "key-agreement")
+    return copied_with_run(quickstart_original, tmp_path_factory.mktemp("issued") / "one", *asked)
+
+
+@pytest.fixture
+def quickstart(request, tmp_path):
+    """A copy of the quickstart estate: with the range in it for a test of that run."""
+    name = "issued" if "run" in request.fixturenames else "quickstart_original"
+    return shutil.copytree(request.getfixturevalue(name), tmp_path / "estate")
+
+
 @pytest.fixture
 def run(command, quickstart):
     """A range of Devices, each with both certificates: of each ID and usage, the record."""
-    batches.issue(
-        command, quickstart, *batches.range_of(COUNT, 0x1000, "digital-signature", "key-agreement")
-    )
     listed = command("--json", "--estate", quickstart, "list", "--profile", "device").json
     records = listed["certificates"][-2 * COUNT :]
     return {(record["eui64"], record["usage"]): record for record in records}

@@ -1531,6 +1531,21 @@ def name_cases() -> None:
             [f"subject.{code}"],
             organisation(subject=octets),
         )
+    case(
+        "role-holder",
+        "A supplier's identifier with the role of recovery, which the DCC alone holds",
+        ["role.holder notice"],
+        organisation(subject=organisation_subject(None, "01")),
+    )
+    recovery = bytes.fromhex("90b3d51f30000001")
+    case(
+        "role-usage",
+        "A key agreement certificate of recovery, which only signs",
+        ["role.usage notice"],
+        organisation(
+            subject=organisation_subject(None, "01", recovery), usage="keyAgreement", key="ka"
+        ),
+    )
 
 
 _IDENTIFIED = attribute("x500UniqueIdentifier", bit_string(SUPPLIER_ID))

@@ -59,12 +59,15 @@ class Facts:
         usage: ``digital-signature`` or ``key-agreement``.
         role: the RemotePartyRole, two upper-case hexadecimal digits.
         signifier: the Signifier of a DCCKI certificate.
+        status: of a CRL, what it says of the certificate that the case is about: ``revoked`` or
+            ``good``.
     """
 
     eui64: str | None = None
     usage: str | None = None
     role: str | None = None
     signifier: str | None = None
+    status: str | None = None
 
     def as_json(self) -> dict[str, str]:
         """Those that the document states."""
@@ -73,34 +76,9 @@ class Facts:
             ("usage", self.usage),
             ("role", self.role),
             ("signifier", self.signifier),
+            ("status", self.status),
         )
         return {name: value for name, value in every if value is not None}
-
-
-@dataclass(frozen=True)
-class Base:
-    """A good document.
-
-    Attributes:
-        name: such as ``device``: the first part of the ids of its cases.
-        title: such as "A Device Certificate".
-        document: its parts.
-        chain: the certificates of the CAs above it, the issuer first, the root last.
-        facts: what a reader must have read in it.
-        about: for a CRL, the certificate that it revokes.
-    """
-
-    name: str
-    title: str
-    document: Parts
-    chain: tuple[Certificate, ...] = ()
-    facts: Facts = field(default_factory=Facts)
-    about: Certificate | None = None
-
-    @property
-    def profile(self) -> str:
-        """The name of the profile that the document follows."""
-        return self.document.profile
 
 
 @dataclass(frozen=True)
@@ -127,6 +105,34 @@ class Pki:
             self.authorities[f"{hierarchy}-issuing-ca"],
             self.authorities[f"{hierarchy}-root-ca"],
         )
+
+
+@dataclass(frozen=True)
+class Base:
+    """A good document.
+
+    Attributes:
+        name: such as ``device``: the first part of the ids of its cases.
+        title: such as "A Device Certificate".
+        document: its parts.
+        chain: the certificates of the CAs above it, the issuer first, the root last.
+        facts: what a reader must have read in it.
+        about: for a CRL, the certificate that it revokes.
+        pki: the CAs of all hierarchies, for a defect that needs another than those above it.
+    """
+
+    name: str
+    title: str
+    document: Parts
+    chain: tuple[Certificate, ...] = ()
+    facts: Facts = field(default_factory=Facts)
+    about: Certificate | None = None
+    pki: Pki = field(default_factory=lambda: Pki({}, {}), repr=False)
+
+    @property
+    def profile(self) -> str:
+        """The name of the profile that the document follows."""
+        return self.document.profile
 
 
 # The CAs
@@ -395,7 +401,7 @@ the first seven are those of the published message vectors; the others' are made
 def bases(pki: Pki) -> dict[str, Base]:
     """Every good document by its name, CAs first."""
     made = [*_ca_bases(pki), *_end_entity_bases(pki), *_list_bases(pki), *_request_bases()]
-    return {base.name: base for base in made}
+    return {base.name: replace(base, pki=pki) for base in made}
 
 
 def _ca_bases(pki: Pki) -> list[Base]:
@@ -472,14 +478,25 @@ def _list_bases(pki: Pki) -> list[Base]:
         chain = (root,) if signed_by == root.profile else (issuing, root)
         title = f"{_article(_TITLES[profile])} {_TITLES[profile]}"
         document = revocation_list(pki, profile, revoked)
-        made.append(Base(profile, title, document, chain, about=revoked))
+        made.append(Base(profile, title, document, chain, Facts(status="revoked"), revoked))
     return made
 
 
 def _request_bases() -> list[Base]:
     titles = {"organisation": "An Organisation", "device": "A Device", "dccki": "A DCCKI"}
+    facts = {
+        "organisation": Facts(SUPPLIER_ID.hex().upper(), DIGITAL_SIGNATURE, "02"),
+        "device": Facts(DEVICE_ID.hex().upper(), DIGITAL_SIGNATURE),
+        "dccki": Facts(signifier="SUP1"),
+        "iki": Facts(role="02"),
+    }
     return [
-        Base(f"{profile}-csr", f"{titles.get(profile, 'An IKI')} CSR", request(profile))
+        Base(
+            f"{profile}-csr",
+            f"{titles.get(profile, 'An IKI')} CSR",
+            request(profile),
+            facts=facts[profile],
+        )
         for profile in HIERARCHIES
     ]
 

@@ -20,10 +20,13 @@ from smki_testca.corpus.defect import (
 )
 from smki_testca.corpus.difference import Difference, difference
 from smki_testca.corpus.parts import RSA_SHA256, Certificate, Parts, Request, RevocationList, at
+from smki_testca.corpus.replacements import Replacements
 from smki_testca.importers.sources import Source
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.engine import Linter
 from smki_testca.lint.linted import Settings
+from smki_testca.lint.whole_input import set_findings
+from smki_testca.profiles import Library
 from smki_testca.profiles.model import Severity
 from smki_testca.roles import Basis
 
@@ -39,14 +42,21 @@ ENVIRONMENT = "ZAZ1"
 """The test environment of the corpus' own CAs."""
 
 
-def corpus(pki: Pki | None = None, environment: str | None = ENVIRONMENT) -> list[Case]:
+def corpus(
+    pki: Pki | None = None,
+    environment: str | None = ENVIRONMENT,
+    *,
+    every_base: bool = False,
+) -> list[Case]:
     """Every case: the good bases first, then the oddities, then the defects.
 
     Args:
         pki: the CAs that issue them; the corpus' own by default.
         environment: the test environment whose policies the linter allows.
+        every_base: whether to make each defect of every base that it is declared on, rather than
+            of its main ones alone.
     """
-    return list(Builder(pki or corpus_pki(), environment).cases())
+    return list(Builder(pki or corpus_pki(), environment).cases(every_base=every_base))
 
 
 class Builder:
@@ -61,17 +71,24 @@ class Builder:
         self.bases = bases(pki)
         self._trusted = tuple(authority.der for authority in pki.authorities.values())
         self._environment = environment
+        self._library = Library()
         self._linters: dict[tuple[str, tuple[bytes, ...]], Linter] = {}
+        self._replacements = Replacements(self._library, environment)
 
-    def cases(self) -> Iterator[Case]:
-        """Every case: the good bases first, then the oddities, then the defects."""
+    def cases(self, *, every_base: bool = False) -> Iterator[Case]:
+        """The cases: the good bases first, then the oddities, then the defects.
+
+        Args:
+            every_base: whether to make each defect of every base that it is declared on.
+        """
         for base in self.bases.values():
             yield self.good(base)
         every = [defect for namesakes in declared.DEFECTS.values() for defect in namesakes]
         for is_good in (True, False):
             for defect in every:
                 if defect.is_good is is_good:
-                    yield from (self.case(defect, self.bases[name]) for name in defect.on)
+                    names = defect.on if every_base else defect.main_bases
+                    yield from (self.case(defect, self.bases[name]) for name in names)
 
     def case(self, defect: Defect, base: Base) -> Case:
         """The case that a defect makes of a base."""
@@ -80,20 +97,24 @@ class Builder:
         document = changed.document
         der = document if isinstance(document, bytes) else document.der
         chain = base.chain if changed.chain is None else tuple(changed.chain)
+        crls = tuple(revocations.der for revocations in changed.crls)
         instant = AT if defect.at is None else at(defect.at)
         codes = defect.findings_on(base.name)
-        found = self._found(der, chain, iso(instant))
+        found = self._found(der, base, chain, crls, iso(instant))
         own = (
             next((finding for finding in found if finding.code == codes[0]), None)
-            if codes
+            if codes and not defect.is_good
             else None
         )
-        facts = {**base.facts.as_json(), **defect.facts}
+        stated = {**base.facts.as_json(), **defect.facts}
+        facts = {name: value for name, value in stated.items() if value is not None}
+        needs = _needs(base, defect.needs, crls)
         return Case(
             id=f"{'good-' if defect.is_good else ''}{base.name}-{defect.name}",
             title=f"{base.title} {defect.title}",
             kind=_KINDS[type(base.document)],
             profile=base.profile,
+            is_main=base.name in defect.main_bases,
             base=f"good-{base.name}",
             is_good=defect.is_good,
             stage=defect.stage,
@@ -107,15 +128,18 @@ class Builder:
             why=defect.why,
             remedy=defect.remedy or ("" if own is None else own.remedy),
             importance=defect.importance,
-            needs=_needs(base, defect.needs),
+            needs=needs,
             at=iso(instant),
-            facts={name: value for name, value in facts.items() if value is not None},
-            change=_change(base, der, chain),
+            facts=facts,
+            wanted=base.facts.as_json() if Need.NAMES in needs else facts,
+            change=_change(base, der, chain, crls),
             der=der,
             chain=tuple(authority.der for authority in chain),
+            crls=crls,
             about=None if base.about is None else base.about.der,
             revision=defect.revision,
             aliases=tuple(f"{base.name}-{alias}" for alias in defect.aliases),
+            device=self._replacements.statuses(base, der, chain, instant, defect.name),
         )
 
     def good(self, base: Base) -> Case:
@@ -133,31 +157,52 @@ class Builder:
             at_least=Stage.USE,
             expect={Level.RFC5280: taken, Level.GBCS: taken},
             finding=None,
-            also=self._found(der, base.chain, iso(AT)),
+            also=self._found(der, base, base.chain, (), iso(AT)),
             why="A parser that refuses it refuses every certificate of its kind.",
             remedy="",
             importance=Importance.CRITICAL,
-            needs=_needs(base, ()),
+            needs=_needs(base, (), ()),
             at=iso(AT),
             facts=base.facts.as_json(),
+            wanted=base.facts.as_json(),
             change=None,
             der=der,
             chain=tuple(authority.der for authority in base.chain),
             about=None if base.about is None else base.about.der,
+            device=self._replacements.statuses(base, der, base.chain, AT),
         )
 
-    def _found(self, der: bytes, chain: Sequence[Certificate], instant: str) -> tuple[Finding, ...]:
-        """What the linter says of a document below its chain."""
+    def _found(
+        self,
+        der: bytes,
+        base: Base,
+        chain: Sequence[Certificate],
+        crls: Sequence[bytes],
+        instant: str,
+    ) -> tuple[Finding, ...]:
+        """What the linter says of a document and its CRLs, and of a chain that is changed."""
+        usual = {authority.der for authority in base.chain}
         above = tuple(authority.der for authority in chain)
+        around = (*(above if set(above) != usual else ()), *crls)
+        linter = self._linter(instant, above, usual - set(above))
+        sources = [Source("-", n, each) for n, each in enumerate((der, *around))]
+        linted = [linter.lint(source, n) for n, source in enumerate(sources)]
+        together = set_findings(linter, linted, sources).get(0, ()) if crls else ()
+        of_others = [each for document in linted[1:] for each in document.findings]
+        return (*linted[0].findings, *together, *of_others)
+
+    def _linter(self, instant: str, above: tuple[bytes, ...], gone: set[bytes]) -> Linter:
+        """A linter that has the CAs of a chain at hand, and the corpus' others but some."""
         linter = self._linters.get((instant, above))
         if linter is None:
-            trusted = tuple(dict.fromkeys((*above, *self._trusted)))
+            others = (authority for authority in self._trusted if authority not in gone)
+            trusted = tuple(dict.fromkeys((*above, *others)))
             settings = Settings(
                 at(instant.rstrip("Z")), environment=self._environment, trusted=trusted
             )
-            linter = Linter(settings, gathered(trusted, settings.at))
+            linter = Linter(settings, gathered(trusted, settings.at), self._library)
             self._linters[instant, above] = linter
-        return linter.lint(Source("-", 0, der)).findings
+        return linter
 
 
 def _of_this_field(rfc5280: Expectation, finding: Finding | None) -> Expectation:
@@ -171,16 +216,19 @@ def _of_this_field(rfc5280: Expectation, finding: Finding | None) -> Expectation
     return Expectation(Verdict.EITHER, Basis.ASSUMED, source)
 
 
-def _needs(base: Base, needs: tuple[Need, ...]) -> tuple[Need, ...]:
+def _needs(base: Base, needs: tuple[Need, ...], crls: tuple[bytes, ...]) -> tuple[Need, ...]:
     """What a parser must be able to do for a case: of its kind and of itself."""
     document = base.document
     of_kind = {RevocationList: (Need.CRL, Need.TIME), Request: (Need.CSR,)}.get(type(document), ())
     by_rsa = (Need.RSA,) if document.algorithm == RSA_SHA256 else ()
-    return tuple(dict.fromkeys((*of_kind, *by_rsa, *needs)))
+    by_crls = (Need.CRL, Need.TIME) if crls else ()
+    return tuple(dict.fromkeys((*of_kind, *by_rsa, *by_crls, *needs)))
 
 
-def _change(base: Base, der: bytes, chain: Sequence[Certificate]) -> Difference | None:
-    """The one difference from the base: of the document, or of a CA above it."""
+def _change(
+    base: Base, der: bytes, chain: Sequence[Certificate], crls: Sequence[bytes]
+) -> Difference | None:
+    """The one difference from the base: of the document, of a CA above it, or a CRL with it."""
     made = difference(_der(base.document), der)
     if made is not None:
         return made
@@ -188,7 +236,7 @@ def _change(base: Base, der: bytes, chain: Sequence[Certificate]) -> Difference 
         above = difference(before.der, after.der)
         if above is not None:
             return above.below(f"chain[{number}]")
-    return None
+    return Difference("added", "crls[0]", 0, b"", crls[0], resigned=False) if crls else None
 
 
 def _der(document: Parts) -> bytes:

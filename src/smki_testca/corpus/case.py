@@ -1,9 +1,21 @@
-"""A case of the corpus: the octets under test, and what a parser must make of them."""
+"""A case of the corpus: the octets under test, and what a parser must make of them.
+
+A parser is asked one question for each kind of document:
+
+- of a certificate: do you take it, below ``chain``, at the instant ``at``, judged by ``crls`` if
+  there are any, as a certificate of the holder, usage and role in ``wanted``?
+- of a CSR: do you take it?
+- of a CRL: what is the status of the certificate ``about``, by this list alone? The answers are
+  ``revoked``, ``good`` and ``unknown`` (see ``Answer``). A parser that refuses the list answers
+  ``unknown``. The dangerous answer is ``good`` where the list says ``revoked``, or where the list
+  must be refused: a program that drops a bad list and goes on accepts a revoked certificate.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.corpus.defect import Importance, Level, Verdict
@@ -14,6 +26,17 @@ if TYPE_CHECKING:
     from smki_testca.corpus.defect import Expectation, Need, Stage
     from smki_testca.corpus.difference import Difference
     from smki_testca.lint.findings import Finding
+
+
+class Answer(StrEnum):
+    """What a parser says of a certificate that it looks up in a CRL."""
+
+    REVOKED = "revoked"
+    """The list was taken, and the certificate is on it."""
+    GOOD = "good"
+    """The certificate may be used: the list was taken and does not list it, or was ignored."""
+    UNKNOWN = "unknown"
+    """The list was refused, and so nothing is known of the certificate."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +52,8 @@ class Case:
         profile: the name of the profile that the document should follow.
         base: the id of the good case that it is a change of; None for a base itself.
         is_good: whether a parser must take it.
+        is_main: whether its base is a main one of its defect; the others are in the corpus only
+            where every base is asked for.
         stage: the step that must refuse it; of a good one, the step that might trip over it.
         at_least: the latest step at which refusing it still counts as right.
         expect: what a parser must do, by level.
@@ -39,7 +64,11 @@ class Case:
         importance: how much it matters.
         needs: what a parser must be able to do.
         at: the instant at which it is judged, ISO 8601, UTC.
-        facts: what a reader that accepts it must have read, by name.
+        facts: what a reader that accepts it must have read, by name; of a CRL, the ``status`` of
+            the certificate that it is ``about``.
+        wanted: the holder, usage and role that the document is asked for, by name. They differ
+            from ``facts`` only in cases that need ``names``: the document is right in itself, and
+            is another's.
         device: what a Device answers to it as a replacement certificate, where that is known.
         change: the one difference from its base, None for a base.
         der: the document under test.
@@ -71,8 +100,10 @@ class Case:
     about: bytes | None = field(default=None, repr=False)
     crls: tuple[bytes, ...] = field(default=(), repr=False)
     revision: int = 1
+    is_main: bool = True
     aliases: tuple[str, ...] = ()
     device: tuple[DeviceStatus, ...] = ()
+    wanted: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def sha256(self) -> str:
@@ -90,6 +121,27 @@ class Case:
         """What a parser must do at a level."""
         return self.expect[level].verdict
 
+    def answers(self, level: Level) -> frozenset[Answer]:
+        """The right answers of a parser that looks ``about`` up in a CRL, at a level.
+
+        A list that must be taken has one right answer, the one that must be refused leaves the
+        certificate unknown, and where no rule says, either of them is right: never another.
+        """
+        taken = {Answer(self.facts["status"])} if "status" in self.facts else set()
+        refused = {Answer.UNKNOWN}
+        return frozenset(
+            {
+                Verdict.ACCEPT: taken,
+                Verdict.REJECT: refused,
+                Verdict.EITHER: taken | refused,
+            }[self.verdict(level)]
+        )
+
+    @property
+    def is_dangerously_good(self) -> bool:
+        """Whether the answer ``good`` would let a revoked certificate pass."""
+        return self.kind == "CRL" and Answer.GOOD not in self.answers(Level.RFC5280)
+
     def as_json(self) -> dict[str, Any]:
         """The case as a JSON object, without its octets."""
         finding = self.finding
@@ -102,6 +154,7 @@ class Case:
             "profile": self.profile,
             "base": self.base,
             "good": self.is_good,
+            "main": self.is_main,
             "stage": self.stage.value,
             "at_least": self.at_least.value,
             "expect": {level.value: self.expect[level].as_json() for level in Level},
@@ -116,6 +169,7 @@ class Case:
             "needs": [need.value for need in self.needs],
             "at": self.at,
             "facts": dict(self.facts),
+            "wanted": dict(self.wanted),
             "device": [status.as_json() for status in self.device],
             "change": None if self.change is None else self.change.as_json(),
         }

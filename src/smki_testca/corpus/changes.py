@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from smki_testca.corpus.keys import Signer
 
     Document = TypeVar("Document", bound=Parts)
+    Named = TypeVar("Named", bound=Certificate | Request)
 
 
 def but(document: Document, **parts: Any) -> Document:
@@ -20,11 +21,12 @@ def but(document: Document, **parts: Any) -> Document:
     return replace(document, **parts)
 
 
-def with_subject(document: Certificate | Request, subject: bytes) -> Certificate | Request:
+def with_subject(document: Named, subject: bytes) -> Named:
     """The certificate or CSR with another subject; a root's issuer follows it."""
+    parts = {"subject": subject}
     if isinstance(document, Certificate) and document.is_self_issued:
-        return replace(document, subject=subject, issuer=subject)
-    return replace(document, subject=subject)
+        parts["issuer"] = subject
+    return but(document, **parts)
 
 
 def with_extension(document: Document, name: str, made: Extension) -> Document:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate, Parts
+    from smki_testca.corpus.parts import Certificate, Parts, RevocationList
 
     Make = Callable[[Any, Base], Parts | bytes | "Changed"]
 
@@ -75,7 +75,7 @@ class Need(StrEnum):
     RSA = "rsa"
     """Verify RSA signatures."""
     NAMES = "names"
-    """Compare the identity with the one expected."""
+    """Compare what the document says with what was asked for: its holder, usage and role."""
 
 
 @dataclass(frozen=True)
@@ -102,10 +102,12 @@ class Changed:
     Attributes:
         document: the document under test: its parts, or its octets.
         chain: the CAs above it, where they differ from the base's.
+        crls: CRLs to judge the document by.
     """
 
     document: Parts | bytes
     chain: Sequence[Certificate] | None = None
+    crls: Sequence[RevocationList] = ()
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,9 @@ class Defect:
 
     Attributes:
         name: kebab case, for ever; a case's id is its base's name and this.
-        on: the names of the bases that it is made of.
+        on: the names of the bases that it is made of, the main ones first: the corpus has the
+            others only where every base is asked for.
+        mains: how many of them are main ones.
         title: what is changed, after "A Device Certificate": "whose keyUsage is not critical".
         stage: the step that must refuse it; of an oddity, the step that might trip over it.
         at_least: the latest step at which refusing it still counts as right.
@@ -135,6 +139,7 @@ class Defect:
 
     name: str
     on: tuple[str, ...]
+    mains: int
     title: str
     stage: Stage
     at_least: Stage
@@ -151,6 +156,11 @@ class Defect:
     facts: Mapping[str, str | None]
     is_good: bool
     make: Make = field(repr=False)
+
+    @property
+    def main_bases(self) -> tuple[str, ...]:
+        """The bases that the corpus has it on, unless every base is asked for."""
+        return self.on[: self.mains]
 
     def findings_on(self, base: str) -> tuple[str, ...]:
         """The linter's codes for the case of a base, the case's own first."""
@@ -180,6 +190,7 @@ def defect(  # noqa: PLR0913 - a defect is stated in full
     also: tuple[str, ...] = (),
     remedy: str = "",
     needs: tuple[Need, ...] = (),
+    mains: int = 1,
     revision: int = 1,
     aliases: tuple[str, ...] = (),
     at: str | None = None,
@@ -189,10 +200,12 @@ def defect(  # noqa: PLR0913 - a defect is stated in full
 
     Args:
         name: kebab case.
-        on: the names of bases.
+        on: the names of bases, the main ones first.
         title: what is changed, after "A Device Certificate".
         stage: the step that must refuse it.
-        finding: the linter's code, for all bases or for each (the others have that under "").
+        finding: the linter's code, for all bases or for each (the others have that under ""). Empty
+            where a document is right in itself, and wrong for what it is used for only: a parser
+            then needs ``Need.NAMES``, and ``remedy`` is stated.
         source: the clause that the verdict of ``rfc5280`` rests on.
         why: what goes wrong in the field if it is accepted.
         rfc5280: what any library must do. REJECT only where ``source`` demands it; ACCEPT where
@@ -206,6 +219,7 @@ def defect(  # noqa: PLR0913 - a defect is stated in full
         also: further findings of the linter that the same change brings.
         remedy: how its issuer mends it; the rule's own by default.
         needs: what a parser must be able to do.
+        mains: how many of the bases are main ones.
         revision: rises when octets change.
         aliases: names that it had before.
         at: the instant at which it is judged, ISO 8601.
@@ -215,16 +229,19 @@ def defect(  # noqa: PLR0913 - a defect is stated in full
         ValueError: if a base has a case of that name already.
     """
     own = {"": finding} if isinstance(finding, str) else finding
+    if "" in own.values() and not (Need.NAMES in needs and remedy):
+        raise ValueError(f"{name} states no finding: it then needs names and states its remedy")
     basis = Basis.ASSUMED if rfc5280 is Verdict.EITHER else Basis.SPECIFIED
     demanded = None if gbcs is None else Expectation(gbcs, gbcs_basis, gbcs_source)
     return _declaring(
         {
             "name": name,
             "on": on,
+            "mains": mains,
             "title": title,
             "stage": stage,
             "at_least": at_least or stage,
-            "findings": {base: (code, *also) for base, code in own.items()},
+            "findings": {base: (code, *also) if code else also for base, code in own.items()},
             "rfc5280": Expectation(rfc5280, basis, source),
             "gbcs": demanded,
             "why": why,
@@ -252,6 +269,7 @@ def oddity(  # noqa: PLR0913 - an oddity is stated in full
     importance: Importance = Importance.HIGH,
     notices: tuple[str, ...] = (),
     needs: tuple[Need, ...] = (),
+    mains: int = 1,
     revision: int = 1,
     aliases: tuple[str, ...] = (),
     at: str | None = None,
@@ -261,7 +279,7 @@ def oddity(  # noqa: PLR0913 - an oddity is stated in full
 
     Args:
         name: kebab case.
-        on: the names of bases.
+        on: the names of bases, the main ones first.
         title: what is odd, after "A Device Certificate".
         stage: the step that might trip over it.
         source: the clause that allows it, or where it was seen.
@@ -270,6 +288,7 @@ def oddity(  # noqa: PLR0913 - an oddity is stated in full
         importance: how much it matters.
         notices: what the linter remarks on it; never a warning or an error.
         needs: what a parser must be able to do.
+        mains: how many of the bases are main ones.
         revision: rises when octets change.
         aliases: names that it had before.
         at: the instant at which it is judged, ISO 8601.
@@ -283,6 +302,7 @@ def oddity(  # noqa: PLR0913 - an oddity is stated in full
         {
             "name": name,
             "on": on,
+            "mains": mains,
             "title": title,
             "stage": stage,
             "at_least": stage,

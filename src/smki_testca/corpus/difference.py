@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from smki_testca.der.encode import OCTET_STRING
-from smki_testca.der.read import DerError, Node, read, read_wrapped
+from smki_testca.der.read import DerError, Node, header_at, read, read_wrapped
 from smki_testca.x509.view import kind_of, view_certificate, view_request, view_revocation_list
 
 _VIEWS = {
@@ -68,25 +68,49 @@ def difference(base: bytes, case: bytes) -> Difference | None:
         return None
     good, _ = read(base)
     try:
-        changed, anomalies = read(case)
+        changed, _ = read(case)
     except DerError:
-        changed, anomalies = None, []
-    if changed is None or anomalies or len(changed.children) != len(good.children):
+        changed = None
+    signed = good.children[0]
+    if changed is not None and len(changed.children) == len(good.children):
+        other = changed.children[0]
+        if changed.encoded == good.encoded:
+            return _octets(base, case, resigned=False)
+        if signed.encoded == other.encoded:
+            return _between(base, good, changed, resigned=False)
+        resigned = good.children[-1].encoded != changed.children[-1].encoded
+        pair = (signed, other) if resigned else (good, changed)
+        return _between(base, *pair, resigned=resigned)
+    part = _signed_again(good, case)
+    if part is None:
         return _octets(base, case, resigned=False)
-    signed, other = good.children[0], changed.children[0]
-    if signed.encoded == other.encoded:
-        return _between(base, good, changed, resigned=False)
-    resigned = good.children[-1].encoded != changed.children[-1].encoded
-    if not resigned:
-        return _between(base, good, changed, resigned=False)
-    return _between(base, signed, other, resigned=True)
+    return _octets(base, part, resigned=True, within=signed)
 
 
-def _octets(base: bytes, case: bytes, *, resigned: bool) -> Difference:
-    start = _same_octets(base, case)
-    most = min(len(base), len(case)) - start
-    end = min(_same_octets(base[::-1], case[::-1]), most)
-    before, after = base[start : len(base) - end], case[start : len(case) - end]
+def _signed_again(good: Node, case: bytes) -> bytes | None:
+    """The content of the signed part of a case that is no DER, if it was signed again."""
+    _, algorithm, signature = good.children
+    end = case.rfind(algorithm.encoded + signature.encoded[:1])
+    try:
+        start = header_at(case, 0, len(case))[1]
+        _, first, last = header_at(case, end + len(algorithm.encoded), len(case))
+    except DerError:
+        return None
+    if end < start or last != len(case) or case[first:last] == signature.content:
+        return None
+    count = case[start + 1] & 0x7F if case[start + 1] & 0x80 else 0
+    return case[start + 2 + count : end]
+
+
+def _octets(base: bytes, case: bytes, *, resigned: bool, within: Node | None = None) -> Difference:
+    """The octets that differ: of the whole, or of the content of an element of the base."""
+    first = 0 if within is None else within.start
+    good = base if within is None else within.content
+    start = _same_octets(good, case)
+    most = min(len(good), len(case)) - start
+    end = min(_same_octets(good[::-1], case[::-1]), most)
+    before, after = good[start : len(good) - end], case[start : len(case) - end]
+    start += first
     return Difference("octets", _path_at(base, start), start, before, after, resigned)
 
 
@@ -104,13 +128,26 @@ def _between(base: bytes, good: Node, changed: Node, *, resigned: bool) -> Diffe
             break
         first, last = _same_ends(parts, others)
         old, new = parts[first : len(parts) - last], others[first : len(others) - last]
+        if not (old or new):
+            return _of_header(base, good, changed, resigned=resigned)
         if len(old) == len(new) == 1:
             good, changed = old[0], new[0]
             continue
         return _of_elements(base, parts, first, old, new, resigned=resigned)
+    if good.content == changed.content:
+        return _of_header(base, good, changed, resigned=resigned)
     before, after = good.encoded, changed.encoded
     path = _path_at(base, good.offset)
     return Difference("replaced", path, good.offset, before, after, resigned)
+
+
+def _of_header(base: bytes, good: Node, changed: Node, *, resigned: bool) -> Difference:
+    """The change of the tag or length of an element, everything in it the same."""
+    before, after = good.encoded, changed.encoded
+    if changed.end == changed.stop:
+        before = before[: good.start - good.offset]
+        after = after[: changed.start - changed.offset]
+    return Difference("octets", _path_at(base, good.offset), good.offset, before, after, resigned)
 
 
 def _of_elements(
@@ -144,8 +181,8 @@ def _same_ends(parts: list[Node], others: list[Node]) -> tuple[int, int]:
 def _children(node: Node) -> list[Node]:
     """The elements inside; of an OCTET STRING that wraps one, that element."""
     if node.tag == OCTET_STRING:
-        inner, anomalies = read_wrapped(node)
-        return [inner] if inner is not None and not anomalies else []
+        inner, _ = read_wrapped(node)
+        return [inner] if inner is not None and inner.stop == node.end else []
     return list(node.children) if node.constructed else []
 
 

@@ -11,11 +11,12 @@ from smki_testca.identifiers import identifies_nobody
 from smki_testca.lint.findings import Breach
 from smki_testca.lint.rule import PUBLISHED, rule
 from smki_testca.profiles.model import Severity, Tier
-from smki_testca.roles import Basis
+from smki_testca.roles import Basis, KeyUsage
 from smki_testca.text import counted
 from smki_testca.x509 import names
 from smki_testca.x509.key_forms import form_fault
 from smki_testca.x509.keys import (
+    has_even_modulus,
     is_plain_p256,
     key_type_of,
     load_public_key,
@@ -101,7 +102,8 @@ def algorithms(document: Certificate | RevocationList) -> Iterator[Breach]:
 
 @rule(
     "subjectPublicKeyInfo.key", Severity.ERROR, Basis.SPECIFIED, "RFC 5480 2",
-    meaning="The public key cannot be used: of another kind, or its point is not on the curve.",
+    meaning="The public key cannot be used: of another kind, its point not on the curve, or its"
+    " modulus even.",
     remedy="Make a new key pair.",
     good="04 and a point on P-256", bad="05 and 64 octets",
 )  # fmt: skip
@@ -125,9 +127,11 @@ def public_key(certificate: Certificate) -> Iterator[Breach]:
     if spki is None:
         return
     key = load_public_key(spki.node.encoded)
-    if key is None:
-        message = (
-            "the public key cannot be used: its kind is unknown, or its point is off the curve"
+    if key is None or has_even_modulus(key):
+        message = "the public key cannot be used: " + (
+            "its kind is unknown, or its point is off the curve"
+            if key is None
+            else "its modulus is even"
         )
         yield Breach("subjectPublicKeyInfo.key", spki.node.offset, message)
     elif key_type_of(key) is not certificate.profile.key_type:
@@ -420,7 +424,9 @@ def leading_zero(certificate: Certificate) -> Iterator[Breach]:
     """Find a serial number whose first hexadecimal digit is zero."""
     serial = certificate.view.fields.get("serialNumber")
     # A first octet of 00 only keeps the number positive: its digits begin with 8 to F.
-    if serial is not None and b"\x01" <= serial.node.content[:1] < b"\x10":
+    if serial is None or serial.value is None:
+        return
+    if b"\x01" <= serial.node.content[:1] < b"\x10":
         message = f"the serial {serial.node.content.hex()} begins with a zero digit"
         yield Breach("serial.leading_zero_nibble", serial.node.start, message)
 
@@ -494,6 +500,64 @@ def _is_for_other_environments(entry: SecRegistryEntry, environment: str | None)
     return bool(entry.environments) and environment not in entry.environments
 
 
+@rule(
+    "role.holder", Severity.NOTICE, Basis.OBSERVED, PUBLISHED,
+    meaning="The role is one that only the DCC holds, and the ID is not under the DCC's"
+    " organisation number 000: a Device would take the holder's key for the DCC's.",
+    remedy="Write the holder's own role, or the ID that the DCC has for this one.",
+    good="01 with 90-B3-D5-1F-30-00-00-01", bad="01 with 90-B3-D5-1F-30-01-00-00",
+)  # fmt: skip
+@rule(
+    "role.usage", Severity.NOTICE, Basis.OBSERVED, PUBLISHED,
+    meaning="The key usage is one that no certificate of its role was seen with: no Trust Anchor"
+    " Cell is for it.",
+    remedy="Issue it for the usage that the role has.",
+    good="01 for digital signature", bad="01 for key agreement",
+)  # fmt: skip
+def role_of_holder(certificate: Certificate) -> Iterator[Breach]:
+    """Compare the role of an organisation with its ID and its key usage."""
+    profile, view = certificate.profile, certificate.view
+    place, identifier = profile.field_of("role"), profile.field_of("eui64")
+    if place is None or identifier is None:
+        return
+    roles = certificate.library.roles
+    role = roles.by_text(view.text(place.path) or "")
+    if role is None:
+        return
+    octets = view.octets(identifier.path)
+    kinds = {user.kind for user in roles.user_roles if user.code in role.held_by}
+    if kinds == {"dcc"} and octets is not None and _is_of_another(octets, certificate.library):
+        text = octets.hex("-").upper()
+        message = f"{role.hex}, {role.name}, is a role of the DCC, and {text} is none of its IDs"
+        yield Breach("role.holder", certificate.offset(place.path), message, place.path)
+    usages = {_USAGES[usage] for usage in role.usages}
+    stated = view.value(_KEY_USAGE)
+    if not usages or not isinstance(stated, tuple) or len(stated) != 1:
+        return
+    if stated[0] in set(_USAGES.values()) - usages:
+        message = f"certificates of the role {role.hex}, {role.name}, have no {stated[0]}"
+        yield Breach("role.usage", certificate.offset(_KEY_USAGE), message, _KEY_USAGE)
+
+
+_KEY_USAGE = "extensions.keyUsage"
+_USAGES = {
+    KeyUsage.DIGITAL_SIGNATURE: "digitalSignature",
+    KeyUsage.KEY_AGREEMENT: "keyAgreement",
+}
+_NUMBER_BITS = 12
+"""How many bits of an ID, after the Registry Entry, hold the organisation number (observed)."""
+
+
+def _is_of_another(octets: bytes, library: Library) -> bool:
+    """Whether an ID lies under the SEC's Registry Entries, and not under the DCC's number."""
+    value = int.from_bytes(octets)
+    return any(
+        value >> sec.entry.extension_bits == sec.entry.prefix
+        and value >> sec.entry.extension_bits - _NUMBER_BITS & (1 << _NUMBER_BITS) - 1
+        for sec in library.sec_registry_entries
+    )
+
+
 CHECKERS: tuple[Callable[[Certificate], Iterator[Breach]], ...] = (
     algorithms,
     public_key,
@@ -513,5 +577,6 @@ CHECKERS: tuple[Callable[[Certificate], Iterator[Breach]], ...] = (
     leading_zero,
     typos,
     identifiers,
+    role_of_holder,
 )
 """The checkers of a certificate."""

@@ -16,8 +16,21 @@ _OF_BROKEN_OCTETS = frozenset(
 )
 """The ways in which a row is broken by a field whose octets are no DER."""
 _CODES_OF_BROKEN_OCTETS = frozenset(
-    {"subjectPublicKeyInfo.key", "subjectPublicKeyInfo.form", "issuer.name_differs"}
+    {
+        "subjectPublicKeyInfo.key",
+        "subjectPublicKeyInfo.form",
+        "issuer.name_differs",
+        "extensions.keyUsage.no_usage",
+    }
 )
+_CODES_OF_REQUESTS = frozenset({"csr.key", "csr.device_id", "csr.identifier", "csr.version"})
+"""What a CSR's field is wrong in, too, if its octets are no DER."""
+_OF_REQUESTS = frozenset(
+    f"structure.{name}"
+    for name in ("SubjectPublicKeyInfo", "GeneralNames", "OtherName", "HardwareModuleName")
+)
+"""The structures whose faults leave a CSR without what the rules of CSRs look for."""
+_BROKEN = ("der.", "structure.")
 _OF_WRONG_EXTENSIONS = frozenset(
     {
         "extensions.unknown_critical",
@@ -48,6 +61,9 @@ _FOLLOWING = {
     "validity.notAfter.value": "validity.order",
 }
 """Findings of rows that follow from what a rule has found, by that rule's code."""
+_OF_KEY = "extensions.subjectKeyIdentifier.value"
+_WHOLE = frozenset({"structure.TBSCertificate", "structure.TBSCertList"})
+"""What says of the list of extensions, too, that it is not in its place."""
 _LENGTH = "extensions.basicConstraints.pathLenConstraint"
 _AUTHORITY = "extensions.basicConstraints.cA"
 _LENGTH_CODE = "extensions.basicConstraints.path_length"
@@ -95,11 +111,29 @@ def _without_invalid_signature(findings: list[Finding]) -> list[Finding]:
 
 def _without_broken_fields(findings: list[Finding]) -> list[Finding]:
     """Leave out breaches by the key and the issuer where their octets are broken."""
-    broken = {f.path for f in findings if f.code.startswith(("der.", "structure."))}
+    broken = {f.path for f in findings if f.code.startswith(_BROKEN)}
     return [
         finding
         for finding in findings
         if finding.code not in _CODES_OF_BROKEN_OCTETS or finding.path not in broken
+    ]
+
+
+def of_request(findings: list[Finding]) -> list[Finding]:
+    """The findings of a CSR without those by a field whose octets are broken."""
+    broken = [
+        finding.path
+        for finding in findings
+        if finding.path and (finding.code.startswith("der.") or finding.code in _OF_REQUESTS)
+    ]
+    return [
+        finding
+        for finding in without_other_names(findings, ())
+        if finding.code not in _CODES_OF_REQUESTS
+        or not any(
+            f"{path}.".startswith(f"{finding.path}.") or f"{finding.path}.".startswith(f"{path}.")
+            for path in broken
+        )
     ]
 
 
@@ -146,8 +180,16 @@ def without_defaults(findings: list[Finding], rows: Iterable[Finding]) -> list[F
     ]
 
 
-def rows_without_echoes(rows: list[Finding], findings: list[Finding]) -> list[Finding]:
-    """Leave out the findings of rows that repeat other findings."""
+def rows_without_echoes(
+    rows: list[Finding], findings: list[Finding], *, has_extensions: bool = True
+) -> list[Finding]:
+    """Leave out the findings of rows that repeat other findings.
+
+    Args:
+        rows: the findings of rows.
+        findings: of rules.
+        has_extensions: whether any extension was read.
+    """
     if not rows:
         return rows
     broken = {
@@ -162,9 +204,14 @@ def rows_without_echoes(rows: list[Finding], findings: list[Finding]) -> list[Fi
     structures = [finding for finding in findings if finding.code.startswith("structure.")]
     misshapen = {finding.path for finding in structures}
     empty = {finding.path for finding in findings if finding.code == "subject.empty_attribute"}
+    is_misplaced = not has_extensions and codes & _WHOLE
     remaining = []
     for finding in rows:
+        if is_misplaced and finding.path.startswith("extensions."):
+            continue
         if any(_is_by_structure(finding, structure) for structure in structures):
+            continue
+        if finding.code == _OF_KEY and "structure.SubjectPublicKeyInfo" in codes:
             continue
         if finding.path in empty or _FOLLOWING.get(finding.code) in codes:
             continue

@@ -69,13 +69,16 @@ class Linter:
     Args:
         settings: the settings of the run.
         issuers: the certificates at hand that may have issued others.
+        library: the profiles of the settings, where the caller has loaded them already.
 
     Raises:
         InputError: if there is no such environment or profile as the settings name.
     """
 
-    def __init__(self, settings: Settings, issuers: chain.Issuers) -> None:
-        self.library = Library(*settings.profiles)
+    def __init__(
+        self, settings: Settings, issuers: chain.Issuers, library: Library | None = None
+    ) -> None:
+        self.library = library or Library(*settings.profiles)
         self.at: datetime = settings.at
         self._environment: Environment | None = None
         self._profile: Profile | None = None
@@ -152,7 +155,8 @@ class Linter:
         context = Context(self.library.roles, environment, issuer)
         rows = guarded("rows", lambda: check(view, profile, context), breaches) or []
         findings = echoes.of_rules(coded_findings(breaches, view))
-        rows = echoes.rows_without_echoes(rows, findings)
+        has_extensions = "extensions" in view.fields
+        rows = echoes.rows_without_echoes(rows, findings, has_extensions=has_extensions)
         findings, rows = echoes.gravest(findings, rows)
         findings = echoes.without_defaults(echoes.without_other_names(findings, rows), rows)
         return Linted(
@@ -192,12 +196,13 @@ class Linter:
             )
         # A CSR that another key signed, such as one with a changed octet, proves nothing.
         is_sound = all(one.code != "csr.signature" for one in breaches)
+        found = coded_findings(breaches, view, profiles[0] if profiles else None)
         return Linted(
             source.file,
             source.index,
             f"csr-{' or '.join(profile.name for profile in profiles) or 'unknown'}",
             subject_text(view),
-            in_order(coded_findings(breaches, view, profiles[0] if profiles else None)),
+            in_order(echoes.of_request(found)),
             asked=asked_of(view, source, profiles[0], position) if profiles and is_sound else None,
         )
 
@@ -242,7 +247,8 @@ class Linter:
                 or []
             )
         findings = echoes.of_rules(coded_findings(breaches, view))
-        rows = echoes.rows_without_echoes(rows, findings)
+        has_extensions = "extensions" in view.fields
+        rows = echoes.rows_without_echoes(rows, findings, has_extensions=has_extensions)
         findings = echoes.without_other_names(findings, rows)
         issuer_name = view.fields.get("issuer")
         return Linted(

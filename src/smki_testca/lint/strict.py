@@ -26,14 +26,26 @@ _MOST = 100
 
 _RAW_OCTETS = 64
 """The length of r and s on P-256, side by side."""
-_STRINGS = {0x0C: "utf-8", 0x12: "ascii", 0x13: "ascii", 0x16: "ascii"}
+_STRINGS = {
+    0x0C: "utf-8",
+    0x12: "ascii",
+    0x13: "ascii",
+    0x16: "ascii",
+    0x1A: "ascii",
+    0x1C: "utf-32-be",
+    0x1E: "utf-16-be",
+}
 _PRINTABLE = re.compile(rb"[A-Za-z0-9 '()+,\-./:=?]*")
 _NUMERIC = re.compile(rb"[0-9 ]*")
+_VISIBLE = re.compile(rb"[ -~]*")
+_ALPHABETS = {0x12: _NUMERIC, 0x13: _PRINTABLE, 0x1A: _VISIBLE}
 _UTC_TIME = re.compile(rb"[0-9]{12}Z")
 _GENERALIZED_TIME = re.compile(rb"[0-9]{14}Z")
 # Each arc ends with an octet below 80 and does not begin with 80.
 _OID = re.compile(rb"(?:[\x00-\x7f]|[\x81-\xff][\x80-\xff]*+[\x00-\x7f])++")
-_CONSTRUCTED_STRINGS = frozenset(0x20 | tag for tag in (0x03, 0x04, 0x0C, 0x12, 0x13, 0x16, 0x1E))
+_CONSTRUCTED_STRINGS = frozenset(
+    0x20 | tag for tag in (0x03, 0x04, 0x0C, 0x12, 0x13, 0x16, 0x1A, 0x1C, 0x1E)
+)
 
 
 def anomalies(view: View) -> list[Breach]:
@@ -79,7 +91,10 @@ def signature_anomalies(view: View) -> Iterator[Breach]:
     algorithm = view.signature_algorithm.children
     if not algorithm or algorithm[0].encoded != names.ECDSA_WITH_SHA256.encoded[2:]:
         return
-    start = view.root.children[2].end - len(view.signature)
+    bits = view.root.children[2]
+    if bits.content[:1] != b"\x00":
+        return
+    start = bits.end - len(view.signature)
     pair = ecdsa_integers(view.signature)
     if pair is None:
         message = "the signature is not a SEQUENCE of two INTEGERs"
@@ -146,15 +161,16 @@ def _minimal(content: bytes) -> bool:
 
 
 @rule(
-    "der.integer_not_minimal", Severity.ERROR, Basis.SPECIFIED, "X.690 8.3.2",
-    meaning="An INTEGER is not written in the fewest octets.", remedy=ENCODE_AGAIN,
+    "der.integer_not_minimal", Severity.ERROR, Basis.SPECIFIED, "X.690 8.3.2, 8.4",
+    meaning="An INTEGER or ENUMERATED is not written in the fewest octets.", remedy=ENCODE_AGAIN,
     good="02 01 05", bad="02 02 00 05",
 )  # fmt: skip
 def _integer(node: Node) -> Breach | None:
     if _minimal(node.content):
         return None
     fault = "has no content" if node.start == node.end else "is not written in the fewest octets"
-    return Breach("der.integer_not_minimal", node.start, f"an INTEGER {fault}")
+    kind = "an ENUMERATED" if node.tag == 0x0A else "an INTEGER"
+    return Breach("der.integer_not_minimal", node.start, f"{kind} {fault}")
 
 
 @rule(
@@ -221,9 +237,8 @@ def _string(node: Node) -> Breach | None:
     content = node.content
     try:
         content.decode(_STRINGS[node.tag])
-        broken = (node.tag == 0x13 and not _PRINTABLE.fullmatch(content)) or (
-            node.tag == 0x12 and not _NUMERIC.fullmatch(content)
-        )
+        alphabet = _ALPHABETS.get(node.tag)
+        broken = alphabet is not None and not alphabet.fullmatch(content)
     except UnicodeDecodeError:
         broken = True
     if not broken:
@@ -279,6 +294,7 @@ _CHECKS: dict[int, Callable[[Node], Breach | None]] = {
     0x03: _bit_string,
     0x05: _null,
     0x06: _oid,
+    0x0A: _integer,
     0x17: _utc_time,
     0x18: _generalized_time,
     0x31: _set,

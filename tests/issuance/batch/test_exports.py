@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import stat
 import sys
 from base64 import b64decode
@@ -12,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key
 
 import batches
+from estates import copied_with_run
 from smki_testca.exporters.format import Need
 from smki_testca.exporters.registry import RUN_FORMATS
 from smki_testca.exporters.run_formats.table import COLUMNS
@@ -21,11 +23,24 @@ pytestmark = pytest.mark.slow
 FORMS = pytest.mark.parametrize("form", list(RUN_FORMATS))
 
 
+@pytest.fixture(scope="module")
+def issued(quickstart_original, tmp_path_factory):
+    """The quickstart estate with a run of a mixed manifest; not to be changed."""
+    folder = tmp_path_factory.mktemp("issued")
+    manifest = batches.write(folder / "rows.csv", batches.mixed())
+    return copied_with_run(quickstart_original, folder / "one", manifest, "--label", "all")
+
+
 @pytest.fixture
-def run(command, quickstart, tmp_path):
+def quickstart(request, tmp_path):
+    """A copy of the quickstart estate: with the run in it for a test of that."""
+    name = "issued" if "run" in request.fixturenames else "quickstart_original"
+    return shutil.copytree(request.getfixturevalue(name), tmp_path / "estate")
+
+
+@pytest.fixture
+def run(command, quickstart):
     """A run of a mixed manifest; its records as the estate lists them, in the run's order."""
-    manifest = batches.write(tmp_path / "rows.csv", batches.mixed())
-    batches.issue(command, quickstart, manifest, "--label", "all")
     everything = command("--json", "--estate", quickstart, "list").json["certificates"]
     return everything[-len(batches.mixed()) :]
 

@@ -28,7 +28,15 @@ from smki_testca.exporters.run_formats.run_format import (
     check_column,
 )
 from smki_testca.exporters.run_formats.sealing import SealedFile
-from smki_testca.files import exists_error, give_name, output, sync_file, sync_folder, write_error
+from smki_testca.files import (
+    check_free,
+    exists_error,
+    give_name,
+    output,
+    sync_file,
+    sync_folder,
+    write_error,
+)
 from smki_testca.folders import output_folder
 from smki_testca.streams import check_no_terminal, is_standard_output, is_stream
 from smki_testca.unfinished import sweep, unfinished_folder
@@ -298,10 +306,11 @@ def _made_file(out: Path, *, force: bool) -> Iterator[Path]:
     """Yield the path of a file to make; it gets its name when the block ends without an error.
 
     Raises:
-        InputError: if it exists and ``force`` is not set, or cannot be made.
+        InputError: if it exists and ``force`` is not set, cannot be made, or is an estate's own.
         OutputError: if the disk is full or fails.
     """
     check_no_terminal(out)
+    check_free(out, force=force)
     try:
         if is_stream(out):
             with TemporaryDirectory() as folder, output(out, force=force) as file:

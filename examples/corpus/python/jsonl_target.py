@@ -1,0 +1,33 @@
+"""A target in Python for `smki-testca corpus run CORPUS --with 'jsonl:python3 jsonl_target.py'`.
+
+Each line of standard input asks a case; each line of standard output answers one.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from typing import Any
+
+from cryptography import x509
+
+HELLO = {"hello": "python-cryptography", "capabilities": ["csr", "rsa"]}
+
+
+def judge(case: dict[str, Any]) -> dict[str, Any]:
+    """Judge a case: the verdict, and the reason."""
+    der = base64.b64decode(case["der"])
+    load = x509.load_der_x509_csr if case["kind"] == "CSR" else x509.load_der_x509_certificate
+    try:
+        list(load(der).extensions)
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        code = type(error).__name__
+        return {"verdict": "reject", "stage": "structure", "code": code, "reason": str(error)}
+    return {"verdict": "accept"}
+
+
+for line in sys.stdin:
+    asked = json.loads(line)
+    said = HELLO if "hello" in asked else {"id": asked["id"], **judge(asked)}
+    print(json.dumps(said), flush=True)

@@ -1,0 +1,58 @@
+"""``corpus compare``: reports of several targets side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from smki_testca.cli.output import print_document, print_json, say
+from smki_testca.cli.output_paths import OUTPUT, check_alone
+from smki_testca.corpus.run.comparison import Comparison, as_comparison_text
+from smki_testca.corpus.run.report import read_report
+from smki_testca.corpus.run.reports.html import as_html
+from smki_testca.corpus.run.reports.markdown import as_markdown
+from smki_testca.files import check_free, write_texts
+
+if TYPE_CHECKING:
+    from smki_testca.cli.session import Session
+
+
+@click.command()
+@click.argument(
+    "files", metavar="REPORT…", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option("--html", type=OUTPUT, metavar="FILE", help="Write the matrix as one HTML page.")
+@click.option("--markdown", type=OUTPUT, metavar="FILE", help="Write the matrix as Markdown.")
+@click.option("--force", is_flag=True, help="Overwrite files that are there already.")
+@click.pass_obj
+def compare(
+    session: Session,
+    files: tuple[Path, ...],
+    html: Path | None,
+    markdown: Path | None,
+    *,
+    force: bool,
+) -> None:
+    """Put the reports of several targets side by side: what each got wrong, and where they differ.
+
+    Each REPORT is a file that corpus run wrote with --save, or printed with --json.
+
+    \b
+    Example:
+      smki-testca corpus compare mbedtls.json wolfssl.json --html matrix.html
+    """
+    forms = {html: as_html, markdown: as_markdown}
+    outputs = {path: form for path, form in forms.items() if path is not None}
+    for path in outputs:
+        check_alone(session, path)
+        check_free(path, force=force)
+    comparison = Comparison.of([read_report(path) for path in files])
+    write_texts({path: form(comparison.reports) for path, form in outputs.items()}, force=force)
+    if session.as_json:
+        print_json(comparison.as_json())
+        return
+    print_document(as_comparison_text(comparison))
+    for path in outputs:
+        say(f"{path} is written.", err=True)

@@ -1,0 +1,247 @@
+"""``corpus run``: asks a parser under test every case, and reports what it got wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from smki_testca.cli.output import Progress, print_document, print_json, say
+from smki_testca.cli.output_paths import OUTPUT, check_alone
+from smki_testca.corpus.defect import Importance, Level, Need, Stage
+from smki_testca.corpus.run import expectations
+from smki_testca.corpus.run.asking import Settings, ask_all
+from smki_testca.corpus.run.expectations import Expectations
+from smki_testca.corpus.run.journal import Journal
+from smki_testca.corpus.run.loading import LoadedCorpus, load
+from smki_testca.corpus.run.report import Report, Terms, read_report, report
+from smki_testca.corpus.run.reports.html import as_html
+from smki_testca.corpus.run.reports.json_text import as_json_text
+from smki_testca.corpus.run.reports.junit import as_junit
+from smki_testca.corpus.run.reports.markdown import as_markdown
+from smki_testca.corpus.run.reports.text import as_text
+from smki_testca.corpus.run.selecting import Selection
+from smki_testca.corpus.run.targets.naming import target_of
+from smki_testca.errors import ExitCode, UsageError
+from smki_testca.files import check_free, write_texts
+from smki_testca.input_files import read_regular
+from smki_testca.text import use_one_of
+from smki_testca.toml import MAX_OCTETS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from smki_testca.cli.session import Session
+
+JOURNAL = "corpus-run.journal"
+"""Where the answers so far of a run are, unless another file is named."""
+
+
+class Capabilities(click.ParamType[frozenset[Need]]):
+    """Capabilities of a target, with commas between them; ``none`` for none."""
+
+    name = "list"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> frozenset[Need]:
+        """Return the capabilities that a text names."""
+        known = {need.value: need for need in Need}
+        words = [] if value == "none" else [word.strip() for word in value.split(",")]
+        for word in words:
+            if word not in known:
+                self.fail(f"{word!r} is no capability. {use_one_of([*known, 'none'])}", param, ctx)
+        return frozenset(known[word] for word in words)
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The files that a run writes, by option; None for those not asked for.
+
+    Attributes:
+        html: one page.
+        junit: XML for CI servers.
+        markdown: for a pull request or a page.
+        save: JSON, to compare with other runs.
+        write_expectations: a draft of an expectations file.
+    """
+
+    html: Path | None
+    junit: Path | None
+    markdown: Path | None
+    save: Path | None
+    write_expectations: Path | None
+
+    @property
+    def paths(self) -> list[Path]:
+        """Those that are asked for."""
+        every = (self.html, self.junit, self.markdown, self.save, self.write_expectations)
+        return [path for path in every if path is not None]
+
+    def texts(self, made: Report) -> dict[Path, str]:
+        """The content of each."""
+        forms: Iterable[tuple[Path | None, Callable[[Report], str]]] = (
+            (self.html, lambda it: as_html([it])),
+            (self.junit, as_junit),
+            (self.markdown, lambda it: as_markdown([it])),
+            (self.save, as_json_text),
+            (self.write_expectations, expectations.draft),
+        )
+        return {path: form(made) for path, form in forms if path is not None}
+
+
+@click.command()
+@click.argument("corpus", metavar="CORPUS", type=click.Path(path_type=Path))
+@click.option(
+    "--with",
+    "target",
+    metavar="TARGET",
+    required=True,
+    help="The parser: exec:COMMAND, lines:COMMAND, jsonl:COMMAND, tcp:HOST:PORT,"
+    " serial:DEVICE@BAUD or log:FILE.",
+)
+@click.option("--name", default="", metavar="NAME", help="What reports call the target.")
+@click.option(
+    "--level",
+    type=click.Choice([level.value for level in Level]),
+    default=Level.RFC5280.value,
+    show_default=True,
+    help="The rules: of any X.509 library, or of a meter besides.",
+)
+@click.option(
+    "--only", multiple=True, metavar="ID", help="Ask these cases; * and ? stand for characters."
+)
+@click.option("--profile", "profiles", multiple=True, metavar="PROFILE", help="Of these profiles.")
+@click.option(
+    "--stage",
+    "stages",
+    multiple=True,
+    type=click.Choice([stage.value for stage in Stage]),
+    help="Of these stages.",
+)
+@click.option(
+    "--capabilities",
+    type=Capabilities(),
+    help="What the target can do, if it cannot say: crl, csr, time, chain, rsa, names, or none.",
+)
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(0.01, 3600),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="After so long without an answer, the target hangs.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="With exec:, run so many programs at a time.",
+)
+@click.option("--reset", default="", metavar="COMMAND", help="Run this after a crash or a hang.")
+@click.option(
+    "--expectations",
+    "expected",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="What the target is known to get wrong (TOML).",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice([importance.value for importance in Importance]),
+    default=Importance.LOW.value,
+    show_default=True,
+    help="Fail if a wrong case is at least this important.",
+)
+@click.option(
+    "--strict", is_flag=True, help="Fail also on cases refused late or for other reasons."
+)
+@click.option(
+    "--journal",
+    type=click.Path(path_type=Path),
+    default=JOURNAL,
+    show_default=True,
+    metavar="FILE",
+    help="Where the answers so far are kept until the run ends.",
+)
+@click.option("--resume", is_flag=True, help="Go on with the run whose answers the journal has.")
+@click.option("--html", type=OUTPUT, metavar="FILE", help="Write the report as one HTML page.")
+@click.option("--junit", type=OUTPUT, metavar="FILE", help="Write the report as JUnit XML.")
+@click.option("--markdown", type=OUTPUT, metavar="FILE", help="Write the report as Markdown.")
+@click.option("--save", type=OUTPUT, metavar="FILE", help="Write the report as JSON, to compare.")
+@click.option(
+    "--last",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Report what differs from an earlier report (JSON).",
+)
+@click.option(
+    "--write-expectations", type=OUTPUT, metavar="FILE", help="Draft an expectations file."
+)
+@click.option("--force", is_flag=True, help="Overwrite files that are there already.")
+@click.pass_obj
+def run(session: Session, /, corpus: Path, **options: Any) -> None:
+    """Ask a parser under test every case of CORPUS, and report what it got wrong.
+
+    CORPUS is a folder that corpus make wrote. The exit code is 1 if the target got a case wrong
+    that the expectations do not have, or one right that they have.
+
+    \b
+    Example:
+      smki-testca corpus run corpus --with 'exec:./verify {der}' --html report.html
+    """
+    outputs = Outputs(**{name: options.pop(name) for name in Outputs.__dataclass_fields__})
+    for path in outputs.paths:
+        check_alone(session, path)
+        check_free(path, force=options["force"])
+    loaded = load(corpus)
+    made = _run(loaded, **options)
+    write_texts(outputs.texts(made), force=options["force"])
+    if session.as_json:
+        print_json(made.as_json())
+    else:
+        print_document(as_text(made))
+        for path in outputs.paths:
+            say(f"{path} is written.", err=True)
+    if made.failed:
+        click.get_current_context().exit(ExitCode.FINDINGS)
+
+
+def _run(loaded: LoadedCorpus, **given: Any) -> Report:
+    """Run a corpus as the options say, and report."""
+    level = Level(given["level"])
+    settings = Settings(
+        level, given["time_limit"], given["jobs"], given["reset"], given["capabilities"]
+    )
+    if settings.reset and settings.jobs > 1:
+        raise UsageError(
+            "usage",
+            "--reset would reset a target that other jobs ask.",
+            "Leave out --jobs or --reset.",
+        )
+    terms = Terms(
+        level,
+        Importance(given["fail_on"]),
+        given["strict"],
+        _expectations(given["expected"], level, loaded),
+    )
+    before = None if given["last"] is None else read_report(given["last"])
+    selection = Selection(given["only"], given["profiles"], tuple(map(Stage, given["stages"])))
+    cases = selection.of(loaded.cases)
+    target = target_of(given["target"])
+    with Journal(
+        given["journal"], loaded.digest, given["target"], resume=given["resume"]
+    ) as journal:
+        ids = frozenset(case.id for case in loaded.cases)
+        asked = ask_all(target, cases, settings, journal, Progress("asking"), ids=ids)
+        made = report(loaded, cases, (given["target"], given["name"]), asked, terms)
+        journal.remove()
+    return made if before is None else made.since(before)
+
+
+def _expectations(path: Path | None, level: Level, loaded: LoadedCorpus) -> Expectations:
+    if path is None:
+        return Expectations()
+    return expectations.read(read_regular(path, MAX_OCTETS), str(path), level, loaded.cases)

@@ -1,0 +1,1 @@
+"""The oddities: documents that look wrong, are right, and must be taken."""

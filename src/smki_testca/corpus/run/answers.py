@@ -1,0 +1,121 @@
+"""What a target answers to a case: what was seen, and what the target says of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from smki_testca.corpus.defect import Need, Stage
+from smki_testca.text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+MAX_REASON_CHARACTERS = 300
+"""The longest reason that is kept."""
+_STAGES = {stage.value: stage for stage in Stage}
+
+
+class Seen(StrEnum):
+    """What a target did with a case."""
+
+    ACCEPTED = "accepted"
+    """It took the document; of a CRL: it took the certificate, which is not revoked to it."""
+    REJECTED = "rejected"
+    """It refused the document; of a CRL: it refused the list, and so does not know."""
+    REVOKED = "revoked"
+    """It took the CRL, and the certificate is revoked to it."""
+    ERROR = "error"
+    """It could not judge, by its own word or by an exit code that is none of the answers."""
+    CRASHED = "crashed"
+    """It ended, or restarted, without an answer."""
+    HUNG = "hung"
+    """It gave no answer within the time limit."""
+
+
+LOST = frozenset({Seen.CRASHED, Seen.HUNG})
+"""After these nobody knows in which state the target is."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer of a target to one case.
+
+    Attributes:
+        seen: what it did.
+        stage: the step that refused, where the target says so.
+        code: its own code for the reason, such as ``X509_INVALID_EXTENSIONS``.
+        reason: its own words, one line.
+        facts: what it read in a document that it took, by name, such as ``eui64``.
+        seconds: how long it took.
+    """
+
+    seen: Seen
+    stage: Stage | None = None
+    code: str = ""
+    reason: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer as a JSON object, its attributes as keys."""
+        return {
+            "seen": self.seen.value,
+            "stage": None if self.stage is None else self.stage.value,
+            "code": self.code,
+            "reason": self.reason,
+            "facts": dict(self.facts),
+            "seconds": round(self.seconds, 4),
+        }
+
+
+@dataclass(frozen=True)
+class Hello:
+    """What a target says of itself before it is asked anything.
+
+    Attributes:
+        name: such as ``mbedTLS-2.28``; empty where it says nothing.
+        capabilities: what it can do.
+        max_octets: the longest document that it takes; None for any.
+        codes: the names of its codes.
+        only: the ids of the cases that it has answers of; None for any.
+    """
+
+    name: str = ""
+    capabilities: frozenset[Need] = frozenset(Need)
+    max_octets: int | None = None
+    codes: Mapping[str, str] = field(default_factory=dict)
+    only: frozenset[str] | None = None
+
+
+@dataclass(frozen=True)
+class Remarks:
+    """What a target says beside its answer: ``[STAGE] [CODE] [NAME=VALUE …] [words]``."""
+
+    stage: Stage | None = None
+    code: str = ""
+    reason: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, words: Iterable[str]) -> Remarks:
+        """Read them from the words of a line; the first that is nothing else is the code."""
+        stage, code, rest, facts = None, "", [], {}
+        for word in words:
+            name, equals, value = word.partition("=")
+            if stage is None and word in _STAGES:
+                stage = _STAGES[word]
+            elif equals and name:
+                facts[name] = value
+            elif not code:
+                code = word
+            else:
+                rest.append(word)
+        return cls(stage, code, one_line(" ".join(rest)), facts)
+
+
+def one_line(text: str) -> str:
+    """The first line of a text with anything in it, cut to the length that is kept."""
+    line = next((line for line in text.splitlines() if line.strip()), "")
+    return plain(line.strip()[:MAX_REASON_CHARACTERS])

@@ -1,0 +1,264 @@
+"""Asks a target every case: good bases first, and a good case again after a crash or a hang."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from smki_testca.corpus.defect import Level
+from smki_testca.corpus.run.answers import LOST
+from smki_testca.corpus.run.outcomes import Judgement, Outcome, is_taken
+from smki_testca.corpus.run.targets.processes import end, how_it_ended, start, words_of
+from smki_testca.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from smki_testca.corpus.defect import Need
+    from smki_testca.corpus.run.answers import Answer, Hello
+    from smki_testca.corpus.run.journal import Journal
+    from smki_testca.corpus.run.loading import LoadedCase
+    from smki_testca.corpus.run.targets.target import Target
+
+MOST_LOST = 3
+"""After so many crashes and hangs in a row, those of good cases asked again included, a run stops.
+"""
+MOST_RESET_SECONDS = 60
+"""How long the command that resets a target may take."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a run asks.
+
+    Attributes:
+        level: against which rules the target is judged.
+        seconds: how long an answer may take.
+        jobs: how many cases are asked at a time.
+        reset: a command that resets the target after a crash or a hang; empty for none.
+        capabilities: what the target can do; None for what it says itself.
+    """
+
+    level: Level = Level.RFC5280
+    seconds: float = 10.0
+    jobs: int = 1
+    reset: str = ""
+    capabilities: frozenset[Need] | None = None
+
+
+@dataclass
+class Asked:
+    """What a target answered, and what it was not asked and why.
+
+    Attributes:
+        hello: what the target said of itself.
+        answers: by case.
+        unasked: by case.
+    """
+
+    hello: Hello
+    answers: Mapping[str, Answer]
+    unasked: dict[str, Judgement] = field(default_factory=dict)
+
+
+def ask_all(
+    target: Target,
+    cases: Sequence[LoadedCase],
+    settings: Settings,
+    journal: Journal,
+    progress: Callable[[int, int | None], None] = lambda _done, _total: None,
+    *,
+    ids: frozenset[str] = frozenset(),
+) -> Asked:
+    """Ask a target every case that the journal has no answer of.
+
+    Bases come first. A case whose base is not taken is not asked: refusing it would prove nothing.
+
+    Args:
+        target: the parser; it is open only while this lasts.
+        cases: with the bases of all of them, in any order.
+        settings: how to ask.
+        journal: it gets every answer when it comes.
+        progress: told how many cases are done, of how many.
+        ids: of every case of the corpus, for a target that brings its answers; empty to take any.
+
+    Raises:
+        InputError: if the target cannot be started, breaks the protocol, or is lost.
+    """
+    try:
+        hello = target.open(settings.seconds)
+        if settings.capabilities is not None:
+            hello = replace(hello, capabilities=settings.capabilities)
+        strange = sorted((hello.only or frozenset()) - ids)
+        if ids and strange:
+            raise _unknown(strange[0])
+        asked = Asked(hello, journal.answers)
+        for case in cases:
+            _leave_out(case, asked)
+        asking = _Asking(target, settings, journal, cases, progress)
+        asking.ask([case for case in cases if case.base is None and case.id not in asked.unasked])
+        bases = {case.id: case for case in cases if case.base is None}
+        for case in cases:
+            if case.base in bases and case.id not in asked.unasked:
+                _leave_out_vacuous(case, bases[case.base], asked, settings.level)
+        asking.ask([case for case in cases if case.base and case.id not in asked.unasked])
+        return asked
+    finally:
+        target.close()
+
+
+def _leave_out(case: LoadedCase, asked: Asked) -> None:
+    """Leave out a case that the target cannot judge."""
+    lacking = sorted(case.needs - asked.hello.capabilities)
+    most = asked.hello.max_octets
+    if lacking:
+        note = f"the target lacks {', '.join(lacking)}"
+    elif most is not None and len(case.question.der) > most:
+        note = f"the target takes {most} octets at most"
+    elif asked.hello.only is not None and case.id not in asked.hello.only:
+        note = "the log has no answer for it"
+    else:
+        return
+    asked.unasked[case.id] = Judgement(Outcome.NOT_APPLICABLE, note)
+
+
+def _leave_out_vacuous(case: LoadedCase, base: LoadedCase, asked: Asked, level: Level) -> None:
+    """Leave out a case whose base the target does not take."""
+    answer = asked.answers.get(base.id)
+    if answer is None or not is_taken(base, answer, level):
+        seen = "not asked" if answer is None else answer.seen.value
+        asked.unasked[case.id] = Judgement(Outcome.VACUOUS, f"{base.id} is {seen}")
+
+
+class _Asking:
+    """Asks cases of one target, and brings it back after a crash or a hang."""
+
+    def __init__(
+        self,
+        target: Target,
+        settings: Settings,
+        journal: Journal,
+        cases: Sequence[LoadedCase],
+        progress: Callable[[int, int | None], None],
+    ) -> None:
+        self._target = target
+        self._settings = settings
+        self._journal = journal
+        self._by_id = {case.id: case for case in cases}
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._lost_in_a_row = 0
+        self._is_over = False
+
+    def ask(self, cases: Iterable[LoadedCase]) -> None:
+        """Ask those of some cases that the journal has no answer of."""
+        left = [case for case in cases if case.id not in self._journal.answers]
+        if self._settings.jobs == 1 or not self._target.is_parallel:
+            for case in left:
+                self._ask(case)
+            return
+        pool = ThreadPoolExecutor(self._settings.jobs)
+        try:
+            for _ in pool.map(self._ask, left):
+                pass
+        except BaseException:
+            # What still runs is killed, and is no answer.
+            self._is_over = True
+            self._target.close()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _ask(self, case: LoadedCase) -> None:
+        answer = self._target.ask(case.question, self._settings.seconds)
+        with self._lock:
+            if self._is_over:
+                return
+            self._journal.keep(case.id, answer)
+            self._progress(len(self._journal.answers), len(self._by_id))
+            if answer.seen not in LOST:
+                self._lost_in_a_row = 0
+                return
+            self._lost_in_a_row += 1
+            self._bring_back(case)
+
+    def _bring_back(self, lost: LoadedCase) -> None:
+        """Restart the target, and ask a good case again until it is taken.
+
+        Raises:
+            InputError: if it is lost too often in a row.
+        """
+        control = self._control(lost)
+        while True:
+            if self._lost_in_a_row >= MOST_LOST:
+                raise _lost(lost.id)
+            try:
+                self._reset()
+                self._target.restart(self._settings.seconds)
+                if control is None:
+                    return  # the next good base is the one to tell
+                answer = self._target.ask(control.question, self._settings.seconds)
+            except InputError as error:
+                if error.code != "corpus.target":
+                    raise
+                self._lost_in_a_row += 1
+                continue
+            if is_taken(control, answer, self._settings.level):
+                self._lost_in_a_row = 0
+                return
+            self._lost_in_a_row += 1
+
+    def _control(self, lost: LoadedCase) -> LoadedCase | None:
+        """A good base that the target took before: that of the case if possible."""
+        own = self._by_id.get(lost.base or "")
+        bases = [case for case in self._by_id.values() if case.base is None]
+        for case in (own, *bases):
+            answer = None if case is None else self._journal.answers.get(case.id)
+            if case is not None and answer and is_taken(case, answer, self._settings.level):
+                return case
+        return None
+
+    def _reset(self) -> None:
+        """Run the command that resets the target.
+
+        Raises:
+            InputError: if it fails, or takes longer than a minute.
+        """
+        if not self._settings.reset:
+            return
+        process = start(words_of(self._settings.reset), has_stdin=False, has_stderr=False)
+        try:
+            process.communicate(timeout=MOST_RESET_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise _failed_reset(f"it takes over {MOST_RESET_SECONDS} seconds") from None
+        finally:
+            end(process)
+        if process.returncode != 0:
+            raise _failed_reset(how_it_ended(process.returncode))
+
+
+def _failed_reset(cause: str) -> InputError:
+    return InputError(
+        "corpus.reset",
+        f"The command of --reset fails: {cause}.",
+        "Mend it, then go on with --resume.",
+    )
+
+
+def _unknown(case: str) -> InputError:
+    return InputError(
+        "corpus.protocol",
+        f"The target answers for {case}, which is no case of this corpus.",
+        "Run the corpus that the device has compiled in.",
+    )
+
+
+def _lost(case: str) -> InputError:
+    return InputError(
+        "corpus.target_lost",
+        f"The target crashed or hung {MOST_LOST} times in a row, the last time after {case}.",
+        "Reset it, or name a command that does with --reset, then go on with --resume.",
+    )

@@ -1,0 +1,119 @@
+"""Reads and drafts ``expectations.toml``: what a target is known to get wrong, and why."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from smki_testca import toml
+from smki_testca.corpus.run.documents import ExpectationsFile
+from smki_testca.errors import InputError
+from smki_testca.profiles.misfits import convert
+from smki_testca.text import closest
+from smki_testca.toml_places import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from smki_testca.corpus.defect import Level
+    from smki_testca.corpus.run.answers import Seen
+    from smki_testca.corpus.run.loading import LoadedCase
+    from smki_testca.corpus.run.report import Report, Result
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a target is known to do with a case that it gets wrong.
+
+    Attributes:
+        seen: what it does.
+        reason: why that is so, or why it is put up with.
+    """
+
+    seen: Seen
+    reason: str
+
+
+@dataclass(frozen=True)
+class Expectations:
+    """What a target is known to get wrong.
+
+    Attributes:
+        known: by the id of the case.
+    """
+
+    known: Mapping[str, Known] = field(default_factory=dict)
+
+
+def read(data: bytes, origin: str, level: Level, cases: Iterable[LoadedCase]) -> Expectations:
+    """Read an expectations file.
+
+    Args:
+        data: its octets.
+        origin: its name, for messages.
+        level: of the run.
+        cases: every case of the corpus.
+
+    Raises:
+        InputError: if it is not TOML or does not fit, is for another level, or names a case twice
+            or one that there is not.
+    """
+    place = Place(origin, data=data)
+    document = convert(toml.parse(data, origin), ExpectationsFile, place)
+    if document.level is not level:
+        raise InputError(
+            "corpus.expectations",
+            f"{place.within('level')}: these are expectations for the level {document.level}, and"
+            f" the run is at {level}.",
+            f"Run with --level {document.level}, or write expectations for {level}.",
+        )
+    ids = {name: case.id for case in cases for name in (case.id, *case.aliases)}
+    known: dict[str, Known] = {}
+    for number, table in enumerate(document.known):
+        for index, name in enumerate(table.cases):
+            at = place.within("known", number, "cases", index)
+            if name not in ids:
+                meant = closest(name, ids)
+                raise InputError(
+                    "corpus.expectations",
+                    f"{at}: the corpus has no case {name}.",
+                    "Remove the line." if meant is None else f"Did you mean {meant}?",
+                )
+            if ids[name] in known:
+                raise InputError(
+                    "corpus.expectations", f"{at}: {name} is there twice.", "Leave it once."
+                )
+            known[ids[name]] = Known(table.seen, table.reason)
+    return Expectations(known)
+
+
+def draft(report: Report) -> str:
+    """Draft an expectations file of all that a target gets wrong, with no reasons yet.
+
+    What was known already keeps its reason.
+    """
+    groups: dict[tuple[str, str, str], list[Result]] = {}
+    for result in report.cases:
+        if result.seen is not None and (result.known or result.is_wrong) and not result.stale:
+            stage = "" if result.known else result.stage.value
+            groups.setdefault((result.known, result.seen.value, stage), []).append(result)
+    lines = [
+        "# What this target is known to get wrong. Give each a reason: an empty one is refused.",
+        f"target = {_quoted(report.name or report.target)}",
+        f"level = {_quoted(report.level.value)}",
+    ]
+    for (reason, seen, stage), results in groups.items():
+        lines += ["", "[[known]]", f"seen = {_quoted(seen)}", f"reason = {_quoted(reason)}"]
+        lines += [f"# Of the stage {stage}."] if stage else []
+        lines += ["cases = [", *_cases(results), "]"]
+    return "\n".join(lines) + "\n"
+
+
+def _cases(results: Sequence[Result]) -> list[str]:
+    return [f"  {_quoted(result.id)}, # {result.importance}: {result.title}" for result in results]
+
+
+def _quoted(text: str) -> str:
+    """A text as a basic string of TOML, which has the escapes of JSON."""
+    return json.dumps(text, ensure_ascii=True)

@@ -1,0 +1,129 @@
+"""Judges the answer of a target to a case."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from smki_testca.corpus.defect import Stage, Verdict
+from smki_testca.corpus.run.answers import Seen
+from smki_testca.corpus.run.questions import CRL
+
+if TYPE_CHECKING:
+    from smki_testca.corpus.defect import Level
+    from smki_testca.corpus.run.answers import Answer
+    from smki_testca.corpus.run.loading import LoadedCase
+
+
+class Outcome(StrEnum):
+    """What came of a case."""
+
+    RIGHT = "right"
+    """It did what the case demands."""
+    EITHER = "either"
+    """No rule that was read demands the one or the other."""
+    RIGHT_LATE = "right-late"
+    """It refused, in a later step than it should have."""
+    RIGHT_WRONG_REASON = "right-wrong-reason"
+    """It refused, in a step before the one in which the defect is."""
+    WRONG = "wrong"
+    """It accepted what it must refuse, refused what it must accept, crashed or hung."""
+    WRONG_FACTS = "wrong-facts"
+    """It rightly accepted, and read something else than is there."""
+    KNOWN = "known"
+    """It is wrong, and the expectations say so, with a reason."""
+    VACUOUS = "vacuous"
+    """Not asked: the target refuses the good base, so a refusal would prove nothing."""
+    NOT_APPLICABLE = "not-applicable"
+    """Not asked: the target lacks a capability."""
+
+
+_ORDER = list(Stage)
+_STATUS_OF_GOOD_BASE = Seen.REVOKED.value
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What came of a case, and why.
+
+    Attributes:
+        outcome: of the case.
+        note: why, where the outcome does not say.
+        is_dangerous: whether a revoked certificate passed, which matters most.
+    """
+
+    outcome: Outcome
+    note: str = ""
+    is_dangerous: bool = False
+
+
+def judge(case: LoadedCase, answer: Answer, level: Level) -> Judgement:
+    """Judge an answer by what a case demands at a level."""
+    verdict = case.verdicts[level]
+    if answer.seen in {Seen.CRASHED, Seen.HUNG, Seen.ERROR}:
+        return Judgement(Outcome.WRONG)
+    if case.kind == CRL and case.question.about is not None:
+        return _by_list(case, answer, verdict)
+    if answer.seen is Seen.ACCEPTED:
+        if verdict is Verdict.REJECT:
+            return Judgement(Outcome.WRONG)
+        return _accepted(case, answer, verdict)
+    if verdict is Verdict.ACCEPT:
+        return Judgement(Outcome.WRONG)
+    return _refused(case, answer, verdict)
+
+
+def is_taken(case: LoadedCase, answer: Answer, level: Level) -> bool:
+    """Whether a target takes a good base, so that refusing a change of it proves something."""
+    return judge(case, answer, level).outcome in {Outcome.RIGHT, Outcome.WRONG_FACTS}
+
+
+def _accepted(case: LoadedCase, answer: Answer, verdict: Verdict) -> Judgement:
+    wrong = [
+        f"{name} is {case.facts[name]}, and it read {value}"
+        for name, value in answer.facts.items()
+        if name in case.facts and _plain(value) != _plain(case.facts[name])
+    ]
+    if wrong:
+        return Judgement(Outcome.WRONG_FACTS, "; ".join(wrong))
+    return Judgement(Outcome.EITHER if verdict is Verdict.EITHER else Outcome.RIGHT)
+
+
+def _plain(value: str) -> str:
+    """A fact without what readers write in different ways: case, hyphens and colons."""
+    return value.upper().replace("-", "").replace(":", "")
+
+
+def _refused(case: LoadedCase, answer: Answer, verdict: Verdict) -> Judgement:
+    if verdict is Verdict.EITHER:
+        return Judgement(Outcome.EITHER)
+    said = answer.stage
+    if said is None:
+        return Judgement(Outcome.RIGHT)
+    if _ORDER.index(said) > _ORDER.index(case.at_least):
+        return Judgement(Outcome.RIGHT_LATE, f"refused at {said}, due at {case.at_least}")
+    if _ORDER.index(said) < _ORDER.index(case.stage):
+        return Judgement(
+            Outcome.RIGHT_WRONG_REASON, f"refused at {said}, and the defect is at {case.stage}"
+        )
+    return Judgement(Outcome.RIGHT)
+
+
+def _by_list(case: LoadedCase, answer: Answer, verdict: Verdict) -> Judgement:
+    """Judge what a target says of a certificate by a CRL."""
+    status = case.facts.get("status", _STATUS_OF_GOOD_BASE)
+    if answer.seen is Seen.REJECTED:
+        return (
+            Judgement(Outcome.WRONG, "the list is refused")
+            if verdict is Verdict.ACCEPT
+            else _refused(case, answer, verdict)
+        )
+    if answer.seen is Seen.ACCEPTED and status == Seen.REVOKED.value:
+        note = "the revoked certificate is accepted"
+        return Judgement(Outcome.WRONG, note, is_dangerous=True)
+    if verdict is Verdict.REJECT:
+        return Judgement(Outcome.WRONG, "the list is taken")
+    if answer.seen is Seen.REVOKED and status != Seen.REVOKED.value:
+        return Judgement(Outcome.WRONG, "the certificate is not revoked")
+    return Judgement(Outcome.EITHER if verdict is Verdict.EITHER else Outcome.RIGHT)

@@ -1,0 +1,273 @@
+"""The report of a run: what came of each case, and whether the run fails."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from smki_testca.corpus.defect import Importance, Level, Need, Stage, Verdict
+from smki_testca.corpus.run.answers import Seen  # noqa: TC001 - msgspec reads annotations
+from smki_testca.corpus.run.outcomes import Outcome, judge
+from smki_testca.errors import InputError
+from smki_testca.input_files import read_regular
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from smki_testca.corpus.run.asking import Asked
+    from smki_testca.corpus.run.expectations import Expectations
+    from smki_testca.corpus.run.loading import LoadedCase, LoadedCorpus
+
+MAX_REPORT_OCTETS = 256 << 20
+"""The longest report that is read."""
+WRONG = frozenset({Outcome.WRONG, Outcome.WRONG_FACTS})
+"""Outcomes that fail a run."""
+REMARKABLE = frozenset({Outcome.RIGHT_LATE, Outcome.RIGHT_WRONG_REASON})
+"""Outcomes that fail a strict run, too."""
+UNASKED = frozenset({Outcome.VACUOUS, Outcome.NOT_APPLICABLE})
+"""Outcomes of cases that the target was not asked."""
+_LEAST_FIRST = list(Importance)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What came of a case.
+
+    Attributes:
+        id: of the case.
+        title: of the case.
+        profile: of the case.
+        stage: the step that must refuse it.
+        importance: how much it matters.
+        expected: what the target must do.
+        outcome: what came of it.
+        seen: what the target did; None where it was not asked.
+        said_stage: the step that refused, by the target's word.
+        code: the target's own code for the reason.
+        reason: the target's own words.
+        facts: what the target read.
+        seconds: how long it took.
+        note: why, where the outcome does not say.
+        known: the reason that the expectations give.
+        stale: whether the expectations have it, and it came right.
+        failed: whether it fails the run.
+    """
+
+    id: str
+    title: str
+    profile: str
+    stage: Stage
+    importance: Importance
+    expected: Verdict
+    outcome: Outcome
+    seen: Seen | None = None
+    said_stage: Stage | None = None
+    code: str = ""
+    reason: str = ""
+    facts: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    note: str = ""
+    known: str = ""
+    stale: bool = False
+    failed: bool = False
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether the target got it wrong, and nobody expects that."""
+        return self.outcome in WRONG
+
+    @property
+    def words(self) -> str:
+        """What the target did and said, one line."""
+        seen = "not asked" if self.seen is None else self.seen.value
+        said = ", ".join(filter(None, (self.said_stage and self.said_stage.value, self.code)))
+        more = "; ".join(filter(None, (self.note, self.reason)))
+        return f"{seen}{f' ({said})' if said else ''}{f': {more}' if more else ''}"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A case whose outcome is not that of an earlier run.
+
+    Attributes:
+        id: of the case.
+        before: its outcome then; None if it was not there.
+        after: its outcome now; None if it is not there.
+    """
+
+    id: str
+    before: Outcome | None
+    after: Outcome | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What came of a run.
+
+    Attributes:
+        target: as ``--with`` names it.
+        name: as the target or the user names it.
+        capabilities: what the target can do.
+        corpus: the digest of the corpus.
+        level: against which rules the target was judged.
+        fail_on: the least importance of a wrong case that fails the run.
+        strict: whether refusing late, or for another reason, fails the run, too.
+        cases: what came of each, in the order of the corpus.
+        differences: to an earlier run.
+    """
+
+    target: str
+    name: str
+    capabilities: tuple[Need, ...]
+    corpus: str
+    level: Level
+    fail_on: Importance
+    strict: bool
+    cases: tuple[Result, ...]
+    differences: tuple[Difference, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether the run fails."""
+        return any(result.failed for result in self.cases)
+
+    @property
+    def title(self) -> str:
+        """What to call the target in a report."""
+        return self.name or self.target
+
+    def summary(self) -> dict[Outcome, int]:
+        """How many cases came out in each way, none left out."""
+        counted = Counter(result.outcome for result in self.cases)
+        return {outcome: counted[outcome] for outcome in Outcome}
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as a JSON object: its attributes, ``summary`` and ``failed``."""
+        made: dict[str, Any] = msgspec.to_builtins(self)
+        cases = made.pop("cases")
+        summary = {outcome.value: count for outcome, count in self.summary().items()}
+        return {**made, "summary": summary, "failed": self.failed, "cases": cases}
+
+    def since(self, before: Report) -> Report:
+        """The same report with what differs from an earlier one."""
+        old = {result.id: result.outcome for result in before.cases}
+        new = {result.id: result.outcome for result in self.cases}
+        return replace(
+            self,
+            differences=tuple(
+                Difference(case, old.get(case), new.get(case))
+                for case in dict.fromkeys((*new, *old))
+                if old.get(case) is not new.get(case)
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class Terms:
+    """By what a run is judged.
+
+    Attributes:
+        level: against which rules.
+        fail_on: the least importance of a wrong case that fails the run.
+        strict: whether refusing late, or for another reason, fails the run, too.
+        expectations: what the target is known to get wrong.
+    """
+
+    level: Level
+    fail_on: Importance
+    strict: bool
+    expectations: Expectations
+
+
+def report(
+    corpus: LoadedCorpus,
+    cases: Iterable[LoadedCase],
+    target: tuple[str, str],
+    asked: Asked,
+    terms: Terms,
+) -> Report:
+    """The report of a run.
+
+    Args:
+        corpus: that was run.
+        cases: those that were selected.
+        target: as ``--with`` names it, and what to call it.
+        asked: what the target answered.
+        terms: by what it is judged.
+    """
+    return Report(
+        target=target[0],
+        name=target[1] or asked.hello.name,
+        capabilities=tuple(sorted(asked.hello.capabilities)),
+        corpus=corpus.digest,
+        level=terms.level,
+        fail_on=terms.fail_on,
+        strict=terms.strict,
+        cases=tuple(_result(case, asked, terms) for case in cases),
+    )
+
+
+def read_report(path: Path) -> Report:
+    """Read a report that a run wrote as JSON.
+
+    Raises:
+        InputError: if it cannot be read, or is none.
+    """
+    data = read_regular(path, MAX_REPORT_OCTETS)
+    try:
+        return msgspec.json.decode(data, type=Report)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise InputError(
+            "corpus.report",
+            f"{path} is no report of a run: {error}.",
+            "Name a file that corpus run wrote with --save or --json.",
+        ) from error
+
+
+def _result(case: LoadedCase, asked: Asked, terms: Terms) -> Result:
+    made = Result(
+        id=case.id,
+        title=case.title,
+        profile=case.profile,
+        stage=case.stage,
+        importance=case.importance,
+        expected=case.verdicts[terms.level],
+        outcome=Outcome.NOT_APPLICABLE,
+    )
+    unasked = asked.unasked.get(case.id)
+    if unasked is not None:
+        return replace(made, outcome=unasked.outcome, note=unasked.note)
+    answer = asked.answers[case.id]
+    judgement = judge(case, answer, terms.level)
+    made = replace(
+        made,
+        outcome=judgement.outcome,
+        importance=Importance.CRITICAL if judgement.is_dangerous else case.importance,
+        seen=answer.seen,
+        said_stage=answer.stage,
+        code=answer.code,
+        reason=answer.reason,
+        facts=dict(answer.facts),
+        seconds=round(answer.seconds, 4),
+        note=judgement.note,
+    )
+    return _with_expectation(made, terms)
+
+
+def _with_expectation(result: Result, terms: Terms) -> Result:
+    known = terms.expectations.known.get(result.id)
+    if known is not None and result.outcome not in WRONG:
+        note = "; ".join(filter(None, (result.note, "it is right, and expected to be wrong")))
+        return replace(result, stale=True, note=note, failed=True)
+    if known is not None and known.seen is result.seen:
+        return replace(result, outcome=Outcome.KNOWN, known=known.reason)
+    if known is not None:
+        note = "; ".join(filter(None, (result.note, f"it is expected to be {known.seen}")))
+        result = replace(result, note=note)
+    failing = WRONG | REMARKABLE if terms.strict else WRONG
+    matters = _LEAST_FIRST.index(result.importance) >= _LEAST_FIRST.index(terms.fail_on)
+    return replace(result, failed=result.outcome in failing and matters)

@@ -1,0 +1,159 @@
+"""Reports as one HTML page, which loads nothing from elsewhere: of one run, or of several."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from smki_testca.corpus.run.outcomes import Outcome
+from smki_testca.corpus.run.reports.matrix import IMPORTANCES, cell, stages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from smki_testca.corpus.defect import Importance, Stage
+    from smki_testca.corpus.run.report import Report, Result
+
+_STYLE = """
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem; color: #1b1b1b; background: #fff }
+h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2rem }
+table { border-collapse: collapse } th, td { padding: .3rem .6rem; text-align: left;
+  border: 1px solid #d0d0d0; vertical-align: top } thead th { background: #f2f2f2 }
+td.number { text-align: right; white-space: nowrap } code { font-size: .9em }
+small { color: #555; display: block }
+.bad { background: #ffd9d6 } .warn { background: #fff1cc } .good { background: #e3f4e1 }
+.quiet { background: #f4f4f4; color: #666 } tr[hidden] { display: none }
+input, select { font: inherit; padding: .2rem .4rem; margin: 0 .6rem .8rem 0 }
+"""
+_SCRIPT = """
+const words = document.getElementById("words"), which = document.getElementById("which");
+function show() {
+  for (const row of document.querySelectorAll("#cases tbody tr")) {
+    const fits = row.textContent.toLowerCase().includes(words.value.toLowerCase());
+    row.hidden = !fits || !(which.value === "all" || row.dataset.marks.includes(which.value));
+  }
+}
+words.oninput = which.onchange = show; show();
+"""
+_CLASSES = {
+    Outcome.RIGHT: "good",
+    Outcome.EITHER: "quiet",
+    Outcome.RIGHT_LATE: "warn",
+    Outcome.RIGHT_WRONG_REASON: "warn",
+    Outcome.WRONG: "bad",
+    Outcome.WRONG_FACTS: "bad",
+    Outcome.KNOWN: "warn",
+    Outcome.VACUOUS: "quiet",
+    Outcome.NOT_APPLICABLE: "quiet",
+}
+
+
+def as_html(reports: Sequence[Report]) -> str:
+    """The reports of runs as one page: side by side where there are several."""
+    title = " and ".join(report.title for report in reports)
+    parts = [
+        "<!DOCTYPE html>",
+        '<html lang="en"><head><meta charset="utf-8">',
+        f"<title>{escape(title)}: corpus run</title><style>{_STYLE}</style></head><body>",
+        f"<h1>{escape(title)}</h1>",
+        *_summaries(reports),
+        *_matrix(reports),
+        *_differences(reports),
+        *_cases(reports),
+        f"<script>{_SCRIPT}</script></body></html>",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _summaries(reports: Sequence[Report]) -> Iterator[str]:
+    yield "<h2>Outcomes</h2><table><thead><tr><th>target</th><th>level</th>"
+    yield from (f"<th>{outcome.value}</th>" for outcome in Outcome)
+    yield "<th>run</th></tr></thead><tbody>"
+    for report in reports:
+        can = ", ".join(report.capabilities) or "nothing besides"
+        yield f"<tr><td>{escape(report.title)}<small><code>{escape(report.target)}</code></small>"
+        yield f"<small>can: {escape(can)}</small></td><td>{report.level}</td>"
+        yield from (f'<td class="number">{count}</td>' for count in report.summary().values())
+        passed = ("bad", "fails") if report.failed else ("good", "passes")
+        yield f'<td class="{passed[0]}">{passed[1]}</td></tr>'
+    yield "</tbody></table>"
+
+
+def _matrix(reports: Sequence[Report]) -> Iterator[str]:
+    yield "<h2>Wrong, of the cases asked</h2><table><thead><tr><th rowspan=2>stage</th>"
+    for report in reports:
+        yield f"<th colspan={len(IMPORTANCES) + 1}>{escape(report.title)}</th>"
+    yield "</tr><tr>"
+    for _ in reports:
+        yield from (f"<th>{importance}</th>" for importance in (*IMPORTANCES, "all"))
+    yield "</tr></thead><tbody>"
+    for stage in (*stages(reports), None):
+        yield f"<tr><th>{stage or 'all'}</th>"
+        for report in reports:
+            yield from (_cell(report, stage, importance) for importance in (*IMPORTANCES, None))
+        yield "</tr>"
+    yield "</tbody></table>"
+
+
+def _cell(report: Report, stage: Stage | None, importance: Importance | None) -> str:
+    counted = cell(report, stage, importance)
+    kind = "quiet"
+    if counted.asked:
+        kind = "bad" if counted.unknown else "warn" if counted.wrong else "good"
+    return f'<td class="number {kind}">{counted}</td>'
+
+
+def _differences(reports: Sequence[Report]) -> Iterator[str]:
+    for report in reports:
+        if not report.differences:
+            continue
+        yield f"<h2>{escape(report.title)}: since the last run</h2>"
+        yield "<table><thead><tr><th>case</th><th>then</th><th>now</th></tr></thead><tbody>"
+        for difference in report.differences:
+            yield f"<tr><td><code>{escape(difference.id)}</code></td>"
+            yield from (
+                f'<td class="{"quiet" if outcome is None else _CLASSES[outcome]}">'
+                f"{'absent' if outcome is None else outcome.value}</td>"
+                for outcome in (difference.before, difference.after)
+            )
+            yield "</tr>"
+        yield "</tbody></table>"
+
+
+def _cases(reports: Sequence[Report]) -> Iterator[str]:
+    by_target = [{result.id: result for result in report.cases} for report in reports]
+    every = {result.id: result for report in reports for result in report.cases}
+    yield "<h2>Cases</h2>"
+    yield '<input id="words" type="search" placeholder="words" aria-label="words">'
+    yield '<select id="which" aria-label="which"><option value="all">all cases</option>'
+    yield '<option value="wrong">wrong, known or late</option>'
+    if len(reports) > 1:
+        yield '<option value="differs">answered in different ways</option>'
+    yield '</select><table id="cases"><thead><tr><th>case</th><th>stage</th><th>importance</th>'
+    yield "<th>expected</th>"
+    yield from (f"<th>{escape(report.title)}</th>" for report in reports)
+    yield "</tr></thead><tbody>"
+    for result in every.values():
+        results = [results.get(result.id) for results in by_target]
+        yield f'<tr data-marks="{_marks(results)}"><td><code>{escape(result.id)}</code>'
+        yield f"<small>{escape(result.title)}</small></td><td>{result.stage}</td>"
+        yield f"<td>{result.importance}</td><td>{result.expected}</td>"
+        yield from map(_answer, results)
+        yield "</tr>"
+    yield "</tbody></table>"
+
+
+def _marks(results: Sequence[Result | None]) -> str:
+    """By what a row is shown."""
+    there = [result for result in results if result is not None]
+    is_remarkable = any(_CLASSES[result.outcome] in {"bad", "warn"} for result in there)
+    differs = len({result.seen for result in there if result.seen is not None}) > 1
+    return f"{'wrong ' * is_remarkable}{'differs' * differs}".strip()
+
+
+def _answer(result: Result | None) -> str:
+    if result is None:
+        return '<td class="quiet">absent</td>'
+    kind = "bad" if result.stale else _CLASSES[result.outcome]
+    known = f"<small>known: {escape(result.known)}</small>" if result.known else ""
+    return f'<td class="{kind}">{result.outcome}<small>{escape(result.words)}</small>{known}</td>'

@@ -1,0 +1,75 @@
+"""Reports as JUnit XML, which CI servers read: a test for each case, a suite for each stage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+from smki_testca.corpus.defect import Stage
+from smki_testca.corpus.run.answers import Seen
+from smki_testca.corpus.run.outcomes import Outcome
+from smki_testca.corpus.run.report import UNASKED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smki_testca.corpus.run.report import Report, Result
+
+_BROKEN = frozenset({Seen.CRASHED, Seen.HUNG, Seen.ERROR})
+"""What a target did where JUnit has an error rather than a failure."""
+
+
+def as_junit(report: Report) -> str:
+    """The report of a run as JUnit XML."""
+    root = ET.Element("testsuites", {"name": report.title, **_counts(report.cases)})
+    for stage in Stage:
+        results = [result for result in report.cases if result.stage is stage]
+        if results:
+            suite = ET.SubElement(root, "testsuite", {"name": stage.value, **_counts(results)})
+            for result in results:
+                suite.append(_test(result))
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _counts(results: Sequence[Result]) -> dict[str, str]:
+    kinds = [_kind(result) for result in results]
+    return {
+        "tests": str(len(results)),
+        "failures": str(kinds.count("failure")),
+        "errors": str(kinds.count("error")),
+        "skipped": str(kinds.count("skipped")),
+        "time": f"{sum(result.seconds for result in results):.3f}",
+    }
+
+
+def _kind(result: Result) -> str:
+    """The element of JUnit for what came of a case; empty for a success."""
+    if result.failed:
+        return "error" if result.seen in _BROKEN and not result.stale else "failure"
+    if result.outcome in UNASKED or result.outcome is Outcome.KNOWN or result.is_wrong:
+        return "skipped"
+    return ""
+
+
+def _test(result: Result) -> ET.Element:
+    test = ET.Element(
+        "testcase",
+        {
+            "classname": f"{result.stage}.{result.profile}",
+            "name": result.id,
+            "time": f"{result.seconds:.3f}",
+        },
+    )
+    kind = _kind(result)
+    if kind == "skipped":
+        said = result.known or result.note or f"{result.words}, of less importance"
+        ET.SubElement(test, kind, {"message": f"{result.outcome}: {said}"})
+    elif kind:
+        found = ET.SubElement(
+            test, kind, {"type": result.outcome.value, "message": f"{result.words}"}
+        )
+        found.text = (
+            f"{result.title}. Importance: {result.importance}. Expected: {result.expected}."
+        )
+    return test

@@ -1,0 +1,64 @@
+"""The matrix of a report: of each stage and importance, how many cases came right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from smki_testca.corpus.defect import Importance, Stage
+from smki_testca.corpus.run.outcomes import Outcome
+from smki_testca.corpus.run.report import UNASKED, WRONG
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from smki_testca.corpus.run.report import Report, Result
+
+IMPORTANCES = tuple(reversed(Importance))
+"""The columns, the one that matters most first."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The cases of one stage and importance.
+
+    Attributes:
+        asked: how many the target was asked.
+        wrong: how many it got wrong, known ones included.
+        unknown: how many of these the expectations do not have.
+        unasked: how many it was not asked.
+    """
+
+    asked: int
+    wrong: int
+    unknown: int
+    unasked: int
+
+    @classmethod
+    def of(cls, results: Iterable[Result]) -> Cell:
+        """Count cases."""
+        outcomes = [result.outcome for result in results]
+        unasked = sum(outcome in UNASKED for outcome in outcomes)
+        unknown = sum(outcome in WRONG for outcome in outcomes)
+        known = outcomes.count(Outcome.KNOWN)
+        return cls(len(outcomes) - unasked, unknown + known, unknown, unasked)
+
+    def __str__(self) -> str:
+        if not self.asked:
+            return "not asked" if self.unasked else "-"
+        return f"{self.wrong} of {self.asked}"
+
+
+def stages(reports: Iterable[Report]) -> list[Stage]:
+    """The stages of the cases of some reports."""
+    there = {result.stage for report in reports for result in report.cases}
+    return [stage for stage in Stage if stage in there]
+
+
+def cell(report: Report, stage: Stage | None, importance: Importance | None) -> Cell:
+    """The cases of a stage and an importance; None for all of them."""
+    return Cell.of(
+        result
+        for result in report.cases
+        if stage in {None, result.stage} and importance in {None, result.importance}
+    )

@@ -1,0 +1,1 @@
+"""Targets of a run: how a parser is asked, one module for each way."""

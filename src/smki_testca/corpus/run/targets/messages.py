@@ -1,0 +1,78 @@
+"""What a target says on its channel, in whichever form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from smki_testca.corpus.run.answers import Hello, Remarks, Seen
+
+if TYPE_CHECKING:
+    from smki_testca.corpus.run.questions import Question
+
+VERDICTS = {
+    "accept": Seen.ACCEPTED,
+    "reject": Seen.REJECTED,
+    "revoked": Seen.REVOKED,
+    "good": Seen.ACCEPTED,
+    "unknown": Seen.REJECTED,
+    "error": Seen.ERROR,
+}
+"""The words of a target for its answer; by a CRL, a certificate is revoked, good or unknown."""
+
+
+class ProtocolError(Exception):
+    """A target said what the protocol does not have; the text quotes it."""
+
+
+@dataclass(frozen=True)
+class Code:
+    """A target names one of its codes."""
+
+    number: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Again:
+    """A target asks for a case again: a line of it came broken, the id maybe, too."""
+
+
+@dataclass(frozen=True)
+class End:
+    """A device says that its log has all its answers.
+
+    Attributes:
+        count: how many.
+    """
+
+    count: int
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A target answers a case."""
+
+    id: str
+    seen: Seen
+    remarks: Remarks = field(default_factory=Remarks)
+
+
+Message = Hello | Code | Again | End | Reply
+
+
+class Dialect(Protocol):
+    """The form of what is said: lines of text, or of JSON."""
+
+    def hello(self) -> bytes:
+        """What asks a target for its hello."""
+
+    def question(self, question: Question, hello: Hello) -> bytes:
+        """What asks a case of a target that said that hello."""
+
+    def message(self, line: str) -> Message | None:
+        """What a target said; None for a line of its log.
+
+        Raises:
+            ProtocolError: if it is neither.
+        """

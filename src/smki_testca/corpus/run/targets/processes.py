@@ -1,0 +1,82 @@
+"""Processes of targets: started in a group of their own, and ended with all that they started."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+from smki_testca.corpus.run.targets.target import not_started
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def words_of(command: str) -> list[str]:
+    """The words of a command, as a shell reads quotes; no shell runs it.
+
+    Raises:
+        InputError: if there is none, or a quote is not closed.
+    """
+    try:
+        words = shlex.split(command, posix=os.name != "nt")
+    except ValueError as error:
+        raise not_started(command, str(error).lower()) from error
+    if not words:
+        raise not_started(command or "''", "no command is named")
+    if shutil.which(words[0]) is None:
+        raise not_started(words[0], "there is no such program")
+    return words
+
+
+def start(words: Sequence[str], *, has_stdin: bool, has_stderr: bool) -> subprocess.Popen[bytes]:
+    """Start a process whose output is piped.
+
+    Args:
+        words: the program and its arguments.
+        has_stdin: whether its standard input is piped; it is empty otherwise.
+        has_stderr: whether its standard error is piped; it is ours otherwise.
+
+    Raises:
+        InputError: if it cannot be started.
+    """
+    own_group: dict[str, Any] = {} if os.name == "nt" else {"start_new_session": True}
+    try:
+        return subprocess.Popen(  # noqa: S603 - the user names the program
+            words,
+            stdin=subprocess.PIPE if has_stdin else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if has_stderr else None,
+            bufsize=0,
+            **own_group,
+        )
+    except (OSError, ValueError) as error:
+        raise not_started(words[0], getattr(error, "strerror", None) or str(error)) from error
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process and all of its group, and close its pipes."""
+    if os.name == "nt":
+        process.kill()
+    else:
+        # The group outlives its leader if something of it still runs.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+
+def how_it_ended(returncode: int) -> str:
+    """How a process ended, in words: by a signal or with an exit code."""
+    if returncode >= 0:
+        return f"it ended with exit code {returncode}"
+    with contextlib.suppress(ValueError):
+        return f"it was ended by {signal.Signals(-returncode).name}"
+    return f"it was ended by signal {-returncode}"

@@ -1,0 +1,130 @@
+"""Holds the corpus to the profiles: each row of a certificate is broken, each rule found."""
+
+from __future__ import annotations
+
+import pytest
+
+from corpora import every_case
+from smki_testca.lint.rows import aspects, rule_of
+from smki_testca.profiles import Library
+
+LIBRARY = Library()
+CASES = list(every_case().values())
+CERTIFICATES = [
+    profile
+    for profile in LIBRARY.profiles
+    if profile.name in {case.profile for case in CASES if case.kind == "certificate"}
+]
+
+
+def _found(cases):
+    """Each finding in some cases, with the profile of the document that it is in."""
+    return {
+        (case.profile, finding.code, finding.severity, finding.basis, finding.source)
+        for case in cases
+        for finding in (*([case.finding] if case.finding else []), *case.also)
+    }
+
+
+FOUND = _found(CASES)
+FOUND_IN_MAIN = _found(case for case in CASES if case.is_main)
+
+SPEAKS_FOR = {
+    # What RFC 5280 or the structure of an element says comes first, and is a finding of its own.
+    (
+        "extensions.certificatePolicies.policyIdentifier.missing",
+        None,
+    ): "structure.PolicyInformation",
+    ("extensions.certificatePolicies.policyIdentifier.unreadable", None): (
+        "structure.PolicyInformation"
+    ),
+    ("extensions.extKeyUsage.unreadable", None): "structure.ExtKeyUsageSyntax",
+    # The same, where the row is assumed.
+    ("extensions.keyUsage.unreadable", "notice"): "structure.KeyUsage",
+    ("extensions.subjectKeyIdentifier.critical", "notice"): "extensions.must_not_be_critical",
+    ("extensions.subjectKeyIdentifier.unreadable", "notice"): "structure.SubjectKeyIdentifier",
+    ("extensions.authorityKeyIdentifier.critical", "notice"): "extensions.must_not_be_critical",
+    ("subject.organizationName.length", "notice"): "subject.too_long",
+    ("subject.organizationalUnitName.length", "notice"): "subject.too_long",
+    ("subject.organizationName.unreadable", "notice"): "subject.value_type",
+    ("subject.organizationalUnitName.unreadable", "notice"): "subject.value_type",
+    ("subject.organizationalUnitName.unreadable", "warning"): "subject.value_type",
+    ("subject.commonName.unreadable", "notice"): "subject.value_type",
+    ("subject.commonName.unreadable", "warning"): "subject.value_type",
+}
+"""Rules, with their severity or for any, that are never found, and the code found instead."""
+
+
+OF_OTHERS = {"signature.parameters_null", "extensions.basicConstraints.ca_false"}
+"""Rules that cases of other stages, and oddities, have."""
+
+
+def _rules(profile):
+    """Each row of a profile, and the rules that it makes."""
+    for row in profile.rows:
+        made = [rule_of(row, f"{row.field.path}.{aspect}") for aspect in aspects(profile, row)]
+        if made:
+            yield row, made
+
+
+def _said(rule):
+    return rule.code, rule.severity, rule.basis, rule.source
+
+
+def _is_spoken_for(rule):
+    return not {(rule.code, None), (rule.code, rule.severity.value)}.isdisjoint(SPEAKS_FOR)
+
+
+def test_every_profile_of_a_certificate_has_a_good_document_but_one():
+    # Nobody read what the certificate of a person is like.
+    without = {profile.name for profile in LIBRARY.profiles} - {one.name for one in CERTIFICATES}
+    assert without == {"dccki-personnel"}
+
+
+@pytest.mark.parametrize("profile", CERTIFICATES, ids=lambda profile: profile.name)
+def test_every_row_of_a_certificate_is_broken(profile):
+    unbroken = [
+        f"row {row.number}, {row.field.path}"
+        for row, rules in _rules(profile)
+        if not any((profile.name, *_said(rule)) in FOUND for rule in rules)
+    ]
+    assert unbroken == []
+
+
+@pytest.mark.parametrize("name", ["device", "organisation"])
+def test_every_row_of_these_is_broken_in_what_is_delivered_by_default(name):
+    profile = LIBRARY.profile(name)
+    unbroken = [
+        f"row {row.number}, {row.field.path}"
+        for row, rules in _rules(profile)
+        if not any((name, *_said(rule)) in FOUND_IN_MAIN for rule in rules)
+    ]
+    assert unbroken == []
+
+
+def test_every_good_certificate_has_a_case_in_what_is_delivered_by_default():
+    bases = {case.id for case in CASES if case.base is None and case.kind == "certificate"}
+    assert bases - {case.base for case in CASES if case.is_main} == set()
+
+
+def test_every_rule_of_rows_is_broken():
+    said = {finding[1:] for finding in FOUND}
+    unbroken = {
+        rule.code + " " + rule.severity + " " + rule.source
+        for profile in CERTIFICATES
+        for _, rules in _rules(profile)
+        for rule in rules
+        if _said(rule) not in said and not _is_spoken_for(rule) and rule.code not in OF_OTHERS
+    }
+    assert unbroken == set()
+
+
+def test_what_speaks_for_another_rule_is_found_and_the_other_is_not():
+    found = {(code, severity.value) for _, code, severity, _, _ in FOUND}
+    codes = {code for code, _ in found}
+    assert set(SPEAKS_FOR.values()) <= codes
+    assert not {
+        (code, severity)
+        for code, severity in SPEAKS_FOR
+        if (code in codes if severity is None else (code, severity) in found)
+    }

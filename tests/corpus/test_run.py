@@ -1,0 +1,691 @@
+"""``corpus run``: what it asks, how it judges, and what it says."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from xml.etree import ElementTree as ET
+
+import pytest
+
+import small_corpus
+from small_corpus import RIGHT, Device, lines_target, over_serial, over_tcp
+from smki_testca.corpus.run.answers import Answer, Seen
+from smki_testca.corpus.run.journal import Journal
+from smki_testca.corpus.run.loading import load
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="the targets are programs of POSIX")
+
+
+@pytest.fixture
+def corpus(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return small_corpus.write(tmp_path / "corpus")
+
+
+@pytest.fixture
+def run(command, corpus):
+    """Run the corpus, and return the outcome of the command."""
+    return lambda target, *more: command("corpus", "run", corpus, "--with", target, *more)
+
+
+@pytest.fixture
+def results(run):
+    """Run the corpus, and return what came of each case."""
+
+    def asked(target, *more):
+        outcome = run(target, *more, "--json")
+        return {each["id"]: each for each in outcome.json["cases"]}
+
+    return asked
+
+
+@pytest.fixture
+def shell(tmp_path):
+    """A target for exec: a script that gets the id of the case as its only argument."""
+
+    def target(script):
+        path = tmp_path / "target.sh"
+        path.write_text(f"case $1 in\n{script}\nesac\n")
+        return f"exec:sh {path} {{id}} {{der}} {{crl}} {{at}}"
+
+    return target
+
+
+RIGHT_EXITS = """
+good-list) exit 3;;
+one-short|one-late|two-short|list-stale) echo "no: $1" >&2; exit 1;;
+"""
+
+
+def _outcomes(results):
+    return {case: result["outcome"] for case, result in results.items()}
+
+
+# exec
+
+
+def test_a_target_that_does_everything_right_passes(run, shell):
+    outcome = run(shell(RIGHT_EXITS))
+    assert outcome.code == 0, outcome.err
+    assert "The run passes." in outcome.out
+    assert all(len(line) <= 80 for line in outcome.out.splitlines())
+
+
+def test_a_case_is_judged_by_the_exit_code(results, shell):
+    script = """
+    good-list) exit 3;;
+    one-short) exit 0;;
+    one-late) exit 2;;
+    two-short) kill -SEGV $$;;
+    good-one-odd) echo "I do not know 9999" >&2; exit 1;;
+    list-stale) exit 0;;
+    """
+    found = results(shell(script))
+    seen = {case: result["seen"] for case, result in found.items()}
+    assert seen["good-list"] == "revoked"
+    assert seen["one-late"] == "error"
+    assert seen["two-short"] == "crashed"
+    assert "SIGSEGV" in found["two-short"]["reason"]
+    assert found["good-one-odd"]["reason"] == "I do not know 9999"
+    wrong = {case for case, outcome in _outcomes(found).items() if outcome == "wrong"}
+    assert wrong == {"one-short", "one-late", "two-short", "good-one-odd", "list-stale"}
+    assert found["one-unsure"]["outcome"] == "either"
+    # A revoked certificate passed: that matters most.
+    assert found["list-stale"]["importance"] == "critical"
+
+
+def test_a_program_that_ends_with_1_for_a_crash_has_crashed(results, shell):
+    script = 'one-short) echo "Traceback (most recent call last):" >&2; exit 1;;\n*) exit 0;;'
+    assert results(shell(script))["one-short"]["seen"] == "crashed"
+
+
+def test_a_line_on_standard_output_says_the_stage_the_code_and_what_was_read(results, shell):
+    script = """
+    one-short) echo "smki profile E_SHORT"; exit 1;;
+    one-late) echo "smki use E_LATE"; exit 1;;
+    two-short) echo "smki E_DER der"; exit 1;;
+    good-one-odd) echo "smki eui64=00-db-12-34-56-78-90-a0 usage=key-agreement";;
+    good-list) exit 3;;
+    """
+    found = results(shell(script))
+    assert found["two-short"]["outcome"] == "right"
+    assert found["two-short"]["code"] == "E_DER"
+    assert found["one-late"]["outcome"] == "right-late"
+    assert found["one-short"]["outcome"] == "right-late"
+    assert found["good-one-odd"]["outcome"] == "wrong-facts"
+    assert "usage" in found["good-one-odd"]["note"]
+    assert "eui64" not in found["good-one-odd"]["note"]
+
+
+def test_refusing_before_the_defect_is_reached_is_another_reason(results, shell):
+    script = 'one-late) echo "smki der"; exit 1;;'
+    assert results(shell(script))["one-late"]["outcome"] == "right-wrong-reason"
+
+
+def test_late_and_other_reasons_fail_a_strict_run_alone(run, shell):
+    late = RIGHT_EXITS + "*) exit 0;;"
+    target = shell("one-late) echo smki use; exit 1;;" + late)
+    assert run(target).code == 0
+    assert run(target, "--strict").code == 1
+
+
+def test_a_base_that_is_refused_makes_its_family_vacuous(results, shell):
+    found = results(shell("good-one) exit 1;;\ngood-list) exit 3;;\ntwo-short) exit 1;;"))
+    family = {"good-one-odd", "one-short", "one-unsure", "one-late"}
+    assert {found[case]["outcome"] for case in family} == {"vacuous"}
+    assert found["good-one"]["outcome"] == "wrong"
+    assert found["two-short"]["outcome"] == "right"
+
+
+def test_good_bases_are_asked_first(tmp_path, run, shell):
+    target = shell(f'*) echo "$1" >> {tmp_path}/order;;')
+    run(target)
+    order = (tmp_path / "order").read_text().split()
+    assert set(order[:3]) == {"good-one", "good-list", "good-two"}
+
+
+def test_a_program_gets_what_its_placeholders_name(tmp_path, run, corpus):
+    script = tmp_path / "show.sh"
+    script.write_text(
+        f'[ "$1" = one-short ] || exit 0; shift; cat "$1" > {tmp_path}/der; shift;'
+        f'for each in "$@"; do [ -f "$each" ] && cat "$each" || echo "$each"; done > {tmp_path}/all'
+    )
+    names = ("id", "der", "pem", "chain", "root", "crl", "cert", "at", "kind", "eui64")
+    run(f"exec:sh {script} " + " ".join(f"{{{name}}}" for name in names))
+    assert (tmp_path / "der").read_bytes() == (corpus / "cases/one-short.der").read_bytes()
+    said = (tmp_path / "all").read_text()
+    assert said.count("BEGIN CERTIFICATE") == 4  # the document twice, its issuer, its root
+    assert said.endswith("2026-07-01T12:00:00Z\ncertificate\n00DB1234567890A0\n")
+
+
+def test_what_a_program_cannot_be_told_it_is_not_asked(results):
+    found = results("exec:true {der}")
+    assert _outcomes(found)["good-list"] == "not-applicable"
+    assert "crl" in found["good-list"]["note"]
+    found = results("exec:true {der}", "--capabilities", "none")
+    assert _outcomes(found)["good-two"] == "not-applicable"
+
+
+def test_several_jobs_give_the_same_results(results, shell):
+    target = shell(RIGHT_EXITS)
+
+    def without_times(found):
+        return {case: {**result, "seconds": 0} for case, result in found.items()}
+
+    assert without_times(results(target, "--jobs", 4)) == without_times(results(target))
+
+
+def test_a_program_that_hangs_is_killed_with_what_it_started(results, shell, tmp_path):
+    script = f"one-short) (echo $$ > {tmp_path}/pid; exec sleep 600) & sleep 600;;"
+    found = results(shell(script), "--time-limit", 0.5, "--only", "one-short")
+    assert found["one-short"]["seen"] == "hung"
+    assert found["one-short"]["outcome"] == "wrong"
+    group = int((tmp_path / "pid").read_text())
+    for _ in range(200):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            break
+        time.sleep(0.01)
+    else:
+        pytest.fail("something of the program still runs")
+
+
+def test_a_program_that_prints_without_end_is_read_in_part(results, shell):
+    found = results(shell("one-short) yes no >&2;;"), "--time-limit", 0.5, "--only", "one-short")
+    assert found["one-short"]["seen"] == "hung"
+
+
+# Targets that stay
+
+
+def test_a_target_of_lines_is_asked_and_says_its_name_and_codes(run, results, tmp_path):
+    found = results(lines_target(tmp_path, RIGHT))
+    assert found["two-short"]["code"] == "TOO_SHORT"
+    assert found["two-short"]["reason"] == "too short"
+    outcome = run(lines_target(tmp_path, RIGHT))
+    assert outcome.code == 0
+    assert outcome.out.startswith("planned: 9 cases, rfc5280\n")
+
+
+@pytest.mark.parametrize("how", ["!crash", "!exit"])
+def test_a_crash_is_one_wrong_case_and_the_target_is_started_again(results, tmp_path, how):
+    found = results(lines_target(tmp_path, {**RIGHT, "one-short": how}))
+    assert found["one-short"]["seen"] == "crashed"
+    assert [case for case, one in _outcomes(found).items() if one == "wrong"] == ["one-short"]
+
+
+@pytest.mark.parametrize("how", ["!hang", "!babble"])
+def test_a_hang_is_one_wrong_case_and_the_target_is_started_again(results, tmp_path, how):
+    target = lines_target(tmp_path, {**RIGHT, "one-short": how})
+    found = results(target, "--time-limit", 1)
+    assert found["one-short"]["seen"] == "hung"
+    assert [case for case, one in _outcomes(found).items() if one == "wrong"] == ["one-short"]
+
+
+@pytest.mark.parametrize(("how", "said"), [("!lie", "somebody-else"), ("!nonsense", "perhaps")])
+def test_a_target_that_breaks_the_protocol_ends_the_run_with_a_line(
+    run, one_line, tmp_path, how, said
+):
+    outcome = run(lines_target(tmp_path, {**RIGHT, "one-short": how}))
+    assert outcome.code == 4
+    line = one_line(outcome)
+    assert said in line
+    assert "--resume" in line
+    kept = (tmp_path / "corpus-run.journal").read_text().splitlines()
+    assert "good-one" in "".join(kept)
+
+
+@pytest.fixture
+def one_line():
+    def check(outcome):
+        assert outcome.err.count("\n") == 1
+        assert outcome.err.startswith("error: ")
+        return outcome.err
+
+    return check
+
+
+@pytest.mark.parametrize("over", [over_tcp, over_serial])
+def test_a_device_is_asked_over_tcp_and_a_serial_line(results, over):
+    device = Device(RIGHT)
+    with over(device) as target:
+        found = results(target, "--time-limit", 5)
+    assert set(_outcomes(found).values()) == {"right", "either"}
+    assert found["two-short"]["code"] == "TOO_SHORT"
+
+
+@pytest.mark.parametrize("how", ["!crash", "!reboot", "!hang", "!babble"])
+def test_a_device_on_tcp_that_fails_is_asked_a_good_case_before_the_next(results, how):
+    device = Device({**RIGHT, "one-short": how})
+    with over_tcp(device) as target:
+        found = results(target, "--time-limit", 0.5)
+    place = device.asked.index("one-short")
+    assert device.asked[place + 1] == "good-one"
+    assert found["one-short"]["seen"] == ("hung" if how in {"!hang", "!babble"} else "crashed")
+    wrong = [case for case, outcome in _outcomes(found).items() if outcome == "wrong"]
+    assert wrong == ["one-short"]
+
+
+@pytest.mark.parametrize("how", ["!reboot", "!hang", "!babble"])
+def test_a_device_on_a_serial_line_that_fails_is_reset_by_a_command(results, tmp_path, how):
+    device = Device({**RIGHT, "one-short": how})
+    reset = tmp_path / "reset"
+    with over_serial(device) as target:
+        # The device sees the file, as a relay would cut its power.
+        device_reset = f"touch {reset}"
+        take = device.take
+
+        def taking(data, put):
+            if reset.exists():
+                device.is_hanging = False
+            return take(data, put)
+
+        device.take = taking
+        found = results(target, "--time-limit", 0.5, "--reset", device_reset)
+    assert reset.exists()
+    wrong = [case for case, outcome in _outcomes(found).items() if outcome == "wrong"]
+    assert wrong == ["one-short"]
+
+
+def test_a_device_that_does_not_come_back_ends_the_run_and_loses_no_answer(run, one_line, tmp_path):
+    device = Device({**RIGHT, "one-short": "!hang"})
+    with over_serial(device) as target:
+        outcome = run(target, "--time-limit", 0.2)
+        assert outcome.code == 4
+        assert "3 times in a row" in one_line(outcome)
+        assert device.asked.count("one-short") == 1
+        device.is_hanging = False
+        device.asked.clear()
+        outcome = run(target, "--time-limit", 5, "--resume", "--json")
+    assert "good-one" not in device.asked
+    seen = {each["id"]: each["seen"] for each in outcome.json["cases"]}
+    assert seen["one-short"] == "hung"
+    assert seen["two-short"] == "rejected"
+    assert not (tmp_path / "corpus-run.journal").exists()
+
+
+def test_a_device_that_lies_ends_the_run(run, one_line):
+    device = Device({**RIGHT, "one-short": "!lie"})
+    with over_tcp(device) as target:
+        outcome = run(target)
+    assert outcome.code == 4
+    assert "asked one-short, it answered for somebody-else" in one_line(outcome)
+
+
+def test_a_reset_that_fails_ends_the_run(run, one_line):
+    device = Device({**RIGHT, "one-short": "!crash"})
+    with over_tcp(device) as target:
+        outcome = run(target, "--reset", "false")
+    assert outcome.code == 4
+    assert "--reset fails: it ended with exit code 1" in one_line(outcome)
+
+
+def test_a_line_without_pyserial_says_what_to_install(run, one_line, monkeypatch):
+    monkeypatch.setitem(sys.modules, "serial", None)
+    outcome = run("serial:/dev/ttyUSB0@115200")
+    assert outcome.code == 4
+    assert "pip install 'smki-testca[serial]'" in one_line(outcome)
+
+
+def test_a_target_of_json_gets_everything_and_may_answer_everything(results, tmp_path):
+    program = tmp_path / "target.py"
+    program.write_text(
+        "import json, sys\n"
+        "for line in sys.stdin:\n"
+        "    asked = json.loads(line)\n"
+        "    if 'hello' in asked:\n"
+        "        print('starting', flush=True)\n"
+        "        print(json.dumps({'hello': 'j', 'capabilities': ['crl']}), flush=True)\n"
+        "        continue\n"
+        "    open(sys.argv[1], 'a').write(line)\n"
+        "    said = {'id': asked['id'], 'verdict': 'accept', 'facts': {'usage': 'x'}}\n"
+        "    print(json.dumps(said), flush=True)\n"
+    )
+    log = tmp_path / "asked"
+    found = results(f"jsonl:{sys.executable} -S -E {program} {log}")
+    assert found["good-one"]["outcome"] == "wrong-facts"
+    assert found["good-one"]["facts"] == {"usage": "x"}
+    assert found["one-short"]["outcome"] == "wrong"
+    assert found["good-two"]["outcome"] == "not-applicable"
+    asked = json.loads(log.read_text().splitlines()[0])
+    assert set(asked) == {
+        *("id", "kind", "at", "expected", "der", "chain", "root", "crls", "cert"),
+    }
+    assert asked["expected"]["eui64"] == "00DB1234567890A0"
+
+
+# A log
+
+
+def _log(tmp_path, answers, end="smki 1 end {}\n"):
+    path = tmp_path / "device.log"
+    lines = [f"[12:00] smki 1 {case} {said}\r\n" for case, said in answers.items()]
+    path.write_text("boot\n" + "".join(lines) + end.format(len(lines)))
+    return f"log:{path}"
+
+
+def test_the_log_of_a_device_is_read_back(results, tmp_path):
+    answers = {"good-one": "accept", "one-short": "accept", "one-late": "reject profile"}
+    found = results(_log(tmp_path, answers))
+    assert found["one-short"]["outcome"] == "wrong"
+    assert found["one-late"]["outcome"] == "right"
+    assert found["one-unsure"]["outcome"] == "not-applicable"
+
+
+def test_a_log_without_its_end_is_of_a_device_that_crashed(run, one_line, tmp_path):
+    outcome = run(_log(tmp_path, {"good-one": "accept"}, end=""))
+    assert outcome.code == 4
+    assert "its last answer is for good-one" in one_line(outcome)
+    outcome = run(_log(tmp_path, {"good-one": "accept"}, end="smki 1 end 7\n"))
+    assert "a count of 7, and has 1 answers" in one_line(outcome)
+
+
+def test_a_log_with_another_corpus_is_told(run, one_line, tmp_path):
+    outcome = run(_log(tmp_path, {"good-one": "accept", "nobody": "accept"}))
+    assert outcome.code == 4
+    assert "nobody, which is no case of this corpus" in one_line(outcome)
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("target", "said", "code"),
+    [
+        ("exec:./absent {der}", "no such program", 4),
+        ("exec:true", "no {der} or {pem}", 4),
+        ("exec:true {der} {what}", "{what} is no placeholder", 4),
+        ("exec:", "no command is named", 4),
+        ("exec:true '{der}", "no closing quotation", 4),
+        ("lines:false", "before its hello, it ended with exit code 1", 4),
+        ("tcp:localhost", "it is no HOST:PORT", 4),
+        ("serial:/dev/absent@9600", "cannot be started", 4),
+        ("serial:/dev/absent", "it is no DEVICE@BAUD", 4),
+        ("log:absent", "cannot be read", 4),
+        ("telepathy:x", "names no target", 2),
+    ],
+)
+def test_a_target_that_cannot_be_started_is_one_line(run, one_line, target, said, code):
+    outcome = run(target, "--time-limit", 0.3)
+    assert outcome.code == code
+    assert said in one_line(outcome)
+
+
+def test_a_target_that_says_no_hello_is_one_line(run, one_line):
+    outcome = run("lines:sleep 600", "--time-limit", 0.3)
+    assert outcome.code == 4
+    assert "it says no hello within 0.3 s" in one_line(outcome)
+
+
+@pytest.mark.parametrize("name", ["cases/one-short.der", "chain/root.der"])
+def test_a_file_that_changed_on_the_disk_is_one_line(run, one_line, corpus, name):
+    path = corpus / name
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    outcome = run("exec:true {der}")
+    assert outcome.code == 4
+    assert f"{name} is not what the corpus was made with" in one_line(outcome)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda text: text[:-1], "no index of a corpus"),
+        (lambda text: text.replace("cases/one-short.der", "../secret"), "no file of the corpus"),
+        (lambda text: text.replace('"stage": "der"', '"stage": "soul"'), "Invalid enum value"),
+        (lambda text: text.replace('"one-late"', '"one-short"'), "two cases have one id"),
+    ],
+)
+def test_a_broken_index_is_one_line(run, one_line, corpus, change, said):
+    index = corpus / "corpus.json"
+    index.write_text(change(index.read_text()))
+    outcome = run("exec:true {der}")
+    assert outcome.code == 4
+    assert said in one_line(outcome)
+
+
+# Selections
+
+
+def test_cases_are_selected_by_id_profile_and_stage_and_bring_their_bases(results):
+    target = "exec:true {der} {crl} {at}"
+    assert set(results(target, "--only", "one-s*")) == {"good-one", "one-short"}
+    assert set(results(target, "--only", "old-one-late")) == {"good-one", "one-late"}
+    assert set(results(target, "--profile", "two")) == {"good-two", "two-short"}
+    chosen = results(target, "--profile", "one", "--stage", "structure")
+    assert set(chosen) == {"good-one", "one-short"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--only", "one-shirt"), ("--profile", "tow"), ("--only", "one-*", "--stage", "der")],
+)
+def test_a_selection_of_nothing_is_one_line(run, one_line, options):
+    outcome = run("exec:true {der}", *options)
+    assert outcome.code == 4
+    assert "Nothing is selected" in one_line(outcome)
+
+
+def test_levels_have_their_own_verdicts(results):
+    target = "exec:true {der}"
+    assert results(target)["one-unsure"]["outcome"] == "either"
+    assert results(target, "--level", "gbcs")["one-unsure"]["outcome"] == "wrong"
+
+
+def test_only_cases_of_some_importance_fail_a_run(run, shell):
+    target = shell("good-list) exit 3;;\none-short|two-short|list-stale) exit 1;;")
+    assert run(target).code == 1  # one-late, of low importance, is accepted
+    outcome = run(target, "--fail-on", "medium")
+    assert outcome.code == 0
+    assert "Wrong, of less than medium importance:" in outcome.out
+
+
+# Expectations
+
+
+@pytest.fixture
+def expectations(tmp_path):
+    def write(cases, seen="accepted", level="rfc5280", reason="it knows no INTEGER"):
+        path = tmp_path / "expectations.toml"
+        path.write_text(
+            f'level = "{level}"\n[[known]]\nseen = "{seen}"\nreason = "{reason}"\n'
+            f"cases = {json.dumps(cases)}\n"
+        )
+        return ("--expectations", path)
+
+    return write
+
+
+WRONG_EXITS = "good-list) exit 3;;\none-short|two-short|list-stale) exit 1;;"
+"""A target that takes one-late."""
+
+
+def test_what_is_known_to_be_wrong_does_not_fail_a_run(run, results, shell, expectations):
+    target = shell(WRONG_EXITS)
+    assert run(target, *expectations(["one-late"])).code == 0
+    found = results(target, *expectations(["old-one-late"]))["one-late"]
+    assert (found["outcome"], found["known"]) == ("known", "it knows no INTEGER")
+
+
+def test_what_is_known_to_be_wrong_and_comes_right_fails_a_run(run, shell, expectations):
+    outcome = run(shell(WRONG_EXITS), *expectations(["one-late", "one-short"]))
+    assert outcome.code == 1
+    assert "it is right, and expected to be wrong" in re.sub(r"\s+", " ", outcome.out)
+
+
+def test_what_is_wrong_in_another_way_than_known_fails_a_run(run, shell, expectations):
+    outcome = run(shell(WRONG_EXITS), *expectations(["one-late"], seen="crashed"))
+    assert outcome.code == 1
+    assert "expected to be crashed" in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ((["one-lite"],), "line 5, known[0].cases[0]: the corpus has no case one-lite. Did you"),
+        ((["one-late", "one-late"],), "one-late is there twice"),
+        ((["one-late"], "accepted", "gbcs"), "for the level gbcs"),
+        ((["one-late"], "maybe"), "does not fit the schema"),
+        ((["one-late"], "accepted", "rfc5280", ""), "does not fit the schema"),
+    ],
+)
+def test_expectations_that_do_not_fit_are_one_line(run, one_line, expectations, given, said):
+    outcome = run("exec:true {der}", *expectations(*given))
+    assert outcome.code == 4
+    assert said in one_line(outcome)
+
+
+def test_a_draft_of_expectations_lets_the_run_pass_once_it_has_reasons(run, shell, tmp_path):
+    target = shell("one-*) exit 0;;\ngood-list) exit 3;;")
+    draft = tmp_path / "draft.toml"
+    assert run(target, "--write-expectations", draft).code == 1
+    assert run(target, "--expectations", draft).code == 4
+    draft.write_text(draft.read_text().replace('reason = ""', 'reason = "not looked into"'))
+    assert run(target, "--expectations", draft).code == 0
+    again = tmp_path / "again.toml"
+    run(target, "--expectations", draft, "--write-expectations", again)
+    assert again.read_text().count("not looked into") >= 1
+    assert run(target, "--expectations", again).code == 0
+
+
+# Interrupted runs
+
+
+def test_a_killed_run_is_gone_on_with(corpus, tmp_path, command):
+    lock = tmp_path / "wait"
+    script = tmp_path / "target.sh"
+    script.write_text(
+        f"echo $$ > {tmp_path}/pid\necho $1 >> {tmp_path}/asked\n"
+        f"[ $1 = one-late ] && [ -f {lock} ] && exec sleep 600\nexit 0\n"
+    )
+    lock.touch()
+    target = f"exec:sh {script} {{id}} {{der}}"
+    words = ["corpus", "run", str(corpus), "--with", target]
+    process = subprocess.Popen([sys.executable, "-m", "smki_testca", *words], cwd=tmp_path)
+    asked = tmp_path / "asked"
+    while not asked.exists() or "one-late" not in asked.read_text().split():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+    journal = tmp_path / "corpus-run.journal"
+    journal.write_text(journal.read_text() + '{"id": "two-sh')  # as a kill may leave it
+    before = asked.read_text().split()
+    lock.unlink()
+    refused = command(*words)
+    assert refused.code == 4
+    assert "--resume" in refused.err
+    command(*words, "--resume")
+    after = asked.read_text().split()[len(before) :]
+    assert after[0] == "one-late"
+    assert not set(after[1:]) & set(before)
+    assert not journal.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda text: text.replace('"corpus": "', '"corpus": "0'), "its corpus is another one"),
+        (lambda text: text.replace("exec:true", "exec:false"), "its target is exec:false"),
+        (lambda text: text.replace('"seen": "accepted"', '"seen": "dreamt"'), "it is not one"),
+    ],
+)
+def test_a_journal_of_another_run_is_not_gone_on_with(
+    run, one_line, tmp_path, corpus, change, said
+):
+    path = tmp_path / "corpus-run.journal"
+    with Journal(path, load(corpus).digest, "exec:true {der}", resume=False) as journal:
+        journal.keep("good-one", Answer(Seen.ACCEPTED))
+    path.write_text(change(path.read_text()))
+    outcome = run("exec:true {der}", "--resume")
+    assert outcome.code == 4
+    assert said in one_line(outcome)
+
+
+# Reports
+
+
+def test_every_report_has_every_case(run, shell, tmp_path):
+    target = shell("good-list) exit 3;;\none-short) printf 'a <b> & \\033[31m|`c`' >&2; exit 2;;")
+    options = [(f"--{form}", tmp_path / form) for form in ("html", "junit", "markdown", "save")]
+    outcome = run(target, *(word for pair in options for word in pair))
+    assert outcome.code == 1
+    suites = ET.parse(tmp_path / "junit").getroot()  # noqa: S314 - we wrote it
+    assert len(suites.findall(".//testcase")) == 9
+    assert int(suites.get("failures")) + int(suites.get("errors")) == len(
+        suites.findall(".//failure") + suites.findall(".//error")
+    )
+    page = (tmp_path / "html").read_text()
+    assert "a &lt;b&gt; &amp; \\x1b[31m|`c`" in page
+    assert all(f"<code>{case}</code>" in page for case in small_corpus.GOOD + small_corpus.BAD)
+    assert "http" not in page
+    rows = [
+        line for line in (tmp_path / "markdown").read_text().splitlines() if "one-short" in line
+    ]
+    assert "**error**" in rows[0]
+    saved = json.loads((tmp_path / "save").read_text())
+    assert saved["failed"] is True
+    assert sum(saved["summary"].values()) == len(saved["cases"]) == 9
+
+
+def test_a_report_is_not_overwritten_unless_forced(run, tmp_path):
+    page = tmp_path / "report.html"
+    page.write_text("mine")
+    outcome = run("exec:true {der}", "--html", page)
+    assert outcome.code == 4
+    assert page.read_text() == "mine"
+    run("exec:true {der}", "--html", page, "--force")
+    assert page.read_text() != "mine"
+
+
+def test_a_report_says_what_differs_from_the_last_run(run, shell, tmp_path):
+    last = tmp_path / "last.json"
+    run(shell(RIGHT_EXITS), "--save", last)
+    outcome = run(shell(WRONG_EXITS), "--last", last, "--html", tmp_path / "page.html")
+    assert "one-late: right -> wrong" in outcome.out
+    assert "since the last run" in (tmp_path / "page.html").read_text()
+
+
+def test_targets_are_compared_side_by_side(run, command, shell, tmp_path):
+    one, other = tmp_path / "one.json", tmp_path / "other.json"
+    run(shell(RIGHT_EXITS), "--save", one, "--name", "strict parser")
+    run(shell(WRONG_EXITS), "--save", other, "--name", "lax <parser>")
+    page = tmp_path / "matrix.html"
+    outcome = command("corpus", "compare", one, other, "--html", page)
+    assert outcome.code == 0
+    assert "1 case answered in different ways.\n  one-late\n" in outcome.out
+    assert "strict parser: rejected, lax <parser>: accepted" in outcome.out
+    assert "lax &lt;parser&gt;" in page.read_text()
+    compared = command("corpus", "compare", one, other, "--json").json
+    assert compared["differing"] == ["one-late"]
+    markdown = tmp_path / "matrix.md"
+    command("corpus", "compare", one, other, "--markdown", markdown)
+    assert "| **accepted** |" in markdown.read_text()
+
+
+def test_reports_of_different_levels_are_not_compared(run, command, tmp_path, one_line):
+    one, other = tmp_path / "one.json", tmp_path / "other.json"
+    run("exec:true {der}", "--save", one)
+    run("exec:true {der}", "--save", other, "--level", "gbcs")
+    outcome = command("corpus", "compare", one, other)
+    assert outcome.code == 4
+    assert "different levels" in one_line(outcome)
+
+
+def test_what_is_no_report_is_one_line(command, tmp_path, one_line):
+    (tmp_path / "a.json").write_text('{"cases": 7}')
+    outcome = command("corpus", "compare", tmp_path / "a.json")
+    assert outcome.code == 4
+    assert "is no report of a run" in one_line(outcome)
+
+
+def test_a_command_is_split_as_a_shell_does(results, tmp_path):
+    path = tmp_path / "with space.sh"
+    path.write_text("exit 1\n")
+    assert results(f"exec:sh {shlex.quote(str(path))} {{der}}")["good-one"]["seen"] == "rejected"
