@@ -63,6 +63,7 @@ def third_update(it: RevocationList, base: Base) -> bytes:
 @_list(
     "entries-twice",
     on=("organisation-crl", "organisation-arl"),
+    mains=2,
     title="with two lists of entries",
     importance=Importance.CRITICAL,
     why="A reader that finds no entries, or half of them, lets revoked certificates pass.",
@@ -76,6 +77,7 @@ def entries_twice(it: RevocationList, base: Base) -> bytes:
 @_list(
     "extensions-first",
     on=("organisation-crl", "iki-arl"),
+    mains=2,
     title="whose extensions come before its entries",
     importance=Importance.CRITICAL,
     why="A reader that finds no entries, or half of them, lets revoked certificates pass.",
@@ -107,6 +109,7 @@ _entry = partial(
 @_entry(
     "entry-without-date",
     on=("organisation-crl", "organisation-arl"),
+    mains=2,
     title="with an entry without date",
 )
 def entry_without_date(it: RevocationList, base: Base) -> bytes:
@@ -122,7 +125,12 @@ def entry_reversed(it: RevocationList, base: Base) -> bytes:
     return edited(it, partial(swapped, number=0), "revokedCertificates", 0)
 
 
-@_entry("entry-more", on=("organisation-crl", "iki-crl"), title="with an entry of four elements")
+@_entry(
+    "entry-more",
+    on=("organisation-crl", "iki-crl"),
+    mains=2,
+    title="with an entry of four elements",
+)
 def entry_more(it: RevocationList, base: Base) -> bytes:
     """A NULL follows the extensions of the entry."""
     del base
