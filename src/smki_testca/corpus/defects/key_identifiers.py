@@ -142,7 +142,7 @@ def ski_empty(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "ski-of-another-key",
     on=(*EVERY, "device-ka"),
-    mains=5,
+    mains=3,
     title="whose subjectKeyIdentifier is that of another key",
     finding="extensions.subjectKeyIdentifier.value",
     rfc5280=Verdict.ACCEPT,
@@ -234,7 +234,7 @@ def aki_critical(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "aki-missing",
     on=(*KINDS, "iki-issuing-ca", "dccki-issuing-ca", "device-issuing-ca"),
-    mains=5,
+    mains=3,
     title="without authorityKeyIdentifier",
     finding="extensions.authorityKeyIdentifier.missing",
     rfc5280=Verdict.EITHER,
@@ -344,7 +344,7 @@ def aki_20_octets(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "aki-of-another-key",
     on=(*ISSUED, "device-ka"),
-    mains=5,
+    mains=3,
     title="whose authorityKeyIdentifier is that of another key",
     finding="extensions.authorityKeyIdentifier.keyIdentifier.value",
     rfc5280=Verdict.EITHER,

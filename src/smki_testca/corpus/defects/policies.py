@@ -65,7 +65,7 @@ def policies_critical(it: Certificate, _: Base) -> Certificate:
 @policy_defect(
     "policies-missing",
     on=(*KINDS, *RSA_CAS),
-    mains=5,
+    mains=3,
     title="without certificatePolicies",
     finding="extensions.certificatePolicies.missing",
     rfc5280=Verdict.ACCEPT,

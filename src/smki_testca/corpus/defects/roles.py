@@ -338,7 +338,7 @@ def role_integer(it: Certificate, base: Base) -> Certificate:
         "organisation-other",
         "organisation-ka",
     ),
-    mains=6,
+    mains=3,
     title="without a role",
     finding=f"{_PATH}.missing",
     why="A reader that takes no role for any puts a stranger's key into the cell at hand.",
