@@ -332,8 +332,8 @@ def role_integer(it: Certificate, base: Base) -> Certificate:
     on=(
         "organisation",
         "iki",
-        "organisation-recovery",
         "organisation-access-control-broker",
+        "organisation-recovery",
         "organisation-load-controller",
         "organisation-other",
         "organisation-ka",
