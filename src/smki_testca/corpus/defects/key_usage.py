@@ -94,7 +94,7 @@ def key_usage_without_crl_sign(it: Certificate, _: Base) -> Certificate:
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.EITHER,
     source="RFC 5280 6.1.4 (n) asks it of the CAs of a path, not of the certificate at its end",
-    why="Whatever it issues has no path: a Device answers noTrustAnchor to every replacement.",
+    why="Whatever it issues has no path: a reader that looks refuses all of it, others take it.",
     importance=Importance.HIGH,
 )
 def key_usage_without_cert_sign(it: Certificate, _: Base) -> Certificate:
