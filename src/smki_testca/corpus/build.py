@@ -121,7 +121,7 @@ class Builder:
             at_least=defect.at_least,
             expect={
                 Level.RFC5280: defect.rfc5280,
-                Level.GBCS: defect.gbcs or _of_this_field(defect.rfc5280, own),
+                Level.GBCS: defect.gbcs or _of_this_field(base, defect.rfc5280, own),
             },
             finding=own,
             also=tuple(finding for finding in found if finding is not own),
@@ -205,11 +205,13 @@ class Builder:
         return linter
 
 
-def _of_this_field(rfc5280: Expectation, finding: Finding | None) -> Expectation:
+def _of_this_field(base: Base, rfc5280: Expectation, finding: Finding | None) -> Expectation:
     """What a program of this field must do, from what any must and from the finding."""
     if rfc5280.verdict is Verdict.REJECT:
         return rfc5280
-    if finding is not None and finding.severity is Severity.ERROR:
+    # No rule of the SMKI for readers of CRLs was read: to refuse a list frees nobody from it.
+    is_list = isinstance(base.document, RevocationList)
+    if finding is not None and finding.severity is Severity.ERROR and not is_list:
         # The rule is read; that a Device must refuse its breach is not (dossier: devices).
         return Expectation(Verdict.REJECT, Basis.ASSUMED, finding.source)
     source = rfc5280.source if finding is None else finding.source

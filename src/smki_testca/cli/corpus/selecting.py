@@ -48,7 +48,7 @@ _OPTIONS = (
         help="Cases that a parser must take, or the others.",
     ),
     click.option(
-        "--max-octets", type=number_from(1), metavar="N", help="Cases that are no longer than this.",
+        "--max-octets", type=number_from(1), metavar="N", help="Cases no longer than this.",
     ),
     click.option(
         "--every-base", is_flag=True,
