@@ -75,6 +75,7 @@ def _another_key(certificate: Certificate, name: str) -> Signer:
 @defect(
     "issuer-unknown",
     on=("organisation", "device"),
+    mains=2,
     title="whose issuer is a CA that nobody knows",
     stage=Stage.PATH,
     finding="issuer.unknown",
@@ -94,6 +95,7 @@ def issuer_unknown(it: Certificate, base: Base) -> Certificate:
 @defect(
     "self-signed",
     on=ENDS,
+    mains=2,
     title="that names its CA as issuer, but is signed with its own key",
     stage=Stage.PATH,
     finding="issuer.self_signed",
@@ -148,6 +150,7 @@ def self_issued(it: Certificate, base: Base) -> Certificate:
 @defect(
     "issued-by-end-entity",
     on=ENDS,
+    mains=2,
     title="that an end entity issued",
     stage=Stage.PATH,
     finding="issuer.not_a_ca",
@@ -212,6 +215,7 @@ def issued_by_root(it: Certificate, base: Base) -> Changed:
 @defect(
     "of-another-hierarchy",
     on=_OF_SMKI,
+    mains=2,
     title="that the issuing CA of another hierarchy issued",
     stage=Stage.PATH,
     finding="issuer.wrong_hierarchy",
@@ -231,6 +235,7 @@ def of_another_hierarchy(it: Certificate, base: Base) -> Changed:
 @defect(
     "below-subordinate-ca",
     on=ENDS,
+    mains=2,
     title="below a CA below its issuing CA, whose pathLenConstraint is 0",
     stage=Stage.PATH,
     finding="issuer.path_length",
@@ -265,6 +270,7 @@ def below_subordinate_ca(it: Certificate, base: Base) -> Changed:
 @defect(
     "issuer-name-differs",
     on=ENDS,
+    mains=2,
     title="whose issuer is not the subject of the CA that signed it",
     stage=Stage.PATH,
     finding="issuer.name_differs",
@@ -438,6 +444,7 @@ def aki_of_the_root(it: Certificate, base: Base) -> Certificate:
 @defect(
     "ca-without-basic-constraints",
     on=ENDS,
+    mains=2,
     title="whose CA has no basicConstraints",
     stage=Stage.PATH,
     finding="issuer.not_a_ca",
@@ -455,6 +462,7 @@ def ca_without_basic_constraints(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-says-it-is-none",
     on=ENDS,
+    mains=2,
     title="whose CA says that it is none",
     stage=Stage.PATH,
     finding="issuer.not_a_ca",
@@ -472,6 +480,7 @@ def ca_says_it_is_none(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-without-key-cert-sign",
     on=ENDS,
+    mains=2,
     title="whose CA may sign CRLs only",
     stage=Stage.PATH,
     finding="issuer.key_usage",
@@ -489,6 +498,7 @@ def ca_without_key_cert_sign(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-for-digital-signature",
     on=ENDS,
+    mains=2,
     title="whose CA has the keyUsage of an end entity",
     stage=Stage.PATH,
     finding="issuer.key_usage",
@@ -527,6 +537,7 @@ def root_path_length_zero(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-expired",
     on=ENDS,
+    mains=2,
     title="whose CA has expired",
     stage=Stage.PATH,
     finding="issuer.expired",
@@ -581,6 +592,7 @@ def root_expired(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-signature-bit",
     on=ENDS,
+    mains=2,
     title="whose CA has a signature of which one bit is changed",
     stage=Stage.PATH,
     finding="signature.invalid",
@@ -602,6 +614,7 @@ def ca_signature_bit(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-by-another-key",
     on=ENDS,
+    mains=2,
     title="whose CA is signed with another key than the root's",
     stage=Stage.PATH,
     finding="signature.invalid",
@@ -618,6 +631,7 @@ def ca_by_another_key(it: Certificate, base: Base) -> Changed:
 @defect(
     "root-of-another-key",
     on=ENDS,
+    mains=2,
     title="below a root of the right name, but with another key",
     stage=Stage.PATH,
     finding="issuer.unknown",
@@ -660,6 +674,7 @@ def root_signature_bit(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-namesake",
     on=ENDS,
+    mains=2,
     title="whose CA is given as another CA of the same name",
     stage=Stage.PATH,
     finding="issuer.unknown",
@@ -677,6 +692,7 @@ def ca_namesake(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-namesake-with-its-ski",
     on=ENDS,
+    mains=2,
     title="whose CA is given as another of the same name and key identifier",
     stage=Stage.PATH,
     finding="signature.invalid",
@@ -694,6 +710,7 @@ def ca_namesake_with_its_ski(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-key-unusable",
     on=_OF_SMKI,
+    mains=2,
     title="whose CA has a point that is on no curve",
     stage=Stage.PATH,
     finding="issuer.unknown",
@@ -716,6 +733,7 @@ def ca_key_unusable(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-renamed",
     on=ENDS,
+    mains=2,
     title="whose CA has another name in its certificate",
     stage=Stage.PATH,
     finding="issuer.name_differs",
@@ -732,6 +750,7 @@ def ca_renamed(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-unknown-critical",
     on=ENDS,
+    mains=2,
     title="whose CA has a critical extension that nobody knows",
     stage=Stage.PATH,
     finding="extensions.unknown_critical",
@@ -748,6 +767,7 @@ def ca_unknown_critical(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-of-another-root",
     on=ENDS,
+    mains=2,
     title="whose CA is certified by the root of another hierarchy",
     stage=Stage.PATH,
     finding="issuer.wrong_hierarchy",
