@@ -55,8 +55,8 @@ SPEAKS_FOR = {
 """Rules, with their severity or for any, that are never found, and the code found instead."""
 
 
-OF_OTHERS = {"signature.parameters_null", "extensions.basicConstraints.ca_false"}
-"""Rules that cases of other stages, and oddities, have."""
+OF_OTHERS = {"signature.parameters_null"}
+"""Rules that cases of other stages break."""
 
 
 def _rules(profile):

@@ -34,6 +34,8 @@ class Selection:
         level: of the verdicts.
         is_good: whether a parser must take it; None for both.
         max_octets: the longest document that is wanted; None for any.
+        every_base: whether to make each defect of every base that it is declared on; otherwise
+            of its main bases, and of those that ``only`` names.
     """
 
     only: tuple[str, ...] = ()
@@ -44,6 +46,7 @@ class Selection:
     level: Level = Level.RFC5280
     is_good: bool | None = None
     max_octets: int | None = None
+    every_base: bool = False
 
     def fits(self, case: Case) -> bool:
         """Whether a case fits by its verdict and length; the rest is known before it is made."""
@@ -79,6 +82,11 @@ class Entry:
         aliases = self.defect.aliases
         return (self.id, *(f"{pre}{self.base.name}-{name}" for name in aliases for pre in prefixes))
 
+    @property
+    def is_main(self) -> bool:
+        """Whether the case is in the corpus where not every base is asked for."""
+        return self.defect is None or self.base.name in self.defect.main_bases
+
     def may_fit(self, wanted: Selection) -> bool:
         """Whether the case fits a selection, but for the verdict."""
         defect = self.defect
@@ -86,7 +94,8 @@ class Entry:
         stage = Stage.USE if defect is None else defect.stage
         importance = Importance.CRITICAL if defect is None else defect.importance
         return (
-            (not wanted.only or any(map(self.is_called, wanted.only)))
+            (wanted.every_base or bool(wanted.only) or self.is_main)
+            and (not wanted.only or any(map(self.is_called, wanted.only)))
             and (not wanted.profiles or self.base.profile in wanted.profiles)
             and (not wanted.stages or stage in wanted.stages)
             and (not wanted.importances or importance in wanted.importances)

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 def make(session: Session, /, out: Path, *, force: bool, **given: Any) -> None:
     """Write the corpus into DIR: documents, their index, C, PKCS#7, sums, and a page to search.
 
-    Without an option it has every case; otherwise those that fit every option, with the good
-    documents that they are changes of.
+    Without an option it has each defect on its main documents; with --every-base on all that it
+    fits. Other options leave cases out; the good documents that the others are changes of stay.
 
     \b
     Example:

@@ -48,7 +48,11 @@ _OPTIONS = (
         help="Cases that a parser must take, or the others.",
     ),
     click.option(
-        "--max-octets", type=number_from(1), metavar="N", help="Cases that are no longer than this.",
+        "--max-octets", type=number_from(1), metavar="N", help="Cases no longer than this.",
+    ),
+    click.option(
+        "--every-base", is_flag=True,
+        help="Each defect on every document that it fits, not on its main ones only.",
     ),
 )  # fmt: skip
 
@@ -77,4 +81,5 @@ def selection(given: Mapping[str, Any]) -> Selection:
         Level(given["level"]),
         given["is_good"],
         given["max_octets"],
+        every_base=given["every_base"],
     )

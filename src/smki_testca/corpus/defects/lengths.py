@@ -6,13 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.defect import Importance, Stage, defect
-from smki_testca.corpus.elements import (
-    claiming,
-    content_of,
-    edited,
-    indefinite,
-    long_form,
-)
+from smki_testca.corpus.elements import claiming, content_of, edited, indefinite, long_form
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
