@@ -11,7 +11,7 @@ from smki_testca.corpus.defect import Importance, Level, Need, Stage, Verdict
 from smki_testca.x509.entries import entries
 from smki_testca.x509.view import view_certificate, view_revocation_list
 
-USAGES = {("digitalSignature",): "digital-signature", ("keyAgreement",): "key-agreement"}
+USAGES = {"digitalSignature": "digital-signature", "keyAgreement": "key-agreement"}
 REMOVED = 8
 
 
@@ -23,9 +23,10 @@ def _read(case):
         view.octets("subject.x500UniqueIdentifier"),
     ]
     unit = view.text("subject.organizationalUnitName")
+    usages = view.value("extensions.keyUsage")
     found = {
         "eui64": next((octets.hex().upper() for octets in identifiers if octets), None),
-        "usage": USAGES.get(view.value("extensions.keyUsage")),
+        "usage": USAGES.get(usages[0]) if isinstance(usages, tuple) and len(usages) == 1 else None,
         "role": unit,
         "signifier": unit,
     }
@@ -41,7 +42,11 @@ def _listed(octets):
 def _status(case):
     """What a list says of a certificate to somebody who takes it (RFC 5280 6.3.3)."""
     serial = view_certificate(case.about).value("serialNumber")
-    found = [each for each in _listed(case.der) if each.serial == serial]
+    found = [
+        each
+        for each in _listed(case.der)
+        if each.serial == serial and "certificateIssuer" not in each.criticality
+    ]
     return "revoked" if any(each.reason != REMOVED for each in found) else "good"
 
 

@@ -919,9 +919,11 @@ def _of_another(base: Base, *, critical: bool) -> Extension:
     title="whose entry says, critically, that another CA issued the certificate",
     stage=Stage.USE,
     finding="extensions.critical_unsupported",
-    source="RFC 5280 5.3.3, 5.3: who does not know the extension must not use the list",
+    rfc5280=Verdict.EITHER,
+    source="RFC 5280 5.3.3: it is another CA's certificate; 5.3: or the list must not be used",
     why="Readers that look at the serial alone revoke the wrong certificate.",
     importance=Importance.MEDIUM,
+    facts=_GOOD,
 )
 def entry_of_another_ca(it: RevocationList, base: Base) -> RevocationList:
     """A critical certificateIssuer in a list that is not indirect."""

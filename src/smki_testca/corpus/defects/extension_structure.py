@@ -464,19 +464,6 @@ def qualifier_of_three(it: Certificate, base: Base) -> bytes:
 
 
 @_broken(
-    "policy-information-empty",
-    on=_ENDS,
-    title="with an empty PolicyInformation",
-    finding="structure.PolicyInformation",
-    source="RFC 5280 4.2.1.4",
-)
-def policy_information_empty(it: Certificate, base: Base) -> Certificate:
-    """The only policy is 30 00."""
-    del base
-    return with_value(it, "certificatePolicies", sequence(sequence()))
-
-
-@_broken(
     "aki-identifier-twice",
     on=("organisation", "organisation-crl"),
     title="with two keyIdentifiers",
