@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from smki_testca.corpus.bases import organisation
 from smki_testca.corpus.changes import added, but, rekeyed, with_critical, with_value, without
 from smki_testca.corpus.defect import Changed, Importance, Need, Stage, Verdict, defect
+from smki_testca.corpus.issuer_names import rewritten
 from smki_testca.corpus.keys import ec_key, key_identifier_of, rsa_key
 from smki_testca.corpus.parts import (
     RSA_SHA256,
@@ -250,8 +251,7 @@ def issuer_name_differs(it: RevocationList, base: Base) -> RevocationList:
 def issuer_string_type(it: RevocationList, base: Base) -> RevocationList:
     """UTF8String where the CA has PrintableString."""
     del base
-    ca = ("07", "Z1") if it.profile == "organisation-crl" else ("00", "ZA")
-    return but(it, issuer=ca_subject(*ca, UTF8))
+    return but(it, issuer=rewritten(it.issuer, tag=UTF8))
 
 
 # When it holds

@@ -12,14 +12,15 @@ from smki_testca.corpus.bases import iki, organisation
 from smki_testca.corpus.changes import added, but, rekeyed, with_value, without
 from smki_testca.corpus.defect import Changed, Importance, Need, Stage, Verdict, defect
 from smki_testca.corpus.defects.owners import own_key
+from smki_testca.corpus.issuer_names import attributes, of_attributes, rewritten
 from smki_testca.corpus.keys import ec_key, rsa_key, spki_from
 from smki_testca.corpus.parts import (
     ANY_POLICY,
     PRINTABLE,
+    RSA_SHA256,
     TRUE,
     UTF8,
     Extension,
-    attribute,
     authority_key,
     ca_subject,
     dns,
@@ -63,10 +64,11 @@ def _issued_by(it: Certificate, issuer: Certificate, signer: Signer) -> Certific
     return replace(pointed, issuer=issuer.subject, signer=signer)
 
 
-def _another_key(certificate: Certificate, name: str) -> Signer:
-    """A key of the same kind as the certificate's, that is not its."""
-    is_smki = certificate.profile.startswith(_OF_SMKI)
-    return ec_key(name) if is_smki else rsa_key("dccki" if certificate.profile == "iki" else "iki")
+def _another_key(it: Certificate, name: str) -> Signer:
+    """A key of the same kind as that of the certificate's CA, that is not its."""
+    if it.algorithm != RSA_SHA256:
+        return ec_key(name)
+    return rsa_key("dccki" if it.profile == "iki" else "iki")
 
 
 # Who issued it
@@ -125,7 +127,7 @@ def self_signed_pretender(it: Certificate, base: Base) -> Certificate:
     """The certificate as it was published (O3), with our own key."""
     named = replace(
         without(it, "authorityKeyIdentifier"),
-        issuer=ca_subject("07", "Z1", UTF8),
+        issuer=rewritten(it.issuer, tag=UTF8),
         validity=lasting("2026-01-01", "2126-01-01"),
     )
     return replace(named, signer=own_key(base))
@@ -294,18 +296,6 @@ def _another_name(profile: str) -> bytes:
     return sequence(rdn("organizationName", "smki-testca"), rdn("commonName", "Another CA"))
 
 
-def _issuer_of(it: Certificate, tag: int, change: Callable[[str], str] = str) -> bytes:
-    """The name of a CA of the corpus, written otherwise."""
-    if it.profile == "organisation":
-        return ca_subject("07", change("Z1"), tag)
-    if it.profile == "device":
-        return ca_subject(None, change("DZ1"), tag)
-    name = "EII DCCKICA ZAZ1 Test" if it.profile == "dccki" else "Issuing ICA ZAZ1 Test"
-    return sequence(
-        rdn("organizationName", change("smki-testca"), tag), rdn("commonName", change(name), tag)
-    )
-
-
 _COMPARED = "RFC 5280 7.1: names are compared by caseIgnoreMatch after StringPrep"
 
 
@@ -324,7 +314,7 @@ _COMPARED = "RFC 5280 7.1: names are compared by caseIgnoreMatch after StringPre
 def issuer_string_type(it: Certificate, base: Base) -> Certificate:
     """UTF8String where the CA has PrintableString, or the other way round."""
     del base
-    return but(it, issuer=_issuer_of(it, UTF8 if it.profile in _OF_SMKI else PRINTABLE))
+    return but(it, issuer=rewritten(it.issuer, tag=UTF8 if it.profile in _OF_SMKI else PRINTABLE))
 
 
 @defect(
@@ -342,7 +332,7 @@ def issuer_string_type(it: Certificate, base: Base) -> Certificate:
 def issuer_case(it: Certificate, base: Base) -> Certificate:
     """The name of the CA in lower case."""
     del base
-    return but(it, issuer=_issuer_of(it, PRINTABLE if it.profile in _OF_SMKI else UTF8, str.lower))
+    return but(it, issuer=rewritten(it.issuer, str.lower))
 
 
 @defect(
@@ -360,15 +350,7 @@ def issuer_case(it: Certificate, base: Base) -> Certificate:
 def issuer_spaces(it: Certificate, base: Base) -> Certificate:
     """A space after each value."""
     del base
-    tag = PRINTABLE if it.profile in _OF_SMKI else UTF8
-    return but(it, issuer=_issuer_of(it, tag, lambda text: f"{text} "))
-
-
-def _attributes(it: Certificate) -> list[tuple[str, str, int]]:
-    if it.profile == "organisation":
-        return [("organizationalUnitName", "07", PRINTABLE), ("commonName", "Z1", PRINTABLE)]
-    name = "EII DCCKICA ZAZ1 Test" if it.profile == "dccki" else "Issuing ICA ZAZ1 Test"
-    return [("organizationName", "smki-testca", UTF8), ("commonName", name, UTF8)]
+    return but(it, issuer=rewritten(it.issuer, lambda text: f"{text} "))
 
 
 @defect(
@@ -385,7 +367,7 @@ def _attributes(it: Certificate) -> list[tuple[str, str, int]]:
 def issuer_order(it: Certificate, base: Base) -> Certificate:
     """CN before OU or O."""
     del base
-    return but(it, issuer=sequence(*(rdn(*part) for part in reversed(_attributes(it)))))
+    return but(it, issuer=of_attributes(attributes(it.issuer)[::-1]))
 
 
 @defect(
@@ -402,7 +384,7 @@ def issuer_order(it: Certificate, base: Base) -> Certificate:
 def issuer_multi_valued(it: Certificate, base: Base) -> Certificate:
     """Both attributes in one SET."""
     del base
-    return but(it, issuer=sequence(set_of([attribute(*part) for part in _attributes(it)])))
+    return but(it, issuer=sequence(set_of(attributes(it.issuer))))
 
 
 @defect(
@@ -419,7 +401,7 @@ def issuer_multi_valued(it: Certificate, base: Base) -> Certificate:
 def issuer_lacks_name(it: Certificate, base: Base) -> Certificate:
     """The CN alone."""
     del base
-    return but(it, issuer=sequence(rdn(*_attributes(it)[-1])))
+    return but(it, issuer=of_attributes(attributes(it.issuer)[-1:]))
 
 
 # The pointer to the issuer's key

@@ -141,7 +141,7 @@ def name_with_signs(it: Certificate, base: Base) -> Certificate:
     source="seen in published GB test certificates",
     basis=Basis.OBSERVED,
     why="The slip is frozen in certificates that are in use: nothing compares it.",
-    importance=Importance.LOW,
+    importance=Importance.MEDIUM,
     notices=("subject.commonName.typo",),
 )
 def typo(it: Certificate, base: Base) -> Certificate:
@@ -158,7 +158,7 @@ def typo(it: Certificate, base: Base) -> Certificate:
     source="seen in published GB test certificates",
     basis=Basis.OBSERVED,
     why="IDs that were counted in decimal are in use: to the reader they are octets.",
-    importance=Importance.LOW,
+    importance=Importance.MEDIUM,
     facts={"eui64": (SUPPLIER_ID[:7] + b"\x10").hex().upper()},
 )
 def id_counted_in_decimal(it: Certificate, base: Base) -> Certificate:
