@@ -20,6 +20,7 @@ from smki_testca.corpus.defect import (
 )
 from smki_testca.corpus.difference import Difference, difference
 from smki_testca.corpus.parts import RSA_SHA256, Certificate, Parts, Request, RevocationList, at
+from smki_testca.corpus.replacements import Replacements
 from smki_testca.importers.sources import Source
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.engine import Linter
@@ -72,6 +73,7 @@ class Builder:
         self._environment = environment
         self._library = Library()
         self._linters: dict[tuple[str, tuple[bytes, ...]], Linter] = {}
+        self._replacements = Replacements(self._library, environment)
 
     def cases(self, *, every_base: bool = False) -> Iterator[Case]:
         """The cases: the good bases first, then the oddities, then the defects.
@@ -80,7 +82,7 @@ class Builder:
             every_base: whether to make each defect of every base that it is declared on.
         """
         for base in self.bases.values():
-            yield self._good_base(base)
+            yield self.good(base)
         every = [defect for namesakes in declared.DEFECTS.values() for defect in namesakes]
         for is_good in (True, False):
             for defect in every:
@@ -101,7 +103,7 @@ class Builder:
         found = self._found(der, base, chain, crls, iso(instant))
         own = (
             next((finding for finding in found if finding.code == codes[0]), None)
-            if codes
+            if codes and not defect.is_good
             else None
         )
         stated = {**base.facts.as_json(), **defect.facts}
@@ -119,7 +121,7 @@ class Builder:
             at_least=defect.at_least,
             expect={
                 Level.RFC5280: defect.rfc5280,
-                Level.GBCS: defect.gbcs or _of_this_field(defect.rfc5280, own),
+                Level.GBCS: defect.gbcs or _of_this_field(base, defect.rfc5280, own),
             },
             finding=own,
             also=tuple(finding for finding in found if finding is not own),
@@ -137,9 +139,11 @@ class Builder:
             about=None if base.about is None else base.about.der,
             revision=defect.revision,
             aliases=tuple(f"{base.name}-{alias}" for alias in defect.aliases),
+            device=self._replacements.statuses(base, der, chain, instant, defect.name),
         )
 
-    def _good_base(self, base: Base) -> Case:
+    def good(self, base: Base) -> Case:
+        """The case that a good base is."""
         taken = Expectation(Verdict.ACCEPT, Basis.SPECIFIED, _GOOD_SOURCE)
         der = base.document.der
         return Case(
@@ -165,6 +169,7 @@ class Builder:
             der=der,
             chain=tuple(authority.der for authority in base.chain),
             about=None if base.about is None else base.about.der,
+            device=self._replacements.statuses(base, der, base.chain, AT),
         )
 
     def _found(
@@ -200,11 +205,13 @@ class Builder:
         return linter
 
 
-def _of_this_field(rfc5280: Expectation, finding: Finding | None) -> Expectation:
+def _of_this_field(base: Base, rfc5280: Expectation, finding: Finding | None) -> Expectation:
     """What a program of this field must do, from what any must and from the finding."""
     if rfc5280.verdict is Verdict.REJECT:
         return rfc5280
-    if finding is not None and finding.severity is Severity.ERROR:
+    # No rule of the SMKI for readers of CRLs was read: to refuse a list frees nobody from it.
+    is_list = isinstance(base.document, RevocationList)
+    if finding is not None and finding.severity is Severity.ERROR and not is_list:
         # The rule is read; that a Device must refuse its breach is not (dossier: devices).
         return Expectation(Verdict.REJECT, Basis.ASSUMED, finding.source)
     source = rfc5280.source if finding is None else finding.source

@@ -15,7 +15,7 @@ from smki_testca.der.encode import bit_string, integer, oid, sequence
 from smki_testca.entropy import SeededEntropy
 
 P256_CURVE = "1.2.840.10045.3.1.7"
-_EC_PUBLIC_KEY = "1.2.840.10045.2.1"
+EC_PUBLIC_KEY = "1.2.840.10045.2.1"
 _RSA_ENCRYPTION = "1.2.840.113549.1.1.1"
 
 
@@ -139,9 +139,9 @@ def _steps(octets: bytes) -> int:
     return (_prime_after(octets, None) - (int.from_bytes(octets) | 3 << 1022 | 1)) // 2
 
 
-def spki_from(point: bytes, curve: str = P256_CURVE) -> bytes:
+def spki_from(point: bytes, curve: str = P256_CURVE, algorithm: str = EC_PUBLIC_KEY) -> bytes:
     """A SubjectPublicKeyInfo of any octets as point."""
-    return sequence(sequence(oid(_EC_PUBLIC_KEY), oid(curve)), bit_string(point))
+    return sequence(sequence(oid(algorithm), oid(curve)), bit_string(point))
 
 
 def key_identifier_of(spki: bytes) -> bytes:

@@ -9,11 +9,12 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.clock import iso
+from smki_testca.device.loading import CELLS_FOLDER
 from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.exporters.item import safe_name
 from smki_testca.folders import OutputFile, write
-from smki_testca.profiles.device_types import CellKeyUsage, CellUsage
+from smki_testca.profiles.device_types import NO_IDENTIFIER, CellUsage
 from smki_testca.profiles.model import Hierarchy, Tier
 from smki_testca.x509.view import view_certificate
 
@@ -27,23 +28,10 @@ if TYPE_CHECKING:
     from smki_testca.profiles import Library
     from smki_testca.profiles.device_types import Cell, DeviceType
 
-FOLDER = "trust-anchor-cells"
+FOLDER = CELLS_FOLDER
 _ORGANISATION = Hierarchy("organisation")
 _ISSUING = "path-issuing-ca.der"
-_NO_ID = "00-00-00-00-00-00-00-00"
-"""What a cell has in place of an EUI-64 if its certificate has none."""
-
-_KEY_USAGES = {
-    CellKeyUsage.KEY_CERT_SIGN: ("keyCertSign", "0204"),
-    CellKeyUsage.DIGITAL_SIGNATURE: ("digitalSignature", "0780"),
-    CellKeyUsage.KEY_AGREEMENT: ("keyAgreement", "0308"),
-}
-"""The name of each key usage in messages, and the octets of its BIT STRING, in hexadecimal."""
-_CELL_USAGES = {
-    CellUsage.MANAGEMENT: ("management", 0),
-    CellUsage.PREPAYMENT: ("prePaymentTopUp", 1),
-}
-"""The name and the number of each cell usage in messages."""
+_ROOT = "path-root-ca.der"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +85,7 @@ def request_of(
     ]
     if len(fitting) == 1:
         return fitting[0]
-    key_usage, cell_usage = _KEY_USAGES[cell.key_usage][0], _CELL_USAGES[cell.cell_usage][0]
-    name = f"{cell.role.name}/{key_usage}/{cell_usage} in {environment}"
+    name = f"{cell.name} in {environment}"
     if not fitting:
         raise InputError(
             "kit.cell",
@@ -163,8 +150,12 @@ def _files(
     issuers = []
     for number, record in enumerate(path.values()):
         file = _ISSUING if number == 0 else _ISSUING.replace(".", f"-{number + 1}.")
-        issuers.append({"file": file, **_named(record)})
+        issuers.append({"file": file, "tier": record.tier.value, **_named(record)})
         yield OutputFile(folder / file, record.der)
+    if not any(cell.is_root for cell in kind.cells):
+        # Its own cell was not seen, but without the root no Device can judge a certificate.
+        issuers.append({"file": _ROOT, "tier": root.tier.value, **_named(root)})
+        yield OutputFile(folder / _ROOT, root.der)
     manifest = {
         "device_type": kind.name,
         "title": kind.title,
@@ -196,18 +187,15 @@ def _record(estate: Estate, request: KitRequest, cell: Cell) -> Record:
 
 def _entry(cell: Cell, record: Record) -> dict[str, Any]:
     """A cell as the manifest has it."""
-    (key_usage, bits), (cell_usage, number) = (
-        _KEY_USAGES[cell.key_usage],
-        _CELL_USAGES[cell.cell_usage],
-    )
+    key_usage, cell_usage = cell.key_usage.bit, cell.cell_usage.in_messages
     suffix = "" if cell.cell_usage is CellUsage.MANAGEMENT else f"-{cell_usage}"
     return {
         "role": cell.role.name,
         "role_code": cell.role.hex,
         "key_usage": key_usage,
-        "key_usage_bits": bits,
+        "key_usage_bits": cell.key_usage.octets,
         "cell_usage": cell_usage,
-        "cell_usage_number": number,
+        "cell_usage_number": cell.cell_usage.number,
         "file": f"{safe_name(cell.role.name)}-{key_usage}{suffix}.der",
         **_named(record),
         "basis": cell.basis.value,
@@ -221,7 +209,7 @@ def _named(record: Record) -> dict[str, Any]:
     return {
         "label": record.label,
         "participant": record.participant,
-        "eui64": _NO_ID if record.tier is Tier.ROOT else record.eui64 and str(record.eui64),
+        "eui64": NO_IDENTIFIER if record.tier is Tier.ROOT else record.eui64 and str(record.eui64),
         "serial": str(record.serial),
         "key_identifier": None if key_identifier is None else key_identifier.hex(),
         "sha256": hashlib.sha256(record.der).hexdigest(),

@@ -10,11 +10,25 @@ if TYPE_CHECKING:
     from smki_testca.roles import Basis, RemotePartyRole
 
 
+NO_IDENTIFIER = "00-00-00-00-00-00-00-00"
+"""What a cell has in place of an EUI-64 if its certificate has none, as that of a root."""
+
+
 class CellUsage(StrEnum):
     """What a cell's certificate is for; it is not in the certificate."""
 
     MANAGEMENT = "management"
     PREPAYMENT = "pre-payment-top-up"
+
+    @property
+    def in_messages(self) -> str:
+        """Its name in messages: ``management`` or ``prePaymentTopUp``."""
+        return "prePaymentTopUp" if self is CellUsage.PREPAYMENT else self.value
+
+    @property
+    def number(self) -> int:
+        """Its number in messages."""
+        return int(self is CellUsage.PREPAYMENT)
 
 
 class CellKeyUsage(StrEnum):
@@ -23,6 +37,28 @@ class CellKeyUsage(StrEnum):
     KEY_CERT_SIGN = "key-cert-sign"
     DIGITAL_SIGNATURE = "digital-signature"
     KEY_AGREEMENT = "key-agreement"
+
+    @property
+    def bit(self) -> str:
+        """Its name in certificates and messages, such as ``digitalSignature``."""
+        return _BITS[self][0]
+
+    @property
+    def octets(self) -> str:
+        """The octets of its BIT STRING in messages, in hexadecimal."""
+        return _BITS[self][1]
+
+    @property
+    def short(self) -> str:
+        """``DS``, ``KA`` or ``keyCertSign``."""
+        return _BITS[self][2]
+
+
+_BITS = {
+    CellKeyUsage.KEY_CERT_SIGN: ("keyCertSign", "0204", "keyCertSign"),
+    CellKeyUsage.DIGITAL_SIGNATURE: ("digitalSignature", "0780", "DS"),
+    CellKeyUsage.KEY_AGREEMENT: ("keyAgreement", "0308", "KA"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +70,19 @@ class Cell:
     cell_usage: CellUsage
     basis: Basis
     source: str
+
+    @property
+    def name(self) -> str:
+        """The cell in full, as messages name its parts: ``supplier/keyAgreement/management``."""
+        return f"{self.role.name}/{self.key_usage.bit}/{self.cell_usage.in_messages}"
+
+    @property
+    def short(self) -> str:
+        """The cell in short: ``root``, ``supplier/DS``, ``supplier/KA/prepayment``."""
+        if self.is_root:
+            return self.role.name
+        prepayment = "/prepayment" if self.cell_usage is CellUsage.PREPAYMENT else ""
+        return f"{self.role.name}/{self.key_usage.short}{prepayment}"
 
     @property
     def is_root(self) -> bool:

@@ -261,6 +261,50 @@ class DeviceTypesFile(Document, frozen=True, kw_only=True):
     cell: list[CellTable]
 
 
+class AnswerStatusTable(Known, frozen=True, kw_only=True):
+    """A status that a Device answers with."""
+
+    number: Code
+    name: NonEmpty
+    meaning: NonEmpty
+
+
+class DeviceRuleTable(Known, frozen=True, kw_only=True):
+    """A rule that a Device is taken to check."""
+
+    code: Annotated[str, msgspec.Meta(pattern="^device(\\.[a-z_]+)+\\Z")]
+    status: NonEmpty
+    findings: list[NonEmpty] = []
+    time: bool = False
+    meaning: NonEmpty
+
+
+class UseCaseTable(Known, frozen=True, kw_only=True):
+    """A use case that replaces certificates; without roles, those of any cell."""
+
+    name: NonEmpty
+    roles: list[NonEmpty] = []
+
+
+class ReplacementModeTable(Known, frozen=True, kw_only=True):
+    """A replacement mode; without roles, it replaces the certificate of any cell."""
+
+    number: Code
+    name: NonEmpty
+    roles: list[NonEmpty] = []
+    note: str = ""
+
+
+class DeviceAnswersFile(Document, frozen=True, kw_only=True):
+    """``device-answers.toml``."""
+
+    status: list[AnswerStatusTable]
+    own_status: list[AnswerStatusTable]
+    rule: list[DeviceRuleTable]
+    use_case: list[UseCaseTable]
+    mode: list[ReplacementModeTable]
+
+
 class EnvironmentTable(Known, frozen=True, kw_only=True):
     """A test environment."""
 

@@ -10,6 +10,14 @@ from typing import TYPE_CHECKING, TypeVar
 from smki_testca.errors import InputError
 from smki_testca.identifiers import RegistryEntry, parse_object_identifier
 from smki_testca.profiles import documents, rows
+from smki_testca.profiles.device_answers import (
+    OWN_CHECKS,
+    AnswerStatus,
+    DeviceAnswers,
+    DeviceRule,
+    ReplacementMode,
+    UseCase,
+)
 from smki_testca.profiles.device_types import Cell, DeviceType
 from smki_testca.profiles.model import (
     Category,
@@ -45,7 +53,7 @@ ALL = "all"
 """The environments of a category that is open in each of them."""
 FILES = (
     *("hierarchies.toml", "roles.toml", "environments.toml", "testing-services.toml"),
-    "device-types.toml",
+    *("device-types.toml", "device-answers.toml"),
 )
 
 
@@ -370,6 +378,85 @@ class Library:
         }
 
     @cached_property
+    def device_answers(self) -> DeviceAnswers:
+        """What Devices answer to replacement certificates, and the rules that they check.
+
+        Raises:
+            InputError: if the file is invalid: it defines something twice, names a status or a role
+                that there is not, or lacks a rule that the model checks itself, or the status 0.
+        """
+        document, origin = self._single("device-answers.toml", documents.DeviceAnswersFile)
+        for table, key in (
+            *(("status", "number"), ("status", "name"), ("own_status", "number")),
+            *(("own_status", "name"), ("rule", "code"), ("use_case", "name")),
+            *(("mode", "number"), ("mode", "name")),
+        ):
+            values = [str(getattr(one, key)) for one in getattr(document, table)]
+            _unique(values, origin, table.replace("_", "-"), key)
+        statuses = tuple(map(_answer_status, document.status))
+        own_statuses = tuple(map(_answer_status, document.own_status))
+        by_name = {status.name: status for status in statuses}
+        rules = []
+        for number, one in enumerate(document.rule):
+            where = Place(origin).within("rule", number, "status", noun=f"rule {one.code}")
+            known(one.status, list(by_name), where, "status")
+            rules.append(
+                DeviceRule(
+                    one.code,
+                    by_name[one.status],
+                    tuple(one.findings),
+                    one.time,
+                    one.meaning,
+                    one.basis,
+                    one.source,
+                )
+            )
+        missing = [code for code in OWN_CHECKS if code not in {rule.code for rule in rules}]
+        missing += ["status 0"] * any(
+            all(not status.is_success for status in each) for each in (statuses, own_statuses)
+        )
+        if missing:
+            raise InputError(
+                "profile.reference",
+                f"{origin} lacks {missing[0]}, which the model of a Device needs.",
+                "Copy it from the shipped file; a status of success makes a rule a remark.",
+            )
+        return DeviceAnswers(
+            statuses,
+            own_statuses,
+            tuple(rules),
+            tuple(
+                UseCase(
+                    one.name,
+                    self._roles_named(one.roles, origin, "use-case", number),
+                    one.basis,
+                    one.source,
+                )
+                for number, one in enumerate(document.use_case)
+            ),
+            tuple(
+                ReplacementMode(
+                    one.number,
+                    one.name,
+                    self._roles_named(one.roles, origin, "mode", number),
+                    one.note,
+                    one.basis,
+                    one.source,
+                )
+                for number, one in enumerate(document.mode)
+            ),
+        )
+
+    def _roles_named(
+        self, names: list[str], origin: str, table: str, number: int
+    ) -> tuple[RemotePartyRole, ...]:
+        roles = []
+        for place, name in enumerate(names):
+            with met_in(Place(origin).within(table, number)), below("roles", place):
+                roles.append(self.roles.remote_party_role(name))
+        return tuple(roles)
+
+    @cached_property
     def roles(self) -> Roles:
         """The RemotePartyRoles and User Roles."""
         document, origin = self._single("roles.toml", documents.RolesFile)
@@ -574,12 +661,17 @@ class Library:
         loaded = [profile.origin for profile in (*self.profiles, *self.revocation_list_profiles)]
         _ = (self.roles, self.testing_services, self.environments, self.live)
         _ = (self.sec_registry_entries, self.categories, self.device_types)
+        _ = self.device_answers
         self.check_hierarchies()
         loaded += [str(self.path_of(name)) for name in FILES]
         loaded += [
             str(self.path_of(f"categories/{category.name}.toml")) for category in self.categories
         ]
         return loaded
+
+
+def _answer_status(table: documents.AnswerStatusTable) -> AnswerStatus:
+    return AnswerStatus(table.number, table.name, table.meaning, table.basis, table.source)
 
 
 def _known_profile(name: str, known: list[str]) -> None:

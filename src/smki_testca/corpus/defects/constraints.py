@@ -79,7 +79,7 @@ def ca_false(it: Certificate, _: Base) -> Certificate:
 @constraint_defect(
     "ca-missing",
     on=CAS,
-    mains=4,
+    mains=8,
     title="whose basicConstraints has a pathLen and no cA",
     finding=f"{_PATH}.cA.missing",
     rfc5280=Verdict.EITHER,

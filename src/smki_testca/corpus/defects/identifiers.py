@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
-from smki_testca.corpus.groups import ORGANISATIONS
+from smki_testca.corpus.groups import OCAS, ORGANISATIONS
 from smki_testca.corpus.parts import PRINTABLE, SUPPLIER_ID, attribute, identifier, rdn
 from smki_testca.corpus.subjects import (
     COMMON_NAME,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _PATH = "subject.x500UniqueIdentifier"
 _OTHER_ID = bytes.fromhex("90b3d51f30020000")
 _NO_RULE = "RFC 5280 4.1.2.4 does not name 2.5.4.45 among the attributes that readers must know"
+_TYPE = "X.520: a UniqueIdentifier is a BIT STRING; RFC 5280 tells no reader to check"
 identifier_defect = partial(
     defect,
     stage=Stage.PROFILE,
@@ -197,6 +198,8 @@ def id_unused_bits(it: Certificate, _: Base) -> Certificate:
     on=("organisation", "organisation-network-operator"),
     title="whose identifier is an OCTET STRING",
     finding=f"{_PATH}.unreadable",
+    rfc5280=Verdict.EITHER,
+    source=_TYPE,
     why="Clients that look for 03 09 00 skip it in silence; others read the same eight octets.",
     facts=_NOBODY,
 )
@@ -210,6 +213,8 @@ def id_octet_string(it: Certificate, base: Base) -> Certificate:
     on=("organisation", "organisation-other"),
     title="whose identifier is text",
     finding=f"{_PATH}.unreadable",
+    rfc5280=Verdict.EITHER,
+    source=_TYPE,
     why="A reader that does not look at the type takes the first eight letters for the identifier.",
     importance=Importance.CRITICAL,
     facts=_NOBODY,
@@ -393,3 +398,17 @@ def id_reversed(it: Certificate, base: Base) -> Certificate:
 def id_of_a_device(it: Certificate, _: Base) -> Certificate:
     """It lies under a manufacturer's Registry Entry."""
     return _with_bits(it, bytes.fromhex("00db1234567890a4"))
+
+
+@identifier_defect(
+    "identifier",
+    on=OCAS,
+    mains=2,
+    title="with the identifier of an organisation",
+    finding="subject.unexpected",
+    why="A CA is taken for a supplier: a key that issues certificates would go into the cell of one"
+    " that signs commands.",
+)
+def identifier_of_ca(it: Certificate, _: Base) -> Certificate:
+    """2.5.4.45 comes last, as in an Organisation Certificate."""
+    return _with_bits(it, SUPPLIER_ID)

@@ -285,3 +285,51 @@ def key_usage_none(it: Certificate, _: Base) -> Certificate:
 def key_usage_key_agreement(it: Certificate, _: Base) -> Certificate:
     """An RSA key is said to agree keys."""
     return with_value(it, _NAME, usages("keyAgreement"))
+
+
+@usage_defect(
+    "key-usage-signs-too",
+    on=SMKI_ISSUING,
+    mains=2,
+    title="whose keyUsage has digitalSignature besides its own bits",
+    finding="extensions.keyUsage.value",
+    rfc5280=Verdict.ACCEPT,
+    source="RFC 5280 4.2.1.3 allows several bits",
+    why="The key that issues certificates may sign commands, too: a reader that goes by the bit"
+    " takes them from it.",
+    importance=Importance.HIGH,
+)
+def key_usage_signs_too(it: Certificate, _: Base) -> Certificate:
+    """A CA has the bit of an end entity, too."""
+    return with_value(it, _NAME, usages("digitalSignature", "keyCertSign", "cRLSign"))
+
+
+@usage_defect(
+    "key-usage-signature-alone",
+    on=("dccki",),
+    title="whose keyUsage lacks keyEncipherment",
+    finding="extensions.keyUsage.value",
+    rfc5280=Verdict.ACCEPT,
+    source="RFC 5280 4.2.1.3 allows any bit",
+    why="TLS 1.2 with RSA key exchange fails, where a gateway still has it.",
+    importance=Importance.LOW,
+)
+def key_usage_signature_alone(it: Certificate, _: Base) -> Certificate:
+    """One of two bits is left out."""
+    return with_value(it, _NAME, usages("digitalSignature"))
+
+
+@usage_defect(
+    "key-usage-with-encipherment",
+    on=("iki",),
+    title="whose keyUsage has keyEncipherment besides digitalSignature",
+    finding="extensions.keyUsage.value",
+    rfc5280=Verdict.ACCEPT,
+    source="RFC 5280 4.2.1.3 allows several bits",
+    why="The key of a person who signs requests is used to encipher keys, and may be kept in"
+    " copies.",
+    importance=Importance.LOW,
+)
+def key_usage_with_encipherment(it: Certificate, _: Base) -> Certificate:
+    """A bit is set besides the right one."""
+    return with_value(it, _NAME, usages("digitalSignature", "keyEncipherment"))

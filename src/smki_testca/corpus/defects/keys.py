@@ -5,14 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from smki_testca.corpus.changes import but, rekeyed
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
-from smki_testca.corpus.elements import content_of, elements_of
-from smki_testca.corpus.keys import P256_CURVE, ec_key, entropy, rsa_key, spki_from
-from smki_testca.corpus.parts import RevocationList
+from smki_testca.corpus.elements import elements_of
+from smki_testca.corpus.keys import EC_PUBLIC_KEY, P256_CURVE, ec_key, spki_from
 from smki_testca.der.encode import NULL, bit_string, integer, octet_string, oid, sequence, tlv
 
 if TYPE_CHECKING:
@@ -28,7 +26,6 @@ _BASE_POINT = bytes.fromhex(
 )
 _Y_OF_ZERO = 0x66485C780E2F83D72433BD5D84A06BB6541C2AF31DAE871728BF856A174F93F4
 """The y of the point of P-256 whose x is 0."""
-_EC_PUBLIC_KEY = "1.2.840.10045.2.1"
 _ENDS = ("organisation",)
 _WITH_CAS = (*_ENDS, "organisation-issuing-ca", "device-issuing-ca")
 
@@ -48,27 +45,11 @@ _form = partial(
     finding="subjectPublicKeyInfo.form",
     why="A reader that takes the 65 octets from their usual place takes others.",
 )
-_type = partial(
-    defect,
-    stage=Stage.PROFILE,
-    at_least=Stage.USE,
-    finding="subjectPublicKeyInfo.type",
-    rfc5280=Verdict.ACCEPT,
-    source="RFC 5480 2.1.1.1; GBCS has P-256 alone",
-    why="A meter that reads 65 octets of a longer point has half of a key.",
-)
 
 
-def _spki(base: Base) -> bytes:
-    document = base.document
-    if isinstance(document, RevocationList):
-        raise TypeError("a CRL has no key of its own")
-    return document.spki
-
-
-def _point(base: Base) -> bytes:
-    """The uncompressed point of a base's key."""
-    return elements_of(_spki(base))[1][-65:]
+def _point(it: Certificate | Request) -> bytes:
+    """The uncompressed point of a document's key."""
+    return elements_of(it.spki)[1][-65:]
 
 
 def _keyed(it: Certificate, octets: bytes, curve: str = P256_CURVE) -> Certificate:
@@ -82,12 +63,14 @@ def _keyed(it: Certificate, octets: bytes, curve: str = P256_CURVE) -> Certifica
 @_unusable(
     "point-off-curve",
     on=_WITH_CAS,
+    mains=2,
     title="whose point is not on the curve",
     importance=Importance.CRITICAL,
 )
 def off_curve(it: Certificate, base: Base) -> Certificate:
     """The last bit of y is the other one."""
-    point = _point(base)
+    del base
+    point = _point(it)
     return _keyed(it, point[:-1] + bytes((point[-1] ^ 1,)))
 
 
@@ -99,10 +82,11 @@ def off_curve(it: Certificate, base: Base) -> Certificate:
 )
 def on_twist(it: Certificate, base: Base) -> Certificate:
     """No y fits x on P-256; on its twist, whose order has small factors, one does."""
-    x = int.from_bytes(_point(base)[1:33])
+    del base
+    x = int.from_bytes(_point(it)[1:33])
     while pow(x**3 - 3 * x + _B, (P256_PRIME - 1) // 2, P256_PRIME) == 1:
         x += 1
-    return _keyed(it, b"\x04" + x.to_bytes(32) + _point(base)[33:])
+    return _keyed(it, b"\x04" + x.to_bytes(32) + _point(it)[33:])
 
 
 @_unusable("point-zeros", on=_ENDS, title="whose point is (0, 0)")
@@ -122,6 +106,7 @@ def point_of_ones(it: Certificate, base: Base) -> Certificate:
 @_unusable(
     "point-infinity",
     on=(*_ENDS, "device-issuing-ca"),
+    mains=2,
     title="whose point is infinity",
     source="RFC 5480 2.2; SEC 1 3.2.2.1",
     importance=Importance.CRITICAL,
@@ -155,17 +140,23 @@ def x_above_prime(it: Certificate, base: Base) -> Certificate:
 
 
 @_unusable(
-    "point-prefix-05", on=_WITH_CAS, title="whose point begins with 05", source="RFC 5480 2.2"
+    "point-prefix-05",
+    on=_WITH_CAS,
+    mains=2,
+    title="whose point begins with 05",
+    source="RFC 5480 2.2",
 )
 def prefix_05(it: Certificate, base: Base) -> Certificate:
     """No form of a point begins with 05."""
-    return _keyed(it, b"\x05" + _point(base)[1:])
+    del base
+    return _keyed(it, b"\x05" + _point(it)[1:])
 
 
 @_unusable("point-prefix-00", on=_ENDS, title="whose point begins with 00", source="RFC 5480 2.2")
 def prefix_00(it: Certificate, base: Base) -> Certificate:
     """The octet of infinity stands before two coordinates."""
-    return _keyed(it, b"\x00" + _point(base)[1:])
+    del base
+    return _keyed(it, b"\x00" + _point(it)[1:])
 
 
 @_unusable(
@@ -173,7 +164,8 @@ def prefix_00(it: Certificate, base: Base) -> Certificate:
 )
 def compressed_with_y(it: Certificate, base: Base) -> Certificate:
     """The point begins with 02 and has the 64 octets of an uncompressed one."""
-    return _keyed(it, b"\x02" + _point(base)[1:])
+    del base
+    return _keyed(it, b"\x02" + _point(it)[1:])
 
 
 @_unusable(
@@ -181,13 +173,15 @@ def compressed_with_y(it: Certificate, base: Base) -> Certificate:
 )
 def no_prefix(it: Certificate, base: Base) -> Certificate:
     """The point is 64 octets, x and y, as hardware writes it."""
-    return _keyed(it, _point(base)[1:])
+    del base
+    return _keyed(it, _point(it)[1:])
 
 
 @_unusable("point-short", on=_ENDS, title="whose point lacks its last octet", source="SEC 1 2.3.4")
 def point_short(it: Certificate, base: Base) -> Certificate:
     """The point has 64 octets: a reader of 65 takes one behind it."""
-    return _keyed(it, _point(base)[:-1])
+    del base
+    return _keyed(it, _point(it)[:-1])
 
 
 @_unusable(
@@ -198,13 +192,15 @@ def point_short(it: Certificate, base: Base) -> Certificate:
 )
 def point_long(it: Certificate, base: Base) -> Certificate:
     """A zero octet follows the point in the BIT STRING."""
-    return _keyed(it, _point(base) + b"\x00")
+    del base
+    return _keyed(it, _point(it) + b"\x00")
 
 
 @_unusable("point-half", on=_ENDS, title="whose point has no y", source="SEC 1 2.3.4")
 def point_half(it: Certificate, base: Base) -> Certificate:
     """The point is 04 and x."""
-    return _keyed(it, _point(base)[:33])
+    del base
+    return _keyed(it, _point(it)[:33])
 
 
 @_unusable("point-prefix-alone", on=_ENDS, title="whose point is 04 alone", source="SEC 1 2.3.4")
@@ -231,7 +227,8 @@ def point_empty(it: Certificate, base: Base) -> Certificate:
 )
 def point_of_5000_octets(it: Certificate, base: Base) -> Certificate:
     """The point begins rightly and goes on."""
-    return _keyed(it, _point(base) + b"\x41" * 4935)
+    del base
+    return _keyed(it, _point(it) + b"\x41" * 4935)
 
 
 @_unusable(
@@ -243,19 +240,22 @@ def point_of_5000_octets(it: Certificate, base: Base) -> Certificate:
 )
 def point_in_octet_string(it: Certificate, base: Base) -> Certificate:
     """The BIT STRING holds 04 41 and the point, as PKCS#11 writes it."""
-    return _keyed(it, octet_string(_point(base)))
+    del base
+    return _keyed(it, octet_string(_point(it)))
 
 
 @_unusable(
     "request-point-off-curve",
     on=("device-csr", "organisation-csr"),
+    mains=2,
     title="whose point is not on the curve",
     finding="csr.key",
     importance=Importance.CRITICAL,
 )
 def request_off_curve(it: Request, base: Base) -> Request:
     """The last bit of y is the other one; nobody can verify the CSR's signature."""
-    point = _point(base)
+    del base
+    point = _point(it)
     return but(it, spki=spki_from(point[:-1] + bytes((point[-1] ^ 1,))))
 
 
@@ -265,13 +265,15 @@ def request_off_curve(it: Request, base: Base) -> Request:
 @_form(
     "point-compressed",
     on=_WITH_CAS,
+    mains=2,
     title="whose point is compressed",
     rfc5280=Verdict.EITHER,
     source="RFC 5480 2.2: readers MAY support compressed points",
 )
 def compressed(it: Certificate, base: Base) -> Certificate:
     """The point is 02 or 03 and x: right, and not as GBCS has it."""
-    point = _point(base)
+    del base
+    point = _point(it)
     return _keyed(it, bytes((2 + point[-1] % 2,)) + point[1:33])
 
 
@@ -283,7 +285,8 @@ def compressed(it: Certificate, base: Base) -> Certificate:
 )
 def hybrid(it: Certificate, base: Base) -> Certificate:
     """The point is 06 or 07, x and y."""
-    point = _point(base)
+    del base
+    point = _point(it)
     return _keyed(it, bytes((6 + point[-1] % 2,)) + point[1:])
 
 
@@ -295,7 +298,8 @@ def hybrid(it: Certificate, base: Base) -> Certificate:
 )
 def hybrid_of_other_sign(it: Certificate, base: Base) -> Certificate:
     """The first octet of the hybrid point says that y is odd where it is even, or the reverse."""
-    point = _point(base)
+    del base
+    point = _point(it)
     return _keyed(it, bytes((7 - point[-1] % 2,)) + point[1:])
 
 
@@ -304,7 +308,7 @@ def _explicit(point: bytes, base_point: bytes = _BASE_POINT) -> bytes:
     field = sequence(oid("1.2.840.10045.1.1"), integer(P256_PRIME))
     curve = sequence(octet_string((P256_PRIME - 3).to_bytes(32)), octet_string(_B.to_bytes(32)))
     numbers = (integer(1), field, curve, octet_string(base_point), integer(_ORDER), integer(1))
-    return sequence(sequence(oid(_EC_PUBLIC_KEY), sequence(*numbers)), bit_string(point))
+    return sequence(sequence(oid(EC_PUBLIC_KEY), sequence(*numbers)), bit_string(point))
 
 
 @_form(
@@ -316,12 +320,14 @@ def _explicit(point: bytes, base_point: bytes = _BASE_POINT) -> bytes:
 )
 def curve_explicit(it: Certificate, base: Base) -> Certificate:
     """The parameters of P-256 stand in place of its name."""
-    return rekeyed(it, _explicit(_point(base)))
+    del base
+    return rekeyed(it, _explicit(_point(it)))
 
 
 @_unusable(
     "curve-explicit-other-generator",
     on=(*_ENDS, "organisation-issuing-ca"),
+    mains=2,
     title="whose curve is spelled out with a base point of its own",
     source="RFC 5480 2.1.1: specifiedCurve MUST NOT be used in PKIX",
     importance=Importance.CRITICAL,
@@ -329,11 +335,12 @@ def curve_explicit(it: Certificate, base: Base) -> Certificate:
 )
 def curve_of_other_generator(it: Certificate, base: Base) -> Certificate:
     """The base point of the curve is the public key itself: its private key is 1."""
-    return rekeyed(it, _explicit(_point(base), _point(base)))
+    del base
+    return rekeyed(it, _explicit(_point(it), _point(it)))
 
 
-def _with_parameters(point: bytes, *parameters: bytes, algorithm: str = _EC_PUBLIC_KEY) -> bytes:
-    return sequence(sequence(oid(algorithm), *parameters), bit_string(point))
+def _with_parameters(point: bytes, *parameters: bytes) -> bytes:
+    return sequence(sequence(oid(EC_PUBLIC_KEY), *parameters), bit_string(point))
 
 
 @_unusable(
@@ -341,21 +348,25 @@ def _with_parameters(point: bytes, *parameters: bytes, algorithm: str = _EC_PUBL
     on=_ENDS,
     title="whose curve is NULL",
     source="RFC 5480 2.1.1: implicitCurve MUST NOT be used in PKIX",
+    why="A reader that takes P-256 for granted calculates on a curve that nobody named.",
 )
 def curve_implicit(it: Certificate, base: Base) -> Certificate:
     """The parameters say that the curve is told elsewhere."""
-    return rekeyed(it, _with_parameters(_point(base), tlv(NULL, b"")))
+    del base
+    return rekeyed(it, _with_parameters(_point(it), tlv(NULL, b"")))
 
 
 @_unusable(
     "curve-missing",
     on=_ENDS,
     title="whose key names no curve",
-    source="RFC 5480 2.1.1: the parameters are REQUIRED",
+    source="RFC 5480 2.1.1: the parameters MUST always be present",
+    why="A reader that takes P-256 for granted calculates on a curve that nobody named.",
 )
 def curve_missing(it: Certificate, base: Base) -> Certificate:
     """The AlgorithmIdentifier of the key has no parameters."""
-    return rekeyed(it, _with_parameters(_point(base)))
+    del base
+    return rekeyed(it, _with_parameters(_point(it)))
 
 
 @_unusable(
@@ -365,10 +376,12 @@ def curve_missing(it: Certificate, base: Base) -> Certificate:
     source="RFC 5480 2.1.1.1",
     rfc5280=Verdict.EITHER,
     importance=Importance.MEDIUM,
+    why="A reader that takes P-256 for granted calculates on a curve that nobody named.",
 )
 def curve_unknown(it: Certificate, base: Base) -> Certificate:
     """The name of the curve is under an arc for examples."""
-    return _keyed(it, _point(base), "2.999.1")
+    del base
+    return _keyed(it, _point(it), "2.999.1")
 
 
 @_unusable(
@@ -377,166 +390,32 @@ def curve_unknown(it: Certificate, base: Base) -> Certificate:
     title="whose curve is named twice",
     finding="structure.AlgorithmIdentifier",
     source="RFC 5280 4.1.1.2",
+    why="A reader that takes P-256 for granted calculates on a curve that nobody named.",
 )
 def curve_twice(it: Certificate, base: Base) -> Certificate:
     """A second name of the curve follows the first."""
+    del base
     curve = oid(P256_CURVE)
-    return rekeyed(it, _with_parameters(_point(base), curve, curve))
+    return rekeyed(it, _with_parameters(_point(it), curve, curve))
 
 
-@_unusable("curve-of-other-name", on=_ENDS, title="whose point is of another curve than it names")
+@_unusable(
+    "curve-of-other-name",
+    on=_ENDS,
+    title="whose point is of another curve than it names",
+    why="The point is on no curve that is named: to use it gives the private key away, bit by bit.",
+)
 def point_of_other_curve(it: Certificate, base: Base) -> Certificate:
     """The point is one of secp256k1, whose points have 65 octets, too."""
     return _keyed(it, ec_key(base.name, ec.SECP256K1()).point)
 
 
 @_unusable(
-    "curve-of-longer-point", on=_ENDS, title="whose point is of P-384, under the name of P-256"
+    "curve-of-longer-point",
+    on=_ENDS,
+    title="whose point is of P-384, under the name of P-256",
+    why="A reader that takes 65 octets from where they should be has a point that is none.",
 )
 def point_of_p384(it: Certificate, base: Base) -> Certificate:
     """The point has 97 octets."""
     return _keyed(it, ec_key(base.name, ec.SECP384R1()).point)
-
-
-# Other keys
-
-
-@_type("key-p384", on=(*_ENDS, "organisation-issuing-ca"), title="whose key is on P-384")
-def key_on_p384(it: Certificate, base: Base) -> Certificate:
-    """The key is right, on a larger curve."""
-    return rekeyed(it, ec_key(base.name, ec.SECP384R1()).spki)
-
-
-@_type("key-p521", on=_ENDS, title="whose key is on P-521")
-def key_on_p521(it: Certificate, base: Base) -> Certificate:
-    """The key is right, on a larger curve."""
-    return rekeyed(it, ec_key(base.name, ec.SECP521R1()).spki)
-
-
-@_type("key-p224", on=("device",), title="whose key is on P-224")
-def key_on_p224(it: Certificate, base: Base) -> Certificate:
-    """The key is right, on a smaller curve."""
-    private = ec.derive_private_key(
-        int.from_bytes(entropy(base.name).octets(27)), ec.SECP224R1()
-    ).public_key()
-    return rekeyed(it, _public(private))
-
-
-@_type(
-    "key-secp256k1",
-    on=_ENDS,
-    title="whose key is on secp256k1",
-    rfc5280=Verdict.EITHER,
-    source="RFC 5480 2.1.1.1 does not list the curve",
-    importance=Importance.HIGH,
-    why="The points of both curves have 65 octets: who does not read the name takes it for P-256.",
-)
-def key_on_secp256k1(it: Certificate, base: Base) -> Certificate:
-    """The key is right, on another curve of the same length."""
-    return rekeyed(it, ec_key(base.name, ec.SECP256K1()).spki)
-
-
-@_type(
-    "key-brainpool",
-    on=_ENDS,
-    title="whose key is on brainpoolP256r1",
-    rfc5280=Verdict.EITHER,
-    source="RFC 5639 4; RFC 5480 2.1.1.1 does not list the curve",
-    importance=Importance.HIGH,
-    why="The points of both curves have 65 octets: who does not read the name takes it for P-256.",
-)
-def key_on_brainpool(it: Certificate, base: Base) -> Certificate:
-    """The key is right, on another curve of the same length."""
-    return rekeyed(it, ec_key(base.name, ec.BrainpoolP256R1()).spki)
-
-
-@_type(
-    "key-rsa",
-    on=_ENDS,
-    also=("extensions.subjectKeyIdentifier.octets",),
-    title="whose key is RSA",
-    source="RFC 3279 2.3.1; GBCS has P-256 alone",
-)
-def key_of_rsa(it: Certificate, base: Base) -> Certificate:
-    """The key is right, and of no curve."""
-    del base
-    return rekeyed(it, rsa_key("dccki").spki)
-
-
-@_unusable(
-    "key-ed25519",
-    on=_ENDS,
-    title="whose key is Ed25519",
-    stage=Stage.PROFILE,
-    rfc5280=Verdict.ACCEPT,
-    source="RFC 8410 4; GBCS has P-256 alone",
-    importance=Importance.LOW,
-    why="A meter that reads 65 octets of a shorter key reads what follows it.",
-)
-def key_of_ed25519(it: Certificate, base: Base) -> Certificate:
-    """The key is right, of another algorithm, without parameters."""
-    private = ed25519.Ed25519PrivateKey.from_private_bytes(entropy(base.name).octets(32))
-    return rekeyed(it, _public(private.public_key()))
-
-
-@_unusable(
-    "key-ecdh",
-    on=("device-ka", "organisation-ka"),
-    title="whose key is of id-ecDH",
-    stage=Stage.PROFILE,
-    rfc5280=Verdict.EITHER,
-    source="RFC 5480 2.1.2: readers MAY support it; GBCS has id-ecPublicKey",
-    importance=Importance.LOW,
-    why="A reader that compares the algorithm's octets refuses what another takes.",
-)
-def key_of_ecdh(it: Certificate, base: Base) -> Certificate:
-    """The key is right, and is for key agreement alone by its algorithm."""
-    made = _with_parameters(_point(base), oid(P256_CURVE), algorithm="1.3.132.1.12")
-    return rekeyed(it, made)
-
-
-@_unusable(
-    "key-algorithm-unknown",
-    on=_ENDS,
-    title="whose key has an algorithm that nobody knows",
-    rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.1.2.7",
-    importance=Importance.MEDIUM,
-)
-def key_algorithm_unknown(it: Certificate, base: Base) -> Certificate:
-    """The algorithm of the key is under an arc for examples."""
-    made = _with_parameters(_point(base), oid(P256_CURVE), algorithm="2.999.1")
-    return rekeyed(it, made)
-
-
-@_unusable(
-    "key-algorithm-signature",
-    on=_ENDS,
-    title="whose key has the algorithm of a signature",
-    source="RFC 5480 2.1",
-    importance=Importance.MEDIUM,
-)
-def key_algorithm_of_signature(it: Certificate, base: Base) -> Certificate:
-    """The algorithm of the key is ecdsa-with-SHA256."""
-    made = _with_parameters(_point(base), oid(P256_CURVE), algorithm="1.2.840.10045.4.3.2")
-    return rekeyed(it, made)
-
-
-@_unusable(
-    "key-unused-bit",
-    on=_ENDS,
-    title="whose subjectPublicKey has an unused bit",
-    source="RFC 5480 2.2; X.690 8.6.2",
-)
-def key_unused_bit(it: Certificate, base: Base) -> Certificate:
-    """The BIT STRING of the key says that its last bit is unused; that bit is 0."""
-    algorithm, bits = elements_of(_spki(base))
-    point = content_of(bits)[1:]
-    made = bit_string(point[:-1] + bytes((point[-1] & 0xFE,)), 1)
-    return rekeyed(it, sequence(algorithm, made))
-
-
-def _public(key: ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey) -> bytes:
-    return key.public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )

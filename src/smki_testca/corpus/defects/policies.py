@@ -32,7 +32,7 @@ policy_defect = partial(defect, stage=Stage.PROFILE, at_least=Stage.PATH)
 
 @policy_defect(
     "policies-not-critical",
-    on=(*SMKI, "device-ka"),
+    on=(*reversed(SMKI), "device-ka"),
     mains=3,
     title="whose certificatePolicies is not critical",
     finding="extensions.certificatePolicies.critical",

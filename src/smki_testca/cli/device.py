@@ -1,0 +1,374 @@
+"""``device``: a model of a Device: its Trust Anchor Cells, and its answers to replacements."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from smki_testca.cli.output import print_json, print_table, print_warnings, say
+from smki_testca.cli.session import read_input
+from smki_testca.errors import ExitCode, InputError, UsageError
+from smki_testca.text import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smki_testca.cli.session import Session
+    from smki_testca.device.answer import DeviceAnswer, DeviceVerdict, Held
+    from smki_testca.device.device import Device, Replacement
+
+_AUTO = "auto"
+_DEVICE = click.option(
+    "--device",
+    "device_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    default="device.json",
+    show_default=True,
+    help="The file of the Device.",
+)
+_PATH = click.option(
+    "--path",
+    metavar="FILE",
+    multiple=True,
+    help="Path certificates: the CAs between the certificates and the root. May be given several"
+    " times, and a file may hold several.",
+)
+_AT = click.option("--at", metavar="TIME", help="The time of the Device, UTC; now by default.")
+
+
+@click.group()
+def device() -> None:
+    """A model of a Device: fill its Trust Anchor Cells, and send it replacement certificates.
+
+    It answers as docs/device.md says, which also says how well each answer is known.
+
+    \b
+    Example:
+      smki-testca device load estate --type esme
+      smki-testca device update new.pem --path issuing.pem
+      smki-testca device show
+    """
+
+
+@device.command()
+@click.argument("source", metavar="[ESTATE|KIT]", required=False)
+@click.option("--type", "kind", metavar="TYPE", required=True, help="Such as esme, gsme or chf.")
+@click.option(
+    "--environment", metavar="E", help="The test environment; the estate's first by default."
+)
+@click.option(
+    "--cell",
+    "cells",
+    metavar="CELL=LABEL|SERIAL",
+    multiple=True,
+    help="The certificate for a cell, such as supplier/KA/prepayment=L. May be given several"
+    " times.",
+)
+@_DEVICE
+@click.option("--force", is_flag=True, help="Overwrite the file of a Device.")
+@click.pass_obj
+def load(
+    session: Session,
+    /,
+    source: str | None,
+    kind: str,
+    environment: str | None,
+    cells: Sequence[str],
+    device_file: Path,
+    *,
+    force: bool,
+) -> None:
+    """Fill the Trust Anchor Cells of a Device from an estate, or from the folder of a kit.
+
+    No passphrase is needed. A cell gets the newest certificate of its role and key usage, of the
+    holder to whom the first was issued. The cell of prepayment stays empty until you name its
+    certificate, because nothing in a certificate tells it from the ordinary one.
+
+    \b
+    Example:
+      smki-testca device load estate --type esme --cell supplier/KA/prepayment=Z1-supplierPP-ka
+      smki-testca device load device-maker --type gsme
+    """
+    from smki_testca.device.device import Device
+    from smki_testca.device.loading import is_kit
+
+    chosen = dict(_pair(each, "--cell", "CELL=LABEL") for each in cells)
+    if source is not None and is_kit(Path(source)):
+        made = Device.load(Path(source), kind, environment, cells=chosen, library=session.library())
+    else:
+        if source is not None:
+            session.give("estate", source)
+        with session.open() as estate:
+            made = Device.load(estate, kind, environment, cells=chosen)
+    made.write(device_file, force=force)
+    if session.as_json:
+        print_json({"file": str(device_file), **made.as_json(), "notes": list(made.notes)})
+        return
+    print_warnings(made.notes)
+    filled = [held for held in made.cells.values() if held is not None]
+    say(
+        f"{device_file} is {made.kind.name} of {made.environment}: {len(filled)} of"
+        f" {len(made.cells)} cells are filled."
+    )
+    if made.kind.note:
+        say(f"note: {made.kind.note}")
+
+
+@device.command()
+@_DEVICE
+@click.pass_obj
+def show(session: Session, /, device_file: Path) -> None:
+    """Show what each Trust Anchor Cell of a Device holds.
+
+    \b
+    Example:
+      smki-testca device show
+    """
+    made = _read(session, device_file)
+    if session.as_json:
+        print_json({"file": str(device_file), **made.as_json()})
+        return
+    rows = [_row(name, held) for name, held in made.cells.items()]
+    if made.root is not None and "root" not in made.cells:
+        from smki_testca.device.answer import Held
+
+        rows.insert(0, _row("(root)", Held.of(made.root)))
+    of_environment = f" of {made.environment}" if made.environment else ""
+    columns = ("Cell", "Identifier", "Key identifier", "Not after")
+    print_table(columns, rows, f"{made.kind.name}{of_environment}")
+    if made.kind.note:
+        say(f"note: {made.kind.note}")
+
+
+@device.command()
+@click.argument("replacements", metavar="REPLACEMENT…", nargs=-1, required=True)
+@click.option(
+    "--cell",
+    "cells",
+    metavar="CELL",
+    multiple=True,
+    help="The cell of a replacement, such as supplier/DS or supplier/KA/prepayment: given once for"
+    " each, in their order, auto for that of its role and key usage. All are auto by default.",
+)
+@_PATH
+@click.option("--no-time-checks", is_flag=True, help="Disapply the checks of time.")
+@click.option("--mode", metavar="N|NAME", help="The replacement mode; unchecked by default.")
+@click.option("--use-case", metavar="NAME", help="Such as CS02b or CS02f; unchecked by default.")
+@click.option(
+    "--answer",
+    "answers",
+    metavar="[CELL=]STATUS",
+    multiple=True,
+    help="Answer so whatever the certificate is, such as resourcesBusy or supplier/DS=17.",
+)
+@_AT
+@_DEVICE
+@click.pass_context
+def update(
+    context: click.Context,
+    /,
+    replacements: Sequence[str],
+    cells: Sequence[str],
+    path: Sequence[str],
+    answers: Sequence[str],
+    device_file: Path,
+    **options: Any,
+) -> None:
+    """Send a Device replacement certificates, and show what it answers to each.
+
+    Each one is judged for itself. One that is refused leaves what its cell holds, and the others
+    take effect. The exit code is 1 if one is refused. Defective certificates are judged, too.
+
+    \b
+    Example:
+      smki-testca device update new.pem --path issuing.pem
+      smki-testca device update pp.pem --cell supplier/KA/prepayment --path issuing.pem
+    """
+    session: Session = context.obj
+    made = _read(session, device_file)
+    answered = made.update(
+        _replacements(replacements, cells),
+        _certificates(path),
+        time_checks=not options["no_time_checks"],
+        mode=options["mode"],
+        use_case=options["use_case"],
+        at=_instant(session, options["at"]),
+        answers=dict(_answer(each) for each in answers),
+    )
+    if any(answer.is_replaced for answer in answered):
+        made.write(device_file, force=True)
+    if session.as_json:
+        documents = [answer.as_json() for answer in answered]
+        print_json({"file": str(device_file), "answers": documents})
+    else:
+        for answer in answered:
+            _print_answer(answer)
+    if not all(answer.is_replaced for answer in answered):
+        context.exit(ExitCode.FINDINGS)
+
+
+@device.command()
+@click.argument("certificate", metavar="CERT")
+@click.option("--id", "device_id", metavar="EUI64", help="The ID of the Device.")
+@click.option("--usage", metavar="U", help="The key usage asked for, such as key-agreement.")
+@click.option("--csr", metavar="FILE", help="The Device's CSR, whose key CERT must have.")
+@_PATH
+@click.option(
+    "--answer", metavar="STATUS", help="Answer so whatever the certificate is, such as 6."
+)
+@_AT
+@_DEVICE
+@click.pass_context
+def check(
+    context: click.Context,
+    /,
+    certificate: str,
+    csr: str | None,
+    path: Sequence[str],
+    device_file: Path,
+    **options: Any,
+) -> None:
+    """Show what a Device answers to a certificate of its own (CS02d).
+
+    What you do not give with an option is not checked. The exit code is 1 if the Device refuses it.
+
+    \b
+    Example:
+      smki-testca device check esme.pem --id 00-DB-12-00-00-00-00-01 --path device-cas.pem
+    """
+    from smki_testca.identifiers import Eui64
+    from smki_testca.roles import KeyUsage
+
+    session: Session = context.obj
+    device_id, usage = options["device_id"], options["usage"]
+    answer = _read(session, device_file).check(
+        _one(certificate),
+        device_id=None if device_id is None else Eui64.parse(device_id),
+        usage=None if usage is None else KeyUsage.parse(usage),
+        csr=None if csr is None else _one(csr),
+        path=_certificates(path),
+        at=_instant(session, options["at"]),
+        answer=options["answer"],
+    )
+    if session.as_json:
+        print_json(answer.as_json())
+    else:
+        say(f"{answer.device_id or certificate}: {answer.status.number} {answer.status.name}")
+        _say_more(answer.message, answer.findings, answer.remarks)
+        say(f"  {answer.basis.value}: {answer.source}")
+    if not answer.status.is_success:
+        context.exit(ExitCode.FINDINGS)
+
+
+def _read(session: Session, device_file: Path) -> Device:
+    from smki_testca.device.device import Device
+
+    return Device.read(device_file, session.library())
+
+
+def _row(name: str, held: Held | None) -> tuple[str, ...]:
+    if held is None:
+        return (name, "empty", "", "")
+    return (name, held.eui64 or "", held.key_identifier or "", (held.not_after or "")[:10])
+
+
+def _instant(session: Session, text: str | None) -> Any:
+    from smki_testca.clock import parse_instant
+
+    return session.clock_or_system().now() if text is None else parse_instant(text)
+
+
+def _pair(text: str, option: str, form: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not (name and separator and value):
+        raise UsageError("usage", f"{option} {shown(text)} is not {form}.")
+    return name, value
+
+
+def _answer(text: str) -> tuple[str, str]:
+    from smki_testca.device.device import ALL
+
+    return _pair(text, "--answer", "CELL=STATUS") if "=" in text else (ALL, text)
+
+
+def _replacements(names: Sequence[str], cells: Sequence[str]) -> list[Replacement]:
+    from smki_testca.device.device import Replacement
+
+    found = [(name, der) for name in names for der in _ders(name)]
+    if cells and len(cells) != len(found):
+        raise UsageError(
+            "usage",
+            f"--cell is given {len(cells)} times, for {len(found)} replacement certificates.",
+            "Give it once for each, in their order: auto for the cell of its role and key usage.",
+        )
+    chosen = cells or (_AUTO,) * len(found)
+    return [
+        Replacement(der, None if cell.lower() == _AUTO else cell, name)
+        for (name, der), cell in zip(found, chosen, strict=True)
+    ]
+
+
+def _certificates(names: Sequence[str]) -> list[bytes]:
+    return [der for name in names for der in _ders(name)]
+
+
+def _one(name: str) -> bytes:
+    """The one document of a file."""
+    ders = _ders(name)
+    if len(ders) != 1:
+        raise InputError("device.several", f"{name} holds {len(ders)} documents, not one.")
+    return ders[0]
+
+
+def _ders(name: str) -> list[bytes]:
+    """The documents of a file; octets that are none are handed on as they are, to be judged."""
+    from smki_testca.importers.sources import UNREADABLE, Documents, require_readable
+
+    data = read_input(name, _MAX_INPUT_OCTETS)
+    found = list(Documents([name], data))
+    for source in found:
+        if source.problem is not None and source.problem.code == UNREADABLE:
+            require_readable(source)
+    documents = [source.data for source in found if source.problem is None]
+    if not documents:
+        return [data]
+    return documents
+
+
+_MAX_INPUT_OCTETS = 1 << 20
+
+
+def _print_answer(answer: DeviceAnswer) -> None:
+    verdict = answer.verdict
+    say(f"{answer.cell.short}: {verdict.status.number} {verdict.status.name}")
+    _say_more(verdict.message, verdict.findings, verdict.remarks)
+    say(f"  old: {_held(answer.old)}", f"  new: {_held(answer.new)}")
+    if not answer.is_replaced:
+        say("  The cell keeps what it holds.")
+    say(f"  {_known(verdict)}")
+    other = answer.without_time_checks if answer.time_checks else answer.with_time_checks
+    if other.status != verdict.status:
+        word = "without" if answer.time_checks else "with"
+        say(f"  {word} checks of time: {other.status.number} {other.status.name}")
+
+
+def _known(verdict: DeviceVerdict) -> str:
+    code = "" if verdict.code is None else f"{verdict.code}, "
+    return f"{code}{verdict.basis.value}: {verdict.source}"
+
+
+def _say_more(message: str, findings: Sequence[str], remarks: Sequence[str]) -> None:
+    if message:
+        codes = f" ({', '.join(findings)})" if findings else ""
+        say(f"  {message}{codes}")
+    for remark in remarks:
+        say(f"  warning: {remark}")
+
+
+def _held(held: Held | None) -> str:
+    if held is None:
+        return "empty"
+    return f"{held.eui64 or 'no identifier'}, key {held.key_identifier or 'unknown'}"

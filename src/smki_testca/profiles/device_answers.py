@@ -1,0 +1,180 @@
+"""What Devices answer to Update Security Credentials (GBCS s.13): ``device-answers.toml``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from smki_testca.errors import InputError
+from smki_testca.text import shown, use_one_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smki_testca.roles import Basis, RemotePartyRole
+
+OWN_CHECKS = (
+    *("device.use_case", "device.cell", "device.mode", "device.der", "device.path.signature"),
+    *("device.path.issuer", "device.path.certificate", "device.usage"),
+    *("device.root", "device.role"),
+)
+"""The rules that the model checks itself; the others rest on the linter's findings alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerStatus:
+    """A status that a Device answers with, and how well it is known."""
+
+    number: int
+    name: str
+    meaning: str
+    basis: Basis
+    source: str
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the Device did as asked."""
+        return self.number == 0
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRule:
+    """A rule that a Device is taken to check.
+
+    Attributes:
+        code: stable dotted code, which begins with ``device.``.
+        status: what the Device answers to a breach; success to remark on it alone.
+        findings: the linter's codes that are a breach of it; with an asterisk, patterns of errors.
+        time: whether it is one of the checks of time, which a command can disapply.
+        meaning: what is wrong, one sentence.
+    """
+
+    code: str
+    status: AnswerStatus
+    findings: tuple[str, ...]
+    time: bool
+    meaning: str
+    basis: Basis
+    source: str
+
+    def is_broken_by(self, code: str, *, is_error: bool) -> bool:
+        """Whether a finding of the linter is a breach of it."""
+        return any(
+            is_error and fnmatchcase(code, finding) if "*" in finding else code == finding
+            for finding in self.findings
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class UseCase:
+    """A use case of GBCS that replaces certificates.
+
+    Attributes:
+        roles: of the cells that it reads; empty for all.
+    """
+
+    name: str
+    roles: tuple[RemotePartyRole, ...]
+    basis: Basis
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplacementMode:
+    """Who replaces whose certificates, as the command states it.
+
+    Attributes:
+        roles: of the cells that it may replace; empty for all.
+        note: what is not known; empty if nothing is to say.
+    """
+
+    number: int
+    name: str
+    roles: tuple[RemotePartyRole, ...]
+    note: str
+    basis: Basis
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceAnswers:
+    """All that the file states.
+
+    Attributes:
+        statuses: of a replacement certificate.
+        own_statuses: of a certificate of the Device's own (CS02d).
+        rules: in the order in which they decide.
+    """
+
+    statuses: tuple[AnswerStatus, ...]
+    own_statuses: tuple[AnswerStatus, ...]
+    rules: tuple[DeviceRule, ...]
+    use_cases: tuple[UseCase, ...]
+    modes: tuple[ReplacementMode, ...]
+
+    @property
+    def success(self) -> AnswerStatus:
+        """The status 0."""
+        return next(status for status in self.statuses if status.is_success)
+
+    def rule(self, code: str) -> DeviceRule:
+        """The rule of a code."""
+        return next(rule for rule in self.rules if rule.code == code)
+
+    def status(self, text: str) -> AnswerStatus:
+        """The status of a replacement certificate by its name or number.
+
+        Raises:
+            InputError: if there is none.
+        """
+        return _named(self.statuses, text)
+
+    def own_status(self, text: str) -> AnswerStatus:
+        """The status of the Device's own certificate by its name or number.
+
+        Raises:
+            InputError: if there is none.
+        """
+        return _named(self.own_statuses, text)
+
+    def use_case(self, name: str) -> UseCase:
+        """The use case of a name, in either case.
+
+        Raises:
+            InputError: if there is none.
+        """
+        for use_case in self.use_cases:
+            if use_case.name.lower() == name.lower():
+                return use_case
+        raise InputError(
+            "device.use_case_name",
+            f"There is no use case {shown(name)} that replaces certificates.",
+            use_one_of((one.name for one in self.use_cases), given=name),
+        )
+
+    def mode(self, text: str) -> ReplacementMode:
+        """The replacement mode of a number or name.
+
+        Raises:
+            InputError: if there is none.
+        """
+        for mode in self.modes:
+            if text.lower() in {str(mode.number), mode.name.lower()}:
+                return mode
+        raise InputError(
+            "device.mode_name",
+            f"There is no replacement mode {shown(text)}.",
+            use_one_of((f"{one.number} ({one.name})" for one in self.modes), given=text),
+        )
+
+
+def _named(statuses: Sequence[AnswerStatus], text: str) -> AnswerStatus:
+    for status in statuses:
+        if text.lower() in {str(status.number), status.name.lower()}:
+            return status
+    raise InputError(
+        "device.status_name",
+        f"No Device answers with the status {shown(text)}.",
+        use_one_of((f"{one.number} ({one.name})" for one in statuses), given=text),
+    )
