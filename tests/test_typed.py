@@ -28,6 +28,7 @@ GUIDES = (
 OTHERS = (
     "audit.md",
     "batches.md",
+    "corpus-run.md",
     "csrs.md",
     "external.md",
     "factory-formats.md",
