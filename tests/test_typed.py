@@ -29,6 +29,7 @@ OTHERS = (
     "audit.md",
     "batches.md",
     "csrs.md",
+    "device.md",
     "external.md",
     "factory-formats.md",
     "formats.md",
