@@ -420,6 +420,7 @@ def _json_keys(value):
         ("profiles", ("profiles", "show", "iki-crl")),
         ("profiles", ("profiles", "check")),
         ("device", shlex.split("device load --type esme --device {new}")),
+        ("device", ("device", "answers")),
         ("audit", ("audit", "show")),
         ("audit", ("audit", "verify")),
         ("Errors and refusals", ("show", "nothing")),

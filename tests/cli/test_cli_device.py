@@ -132,6 +132,24 @@ def test_a_hub_shows_its_root_though_its_cell_is_not_known(run):
     assert "note: Three cells were seen" in shown.out
 
 
+def test_answers_lists_every_status_rule_and_mode(run):
+    text = run("answers").out
+    assert all(len(line.rstrip()) <= 80 for line in text.splitlines())
+    document = run("answers --json").json
+    statuses = {(each["command"], each["status"]) for each in document["statuses"]}
+    assert statuses == {
+        *(("replacement", number) for number in (0, 5, 10, 17, 25, 30, 127)),
+        *(("own", number) for number in range(8)),
+        *(("csr", number) for number in (1, 2, 3)),
+        *(("join", number) for number in (7, 11)),
+    }
+    assert [mode["number"] for mode in document["modes"]] == list(range(12))
+    for each in (*document["statuses"], *document["rules"], *document["modes"]):
+        assert each.get("status_name", each.get("name")) in text
+        assert each["basis"] in {"observed", "assumed"}
+        assert each["source"]
+
+
 def test_check_judges_a_certificate_of_the_devices_own(loaded, quickstart):
     folder = quickstart / "export" / "pem" / "ZAZ1" / "device"
     own, path = folder / "meters-one" / "ESME-ds.pem", folder / "ca" / "DZ1-chain.pem"
@@ -200,5 +218,5 @@ def test_more_than_a_command_carries_is_an_error(loaded, pem):
 
 
 def test_every_command_of_the_group_has_an_example():
-    assert set(group.commands) == {"load", "update", "show", "check"}
+    assert set(group.commands) == {"load", "update", "show", "check", "answers"}
     assert all("Example:" in (each.help or "") for each in group.commands.values())

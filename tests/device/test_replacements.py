@@ -85,6 +85,27 @@ def test_a_path_certificate_that_is_not_as_it_must_be_is_no_path(device, materia
     assert answer.verdict.basis is Basis.ASSUMED
 
 
+@pytest.mark.parametrize("octets", [b"", b"junk", b"\x30\x03\x06\x03\x55\x1d\x13", b"\x30\x80"])
+def test_a_path_certificate_that_cannot_be_read_is_no_issuer(device, material, octets):
+    (answer,) = update(device, material.renewed().der, path=[octets])
+    assert (answer.status, answer.verdict.code) == (10, "device.path.issuer")
+
+
+def test_a_changed_octet_is_refused_wherever_it_is(device, material):
+    new = material.renewed("organisation-ka").der
+    issuing = material.issuing.der
+    held = device.certificate("supplier/KA")
+    for place in range(0, len(new), 11):
+        changed = new[:place] + bytes((new[place] ^ 0x21,)) + new[place + 1 :]
+        (answer,) = update(device, Replacement(changed, "supplier/KA"), path=[issuing])
+        assert answer.status in {5, 10}, place
+    for place in range(0, len(issuing), 11):
+        changed = issuing[:place] + bytes((issuing[place] ^ 0x21,)) + issuing[place + 1 :]
+        (answer,) = update(device, Replacement(new, "supplier/KA"), path=[changed])
+        assert answer.status == 10, place
+    assert device.certificate("supplier/KA") == held
+
+
 def test_a_broken_signature_of_the_replacement_is_no_trust_anchor_by_assumption(device, material):
     (answer,) = update(device, broken_signature(material.renewed()), path=material.path)
     assert (answer.status, answer.verdict.code) == (10, "device.signature")
@@ -311,7 +332,9 @@ def test_an_extension_that_is_odd_and_no_error_is_taken_by_assumption(device, ma
 def test_a_command_that_cannot_be_is_an_error_and_changes_nothing(device, material, change, code):
     der = material.renewed().der
     cells = [cell.short for cell in device.kind.cells if not cell.is_root] * 2
-    replacements = [Replacement(der, name) for name in cells[: change.get("replacements", 1)]]
+    replacements: list[Replacement | bytes] = [
+        Replacement(der, name) for name in cells[: change.get("replacements", 1)]
+    ]
     if "long" in change:
         replacements = [Replacement(b"\x30" * (MAX_CERTIFICATE_OCTETS + 1), "supplier/DS")]
     if "twice" in change:

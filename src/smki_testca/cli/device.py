@@ -263,6 +263,38 @@ def check(
         context.exit(ExitCode.FINDINGS)
 
 
+@device.command()
+@click.pass_obj
+def answers(session: Session, /) -> None:
+    """List what Devices answer, and the rules and replacement modes of the model.
+
+    Each has its basis: observed in published material, or assumed.
+
+    \b
+    Example:
+      smki-testca device answers
+    """
+    known = session.library().device_answers
+    if session.as_json:
+        print_json(known.as_json())
+        return
+    statuses = [
+        (command, str(status.number), status.name, status.basis.value)
+        for command, each in known.statuses_by_command.items()
+        for status in each
+    ]
+    print_table(("Answer to", "Status", "Name", "Basis"), statuses)
+    say("")
+    rules = [(rule.code, rule.status.name, rule.basis.value) for rule in known.rules]
+    print_table(("Rule", "Status if broken", "Basis"), rules)
+    say("")
+    modes = [
+        (str(mode.number), mode.name, ", ".join(role.name for role in mode.roles) or "any")
+        for mode in known.modes
+    ]
+    print_table(("Mode", "Name", "Replaces"), modes)
+
+
 def _read(session: Session, device_file: Path) -> Device:
     from smki_testca.device.device import Device
 
