@@ -53,6 +53,17 @@ def write(folder: Path) -> Path:
     return folder
 
 
+def replace(folder: Path, case: str, der: bytes) -> None:
+    """Give a case another document."""
+    index = folder / "corpus.json"
+    document = json.loads(index.read_text())
+    for entry in document["cases"]:
+        if entry["id"] == case:
+            (folder / entry["files"]["der"]).write_bytes(der)
+            entry["files"]["sha256"] = _sha256(der)
+    index.write_text(json.dumps(document))
+
+
 def _entry(case: str, der: bytes, stated: tuple[Any, ...]) -> dict[str, Any]:
     base, stage, at_least, verdict, importance, needs, kind = stated
     is_good = verdict == "accept"

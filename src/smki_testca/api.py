@@ -14,7 +14,7 @@ from smki_testca.errors import InputError
 from smki_testca.estate.creation import check_finished, creating
 from smki_testca.estate.database import FORMAT, Database
 from smki_testca.estate.stores import Stores
-from smki_testca.estate.tiles import FOLDER
+from smki_testca.estate_files import FILE_NAME, FILES
 from smki_testca.exporters.credential import Credential
 from smki_testca.issuance.issuance import Issuance, SubjectKey
 from smki_testca.issuance.renewal import Renewal, Renewer, check_renewable_authority, supersede
@@ -50,10 +50,6 @@ if TYPE_CHECKING:
     from smki_testca.register.corrections import Correction
     from smki_testca.register.gate import Authorisation
     from smki_testca.register.participants import Participant
-
-FILE_NAME = "estate.sqlite"
-FILES = (FILE_NAME, *(f"{FILE_NAME}-{end}" for end in ("journal", "wal", "shm")), FOLDER)
-"""What an estate consists of, with what SQLite may leave beside its file."""
 
 
 class Estate(Stores):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from smki_testca.errors import InputError, OutputError, SmkiTestcaError
+from smki_testca.estate_files import check_outside
 from smki_testca.streams import check_no_terminal, is_stream, open_stream
 from smki_testca.unfinished import create_file, remove, sweep
 
@@ -73,9 +74,12 @@ def replace(path: Path, data: bytes) -> None:
     device or pipe is written to directly.
 
     Raises:
+        InputError: if it is an estate's own.
         OSError: if it cannot be written, or its owner cannot be kept.
     """
     stream = open_stream(path)
+    if stream is None:
+        check_outside(path)
     target = Path(os.path.realpath(path))
     with contextlib.ExitStack() as stack:
         if stream is None:
@@ -99,10 +103,12 @@ def output(path: Path, *, force: bool, text: bool = False) -> Iterator[IO[Any]]:
         text: whether to write text, in UTF-8 and with unchanged line ends.
 
     Raises:
-        InputError: if it exists and ``force`` is not set, or cannot be made.
+        InputError: if it exists and ``force`` is not set, cannot be made, or is an estate's own.
         OutputError: if the disk is full or fails.
         UsageError: if it is a terminal and not ``text``.
     """
+    if not is_stream(path):
+        check_outside(path)
     if not text:
         check_no_terminal(path)
     try:
@@ -195,10 +201,40 @@ def check_free(path: Path, *, force: bool) -> None:
     """Check before long work that an output overwrites nothing.
 
     Raises:
-        InputError: if there is a file or folder, and ``force`` is not set.
+        InputError: if there is a file or folder, and ``force`` is not set; if it is an estate's
+            own.
     """
-    if not force and os.path.lexists(path) and not is_stream(path):
+    if is_stream(path):
+        return
+    check_outside(path)
+    if not force and os.path.lexists(path):
         raise exists_error(path, "Name another, or add --force.")
+
+
+def check_makeable(path: Path, *, with_folders: bool = False) -> None:
+    """Check before long work that a file can be made, or replaced with its owner kept.
+
+    What it makes to find out is removed at once.
+
+    Args:
+        path: of the file; of a link, its target counts.
+        with_folders: whether missing folders are made, too, when the time comes.
+
+    Raises:
+        OSError: if the file cannot be made, or is a folder.
+    """
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    folder = target.parent
+    while with_folders and not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    descriptor, made = create_file(folder, target.name)
+    try:
+        _keep_owner(descriptor, target)
+    finally:
+        os.close(descriptor)
+        remove(made)
 
 
 def sync_folder(path: Path) -> None:

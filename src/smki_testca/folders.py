@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
+from smki_testca.estate_files import check_outside, has_own_name
 from smki_testca.files import (
     NO_HARD_LINKS,
     exists_error,
@@ -31,7 +32,7 @@ from smki_testca.unfinished import is_unfinished, move_up, sweep, unfinished_fol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import PurePosixPath
+    from pathlib import PurePath, PurePosixPath
 
 LOST_AND_FOUND = "lost+found"
 """The folder that a file system of Linux has at its top."""
@@ -65,8 +66,10 @@ def new_folder(out: Path) -> Iterator[Path]:
         out: a folder that does not exist yet, or is empty.
 
     Raises:
+        InputError: if it is an estate's own.
         OSError: if it cannot be made, or is not empty.
     """
+    check_outside(out)
     target = Path(os.path.realpath(out))
     if not target.exists():
         with _named_folder(target) as work:
@@ -122,7 +125,9 @@ def output_folder(out: Path, *, force: bool) -> Iterator[Path]:
 
     Where that other folder is new, everything appears at once. Where it exists, the files move
     into it one by one: after an error the old ones are back and the new ones gone; if the process
-    is killed on the way, each file is the old one or the new one.
+    is killed on the way, each file is the old one or the new one. The folder itself may be a link.
+    Links to folders below it are not followed, for they lead out of it; those to files are
+    replaced.
 
     Args:
         out: the folder; it is made if need be.
@@ -130,12 +135,14 @@ def output_folder(out: Path, *, force: bool) -> Iterator[Path]:
 
     Raises:
         InputError: if a file exists and ``force`` is not set, or one cannot be made; if it is a
-            device, a pipe or a socket.
+            device, a pipe or a socket; if it, or a file below it, is an estate's own; if a folder
+            below it is a link.
         OutputError: if the disk is full or fails.
     """
     if is_stream(out):
         name = "Standard output" if is_standard_output(out) else out
         raise InputError("export.unwritable", f"{name} is not a folder.", "Name one with --out.")
+    check_outside(out)
     work = out
     try:
         with _merged(out, force=force) if out.is_dir() else new_folder(out) as work:
@@ -284,11 +291,16 @@ def _merged(out: Path, *, force: bool) -> Iterator[Path]:
         yield new
         folders: list[Path] = []
         moved: list[tuple[Path, Path | None]] = []
+        files = sorted(_files(new))
+        for folder in dict.fromkeys(file.parent.relative_to(new) for file in files):
+            check_no_link(out, folder)
         try:
-            for number, file in enumerate(sorted(_files(new))):
+            for number, file in enumerate(files):
                 path = out / file.relative_to(new)
                 folders += make_folders(path.parent)
                 kept = old / str(number) if force and os.path.lexists(path) else None
+                if kept is not None or has_own_name(file.relative_to(new)):
+                    check_outside(path)
                 if kept is not None:
                     _keep(path, kept)
                     moved.append((path, kept))
@@ -308,6 +320,31 @@ def _merged(out: Path, *, force: bool) -> Iterator[Path]:
                         kept.replace(path)
             remove_folders(folders)
             raise
+
+
+def check_no_link(out: Path, folder: PurePath) -> None:
+    """Check that a folder below another one is in it, and not where a link leads.
+
+    Args:
+        out: the outer one, which may be a link itself.
+        folder: the path of the inner one below it.
+
+    Raises:
+        InputError: if a link leads to it.
+    """
+    link = link_below(out, folder)
+    if link is not None:
+        raise InputError(
+            "export.link",
+            f"{link} is a link: what is written below it would leave {out}.",
+            "Remove the link, or name another folder.",
+        )
+
+
+def link_below(out: Path, folder: PurePath) -> Path | None:
+    """The first link on the way from a folder to one below it; None if there is none."""
+    way = [folder, *folder.parents][:-1]
+    return next((out / each for each in reversed(way) if (out / each).is_symlink()), None)
 
 
 def _keep(path: Path, kept: Path) -> None:

@@ -6,6 +6,7 @@ import base64
 from typing import TYPE_CHECKING, Self
 
 from smki_testca.errors import InputError
+from smki_testca.estate_files import PASSPHRASE_FILE
 from smki_testca.files import create
 from smki_testca.text_files import MARK, decode, encoding_of
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
     from smki_testca.entropy import Entropy
 
-PASSPHRASE_FILE = "passphrase"  # noqa: S105 - a file's name
 MAX_FILE_OCTETS = 1 << 16
 """The longest file of a passphrase, in octets."""
 

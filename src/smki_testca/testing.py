@@ -21,13 +21,13 @@ from smki_testca.clock import FixedClock, SystemClock, iso
 from smki_testca.entropy import KeyedEntropy, SystemEntropy
 from smki_testca.errors import EstateError, InputError
 from smki_testca.estate.certificates import Selection
+from smki_testca.estate_files import PASSPHRASE_FILE
 from smki_testca.exporters.credential import Credential
 from smki_testca.files import create
 from smki_testca.identifiers import Eui64
 from smki_testca.lifecycle.crls import find_authority, profile_of_list
 from smki_testca.lifecycle.revocation import parse_reason
 from smki_testca.passphrases import (
-    PASSPHRASE_FILE,
     Passphrase,
     leave_passphrase,
     make_passphrase,

@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 ORGANISATION = ("--participant", "supplier-one", "--profile", "organisation")
 
@@ -204,7 +206,7 @@ def test_crl_issue_replaces_its_file(command, run, quickstart, tmp_path):
 
 def test_crl_issue_replaces_what_a_link_leads_to_and_not_the_link(run, tmp_path):
     served, link = tmp_path / "served.crl", tmp_path / "link.crl"
-    served.write_bytes(b"the one before")
+    served.touch()
     link.symlink_to(served)
     assert run("crl", "issue", "--out", link, "--der").code == 0
     assert link.is_symlink()
@@ -229,11 +231,65 @@ def test_lists_of_the_last_days_there_are_end_with_them(run):
     assert told["next_update"] == "9999-12-31T23:59:59Z"
 
 
-def test_a_list_that_cannot_be_written_is_issued_all_the_same_and_says_so(run, tmp_path):
-    outcome = run("crl", "issue", "--out", tmp_path / "no" / "such" / "z1.crl")
-    error = _refused(outcome, "crl.unwritable")
-    assert "crl show --pem" in error["remedy"]
-    assert len(run("crl", "list").json["revocation_lists"]) == 1
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_a_list_that_cannot_be_written_is_not_issued(run, tmp_path, more):
+    taken = tmp_path / "taken"
+    taken.write_text("a file")
+    for words in (
+        ("--out", tmp_path / "no" / "such" / "z1.crl"),
+        ("--out", tmp_path),
+        ("--all", "--also-current", "--out", taken),
+    ):
+        error = _refused(run("crl", "issue", *words, *more), "crl.unwritable")
+        assert error["remedy"].endswith("Nothing is issued.")
+    assert run("crl", "list").json["revocation_lists"] == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["estate", "taken"]
+
+
+def test_a_list_replaces_no_file_but_a_list_of_this_estate(run, tmp_path):
+    out = tmp_path / "z1.crl"
+    run("crl", "issue", "--out", out)
+    pem = out.read_bytes()
+    certificate = (next((tmp_path / "estate" / "export").rglob("Z1-supplier-ds.pem"))).read_bytes()
+    for data in (b"mine", certificate, pem + b"# a note\n", pem + certificate, pem[:-30]):
+        out.write_bytes(data)
+        error = _refused(run("crl", "issue", "--out", out), "export.exists")
+        assert "Nothing is issued." in error["remedy"]
+        assert out.read_bytes() == data
+    assert len(run("crl", "list", "--all").json["revocation_lists"]) == 1
+    assert run("crl", "issue", "--out", out, "--force").code == 0
+    out.write_bytes(foreign_list(pem))
+    _refused(run("crl", "issue", "--out", out), "export.exists")
+    out.write_bytes(b"")
+    assert run("crl", "issue", "--out", out, "--der").code == 0
+    assert run("crl", "issue", "--out", out).code == 0
+
+
+def foreign_list(pem):
+    """A list as another CA than the estate's would issue it."""
+    now = x509.load_pem_x509_crl(pem).last_update_utc
+    builder = x509.CertificateRevocationListBuilder(
+        x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Another CA")]), now, now
+    )
+    key = ec.generate_private_key(ec.SECP256R1())
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def test_of_all_lists_each_replaces_only_a_list_and_none_leaves_the_folder(run, tmp_path):
+    out = tmp_path / "lists"
+    run("crl", "issue", "--all", "--also-current", "--out", out)
+    count = len(run("crl", "list", "--all").json["revocation_lists"])
+    words = ("crl", "issue", "--all", "--also-current", "--out", out)
+    one = next(path for path in out.rglob("*.pem"))
+    one.write_text("mine")
+    _refused(run(*words), "export.exists")
+    assert one.read_text() == "mine"
+    one.unlink()
+    one.parent.rename(tmp_path / "elsewhere")
+    one.parent.symlink_to(tmp_path / "elsewhere")
+    _refused(run(*words), "export.link")
+    assert not (tmp_path / "elsewhere" / one.name).exists()
+    assert len(run("crl", "list", "--all").json["revocation_lists"]) == count
 
 
 def test_of_lists_that_cannot_be_written_each_is_printed_by_a_command_that_is_told(
@@ -248,7 +304,7 @@ def test_of_lists_that_cannot_be_written_each_is_printed_by_a_command_that_is_to
         path.write_bytes(data)
 
     with monkeypatch.context() as patch:
-        patch.setattr("smki_testca.cli.crl.replace", full)
+        patch.setattr("smki_testca.cli.list_files.replace", full)
         outcome = run("crl", "issue", "--all", "--also-current", "--out", out)
     assert outcome.code == 5
     error = outcome.json["error"]

@@ -2,10 +2,10 @@
 
 import pytest
 
-from smki_testca.corpus.build import corpus
+from corpora import main_cases
 
 
 @pytest.fixture(scope="session")
 def cases():
-    """Every case of the corpus."""
-    return corpus()
+    """The cases of the corpus as it is made by default."""
+    return main_cases()

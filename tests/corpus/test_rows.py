@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import pytest
 
-from smki_testca.corpus.bases import corpus_pki
-from smki_testca.corpus.build import Builder
+from corpora import every_case
+from smki_testca.corpus.defect import Importance
 from smki_testca.lint.rows import aspects, rule_of
 from smki_testca.profiles import Library
 
 LIBRARY = Library()
-CASES = list(Builder(corpus_pki(), "ZAZ1").cases(every_base=True))
+CASES = list(every_case().values())
 CERTIFICATES = [
     profile
     for profile in LIBRARY.profiles
     if profile.name in {case.profile for case in CASES if case.kind == "certificate"}
 ]
-FOUND = {
-    (case.profile, finding.code, finding.severity, finding.basis, finding.source)
-    for case in CASES
-    for finding in (*([case.finding] if case.finding else []), *case.also)
-}
-"""Each finding in the corpus, with the profile of the document that it is in."""
+
+
+def _found(cases):
+    """Each finding in some cases, with the profile of the document that it is in."""
+    return {
+        (case.profile, finding.code, finding.severity, finding.basis, finding.source)
+        for case in cases
+        for finding in (*([case.finding] if case.finding else []), *case.also)
+    }
+
+
+FOUND = _found(CASES)
+OF_LITTLE_IMPORTANCE = _found(case for case in CASES if case.importance is Importance.LOW)
+FOUND_IN_MAIN = _found(case for case in CASES if case.is_main)
 
 SPEAKS_FOR = {
     # What RFC 5280 or the structure of an element says comes first, and is a finding of its own.
@@ -49,8 +57,8 @@ SPEAKS_FOR = {
 """Rules, with their severity or for any, that are never found, and the code found instead."""
 
 
-OF_OTHERS = {"signature.parameters_null", "extensions.basicConstraints.ca_false"}
-"""Rules that cases of other stages, and oddities, have."""
+OF_OTHERS = {"signature.parameters_null"}
+"""Rules that cases of other stages break."""
 
 
 def _rules(profile):
@@ -83,6 +91,23 @@ def test_every_row_of_a_certificate_is_broken(profile):
         if not any((profile.name, *_said(rule)) in FOUND for rule in rules)
     ]
     assert unbroken == []
+
+
+@pytest.mark.parametrize("name", ["device", "organisation"])
+def test_every_row_of_these_that_matters_is_broken_in_what_is_delivered_by_default(name):
+    profile = LIBRARY.profile(name)
+    unbroken = [
+        f"row {row.number}, {row.field.path}"
+        for row, rules in _rules(profile)
+        if not any((name, *_said(rule)) in FOUND_IN_MAIN for rule in rules)
+        and not any((name, *_said(rule)) in OF_LITTLE_IMPORTANCE for rule in rules)
+    ]
+    assert unbroken == []
+
+
+def test_every_good_certificate_has_a_case_in_what_is_delivered_by_default():
+    bases = {case.id for case in CASES if case.base is None and case.kind == "certificate"}
+    assert bases - {case.base for case in CASES if case.is_main} == set()
 
 
 def test_every_rule_of_rows_is_broken():

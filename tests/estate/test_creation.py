@@ -8,13 +8,15 @@ from estates import opened
 from makers import maker
 from smki_testca.api import Estate
 from smki_testca.errors import EstateError, InputError
-from smki_testca.estate.creation import MARKER, creating, is_unfinished
+from smki_testca.estate.creation import creating, is_unfinished
+from smki_testca.estate_files import MARKER
 
 MAKER = """
 import sys, time
 from pathlib import Path
-from smki_testca.api import FILES, Estate
+from smki_testca.api import Estate
 from smki_testca.estate.creation import creating
+from smki_testca.estate_files import FILES
 directory = Path(sys.argv[1])
 with creating(directory, *FILES, "passphrase", "export"):
     estate = Estate.create(directory, "phrase")

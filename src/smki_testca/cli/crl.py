@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import shlex
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,14 @@ import click
 
 from smki_testca.cli.command_line import ConfiguredOption
 from smki_testca.cli.dry_run import with_dry_run
+from smki_testca.cli.list_files import (
+    as_pem,
+    check_file,
+    check_files,
+    path_of,
+    write,
+    write_all,
+)
 from smki_testca.cli.names import HierarchyName
 from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import (
@@ -22,14 +29,13 @@ from smki_testca.cli.output import (
 )
 from smki_testca.cli.output_paths import OUTPUT, check_alone
 from smki_testca.errors import ExitCode, InputError, UsageError
-from smki_testca.files import replace, write_error
 from smki_testca.streams import check_no_terminal, is_standard_output
 from smki_testca.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
-    from pathlib import Path, PurePosixPath
+    from pathlib import Path
 
     from smki_testca.api import Estate
     from smki_testca.cli.session import Session
@@ -88,6 +94,9 @@ def crl() -> None:
     " one file for each list below DIR.",
 )
 @click.option("--der", is_flag=True, help="Write DER instead of PEM; only with --out.")
+@click.option(
+    "--force", is_flag=True, help="With --out: replace a file that holds anything else than a list."
+)
 @click.pass_obj
 @with_dry_run
 def issue(
@@ -97,7 +106,6 @@ def issue(
     *,
     everything: bool,
     also_current: bool,
-    der: bool,
     **options: Any,
 ) -> None:
     """Issue the next revocation list of a CA, or with --all every list that is due.
@@ -105,34 +113,35 @@ def issue(
     A list is due where certificates were revoked that no current list names, and where the last
     list is past its nextUpdate. The command says which CAs still owe one. A list names the
     certificates revoked as of its thisUpdate. With --at you issue a stale list or a future one;
-    its number still rises by one. --out replaces the content of a file, whose owner and mode
-    stay.
+    its number still rises by one. --out replaces a file that holds a list of this estate, or
+    nothing; its owner and mode stay. Any other file is replaced only with --force.
 
     \b
     Example:
       smki-testca --estate estate crl issue --hierarchy organisation --out organisation.crl.pem
     """
-    if der and out is None:
-        raise UsageError("usage", "DER is written to a file only.", "Name it with --out FILE.")
+    for name in ("der", "force"):
+        if options[name] and out is None:
+            raise UsageError("usage", f"--{name} needs --out.", "Name a file with --out FILE.")
     if out is not None:
         check_alone(session, out)
-        if der:
+        if options["der"]:
             check_no_terminal(out)
     if also_current and not everything:
         raise UsageError("usage", "--also-current needs --all.")
     if everything:
-        _issue_all(session, out, options, also_current=also_current, der=der)
+        _issue_all(session, out, options, also_current=also_current)
     else:
-        _issue_one(session, out, options, der=der)
+        _issue_one(session, out, options)
 
 
-def _issue_one(session: Session, out: Path | None, options: dict[str, Any], *, der: bool) -> None:
+def _issue_one(session: Session, out: Path | None, options: dict[str, Any]) -> None:
     from smki_testca.clock import parse_instant
     from smki_testca.profiles.model import Hierarchy
 
     times = (options["at"], options["next_update"])
     begin, end = (None if text is None else parse_instant(text) for text in times)
-    with session.open(needs_keys=True) as estate:
+    with session.open(needs_keys=True) as estate, estate.transaction():
         record = estate.issue_revocation_list(
             Hierarchy(options["hierarchy"]),
             _tier(options),
@@ -143,9 +152,11 @@ def _issue_one(session: Session, out: Path | None, options: dict[str, Any], *, d
         )
         summary, again = _issued_summary(estate, record), _show_command(estate, record)
         due, now = estate.due_revocation_lists(), estate.clock.now()
-    pem = _pem(record)
+        if out is not None:
+            check_file(estate, out, force=options["force"])
+    pem = as_pem(record)
     if out is not None and _is_written(session, out):
-        _replace_file(out, record.der if der else pem, [again])
+        write(out, record.der if options["der"] else pem, [again])
     if session.as_json:
         print_outcome(
             session, {"revocation_list": _with_pem(record), **_remarks_as_json([record], due)}
@@ -164,7 +175,6 @@ def _issue_all(
     options: dict[str, Any],
     *,
     also_current: bool,
-    der: bool,
 ) -> None:
     """Issue every list that is due, or simply every list.
 
@@ -181,7 +191,9 @@ def _issue_all(
             )
     # A line in a file chooses the CA of one list; it never leaves out lists that are due.
     typed = {name for name in ("environment", "hierarchy") if _is_typed(name)}
-    with session.open(needs_keys=True) as estate:
+    der: bool = options["der"]
+    to_folder = out is not None and not is_standard_output(out)
+    with session.open(needs_keys=True) as estate, estate.transaction():
         records = estate.issue_revocation_lists(
             environment=options["environment"] if "environment" in typed else None,
             hierarchy=Hierarchy(options["hierarchy"]) if "hierarchy" in typed else None,
@@ -189,13 +201,14 @@ def _issue_all(
             also_current=also_current,
         )
         summaries = [_issued_summary(estate, record) for record in records]
-        paths = [_path_of(estate, record, der=der) for record in records]
+        paths = [path_of(estate, record, der=der) for record in records]
         again = [_show_command(estate, record) for record in records]
         due, now = estate.due_revocation_lists(), estate.clock.now()
-    documents = [record.der if der else _pem(record) for record in records]
-    to_folder = out is not None and not is_standard_output(out)
+        if out is not None and to_folder:
+            check_files(estate, out, paths, force=options["force"])
+    documents = [record.der if der else as_pem(record) for record in records]
     if out is not None and _is_written(session, out):
-        _write_all(out, paths, documents, again)
+        write_all(out, paths, documents, again)
     if session.as_json:
         lists = [_with_pem(record) for record in records]
         print_outcome(session, {"revocation_lists": lists, **_remarks_as_json(records, due)})
@@ -219,20 +232,6 @@ def _is_typed(option: str) -> bool:
     }
 
 
-def _path_of(estate: Estate, record: RevocationListRecord, *, der: bool) -> PurePosixPath:
-    """The file of a list below the folder of --out; it does not depend on what else is issued."""
-    from pathlib import PurePosixPath
-
-    from smki_testca.exporters.file_names import authority_names
-    from smki_testca.exporters.item import safe_name
-    from smki_testca.profiles.model import Tier
-
-    name = authority_names(estate.certificates.authorities())[record.authority].text
-    kind = "arl" if record.tier is Tier.ROOT else "crl"
-    file = f"{name}.{kind}{'' if der else '.pem'}"
-    return PurePosixPath(safe_name(record.family), record.hierarchy, file)
-
-
 def _is_written(session: Session, out: Path) -> bool:
     """Whether lists are written: a dry run touches no file, and prints what would be printed."""
     return not session.dry_run or is_standard_output(out)
@@ -254,25 +253,6 @@ def _show_command(estate: Estate, record: RevocationListRecord) -> str:
     return shlex.join(words)
 
 
-def _write_all(
-    out: Path,
-    paths: Sequence[PurePosixPath],
-    documents: Sequence[bytes],
-    again: Sequence[str],
-) -> None:
-    """Write each list to its file below a folder, or all of them to standard output."""
-    from smki_testca.folders import make_folders
-
-    if is_standard_output(out):
-        _replace_file(out, b"".join(documents), again)
-        return
-    for number, (path, document) in enumerate(zip(paths, documents, strict=True)):
-        place = out.joinpath(*path.parts)
-        with _kept_in_estate(place, again[number:]):
-            make_folders(place.parent)
-            replace(place, document)
-
-
 def print_due(due: Sequence[DueList], now: datetime) -> None:
     """Print a warning for each list that a CA owes."""
     print_warnings(
@@ -283,7 +263,7 @@ def print_due(due: Sequence[DueList], now: datetime) -> None:
 
 
 def _with_pem(record: RevocationListRecord) -> dict[str, Any]:
-    return {**record.as_json(), "pem": _pem(record).decode("ascii")}
+    return {**record.as_json(), "pem": as_pem(record).decode("ascii")}
 
 
 def _remarks_as_json(
@@ -359,7 +339,7 @@ def show(session: Session, /, number: int | None, *, pem: bool, **options: Any) 
         record = _find_list(estate, number, options)
         trusted = [authority.der for authority in estate.certificates.authorities()]
     if pem:
-        print_document(_pem(record).decode("ascii"))
+        print_document(as_pem(record).decode("ascii"))
         return
     from smki_testca.cli.show import show_documents
     from smki_testca.importers.sources import Source
@@ -503,42 +483,3 @@ def _state(record: RevocationListRecord, now: datetime) -> str:
     if now < record.this_update:
         return "future"
     return "stale" if record.next_update < now else "current"
-
-
-def _pem(record: RevocationListRecord) -> bytes:
-    from smki_testca.x509.pem import to_pem
-
-    return to_pem(record.der, "X509 CRL")
-
-
-def _replace_file(path: Path, data: bytes, again: Sequence[str]) -> None:
-    """Replace a file in one step, so that a reader finds the old list or the new one.
-
-    Args:
-        path: of the file.
-        data: its new content.
-        again: the commands that print the lists in it.
-
-    Raises:
-        InputError: if the file cannot be written.
-        OutputError: if the disk is full or fails.
-    """
-    with _kept_in_estate(path, again):
-        replace(path, data)
-
-
-@contextlib.contextmanager
-def _kept_in_estate(path: Path, again: Sequence[str]) -> Iterator[None]:
-    """Say of a file that cannot be written which lists are issued all the same."""
-    try:
-        yield
-    except OSError as error:
-        what, which = "The list is issued", "it"
-        if len(again) > 1:
-            what, which = f"{len(again)} lists are issued and not written", "each of them"
-        raise write_error(
-            "crl.unwritable",
-            f"{what}, but {path} cannot be written",
-            error,
-            f"Print {which} again: {'; '.join(again)}",
-        ) from error

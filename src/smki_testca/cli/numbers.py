@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from smki_testca.numbers import LARGEST
+
 _DIGITS = re.compile(r"[+-]?[0-9]+", re.ASCII)
-_LARGEST = (1 << 63) - 1
 
 
 class Number(click.IntRange):
@@ -23,15 +24,15 @@ class Number(click.IntRange):
         return super().convert(value, param, ctx)
 
     def _describe_range(self) -> str:
-        if self.max is not None and self.max < _LARGEST:
+        if self.max is not None and self.max < LARGEST:
             return super()._describe_range()
         return "" if self.min is None or self.min < 0 else f"x>={self.min}"
 
 
-NUMBER = Number(-_LARGEST - 1, _LARGEST)
+NUMBER = Number(-LARGEST - 1, LARGEST)
 """Any whole number; what uses it checks its range."""
 
 
-def number_from(least: int, most: int = _LARGEST) -> Number:
+def number_from(least: int, most: int = LARGEST) -> Number:
     """A whole number in a range."""
     return Number(least, most)

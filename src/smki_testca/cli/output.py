@@ -232,6 +232,7 @@ def print_rows(
     *,
     whole: bool = False,
     remedy: str = WIDEN,
+    ahead: int = _FIRST_ROWS,
 ) -> int:
     """Print a table row by row, as the rows come; return how many they were.
 
@@ -243,9 +244,10 @@ def print_rows(
         rows: for each column a cell.
         whole: whether to print every column, however narrow the terminal.
         remedy: what to do about columns that are left out.
+        ahead: the rows that the table is laid out by, before the first is printed.
     """
     remaining = iter(rows)
-    first = [[plain(cell) for cell in row] for row in islice(remaining, _FIRST_ROWS)]
+    first = [[plain(cell) for cell in row] for row in islice(remaining, ahead)]
     titles = [
         "" if column.is_remark and not any(row[place] for row in first) else column.title
         for place, column in enumerate(columns)

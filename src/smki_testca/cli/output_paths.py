@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.errors import UsageError
-from smki_testca.streams import STANDARD_OUTPUT, is_standard_output
+from smki_testca.estate_files import check_outside
+from smki_testca.streams import STANDARD_OUTPUT, is_standard_output, is_stream
 
 if TYPE_CHECKING:
     from smki_testca.cli.session import Session
@@ -17,13 +18,19 @@ FILE_HELP = "The file to write, - for standard output."
 
 
 class _Output(click.ParamType[Path]):
-    """The path of an output; ``-`` is standard output."""
+    """The path of an output, which is no estate's own file; ``-`` is standard output."""
 
     name = "path"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Path:
         del param, ctx
-        return STANDARD_OUTPUT if value == "-" else Path(value)
+        if value == "-":
+            return STANDARD_OUTPUT
+        path = Path(value)
+        # Before anything is done: what is issued stays issued where its output is refused.
+        if not is_stream(path):
+            check_outside(path)
+        return path
 
 
 OUTPUT = _Output()

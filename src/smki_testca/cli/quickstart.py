@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from smki_testca import kits
-from smki_testca.api import FILE_NAME, FILES, Estate
+from smki_testca.api import Estate
 from smki_testca.cli.command_line import ConfiguredOption
 from smki_testca.cli.if_needed import (
     with_if_needed,
@@ -32,10 +32,11 @@ from smki_testca.entropy import SystemEntropy
 from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.creation import creating, is_unfinished
+from smki_testca.estate_files import FILE_NAME, FILES, PASSPHRASE_FILE
 from smki_testca.exporters.export import items, make
 from smki_testca.folders import write
 from smki_testca.kits import maker
-from smki_testca.passphrases import PASSPHRASE_FILE, leave_passphrase, make_passphrase
+from smki_testca.passphrases import leave_passphrase, make_passphrase
 from smki_testca.text import counted, use_one_of
 
 if TYPE_CHECKING:

@@ -24,6 +24,7 @@ from smki_testca.cli.register_check import check
 from smki_testca.cli.session import Session, read_input
 from smki_testca.cli.whois import whois
 from smki_testca.errors import OutputError, UsageError
+from smki_testca.estate.register import MAX_ALLOCATED
 from smki_testca.files import MEDIUM_ERRORS
 from smki_testca.identifiers import Eui64, Signifier
 from smki_testca.profiles.model import ParticipantKind
@@ -275,7 +276,10 @@ def remove(session: Session, participant: str) -> None:
 @click.argument("participant", metavar="ID")
 @click.option("--user-role", metavar="R", required=True, help="The User Role the IDs will serve.")
 @click.option(
-    "--count", metavar="N", type=number_from(1, 100_000), help="The number of IDs; 1 by default."
+    "--count",
+    metavar="N",
+    type=number_from(1, MAX_ALLOCATED),
+    help="The number of IDs; 1 by default.",
 )
 @click.option("--id", "wanted", metavar="EUI64", help="Allocate this ID instead of the next one.")
 @click.pass_obj

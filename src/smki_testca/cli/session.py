@@ -13,8 +13,9 @@ import click
 
 from smki_testca.cli.configuration import FILE_NAME, KEYS, Configuration, Setting, Source, locate
 from smki_testca.errors import EstateError, InputError, SmkiTestcaError, UsageError
+from smki_testca.estate_files import PASSPHRASE_FILE
 from smki_testca.input_files import read_regular, unreadable, within
-from smki_testca.passphrases import MAX_FILE_OCTETS, PASSPHRASE_FILE, Passphrase
+from smki_testca.passphrases import MAX_FILE_OCTETS, Passphrase
 from smki_testca.text import is_text, plain, shown
 
 if TYPE_CHECKING:

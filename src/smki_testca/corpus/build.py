@@ -54,7 +54,7 @@ def corpus(
         pki: the CAs that issue them; the corpus' own by default.
         environment: the test environment whose policies the linter allows.
         every_base: whether to make each defect of every base that it is declared on, rather than
-            of its main base alone.
+            of its main ones alone.
     """
     return list(Builder(pki or corpus_pki(), environment).cases(every_base=every_base))
 
@@ -82,12 +82,12 @@ class Builder:
             every_base: whether to make each defect of every base that it is declared on.
         """
         for base in self.bases.values():
-            yield self._good_base(base)
+            yield self.good(base)
         every = [defect for namesakes in declared.DEFECTS.values() for defect in namesakes]
         for is_good in (True, False):
             for defect in every:
                 if defect.is_good is is_good:
-                    names = defect.on if every_base else defect.on[:1]
+                    names = defect.on if every_base else defect.main_bases
                     yield from (self.case(defect, self.bases[name]) for name in names)
 
     def case(self, defect: Defect, base: Base) -> Case:
@@ -103,7 +103,7 @@ class Builder:
         found = self._found(der, base, chain, crls, iso(instant))
         own = (
             next((finding for finding in found if finding.code == codes[0]), None)
-            if codes
+            if codes and not defect.is_good
             else None
         )
         stated = {**base.facts.as_json(), **defect.facts}
@@ -114,14 +114,14 @@ class Builder:
             title=f"{base.title} {defect.title}",
             kind=_KINDS[type(base.document)],
             profile=base.profile,
-            is_main=base.name == defect.on[0],
+            is_main=base.name in defect.main_bases,
             base=f"good-{base.name}",
             is_good=defect.is_good,
             stage=defect.stage,
             at_least=defect.at_least,
             expect={
                 Level.RFC5280: defect.rfc5280,
-                Level.GBCS: defect.gbcs or _of_this_field(defect.rfc5280, own),
+                Level.GBCS: defect.gbcs or _of_this_field(base, defect.rfc5280, own),
             },
             finding=own,
             also=tuple(finding for finding in found if finding is not own),
@@ -142,7 +142,8 @@ class Builder:
             device=self._replacements.statuses(base, der, chain, instant, defect.name),
         )
 
-    def _good_base(self, base: Base) -> Case:
+    def good(self, base: Base) -> Case:
+        """The case that a good base is."""
         taken = Expectation(Verdict.ACCEPT, Basis.SPECIFIED, _GOOD_SOURCE)
         der = base.document.der
         return Case(
@@ -204,11 +205,13 @@ class Builder:
         return linter
 
 
-def _of_this_field(rfc5280: Expectation, finding: Finding | None) -> Expectation:
+def _of_this_field(base: Base, rfc5280: Expectation, finding: Finding | None) -> Expectation:
     """What a program of this field must do, from what any must and from the finding."""
     if rfc5280.verdict is Verdict.REJECT:
         return rfc5280
-    if finding is not None and finding.severity is Severity.ERROR:
+    # No rule of the SMKI for readers of CRLs was read: to refuse a list frees nobody from it.
+    is_list = isinstance(base.document, RevocationList)
+    if finding is not None and finding.severity is Severity.ERROR and not is_list:
         # The rule is read; that a Device must refuse its breach is not (dossier: devices).
         return Expectation(Verdict.REJECT, Basis.ASSUMED, finding.source)
     source = rfc5280.source if finding is None else finding.source

@@ -52,7 +52,7 @@ class Case:
         profile: the name of the profile that the document should follow.
         base: the id of the good case that it is a change of; None for a base itself.
         is_good: whether a parser must take it.
-        is_main: whether its base is the main one of its defect; the others are in the corpus only
+        is_main: whether its base is a main one of its defect; the others are in the corpus only
             where every base is asked for.
         stage: the step that must refuse it; of a good one, the step that might trip over it.
         at_least: the latest step at which refusing it still counts as right.

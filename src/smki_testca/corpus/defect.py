@@ -116,8 +116,9 @@ class Defect:
 
     Attributes:
         name: kebab case, for ever; a case's id is its base's name and this.
-        on: the names of the bases that it is made of, the main one first: the corpus has the
+        on: the names of the bases that it is made of, the main ones first: the corpus has the
             others only where every base is asked for.
+        mains: how many of them are main ones.
         title: what is changed, after "A Device Certificate": "whose keyUsage is not critical".
         stage: the step that must refuse it; of an oddity, the step that might trip over it.
         at_least: the latest step at which refusing it still counts as right.
@@ -138,6 +139,7 @@ class Defect:
 
     name: str
     on: tuple[str, ...]
+    mains: int
     title: str
     stage: Stage
     at_least: Stage
@@ -154,6 +156,14 @@ class Defect:
     facts: Mapping[str, str | None]
     is_good: bool
     make: Make = field(repr=False)
+
+    @property
+    def main_bases(self) -> tuple[str, ...]:
+        """The bases that the corpus has it on, unless every base is asked for.
+
+        None if it matters little: hardly any parser refuses it, and nothing follows.
+        """
+        return () if self.importance is Importance.LOW else self.on[: self.mains]
 
     def findings_on(self, base: str) -> tuple[str, ...]:
         """The linter's codes for the case of a base, the case's own first."""
@@ -183,6 +193,7 @@ def defect(  # noqa: PLR0913 - a defect is stated in full
     also: tuple[str, ...] = (),
     remedy: str = "",
     needs: tuple[Need, ...] = (),
+    mains: int = 1,
     revision: int = 1,
     aliases: tuple[str, ...] = (),
     at: str | None = None,
@@ -192,7 +203,7 @@ def defect(  # noqa: PLR0913 - a defect is stated in full
 
     Args:
         name: kebab case.
-        on: the names of bases, the main one first.
+        on: the names of bases, the main ones first.
         title: what is changed, after "A Device Certificate".
         stage: the step that must refuse it.
         finding: the linter's code, for all bases or for each (the others have that under ""). Empty
@@ -211,6 +222,7 @@ def defect(  # noqa: PLR0913 - a defect is stated in full
         also: further findings of the linter that the same change brings.
         remedy: how its issuer mends it; the rule's own by default.
         needs: what a parser must be able to do.
+        mains: how many of the bases are main ones.
         revision: rises when octets change.
         aliases: names that it had before.
         at: the instant at which it is judged, ISO 8601.
@@ -228,6 +240,7 @@ def defect(  # noqa: PLR0913 - a defect is stated in full
         {
             "name": name,
             "on": on,
+            "mains": mains,
             "title": title,
             "stage": stage,
             "at_least": at_least or stage,
@@ -259,6 +272,7 @@ def oddity(  # noqa: PLR0913 - an oddity is stated in full
     importance: Importance = Importance.HIGH,
     notices: tuple[str, ...] = (),
     needs: tuple[Need, ...] = (),
+    mains: int = 1,
     revision: int = 1,
     aliases: tuple[str, ...] = (),
     at: str | None = None,
@@ -268,7 +282,7 @@ def oddity(  # noqa: PLR0913 - an oddity is stated in full
 
     Args:
         name: kebab case.
-        on: the names of bases, the main one first.
+        on: the names of bases, the main ones first.
         title: what is odd, after "A Device Certificate".
         stage: the step that might trip over it.
         source: the clause that allows it, or where it was seen.
@@ -277,6 +291,7 @@ def oddity(  # noqa: PLR0913 - an oddity is stated in full
         importance: how much it matters.
         notices: what the linter remarks on it; never a warning or an error.
         needs: what a parser must be able to do.
+        mains: how many of the bases are main ones.
         revision: rises when octets change.
         aliases: names that it had before.
         at: the instant at which it is judged, ISO 8601.
@@ -290,6 +305,7 @@ def oddity(  # noqa: PLR0913 - an oddity is stated in full
         {
             "name": name,
             "on": on,
+            "mains": mains,
             "title": title,
             "stage": stage,
             "at_least": stage,

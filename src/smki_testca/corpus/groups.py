@@ -1,33 +1,38 @@
-"""Names groups of good documents, for defects that are declared on several of them."""
+"""Names groups of good documents, for defects that are declared on several of them.
+
+The main ones come first in each group: see ``Defect.on``.
+"""
 
 from __future__ import annotations
 
 from smki_testca.corpus.bases import KEY_AGREEMENT, ROLES
 
-SMKI_ROOTS = ("organisation-root-ca", "device-root-ca")
-SMKI_ISSUING = ("organisation-issuing-ca", "device-issuing-ca")
-SMKI_CAS = (*SMKI_ROOTS, *SMKI_ISSUING)
-OCAS = ("organisation-root-ca", "organisation-issuing-ca")
-DCAS = ("device-root-ca", "device-issuing-ca")
 DEVICES = ("device", "device-ka")
 ORGANISATIONS = ("organisation", "organisation-ka")
-ENDS = ("organisation", "device")
+ENDS = ("device", "organisation")
 """The end entities of SMKI."""
-SMKI = (*SMKI_CAS, *ENDS)
-SMKI_ISSUED = (*SMKI_ISSUING, *ENDS)
+OCAS = ("organisation-issuing-ca", "organisation-root-ca")
+DCAS = ("device-issuing-ca", "device-root-ca")
+SMKI_ISSUING = ("organisation-issuing-ca", "device-issuing-ca")
+SMKI_ROOTS = ("organisation-root-ca", "device-root-ca")
+SMKI_CAS = (*SMKI_ISSUING, *SMKI_ROOTS)
+SMKI = (*ENDS, *SMKI_CAS)
+SMKI_ISSUED = (*ENDS, *SMKI_ISSUING)
 """Those that have a CA above them."""
-RSA_ROOTS = ("dccki-root-ca", "iki-root-ca")
-RSA_ISSUING = ("dccki-issuing-ca", "iki-issuing-ca")
-RSA_CAS = (*RSA_ROOTS, *RSA_ISSUING)
 RSA_ENDS = ("dccki", "iki")
-RSA = (*RSA_CAS, *RSA_ENDS)
+RSA_ISSUING = ("dccki-issuing-ca", "iki-issuing-ca")
+RSA_ROOTS = ("dccki-root-ca", "iki-root-ca")
+RSA_CAS = (*RSA_ISSUING, *RSA_ROOTS)
+RSA = (*RSA_ENDS, *RSA_CAS)
 """The certificates of DCCKI and IKI."""
-RSA_ISSUED = (*RSA_ISSUING, *RSA_ENDS)
 ROOTS = (*SMKI_ROOTS, *RSA_ROOTS)
 CAS = (*SMKI_CAS, *RSA_CAS)
-EVERY = (*SMKI, *RSA)
+KINDS = (*ENDS, "organisation-issuing-ca", *RSA_ENDS)
+"""One of each kind whose profiles differ: for a defect that would say the same of the others."""
+SMKI_KINDS = KINDS[:3]
+ISSUED = (*KINDS, "device-issuing-ca", *RSA_ISSUING)
+EVERY = (*ISSUED, *ROOTS)
 """One of each certificate profile."""
-ISSUED = (*SMKI_ISSUED, *RSA_ISSUED)
 
 HOLDERS = tuple(
     f"organisation-{role}{'-ka' if usage == KEY_AGREEMENT else ''}"
@@ -35,6 +40,3 @@ HOLDERS = tuple(
     for usage in usages
 )
 """An Organisation Certificate of each role and usage, without a common name."""
-KINDS = ("organisation-issuing-ca", "organisation", "device", "dccki", "iki")
-"""One of each kind whose profiles differ: for a defect that would say the same of the others."""
-SMKI_KINDS = KINDS[:3]

@@ -11,11 +11,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from smki_testca.der import read
-from smki_testca.der.encode import bit_string, oid, sequence
+from smki_testca.der.encode import bit_string, integer, oid, sequence
 from smki_testca.entropy import SeededEntropy
 
 P256_CURVE = "1.2.840.10045.3.1.7"
-_EC_PUBLIC_KEY = "1.2.840.10045.2.1"
+EC_PUBLIC_KEY = "1.2.840.10045.2.1"
 _RSA_ENCRYPTION = "1.2.840.113549.1.1.1"
 
 
@@ -139,9 +139,9 @@ def _steps(octets: bytes) -> int:
     return (_prime_after(octets, None) - (int.from_bytes(octets) | 3 << 1022 | 1)) // 2
 
 
-def spki_from(point: bytes, curve: str = P256_CURVE) -> bytes:
+def spki_from(point: bytes, curve: str = P256_CURVE, algorithm: str = EC_PUBLIC_KEY) -> bytes:
     """A SubjectPublicKeyInfo of any octets as point."""
-    return sequence(sequence(oid(_EC_PUBLIC_KEY), oid(curve)), bit_string(point))
+    return sequence(sequence(oid(algorithm), oid(curve)), bit_string(point))
 
 
 def key_identifier_of(spki: bytes) -> bytes:
@@ -151,3 +151,26 @@ def key_identifier_of(spki: bytes) -> bytes:
     if oid(_RSA_ENCRYPTION) in spki[:32]:
         return digest
     return bytes((0x40 | digest[12] & 0x0F,)) + digest[13:]
+
+
+_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+_SHORT_NONCE = 0x4F884505808050CB662550050B62C12C4C92FA122C42E3F5FD5B5473B338EE
+"""A nonce whose r has 31 octets, found by search; public, as the keys are."""
+
+
+def signed_with_short_number(signer: Signer, data: bytes) -> bytes:
+    """An ECDSA signature over SHA-256 whose r has 31 octets, where the signer's key is at hand.
+
+    Args:
+        signer: a key of the corpus on P-256; any other signs as it always does.
+        data: what is signed.
+    """
+    private = signer.private if isinstance(signer, Key) else None
+    if not isinstance(private, ec.EllipticCurvePrivateKey):
+        return signer.sign(data)
+    point = ec.derive_private_key(_SHORT_NONCE, ec.SECP256R1()).public_key().public_numbers()
+    r = point.x % _P256_ORDER
+    number = int.from_bytes(hashlib.sha256(data).digest())
+    own = private.private_numbers().private_value
+    s = pow(_SHORT_NONCE, -1, _P256_ORDER) * (number + r * own) % _P256_ORDER
+    return sequence(integer(r), integer(s))

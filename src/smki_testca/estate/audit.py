@@ -14,6 +14,7 @@ from smki_testca.errors import EstateError
 from smki_testca.estate.database import RESTORE, damaged, name_of_row
 from smki_testca.estate.row_sums import HEAD, RowSum
 from smki_testca.estate.tables import declared
+from smki_testca.numbers import check_number
 from smki_testca.text import counted
 
 if TYPE_CHECKING:
@@ -192,8 +193,13 @@ class AuditLog:
         """The entries in order.
 
         Args:
-            last: how many of the last ones; all by default.
+            last: how many of the last ones, 1 or more; all by default.
+
+        Raises:
+            InputError: for a number of none.
         """
+        if last is not None:
+            check_number("The number of entries", last, 1)
         links = self._database.records(
             _link, f"{_ENTRIES} ORDER BY audit.number DESC LIMIT ?", (-1 if last is None else last,)
         )

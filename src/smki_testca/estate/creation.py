@@ -12,6 +12,7 @@ import os
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import EstateError, InputError
+from smki_testca.estate_files import MARKER
 from smki_testca.files import MEDIUM_ERRORS, create, sync_folder
 from smki_testca.folders import LOST_AND_FOUND, make_folders, remove_folders
 from smki_testca.gitignore import GITIGNORE, LEAVE_OUT_ALL
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-MARKER = ".unfinished"
 _KEPT = "profiles"
 """What a directory may hold in which an estate is made: the operator's profiles."""
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)

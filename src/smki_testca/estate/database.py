@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from smki_testca.errors import EstateError
 from smki_testca.estate import tables
 from smki_testca.estate.row_sums import BY_RUN, RowSum, RowSums
+from smki_testca.estate_files import APPLICATION_ID
 from smki_testca.files import sync_folder
 from smki_testca.text import shown
 
@@ -23,8 +24,6 @@ FORMAT = tables.FORMAT
 """The version of the schema; an estate of a later one is refused."""
 _FIRST_WITH_SUMS = 3
 """The first version whose rows are summed up."""
-APPLICATION_ID = 0x534D4B49
-"""``SMKI``: identifies an estate among SQLite files."""
 WAIT_SECONDS = 30.0
 """The longest time that a process waits for another's transaction."""
 RESTORE = "Restore a copy of the estate's directory that audit verify accepts."

@@ -10,6 +10,7 @@ import msgspec
 
 from smki_testca.errors import AlreadySoError, EstateError, InputError
 from smki_testca.estate.audit import unreadable_entry
+from smki_testca.numbers import LARGEST, check_number
 from smki_testca.profiles.library import met_in
 from smki_testca.register import documents
 from smki_testca.register.agreements import AgreementChange
@@ -38,6 +39,8 @@ _AGREEMENT_ACTIONS = tuple(
 )
 
 
+MAX_ALLOCATED = 100_000
+"""How many IDs are allocated at once."""
 NAMED = 3
 """How many agreements an error names; it says that there are more."""
 
@@ -190,9 +193,16 @@ class RegisterStore:
     def allocate(self, participant: str, user_role: str, count: int) -> list[Eui64]:
         """Allocate the next IDs to a participant and map them to a User Role.
 
+        Args:
+            participant: its id.
+            user_role: that the IDs will serve.
+            count: how many IDs: 1 to 100,000.
+
         Raises:
-            InputError: if there is no such participant or role, or too few IDs are left.
+            InputError: if there is no such participant or role, the number is wrong, or too few
+                IDs are left.
         """
+        check_number("The number of IDs", count, 1, MAX_ALLOCATED)
         role = self._library.roles.user_role(user_role)
         with self._database.transaction():
             before = self.load()
@@ -410,7 +420,7 @@ class RegisterStore:
         Raises:
             InputError: if the flow has none of that number.
         """
-        told = self._told(flow, number)
+        told = self._told(flow, number) if number <= LARGEST else None
         if told is None:
             last, _ = self._last_told(flow)
             raise InputError(

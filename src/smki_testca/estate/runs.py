@@ -15,6 +15,7 @@ from smki_testca.estate.database import RESTORE
 from smki_testca.estate.run_locks import RunLocks
 from smki_testca.estate.terms import MAX_ROW, Secrets, Terms
 from smki_testca.identifiers import SerialNumber
+from smki_testca.numbers import LARGEST
 
 if TYPE_CHECKING:
     import sqlite3
@@ -150,7 +151,7 @@ class RunStore:
         Raises:
             InputError: if there is none.
         """
-        runs = self._where("id = ?", number)
+        runs = self._where("id = ?", number) if number <= LARGEST else []
         if not runs:
             raise InputError(
                 "batch.unknown", f"The estate has no run {number}.", "See: smki-testca batch list"

@@ -16,6 +16,7 @@ from smki_testca.estate.audited_table import AuditedTable
 from smki_testca.estate.database import RESTORE
 from smki_testca.estate.terms import MAX_ROW, TILE_ROWS, Row
 from smki_testca.estate.tile import Tile, file_name, settle
+from smki_testca.estate_files import BULK_FOLDER
 from smki_testca.files import sync_file, sync_folder
 from smki_testca.folders import put
 from smki_testca.unfinished import is_unfinished, remove, stale, unfinished_folder
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from smki_testca.estate.database import Database
     from smki_testca.identifiers import Eui64
 
-FOLDER = "bulk"
 _NOTE = "note"
 _DIGEST_OCTETS = 32
 
@@ -76,7 +76,7 @@ class TileStore:
     """The tiles of one estate's runs."""
 
     def __init__(self, directory: Path, database: Database, audit: AuditLog) -> None:
-        self._folder = directory / FOLDER
+        self._folder = directory / BULK_FOLDER
         self._database = database
         self._audit = audit
         self._read = lru_cache(maxsize=8)(Tile.read)

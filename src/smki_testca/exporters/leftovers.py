@@ -6,6 +6,7 @@ under that label is stale: a program that loads it serves an old certificate.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 
 from smki_testca.errors import InputError
 from smki_testca.exporters.owned_files import OwnedFiles, read_file
-from smki_testca.folders import write
+from smki_testca.folders import link_below, write
 from smki_testca.text import counted, is_or_are
 from smki_testca.x509 import untrusted
 from smki_testca.x509.keys import key_id
@@ -137,18 +138,24 @@ def _stale(files: OwnedFiles, made: Made, out: Path) -> Iterator[Path]:
 
 
 class _Present(dict["PurePosixPath", set[str]]):
-    """The names in each folder below another, read when they are asked for."""
+    """The names in each folder below another, read when they are asked for.
+
+    A folder to which a link leads has none: what is there is not below the other one.
+    """
 
     def __init__(self, out: Path) -> None:
         super().__init__()
         self._out = out
 
     def __missing__(self, folder: PurePosixPath) -> set[str]:
-        try:
-            with os.scandir(self._out.joinpath(*folder.parts)) as entries:
-                self[folder] = {each.name for each in entries if not each.is_dir()}
-        except OSError:
-            self[folder] = set()
+        self[folder] = set()
+        if link_below(self._out, folder) is not None:
+            return self[folder]
+        with (
+            contextlib.suppress(OSError),
+            os.scandir(self._out.joinpath(*folder.parts)) as entries,
+        ):
+            self[folder] = {each.name for each in entries if not each.is_dir()}
         return self[folder]
 
 

@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from smki_testca.clock import iso, later
-from smki_testca.errors import AlreadySoError, Refusal
+from smki_testca.errors import AlreadySoError, InputError, Refusal
 from smki_testca.estate.status import LIVING
 from smki_testca.issuance.issuance import Issuance
 from smki_testca.issuance.renewal import LISTED, Renewer
@@ -56,11 +56,20 @@ class ApplyOptions:
         within: a certificate that ends within this period is renewed.
         devices: the number of Devices of each type in each environment; None for the kit's number.
         dry_run: whether to plan only.
+
+    Raises:
+        InputError: for a period of less than nothing.
     """
 
     within: timedelta = DEFAULT_PERIOD
     devices: int | None = None
     dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        if self.within < timedelta(0):
+            raise InputError(
+                "time.period", f"{self.within} is not a length of time.", "Use zero or more."
+            )
 
 
 def apply(

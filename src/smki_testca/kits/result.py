@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from smki_testca.passphrases import PASSPHRASE_FILE
+from smki_testca.estate_files import PASSPHRASE_FILE
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -16,6 +16,7 @@ from smki_testca.text import counted
 from smki_testca.x509 import names
 from smki_testca.x509.key_forms import form_fault
 from smki_testca.x509.keys import (
+    has_even_modulus,
     is_plain_p256,
     key_type_of,
     load_public_key,
@@ -101,7 +102,8 @@ def algorithms(document: Certificate | RevocationList) -> Iterator[Breach]:
 
 @rule(
     "subjectPublicKeyInfo.key", Severity.ERROR, Basis.SPECIFIED, "RFC 5480 2",
-    meaning="The public key cannot be used: of another kind, or its point is not on the curve.",
+    meaning="The public key cannot be used: of another kind, its point not on the curve, or its"
+    " modulus even.",
     remedy="Make a new key pair.",
     good="04 and a point on P-256", bad="05 and 64 octets",
 )  # fmt: skip
@@ -125,9 +127,11 @@ def public_key(certificate: Certificate) -> Iterator[Breach]:
     if spki is None:
         return
     key = load_public_key(spki.node.encoded)
-    if key is None:
-        message = (
-            "the public key cannot be used: its kind is unknown, or its point is off the curve"
+    if key is None or has_even_modulus(key):
+        message = "the public key cannot be used: " + (
+            "its kind is unknown, or its point is off the curve"
+            if key is None
+            else "its modulus is even"
         )
         yield Breach("subjectPublicKeyInfo.key", spki.node.offset, message)
     elif key_type_of(key) is not certificate.profile.key_type:

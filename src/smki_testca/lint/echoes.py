@@ -25,6 +25,11 @@ _CODES_OF_BROKEN_OCTETS = frozenset(
 )
 _CODES_OF_REQUESTS = frozenset({"csr.key", "csr.device_id", "csr.identifier", "csr.version"})
 """What a CSR's field is wrong in, too, if its octets are no DER."""
+_OF_REQUESTS = frozenset(
+    f"structure.{name}"
+    for name in ("SubjectPublicKeyInfo", "GeneralNames", "OtherName", "HardwareModuleName")
+)
+"""The structures whose faults leave a CSR without what the rules of CSRs look for."""
 _BROKEN = ("der.", "structure.")
 _OF_WRONG_EXTENSIONS = frozenset(
     {
@@ -116,7 +121,11 @@ def _without_broken_fields(findings: list[Finding]) -> list[Finding]:
 
 def of_request(findings: list[Finding]) -> list[Finding]:
     """The findings of a CSR without those by a field whose octets are broken."""
-    broken = [f.path for f in findings if f.code.startswith(_BROKEN) and f.path]
+    broken = [
+        finding.path
+        for finding in findings
+        if finding.path and (finding.code.startswith("der.") or finding.code in _OF_REQUESTS)
+    ]
     return [
         finding
         for finding in without_other_names(findings, ())

@@ -91,7 +91,10 @@ def signature_anomalies(view: View) -> Iterator[Breach]:
     algorithm = view.signature_algorithm.children
     if not algorithm or algorithm[0].encoded != names.ECDSA_WITH_SHA256.encoded[2:]:
         return
-    start = view.root.children[2].end - len(view.signature)
+    bits = view.root.children[2]
+    if bits.content[:1] != b"\x00":
+        return
+    start = bits.end - len(view.signature)
     pair = ecdsa_integers(view.signature)
     if pair is None:
         message = "the signature is not a SEQUENCE of two INTEGERs"

@@ -39,6 +39,11 @@ def load_public_key(spki: bytes) -> PublicKey | None:
     return key if isinstance(key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey) else None
 
 
+def has_even_modulus(key: PublicKey) -> bool:
+    """Whether a key is RSA with an even modulus, which no product of two large primes is."""
+    return isinstance(key, rsa.RSAPublicKey) and key.public_numbers().n % 2 == 0
+
+
 def is_plain_p256(spki: bytes) -> bool:
     """Whether a SubjectPublicKeyInfo that was read before is P-256, its point uncompressed."""
     return spki.startswith(P256_HEAD) and len(spki) == _P256_OCTETS

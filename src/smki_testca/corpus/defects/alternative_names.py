@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.corpus.changes import added, but, with_critical, with_value, without
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
-from smki_testca.corpus.groups import DEVICES
+from smki_testca.corpus.groups import DEVICES, RSA_ENDS, SMKI_ISSUING
 from smki_testca.corpus.parts import (
     DEVICE_ID,
     HW_TYPE,
@@ -45,6 +45,7 @@ def _named(it: Certificate, *names: bytes) -> Certificate:
 @device_name_defect(
     "san-not-critical",
     on=DEVICES,
+    mains=2,
     title="whose subjectAltName is not critical",
     finding=f"{_PATH}.critical",
     rfc5280=Verdict.EITHER,
@@ -60,6 +61,7 @@ def san_not_critical(it: Certificate, _: Base) -> Certificate:
 @device_name_defect(
     "san-missing",
     on=DEVICES,
+    mains=2,
     title="without subjectAltName",
     finding=f"{_PATH}.missing",
     rfc5280=Verdict.EITHER,
@@ -89,6 +91,7 @@ def san_with_host(it: Certificate, _: Base) -> Certificate:
 @device_name_defect(
     "san-with-two-modules",
     on=DEVICES,
+    mains=2,
     title="with two hardwareModuleNames",
     finding=f"{_PATH}.sole",
     source="RFC 5280 4.2.1.6 allows several names",
@@ -421,7 +424,8 @@ def device_id_look_alike(it: Certificate, _: Base) -> Certificate:
 
 @device_name_defect(
     "hardware-module",
-    on=("organisation", "organisation-ka", "dccki", "iki"),
+    on=("organisation", *RSA_ENDS, "organisation-ka", *SMKI_ISSUING),
+    mains=3,
     title="with the hardwareModuleName of a Device",
     finding=f"{_PATH}.hardware_module",
     source="RFC 5280 4.2.1.6 allows any name",
@@ -522,3 +526,78 @@ def host_wildcard_inside(it: Certificate, _: Base) -> Certificate:
 def address_3_octets(it: Certificate, _: Base) -> Certificate:
     """An address with an octet too few follows the host."""
     return _named(it, dns(b"gateway.example"), tlv(0x87, b"\x7f\x00\x00"))
+
+
+@device_name_defect(
+    "host-empty",
+    on=("dccki",),
+    title="with an empty host name besides",
+    finding=f"{_PATH}.dNSName.form",
+    rfc5280=Verdict.EITHER,
+    source="RFC 5280 4.2.1.6: a dNSName of a space must not be used; no reader is told to check",
+    why="A comparison that takes nothing for any host takes the holder for every one.",
+    importance=Importance.MEDIUM,
+)
+def host_empty(it: Certificate, _: Base) -> Certificate:
+    """A second dNSName has no character."""
+    return _named(it, dns(b"gateway.example"), dns(b""))
+
+
+@device_name_defect(
+    "host-not-ascii",
+    on=("dccki",),
+    title="whose host name is not ASCII",
+    finding=f"{_PATH}.dNSName.form",
+    rfc5280=Verdict.EITHER,
+    source="RFC 5280 7.2: CAs must write it in ASCII; no reader is told to check",
+    why="A letter that looks like another names another host.",
+    importance=Importance.MEDIUM,
+)
+def host_not_ascii(it: Certificate, _: Base) -> Certificate:
+    """The first letter a is U+0430."""
+    return _named(it, dns("g\u0430teway.example".encode()))
+
+
+@device_name_defect(
+    "uri-without-scheme",
+    on=("dccki",),
+    title="with a URI without a scheme",
+    finding="extensions.general_name",
+    rfc5280=Verdict.EITHER,
+    source="RFC 5280 4.2.1.6: it must be absolute; no reader is told to check",
+    why="Programs complete it as they like, and read different hosts.",
+    importance=Importance.LOW,
+)
+def uri_without_scheme(it: Certificate, _: Base) -> Certificate:
+    """A relative URI follows the host."""
+    return _named(it, dns(b"gateway.example"), tlv(0x86, b"/gateway"))
+
+
+@device_name_defect(
+    "mailbox-without-at",
+    on=("dccki",),
+    title="with a mailbox without @",
+    finding="extensions.general_name",
+    rfc5280=Verdict.EITHER,
+    source="RFC 5280 4.2.1.6: it must be a Mailbox of RFC 2821; no reader is told to check",
+    why="A program that takes it for a host takes the holder for that host.",
+    importance=Importance.LOW,
+)
+def mailbox_without_at(it: Certificate, _: Base) -> Certificate:
+    """An rfc822Name that is a host follows the host."""
+    return _named(it, dns(b"gateway.example"), tlv(0x81, b"other.example"))
+
+
+@device_name_defect(
+    "directory-name-empty",
+    on=("dccki",),
+    title="with an empty directoryName",
+    finding="extensions.general_name",
+    rfc5280=Verdict.EITHER,
+    source="RFC 5280 4.2.1.6: a name must not be empty; no reader is told to check",
+    why="A comparison of names that finds nothing to differ takes the holder for anybody.",
+    importance=Importance.LOW,
+)
+def directory_name_empty(it: Certificate, _: Base) -> Certificate:
+    """A distinguished name of no attribute follows the host."""
+    return _named(it, dns(b"gateway.example"), tlv(0xA4, sequence()))

@@ -32,7 +32,10 @@ _SUPPLIERS = ("organisation", "organisation-ka")
 _NO_NAME = "RFC 5280 6.1: whose certificate is wanted is the application's to compare"
 _DEVICE_SOURCE = "GBCS CS02d as in RTDS 4.5.0: status 2, wrongDeviceIdentity"
 _CELLS = "GBCS s.13: a Trust Anchor Cell has one KeyUsage; RFC 5280 4.2.1.3"
-_FOR_SIGNATURES = tuple(f"organisation-{role}" for role in ROLES)
+# Those of other roles for key agreement are no right ones: roles.usage_not_of_role.
+_FOR_SIGNATURES = tuple(
+    f"organisation-{role}" for role, (_, _, held) in ROLES.items() if KEY_AGREEMENT in held
+)
 _FOR_AGREEMENT = tuple(
     f"organisation-{role}-ka" for role, (_, _, held) in ROLES.items() if KEY_AGREEMENT in held
 )
@@ -162,12 +165,23 @@ def of_the_other_registry_entry(it: Certificate, base: Base) -> Certificate:
     return replace(it, subject=organisation_subject(eui64=_ASSIGNED))
 
 
+_AGREEMENT_OF_SIGNERS = {
+    "": "",
+    **{
+        f"organisation-{role}": "role.usage"
+        for role, (_, _, allowed) in ROLES.items()
+        if KEY_AGREEMENT not in allowed
+    },
+}
+"""The linter remarks on a usage that nobody saw with a role."""
+
+
 @defect(
     "for-key-agreement",
     on=("device", "organisation", *_FOR_SIGNATURES),
     title="that is right, and for key agreement where one for signatures is wanted",
     stage=Stage.USE,
-    finding="",
+    finding=_AGREEMENT_OF_SIGNERS,
     rfc5280=Verdict.ACCEPT,
     source="RFC 5280 6.1: for what a key is used is the application's to compare",
     gbcs=Verdict.REJECT,
@@ -232,9 +246,9 @@ def of_another_role(it: Certificate, base: Base) -> Certificate:
 @defect(
     "of-recovery",
     on=("organisation", "organisation-supplier"),
-    title="that is right, and of recovery where a supplier's is wanted",
+    title="of recovery, with a supplier's ID, where a supplier's is wanted",
     stage=Stage.USE,
-    finding="",
+    finding="role.holder",
     rfc5280=Verdict.ACCEPT,
     source="RFC 5280 6.1: what an OU means is the application's to compare",
     gbcs=Verdict.EITHER,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.corpus.changes import added, with_critical, with_value, without
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
-from smki_testca.corpus.groups import CAS, DEVICES, ORGANISATIONS, ROOTS, SMKI_CAS, SMKI_ISSUING
+from smki_testca.corpus.groups import CAS, ENDS, ROOTS, RSA_ENDS, SMKI_CAS, SMKI_ISSUING
 from smki_testca.corpus.parts import FALSE, TRUE, fixed_integer
 from smki_testca.der.encode import INTEGER, integer, sequence, tlv
 
@@ -30,6 +30,7 @@ def _own_length(it: Certificate) -> int:
 @constraint_defect(
     "constraints-not-critical",
     on=CAS,
+    mains=2,
     title="whose basicConstraints is not critical",
     finding=f"{_PATH}.critical",
     rfc5280=Verdict.EITHER,
@@ -45,11 +46,12 @@ def constraints_not_critical(it: Certificate, _: Base) -> Certificate:
 @constraint_defect(
     "constraints-missing",
     on=(*SMKI_CAS, "iki-issuing-ca"),
+    mains=4,
     title="without basicConstraints",
     finding=f"{_PATH}.missing",
     rfc5280=Verdict.EITHER,
     source=f"RFC 5280 6.1.4 (k) {_NOT_THE_LAST}",
-    why="A reader that takes such a CA takes any end entity for one: O5 is a Device Certificate"
+    why="A reader that takes such a CA takes any end entity for one: a Device Certificate was seen"
     " that an organisation's key had signed.",
     importance=Importance.HIGH,
 )
@@ -61,6 +63,7 @@ def constraints_missing(it: Certificate, _: Base) -> Certificate:
 @constraint_defect(
     "ca-false",
     on=SMKI_CAS,
+    mains=2,
     title="whose cA is FALSE, written out",
     finding=f"{_PATH}.cA.value",
     rfc5280=Verdict.EITHER,
@@ -76,6 +79,7 @@ def ca_false(it: Certificate, _: Base) -> Certificate:
 @constraint_defect(
     "ca-missing",
     on=CAS,
+    mains=8,
     title="whose basicConstraints has a pathLen and no cA",
     finding=f"{_PATH}.cA.missing",
     rfc5280=Verdict.EITHER,
@@ -91,6 +95,7 @@ def ca_missing(it: Certificate, _: Base) -> Certificate:
 @constraint_defect(
     "path-length-missing",
     on=SMKI_ISSUING,
+    mains=2,
     title="without pathLen",
     finding=f"{_PATH}.pathLenConstraint.missing",
     rfc5280=Verdict.ACCEPT,
@@ -106,6 +111,7 @@ def path_length_missing(it: Certificate, _: Base) -> Certificate:
 @constraint_defect(
     "path-length-another",
     on=CAS,
+    mains=2,
     title="whose pathLen is one more than it should be",
     finding=f"{_PATH}.pathLenConstraint.value",
     rfc5280=Verdict.ACCEPT,
@@ -138,6 +144,7 @@ def path_length_300_octets(it: Certificate, _: Base) -> Certificate:
 @constraint_defect(
     "path-length-0",
     on=ROOTS,
+    mains=2,
     title="whose pathLen 0 allows no CA below it",
     finding=f"{_PATH}.path_length",
     rfc5280=Verdict.ACCEPT,
@@ -153,6 +160,7 @@ def path_length_0(it: Certificate, _: Base) -> Certificate:
 @constraint_defect(
     "path-length-negative",
     on=("organisation-root-ca", "organisation-issuing-ca", "device-issuing-ca", "dccki-issuing-ca"),
+    mains=2,
     title="with a pathLen of -1",
     finding=f"{_PATH}.path_length",
     source="RFC 5280 4.2.1.9: INTEGER (0..MAX); 4.2: it is critical and cannot be processed",
@@ -169,7 +177,8 @@ def path_length_negative(it: Certificate, _: Base) -> Certificate:
 
 @constraint_defect(
     "is-ca",
-    on=(*DEVICES, *ORGANISATIONS, "dccki", "iki"),
+    on=(*ENDS, *RSA_ENDS, "device-ka", "organisation-ka"),
+    mains=4,
     title="that says it is a CA",
     finding=f"{_PATH}.end_entity",
     rfc5280=Verdict.ACCEPT,
@@ -186,6 +195,7 @@ def is_ca(it: Certificate, _: Base) -> Certificate:
 @constraint_defect(
     "is-ca-not-critical",
     on=("device", "organisation"),
+    mains=2,
     title="that says it is a CA in an extension that is not critical",
     finding=f"{_PATH}.end_entity",
     rfc5280=Verdict.ACCEPT,
@@ -202,6 +212,7 @@ def is_ca_not_critical(it: Certificate, _: Base) -> Certificate:
 @constraint_defect(
     "path-length-alone",
     on=("device", "organisation"),
+    mains=2,
     title="with a basicConstraints of a pathLen alone",
     finding=f"{_PATH}.path_length",
     also=(f"{_PATH}.present",),

@@ -53,7 +53,6 @@ _BOTH = ("organisation-crl", "dccki-crl")
 _CRLS = ("organisation-crl", "dccki-crl", "iki-crl")
 _UNKNOWN_OID = "1.2.826.0.1.99999"
 _DROPPED = "A program that drops the list and goes on takes a certificate that it revokes."
-_UNLISTED = "The certificate is not found on the list, and passes for good although it is revoked."
 _GOOD = {"status": "good"}
 
 
@@ -701,23 +700,6 @@ def indirect(it: RevocationList, base: Base) -> RevocationList:
 
 
 # Entries
-
-
-@defect(
-    "serial-padded",
-    on=LISTS,
-    title="that lists the serial with a needless zero octet before it",
-    stage=Stage.DER,
-    finding="der.integer_not_minimal",
-    source="X.690 8.3.2, 10",
-    why=_UNLISTED,
-    importance=Importance.CRITICAL,
-    at_least=Stage.USE,
-)
-def serial_padded(it: RevocationList, base: Base) -> RevocationList:
-    """00 before a first octet below 80: seen to free the certificate in several libraries."""
-    padded = tlv(INTEGER, b"\x00" + _serial(base)[2:])
-    return but(it, entries=(_entry(base, reason(4), serial=padded),))
 
 
 @defect(

@@ -31,6 +31,7 @@ extension_defect = partial(defect, stage=Stage.PROFILE, at_least=Stage.PATH)
 @extension_defect(
     "extensions-order",
     on=EVERY,
+    mains=2,
     title="with keyUsage as the last extension",
     finding="extensions.order",
     rfc5280=Verdict.ACCEPT,
@@ -47,6 +48,7 @@ def extensions_order(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "extension-unknown",
     on=(*KINDS, "organisation-root-ca"),
+    mains=2,
     title="with an unknown extension",
     finding="extensions.unexpected",
     rfc5280=Verdict.ACCEPT,
@@ -62,6 +64,7 @@ def extension_unknown(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "extension-unknown-critical",
     on=EVERY,
+    mains=5,
     title="with an unknown critical extension",
     finding="extensions.unknown_critical",
     source="RFC 5280 4.2: a reader must reject what has a critical extension it does not know",
@@ -90,6 +93,7 @@ def extension_long_oid_critical(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "extension-like-key-usage-critical",
     on=("device", "organisation"),
+    mains=2,
     title="with an unknown critical extension whose OID begins with that of keyUsage",
     finding="extensions.unknown_critical",
     source="RFC 5280 4.2: a reader must reject what has a critical extension it does not know",
@@ -136,6 +140,7 @@ def issuer_alt_name_critical(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "ext-key-usage",
     on=SMKI,
+    mains=2,
     title="with an extKeyUsage",
     finding="extensions.extKeyUsage.present",
     rfc5280=Verdict.ACCEPT,
@@ -151,6 +156,7 @@ def ext_key_usage(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "crl-distribution-points",
     on=SMKI,
+    mains=2,
     title="with cRLDistributionPoints",
     finding="extensions.cRLDistributionPoints.present",
     rfc5280=Verdict.ACCEPT,
@@ -166,6 +172,7 @@ def crl_distribution_points(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "authority-info-access",
     on=SMKI,
+    mains=2,
     title="with authorityInfoAccess",
     finding="extensions.authorityInfoAccess.present",
     rfc5280=Verdict.ACCEPT,
@@ -181,6 +188,7 @@ def authority_info_access(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "issuer-alt-name",
     on=SMKI,
+    mains=2,
     title="with issuerAltName",
     finding="extensions.issuerAltName.present",
     rfc5280=Verdict.ACCEPT,
@@ -196,6 +204,7 @@ def issuer_alt_name(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "issuer-unique-id",
     on=SMKI,
+    mains=2,
     title="with an issuerUniqueID",
     finding="issuerUniqueID.present",
     rfc5280=Verdict.ACCEPT,
@@ -211,6 +220,7 @@ def issuer_unique_id(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "subject-unique-id",
     on=SMKI,
+    mains=3,
     title="with a subjectUniqueID",
     finding="subjectUniqueID.present",
     rfc5280=Verdict.ACCEPT,
@@ -231,6 +241,7 @@ def subject_unique_id(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "name-constraints",
     on=("device", "organisation", "iki"),
+    mains=2,
     title="with critical nameConstraints",
     finding="extensions.only_for_cas",
     rfc5280=Verdict.EITHER,
@@ -262,6 +273,7 @@ def policy_constraints(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "name-constraints-not-critical",
     on=("device-issuing-ca", "organisation-issuing-ca"),
+    mains=2,
     title="with nameConstraints that are not critical",
     finding="extensions.must_be_critical",
     also=("extensions.unexpected",),

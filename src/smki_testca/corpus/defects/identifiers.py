@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
-from smki_testca.corpus.groups import ORGANISATIONS
+from smki_testca.corpus.groups import OCAS, ORGANISATIONS
 from smki_testca.corpus.parts import PRINTABLE, SUPPLIER_ID, attribute, identifier, rdn
 from smki_testca.corpus.subjects import (
     COMMON_NAME,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _PATH = "subject.x500UniqueIdentifier"
 _OTHER_ID = bytes.fromhex("90b3d51f30020000")
 _NO_RULE = "RFC 5280 4.1.2.4 does not name 2.5.4.45 among the attributes that readers must know"
+_TYPE = "X.520: a UniqueIdentifier is a BIT STRING; RFC 5280 tells no reader to check"
 identifier_defect = partial(
     defect,
     stage=Stage.PROFILE,
@@ -69,6 +70,7 @@ def _own(base: Base) -> bytes:
 @identifier_defect(
     "id-missing",
     on=_EVERY_ROLE,
+    mains=12,
     title="without an identifier",
     finding=f"{_PATH}.missing",
     why="It names nobody: clients skip it in silence, and a Device that takes it has a cell of no"
@@ -77,7 +79,7 @@ def _own(base: Base) -> bytes:
     facts=_NOBODY,
 )
 def id_missing(it: Certificate, _: Base) -> Certificate:
-    """The attribute is left out."""
+    """The attribute is left out (O18)."""
     return without_attribute(it, IDENTIFIER)
 
 
@@ -89,7 +91,7 @@ def id_missing(it: Certificate, _: Base) -> Certificate:
     why="Clients that take the last attribute for the identifier skip the certificate in silence.",
 )
 def id_before_role(it: Certificate, _: Base) -> Certificate:
-    """The two change places."""
+    """The two change places (O18)."""
     names = relatives(it)
     unit, own = names.pop(UNIT), names.pop(IDENTIFIER)
     return with_relatives(it, {**names, IDENTIFIER: own, UNIT: unit})
@@ -133,7 +135,7 @@ def id_7_octets(it: Certificate, base: Base) -> Certificate:
     facts=_NOBODY,
 )
 def id_9_octets(it: Certificate, base: Base) -> Certificate:
-    """An octet follows the identifier."""
+    """An octet follows the identifier (O18)."""
     return _with_bits(it, _own(base) + b"\x01")
 
 
@@ -187,7 +189,7 @@ def id_in_hexadecimal(it: Certificate, base: Base) -> Certificate:
     facts=_NOBODY,
 )
 def id_unused_bits(it: Certificate, _: Base) -> Certificate:
-    """Four bits of zero are said to be none."""
+    """Four bits of zero are said to be none (O18)."""
     return _with_bits(it, SUPPLIER_ID, 4)
 
 
@@ -196,6 +198,8 @@ def id_unused_bits(it: Certificate, _: Base) -> Certificate:
     on=("organisation", "organisation-network-operator"),
     title="whose identifier is an OCTET STRING",
     finding=f"{_PATH}.unreadable",
+    rfc5280=Verdict.EITHER,
+    source=_TYPE,
     why="Clients that look for 03 09 00 skip it in silence; others read the same eight octets.",
     facts=_NOBODY,
 )
@@ -209,6 +213,8 @@ def id_octet_string(it: Certificate, base: Base) -> Certificate:
     on=("organisation", "organisation-other"),
     title="whose identifier is text",
     finding=f"{_PATH}.unreadable",
+    rfc5280=Verdict.EITHER,
+    source=_TYPE,
     why="A reader that does not look at the type takes the first eight letters for the identifier.",
     importance=Importance.CRITICAL,
     facts=_NOBODY,
@@ -221,6 +227,7 @@ def id_text(it: Certificate, base: Base) -> Certificate:
 @identifier_defect(
     "id-zeros",
     on=("organisation", "organisation-ka", "organisation-recovery"),
+    mains=2,
     title="whose identifier is all zeros",
     finding=f"{_PATH}.null",
     why="Eight zeros stand for the cell of a root: a holder's certificate would take its place.",
@@ -267,6 +274,7 @@ def id_twice(it: Certificate, _: Base) -> Certificate:
 @identifier_defect(
     "id-with-role",
     on=("organisation", "organisation-supplier"),
+    mains=2,
     title="with role and identifier in one RDN",
     finding="subject.multi_valued",
     source="RFC 5280 4.1.2.4: an RDN is a set of attributes",
@@ -356,7 +364,7 @@ def id_like_attribute(it: Certificate, base: Base) -> Certificate:
     facts={"eui64": "90B3D5F130010000"},
 )
 def id_look_alike(it: Certificate, _: Base) -> Certificate:
-    """Two digits of the prefix are exchanged."""
+    """Two digits of the prefix are exchanged (O17)."""
     return _with_bits(it, bytes.fromhex("90b3d5f130010000"))
 
 
@@ -379,6 +387,7 @@ def id_reversed(it: Certificate, base: Base) -> Certificate:
 @identifier_defect(
     "id-of-a-device",
     on=("organisation", "organisation-supplier-ka"),
+    mains=2,
     title="whose identifier is a Device's",
     finding="eui64.not_central",
     source="a rule of the SEC alone: RFC 5280 knows no Entity Identifiers",
@@ -389,3 +398,17 @@ def id_reversed(it: Certificate, base: Base) -> Certificate:
 def id_of_a_device(it: Certificate, _: Base) -> Certificate:
     """It lies under a manufacturer's Registry Entry."""
     return _with_bits(it, bytes.fromhex("00db1234567890a4"))
+
+
+@identifier_defect(
+    "identifier",
+    on=OCAS,
+    mains=2,
+    title="with the identifier of an organisation",
+    finding="subject.unexpected",
+    why="A CA is taken for a supplier: a key that issues certificates would go into the cell of one"
+    " that signs commands.",
+)
+def identifier_of_ca(it: Certificate, _: Base) -> Certificate:
+    """2.5.4.45 comes last, as in an Organisation Certificate."""
+    return _with_bits(it, SUPPLIER_ID)

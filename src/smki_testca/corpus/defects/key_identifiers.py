@@ -49,6 +49,7 @@ def _long_serial(octets: bytes) -> bytes:
 @key_defect(
     "ski-critical",
     on=KINDS,
+    mains=2,
     title="whose subjectKeyIdentifier is critical",
     finding={
         "": "extensions.must_not_be_critical",
@@ -66,7 +67,8 @@ def ski_critical(it: Certificate, _: Base) -> Certificate:
 
 @key_defect(
     "ski-missing",
-    on=(*DEVICES, "organisation", *RSA_ENDS),
+    on=(*ENDS, *RSA_ENDS, "device-ka"),
+    mains=4,
     title="without subjectKeyIdentifier",
     finding="extensions.subjectKeyIdentifier.missing",
     rfc5280=Verdict.ACCEPT,
@@ -77,6 +79,7 @@ def ski_critical(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "ski-missing",
     on=("organisation-issuing-ca", "dccki-root-ca"),
+    mains=2,
     title="without subjectKeyIdentifier",
     finding="extensions.subjectKeyIdentifier.missing",
     rfc5280=Verdict.EITHER,
@@ -92,6 +95,7 @@ def ski_missing(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "ski-20-octets",
     on=SMKI_KINDS,
+    mains=3,
     title="whose subjectKeyIdentifier has 20 octets",
     finding="extensions.subjectKeyIdentifier.octets",
     rfc5280=Verdict.ACCEPT,
@@ -138,6 +142,7 @@ def ski_empty(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "ski-of-another-key",
     on=(*EVERY, "device-ka"),
+    mains=5,
     title="whose subjectKeyIdentifier is that of another key",
     finding="extensions.subjectKeyIdentifier.value",
     rfc5280=Verdict.ACCEPT,
@@ -170,6 +175,7 @@ def ski_of_no_type_bits(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "ski-integer",
     on=KINDS,
+    mains=2,
     title="whose subjectKeyIdentifier is an INTEGER",
     finding={
         "": "structure.SubjectKeyIdentifier",
@@ -209,6 +215,7 @@ def ski_bare(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "aki-critical",
     on=KINDS,
+    mains=2,
     title="whose authorityKeyIdentifier is critical",
     finding={
         "": "extensions.must_not_be_critical",
@@ -227,11 +234,12 @@ def aki_critical(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "aki-missing",
     on=(*KINDS, "iki-issuing-ca", "dccki-issuing-ca", "device-issuing-ca"),
+    mains=5,
     title="without authorityKeyIdentifier",
     finding="extensions.authorityKeyIdentifier.missing",
     rfc5280=Verdict.EITHER,
     source="RFC 5280 4.2.1.1: CAs must write it; 6.1 does not look at it",
-    why="Where two CAs share a name, nothing says which of them issued it; O3 lacks it, too.",
+    why="Where two CAs share a name, nothing says which of them issued it.",
     importance=Importance.MEDIUM,
 )
 def aki_missing(it: Certificate, _: Base) -> Certificate:
@@ -242,6 +250,7 @@ def aki_missing(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "aki-with-issuer-and-serial",
     on=SMKI_KINDS,
+    mains=2,
     title="whose authorityKeyIdentifier tells the issuer's own issuer and serial, too",
     finding="extensions.authorityKeyIdentifier.sole",
     rfc5280=Verdict.ACCEPT,
@@ -282,6 +291,7 @@ def aki_half(it: Certificate, base: Base) -> Certificate:
 @key_defect(
     "aki-of-serial-alone",
     on=(*SMKI_KINDS, "dccki"),
+    mains=2,
     title="whose authorityKeyIdentifier is a serial in place of a key identifier",
     finding={
         "": "extensions.authorityKeyIdentifier.half",
@@ -299,7 +309,7 @@ def aki_of_serial_alone(it: Certificate, _: Base) -> Certificate:
 
 @key_defect(
     "aki-of-issuer-and-serial",
-    on=("organisation", "device", "dccki", "iki-issuing-ca", "dccki-issuing-ca"),
+    on=("device", "organisation", "dccki", "iki-issuing-ca", "dccki-issuing-ca"),
     title="whose authorityKeyIdentifier is the issuer's own issuer and serial",
     finding="extensions.authorityKeyIdentifier.keyIdentifier.missing",
     rfc5280=Verdict.EITHER,
@@ -318,6 +328,7 @@ def aki_of_issuer_and_serial(it: Certificate, base: Base) -> Certificate:
 @key_defect(
     "aki-20-octets",
     on=SMKI_KINDS,
+    mains=2,
     title="whose authorityKeyIdentifier has 20 octets",
     finding="extensions.authorityKeyIdentifier.keyIdentifier.octets",
     rfc5280=Verdict.EITHER,
@@ -333,6 +344,7 @@ def aki_20_octets(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "aki-of-another-key",
     on=(*ISSUED, "device-ka"),
+    mains=5,
     title="whose authorityKeyIdentifier is that of another key",
     finding="extensions.authorityKeyIdentifier.keyIdentifier.value",
     rfc5280=Verdict.EITHER,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.corpus.changes import with_critical, with_value, without
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
-from smki_testca.corpus.groups import CAS, DEVICES, EVERY, KINDS, ORGANISATIONS, SMKI_ISSUING
+from smki_testca.corpus.groups import CAS, ENDS, EVERY, KINDS, SMKI_ISSUING
 from smki_testca.corpus.parts import usages
 from smki_testca.der.encode import BIT_STRING, integer, tlv
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from smki_testca.corpus.parts import Certificate
 
 _NAME = "keyUsage"
-_SMKI_ENDS = (*DEVICES, *ORGANISATIONS)
+_SMKI_ENDS = (*ENDS, "device-ka", "organisation-ka")
 usage_defect = partial(defect, stage=Stage.PROFILE, at_least=Stage.USE)
 """Refusing the key when it is put to use counts as right, too."""
 
@@ -24,6 +24,7 @@ usage_defect = partial(defect, stage=Stage.PROFILE, at_least=Stage.USE)
 @usage_defect(
     "key-usage-not-critical",
     on=(*EVERY, "device-ka", "organisation-ka"),
+    mains=5,
     title="whose keyUsage is not critical",
     finding="extensions.keyUsage.critical",
     rfc5280=Verdict.ACCEPT,
@@ -39,6 +40,7 @@ def key_usage_not_critical(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-missing",
     on=(*KINDS, "device-ka", "organisation-ka"),
+    mains=5,
     title="without keyUsage",
     finding="extensions.keyUsage.missing",
     rfc5280=Verdict.EITHER,
@@ -55,6 +57,7 @@ def key_usage_missing(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-integer",
     on=KINDS,
+    mains=3,
     title="whose keyUsage is an INTEGER",
     finding={"": "extensions.keyUsage.unreadable", "dccki": "structure.KeyUsage"},
     at_least=Stage.PROFILE,
@@ -70,7 +73,8 @@ def key_usage_integer(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-without-crl-sign",
     on=CAS,
-    title="that may not sign CRLs",
+    mains=4,
+    title="whose keyUsage lacks cRLSign",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.ACCEPT,
     source="RFC 5280 4.2.1.3: a CA may leave its CRLs to another",
@@ -85,7 +89,8 @@ def key_usage_without_crl_sign(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-without-cert-sign",
     on=SMKI_ISSUING,
-    title="that may not sign certificates",
+    mains=2,
+    title="whose keyUsage lacks keyCertSign",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.EITHER,
     source="RFC 5280 6.1.4 (n) asks it of the CAs of a path, not of the certificate at its end",
@@ -100,7 +105,8 @@ def key_usage_without_cert_sign(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-of-end-entity",
     on=SMKI_ISSUING,
-    title="with the keyUsage of an end entity",
+    mains=2,
+    title="whose keyUsage is digitalSignature",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.EITHER,
     source="RFC 5280 6.1.4 (n) asks it of the CAs of a path, not of the certificate at its end",
@@ -116,7 +122,8 @@ def key_usage_of_end_entity(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-two",
     on=_SMKI_ENDS,
-    title="for both digital signature and key agreement",
+    mains=4,
+    title="whose keyUsage is both digitalSignature and keyAgreement",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.ACCEPT,
     source="RFC 5280 4.2.1.3 allows several bits",
@@ -133,7 +140,8 @@ def key_usage_two(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-non-repudiation",
     on=_SMKI_ENDS,
-    title="for nonRepudiation",
+    mains=4,
+    title="whose keyUsage is nonRepudiation",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.ACCEPT,
     source="RFC 5280 4.2.1.3 allows any bit",
@@ -150,7 +158,7 @@ def key_usage_non_repudiation(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-signature-and-non-repudiation",
     on=("device", "organisation"),
-    title="for nonRepudiation besides digital signature",
+    title="whose keyUsage is nonRepudiation besides digitalSignature",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.ACCEPT,
     source="RFC 5280 4.2.1.3 allows several bits",
@@ -165,7 +173,8 @@ def key_usage_signature_and_non_repudiation(it: Certificate, _: Base) -> Certifi
 @usage_defect(
     "key-usage-key-encipherment",
     on=("device-ka", "organisation-ka"),
-    title="for keyEncipherment",
+    mains=2,
+    title="whose keyUsage is keyEncipherment",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.ACCEPT,
     source="RFC 5280 4.2.1.3; RFC 5480 3 gives a key on a curve no such use, and no check of it",
@@ -182,7 +191,7 @@ def key_usage_key_encipherment(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-agreement-and-encipher-only",
     on=("device-ka", "organisation-ka"),
-    title="for key agreement to encipher only",
+    title="whose keyUsage has encipherOnly",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.ACCEPT,
     source="RFC 5280 4.2.1.3: encipherOnly qualifies keyAgreement",
@@ -198,7 +207,7 @@ def key_usage_agreement_and_encipher_only(it: Certificate, _: Base) -> Certifica
 @usage_defect(
     "key-usage-agreement-and-decipher-only",
     on=("device-ka", "organisation-ka"),
-    title="for key agreement to decipher only",
+    title="whose keyUsage has decipherOnly",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.ACCEPT,
     source="RFC 5280 4.2.1.3: decipherOnly qualifies keyAgreement",
@@ -212,8 +221,9 @@ def key_usage_agreement_and_decipher_only(it: Certificate, _: Base) -> Certifica
 
 @usage_defect(
     "key-usage-signs-certificates",
-    on=(*DEVICES, "organisation", "dccki"),
-    title="with the keyUsage keyCertSign",
+    on=(*ENDS, "dccki", "device-ka"),
+    mains=3,
+    title="whose keyUsage is keyCertSign",
     finding={"": "extensions.keyUsage.value", "dccki": "extensions.keyUsage.signs_certificates"},
     rfc5280=Verdict.EITHER,
     source="RFC 5280 4.2.1.3, 4.2.1.9: CAs must not write it; 6.1 does not look at it",
@@ -230,7 +240,8 @@ def key_usage_signs_certificates(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-signs-crls",
     on=("device", "organisation"),
-    title="with the keyUsage cRLSign besides its own",
+    mains=2,
+    title="whose keyUsage has cRLSign besides its own bit",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.ACCEPT,
     source="RFC 5280 4.2.1.3 allows several bits; 6.3.3 (f) takes CRLs from such a key",
@@ -246,7 +257,8 @@ def key_usage_signs_crls(it: Certificate, base: Base) -> Certificate:
 @usage_defect(
     "key-usage-none",
     on=("device", "device-ka", "organisation", "dccki"),
-    title="with a keyUsage of no bit",
+    mains=2,
+    title="whose keyUsage has no bit",
     finding={"": "extensions.keyUsage.value", "dccki": "extensions.keyUsage.no_usage"},
     rfc5280=Verdict.EITHER,
     source="RFC 5280 4.2.1.3: at least one bit must be set; no reader is told to check",
@@ -262,7 +274,8 @@ def key_usage_none(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-key-agreement",
     on=("dccki", "iki"),
-    title="for key agreement",
+    mains=2,
+    title="whose keyUsage is keyAgreement",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.ACCEPT,
     source="RFC 5280 4.2.1.3 allows any bit",
@@ -272,3 +285,51 @@ def key_usage_none(it: Certificate, _: Base) -> Certificate:
 def key_usage_key_agreement(it: Certificate, _: Base) -> Certificate:
     """An RSA key is said to agree keys."""
     return with_value(it, _NAME, usages("keyAgreement"))
+
+
+@usage_defect(
+    "key-usage-signs-too",
+    on=SMKI_ISSUING,
+    mains=2,
+    title="whose keyUsage has digitalSignature besides its own bits",
+    finding="extensions.keyUsage.value",
+    rfc5280=Verdict.ACCEPT,
+    source="RFC 5280 4.2.1.3 allows several bits",
+    why="The key that issues certificates may sign commands, too: a reader that goes by the bit"
+    " takes them from it.",
+    importance=Importance.HIGH,
+)
+def key_usage_signs_too(it: Certificate, _: Base) -> Certificate:
+    """A CA has the bit of an end entity, too."""
+    return with_value(it, _NAME, usages("digitalSignature", "keyCertSign", "cRLSign"))
+
+
+@usage_defect(
+    "key-usage-signature-alone",
+    on=("dccki",),
+    title="whose keyUsage lacks keyEncipherment",
+    finding="extensions.keyUsage.value",
+    rfc5280=Verdict.ACCEPT,
+    source="RFC 5280 4.2.1.3 allows any bit",
+    why="TLS 1.2 with RSA key exchange fails, where a gateway still has it.",
+    importance=Importance.LOW,
+)
+def key_usage_signature_alone(it: Certificate, _: Base) -> Certificate:
+    """One of two bits is left out."""
+    return with_value(it, _NAME, usages("digitalSignature"))
+
+
+@usage_defect(
+    "key-usage-with-encipherment",
+    on=("iki",),
+    title="whose keyUsage has keyEncipherment besides digitalSignature",
+    finding="extensions.keyUsage.value",
+    rfc5280=Verdict.ACCEPT,
+    source="RFC 5280 4.2.1.3 allows several bits",
+    why="The key of a person who signs requests is used to encipher keys, and may be kept in"
+    " copies.",
+    importance=Importance.LOW,
+)
+def key_usage_with_encipherment(it: Certificate, _: Base) -> Certificate:
+    """A bit is set besides the right one."""
+    return with_value(it, _NAME, usages("digitalSignature", "keyEncipherment"))

@@ -6,21 +6,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.defect import Importance, Stage, defect
-from smki_testca.corpus.elements import (
-    claiming,
-    content_of,
-    edited,
-    indefinite,
-    long_form,
-)
+from smki_testca.corpus.elements import claiming, content_of, edited, indefinite, long_form
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
     from smki_testca.corpus.parts import Certificate, Parts, RevocationList
 
-EACH_KIND = ("device", "organisation", "organisation-crl", "device-csr")
+EACH_KIND = ("device", "organisation-crl", "device-csr")
 """A base of each kind of document."""
-_CERTIFICATES = ("device", "organisation", "dccki")
+_CERTIFICATES = ("organisation", "dccki")
 
 _der = partial(defect, stage=Stage.DER)
 _long = partial(
@@ -107,9 +101,7 @@ def entry_serial_length_long(it: RevocationList, base: Base) -> bytes:
     return edited(it, long_form, "revokedCertificates", 0, 0)
 
 
-@_long(
-    "subject-length-long", on=("device", "organisation"), title="whose subject has a long length"
-)
+@_long("subject-length-long", on=("organisation",), title="whose subject has a long length")
 def subject_length_long(it: Certificate, base: Base) -> bytes:
     """The length of the subject is written in the long form."""
     del base
@@ -136,7 +128,7 @@ def extension_length_long(it: Parts, base: Base) -> bytes:
 
 @_long(
     "key-usage-length-long",
-    on=("device", "organisation", "device-issuing-ca"),
+    on=("organisation", "device-issuing-ca"),
     title="whose keyUsage has a long length inside its OCTET STRING",
 )
 def key_usage_length_long(it: Certificate, base: Base) -> bytes:
@@ -188,7 +180,7 @@ def signed_indefinite(it: Parts, base: Base) -> bytes:
 
 @_indefinite(
     "subject-length-indefinite",
-    on=("device", "organisation"),
+    on=("organisation",),
     title="whose subject is of indefinite length",
 )
 def subject_indefinite(it: Certificate, base: Base) -> bytes:
@@ -208,7 +200,7 @@ def extensions_indefinite(it: Parts, base: Base) -> bytes:
 
 @_indefinite(
     "wrapped-length-indefinite",
-    on=("device", "organisation"),
+    on=("organisation",),
     title="whose certificatePolicies is of indefinite length",
 )
 def wrapped_indefinite(it: Certificate, base: Base) -> bytes:
@@ -231,7 +223,7 @@ def entries_indefinite(it: RevocationList, base: Base) -> bytes:
 
 @_der(
     "primitive-length-indefinite",
-    on=("device", "organisation", "organisation-crl"),
+    on=("device", "organisation-crl"),
     title="with an INTEGER of indefinite length",
     finding="der.length",
     source="X.690 8.1.3.2 a",
@@ -318,7 +310,7 @@ def all_ones_64(it: Parts, base: Base) -> bytes:
 
 @_too_much(
     "serial-length-all-ones",
-    on=("device", "organisation"),
+    on=("organisation",),
     title="whose serialNumber claims ff ff ff ff octets",
 )
 def serial_all_ones(it: Certificate, base: Base) -> bytes:
@@ -361,7 +353,7 @@ def hardware_serial_too_long(it: Certificate, base: Base) -> bytes:
 
 @_too_much(
     "key-usage-length-too-long",
-    on=("device", "organisation", "organisation-issuing-ca"),
+    on=("organisation", "organisation-issuing-ca"),
     title="whose keyUsage is cut off in its OCTET STRING",
 )
 def key_usage_too_long(it: Certificate, base: Base) -> bytes:
@@ -430,14 +422,14 @@ def half_lost(it: Parts, base: Base) -> bytes:
     return it.der[: len(it.der) // 2]
 
 
-@_cut("truncated-in-header", on=EACH_KIND, title="of which only the first two octets are there")
+@_cut("truncated-in-header", on=("device",), title="of which only the first two octets are there")
 def only_two_octets(it: Parts, base: Base) -> bytes:
     """Of the outermost header, the octets of the length are lost."""
     del base
     return it.der[:2]
 
 
-@_cut("truncated-tag", on=EACH_KIND, title="of which only the first octet is there")
+@_cut("truncated-tag", on=("device",), title="of which only the first octet is there")
 def only_the_tag(it: Parts, base: Base) -> bytes:
     """Only the identifier octet of the document is there."""
     del base
@@ -463,7 +455,7 @@ def element_after(it: Parts, base: Base) -> bytes:
 
 @_after(
     "key-usage-trailing-octet",
-    on=("device", "organisation", "organisation-issuing-ca", "device-csr"),
+    on=("organisation", "organisation-issuing-ca", "device-csr"),
     title="with an octet after its keyUsage, in the OCTET STRING",
 )
 def octet_after_key_usage(it: Parts, base: Base) -> bytes:

@@ -641,6 +641,8 @@ def root_of_another_key(it: Certificate, base: Base) -> Changed:
     finding="signature.invalid",
     rfc5280=Verdict.EITHER,
     source="RFC 5280 6.1: a trust anchor's certificate is not a part of the path",
+    gbcs=Verdict.EITHER,
+    gbcs_source="RFC 5280 6.1.1 (d)",
     why="Somebody changed the file of the root; readers that trust it by its octets notice that.",
     importance=Importance.LOW,
     needs=(Need.CHAIN,),

@@ -36,6 +36,7 @@ def purposes_critical(it: Certificate, _: Base) -> Certificate:
 
 @purpose_defect(
     "purposes-missing",
+    mains=2,
     title="without extKeyUsage",
     finding=f"{_PATH}.missing",
     rfc5280=Verdict.ACCEPT,
@@ -64,7 +65,8 @@ def purposes_integer(it: Certificate, _: Base) -> Certificate:
 
 @purpose_defect(
     "purposes-email",
-    title="for e-mail",
+    mains=2,
+    title="whose only purpose is e-mail",
     finding=f"{_PATH}.value",
     rfc5280=Verdict.ACCEPT,
     source="RFC 5280 4.2.1.12 allows any purpose; TLS is to check its own",
@@ -78,7 +80,7 @@ def purposes_email(it: Certificate, _: Base) -> Certificate:
 
 @purpose_defect(
     "purposes-other-role",
-    title="for the other end of a TLS connection",
+    title="whose only purpose is that of the other end of TLS",
     finding=f"{_PATH}.value",
     rfc5280=Verdict.ACCEPT,
     source="RFC 5280 4.2.1.12 allows any purpose; TLS is to check its own",

@@ -52,6 +52,7 @@ def _role(base: Base) -> str:
         "organisation-rdp-file-sign",
         "organisation-dsp-xml-sign",
     ),
+    mains=5,
     title="whose role is in decimal",
     finding=f"{_PATH}.role_decimal",
     why='137 stands where 89 belongs: DCC\'s key store answers "invalid subject", and a reader of'
@@ -59,7 +60,7 @@ def _role(base: Base) -> str:
     facts=_NO_ROLE,
 )
 def role_decimal(it: Certificate, base: Base) -> Certificate:
-    """The code is written as the repository's web service writes it."""
+    """The code is written as the repository's web service writes it (O4)."""
     return with_attribute(it, UNIT, str(int(_role(base), 16)))
 
 
@@ -72,6 +73,7 @@ def role_decimal(it: Certificate, base: Base) -> Certificate:
         "organisation-load-controller",
         "iki",
     ),
+    mains=3,
     title="whose role has one digit",
     finding=f"{_PATH}.role_decimal",
     why="The zero before it is left out: a reader that pads on the right reads the role 20.",
@@ -111,7 +113,8 @@ def role_7f(it: Certificate, _: Base) -> Certificate:
 
 @role_defect(
     "role-unknown",
-    on=(*ORGANISATIONS, "iki"),
+    on=("organisation", "iki", "organisation-ka"),
+    mains=2,
     title="whose role is FE, which is none",
     finding=f"{_PATH}.role",
     why="A reader that takes what it does not know for a default gives a stranger a cell.",
@@ -125,6 +128,7 @@ def role_unknown(it: Certificate, _: Base) -> Certificate:
 @role_defect(
     "role-past-the-cells",
     on=("organisation", "organisation-load-controller-ka"),
+    mains=2,
     title="whose role is 09, which is none",
     finding=f"{_PATH}.role",
     why="It is the first code after those of the cells: a table that is read one too far has it.",
@@ -152,7 +156,8 @@ def role_reserved(it: Certificate, _: Base) -> Certificate:
 
 @role_defect(
     "role-of-root",
-    on=(*ORGANISATIONS, "iki"),
+    on=("organisation", "iki", "organisation-ka"),
+    mains=2,
     title="whose role is 00, that of a root",
     finding=f"{_PATH}.role_of_ca",
     why="An organisation is taken for a root: its key would go into the cell that everything else"
@@ -167,7 +172,8 @@ def role_of_root(it: Certificate, _: Base) -> Certificate:
 
 @role_defect(
     "role-of-issuing-ca",
-    on=(*ORGANISATIONS, "iki"),
+    on=("organisation", "iki", "organisation-ka"),
+    mains=2,
     title="whose role is 07, that of an Issuing CA",
     finding=f"{_PATH}.role_of_ca",
     why="An organisation is taken for a CA: whatever it signs would be trusted.",
@@ -324,13 +330,15 @@ def role_integer(it: Certificate, base: Base) -> Certificate:
 @role_defect(
     "role-missing",
     on=(
-        *ORGANISATIONS,
+        "organisation",
+        "iki",
         "organisation-recovery",
         "organisation-access-control-broker",
         "organisation-load-controller",
         "organisation-other",
-        "iki",
+        "organisation-ka",
     ),
+    mains=6,
     title="without a role",
     finding=f"{_PATH}.missing",
     why="A reader that takes no role for any puts a stranger's key into the cell at hand.",
@@ -345,6 +353,7 @@ def role_missing(it: Certificate, _: Base) -> Certificate:
 @role_defect(
     "role-twice",
     on=(*ORGANISATIONS, "organisation-network-operator-ka"),
+    mains=2,
     title="with two roles",
     finding="subject.duplicate",
     why="One reader takes the first OU, another the last: the one sees a supplier, the other a"
@@ -369,10 +378,11 @@ def role_twice(it: Certificate, base: Base) -> Certificate:
 
 @role_defect(
     "role-of-recovery",
-    on=("organisation", "organisation-supplier", "organisation-network-operator"),
+    on=("organisation-network-operator", "organisation-other"),
+    mains=2,
     title="whose role is recovery, and whose ID is none of the DCC's",
     finding="role.holder",
-    why="A supplier's key in the cell of recovery replaces every other one (replacement mode 8).",
+    why="A holder's key in the cell of recovery replaces every other one (replacement mode 8).",
     importance=Importance.CRITICAL,
     facts={"role": "01"},
 )
@@ -384,6 +394,7 @@ def role_of_recovery(it: Certificate, _: Base) -> Certificate:
 @role_defect(
     "role-of-broker",
     on=("organisation-ka", "organisation-other-ka"),
+    mains=2,
     title="whose role is access control broker, and whose ID is none of the DCC's",
     finding="role.holder",
     why="The holder's key in the broker's cell makes the codes that a Device checks before it"
@@ -399,6 +410,7 @@ def role_of_broker(it: Certificate, _: Base) -> Certificate:
 @role_defect(
     "role-of-transitional-cos",
     on=("organisation", "organisation-load-controller"),
+    mains=2,
     title="whose role is transitional CoS, and whose ID is none of the DCC's",
     finding="role.holder",
     why="The holder can put another supplier into a meter's cells (replacement mode 7).",
@@ -427,6 +439,7 @@ def role_of_wan_provider(it: Certificate, _: Base) -> Certificate:
 @role_defect(
     "role-of-dsp",
     on=("organisation", "organisation-xml-sign"),
+    mains=2,
     title="whose role is that of the DSP's XML, and whose ID is none of the DCC's",
     finding="role.holder",
     why="What a User signs is taken for an answer of the DCC's systems.",
@@ -448,6 +461,7 @@ def role_of_dsp(it: Certificate, _: Base) -> Certificate:
         "organisation-rdp-file-sign",
         "organisation-dsp-xml-sign",
     ),
+    mains=6,
     title="whose key is for key agreement, which its role has no use for",
     finding="role.usage",
     source="RFC 5280 4.2.1.3 allows any bit",

@@ -22,6 +22,7 @@ serial_defect = partial(defect, stage=Stage.PROFILE, importance=Importance.LOW)
 @serial_defect(
     "serial-negative",
     on=(*ENDS, "organisation-issuing-ca", "dccki", "iki"),
+    mains=2,
     title="with a negative serial number",
     finding="serialNumber.value",
     rfc5280=Verdict.EITHER,
@@ -51,6 +52,7 @@ def serial_zero(it: Certificate, _: Base) -> Certificate:
 @serial_defect(
     "serial-17-octets",
     on=SMKI,
+    mains=2,
     title="with a serial number of 17 octets",
     finding="serialNumber.octets",
     rfc5280=Verdict.ACCEPT,
@@ -65,7 +67,8 @@ def serial_17_octets(it: Certificate, _: Base) -> Certificate:
 
 @serial_defect(
     "serial-21-octets",
-    on=(*RSA, "device", "organisation"),
+    on=(*RSA, *ENDS),
+    mains=2,
     title="with a serial number of 21 octets",
     finding="serialNumber.octets",
     rfc5280=Verdict.EITHER,
@@ -80,6 +83,7 @@ def serial_21_octets(it: Certificate, _: Base) -> Certificate:
 @serial_defect(
     "serial-15-octets",
     on=EVERY,
+    mains=2,
     title="with a serial number of 15 octets",
     finding="serialNumber.octets",
     rfc5280=Verdict.ACCEPT,
@@ -94,6 +98,7 @@ def serial_15_octets(it: Certificate, _: Base) -> Certificate:
 @serial_defect(
     "serial-300-octets",
     on=(*ENDS, "dccki"),
+    mains=2,
     title="with a serial number of 300 octets",
     finding="serialNumber.unreadable",
     rfc5280=Verdict.EITHER,

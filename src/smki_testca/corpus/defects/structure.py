@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import but
+from smki_testca.corpus.changes import added, but
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
 from smki_testca.corpus.elements import (
     appended,
     doubled,
     edited,
-    element,
+    elements_of,
     holding,
     swapped,
     without_element,
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
     from smki_testca.corpus.parts import Certificate, Parts, Request, RevocationList
 
-EACH_KIND = ("device", "organisation", "organisation-crl", "device-csr")
-_ENDS = ("device", "organisation")
+EACH_KIND = ("device", "organisation-crl", "device-csr")
+_ENDS = ("organisation",)
 _MORE = tlv(NULL, b"")
 
 _broken = partial(
@@ -33,8 +33,6 @@ _broken = partial(
     source="RFC 5280 4.1",
     why="A reader that counts elements takes one of them for another.",
 )
-_list = partial(_broken, finding="structure.TBSCertList", source="RFC 5280 5.1")
-_csr = partial(_broken, finding="structure.CertificationRequestInfo", source="RFC 2986 4.1")
 _named = partial(
     _broken,
     finding="structure.Name",
@@ -72,7 +70,7 @@ def signed_missing(it: Parts, base: Base) -> bytes:
     return edited(it, partial(without_element, number=0), "document")
 
 
-@_broken("document-empty", on=EACH_KIND, title="that is an empty SEQUENCE")
+@_broken("document-empty", on=("device",), title="that is an empty SEQUENCE")
 def document_empty(it: Parts, base: Base) -> bytes:
     """The document is 30 00."""
     del base
@@ -114,7 +112,7 @@ def algorithm_last(it: Parts, base: Base) -> bytes:
 # The signed part of a certificate
 
 
-@_broken("serial-missing", on=(*_ENDS, "dccki"), title="without serialNumber")
+@_broken("serial-missing", on=("device", "organisation"), title="without serialNumber")
 def serial_missing(it: Certificate, base: Base) -> Certificate:
     """The signed part lacks its serial number."""
     del base
@@ -123,7 +121,7 @@ def serial_missing(it: Certificate, base: Base) -> Certificate:
 
 @_broken(
     "inner-algorithm-missing",
-    on=(*_ENDS, "dccki"),
+    on=_ENDS,
     title="without the algorithm in its signed part",
 )
 def inner_algorithm_missing(it: Certificate, base: Base) -> bytes:
@@ -140,7 +138,10 @@ def issuer_missing(it: Certificate, base: Base) -> Certificate:
 
 
 @_broken(
-    "validity-missing", on=(*_ENDS, "dccki"), title="without validity", importance=Importance.HIGH
+    "validity-missing",
+    on=("device", "organisation"),
+    title="without validity",
+    importance=Importance.HIGH,
 )
 def validity_missing(it: Certificate, base: Base) -> Certificate:
     """The signed part lacks its validity: a reader that takes none for endless never ends it."""
@@ -155,7 +156,7 @@ def subject_missing(it: Certificate, base: Base) -> Certificate:
     return but(it, subject=b"")
 
 
-@_broken("key-missing", on=(*_ENDS, "dccki"), title="without subjectPublicKeyInfo")
+@_broken("key-missing", on=_ENDS, title="without subjectPublicKeyInfo")
 def key_missing(it: Certificate, base: Base) -> Certificate:
     """The signed part lacks its key."""
     del base
@@ -184,7 +185,7 @@ def key_twice(it: Certificate, base: Base) -> Certificate:
 
 @_broken(
     "extensions-twice",
-    on=(*_ENDS, "organisation-issuing-ca"),
+    on=("device", "organisation"),
     title="with [3] extensions twice",
     finding="structure.TBSCertificate",
     importance=Importance.HIGH,
@@ -298,7 +299,7 @@ def version_of_nothing(it: Certificate, base: Base) -> Certificate:
 
 @_broken(
     "validity-third-time",
-    on=(*_ENDS, "dccki"),
+    on=_ENDS,
     title="with a third time in its validity",
     finding="structure.Validity",
     source="RFC 5280 4.1.2.5",
@@ -325,7 +326,7 @@ def validity_empty(it: Certificate, base: Base) -> Certificate:
 
 @_broken(
     "key-info-more",
-    on=(*_ENDS, "dccki", "device-csr"),
+    on=("device", "dccki", "device-csr"),
     title="with an element after its key",
     finding="structure.SubjectPublicKeyInfo",
     source="RFC 5280 4.1.2.7",
@@ -338,7 +339,7 @@ def key_info_more(it: Certificate | Request, base: Base) -> bytes:
 
 @_broken(
     "key-info-empty",
-    on=(*_ENDS, "device-csr"),
+    on=("device", "device-csr"),
     title="whose subjectPublicKeyInfo is empty",
     finding="structure.SubjectPublicKeyInfo",
     source="RFC 5280 4.1.2.7",
@@ -351,7 +352,7 @@ def key_info_empty(it: Certificate | Request, base: Base) -> bytes:
 
 @_broken(
     "key-info-reversed",
-    on=(*_ENDS, "device-csr"),
+    on=("device", "device-csr"),
     title="whose key comes before its algorithm",
     finding="structure.SubjectPublicKeyInfo",
     source="RFC 5280 4.1.2.7",
@@ -428,201 +429,141 @@ def issuer_empty(it: Certificate | RevocationList, base: Base) -> bytes:
     return edited(it, partial(holding, content=b""), "issuer")
 
 
-# CRLs
+# Algorithms and versions
+
+_algorithm = partial(_broken, finding="structure.AlgorithmIdentifier", source="RFC 5280 4.1.1.2")
 
 
-@_list(
-    "this-update-missing",
-    on=("organisation-crl", "organisation-arl"),
-    title="without a time",
-    finding="der.structure",
+@_algorithm(
+    "key-algorithm-empty",
+    on=("organisation", "dccki"),
+    title="whose key has an empty AlgorithmIdentifier",
 )
-def times_missing(it: RevocationList, base: Base) -> bytes:
-    """The signed part has neither thisUpdate nor nextUpdate."""
+def key_algorithm_empty(it: Certificate, base: Base) -> bytes:
+    """The AlgorithmIdentifier of the key is 30 00."""
     del base
-    return edited(
-        it,
-        lambda octets: without_element(without_element(octets, 4), 3),
-        "signed",
-    )
+    return edited(it, partial(holding, content=b""), "subjectPublicKeyInfo", 0)
 
 
-@_list("third-update", on=("organisation-crl", "iki-crl"), title="with a third time")
-def third_update(it: RevocationList, base: Base) -> bytes:
-    """The nextUpdate stands twice."""
-    del base
-    return edited(it, partial(doubled, number=4), "signed")
-
-
-@_list(
-    "entries-twice",
-    on=("organisation-crl", "organisation-arl"),
-    title="with two lists of entries",
-    importance=Importance.CRITICAL,
+@_algorithm(
+    "key-algorithm-reversed",
+    on=("organisation", "dccki"),
+    finding={"": "structure.AlgorithmIdentifier", "organisation": "subjectPublicKeyInfo.key"},
+    title="whose key has its parameters before its algorithm",
 )
-def entries_twice(it: RevocationList, base: Base) -> bytes:
-    """A second list of entries follows the first: a reader may read only one."""
+def key_algorithm_reversed(it: Certificate, base: Base) -> bytes:
+    """The parameters and the OBJECT IDENTIFIER have changed places."""
     del base
-    return edited(it, partial(doubled, number=5), "signed")
+    return edited(it, partial(swapped, number=0), "subjectPublicKeyInfo", 0)
 
 
-@_list(
-    "extensions-first",
-    on=("organisation-crl", "iki-arl"),
-    title="whose extensions come before its entries",
-    importance=Importance.CRITICAL,
-)
-def extensions_first(it: RevocationList, base: Base) -> bytes:
-    """A reader that takes the entries to be missing lets every certificate pass."""
-    del base
-    return edited(it, partial(swapped, number=5), "signed")
-
-
-@_list(
-    "list-more", on=("organisation-crl", "dccki-crl"), title="with an element after its extensions"
-)
-def list_more(it: RevocationList, base: Base) -> bytes:
-    """A NULL follows the extensions in the signed part."""
-    del base
-    return edited(it, partial(appended, more=_MORE), "signed")
-
-
-_entry = partial(
-    _broken,
-    finding="crl.entry",
-    source="RFC 5280 5.1.2.6",
-    importance=Importance.CRITICAL,
-    why="A reader that passes over the entry lets the revoked certificate pass.",
-)
-
-
-@_entry(
-    "entry-without-date",
-    on=("organisation-crl", "organisation-arl"),
-    title="with an entry without date",
-)
-def entry_without_date(it: RevocationList, base: Base) -> bytes:
-    """The entry is a serial number and its extensions."""
-    del base
-    return edited(it, partial(without_element, number=1), "revokedCertificates", 0)
-
-
-@_entry("entry-reversed", on=("organisation-crl",), title="with an entry whose date comes first")
-def entry_reversed(it: RevocationList, base: Base) -> bytes:
-    """The serial and the date have changed places."""
-    del base
-    return edited(it, partial(swapped, number=0), "revokedCertificates", 0)
-
-
-@_entry("entry-more", on=("organisation-crl", "iki-crl"), title="with an entry of four elements")
-def entry_more(it: RevocationList, base: Base) -> bytes:
-    """A NULL follows the extensions of the entry."""
-    del base
-    return edited(it, partial(appended, more=_MORE), "revokedCertificates", 0)
-
-
-@_entry("entry-empty", on=("organisation-crl",), title="with an empty entry")
-def entry_empty(it: RevocationList, base: Base) -> bytes:
-    """The only entry is 30 00."""
-    del base
-    return edited(it, partial(holding, content=b""), "revokedCertificates", 0)
-
-
-@_entry("entry-bare", on=("organisation-crl",), title="with a serial number in place of an entry")
-def entry_bare(it: RevocationList, base: Base) -> bytes:
-    """The serial and the date stand in the list itself, without a SEQUENCE around them."""
-    del base
-    entry = element(it, "revokedCertificates", 0, 0)
-    return edited(it, lambda _: entry, "revokedCertificates", 0)
-
-
-@_entry(
-    "entry-extensions-empty",
-    on=("organisation-crl", "organisation-arl"),
-    title="with an entry whose extensions are empty",
-    finding="der.empty_sequence",
-    importance=Importance.LOW,
-    rfc5280=Verdict.REJECT,
-)
-def entry_extensions_empty(it: RevocationList, base: Base) -> bytes:
-    """The list of the entry's extensions is 30 00."""
-    del base
-    return edited(it, partial(holding, content=b""), "revokedCertificates", 0, 2)
-
-
-# CSRs
-
-
-@_csr(
-    "request-more",
-    on=("device-csr", "organisation-csr", "dccki-csr"),
-    title="with an element after its attributes",
-)
-def request_more(it: Request, base: Base) -> bytes:
-    """A NULL follows the attributes in the signed part."""
-    del base
-    return edited(it, partial(appended, more=_MORE), "signed")
-
-
-@_csr(
-    "request-version-missing",
-    on=("device-csr", "organisation-csr"),
-    title="without version",
-    finding="der.structure",
-)
-def request_version_missing(it: Request, base: Base) -> bytes:
-    """The signed part begins with its subject."""
-    del base
-    return edited(it, partial(without_element, number=0), "signed")
-
-
-@_csr(
-    "attributes-twice",
-    also=("csr.attributes", "csr.extension", "csr.extension"),
-    on=("device-csr",),
-    title="with [0] attributes twice",
-)
-def attributes_twice(it: Request, base: Base) -> bytes:
-    """The whole field of attributes stands twice."""
-    del base
-    return edited(it, partial(doubled, number=3), "signed")
-
-
-@_csr(
-    "attribute-more",
-    on=("device-csr", "organisation-csr"),
-    title="with a third element in its extensionRequest",
-    finding="structure.Attribute",
-)
-def attribute_more(it: Request, base: Base) -> bytes:
-    """A NULL follows the values of the attribute."""
-    del base
-    return edited(it, partial(appended, more=_MORE), "signed", 3, 0)
-
-
-@_csr(
-    "extension-request-two-values",
-    on=("device-csr", "organisation-csr"),
-    title="with two values in its extensionRequest",
-    finding="structure.ExtensionRequest",
-    source="RFC 2985 5.4.2",
+@_algorithm(
+    "outer-algorithm-empty",
+    on=("organisation", "organisation-crl"),
+    also=("signature.algorithms_differ",),
+    title="whose signatureAlgorithm is empty",
     importance=Importance.HIGH,
 )
-def request_of_two_values(it: Request, base: Base) -> bytes:
-    """The list of extensions stands twice in the attribute: a CA may take either."""
+def outer_algorithm_empty(it: Parts, base: Base) -> bytes:
+    """The AlgorithmIdentifier beside the signature is 30 00."""
     del base
-    return edited(it, partial(doubled, number=0), "signed", 3, 0, 1)
+    return edited(it, partial(holding, content=b""), "signatureAlgorithm")
 
 
-@_csr(
-    "extension-request-no-value",
-    on=("organisation-csr",),
-    title="without a value in its extensionRequest",
-    finding="structure.ExtensionRequest",
-    also=("csr.key_usage",),
-    source="RFC 2985 5.4.2",
+@_broken("version-bare", on=("organisation", "device"), title="whose version has no [0] around it")
+def version_bare(it: Certificate, base: Base) -> bytes:
+    """Two INTEGERs begin the signed part: a reader may take the version for the serial."""
+    del base
+    return edited(it, lambda octets: elements_of(octets)[0], "signed", 0)
+
+
+@_broken(
+    "version-1-written",
+    on=("organisation", "device"),
+    title="whose version is v1, written out",
+    stage=Stage.DER,
+    at_least=Stage.STRUCTURE,
+    finding="version.value",
+    source="X.690 11.5; RFC 5280 4.1.2.1",
+    why="A reader that takes it for v1 does not look at its extensions.",
 )
-def request_of_no_value(it: Request, base: Base) -> bytes:
-    """The SET of values of the attribute is empty."""
+def version_1_written(it: Certificate, base: Base) -> Certificate:
+    """The DEFAULT of the version is written out, and there are extensions."""
     del base
-    return edited(it, partial(holding, content=b""), "signed", 3, 0, 1)
+    return but(it, version=tlv(0xA0, integer(0)))
+
+
+# Names, in their parts
+
+
+@_named(
+    "attribute-without-value",
+    on=("organisation", "dccki"),
+    title="with an attribute without value",
+    finding={
+        "": "structure.AttributeTypeAndValue",
+        "organisation": "subject.organizationalUnitName.missing",
+    },
+)
+def attribute_without_value(it: Certificate, base: Base) -> bytes:
+    """The OU is its type alone."""
+    del base
+    return edited(it, partial(without_element, number=1), "subject", 1, 0)
+
+
+@_named(
+    "attribute-reversed",
+    on=("organisation", "dccki"),
+    title="with an attribute whose value comes first",
+    also=("subject.unexpected",),
+    finding="structure.AttributeTypeAndValue",
+)
+def attribute_reversed(it: Certificate, base: Base) -> bytes:
+    """The value and the type of the OU have changed places."""
+    del base
+    return edited(it, partial(swapped, number=0), "subject", 1, 0)
+
+
+# Nesting
+
+_nested = partial(
+    _broken,
+    stage=Stage.DER,
+    at_least=Stage.STRUCTURE,
+    finding="der.too_deep",
+    rfc5280=Verdict.EITHER,
+    source="X.690 has no limit; a reader needs one",
+    importance=Importance.HIGH,
+    why="A reader that calls itself for each level uses up its stack: a device restarts.",
+)
+
+
+def _levels(count: int) -> bytes:
+    octets = b""
+    for _ in range(count):
+        octets = sequence(octets)
+    return octets
+
+
+@_nested(
+    "nested-40",
+    on=("organisation", "organisation-crl"),
+    also=("extensions.unexpected",),
+    title="with an extension of 40 SEQUENCEs in one another",
+)
+def nested_40(it: Certificate | RevocationList, base: Base) -> Certificate | RevocationList:
+    """The value of an unknown extension, which is not critical, is nested deeply."""
+    del base
+    return added(it, "2.999.2", _levels(40))
+
+
+@_nested(
+    "nested-1000",
+    on=("organisation", "device-csr"),
+    title="with a subject of 1,000 SEQUENCEs in one another",
+    importance=Importance.CRITICAL,
+)
+def nested_1000(it: Certificate | Request, base: Base) -> Certificate | Request:
+    """The subject is nested deeper than any name."""
+    del base
+    return but(it, subject=_levels(1000))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
+from smki_testca.corpus.defect import Importance, Stage, defect
 from smki_testca.corpus.elements import edited
 from smki_testca.der.encode import GENERALIZED_TIME, UTC_TIME, tlv
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from smki_testca.corpus.parts import Certificate, Parts, RevocationList
 
 _START, _END = "validity.notBefore", "validity.notAfter"
-_UTC = ("device", "organisation")
+_UTC = ("organisation",)
 _LISTS = ("organisation-crl", "organisation-arl")
 
 _form = partial(
@@ -155,7 +155,7 @@ def four_digits_in_utc(it: Certificate, base: Base) -> bytes:
 
 @_form(
     "time-generalized-no-z",
-    on=("device", "device-ka"),
+    on=("device",),
     title="that ends at a GeneralizedTime without Z",
     importance=Importance.HIGH,
 )
@@ -167,7 +167,7 @@ def generalized_no_z(it: Certificate, base: Base) -> bytes:
 
 @_form(
     "time-generalized-fraction",
-    on=("device", "organisation-root-ca"),
+    on=("device",),
     title="that ends at a GeneralizedTime with a fraction",
 )
 def generalized_fraction(it: Certificate, base: Base) -> bytes:
@@ -178,7 +178,7 @@ def generalized_fraction(it: Certificate, base: Base) -> bytes:
 
 @_form(
     "time-generalized-offset",
-    on=("device", "organisation-root-ca"),
+    on=("device",),
     title="that ends at a GeneralizedTime with an offset",
 )
 def generalized_offset(it: Certificate, base: Base) -> bytes:
@@ -189,7 +189,7 @@ def generalized_offset(it: Certificate, base: Base) -> bytes:
 
 @_form(
     "time-generalized-no-seconds",
-    on=("device", "organisation-root-ca"),
+    on=("device",),
     title="that ends at a GeneralizedTime without seconds",
 )
 def generalized_no_seconds(it: Certificate, base: Base) -> bytes:
@@ -200,7 +200,7 @@ def generalized_no_seconds(it: Certificate, base: Base) -> bytes:
 
 @_form(
     "time-two-digit-year-generalized",
-    on=("device", "organisation"),
+    on=("organisation",),
     title="that ends at a GeneralizedTime of a year in two digits",
 )
 def two_digits_in_generalized(it: Certificate, base: Base) -> bytes:
@@ -231,7 +231,7 @@ def next_update_without_z(it: RevocationList, base: Base) -> bytes:
 # No such time
 
 
-@_calendar("time-thirteenth-month", on=(*_UTC, "organisation-crl"), title="that begins in month 13")
+@_calendar("time-thirteenth-month", on=("organisation-crl",), title="that begins in month 13")
 def thirteenth_month(it: Parts, base: Base) -> bytes:
     """The first time is in the thirteenth month of 2025: January of 2026 by carrying over."""
     del base
@@ -313,23 +313,3 @@ def end_in_thirteenth_month(it: Certificate, base: Base) -> bytes:
     """The last time cannot be: a reader that skips it takes the certificate for endless."""
     del base
     return _ending(it, _utc(b"351331235959Z"))
-
-
-# The wrong one of the two types
-
-
-@defect(
-    "time-generalized-before-2050",
-    on=(*_UTC, "organisation-issuing-ca"),
-    title="that begins at a GeneralizedTime of 2026",
-    stage=Stage.PROFILE,
-    finding="validity.notBefore.encoding",
-    rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.1.2.5: CAs MUST write dates through 2049 as UTCTime",
-    importance=Importance.LOW,
-    why="A reader that looks for UTCTime alone finds no time.",
-)
-def generalized_before_2050(it: Certificate, base: Base) -> bytes:
-    """The first time is right, and of the type for 2050 and later."""
-    del base
-    return _starting(it, _generalized(b"20260101000000Z"))

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 from smki_testca.corpus.changes import but
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
-from smki_testca.corpus.groups import DEVICES, ENDS, EVERY, ROOTS
+from smki_testca.corpus.groups import (
+    DEVICES,
+    ENDS,
+    ROOTS,
+    RSA,
+    RSA_ENDS,
+    RSA_ISSUING,
+    SMKI_CAS,
+    SMKI_ISSUING,
+)
 from smki_testca.corpus.parts import at
 from smki_testca.der.encode import GENERALIZED_TIME, UTC_TIME, sequence, time, tlv
 from smki_testca.der.read import read
@@ -35,7 +44,8 @@ def _with_end(it: Certificate, end: bytes) -> Certificate:
 
 @validity_defect(
     "not-before-generalized-time",
-    on=EVERY,
+    on=("organisation-ka", *SMKI_CAS, *RSA),
+    mains=2,
     title="whose notBefore is a GeneralizedTime before 2050",
     finding="validity.notBefore.encoding",
     rfc5280=Verdict.EITHER,
@@ -52,7 +62,8 @@ def not_before_generalized_time(it: Certificate, _: Base) -> Certificate:
 
 @validity_defect(
     "not-before-month-13",
-    on=(*ENDS, "dccki", "iki"),
+    on=("organisation-ka", *RSA_ENDS, "organisation-issuing-ca"),
+    mains=2,
     title="whose notBefore is in a thirteenth month",
     finding="validity.notBefore.unreadable",
     source=_NO_TIME,
@@ -81,15 +92,8 @@ def not_before_hour_24(it: Certificate, _: Base) -> Certificate:
 
 @validity_defect(
     "not-after-generalized-time",
-    on=(
-        "organisation-issuing-ca",
-        "device-issuing-ca",
-        "dccki-issuing-ca",
-        "iki-issuing-ca",
-        "organisation",
-        "dccki",
-        "iki",
-    ),
+    on=("organisation", *RSA_ENDS, *SMKI_ISSUING, *RSA_ISSUING),
+    mains=2,
     title="whose notAfter is a GeneralizedTime before 2050",
     finding="validity.notAfter.encoding",
     rfc5280=Verdict.EITHER,
@@ -123,9 +127,10 @@ def not_after_generalized_time_of_2045(it: Certificate, _: Base) -> Certificate:
 @validity_defect(
     "not-after-utc-time-of-2069",
     on=("organisation-root-ca", "device-root-ca", "dccki-root-ca"),
+    mains=2,
     title="whose notAfter of 2069 is a UTCTime",
     finding="validity.order",
-    source="RFC 5280 4.1.2.5.1: 69 is 1969; 6.1.3 (a)(2): no current time is within it",
+    source="RFC 5280 4.1.2.5.1: 69 is 1969; 6.1 does not look at the validity of a trust anchor",
     rfc5280=Verdict.EITHER,
     why="A reader that takes two digits for this century runs on after others have stopped.",
     importance=Importance.MEDIUM,
@@ -138,6 +143,7 @@ def not_after_utc_time_of_2069(it: Certificate, _: Base) -> Certificate:
 @validity_defect(
     "not-after-30-february",
     on=(*ENDS, "device-ka", "dccki", "iki"),
+    mains=2,
     title="whose notAfter is on 30 February",
     finding="validity.notAfter.unreadable",
     source=_NO_TIME,
@@ -166,6 +172,7 @@ def not_after_29_february_2100(it: Certificate, _: Base) -> Certificate:
 @validity_defect(
     "not-after-missing",
     on=(*ENDS, "dccki"),
+    mains=2,
     title="without a notAfter",
     finding="validity.notAfter.missing",
     stage=Stage.STRUCTURE,
@@ -180,6 +187,9 @@ def not_after_missing(it: Certificate, _: Base) -> Certificate:
 
 
 _LONGER = {
+    "organisation": "2036-01-02",
+    "dccki": "2028-01-02",
+    "iki": "2036-01-02",
     "organisation-root-ca": "2070-01-02",
     "device-root-ca": "2070-01-02",
     "dccki-root-ca": "2070-01-02",
@@ -188,15 +198,13 @@ _LONGER = {
     "device-issuing-ca": "2045-01-02",
     "dccki-issuing-ca": "2045-01-02",
     "iki-issuing-ca": "2045-01-02",
-    "organisation": "2036-01-02",
-    "dccki": "2028-01-02",
-    "iki": "2036-01-02",
 }
 
 
 @validity_defect(
     "lasts-a-day-longer",
     on=tuple(_LONGER),
+    mains=2,
     title="that lasts a day longer than its kind does",
     finding="validity.notAfter.period",
     rfc5280=Verdict.ACCEPT,
@@ -212,6 +220,7 @@ def lasts_a_day_longer(it: Certificate, base: Base) -> Certificate:
 @validity_defect(
     "never-expires",
     on=("organisation", "organisation-recovery", "organisation-issuing-ca"),
+    mains=2,
     title="that has no well-defined expiry",
     finding="validity.notAfter.period",
     rfc5280=Verdict.ACCEPT,

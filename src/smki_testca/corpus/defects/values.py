@@ -5,34 +5,17 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.changes import but, with_critical, with_subject, with_value
+from smki_testca.corpus.changes import added, but, with_critical, with_subject, with_value
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
 from smki_testca.corpus.elements import content_of, edited, element, holding
-from smki_testca.corpus.parts import (
-    FALSE,
-    POLICY,
-    SUPPLIER_ID,
-    attribute,
-    identifier,
-    rdn,
-)
-from smki_testca.der.encode import (
-    BIT_STRING,
-    BOOLEAN,
-    INTEGER,
-    NULL,
-    OID,
-    SET,
-    oid,
-    sequence,
-    tlv,
-)
+from smki_testca.corpus.parts import FALSE, POLICY, attribute, identifier
+from smki_testca.der.encode import BOOLEAN, INTEGER, NULL, OID, SET, oid, sequence, tlv
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
-    from smki_testca.corpus.parts import Certificate, Parts, Request, RevocationList
+    from smki_testca.corpus.parts import Certificate, Parts, RevocationList
 
-_ENDS = ("device", "organisation")
+_ENDS = ("organisation",)
 _CAS = ("organisation-issuing-ca", "device-issuing-ca", "dccki-root-ca")
 
 _der = partial(defect, stage=Stage.DER)
@@ -54,13 +37,6 @@ _oid = partial(
     finding="der.oid",
     source="X.690 8.19.2",
     why="A reader that ignores the padding takes it for an identifier that it is not.",
-)
-_bits = partial(
-    _der,
-    finding="der.bit_string",
-    source="X.690 8.6.2",
-    why="A reader that trusts the count of unused bits shifts by eight or more, or reads bits that"
-    " nobody set.",
 )
 _default = partial(
     _der,
@@ -95,7 +71,7 @@ def critical_seven_bits(it: Certificate, base: Base) -> Certificate:
 
 @_boolean(
     "critical-empty",
-    on=_ENDS,
+    on=("device", "organisation"),
     title="whose criticality of keyUsage has no content",
     source="X.690 8.2.1",
     importance=Importance.HIGH,
@@ -145,6 +121,19 @@ def critical_false(it: Parts, base: Base) -> Parts:
     return with_critical(it, "authorityKeyIdentifier", FALSE)
 
 
+@_default(
+    "ca-false-written",
+    on=("organisation", "device"),
+    title="whose basicConstraints says cA FALSE",
+    finding="der.default_encoded",
+    also=("extensions.basicConstraints.ca_false",),
+)
+def ca_false_written(it: Certificate, base: Base) -> Certificate:
+    """FALSE is the DEFAULT of cA, and is written out; without it nothing would be wrong (O12)."""
+    del base
+    return added(it, "basicConstraints", sequence(FALSE), critical=True)
+
+
 # INTEGER
 
 
@@ -163,7 +152,7 @@ def serial_padded(it: Certificate, base: Base) -> Certificate:
 
 @_integer(
     "serial-empty",
-    on=(*_ENDS, "dccki"),
+    on=("device", "organisation"),
     title="whose serialNumber has no content",
     source="X.690 8.3.1",
 )
@@ -171,26 +160,6 @@ def serial_empty(it: Certificate, base: Base) -> Certificate:
     """The INTEGER has no octet."""
     del base
     return but(it, serial=tlv(INTEGER, b""))
-
-
-@_integer(
-    "entry-serial-padded",
-    on=("organisation-crl", "organisation-arl", "dccki-crl", "iki-crl"),
-    title="with an entry whose serial number has a needless zero octet in front",
-    importance=Importance.CRITICAL,
-    why="The revoked certificate's own serial has no such octet: who compares octets lets it pass"
-    " (seen in five libraries).",
-)
-def entry_serial_padded(it: RevocationList, base: Base) -> bytes:
-    """A zero octet stands before the serial of the only entry."""
-    del base
-    return edited(
-        it,
-        lambda octets: holding(octets, b"\x00" + content_of(octets)),
-        "revokedCertificates",
-        0,
-        0,
-    )
 
 
 @_integer(
@@ -323,7 +292,7 @@ def policy_without_content(it: Certificate, base: Base) -> Certificate:
 
 @_oid(
     "extension-oid-padded",
-    on=("device", "organisation"),
+    on=("organisation",),
     title="whose keyUsage has an identifier with a padded arc",
     importance=Importance.HIGH,
 )
@@ -373,7 +342,7 @@ def attribute_type_padded(it: Certificate, base: Base) -> bytes:
 
 @_oid(
     "curve-arc-padded",
-    on=("device", "organisation", "device-csr"),
+    on=("device", "device-csr"),
     title="whose curve has an identifier with a padded arc",
 )
 def curve_arc_padded(it: Parts, base: Base) -> bytes:
@@ -384,7 +353,7 @@ def curve_arc_padded(it: Parts, base: Base) -> bytes:
 
 @_der(
     "extension-oid-wraps",
-    on=("device", "organisation"),
+    on=("organisation",),
     title="with an extension whose last arc is that of keyUsage and 2 to the power of 32",
     finding="extensions.keyUsage.missing",
     also=("extensions.unknown_critical",),
@@ -401,7 +370,7 @@ def extension_oid_wraps(it: Certificate, base: Base) -> bytes:
 
 @_der(
     "policy-oid-wraps",
-    on=("device", "organisation"),
+    on=("organisation",),
     title="whose policyIdentifier has a last arc that is 2 to the power of 64 too large",
     finding="extensions.certificatePolicies.policyIdentifier.policy",
     stage=Stage.PROFILE,
@@ -415,116 +384,6 @@ def policy_oid_wraps(it: Certificate, base: Base) -> Certificate:
     stem, _, arc = POLICY.rpartition(".")
     return with_value(
         it, "certificatePolicies", sequence(sequence(oid(f"{stem}.{int(arc) + 2**64}")))
-    )
-
-
-# BIT STRING
-
-
-@_bits(
-    "key-usage-eight-unused",
-    on=(*_ENDS, "organisation-issuing-ca"),
-    title="whose keyUsage has eight unused bits",
-)
-def key_usage_eight_unused(it: Certificate, base: Base) -> bytes:
-    """The octet of unused bits says 8."""
-    del base
-    return edited(
-        it, lambda octets: holding(octets, b"\x08" + content_of(octets)[1:]), "extensions.keyUsage"
-    )
-
-
-@_bits("key-usage-all-unused", on=_ENDS, title="whose keyUsage has 255 unused bits")
-def key_usage_all_unused(it: Certificate, base: Base) -> bytes:
-    """The octet of unused bits says 255."""
-    del base
-    return edited(
-        it, lambda octets: holding(octets, b"\xff" + content_of(octets)[1:]), "extensions.keyUsage"
-    )
-
-
-@_bits(
-    "key-usage-stray-bits",
-    on=(*_ENDS, "organisation-issuing-ca"),
-    title="whose keyUsage sets a bit that it calls unused",
-    source="X.690 11.2.1",
-    importance=Importance.HIGH,
-    why="A reader that ignores the count reads another usage than one that does not.",
-)
-def key_usage_stray_bits(it: Parts, base: Base) -> bytes:
-    """The lowest of the unused bits of keyUsage is set."""
-    del base
-    return edited(
-        it,
-        lambda octets: octets[:-1] + bytes((octets[-1] | 1,)),
-        "extensions.keyUsage",
-    )
-
-
-@_bits(
-    "key-usage-no-octet", on=_ENDS, title="whose keyUsage has no content", source="X.690 8.6.2.3"
-)
-def key_usage_no_octet(it: Certificate, base: Base) -> Certificate:
-    """The BIT STRING has not even the octet of unused bits."""
-    del base
-    return with_value(it, "keyUsage", tlv(BIT_STRING, b""))
-
-
-@_bits(
-    "key-usage-unused-of-none",
-    on=_ENDS,
-    title="whose keyUsage has seven unused bits of no octet",
-    source="X.690 8.6.2.3",
-)
-def key_usage_unused_of_none(it: Certificate, base: Base) -> Certificate:
-    """The BIT STRING has no bit, and says that seven are unused."""
-    del base
-    return with_value(it, "keyUsage", tlv(BIT_STRING, b"\x07"))
-
-
-@_bits(
-    "key-usage-trailing-zeros",
-    on=(*_ENDS, "organisation-issuing-ca", "dccki"),
-    title="whose keyUsage has trailing zero bits",
-    source="X.690 11.2.2",
-    importance=Importance.LOW,
-    why="DER has one encoding of a list of named bits; nearly all readers take others, too.",
-)
-def key_usage_trailing_zeros(it: Certificate, base: Base) -> bytes:
-    """All bits of the last octet of keyUsage are said to be in use."""
-    del base
-    return edited(
-        it, lambda octets: holding(octets, b"\x00" + content_of(octets)[1:]), "extensions.keyUsage"
-    )
-
-
-@_bits(
-    "identifier-stray-bits",
-    on=("organisation", "organisation-csr"),
-    title="whose identifier of 60 bits sets a bit that it calls unused",
-    source="X.690 11.2.1",
-)
-def identifier_stray_bits(it: Certificate | Request, base: Base) -> Certificate | Request:
-    """The identifier says that four bits are unused, and sets them (O18)."""
-    del base
-    unit, name = rdn("organizationalUnitName", "02"), rdn("commonName", "Supplier One")
-    made = identifier(SUPPLIER_ID[:7] + b"\x0f", 4)
-    return with_subject(it, sequence(name, unit, made))
-
-
-@_bits(
-    "key-unused-bits-eight",
-    on=("device", "dccki"),
-    title="whose subjectPublicKey has eight unused bits",
-)
-def key_unused_bits_eight(it: Certificate, base: Base) -> bytes:
-    """The octet before the key's own octets says 8."""
-    del base
-    return edited(
-        it,
-        lambda octets: holding(octets, b"\x08" + content_of(octets)[1:]),
-        "subjectPublicKeyInfo",
-        1,
     )
 
 

@@ -6,8 +6,9 @@ import hashlib
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from smki_testca.corpus.delivery.c_source import c_files
 from smki_testca.corpus.delivery.index import Heading, as_text, index_of, schema_text
-from smki_testca.corpus.delivery.layout import INDEX, PAGE, SCHEMA, SUMS, layout
+from smki_testca.corpus.delivery.layout import INDEX, PAGE, SCHEMA, SUMS, C, layout
 from smki_testca.corpus.delivery.page import page
 from smki_testca.corpus.delivery.pkcs7 import bundle
 from smki_testca.folders import OutputFile
@@ -34,6 +35,10 @@ def files(cases: Sequence[Case], heading: Heading | None = None) -> list[OutputF
         **{names.cases[case.id]: case.der for case in cases},
         **{name: der for der, name in (*names.certificates.items(), *names.crls.items())},
         **{name: bundle(chain) for chain, name in names.bundles.items()},
+        **{
+            f"{C}/{name}": text.encode("ascii")
+            for name, text in c_files(cases, index["revision"]).items()
+        },
     }
     contents[SUMS] = _sums(contents)
     return [OutputFile(PurePosixPath(name), data) for name, data in contents.items()]

@@ -16,21 +16,21 @@ CaseId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*\Z", max_l
 # corpus.json: other programs may add keys, which are passed over.
 
 
-class ExpectedTable(msgspec.Struct, frozen=True):
+class EntryVerdict(msgspec.Struct, frozen=True):
     """What a parser must do at one level."""
 
     verdict: Verdict
 
 
-class FilesTable(msgspec.Struct, frozen=True):
+class EntryFile(msgspec.Struct, frozen=True):
     """The document of a case."""
 
     der: str
     sha256: str
 
 
-class CaseTable(msgspec.Struct, frozen=True):
-    """A case: ``Case.as_json``, and the names of its files."""
+class IndexEntry(msgspec.Struct, frozen=True):
+    """What a run needs of a case; ``delivery.documents`` has all that is written."""
 
     id: CaseId
     title: str
@@ -40,24 +40,25 @@ class CaseTable(msgspec.Struct, frozen=True):
     good: bool
     stage: Stage
     at_least: Stage
-    expect: dict[Level, ExpectedTable]
+    expect: dict[Level, EntryVerdict]
     importance: Importance
     needs: list[Need]
     at: str
     facts: dict[str, str]
-    files: FilesTable
+    files: EntryFile
     chain: list[str] = []
     crls: list[str] = []
     about: str | None = None
     aliases: list[str] = []
     why: str = ""
     remedy: str = ""
+    wanted: dict[str, str] = {}
 
 
-class CorpusFile(msgspec.Struct, frozen=True):
+class IndexFile(msgspec.Struct, frozen=True):
     """The index of a corpus."""
 
-    cases: list[CaseTable]
+    cases: list[IndexEntry]
 
 
 # The answers so far of a run, one in each line.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from smki_testca.corpus.defect import Need, Stage
-from smki_testca.corpus.run.documents import CaseTable, CorpusFile
+from smki_testca.corpus.run.documents import IndexEntry, IndexFile
 from smki_testca.corpus.run.questions import CSR, Question
 from smki_testca.errors import InputError
 from smki_testca.input_files import read_regular
@@ -98,7 +98,7 @@ def load(path: Path) -> LoadedCorpus:
     index = path / INDEX if path.is_dir() else path
     data = read_regular(index, MAX_INDEX_OCTETS)
     try:
-        tables = msgspec.json.decode(data, type=CorpusFile).cases
+        tables = msgspec.json.decode(data, type=IndexFile).cases
     except (msgspec.MsgspecError, ValueError) as error:
         raise _index_error(index, str(error)) from error
     ids = {table.id for table in tables}
@@ -120,7 +120,7 @@ def load(path: Path) -> LoadedCorpus:
 def of_cases(cases: Sequence[Case]) -> LoadedCorpus:
     """The corpus of cases that were just made."""
     tables = [
-        msgspec.convert({**case.as_json(), "files": {"der": "", "sha256": case.sha256}}, CaseTable)
+        msgspec.convert({**case.as_json(), "files": {"der": "", "sha256": case.sha256}}, IndexEntry)
         for case in cases
     ]
     read = {case.id: _Octets(case.der, case.chain, case.crls, case.about) for case in cases}
@@ -138,7 +138,7 @@ class _Octets:
     about: bytes | None
 
 
-def _loaded(tables: Iterable[CaseTable], read: Mapping[str, _Octets]) -> Iterator[LoadedCase]:
+def _loaded(tables: Iterable[IndexEntry], read: Mapping[str, _Octets]) -> Iterator[LoadedCase]:
     by_id = {table.id: table for table in tables}
     for table in by_id.values():
         base = by_id.get(table.base or table.id, table)
@@ -156,12 +156,12 @@ def _loaded(tables: Iterable[CaseTable], read: Mapping[str, _Octets]) -> Iterato
             _needs(table),
             table.facts,
             table.why,
-            _question(table, read[table.id], base.facts, read[base.id].der),
+            _question(table, read[table.id], table.wanted or base.facts, read[base.id].der),
         )
 
 
 def _question(
-    table: CaseTable, octets: _Octets, expected: Mapping[str, str], base: bytes
+    table: IndexEntry, octets: _Octets, expected: Mapping[str, str], base: bytes
 ) -> Question:
     # A root is judged with the good root as the CA to trust.
     *above, root = octets.chain or ((None,) if table.kind == CSR else (base,))
@@ -178,7 +178,7 @@ def _question(
     )
 
 
-def _needs(table: CaseTable) -> frozenset[Need]:
+def _needs(table: IndexEntry) -> frozenset[Need]:
     """What a parser must be able to do: a signature is verified with the issuer's key."""
     by_issuer = table.kind != CSR and table.stage in {Stage.SIGNATURE, Stage.PATH}
     return frozenset(table.needs) | ({Need.CHAIN} if by_issuer else set())

@@ -28,8 +28,17 @@ from smki_testca.exporters.run_formats.run_format import (
     check_column,
 )
 from smki_testca.exporters.run_formats.sealing import SealedFile
-from smki_testca.files import exists_error, give_name, output, sync_file, sync_folder, write_error
+from smki_testca.files import (
+    check_free,
+    exists_error,
+    give_name,
+    output,
+    sync_file,
+    sync_folder,
+    write_error,
+)
 from smki_testca.folders import output_folder
+from smki_testca.numbers import check_number
 from smki_testca.streams import check_no_terminal, is_standard_output, is_stream
 from smki_testca.unfinished import sweep, unfinished_folder
 from smki_testca.x509.exported_keys import KeyEncryption, KeyForm
@@ -53,10 +62,14 @@ class RunExportOptions:
         key_form: their form, ``pkcs8``, ``sec1`` or ``raw``; None for the format's own.
         passphrase: encrypts them.
         name_by: the operator's own column that names Devices.
-        split: the most units of a file or folder; None for one of all.
+        split: the most units of a file or folder, 1 or more; None for one of all.
         line: the public key (P-256) that the export is sealed to; None to leave it open.
         environment, profile: of the Devices; any if None.
         force: whether existing files are overwritten.
+
+    Raises:
+        InputError: for parts of no unit.
+        ValueError: for another form of keys.
     """
 
     with_keys: bool = False
@@ -73,6 +86,8 @@ class RunExportOptions:
         if self.key_form is not None:
             # From programs without type checks, the name of a member is welcome, too.
             object.__setattr__(self, "key_form", KeyForm(self.key_form))
+        if self.split is not None:
+            check_number("The number of units in a part", self.split, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,10 +313,11 @@ def _made_file(out: Path, *, force: bool) -> Iterator[Path]:
     """Yield the path of a file to make; it gets its name when the block ends without an error.
 
     Raises:
-        InputError: if it exists and ``force`` is not set, or cannot be made.
+        InputError: if it exists and ``force`` is not set, cannot be made, or is an estate's own.
         OutputError: if the disk is full or fails.
     """
     check_no_terminal(out)
+    check_free(out, force=force)
     try:
         if is_stream(out):
             with TemporaryDirectory() as folder, output(out, force=force) as file:

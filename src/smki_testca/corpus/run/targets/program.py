@@ -43,7 +43,8 @@ _PLACEHOLDER = re.compile(r"\{([A-Za-z0-9_-]+)\}")
 _FILES: dict[str, Callable[[Question], bytes]] = {
     "der": lambda it: it.der,
     "pem": lambda it: pem([it.der], it.kind),
-    "chain": lambda it: pem(it.chain),
+    # Programs refuse an empty file of CAs.
+    "chain": lambda it: pem(it.chain or _present(it.root)),
     "root": lambda it: pem(_present(it.root)),
     "crl": lambda it: pem(it.lists, CRL),
     "cert": lambda it: pem(_present(it.certificate)),

@@ -1,0 +1,200 @@
+"""Selects cases by id, profile, stage, importance and verdict, and finds the one of an id."""
+
+from __future__ import annotations
+
+import fnmatch
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from smki_testca.corpus import declared
+from smki_testca.corpus.defect import Importance, Level, Stage, Verdict
+from smki_testca.errors import InputError
+from smki_testca.text import closest, shown, use_one_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from smki_testca.corpus.bases import Base
+    from smki_testca.corpus.build import Builder
+    from smki_testca.corpus.case import Case
+    from smki_testca.corpus.defect import Defect
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which cases are wanted: those that fit every criterion that is given.
+
+    Attributes:
+        only: ids, or patterns of ids with ``*`` and ``?``.
+        profiles: names of profiles.
+        stages: the steps that must refuse a case.
+        importances: how much a case matters.
+        verdicts: what a parser must do with it.
+        level: of the verdicts.
+        is_good: whether a parser must take it; None for both.
+        max_octets: the longest document that is wanted; None for any.
+        every_base: whether to make each defect of every base that it is declared on; otherwise
+            of its main bases, and of those that ``only`` names.
+    """
+
+    only: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    importances: tuple[Importance, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    level: Level = Level.RFC5280
+    is_good: bool | None = None
+    max_octets: int | None = None
+    every_base: bool = False
+
+    def fits(self, case: Case) -> bool:
+        """Whether a case fits by its verdict and length; the rest is known before it is made."""
+        return self.has_room(case) and (
+            not self.verdicts or case.verdict(self.level) in self.verdicts
+        )
+
+    def has_room(self, case: Case) -> bool:
+        """Whether the document of a case is not too long."""
+        return self.max_octets is None or len(case.der) <= self.max_octets
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A case that is declared, and may not be made yet.
+
+    Attributes:
+        id: of the case.
+        base: the good document that it is, or is a change of.
+        defect: the change; None for a good base.
+    """
+
+    id: str
+    base: Base
+    defect: Defect | None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its id, and the ids that it had before."""
+        if self.defect is None:
+            return (self.id,)
+        prefixes = ("", "good-") if self.defect.is_good else ("",)
+        aliases = self.defect.aliases
+        return (self.id, *(f"{pre}{self.base.name}-{name}" for name in aliases for pre in prefixes))
+
+    @property
+    def is_main(self) -> bool:
+        """Whether the case is in the corpus where not every base is asked for."""
+        return self.defect is None or self.base.name in self.defect.main_bases
+
+    def may_fit(self, wanted: Selection) -> bool:
+        """Whether the case fits a selection, but for the verdict."""
+        defect = self.defect
+        is_good = defect is None or defect.is_good
+        stage = Stage.USE if defect is None else defect.stage
+        importance = Importance.CRITICAL if defect is None else defect.importance
+        return (
+            (wanted.every_base or bool(wanted.only) or self.is_main)
+            and (not wanted.only or any(map(self.is_called, wanted.only)))
+            and (not wanted.profiles or self.base.profile in wanted.profiles)
+            and (not wanted.stages or stage in wanted.stages)
+            and (not wanted.importances or importance in wanted.importances)
+            and (wanted.is_good is None or is_good is wanted.is_good)
+        )
+
+    def is_called(self, pattern: str) -> bool:
+        """Whether its id, or one that it had before, fits a pattern."""
+        return any(fnmatch.fnmatchcase(name, pattern) for name in self.names)
+
+
+class Catalogue:
+    """Every case that there is; each is made when it is asked for.
+
+    Args:
+        builder: makes the cases.
+    """
+
+    def __init__(self, builder: Builder) -> None:
+        self._builder = builder
+
+    @cached_property
+    def entries(self) -> dict[str, Entry]:
+        """Every case by its id: the good bases first, then the oddities, then the defects."""
+        bases = self._builder.bases
+        every = {f"good-{base.name}": (base, None) for base in bases.values()} | {
+            f"{'good-' if is_good else ''}{name}-{defect.name}": (bases[name], defect)
+            for is_good in (True, False)
+            for namesakes in declared.DEFECTS.values()
+            for defect in namesakes
+            if defect.is_good is is_good
+            for name in defect.on
+        }
+        return {id_: Entry(id_, *made) for id_, made in every.items()}
+
+    def case(self, name: str) -> Case:
+        """The case of an id, or of one that it had before.
+
+        Raises:
+            InputError: if there is none.
+        """
+        found = self.entries.get(name) or next(
+            (entry for entry in self.entries.values() if name in entry.names), None
+        )
+        if found is None:
+            message = f"There is no case {shown(name)}."
+            raise InputError("corpus.unknown_case", message, self._see(name))
+        return self._made(found)
+
+    def _see(self, name: str) -> str:
+        """The remedy for an id that no case has."""
+        meant = closest(name, [each for entry in self.entries.values() for each in entry.names])
+        question = "" if meant is None else f"Did you mean {meant}? "
+        return f"{question}See: smki-testca corpus list"
+
+    def select(self, wanted: Selection, *, with_bases: bool = False) -> list[Case]:
+        """The cases that fit.
+
+        Args:
+            wanted: the selection.
+            with_bases: whether to add the good bases of those that fit, before them. A case
+                whose base is too long is left out.
+
+        Raises:
+            InputError: if none fits, or a pattern or a profile fits none.
+        """
+        self._check(wanted)
+        found = [case for case in self._fitting(wanted) if wanted.fits(case)]
+        if not found:
+            raise _nothing("no case fits all that is asked for", "Ask for less.")
+        if not with_bases:
+            return found
+        made = {case.id: case for case in found if case.base is None}
+        names = dict.fromkeys(case.base or case.id for case in found)
+        bases = [made.get(name) or self.case(name) for name in names]
+        roomy = {base.id for base in bases if wanted.has_room(base)}
+        return [
+            *(base for base in bases if base.id in roomy),
+            *(case for case in found if case.base in roomy),
+        ]
+
+    def _fitting(self, wanted: Selection) -> Iterator[Case]:
+        return (self._made(entry) for entry in self.entries.values() if entry.may_fit(wanted))
+
+    def _check(self, wanted: Selection) -> None:
+        for pattern in wanted.only:
+            if not any(entry.is_called(pattern) for entry in self.entries.values()):
+                raise _nothing(f"no case is called {shown(pattern)}", self._see(pattern))
+        profiles = sorted({entry.base.profile for entry in self.entries.values()})
+        for profile in wanted.profiles:
+            if profile not in profiles:
+                remedy = use_one_of(profiles, given=profile)
+                raise _nothing(f"no case is of the profile {shown(profile)}", remedy)
+
+    def _made(self, entry: Entry) -> Case:
+        if entry.defect is None:
+            return self._builder.good(entry.base)
+        return self._builder.case(entry.defect, entry.base)
+
+
+def _nothing(cause: str, remedy: str) -> InputError:
+    return InputError("corpus.selection", f"Nothing is selected: {cause}.", remedy)

@@ -1,0 +1,92 @@
+"""``corpus list`` and ``corpus explain``: cases are selected, found by id, and explained."""
+
+import dataclasses
+
+import pytest
+
+from smki_testca.cli.corpus.listing import catalogue
+from smki_testca.corpus.defect import Stage, Verdict
+from smki_testca.corpus.selection import Catalogue, Entry, Selection
+from smki_testca.errors import ExitCode, InputError
+
+_ID = "device-san-not-critical"
+
+
+@pytest.fixture(scope="module")
+def every():
+    return catalogue()
+
+
+def test_a_catalogue_has_every_case_and_makes_the_same(every, cases):
+    assert list(every.entries) == [case.id for case in cases]
+    for case in (cases[0], cases[-1]):
+        assert every.case(case.id).fingerprint == case.fingerprint
+
+
+def test_every_criterion_narrows_what_is_selected(every, cases):
+    wanted = Selection(profiles=("device",), stages=(Stage.PROFILE,), verdicts=(Verdict.EITHER,))
+    found = every.select(wanted)
+    assert [case.id for case in found] == [
+        case.id
+        for case in cases
+        if case.profile == "device"
+        and case.stage is Stage.PROFILE
+        and case.expect[wanted.level].verdict is Verdict.EITHER
+    ]
+    assert _ID in {case.id for case in found}
+
+
+def test_the_bases_of_what_is_selected_come_with_it_if_asked_for(every):
+    found = every.select(Selection(only=("device-san-*",)), with_bases=True)
+    assert found[0].id == "good-device"
+    assert _ID in {case.id for case in found}
+
+
+def test_a_case_is_found_by_an_id_that_it_had_before(every):
+    renamed = Catalogue(None)
+    entry = every.entries[_ID]
+    defect = dataclasses.replace(entry.defect, aliases=("san-optional",))
+    renamed.entries = {_ID: Entry(_ID, entry.base, defect)}
+    assert renamed.entries[_ID].is_called("device-san-opt*")
+    renamed._made = lambda found: found.id  # noqa: SLF001 - what is made is not of interest
+    assert renamed.case("device-san-optional") == _ID
+
+
+@pytest.mark.parametrize(
+    ("wanted", "cause"),
+    [
+        (Selection(only=("device-san-no-critical",)), "no case is called"),
+        (Selection(profiles=("devise",)), "no case is of the profile"),
+        (Selection(only=(_ID,), is_good=True), "no case fits"),
+    ],
+)
+def test_a_selection_of_nothing_says_why(every, wanted, cause):
+    with pytest.raises(InputError, match=cause) as caught:
+        every.select(wanted)
+    assert caught.value.code == "corpus.selection"
+    assert caught.value.remedy
+
+
+def test_the_list_fits_a_narrow_terminal_and_has_a_line_for_each_case(command, cases):
+    listed = command("corpus", "list", "--profile", "device").out.splitlines()
+    wanted = [case.id for case in cases if case.profile == "device"]
+    assert [line.split()[-1] for line in listed[1:]] == wanted
+    as_json = command("--json", "corpus", "list", "--profile", "device").json["cases"]
+    assert [case["id"] for case in as_json] == wanted
+
+
+def test_an_explanation_has_the_octets_the_reason_and_each_verdict(command):
+    text = command("corpus", "explain", _ID).out
+    for told in ("0101ff", "extensions.subjectAltName", "Why", "Remedy", "RFC 5280", "GBCS"):
+        assert told in text
+    made = command("--json", "corpus", "explain", _ID).json
+    assert made["id"] == _ID
+    assert made["change"]["before"] == "0101ff"
+    assert bytes.fromhex(made["der"])[0] == 0x30
+
+
+def test_an_unknown_case_is_one_line_with_the_one_that_was_meant(command):
+    outcome = command("corpus", "explain", "device-san-not-critcal")
+    assert outcome.code == ExitCode.INPUT
+    assert f"Did you mean {_ID}?" in outcome.err
+    assert outcome.err.count("\n") == 1
