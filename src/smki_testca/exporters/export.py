@@ -194,7 +194,8 @@ def _check(traits: Traits, selected: Sequence[Item], passphrase: str | None) -> 
     """Check an export against the traits of its format.
 
     Raises:
-        InputError: if private keys or a passphrase are missing, or keys cannot be encrypted.
+        InputError: if private keys or a passphrase are missing, the passphrase cannot be used, or
+            keys cannot be encrypted.
     """
     if passphrase is not None:
         check_passphrase(passphrase)
