@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from corpora import every_case
+from smki_testca.corpus.defect import Importance
 from smki_testca.lint.rows import aspects, rule_of
 from smki_testca.profiles import Library
 
@@ -27,6 +28,7 @@ def _found(cases):
 
 
 FOUND = _found(CASES)
+OF_LITTLE_IMPORTANCE = _found(case for case in CASES if case.importance is Importance.LOW)
 FOUND_IN_MAIN = _found(case for case in CASES if case.is_main)
 
 SPEAKS_FOR = {
@@ -88,12 +90,13 @@ def test_every_row_of_a_certificate_is_broken(profile):
 
 
 @pytest.mark.parametrize("name", ["device", "organisation"])
-def test_every_row_of_these_is_broken_in_what_is_delivered_by_default(name):
+def test_every_row_of_these_that_matters_is_broken_in_what_is_delivered_by_default(name):
     profile = LIBRARY.profile(name)
     unbroken = [
         f"row {row.number}, {row.field.path}"
         for row, rules in _rules(profile)
         if not any((name, *_said(rule)) in FOUND_IN_MAIN for rule in rules)
+        and not any((name, *_said(rule)) in OF_LITTLE_IMPORTANCE for rule in rules)
     ]
     assert unbroken == []
 

@@ -159,8 +159,11 @@ class Defect:
 
     @property
     def main_bases(self) -> tuple[str, ...]:
-        """The bases that the corpus has it on, unless every base is asked for."""
-        return self.on[: self.mains]
+        """The bases that the corpus has it on, unless every base is asked for.
+
+        None if it matters little: hardly any parser refuses it, and nothing follows.
+        """
+        return () if self.importance is Importance.LOW else self.on[: self.mains]
 
     def findings_on(self, base: str) -> tuple[str, ...]:
         """The linter's codes for the case of a base, the case's own first."""
