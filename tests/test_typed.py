@@ -28,7 +28,9 @@ GUIDES = (
 OTHERS = (
     "audit.md",
     "batches.md",
+    "corpus-run.md",
     "csrs.md",
+    "device.md",
     "external.md",
     "factory-formats.md",
     "formats.md",

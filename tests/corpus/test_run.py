@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -17,6 +18,9 @@ from small_corpus import RIGHT, Device, lines_target, over_serial, over_tcp
 from smki_testca.corpus.run.answers import Answer, Seen
 from smki_testca.corpus.run.journal import Journal
 from smki_testca.corpus.run.loading import load
+from smki_testca.corpus.run.targets.naming import WAYS
+from smki_testca.corpus.run.targets.program import PLACEHOLDERS
+from smki_testca.corpus.run.targets.protocol import crc16, with_crc
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the targets are programs of POSIX")
 
@@ -683,6 +687,38 @@ def test_what_is_no_report_is_one_line(command, tmp_path, one_line):
     outcome = command("corpus", "compare", tmp_path / "a.json")
     assert outcome.code == 4
     assert "is no report of a run" in one_line(outcome)
+
+
+def _keys(value):
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            if key not in {"facts", "summary"}:
+                yield from _keys(inner)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _keys(one)
+
+
+def test_every_key_of_the_reports_in_json_is_documented(run, command, shell, tmp_path):
+    saved = tmp_path / "saved.json"
+    run(shell(RIGHT_EXITS), "--save", saved)
+    printed = run(shell(WRONG_EXITS), "--last", saved, "--json").json
+    compared = command("corpus", "compare", saved, "--json").json
+    text = (Path(__file__).parents[2] / "docs" / "json.md").read_text("utf-8")
+    section = text.split("\n## corpus run, corpus compare\n")[1].split("\n## ")[0]
+    described = set(re.findall(r"`([a-z_-]+)`", section))
+    assert {*_keys(printed), *_keys(compared), *printed["summary"]} - described == set()
+
+
+def test_the_page_of_the_protocol_has_the_crc_and_every_placeholder_is_documented():
+    docs = Path(__file__).parents[2] / "docs"
+    page = (docs / "corpus-protocol.md").read_text("utf-8")
+    assert crc16(b"123456789") == 0x29B1
+    assert f"> {with_crc('smki 1 +at 2026-07-01T12:00:00Z').decode()}" in page
+    guide = (docs / "corpus-run.md").read_text("utf-8")
+    assert all(f"`{{{name}}}`" in guide for name in PLACEHOLDERS)
+    assert all(f"`{way}:" in guide for way in WAYS)
 
 
 def test_a_command_is_split_as_a_shell_does(results, tmp_path):
