@@ -167,27 +167,6 @@ def serial_empty(it: Certificate, base: Base) -> Certificate:
 
 
 @_integer(
-    "entry-serial-padded",
-    on=("organisation-crl", "organisation-arl", "dccki-crl", "iki-crl"),
-    mains=4,
-    title="with an entry whose serial number has a needless zero octet in front",
-    importance=Importance.CRITICAL,
-    why="The revoked certificate's own serial has no such octet: who compares octets lets it pass"
-    " (seen in five libraries).",
-)
-def entry_serial_padded(it: RevocationList, base: Base) -> bytes:
-    """A zero octet stands before the serial of the only entry."""
-    del base
-    return edited(
-        it,
-        lambda octets: holding(octets, b"\x00" + content_of(octets)),
-        "revokedCertificates",
-        0,
-        0,
-    )
-
-
-@_integer(
     "version-padded",
     on=(*_ENDS, "organisation-crl", "device-csr"),
     title="whose version has a needless zero octet in front",
