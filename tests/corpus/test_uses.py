@@ -113,7 +113,7 @@ def test_each_reason_of_a_list_has_a_good_case(lists):
 
 def test_a_padded_serial_in_a_list_is_critical():
     """A needless zero octet before it was seen to free the certificate in five libraries."""
-    case = every_case()["organisation-crl-entry-serial-padded"]
+    case = every_case()["organisation-crl-serial-padded"]
     assert case.importance is Importance.CRITICAL
     assert case.answers(Level.RFC5280) == {Answer.UNKNOWN}
 

@@ -703,6 +703,23 @@ def indirect(it: RevocationList, base: Base) -> RevocationList:
 
 
 @defect(
+    "serial-padded",
+    on=LISTS,
+    title="that lists the serial with a needless zero octet before it",
+    stage=Stage.DER,
+    finding="der.integer_not_minimal",
+    source="X.690 8.3.2, 10",
+    why="The certificate is not found on the list, and passes for good although it is revoked.",
+    importance=Importance.CRITICAL,
+    at_least=Stage.USE,
+)
+def serial_padded(it: RevocationList, base: Base) -> RevocationList:
+    """00 before a first octet below 80: seen to free the certificate in five libraries."""
+    padded = tlv(INTEGER, b"\x00" + _serial(base)[2:])
+    return but(it, entries=(_entry(base, reason(4), serial=padded),))
+
+
+@defect(
     "another-serial-padded",
     on=_CRLS,
     title="that lists another serial with a needless zero octet before it",
