@@ -182,7 +182,7 @@ def device_ends_before_it_begins(it: Certificate, base: Base) -> Certificate:
     why="Who holds the old key takes the place of the new one, as long as the old one is valid.",
     remedy="Revoke a certificate whose key must not be used any more.",
     importance=Importance.LOW,
-    needs=(Need.NAMES,),
+    needs=(Need.NAMES, Need.TIME),
 )
 def renewed_since(it: Certificate, base: Base) -> Certificate:
     """The older of two certificates of a holder: an earlier serial and validity."""

@@ -45,7 +45,7 @@ def _signed_with(
     title="whose signature has an s in the upper half",
     stage=Stage.SIGNATURE,
     source="FIPS 186-5 6.4: s from 1 to n - 1; RFC 5758 3.2",
-    why="Some libraries, of currencies, take the lower half only: they refuse every other one.",
+    why="Libraries for digital currencies take the lower half only: they refuse every other one.",
 )
 def signature_of_high_s(it: Certificate, base: Base) -> Certificate:
     """S above half of the order of the group."""
@@ -168,8 +168,8 @@ def key_of_short_y(it: Certificate, base: Base) -> Certificate:
 )
 def renewed_with_its_key(it: Certificate, base: Base) -> Certificate:
     """Another serial and validity, the same subject, key and key identifier (O9)."""
-    ends = {"device": "9999-12-31T23:59:59", "dccki": "2028-06-01"}
-    period = lasting("2026-06-15", ends.get(base.profile, "2036-06-01"))
+    ends = {"device": "9999-12-31T23:59:59", "dccki": "2028-01-31"}
+    period = lasting("2026-02-01", ends.get(base.profile, "2036-01-31"))
     return but(it, serial=serial_of(f"{base.name} renewed"), validity=period)
 
 
@@ -183,9 +183,9 @@ def renewed_with_its_key(it: Certificate, base: Base) -> Certificate:
 )
 def renewed_with_a_new_key(it: Certificate, base: Base) -> Certificate:
     """Another serial, validity and key, the same subject."""
-    end = "9999-12-31T23:59:59" if base.profile == "device" else "2036-06-01"
+    end = "9999-12-31T23:59:59" if base.profile == "device" else "2036-01-31"
     other = rekeyed(it, ec_key(f"{base.name} renewed").spki)
-    period = lasting("2026-06-15", end)
+    period = lasting("2026-02-01", end)
     return but(other, serial=serial_of(f"{base.name} renewed again"), validity=period)
 
 
