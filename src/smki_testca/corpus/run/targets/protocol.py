@@ -77,7 +77,9 @@ class TextDialect:
         if words == ["again"]:
             return Again()
         if not words or words[0] not in VERDICTS:
-            raise ProtocolError(f"{shown(line)} is no answer. {use_one_of(VERDICTS)}".rstrip("."))
+            raise ProtocolError(
+                f"{shown(line)} is not an answer. {use_one_of(VERDICTS)}".rstrip(".")
+            )
         return Reply(name, VERDICTS[words[0]], Remarks.of(words[1:]))
 
 
@@ -113,7 +115,7 @@ def _hello(words: list[str]) -> Hello:
         unknown = [each for each in named if each not in _NEEDS]
         if unknown or equals:
             raise ProtocolError(
-                f"its hello has {shown((unknown or [word])[0])}, which is no capability"
+                f"its hello has {shown((unknown or [word])[0])}, which is not a capability"
             )
         can |= {_NEEDS[each] for each in named}
     return Hello(name, can, most)
