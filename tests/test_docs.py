@@ -422,6 +422,8 @@ def _json_keys(value):
         ("profiles", ("profiles", "show", "device")),
         ("profiles", ("profiles", "show", "iki-crl")),
         ("profiles", ("profiles", "check")),
+        ("device", shlex.split("device load --type esme --device {new}")),
+        ("device", ("device", "answers")),
         ("audit", ("audit", "show")),
         ("audit", ("audit", "verify")),
         ("Errors and refusals", ("show", "nothing")),
@@ -470,6 +472,43 @@ def test_every_key_of_external_certificates_in_json_is_documented(command, quick
     ):
         outcome = command("--estate", newcomer, "--json", *arguments)
         assert set(_json_keys(outcome.json)) - described == set(), arguments
+
+
+def test_every_key_of_a_device_in_json_is_documented(command, quickstart, tmp_path):
+    described = _keys_described("device", "Errors and refusals")
+    folder = quickstart / "export" / "pem" / "ZAZ1"
+    supplier = folder / "organisation" / "supplier-one" / "Z1-supplier-ds.pem"
+    meter = folder / "device" / "meters-one" / "ESME-ds.pem"
+    file = ("--device", tmp_path / "device.json")
+    for arguments in (
+        ("load", quickstart, "--type", "chf", *file),
+        ("show", *file),
+        ("update", supplier, *file),
+        ("check", meter, *file),
+    ):
+        outcome = command("--json", "device", *arguments)
+        assert set(_json_keys(outcome.json)) - described == set(), arguments
+
+
+def test_the_statuses_modes_and_rules_of_devices_are_documented_and_no_others(library):
+    answers, text = library.device_answers, _text("device.md")
+
+    def numbers(heading):
+        rows = _table(text, heading)
+        return {number for row in rows for number in re.findall(r"[0-9]+", row[0])}
+
+    assert numbers("status | name | when the model answers so | basis") == {
+        str(status.number) for status in answers.statuses
+    }
+    assert numbers("mode") == {str(mode.number) for mode in answers.modes}
+    names = {name for row in _table(text, "mode") for name in row[1].split(", ")}
+    assert names == {mode.name for mode in answers.modes}
+    rules = _quoted(row[0] for row in _table(text, "rule"))
+    assert rules == ["device.asked_for", *(rule.code for rule in answers.rules)]
+    own = _table(text.split("\n## The Device's own certificate\n")[1], "status")
+    assert {name for row in own for name in row[1].split(", ")} == {
+        status.name for status in answers.own_statuses
+    }
 
 
 def _commands_named(path):

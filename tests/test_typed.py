@@ -30,6 +30,7 @@ OTHERS = (
     "batches.md",
     "corpus-run.md",
     "csrs.md",
+    "device.md",
     "external.md",
     "factory-formats.md",
     "formats.md",

@@ -103,6 +103,15 @@ GROUPS = {
         "ReSigningTerms",
         "ReSigning",
     ),
+    "A model of a Device": (
+        "Device",
+        "Replacement",
+        "DeviceAnswer",
+        "DeviceVerdict",
+        "CellContent",
+        "AnswerStatus",
+        "OwnAnswer",
+    ),
     "Identifiers, time and randomness": ("Eui64", "SerialNumber", "FixedClock", "SeededEntropy"),
     "Errors": (
         "SmkiTestcaError",
@@ -128,6 +137,7 @@ _PARTS = {
 _LEFT_OUT = {
     "AuditLog": ("account_for", "append"),
     "BatchOutcome": ("of",),
+    "CellContent": ("of",),
     "RunVerification": ("add",),
     "Kit": ("hierarchies_of", "agreements_on"),
     "KitAddition": (

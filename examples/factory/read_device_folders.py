@@ -2,7 +2,8 @@
 
     python read_device_folders.py devices/00db120000001000 [PASSPHRASE]
 
-Keys are PKCS#8. They are opened, and compared with their certificates.
+Keys are PKCS#8. They are opened, and compared with their certificates. The columns of your own
+manifest are JSON, and printed as they are.
 """
 
 import sys
@@ -21,6 +22,9 @@ def main(folder: str, passphrase: str | None = None) -> None:
     """Print every file of the folder, keys in the clear."""
     for path in sorted(Path(folder).iterdir()):
         octets = path.read_bytes()
+        if path.suffix == ".json":
+            print(path.name, octets.decode("utf-8").strip())
+            continue
         if path.suffix == ".key":
             key = load_der_private_key(octets, passphrase.encode() if passphrase else None)
             certificate = load_der_x509_certificate(path.with_suffix(".der").read_bytes())

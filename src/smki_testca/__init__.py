@@ -14,9 +14,11 @@ __version__: str
 
 __all__ = [
     "AlreadySoError",
+    "AnswerStatus",
     "Basis",
     "BatchOptions",
     "BatchOutcome",
+    "CellContent",
     "Credential",
     "Csr",
     "CsrFaultsError",
@@ -25,7 +27,10 @@ __all__ = [
     "Delivery",
     "DeliveryNote",
     "Description",
+    "Device",
+    "DeviceAnswer",
     "DeviceSubject",
+    "DeviceVerdict",
     "DueList",
     "Estate",
     "EstateError",
@@ -55,6 +60,7 @@ __all__ = [
     "OrganisationSubject",
     "OutOfUse",
     "OutputError",
+    "OwnAnswer",
     "Particulars",
     "ReSigning",
     "ReSigningTerms",
@@ -63,6 +69,7 @@ __all__ = [
     "Refusal",
     "RefusalReason",
     "Renewal",
+    "Replacement",
     "Request",
     "RevocationListRecord",
     "RowProblem",
@@ -107,6 +114,9 @@ if TYPE_CHECKING:
     from smki_testca.authority.filling import Validity
     from smki_testca.authority.revocation import Reason
     from smki_testca.clock import FixedClock
+    from smki_testca.device.answer import CellContent, DeviceAnswer, DeviceVerdict
+    from smki_testca.device.device import Device, Replacement
+    from smki_testca.device.own import OwnAnswer
     from smki_testca.entropy import SeededEntropy
     from smki_testca.errors import (
         AlreadySoError,
@@ -157,6 +167,7 @@ if TYPE_CHECKING:
     from smki_testca.lint.findings import Finding
     from smki_testca.lint.inspection import Description, describe_documents, lint_documents
     from smki_testca.lint.linted import Linted
+    from smki_testca.profiles.device_answers import AnswerStatus
     from smki_testca.profiles.model import Hierarchy, Severity, Tier
     from smki_testca.profiles.typed_subjects import (
         DcckiSubject,
@@ -179,6 +190,9 @@ else:
         "authority.filling": ("Validity",),
         "authority.revocation": ("Reason",),
         "clock": ("FixedClock",),
+        "device.answer": ("CellContent", "DeviceAnswer", "DeviceVerdict"),
+        "device.device": ("Device", "Replacement"),
+        "device.own": ("OwnAnswer",),
         "entropy": ("SeededEntropy",),
         "errors": (
             "AlreadySoError",
@@ -229,6 +243,7 @@ else:
         "lint.findings": ("Finding",),
         "lint.inspection": ("Description", "describe_documents", "lint_documents"),
         "lint.linted": ("Linted",),
+        "profiles.device_answers": ("AnswerStatus",),
         "profiles.model": ("Hierarchy", "Severity", "Tier"),
         "profiles.typed_subjects": (
             "DcckiSubject",

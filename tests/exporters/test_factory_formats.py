@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import csv
+import json
 import os
 import random
 import shutil
@@ -555,6 +556,25 @@ def test_own_columns_are_in_every_table(run, export, columns):
         _, out = export(form)
         assert "serial_number-3" in parquet.read_table(out)["serial_number"].to_pylist()
     assert run
+
+
+def test_own_columns_lie_beside_certificates_in_folders(run, export, columns):
+    _, out = export("device-folders", "--with-keys")
+    assert not list(out.rglob("*.json"))
+    columns("serial_number", "ort")
+    _, out = export("device-folders", out=out.with_name("named"))
+    for number in range(COUNT):
+        folder = out / plain(batches.device_id(0x1000 + number))
+        own = {"serial_number": f"serial_number-{number}", "ort": f"ort-{number}"}
+        assert json.loads((folder / "columns.json").read_text("utf-8")) == own
+    words = [sys.executable, READERS / "read_device_folders.py", folder]
+    printed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert f"columns.json {json.dumps(own)}" in printed.splitlines()
+    _, out = export("pem-tree")
+    for (eui64, usage), record in run.items():
+        name = f"{usage}-{record['serial'].lower()}-columns.json"
+        text = (out / plain(eui64) / name).read_text("utf-8")
+        assert json.loads(text)["ort"] == f"ort-{int(eui64[-2:], 16)}"
 
 
 @pytest.mark.usefixtures("run")

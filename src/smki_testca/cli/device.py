@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from smki_testca.cli.session import Session
-    from smki_testca.device.answer import DeviceAnswer, DeviceVerdict, Held
+    from smki_testca.device.answer import CellContent, DeviceAnswer, DeviceVerdict
     from smki_testca.device.device import Device, Replacement
 
 _AUTO = "auto"
@@ -133,9 +133,9 @@ def show(session: Session, /, device_file: Path) -> None:
         return
     rows = [_row(name, held) for name, held in made.cells.items()]
     if made.root is not None and "root" not in made.cells:
-        from smki_testca.device.answer import Held
+        from smki_testca.device.answer import CellContent
 
-        rows.insert(0, _row("(root)", Held.of(made.root)))
+        rows.insert(0, _row("(root)", CellContent.of(made.root)))
     of_environment = f" of {made.environment}" if made.environment else ""
     columns = ("Cell", "Identifier", "Key identifier", "Not after")
     print_table(columns, rows, f"{made.kind.name}{of_environment}")
@@ -263,13 +263,45 @@ def check(
         context.exit(ExitCode.FINDINGS)
 
 
+@device.command()
+@click.pass_obj
+def answers(session: Session, /) -> None:
+    """List what Devices answer, and the rules and replacement modes of the model.
+
+    Each has its basis: observed in published material, or assumed.
+
+    \b
+    Example:
+      smki-testca device answers
+    """
+    known = session.library().device_answers
+    if session.as_json:
+        print_json(known.as_json())
+        return
+    statuses = [
+        (command, str(status.number), status.name, status.basis.value)
+        for command, each in known.statuses_by_command.items()
+        for status in each
+    ]
+    print_table(("Answer to", "Status", "Name", "Basis"), statuses)
+    say("")
+    rules = [(rule.code, rule.status.name, rule.basis.value) for rule in known.rules]
+    print_table(("Rule", "Status if broken", "Basis"), rules)
+    say("")
+    modes = [
+        (str(mode.number), mode.name, ", ".join(role.name for role in mode.roles) or "any")
+        for mode in known.modes
+    ]
+    print_table(("Mode", "Name", "Replaces"), modes)
+
+
 def _read(session: Session, device_file: Path) -> Device:
     from smki_testca.device.device import Device
 
     return Device.read(device_file, session.library())
 
 
-def _row(name: str, held: Held | None) -> tuple[str, ...]:
+def _row(name: str, held: CellContent | None) -> tuple[str, ...]:
     if held is None:
         return (name, "empty", "", "")
     return (name, held.eui64 or "", held.key_identifier or "", (held.not_after or "")[:10])
@@ -325,19 +357,18 @@ def _one(name: str) -> bytes:
 
 def _ders(name: str) -> list[bytes]:
     """The documents of a file; octets that are none are handed on as they are, to be judged."""
-    from smki_testca.importers.sources import UNREADABLE, Documents, require_readable
+    from smki_testca.importers.sources import Documents
 
     data = read_input(name, _MAX_INPUT_OCTETS)
     found = list(Documents([name], data))
-    for source in found:
-        if source.problem is not None and source.problem.code == UNREADABLE:
-            require_readable(source)
     documents = [source.data for source in found if source.problem is None]
-    if not documents:
-        return [data]
-    return documents
+    problem = next((source.problem for source in found if source.problem is not None), None)
+    if problem is not None and (documents or _PEM in data):
+        raise InputError(problem.code, f"{name} cannot be sent: {problem.message}.")
+    return documents or [data]
 
 
+_PEM = b"-----BEGIN "
 _MAX_INPUT_OCTETS = 1 << 20
 
 
@@ -368,7 +399,7 @@ def _say_more(message: str, findings: Sequence[str], remarks: Sequence[str]) -> 
         say(f"  warning: {remark}")
 
 
-def _held(held: Held | None) -> str:
+def _held(held: CellContent | None) -> str:
     if held is None:
         return "empty"
     return f"{held.eui64 or 'no identifier'}, key {held.key_identifier or 'unknown'}"

@@ -21,7 +21,7 @@ _EUI64_OCTETS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class CellContent:
     """What tells a certificate in a cell, or one that is to replace it, from others.
 
     Attributes:
@@ -40,7 +40,7 @@ class Held:
     sha256: str
 
     @classmethod
-    def of(cls, der: bytes) -> Held:
+    def of(cls, der: bytes) -> CellContent:
         """Read a certificate, as far as it can be read."""
         sha256 = hashlib.sha256(der).hexdigest()
         try:
@@ -128,8 +128,8 @@ class DeviceAnswer:
     time_checks: bool
     with_time_checks: DeviceVerdict
     without_time_checks: DeviceVerdict
-    old: Held | None
-    new: Held
+    old: CellContent | None
+    new: CellContent
 
     @property
     def status(self) -> int:

@@ -30,7 +30,7 @@ ROOT = "root"
 """The name of the role of a root."""
 
 
-def device_type(name: str, types: Mapping[str, DeviceType]) -> DeviceType:
+def type_named(name: str, types: Mapping[str, DeviceType]) -> DeviceType:
     """The type of Device of a name, in either case.
 
     Raises:
@@ -65,7 +65,7 @@ def cell_named(text: str, kind: DeviceType, roles: Roles) -> Cell:
     if key_usage is None or cell_usage is None or len(rest) > 2:
         raise InputError(
             "device.cell_name",
-            f"{shown(text)} is no cell.",
+            f"{shown(text)} does not name a cell.",
             use_one_of((cell.short for cell in kind.cells), given=text),
         )
     return _cell(roles.remote_party_role(role), key_usage, cell_usage, kind)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from smki_testca.clock import SystemClock, in_utc
 from smki_testca.device import loading, own, state
-from smki_testca.device.answer import DeviceAnswer, DeviceVerdict, Held, cell_as_json
-from smki_testca.device.cells import cell_named, cell_of, device_type
+from smki_testca.device.answer import CellContent, DeviceAnswer, DeviceVerdict, cell_as_json
+from smki_testca.device.cells import cell_named, cell_of, type_named
 from smki_testca.device.judge import Judge, Verdicts
 from smki_testca.errors import InputError
 from smki_testca.profiles import Library
@@ -63,12 +63,6 @@ class Device:
         library: the profiles, and what Devices answer.
         root: the certificate of its root, DER; None if it has none.
         notes: what its loading says: which cells are empty, and what was chosen of several.
-
-    Example:
-        with Estate.open("estate", passphrase) as estate:
-            device = Device.load(estate, "ESME")
-        answer, = device.update([der], path=[issuing], time_checks=False)
-        assert answer.status == 0
     """
 
     def __init__(
@@ -112,7 +106,7 @@ class Device:
     def load(
         cls,
         source: Estate | Path | str,
-        device_type_name: str,
+        device_type: str,
         environment: str | None = None,
         *,
         cells: Mapping[str, str] | None = None,
@@ -126,7 +120,7 @@ class Device:
 
         Args:
             source: an open estate; or a kit's directory, or a folder of its trust-anchor-cells.
-            device_type_name: such as ``ESME``, in either case.
+            device_type: such as ``ESME``, in either case.
             environment: the test environment; the estate's first by default.
             cells: the label or serial number of the certificate for a cell, by the cell's name.
             library: the profiles; those of the estate, or else the shipped ones, by default.
@@ -138,11 +132,11 @@ class Device:
         """
         if isinstance(source, str | Path):
             library = library or Library()
-            kind = device_type(device_type_name, library.device_types)
+            kind = type_named(device_type, library.device_types)
             filled = loading.from_kit(Path(source), kind, environment, library, cells or {})
         else:
             library = library or source.library
-            kind = device_type(device_type_name, library.device_types)
+            kind = type_named(device_type, library.device_types)
             filled = loading.from_estate(source, kind, environment, cells or {})
         return cls(
             kind,
@@ -187,10 +181,10 @@ class Device:
         state.write(Path(path), stored, force=force)
 
     @property
-    def cells(self) -> dict[str, Held | None]:
+    def cells(self) -> dict[str, CellContent | None]:
         """What each cell holds, by the cell's name; None where it is empty."""
         found = {cell.short: self._certificate(cell) for cell in self.kind.cells}
-        return {name: None if der is None else Held.of(der) for name, der in found.items()}
+        return {name: None if der is None else CellContent.of(der) for name, der in found.items()}
 
     def certificate(self, cell: str) -> bytes | None:
         """The certificate in a cell, DER; None if the cell is empty, or there is no such cell.
@@ -258,8 +252,8 @@ class Device:
                     verdicts.with_time_checks if time_checks else verdicts.without_time_checks,
                     time_checks,
                     *verdicts,
-                    None if old is None else Held.of(old),
-                    Held.of(replacement.der),
+                    None if old is None else CellContent.of(old),
+                    CellContent.of(replacement.der),
                 )
             )
         for answer, (cell, replacement) in zip(made, asked, strict=True):
@@ -303,7 +297,7 @@ class Device:
 
     def as_json(self) -> dict[str, Any]:
         """The Device as a JSON object: its type, and what each of its cells holds."""
-        root = None if self.root is None else Held.of(self.root)
+        root = None if self.root is None else CellContent.of(self.root)
         cells = self.cells
         return {
             "device_type": self.kind.name,

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 _END_ENTITY, _ROOT = "organisation", "organisation-root-ca"
 """The profiles of the certificates in cells."""
+_SEEN_TO_DIFFER = ("02", 0x08)
+"""The role in a certificate and that of a cell which the vectors show together: a supplier's in a
+load controller's cell."""
 _NO_RULE = "no rule that was read demands that a Device refuses it"
 _ODD = ""
 """In place of a rule's code: what the linter remarks on, and no rule of a Device forbids."""
@@ -162,7 +165,7 @@ class Judge:
             self._linters[profile] = linter
         linted = linter.lint(Source("-", 0, der))
         if profile is not None and linted.kind not in {profile, "unknown"}:
-            yield _Fault("device.der", f"It is not a certificate, but a {linted.kind}.")
+            yield _Fault("device.der", f"It is not a certificate: its kind is {linted.kind}.")
             return
         for finding in linted.findings:
             is_error = finding.severity is Severity.ERROR
@@ -219,7 +222,8 @@ def _of_cell(view: View, cell: Cell) -> Iterator[_Fault]:
     role = view.text("subject.organizationalUnitName")
     if role is not None and role != cell.role.hex:
         message = f"Its role is {role}, not the {cell.role.hex} ({cell.role.name}) of the cell."
-        yield _Fault("device.role", message)
+        is_seen = (role, cell.role.code) == _SEEN_TO_DIFFER
+        yield _Fault("device.role.supplier" if is_seen else "device.role", message)
 
 
 def _name_and_key(der: bytes) -> tuple[bytes | None, bytes | None] | None:

@@ -17,7 +17,7 @@ from smki_testca.identifiers import SerialPrefix
 from smki_testca.input_files import read_regular
 from smki_testca.profiles.device_types import CellUsage
 from smki_testca.profiles.model import Hierarchy, Tier
-from smki_testca.text import counted, shown
+from smki_testca.text import counted, shown, use_one_of
 from smki_testca.text_files import decode
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _cell(name: str, kind: DeviceType, estate: Estate) -> Cell:
         raise InputError(
             "device.cell_name",
             f"{kind.name} has no cell {shown(name)} that can be chosen for.",
-            f"Use one of {', '.join(one.short for one in kind.cells if not one.is_root)}.",
+            use_one_of((one.short for one in kind.cells if not one.is_root), given=name),
         )
     return cell
 
@@ -319,7 +319,7 @@ def _folder(folder: Path, kind: DeviceType, environment: str | None) -> Path:
             "device.no_cells",
             f"{folder} has nothing for the cells of {kind.name}"
             f"{'' if environment is None else f' in {environment}'}.",
-            "Name the type in trust-anchor-cells of the kit, and make it again.",
+            "Name the type in trust-anchor-cells of the kit, and make it again; or load an estate.",
         )
     return place
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 
 from smki_testca.der.read import DerError
-from smki_testca.device.cells import cell_named, device_type
+from smki_testca.device.cells import cell_named, type_named
 from smki_testca.errors import InputError
 from smki_testca.files import replace, write_error, write_file
 from smki_testca.input_files import read_regular
@@ -112,12 +112,18 @@ def read(path: Path, library: Library) -> Stored:
     Raises:
         InputError: if it cannot be read, is too long, or not of this form.
     """
+    if not path.exists():
+        raise InputError(
+            "device.file",
+            f"There is no Device in {path}: the file does not exist.",
+            "Make it with smki-testca device load, or name another with --device.",
+        )
     text = decode(read_regular(path, MAX_FILE_OCTETS), str(path))
     try:
         document = msgspec.json.decode(text, type=_File)
     except (msgspec.DecodeError, RecursionError) as error:
         raise _misfit(path, str(error)) from error
-    kind = device_type(document.device_type, library.device_types)
+    kind = type_named(document.device_type, library.device_types)
     certificates: dict[str, bytes] = {}
     names = set()
     for stored in document.cells:

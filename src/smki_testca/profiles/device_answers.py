@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from smki_testca.errors import InputError
 from smki_testca.text import shown, use_one_of
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 OWN_CHECKS = (
     *("device.use_case", "device.cell", "device.mode", "device.der", "device.path.signature"),
     *("device.path.issuer", "device.path.certificate", "device.usage"),
-    *("device.root", "device.role"),
+    *("device.root", "device.role.supplier", "device.role"),
 )
 """The rules that the model checks itself; the others rest on the linter's findings alone."""
 
@@ -36,6 +36,16 @@ class AnswerStatus:
     def is_success(self) -> bool:
         """Whether the Device did as asked."""
         return self.number == 0
+
+    def as_json(self) -> dict[str, Any]:
+        """The status as a JSON object: ``status`` is the number, ``status_name`` its name."""
+        return {
+            "status": self.number,
+            "status_name": self.name,
+            "meaning": self.meaning,
+            "basis": self.basis.value,
+            "source": self.source,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,19 @@ class DeviceRule:
     basis: Basis
     source: str
 
+    def as_json(self) -> dict[str, Any]:
+        """The rule as a JSON object: ``status`` is the number, ``status_name`` its name."""
+        return {
+            "code": self.code,
+            "status": self.status.number,
+            "status_name": self.status.name,
+            "findings": list(self.findings),
+            "time": self.time,
+            "meaning": self.meaning,
+            "basis": self.basis.value,
+            "source": self.source,
+        }
+
     def is_broken_by(self, code: str, *, is_error: bool) -> bool:
         """Whether a finding of the linter is a breach of it."""
         return any(
@@ -79,6 +102,15 @@ class UseCase:
     basis: Basis
     source: str
 
+    def as_json(self) -> dict[str, Any]:
+        """The use case as a JSON object, its attributes as keys."""
+        return {
+            "name": self.name,
+            "roles": [role.name for role in self.roles],
+            "basis": self.basis.value,
+            "source": self.source,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class ReplacementMode:
@@ -96,6 +128,17 @@ class ReplacementMode:
     basis: Basis
     source: str
 
+    def as_json(self) -> dict[str, Any]:
+        """The mode as a JSON object, its attributes as keys."""
+        return {
+            "number": self.number,
+            "name": self.name,
+            "roles": [role.name for role in self.roles],
+            "note": self.note or None,
+            "basis": self.basis.value,
+            "source": self.source,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceAnswers:
@@ -104,14 +147,41 @@ class DeviceAnswers:
     Attributes:
         statuses: of a replacement certificate.
         own_statuses: of a certificate of the Device's own (CS02d).
+        csr_statuses: of the command for a CSR (CS02c).
+        join_statuses: of joining another Device.
         rules: in the order in which they decide.
     """
 
     statuses: tuple[AnswerStatus, ...]
     own_statuses: tuple[AnswerStatus, ...]
+    csr_statuses: tuple[AnswerStatus, ...]
+    join_statuses: tuple[AnswerStatus, ...]
     rules: tuple[DeviceRule, ...]
     use_cases: tuple[UseCase, ...]
     modes: tuple[ReplacementMode, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it as a JSON object."""
+        return {
+            "statuses": [
+                {"command": command, **status.as_json()}
+                for command, statuses in self.statuses_by_command.items()
+                for status in statuses
+            ],
+            "rules": [rule.as_json() for rule in self.rules],
+            "use_cases": [use_case.as_json() for use_case in self.use_cases],
+            "modes": [mode.as_json() for mode in self.modes],
+        }
+
+    @property
+    def statuses_by_command(self) -> dict[str, tuple[AnswerStatus, ...]]:
+        """The statuses by what they answer: ``replacement``, ``own``, ``csr`` or ``join``."""
+        return {
+            "replacement": self.statuses,
+            "own": self.own_statuses,
+            "csr": self.csr_statuses,
+            "join": self.join_statuses,
+        }
 
     @property
     def success(self) -> AnswerStatus:

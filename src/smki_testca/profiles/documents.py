@@ -300,6 +300,8 @@ class DeviceAnswersFile(Document, frozen=True, kw_only=True):
 
     status: list[AnswerStatusTable]
     own_status: list[AnswerStatusTable]
+    csr_status: list[AnswerStatusTable] = []
+    join_status: list[AnswerStatusTable] = []
     rule: list[DeviceRuleTable]
     use_case: list[UseCaseTable]
     mode: list[ReplacementModeTable]

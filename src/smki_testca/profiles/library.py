@@ -51,6 +51,7 @@ _USUAL_KINDS = {"DCC": "dcc", "RDP": "rdp"}
 """The kind that a User Role belongs to where roles.toml, an operator's of earlier, does not say."""
 ALL = "all"
 """The environments of a category that is open in each of them."""
+_BOTH = ("number", "name")
 FILES = (
     *("hierarchies.toml", "roles.toml", "environments.toml", "testing-services.toml"),
     *("device-types.toml", "device-answers.toml"),
@@ -387,9 +388,8 @@ class Library:
         """
         document, origin = self._single("device-answers.toml", documents.DeviceAnswersFile)
         for table, key in (
-            *(("status", "number"), ("status", "name"), ("own_status", "number")),
-            *(("own_status", "name"), ("rule", "code"), ("use_case", "name")),
-            *(("mode", "number"), ("mode", "name")),
+            *((f"{kind}status", key) for kind in ("", "own_", "csr_", "join_") for key in _BOTH),
+            *(("rule", "code"), ("use_case", "name"), *(("mode", key) for key in _BOTH)),
         ):
             values = [str(getattr(one, key)) for one in getattr(document, table)]
             _unique(values, origin, table.replace("_", "-"), key)
@@ -424,6 +424,8 @@ class Library:
         return DeviceAnswers(
             statuses,
             own_statuses,
+            tuple(map(_answer_status, document.csr_status)),
+            tuple(map(_answer_status, document.join_status)),
             tuple(rules),
             tuple(
                 UseCase(

@@ -46,7 +46,7 @@ def constraints_not_critical(it: Certificate, _: Base) -> Certificate:
 @constraint_defect(
     "constraints-missing",
     on=(*SMKI_CAS, "iki-issuing-ca"),
-    mains=4,
+    mains=2,
     title="without basicConstraints",
     finding=f"{_PATH}.missing",
     rfc5280=Verdict.EITHER,
@@ -79,7 +79,7 @@ def ca_false(it: Certificate, _: Base) -> Certificate:
 @constraint_defect(
     "ca-missing",
     on=CAS,
-    mains=8,
+    mains=2,
     title="whose basicConstraints has a pathLen and no cA",
     finding=f"{_PATH}.cA.missing",
     rfc5280=Verdict.EITHER,
@@ -178,7 +178,7 @@ def path_length_negative(it: Certificate, _: Base) -> Certificate:
 @constraint_defect(
     "is-ca",
     on=(*ENDS, *RSA_ENDS, "device-ka", "organisation-ka"),
-    mains=4,
+    mains=3,
     title="that says it is a CA",
     finding=f"{_PATH}.end_entity",
     rfc5280=Verdict.ACCEPT,

@@ -421,7 +421,7 @@ def over_2050(it: RevocationList, base: Base) -> RevocationList:
 def extensions_turned(it: RevocationList, base: Base) -> RevocationList:
     """The number before the key identifier."""
     del base
-    return replace(it, extensions=dict(reversed(it.extensions.items())))
+    return replace(it, extensions=dict(reversed(list(it.extensions.items()))))
 
 
 @oddity(

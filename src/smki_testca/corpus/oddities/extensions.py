@@ -88,7 +88,7 @@ def policy_of_rtds(it: Certificate, base: Base) -> Certificate:
 def extensions_turned(it: Certificate, base: Base) -> Certificate:
     """From the last to the first."""
     del base
-    return replace(it, extensions=dict(reversed(it.extensions.items())))
+    return replace(it, extensions=dict(reversed(list(it.extensions.items()))))
 
 
 @oddity(

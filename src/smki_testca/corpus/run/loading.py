@@ -156,7 +156,13 @@ def _loaded(tables: Iterable[IndexEntry], read: Mapping[str, _Octets]) -> Iterat
             _needs(table),
             table.facts,
             table.why,
-            _question(table, read[table.id], table.wanted or base.facts, read[base.id].der),
+            # A root is judged with the good root as the CA to trust; a good one is that CA itself.
+            _question(
+                table,
+                read[table.id],
+                table.wanted or base.facts,
+                read[table.id if table.good else base.id].der,
+            ),
         )
 
 

@@ -1,0 +1,70 @@
+"""What the corpus says that a Device answers to its Organisation Certificates."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from smki_testca.corpus.bases import corpus_pki
+from smki_testca.corpus.build import ENVIRONMENT, Builder
+from smki_testca.corpus.defect import Level, Verdict
+
+
+@pytest.fixture(scope="module")
+def cases():
+    """Every Organisation Certificate of the corpus by its id."""
+    builder = Builder(corpus_pki(), ENVIRONMENT)
+    return {
+        case.id: case
+        for case in builder.cases()
+        if case.kind == "certificate" and case.profile == "organisation"
+    }
+
+
+def test_every_organisation_certificate_of_a_role_with_a_cell_has_a_status(cases):
+    without = {
+        cases[case.base or case.id].facts["role"] for case in cases.values() if not case.device
+    }
+    assert without <= {"7F", "87", "88", "89"}
+    assert sum(bool(case.device) for case in cases.values()) > 150
+
+
+def test_a_device_takes_every_good_certificate(cases):
+    good = [case for case in cases.values() if case.is_good and case.device]
+    assert len(good) > 50
+    assert {case.id: case.device[0].status for case in good} == {case.id: 0 for case in good}
+
+
+def test_a_device_takes_nothing_that_rfc_5280_rejects_but_what_a_crl_revokes(cases):
+    taken = {
+        case.id
+        for case in cases.values()
+        if case.device
+        and case.verdict(Level.RFC5280) is Verdict.REJECT
+        and case.device[0].status == 0
+    }
+    assert taken
+    assert all(cases[one].finding.code == "validity.revoked" for one in taken)
+
+
+def test_what_differs_by_time_alone_has_two_statuses(cases):
+    two = {case.id for case in cases.values() if len(case.device) == 2}
+    assert {"organisation-expired", "organisation-not-yet-valid", "organisation-ca-expired"} <= two
+    for one in two:
+        applied, disapplied = cases[one].device
+        assert (applied.time_checks, disapplied.time_checks) == (True, False)
+        assert applied.status != 0 == disapplied.status
+
+
+def test_a_status_that_was_not_seen_is_assumed(cases):
+    answers = Counter((each.status, each.basis) for case in cases.values() for each in case.device)
+    assert {status for status, basis in answers if basis == "observed"} == {0, 10}
+    assert answers[5, "assumed"] > 50
+    observed = {
+        case.id
+        for case in cases.values()
+        for each in case.device
+        if (each.status, each.basis) == (0, "observed") and case.base is not None
+    }
+    assert observed == {"good-organisation-renewed-with-its-key"}
