@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import shlex
 import signal
@@ -15,12 +16,22 @@ import pytest
 
 import small_corpus
 from small_corpus import HELLO, RIGHT, Device, lines_target, over_serial, over_tcp
+from smki_testca import folders
+from smki_testca.corpus.bases import corpus_pki
+from smki_testca.corpus.build import ENVIRONMENT, Builder
+from smki_testca.corpus.defect import Level
+from smki_testca.corpus.delivery.folder import files
+from smki_testca.corpus.run import expectations as expectations_file
 from smki_testca.corpus.run.answers import Answer, Seen
 from smki_testca.corpus.run.journal import Journal
-from smki_testca.corpus.run.loading import load
+from smki_testca.corpus.run.loading import load, of_cases
+from smki_testca.corpus.run.report import read_report
+from smki_testca.corpus.run.targets.log import Log
 from smki_testca.corpus.run.targets.naming import WAYS
 from smki_testca.corpus.run.targets.program import PLACEHOLDERS
 from smki_testca.corpus.run.targets.protocol import crc16, with_crc
+from smki_testca.corpus.selection import Catalogue, Selection
+from smki_testca.errors import SmkiTestcaError
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the targets are programs of POSIX")
 
@@ -743,6 +754,79 @@ def test_what_is_no_report_is_one_line(command, tmp_path, one_line):
     outcome = command("corpus", "compare", tmp_path / "a.json")
     assert outcome.code == 4
     assert "is not a report of a run" in one_line(outcome)
+
+
+# The corpus itself, and inputs of any kind
+
+
+def test_a_corpus_that_was_made_is_read_as_it_is(tmp_path):
+    wanted = Selection(only=("good-device", "device-san-*", "organisation-crl-*"))
+    cases = Catalogue(Builder(corpus_pki(), ENVIRONMENT)).select(wanted, with_bases=True)
+    folders.write(files(cases), tmp_path / "made", force=False)
+    read = load(tmp_path / "made").cases
+    assert len(read) > 10
+    assert read == of_cases(cases).cases
+    device = next(case for case in read if case.id == "good-device")
+    assert device.question.root is not None
+    assert len(device.question.chain) == 1
+
+
+def _mutated(data, random):
+    """Octets with one to four of them changed, left out or put in."""
+    made = bytearray(data)
+    for _ in range(random.randint(1, 4)):
+        place = random.randrange(len(made))
+        change = random.choice(("change", "remove", "insert", "cut"))
+        if change == "change":
+            made[place] = random.choice(b'{}[]",:0-\n\xff\x00ae')
+        elif change == "remove":
+            del made[place]
+        elif change == "insert":
+            made[place:place] = random.choice((b"null", b"[[", b'"', b"-1", b"1e999", b"\xc3"))
+        else:
+            del made[place : place + 40]
+        made = made or bytearray(b"0")
+    return bytes(made)
+
+
+@pytest.mark.parametrize("what", ["index", "report", "journal", "log", "expectations"])
+def test_an_input_of_any_kind_is_read_or_is_one_error(run, corpus, tmp_path, what):
+    loaded = load(corpus)
+    journal, saved, log = tmp_path / "journal", tmp_path / "saved.json", tmp_path / "log"
+    with Journal(journal, loaded.digest, "exec:true", resume=False) as kept:
+        kept.keep("good-one", Answer(Seen.ACCEPTED, facts={"usage": "x"}))
+    run("exec:true {der}", "--save", saved)
+    log.write_text(
+        "smki 1 code 7 SEVEN\nsmki 1 hello a rsa\nsmki 1 good-one accept\nsmki 1 end 1\n"
+    )
+    toml = b'level = "rfc5280"\n[[known]]\nseen = "accepted"\nreason = "a"\ncases = ["one-late"]\n'
+    path, data, read = {
+        "index": (corpus / "corpus.json", None, lambda _: load(corpus)),
+        "report": (saved, None, lambda _: read_report(saved)),
+        "journal": (
+            journal,
+            None,
+            lambda _: Journal(journal, loaded.digest, "exec:true", resume=True),
+        ),
+        "log": (log, None, lambda _: Log(str(log)).open(1)),
+        "expectations": (
+            tmp_path / "known.toml",
+            toml,
+            lambda octets: expectations_file.read(octets, "-", Level.RFC5280, loaded.cases),
+        ),
+    }[what]
+    good = data or path.read_bytes()
+    chance = random.Random(7)
+    refused = 0
+    for _ in range(150):
+        octets = _mutated(good, chance)
+        path.write_bytes(octets)
+        try:
+            read(octets)
+        except SmkiTestcaError as error:
+            refused += 1
+            assert len(error.lines()[0]) < 2000
+    assert refused > 10
 
 
 def _keys(value):

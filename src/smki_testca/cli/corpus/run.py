@@ -14,6 +14,7 @@ from smki_testca.corpus.defect import Importance, Level, Need, Stage
 from smki_testca.corpus.run import expectations
 from smki_testca.corpus.run.asking import Settings, ask_all
 from smki_testca.corpus.run.expectations import Expectations
+from smki_testca.corpus.run.filtering import CaseFilter
 from smki_testca.corpus.run.journal import Journal
 from smki_testca.corpus.run.loading import LoadedCorpus, load
 from smki_testca.corpus.run.report import Report, Terms, read_report, report
@@ -22,7 +23,6 @@ from smki_testca.corpus.run.reports.json_text import as_json_text
 from smki_testca.corpus.run.reports.junit import as_junit
 from smki_testca.corpus.run.reports.markdown import as_markdown
 from smki_testca.corpus.run.reports.text import as_text
-from smki_testca.corpus.run.selecting import Selection
 from smki_testca.corpus.run.targets.naming import target_of
 from smki_testca.errors import ExitCode, UsageError
 from smki_testca.files import check_free, write_texts
@@ -232,8 +232,8 @@ def _run(loaded: LoadedCorpus, journal: Journal, **given: Any) -> Report:
         _expectations(given["expected"], level, loaded),
     )
     before = None if given["last"] is None else read_report(given["last"])
-    selection = Selection(given["only"], given["profiles"], tuple(map(Stage, given["stages"])))
-    cases = selection.of(loaded.cases)
+    chosen = CaseFilter(given["only"], given["profiles"], tuple(map(Stage, given["stages"])))
+    cases = chosen.of(loaded.cases)
     target = target_of(given["target"])
     if settings.jobs > 1 and not target.is_parallel:
         raise UsageError("usage", "Only exec: takes --jobs.", "Leave it out.")

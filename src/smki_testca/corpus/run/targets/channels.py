@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from smki_testca.corpus.run.targets.processes import end, how_it_ended, start, words_of
+from smki_testca.corpus.run.targets.protocol import NUMBER
 from smki_testca.corpus.run.targets.target import not_started
 from smki_testca.errors import InputError
 
@@ -227,7 +228,7 @@ def tcp(named: str) -> Connect:
         InputError: if that is no host and port.
     """
     host, _, port = named.rpartition(":")
-    if not host or not port.isascii() or not port.isdecimal() or not 0 < int(port) < 1 << 16:
+    if not host or not NUMBER.fullmatch(port) or not 0 < int(port) < 1 << 16:
         raise not_started(f"tcp:{named}", "it is not HOST:PORT")
     return lambda seconds: TcpChannel(host.strip("[]"), int(port), seconds)
 
@@ -239,7 +240,7 @@ def serial(named: str) -> Connect:
         InputError: if that is no device and rate.
     """
     device, _, baud = named.rpartition("@")
-    if not device or not baud.isascii() or not baud.isdecimal() or not 0 < int(baud) < 1 << 24:
+    if not device or not NUMBER.fullmatch(baud) or not int(baud):
         raise not_started(f"serial:{named}", "it is not DEVICE@BAUD")
     return lambda _: SerialChannel(device, int(baud))
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _LINE = re.compile(r"(?:.*\s)?smki (\d+) (\S+)(?: (.*))?")
 """A message; before it may stand what a terminal or a logger puts there, such as the time."""
 _VERSION = "1"
+NUMBER = re.compile(r"[0-9]{1,9}")
+"""A number in a line, or in the name of a target."""
 _HEX = re.compile(r"[0-9A-Fa-f]{16,}")
 _NEEDS = {need.value: need for need in Need}
 
@@ -71,7 +73,7 @@ class TextDialect:
         if name == "code":
             return Code(words[0], words[1]) if len(words) == 2 else None
         if name == "end":
-            return End(int(words[0])) if len(words) == 1 and words[0].isdecimal() else None
+            return End(int(words[0])) if len(words) == 1 and NUMBER.fullmatch(words[0]) else None
         if words and _HEX.fullmatch(words[0]):
             return None  # an echo
         if words == ["again"]:
@@ -108,7 +110,7 @@ def _hello(words: list[str]) -> Hello:
     name, can, most = words[0], frozenset[Need](), None
     for word in words[1:]:
         key, equals, value = word.partition("=")
-        if equals and key == "max" and value.isascii() and value.isdecimal():
+        if equals and key == "max" and NUMBER.fullmatch(value):
             most = int(value)
             continue
         named = [each for each in word.split(",") if each and each != "none"]
