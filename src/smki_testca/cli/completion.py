@@ -102,8 +102,10 @@ _ARGUMENTS: dict[tuple[str, str], Names] = {
 }
 """By the group of the command, if any, and what its usage line calls the argument."""
 _PLACES = {
-    **dict.fromkeys(("DIR", "FOLDER", "KEYS"), "dir"),
-    **dict.fromkeys(("FILE", "PATH", "CSR", "CERT", "MANIFEST", "REQUESTS", "TERM"), "file"),
+    **dict.fromkeys(("CORPUS", "DIR", "FOLDER", "KEYS"), "dir"),
+    **dict.fromkeys(
+        ("FILE", "PATH", "CSR", "CERT", "MANIFEST", "REPORT", "REQUESTS", "TERM"), "file"
+    ),
 }
 _NAME_OR_FILE = (_KITS,)
 """Names in whose place a path is taken, too."""
