@@ -103,9 +103,9 @@ _ARGUMENTS: dict[tuple[str, str], Names] = {
 }
 """By the group of the command, if any, and what its usage line calls the argument."""
 _PLACES = {
-    **dict.fromkeys(("DIR", "ESTATE", "FOLDER", "KEYS"), "dir"),
+    **dict.fromkeys(("CORPUS", "DIR", "ESTATE", "FOLDER", "KEYS"), "dir"),
     **dict.fromkeys(("FILE", "PATH", "CSR", "CERT", "MANIFEST", "REPLACEMENT"), "file"),
-    **dict.fromkeys(("REQUESTS", "TERM"), "file"),
+    **dict.fromkeys(("REPORT", "REQUESTS", "TERM"), "file"),
 }
 _NAME_OR_FILE = (_KITS,)
 """Names in whose place a path is taken, too."""
