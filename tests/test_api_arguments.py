@@ -9,16 +9,24 @@ import pytest
 
 from smki_testca import (
     Estate,
+    EstateError,
     FixedClock,
     Hierarchy,
     InputError,
+    KeyUsage,
     RunExportOptions,
+    Selection,
     apply_kit,
+    export_files,
+    export_run,
+    make_csr,
 )
 from smki_testca.register.notifications import Flow
 
 PARTICIPANTS = Path(__file__).parent.parent / "examples" / "participants.toml"
 HUGE = 1 << 70
+METER = {"device_id": "00-DB-12-00-00-00-01-00", "hw_type": "1.2.826.0.1.8641679.1.2.2.1"}
+PURPOSE = "device-and-user-system-tests"
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +35,9 @@ def own(tmp_path_factory):
     with Estate.create(tmp_path_factory.mktemp("api") / "estate", "secret", clock=clock) as estate:
         estate.add_environment("ZAZ1", hierarchies=(Hierarchy.DEVICE,))
         estate.register.import_file(PARTICIPANTS.read_bytes(), PARTICIPANTS.name)
+        subject = estate.subject("device", **METER)
+        request = estate.request("meters-one", PURPOSE, subject, (KeyUsage.KEY_AGREEMENT,))
+        estate.issue(request, label="one")
         yield estate
 
 
@@ -67,3 +78,42 @@ def test_nothing_is_due_within_less_than_no_time(own):
     with pytest.raises(InputError) as caught:
         apply_kit(own, "zaz1", within=timedelta(days=-1))
     assert caught.value.code == "time.period"
+
+
+UNUSABLE = {"": "passphrase.empty", "\ufeff": "passphrase.empty", "\udc80": "passphrase.encoding"}
+OF_KEYS = {text: code for text, code in UNUSABLE.items() if text != "\ufeff"}
+
+
+@pytest.mark.parametrize(("text", "code"), UNUSABLE.items(), ids=ascii)
+def test_an_estate_has_a_passphrase(tmp_path, text, code):
+    for given in (text, lambda: text):
+        with pytest.raises(InputError) as caught:
+            Estate.create(tmp_path / "estate", given)
+        assert caught.value.code == code
+    assert not (tmp_path / "estate").exists()
+
+
+@pytest.mark.parametrize(("text", "code"), OF_KEYS.items(), ids=ascii)
+@pytest.mark.parametrize("with_keys", [False, True])
+def test_keys_are_exported_under_a_passphrase_or_in_the_clear(own, tmp_path, text, code, with_keys):
+    records = [record for record in own.select(Selection()) if record.label == "one"]
+    options = RunExportOptions(with_keys=with_keys, passphrase=text)
+    calls = (
+        lambda: export_files(own, records, "pem", with_keys=with_keys, passphrase=text),
+        lambda: export_run(own, 1, "csv", tmp_path / "run.csv", options),
+        lambda: make_csr("device", "key-agreement", **METER).key_pem(text),
+    )
+    for call in calls:
+        with pytest.raises(InputError) as caught:
+            call()
+        assert caught.value.code == code
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_no_text_opens_no_estate(own):
+    with (
+        Estate.open(own.directory, "\udc80") as locked,
+        pytest.raises(EstateError) as caught,
+    ):
+        locked.unlock()
+    assert caught.value.code == "estate.passphrase"

@@ -13,6 +13,7 @@ import pytest
 
 import smki_testca
 from smki_testca.cli import cli
+from smki_testca.corpus.run import documents as run_documents
 from smki_testca.errors import ExitCode, SmkiTestcaError
 from smki_testca.exporters.export import takes_passphrase
 from smki_testca.exporters.format import Need
@@ -244,6 +245,8 @@ def _keys(struct):
         ("profiles.md", "key of `[[remote-party-role]]`", documents.RemotePartyRoleTable),
         ("kits.md", "key of `[[agreement]]`", kit_documents.AgreementTable),
         ("kits.md", "key of `[[allocation]]`", kit_documents.AllocationTable),
+        ("corpus-run.md", "key of `expectations.toml`", run_documents.ExpectationsFile),
+        ("corpus-run.md", "key of `[[known]]`", run_documents.KnownTable),
         ("formats.md", "key of `[[participant]]`", register_documents.ParticipantTable),
         ("formats.md", "key of `[[agreement]]`", register_documents.AgreementTable),
     ],

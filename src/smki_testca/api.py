@@ -24,6 +24,7 @@ from smki_testca.lifecycle import due_lists as due
 from smki_testca.lifecycle import revocation as revoking
 from smki_testca.lifecycle.authorities import AuthorityMaker
 from smki_testca.lifecycle.expiry import running_out
+from smki_testca.passphrases import Passphrase, check_text
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Tier
 from smki_testca.register.requests import Delivery, Request
@@ -93,7 +94,7 @@ class Estate(Stores):
             entropy: the source of keys and serials; the system's by default.
 
         Raises:
-            InputError: if the directory is not empty.
+            InputError: if the directory is not empty, or the passphrase is.
             EstateError: if it cannot be created; nothing is left of it then.
         """
         directory, ask = Path(directory), _as_callable(passphrase)
@@ -101,6 +102,7 @@ class Estate(Stores):
         entropy = entropy or SystemEntropy()
         with creating(directory, *FILES):
             phrase = ask()
+            check_text(Passphrase.of_text(phrase), "The passphrase of the estate")
             database = Database.create(directory / FILE_NAME)
             try:
                 estate = cls(directory, database, library, ask, clock or SystemClock(), entropy)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from smki_testca.errors import InputError
 from smki_testca.estate_files import PASSPHRASE_FILE
 from smki_testca.files import create
+from smki_testca.text import is_text
 from smki_testca.text_files import MARK, decode, encoding_of
 
 if TYPE_CHECKING:
@@ -33,6 +34,22 @@ def leave_passphrase(directory: Path, passphrase: str, name: str = PASSPHRASE_FI
     path = directory / name
     create(path, f"{passphrase}\n".encode())
     return path
+
+
+def check_text(passphrase: str, what: str) -> None:
+    """Check that something can be locked with a passphrase.
+
+    Args:
+        passphrase: to check.
+        what: names it in the message, which quotes nothing of it.
+
+    Raises:
+        InputError: if it is empty, or no text that UTF-8 can hold.
+    """
+    if not passphrase:
+        raise InputError("passphrase.empty", f"{what} is empty.", "Give one.")
+    if not is_text(passphrase):
+        raise InputError("passphrase.encoding", f"{what} is not UTF-8.", "Give it as UTF-8.")
 
 
 class Passphrase(str):

@@ -99,8 +99,9 @@ def test_an_estate_whose_passphrase_has_the_mark_still_opens_by_the_same_file(ma
     assert not opens(estate, FILES["UTF-8"])
 
 
-def test_an_estate_whose_passphrase_is_nothing_but_a_mark_still_opens(opens, tmp_path):
+def test_an_estate_whose_passphrase_is_nothing_but_a_mark_still_opens(opens, tmp_path, monkeypatch):
     directory = tmp_path / "estate"
+    monkeypatch.setattr("smki_testca.api.check_text", lambda *_: None)  # as in earlier versions
     Estate.create(directory, "\ufeff").close()
     assert opens(directory, b"\xef\xbb\xbf\n")
     assert not opens(directory, b"\xef\xbb\xbfx\n")

@@ -97,6 +97,17 @@ def test_own_columns_come_last_and_take_no_other_columns_name(with_columns):
     assert {line["serial_number"] for line in lines[1:]} == {""}
 
 
+@pytest.mark.parametrize("form", ["pem", "der"])
+def test_own_columns_lie_beside_the_certificate(with_columns, form):
+    files = FORMATS[form].files(with_columns, None)
+    (file,) = [file for file in files if file.path.suffix == ".json"]
+    first = with_columns[0]
+    assert file.path == first.folder / f"{first.name}-columns.json"
+    assert json.loads(file.data) == OWN
+    printed = FORMATS[form].printable(with_columns, None)
+    assert not [file.path for file in printed if file.path.suffix == ".json"]
+
+
 def test_own_columns_are_members_of_a_jwk(with_columns):
     (file,) = FORMATS["jwks"].files(with_columns, None)
     first, *others = json.loads(file.data)["keys"]

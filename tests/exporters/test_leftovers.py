@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from smki_testca.x509.pem import to_pem
 from smki_testca.x509.private_keys import to_pkcs8
 
 LABEL = "Z1-supplier-ds"
+DEVICE = "00-DB-12-00-00-00-01-00"
+HW_TYPE = "1.2.826.0.1.8641679.1.2.2.1"
 HOME = "ZAZ1/organisation/supplier-one"
 
 
@@ -84,6 +87,39 @@ def test_a_label_that_gets_a_second_usage_leaves_no_plain_file(export, run):
         str(home / name) for name in ("two-fullchain.pem", "two.key", "two.pem")
     ]
     assert sorted(path.name for path in home.glob("*.key")) == ["two-ds.key", "two-ka.key"]
+
+
+@pytest.mark.parametrize("form", ["pem", "der"])
+def test_own_columns_go_and_stay_with_their_certificate(export, run, tmp_path, form):
+    manifest = tmp_path / "lot.csv"
+    manifest.write_text(f"device-id,serial_number\n{DEVICE},M1\n")
+    issuing = ("--profile", "device", "--participant", "meters-one", "--purpose")
+    options = (*issuing, "device-and-user-system-tests", "--hw-type", HW_TYPE, "--label", "m")
+    run("batch", "issue", manifest, *options, "--usage", "key-agreement")
+    run("renew", "--label", "m")
+    _, folder = export(form, "--label", "m", "--status", "not-in-use")
+    (old,) = folder.rglob("*-columns.json")
+    outcome, _ = export(form, "--label", "m", "--force")
+    assert str(old) in outcome.json["removed"]
+    (new,) = folder.rglob("*-columns.json")
+    assert (new.name, new.read_text("utf-8")) == ("m-columns.json", '{"serial_number": "M1"}\n')
+    # What was changed by hand is not known to be the estate's.
+    old.write_text('{"serial_number": "mine"}\n')
+    name = old.name.removesuffix("-columns.json")
+    shutil.copy(new.with_name(f"m.{form}"), old.with_name(f"{name}.{form}"))
+    outcome, _ = export(form, "--label", "m", "--force")
+    assert outcome.json["stale"] == [str(old)]
+    assert old.exists()
+
+
+def test_a_folder_with_columns_is_taken_in_without_a_word_about_them(command, tmp_path, quickstart):
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "m-columns.json").write_text('{"serial_number": "M1"}\n')
+    (folder / "other.json").write_text('{"serial_number": 1}\n')
+    outcome = command("--json", "--estate", quickstart, "import", folder)
+    assert "other.json" in outcome.out
+    assert "m-columns.json" not in outcome.out
 
 
 def test_files_that_are_not_of_the_estate_stay(export, run):

@@ -62,7 +62,11 @@ class CsrWithKey:
         return to_pem(self.der, "CERTIFICATE REQUEST")
 
     def key_pem(self, passphrase: str | None = None) -> bytes:
-        """The private key in PEM: PKCS#8, encrypted if a passphrase is given."""
+        """The private key in PEM: PKCS#8, encrypted if a passphrase is given.
+
+        Raises:
+            InputError: if the passphrase is empty or too long.
+        """
         if passphrase is None:
             return to_pem(self.private_key, "PRIVATE KEY")
         encrypted = private_keys.encrypted_pkcs8(self.private_key, passphrase)

@@ -76,6 +76,12 @@ if TYPE_CHECKING:
     f" {' and '.join(takes_passphrase(Need.REQUIRED))} need it.",
 )
 @click.option(
+    "--c-name",
+    metavar="NAME",
+    help="With c-header and c-table: name the files, their guard and what is in them, so that a"
+    " program may have several.",
+)
+@click.option(
     "--force",
     is_flag=True,
     help="Overwrite files that are there already, and remove stale ones of the same labels.",
@@ -88,6 +94,7 @@ def export(
     form: str,
     out: Path,
     export_passphrase_file: str | None,
+    c_name: str | None,
     *,
     with_keys: bool,
     force: bool,
@@ -122,7 +129,12 @@ def export(
             raise InputError("export.nothing", "No certificate fits the selection.")
         selected = items(estate, records, with_keys=with_keys)
         named = given.get("status") or given.get("serial")
-        made = make(form, selected, passphrase, current_only=not named, printable=printed)
+        made = make(
+            *(form, selected, passphrase),
+            current_only=not named,
+            printable=printed,
+            c_name=c_name,
+        )
         if printed:
             _check_one(made.files)
         else:

@@ -13,6 +13,7 @@ from smki_testca.estate.key_holders import AUTHORITY, KeyHolders, check_holders
 from smki_testca.estate.key_pairs import check_pair
 from smki_testca.estate.sealing import EstateKey, TransportKey
 from smki_testca.passphrases import readings
+from smki_testca.text import is_text
 from smki_testca.x509 import private_keys
 from smki_testca.x509.keys import key_id
 
@@ -256,6 +257,8 @@ def _unlocked(passphrase: str, wrapped: bytes) -> EstateKey:
     Raises:
         EstateError: if the passphrase is wrong, or the wrapped key is damaged.
     """
+    if not is_text(passphrase):
+        raise EstateError("estate.passphrase", "The passphrase of the estate is not UTF-8.")
     *earlier, last = readings(passphrase)
     for text in earlier:
         try:

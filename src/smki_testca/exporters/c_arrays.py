@@ -6,7 +6,7 @@ import re
 
 _MAX_LITERAL = 4095
 """C99 5.2.4.1: the longest string literal that every compiler takes."""
-_PER_LINE = 32
+_PER_LINE = 64
 _SAFE = frozenset(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 !#$&()*+,-./:;<=>@[]^_`{|}~'"
 )
@@ -44,3 +44,8 @@ def _lines(octets: bytes) -> list[bytes]:
 def literal(octets: bytes) -> str:
     """Octets as the text of a string literal in C, without its quotes."""
     return _SHORTER.sub(r"\\", "".join([_SPELLED[octet] for octet in octets]))
+
+
+def text(characters: str) -> str:
+    """A text as a string literal, UTF-8."""
+    return f'"{literal(characters.encode("utf-8", "backslashreplace"))}"'

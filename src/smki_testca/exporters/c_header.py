@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from smki_testca.clock import iso
+from smki_testca.exporters.c_names import check_own
 from smki_testca.exporters.format import Format, Need, Traits
 from smki_testca.exporters.item import authorities, flat_names
 from smki_testca.folders import OutputFile
@@ -19,9 +20,8 @@ if TYPE_CHECKING:
     from smki_testca.estate.certificates import Record
     from smki_testca.exporters.item import Item
 
-_NAME = "smki_certificates.h"
-_GUARD = "SMKI_CERTIFICATES_H"
-_PREFIX = "SMKI_"
+_FILE = "smki_certificates"
+_OWN = "smki"
 _MAX_NAME = 40
 """The longest name: C99 5.2.4.1 distinguishes 63 characters of a whole identifier."""
 _PER_LINE = 12
@@ -31,7 +31,12 @@ _HEX = [f"0x{octet:02x}" for octet in range(256)]
 
 
 class CHeader(Format):
-    """``smki_certificates.h``: an array for each certificate, each CA above, and each key."""
+    """``smki_certificates.h``: an array for each certificate, each CA above, and each key.
+
+    Args:
+        own: the first part of every name.
+        file: the name of the header.
+    """
 
     traits = Traits(
         name="c-header",
@@ -40,14 +45,22 @@ class CHeader(Format):
         passphrase=Need.NEVER,
     )
 
+    def __init__(self, own: str = _OWN, file: str = _FILE) -> None:
+        self._prefix, self._file = check_own(own).upper(), file
+
+    def named(self, own: str) -> CHeader:
+        """The format with a name of the user's own for the header, its guard and its arrays."""
+        return CHeader(own, own)
+
     def files(self, items: Sequence[Item], passphrase: str | None) -> Iterator[OutputFile]:
         """Yield the only file of the export."""
         del passphrase
-        text = "".join(_header(items))
-        yield OutputFile(PurePosixPath(_NAME), text.encode("ascii", "backslashreplace"))
+        text = "".join(_header(items, f"{self._file.upper()}_H", f"{self._prefix}_"))
+        path = PurePosixPath(f"{self._file}.h")
+        yield OutputFile(path, text.encode("ascii", "backslashreplace"))
 
 
-def _header(items: Sequence[Item]) -> Iterator[str]:
+def _header(items: Sequence[Item], guard: str, prefix: str) -> Iterator[str]:
     selected = {item.record.serial for item in items}
     named = [(name, ca) for name, ca in authorities(items) if ca.serial not in selected]
     above = [record for _, record in named]
@@ -56,10 +69,10 @@ def _header(items: Sequence[Item]) -> Iterator[str]:
         (f"SERIAL_{item.record.serial}" if item.is_outdated else name, item.record)
         for name, item in zip(flat_names(items), items, strict=True)
     ]
-    names = _identifiers([*own, *named])
+    names = [f"{prefix}{name}" for name in _identifiers([*own, *named])]
     yield (
         "/* Test Certificates, X.509 in DER. Not for use with live systems. */\n"
-        f"#ifndef {_GUARD}\n#define {_GUARD}\n"
+        f"#ifndef {guard}\n#define {guard}\n"
     )
     for item, name in zip(items, names, strict=False):
         yield _comment(item.record)
@@ -69,17 +82,14 @@ def _header(items: Sequence[Item]) -> Iterator[str]:
     for record, name in zip(above, names[len(items) :], strict=True):
         yield _comment(record)
         yield _array(f"{name}_CERTIFICATE", record.der)
-    yield f"\n#endif /* {_GUARD} */\n"
+    yield f"\n#endif /* {guard} */\n"
 
 
 def _identifiers(named: Iterable[tuple[str, Record]]) -> list[str]:
     """A C identifier for each, in capitals: its name or, of duplicates, its serial number."""
     cut = [(re.sub(r"[^A-Z0-9]", "_", name.upper())[:_MAX_NAME], record) for name, record in named]
     count = Counter(name for name, _ in cut)
-    return [
-        f"{_PREFIX}{name if count[name] == 1 else f'SERIAL_{record.serial}'}"
-        for name, record in cut
-    ]
+    return [name if count[name] == 1 else f"SERIAL_{record.serial}" for name, record in cut]
 
 
 def _comment(record: Record) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smki_testca.exporters.format import Format, Need, Traits
-from smki_testca.exporters.tree import CHAIN, chain_files, former_files
+from smki_testca.exporters.own_columns import COLUMNS
+from smki_testca.exporters.tree import CHAIN, chain_files, columns_files, former_files
 from smki_testca.folders import OutputFile
 from smki_testca.x509.private_keys import encrypted_pkcs8
 
@@ -36,11 +37,13 @@ class DerTree(Format):
                     key = encrypted_pkcs8(key, passphrase)
                 yield OutputFile(item.folder / f"{item.name}.key", key)
         yield from chain_files(items)
+        yield from columns_files(items)
 
     def former_files(self, items: Sequence[Item]) -> Iterator[FormerFile]:
         """The files that earlier exports may have written for certificates of the same labels."""
         return former_files(items, ".der", ".key")
 
     def printable(self, items: Sequence[Item], passphrase: str | None) -> list[OutputFile]:
-        """The certificates and keys, without the chains."""
-        return [file for file in self.files(items, passphrase) if not file.path.match(f"*{CHAIN}")]
+        """The certificates and keys, without what is beside them."""
+        files = self.files(items, passphrase)
+        return [file for file in files if not file.path.name.endswith((CHAIN, COLUMNS))]

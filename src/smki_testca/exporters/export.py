@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from smki_testca.errors import InputError
 from smki_testca.exporters.file_names import file_names
@@ -66,6 +66,7 @@ def items(estate: Stores, records: Sequence[Record], *, with_keys: bool) -> list
                 estate.status(record),
                 name.current,
                 name.former,
+                name.since,
             )
         )
     return items
@@ -124,6 +125,7 @@ def make(
     *,
     current_only: bool = False,
     printable: bool = False,
+    c_name: str | None = None,
 ) -> Made:
     """Make every file of an export.
 
@@ -133,11 +135,12 @@ def make(
         passphrase: encrypts private keys, where the format can.
         current_only: whether certificates that have another in their place are left out.
         printable: whether to make what goes to standard output.
+        c_name: a name of the user's own, for files in C and what is in them.
 
     Raises:
         InputError: if the format holds none of the certificates, or cannot do what is asked.
     """
-    form = FORMATS[name]
+    form = FORMATS[name] if c_name is None else FORMATS[name].named(c_name)
     former = list(form.former_files(selected))
     outdated = [item for item in selected if current_only and item.is_outdated]
     out = {id(item) for item in outdated}
@@ -191,7 +194,8 @@ def _check(traits: Traits, selected: Sequence[Item], passphrase: str | None) -> 
     """Check an export against the traits of its format.
 
     Raises:
-        InputError: if private keys or a passphrase are missing, or keys cannot be encrypted.
+        InputError: if private keys or a passphrase are missing, the passphrase cannot be used, or
+            keys cannot be encrypted.
     """
     if passphrase is not None:
         check_passphrase(passphrase)
@@ -238,7 +242,7 @@ def notes(selected: Iterable[Item]) -> list[OutputFile]:
     return []
 
 
-def export(
+def export(  # noqa: PLR0913 - what may be asked of an export
     estate: Stores,
     records: Iterable[Record],
     form: str,
@@ -248,6 +252,7 @@ def export(
     passphrase: str | None = None,
     force: bool = False,
     current_only: bool = False,
+    c_name: str | None = None,
 ) -> list[Path]:
     """Write certificates, and their private keys where asked for, in the form a program loads.
 
@@ -262,6 +267,7 @@ def export(
             labels removed.
         current_only: whether certificates that have another in their place, which renewed or
             replaced them, are left out.
+        c_name: names the files in C, and what is in them.
 
     Returns:
         The paths of what was written. What a client's format cannot hold is left out;
@@ -271,7 +277,8 @@ def export(
         InputError: if there is no such format, it holds none of the certificates or cannot do
             what is asked, or a file is there already or cannot be written.
     """
-    made = _made(estate, records, form, passphrase, with_keys=with_keys, current_only=current_only)
+    terms = _Terms(passphrase, with_keys, current_only, c_name)
+    made = _made(estate, records, form, terms)
     return save(estate, made, Path(out), force=force, passphrase=passphrase).paths
 
 
@@ -283,6 +290,7 @@ def export_files(
     with_keys: bool = False,
     passphrase: str | None = None,
     current_only: bool = False,
+    c_name: str | None = None,
 ) -> dict[str, bytes]:
     """Give the files that ``export`` would write, without writing any.
 
@@ -293,6 +301,7 @@ def export_files(
         with_keys: whether private keys are in them, too.
         passphrase: protects them, where the format can.
         current_only: whether certificates that have another in their place are left out.
+        c_name: names the files in C, and what is in them.
 
     Returns:
         The octets of each file by its path, whose parts a slash separates.
@@ -301,22 +310,30 @@ def export_files(
         InputError: if there is no such format, or it holds none of the certificates or cannot do
             what is asked.
     """
-    made = _made(estate, records, form, passphrase, with_keys=with_keys, current_only=current_only)
+    terms = _Terms(passphrase, with_keys, current_only, c_name)
+    made = _made(estate, records, form, terms)
     return {file.path.as_posix(): file.data for file in made.files}
 
 
-def _made(
-    estate: Stores,
-    records: Iterable[Record],
-    form: str,
-    passphrase: str | None,
-    *,
-    with_keys: bool,
-    current_only: bool,
-) -> Made:
+class _Terms(NamedTuple):
+    """How certificates are exported; see ``export``."""
+
+    passphrase: str | None
+    with_keys: bool
+    current_only: bool
+    c_name: str | None
+
+
+def _made(estate: Stores, records: Iterable[Record], form: str, terms: _Terms) -> Made:
     check_format(form)
     chosen = list(records)
     if not chosen:
         raise InputError("export.nothing", "No certificate fits the selection.")
-    selected = items(estate, chosen, with_keys=with_keys)
-    return make(form, selected, passphrase, current_only=current_only)
+    selected = items(estate, chosen, with_keys=terms.with_keys)
+    return make(
+        form,
+        selected,
+        terms.passphrase,
+        current_only=terms.current_only,
+        c_name=terms.c_name,
+    )

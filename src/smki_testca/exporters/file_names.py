@@ -47,12 +47,15 @@ class FileName:
         current: the current certificate of the same label, subject and usage.
         former: names that an earlier export may have given to certificates of this label, and that
             no current certificate has.
+        since: the number of the audit entry that issued the first certificate of that label,
+            subject and usage.
     """
 
     folder: PurePosixPath
     text: str
     current: Record
     former: tuple[str, ...] = ()
+    since: int = 0
 
 
 def file_names(estate: Stores, records: Iterable[Record]) -> dict[SerialNumber, FileName]:
@@ -94,8 +97,8 @@ def authority_names(authorities: Iterable[Record]) -> dict[SerialNumber, FileNam
         former = tuple(_with_serial(plain, record) for record in same)
         for record in same[:-1]:
             text = _with_serial(plain, record)
-            names[record.serial] = FileName(folder, text, same[-1], former)
-        names[same[-1].serial] = FileName(folder, plain, same[-1], former)
+            names[record.serial] = FileName(folder, text, same[-1], former, same[0].audit)
+        names[same[-1].serial] = FileName(folder, plain, same[-1], former, same[0].audit)
     return names
 
 
@@ -304,7 +307,8 @@ class _EndEntities:
             plain = dict.fromkeys((self._bases[record.serial], stems[record.serial]))
             known = [*plain, *(_with_serial(n, r) for n in plain for r in alike[newest.serial])]
             former = tuple(name for name in known if (folder, name) not in present)
-            names[record.serial] = FileName(folder, texts[record.serial], newest, former)
+            since = alike[newest.serial][0].audit
+            names[record.serial] = FileName(folder, texts[record.serial], newest, former, since)
         return names
 
 

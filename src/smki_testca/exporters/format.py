@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
+from smki_testca.errors import InputError
+from smki_testca.text import shown
+
 if TYPE_CHECKING:
     from collections.abc import (
         Iterator,
@@ -83,6 +86,18 @@ class Format(ABC):
             passphrase: encrypts private keys. The caller has checked the traits: it is there if
                 the format requires it, and there are no keys if the format cannot use it.
         """
+
+    def named(self, own: str) -> Format:
+        """The format with a name of the user's own for its files, and for what is in them.
+
+        Raises:
+            InputError: if the format has no such names, or cannot have this one.
+        """
+        raise InputError(
+            "export.c_name",
+            f"The format {self.traits.name} takes no name of your own ({shown(own)}).",
+            "Leave out --c-name, or choose c-header or c-table.",
+        )
 
     def misfit(self, item: Item) -> str | None:
         """The reason why the format cannot hold a certificate; None where it can."""

@@ -14,7 +14,7 @@ from smki_testca.exporters.item import flat_names
 from smki_testca.exporters.leftovers import Saved, tidied
 from smki_testca.exporters.owned_files import OwnedFiles
 from smki_testca.exporters.pem import own_files
-from smki_testca.exporters.tree import FULL_CHAIN, chain_files, former_files
+from smki_testca.exporters.tree import FULL_CHAIN, chain_files, columns_files, former_files
 from smki_testca.files import exists_error
 from smki_testca.folders import OutputFile, output_folder, put, settle, taken
 from smki_testca.text import counted, is_or_are
@@ -147,6 +147,7 @@ def _made(target: Target, estate: Stores, records: Sequence[Record]) -> Made:
     files = [
         *(file for item in flat for file in own_files(item, _FLAT, target.passphrase)),
         *_chains(issued),
+        *columns_files(flat),
         *notes(issued),
     ]
     former = list(former_files(flat, ".pem", ".key", FULL_CHAIN))

@@ -120,8 +120,8 @@ def tidied(files: OwnedFiles, made: Made, out: Path, paths: list[Path], *, force
     stale, removed = list(_stale(files, made, out)), []
     if force:
         own = [path for path in stale if files.is_own(path)]
-        # The keys first: the certificate beside one says whose it is.
-        own.sort(key=lambda path: path.suffix != _KEY)
+        # Certificates last: the one beside a key or columns says whose they are.
+        own.sort(key=lambda path: path.suffix in _CERTIFICATES)
         removed = own if files.estate.dry_run else [each for each in own if _is_removed(each)]
         stale = [path for path in stale if path not in removed]
     return Saved(paths, removed, stale, list(_unfit_keys(made, out)))

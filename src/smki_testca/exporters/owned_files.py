@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from smki_testca.der.read import DerError
 from smki_testca.errors import InputError
 from smki_testca.estate.key_holders import participant_holder
+from smki_testca.exporters.own_columns import COLUMNS, columns_file
 from smki_testca.identifiers import SerialNumber
 from smki_testca.importers.content import PRIVATE_KEYS, ContentKind
 from smki_testca.importers.formats import contents_of
@@ -48,10 +49,13 @@ class OwnedFiles:
     passphrase: str | None = None
 
     def concerns(self, path: Path) -> bool:
-        """Whether a file has or may have something of the estate in it, or beside it for a key.
+        """Whether a file has or may have something of the estate in it.
 
-        Nothing is decrypted: what is encrypted may.
+        A key and a file of columns are those of a certificate beside them. Nothing is decrypted:
+        what is encrypted may be the estate's.
         """
+        if path.name.endswith(COLUMNS):
+            return bool(self._beside(path))
         content = self._content(path)
         if any(self._record(der) is not None for der in content.certificates):
             return True
@@ -63,6 +67,10 @@ class OwnedFiles:
         It issued each certificate and has each private key; a key is that of a certificate in the
         file or beside it. A link is none of its files, and neither is what cannot be decrypted.
         """
+        if path.name.endswith(COLUMNS):
+            return not path.is_symlink() and read_file(path) in {
+                columns_file(record.columns) for record in self._beside(path)
+            }
         content = self._content(path)
         if path.is_symlink() or content.has_more:
             return False
@@ -110,10 +118,12 @@ class OwnedFiles:
         return self.estate.key_store.has(record.key_id, participant_holder(record.participant))
 
     def _beside(self, path: Path) -> list[Record]:
-        """The estate's certificates in the files that have the name of a file of a key."""
-        if path.suffix != _KEY:
+        """The estate's certificates beside a file of a key or of columns, by their names."""
+        end = next((end for end in (_KEY, COLUMNS) if path.name.endswith(end)), None)
+        if end is None:
             return []
-        files = (path.with_name(f"{path.stem}{suffix}") for suffix in _CERTIFICATES)
+        name = path.name.removesuffix(end)
+        files = (path.with_name(f"{name}{suffix}") for suffix in _CERTIFICATES)
         found = (self._record(der) for file in files for der in self._content(file).certificates)
         return [record for record in found if record is not None]
 

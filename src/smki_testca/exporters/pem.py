@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from smki_testca.exporters.format import Format, Need, Traits
-from smki_testca.exporters.tree import FULL_CHAIN, chain_files, former_files
+from smki_testca.exporters.tree import FULL_CHAIN, chain_files, columns_files, former_files
 from smki_testca.folders import OutputFile
 from smki_testca.x509.pem import to_pem
 from smki_testca.x509.private_keys import encrypted_pkcs8
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class PemTree(Format):
     """``family/hierarchy/holder/name.pem`` and ``.key``; chains in ``family/hierarchy/ca/``.
 
-    Beside an end entity's certificate, ``name-fullchain.pem`` has the CAs below the root, too.
+    Beside an end entity's certificate, ``name-fullchain.pem`` has the CAs below the root, too, and
+    ``name-columns.json`` the operator's own columns of a manifest.
     """
 
     traits = Traits(
@@ -36,6 +37,7 @@ class PemTree(Format):
         for item in items:
             yield from own_files(item, item.folder, passphrase)
         yield from chain_files(items)
+        yield from columns_files(items)
 
     def former_files(self, items: Sequence[Item]) -> Iterator[FormerFile]:
         """The files that earlier exports may have written for certificates of the same labels."""

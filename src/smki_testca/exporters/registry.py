@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from smki_testca.errors import InputError
 from smki_testca.exporters.c_header import CHeader
+from smki_testca.exporters.c_table import CTable
 from smki_testca.exporters.capath import CaPath
 from smki_testca.exporters.csv_inventory import CsvInventory
 from smki_testca.exporters.der import DerTree
@@ -46,6 +47,7 @@ FORMATS: Final[dict[str, Format]] = {
         GbcsParserFolder(),
         OrganisationZip(),
         CHeader(),
+        CTable(),
         CaPath(),
         JwkSet(),
         CsvInventory(),

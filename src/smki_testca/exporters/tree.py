@@ -1,10 +1,14 @@
-"""Writes the chain files of a tree, one for each CA, and names what earlier exports left there."""
+"""Writes what a tree has beside certificates: the chain of each CA, the operator's own columns.
+
+It names what earlier exports left there, too.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from smki_testca.exporters.item import folder_of
+from smki_testca.exporters.own_columns import COLUMNS, columns_file
 from smki_testca.folders import OutputFile
 from smki_testca.x509.pem import to_pem
 
@@ -39,8 +43,16 @@ def chain_files(items: Sequence[Item]) -> Iterator[OutputFile]:
         yield OutputFile(path, b"".join(to_pem(record.der) for record in chain))
 
 
+def columns_files(items: Iterable[Item]) -> Iterator[OutputFile]:
+    """A file for each certificate that has columns of the operator's own."""
+    for item in items:
+        if item.record.columns:
+            path = item.folder / f"{item.name}{COLUMNS}"
+            yield OutputFile(path, columns_file(item.record.columns))
+
+
 def former_files(items: Iterable[Item], *endings: str) -> Iterator[FormerFile]:
     """The files in a tree that earlier exports may have written for the same labels."""
     for item in items:
         for name in item.former:
-            yield from ((item.folder, f"{name}{ending}") for ending in endings)
+            yield from ((item.folder, f"{name}{ending}") for ending in (*endings, COLUMNS))

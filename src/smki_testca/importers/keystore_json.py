@@ -25,16 +25,28 @@ _KeyStore = dict[str, dict[str, dict[str, _Entry]]]
 
 
 def contents_of_keystore_json(data: bytes) -> Iterator[Content]:
-    """Yield each certificate of a key store, followed by its private key."""
+    """Yield each certificate of a key store, followed by its private key.
+
+    A file of columns beside a certificate has nothing to yield.
+    """
     try:
         key_store = msgspec.json.decode(data, type=_KeyStore)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        yield something_else("it is JSON, but no key store")
+        # An object of texts is what exports write of a manifest's own columns.
+        if not _is_of_texts(data):
+            yield something_else("it is JSON, but no key store")
         return
     for usages in key_store.values():
         for serials in usages.values():
             for entry in serials.values():
                 yield from _contents_of_entry(entry)
+
+
+def _is_of_texts(data: bytes) -> bool:
+    try:
+        return bool(msgspec.json.decode(data, type=dict[str, str]))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
 
 
 def _contents_of_entry(entry: _Entry) -> Iterator[Content]:

@@ -89,7 +89,7 @@ class KeyEncryption:
         iterations: of PBKDF2.
 
     Raises:
-        InputError: if the passphrase is too long.
+        InputError: if the passphrase is empty or too long.
 
     Attributes:
         salt: of the export.

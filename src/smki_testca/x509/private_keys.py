@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from smki_testca.entropy import SeededEntropy
 from smki_testca.errors import InputError
+from smki_testca.passphrases import check_text
 from smki_testca.text_files import utf8
 from smki_testca.x509 import untrusted
 from smki_testca.x509.keys import PrivateKey, key_type_of, public_key_octets
@@ -26,8 +27,9 @@ def check_passphrase(passphrase: str) -> None:
     """Check that keys and stores can be encrypted under a passphrase.
 
     Raises:
-        InputError: if it is too long.
+        InputError: if it is empty, no text, or too long.
     """
+    check_text(passphrase, "The passphrase for private keys")
     octets = len(passphrase.encode("utf-8"))
     if octets > MAX_PASSPHRASE_OCTETS:
         raise InputError(
@@ -42,7 +44,7 @@ def encrypted_pkcs8(der: bytes, passphrase: str) -> bytes:
     """An encrypted PKCS#8 key (PBES2), DER.
 
     Raises:
-        InputError: if the passphrase is too long.
+        InputError: if the passphrase is empty or too long.
     """
     check_passphrase(passphrase)
     return from_pkcs8(der).private_bytes(

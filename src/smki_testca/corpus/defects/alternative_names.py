@@ -380,7 +380,7 @@ def device_id_zeros(it: Certificate, _: Base) -> Certificate:
     on=("device",),
     title="whose Device ID is all ones",
     finding=f"{_MODULE}.hwSerialNum.null",
-    why="Erased flash holds it, and ZigBee sends to every station by it.",
+    why="Erased flash holds it, and it means every station: each such Device has the same ID.",
     importance=Importance.CRITICAL,
     facts={"eui64": "F" * 16},
 )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from smki_testca.corpus.parts import Certificate, Parts, Request
 
 _ENDS = ("organisation",)
-_der = partial(defect, stage=Stage.DER)
+_der = partial(defect, stage=Stage.DER, at_least=Stage.PROFILE)
 _bits = partial(
     _der,
     finding="der.bit_string",
@@ -32,6 +32,7 @@ _bits = partial(
 @_bits(
     "key-usage-eight-unused",
     on=("device", "organisation"),
+    mains=2,
     title="whose keyUsage has eight unused bits",
 )
 def key_usage_eight_unused(it: Certificate, base: Base) -> bytes:
@@ -54,6 +55,7 @@ def key_usage_all_unused(it: Certificate, base: Base) -> bytes:
 @_bits(
     "key-usage-stray-bits",
     on=(*_ENDS, "organisation-issuing-ca"),
+    mains=2,
     title="whose keyUsage sets a bit that it calls unused",
     source="X.690 11.2.1",
     importance=Importance.HIGH,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from smki_testca.corpus.bases import organisation
 from smki_testca.corpus.changes import added, but, rekeyed, with_critical, with_value, without
 from smki_testca.corpus.defect import Changed, Importance, Need, Stage, Verdict, defect
+from smki_testca.corpus.issuer_names import rewritten
 from smki_testca.corpus.keys import ec_key, key_identifier_of, rsa_key
 from smki_testca.corpus.parts import (
     RSA_SHA256,
@@ -250,8 +251,7 @@ def issuer_name_differs(it: RevocationList, base: Base) -> RevocationList:
 def issuer_string_type(it: RevocationList, base: Base) -> RevocationList:
     """UTF8String where the CA has PrintableString."""
     del base
-    ca = ("07", "Z1") if it.profile == "organisation-crl" else ("00", "ZA")
-    return but(it, issuer=ca_subject(*ca, UTF8))
+    return but(it, issuer=rewritten(it.issuer, tag=UTF8))
 
 
 # When it holds
@@ -703,6 +703,23 @@ def indirect(it: RevocationList, base: Base) -> RevocationList:
 
 
 @defect(
+    "serial-padded",
+    on=LISTS,
+    title="that lists the serial with a needless zero octet before it",
+    stage=Stage.DER,
+    finding="der.integer_not_minimal",
+    source="X.690 8.3.2, 10",
+    why="The certificate is not found on the list, and passes for good although it is revoked.",
+    importance=Importance.CRITICAL,
+    at_least=Stage.USE,
+)
+def serial_padded(it: RevocationList, base: Base) -> RevocationList:
+    """00 before a first octet below 80: seen to free the certificate in five libraries."""
+    padded = tlv(INTEGER, b"\x00" + _serial(base)[2:])
+    return but(it, entries=(_entry(base, reason(4), serial=padded),))
+
+
+@defect(
     "another-serial-padded",
     on=_CRLS,
     title="that lists another serial with a needless zero octet before it",
@@ -902,9 +919,11 @@ def _of_another(base: Base, *, critical: bool) -> Extension:
     title="whose entry says, critically, that another CA issued the certificate",
     stage=Stage.USE,
     finding="extensions.critical_unsupported",
-    source="RFC 5280 5.3.3, 5.3: who does not know the extension must not use the list",
+    rfc5280=Verdict.EITHER,
+    source="RFC 5280 5.3.3: it is another CA's certificate; 5.3: or the list must not be used",
     why="Readers that look at the serial alone revoke the wrong certificate.",
     importance=Importance.MEDIUM,
+    facts=_GOOD,
 )
 def entry_of_another_ca(it: RevocationList, base: Base) -> RevocationList:
     """A critical certificateIssuer in a list that is not indirect."""

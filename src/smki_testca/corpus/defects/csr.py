@@ -19,7 +19,7 @@ from smki_testca.corpus.changes import (
     with_value,
     without,
 )
-from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
+from smki_testca.corpus.defect import Importance, Need, Stage, Verdict, defect
 from smki_testca.corpus.keys import ec_key, rsa_key, spki_from
 from smki_testca.corpus.parts import (
     ECDSA_NULL,
@@ -878,3 +878,107 @@ def dccki_without_name(it: Request, base: Base) -> Request:
     del base
     unit = rdn("organizationalUnitName", "SUP1")
     return but(it, subject=sequence(rdn("organizationName", "Supplier One"), unit))
+
+
+# Whose it is: the CSR is right, and who asks may not have what it asks for (docs/refusals.md)
+
+
+def _refused(
+    name: str, *, on: str, title: str, rule: str, why: str, facts: Mapping[str, str | None]
+) -> Callable[[Make], Make]:
+    """Declare a CSR that the gate refuses to whoever is wanted."""
+    stated = defect(
+        name,
+        on=(on,),
+        title=title,
+        stage=Stage.USE,
+        finding="",
+        rfc5280=Verdict.ACCEPT,
+        source="RFC 2986 1: whether to issue is the CA's to decide",
+        gbcs=Verdict.REJECT,
+        gbcs_basis=Basis.SPECIFIED,
+        gbcs_source=rule,
+        why=why,
+        remedy="Ask for what the register says is the participant's.",
+        importance=Importance.HIGH,
+        needs=(Need.NAMES,),
+        facts=facts,
+    )
+
+    def declare(make: Make) -> Make:
+        stated(make)
+        return make
+
+    return declare
+
+
+@_refused(
+    "of-the-sec",
+    on="device-csr",
+    title="whose Device ID lies under the SEC's Registry Entry",
+    rule="seed ¶33 (R11): the SEC's Registry Entry is never for Devices",
+    why="A Device would have the ID of a User, or of the DCC.",
+    facts={"eui64": "70B3D51F30010000"},
+)
+def of_the_sec(it: Request, base: Base) -> Request:
+    """70-B3-D5-1F-30-01-00-00 in hwSerialNum."""
+    del base
+    named = hardware(eui64=bytes.fromhex("70b3d51f30010000"))
+    return with_value(it, "subjectAltName", sequence(named))
+
+
+@_refused(
+    "of-another-device",
+    on="device-csr",
+    title="of another Device than the one that is wanted",
+    rule="seed ¶33 (R11): Device IDs are under the manufacturer's own Registry Entry",
+    why="A manufacturer gets a certificate for another's Device.",
+    facts={"eui64": "00DB1234567890B7"},
+)
+def of_another_device(it: Request, base: Base) -> Request:
+    """Another Device ID in hwSerialNum."""
+    del base
+    named = hardware(eui64=bytes.fromhex("00db1234567890b7"))
+    return with_value(it, "subjectAltName", sequence(named))
+
+
+@_refused(
+    "of-another-organisation",
+    on="organisation-csr",
+    title="with the ID of another organisation",
+    rule="R12: an ID lies in the range of the organisation that uses it",
+    why="An organisation gets a certificate with which it speaks as another.",
+    facts={"eui64": "90B3D51F30030000"},
+)
+def of_another_organisation(it: Request, base: Base) -> Request:
+    """Another ID in 2.5.4.45."""
+    del base
+    return but(it, subject=organisation_subject(eui64=bytes.fromhex("90b3d51f30030000")))
+
+
+@_refused(
+    "of-another-role",
+    on="organisation-csr",
+    title="for another role than the one that is wanted",
+    rule="R13: the Party says which User Role each of its IDs serves",
+    why="A supplier gets a certificate of a network operator.",
+    facts={"role": "03"},
+)
+def of_another_role(it: Request, base: Base) -> Request:
+    """OU 03 in place of 02."""
+    del base
+    return but(it, subject=organisation_subject(role="03"))
+
+
+@_refused(
+    "of-another-signifier",
+    on="dccki-csr",
+    title="with another's Signifier",
+    rule="R8: Signifiers identify who set up the TLS of a DCC Gateway Connection",
+    why="A Party gets a certificate with which it connects as another.",
+    facts={"signifier": "SUP2"},
+)
+def of_another_signifier(it: Request, base: Base) -> Request:
+    """SUP2 in OU."""
+    del base
+    return but(it, subject=three_names(unit="SUP2", name="gateway.example"))

@@ -33,6 +33,7 @@ _MORE = tlv(NULL, b"")
 _broken = partial(
     defect,
     stage=Stage.STRUCTURE,
+    at_least=Stage.PROFILE,
     source="RFC 5280 4.2",
     why="A reader that stops after the element that it knows does not see the rest.",
 )
@@ -63,6 +64,7 @@ def _sibling(it: Certificate, name: str, value: bytes) -> bytes:
 @_empty(
     "extensions-empty",
     on=(*_ENDS, "organisation-issuing-ca", "dccki"),
+    mains=2,
     title="whose list of extensions is empty",
     source="RFC 5280 4.1: SIZE (1..MAX)",
     importance=Importance.HIGH,
@@ -77,7 +79,7 @@ def extensions_empty(it: Certificate, base: Base) -> Certificate:
     "crl-extensions-empty",
     on=("organisation-crl", "iki-arl"),
     title="whose list of extensions is empty",
-    source="RFC 5280 5.1: Extensions",
+    source="RFC 5280 4.1 and 5.1: SIZE (1..MAX)",
 )
 def list_extensions_empty(it: RevocationList, base: Base) -> bytes:
     """The [0] holds 30 00."""
@@ -202,6 +204,7 @@ def wrapped_twice(it: Certificate, base: Base) -> Certificate:
 @_twice(
     "key-usage-twice",
     on=(*_ENDS, "organisation-ka", "organisation-issuing-ca"),
+    mains=2,
     title="with keyUsage twice",
 )
 def key_usage_twice(it: Certificate, base: Base) -> bytes:
@@ -239,6 +242,7 @@ def names_twice(it: Certificate, base: Base) -> bytes:
 @_twice(
     "constraints-twice",
     on=_ISSUING,
+    mains=2,
     title="with basicConstraints twice",
     importance=Importance.CRITICAL,
 )
@@ -285,6 +289,7 @@ def key_identifier_wrapped(it: Certificate, base: Base) -> Certificate:
 @_broken(
     "aki-more",
     on=(*_EACH_KIND, "dccki"),
+    mains=2,
     title="with an element after its keyIdentifier",
     finding="structure.AuthorityKeyIdentifier",
     source="RFC 5280 4.2.1.1",
@@ -461,19 +466,6 @@ def qualifier_of_three(it: Certificate, base: Base) -> bytes:
     return edited(
         it, partial(appended, more=sequence(qualifier)), "extensions.certificatePolicies", 0
     )
-
-
-@_broken(
-    "policy-information-empty",
-    on=_ENDS,
-    title="with an empty PolicyInformation",
-    finding="structure.PolicyInformation",
-    source="RFC 5280 4.2.1.4",
-)
-def policy_information_empty(it: Certificate, base: Base) -> Certificate:
-    """The only policy is 30 00."""
-    del base
-    return with_value(it, "certificatePolicies", sequence(sequence()))
 
 
 @_broken(

@@ -53,7 +53,7 @@ def extensions_order(it: Certificate, _: Base) -> Certificate:
     finding="extensions.unexpected",
     rfc5280=Verdict.ACCEPT,
     source=_MAY_IGNORE,
-    why="Whoever refuses it refuses what a later version of the profile may add.",
+    why="Nobody knows what it says, and a Device with room for the usual ones may fail on it.",
     importance=Importance.LOW,
 )
 def extension_unknown(it: Certificate, _: Base) -> Certificate:

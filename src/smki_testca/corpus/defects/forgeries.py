@@ -45,6 +45,7 @@ _length = partial(
 @_invalid(
     "signature-bit",
     on=(*_ECDSA, "device-issuing-ca", "dccki", "dccki-crl", "iki"),
+    mains=7,
     title="with one bit of its signature changed",
 )
 def one_bit(it: Parts, base: Base) -> bytes:
@@ -56,6 +57,7 @@ def one_bit(it: Parts, base: Base) -> bytes:
 @_invalid(
     "signed-by-another-key",
     on=(*_ENDS, "organisation-issuing-ca", "device-issuing-ca"),
+    mains=3,
     title="that another key signed",
 )
 def by_another_key(it: Certificate, base: Base) -> Certificate:
@@ -74,6 +76,7 @@ def by_another_rsa_key(it: Certificate, base: Base) -> Certificate:
 @_invalid(
     "signature-of-another",
     on=(*_ENDS, "organisation-crl"),
+    mains=2,
     title="with the signature of another document",
 )
 def of_another(it: Parts, base: Base) -> Parts:
@@ -83,7 +86,7 @@ def of_another(it: Parts, base: Base) -> Parts:
 
 
 @_invalid(
-    "signature-of-the-whole",
+    "signature-without-header",
     on=("device",),
     title="whose signature covers only the content of its signed part",
 )
@@ -120,6 +123,7 @@ def usage_changed(it: Certificate, base: Base) -> bytes:
 @_invalid(
     "usage-exchanged",
     on=(*_ENDS, "organisation-supplier"),
+    mains=2,
     title="whose usage became keyAgreement after it was signed",
 )
 def usage_exchanged(it: Certificate, base: Base) -> bytes:
@@ -151,6 +155,7 @@ def identifier_changed(it: Certificate, base: Base) -> bytes:
 @_invalid(
     "serial-changed",
     on=_ENDS,
+    mains=2,
     title="whose serialNumber was changed after it was signed",
 )
 def serial_changed(it: Certificate, base: Base) -> bytes:
@@ -162,6 +167,7 @@ def serial_changed(it: Certificate, base: Base) -> bytes:
 @_invalid(
     "validity-changed",
     on=("organisation", "dccki", "organisation-issuing-ca"),
+    mains=2,
     title="whose notAfter was changed after it was signed",
 )
 def validity_changed(it: Certificate, base: Base) -> bytes:
@@ -173,6 +179,8 @@ def validity_changed(it: Certificate, base: Base) -> bytes:
 @_invalid(
     "entry-changed",
     on=("organisation-crl", "dccki-crl"),
+    facts={"status": "good"},
+    mains=2,
     title="with an entry that was changed after it was signed",
 )
 def entry_changed(it: RevocationList, base: Base) -> bytes:
@@ -185,6 +193,8 @@ def entry_changed(it: RevocationList, base: Base) -> bytes:
 @_invalid(
     "entry-removed",
     on=("organisation-crl", "organisation-arl"),
+    facts={"status": "good"},
+    mains=2,
     title="from which an entry was removed after it was signed",
 )
 def entry_removed(it: RevocationList, base: Base) -> bytes:
@@ -217,14 +227,14 @@ def octet_more(it: Parts, base: Base) -> Parts:
     return but(it, signature=it.signer.sign(it.tbs) + b"\x00")
 
 
-@_length("signature-zero", title="whose signature is 0", importance=Importance.CRITICAL)
+@_length("signature-zero", mains=2, title="whose signature is 0", importance=Importance.CRITICAL)
 def zero(it: Parts, base: Base) -> Parts:
     """The signature is 256 zero octets: any power of it is 0."""
     del base
     return but(it, signature=bytes(256))
 
 
-@_length("signature-one", title="whose signature is 1", importance=Importance.CRITICAL)
+@_length("signature-one", mains=2, title="whose signature is 1", importance=Importance.CRITICAL)
 def one(it: Parts, base: Base) -> Parts:
     """The signature is the number 1: any power of it is 1."""
     del base

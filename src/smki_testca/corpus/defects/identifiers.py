@@ -261,10 +261,9 @@ def id_ones(it: Certificate, _: Base) -> Certificate:
     why="One reader takes the first, another the last: two readers read two holders, and a meter"
     " trusts the wrong Network Operator.",
     importance=Importance.CRITICAL,
-    facts=_NOBODY,
 )
 def id_twice(it: Certificate, _: Base) -> Certificate:
-    """The identifier of another holder comes before the right one."""
+    """The identifier of another holder comes before the right one, which is the last attribute."""
     names = relatives(it)
     last = names.pop(IDENTIFIER)
     other = identifier(SUPPLIER_ID[:6] + b"\x77\x00")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -142,7 +143,7 @@ def ski_empty(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "ski-of-another-key",
     on=(*EVERY, "device-ka"),
-    mains=5,
+    mains=3,
     title="whose subjectKeyIdentifier is that of another key",
     finding="extensions.subjectKeyIdentifier.value",
     rfc5280=Verdict.ACCEPT,
@@ -167,9 +168,10 @@ def ski_of_another_key(it: Certificate, _: Base) -> Certificate:
     importance=Importance.MEDIUM,
 )
 def ski_of_no_type_bits(it: Certificate, _: Base) -> Certificate:
-    """The first hexadecimal digit is not 4."""
-    first, rest = it.key_identifier[0], it.key_identifier[1:]
-    return with_value(it, _SUBJECT, octet_string(bytes((0xB0 | first & 0x0F,)) + rest))
+    """The first hexadecimal digit is that of the hash, not 4."""
+    point = read(it.spki)[0].children[1].content[1:]
+    digest = hashlib.sha1(point, usedforsecurity=False).digest()
+    return with_value(it, _SUBJECT, octet_string(digest[12:]))
 
 
 @key_defect(
@@ -234,7 +236,7 @@ def aki_critical(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "aki-missing",
     on=(*KINDS, "iki-issuing-ca", "dccki-issuing-ca", "device-issuing-ca"),
-    mains=5,
+    mains=3,
     title="without authorityKeyIdentifier",
     finding="extensions.authorityKeyIdentifier.missing",
     rfc5280=Verdict.EITHER,
@@ -255,7 +257,7 @@ def aki_missing(it: Certificate, _: Base) -> Certificate:
     finding="extensions.authorityKeyIdentifier.sole",
     rfc5280=Verdict.ACCEPT,
     source="RFC 5280 4.2.1.1 allows them",
-    why="The certificate ends to match once its CA is renewed, and is longer than commands have"
+    why="The certificate stops matching once its CA is renewed, and is longer than commands have"
     " room for.",
     importance=Importance.LOW,
 )
@@ -299,7 +301,7 @@ def aki_half(it: Certificate, base: Base) -> Certificate:
     },
     rfc5280=Verdict.EITHER,
     source="RFC 5280 4.2.1.1: CAs must write a keyIdentifier; 6.1 does not look at it",
-    why="A Device finds the issuing key by its key identifier, and finds none.",
+    why="A reader that finds the issuing key by its identifier finds none.",
     importance=Importance.MEDIUM,
 )
 def aki_of_serial_alone(it: Certificate, _: Base) -> Certificate:
@@ -314,8 +316,8 @@ def aki_of_serial_alone(it: Certificate, _: Base) -> Certificate:
     finding="extensions.authorityKeyIdentifier.keyIdentifier.missing",
     rfc5280=Verdict.EITHER,
     source="RFC 5280 4.2.1.1: CAs must write a keyIdentifier; 6.1 does not look at it",
-    why="A Device finds the issuing key by its key identifier, and finds none; once the CA is"
-    " renewed, nobody finds it.",
+    why="A reader that finds the issuing key by its identifier finds none; once the CA is renewed,"
+    " nobody finds it.",
     importance=Importance.MEDIUM,
 )
 def aki_of_issuer_and_serial(it: Certificate, base: Base) -> Certificate:
@@ -344,7 +346,7 @@ def aki_20_octets(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "aki-of-another-key",
     on=(*ISSUED, "device-ka"),
-    mains=5,
+    mains=3,
     title="whose authorityKeyIdentifier is that of another key",
     finding="extensions.authorityKeyIdentifier.keyIdentifier.value",
     rfc5280=Verdict.EITHER,

@@ -24,7 +24,7 @@ usage_defect = partial(defect, stage=Stage.PROFILE, at_least=Stage.USE)
 @usage_defect(
     "key-usage-not-critical",
     on=(*EVERY, "device-ka", "organisation-ka"),
-    mains=5,
+    mains=3,
     title="whose keyUsage is not critical",
     finding="extensions.keyUsage.critical",
     rfc5280=Verdict.ACCEPT,
@@ -40,7 +40,7 @@ def key_usage_not_critical(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-missing",
     on=(*KINDS, "device-ka", "organisation-ka"),
-    mains=5,
+    mains=3,
     title="without keyUsage",
     finding="extensions.keyUsage.missing",
     rfc5280=Verdict.EITHER,
@@ -73,7 +73,7 @@ def key_usage_integer(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-without-crl-sign",
     on=CAS,
-    mains=4,
+    mains=2,
     title="whose keyUsage lacks cRLSign",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.ACCEPT,
@@ -94,7 +94,7 @@ def key_usage_without_crl_sign(it: Certificate, _: Base) -> Certificate:
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.EITHER,
     source="RFC 5280 6.1.4 (n) asks it of the CAs of a path, not of the certificate at its end",
-    why="Whatever it issues has no path: a Device answers noTrustAnchor to every replacement.",
+    why="Whatever it issues has no path: a reader that looks refuses all of it, others take it.",
     importance=Importance.HIGH,
 )
 def key_usage_without_cert_sign(it: Certificate, _: Base) -> Certificate:
@@ -122,7 +122,7 @@ def key_usage_of_end_entity(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-two",
     on=_SMKI_ENDS,
-    mains=4,
+    mains=2,
     title="whose keyUsage is both digitalSignature and keyAgreement",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.ACCEPT,
@@ -140,7 +140,7 @@ def key_usage_two(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-non-repudiation",
     on=_SMKI_ENDS,
-    mains=4,
+    mains=2,
     title="whose keyUsage is nonRepudiation",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.ACCEPT,

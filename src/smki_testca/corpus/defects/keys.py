@@ -63,6 +63,7 @@ def _keyed(it: Certificate, octets: bytes, curve: str = P256_CURVE) -> Certifica
 @_unusable(
     "point-off-curve",
     on=_WITH_CAS,
+    mains=2,
     title="whose point is not on the curve",
     importance=Importance.CRITICAL,
 )
@@ -105,6 +106,7 @@ def point_of_ones(it: Certificate, base: Base) -> Certificate:
 @_unusable(
     "point-infinity",
     on=(*_ENDS, "device-issuing-ca"),
+    mains=2,
     title="whose point is infinity",
     source="RFC 5480 2.2; SEC 1 3.2.2.1",
     importance=Importance.CRITICAL,
@@ -138,7 +140,11 @@ def x_above_prime(it: Certificate, base: Base) -> Certificate:
 
 
 @_unusable(
-    "point-prefix-05", on=_WITH_CAS, title="whose point begins with 05", source="RFC 5480 2.2"
+    "point-prefix-05",
+    on=_WITH_CAS,
+    mains=2,
+    title="whose point begins with 05",
+    source="RFC 5480 2.2",
 )
 def prefix_05(it: Certificate, base: Base) -> Certificate:
     """No form of a point begins with 05."""
@@ -241,6 +247,7 @@ def point_in_octet_string(it: Certificate, base: Base) -> Certificate:
 @_unusable(
     "request-point-off-curve",
     on=("device-csr", "organisation-csr"),
+    mains=2,
     title="whose point is not on the curve",
     finding="csr.key",
     importance=Importance.CRITICAL,
@@ -258,6 +265,7 @@ def request_off_curve(it: Request, base: Base) -> Request:
 @_form(
     "point-compressed",
     on=_WITH_CAS,
+    mains=2,
     title="whose point is compressed",
     rfc5280=Verdict.EITHER,
     source="RFC 5480 2.2: readers MAY support compressed points",
@@ -319,6 +327,7 @@ def curve_explicit(it: Certificate, base: Base) -> Certificate:
 @_unusable(
     "curve-explicit-other-generator",
     on=(*_ENDS, "organisation-issuing-ca"),
+    mains=2,
     title="whose curve is spelled out with a base point of its own",
     source="RFC 5480 2.1.1: specifiedCurve MUST NOT be used in PKIX",
     importance=Importance.CRITICAL,
@@ -339,6 +348,7 @@ def _with_parameters(point: bytes, *parameters: bytes) -> bytes:
     on=_ENDS,
     title="whose curve is NULL",
     source="RFC 5480 2.1.1: implicitCurve MUST NOT be used in PKIX",
+    why="A reader that takes P-256 for granted calculates on a curve that nobody named.",
 )
 def curve_implicit(it: Certificate, base: Base) -> Certificate:
     """The parameters say that the curve is told elsewhere."""
@@ -350,7 +360,8 @@ def curve_implicit(it: Certificate, base: Base) -> Certificate:
     "curve-missing",
     on=_ENDS,
     title="whose key names no curve",
-    source="RFC 5480 2.1.1: the parameters are REQUIRED",
+    source="RFC 5480 2.1.1: the parameters MUST always be present",
+    why="A reader that takes P-256 for granted calculates on a curve that nobody named.",
 )
 def curve_missing(it: Certificate, base: Base) -> Certificate:
     """The AlgorithmIdentifier of the key has no parameters."""
@@ -365,6 +376,7 @@ def curve_missing(it: Certificate, base: Base) -> Certificate:
     source="RFC 5480 2.1.1.1",
     rfc5280=Verdict.EITHER,
     importance=Importance.MEDIUM,
+    why="A reader that takes P-256 for granted calculates on a curve that nobody named.",
 )
 def curve_unknown(it: Certificate, base: Base) -> Certificate:
     """The name of the curve is under an arc for examples."""
@@ -378,6 +390,7 @@ def curve_unknown(it: Certificate, base: Base) -> Certificate:
     title="whose curve is named twice",
     finding="structure.AlgorithmIdentifier",
     source="RFC 5280 4.1.1.2",
+    why="A reader that takes P-256 for granted calculates on a curve that nobody named.",
 )
 def curve_twice(it: Certificate, base: Base) -> Certificate:
     """A second name of the curve follows the first."""
@@ -386,14 +399,22 @@ def curve_twice(it: Certificate, base: Base) -> Certificate:
     return rekeyed(it, _with_parameters(_point(it), curve, curve))
 
 
-@_unusable("curve-of-other-name", on=_ENDS, title="whose point is of another curve than it names")
+@_unusable(
+    "curve-of-other-name",
+    on=_ENDS,
+    title="whose point is of another curve than it names",
+    why="The point is on no curve that is named: to use it gives the private key away, bit by bit.",
+)
 def point_of_other_curve(it: Certificate, base: Base) -> Certificate:
     """The point is one of secp256k1, whose points have 65 octets, too."""
     return _keyed(it, ec_key(base.name, ec.SECP256K1()).point)
 
 
 @_unusable(
-    "curve-of-longer-point", on=_ENDS, title="whose point is of P-384, under the name of P-256"
+    "curve-of-longer-point",
+    on=_ENDS,
+    title="whose point is of P-384, under the name of P-256",
+    why="A reader that takes 65 octets from where they should be has a point that is none.",
 )
 def point_of_p384(it: Certificate, base: Base) -> Certificate:
     """The point has 97 octets."""

@@ -34,6 +34,7 @@ _too_much = partial(
     finding="der.truncated",
     source="X.690 8.1.3",
     importance=Importance.CRITICAL,
+    mains=2,
     why="A reader that believes the length reads memory behind the document.",
 )
 _cut = partial(
@@ -92,6 +93,7 @@ def serial_length_long(it: Certificate, base: Base) -> bytes:
 @_long(
     "entry-serial-length-long",
     on=("organisation-crl", "dccki-crl"),
+    mains=2,
     title="with an entry whose serial number has its length in the long form",
     importance=Importance.CRITICAL,
 )
@@ -162,7 +164,7 @@ def signature_length_long(it: Parts, base: Base) -> bytes:
 # Indefinite
 
 
-@_indefinite("length-indefinite", on=(*EACH_KIND, "dccki"), title="of indefinite length")
+@_indefinite("length-indefinite", on=(*EACH_KIND, "dccki"), mains=2, title="of indefinite length")
 def outermost_indefinite(it: Parts, base: Base) -> bytes:
     """The outermost length is 80, and two zero octets end the document."""
     del base
@@ -252,6 +254,7 @@ def length_reserved(it: Parts, base: Base) -> bytes:
 @_der(
     "length-nine-octets",
     on=EACH_KIND,
+    mains=2,
     title="whose outermost length has nine octets",
     finding="der.length",
     source="X.690 10.1",
@@ -408,7 +411,7 @@ def half_signature_lost(it: Parts, base: Base) -> bytes:
     return it.der[:-32]
 
 
-@_cut("truncated-after-signed", on=EACH_KIND, title="that ends after its signed part")
+@_cut("truncated-after-signed", on=EACH_KIND, mains=2, title="that ends after its signed part")
 def signature_lost(it: Parts, base: Base) -> bytes:
     """Only the outermost header and the signed part are there."""
     del base
@@ -439,7 +442,9 @@ def only_the_tag(it: Parts, base: Base) -> bytes:
 # Octets after the end
 
 
-@_after("trailing-octet", on=(*EACH_KIND, "dccki"), title="with a zero octet after its end")
+@_after(
+    "trailing-octet", on=(*EACH_KIND, "dccki"), mains=2, title="with a zero octet after its end"
+)
 def zero_after(it: Parts, base: Base) -> bytes:
     """One zero octet follows the document."""
     del base

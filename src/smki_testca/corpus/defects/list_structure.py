@@ -63,8 +63,10 @@ def third_update(it: RevocationList, base: Base) -> bytes:
 @_list(
     "entries-twice",
     on=("organisation-crl", "organisation-arl"),
+    mains=2,
     title="with two lists of entries",
     importance=Importance.CRITICAL,
+    why="A reader that finds no entries, or half of them, lets revoked certificates pass.",
 )
 def entries_twice(it: RevocationList, base: Base) -> bytes:
     """A second list of entries follows the first: a reader may read only one."""
@@ -75,8 +77,10 @@ def entries_twice(it: RevocationList, base: Base) -> bytes:
 @_list(
     "extensions-first",
     on=("organisation-crl", "iki-arl"),
+    mains=2,
     title="whose extensions come before its entries",
     importance=Importance.CRITICAL,
+    why="A reader that finds no entries, or half of them, lets revoked certificates pass.",
 )
 def extensions_first(it: RevocationList, base: Base) -> bytes:
     """A reader that takes the entries to be missing lets every certificate pass."""
@@ -105,6 +109,7 @@ _entry = partial(
 @_entry(
     "entry-without-date",
     on=("organisation-crl", "organisation-arl"),
+    mains=2,
     title="with an entry without date",
 )
 def entry_without_date(it: RevocationList, base: Base) -> bytes:
@@ -120,7 +125,12 @@ def entry_reversed(it: RevocationList, base: Base) -> bytes:
     return edited(it, partial(swapped, number=0), "revokedCertificates", 0)
 
 
-@_entry("entry-more", on=("organisation-crl", "iki-crl"), title="with an entry of four elements")
+@_entry(
+    "entry-more",
+    on=("organisation-crl", "iki-crl"),
+    mains=2,
+    title="with an entry of four elements",
+)
 def entry_more(it: RevocationList, base: Base) -> bytes:
     """A NULL follows the extensions of the entry."""
     del base
@@ -213,6 +223,7 @@ def attribute_more(it: Request, base: Base) -> bytes:
     finding="structure.ExtensionRequest",
     source="RFC 2985 5.4.2",
     importance=Importance.HIGH,
+    why="Whoever checks the CSR reads one list, and the CA issues by the other.",
 )
 def request_of_two_values(it: Request, base: Base) -> bytes:
     """The list of extensions stands twice in the attribute: a CA may take either."""

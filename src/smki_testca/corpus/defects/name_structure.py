@@ -1,4 +1,4 @@
-"""Alternative names, purposes and rarer extensions with an element too many, too few or none."""
+"""Alternative names, purposes and the extensions of CRLs and CSRs, their elements wrong."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from smki_testca.corpus.changes import added, with_value
 from smki_testca.corpus.defect import Importance, Stage, defect
 from smki_testca.corpus.elements import appended, content_of, doubled, edited, holding, swapped
-from smki_testca.corpus.parts import dns
-from smki_testca.der.encode import NULL, octet_string, oid, sequence, tlv
+from smki_testca.corpus.parts import extension
+from smki_testca.der.encode import NULL, integer, octet_string, sequence, tlv
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
@@ -20,6 +20,7 @@ _MORE = tlv(NULL, b"")
 _broken = partial(
     defect,
     stage=Stage.STRUCTURE,
+    at_least=Stage.PROFILE,
     source="RFC 5280 4.2",
     why="A reader that stops after the element that it knows does not see the rest.",
 )
@@ -37,6 +38,7 @@ _module = "extensions.subjectAltName.hardwareModuleName"
 @_empty(
     "san-empty",
     on=("device", "dccki"),
+    mains=2,
     title="whose subjectAltName is empty",
     source="RFC 5280 4.2.1.6: at least one name",
     importance=Importance.HIGH,
@@ -76,10 +78,12 @@ def name_of_unknown_kind(it: Certificate, base: Base) -> bytes:
 @_broken(
     "other-name-two-values",
     on=("device", "device-csr"),
+    mains=2,
     title="whose otherName has two values",
     finding="structure.OtherName",
     source="RFC 5280 4.2.1.6",
     importance=Importance.CRITICAL,
+    why="Two readers of one certificate read two Devices: the first, or the last.",
 )
 def two_values(it: Parts, base: Base) -> bytes:
     """Two hardwareModuleNames stand in the [0] of one otherName: two readers read two Devices."""
@@ -103,10 +107,12 @@ def third_of_hardware(it: Parts, base: Base) -> bytes:
 @_broken(
     "hardware-serial-twice",
     on=("device", "device-csr"),
+    mains=2,
     title="with hwSerialNum twice",
     finding="structure.HardwareModuleName",
     source="RFC 4108 5",
     importance=Importance.CRITICAL,
+    why="Two readers of one certificate read two Devices: the first, or the last.",
 )
 def hardware_serial_twice(it: Parts, base: Base) -> bytes:
     """A second Device ID follows the first."""
@@ -179,123 +185,6 @@ def purposes_null(it: Certificate, base: Base) -> bytes:
     return edited(it, partial(appended, more=_MORE), "extensions.extKeyUsage")
 
 
-# Extensions that no profile has
-
-_unexpected = partial(
-    _broken, on=("dccki-issuing-ca", "iki-issuing-ca"), also=("extensions.unexpected",)
-)
-_FULL_NAME = tlv(0xA0, tlv(0xA0, tlv(0x86, b"http://ca.example/list.crl")))
-
-
-def _with(it: Certificate, name: str, value: bytes, *, critical: bool = False) -> Certificate:
-    return added(it, name, value, critical=critical)
-
-
-@_unexpected(
-    "crl-points-null",
-    title="whose cRLDistributionPoints holds a NULL",
-    finding="structure.CRLDistributionPoints",
-    source="RFC 5280 4.2.1.13",
-)
-def points_null(it: Certificate, base: Base) -> Certificate:
-    """The list of distribution points has an element that is none."""
-    del base
-    return _with(it, "cRLDistributionPoints", sequence(_MORE))
-
-
-@_unexpected(
-    "crl-point-more",
-    title="whose DistributionPoint has an element more",
-    finding="structure.DistributionPoint",
-    source="RFC 5280 4.2.1.13",
-)
-def point_more(it: Certificate, base: Base) -> Certificate:
-    """A NULL follows the name of the distribution point."""
-    del base
-    return _with(it, "cRLDistributionPoints", sequence(sequence(_FULL_NAME, _MORE)))
-
-
-@_unexpected(
-    "access-null",
-    title="whose authorityInfoAccess holds a NULL",
-    finding="structure.AuthorityInfoAccessSyntax",
-    source="RFC 5280 4.2.2.1",
-)
-def access_null(it: Certificate, base: Base) -> Certificate:
-    """The list of access descriptions has an element that is none."""
-    del base
-    return _with(it, "authorityInfoAccess", sequence(_MORE))
-
-
-@_unexpected(
-    "access-more",
-    title="whose AccessDescription has an element more",
-    finding="structure.AccessDescription",
-    source="RFC 5280 4.2.2.1",
-)
-def access_more(it: Certificate, base: Base) -> Certificate:
-    """A NULL follows the location."""
-    del base
-    location = tlv(0x86, b"http://ca.example/")
-    return _with(
-        it, "authorityInfoAccess", sequence(sequence(oid("1.3.6.1.5.5.7.48.1"), location, _MORE))
-    )
-
-
-@_unexpected(
-    "policy-mapping-third",
-    title="whose PolicyMapping has three policies",
-    finding="structure.PolicyMapping",
-    source="RFC 5280 4.2.1.5",
-)
-def mapping_of_three(it: Certificate, base: Base) -> Certificate:
-    """A policy is mapped to two others."""
-    del base
-    policy = oid("1.2.826.0.1.8641679.1.2.1.4")
-    return _with(it, "policyMappings", sequence(sequence(policy, policy, policy)))
-
-
-@_unexpected(
-    "name-constraints-more",
-    on=("dccki-issuing-ca", "organisation-issuing-ca", "device-issuing-ca"),
-    title="whose nameConstraints has an element more",
-    finding="structure.NameConstraints",
-    source="RFC 5280 4.2.1.10",
-    importance=Importance.HIGH,
-)
-def name_constraints_more(it: Certificate, base: Base) -> Certificate:
-    """A NULL follows the permitted subtrees."""
-    del base
-    permitted = tlv(0xA0, sequence(dns(b"example")))
-    return _with(it, "nameConstraints", sequence(permitted, _MORE), critical=True)
-
-
-@_unexpected(
-    "policy-constraints-more",
-    on=("dccki-issuing-ca", "organisation-issuing-ca", "device-issuing-ca"),
-    title="whose policyConstraints has an element more",
-    finding="structure.PolicyConstraints",
-    source="RFC 5280 4.2.1.11",
-    importance=Importance.HIGH,
-)
-def policy_constraints_more(it: Certificate, base: Base) -> Certificate:
-    """A NULL follows requireExplicitPolicy."""
-    del base
-    return _with(it, "policyConstraints", sequence(tlv(0x80, b"\x00"), _MORE), critical=True)
-
-
-@_unexpected(
-    "inhibit-any-null",
-    title="whose inhibitAnyPolicy is a NULL",
-    finding="structure.InhibitAnyPolicy",
-    source="RFC 5280 4.2.1.14",
-)
-def inhibit_null(it: Certificate, base: Base) -> Certificate:
-    """The value has another type than INTEGER."""
-    del base
-    return _with(it, "inhibitAnyPolicy", _MORE, critical=True)
-
-
 # CRLs and CSRs
 
 
@@ -338,3 +227,61 @@ def request_extensions_empty(it: Request, base: Base) -> bytes:
     """The extensionRequest holds 30 00."""
     del base
     return edited(it, partial(holding, content=b""), "extensions")
+
+
+@_broken(
+    "base-number-null",
+    on=("organisation-crl",),
+    title="whose deltaCRLIndicator is a NULL",
+    finding="structure.BaseCRLNumber",
+    also=("extensions.deltaCRLIndicator.present",),
+    source="RFC 5280 5.2.4",
+)
+def base_number_null(it: RevocationList, base: Base) -> RevocationList:
+    """The number of the base CRL has another type than INTEGER."""
+    del base
+    return added(it, "deltaCRLIndicator", _MORE)
+
+
+@_broken(
+    "invalidity-date-integer",
+    on=("organisation-crl",),
+    title="with an entry whose invalidityDate is an INTEGER",
+    finding="structure.InvalidityDate",
+    also=("revokedCertificates.invalidityDate.present",),
+    source="RFC 5280 5.3.2",
+)
+def invalidity_date_integer(it: RevocationList, base: Base) -> bytes:
+    """The extension of the entry has another type than GeneralizedTime."""
+    del base
+    more = extension("2.5.29.24", integer(4)).encoded
+    return edited(it, partial(appended, more=more), "revokedCertificates", 0, 2)
+
+
+@_broken(
+    "attributes-null",
+    on=("device-csr", "organisation-csr"),
+    title="with a NULL among its attributes",
+    finding="structure.Attributes",
+    also=("csr.attributes",),
+    source="RFC 2986 4.1",
+)
+def attributes_null(it: Request, base: Base) -> bytes:
+    """A NULL follows the extensionRequest."""
+    del base
+    return edited(it, partial(appended, more=_MORE), "signed", 3)
+
+
+@_broken(
+    "request-crl-number-null",
+    on=("organisation-csr",),
+    title="that asks for a cRLNumber of NULL",
+    finding="structure.CRLNumber",
+    also=("csr.extension",),
+    source="RFC 5280 5.2.3",
+    importance=Importance.LOW,
+)
+def request_crl_number(it: Request, base: Base) -> Request:
+    """The extension belongs to CRLs, and its value is none."""
+    del base
+    return added(it, "cRLNumber", _MORE)

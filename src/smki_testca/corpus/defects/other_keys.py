@@ -33,8 +33,8 @@ _type = partial(
     stage=Stage.PROFILE,
     at_least=Stage.USE,
     finding="subjectPublicKeyInfo.type",
-    rfc5280=Verdict.ACCEPT,
-    source="RFC 5480 2.1.1.1; GBCS has P-256 alone",
+    rfc5280=Verdict.EITHER,
+    source="RFC 5480 2.1.1.1 has the curve; no reader has to know it",
     why="A meter that reads 65 octets of a longer point has half of a key.",
 )
 
@@ -98,7 +98,7 @@ def key_on_brainpool(it: Certificate, base: Base) -> Certificate:
     on=_ENDS,
     also=("extensions.subjectKeyIdentifier.octets",),
     title="whose key is RSA",
-    source="RFC 3279 2.3.1; GBCS has P-256 alone",
+    source="RFC 3279 2.3.1 has it; no reader has to know it",
 )
 def key_of_rsa(it: Certificate, base: Base) -> Certificate:
     """The key is right, and of no curve."""
@@ -111,8 +111,8 @@ def key_of_rsa(it: Certificate, base: Base) -> Certificate:
     on=_ENDS,
     title="whose key is Ed25519",
     stage=Stage.PROFILE,
-    rfc5280=Verdict.ACCEPT,
-    source="RFC 8410 4; GBCS has P-256 alone",
+    rfc5280=Verdict.EITHER,
+    source="RFC 8410 4 has it; no reader has to know it",
     importance=Importance.LOW,
     why="A meter that reads 65 octets of a shorter key reads what follows it.",
 )
@@ -146,6 +146,7 @@ def key_of_ecdh(it: Certificate, base: Base) -> Certificate:
     rfc5280=Verdict.EITHER,
     source="RFC 5280 4.1.2.7",
     importance=Importance.MEDIUM,
+    why="A reader that passes over the algorithm takes the octets for a key that they are not.",
 )
 def key_algorithm_unknown(it: Certificate, base: Base) -> Certificate:
     """The algorithm of the key is under an arc for examples."""
@@ -160,6 +161,7 @@ def key_algorithm_unknown(it: Certificate, base: Base) -> Certificate:
     title="whose key has the algorithm of a signature",
     source="RFC 5480 2.1",
     importance=Importance.MEDIUM,
+    why="A reader that passes over the algorithm takes the octets for a key that they are not.",
 )
 def key_algorithm_of_signature(it: Certificate, base: Base) -> Certificate:
     """The algorithm of the key is ecdsa-with-SHA256."""
@@ -187,3 +189,19 @@ def _public(key: ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey) -> bytes:
     return key.public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
+
+
+@_unusable(
+    "key-of-its-ca",
+    on=("organisation", "device"),
+    mains=2,
+    title="whose key is its CA's",
+    stage=Stage.PROFILE,
+    rfc5280=Verdict.EITHER,
+    finding="subjectPublicKeyInfo.of_a_ca",
+    source="RFC 5280 4.2.1.9: such a key MUST NOT verify certificates; the CA's has to",
+    why="Whoever holds the key of the end entity is the CA.",
+)
+def key_of_its_ca(it: Certificate, base: Base) -> Certificate:
+    """The end entity has the key of the CA that issued it."""
+    return rekeyed(it, base.chain[0].spki)

@@ -12,14 +12,15 @@ from smki_testca.corpus.bases import iki, organisation
 from smki_testca.corpus.changes import added, but, rekeyed, with_value, without
 from smki_testca.corpus.defect import Changed, Importance, Need, Stage, Verdict, defect
 from smki_testca.corpus.defects.owners import own_key
+from smki_testca.corpus.issuer_names import attributes, of_attributes, rewritten
 from smki_testca.corpus.keys import ec_key, rsa_key, spki_from
 from smki_testca.corpus.parts import (
     ANY_POLICY,
     PRINTABLE,
+    RSA_SHA256,
     TRUE,
     UTF8,
     Extension,
-    attribute,
     authority_key,
     ca_subject,
     dns,
@@ -63,10 +64,11 @@ def _issued_by(it: Certificate, issuer: Certificate, signer: Signer) -> Certific
     return replace(pointed, issuer=issuer.subject, signer=signer)
 
 
-def _another_key(certificate: Certificate, name: str) -> Signer:
-    """A key of the same kind as the certificate's, that is not its."""
-    is_smki = certificate.profile.startswith(_OF_SMKI)
-    return ec_key(name) if is_smki else rsa_key("dccki" if certificate.profile == "iki" else "iki")
+def _another_key(it: Certificate, name: str) -> Signer:
+    """A key of the same kind as that of the certificate's CA, that is not its."""
+    if it.algorithm != RSA_SHA256:
+        return ec_key(name)
+    return rsa_key("dccki" if it.profile == "iki" else "iki")
 
 
 # Who issued it
@@ -75,6 +77,7 @@ def _another_key(certificate: Certificate, name: str) -> Signer:
 @defect(
     "issuer-unknown",
     on=("organisation", "device"),
+    mains=2,
     title="whose issuer is a CA that nobody knows",
     stage=Stage.PATH,
     finding="issuer.unknown",
@@ -94,6 +97,7 @@ def issuer_unknown(it: Certificate, base: Base) -> Certificate:
 @defect(
     "self-signed",
     on=ENDS,
+    mains=2,
     title="that names its CA as issuer, but is signed with its own key",
     stage=Stage.PATH,
     finding="issuer.self_signed",
@@ -123,7 +127,7 @@ def self_signed_pretender(it: Certificate, base: Base) -> Certificate:
     """The certificate as it was published (O3), with our own key."""
     named = replace(
         without(it, "authorityKeyIdentifier"),
-        issuer=ca_subject("07", "Z1", UTF8),
+        issuer=rewritten(it.issuer, tag=UTF8),
         validity=lasting("2026-01-01", "2126-01-01"),
     )
     return replace(named, signer=own_key(base))
@@ -148,6 +152,7 @@ def self_issued(it: Certificate, base: Base) -> Certificate:
 @defect(
     "issued-by-end-entity",
     on=ENDS,
+    mains=2,
     title="that an end entity issued",
     stage=Stage.PATH,
     finding="issuer.not_a_ca",
@@ -212,6 +217,7 @@ def issued_by_root(it: Certificate, base: Base) -> Changed:
 @defect(
     "of-another-hierarchy",
     on=_OF_SMKI,
+    mains=2,
     title="that the issuing CA of another hierarchy issued",
     stage=Stage.PATH,
     finding="issuer.wrong_hierarchy",
@@ -231,6 +237,7 @@ def of_another_hierarchy(it: Certificate, base: Base) -> Changed:
 @defect(
     "below-subordinate-ca",
     on=ENDS,
+    mains=2,
     title="below a CA below its issuing CA, whose pathLenConstraint is 0",
     stage=Stage.PATH,
     finding="issuer.path_length",
@@ -265,6 +272,7 @@ def below_subordinate_ca(it: Certificate, base: Base) -> Changed:
 @defect(
     "issuer-name-differs",
     on=ENDS,
+    mains=2,
     title="whose issuer is not the subject of the CA that signed it",
     stage=Stage.PATH,
     finding="issuer.name_differs",
@@ -276,24 +284,16 @@ def below_subordinate_ca(it: Certificate, base: Base) -> Changed:
 def issuer_name_differs(it: Certificate, base: Base) -> Certificate:
     """Another CN in the issuer's name; the key is the right CA's."""
     del base
-    if it.profile == "organisation":
-        return but(it, issuer=ca_subject("07", "Z9"))
-    if it.profile == "device":
-        return but(it, issuer=ca_subject(None, "DZ9"))
-    other = sequence(rdn("organizationName", "smki-testca"), rdn("commonName", "Another CA"))
-    return but(it, issuer=other)
+    return but(it, issuer=_another_name(it.profile))
 
 
-def _issuer_of(it: Certificate, tag: int, change: Callable[[str], str] = str) -> bytes:
-    """The name of a CA of the corpus, written otherwise."""
-    if it.profile == "organisation":
-        return ca_subject("07", change("Z1"), tag)
-    if it.profile == "device":
-        return ca_subject(None, change("DZ1"), tag)
-    name = "EII DCCKICA ZAZ1 Test" if it.profile == "dccki" else "Issuing ICA ZAZ1 Test"
-    return sequence(
-        rdn("organizationName", change("smki-testca"), tag), rdn("commonName", change(name), tag)
-    )
+def _another_name(profile: str) -> bytes:
+    """The name of a CA that there is not."""
+    if profile == "organisation":
+        return ca_subject("07", "Z9")
+    if profile == "device":
+        return ca_subject(None, "DZ9")
+    return sequence(rdn("organizationName", "smki-testca"), rdn("commonName", "Another CA"))
 
 
 _COMPARED = "RFC 5280 7.1: names are compared by caseIgnoreMatch after StringPrep"
@@ -314,7 +314,7 @@ _COMPARED = "RFC 5280 7.1: names are compared by caseIgnoreMatch after StringPre
 def issuer_string_type(it: Certificate, base: Base) -> Certificate:
     """UTF8String where the CA has PrintableString, or the other way round."""
     del base
-    return but(it, issuer=_issuer_of(it, UTF8 if it.profile in _OF_SMKI else PRINTABLE))
+    return but(it, issuer=rewritten(it.issuer, tag=UTF8 if it.profile in _OF_SMKI else PRINTABLE))
 
 
 @defect(
@@ -332,7 +332,7 @@ def issuer_string_type(it: Certificate, base: Base) -> Certificate:
 def issuer_case(it: Certificate, base: Base) -> Certificate:
     """The name of the CA in lower case."""
     del base
-    return but(it, issuer=_issuer_of(it, PRINTABLE if it.profile in _OF_SMKI else UTF8, str.lower))
+    return but(it, issuer=rewritten(it.issuer, str.lower))
 
 
 @defect(
@@ -350,15 +350,7 @@ def issuer_case(it: Certificate, base: Base) -> Certificate:
 def issuer_spaces(it: Certificate, base: Base) -> Certificate:
     """A space after each value."""
     del base
-    tag = PRINTABLE if it.profile in _OF_SMKI else UTF8
-    return but(it, issuer=_issuer_of(it, tag, lambda text: f"{text} "))
-
-
-def _attributes(it: Certificate) -> list[tuple[str, str, int]]:
-    if it.profile == "organisation":
-        return [("organizationalUnitName", "07", PRINTABLE), ("commonName", "Z1", PRINTABLE)]
-    name = "EII DCCKICA ZAZ1 Test" if it.profile == "dccki" else "Issuing ICA ZAZ1 Test"
-    return [("organizationName", "smki-testca", UTF8), ("commonName", name, UTF8)]
+    return but(it, issuer=rewritten(it.issuer, lambda text: f"{text} "))
 
 
 @defect(
@@ -375,7 +367,7 @@ def _attributes(it: Certificate) -> list[tuple[str, str, int]]:
 def issuer_order(it: Certificate, base: Base) -> Certificate:
     """CN before OU or O."""
     del base
-    return but(it, issuer=sequence(*(rdn(*part) for part in reversed(_attributes(it)))))
+    return but(it, issuer=of_attributes(attributes(it.issuer)[::-1]))
 
 
 @defect(
@@ -392,7 +384,7 @@ def issuer_order(it: Certificate, base: Base) -> Certificate:
 def issuer_multi_valued(it: Certificate, base: Base) -> Certificate:
     """Both attributes in one SET."""
     del base
-    return but(it, issuer=sequence(set_of([attribute(*part) for part in _attributes(it)])))
+    return but(it, issuer=sequence(set_of(attributes(it.issuer))))
 
 
 @defect(
@@ -409,7 +401,7 @@ def issuer_multi_valued(it: Certificate, base: Base) -> Certificate:
 def issuer_lacks_name(it: Certificate, base: Base) -> Certificate:
     """The CN alone."""
     del base
-    return but(it, issuer=sequence(rdn(*_attributes(it)[-1])))
+    return but(it, issuer=of_attributes(attributes(it.issuer)[-1:]))
 
 
 # The pointer to the issuer's key
@@ -438,6 +430,7 @@ def aki_of_the_root(it: Certificate, base: Base) -> Certificate:
 @defect(
     "ca-without-basic-constraints",
     on=ENDS,
+    mains=2,
     title="whose CA has no basicConstraints",
     stage=Stage.PATH,
     finding="issuer.not_a_ca",
@@ -455,6 +448,7 @@ def ca_without_basic_constraints(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-says-it-is-none",
     on=ENDS,
+    mains=2,
     title="whose CA says that it is none",
     stage=Stage.PATH,
     finding="issuer.not_a_ca",
@@ -472,6 +466,7 @@ def ca_says_it_is_none(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-without-key-cert-sign",
     on=ENDS,
+    mains=2,
     title="whose CA may sign CRLs only",
     stage=Stage.PATH,
     finding="issuer.key_usage",
@@ -489,6 +484,7 @@ def ca_without_key_cert_sign(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-for-digital-signature",
     on=ENDS,
+    mains=2,
     title="whose CA has the keyUsage of an end entity",
     stage=Stage.PATH,
     finding="issuer.key_usage",
@@ -527,6 +523,7 @@ def root_path_length_zero(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-expired",
     on=ENDS,
+    mains=2,
     title="whose CA has expired",
     stage=Stage.PATH,
     finding="issuer.expired",
@@ -581,6 +578,7 @@ def root_expired(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-signature-bit",
     on=ENDS,
+    mains=2,
     title="whose CA has a signature of which one bit is changed",
     stage=Stage.PATH,
     finding="signature.invalid",
@@ -602,6 +600,7 @@ def ca_signature_bit(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-by-another-key",
     on=ENDS,
+    mains=2,
     title="whose CA is signed with another key than the root's",
     stage=Stage.PATH,
     finding="signature.invalid",
@@ -618,6 +617,7 @@ def ca_by_another_key(it: Certificate, base: Base) -> Changed:
 @defect(
     "root-of-another-key",
     on=ENDS,
+    mains=2,
     title="below a root of the right name, but with another key",
     stage=Stage.PATH,
     finding="issuer.unknown",
@@ -660,6 +660,7 @@ def root_signature_bit(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-namesake",
     on=ENDS,
+    mains=2,
     title="whose CA is given as another CA of the same name",
     stage=Stage.PATH,
     finding="issuer.unknown",
@@ -677,6 +678,7 @@ def ca_namesake(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-namesake-with-its-ski",
     on=ENDS,
+    mains=2,
     title="whose CA is given as another of the same name and key identifier",
     stage=Stage.PATH,
     finding="signature.invalid",
@@ -694,6 +696,7 @@ def ca_namesake_with_its_ski(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-key-unusable",
     on=_OF_SMKI,
+    mains=2,
     title="whose CA has a point that is on no curve",
     stage=Stage.PATH,
     finding="issuer.unknown",
@@ -716,6 +719,7 @@ def ca_key_unusable(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-renamed",
     on=ENDS,
+    mains=2,
     title="whose CA has another name in its certificate",
     stage=Stage.PATH,
     finding="issuer.name_differs",
@@ -726,12 +730,13 @@ def ca_key_unusable(it: Certificate, base: Base) -> Changed:
 )
 def ca_renamed(it: Certificate, base: Base) -> Changed:
     """The subject of the issuing CA is not the document's issuer."""
-    return _below(it, base, lambda ca: but(ca, subject=issuer_name_differs(it, base).issuer))
+    return _below(it, base, lambda ca: but(ca, subject=_another_name(it.profile)))
 
 
 @defect(
     "ca-unknown-critical",
     on=ENDS,
+    mains=2,
     title="whose CA has a critical extension that nobody knows",
     stage=Stage.PATH,
     finding="extensions.unknown_critical",
@@ -748,6 +753,7 @@ def ca_unknown_critical(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-of-another-root",
     on=ENDS,
+    mains=2,
     title="whose CA is certified by the root of another hierarchy",
     stage=Stage.PATH,
     finding="issuer.wrong_hierarchy",

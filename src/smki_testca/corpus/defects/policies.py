@@ -32,7 +32,7 @@ policy_defect = partial(defect, stage=Stage.PROFILE, at_least=Stage.PATH)
 
 @policy_defect(
     "policies-not-critical",
-    on=(*reversed(SMKI), "device-ka"),
+    on=(*SMKI, "device-ka"),
     mains=3,
     title="whose certificatePolicies is not critical",
     finding="extensions.certificatePolicies.critical",
@@ -65,7 +65,7 @@ def policies_critical(it: Certificate, _: Base) -> Certificate:
 @policy_defect(
     "policies-missing",
     on=(*KINDS, *RSA_CAS),
-    mains=5,
+    mains=3,
     title="without certificatePolicies",
     finding="extensions.certificatePolicies.missing",
     rfc5280=Verdict.ACCEPT,
@@ -214,7 +214,7 @@ def policies_another(it: Certificate, _: Base) -> Certificate:
 
 @policy_defect(
     "policy-empty",
-    on=ENDS,
+    on=("device",),
     title="with a policy of nothing",
     finding="structure.PolicyInformation",
     source="RFC 5280 4.2.1.4: policyIdentifier is no optional element; 4.2",

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from smki_testca.corpus.bases import revocation_list
 from smki_testca.corpus.changes import but
 from smki_testca.corpus.defect import Changed, Importance, Stage, defect
-from smki_testca.corpus.defects.path import ISSUING
 from smki_testca.corpus.parts import entry, reason
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
     from smki_testca.corpus.parts import Certificate, RevocationList
 
+_OTHER_CAS = ("dccki-issuing-ca", "iki-issuing-ca")
 _REVOKED = ("organisation", "organisation-ka", "dccki", "iki")
 _SOURCE = "RFC 5280 6.3.3 (j)"
 _WHY = "Its CA said that it must not be used any more."
@@ -30,7 +30,8 @@ def _list_of(it: Certificate, base: Base, code: int | None) -> RevocationList:
 
 @defect(
     "revoked",
-    on=(*_REVOKED, *(name for name in ISSUING if not name.startswith("device"))),
+    on=("organisation", "organisation-issuing-ca", *_REVOKED[1:], *_OTHER_CAS),
+    mains=2,
     title="that the list of its CA revokes",
     stage=Stage.USE,
     finding="validity.revoked",

@@ -332,13 +332,13 @@ def role_integer(it: Certificate, base: Base) -> Certificate:
     on=(
         "organisation",
         "iki",
-        "organisation-recovery",
         "organisation-access-control-broker",
+        "organisation-recovery",
         "organisation-load-controller",
         "organisation-other",
         "organisation-ka",
     ),
-    mains=6,
+    mains=3,
     title="without a role",
     finding=f"{_PATH}.missing",
     why="A reader that takes no role for any puts a stranger's key into the cell at hand.",
@@ -357,8 +357,8 @@ def role_missing(it: Certificate, _: Base) -> Certificate:
     title="with two roles",
     finding="subject.duplicate",
     why="One reader takes the first OU, another the last: the one sees a supplier, the other a"
-    " Network Operator, whose wrong certificate one electricity meter in ten was once said to"
-    " carry.",
+    " Network Operator, whose wrong certificate one electricity meter in ten was once"
+    " estimated to carry.",
     importance=Importance.CRITICAL,
     facts=_NO_ROLE,
 )
@@ -382,7 +382,7 @@ def role_twice(it: Certificate, base: Base) -> Certificate:
     mains=2,
     title="whose role is recovery, and whose ID is none of the DCC's",
     finding="role.holder",
-    why="A holder's key in the cell of recovery replaces every other one (replacement mode 8).",
+    why="The key in the cell of recovery may replace nearly every other (replacement mode 8).",
     importance=Importance.CRITICAL,
     facts={"role": "01"},
 )
@@ -397,8 +397,8 @@ def role_of_recovery(it: Certificate, _: Base) -> Certificate:
     mains=2,
     title="whose role is access control broker, and whose ID is none of the DCC's",
     finding="role.holder",
-    why="The holder's key in the broker's cell makes the codes that a Device checks before it"
-    " obeys.",
+    why="The holder's key takes the broker's place in its cell: the Device agrees keys with a"
+    " stranger.",
     importance=Importance.CRITICAL,
     facts={"role": "04"},
 )

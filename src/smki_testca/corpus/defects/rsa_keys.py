@@ -33,7 +33,8 @@ _unusable = partial(
     stage=Stage.STRUCTURE,
     at_least=Stage.USE,
     finding="subjectPublicKeyInfo.key",
-    source="RFC 8017 3.1; RFC 3279 2.3.1",
+    rfc5280=Verdict.EITHER,
+    source="RFC 8017 3.1 says what a key is; no rule has a reader of certificates check it",
     importance=Importance.HIGH,
     why="With such a key anybody signs, or the arithmetic of the verifier fails.",
 )
@@ -160,6 +161,7 @@ def modulus_2047(it: Certificate, base: Base) -> Certificate:
 
 _form = partial(
     _unusable,
+    rfc5280=Verdict.REJECT,
     source="RFC 3279 2.3.1; X.690 8.3.2",
     importance=Importance.MEDIUM,
     why="Two readers find different keys, or one of them none, in the same octets.",
@@ -222,7 +224,8 @@ def modulus_alone(it: Certificate, base: Base) -> Certificate:
 @_form(
     "rsa-key-reversed",
     title="whose exponent comes before its modulus",
-    source="RFC 3279 2.3.1",
+    rfc5280=Verdict.EITHER,
+    source="RFC 8017 3.1: e is less than n",
     importance=Importance.HIGH,
 )
 def numbers_reversed(it: Certificate, base: Base) -> Certificate:

@@ -36,6 +36,7 @@ _range = partial(
 _form = partial(
     defect,
     stage=Stage.SIGNATURE,
+    at_least=Stage.PATH,
     finding="signature.malformed",
     source="RFC 5758 3.2; RFC 3279 2.2.3",
     importance=Importance.HIGH,
@@ -65,6 +66,7 @@ def _padded(octets: bytes) -> bytes:
 @_form(
     "signature-padded",
     on=(*_ECDSA, "device-csr"),
+    mains=4,
     title="whose signature has an INTEGER padded to 32 octets",
     finding="signature.integer_padded",
     source="X.690 8.3.2",
@@ -120,7 +122,7 @@ def indefinite_length(it: Parts, base: Base) -> Parts:
 # Out of range
 
 
-@_range("signature-zeros", on=_ECDSA, title="whose signature is r = 0, s = 0")
+@_range("signature-zeros", on=_ECDSA, mains=4, title="whose signature is r = 0, s = 0")
 def zeros(it: Parts, base: Base) -> Parts:
     """Both numbers are 0: without a check it fits every document and key (CVE-2022-21449)."""
     del base
@@ -155,7 +157,7 @@ def s_order(it: Parts, base: Base) -> Parts:
     return _of(it, _numbers(it)[0], P256_ORDER)
 
 
-@_range("signature-orders", on=_ECDSA, title="whose signature is r = n, s = n")
+@_range("signature-orders", on=_ECDSA, mains=2, title="whose signature is r = n, s = n")
 def orders(it: Parts, base: Base) -> Parts:
     """Both numbers are the order: 0 where a check compares with 0 before it reduces."""
     del base
@@ -178,6 +180,7 @@ def r_plus_order(it: Parts, base: Base) -> Parts:
 @_range(
     "signature-s-plus-order",
     on=(*_ENDS, "organisation-crl"),
+    mains=2,
     title="whose signature has s + n in place of s",
     importance=Importance.HIGH,
 )
@@ -249,7 +252,7 @@ def long_number(it: Parts, base: Base) -> Parts:
 # Another form
 
 
-@_form("signature-raw", on=_ECDSA, title="whose signature is r and s side by side")
+@_form("signature-raw", on=_ECDSA, mains=4, title="whose signature is r and s side by side")
 def raw(it: Parts, base: Base) -> Parts:
     """The signature is 64 octets, as hardware and JOSE write it."""
     del base
@@ -260,6 +263,7 @@ def raw(it: Parts, base: Base) -> Parts:
 @_form(
     "signature-trailing-octet",
     on=(*_ECDSA, "device-csr"),
+    mains=2,
     title="whose signature has an octet after its SEQUENCE",
 )
 def trailing_octet(it: Parts, base: Base) -> Parts:
@@ -282,7 +286,12 @@ def one_number(it: Parts, base: Base) -> Parts:
     return but(it, signature=sequence(integer(_numbers(it)[0])))
 
 
-@_form("signature-no-number", on=_ENDS, title="whose signature is an empty SEQUENCE")
+@_form(
+    "signature-no-number",
+    on=_ENDS,
+    title="whose signature is an empty SEQUENCE",
+    why="A verifier that finds nothing to verify must not take that for right.",
+)
 def no_number(it: Parts, base: Base) -> Parts:
     """The SEQUENCE holds neither r nor s."""
     del base
@@ -314,6 +323,7 @@ def number_of_nothing(it: Parts, base: Base) -> Parts:
     title="whose signature has an INTEGER that is cut off",
     source="X.690 8.1.3",
     importance=Importance.CRITICAL,
+    why="A verifier that believes the length reads memory behind the signature.",
 )
 def number_cut_off(it: Parts, base: Base) -> Parts:
     """The INTEGER of s claims more octets than the signature has."""
@@ -332,6 +342,7 @@ def in_octet_string(it: Parts, base: Base) -> Parts:
 @_form(
     "signature-unused-bits",
     on=(*_ECDSA, "dccki"),
+    mains=2,
     title="whose signature has unused bits",
     finding="signature.malformed",
     source="RFC 5280 4.1.1.3; X.690 8.6.2",
@@ -347,9 +358,11 @@ def unused_bits(it: Parts, base: Base) -> bytes:
 @_form(
     "signature-empty",
     on=(*_ECDSA, "dccki"),
+    mains=5,
     title="whose signature is empty",
     importance=Importance.CRITICAL,
     finding={"dccki": "signature.invalid", "": "signature.malformed"},
+    why="A verifier that finds nothing to verify must not take that for right.",
 )
 def empty(it: Parts, base: Base) -> Parts:
     """The BIT STRING of the signature has no bit."""
@@ -364,6 +377,7 @@ def empty(it: Parts, base: Base) -> Parts:
     also=("der.bit_string",),
     source="X.690 8.6.2.3",
     importance=Importance.CRITICAL,
+    why="A verifier that finds nothing to verify must not take that for right.",
 )
 def no_content(it: Parts, base: Base) -> bytes:
     """The BIT STRING of the signature has not even the octet of unused bits."""

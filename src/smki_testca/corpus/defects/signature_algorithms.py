@@ -44,6 +44,7 @@ _invalid = partial(
 @_invalid(
     "digest-sha-384",
     on=_ECDSA,
+    mains=2,
     title="that was signed over its SHA-384",
     importance=Importance.HIGH,
 )
@@ -56,6 +57,7 @@ def signed_with_sha384(it: Parts, base: Base) -> Parts:
 @_invalid(
     "digest-sha-1",
     on=("device", "dccki"),
+    mains=2,
     title="that was signed over its SHA-1",
     importance=Importance.HIGH,
 )
@@ -68,6 +70,7 @@ def signed_with_sha1(it: Parts, base: Base) -> Parts:
 _differ = partial(
     defect,
     stage=Stage.SIGNATURE,
+    at_least=Stage.PATH,
     finding="signature.algorithms_differ",
     rfc5280=Verdict.EITHER,
     source="RFC 5280 4.1.1.2: both MUST be the same; 6.1 does not compare them",
@@ -76,7 +79,9 @@ _differ = partial(
 )
 
 
-@_differ("algorithms-differ", on=_ECDSA, title="whose outer algorithm is ecdsa-with-SHA384")
+@_differ(
+    "algorithms-differ", on=_ECDSA, mains=2, title="whose outer algorithm is ecdsa-with-SHA384"
+)
 def outer_differs(it: Parts, base: Base) -> Parts:
     """The algorithm inside is ecdsa-with-SHA256, and it was signed so."""
     del base
@@ -121,6 +126,7 @@ _parameters = partial(
 @_parameters(
     "algorithm-null-parameters",
     on=_ECDSA,
+    mains=4,
     title="whose algorithms have NULL parameters",
     finding="signature.parameters_null",
     rfc5280=Verdict.EITHER,
@@ -176,7 +182,7 @@ _other = partial(
     on=_ENDS,
     title="that is signed with ecdsa-with-SHA1",
     rfc5280=Verdict.EITHER,
-    source="RFC 3279 2.2.3; RFC 8603 and NIST SP 800-131A: no longer",
+    source="RFC 3279 2.2.3 has it; NIST SP 800-131A no longer",
     importance=Importance.HIGH,
 )
 def with_sha1(it: Certificate, base: Base) -> Certificate:
@@ -189,6 +195,7 @@ def with_sha1(it: Certificate, base: Base) -> Certificate:
 @_other(
     "algorithm-unknown",
     on=(*_ENDS, "organisation-crl"),
+    mains=2,
     title="that is signed with an algorithm that nobody knows",
     source="RFC 5280 6.1.3 (a)(1)",
     importance=Importance.CRITICAL,

@@ -22,14 +22,14 @@ _utf8 = partial(
     defect,
     stage=Stage.DER,
     finding="der.string",
-    source="RFC 3629 3; X.680 41.16",
+    source="RFC 3629 3; X.680 41",
     why="A filter that compares octets and a reader that decodes them see two names.",
 )
 _alphabet = partial(
     defect,
     stage=Stage.DER,
     finding="der.string",
-    source="X.680 41.4",
+    source="X.680 41",
     why="Readers map such octets to different characters, or refuse the whole certificate.",
 )
 
@@ -181,7 +181,7 @@ def host_with_high_bit(it: Certificate, base: Base) -> bytes:
     "bmp-string-odd",
     on=_NAMED,
     title="whose name is a BMPString of an odd number of octets",
-    source="X.690 8.23.8",
+    source="X.690 8.23",
     importance=Importance.HIGH,
     why="A reader that takes two octets at a time reads one behind the end.",
 )
@@ -195,7 +195,7 @@ def odd_bmp_string(it: Certificate, base: Base) -> bytes:
     "universal-string-odd",
     on=_NAMED,
     title="whose name is a UniversalString of five octets",
-    source="X.690 8.23.7",
+    source="X.690 8.23",
     importance=Importance.HIGH,
     why="A reader that takes four octets at a time reads three behind the end.",
 )

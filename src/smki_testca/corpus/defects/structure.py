@@ -33,12 +33,6 @@ _broken = partial(
     source="RFC 5280 4.1",
     why="A reader that counts elements takes one of them for another.",
 )
-_named = partial(
-    _broken,
-    finding="structure.Name",
-    source="RFC 5280 4.1.2.4",
-    why="Names are compared to build paths and to find the holder: each reader reads another.",
-)
 
 
 # The three elements of every document
@@ -54,8 +48,10 @@ def algorithm_missing(it: Parts, base: Base) -> bytes:
 @_broken(
     "signature-missing",
     on=EACH_KIND,
+    mains=2,
     title="without its signatureValue",
     importance=Importance.HIGH,
+    why="A verifier that finds nothing to verify must not take that for right.",
 )
 def signature_missing(it: Parts, base: Base) -> bytes:
     """The document ends with its signatureAlgorithm."""
@@ -63,7 +59,12 @@ def signature_missing(it: Parts, base: Base) -> bytes:
     return edited(it, partial(without_element, number=2), "document")
 
 
-@_broken("signed-missing", on=EACH_KIND, title="without its signed part")
+@_broken(
+    "signed-missing",
+    on=EACH_KIND,
+    title="without its signed part",
+    why="A verifier that finds nothing to verify must not take that for right.",
+)
 def signed_missing(it: Parts, base: Base) -> bytes:
     """The document begins with its signatureAlgorithm."""
     del base
@@ -78,7 +79,12 @@ def document_empty(it: Parts, base: Base) -> bytes:
 
 
 @_broken(
-    "signed-empty", on=EACH_KIND, title="whose signed part is empty", importance=Importance.HIGH
+    "signed-empty",
+    on=EACH_KIND,
+    mains=2,
+    title="whose signed part is empty",
+    importance=Importance.HIGH,
+    why="A verifier that finds nothing to verify must not take that for right.",
 )
 def signed_empty(it: Parts, base: Base) -> bytes:
     """The signed part is 30 00, and is signed."""
@@ -86,7 +92,14 @@ def signed_empty(it: Parts, base: Base) -> bytes:
     return edited(it, partial(holding, content=b""), "signed")
 
 
-@_broken("signature-twice", on=EACH_KIND, title="with two signatures", importance=Importance.HIGH)
+@_broken(
+    "signature-twice",
+    on=EACH_KIND,
+    mains=2,
+    title="with two signatures",
+    importance=Importance.HIGH,
+    why="Two readers of one document read two values: the first, or the last.",
+)
 def signature_twice(it: Parts, base: Base) -> bytes:
     """The signatureValue stands twice: which of them is verified?"""
     del base
@@ -112,7 +125,7 @@ def algorithm_last(it: Parts, base: Base) -> bytes:
 # The signed part of a certificate
 
 
-@_broken("serial-missing", on=("device", "organisation"), title="without serialNumber")
+@_broken("serial-missing", on=("device", "organisation"), mains=2, title="without serialNumber")
 def serial_missing(it: Certificate, base: Base) -> Certificate:
     """The signed part lacks its serial number."""
     del base
@@ -140,8 +153,10 @@ def issuer_missing(it: Certificate, base: Base) -> Certificate:
 @_broken(
     "validity-missing",
     on=("device", "organisation"),
+    mains=2,
     title="without validity",
     importance=Importance.HIGH,
+    why="A reader that takes no dates for no limit never lets it expire.",
 )
 def validity_missing(it: Certificate, base: Base) -> Certificate:
     """The signed part lacks its validity: a reader that takes none for endless never ends it."""
@@ -176,6 +191,7 @@ def serial_twice(it: Certificate, base: Base) -> Certificate:
     title="with subjectPublicKeyInfo twice",
     finding="structure.TBSCertificate",
     importance=Importance.HIGH,
+    why="Two readers of one document read two values: the first, or the last.",
 )
 def key_twice(it: Certificate, base: Base) -> Certificate:
     """The key stands twice in the signed part."""
@@ -186,9 +202,11 @@ def key_twice(it: Certificate, base: Base) -> Certificate:
 @_broken(
     "extensions-twice",
     on=("device", "organisation"),
+    mains=2,
     title="with [3] extensions twice",
     finding="structure.TBSCertificate",
     importance=Importance.HIGH,
+    why="Two readers of one document read two values: the first, or the last.",
 )
 def extensions_twice(it: Certificate, base: Base) -> bytes:
     """The whole field of extensions stands twice."""
@@ -202,6 +220,7 @@ def extensions_twice(it: Certificate, base: Base) -> bytes:
     title="with two lists of extensions in [3]",
     finding="structure.Extensions",
     importance=Importance.HIGH,
+    why="Two readers of one document read two values: the first, or the last.",
 )
 def two_lists(it: Certificate, base: Base) -> bytes:
     """The EXPLICIT tag holds the list of extensions twice."""
@@ -317,6 +336,7 @@ def third_time(it: Certificate, base: Base) -> bytes:
     finding="der.structure",
     source="RFC 5280 4.1.2.5",
     importance=Importance.HIGH,
+    why="A reader that takes no dates for no limit never lets it expire.",
 )
 def validity_empty(it: Certificate, base: Base) -> Certificate:
     """The validity holds no time."""
@@ -377,58 +397,6 @@ def two_parameters(it: Certificate, base: Base) -> Certificate:
     return but(it, algorithm=sequence(oid(number), _MORE, _MORE))
 
 
-# Names
-
-
-@_named(
-    "subject-null",
-    on=("organisation", "dccki", "organisation-csr"),
-    title="with a NULL in its subject",
-)
-def null_in_subject(it: Certificate | Request, base: Base) -> bytes:
-    """A NULL follows the RDNs of the subject."""
-    del base
-    return edited(it, partial(appended, more=_MORE), "subject")
-
-
-@_named(
-    "rdn-empty",
-    on=("organisation", "dccki"),
-    title="with an empty RDN",
-    finding="structure.RelativeDistinguishedName",
-)
-def empty_rdn(it: Certificate, base: Base) -> bytes:
-    """A SET of nothing stands after the RDNs of the subject."""
-    del base
-    return edited(it, partial(appended, more=b"\x31\x00"), "subject")
-
-
-@_named(
-    "attribute-third-element",
-    on=("organisation", "dccki"),
-    title="with a third element in an attribute",
-    finding="structure.AttributeTypeAndValue",
-)
-def third_element_of_attribute(it: Certificate, base: Base) -> bytes:
-    """A NULL follows the value of the OU."""
-    del base
-    return edited(it, partial(appended, more=_MORE), "subject", 1, 0)
-
-
-@_named(
-    "issuer-empty",
-    on=(*_ENDS, "dccki", "organisation-crl"),
-    title="whose issuer is an empty SEQUENCE",
-    finding="der.empty_sequence",
-    importance=Importance.HIGH,
-    rfc5280=Verdict.REJECT,
-)
-def issuer_empty(it: Certificate | RevocationList, base: Base) -> bytes:
-    """The issuer names nobody."""
-    del base
-    return edited(it, partial(holding, content=b""), "issuer")
-
-
 # Algorithms and versions
 
 _algorithm = partial(_broken, finding="structure.AlgorithmIdentifier", source="RFC 5280 4.1.1.2")
@@ -480,6 +448,7 @@ def version_bare(it: Certificate, base: Base) -> bytes:
 @_broken(
     "version-1-written",
     on=("organisation", "device"),
+    mains=2,
     title="whose version is v1, written out",
     stage=Stage.DER,
     at_least=Stage.STRUCTURE,
@@ -491,37 +460,6 @@ def version_1_written(it: Certificate, base: Base) -> Certificate:
     """The DEFAULT of the version is written out, and there are extensions."""
     del base
     return but(it, version=tlv(0xA0, integer(0)))
-
-
-# Names, in their parts
-
-
-@_named(
-    "attribute-without-value",
-    on=("organisation", "dccki"),
-    title="with an attribute without value",
-    finding={
-        "": "structure.AttributeTypeAndValue",
-        "organisation": "subject.organizationalUnitName.missing",
-    },
-)
-def attribute_without_value(it: Certificate, base: Base) -> bytes:
-    """The OU is its type alone."""
-    del base
-    return edited(it, partial(without_element, number=1), "subject", 1, 0)
-
-
-@_named(
-    "attribute-reversed",
-    on=("organisation", "dccki"),
-    title="with an attribute whose value comes first",
-    also=("subject.unexpected",),
-    finding="structure.AttributeTypeAndValue",
-)
-def attribute_reversed(it: Certificate, base: Base) -> bytes:
-    """The value and the type of the OU have changed places."""
-    del base
-    return edited(it, partial(swapped, number=0), "subject", 1, 0)
 
 
 # Nesting
@@ -549,6 +487,7 @@ def _levels(count: int) -> bytes:
     "nested-40",
     on=("organisation", "organisation-crl"),
     also=("extensions.unexpected",),
+    mains=2,
     title="with an extension of 40 SEQUENCEs in one another",
 )
 def nested_40(it: Certificate | RevocationList, base: Base) -> Certificate | RevocationList:
@@ -560,6 +499,7 @@ def nested_40(it: Certificate | RevocationList, base: Base) -> Certificate | Rev
 @_nested(
     "nested-1000",
     on=("organisation", "device-csr"),
+    mains=2,
     title="with a subject of 1,000 SEQUENCEs in one another",
     importance=Importance.CRITICAL,
 )
@@ -567,3 +507,18 @@ def nested_1000(it: Certificate | Request, base: Base) -> Certificate | Request:
     """The subject is nested deeper than any name."""
     del base
     return but(it, subject=_levels(1000))
+
+
+@_nested(
+    "many-elements",
+    on=("organisation",),
+    title="with an extension of 20,001 elements",
+    finding="der.too_many",
+    also=("extensions.unexpected",),
+    importance=Importance.LOW,
+    why="A reader that keeps a node for each element runs out of memory.",
+)
+def many_elements(it: Certificate, base: Base) -> Certificate:
+    """The value of an unknown extension, which is not critical, is a list of NULLs."""
+    del base
+    return added(it, "2.999.2", sequence(_MORE * 20_001))

@@ -32,7 +32,7 @@ _calendar = partial(
         "organisation-crl": "thisUpdate.unreadable",
         "": "validity.notBefore.unreadable",
     },
-    source="X.680 46.3, 47.3: no such time",
+    source="X.680 46 and 47: no such time",
     importance=Importance.HIGH,
     why="A reader that carries over takes it for a later time, another for none: expired or"
     " endless.",
@@ -87,7 +87,9 @@ def small_z(it: Certificate, base: Base) -> bytes:
     return _starting(it, _utc(b"260101000000z"))
 
 
-@_form("time-no-z", on=(*_UTC, "organisation-crl"), title="that begins at a UTCTime without Z")
+@_form(
+    "time-no-z", on=(*_UTC, "organisation-crl"), mains=2, title="that begins at a UTCTime without Z"
+)
 def no_z(it: Parts, base: Base) -> bytes:
     """The first time does not say that it is UTC."""
     del base
@@ -104,6 +106,7 @@ def utc_fraction(it: Certificate, base: Base) -> bytes:
 @_form(
     "time-empty",
     on=(*_UTC, "organisation-crl"),
+    mains=2,
     title="that begins at a UTCTime of no content",
     importance=Importance.HIGH,
 )
@@ -213,6 +216,7 @@ def two_digits_in_generalized(it: Certificate, base: Base) -> bytes:
     "revocation-date-no-seconds",
     on=_LISTS,
     also=("crl.entry",),
+    mains=2,
     title="with an entry whose date has no seconds",
 )
 def revocation_without_seconds(it: RevocationList, base: Base) -> bytes:
@@ -262,6 +266,7 @@ def thirtieth_of_february(it: Certificate, base: Base) -> bytes:
 @_calendar(
     "time-leap-day-of-no-leap-year",
     on=(*_UTC, "organisation-crl"),
+    mains=2,
     title="that begins on 29 February of a year that has none",
 )
 def leap_day_of_no_leap_year(it: Parts, base: Base) -> bytes:
@@ -282,7 +287,7 @@ def leap_day_of_2100(it: Certificate, base: Base) -> bytes:
     return _ending(it, _generalized(b"21000229000000Z"))
 
 
-@_calendar("time-hour-24", on=(*_UTC, "organisation-crl"), title="that begins at 24:00:00")
+@_calendar("time-hour-24", on=(*_UTC, "organisation-crl"), mains=2, title="that begins at 24:00:00")
 def hour_24(it: Parts, base: Base) -> bytes:
     """The first time is at hour 24, which some readers take for midnight."""
     del base

@@ -241,7 +241,7 @@ def never_expires(it: Certificate, _: Base) -> Certificate:
     finding="validity.notAfter.value",
     rfc5280=Verdict.ACCEPT,
     source="RFC 5280 4.1.2.5 allows any end",
-    why="The meter outlives its certificate: on that day head-ends stop to talk to it.",
+    why="The meter outlives its certificate: on that day head-ends stop talking to it.",
     importance=Importance.HIGH,
 )
 def expires_in_2036(it: Certificate, _: Base) -> Certificate:

@@ -121,7 +121,7 @@ def type_of_another_maker(it: Request, base: Base) -> Request:
 def extensions_turned(it: Request, base: Base) -> Request:
     """From the last to the first."""
     del base
-    return replace(it, extensions=dict(reversed(it.extensions.items())))
+    return replace(it, extensions=dict(reversed(list(it.extensions.items()))))
 
 
 @oddity(

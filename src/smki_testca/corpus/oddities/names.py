@@ -119,6 +119,34 @@ def name_of_other_letters(it: Certificate, base: Base) -> Certificate:
 
 
 @oddity(
+    "name-like-an-id",
+    on=_ORGANISATIONS,
+    title="whose common name is another supplier's ID as text",
+    stage=Stage.USE,
+    source="SEC App. M F: the identifier is 2.5.4.45, and the common name is any text",
+    why="A reader that takes the first thing that looks like an ID reads another supplier.",
+)
+def name_like_an_id(it: Certificate, base: Base) -> Certificate:
+    """CN=90B3D51F30030000."""
+    del base
+    return replace(it, subject=organisation_subject("90B3D51F30030000"))
+
+
+@oddity(
+    "name-like-a-role",
+    on=_ORGANISATIONS,
+    title="whose common name is the code of another role",
+    stage=Stage.USE,
+    source="SEC App. M F: the role is OU, and the common name is any text",
+    why="A reader that takes the first two digits of the subject reads another role.",
+)
+def name_like_a_role(it: Certificate, base: Base) -> Certificate:
+    """CN=03 before OU=02."""
+    del base
+    return replace(it, subject=organisation_subject("03"))
+
+
+@oddity(
     "name-with-signs",
     on=_ORGANISATIONS,
     title="with signs in its common name that are escaped in text",
@@ -141,7 +169,7 @@ def name_with_signs(it: Certificate, base: Base) -> Certificate:
     source="seen in published GB test certificates",
     basis=Basis.OBSERVED,
     why="The slip is frozen in certificates that are in use: nothing compares it.",
-    importance=Importance.LOW,
+    importance=Importance.MEDIUM,
     notices=("subject.commonName.typo",),
 )
 def typo(it: Certificate, base: Base) -> Certificate:
@@ -158,7 +186,7 @@ def typo(it: Certificate, base: Base) -> Certificate:
     source="seen in published GB test certificates",
     basis=Basis.OBSERVED,
     why="IDs that were counted in decimal are in use: to the reader they are octets.",
-    importance=Importance.LOW,
+    importance=Importance.MEDIUM,
     facts={"eui64": (SUPPLIER_ID[:7] + b"\x10").hex().upper()},
 )
 def id_counted_in_decimal(it: Certificate, base: Base) -> Certificate:
@@ -268,7 +296,7 @@ def id_like_der(it: Certificate, base: Base) -> Certificate:
 @oddity(
     "id-like-text",
     on=_DEVICES,
-    title="whose Device ID is eight letters",
+    title="whose Device ID is eight characters of text",
     stage=Stage.USE,
     source="GBCS v0.8.1 s.12; RFC 4108 5: an OCTET STRING",
     why="A reader that guesses whether a serial is text shows METER-01, and compares that.",

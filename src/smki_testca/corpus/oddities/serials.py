@@ -121,3 +121,35 @@ def serial_of_20_octets(it: Certificate, base: Base) -> Certificate:
     """7f and 19 times ff: the greatest that RFC 5280 allows."""
     del base
     return but(it, serial=tlv(INTEGER, b"\x7f" + b"\xff" * 19))
+
+
+@oddity(
+    "serial-like-an-id",
+    on=("organisation", "organisation-ka"),
+    title="whose serial holds the octets of another supplier's identifier",
+    stage=Stage.USE,
+    source=f"{_RANGE}; SEC App. M F: the identifier is an attribute of the subject",
+    why="A reader that searches for 03 09 00 finds another supplier, for the serial comes first.",
+    importance=Importance.CRITICAL,
+)
+def serial_like_an_id(it: Certificate, base: Base) -> Certificate:
+    """03 09 00 and 90-B3-D5-1F-30-03-00-00 inside 16 octets."""
+    del base
+    decoy = b"\x03\x09\x00" + bytes.fromhex("90b3d51f30030000")
+    return but(it, serial=tlv(INTEGER, b"\x4f\x41" + decoy + b"\x41\x41\x41"))
+
+
+@oddity(
+    "serial-like-an-id",
+    on=("device", "device-ka"),
+    title="whose serial holds the octets of another Device's ID",
+    stage=Stage.USE,
+    source=f"{_RANGE}; GBCS v0.8.1 s.12: the Device ID is in the subjectAltName",
+    why="A reader that searches for 04 08 finds another Device, for the serial comes first.",
+    importance=Importance.CRITICAL,
+)
+def serial_like_a_device_id(it: Certificate, base: Base) -> Certificate:
+    """04 08 and 00-DB-12-34-56-78-90-B7 inside 16 octets."""
+    del base
+    decoy = b"\x04\x08" + bytes.fromhex("00db1234567890b7")
+    return but(it, serial=tlv(INTEGER, b"\x4f\x41" + decoy + b"\x41\x41\x41\x41"))

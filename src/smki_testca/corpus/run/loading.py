@@ -156,7 +156,13 @@ def _loaded(tables: Iterable[IndexEntry], read: Mapping[str, _Octets]) -> Iterat
             _needs(table),
             table.facts,
             table.why,
-            _question(table, read[table.id], table.wanted or base.facts, read[base.id].der),
+            # A root is judged with the good root as the CA to trust; a good one is that CA itself.
+            _question(
+                table,
+                read[table.id],
+                table.wanted or base.facts,
+                read[table.id if table.good else base.id].der,
+            ),
         )
 
 
@@ -203,7 +209,9 @@ class _Folder:
         if data is None:
             path = PurePosixPath(name)
             if path.is_absolute() or ".." in path.parts or not path.parts:
-                raise _index_error(self._folder / INDEX, f"{shown(name)} is no file of the corpus")
+                raise _index_error(
+                    self._folder / INDEX, f"{shown(name)} is not a file of the corpus"
+                )
             data = read_regular(self._folder.joinpath(*path.parts), MAX_DOCUMENT_OCTETS)
             self._read[name] = data
         stated = sha256 or self._sums.get(name)
@@ -226,4 +234,6 @@ class _Folder:
 
 
 def _index_error(index: Path, cause: str) -> InputError:
-    return InputError("corpus.index", f"{index} is no index of a corpus: {cause}.", _REMEDY)
+    return InputError(
+        "corpus.index", f"{index} cannot be used as the index of a corpus: {cause}.", _REMEDY
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from smki_testca.errors import InputError
 from smki_testca.exporters.format import Need
 from smki_testca.exporters.item import safe_name
+from smki_testca.exporters.own_columns import DEVICE_COLUMNS, columns_file
 from smki_testca.exporters.run_formats.run_format import (
     SEEDED_NOTE,
     SEEDED_TEXT,
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 
 
 class DeviceFolders(PathFormat):
-    """``EUI-64/ds.der``, ``ds.key``, ``ka.der``, ``ka.key`` and ``chain.der``."""
+    """``EUI-64/ds.der``, ``ds.key``, ``ka.der``, ``ka.key`` and ``chain.der``; ``columns.json``.
+
+    The last is there where a manifest gave the Device columns of the operator's own.
+    """
 
     traits = RunTraits(
         name="device-folders",
@@ -60,6 +64,8 @@ class DeviceFolders(PathFormat):
                 if key is not None:
                     put(folder / f"{name}.key", key)
             put(folder / "chain.der", setting.chain(device))
+            if device.columns:
+                put(folder / DEVICE_COLUMNS, columns_file(device.columns))
 
 
 def _name(device: Device, column: str | None) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.exporters.format import Need
 from smki_testca.exporters.item import safe_name
+from smki_testca.exporters.own_columns import COLUMNS, columns_file
 from smki_testca.exporters.run_formats.run_format import (
     SEEDED_NOTE,
     SEEDED_TEXT,
@@ -26,7 +27,10 @@ _LABELS = {KeyForm.PKCS8: "PRIVATE KEY", KeyForm.SEC1: "EC PRIVATE KEY"}
 
 
 class PemFolders(PathFormat):
-    """``EUI-64 or profile/usage-serial.pem`` and ``.key``; a note where keys are not secret."""
+    """``EUI-64 or profile/usage-serial.pem`` and ``.key``; a note where keys are not secret.
+
+    ``usage-serial-columns.json`` has the operator's own columns of a manifest, where there are any.
+    """
 
     traits = RunTraits(
         name="pem-tree",
@@ -40,7 +44,7 @@ class PemFolders(PathFormat):
     )
 
     def make(self, path: Path, part: Part[Issued], setting: Setting) -> None:
-        """Write two files for each certificate."""
+        """Write the files of each certificate."""
         keys = setting.keys
         if not keys.are_secret:
             put(path / SEEDED_NOTE, SEEDED_TEXT.encode())
@@ -53,3 +57,5 @@ class PemFolders(PathFormat):
             key = keys.of(row)
             if key is not None:
                 put(folder / f"{name}.key", to_pem(key, f"{encrypted}{_LABELS[keys.form]}"))
+            if row.columns:
+                put(folder / f"{name}{COLUMNS}", columns_file(row.columns))

@@ -42,6 +42,7 @@ from smki_testca.numbers import check_number
 from smki_testca.streams import check_no_terminal, is_standard_output, is_stream
 from smki_testca.unfinished import sweep, unfinished_folder
 from smki_testca.x509.exported_keys import KeyEncryption, KeyForm
+from smki_testca.x509.private_keys import check_passphrase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -118,6 +119,8 @@ def check(form: RunFormat, asked: RunExportOptions, out: Path) -> None:
         UsageError: if it is a folder and is to be written to standard output.
     """
     traits = form.traits
+    if asked.passphrase is not None:
+        check_passphrase(asked.passphrase)
     writes_keys = asked.with_keys and traits.keys is not Need.NEVER
     if asked.key_form is not None and asked.key_form not in traits.key_forms:
         raise InputError(
