@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from smki_testca.corpus.changes import added, but, with_value
 from smki_testca.corpus.defect import Importance, Need, Stage, oddity
 from smki_testca.corpus.defects.crl import LISTS, about
-from smki_testca.corpus.parts import at, entry, extension, reason, serial_of
-from smki_testca.der.encode import GENERALIZED_TIME, INTEGER, integer, time, tlv
+from smki_testca.corpus.parts import at, dns, entry, extension, reason, serial_of
+from smki_testca.der.encode import GENERALIZED_TIME, INTEGER, integer, oid, sequence, time, tlv
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
@@ -438,3 +438,57 @@ def unknown_extension(it: RevocationList, base: Base) -> RevocationList:
     """An unassigned OID, NULL."""
     del base
     return added(it, _UNKNOWN_OID, b"\x05\x00")
+
+
+_MAY_BE_IGNORED = "RFC 5280 5.2: an extension that is not critical may be ignored"
+
+
+@oddity(
+    "freshest-crl",
+    on=LISTS,
+    title="that names a place for delta CRLs",
+    stage=Stage.STRUCTURE,
+    source=f"{_MAY_BE_IGNORED}; 5.2.6",
+    why=_REFUSED,
+    importance=Importance.MEDIUM,
+    notices=("extensions.freshestCRL.present",),
+)
+def freshest_crl(it: RevocationList, base: Base) -> RevocationList:
+    """A URI in freshestCRL."""
+    del base
+    place = tlv(0x86, b"http://ca.example/delta.crl")
+    return added(it, "freshestCRL", sequence(sequence(tlv(0xA0, tlv(0xA0, place)))))
+
+
+@oddity(
+    "other-name-of-its-ca",
+    on=LISTS,
+    title="with another name of its CA",
+    stage=Stage.STRUCTURE,
+    source=f"{_MAY_BE_IGNORED}; 5.2.2",
+    why=_REFUSED,
+    importance=Importance.MEDIUM,
+    notices=("extensions.issuerAltName.present",),
+)
+def other_name_of_its_ca(it: RevocationList, base: Base) -> RevocationList:
+    """A dNSName in issuerAltName."""
+    del base
+    return added(it, "issuerAltName", sequence(dns(b"ca.example")))
+
+
+@oddity(
+    "place-of-its-ca",
+    on=LISTS,
+    title="that names a place for the certificate of its CA",
+    stage=Stage.STRUCTURE,
+    source=f"{_MAY_BE_IGNORED}; 5.2.7",
+    why=_REFUSED,
+    importance=Importance.MEDIUM,
+    notices=("extensions.authorityInfoAccess.present",),
+)
+def place_of_its_ca(it: RevocationList, base: Base) -> RevocationList:
+    """A URI of caIssuers in authorityInfoAccess."""
+    del base
+    place = tlv(0x86, b"http://ca.example/ca.cer")
+    access = sequence(oid("1.3.6.1.5.5.7.48.2"), place)
+    return added(it, "authorityInfoAccess", sequence(access))
