@@ -86,7 +86,7 @@ def of_another(it: Parts, base: Base) -> Parts:
 
 
 @_invalid(
-    "signature-of-the-whole",
+    "signature-without-header",
     on=("device",),
     title="whose signature covers only the content of its signed part",
 )

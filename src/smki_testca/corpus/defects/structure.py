@@ -507,3 +507,18 @@ def nested_1000(it: Certificate | Request, base: Base) -> Certificate | Request:
     """The subject is nested deeper than any name."""
     del base
     return but(it, subject=_levels(1000))
+
+
+@_nested(
+    "many-elements",
+    on=("organisation",),
+    title="with an extension of 20,001 elements",
+    finding="der.too_many",
+    also=("extensions.unexpected",),
+    importance=Importance.LOW,
+    why="A reader that keeps a node for each element runs out of memory.",
+)
+def many_elements(it: Certificate, base: Base) -> Certificate:
+    """The value of an unknown extension, which is not critical, is a list of NULLs."""
+    del base
+    return added(it, "2.999.2", sequence(_MORE * 20_001))

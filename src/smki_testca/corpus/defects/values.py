@@ -359,7 +359,7 @@ def curve_arc_padded(it: Parts, base: Base) -> bytes:
 @_der(
     "extension-oid-wraps",
     on=("organisation",),
-    title="with an extension whose last arc is that of keyUsage and 2 to the power of 32",
+    title="with an extension whose last arc is that of keyUsage plus 2 to the power of 32",
     finding="extensions.keyUsage.missing",
     also=("extensions.unknown_critical",),
     stage=Stage.STRUCTURE,
