@@ -67,7 +67,6 @@ def device_expired(it: Certificate, base: Base) -> Certificate:
 @defect(
     "expired",
     on=ISSUING,
-    mains=2,
     title="that ran out in 2025",
     stage=Stage.USE,
     finding="validity.expired",

@@ -53,7 +53,6 @@ _default = partial(
 @_boolean(
     "critical-one",
     on=(*_ENDS, "organisation-issuing-ca", "dccki", "device-csr"),
-    mains=2,
     title="whose keyUsage is critical by a BOOLEAN of 01",
     importance=Importance.HIGH,
 )
@@ -73,7 +72,6 @@ def critical_seven_bits(it: Certificate, base: Base) -> Certificate:
 @_boolean(
     "critical-empty",
     on=("device", "organisation"),
-    mains=2,
     title="whose criticality of keyUsage has no content",
     source="X.690 8.2.1",
     importance=Importance.HIGH,
@@ -99,7 +97,6 @@ def critical_two_octets(it: Certificate, base: Base) -> Certificate:
 @_boolean(
     "ca-one",
     on=_CAS,
-    mains=2,
     title="whose cA is a BOOLEAN of 01",
     importance=Importance.HIGH,
 )
@@ -143,7 +140,6 @@ def ca_false_written(it: Certificate, base: Base) -> Certificate:
 @_integer(
     "serial-padded",
     on=(*_ENDS, "organisation-issuing-ca", "dccki", "iki"),
-    mains=2,
     title="whose serialNumber has a needless zero octet in front",
     importance=Importance.HIGH,
     why="A CRL lists the serial without the octet: who compares octets lets the revoked pass.",
@@ -207,7 +203,6 @@ def path_length_padded(it: Certificate, base: Base) -> bytes:
 @_integer(
     "path-length-empty",
     on=_CAS,
-    mains=2,
     title="whose pathLenConstraint has no content",
     source="X.690 8.3.1",
     importance=Importance.HIGH,

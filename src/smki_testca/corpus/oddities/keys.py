@@ -41,7 +41,6 @@ def _signed_with(
 @oddity(
     "signature-of-high-s",
     on=_SIGNED,
-    mains=2,
     title="whose signature has an s in the upper half",
     stage=Stage.SIGNATURE,
     source="FIPS 186-5 6.4: s from 1 to n - 1; RFC 5758 3.2",
@@ -56,7 +55,6 @@ def signature_of_high_s(it: Certificate, base: Base) -> Certificate:
 @oddity(
     "signature-of-low-s",
     on=_SIGNED,
-    mains=2,
     title="whose signature has an s in the lower half",
     stage=Stage.SIGNATURE,
     source="FIPS 186-5 6.4: s from 1 to n - 1; RFC 5758 3.2",
@@ -72,7 +70,6 @@ def signature_of_low_s(it: Certificate, base: Base) -> Certificate:
 @oddity(
     "signature-of-short-r",
     on=_SIGNED,
-    mains=2,
     title="whose signature has an r of 31 octets",
     stage=Stage.SIGNATURE,
     source=_VALUES,
@@ -87,7 +84,6 @@ def signature_of_short_r(it: Certificate, base: Base) -> Certificate:
 @oddity(
     "signature-of-short-s",
     on=_SIGNED,
-    mains=2,
     title="whose signature has an s of 31 octets",
     stage=Stage.SIGNATURE,
     source=_VALUES,
@@ -102,7 +98,6 @@ def signature_of_short_s(it: Certificate, base: Base) -> Certificate:
 @oddity(
     "signature-of-33-and-33",
     on=_SIGNED,
-    mains=2,
     title="whose signature has an r and an s of 33 octets",
     stage=Stage.SIGNATURE,
     source=_VALUES,
@@ -117,7 +112,6 @@ def signature_of_33_and_33(it: Certificate, base: Base) -> Certificate:
 @oddity(
     "signature-of-32-and-32",
     on=_SIGNED,
-    mains=2,
     title="whose signature has an r and an s of 32 octets",
     stage=Stage.SIGNATURE,
     source=_VALUES,
