@@ -181,6 +181,7 @@ def authority_info_access(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "issuer-alt-name",
     on=SMKI,
+    mains=2,
     title="with issuerAltName",
     finding="extensions.issuerAltName.present",
     rfc5280=Verdict.ACCEPT,
