@@ -106,7 +106,7 @@ def extension_like_key_usage_critical(it: Certificate, _: Base) -> Certificate:
     on=("device", "organisation"),
     title="with a critical cRLNumber",
     finding="extensions.unknown_critical",
-    source="RFC 5280 4.2, 5.2.3: it is not an extension of certificates, so no reader knows it there",
+    source="RFC 5280 4.2, 5.2.3: certificates have no such extension, so no reader knows it",
     why="A reader with one list for certificates and CRLs takes what it must reject.",
     importance=Importance.MEDIUM,
 )

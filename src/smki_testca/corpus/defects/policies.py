@@ -181,8 +181,8 @@ def policies_with_unknown_qualifier(it: Certificate, _: Base) -> Certificate:
     finding="extensions.certificatePolicies.policyIdentifier.policy",
     rfc5280=Verdict.ACCEPT,
     source="RFC 5280 4.2.1.4 allows anyPolicy",
-    why="It claims every policy: a program that asks whether it is a Test Certificate is told yes,"
-    " and so is one that asks whether it is live.",
+    why="It claims every policy: a program that asks whether it is a Test Certificate hears"
+    " yes, and so does one that asks whether it is live.",
     importance=Importance.MEDIUM,
 )
 def policies_any(it: Certificate, _: Base) -> Certificate:
