@@ -595,8 +595,8 @@ def test_what_is_wrong_in_another_way_than_known_fails_a_run(run, shell, expecta
         ((["one-lite"],), "line 5, known[0].cases[0]: the corpus has no case one-lite. Did you"),
         ((["one-late", "one-late"],), "one-late is there twice"),
         ((["one-late"], "accepted", "gbcs"), "for the level gbcs"),
-        ((["one-late"], "maybe"), "does not fit the schema"),
-        ((["one-late"], "accepted", "rfc5280", ""), "does not fit the schema"),
+        ((["one-late"], "maybe"), "accepted"),
+        ((["one-late"], "accepted", "rfc5280", ""), "is empty"),
     ],
 )
 def test_expectations_that_do_not_fit_are_one_line(run, one_line, expectations, given, said):

@@ -396,6 +396,7 @@ def test_whoever_has_the_rules_corrects_the_status_of_a_breach(tmp_path, materia
         ('name = "CS02f"', 'name = "CS02b"', "profile.duplicate"),
         ('roles = ["supplier"]', 'roles = ["nobody"]', "role.unknown"),
         ("number = 0\n", "number = 1\n", "profile.reference"),
+        ('number = 2\nname = "wrong', 'number = 9\nname = "wrong', "profile.reference"),
         ("time = true\n", "time = 1\n", "toml.shape"),
     ],
 )

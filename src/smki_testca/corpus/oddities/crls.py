@@ -55,7 +55,7 @@ def that_lists_nothing(it: RevocationList, base: Base) -> RevocationList:
     title="that lists another certificate",
     stage=Stage.USE,
     source="RFC 5280 6.3.3 (j)",
-    why="A reader that takes each certificate for revoked once the list has an entry.",
+    why="A reader that takes any entry for its own revokes every certificate of the CA.",
     facts=_GOOD,
 )
 def that_lists_others(it: RevocationList, base: Base) -> RevocationList:
