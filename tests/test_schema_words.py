@@ -10,7 +10,6 @@ from smki_testca.issuance.batch.line_signing import _parsed
 from smki_testca.labels import LabelTemplate
 from smki_testca.schema_words import in_words, json_in_words
 
-
 EMPTY = "Write something, or leave the key out where it is optional."
 DIGITS = "Write digits without quotation marks."
 

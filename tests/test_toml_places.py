@@ -198,7 +198,7 @@ kind = "other"
             "line 5: participant[0].knd is an unknown key.",
             (
                 "Did you mean kind? Use one of id, name, kind, signifier, ranges, ids,"
-                " market-participant-ids, registry-entries, exception."
+                " market-participant-ids, registry-entries."
             ),
         ),
         (

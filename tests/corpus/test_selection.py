@@ -49,7 +49,7 @@ def test_a_case_is_found_by_an_id_that_it_had_before(every):
     defect = dataclasses.replace(entry.defect, aliases=("san-optional",))
     renamed.entries = {_ID: Entry(_ID, entry.base, defect)}
     assert renamed.entries[_ID].is_called("device-san-opt*")
-    renamed._made = lambda found: found.id  # noqa: SLF001 - what is made is not of interest
+    renamed.made = lambda found: found.id
     assert renamed.case("device-san-optional") == _ID
 
 
