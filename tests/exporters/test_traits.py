@@ -116,7 +116,7 @@ def test_what_a_format_never_takes_changes_nothing_in_it(form, everything):
 def test_an_empty_passphrase_is_none(form, everything):
     with pytest.raises(InputError) as caught:
         make(form, everything, "")
-    assert caught.value.code == "export.passphrase"
+    assert caught.value.code == "passphrase.empty"
 
 
 @FORMS

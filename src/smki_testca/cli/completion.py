@@ -87,6 +87,7 @@ _OPTIONS: dict[str, Names] = {
     "--reason": _reasons,
     "--format": _formats,
     "--ca": _AUTHORITIES,
+    "--type": _of_library(lambda library: library.device_types),
 }
 _PROFILES_BY_OPTION = {("batch", "--profile"): _TYPES, ("lint", "--as"): _PROFILES}
 _ARGUMENTS: dict[tuple[str, str], Names] = {
@@ -102,8 +103,9 @@ _ARGUMENTS: dict[tuple[str, str], Names] = {
 }
 """By the group of the command, if any, and what its usage line calls the argument."""
 _PLACES = {
-    **dict.fromkeys(("DIR", "FOLDER", "KEYS"), "dir"),
-    **dict.fromkeys(("FILE", "PATH", "CSR", "CERT", "MANIFEST", "REQUESTS", "TERM"), "file"),
+    **dict.fromkeys(("CORPUS", "DIR", "ESTATE", "FOLDER", "KEYS"), "dir"),
+    **dict.fromkeys(("FILE", "PATH", "CSR", "CERT", "MANIFEST", "REPLACEMENT"), "file"),
+    **dict.fromkeys(("REPORT", "REQUESTS", "TERM"), "file"),
 }
 _NAME_OR_FILE = (_KITS,)
 """Names in whose place a path is taken, too."""

@@ -64,6 +64,8 @@ def target_of(given: dict[str, Any]) -> Target | None:
         from smki_testca.exporters.issued import Target
 
         passphrase = None if passphrase_file is None else first_line(passphrase_file)
+        if passphrase is not None and not with_key:
+            print_warnings(["--export-passphrase-file changes nothing without --with-key."])
         return Target(out, with_key=with_key, passphrase=passphrase, force=force)
     named = {
         "--with-key": with_key,

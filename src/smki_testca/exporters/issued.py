@@ -16,7 +16,7 @@ from smki_testca.exporters.owned_files import OwnedFiles
 from smki_testca.exporters.pem import own_files
 from smki_testca.exporters.tree import FULL_CHAIN, chain_files, columns_files, former_files
 from smki_testca.files import exists_error
-from smki_testca.folders import OutputFile, output_folder, put, settle, taken
+from smki_testca.folders import OutputFile, check_folder, output_folder, put, settle, taken
 from smki_testca.text import counted, is_or_are
 from smki_testca.x509.private_keys import check_passphrase
 
@@ -123,6 +123,7 @@ def _tried(
         raise InputError(
             "export.unwritable", f"{target.out} is not a folder.", "Name one with --out."
         )
+    check_folder(target.out)
     made = _made(target, estate, records_of(result))
     _new_files(made, target)
     paths = [target.out.joinpath(*file.path.parts) for file in made.files]

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from smki_testca.kits.device_labels import check_device_labels
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -178,7 +180,11 @@ class Kit:
         Args:
             count: the number of Devices of each type in each environment; None for the kit's own
                 number.
+
+        Raises:
+            InputError: if two would have the same label.
         """
+        check_device_labels(self.devices, self.requests, count)
         for devices in self.devices:
             for certificate in devices.certificates(devices.count if count is None else count):
                 yield devices, certificate

@@ -45,7 +45,6 @@ def _named(it: Certificate, *names: bytes) -> Certificate:
 @device_name_defect(
     "san-not-critical",
     on=DEVICES,
-    mains=2,
     title="whose subjectAltName is not critical",
     finding=f"{_PATH}.critical",
     rfc5280=Verdict.EITHER,
@@ -61,7 +60,6 @@ def san_not_critical(it: Certificate, _: Base) -> Certificate:
 @device_name_defect(
     "san-missing",
     on=DEVICES,
-    mains=2,
     title="without subjectAltName",
     finding=f"{_PATH}.missing",
     rfc5280=Verdict.EITHER,
@@ -91,7 +89,6 @@ def san_with_host(it: Certificate, _: Base) -> Certificate:
 @device_name_defect(
     "san-with-two-modules",
     on=DEVICES,
-    mains=2,
     title="with two hardwareModuleNames",
     finding=f"{_PATH}.sole",
     source="RFC 5280 4.2.1.6 allows several names",
@@ -425,7 +422,6 @@ def device_id_look_alike(it: Certificate, _: Base) -> Certificate:
 @device_name_defect(
     "hardware-module",
     on=("organisation", *RSA_ENDS, "organisation-ka", *SMKI_ISSUING),
-    mains=3,
     title="with the hardwareModuleName of a Device",
     finding=f"{_PATH}.hardware_module",
     source="RFC 5280 4.2.1.6 allows any name",

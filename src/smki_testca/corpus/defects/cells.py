@@ -179,7 +179,6 @@ _AGREEMENT_OF_SIGNERS = {
 @defect(
     "for-key-agreement",
     on=("device", "organisation", *_FOR_SIGNATURES),
-    mains=2,
     title="that is right, and for key agreement where one for signatures is wanted",
     stage=Stage.USE,
     finding=_AGREEMENT_OF_SIGNERS,

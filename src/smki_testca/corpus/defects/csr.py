@@ -887,7 +887,7 @@ def _refused(
     name: str, *, on: str, title: str, rule: str, why: str, facts: Mapping[str, str | None]
 ) -> Callable[[Make], Make]:
     """Declare a CSR that the gate refuses to whoever is wanted."""
-    return defect(
+    stated = defect(
         name,
         on=(on,),
         title=title,
@@ -904,6 +904,12 @@ def _refused(
         needs=(Need.NAMES,),
         facts=facts,
     )
+
+    def declare(make: Make) -> Make:
+        stated(make)
+        return make
+
+    return declare
 
 
 @_refused(

@@ -31,7 +31,6 @@ extension_defect = partial(defect, stage=Stage.PROFILE, at_least=Stage.PATH)
 @extension_defect(
     "extensions-order",
     on=EVERY,
-    mains=2,
     title="with keyUsage as the last extension",
     finding="extensions.order",
     rfc5280=Verdict.ACCEPT,
@@ -48,7 +47,6 @@ def extensions_order(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "extension-unknown",
     on=(*KINDS, "organisation-root-ca"),
-    mains=2,
     title="with an unknown extension",
     finding="extensions.unexpected",
     rfc5280=Verdict.ACCEPT,
@@ -64,7 +62,6 @@ def extension_unknown(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "extension-unknown-critical",
     on=EVERY,
-    mains=5,
     title="with an unknown critical extension",
     finding="extensions.unknown_critical",
     source="RFC 5280 4.2: a reader must reject what has a critical extension it does not know",
@@ -93,7 +90,6 @@ def extension_long_oid_critical(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "extension-like-key-usage-critical",
     on=("device", "organisation"),
-    mains=2,
     title="with an unknown critical extension whose OID begins with that of keyUsage",
     finding="extensions.unknown_critical",
     source="RFC 5280 4.2: a reader must reject what has a critical extension it does not know",
@@ -140,7 +136,6 @@ def issuer_alt_name_critical(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "ext-key-usage",
     on=SMKI,
-    mains=2,
     title="with an extKeyUsage",
     finding="extensions.extKeyUsage.present",
     rfc5280=Verdict.ACCEPT,
@@ -156,7 +151,6 @@ def ext_key_usage(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "crl-distribution-points",
     on=SMKI,
-    mains=2,
     title="with cRLDistributionPoints",
     finding="extensions.cRLDistributionPoints.present",
     rfc5280=Verdict.ACCEPT,
@@ -172,7 +166,6 @@ def crl_distribution_points(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "authority-info-access",
     on=SMKI,
-    mains=2,
     title="with authorityInfoAccess",
     finding="extensions.authorityInfoAccess.present",
     rfc5280=Verdict.ACCEPT,
@@ -188,7 +181,6 @@ def authority_info_access(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "issuer-alt-name",
     on=SMKI,
-    mains=2,
     title="with issuerAltName",
     finding="extensions.issuerAltName.present",
     rfc5280=Verdict.ACCEPT,
@@ -204,7 +196,6 @@ def issuer_alt_name(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "issuer-unique-id",
     on=SMKI,
-    mains=2,
     title="with an issuerUniqueID",
     finding="issuerUniqueID.present",
     rfc5280=Verdict.ACCEPT,
@@ -220,7 +211,6 @@ def issuer_unique_id(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "subject-unique-id",
     on=SMKI,
-    mains=3,
     title="with a subjectUniqueID",
     finding="subjectUniqueID.present",
     rfc5280=Verdict.ACCEPT,
@@ -241,7 +231,6 @@ def subject_unique_id(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "name-constraints",
     on=("device", "organisation", "iki"),
-    mains=2,
     title="with critical nameConstraints",
     finding="extensions.only_for_cas",
     rfc5280=Verdict.EITHER,
@@ -273,7 +262,6 @@ def policy_constraints(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "name-constraints-not-critical",
     on=("device-issuing-ca", "organisation-issuing-ca"),
-    mains=2,
     title="with nameConstraints that are not critical",
     finding="extensions.must_be_critical",
     also=("extensions.unexpected",),

@@ -50,7 +50,6 @@ def _long_serial(octets: bytes) -> bytes:
 @key_defect(
     "ski-critical",
     on=KINDS,
-    mains=2,
     title="whose subjectKeyIdentifier is critical",
     finding={
         "": "extensions.must_not_be_critical",
@@ -69,7 +68,6 @@ def ski_critical(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "ski-missing",
     on=(*ENDS, *RSA_ENDS, "device-ka"),
-    mains=4,
     title="without subjectKeyIdentifier",
     finding="extensions.subjectKeyIdentifier.missing",
     rfc5280=Verdict.ACCEPT,
@@ -80,7 +78,6 @@ def ski_critical(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "ski-missing",
     on=("organisation-issuing-ca", "dccki-root-ca"),
-    mains=2,
     title="without subjectKeyIdentifier",
     finding="extensions.subjectKeyIdentifier.missing",
     rfc5280=Verdict.EITHER,
@@ -96,7 +93,6 @@ def ski_missing(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "ski-20-octets",
     on=SMKI_KINDS,
-    mains=3,
     title="whose subjectKeyIdentifier has 20 octets",
     finding="extensions.subjectKeyIdentifier.octets",
     rfc5280=Verdict.ACCEPT,
@@ -143,7 +139,6 @@ def ski_empty(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "ski-of-another-key",
     on=(*EVERY, "device-ka"),
-    mains=3,
     title="whose subjectKeyIdentifier is that of another key",
     finding="extensions.subjectKeyIdentifier.value",
     rfc5280=Verdict.ACCEPT,
@@ -177,7 +172,6 @@ def ski_of_no_type_bits(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "ski-integer",
     on=KINDS,
-    mains=2,
     title="whose subjectKeyIdentifier is an INTEGER",
     finding={
         "": "structure.SubjectKeyIdentifier",
@@ -217,7 +211,6 @@ def ski_bare(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "aki-critical",
     on=KINDS,
-    mains=2,
     title="whose authorityKeyIdentifier is critical",
     finding={
         "": "extensions.must_not_be_critical",
@@ -236,7 +229,6 @@ def aki_critical(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "aki-missing",
     on=(*KINDS, "iki-issuing-ca", "dccki-issuing-ca", "device-issuing-ca"),
-    mains=3,
     title="without authorityKeyIdentifier",
     finding="extensions.authorityKeyIdentifier.missing",
     rfc5280=Verdict.EITHER,
@@ -252,7 +244,6 @@ def aki_missing(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "aki-with-issuer-and-serial",
     on=SMKI_KINDS,
-    mains=2,
     title="whose authorityKeyIdentifier tells the issuer's own issuer and serial, too",
     finding="extensions.authorityKeyIdentifier.sole",
     rfc5280=Verdict.ACCEPT,
@@ -293,7 +284,6 @@ def aki_half(it: Certificate, base: Base) -> Certificate:
 @key_defect(
     "aki-of-serial-alone",
     on=(*SMKI_KINDS, "dccki"),
-    mains=2,
     title="whose authorityKeyIdentifier is a serial in place of a key identifier",
     finding={
         "": "extensions.authorityKeyIdentifier.half",
@@ -330,7 +320,6 @@ def aki_of_issuer_and_serial(it: Certificate, base: Base) -> Certificate:
 @key_defect(
     "aki-20-octets",
     on=SMKI_KINDS,
-    mains=2,
     title="whose authorityKeyIdentifier has 20 octets",
     finding="extensions.authorityKeyIdentifier.keyIdentifier.octets",
     rfc5280=Verdict.EITHER,
@@ -346,7 +335,6 @@ def aki_20_octets(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "aki-of-another-key",
     on=(*ISSUED, "device-ka"),
-    mains=3,
     title="whose authorityKeyIdentifier is that of another key",
     finding="extensions.authorityKeyIdentifier.keyIdentifier.value",
     rfc5280=Verdict.EITHER,

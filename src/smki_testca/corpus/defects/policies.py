@@ -33,7 +33,6 @@ policy_defect = partial(defect, stage=Stage.PROFILE, at_least=Stage.PATH)
 @policy_defect(
     "policies-not-critical",
     on=(*SMKI, "device-ka"),
-    mains=3,
     title="whose certificatePolicies is not critical",
     finding="extensions.certificatePolicies.critical",
     rfc5280=Verdict.ACCEPT,
@@ -65,7 +64,6 @@ def policies_critical(it: Certificate, _: Base) -> Certificate:
 @policy_defect(
     "policies-missing",
     on=(*KINDS, *RSA_CAS),
-    mains=3,
     title="without certificatePolicies",
     finding="extensions.certificatePolicies.missing",
     rfc5280=Verdict.ACCEPT,
@@ -81,7 +79,6 @@ def policies_missing(it: Certificate, _: Base) -> Certificate:
 @policy_defect(
     "policies-two",
     on=SMKI_KINDS,
-    mains=2,
     title="with two policies",
     finding="extensions.certificatePolicies.sole",
     rfc5280=Verdict.ACCEPT,
@@ -164,7 +161,6 @@ def policies_with_notice(it: Certificate, _: Base) -> Certificate:
 @policy_defect(
     "policies-with-unknown-qualifier",
     on=("organisation", "device"),
-    mains=2,
     title="with an unknown qualifier in its critical policy",
     finding="extensions.certificatePolicies.sole",
     source="RFC 5280 4.2.1.4: a reader must interpret a critical certificatePolicies with its"
@@ -181,7 +177,6 @@ def policies_with_unknown_qualifier(it: Certificate, _: Base) -> Certificate:
 @policy_defect(
     "policies-any",
     on=EVERY,
-    mains=2,
     title="with anyPolicy",
     finding="extensions.certificatePolicies.policyIdentifier.policy",
     rfc5280=Verdict.ACCEPT,
@@ -198,7 +193,6 @@ def policies_any(it: Certificate, _: Base) -> Certificate:
 @policy_defect(
     "policies-another",
     on=(*DEVICES, "organisation"),
-    mains=2,
     title="with a policy of another PKI",
     finding="extensions.certificatePolicies.policyIdentifier.policy",
     rfc5280=Verdict.ACCEPT,

@@ -67,7 +67,6 @@ def device_expired(it: Certificate, base: Base) -> Certificate:
 @defect(
     "expired",
     on=ISSUING,
-    mains=2,
     title="that ran out in 2025",
     stage=Stage.USE,
     finding="validity.expired",
@@ -182,7 +181,7 @@ def device_ends_before_it_begins(it: Certificate, base: Base) -> Certificate:
     why="Who holds the old key takes the place of the new one, as long as the old one is valid.",
     remedy="Revoke a certificate whose key must not be used any more.",
     importance=Importance.LOW,
-    needs=(Need.NAMES,),
+    needs=(Need.NAMES, Need.TIME),
 )
 def renewed_since(it: Certificate, base: Base) -> Certificate:
     """The older of two certificates of a holder: an earlier serial and validity."""
