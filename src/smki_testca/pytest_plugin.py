@@ -167,8 +167,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     try:
         selected = _catalogue().select(_selection(mark))
     except SmkiTestcaError as error:
-        where = metafunc.definition.nodeid
-        raise pytest.UsageError(f"{where}: {' '.join(error.lines())}") from error
+        message = f"{metafunc.definition.nodeid}: {' '.join(error.lines())}"
+        raise pytest.UsageError(message) from error
     metafunc.parametrize("smki_case", [case.id for case in selected], indirect=True)
 
 
