@@ -111,7 +111,7 @@ def _parts(der: bytes, profile: str, signer: EstateSigner) -> Certificate:
 def _extensions(extensions: Node) -> Iterator[tuple[str, Extension]]:
     for extension in extensions.children[0].children:
         oid, *critical, value = extension.children
-        dotted = oid_of(oid)
+        dotted = oid_of(oid) or ""
         written = critical[0].encoded if critical else b""
         name = EXTENSION_NAMES.get(dotted, dotted)
         yield name, Extension(oid.encoded, written, value.content)

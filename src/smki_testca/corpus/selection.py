@@ -116,6 +116,7 @@ class Catalogue:
 
     def __init__(self, builder: Builder) -> None:
         self._builder = builder
+        self._made: dict[str, Case] = {}
 
     @cached_property
     def entries(self) -> dict[str, Entry]:
@@ -196,10 +197,13 @@ class Catalogue:
                 raise _nothing(f"no case is of the profile {shown(profile)}", remedy)
 
     def made(self, entry: Entry) -> Case:
-        """The case of an entry."""
-        if entry.defect is None:
-            return self._builder.good(entry.base)
-        return self._builder.case(entry.defect, entry.base)
+        """The case of an entry; it is made once."""
+        case = self._made.get(entry.id)
+        if case is None:
+            defect, base = entry.defect, entry.base
+            case = self._builder.good(base) if defect is None else self._builder.case(defect, base)
+            self._made[entry.id] = case
+        return case
 
 
 def _nothing(cause: str, remedy: str) -> InputError:
