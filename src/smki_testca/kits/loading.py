@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import chain
@@ -95,7 +96,7 @@ def _content(path: Path) -> bytes:
             if len(data) <= MAX_OCTETS:
                 return data
             raise InputError("input.too_long", f"{path} is longer than {MAX_OCTETS} octets.")
-        reason = "it is not a file" if path.exists() else "there is no such file"
+        reason = "it is not a file" if os.path.lexists(path) else "there is no such file"
     except OSError as error:
         reason = error.strerror or str(error)
     raise InputError(
