@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from smki_testca.clock import Clock
     from smki_testca.identifiers import Eui64
@@ -135,6 +136,8 @@ class Kit:
         devices: the Devices of each type.
         origin: the kit file, for messages.
         hierarchies: those whose CAs it has; None for all.
+        register_file: the operator's own file with its participants and agreements, in place of
+            one of ``examples/``.
         cells_of: the types of Device for whose Trust Anchor Cells it has a folder each.
     """
 
@@ -149,6 +152,7 @@ class Kit:
     origin: str
     hierarchies: tuple[Hierarchy, ...] | None = None
     cells_of: tuple[str, ...] = ()
+    register_file: Path | None = None
 
     def hierarchies_of(self, library: Library) -> tuple[Hierarchy, ...]:
         """The hierarchies whose CAs it has, in the library's order."""
