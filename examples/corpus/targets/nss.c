@@ -52,7 +52,7 @@ static const char *judge_csr(const document *tested) {
   return answer;
 }
 
-/* NSS decodes the names, and leaves the value of an otherName as it is, with its tag [0]. */
+/* NSS decodes the names, and leaves the value of an otherName as it is. */
 static void read_names(facts *read, CERTCertificate *from) {
   static const unsigned char hardware[] = {0x2B, 6, 1, 5, 5, 7, 8, 4};
   PLArenaPool *arena = PORT_NewArena(DER_DEFAULT_CHUNKSIZE);
@@ -63,8 +63,8 @@ static void read_names(facts *read, CERTCertificate *from) {
   while (first) {
     const OtherName *other = &each->name.OthName;
     if (each->type == certOtherName && other->oid.len == sizeof hardware &&
-        !memcmp(other->oid.data, hardware, sizeof hardware) && other->name.len > 2)
-      read_hardware(read, other->name.data + 2, other->name.len - 2);
+        !memcmp(other->oid.data, hardware, sizeof hardware))
+      read_hardware(read, other->name.data, other->name.len);
     each = CERT_GetNextGeneralName(each);
     if (each == first) break;
   }
@@ -110,6 +110,11 @@ static const char *stage_of(PRErrorCode error) {
   }
 }
 
+/* NSS verifies for a usage of its own, and none is of smart metering: any of them will do. */
+static const SECCertificateUsage usages[] = {
+    certificateUsageSSLClient,    certificateUsageSSLServer, certificateUsageEmailSigner,
+    certificateUsageEmailRecipient, certificateUsageSSLCA,   certificateUsageVerifyCA};
+
 /* Verifies with the anchor alone, and with the CRLs that are cached if there are any. */
 static const char *verify(const question *asked, CERTCertificate *certificate,
                           CERTCertificate *anchor) {
@@ -119,6 +124,7 @@ static const char *verify(const question *asked, CERTCertificate *certificate,
   PRUint64 leaf = CERT_REV_M_DO_NOT_TEST_USING_THIS_METHOD, chain = leaf;
   CERTCertList *anchors = CERT_NewCertList();
   SECStatus status;
+  size_t usage = 0;
   facts read;
   if (asked->crl_count)
     leaf = CERT_REV_M_TEST_USING_THIS_METHOD | CERT_REV_M_FORBID_NETWORK_FETCHING |
@@ -139,11 +145,10 @@ static const char *verify(const question *asked, CERTCertificate *certificate,
   in[3].value.pointer.revocation = &flags;
   in[4].type = cert_pi_end;
   out[0].type = cert_po_end;
-  /* The usage is not ours to say: that of a TLS client takes signatures, that of a recipient of
-     e-mail takes key agreement. */
-  status = CERT_PKIXVerifyCert(certificate, certificateUsageSSLClient, in, out, NULL);
-  if (status && PORT_GetError() == SEC_ERROR_INADEQUATE_KEY_USAGE)
-    status = CERT_PKIXVerifyCert(certificate, certificateUsageEmailRecipient, in, out, NULL);
+  do status = CERT_PKIXVerifyCert(certificate, usages[usage++], in, out, NULL);
+  while (status && usage < sizeof usages / sizeof *usages &&
+         (PORT_GetError() == SEC_ERROR_INADEQUATE_KEY_USAGE ||
+          PORT_GetError() == SEC_ERROR_INADEQUATE_CERT_TYPE));
   CERT_DestroyCertList(anchors);
   if (status && PORT_GetError() == SEC_ERROR_REVOKED_CERTIFICATE) return revoked();
   if (status) return refused_by_error(stage_of(PORT_GetError()));
@@ -160,41 +165,46 @@ static int cache(const document *list, CERTCertificate *issuer, PRTime at) {
   return good && !CERT_CacheCRL(CERT_GetDefaultCertDB(), SECITEM_DupItem(&der));
 }
 
-static const char *judge_loaded(const question *asked, CERTCertificate **path, size_t count) {
-  /* A root under test is an anchor to be: it is verified with its own key. */
-  int is_root = !asked->chain_count &&
-                SECITEM_CompareItem(&path[0]->derSubject, &path[0]->derIssuer) == SECEqual;
+/* Judges a path, the certificate first and the anchor last. */
+static const char *judge_path(const question *asked, CERTCertificate **path, size_t count) {
+  PRTime at = (PRTime)asked->at * PR_USEC_PER_SEC;
   SECKEYPublicKey *key = CERT_ExtractPublicKey(path[0]);
   size_t i;
   if (!key) return refused_by_error("");
   SECKEY_DestroyPublicKey(key);
-  if (is_root && CERT_VerifySignedData(&path[0]->signatureWrap, path[0],
-                                       (PRTime)asked->at * PR_USEC_PER_SEC, NULL))
+  if (count == 1 && CERT_VerifySignedData(&path[0]->signatureWrap, path[0], at, NULL))
     return refused_by_error("signature");
   for (i = 0; i < asked->crl_count; i++)
-    if (!cache(&asked->crls[i], path[1], (PRTime)asked->at * PR_USEC_PER_SEC))
-      return refused_by_error("");
-  return verify(asked, path[0], is_root ? path[0] : path[count - 1]);
+    if (count < 2 || !cache(&asked->crls[i], path[1], at)) return refused_by_error("");
+  return verify(asked, path[0], path[count - 1]);
+}
+
+static int is_self_issued(const CERTCertificate *certificate) {
+  return SECITEM_CompareItem(&certificate->derSubject, &certificate->derIssuer) == SECEqual;
+}
+
+static const char *judge_certificate(const question *asked) {
+  CERTCertificate *path[MAX_CHAIN + 2];
+  const char *answer;
+  size_t count = 0, i;
+  path[count++] = load(&asked->certificate);
+  for (i = 0; path[count - 1] && i < asked->chain_count; i++)
+    path[count++] = load(&asked->chain[i]);
+  /* A root under test is an anchor to be: it is verified with its own key. */
+  if (path[count - 1] && (asked->chain_count || !is_self_issued(path[0])))
+    path[count++] = load(&asked->root);
+  answer = path[count - 1] ? judge_path(asked, path, count) : refused_by_error("");
+  for (i = 0; i < count; i++)
+    if (path[i]) CERT_DestroyCertificate(path[i]);
+  return answer;
 }
 
 const char *judge(const question *asked) {
-  CERTCertificate *path[MAX_CHAIN + 2];
-  const char *answer = NULL;
-  size_t count = 0, i;
+  const char *answer;
   if (NSS_NoDB_Init(NULL)) return "error";
-  if (asked->kind == CSR) answer = judge_csr(&asked->tested);
-  else {
-    path[count++] = load(&asked->certificate);
-    for (i = 0; path[count - 1] && i < asked->chain_count; i++)
-      path[count++] = load(&asked->chain[i]);
-    if (path[count - 1]) path[count++] = load(&asked->root);
-    if (path[count - 1]) answer = judge_loaded(asked, path, count);
-    else answer = refused_by_error("");
-    for (i = 0; i < count; i++)
-      if (path[i]) CERT_DestroyCertificate(path[i]);
-  }
-  if (NSS_Shutdown()) fprintf(stderr, "NSS does not shut down: %s\n", PR_ErrorToName(PORT_GetError()));
-  return answer;
+  answer = asked->kind == CSR ? judge_csr(&asked->tested) : judge_certificate(asked);
+  /* It fails, too, if anything of this case is kept for the next. */
+  return NSS_Shutdown() ? "error" : answer;
 }
 
 void start(void) {}
