@@ -98,9 +98,12 @@ def load(path: Path) -> LoadedCorpus:
     index = path / INDEX if path.is_dir() else path
     data = read_regular(index, MAX_INDEX_OCTETS)
     try:
-        tables = msgspec.json.decode(data, type=IndexFile).cases
+        document = msgspec.json.decode(data, type=IndexFile)
     except (msgspec.MsgspecError, ValueError) as error:
         raise _index_error(index, str(error)) from error
+    tables = [
+        msgspec.structs.replace(table, at=table.at or document.at) for table in document.cases
+    ]
     ids = {table.id for table in tables}
     if len(ids) < len(tables):
         raise _index_error(index, "two cases have one id")
@@ -160,7 +163,7 @@ def _loaded(tables: Iterable[IndexEntry], read: Mapping[str, _Octets]) -> Iterat
             _question(
                 table,
                 read[table.id],
-                table.wanted or base.facts,
+                table.facts if table.wanted is None else table.wanted,
                 read[table.id if table.good else base.id].der,
             ),
         )
