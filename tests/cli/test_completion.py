@@ -128,6 +128,20 @@ def test_a_kit_completes_by_name_and_by_file(complete, verb):
     assert complete("kit", verb, "ours/k") == [("file", "ours/k")]
 
 
+def test_in_bash_a_kit_file_completes_beside_the_kits_that_begin_like_it(
+    complete, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    for name in ("zoo.toml", "zoo.txt", "z o.toml", "other.toml"):
+        (tmp_path / name).touch()
+    assert complete("kit", "make", "z", shell="bash") == [
+        ("file", "z"),
+        ("plain", "zoo.toml"),
+        ("plain", "zaz1"),
+    ]
+    assert complete("kit", "make", "z", shell="zsh") == [("file", "z"), ("plain", "zaz1")]
+
+
 def _parameters(group, context):
     for name in group.list_commands(context):
         found = group.get_command(context, name)

@@ -837,3 +837,12 @@ def test_the_header_is_as_documented():
     assert device_file.HEADER.size <= device_file.HEADER_OCTETS - 4
     assert device_file.RECORD.size == 188
     assert device_file.HEADER.size == 120
+
+
+def test_no_device_has_the_folder_of_the_note_on_keys(command, quickstart, export, tmp_path):
+    rows = [batches.device(0x101, serial_number="keys-are-not-secret.TXT")]
+    batches.issue(command, quickstart, batches.write(tmp_path / "rows.csv", rows))
+    outcome, out = export("device-folders", "--name-by", "serial_number")
+    assert outcome.json["error"]["code"] == "export.device_name"
+    assert "a note has that name" in outcome.json["error"]["message"]
+    assert not out.exists()

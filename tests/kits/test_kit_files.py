@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smki_testca import kits
+from smki_testca.clock import FixedClock
 from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64
 from smki_testca.kits import loading
@@ -19,6 +20,8 @@ from smki_testca.kits.counting import Counting
 from smki_testca.kits.documents import KitFile
 from smki_testca.kits.faults import KitFaultsError
 from smki_testca.kits.labels import Template
+from smki_testca.kits.registering import sources
+from smki_testca.profiles import Library
 from smki_testca.roles import KeyUsage
 
 MORE_SERIES = """
@@ -41,6 +44,37 @@ def refused(library, name="zaz1"):
     assert all(line.startswith("error: ") and f"{name}.toml" in line for line in lines)
     assert len(set(lines)) == len(lines)
     return caught.value
+
+
+OWN_REGISTER = """
+[[participant]]
+id = "ours"
+name = "Ours"
+kind = "other"
+"""
+
+
+@pytest.mark.parametrize("name", ["participants.toml", "ours.toml", "./ours.toml", "../ours.toml"])
+def test_a_register_beside_the_kit_comes_before_the_programs_own(tmp_path, name):
+    folder = tmp_path / "kits"
+    folder.mkdir()
+    path = folder / "nightly.toml"
+    path.write_text(f'name = "nightly"\ntitle = "T"\nregister = "{name}"\n')
+    (folder / name).write_text(OWN_REGISTER)
+    kit = kits.load(Library(), str(path))
+    assert (kit.example, kit.register_file) == (None, folder / name)
+    first, _ = sources(kit, Library(), FixedClock(datetime(2026, 11, 23, tzinfo=UTC)))
+    assert [each.id for each in first.participants] == ["ours"]
+
+
+def test_a_register_that_is_not_there_is_refused_with_its_place(tmp_path):
+    path = tmp_path / "nightly.toml"
+    path.write_text('name = "nightly"\ntitle = "T"\nregister = "./none.toml"\n')
+    with pytest.raises(InputError) as caught:
+        kits.load(Library(), str(path))
+    error = caught.value
+    assert error.code == "input.unreadable"
+    assert "line 3, register" in error.message
 
 
 def test_ids_are_counted_in_hexadecimal(library):

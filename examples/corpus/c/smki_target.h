@@ -2,7 +2,9 @@
 #ifndef SMKI_TARGET_H
 #define SMKI_TARGET_H
 
+#ifndef SMKI_MAX_OCTETS
 #define SMKI_MAX_OCTETS 2048 /* the longest document; say so with max=2048 in smki_hello */
+#endif
 #define SMKI_MAX_LINE (2 * SMKI_MAX_OCTETS + 256)
 
 /* Call it with each character that the line brings. */

@@ -7,6 +7,7 @@ completes as the others do.
 from __future__ import annotations
 
 import copy
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -159,18 +160,34 @@ def completing(param: click.Parameter, ctx: click.Context) -> click.Parameter:
         session = ctx.find_object(Session) or Session()
 
         def items(incomplete: str) -> Iterator[CompletionItem[Any]]:
+            fitting = [
+                name
+                for name in names(session, incomplete)
+                if name.startswith(incomplete) and _BARE.fullmatch(name)
+            ]
             if names in _NAME_OR_FILE:
                 # Before the names: bash forgets what comes before a kind of path.
                 yield CompletionItem(incomplete, type="file")
-            for name in names(session, incomplete):
-                if name.startswith(incomplete) and _BARE.fullmatch(name):
-                    yield CompletionItem(name)
+                if fitting and _in_bash():
+                    # It completes no paths beside names, so the files are names, too.
+                    yield from map(CompletionItem, _kit_files(incomplete))
+            yield from map(CompletionItem, fitting)
 
         return _typed(param, items)
     place = _place(param)
     if place is not None:
         return _typed(param, lambda incomplete: [CompletionItem(incomplete, type=place)])
     return param
+
+
+def _in_bash() -> bool:
+    return os.environ.get("_SMKI_TESTCA_COMPLETE", "").startswith("bash")
+
+
+def _kit_files(incomplete: str) -> list[str]:
+    """The TOML files in the working directory that begin as the incomplete value does."""
+    names = sorted(path.name for path in Path().glob("*.toml"))
+    return [name for name in names if name.startswith(incomplete) and _BARE.fullmatch(name)]
 
 
 def _typed(

@@ -100,6 +100,6 @@ def print_saved(saved: Saved | None) -> None:
     say(*saved.removals(), *(f"wrote {path}" for path in saved.paths))
 
 
-def saved_as_json(saved: Saved | None) -> dict[str, list[str]]:
+def saved_as_json(saved: Saved | None) -> dict[str, Any]:
     """Return the keys of a JSON document that name the files; none where none were asked for."""
     return {} if saved is None else saved.as_json()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import chain
@@ -95,7 +96,7 @@ def _content(path: Path) -> bytes:
             if len(data) <= MAX_OCTETS:
                 return data
             raise InputError("input.too_long", f"{path} is longer than {MAX_OCTETS} octets.")
-        reason = "it is not a file" if path.exists() else "there is no such file"
+        reason = "it is not a file" if os.path.lexists(path) else "there is no such file"
     except OSError as error:
         reason = error.strerror or str(error)
     raise InputError(
@@ -138,9 +139,7 @@ class _Reader:
             known(
                 environment, self._library.environments, whole.within("environments"), "environment"
             )
-        if document.register is not None:
-            names = sorted(path.name for path in shipped("examples").glob("*.toml"))
-            known(document.register, names, whole.within("register"), "file of examples/")
+        example, register_file = self._register(document.register, whole.within("register"))
         self._check_size()
         participants = self._each(
             self._participant, self._document.participant, self._allocations()
@@ -160,7 +159,7 @@ class _Reader:
             document.name,
             document.title,
             self._environments,
-            document.register,
+            example,
             tuple(participants),
             tuple(agreements),
             tuple(requests),
@@ -168,7 +167,28 @@ class _Reader:
             self._origin,
             hierarchies,
             tuple(document.trust_anchor_cells),
+            register_file,
         )
+
+    def _register(self, name: str | None, where: Place) -> tuple[str | None, Path | None]:
+        """The file of ``examples/`` that the kit names, or one of the operator's own.
+
+        One beside the kit, or below, comes before one of ``examples/`` of that name.
+        """
+        if name is None:
+            return None, None
+        own = Path(self._origin).parent / name
+        if own.is_file():
+            return None, own
+        if Path(name).name != name:
+            raise InputError(
+                "input.unreadable",
+                f"{where}: there is no file {own}.",
+                "Name a file from the folder of the kit on.",
+            )
+        names = sorted(path.name for path in shipped("examples").glob("*.toml"))
+        known(name, names, where, "file beside the kit or of examples/")
+        return name, None
 
     def _check_cells(self, requests: list[KitRequest], whole: Place) -> None:
         """Check that each cell of the types of Device named is filled by one request."""

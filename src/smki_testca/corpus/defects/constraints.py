@@ -33,7 +33,7 @@ def _own_length(it: Certificate) -> int:
     title="whose basicConstraints is not critical",
     finding=f"{_PATH}.critical",
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.2.1.9: CAs must mark it critical; no reader is told to check",
+    source="RFC 5280 4.2.1.9: CAs must mark it critical; no rule has readers check",
     why="A reader that skips it does not tell CAs from end entities.",
     importance=Importance.MEDIUM,
 )
@@ -207,7 +207,7 @@ def is_ca_not_critical(it: Certificate, _: Base) -> Certificate:
     finding=f"{_PATH}.path_length",
     also=(f"{_PATH}.present",),
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.2.1.9: CAs must not write it without cA; no reader is told to check",
+    source="RFC 5280 4.2.1.9: CAs must not write it without cA; no rule has readers check",
     why="A reader that goes by the pathLen takes an end entity for a CA.",
     importance=Importance.HIGH,
 )

@@ -73,7 +73,7 @@ def _serial(base: Base) -> bytes:
 def about(base: Base) -> Certificate:
     """The certificate that the good list of a base revokes."""
     if base.about is None:
-        raise ValueError(f"{base.name} is no list")
+        raise ValueError(f"{base.name} is not a list")
     return base.about
 
 
@@ -941,7 +941,7 @@ def released_and_revoked(it: RevocationList, base: Base) -> RevocationList:
 @defect(
     "released",
     on=LISTS,
-    title="that lists the serial with removeFromCRL, and is no delta CRL",
+    title="that lists the serial with removeFromCRL, and is not a delta CRL",
     stage=Stage.PROFILE,
     finding="crl.reason_remove",
     rfc5280=Verdict.EITHER,

@@ -65,7 +65,7 @@ def extension_unknown(it: Certificate, _: Base) -> Certificate:
     title="with an unknown critical extension",
     finding="extensions.unknown_critical",
     source="RFC 5280 4.2: a reader must reject what has a critical extension it does not know",
-    why="What its issuer holds to be essential, perhaps a limit of use, is passed over.",
+    why="What its issuer holds to be essential, perhaps a limit of use, is ignored.",
     importance=Importance.HIGH,
 )
 def extension_unknown_critical(it: Certificate, _: Base) -> Certificate:
@@ -106,7 +106,7 @@ def extension_like_key_usage_critical(it: Certificate, _: Base) -> Certificate:
     on=("device", "organisation"),
     title="with a critical cRLNumber",
     finding="extensions.unknown_critical",
-    source="RFC 5280 4.2, 5.2.3: it is no extension of certificates, so no reader knows it there",
+    source="RFC 5280 4.2, 5.2.3: certificates have no such extension, so no reader knows it",
     why="A reader with one list for certificates and CRLs takes what it must reject.",
     importance=Importance.MEDIUM,
 )
@@ -181,6 +181,7 @@ def authority_info_access(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "issuer-alt-name",
     on=SMKI,
+    mains=2,
     title="with issuerAltName",
     finding="extensions.issuerAltName.present",
     rfc5280=Verdict.ACCEPT,
@@ -234,7 +235,7 @@ def subject_unique_id(it: Certificate, _: Base) -> Certificate:
     title="with critical nameConstraints",
     finding="extensions.only_for_cas",
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.2.1.10: only CAs may have it; no reader is told to check",
+    source="RFC 5280 4.2.1.10: only CAs may have it; no rule has readers check",
     why="A reader that applies limits of an end entity to nothing hides that it applies none.",
     importance=Importance.LOW,
 )
@@ -266,7 +267,7 @@ def policy_constraints(it: Certificate, _: Base) -> Certificate:
     finding="extensions.must_be_critical",
     also=("extensions.unexpected",),
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.2.1.10: CAs must mark it critical; no reader is told to check",
+    source="RFC 5280 4.2.1.10: CAs must mark it critical; no rule has readers check",
     why="A reader that does not process them accepts certificates that the root never allowed.",
     importance=Importance.MEDIUM,
 )
@@ -299,7 +300,7 @@ def policy_mapped_to_any(it: Certificate, _: Base) -> Certificate:
     finding="extensions.cRLDistributionPoints.reasons_only",
     also=("extensions.unexpected",),
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.2.1.13: it must not be of reasons only; no reader is told to check",
+    source="RFC 5280 4.2.1.13: it must not be of reasons only; no rule has readers check",
     why="A program that wants the CRL finds no address, and perhaps goes on without one.",
     importance=Importance.LOW,
 )

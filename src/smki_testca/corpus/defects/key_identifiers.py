@@ -56,7 +56,7 @@ def _long_serial(octets: bytes) -> bytes:
         **_each(SMKI, "extensions.subjectKeyIdentifier.critical"),
     },
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.2.1.2: CAs must not mark it critical; no reader is told to check",
+    source="RFC 5280 4.2.1.2: CAs must not mark it critical; no rule has readers check",
     why="A library that does not process it refuses the certificate, another takes it.",
     importance=Importance.LOW,
 )
@@ -81,7 +81,7 @@ def ski_critical(it: Certificate, _: Base) -> Certificate:
     title="without subjectKeyIdentifier",
     finding="extensions.subjectKeyIdentifier.missing",
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.2.1.2: CAs must write it in their own; no reader is told to miss it",
+    source="RFC 5280 4.2.1.2: CAs must write it in their own; no rule has readers miss it",
     why="Where two CAs share a name, nothing says which of them issued a certificate.",
     importance=Importance.MEDIUM,
 )
@@ -142,7 +142,7 @@ def ski_empty(it: Certificate, _: Base) -> Certificate:
     title="whose subjectKeyIdentifier is that of another key",
     finding="extensions.subjectKeyIdentifier.value",
     rfc5280=Verdict.ACCEPT,
-    source="RFC 5280 4.2.1.2: it should be derived from the key; no reader is told to check",
+    source="RFC 5280 4.2.1.2: it should be derived from the key; no rule has readers check",
     why="Devices, head-ends and CMS messages name keys by it: another key is meant than is used.",
     importance=Importance.HIGH,
 )
@@ -217,7 +217,7 @@ def ski_bare(it: Certificate, _: Base) -> Certificate:
         **_each(SMKI_ISSUED, "extensions.authorityKeyIdentifier.critical"),
     },
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.2.1.1: CAs must not mark it critical; no reader is told to check",
+    source="RFC 5280 4.2.1.1: CAs must not mark it critical; no rule has readers check",
     why="A library that does not process it refuses the certificate, another takes it.",
     importance=Importance.LOW,
 )
@@ -270,7 +270,7 @@ def aki_with_issuer_and_serial(it: Certificate, base: Base) -> Certificate:
         **_each(SMKI_ISSUED, "extensions.authorityKeyIdentifier.sole"),
     },
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.2.1.1, A.2: both or none; no reader is told to check",
+    source="RFC 5280 4.2.1.1, A.2: both or none; no rule has readers check",
     why="A reader that compares both compares with what it does not have.",
     importance=Importance.LOW,
 )

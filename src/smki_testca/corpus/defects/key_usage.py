@@ -42,7 +42,7 @@ def key_usage_not_critical(it: Certificate, _: Base) -> Certificate:
     title="without keyUsage",
     finding="extensions.keyUsage.missing",
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.2.1.3: CAs must write it in some; no reader is told to miss it",
+    source="RFC 5280 4.2.1.3: CAs must write it in some; no rule has readers miss it",
     why="A Trust Anchor Cell is found by usage: a reader that takes all uses for none stated puts"
     " the key into a cell of its own choice.",
     importance=Importance.HIGH,
@@ -249,7 +249,7 @@ def key_usage_signs_crls(it: Certificate, base: Base) -> Certificate:
     title="whose keyUsage has no bit",
     finding={"": "extensions.keyUsage.value", "dccki": "extensions.keyUsage.no_usage"},
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.2.1.3: at least one bit must be set; no reader is told to check",
+    source="RFC 5280 4.2.1.3: at least one bit must be set; no rule has readers check",
     why="A reader that treats no bit as no extension puts the key to every use.",
     importance=Importance.MEDIUM,
     facts={"usage": None},

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 _ANY_NAME = "RFC 5280 4.1.2.4, 4.1.2.6 leave the attributes and their order to the CA"
 _ANY_STRING = "RFC 5280 4.1.2.4 allows both types of string"
-_BOUNDS = "RFC 5280 A.1: upper bounds; no reader is told to check"
-_STRINGS = "RFC 5280 A.1: a DirectoryString; no reader is told to check"
+_BOUNDS = "RFC 5280 A.1: upper bounds; no rule has readers check"
+_STRINGS = "RFC 5280 A.1: a DirectoryString; no rule has readers check"
 _INVISIBLE = "RFC 5280 7.1 compares names as RFC 4518 prepares them; none is to be refused for it"
 _OTHER_NAME = (
     "A comparison of octets with the name that was expected fails: whatever names it as issuer has"
@@ -117,7 +117,7 @@ def country(it: Certificate, _: Base) -> Certificate:
     finding="subject.country",
     also=("subject.unexpected",),
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 A.1: a country has two letters; no reader is told to check",
+    source="RFC 5280 A.1: a country has two letters; no rule has readers check",
     why="Nothing follows but that its issuer does not check what it signs.",
 )
 def country_of_three_letters(it: Certificate, _: Base) -> Certificate:
@@ -394,7 +394,7 @@ def name_missing(it: Certificate, _: Base) -> Certificate:
     title="with an empty subject",
     finding="subject.empty",
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.1.2.6: a CA's must not be empty; no reader is told to check",
+    source="RFC 5280 4.1.2.6: a CA's must not be empty; no rule has readers check",
     why="Whatever it issues names no issuer: any CA of no name could have issued it.",
     importance=Importance.HIGH,
 )
@@ -503,7 +503,7 @@ def another_maker(it: Certificate, _: Base) -> Certificate:
     title="whose name has no character",
     finding="subject.empty_attribute",
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 A.1: SIZE (1..MAX); no reader is told to check",
+    source="RFC 5280 A.1: SIZE (1..MAX); no rule has readers check",
     why="A program that takes an empty name for no name shows the next attribute as the holder.",
 )
 def name_empty(it: Certificate, _: Base) -> Certificate:

@@ -313,7 +313,7 @@ def role_printable_string(it: Certificate, base: Base) -> Certificate:
     title="whose role is an INTEGER",
     finding=f"{_PATH}.unreadable",
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 A.1: an OU is a DirectoryString; no reader is told to check",
+    source="RFC 5280 A.1: an OU is a DirectoryString; no rule has readers check",
     why="A reader that does not look at the type takes the octet 02 for the text, or for the role.",
     facts=_NO_ROLE,
 )
@@ -336,7 +336,7 @@ def role_integer(it: Certificate, base: Base) -> Certificate:
     mains=3,
     title="without a role",
     finding=f"{_PATH}.missing",
-    why="A reader that takes no role for any puts a stranger's key into the cell at hand.",
+    why="A reader that takes no role for any puts a stranger's key into the cell in question.",
     importance=Importance.CRITICAL,
     facts=_NO_ROLE,
 )

@@ -508,7 +508,7 @@ def nested_1000(it: Certificate | Request, base: Base) -> Certificate | Request:
     finding="der.too_many",
     also=("extensions.unexpected",),
     importance=Importance.LOW,
-    why="A reader that keeps a node for each element runs out of memory.",
+    why="A reader that keeps a node for each element fills its memory.",
 )
 def many_elements(it: Certificate, base: Base) -> Certificate:
     """The value of an unknown extension, which is not critical, is a list of NULLs."""

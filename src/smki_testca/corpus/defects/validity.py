@@ -156,7 +156,7 @@ def not_after_30_february(it: Certificate, _: Base) -> Certificate:
     title="whose notAfter is on 29 February 2100",
     finding="validity.notAfter.unreadable",
     source=_NO_TIME,
-    why="2100 is no leap year: a reader that divides by four takes a day that does not exist.",
+    why="2100 is not a leap year: a reader that divides by four takes a day that does not exist.",
     importance=Importance.LOW,
 )
 def not_after_29_february_2100(it: Certificate, _: Base) -> Certificate:

@@ -24,7 +24,7 @@ _boolean = partial(
     finding="der.boolean",
     source="X.690 11.1",
     why="A reader that compares with ff takes it for FALSE, another for TRUE: a critical extension"
-    " is passed over, or a CA is none.",
+    " is ignored, or a CA is not one.",
 )
 _integer = partial(
     _der,

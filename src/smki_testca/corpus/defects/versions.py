@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
     from smki_testca.corpus.parts import Certificate
 
-_WHAT_IS_V3 = "RFC 5280 4.1.2.1: what has extensions must be v3; no reader is told to check"
+_WHAT_IS_V3 = "RFC 5280 4.1.2.1: what has extensions must be v3; no rule has readers check"
 version_defect = partial(defect, stage=Stage.PROFILE)
 
 

@@ -94,7 +94,7 @@ def extensions_turned(it: Certificate, base: Base) -> Certificate:
 @oddity(
     "key-identifier-of-its-own",
     on=("dccki", "iki"),
-    title="whose subjectKeyIdentifier is no digest of its key",
+    title="whose subjectKeyIdentifier is not a digest of its key",
     stage=Stage.PROFILE,
     source="RFC 5280 4.2.1.2: other methods are allowed",
     why="A reader that computes it again refuses the certificates of other CAs' software.",

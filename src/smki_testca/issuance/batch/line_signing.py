@@ -200,7 +200,7 @@ def _parsed(line: bytes) -> _Ask:
         InputError: if it is no such object.
     """
     if line.startswith(_MARK):
-        raise _unreadable("it has a byte order mark; were files joined?")
+        raise _unreadable("it has a byte order mark, as if files had been joined")
     try:
         ask = msgspec.json.decode(line, type=_Ask)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
