@@ -16,6 +16,7 @@ from smki_testca.corpus.delivery import documents
 from smki_testca.corpus.delivery.folder import files, written
 from smki_testca.corpus.delivery.layout import INDEX, SCHEMA, SUMS, layout
 from smki_testca.corpus.delivery.marks import mark
+from smki_testca.corpus.delivery.page import family
 from smki_testca.corpus.delivery.symbols import symbol
 from smki_testca.corpus.run.loading import load
 from smki_testca.errors import InputError
@@ -104,7 +105,7 @@ def test_the_page_has_every_case_and_its_octets_and_nothing_of_them_is_html(case
     text = contents["index.html"].decode()
     packed = dict(re.findall(r'id="(cases|octets)">([A-Za-z0-9+/=]*)</script>', text))
     data, octets = (zlib.decompress(base64.b64decode(packed[it])) for it in ("cases", "octets"))
-    assert octets == b"".join(case.der for case in cases)
+    assert octets == b"".join(case.der for case in sorted(cases, key=family))
     assert [entry["id"] for entry in json.loads(data)["cases"]] == [case.id for case in cases]
     assert "innerHTML" not in text
     assert not re.search(r'(src|href)="', text), "it loads nothing"
@@ -167,3 +168,7 @@ def test_a_file_that_was_changed_is_found_when_it_is_read(cases, tmp_path):
     with pytest.raises(InputError) as caught:
         load(tmp_path / "corpus")
     assert caught.value.code == "corpus.changed"
+
+
+def test_the_whole_corpus_has_at_most_3_mebibytes(contents):
+    assert sum(map(len, contents.values())) <= 3 << 20
