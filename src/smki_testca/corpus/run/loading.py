@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from smki_testca.corpus.defect import Need, Stage
+from smki_testca.corpus.delivery.layout import INDEX, SUMS
 from smki_testca.corpus.run.documents import IndexEntry, IndexFile
 from smki_testca.corpus.run.questions import CSR, Question
 from smki_testca.errors import InputError
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from smki_testca.corpus.case import Case
     from smki_testca.corpus.defect import Importance, Level, Verdict
 
-INDEX = "corpus.json"
-SUMS = "SHA256SUMS"
 MAX_INDEX_OCTETS = 64 << 20
 """The longest index of a corpus that is read."""
 MAX_DOCUMENT_OCTETS = 1 << 20
