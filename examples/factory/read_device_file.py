@@ -10,6 +10,7 @@ from bisect import bisect_left
 from hashlib import pbkdf2_hmac
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
+from re import fullmatch
 from struct import unpack_from
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -23,11 +24,12 @@ def main(path: str, index: str, wanted: str, passphrase: str = "") -> None:
     ids_at, names_at, _, records_at = unpack_from(">40xQQQQ", data)
     if data[:10] != b"SMKIDEVS\0\1" or crc32(data[:252]) != int.from_bytes(data[252:256]):
         sys.exit("not a device-file of version 1, or damaged")
-    key = bytes.fromhex(wanted) if index == "id" else wanted.encode().ljust(width, b"\0")
-    at, count = (ids_at, devices) if index == "id" else (names_at, names)
-    entries = range(at, at + count * (len(key) + 4), len(key) + 4)
-    place = bisect_left(entries, key, key=lambda entry: data[entry : entry + len(key)])
-    if place == count or data[entries[place] : entries[place] + len(key)] != key:
+    at, count, long = (ids_at, devices, 8) if index == "id" else (names_at, names, width)
+    is_id = index == "id" and fullmatch("[0-9A-Fa-f]{16}", wanted)
+    key = bytes.fromhex(wanted) if is_id else wanted.encode().ljust(long, b"\0")
+    entries = range(at, at + count * (long + 4), long + 4)
+    place = bisect_left(entries, key, key=lambda entry: data[entry : entry + long])
+    if place == count or data[entries[place] : entries[place] + long] != key:
         sys.exit("no such Device")
     start = records_at + size * unpack_from(">I", data, entries[place] + len(key))[0]
     record = data[start : start + size]
