@@ -184,6 +184,21 @@ def test_a_name_that_is_not_public_is_missing():
         _ = smki_testca.Estates  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(
+    "name", ["Subject", "State", "TakenAs", "Remarks", "KitAgreement", "KitRequest", "KitDevices"]
+)
+def test_what_public_signatures_take_and_give_is_public(name):
+    assert name in smki_testca.__all__
+    assert f"### `{name}`" in manual()
+
+
+def test_what_is_no_part_of_the_api_is_in_no_signature_of_its_values():
+    text = manual()
+    for name in ("Facts", "Listing", "Asked", "View", "Terms", "portal.Report", "Input"):
+        assert not re.search(rf": {re.escape(name)}\b", text), name
+    assert "`    " not in text
+
+
 def test_the_reference_page_is_what_the_source_says():
     said = (ROOT / "docs" / "api.md").read_text("utf-8")
     assert said == manual(), "run: python tools/api_reference.py > docs/api.md"

@@ -13,10 +13,13 @@ __version__: str
 """The version in the package's metadata; "0+unknown" where the source runs uninstalled."""
 
 __all__ = [
+    "Agreement",
     "AlreadySoError",
+    "Authorisation",
     "Basis",
     "BatchOptions",
     "BatchOutcome",
+    "Correction",
     "Credential",
     "Csr",
     "CsrFaultsError",
@@ -26,6 +29,7 @@ __all__ = [
     "DeliveryNote",
     "Description",
     "DeviceSubject",
+    "Dropped",
     "DueList",
     "Estate",
     "EstateError",
@@ -33,8 +37,10 @@ __all__ = [
     "Existing",
     "Expiring",
     "ExternalRecord",
+    "Fault",
     "Finding",
     "FixedClock",
+    "Flow",
     "Hierarchy",
     "IkiSubject",
     "ImportReport",
@@ -44,17 +50,24 @@ __all__ = [
     "KeyUsage",
     "Kit",
     "KitAddition",
+    "KitAgreement",
+    "KitDevice",
+    "KitDevices",
     "KitDifference",
     "KitLeftover",
     "KitPlan",
     "KitRenewal",
+    "KitRequest",
     "KitResult",
     "KitRun",
     "LabelPattern",
     "Linted",
+    "Notification",
     "OrganisationSubject",
     "OutOfUse",
     "OutputError",
+    "Participant",
+    "ParticipantKind",
     "Particulars",
     "ReSigning",
     "ReSigningTerms",
@@ -62,6 +75,7 @@ __all__ = [
     "Record",
     "Refusal",
     "RefusalReason",
+    "Remarks",
     "Renewal",
     "Request",
     "RevocationListRecord",
@@ -77,12 +91,17 @@ __all__ = [
     "SerialPrefix",
     "Severity",
     "SignedBatch",
+    "Signifier",
     "SigningOptions",
     "SmkiTestcaError",
     "StandingChange",
+    "State",
     "Status",
+    "Subject",
+    "TakenAs",
     "Tier",
     "UsageBit",
+    "UsageError",
     "Validity",
     "apply_kit",
     "compare_with_csr",
@@ -101,7 +120,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from smki_testca.api import Estate
-    from smki_testca.authority.csr import Csr, CsrFaultsError
+    from smki_testca.authority.csr import Csr, CsrFaultsError, Dropped, Fault, Remarks, TakenAs
     from smki_testca.authority.csr_builder import CsrWithKey, make_csr
     from smki_testca.authority.csr_comparison import compare_with_csr, read_csr
     from smki_testca.authority.filling import Validity
@@ -116,19 +135,20 @@ if TYPE_CHECKING:
         Refusal,
         RefusalReason,
         SmkiTestcaError,
+        UsageError,
     )
     from smki_testca.estate.certificates import Record, Selection
     from smki_testca.estate.externals import ExternalRecord
     from smki_testca.estate.out_of_use import OutOfUse
     from smki_testca.estate.revocations import RevocationListRecord
-    from smki_testca.estate.runs import Run
+    from smki_testca.estate.runs import Run, State
     from smki_testca.estate.status import Status
     from smki_testca.estate.status_changes import StandingChange
     from smki_testca.exporters.credential import Credential
     from smki_testca.exporters.export import export, export_files
     from smki_testca.exporters.run_export import export_run
     from smki_testca.exporters.run_formats.writing import RunExport, RunExportOptions
-    from smki_testca.identifiers import Eui64, SerialNumber, SerialPrefix
+    from smki_testca.identifiers import Eui64, SerialNumber, SerialPrefix, Signifier
     from smki_testca.importers.intake import Intake, take_in
     from smki_testca.issuance.batch.delivery_note import DeliveryNote
     from smki_testca.issuance.batch.existing import Existing
@@ -139,7 +159,7 @@ if TYPE_CHECKING:
     from smki_testca.issuance.batch.verification import RunFinding, RunVerification
     from smki_testca.issuance.re_signing import ReSigning, ReSigningTerms
     from smki_testca.issuance.renewal import Renewal
-    from smki_testca.kits.kit import Kit
+    from smki_testca.kits.kit import Kit, KitAgreement, KitDevice, KitDevices, KitRequest
     from smki_testca.kits.operations import apply_kit, kit_names, load_kit, make_kit
     from smki_testca.kits.plan import (
         KitAddition,
@@ -157,7 +177,8 @@ if TYPE_CHECKING:
     from smki_testca.lint.findings import Finding
     from smki_testca.lint.inspection import Description, describe_documents, lint_documents
     from smki_testca.lint.linted import Linted
-    from smki_testca.profiles.model import Hierarchy, Severity, Tier
+    from smki_testca.profiles.model import Hierarchy, ParticipantKind, Severity, Tier
+    from smki_testca.profiles.subject import Subject
     from smki_testca.profiles.typed_subjects import (
         DcckiSubject,
         DeviceSubject,
@@ -165,6 +186,11 @@ if TYPE_CHECKING:
         OrganisationSubject,
         Particulars,
     )
+    from smki_testca.register.agreements import Agreement
+    from smki_testca.register.corrections import Correction
+    from smki_testca.register.gate import Authorisation
+    from smki_testca.register.notifications import Flow, Notification
+    from smki_testca.register.participants import Participant
     from smki_testca.register.requests import Delivery, Request
     from smki_testca.roles import Basis, KeyUsage
     from smki_testca.x509.exported_keys import KeyForm
@@ -173,7 +199,7 @@ else:
     # Hidden from type checkers, which would otherwise accept any name of this module.
     _MODULES = {
         "api": ("Estate",),
-        "authority.csr": ("Csr", "CsrFaultsError"),
+        "authority.csr": ("Csr", "CsrFaultsError", "Dropped", "Fault", "Remarks", "TakenAs"),
         "authority.csr_builder": ("CsrWithKey", "make_csr"),
         "authority.csr_comparison": ("compare_with_csr", "read_csr"),
         "authority.filling": ("Validity",),
@@ -188,19 +214,20 @@ else:
             "Refusal",
             "RefusalReason",
             "SmkiTestcaError",
+            "UsageError",
         ),
         "estate.certificates": ("Record", "Selection"),
         "estate.externals": ("ExternalRecord",),
         "estate.out_of_use": ("OutOfUse",),
         "estate.revocations": ("RevocationListRecord",),
-        "estate.runs": ("Run",),
+        "estate.runs": ("Run", "State"),
         "estate.status": ("Status",),
         "estate.status_changes": ("StandingChange",),
         "exporters.credential": ("Credential",),
         "exporters.export": ("export", "export_files"),
         "exporters.run_export": ("export_run",),
         "exporters.run_formats.writing": ("RunExport", "RunExportOptions"),
-        "identifiers": ("Eui64", "SerialNumber", "SerialPrefix"),
+        "identifiers": ("Eui64", "SerialNumber", "SerialPrefix", "Signifier"),
         "importers.intake": ("Intake", "take_in"),
         "issuance.batch.delivery_note": ("DeliveryNote",),
         "issuance.batch.existing": ("Existing",),
@@ -211,7 +238,7 @@ else:
         "issuance.batch.verification": ("RunFinding", "RunVerification"),
         "issuance.re_signing": ("ReSigning", "ReSigningTerms"),
         "issuance.renewal": ("Renewal",),
-        "kits.kit": ("Kit",),
+        "kits.kit": ("Kit", "KitAgreement", "KitDevice", "KitDevices", "KitRequest"),
         "kits.operations": ("apply_kit", "kit_names", "load_kit", "make_kit"),
         "kits.plan": (
             "KitAddition",
@@ -229,7 +256,8 @@ else:
         "lint.findings": ("Finding",),
         "lint.inspection": ("Description", "describe_documents", "lint_documents"),
         "lint.linted": ("Linted",),
-        "profiles.model": ("Hierarchy", "Severity", "Tier"),
+        "profiles.model": ("Hierarchy", "ParticipantKind", "Severity", "Tier"),
+        "profiles.subject": ("Subject",),
         "profiles.typed_subjects": (
             "DcckiSubject",
             "DeviceSubject",
@@ -237,6 +265,11 @@ else:
             "OrganisationSubject",
             "Particulars",
         ),
+        "register.agreements": ("Agreement",),
+        "register.corrections": ("Correction",),
+        "register.gate": ("Authorisation",),
+        "register.notifications": ("Flow", "Notification"),
+        "register.participants": ("Participant",),
         "register.requests": ("Delivery", "Request"),
         "roles": ("Basis", "KeyUsage"),
         "x509.exported_keys": ("KeyForm",),

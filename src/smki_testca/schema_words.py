@@ -93,7 +93,7 @@ def in_words(message: str, subject: str, words: Words = TOML) -> tuple[str, str]
     if match := _CHOICE.fullmatch(message):
         return f"{subject} is {match[1]}, which is none of its choices", ""
     if message.startswith("Invalid RFC3339"):
-        return f"{subject} is no date", words.remedies.get("date", "")
+        return f"{subject} is not a date", words.remedies.get("date", "")
     return _OTHERS.get(message) or f"{subject} cannot be read: {message}", ""
 
 
