@@ -120,9 +120,10 @@ __all__ = [
 
 if TYPE_CHECKING:
     from smki_testca.api import Estate
-    from smki_testca.authority.csr import Csr, CsrFaultsError, Dropped, Fault, Remarks, TakenAs
+    from smki_testca.authority.csr import Csr, CsrFaultsError, Fault, Remarks, TakenAs
     from smki_testca.authority.csr_builder import CsrWithKey, make_csr
     from smki_testca.authority.csr_comparison import compare_with_csr, read_csr
+    from smki_testca.authority.csr_surplus import Dropped
     from smki_testca.authority.filling import Validity
     from smki_testca.authority.revocation import Reason
     from smki_testca.clock import FixedClock
@@ -199,7 +200,8 @@ else:
     # Hidden from type checkers, which would otherwise accept any name of this module.
     _MODULES = {
         "api": ("Estate",),
-        "authority.csr": ("Csr", "CsrFaultsError", "Dropped", "Fault", "Remarks", "TakenAs"),
+        "authority.csr": ("Csr", "CsrFaultsError", "Fault", "Remarks", "TakenAs"),
+        "authority.csr_surplus": ("Dropped",),
         "authority.csr_builder": ("CsrWithKey", "make_csr"),
         "authority.csr_comparison": ("compare_with_csr", "read_csr"),
         "authority.filling": ("Validity",),
