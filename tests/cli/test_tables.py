@@ -100,8 +100,20 @@ def test_what_is_copied_is_whole_on_a_narrow_terminal(words, on_a_terminal, comm
     words = [serial if word == "SERIAL" else word for word in words]
     wide = command("--estate", directory, *words).out
     narrow = on_a_terminal(*words)
-    assert max(map(len, narrow)) <= 80
+    # A path, which config has, is copied, too.
+    assert max(map(len, narrow)) <= 80 or words == ["config"]
     assert set(COPIED.findall(wide)) <= set(COPIED.findall("\n".join(narrow)))
+
+
+def test_no_path_is_folded_that_is_configured(on_a_terminal, tmp_path, monkeypatch):
+    place = tmp_path / "a folder with a name" / "of a user who likes names" / "that are long"
+    place.mkdir(parents=True)
+    monkeypatch.chdir(place)
+    monkeypatch.delenv("SMKI_TESTCA_CONFIG", raising=False)
+    (place / "smki-testca.toml").write_text('profiles = "our-profiles"\n')
+    lines = on_a_terminal("config")
+    assert f"Value: {place / 'our-profiles'}" in lines
+    assert f"From: {place / 'smki-testca.toml'}:1" in lines
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,7 @@ def print_table(
     title: str = "",
     *,
     least: Sequence[str] = (),
+    whole: bool = False,
 ) -> None:
     """Print a table: in colour on a terminal unless NO_COLOR is set, never cut off in a pipe.
 
@@ -114,6 +115,8 @@ def print_table(
         rows: for each column a cell.
         title: a line above the table.
         least: the columns that may be left out, the first one first.
+        whole: whether no cell is folded, such as a path: where the table does not fit, each cell
+            that is not empty has a line of its own.
     """
     from rich.console import Console
     from rich.table import Table
@@ -127,6 +130,9 @@ def print_table(
         for row in rows
     ]
     room = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDE
+    if whole and _widest(columns, lines) > room:
+        _print_whole(columns, lines)
+        return
     places, widths = layout(
         [[(column,) for column in columns], *lines], [columns.index(each) for each in least], room
     )
@@ -161,6 +167,24 @@ def print_table(
     if len(places) < len(columns):
         left_out = [name for place, name in enumerate(columns) if place not in places]
         _say_left_out(left_out, WIDEN)
+
+
+def _widest(columns: Sequence[str], rows: Sequence[Sequence[Sequence[str]]]) -> int:
+    """The width of a table in which nothing is folded."""
+    from smki_testca.cli.folding import total
+
+    cells = zip(*([(column,) for column in columns], *rows), strict=True)
+    return total([max(len(line) for cell in column for line in cell) for column in cells])
+
+
+def _print_whole(columns: Sequence[str], rows: Sequence[Sequence[Sequence[str]]]) -> None:
+    """Print each cell that is not empty on a line, after the name of its column."""
+    for number, row in enumerate(rows):
+        if number:
+            say("")
+        for column, cell in zip(columns, row, strict=True):
+            if any(cell):
+                say(f"{column}: {' '.join(cell)}")
 
 
 def _say_left_out(names: Sequence[str], remedy: str) -> None:
