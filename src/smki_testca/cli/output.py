@@ -23,6 +23,7 @@ from typing import (
 
 import click
 
+from smki_testca.cli.cells import padded, width_of
 from smki_testca.errors import OutputError, SmkiTestcaError
 from smki_testca.text import plain
 
@@ -253,7 +254,8 @@ def print_rows(
         for place, column in enumerate(columns)
     ]
     widths = [
-        max([len(title), *(len(row[place]) for row in first)]) for place, title in enumerate(titles)
+        max([width_of(title), *(width_of(row[place]) for row in first)])
+        for place, title in enumerate(titles)
     ]
     places = list(range(len(columns)))
     if sys.stdout.isatty() and not whole:
@@ -262,8 +264,8 @@ def print_rows(
     colours = {place: columns[place].colours if _in_colour() else {} for place in places}
 
     def coloured(place: int, cell: str) -> str:
-        padded, colour = cell.ljust(widths[place]), colours[place].get(cell)
-        return padded if colour is None else click.style(padded, fg=colour)
+        text, colour = padded(cell, widths[place]), colours[place].get(cell)
+        return text if colour is None else click.style(text, fg=colour)
 
     def line(cells: Sequence[str]) -> str:
         return _GAP.join([coloured(place, cells[place]) for place in places]).rstrip()
