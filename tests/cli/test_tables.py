@@ -18,6 +18,7 @@ from smki_testca.estate.certificates import Selection
 from smki_testca.estate.status import Status
 
 SERIAL, EUI64 = "6763D10DF35E12D0060FE4D82C1A9B37", "90-B3-D5-1F-30-01-00-00"
+DEVICE_ID = re.compile(r"00-DB-12-00-00-00-01-[0-9A-F]{2}")
 SERIAL_NUMBER = re.compile(r"[0-9A-F]{32}\b")
 COPIED = re.compile(
     r"\b(?:[0-9A-F]{2}-){7}[0-9A-F]{2}\b|\b[0-9A-Fa-f]{32}\b|\b[0-9a-f]{64}\b(?!…)|\b[0-9]{37,39}\b"
@@ -106,7 +107,26 @@ def test_what_is_copied_is_whole_on_a_narrow_terminal(words, on_a_terminal, comm
     assert set(COPIED.findall(wide)) <= set(COPIED.findall("\n".join(narrow)))
 
 
-@pytest.mark.parametrize("words", [("list", "--label", "電*"), ("renew", "--label", "電*", "--dry-run")])
+@pytest.mark.parametrize("width", [60, 70, 80, 100, 120, 200])
+def test_a_device_without_a_label_is_told_by_its_id(quickstart, monkeypatch, width):
+    """However late it comes: the widths follow from the first rows."""
+    words = ("batch", "issue", "--profile", "device", "--participant", "meters-one")
+    words += ("--count", "80", "--purpose", "device-and-user-system-tests", "--hw-type", "1.2.3")
+    words += ("--first-id", "00-DB-12-00-00-00-01-00", "--usage", "both")
+    cli(["--estate", str(quickstart), *words], standalone_mode=False)
+    screen = _Terminal()
+    monkeypatch.setattr(sys, "stdout", screen)
+    monkeypatch.setenv("COLUMNS", str(width))
+    cli(["--estate", str(quickstart), "list"], standalone_mode=False)
+    lines = [click.unstyle(line) for line in screen.getvalue().splitlines()]
+    assert max(map(len, lines)) <= width
+    assert sum(1 for line in lines if DEVICE_ID.search(line)) == 2 * 80
+    assert width < 80 or any("Z1-networkOperator-ds" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "words", [("list", "--label", "電*"), ("renew", "--label", "電*", "--dry-run")]
+)
 def test_wide_characters_take_their_cells(words, busy, monkeypatch, tmp_path):
     directory = tmp_path / "estate"
     shutil.copytree(busy[0], directory)
