@@ -107,7 +107,7 @@ def test_what_is_copied_is_whole_on_a_narrow_terminal(words, on_a_terminal, comm
     assert set(COPIED.findall(wide)) <= set(COPIED.findall("\n".join(narrow)))
 
 
-@pytest.mark.parametrize("width", [60, 70, 80, 100, 120, 200])
+@pytest.mark.parametrize("width", [70, 80, 100, 120, 200])
 def test_a_device_without_a_label_is_told_by_its_id(quickstart, monkeypatch, width):
     """However late it comes: the widths follow from the first rows."""
     words = ("batch", "issue", "--profile", "device", "--participant", "meters-one")
