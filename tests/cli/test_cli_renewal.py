@@ -140,7 +140,7 @@ def test_a_label_that_no_certificate_has_is_a_mistake_also_where_nothing_is_due(
     [
         ("--label", "nope*", "a label that fits 'nope*'"),
         ("--eui64", "00-DB-12-00-00-00-FF-FF", "the EUI-64 00-DB-12-00-00-00-FF-FF"),
-        ("--serial", "0" * 31 + "1", "the serial number 0"),
+        ("--serial", "0" * 31 + "1", "no certificate 0000"),
     ],
 )
 def test_so_is_what_fits_no_certificate(command, quickstart, option, value, named):

@@ -159,9 +159,10 @@ _COLUMNS = (
 
 
 def _check_named(estate: Estate, selected: Selection) -> None:
-    """Check that a certificate has each label, EUI-64 and serial number that is asked for.
+    """Check that a certificate has each label and EUI-64 that is asked for.
 
-    What no certificate has, a pattern included, is a mistake: it would never be due.
+    What no certificate has, a pattern included, is a mistake: it would never be due. Serial numbers
+    are checked before.
 
     Raises:
         InputError: if none has one of them.
@@ -188,7 +189,7 @@ def _check_named(estate: Estate, selected: Selection) -> None:
             )
 
 
-_NAMED = {"label": "label", "eui64": "EUI-64", "serial": "serial number"}
+_NAMED = {"label": "label", "eui64": "EUI-64"}
 _SEE_LABELS = "See: smki-testca list --columns label"
 
 
