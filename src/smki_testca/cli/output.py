@@ -23,6 +23,7 @@ from typing import (
 
 import click
 
+from smki_testca.cli.cells import padded, width_of
 from smki_testca.errors import SmkiTestcaError
 from smki_testca.text import plain
 
@@ -220,6 +221,8 @@ class Column(Generic[Item]):
             those of rank 0 never are.
         colours: of cells, by their text.
         is_remark: whether its cells, at the end of a row, are mostly empty: it takes no room then.
+        instead: the name of a column that tells a row apart where the cell of this one is empty:
+            if it is left out, its cell stands here.
     """
 
     name: str
@@ -228,6 +231,7 @@ class Column(Generic[Item]):
     rank: int = 0
     colours: Mapping[str, str] = field(default_factory=dict)
     is_remark: bool = False
+    instead: str = ""
 
 
 _FIRST_ROWS = 100
@@ -263,20 +267,28 @@ def print_rows(
         for place, column in enumerate(columns)
     ]
     widths = [
-        max([len(title), *(len(row[place]) for row in first)]) for place, title in enumerate(titles)
+        max([width_of(title), *(width_of(row[place]) for row in first)])
+        for place, title in enumerate(titles)
     ]
     places = list(range(len(columns)))
     if sys.stdout.isatty() and not whole:
         empty = {place for place in places if not any(row[place] for row in first)}
         places = _fitting(columns, widths, empty)
+    stand_ins = _stand_ins(columns, places)
+    for place, other in stand_ins.items():
+        titles[place] = f"{titles[place]} or {titles[other]}"
     colours = {place: columns[place].colours if _in_colour() else {} for place in places}
 
     def coloured(place: int, cell: str) -> str:
-        padded, colour = cell.ljust(widths[place]), colours[place].get(cell)
-        return padded if colour is None else click.style(padded, fg=colour)
+        text, colour = padded(cell, widths[place]), colours[place].get(cell)
+        return text if colour is None else click.style(text, fg=colour)
 
     def line(cells: Sequence[str]) -> str:
-        return _GAP.join([coloured(place, cells[place]) for place in places]).rstrip()
+        shown = [
+            (place, cells[place] or cells[stand_ins[place]] if place in stand_ins else cells[place])
+            for place in places
+        ]
+        return _GAP.join([coloured(place, cell) for place, cell in shown]).rstrip()
 
     heading = line(titles)
     click.echo("\n".join([heading, *map(line, first)]))
@@ -294,14 +306,33 @@ def _in_colour() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
+def _stand_ins(columns: Sequence[Column[Any]], places: Sequence[int]) -> dict[int, int]:
+    """Return, for columns that are shown, the places of those that stand in for empty cells."""
+    left_out = {each.name: place for place, each in enumerate(columns) if place not in places}
+    return {
+        place: left_out[columns[place].instead]
+        for place in places
+        if columns[place].instead in left_out
+    }
+
+
 def _fitting(columns: Sequence[Column[Any]], widths: list[int], empty: set[int]) -> list[int]:
-    """Return the places of the columns that a terminal has room for."""
+    """Return the places of the columns that a terminal has room for.
+
+    A column in which another may stand in gets room for it.
+    """
     room = shutil.get_terminal_size().columns + len(_GAP)
-    chosen = []
+    by_name = {column.name: place for place, column in enumerate(columns)}
+    chosen: list[int] = []
     # Those without a cell so far come last.
     for place in sorted(
         range(len(columns)), key=lambda place: (place in empty, columns[place].rank)
     ):
+        other = by_name.get(columns[place].instead)
+        if other is not None and other not in chosen:
+            both = widths[place] + widths[other] + 2 * len(_GAP)
+            if both > room:
+                widths[place] = max(widths[place], widths[other])
         needed = widths[place] + len(_GAP)
         if columns[place].rank == 0 or needed <= room:
             chosen.append(place)
