@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 _NAME, _PATH = "subjectAltName", "extensions.subjectAltName"
 _MODULE = f"{_PATH}.hardwareModuleName"
 _NO_RULE = "a rule of GBCS alone: RFC 5280 4.2.1.6 leaves other names to their own definition"
+_OTHER_SYNTAX = (
+    "RFC 4108 5 has its syntax: who decodes it may refuse another; RFC 5280 4.2.1.6 leaves the"
+    " value of an otherName to its type"
+)
 _NOBODY: dict[str, str | None] = {"eui64": None}
 device_name_defect = partial(
     defect,
@@ -202,6 +206,8 @@ def subject_identifier(it: Certificate, _: Base) -> Certificate:
     on=DEVICES,
     title="without hwType",
     finding=f"{_MODULE}.hwType.missing",
+    rfc5280=Verdict.EITHER,
+    source=_OTHER_SYNTAX,
     why="A reader of the second element finds none, and reads past the end.",
     importance=Importance.MEDIUM,
 )
@@ -241,6 +247,8 @@ def hw_type_two_arcs(it: Certificate, _: Base) -> Certificate:
     on=DEVICES,
     title="without hwSerialNum",
     finding=f"{_MODULE}.hwSerialNum.missing",
+    rfc5280=Verdict.EITHER,
+    source=_OTHER_SYNTAX,
     why="It names a kind of hardware and no Device: any of that kind could present it.",
     importance=Importance.CRITICAL,
     facts=_NOBODY,
@@ -338,6 +346,8 @@ def device_id_with_hyphens(it: Certificate, _: Base) -> Certificate:
     on=("device",),
     title="whose Device ID is a UTF8String",
     finding=f"{_MODULE}.hwSerialNum.unreadable",
+    rfc5280=Verdict.EITHER,
+    source=_OTHER_SYNTAX,
     why="A reader that does not look at the type takes eight letters for the ID.",
     importance=Importance.CRITICAL,
     facts=_NOBODY,
@@ -352,6 +362,8 @@ def device_id_text(it: Certificate, _: Base) -> Certificate:
     on=DEVICES,
     title="whose Device ID is a BIT STRING",
     finding=f"{_MODULE}.hwSerialNum.unreadable",
+    rfc5280=Verdict.EITHER,
+    source=_OTHER_SYNTAX,
     why="It is written as an organisation's is: a reader of either type takes it, another does"
     " not, or reads an octet 00 before it.",
     facts=_NOBODY,
