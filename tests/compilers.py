@@ -31,7 +31,7 @@ COMPILERS = [
 def compiled(command, sources, program, *more):
     """Compile units into a program; no compiler has anything to say of them."""
     done = subprocess.run(
-        [*command, *_STRICT, *more, "-o", program, *sources],
+        [*command, *_STRICT, "-o", program, *sources, *more],
         capture_output=True,
         text=True,
         check=False,

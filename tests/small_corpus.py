@@ -160,10 +160,13 @@ class Device:
         self.plan = plan
         self.asked: list[str] = []
         self.is_hanging = False
+        self.reset: Path | None = None
         self._rest = b""
 
     def take(self, data: bytes, put: Callable[[bytes], None]) -> bool:
         """Take octets and answer; whether the device is still there."""
+        if self.reset is not None and self.reset.exists():
+            self.is_hanging = False
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             words = line.decode("ascii", "replace").split()

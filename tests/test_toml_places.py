@@ -181,24 +181,47 @@ kind = "other"
     [
         (
             PARTICIPANT.replace('"other"', '"baker"'),
-            (
-                "line 4, does not fit the schema: Invalid enum value 'baker', at"
-                " `$.participant[0].kind`."
-            ),
+            "line 4: participant[0].kind is 'baker', which is none of its choices.",
             "Use one of party, rdp, dcc, manufacturer, other.",
         ),
         (
             PARTICIPANT + '[[participant.market-participant-ids]]\nscheme = "BAD"\n'
             'identifier = "1"\nrole-code = "1"\n',
             (
-                "line 6, does not fit the schema: Invalid enum value 'BAD', at"
-                " `$.participant[0].market-participant-ids[0].scheme`."
+                "line 6: participant[0].market-participant-ids[0].scheme is 'BAD', which is none of"
+                " its choices."
             ),
             "Use one of MRA, UNC.",
         ),
-        (PARTICIPANT + "colour = 1\n", "line 5, does not fit the schema: Object contains", ""),
-        ("\n[[participant]]\nid = 'x'\n", "line 2, does not fit the schema: Object missing", ""),
-        ("\nparticipant = 3\n", "line 2, does not fit the schema: Expected `array`", ""),
+        (
+            PARTICIPANT + "knd = 1\n",
+            "line 5: participant[0].knd is an unknown key.",
+            (
+                "Did you mean kind? Use one of id, name, kind, signifier, ranges, ids,"
+                " market-participant-ids, registry-entries."
+            ),
+        ),
+        (
+            "coulour = 1\n",
+            "line 1: coulour is an unknown key.",
+            "Use one of participant, agreement.",
+        ),
+        ("\n[[participant]]\nid = 'x'\n", "line 2: participant[0] has no key 'name'.", "Add it."),
+        (
+            PARTICIPANT.replace('"x"', '""'),
+            "line 2: participant[0].id is empty.",
+            "Write something, or leave the key out where it is optional.",
+        ),
+        (
+            PARTICIPANT.replace('"x"', "5"),
+            "line 2: participant[0].id is a whole number, not text.",
+            "Write it in quotation marks.",
+        ),
+        (
+            "\nparticipant = 3\n",
+            "line 2: participant is a whole number, not a list.",
+            "Write it in brackets.",
+        ),
     ],
 )
 def test_a_value_that_does_not_fit_states_its_line_its_path_and_the_choices(text, said, remedy):
@@ -206,8 +229,8 @@ def test_a_value_that_does_not_fit_states_its_line_its_path_and_the_choices(text
         decode(text.encode(), RegisterFile, "some.toml")
     error = raised.value
     assert error.code == "toml.shape"
-    assert error.message.startswith(f"some.toml, {said}")
-    assert set(error.remedy.split()) == set(remedy.split()) or not remedy
+    assert error.message == f"some.toml, {said}"
+    assert error.remedy == remedy
 
 
 def test_a_value_below_a_key_that_anybody_may_choose_is_found():
@@ -217,8 +240,8 @@ def test_a_value_below_a_key_that_anybody_may_choose_is_found():
     lines[first] = "dccki = { root = 1, issuing = 'x' }"
     with pytest.raises(InputError) as raised:
         decode("\n".join(lines).encode(), EnvironmentsFile, "some.toml")
-    assert f"some.toml, line {first + 1}, does not fit" in raised.value.message
-    assert "ca-names.dccki.root`" in raised.value.message
+    assert f"some.toml, line {first + 1}: family[0]." in raised.value.message
+    assert "ca-names.dccki.root is" in raised.value.message
 
 
 def test_a_place_is_called_by_its_table_and_its_key(tmp_path):

@@ -211,6 +211,22 @@ def check_free(path: Path, *, force: bool) -> None:
         raise exists_error(path, "Name another, or add --force.")
 
 
+def check_file(path: Path, *, force: bool) -> None:
+    """Check before long work that an output can be written, and overwrites nothing.
+
+    Raises:
+        InputError: if it cannot, or would; if it is an estate's own.
+        OutputError: if the disk is full or fails.
+    """
+    check_free(path, force=force)
+    if is_stream(path):
+        return
+    try:
+        check_makeable(path)
+    except OSError as error:
+        raise write_error("export.unwritable", f"{path} cannot be written", error) from error
+
+
 def check_makeable(path: Path, *, with_folders: bool = False) -> None:
     """Check before long work that a file can be made, or replaced with its owner kept.
 
@@ -226,12 +242,35 @@ def check_makeable(path: Path, *, with_folders: bool = False) -> None:
     target = Path(os.path.realpath(path))
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    folder = target.parent
-    while with_folders and not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    descriptor, made = create_file(folder, target.name)
-    try:
+    with _tried(_existing(target.parent) if with_folders else target.parent) as descriptor:
         _keep_owner(descriptor, target)
+
+
+def check_takes_files(folder: Path) -> None:
+    """Check before long work that files can be made in a folder, or it and its parents be made.
+
+    Raises:
+        OSError: if they cannot.
+    """
+    with _tried(_existing(Path(os.path.realpath(folder)))):
+        pass
+
+
+def _existing(folder: Path) -> Path:
+    """A folder, or the nearest above it that exists."""
+    return next((each for each in (folder, *folder.parents) if each.exists()), folder)
+
+
+@contextlib.contextmanager
+def _tried(folder: Path) -> Iterator[int]:
+    """Yield the descriptor of a file in a folder, which is removed again.
+
+    Raises:
+        OSError: if it cannot be made.
+    """
+    descriptor, made = create_file(folder, "try")
+    try:
+        yield descriptor
     finally:
         os.close(descriptor)
         remove(made)

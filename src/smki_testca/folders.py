@@ -21,6 +21,7 @@ from smki_testca.errors import InputError
 from smki_testca.estate_files import check_outside, has_own_name
 from smki_testca.files import (
     NO_HARD_LINKS,
+    check_takes_files,
     exists_error,
     give_name,
     sync_file,
@@ -156,6 +157,20 @@ def output_folder(out: Path, *, force: bool) -> Iterator[Path]:
         if error.errno in {errno.EEXIST, errno.ENOTEMPTY}:
             raise exists_error(Path(name), "Name another folder, or add --force.") from error
         raise write_error("export.unwritable", f"{name} cannot be written", error) from error
+
+
+def check_folder(out: Path) -> None:
+    """Check before long work that files can be written below a folder, which is made if need be.
+
+    Raises:
+        InputError: if they cannot; if it is an estate's own.
+        OutputError: if the disk is full or fails.
+    """
+    check_outside(out)
+    try:
+        check_takes_files(out)
+    except OSError as error:
+        raise write_error("export.unwritable", f"{out} cannot be written", error) from error
 
 
 def put(path: Path, data: bytes) -> None:

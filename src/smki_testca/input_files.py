@@ -11,6 +11,7 @@ from smki_testca.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import BufferedReader
     from pathlib import Path
     from typing import BinaryIO
 
@@ -21,17 +22,26 @@ def read_regular(path: Path, limit: int) -> bytes:
     Raises:
         InputError: if it cannot be read, is not a regular file or longer than the limit, in octets.
     """
-    # Without waiting for whoever would write to a pipe; not known on every platform.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    with (
-        unreadable(path),
-        open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file,
-    ):
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise InputError(
-                "input.unreadable", f"{path} cannot be read: it is not a regular file."
-            )
+    with unreadable(path), open_regular(path) as file:
         return within(limit, file, path)
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Open a regular file, without waiting for whoever would write to a pipe.
+
+    Raises:
+        InputError: if it is not a regular file.
+        OSError: if it cannot be opened.
+    """
+    # Not every platform knows them.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    file = open(path, "rb", opener=lambda name, _: os.open(name, flags))  # noqa: SIM115 - the caller closes it; a Path has no opener
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise InputError(
+            "input.unreadable", f"{path} cannot be read: it is not a regular file.", "Give a file."
+        )
+    return file
 
 
 @contextlib.contextmanager

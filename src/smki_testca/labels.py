@@ -72,10 +72,12 @@ class LabelTemplate:
         try:
             parts = list(Formatter().parse(text))
         except ValueError as error:
-            raise self._wrong(str(error)) from error
+            raise self._wrong("a brace stands alone, or is not closed") from error
         for _, name, form, conversion in parts:
-            if name is not None and (form or conversion or not _NAME.fullmatch(name)):
+            if name is not None and not _NAME.fullmatch(name):
                 raise self._wrong(f"{shown(name)} is not a name")
+            if form or conversion:
+                raise self._wrong(f"more than a name is in the braces of {name}")
         self._parts = [(literal, name) for literal, name, _, _ in parts]
 
     @classmethod

@@ -5,6 +5,7 @@ It is found by its entry point. Until a test asks for a fixture it imports nothi
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smki_testca.api import Estate
+    from smki_testca.corpus.case import Case
+    from smki_testca.corpus.selection import Catalogue, Selection
     from smki_testca.testing import Device, Issued, Revoked, Trust, Workshop
 
 # Each name with its metavar and its description.
@@ -57,6 +60,11 @@ def pytest_configure(config: pytest.Config) -> None:
     Raises:
         pytest.UsageError: if one cannot.
     """
+    config.addinivalue_line(
+        "markers",
+        "smki_cases(only, profiles, stages, importances, verdicts, level, good): run the test for"
+        " each case of the corpus that fits; the fixture smki_case gives it",
+    )
     config.stash[_SETTINGS] = _settings(config)
 
 
@@ -129,6 +137,88 @@ def smki_revoked(smki_workshop: Workshop) -> Callable[..., Revoked]:
 def smki_trust(smki_workshop: Workshop) -> Callable[..., Trust]:
     """The CAs of a hierarchy, and lists without entries: ``smki_trust(HIERARCHY)``."""
     return smki_workshop.trust
+
+
+@pytest.fixture(scope="session")
+def smki_defect() -> Callable[[str], Case]:
+    """A case of the corpus, good or defective: ``smki_defect(ID)``."""
+    return _catalogue().case
+
+
+@pytest.fixture
+def smki_case(request: pytest.FixtureRequest) -> Case:
+    """Each case that the mark ``smki_cases`` selects, one after another."""
+    if not hasattr(request, "param"):
+        pytest.fail("smki_case needs the mark smki_cases above the test.", pytrace=False)
+    return _catalogue().case(request.param)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test for each case that its mark selects.
+
+    Raises:
+        pytest.UsageError: if the mark selects none, or cannot be read.
+    """
+    mark = metafunc.definition.get_closest_marker("smki_cases")
+    if mark is None or "smki_case" not in metafunc.fixturenames:
+        return
+    from smki_testca.errors import SmkiTestcaError
+
+    try:
+        selected = _catalogue().select(_selection(mark))
+    except SmkiTestcaError as error:
+        message = f"{metafunc.definition.nodeid}: {' '.join(error.lines())}"
+        raise pytest.UsageError(message) from error
+    metafunc.parametrize("smki_case", [case.id for case in selected], indirect=True)
+
+
+@cache
+def _catalogue() -> Catalogue:
+    """Return every case of the corpus; each is made when it is asked for, once."""
+    from smki_testca.corpus.bases import corpus_pki
+    from smki_testca.corpus.build import ENVIRONMENT, Builder
+    from smki_testca.corpus.selection import Catalogue
+
+    return Catalogue(Builder(corpus_pki(), ENVIRONMENT))
+
+
+def _selection(mark: pytest.Mark) -> Selection:
+    """Return the selection of a mark; its arguments take a word or several.
+
+    Raises:
+        InputError: if it has another argument or word.
+    """
+    from smki_testca.corpus.defect import Importance, Level, Stage, Verdict
+    from smki_testca.corpus.selection import Selection
+    from smki_testca.errors import InputError
+    from smki_testca.text import shown, use_one_of
+
+    kinds: dict[str, Any] = {
+        "only": str,
+        "profiles": str,
+        "stages": Stage,
+        "importances": Importance,
+        "verdicts": Verdict,
+        "level": Level,
+        "good": bool,
+    }
+    given: dict[str, Any] = {}
+    for name, value in mark.kwargs.items():
+        kind = kinds.get(name)
+        if kind is None:
+            what, choices = f"no argument {shown(name)}", list(kinds)
+            raise InputError(
+                "corpus.selection", f"smki_cases has {what}.", use_one_of(choices, given=name)
+            )
+        words = (value,) if isinstance(value, str | bool) else tuple(value)
+        try:
+            parsed = tuple(kind(word) for word in words)
+        except ValueError as error:
+            message = f"smki_cases cannot take {shown(str(value))} for {name}."
+            raise InputError("corpus.selection", message, use_one_of(kind)) from error
+        given[name] = parsed[0] if name in {"level", "good"} else parsed
+    is_good = given.pop("good", None)
+    return Selection(**given, is_good=is_good)
 
 
 _SETTINGS = pytest.StashKey[dict[str, Any]]()

@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
+from smki_testca.input_files import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,10 +86,11 @@ def open_text(path: Path, *, newline: str = "", errors: str = "strict") -> TextI
         errors: what happens to octets that are no text, as for that.
 
     Raises:
+        InputError: if it is not a regular file: others are read once, and may never come.
         UnicodeDecodeError: now or on reading, if it is no text; ``broken_text`` makes the error.
         OSError: if it cannot be opened.
     """
-    file = path.open("rb")
+    file = open_regular(path)
     try:
         head = file.peek(_LONGEST_MARK)[:_LONGEST_MARK]
         _check_head(head)

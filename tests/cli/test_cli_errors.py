@@ -559,6 +559,24 @@ def test_on_the_last_day_there_is_commands_work_as_on_any(command, quickstart, w
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("module", ["click", "smki_testca.cli.session", "smki_testca.errors"])
+def test_ctrl_c_while_the_command_is_loaded_ends_as_later(module):
+    program = (
+        "import runpy, sys\n"
+        "class Pressed:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {module!r}: raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Pressed())\n"
+        "sys.argv = ['smki-testca', '--version']\n"
+        "runpy.run_module('smki_testca', run_name='__main__')\n"
+    )
+    outcome = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (outcome.returncode, outcome.stdout, outcome.stderr) == (130, "", "aborted\n")
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="a POSIX shell closes streams so")
 def test_closed_streams_and_a_full_disk_below_the_output_are_no_faults_of_ours(quickstart):
     def run(words, stream):
@@ -570,12 +588,26 @@ def test_closed_streams_and_a_full_disk_below_the_output_are_no_faults_of_ours(q
             check=False,
         )
 
-    assert run("ca list", ">&-").returncode == 0
+    for words in (
+        *("ca list", "--json list", "--version", "--help", "crl issue --out -", "crl issue"),
+        *("register new -", "renew --label Z1-supplier-ds", "audit verify"),
+        "export --format pem --label Z1-supplier-ds --out -",
+    ):
+        before = (quickstart / "estate.sqlite").read_bytes()
+        outcome = run(words, ">&-")
+        assert outcome.returncode == 5, words
+        assert "Nothing was done" in outcome.stderr
+        assert len(outcome.stderr.splitlines()) == 1
+        assert (quickstart / "estate.sqlite").read_bytes() == before
+    assert run("crl issue", ">/dev/null 2>&-").returncode == 0
+    assert run("audit verify", ">/dev/null 2>&-").returncode == 0
     assert run("import -", "<&-").returncode == 4
     if Path("/dev/full").exists():
         assert "No space left" in run("ca list", ">/dev/full").stderr
         outcome = run("--json ca list", ">/dev/full")
-        assert (outcome.returncode, outcome.stderr) == (5, "")
+        assert outcome.returncode == 5
+        assert "No space left" in outcome.stderr
+        assert len(outcome.stderr.splitlines()) == 1
         for words in ("list", "audit show", "register notify --flow panel", "profiles list"):
             outcome = run(words, ">/dev/full")
             assert outcome.returncode == 5

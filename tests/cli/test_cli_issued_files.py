@@ -268,3 +268,102 @@ def test_a_key_that_does_not_fit_is_told_with_the_option_of_the_command(command,
     outcome = command(*words)
     assert outcome.code == 0
     assert "--with-key writes the one that fits." in outcome.err
+
+
+# A certificate that is current does not vanish from the folder.
+
+DEVICE = (
+    *("issue", "device", "--participant", "meters-one", "--label", "m8"),
+    *("--purpose", "device-and-user-system-tests"),
+    *("--hw-type", "1.2.826.0.1.8641679.1.2.2.1"),
+)
+ONE, OTHER = (("--device-id", f"00-DB-12-00-00-00-00-0{digit}") for digit in (8, 9))
+
+
+def pairs(folder):
+    """The serial in each certificate's file, where the key beside it fits."""
+    found = {}
+    for path in folder.glob("*.key"):
+        (certificate,) = loaded(path.with_suffix(".pem"))
+        key = load_pem_private_key(path.read_bytes(), None)
+        assert key.public_key() == certificate.public_key()
+        assert loaded(folder / f"{path.stem}-fullchain.pem")[0] == certificate
+        found[path.stem] = f"{certificate.serial_number:032X}"
+    return found
+
+
+def serial_of(told):
+    return told["certificates"][0]["serial"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "names_now"),
+    [
+        ((*ONE, *DS), (*ONE, *BOTH[2:]), ("m8-ds", "m8-ka")),
+        ((*ONE, *DS), (*OTHER, *DS), ("m8-00db120000000008", "m8-00db120000000009")),
+    ],
+    ids=["usage", "device"],
+)
+def test_what_is_current_gets_its_new_name(run, out, first, second, names_now):
+    old = serial_of(run(*DEVICE, *first, "--out", out, "--with-key"))
+    told = run(*DEVICE, *second, "--out", out, "--with-key", "--force")
+    assert pairs(out) == dict(zip(names_now, (old, serial_of(told)), strict=True))
+    assert not list(out.glob("m8.*"))
+    expected = [
+        {"from": str(out / f"m8{end}"), "to": str(out / f"{names_now[0]}{end}")}
+        for end in (".pem", ".key", "-fullchain.pem")
+    ]
+    assert told["moved"] == expected
+    assert "removed" not in told
+    assert "stale" not in told
+
+
+def test_the_older_of_two_in_use_gets_its_serial_number(run, out):
+    words = (*DEVICE, *ONE, *DS, "--out", out, "--with-key", "--force")
+    old, new = (serial_of(run(*words, *more)) for more in ((), ()))
+    assert pairs(out) == {"m8": new, f"m8-{old.lower()}": old}
+
+
+def test_another_holders_certificate_of_the_label_stays(run, out):
+    more = ("--label", "same", "--out", out, "--with-key", "--force")
+    old = serial_of(run(*ORGANISATION, *DS, *more))
+    network = ("--participant", "network-one", "--id", "90-B3-D5-1F-30-02-00-00")
+    words = ("issue", "organisation", "--purpose", "uept", "--role", "networkOperator")
+    new = serial_of(run(*words, *network, *DS, *more))
+    assert pairs(out) == {"same": new, "same-supplier-one": old}
+
+
+def test_without_force_the_warning_tells_what_force_does(command, quickstart, out):
+    def call(*words):
+        return command("--estate", quickstart, *DEVICE, *ONE, *words, "--out", out)
+
+    call(*DS)
+    outcome = call(*BOTH[2:])
+    assert outcome.code == 0
+    assert "no current certificate has that name" in outcome.err
+    assert "renames it if its certificate is current" in outcome.err
+    assert "m8.pem" in names(out)
+
+
+def test_a_renewal_takes_the_place_of_what_it_renewed(run, out):
+    run(*DEVICE, *ONE, *DS, "--out", out, "--with-key")
+    told = run("renew", "--label", "m8", "--out", out, "--with-key", "--force")
+    assert pairs(out) == {"m8": serial_of(told)}
+    assert "moved" not in told
+
+
+@pytest.mark.parametrize("form", ["pem", "der", "pkcs12"])
+def test_an_export_of_one_usage_keeps_the_other(run, out, form, tmp_path):
+    phrase = tmp_path / "phrase"
+    phrase.write_text(f"{PHRASE}\n")
+    words = ("export", "--format", form, "--out", out, "--with-keys", "--label", "m8")
+    words += ("--export-passphrase-file", phrase) if form == "pkcs12" else ()
+    run(*DEVICE, *ONE, *DS)
+    before = run(*words)["files"]
+    run(*DEVICE, *ONE, *BOTH[2:])
+    told = run(*words, "--usage", "key-agreement", "--force")
+    mine = [path for path in before if "m8" in os.path.basename(path)]  # noqa: PTH119
+    assert {one["from"] for one in told["moved"]} == set(mine)
+    assert all("m8-ds" in one["to"] for one in told["moved"])
+    assert len({path.stem for path in out.rglob("m8-*.*")}) in {2, 4}
+    assert not list(out.rglob("m8.*"))

@@ -255,3 +255,26 @@ def test_a_reserved_name_is_told_as_it_is_written_and_only_where_it_is(
     (warning,) = [line for line in outcome.err.splitlines() if "'con'" in line]
     said = warning.split("written as ")[1].split(",")[0].rstrip(".")
     assert list((tmp_path / "again").rglob(f"{said}.pem"))
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="nobody can write there")
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+@pytest.mark.parametrize("out", ["/proc/out", "nowhere/out", "file/out"])
+def test_where_the_output_cannot_be_written_nothing_is_issued(
+    command, quickstart, requests, file_digest, tmp_path, out, more
+):
+    (tmp_path / "file").touch()
+    path = tmp_path / out
+    before = file_digest(quickstart)
+    for words in (
+        ("batch", "sign", requests, *SIGN),
+        ("crl", "issue"),
+        ("renew", "--label", "Z1-supplier-ds"),
+    ):
+        if words[0] == "renew" and out == "nowhere/out":
+            continue  # it makes the folder
+        outcome = command("--json", "--estate", quickstart, *words, "--out", path, *more)
+        assert outcome.code == 4, outcome.out
+        assert outcome.json["error"]["code"] in {"export.unwritable", "crl.unwritable"}
+        assert file_digest(quickstart) == before
+    assert {each.name for each in tmp_path.iterdir()} == {"estate", "file", requests.name}

@@ -265,6 +265,23 @@ def test_init_makes_the_cas_of_the_environment_named_and_nothing_else(command, t
     assert {path.name for path in directory.iterdir()} == {"estate.sqlite", ".gitignore"}
 
 
+def test_init_without_a_directory_makes_the_estate_that_is_named_elsewhere(
+    command, tmp_path, secret, monkeypatch
+):
+    by_option = ("--passphrase-file", secret, "--estate", tmp_path / "a", "init")
+    assert command(*by_option).code == 0
+    monkeypatch.setenv("SMKI_TESTCA_ESTATE", str(tmp_path / "b"))
+    assert command("--passphrase-file", secret, "init").code == 0
+    # An argument comes before the variable; two on one line are no answer.
+    assert command("--passphrase-file", secret, "init", tmp_path / "c").code == 0
+    assert all((tmp_path / name / "estate.sqlite").exists() for name in "abc")
+    outcome = command(*by_option, tmp_path / "d")
+    assert (outcome.code, (tmp_path / "d").exists()) == (2, False)
+    assert f"DIR is {tmp_path / 'd'}, and --estate {tmp_path / 'a'}" in outcome.err
+    monkeypatch.delenv("SMKI_TESTCA_ESTATE")
+    assert "No directory is given" in command("--passphrase-file", secret, "init").err
+
+
 def test_init_adds_an_environment_to_an_estate_and_refuses_one_that_is_there(
     command, quickstart, file_digest
 ):

@@ -180,6 +180,12 @@ def test_expiring_prints_a_calendar_the_same_each_time(run):
     assert run("expiring", "--icalendar", code=2)["error"]["code"] == "usage"
 
 
+def test_where_nothing_is_due_no_calendar_is_printed(command, quickstart):
+    outcome = command("--estate", quickstart, "expiring", "--within", "1h", "--icalendar")
+    assert (outcome.code, outcome.out) == (0, "")
+    assert "Nothing is due before" in outcome.err
+
+
 def test_ca_list_says_of_a_ca_that_issues_after_its_end_that_it_is_expired(command, quickstart):
     listed = ("--estate", quickstart, "ca", "list")
     assert "though" not in command(*listed).out

@@ -102,6 +102,9 @@ PATHS = [
     (("export", "--export-passphrase-file", "ce"), "file"),
     (("csr", "device", "--key", "ce"), "file"),
     (("crl", "verify", "ce"), "file"),
+    (("device", "load", "ce"), "dir"),
+    (("device", "update", "ce"), "file"),
+    (("device", "update", "x", "--path", "ce"), "file"),
     (("--passphrase-file", "ce"), "file"),
     (("list", "--passphrase-file", "ce"), "file"),
     (("--profiles", "ce"), "dir"),
@@ -123,6 +126,20 @@ def test_where_a_path_is_expected_the_shell_completes_paths(complete, shell, wor
 def test_a_kit_completes_by_name_and_by_file(complete, verb):
     assert complete("kit", verb, "zaz") == [("file", "zaz"), ("plain", "zaz1")]
     assert complete("kit", verb, "ours/k") == [("file", "ours/k")]
+
+
+def test_in_bash_a_kit_file_completes_beside_the_kits_that_begin_like_it(
+    complete, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    for name in ("zoo.toml", "zoo.txt", "z o.toml", "other.toml"):
+        (tmp_path / name).touch()
+    assert complete("kit", "make", "z", shell="bash") == [
+        ("file", "z"),
+        ("plain", "zoo.toml"),
+        ("plain", "zaz1"),
+    ]
+    assert complete("kit", "make", "z", shell="zsh") == [("file", "z"), ("plain", "zaz1")]
 
 
 def _parameters(group, context):

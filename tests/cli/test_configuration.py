@@ -215,6 +215,7 @@ def test_the_variable_names_another_file(command, project, monkeypatch, tmp_path
         ('estate-password = "x"', "config.secret", "a secret does not belong in this file"),
         ("participant = 3", "config.value", "line 1, participant: the value is not a text"),
         ('participant = ""', "config.value", "participant"),
+        (f'participant = "{"x" * 5000}"', "config.value", "has 5000 characters. It may have 4096"),
         ('participant = "a\\nb"', "config.value", "participant"),
         ('estate = ["a"]', "config.value", 'estate = "…"'),
         ("estate = e", "toml.syntax", "line 1"),

@@ -62,6 +62,20 @@ def test_revoke_prints_what_it_revoked(run, command, quickstart):
     assert len(table.splitlines()) == len(revoked) + 1
 
 
+def test_what_is_revoked_for_another_reason_is_not_said_to_be_done(command, quickstart, serial):
+    revoke = ("--estate", quickstart, "revoke", "--serial", serial(), "--reason")
+    assert command(*revoke, "superseded").code == 0
+    assert "Nothing is left to do" in command(*revoke, "superseded").err
+    for words in (("key-compromise",), ("key-compromise", "--if-needed")):
+        outcome = command(*revoke, *words)
+        assert outcome.code == 4
+        assert "already revoked (superseded)" in outcome.err
+        assert "A revocation stays as it is, with its reason and its time" in outcome.err
+    # Of the same reason, another time is another revocation, too.
+    told = command(*revoke, "superseded", "--at", "2026-01-01T00:00:00Z").err
+    assert "A revocation stays as it is" in told
+
+
 def test_revoke_takes_the_time_of_the_revocation(command, quickstart, serial):
     at = "2030-04-05T06:07:08Z"
     given = ("--estate", quickstart, "--json", "--clock", "2030-06-01")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import shlex
 import signal
@@ -14,13 +15,23 @@ from xml.etree import ElementTree as ET
 import pytest
 
 import small_corpus
-from small_corpus import RIGHT, Device, lines_target, over_serial, over_tcp
+from small_corpus import HELLO, RIGHT, Device, lines_target, over_serial, over_tcp
+from smki_testca import folders
+from smki_testca.corpus.bases import corpus_pki
+from smki_testca.corpus.build import ENVIRONMENT, Builder
+from smki_testca.corpus.defect import Level
+from smki_testca.corpus.delivery.folder import files
+from smki_testca.corpus.run import expectations as expectations_file
 from smki_testca.corpus.run.answers import Answer, Seen
 from smki_testca.corpus.run.journal import Journal
-from smki_testca.corpus.run.loading import load
+from smki_testca.corpus.run.loading import load, of_cases
+from smki_testca.corpus.run.report import read_report
+from smki_testca.corpus.run.targets.log import Log
 from smki_testca.corpus.run.targets.naming import WAYS
 from smki_testca.corpus.run.targets.program import PLACEHOLDERS
 from smki_testca.corpus.run.targets.protocol import crc16, with_crc
+from smki_testca.corpus.selection import Catalogue, Selection
+from smki_testca.errors import SmkiTestcaError
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the targets are programs of POSIX")
 
@@ -175,6 +186,52 @@ def test_what_a_program_cannot_be_told_it_is_not_asked(results):
     assert _outcomes(found)["good-two"] == "not-applicable"
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--jobs", 2, "--reset", "true"), "--reset would reset a target that other jobs ask"),
+        (("--capabilities", "flight"), "'flight' is not a capability. Use one of crl,"),
+    ],
+)
+def test_options_that_do_not_fit_are_wrong_usage(run, one_line, options, said):
+    outcome = run("exec:true {der}", *options)
+    assert outcome.code == 2
+    assert said in one_line(outcome)
+
+
+def test_jobs_are_for_programs_alone(run, one_line, tmp_path):
+    outcome = run(lines_target(tmp_path, RIGHT), "--jobs", 2)
+    assert outcome.code == 2
+    assert "Only exec: takes --jobs" in one_line(outcome)
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_an_interrupted_run_ends_its_programs_and_keeps_its_answers(corpus, tmp_path, jobs):
+    script = tmp_path / "target.sh"
+    script.write_text(
+        f"[ $1 = one-late ] || exit 0\necho $$ > {tmp_path}/new\n"
+        f"mv {tmp_path}/new {tmp_path}/pid\nexec sleep 600\n"
+    )
+    words = ["corpus", "run", str(corpus), "--with", f"exec:sh {script} {{id}} {{der}}"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "smki_testca", *words, "--jobs", str(jobs), "--time-limit", "600"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not (tmp_path / "pid").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+    assert process.returncode == 130
+    assert err.split() == ["aborted"]
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+    kept = (tmp_path / "corpus-run.journal").read_text()
+    assert '"good-one"' in kept
+    assert '"one-late"' not in kept
+
+
 def test_several_jobs_give_the_same_results(results, shell):
     target = shell(RIGHT_EXITS)
 
@@ -232,6 +289,15 @@ def test_a_hang_is_one_wrong_case_and_the_target_is_started_again(results, tmp_p
     assert [case for case, one in _outcomes(found).items() if one == "wrong"] == ["one-short"]
 
 
+def test_a_target_that_prints_one_line_without_end_hangs(results, tmp_path):
+    hello = tmp_path / "hello"
+    hello.write_text(HELLO)
+    program = tmp_path / "target.sh"
+    program.write_text(f"cat {hello}\nyes | tr -d '\\n'\n")
+    found = results(f"lines:sh {program}", "--time-limit", 0.5, "--only", "good-one")
+    assert found["good-one"]["seen"] == "hung"
+
+
 @pytest.mark.parametrize(("how", "said"), [("!lie", "somebody-else"), ("!nonsense", "perhaps")])
 def test_a_target_that_breaks_the_protocol_ends_the_run_with_a_line(
     run, one_line, tmp_path, how, said
@@ -282,16 +348,8 @@ def test_a_device_on_a_serial_line_that_fails_is_reset_by_a_command(results, tmp
     reset = tmp_path / "reset"
     with over_serial(device) as target:
         # The device sees the file, as a relay would cut its power.
-        device_reset = f"touch {reset}"
-        take = device.take
-
-        def taking(data, put):
-            if reset.exists():
-                device.is_hanging = False
-            return take(data, put)
-
-        device.take = taking
-        found = results(target, "--time-limit", 0.5, "--reset", device_reset)
+        device.reset = reset
+        found = results(target, "--time-limit", 0.5, "--reset", f"touch {reset}")
     assert reset.exists()
     wrong = [case for case, outcome in _outcomes(found).items() if outcome == "wrong"]
     assert wrong == ["one-short"]
@@ -393,7 +451,7 @@ def test_a_log_without_its_end_is_of_a_device_that_crashed(run, one_line, tmp_pa
 def test_a_log_with_another_corpus_is_told(run, one_line, tmp_path):
     outcome = run(_log(tmp_path, {"good-one": "accept", "nobody": "accept"}))
     assert outcome.code == 4
-    assert "nobody, which is no case of this corpus" in one_line(outcome)
+    assert "nobody, which is not a case of this corpus" in one_line(outcome)
 
 
 # Bad input
@@ -404,13 +462,13 @@ def test_a_log_with_another_corpus_is_told(run, one_line, tmp_path):
     [
         ("exec:./absent {der}", "no such program", 4),
         ("exec:true", "no {der} or {pem}", 4),
-        ("exec:true {der} {what}", "{what} is no placeholder", 4),
+        ("exec:true {der} {what}", "{what} is not a placeholder", 4),
         ("exec:", "no command is named", 4),
         ("exec:true '{der}", "no closing quotation", 4),
         ("lines:false", "before its hello, it ended with exit code 1", 4),
-        ("tcp:localhost", "it is no HOST:PORT", 4),
+        ("tcp:localhost", "it is not HOST:PORT", 4),
         ("serial:/dev/absent@9600", "cannot be started", 4),
-        ("serial:/dev/absent", "it is no DEVICE@BAUD", 4),
+        ("serial:/dev/absent", "it is not DEVICE@BAUD", 4),
         ("log:absent", "cannot be read", 4),
         ("telepathy:x", "names no target", 2),
     ],
@@ -439,8 +497,11 @@ def test_a_file_that_changed_on_the_disk_is_one_line(run, one_line, corpus, name
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda text: text[:-1], "no index of a corpus"),
-        (lambda text: text.replace("cases/one-short.der", "../secret"), "no file of the corpus"),
+        (lambda text: text[:-1], "cannot be used as the index"),
+        (
+            lambda text: text.replace("cases/one-short.der", "../secret"),
+            "is not a file of the corpus",
+        ),
         (lambda text: text.replace('"stage": "der"', '"stage": "soul"'), "Invalid enum value"),
         (lambda text: text.replace('"one-late"', '"one-short"'), "two cases have one id"),
     ],
@@ -534,8 +595,8 @@ def test_what_is_wrong_in_another_way_than_known_fails_a_run(run, shell, expecta
         ((["one-lite"],), "line 5, known[0].cases[0]: the corpus has no case one-lite. Did you"),
         ((["one-late", "one-late"],), "one-late is there twice"),
         ((["one-late"], "accepted", "gbcs"), "for the level gbcs"),
-        ((["one-late"], "maybe"), "does not fit the schema"),
-        ((["one-late"], "accepted", "rfc5280", ""), "does not fit the schema"),
+        ((["one-late"], "maybe"), "accepted"),
+        ((["one-late"], "accepted", "rfc5280", ""), "is empty"),
     ],
 )
 def test_expectations_that_do_not_fit_are_one_line(run, one_line, expectations, given, said):
@@ -560,7 +621,7 @@ def test_a_draft_of_expectations_lets_the_run_pass_once_it_has_reasons(run, shel
 # Interrupted runs
 
 
-def test_a_killed_run_is_gone_on_with(corpus, tmp_path, command):
+def test_a_killed_run_is_resumed(corpus, tmp_path, command):
     lock = tmp_path / "wait"
     script = tmp_path / "target.sh"
     script.write_text(
@@ -597,12 +658,10 @@ def test_a_killed_run_is_gone_on_with(corpus, tmp_path, command):
     [
         (lambda text: text.replace('"corpus": "', '"corpus": "0'), "its corpus is another one"),
         (lambda text: text.replace("exec:true", "exec:false"), "its target is exec:false"),
-        (lambda text: text.replace('"seen": "accepted"', '"seen": "dreamt"'), "it is not one"),
+        (lambda text: text.replace('"seen": "accepted"', '"seen": "dreamt"'), "it cannot be read"),
     ],
 )
-def test_a_journal_of_another_run_is_not_gone_on_with(
-    run, one_line, tmp_path, corpus, change, said
-):
+def test_a_journal_of_another_run_is_not_resumed(run, one_line, tmp_path, corpus, change, said):
     path = tmp_path / "corpus-run.journal"
     with Journal(path, load(corpus).digest, "exec:true {der}", resume=False) as journal:
         journal.keep("good-one", Answer(Seen.ACCEPTED))
@@ -673,6 +732,14 @@ def test_targets_are_compared_side_by_side(run, command, shell, tmp_path):
     assert "| **accepted** |" in markdown.read_text()
 
 
+def test_a_report_of_another_level_is_not_the_last_one(run, tmp_path, one_line):
+    last = tmp_path / "last.json"
+    run("exec:true {der}", "--save", last)
+    outcome = run("exec:true {der}", "--last", last, "--level", "gbcs")
+    assert outcome.code == 4
+    assert "The last report is of the level rfc5280" in one_line(outcome)
+
+
 def test_reports_of_different_levels_are_not_compared(run, command, tmp_path, one_line):
     one, other = tmp_path / "one.json", tmp_path / "other.json"
     run("exec:true {der}", "--save", one)
@@ -686,7 +753,80 @@ def test_what_is_no_report_is_one_line(command, tmp_path, one_line):
     (tmp_path / "a.json").write_text('{"cases": 7}')
     outcome = command("corpus", "compare", tmp_path / "a.json")
     assert outcome.code == 4
-    assert "is no report of a run" in one_line(outcome)
+    assert "is not a report of a run" in one_line(outcome)
+
+
+# The corpus itself, and inputs of any kind
+
+
+def test_a_corpus_that_was_made_is_read_as_it_is(tmp_path):
+    wanted = Selection(only=("good-device", "device-san-*", "organisation-crl-*"))
+    cases = Catalogue(Builder(corpus_pki(), ENVIRONMENT)).select(wanted, with_bases=True)
+    folders.write(files(cases), tmp_path / "made", force=False)
+    read = load(tmp_path / "made").cases
+    assert len(read) > 10
+    assert read == of_cases(cases).cases
+    device = next(case for case in read if case.id == "good-device")
+    assert device.question.root is not None
+    assert len(device.question.chain) == 1
+
+
+def _mutated(data, random):
+    """Octets with one to four of them changed, left out or put in."""
+    made = bytearray(data)
+    for _ in range(random.randint(1, 4)):
+        place = random.randrange(len(made))
+        change = random.choice(("change", "remove", "insert", "cut"))
+        if change == "change":
+            made[place] = random.choice(b'{}[]",:0-\n\xff\x00ae')
+        elif change == "remove":
+            del made[place]
+        elif change == "insert":
+            made[place:place] = random.choice((b"null", b"[[", b'"', b"-1", b"1e999", b"\xc3"))
+        else:
+            del made[place : place + 40]
+        made = made or bytearray(b"0")
+    return bytes(made)
+
+
+@pytest.mark.parametrize("what", ["index", "report", "journal", "log", "expectations"])
+def test_an_input_of_any_kind_is_read_or_is_one_error(run, corpus, tmp_path, what):
+    loaded = load(corpus)
+    journal, saved, log = tmp_path / "journal", tmp_path / "saved.json", tmp_path / "log"
+    with Journal(journal, loaded.digest, "exec:true", resume=False) as kept:
+        kept.keep("good-one", Answer(Seen.ACCEPTED, facts={"usage": "x"}))
+    run("exec:true {der}", "--save", saved)
+    log.write_text(
+        "smki 1 code 7 SEVEN\nsmki 1 hello a rsa max=99\nsmki 1 good-one accept\nsmki 1 end 1\n"
+    )
+    toml = b'level = "rfc5280"\n[[known]]\nseen = "accepted"\nreason = "a"\ncases = ["one-late"]\n'
+    path, data, read = {
+        "index": (corpus / "corpus.json", None, lambda _: load(corpus)),
+        "report": (saved, None, lambda _: read_report(saved)),
+        "journal": (
+            journal,
+            None,
+            lambda _: Journal(journal, loaded.digest, "exec:true", resume=True),
+        ),
+        "log": (log, None, lambda _: Log(str(log)).open(1)),
+        "expectations": (
+            tmp_path / "known.toml",
+            toml,
+            lambda octets: expectations_file.read(octets, "-", Level.RFC5280, loaded.cases),
+        ),
+    }[what]
+    good = data or path.read_bytes()
+    chance = random.Random(7)
+    refused = []
+    for _ in range(150):
+        octets = _mutated(good, chance)
+        path.write_bytes(octets)
+        try:
+            read(octets)
+        except SmkiTestcaError as error:
+            refused.append(error.lines()[0])
+    assert len(refused) > 10
+    assert max(map(len, refused)) < 2000
 
 
 def _keys(value):

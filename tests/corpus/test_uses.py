@@ -8,6 +8,10 @@ from corpora import every_case, main_cases
 from smki_testca.corpus.bases import bases, corpus_pki
 from smki_testca.corpus.case import Answer
 from smki_testca.corpus.defect import Importance, Level, Need, Stage, Verdict
+from smki_testca.corpus.run import answers
+from smki_testca.corpus.run.answers import Seen
+from smki_testca.corpus.run.loading import of_cases
+from smki_testca.corpus.run.outcomes import Outcome, judge
 from smki_testca.x509.entries import entries
 from smki_testca.x509.view import view_certificate, view_revocation_list
 
@@ -95,6 +99,25 @@ def test_of_a_revoked_certificate_no_list_may_say_good(lists):
             assert case.is_dangerously_good, case.id
         if case.is_good:
             assert case.answers(Level.GBCS) == {Answer(case.facts["status"])}, case.id
+
+
+SEEN = {
+    Answer.REVOKED: Seen.REVOKED,
+    Answer.GOOD: Seen.ACCEPTED,
+    Answer.UNKNOWN: Seen.REJECTED,
+}
+
+
+@pytest.mark.parametrize("level", Level)
+def test_a_run_finds_right_what_the_case_of_a_list_says_is_right(lists, level):
+    loaded = {case.id: case for case in of_cases(lists).cases}
+    for case in lists:
+        for answer, seen in SEEN.items():
+            judged = judge(loaded[case.id], answers.Answer(seen), level)
+            is_right = judged.outcome in {Outcome.RIGHT, Outcome.EITHER}
+            assert is_right == (answer in case.answers(level)), (case.id, answer)
+            passes = answer is Answer.GOOD and Answer.GOOD not in case.answers(level)
+            assert judged.is_dangerous == passes, (case.id, answer)
 
 
 def test_no_two_cases_ask_the_same():

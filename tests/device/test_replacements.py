@@ -124,6 +124,15 @@ def test_octets_that_are_no_certificate_are_a_bad_certificate(device, material, 
     assert device.certificate("supplier/DS") == before
 
 
+def test_what_a_rule_of_the_linter_fails_on_is_refused(device, material, monkeypatch):
+    def fails(certificate):
+        raise RuntimeError(f"nobody foresaw {certificate}")
+
+    monkeypatch.setattr("smki_testca.lint.engine._OF_CERTIFICATE", (fails,))
+    (answer,) = update(device, material.renewed().der, path=material.path)
+    assert (answer.status, answer.verdict.findings) == (5, ("internal.rule_failed",))
+
+
 def test_a_csr_is_a_bad_certificate(device, material):
     request = material.document("organisation-csr")
     (answer,) = update(device, Replacement(request.der, "supplier/DS"), path=material.path)
@@ -396,6 +405,7 @@ def test_whoever_has_the_rules_corrects_the_status_of_a_breach(tmp_path, materia
         ('name = "CS02f"', 'name = "CS02b"', "profile.duplicate"),
         ('roles = ["supplier"]', 'roles = ["nobody"]', "role.unknown"),
         ("number = 0\n", "number = 1\n", "profile.reference"),
+        ('number = 2\nname = "wrong', 'number = 9\nname = "wrong', "profile.reference"),
         ("time = true\n", "time = 1\n", "toml.shape"),
     ],
 )

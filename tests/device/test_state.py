@@ -120,6 +120,7 @@ def test_a_cell_or_type_that_there_is_not_is_an_error(material, stored):
         ('"supplier/DS"', '"nobody/DS"', "role.unknown"),
         ('"supplier/DS"', '"supplier"', "device.cell_name"),
         ('"ESME"', '"TARDIS"', "device.type"),
+        ('"ZAZ1"', '"NOWHERE"', "environment.unknown"),
     ):
         stored.write_text(text.replace(old, new))
         with pytest.raises(InputError) as caught:

@@ -3,6 +3,8 @@
 import ast
 import contextlib
 import csv
+import hashlib
+import importlib.util
 import json
 import os
 import random
@@ -11,6 +13,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from binascii import crc32
 from pathlib import Path
 
 import pytest
@@ -247,17 +250,156 @@ def test_the_reader_in_c_compiles_without_a_warning_and_finds_every_device(run, 
     assert found("id", plain(batches.device_id(0x1000))) == (1, "")
 
 
-def test_the_readers_in_python_have_at_most_30_lines():
+def test_a_function_of_the_readers_in_python_has_at_most_30_lines():
     for path in READERS.glob("*.py"):
         tree = ast.parse(path.read_text("utf-8"))
-        lines = {
-            line
-            for function in tree.body
-            if isinstance(function, ast.FunctionDef)
-            for statement in function.body[1:]
-            for line in range(statement.lineno, (statement.end_lineno or 0) + 1)
-        }
-        assert 0 < len(lines) <= 30, path
+        functions = [each for each in tree.body if isinstance(each, ast.FunctionDef)]
+        assert functions
+        for function in functions:
+            assert (function.end_lineno or 0) - function.body[1].lineno < 30, path
+
+
+def forged(octets, place, value, device=0):
+    """A device-file with another octet, whose CRC-32s fit again, and the SHA-256 at its end."""
+    data = bytearray(octets)
+    data[place] = value
+    header = device_file.HEADER.unpack_from(data)
+    size, ends = header[7], [*header[12:16]]
+    for start, end, crc in zip(ends, ends[1:], (80, 84, 88), strict=False):
+        if start <= end <= len(data):
+            data[crc : crc + 4] = crc32(data[start:end]).to_bytes(4)
+    data[252:256] = crc32(data[:252]).to_bytes(4)
+    record = header[15] + size * device
+    if size > 4 and record + size <= len(data):
+        end = record + size - 4
+        data[end : end + 4] = crc32(data[record:end]).to_bytes(4)
+    data[-32:] = hashlib.sha256(data[:-32]).digest()
+    return bytes(data)
+
+
+def damages(octets):
+    """Forged, damaged and cut device-files: those that lead readers astray, and many at random."""
+    drawn = random.Random(13)
+    header = device_file.HEADER.unpack_from(octets)
+    record, size = header[15], header[7]
+    for place in (*range(12, 104), *range(record, record + 28), record + 188):
+        for value in (0, 1, 0x7F, 0x80, 0xFF):
+            yield forged(octets, place, value)
+    for place in range(header[12], header[14]):
+        yield forged(octets, place, drawn.randrange(256))
+    for _ in range(100):
+        yield forged(octets, drawn.randrange(record, record + size), drawn.randrange(256))
+        damaged = bytearray(octets)
+        damaged[drawn.randrange(len(octets) - 32)] ^= 1 << drawn.randrange(8)
+        yield bytes(damaged)
+        yield octets[: drawn.randrange(len(octets))]
+    yield b""
+    yield octets + b"\0"
+
+
+@pytest.fixture
+def reader(capsys):
+    """Runs a reader in this process: why it ended, and what it printed."""
+
+    def read_with(name, *words):
+        spec = importlib.util.spec_from_file_location(name, READERS / f"{name}.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        reason = None
+        try:
+            module.main(*map(str, words))
+        except SystemExit as leaving:
+            reason = leaving.code
+        return reason, capsys.readouterr().out
+
+    return read_with
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+@pytest.mark.usefixtures("run")
+def test_the_reader_of_device_file_gives_no_other_device_and_no_traceback(
+    export, reader, phrase_file, encrypted, tmp_path
+):
+    more = ("--export-passphrase-file", phrase_file) if encrypted else ()
+    _, out = export("device-file", "--with-keys", *more)
+    words = ("id", plain(batches.device_id(0x1000)), *([PHRASE] if encrypted else []))
+    octets, damaged = out.read_bytes(), tmp_path / "damaged"
+    _, whole = reader("read_device_file", out, *words)
+    reasons = set()
+    # To derive a key takes a tenth of a second.
+    for data in [*damages(octets)][:: 80 if encrypted else 1]:
+        damaged.write_bytes(data)
+        reason, text = reader("read_device_file", damaged, *words)
+        reasons.add(reason)
+        assert (reason is None) == bool(text)
+        assert not text or text.startswith(whole.partition("\n")[0])
+        assert reason is None or (isinstance(reason, str) and "\n" not in reason)
+    assert len(reasons) > (1 if encrypted else 5)
+    if encrypted:
+        assert "passphrase" in reader("read_device_file", out, *words[:2], "wrong")[0]
+
+
+@pytest.mark.skipif(GCC is None, reason="there is no gcc")
+@pytest.mark.usefixtures("run")
+def test_the_reader_in_c_reads_nothing_out_of_its_bounds(export, tmp_path):
+    program, damaged = tmp_path / "read_device_file", tmp_path / "damaged"
+    flags = ("-std=c99", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+    words = [GCC, *flags, "-o", program, READERS / "read_device_file.c"]
+    if subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("this gcc has no sanitizers")
+    _, out = export("device-file", "--with-keys")
+    eui64 = plain(batches.device_id(0x1000))
+    reasons = set()
+    octets = out.read_bytes()
+    name = octets[device_file.HEADER.unpack_from(octets)[13] :][:32].decode()
+    for number, data in enumerate([octets, *damages(octets)][::3]):
+        damaged.write_bytes(data)
+        asked = ("name", name) if number % 2 else ("id", eui64)
+        done = subprocess.run(
+            [program, damaged, *asked],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"ASAN_OPTIONS": "exitcode=99", "UBSAN_OPTIONS": "exitcode=99"},
+        )
+        reasons.add(done.stderr)
+        assert done.returncode == bool(done.stderr), done.stderr
+        assert not done.stderr or done.stdout == ""
+        assert done.stderr.count("\n") == bool(done.stderr)
+        if asked[0] == "id" and not done.returncode:
+            assert done.stdout.startswith(f"eui64 {eui64}\n")
+    assert len(reasons) > 6
+
+
+@pytest.mark.parametrize("form", OF_DEVICES)
+@pytest.mark.usefixtures("run")
+def test_readers_say_in_one_line_that_a_file_was_cut_or_the_passphrase_is_wrong(
+    export, reader, phrase_file, form
+):
+    more = ("--with-keys", "--export-passphrase-file", phrase_file, "--key-form", "pkcs8")
+    _, out = export(form, *more)
+    eui64 = batches.device_id(0x1002)
+    words = {"device-file": ("id", plain(eui64)), "device-csv": (), "device-folders": ()}
+    name = f"read_{form.replace('-', '_')}"
+    target = out / plain(eui64) if form == "device-folders" else out
+
+    def read_now(phrase=PHRASE):
+        return reader(name, target, *words.get(form, (eui64,)), phrase)
+
+    assert read_now()[0] is None
+    assert isinstance(read_now("wrong")[0], str)
+    file = target / "ds.key" if form == "device-folders" else target
+    whole = file.read_bytes()
+    for length in (0, 1, len(whole) // 3, len(whole) // 2, len(whole) - 2):
+        file.write_bytes(whole[:length])
+        reason, _ = read_now()
+        assert isinstance(reason, str), length
+        assert "\n" not in reason
+    file.unlink()
+    if form != "device-folders":
+        assert isinstance(read_now()[0], str)
 
 
 @pytest.mark.parametrize("form", [name for name in FILES if RUN_FORMATS[name].traits.can_seal])
@@ -695,3 +837,12 @@ def test_the_header_is_as_documented():
     assert device_file.HEADER.size <= device_file.HEADER_OCTETS - 4
     assert device_file.RECORD.size == 188
     assert device_file.HEADER.size == 120
+
+
+def test_no_device_has_the_folder_of_the_note_on_keys(command, quickstart, export, tmp_path):
+    rows = [batches.device(0x101, serial_number="keys-are-not-secret.TXT")]
+    batches.issue(command, quickstart, batches.write(tmp_path / "rows.csv", rows))
+    outcome, out = export("device-folders", "--name-by", "serial_number")
+    assert outcome.json["error"]["code"] == "export.device_name"
+    assert "a note has that name" in outcome.json["error"]["message"]
+    assert not out.exists()

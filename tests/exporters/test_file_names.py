@@ -15,7 +15,7 @@ from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.exporters.export import OUTDATED, items, make
 from smki_testca.exporters.file_names import file_names
-from smki_testca.exporters.item import flat_names
+from smki_testca.exporters.item import flat_names, safe_name
 from smki_testca.profiles.model import Hierarchy, Tier
 
 LABEL = "Z1-supplier-ds"
@@ -246,6 +246,66 @@ def test_certificates_without_a_label_are_named_after_their_cn(export, run):
     stems = {path.stem for path in files(folder, ".pem")}
     usage = "digital-signature-key-encipherment"
     assert {f"dccki-gw.one.test-{usage}", f"dccki-gw.two.test-{usage}"} < stems
+
+
+# Labels that make the same file name.
+
+
+def exported_as(export, *selection, out):
+    """The name of each PEM file of an end entity in an export, with the serial in it."""
+    outcome, folder = export("pem", *selection, out=out)
+    assert outcome.code == 0, outcome.out
+    return {path.stem: serial_in(path) for path in files(folder, ".pem")}
+
+
+MEETING = [
+    ("gas 1", "gas-1", "gas-1-e3521a82"),
+    ("Gas", "gas", "gas-2fe840e1"),
+    ("Zähler 1", "Zühler 1", "Z-hler-1-3a6bff25"),
+    ("a" * 100 + "1", "a" * 100 + "2", "a" * 100 + "-1cb94468"),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "name"), MEETING)
+def test_labels_that_meet_are_told_apart_whatever_is_selected(export, run, first, second, name):
+    plain = safe_name(first)
+    (old,), (new,) = issue(run, first), issue(run, second)
+    holder = exported_as(export, "--participant", "supplier-one", out="all")
+    assert holder.items() >= {plain: old, name: new}.items()
+    assert exported_as(export, "--label", first, out="first") == {plain: old}
+    assert exported_as(export, "--label", second, out="second") == {name: new}
+    # Each keeps its name when it is renewed.
+    for label, stem in ((first, plain), (second, name)):
+        (renewed,) = run("renew", "--label", label)["certificates"]
+        found = exported_as(export, "--label", label, out=f"renewed-{stem}")
+        assert found == {stem: renewed["serial"]}
+
+
+def test_labels_of_a_run_meet_those_of_others(export, run, tmp_path):
+    rows = [batches.device(label="Meter 1"), batches.device(number=0x101, label="meter-1")]
+    run("batch", "issue", batches.write(tmp_path / "rows.csv", rows))
+    every = exported_as(export, "--participant", "meters-one", out="all")
+    part = exported_as(export, "--label", "meter-1", out="part")
+    assert list(part) == ["meter-1-f8c994c5"]
+    assert every.items() > part.items()
+    assert "Meter-1" in every
+
+
+def test_a_label_without_a_portable_character_has_a_name_that_stays(export, run):
+    issue(run, "電力")
+    (name,) = exported_as(export, "--label", "電力", out="before")
+    run("renew", "--label", "電力")
+    assert list(exported_as(export, "--label", "電力", out="after")) == [name]
+
+
+def test_a_label_has_its_name_though_it_is_what_two_usages_of_another_make(export, run):
+    issue(run, "two", usage=USAGES)
+    (other,) = issue(run, "two-ds")
+    every = exported_as(export, "--label", "two*", out="all")
+    assert every["two-ds"] == other
+    part = exported_as(export, "--label", "two", out="part")
+    assert sorted(part) == ["two-ds-3fc4ccfe", "two-ka"]
+    assert every.items() > part.items()
 
 
 # CAs.

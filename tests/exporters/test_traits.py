@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from exported import PHRASE, files, records
 
 from smki_testca.errors import InputError
+from smki_testca.exporters.c_arrays import literal
 from smki_testca.exporters.export import items, make, takes_passphrase
 from smki_testca.exporters.fitting import misfit
 from smki_testca.exporters.format import Need
@@ -43,7 +44,9 @@ def shows(data, key):
     start = 48 if len(key) < 200 else 48 * (len(key) // 48 - 1)
     part = key[start : start + 48]
     in_c = ", ".join(f"0x{octet:02x}" for octet in part[:12]).encode()
-    return part in data or b64encode(part) in data or in_c in data
+    # How the last octet of a literal is written depends on the next one.
+    in_text = literal(part[:13])[:-8].encode()
+    return any(form in data for form in (part, b64encode(part), in_c, in_text))
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +116,7 @@ def test_what_a_format_never_takes_changes_nothing_in_it(form, everything):
 def test_an_empty_passphrase_is_none(form, everything):
     with pytest.raises(InputError) as caught:
         make(form, everything, "")
-    assert caught.value.code == "export.passphrase"
+    assert caught.value.code == "passphrase.empty"
 
 
 @FORMS

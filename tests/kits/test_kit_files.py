@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smki_testca import kits
+from smki_testca.clock import FixedClock
 from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64
 from smki_testca.kits import loading
@@ -19,6 +20,8 @@ from smki_testca.kits.counting import Counting
 from smki_testca.kits.documents import KitFile
 from smki_testca.kits.faults import KitFaultsError
 from smki_testca.kits.labels import Template
+from smki_testca.kits.registering import sources
+from smki_testca.profiles import Library
 from smki_testca.roles import KeyUsage
 
 MORE_SERIES = """
@@ -41,6 +44,37 @@ def refused(library, name="zaz1"):
     assert all(line.startswith("error: ") and f"{name}.toml" in line for line in lines)
     assert len(set(lines)) == len(lines)
     return caught.value
+
+
+OWN_REGISTER = """
+[[participant]]
+id = "ours"
+name = "Ours"
+kind = "other"
+"""
+
+
+@pytest.mark.parametrize("name", ["participants.toml", "ours.toml", "./ours.toml", "../ours.toml"])
+def test_a_register_beside_the_kit_comes_before_the_programs_own(tmp_path, name):
+    folder = tmp_path / "kits"
+    folder.mkdir()
+    path = folder / "nightly.toml"
+    path.write_text(f'name = "nightly"\ntitle = "T"\nregister = "{name}"\n')
+    (folder / name).write_text(OWN_REGISTER)
+    kit = kits.load(Library(), str(path))
+    assert (kit.example, kit.register_file) == (None, folder / name)
+    first, _ = sources(kit, Library(), FixedClock(datetime(2026, 11, 23, tzinfo=UTC)))
+    assert [each.id for each in first.participants] == ["ours"]
+
+
+def test_a_register_that_is_not_there_is_refused_with_its_place(tmp_path):
+    path = tmp_path / "nightly.toml"
+    path.write_text('name = "nightly"\ntitle = "T"\nregister = "./none.toml"\n')
+    with pytest.raises(InputError) as caught:
+        kits.load(Library(), str(path))
+    error = caught.value
+    assert error.code == "input.unreadable"
+    assert "line 3, register" in error.message
 
 
 def test_ids_are_counted_in_hexadecimal(library):
@@ -167,10 +201,10 @@ MISTAKES = [
     ("count = 4", "count = -1", "toml.shape", "devices[0].count"),
     ("count = 4", "step = 0", "toml.shape", "devices[0].step"),
     ("count = 4", "environments = []", "toml.shape", "devices[0].environments"),
-    ("count = 4", "number = 4", "toml.shape", "unknown field `number`"),
+    ("count = 4", "number = 4", "toml.shape", "number is an unknown key"),
     ('type = "ESME"', "", "toml.shape", "type"),
     ('usages = ["digital-signature"]', "usages = []", "toml.shape", "series[0].usages"),
-    ('title = "The', 'author = "me"\ntitle = "The', "toml.shape", "unknown field `author`"),
+    ('title = "The', 'author = "me"\ntitle = "The', "toml.shape", "author is an unknown key"),
     ('environments = ["ZAZ1"]', 'environments = ["ZAZ9"]', "profile.reference", "'ZAZ9'"),
     ("count = 4", 'environments = ["UIT-A"]', "profile.reference", "environment of the kit"),
     ('environments = ["ZAZ1"]', 'register = "none.toml"', "profile.reference", "'none.toml'"),
@@ -284,3 +318,137 @@ def test_a_kit_of_too_many_allocated_ids_is_refused(library_with, monkeypatch):
     error = refused(library_with("supplier"), "supplier")
     assert error.code == "kit.count"
     assert "allocated IDs" in error.message
+
+
+DEVICES = """
+[[devices]]
+participant = "meters-one"
+purpose = "device-and-user-system-tests"
+type = "ESME"
+hw-type = "1.2.826.0.1.8641679.1.2.2.1"
+first-id = "00-DB-12-02-00-00-00-00"
+count = 3
+usages = ["digital-signature", "key-agreement"]
+label = "{type}-{number}-{usage}"
+"""
+
+
+def with_devices(library_with, *edits, table=DEVICES):
+    """The kit device-maker with two more tables of Devices, the second one edited."""
+    first = DEVICES.replace("ESME", "MORE")
+    second = table.replace("ESME", "MORE")
+    for old, new in edits:
+        assert old in first or old in second
+        first = first.replace(old, new) if old in first and new.startswith("{id}") else first
+        second = second.replace(old, new)
+    return library_with("device-maker", more=first + second)
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [
+        [],
+        [('-00"', '-10"')],
+        [("count = 3", "count = 0"), ('-00"', '-10"')],
+        [("{type}-{number}-{usage}", "{id}-{usage}"), ('-00"', '-01"')],
+        [("{type}-{number}-{usage}", "{id}-{usage}"), ('-00"', '-00"\nstep = 2')],
+        [("{type}-{number}-{usage}", "MORE-3-ds")],
+    ],
+)
+def test_no_two_devices_have_the_same_label(library_with, edits):
+    edits = [(old, new) for old, new in edits if "MORE-3" not in new]
+    error = refused(with_devices(library_with, *edits), "device-maker")
+    assert error.code == "kit.label"
+    assert "devices 8" in error.message
+    assert "devices 9" in error.message
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [
+        [("MORE", "OTHER"), ('-00"', '-10"')],
+        [("{type}-{number}-{usage}", "{id}-{usage}"), ('-00"', '-03"')],
+        [
+            ("{type}-{number}-{usage}", "{id}"),
+            ('["digital-signature", "key-agreement"]', '["key-agreement"]'),
+            ('-00"', '-03"'),
+        ],
+        [("{type}-{number}-{usage}", "second-{id}-{usage}")],
+    ],
+)
+def test_devices_with_other_labels_are_others(library_with, edits):
+    kit = kits.load(with_devices(library_with, *edits), "device-maker")
+    assert len({one.label for _, one in kit.device_certificates(3)}) > 12
+
+
+def test_devices_that_overlap_only_in_the_number_asked_for_are_refused_then(library_with):
+    edits = [("{type}-{number}-{usage}", "{id}-{usage}"), ('-00"', '-F0"')]
+    kit = kits.load(with_devices(library_with, *edits), "device-maker")
+    assert list(kit.device_certificates(0xF0))
+    with pytest.raises(InputError) as caught:
+        list(kit.device_certificates(0xF1))
+    assert caught.value.code == "kit.label"
+
+
+def test_a_device_has_no_label_of_a_request(library_with):
+    more = DEVICES.replace("{type}-{number}", "Z1-supplier") + "\n"
+    more = more.replace("Z1-supplier-{usage}", "Z{number}-supplier-{usage}")
+    error = refused(library_with("zaz1", more=more))
+    assert error.code == "kit.label"
+    assert "a request has" in error.message
+
+
+def test_ids_of_devices_beyond_64_bits_are_told_with_the_file_and_the_line(library_with):
+    more = DEVICES.replace("00-DB-12-02-00-00-00-00", "FF-FF-FF-FF-FF-FF-FF-FF")
+    more = more.replace("ESME", "MORE")
+    error = refused(library_with("device-maker", more=more), "device-maker")
+    assert error.code == "kit.count"
+    assert "first-id" in error.message
+    one = more.replace("count = 3", "count = 1")
+    kit = kits.load(library_with("device-maker", more=one), "device-maker")
+    with pytest.raises(InputError, match="first-id"):
+        list(kit.device_certificates(2))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("environments = [", 'environments = ["ZAZ1", "ZAZ1", ', "environments"),
+        (
+            'usages = ["digital-signature", "key-agreement"]',
+            'usages = ["key-agreement", "key-agreement"]',
+            "usages",
+        ),
+    ],
+)
+def test_a_list_names_nothing_twice(library_with, old, new, key):
+    error = refused(library_with("supplier", (old, new)), "supplier")
+    assert f"{key}" in error.message
+    assert "is there twice" in error.message
+
+
+def test_the_label_of_a_request_is_a_template(library_with):
+    more = """
+[[request]]
+profile = "organisation"
+participant = "supplier-one"
+purpose = "device-and-user-system-tests"
+id = "90-B3-D5-1F-30-01-00-00"
+role = "supplier"
+usages = ["digital-signature", "key-agreement"]
+label = "first-{environment}-{role}-{id}-{usage}"
+"""
+
+    def added(text):
+        requests = kits.load(library_with("zaz1", more=text), "zaz1").requests
+        return [one for one in requests if (one.label or "").startswith("first-")]
+
+    assert [(one.label, len(one.usages)) for one in added(more)] == [
+        ("first-ZAZ1-supplier-90B3D51F30010000-ds", 1),
+        ("first-ZAZ1-supplier-90B3D51F30010000-ka", 1),
+    ]
+    (request,) = added(more.replace("-{usage}", ""))
+    assert len(request.usages) == 2
+    error = refused(library_with("zaz1", more=more.replace("{id}", "{number}")))
+    assert error.code == "kit.label"
+    assert "{usage}" in error.remedy

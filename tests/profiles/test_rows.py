@@ -155,21 +155,21 @@ def test_the_rows_fill_each_kind_of_certificate_in_its_own_order(library):
 
 
 SHAPES = [
-    ("basis =", "bases =", r"`bases`.*row\[3\]"),
-    ('basis = "specified"', "", r"`basis`"),
+    ("basis =", "bases =", r"row\[3\].*bases"),
+    ('basis = "specified"', "", r"no key 'basis'"),
     ('basis = "specified"', 'basis = "rumoured"', r"row\[3\]\.basis"),
-    ("source =", "sauce =", r"`sauce`.*row\[3\]"),
+    ("source =", "sauce =", r"row\[3\].*sauce"),
     ('"RFC 5758 3.2; GBCS v0.8.1 s.12"', '""', r"row\[3\]\.source"),
-    ("fill =", "fills =", r"`fills`.*row\[3\]"),
-    ("fill = { derived", "fill = { computed", r"`computed`.*row\[3\]\.fill"),
-    ("holds = { equals", "holds = { equal", r"`equal`.*row\[3\]\.holds"),
+    ("fill =", "fills =", r"row\[3\].*fills"),
+    ("fill = { derived", "fill = { computed", r"row\[3\]\.fill.*computed"),
+    ("holds = { equals", "holds = { equal", r"row\[3\]\.holds.*equal"),
     ("basis =", 'severity = "fatal"\nbasis =', r"row\[3\]\.severity"),
     ("basis =", 'critical = "yes"\nbasis =', r"row\[3\]\.critical"),
     ("basis =", "encode = 12\nbasis =", r"row\[3\]\.encode"),
     ("fill = { derived", "fill = { years = 0, derived", r"row\[3\]\.fill\.years"),
     ("holds = { equals", "holds = { max-octets = -1, equals", r"row\[3\]\.holds\.max-octets"),
-    ("holds = { equals", "holds = { max_octets = 1, equals", r"`max_octets`.*row\[3\]\.holds"),
-    ('field = "signature"', "", r"`field`.*row\[3\]"),
+    ("holds = { equals", "holds = { max_octets = 1, equals", r"row\[3\]\.holds.*max_octets"),
+    ('field = "signature"', "", r"row\[3\].*field"),
 ]
 
 

@@ -291,20 +291,20 @@ def test_an_agreement_may_last_one_day_or_have_no_end(library):
 
 
 SHAPES = [
-    ("id =", "ID =", "`ID`"),
-    ('name = "Party One"\n', "", "`name`"),
+    ("id =", "ID =", "ID is an unknown key"),
+    ('name = "Party One"\n', "", "no key 'name'"),
     ('"Party One"', f'"{"x" * 65}"', "name"),
     ('kind = "party"', 'kind = "partner"', "kind"),
-    ("user-roles =", "user_roles =", "`user_roles`"),
-    ("organisation-number =", "number =", "`number`"),
+    ("user-roles =", "user_roles =", "user_roles is an unknown key"),
+    ("organisation-number =", "number =", "number is an unknown key"),
     ('"0A1" }', '"0A1", organisation-bits = 0 }', "organisation-bits"),
     ('scheme = "MRA"', 'scheme = "BSC"', "scheme"),
     ("from = 2026-01-01", 'from = "soon"', "from"),
-    ("from = 2026-01-01\n", "", "`from`"),
+    ("from = 2026-01-01\n", "", "no key 'from'"),
     ('kind = "sec-accession"', 'kind = "handshake"', "kind"),
-    ("until =", "to =", "`to`"),
+    ("until =", "to =", "to is an unknown key"),
     ('purposes = ["uept"]', 'purposes = "uept"', "purposes"),
-    ("[[agreement]]", "[[agreements]]", "`agreements`"),
+    ("[[agreement]]", "[[agreements]]", "agreements is an unknown key"),
     ("[[participant]]", "[participant]", "participant"),
 ]
 

@@ -26,7 +26,7 @@ public final class Target {
       return in.available() == 0 ? "accept" : "reject der TRAILING_OCTETS";
     } catch (CertificateException | RuntimeException e) {
       String reason = String.valueOf(e.getMessage()).replaceAll("\\s+", " ");
-      return "reject structure " + e.getClass().getSimpleName() + " " + reason;
+      return "reject " + e.getClass().getSimpleName() + " " + reason;
     }
   }
 

@@ -11,8 +11,17 @@ import sys
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
 HELLO = {"hello": "python-cryptography", "capabilities": ["csr", "rsa"]}
+REFUSALS = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What cryptography raises for a document that it refuses."""
 
 
 def judge(case: dict[str, Any]) -> dict[str, Any]:
@@ -20,10 +29,12 @@ def judge(case: dict[str, Any]) -> dict[str, Any]:
     der = base64.b64decode(case["der"])
     load = x509.load_der_x509_csr if case["kind"] == "CSR" else x509.load_der_x509_certificate
     try:
-        list(load(der).extensions)
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        loaded = load(der)
+        loaded.public_key()
+        list(loaded.extensions)
+    except REFUSALS as error:
         code = type(error).__name__
-        return {"verdict": "reject", "stage": "structure", "code": code, "reason": str(error)}
+        return {"verdict": "reject", "code": code, "reason": str(error)}
     return {"verdict": "accept"}
 
 

@@ -9,8 +9,17 @@ import binascii
 import sys
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
 CAPABILITIES = "csr,rsa"
+REFUSALS = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What cryptography raises for a document that it refuses."""
 
 
 def judge(der: bytes, context: dict[str, list[str]]) -> str:
@@ -18,9 +27,11 @@ def judge(der: bytes, context: dict[str, list[str]]) -> str:
     kind = context.get("kind", ["certificate"])[0]
     load = x509.load_der_x509_csr if kind == "CSR" else x509.load_der_x509_certificate
     try:
-        list(load(der).extensions)
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
-        return f"reject structure {type(error).__name__} {' '.join(str(error).split())}"
+        loaded = load(der)
+        loaded.public_key()
+        list(loaded.extensions)
+    except REFUSALS as error:
+        return f"reject {type(error).__name__} {' '.join(str(error).split())}"
     return "accept"
 
 

@@ -325,7 +325,7 @@ def to_der(data: bytes) -> bytes:
         CsrFaultsError: if it has another form, or is longer than ``MAX_OCTETS``.
     """
     if len(data) > MAX_OCTETS:
-        message = f"It has {len(data)} octets; at most {MAX_OCTETS} are read."
+        message = f"It has over {MAX_OCTETS} octets, which is the most that are read."
         raise _fault("csr.too_long", message, _GIVE_CSR)
     if begins_as_sequence(data):
         return data

@@ -10,7 +10,6 @@ import importlib
 import io
 import os
 import sys
-from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -60,6 +59,8 @@ COMMANDS = {
 }
 
 
+_LAST_STREAM = 2
+"""The number of standard error."""
 # Errors of a path that the user named, not of this program.
 _PATH_ERRORS = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG}
 
@@ -130,9 +131,16 @@ def cli(context: click.Context) -> None:
 def main() -> NoReturn:
     """Run the command and end with the documented exit code."""
     session = Session()
+    _occupy_streams()
     if sys.stdout is None:
-        # The caller closed it: discard the output, and do the work.
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open to the end
+        _fail(
+            OutputError(
+                "output.failed",
+                "Standard output is closed, so nothing can be printed. Nothing was done.",
+                "Repeat the command with standard output open, or send it to /dev/null.",
+            ),
+            session,
+        )
     for stream in (sys.stdout, sys.stderr):
         # Print the code of a character that the terminal or pipe cannot encode.
         if isinstance(stream, io.TextIOWrapper):
@@ -172,6 +180,17 @@ def main() -> NoReturn:
     sys.exit(code if isinstance(code, int) else ExitCode.DONE)
 
 
+def _occupy_streams() -> None:
+    """Give the numbers of standard streams that the caller closed to nothing.
+
+    The next file that is opened, such as the estate's, would have such a number, and take what a
+    library prints.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= _LAST_STREAM:
+        os.set_inheritable(number, True)  # noqa: FBT003 - its name says nothing more
+    os.close(number)
+
+
 def _environment_error(error: Exception) -> SmkiTestcaError | None:
     """Return the error for a wrong path or argument or a failing disk; None for any other."""
     if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
@@ -206,16 +225,16 @@ def _usage_error(error: click.ClickException) -> UsageError:
 
 
 def _fail(error: SmkiTestcaError, session: Session) -> NoReturn:
-    if session.as_json:
+    if session.as_json and sys.stdout is not None:
         try:
             print_json(error.as_json())
+            sys.exit(error.exit_code)
         except OSError:
-            # Standard output is a file on a full disk: only the exit code can tell.
+            # Standard output is a file on a full disk: standard error tells.
             sys.stdout = None
-    else:
-        try:
-            say(*error.lines(), *session.configured_in(" ".join(error.lines())), err=True)
-        except OSError:
-            # So is standard error.
-            sys.stderr = None
+    try:
+        say(*error.lines(), *session.configured_in(" ".join(error.lines())), err=True)
+    except OSError:
+        # So is standard error: only the exit code can tell.
+        sys.stderr = None
     sys.exit(error.exit_code)

@@ -7,6 +7,7 @@ completes as the others do.
 from __future__ import annotations
 
 import copy
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,6 +88,7 @@ _OPTIONS: dict[str, Names] = {
     "--reason": _reasons,
     "--format": _formats,
     "--ca": _AUTHORITIES,
+    "--type": _of_library(lambda library: library.device_types),
 }
 _PROFILES_BY_OPTION = {("batch", "--profile"): _TYPES, ("lint", "--as"): _PROFILES}
 _ARGUMENTS: dict[tuple[str, str], Names] = {
@@ -102,8 +104,9 @@ _ARGUMENTS: dict[tuple[str, str], Names] = {
 }
 """By the group of the command, if any, and what its usage line calls the argument."""
 _PLACES = {
-    **dict.fromkeys(("DIR", "FOLDER", "KEYS"), "dir"),
-    **dict.fromkeys(("FILE", "PATH", "CSR", "CERT", "MANIFEST", "REQUESTS", "TERM"), "file"),
+    **dict.fromkeys(("CORPUS", "DIR", "ESTATE", "FOLDER", "KEYS"), "dir"),
+    **dict.fromkeys(("FILE", "PATH", "CSR", "CERT", "MANIFEST", "REPLACEMENT"), "file"),
+    **dict.fromkeys(("REPORT", "REQUESTS", "TERM"), "file"),
 }
 _NAME_OR_FILE = (_KITS,)
 """Names in whose place a path is taken, too."""
@@ -157,18 +160,34 @@ def completing(param: click.Parameter, ctx: click.Context) -> click.Parameter:
         session = ctx.find_object(Session) or Session()
 
         def items(incomplete: str) -> Iterator[CompletionItem[Any]]:
+            fitting = [
+                name
+                for name in names(session, incomplete)
+                if name.startswith(incomplete) and _BARE.fullmatch(name)
+            ]
             if names in _NAME_OR_FILE:
                 # Before the names: bash forgets what comes before a kind of path.
                 yield CompletionItem(incomplete, type="file")
-            for name in names(session, incomplete):
-                if name.startswith(incomplete) and _BARE.fullmatch(name):
-                    yield CompletionItem(name)
+                if fitting and _in_bash():
+                    # It completes no paths beside names, so the files are names, too.
+                    yield from map(CompletionItem, _kit_files(incomplete))
+            yield from map(CompletionItem, fitting)
 
         return _typed(param, items)
     place = _place(param)
     if place is not None:
         return _typed(param, lambda incomplete: [CompletionItem(incomplete, type=place)])
     return param
+
+
+def _in_bash() -> bool:
+    return os.environ.get("_SMKI_TESTCA_COMPLETE", "").startswith("bash")
+
+
+def _kit_files(incomplete: str) -> list[str]:
+    """The TOML files in the working directory that begin as the incomplete value does."""
+    names = sorted(path.name for path in Path().glob("*.toml"))
+    return [name for name in names if name.startswith(incomplete) and _BARE.fullmatch(name)]
 
 
 def _typed(

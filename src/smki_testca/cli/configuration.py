@@ -22,6 +22,8 @@ FILE_NAME = "smki-testca.toml"
 VARIABLE = "SMKI_TESTCA_CONFIG"
 """Names another file; empty, it says that there is none."""
 
+MAX_CHARACTERS = 4096
+"""The longest value: that of a path on Linux."""
 KEYS = {
     "estate": "the estate to use",
     "profiles": "profiles that come before the estate's",
@@ -91,6 +93,12 @@ class Configuration:
                     "config.value",
                     f"{place}: the value is not a text of one line.",
                     f'Write it as {key} = "…".',
+                )
+            if len(value) > MAX_CHARACTERS:
+                raise InputError(
+                    "config.value",
+                    f"{place}: the value has {len(value)} characters.",
+                    f"It may have {MAX_CHARACTERS}.",
                 )
             text = str(path.parent / _expanded(value)) if key in _PATHS else value
             settings[key] = Setting(text, Source.FILE, f"{path}:{place.line}")

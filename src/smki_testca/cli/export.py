@@ -29,6 +29,7 @@ from smki_testca.errors import InputError
 from smki_testca.exporters.export import NOT_SECRET, items, make, notes, takes_passphrase
 from smki_testca.exporters.fitting import summary
 from smki_testca.exporters.format import Need
+from smki_testca.exporters.idle_options import idle_options
 from smki_testca.exporters.leftovers import save
 from smki_testca.exporters.registry import FORMATS
 from smki_testca.files import (
@@ -119,6 +120,8 @@ def export(
     """
     check_alone(session, out)
     printed = is_standard_output(out)
+    has_passphrase = export_passphrase_file is not None
+    idle = idle_options(FORMATS[form].traits, with_keys=with_keys, has_passphrase=has_passphrase)
     passphrase = None
     if export_passphrase_file is not None:
         passphrase = first_line(export_passphrase_file)
@@ -139,6 +142,7 @@ def export(
             _check_one(made.files)
         else:
             saved = save(estate, made, out, force=force, passphrase=passphrase)
+    print_warnings(idle)
     warnings = [*summary(made.left_out, len(selected)), *made.renamings()]
     if printed:
         print_warnings(

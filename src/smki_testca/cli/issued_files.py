@@ -64,6 +64,8 @@ def target_of(given: dict[str, Any]) -> Target | None:
         from smki_testca.exporters.issued import Target
 
         passphrase = None if passphrase_file is None else first_line(passphrase_file)
+        if passphrase is not None and not with_key:
+            print_warnings(["--export-passphrase-file changes nothing without --with-key."])
         return Target(out, with_key=with_key, passphrase=passphrase, force=force)
     named = {
         "--with-key": with_key,
@@ -98,6 +100,6 @@ def print_saved(saved: Saved | None) -> None:
     say(*saved.removals(), *(f"wrote {path}" for path in saved.paths))
 
 
-def saved_as_json(saved: Saved | None) -> dict[str, list[str]]:
+def saved_as_json(saved: Saved | None) -> dict[str, Any]:
     """Return the keys of a JSON document that name the files; none where none were asked for."""
     return {} if saved is None else saved.as_json()

@@ -13,6 +13,7 @@ from smki_testca.cli.numbers import NUMBER
 from smki_testca.cli.output import Progress, print_json, print_table, print_warnings, say
 from smki_testca.cli.output_paths import FOLDER
 from smki_testca.errors import ExitCode, SmkiTestcaError
+from smki_testca.estate.runs import State
 from smki_testca.text import counted, is_or_are
 
 if TYPE_CHECKING:
@@ -310,8 +311,11 @@ def _print_plan(plan: KitPlan) -> None:
         say("Nothing to do: the estate has all that the kit says.")
     for each in plan.resumed:
         would = "would be" if plan.dry_run else "is"
+        whose = "of an earlier application"
+        if each.state == State.RUNNING:
+            whose = "which another application is making"
         say(
-            f"Run {each.run} of an earlier application {would} completed: it has"
+            f"Run {each.run} {whose} {would} completed: it has"
             f" {each.remaining} of what {would} added."
         )
     if plan.run is not None:

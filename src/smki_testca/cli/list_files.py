@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.errors import InputError
 from smki_testca.estate_files import check_outside
-from smki_testca.files import check_makeable, exists_error, replace, write_error
+from smki_testca.files import check_makeable, check_takes_files, exists_error, replace, write_error
 from smki_testca.folders import check_no_link, make_folders
 from smki_testca.streams import is_standard_output, is_stream
 
@@ -79,7 +79,7 @@ def check_files(estate: Estate, out: Path, paths: Sequence[PurePosixPath], *, fo
         OutputError: if the disk is full or fails.
     """
     with _nothing_issued(out):
-        check_makeable(out / "list", with_folders=True)
+        check_takes_files(out)
     for path in paths:
         check_no_link(out, path.parent)
         check_file(estate, out.joinpath(*path.parts), force=force, with_folders=True)

@@ -23,7 +23,7 @@ from typing import (
 
 import click
 
-from smki_testca.errors import OutputError, SmkiTestcaError
+from smki_testca.errors import SmkiTestcaError
 from smki_testca.text import plain
 
 if TYPE_CHECKING:
@@ -61,20 +61,6 @@ def print_document(text: str) -> None:
         say(*text.splitlines())
     else:
         click.echo(text, nl=False)
-
-
-def check_open() -> None:
-    """Check that standard output leads anywhere, for what is lost if nobody reads it.
-
-    Raises:
-        OutputError: if the caller closed it.
-    """
-    if sys.__stdout__ is None:
-        raise OutputError(
-            "output.failed",
-            "Standard output is closed, so nothing can be printed.",
-            "Repeat the command with standard output open.",
-        )
 
 
 def print_progress(text: str, *, last: bool) -> None:

@@ -12,6 +12,7 @@ import click
 from smki_testca import kits
 from smki_testca.api import Estate
 from smki_testca.cli.command_line import ConfiguredOption
+from smki_testca.cli.configuration import Source
 from smki_testca.cli.if_needed import (
     with_if_needed,
 )
@@ -29,7 +30,7 @@ from smki_testca.cli.records import (
 )
 from smki_testca.cli.session import Session, read_input
 from smki_testca.entropy import SystemEntropy
-from smki_testca.errors import InputError
+from smki_testca.errors import InputError, UsageError
 from smki_testca.estate.certificates import Selection
 from smki_testca.estate.creation import creating, is_unfinished
 from smki_testca.estate_files import FILE_NAME, FILES, PASSPHRASE_FILE
@@ -105,7 +106,7 @@ def quickstart(session: Session, directory: Path) -> None:
 
 
 @click.command()
-@click.argument("directory", metavar="DIR", type=FOLDER)
+@click.argument("directory", metavar="[DIR]", type=FOLDER, required=False)
 @click.option(
     "--environment",
     cls=ConfiguredOption,
@@ -120,14 +121,18 @@ def quickstart(session: Session, directory: Path) -> None:
 )
 @click.pass_obj
 @with_if_needed
-def init(session: Session, directory: Path, environment: str | None, ca_keys: str | None) -> None:
+def init(
+    session: Session, directory: Path | None, environment: str | None, ca_keys: str | None
+) -> None:
     """Make an estate in DIR with the CAs of an environment, or add them to the estate there.
+
+    Without DIR it is the estate of --estate, of SMKI_TESTCA_ESTATE or of smki-testca.toml.
 
     \b
     Example:
       smki-testca --passphrase-file secret init estate --environment UIT-A
     """
-    path = directory
+    path = _directory_of(session, directory)
     # Names are checked first, so that a wrong name leaves no incomplete estate.
     library = session.library()
     library.check_hierarchies()
@@ -160,6 +165,24 @@ def init(session: Session, directory: Path, environment: str | None, ca_keys: st
             for record in records
         ],
     )
+
+
+def _directory_of(session: Session, directory: Path | None) -> Path:
+    """The directory of the estate to make: the one given, or the estate's that is configured.
+
+    Raises:
+        UsageError: if there is none, or the command line names two.
+    """
+    setting = session.setting("estate")
+    if directory is None and setting.value is not None:
+        return FOLDER.convert(setting.value, None, None)
+    if directory is None:
+        raise UsageError("usage", "No directory is given.", "Name one: smki-testca init DIR")
+    if setting.source is Source.OPTION and Path(setting.value or "") != directory:
+        raise UsageError(
+            "usage", f"DIR is {directory}, and --estate {setting.value}.", "Name one of them."
+        )
+    return directory
 
 
 def _read_ca_keys(folder: Path, library: Library) -> dict[tuple[Hierarchy, Tier], bytes]:

@@ -253,6 +253,10 @@ def expiring(session: Session, within: str, alarm: str, *, icalendar: bool) -> N
         before = later(now, period)
         items, due = estate.expiring(before), estate.due_revocation_lists(before)
     if icalendar:
+        if not items and not due:
+            # A calendar has one event at least (RFC 5545 3.6), and programs refuse an empty one.
+            print_warnings([f"Nothing is due before {before.date()}, so no calendar is printed."])
+            return
         from smki_testca.exporters.icalendar import calendar
 
         print_document(calendar(items, now, before_end, due).decode("utf-8"))

@@ -131,7 +131,13 @@ def _columns(estate: Estate, where: Iterable[str]) -> dict[str, tuple[str, ...]]
     for text in where:
         name, sign, value = text.partition("=")
         column = own_name(name)
-        if not sign or not value or column is None:
+        if sign and not value and column is not None:
+            raise UsageError(
+                "usage",
+                f"--where {shown(text)} has no value, and empty cells cannot be selected.",
+                "Write COLUMN=VALUE, such as serial_number=17.",
+            )
+        if not sign or column is None:
             raise UsageError(
                 "usage",
                 f"--where {shown(text)} is not one of your own columns with its value.",

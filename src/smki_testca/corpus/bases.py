@@ -40,6 +40,7 @@ from smki_testca.x509.names import KEY_PURPOSES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
 AT = at("2026-07-01T12:00:00")
 """The instant at which the corpus is judged; whatever it is, a verdict depends on it only in the
@@ -89,11 +90,13 @@ class Pki:
         authorities: the CA Certificates by profile, such as ``device-issuing-ca``.
         signers: the CAs' own keys, by profile.
         policies: the policy OID of end entities, by hierarchy.
+        at: the instant at which documents are judged, unless a defect states another.
     """
 
     authorities: Mapping[str, Certificate]
     signers: Mapping[str, Signer]
     policies: Mapping[str, str] = field(default_factory=dict)
+    at: datetime = AT
 
     def policy(self, hierarchy: str) -> str:
         """The policy OID of a hierarchy."""
@@ -322,7 +325,8 @@ _UPDATES = {
 def revocation_list(pki: Pki, profile: str, revoked: Certificate) -> RevocationList:
     """A CRL with nothing wrong, of one entry whose reason is superseded."""
     signer = pki.authorities[_SIGNED_BY[profile]]
-    this_update, next_update = (time(at(moment)) for moment in _UPDATES[profile[-3:]])
+    later = pki.at - AT
+    this_update, next_update = (time(at(moment) + later) for moment in _UPDATES[profile[-3:]])
     return RevocationList(
         profile,
         signer.subject,

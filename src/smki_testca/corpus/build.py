@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.clock import iso
 from smki_testca.corpus import declared
-from smki_testca.corpus.bases import AT, Base, bases, corpus_pki
+from smki_testca.corpus.bases import Base, bases, corpus_pki
 from smki_testca.corpus.case import Case
 from smki_testca.corpus.defect import (
     Changed,
@@ -71,6 +71,7 @@ class Builder:
         self.bases = bases(pki)
         self._trusted = tuple(authority.der for authority in pki.authorities.values())
         self._environment = environment
+        self._at = pki.at
         self._library = Library()
         self._linters: dict[tuple[str, tuple[bytes, ...]], Linter] = {}
         self._replacements = Replacements(self._library, environment)
@@ -98,7 +99,7 @@ class Builder:
         der = document if isinstance(document, bytes) else document.der
         chain = base.chain if changed.chain is None else tuple(changed.chain)
         crls = tuple(revocations.der for revocations in changed.crls)
-        instant = AT if defect.at is None else at(defect.at)
+        instant = self._at if defect.at is None else at(defect.at)
         codes = defect.findings_on(base.name)
         found = self._found(der, base, chain, crls, iso(instant))
         own = (
@@ -157,19 +158,19 @@ class Builder:
             at_least=Stage.USE,
             expect={Level.RFC5280: taken, Level.GBCS: taken},
             finding=None,
-            also=self._found(der, base, base.chain, (), iso(AT)),
+            also=self._found(der, base, base.chain, (), iso(self._at)),
             why="A parser that refuses it refuses every certificate of its kind.",
             remedy="",
             importance=Importance.CRITICAL,
             needs=_needs(base, (), ()),
-            at=iso(AT),
+            at=iso(self._at),
             facts=base.facts.as_json(),
             wanted=base.facts.as_json(),
             change=None,
             der=der,
             chain=tuple(authority.der for authority in base.chain),
             about=None if base.about is None else base.about.der,
-            device=self._replacements.statuses(base, der, base.chain, AT),
+            device=self._replacements.statuses(base, der, base.chain, self._at),
         )
 
     def _found(

@@ -190,7 +190,7 @@ def _path_at(base: bytes, offset: int) -> str:
     """The smallest field of a good document that holds an octet."""
     kind = kind_of(base)
     if kind is None:
-        raise ValueError("the base is no document")
+        raise ValueError("the base is not a document")
     view = _VIEWS[kind](base)
     named = [(path, value.node) for path, value in view.fields.items()]
     for name, node in zip(view.extension_order, view.extension_nodes, strict=True):

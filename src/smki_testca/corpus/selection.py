@@ -116,6 +116,7 @@ class Catalogue:
 
     def __init__(self, builder: Builder) -> None:
         self._builder = builder
+        self._made: dict[str, Case] = {}
 
     @cached_property
     def entries(self) -> dict[str, Entry]:
@@ -143,7 +144,7 @@ class Catalogue:
         if found is None:
             message = f"There is no case {shown(name)}."
             raise InputError("corpus.unknown_case", message, self._see(name))
-        return self._made(found)
+        return self.made(found)
 
     def _see(self, name: str) -> str:
         """The remedy for an id that no case has."""
@@ -162,7 +163,7 @@ class Catalogue:
         Raises:
             InputError: if none fits, or a pattern or a profile fits none.
         """
-        self._check(wanted)
+        self.check(wanted)
         found = [case for case in self._fitting(wanted) if wanted.fits(case)]
         if not found:
             raise _nothing("no case fits all that is asked for", "Ask for less.")
@@ -178,9 +179,14 @@ class Catalogue:
         ]
 
     def _fitting(self, wanted: Selection) -> Iterator[Case]:
-        return (self._made(entry) for entry in self.entries.values() if entry.may_fit(wanted))
+        return (self.made(entry) for entry in self.entries.values() if entry.may_fit(wanted))
 
-    def _check(self, wanted: Selection) -> None:
+    def check(self, wanted: Selection) -> None:
+        """Check that every pattern and profile of a selection fits a case.
+
+        Raises:
+            InputError: if one does not.
+        """
         for pattern in wanted.only:
             if not any(entry.is_called(pattern) for entry in self.entries.values()):
                 raise _nothing(f"no case is called {shown(pattern)}", self._see(pattern))
@@ -190,10 +196,14 @@ class Catalogue:
                 remedy = use_one_of(profiles, given=profile)
                 raise _nothing(f"no case is of the profile {shown(profile)}", remedy)
 
-    def _made(self, entry: Entry) -> Case:
-        if entry.defect is None:
-            return self._builder.good(entry.base)
-        return self._builder.case(entry.defect, entry.base)
+    def made(self, entry: Entry) -> Case:
+        """The case of an entry; it is made once."""
+        case = self._made.get(entry.id)
+        if case is None:
+            defect, base = entry.defect, entry.base
+            case = self._builder.good(base) if defect is None else self._builder.case(defect, base)
+            self._made[entry.id] = case
+        return case
 
 
 def _nothing(cause: str, remedy: str) -> InputError:

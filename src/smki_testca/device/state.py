@@ -124,6 +124,8 @@ def read(path: Path, library: Library) -> Stored:
     except (msgspec.DecodeError, RecursionError) as error:
         raise _misfit(path, str(error)) from error
     kind = type_named(document.device_type, library.device_types)
+    if document.environment is not None:
+        library.environment(document.environment)
     certificates: dict[str, bytes] = {}
     names = set()
     for stored in document.cells:

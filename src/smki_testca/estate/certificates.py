@@ -342,6 +342,23 @@ class Outline(NamedTuple):
     not_after: datetime
 
 
+class LabelUse(NamedTuple):
+    """A label that a holder's certificates have.
+
+    Attributes:
+        participant: the holder, if there is one.
+        family, hierarchy: of the certificates.
+        label: the label.
+        since: what orders labels by the issue of their first certificate.
+    """
+
+    participant: str | None
+    family: str
+    hierarchy: str
+    label: str
+    since: tuple[int, int, int, int]
+
+
 class CertificateStore:
     """The certificates of one estate."""
 
@@ -418,6 +435,23 @@ class CertificateStore:
                 return
             yield page
             last = page[-1].number
+
+    def labels_of(self, holders: Iterable[str | None]) -> list[LabelUse]:
+        """The labels of some holders' end entities, each once for a family and hierarchy."""
+        wanted = set(holders)
+        found = self._database.rows(
+            "SELECT participant, family, hierarchy, label, min(audit) AS since, min(rowid) AS row"
+            " FROM certificates WHERE tier = 'end-entity' AND label IS NOT NULL"
+            " GROUP BY participant, family, hierarchy, label"
+        )
+        return [
+            LabelUse(
+                *(row["participant"], row["family"], row["hierarchy"], row["label"]),
+                (row["since"], 0, 0, row["row"]),
+            )
+            for row in found
+            if row["participant"] in wanted
+        ]
 
     def numbered(self, number: int) -> Record | None:
         """The certificate of a number, as an ``Outline`` gives it."""

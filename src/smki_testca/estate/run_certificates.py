@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from smki_testca.clock import from_iso
-from smki_testca.estate.certificates import Record, Selection, values_of
+from smki_testca.estate.certificates import LabelUse, Record, Selection, values_of
 from smki_testca.estate.key_pairs import check_pair
 from smki_testca.estate.run_tiles import finished_tiles
 from smki_testca.estate.serials import SerialSequence
@@ -146,6 +146,37 @@ class RunCertificates:
                 for record in self._of_run(run, selection, out_at)
             )
         return (record for record in candidates if selection.fits(record))
+
+    def labels_of(self, holders: Iterable[str | None]) -> Iterator[LabelUse]:
+        """The labels of some holders' certificates, those of a tile each once."""
+        wanted = set(holders)
+        for run in self._runs.all():
+            if not any(section.participant in wanted for section in run.terms.sections):
+                continue
+            for tile in self._tiles.of_run(run.id, done=True):
+                section = run.terms.section(tile.section)
+                if section.participant not in wanted:
+                    continue
+                profile = self._library.profile(section.profile)
+                family = self._library.environment(section.environment).family
+                for place, label in self._labels(run, tile, section):
+                    yield LabelUse(
+                        *(section.participant, family, str(profile.hierarchy), label),
+                        (tile.audit or 0, run.id, tile.number, place),
+                    )
+
+    def _labels(self, run: Run, tile: TileRecord, section: Section) -> Iterator[tuple[int, str]]:
+        """The labels in a tile, each once, with the place of the first certificate that has it."""
+        opened = self._tiles.open(tile)
+        own, terms = opened.extra().labels, run.terms
+        if not own and terms.label_template is None:
+            return iter([(0, terms.label)] if terms.label else [])
+        places: dict[str, int] = {}
+        for place in range(tile.count):
+            label = own.get(place) or terms.label_of(section, opened.eui64(place))
+            if label:
+                places.setdefault(label, place)
+        return ((place, label) for label, place in places.items())
 
     def private_keys(self, records: Iterable[Record]) -> dict[SerialNumber, bytes]:
         """The private keys of runs' certificates, PKCS#8 DER; each tile is opened once.

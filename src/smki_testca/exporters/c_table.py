@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from smki_testca.exporters.c_arrays import array, text
 from smki_testca.exporters.c_names import check_own, identifiers
@@ -60,7 +61,8 @@ class CTable(Format):
             yield OutputFile(PurePosixPath(name), content.encode("ascii"))
 
 
-class _Table(NamedTuple):
+@dataclass(frozen=True)
+class _Table:
     """A table of certificates of one profile, and its unit.
 
     Attributes:

@@ -5,11 +5,12 @@ A name depends on the estate, not on the selection, so that a later export write
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain
+from itertools import chain, compress
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.estate.certificates import Selection
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _CHAIN = re.compile(r"-(full)?chain\Z", re.IGNORECASE)
 """Ends the names of files with several certificates, so that no certificate's own name may."""
+_END_OF_WORD = re.compile(r"(?=-)|\Z")
 _SHORT_USAGES = {"digital-signature": "ds", "key-agreement": "ka"}
 _AT_ONCE = 500
 """The most values in one query, and the most EUI-64s that are looked up in runs one by one."""
@@ -35,6 +37,9 @@ _AT_ONCE = 500
 Parts = tuple[str, ...]
 """What tells two certificates of one label apart: environment, profile, subject, role, usage."""
 _SUBJECT = 2
+
+Place = tuple["PurePosixPath", str]
+"""A folder, and a name in it without regard to case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +67,10 @@ def file_names(estate: Stores, records: Iterable[Record]) -> dict[SerialNumber, 
     """The file names of some certificates, and of every CA's.
 
     The name is the label or, without one, EUI-64, role and usage; of a certificate without an
-    EUI-64 the profile, CN, role and usage. Where certificates of one label differ in environment,
-    profile, subject, role or usage, what differs follows. One that is not current has its serial
-    number as suffix.
+    EUI-64 the profile, CN, role and usage. Of labels of one holder that make the same file name,
+    all but the first have a digest as suffix. Where certificates of one label differ in
+    environment, profile, subject, role or usage, what differs follows. One that is not current has
+    its serial number as suffix.
 
     Args:
         estate: the estate that has the certificates.
@@ -73,7 +79,9 @@ def file_names(estate: Stores, records: Iterable[Record]) -> dict[SerialNumber, 
     names = authority_names(estate.certificates.authorities())
     end_entities = {record.serial: record for record in records if record.tier is Tier.END_ENTITY}
     known = {record.serial: record for record in _namesakes(estate, end_entities)} | end_entities
-    return names | _EndEntities(estate, known.values(), names).names()
+    holders = {record.participant for record in end_entities.values()}
+    owners = _owners(estate, holders)
+    return names | _EndEntities(estate, known.values(), names, owners).names()
 
 
 def authority_names(authorities: Iterable[Record]) -> dict[SerialNumber, FileName]:
@@ -110,6 +118,7 @@ class _EndEntities:
         records: all certificates of any label, or name, among them; those of one label, or name,
             in the order of their issue.
         authorities: the names of the CAs.
+        owners: the labels that have their file name without a digest; see ``_owners``.
     """
 
     def __init__(
@@ -117,6 +126,7 @@ class _EndEntities:
         estate: Stores,
         records: Iterable[Record],
         authorities: dict[SerialNumber, FileName],
+        owners: dict[Place, str],
     ) -> None:
         self._estate = estate
         self._roles = estate.library.roles
@@ -127,6 +137,7 @@ class _EndEntities:
             record.serial: folders(record.family, record.hierarchy, record.participant or "nobody")
             for record in self._records
         }
+        self._owners = dict(owners)
         self._bases = {record.serial: self._make_base(record) for record in self._records}
         self._taken = {name.text.lower() for name in authorities.values()}
 
@@ -142,13 +153,18 @@ class _EndEntities:
         return self._named(stems)
 
     def _make_base(self, record: Record) -> str:
+        name = self._full_name(record)
+        base = _base_of(name)
+        owner = self._owners.setdefault((self._folders[record.serial], base.lower()), name)
+        return base if owner == name else f"{base}-{_digest(name)}"
+
+    def _full_name(self, record: Record) -> str:
+        """The label, or what is in its place, before it is made a file name."""
         if record.label:
-            name = record.label
-        else:
-            profile = record.profile if record.eui64 is None else ""
-            parts = (profile, self._subject(record), self._role(record), record.usage)
-            name = "-".join(filter(None, parts))
-        return _base(name) or str(record.serial).lower()
+            return record.label
+        profile = record.profile if record.eui64 is None else ""
+        parts = (profile, self._subject(record), self._role(record), record.usage)
+        return "-".join(filter(None, parts))
 
     def _parts(self, record: Record) -> Parts:
         return (
@@ -182,12 +198,23 @@ class _EndEntities:
         differ[_SUBJECT] = any(map(self._shares_label, same)) or (
             differ[_SUBJECT] and self._several_living(same)
         )
+        by_serial = {record.serial: record for record in same}
         return {
-            serial: "-".join(
-                [base, *(safe_name(part) for part, told in zip(parts, differ, strict=True) if told)]
-            )
+            serial: self._stem(by_serial[serial], list(compress(parts, differ)))
             for serial, parts in parts_of.items()
         }
+
+    def _stem(self, record: Record, parts: Iterable[str]) -> str:
+        """The name and what tells it apart, with a digest where another label may make the same.
+
+        The name ``a-b`` of the label ``a`` is in the way of the label ``a-b`` and all its names.
+        """
+        base, folder = self._bases[record.serial], self._folders[record.serial]
+        stem = "-".join([base, *map(safe_name, parts)])
+        ends = (end.start() for end in _END_OF_WORD.finditer(stem) if end.start() > len(base))
+        if any((folder, stem[:end].lower()) in self._owners for end in ends):
+            return f"{stem}-{_digest(self._full_name(record))}"
+        return stem
 
     def _several_living(self, same: Iterable[Record]) -> bool:
         """Whether certificates of several subjects are in use or pending."""
@@ -315,6 +342,30 @@ class _EndEntities:
 def _base(name: str | None) -> str:
     text = safe_name(name or "")
     return f"{text}_" if _CHAIN.search(text) else text
+
+
+def _base_of(name: str) -> str:
+    """The file name that a label makes; a digest where no character of it can be in one."""
+    return _base(name) or _digest(name)
+
+
+def _digest(name: str) -> str:
+    """What tells apart names that make the same file name."""
+    return hashlib.sha256(name.encode()).hexdigest()[:8]
+
+
+def _owners(estate: Stores, holders: set[str | None]) -> dict[Place, str]:
+    """For each file name that labels of some holders make, the label that was issued first."""
+    labels = [
+        *estate.certificates.labels_of(holders),
+        *estate.run_certificates.labels_of(holders),
+    ]
+    owners: dict[Place, str] = {}
+    folders = cache(folder_of)
+    for used in sorted(labels, key=lambda one: one.since):
+        folder = folders(used.family, used.hierarchy, used.participant or "nobody")
+        owners.setdefault((folder, _base_of(used.label).lower()), used.label)
+    return owners
 
 
 def _with_serial(name: str, record: Record) -> str:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, TypeVar
 from smki_testca.errors import InputError, OutputError, Refusal
 from smki_testca.exporters.export import Made, items, notes, renamed_among
 from smki_testca.exporters.item import flat_names
+from smki_testca.exporters.kept import kept
 from smki_testca.exporters.leftovers import Saved, tidied
 from smki_testca.exporters.owned_files import OwnedFiles
 from smki_testca.exporters.pem import own_files
 from smki_testca.exporters.tree import FULL_CHAIN, chain_files, columns_files, former_files
 from smki_testca.files import exists_error
-from smki_testca.folders import OutputFile, output_folder, put, settle, taken
+from smki_testca.folders import OutputFile, check_folder, output_folder, put, settle, taken
 from smki_testca.text import counted, is_or_are
 from smki_testca.x509.private_keys import check_passphrase
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from smki_testca.estate.certificates import Record
     from smki_testca.estate.stores import Stores
     from smki_testca.exporters.item import Item
+    from smki_testca.exporters.kept import Kept
 
 T = TypeVar("T")
 _FLAT = PurePosixPath()
@@ -78,6 +80,7 @@ def issue_to(
         return _tried(target, estate, issue(), records_of)
     is_new = not target.out.exists()
     refusal, records = None, []
+    files, keeping = OwnedFiles(estate, target.passphrase), []
     try:
         with output_folder(target.out, force=target.force) as work:
             with estate.transaction():
@@ -88,7 +91,8 @@ def issue_to(
                 else:
                     found = records_of(result)
                     made = _made(target, estate, found)
-                    _write(made, target, work)
+                    keeping = kept(files, made, target.out) if target.force else []
+                    _write(made, keeping, target, work)
             if refusal is not None:
                 raise refusal
             records = found
@@ -99,9 +103,7 @@ def issue_to(
     if not records and is_new:
         with contextlib.suppress(OSError):
             target.out.rmdir()
-    paths = [target.out.joinpath(*file.path.parts) for file in made.files]
-    files = OwnedFiles(estate, target.passphrase)
-    return result, tidied(files, made, target.out, paths, force=target.force)
+    return result, tidied(files, made, target.out, keeping, force=target.force)
 
 
 def _remedy(records: Sequence[Record]) -> str:
@@ -123,11 +125,12 @@ def _tried(
         raise InputError(
             "export.unwritable", f"{target.out} is not a folder.", "Name one with --out."
         )
+    check_folder(target.out)
     made = _made(target, estate, records_of(result))
     _new_files(made, target)
-    paths = [target.out.joinpath(*file.path.parts) for file in made.files]
     files = OwnedFiles(estate, target.passphrase)
-    return result, tidied(files, made, target.out, paths, force=target.force)
+    keeping = kept(files, made, target.out) if target.force else []
+    return result, tidied(files, made, target.out, keeping, force=target.force)
 
 
 def _made(target: Target, estate: Stores, records: Sequence[Record]) -> Made:
@@ -164,14 +167,17 @@ def _chains(issued: Sequence[Item]) -> Iterator[OutputFile]:
         yield OutputFile(PurePosixPath(name), file.data)
 
 
-def _write(made: Made, target: Target, work: Path) -> None:
+def _write(made: Made, keeping: Sequence[Kept], target: Target, work: Path) -> None:
     """Write the files to a folder that is not finished, safe on the disk.
+
+    Those that get another name are written under it, too.
 
     Raises:
         InputError: if one would overwrite another.
         OSError: if one cannot be written.
     """
-    for path, data in {file.path: file.data for file in _new_files(made, target)}.items():
+    files = [*_new_files(made, target), *(one.file for one in keeping)]
+    for path, data in {file.path: file.data for file in files}.items():
         put(work.joinpath(*path.parts), data)
     settle(work)
 

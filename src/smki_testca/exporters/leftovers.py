@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives import serialization
 
 from smki_testca.errors import InputError
+from smki_testca.exporters.kept import kept
 from smki_testca.exporters.owned_files import OwnedFiles, read_file
 from smki_testca.folders import link_below, write
 from smki_testca.text import counted, is_or_are
@@ -21,12 +22,13 @@ from smki_testca.x509 import untrusted
 from smki_testca.x509.keys import key_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path, PurePosixPath
 
     from smki_testca.estate.certificates import Record
     from smki_testca.estate.stores import Stores
     from smki_testca.exporters.export import Made
+    from smki_testca.exporters.kept import Kept
 
 _KEY = ".key"
 _CERTIFICATES = (".pem", ".der")
@@ -38,6 +40,8 @@ class Saved:
 
     Attributes:
         paths: the files written.
+        moved: files of certificates that are current, with the new path that each got because
+            another certificate took its name, or because the name is no longer its own.
         removed: stale files of earlier exports, which were removed.
         stale: stale files of earlier exports, and files that may be some, which are still there.
         unfit: files of private keys that are still there and do not fit the certificate beside
@@ -48,19 +52,27 @@ class Saved:
     removed: list[Path]
     stale: list[Path]
     unfit: list[Path]
+    moved: list[tuple[Path, Path]] = field(default_factory=list)
 
-    def as_json(self) -> dict[str, list[str]]:
+    def as_json(self) -> dict[str, Any]:
         """The paths as JSON; an empty list is left out, but that of the files written."""
         further = {"removed": self.removed, "stale": self.stale, "unfit_keys": self.unfit}
         texts = {name: [str(path) for path in paths] for name, paths in further.items() if paths}
-        return {"files": [str(path) for path in self.paths], **texts}
+        moved = [{"from": str(old), "to": str(new)} for old, new in self.moved]
+        further_moved = {"moved": moved} if moved else {}
+        return {"files": [str(path) for path in self.paths], **further_moved, **texts}
 
     def removals(self) -> list[str]:
-        """A line on the files that were removed; none if there are none."""
-        if not self.removed:
-            return []
-        number = counted(len(self.removed), "file")
-        return [f"Removed {number} of earlier exports: {_named(self.removed)}"]
+        """A line on the files that were renamed, and one on those removed, where there are any."""
+        lines = []
+        if self.moved:
+            names = _named([f"{old} is now {new.name}" for old, new in self.moved])
+            number = counted(len(self.moved), "file")
+            lines.append(f"Renamed {number} of certificates that are current: {names}")
+        if self.removed:
+            number = counted(len(self.removed), "file")
+            lines.append(f"Removed {number} of earlier exports: {_named(self.removed)}")
+        return lines
 
     def warnings(self, with_keys: str = "--with-keys") -> list[str]:
         """A line each on files that are stale, and on keys that do not fit.
@@ -72,9 +84,10 @@ class Saved:
         if self.stale:
             lines.append(
                 f"{counted(len(self.stale), 'file')} {is_or_are(len(self.stale))} named as in"
-                f" earlier exports, and not current: {_named(self.stale)}. --force removes a file"
-                " if everything in it is known to be this estate's. Look at others, and remove"
-                " them yourself."
+                f" earlier exports, and no current certificate has that name:"
+                f" {_named(self.stale)}. --force removes a file if everything in it is known to be"
+                " this estate's, and renames it if its certificate is current. Look at others, and"
+                " remove them yourself."
             )
         lines += (
             f"{path} is of an earlier export, and is not known to fit the certificate beside it."
@@ -100,31 +113,38 @@ def save(
         InputError: if a file exists and ``force`` is not set, or cannot be written.
         OutputError: if the disk is full or fails.
     """
-    paths = write(made.files, out, force=force)
-    return tidied(OwnedFiles(estate, passphrase), made, out, paths, force=force)
+    files = OwnedFiles(estate, passphrase)
+    keeping = kept(files, made, out) if force else []
+    write([*made.files, *(one.file for one in keeping)], out, force=force)
+    return tidied(files, made, out, keeping, force=force)
 
 
-def tidied(files: OwnedFiles, made: Made, out: Path, paths: list[Path], *, force: bool) -> Saved:
+def tidied(files: OwnedFiles, made: Made, out: Path, keeping: list[Kept], *, force: bool) -> Saved:
     """Remove what is stale in a folder to which an export was written; a dry run only finds it.
 
-    Only a file of which everything is known to be the estate's is removed.
+    Only a file of which everything is known to be the estate's is removed, or that has another
+    name now.
 
     Args:
         files: tells which files are the estate's.
         made: the files of the export.
         out: the folder.
-        paths: of the files written.
+        keeping: files that were written under another name.
         force: whether to remove; otherwise the result names what is stale.
 
     """
+    paths = [out.joinpath(*path.parts) for path in dict.fromkeys(file.path for file in made.files)]
+    moved = [(out.joinpath(*one.old.parts), out.joinpath(*one.file.path.parts)) for one in keeping]
+    old = {path for path, _ in moved}
     stale, removed = list(_stale(files, made, out)), []
     if force:
-        own = [path for path in stale if files.is_own(path)]
+        own = [path for path in stale if path in old or files.is_own(path)]
         # Certificates last: the one beside a key or columns says whose they are.
         own.sort(key=lambda path: path.suffix in _CERTIFICATES)
         removed = own if files.estate.dry_run else [each for each in own if _is_removed(each)]
         stale = [path for path in stale if path not in removed]
-    return Saved(paths, removed, stale, list(_unfit_keys(made, out)))
+        removed = [path for path in removed if path not in old]
+    return Saved(paths, removed, stale, list(_unfit_keys(made, out)), moved)
 
 
 def _stale(files: OwnedFiles, made: Made, out: Path) -> Iterator[Path]:
@@ -198,5 +218,5 @@ def _fits(path: Path, record: Record) -> bool:
     return key_id(spki) == record.key_id
 
 
-def _named(paths: list[Path]) -> str:
+def _named(paths: Sequence[Path | str]) -> str:
     return ", ".join([*map(str, paths[:3]), *(["…"] if len(paths) > 3 else [])])

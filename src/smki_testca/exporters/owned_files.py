@@ -17,6 +17,7 @@ from smki_testca.importers.pem import pem_blocks
 from smki_testca.importers.private_keys import PrivateKeyReader
 from smki_testca.pkcs12.decryption import Decryptor
 from smki_testca.pkcs12.reader import StoreReader
+from smki_testca.profiles.model import Tier
 from smki_testca.x509.keys import key_id
 from smki_testca.x509.private_keys import public_key_info
 from smki_testca.x509.view import view_certificate
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 _KEY = ".key"
 _CERTIFICATES = (".pem", ".der")
-_MAX_OCTETS = 1 << 16
+MAX_OCTETS = 1 << 16
 """The most octets of a file that is read; an export's files have fewer."""
 _MAX_ITERATIONS = 2_000_000
 """The most work to open one key or store; an export's takes a third of it."""
@@ -84,6 +85,28 @@ class OwnedFiles:
             return False
         candidates = [*known, *self._beside(path)]
         return all(self._has(key, candidates) for key in keys)
+
+    def end_entity(self, path: Path) -> Record | None:
+        """The estate's certificate of an end entity in a file; None unless there is just one."""
+        try:
+            certificates, _ = self._opened(self._content(path), str(path))
+        except (InputError, DerError):
+            return None
+        found = {
+            record.serial: record
+            for record in map(self._record, certificates)
+            if record is not None and record.tier is Tier.END_ENTITY
+        }
+        return next(iter(found.values())) if len(found) == 1 else None
+
+    def may_be_key_of(self, path: Path, record: Record) -> bool:
+        """Whether a file has the private key of a certificate, or one that cannot be opened."""
+        content = self._content(path)
+        try:
+            _, keys = self._opened(content, str(path))
+        except (InputError, DerError):
+            return bool(content.keys)
+        return [key_id(public_key_info(key)) for key in keys if key is not None] == [record.key_id]
 
     def _opened(
         self, content: _FileContent, name: str
@@ -141,7 +164,7 @@ class OwnedFiles:
         content = _FileContent()
         if data is None:
             return content
-        is_too_long = len(data) > _MAX_OCTETS
+        is_too_long = len(data) > MAX_OCTETS
         content.has_more = is_too_long or _has_text_between_blocks(data)
         for part in contents_of(data):
             if part.problem is not None or part.kind in {
@@ -184,7 +207,7 @@ def read_file(path: Path) -> bytes | None:
         if not stat.S_ISREG(path.stat().st_mode):
             return None
         with path.open("rb") as file:
-            return file.read(_MAX_OCTETS + 1)
+            return file.read(MAX_OCTETS + 1)
     except OSError:
         return None
 

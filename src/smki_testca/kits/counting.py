@@ -35,12 +35,35 @@ class Counting:
         Raises:
             InputError: if they do not fit in 64 bits.
         """
+        self.check(count)
+        for environment, values in self.ranges(count).items():
+            for number, value in enumerate(values, 1):
+                yield environment, number, Eui64(value)
+
+    @property
+    def most(self) -> int:
+        """The most IDs in each environment that fit in 64 bits."""
         last = self.first.value + (len(self.environments) - 1) * self.environment_step
-        if last + (count - 1) * self.step >= 1 << 64:
+        return max(0, ((1 << 64) - 1 - last) // self.step + 1)
+
+    def check(self, count: int) -> None:
+        """Check that so many IDs in each environment fit in 64 bits.
+
+        Raises:
+            InputError: if they do not.
+        """
+        if count > self.most:
             raise InputError(
                 "kit.count", f"{count} IDs from {self.first} on do not end within 64 bits."
             )
-        for place, environment in enumerate(self.environments):
-            start = self.first.value + place * self.environment_step
-            for number in range(count):
-                yield environment, number + 1, Eui64(start + number * self.step)
+
+    def ranges(self, count: int) -> dict[str, range]:
+        """The values of so many IDs in each environment."""
+        starts = {
+            environment: self.first.value + place * self.environment_step
+            for place, environment in enumerate(self.environments)
+        }
+        return {
+            environment: range(start, start + count * self.step, self.step)
+            for environment, start in starts.items()
+        }

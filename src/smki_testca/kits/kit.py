@@ -6,8 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from smki_testca.kits.device_labels import check_device_labels
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from smki_testca.clock import Clock
     from smki_testca.identifiers import Eui64
@@ -135,6 +138,8 @@ class Kit:
         devices: the Devices of each type.
         origin: the kit file, for messages.
         hierarchies: those whose CAs it has; None for all.
+        register_file: the operator's own file with its participants and agreements, in place of
+            one of ``examples/``.
         cells_of: the types of Device for whose Trust Anchor Cells it has a folder each.
     """
 
@@ -149,6 +154,7 @@ class Kit:
     origin: str
     hierarchies: tuple[Hierarchy, ...] | None = None
     cells_of: tuple[str, ...] = ()
+    register_file: Path | None = None
 
     def hierarchies_of(self, library: Library) -> tuple[Hierarchy, ...]:
         """The hierarchies whose CAs it has, in the library's order."""
@@ -178,7 +184,11 @@ class Kit:
         Args:
             count: the number of Devices of each type in each environment; None for the kit's own
                 number.
+
+        Raises:
+            InputError: if two would have the same label.
         """
+        check_device_labels(self.devices, self.requests, count)
         for devices in self.devices:
             for certificate in devices.certificates(devices.count if count is None else count):
                 yield devices, certificate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import chain
@@ -14,6 +15,7 @@ from smki_testca.errors import InputError
 from smki_testca.identifiers import Eui64
 from smki_testca.kits.cells import request_of
 from smki_testca.kits.counting import Counting
+from smki_testca.kits.device_labels import check_device_labels
 from smki_testca.kits.documents import DevicesTable, KitFile, RequestTable, SeriesTable, split
 from smki_testca.kits.faults import Faults
 from smki_testca.kits.kit import Kit, KitAgreement, KitDevices, KitRequest
@@ -30,7 +32,7 @@ from smki_testca.text import shown
 from smki_testca.toml_places import KeyPath, Place, below
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from smki_testca.kits.documents import (
         AgreementTable,
@@ -94,7 +96,7 @@ def _content(path: Path) -> bytes:
             if len(data) <= MAX_OCTETS:
                 return data
             raise InputError("input.too_long", f"{path} is longer than {MAX_OCTETS} octets.")
-        reason = "there is no such file"
+        reason = "it is not a file" if os.path.lexists(path) else "there is no such file"
     except OSError as error:
         reason = error.strerror or str(error)
     raise InputError(
@@ -132,32 +134,32 @@ class _Reader:
 
     def kit(self) -> Kit:
         document, whole = self._document, Place(self._origin)
+        _check_once(self._environments, whole.within("environments"))
         for environment in self._environments:
             known(
                 environment, self._library.environments, whole.within("environments"), "environment"
             )
-        if document.register is not None:
-            names = sorted(path.name for path in shipped("examples").glob("*.toml"))
-            known(document.register, names, whole.within("register"), "file of examples/")
+        example, register_file = self._register(document.register, whole.within("register"))
         self._check_size()
         participants = self._each(
             self._participant, self._document.participant, self._allocations()
         )
         agreements = self._each(self._agreement, document.agreement)
-        requests = self._each(self._request, document.request)
+        requests = [*chain.from_iterable(self._each(self._request, document.request))]
         for series in self._each(self._series, document.series):
             requests += series
         self._check_labels(requests)
         devices = self._each(self._devices, document.devices)
         hierarchies = self._hierarchies(whole)
         self._faults.check()
+        check_device_labels(devices, requests, None)
         self._check_cells(requests, whole)
         self._faults.check()
         return Kit(
             document.name,
             document.title,
             self._environments,
-            document.register,
+            example,
             tuple(participants),
             tuple(agreements),
             tuple(requests),
@@ -165,7 +167,28 @@ class _Reader:
             self._origin,
             hierarchies,
             tuple(document.trust_anchor_cells),
+            register_file,
         )
+
+    def _register(self, name: str | None, where: Place) -> tuple[str | None, Path | None]:
+        """The file of ``examples/`` that the kit names, or one of the operator's own.
+
+        One beside the kit, or below, comes before one of ``examples/`` of that name.
+        """
+        if name is None:
+            return None, None
+        own = Path(self._origin).parent / name
+        if own.is_file():
+            return None, own
+        if Path(name).name != name:
+            raise InputError(
+                "input.unreadable",
+                f"{where}: there is no file {own}.",
+                "Name a file from the folder of the kit on.",
+            )
+        names = sorted(path.name for path in shipped("examples").glob("*.toml"))
+        known(name, names, where, "file beside the kit or of examples/")
+        return name, None
 
     def _check_cells(self, requests: list[KitRequest], whole: Place) -> None:
         """Check that each cell of the types of Device named is filled by one request."""
@@ -282,6 +305,7 @@ class _Reader:
 
     def _counting(self, table: CountedTable, where: Place) -> Counting:
         environments = self._environments_or_all(table.environments)
+        _check_once(environments, where.within("environments"))
         for environment in environments:
             known(
                 environment,
@@ -307,7 +331,8 @@ class _Reader:
         table, inputs = split(whole, shape, options, where)
         return table, inputs, where
 
-    def _request(self, whole: dict[str, Any], number: int) -> KitRequest:
+    def _request(self, whole: dict[str, Any], number: int) -> list[KitRequest]:
+        """A request; of one whose label names the usage, one for each."""
         table, inputs, where = self._split(whole, RequestTable, "request", number)
         profile = self._profile(table.profile, table.purpose, where)
         _check_inputs(profile, inputs, where)
@@ -316,7 +341,7 @@ class _Reader:
         known(
             environment, self._environments, where.within("environment"), "environment of the kit"
         )
-        return KitRequest(
+        whole_request = KitRequest(
             table.profile,
             table.participant,
             table.purpose,
@@ -327,6 +352,34 @@ class _Reader:
             where,
             _cell_usage(table.cell_usage),
         )
+        return self._labelled(whole_request, profile)
+
+    def _labelled(self, request: KitRequest, profile: Profile) -> list[KitRequest]:
+        """A request with its label filled; one for each usage where the label names that."""
+        if request.label is None:
+            return [request]
+        identifier = next((each.option for each in profile.input_types if each.is_identifier), None)
+        stated = request.inputs.get(identifier or "")
+        has_role = any(each.option == ROLE for each in profile.input_types)
+        names = [USAGE, ENVIRONMENT, *([ROLE] if has_role else []), *([ID] if stated else [])]
+        with met_in(request.place.within("label")):
+            label = Template.parse(request.label, tuple(names))
+        with met_in(request.place.within(identifier or "")):
+            eui64 = Eui64.parse(stated) if stated and ID in label.names else Eui64(0)
+        role = request.inputs.get(ROLE, "")
+        parts = [request.usages]
+        if USAGE in label.names and request.usages:
+            parts = [(usage,) for usage in request.usages]
+        return [
+            replace(
+                request,
+                usages=usages,
+                label=label.fill(
+                    eui64, 0, next(iter(usages), None), request.environment, role=role
+                ),
+            )
+            for usages in parts
+        ]
 
     def _series(self, whole: dict[str, Any], number: int) -> list[KitRequest]:
         table, inputs, where = self._split(whole, SeriesTable, "series", number)
@@ -352,6 +405,7 @@ class _Reader:
         counting = self._counting(table, where)
         with met_in(where):
             named = []
+            _check_once(table.roles, where.within("roles"))
             for place, role in enumerate(table.roles):
                 with below("roles", place):
                     named.append(self._library.roles.remote_party_role(role).name)
@@ -427,6 +481,7 @@ class _Reader:
 
     def _check_usages(self, profile: Profile, usages: list[KeyUsage], where: Place) -> None:
         """Check that a table states a key usage if, and only if, its certificate type takes one."""
+        _check_once(usages, where.within("usages"))
         if profile.takes_usage is bool(usages):
             return
         rule = "needs at least one" if profile.takes_usage else "has none to choose"
@@ -446,6 +501,15 @@ class _Reader:
             noun = f"hierarchy of the kit, which profile {name} is of"
             known(profile.hierarchy, hierarchies, where.within("profile"), noun)
         return profile
+
+
+def _check_once(values: Sequence[str], where: Place) -> None:
+    """Check that a list names nothing twice: certificates would be made twice."""
+    twice = next((value for place, value in enumerate(values) if value in values[:place]), None)
+    if twice is not None:
+        raise InputError(
+            "toml.shape", f"{where}: {shown(twice)} is there twice.", "Name each once."
+        )
 
 
 def _check_inputs(profile: Profile, inputs: dict[str, str], where: Place) -> None:

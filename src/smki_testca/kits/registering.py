@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from smki_testca.errors import InputError
+from smki_testca.input_files import read_regular
 from smki_testca.kits.plan import KitDifference
 from smki_testca.profiles.library import met_in
 from smki_testca.register import documents
 from smki_testca.shipped import shipped
+from smki_testca.toml import MAX_OCTETS
 from smki_testca.toml_places import Place
 
 if TYPE_CHECKING:
@@ -50,8 +52,16 @@ class Source:
 
 
 def sources(kit: Kit, library: Library, clock: Clock) -> list[Source]:
-    """The file of ``examples/`` that a kit names, if it does, and the kit itself."""
+    """The file of participants and agreements that a kit names, if it does, and the kit itself.
+
+    Raises:
+        InputError: if the file cannot be read, or has mistakes.
+    """
     found = []
+    if kit.register_file is not None:
+        path = kit.register_file
+        data, name = read_regular(path, MAX_OCTETS), str(path)
+        found.append(Source(Place(name, data=data), *documents.read_file(data, name, library)))
     if kit.example is not None:
         example = shipped("examples") / kit.example
         data = example.read_bytes()

@@ -70,7 +70,7 @@ def revoke(
         if not records:
             return []
         for record in records:
-            _check_revocable(estate, record, now, at)
+            _check_revocable(estate, record, now, at, reason)
         for hierarchy, tier in {(record.hierarchy, record.tier) for record in records}:
             _check_listed(estate, hierarchy, tier, reason)
         details = {"reason": None if reason is None else reason.value}
@@ -93,7 +93,7 @@ def reject(estate: Stores, serial: SerialNumber) -> Record:
         if not _has_lists(estate, record):
             _reject_by_status(estate, record, now)
         else:
-            _check_revocable(estate, record, now, None)
+            _check_revocable(estate, record, now, None, None)
             # RFC 5280 5.3.1 prefers no reason to unspecified (we assume that SEC L11 means this).
             _store(estate, "reject", [record], None, now, REJECTED, {"reason": None})
     return record
@@ -194,15 +194,21 @@ def _is_revoked_so(
     )
 
 
-def _check_revocable(estate: Stores, record: Record, now: datetime, at: datetime | None) -> None:
-    """Check that a certificate can be revoked as of a time, or now."""
+def _check_revocable(
+    estate: Stores, record: Record, now: datetime, at: datetime | None, reason: Reason | None
+) -> None:
+    """Check that a certificate can be revoked for a reason, as of a time or now."""
     earlier = estate.revocations.by_serial(record.serial)
     if earlier is not None:
         why = "" if earlier.reason is None else f" ({earlier.reason.value})"
+        skips = "smki-testca revoke --status in-use skips it."
+        is_so = _is_revoked_so(estate, record, reason, at)
         raise InputError(
             "revocation.twice",
             f"{_named(record)} is already revoked{why}, since {iso(earlier.at)}.",
-            "Nothing is left to do for it: smki-testca revoke --status in-use skips it.",
+            f"Nothing is left to do for it: {skips}"
+            if is_so
+            else f"A revocation stays as it is, with its reason and its time: {skips}",
         )
     if record.tier is Tier.ROOT:
         raise InputError(

@@ -20,6 +20,8 @@ OWN_CHECKS = (
     *("device.root", "device.role.supplier", "device.role"),
 )
 """The rules that the model checks itself; the others rest on the linter's findings alone."""
+OWN_STATUSES = frozenset({0, 1, 2, 3, 5})
+"""The statuses that it gives to a certificate of the Device's own."""
 
 
 @dataclass(frozen=True, slots=True)

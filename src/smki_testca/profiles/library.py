@@ -12,6 +12,7 @@ from smki_testca.identifiers import RegistryEntry, parse_object_identifier
 from smki_testca.profiles import documents, rows
 from smki_testca.profiles.device_answers import (
     OWN_CHECKS,
+    OWN_STATUSES,
     AnswerStatus,
     DeviceAnswers,
     DeviceRule,
@@ -395,38 +396,14 @@ class Library:
             _unique(values, origin, table.replace("_", "-"), key)
         statuses = tuple(map(_answer_status, document.status))
         own_statuses = tuple(map(_answer_status, document.own_status))
-        by_name = {status.name: status for status in statuses}
-        rules = []
-        for number, one in enumerate(document.rule):
-            where = Place(origin).within("rule", number, "status", noun=f"rule {one.code}")
-            known(one.status, list(by_name), where, "status")
-            rules.append(
-                DeviceRule(
-                    one.code,
-                    by_name[one.status],
-                    tuple(one.findings),
-                    one.time,
-                    one.meaning,
-                    one.basis,
-                    one.source,
-                )
-            )
-        missing = [code for code in OWN_CHECKS if code not in {rule.code for rule in rules}]
-        missing += ["status 0"] * any(
-            all(not status.is_success for status in each) for each in (statuses, own_statuses)
-        )
-        if missing:
-            raise InputError(
-                "profile.reference",
-                f"{origin} lacks {missing[0]}, which the model of a Device needs.",
-                "Copy it from the shipped file; a status of success makes a rule a remark.",
-            )
+        rules = _device_rules(document.rule, origin, statuses)
+        _check_model_has_all(rules, statuses, own_statuses, origin)
         return DeviceAnswers(
             statuses,
             own_statuses,
             tuple(map(_answer_status, document.csr_status)),
             tuple(map(_answer_status, document.join_status)),
-            tuple(rules),
+            rules,
             tuple(
                 UseCase(
                     one.name,
@@ -670,6 +647,51 @@ class Library:
             str(self.path_of(f"categories/{category.name}.toml")) for category in self.categories
         ]
         return loaded
+
+
+def _device_rules(
+    tables: list[documents.DeviceRuleTable], origin: str, statuses: tuple[AnswerStatus, ...]
+) -> tuple[DeviceRule, ...]:
+    by_name = {status.name: status for status in statuses}
+    rules = []
+    for number, table in enumerate(tables):
+        where = Place(origin).within("rule", number, "status", noun=f"rule {table.code}")
+        known(table.status, list(by_name), where, "status")
+        rules.append(
+            DeviceRule(
+                table.code,
+                by_name[table.status],
+                tuple(table.findings),
+                table.time,
+                table.meaning,
+                table.basis,
+                table.source,
+            )
+        )
+    return tuple(rules)
+
+
+def _check_model_has_all(
+    rules: tuple[DeviceRule, ...],
+    statuses: tuple[AnswerStatus, ...],
+    own_statuses: tuple[AnswerStatus, ...],
+    origin: str,
+) -> None:
+    """Check that the rules and statuses are there that the model of a Device names itself."""
+    codes = {rule.code for rule in rules}
+    missing = [f"the rule {code}" for code in OWN_CHECKS if code not in codes]
+    for table, numbers, found in (
+        ("status", {0}, statuses),
+        ("own-status", OWN_STATUSES, own_statuses),
+    ):
+        lacking = numbers - {status.number for status in found}
+        missing += [f"the {table} {number}" for number in sorted(lacking)]
+    if missing:
+        raise InputError(
+            "profile.reference",
+            f"{origin} lacks {missing[0]}, which the model of a Device needs.",
+            "Copy it from the shipped file; a status of success makes a rule a remark.",
+        )
 
 
 def _answer_status(table: documents.AnswerStatusTable) -> AnswerStatus:

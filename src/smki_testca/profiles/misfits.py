@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from smki_testca.errors import InputError
+from smki_testca.schema_words import UNKNOWN_KEY, in_words
 from smki_testca.text import use_one_of
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _STEP = re.compile(r"\[(\d+)\]|(\[\.\.\.\])|\.([^.\[\]]+)")
-_UNKNOWN_KEY = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _ANY_KEY = "[...]"
 _MAX_KEYS_TRIED = 100
 
@@ -39,17 +39,24 @@ def convert(tree: Any, shape: type[T], place: Place) -> T:
     try:
         return msgspec.convert(tree, shape)
     except msgspec.ValidationError as error:
-        message, _, at = str(error).partition(" - at `$")
-        path = _resolved(tree, shape, str(error), _steps(at.removesuffix("`")))
-        unknown = _UNKNOWN_KEY.fullmatch(message)
-        wrong = place.within(*path, *((unknown[1],) if unknown else ()))
-        line = f", line {wrong.line}," if wrong.line is not None else ""
-        stated = f", at `$.{wrong.key_path}`" if wrong.key_path else ""
-        raise InputError(
-            "toml.shape",
-            f"{place.origin}{line} does not fit the schema: {message}{stated}.",
-            use_one_of(_choices(shape, path)),
-        ) from error
+        raise _misfit(str(error), tree, shape, place) from error
+
+
+def _misfit(text: str, tree: Any, shape: type[Any], place: Place) -> InputError:
+    """The error that a message of msgspec stands for."""
+    message, _, at = text.partition(" - at `$")
+    path = _resolved(tree, shape, text, _steps(at.removesuffix("`")))
+    unknown = UNKNOWN_KEY.fullmatch(message)
+    wrong = place.within(*path, *((unknown[1],) if unknown else ()))
+    line = wrong.line
+    where = place.origin if line is None else f"{place.origin}, line {line}"
+    sentence, remedy = in_words(message, wrong.key_path or "the file")
+    if unknown:
+        remedy = use_one_of(_keys(shape, path), given=unknown[1])
+    elif choices := _choices(shape, path):
+        given = _at(tree, path)
+        remedy = use_one_of(choices, given=given if isinstance(given, str) else "")
+    return InputError("toml.shape", f"{where}: {sentence}.", remedy)
 
 
 def _steps(at: str) -> list[str | int]:
@@ -103,15 +110,26 @@ def _message(tree: Any, shape: type[Any]) -> str:
 
 def _choices(shape: Any, path: KeyPath) -> list[object]:
     """The words of which the value at a path is one; none where it is another kind of value."""
-    kind: Any = msgspec.inspect.type_info(shape)
-    for part in path:
-        kind = next(_below(kind, part), None)
-    for one in _alternatives(kind):
+    for one in _kinds(shape, path):
         if isinstance(one, msgspec.inspect.EnumType):
             return [member.value for member in one.cls]
         if isinstance(one, msgspec.inspect.LiteralType):
             return list(one.values)
     return []
+
+
+def _keys(shape: Any, path: KeyPath) -> list[str]:
+    """The keys that the table at a path may have."""
+    structs = (one for one in _kinds(shape, path) if isinstance(one, msgspec.inspect.StructType))
+    return [field.encode_name for one in structs for field in one.fields]
+
+
+def _kinds(shape: Any, path: KeyPath) -> list[Any]:
+    """The types of which the value at a path may be."""
+    kind: Any = msgspec.inspect.type_info(shape)
+    for part in path:
+        kind = next(_below(kind, part), None)
+    return list(_alternatives(kind))
 
 
 def _alternatives(kind: Any) -> Iterator[Any]:

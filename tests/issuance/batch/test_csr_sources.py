@@ -251,3 +251,22 @@ def test_a_response_needs_a_place(command, quickstart, source):
     )
     assert outcome.code == 2
     assert "--out" in outcome.err
+
+
+def test_a_table_without_the_column_csr_is_one_error(sign, tmp_path):
+    path = tmp_path / "t.csv"
+    _table(path, ["one"], ["two"], columns=("name",))
+    outcome, names = sign(path)
+    assert (outcome.code, names) == (4, [])
+    assert outcome.json["error"]["code"] == "manifest.column"
+    assert "no column csr" in outcome.json["error"]["message"]
+
+
+def test_no_name_of_a_file_is_a_formula_in_the_response(sign, folder, tmp_path):
+    (folder / "c.csr").rename(folder / "=cmd.csr")
+    outcome, _ = sign(folder)
+    assert outcome.code == 1
+    assert outcome.json["problems"][0]["file"] == "=cmd.csr"
+    with zipfile.ZipFile(tmp_path / "response.zip") as response:
+        (_, row, _) = response.read("meters-problems.tsv").decode().split("\r\n")
+    assert row.split("\t")[1] == "'=cmd.csr"

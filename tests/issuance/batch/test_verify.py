@@ -289,6 +289,7 @@ def test_the_export_of_a_run_is_a_list_of_it(command, quickstart, verify, tmp_pa
 WRONG_LISTS = {
     "no column for IDs": ("name\nx\n", "list.column"),
     "nothing": ("", "list.column"),
+    "two columns for IDs": ("device-id,id\n00-DB-12-00-00-00-10-00,\n", "list.column"),
     "a row without an ID": ("name,id\nx,\n", "list.row"),
     "no EUI-64": ("id\nx\n", "list.row"),
     "no usage": (f"id,usage\n{device_id(1)},spying\n", "list.row"),

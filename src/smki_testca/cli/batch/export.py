@@ -12,6 +12,7 @@ from smki_testca.cli.output_paths import FILE_HELP, OUTPUT, check_alone, place_o
 from smki_testca.cli.session import first_line, read_input
 from smki_testca.errors import UsageError
 from smki_testca.estate.out_of_use import out_of_use
+from smki_testca.exporters.idle_options import idle_options
 from smki_testca.exporters.registry import RUN_FORMATS
 from smki_testca.exporters.run_export import export_run
 from smki_testca.exporters.run_formats.sealing import line_key
@@ -125,6 +126,8 @@ def export(
             response, count = stored_response(estate, stored_run)
             unused = out_of_use(estate, stored_run)
         write_file(out, response, force=force)
+        if given["with_keys"]:
+            print_warnings(["--with-keys changes nothing: a response has no private keys."])
         _tell(session, out, {"run": run, "out": str(out), "certificates": count}, unused)
         return
     asked = RunExportOptions(
@@ -137,6 +140,13 @@ def export(
     check_free(out, force=force)
     with session.open() as estate:
         written = export_run(estate, run, form, out, asked, Progress("Exporting"))
+    idle = idle_options(
+        RUN_FORMATS[form].traits,
+        with_keys=asked.with_keys,
+        has_passphrase=asked.passphrase is not None,
+        has_key_form=asked.key_form is not None,
+    )
+    print_warnings(idle)
     _tell_written(session, run, out, written, asked)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smki_testca.cli.batch.reports import signed_text
-from smki_testca.cli.output import check_open, print_json_line, say
+from smki_testca.cli.output import print_json_line, say
 from smki_testca.errors import ExitCode, InputError, SmkiTestcaError, UsageError
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ def sign_lines(session: Session, first: bytes, options: dict[str, Any]) -> None:
 
     Raises:
         UsageError: if an option does not go with lines.
-        OutputError: if standard output is closed.
     """
     from smki_testca.authority.csr import TakenAs
     from smki_testca.issuance.batch import line_signing
@@ -46,7 +45,6 @@ def sign_lines(session: Session, first: bytes, options: dict[str, Any]) -> None:
             "JSON lines are answered on standard output, one by one.",
             "Leave out --out, --engine and --workers.",
         )
-    check_open()
     answered = signed = 0
     with session.open(needs_keys=True) as estate:
         signer = line_signing.LineSigner(

@@ -35,7 +35,7 @@ from smki_testca.cli.output import (
 from smki_testca.cli.output_paths import FILE_HELP, OUTPUT, check_alone, place_of
 from smki_testca.cli.session import Session, read_input
 from smki_testca.errors import ExitCode, InputError, OutputError, UsageError
-from smki_testca.files import check_free, write_file
+from smki_testca.files import check_file, write_file
 from smki_testca.streams import check_no_terminal, is_standard_output
 from smki_testca.text import counted, is_or_are
 
@@ -163,13 +163,8 @@ def _checked_out(session: Session, options: dict[str, Any]) -> Path:
         if options["dry_run"]:
             return Path(os.devnull)
         raise UsageError("usage", "Missing option '--out'.", "Name the response: --out FILE.zip")
-    check_free(out, force=options["force"])
+    check_file(out, force=options["force"])
     check_no_terminal(out)
-    if out.is_dir() or not out.parent.is_dir():
-        raise InputError(
-            "export.unwritable",
-            f"{out} cannot be written: it is a directory, or its folder is missing.",
-        )
     check_alone(session, out)
     return out
 

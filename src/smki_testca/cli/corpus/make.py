@@ -6,16 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from smki_testca.cli.configuration import Source
 from smki_testca.cli.corpus.listing import catalogue
 from smki_testca.cli.corpus.selecting import selecting, selection
-from smki_testca.cli.output import print_json, say
+from smki_testca.cli.output import print_json, print_warnings, say
 from smki_testca.cli.output_paths import FOLDER
 from smki_testca.text import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from smki_testca.cli.session import Session
+    from smki_testca.corpus.estate_corpus import EstateCorpus
+    from smki_testca.corpus.selection import Selection
 
 
 @click.command()
@@ -33,13 +37,30 @@ def make(session: Session, /, out: Path, *, force: bool, **given: Any) -> None:
     Example:
       smki-testca corpus make corpus
       smki-testca corpus make small --profile device --importance critical --max-octets 1024
+      smki-testca corpus make own --estate estate --profile device
     """
     from smki_testca.corpus.delivery.folder import files
+    from smki_testca.corpus.delivery.index import Heading
     from smki_testca.folders import write
 
-    cases = catalogue().select(selection(given), with_bases=True)
-    paths = write(files(cases), out, force=force)
+    left_out: Mapping[str, str] = {}
+    if session.setting("estate").source is Source.OPTION:
+        made = _under_own_cas(session, selection(given))
+        cases, left_out = made.cases, made.left_out
+        heading = Heading(made.environment, made.at)
+    else:
+        cases, heading = catalogue().select(selection(given), with_bases=True), Heading()
+    paths = write(files(cases, heading), out, force=force)
     if session.as_json:
-        print_json({"directory": str(out), "cases": len(cases), "files": len(paths)})
+        counts = {"cases": len(cases), "files": len(paths)}
+        print_json({"directory": str(out), **counts, "left_out": dict(left_out)})
         return
+    print_warnings(f"{name} is left out. {reason}" for name, reason in left_out.items())
     say(f"{counted(len(cases), 'case')} in {out}. Open {out}/index.html to look them up.")
+
+
+def _under_own_cas(session: Session, wanted: Selection) -> EstateCorpus:
+    from smki_testca.corpus.estate_corpus import make as make_under
+
+    with session.open(needs_keys=True) as estate:
+        return make_under(estate, wanted)

@@ -14,6 +14,7 @@ from smki_testca.corpus.defect import Importance, Level, Need, Stage
 from smki_testca.corpus.run import expectations
 from smki_testca.corpus.run.asking import Settings, ask_all
 from smki_testca.corpus.run.expectations import Expectations
+from smki_testca.corpus.run.filtering import CaseFilter
 from smki_testca.corpus.run.journal import Journal
 from smki_testca.corpus.run.loading import LoadedCorpus, load
 from smki_testca.corpus.run.report import Report, Terms, read_report, report
@@ -22,7 +23,6 @@ from smki_testca.corpus.run.reports.json_text import as_json_text
 from smki_testca.corpus.run.reports.junit import as_junit
 from smki_testca.corpus.run.reports.markdown import as_markdown
 from smki_testca.corpus.run.reports.text import as_text
-from smki_testca.corpus.run.selecting import Selection
 from smki_testca.corpus.run.targets.naming import target_of
 from smki_testca.errors import ExitCode, UsageError
 from smki_testca.files import check_free, write_texts
@@ -50,7 +50,8 @@ class Capabilities(click.ParamType[frozenset[Need]]):
         words = [] if value == "none" else [word.strip() for word in value.split(",")]
         for word in words:
             if word not in known:
-                self.fail(f"{word!r} is no capability. {use_one_of([*known, 'none'])}", param, ctx)
+                remedy = use_one_of([*known, "none"])
+                self.fail(f"{word!r} is not a capability. {remedy}", param, ctx)
         return frozenset(known[word] for word in words)
 
 
@@ -166,7 +167,7 @@ class Outputs:
     metavar="FILE",
     help="Where the answers so far are kept until the run ends.",
 )
-@click.option("--resume", is_flag=True, help="Go on with the run whose answers the journal has.")
+@click.option("--resume", is_flag=True, help="Continue the run whose answers the journal has.")
 @click.option("--html", type=OUTPUT, metavar="FILE", help="Write the report as one HTML page.")
 @click.option("--junit", type=OUTPUT, metavar="FILE", help="Write the report as JUnit XML.")
 @click.option("--markdown", type=OUTPUT, metavar="FILE", help="Write the report as Markdown.")
@@ -197,8 +198,11 @@ def run(session: Session, /, corpus: Path, **options: Any) -> None:
         check_alone(session, path)
         check_free(path, force=options["force"])
     loaded = load(corpus)
-    made = _run(loaded, **options)
-    write_texts(outputs.texts(made), force=options["force"])
+    kept_in, resume = options.pop("journal"), options.pop("resume")
+    with Journal(kept_in, loaded.digest, options["target"], resume=resume) as journal:
+        made = _run(loaded, journal, **options)
+        write_texts(outputs.texts(made), force=options["force"])
+        journal.remove()
     if session.as_json:
         print_json(made.as_json())
     else:
@@ -209,7 +213,7 @@ def run(session: Session, /, corpus: Path, **options: Any) -> None:
         click.get_current_context().exit(ExitCode.FINDINGS)
 
 
-def _run(loaded: LoadedCorpus, **given: Any) -> Report:
+def _run(loaded: LoadedCorpus, journal: Journal, **given: Any) -> Report:
     """Run a corpus as the options say, and report."""
     level = Level(given["level"])
     settings = Settings(
@@ -228,16 +232,14 @@ def _run(loaded: LoadedCorpus, **given: Any) -> Report:
         _expectations(given["expected"], level, loaded),
     )
     before = None if given["last"] is None else read_report(given["last"])
-    selection = Selection(given["only"], given["profiles"], tuple(map(Stage, given["stages"])))
-    cases = selection.of(loaded.cases)
+    chosen = CaseFilter(given["only"], given["profiles"], tuple(map(Stage, given["stages"])))
+    cases = chosen.of(loaded.cases)
     target = target_of(given["target"])
-    with Journal(
-        given["journal"], loaded.digest, given["target"], resume=given["resume"]
-    ) as journal:
-        ids = frozenset(case.id for case in loaded.cases)
-        asked = ask_all(target, cases, settings, journal, Progress("asking"), ids=ids)
-        made = report(loaded, cases, (given["target"], given["name"]), asked, terms)
-        journal.remove()
+    if settings.jobs > 1 and not target.is_parallel:
+        raise UsageError("usage", "Only exec: takes --jobs.", "Leave it out.")
+    ids = frozenset(case.id for case in loaded.cases)
+    asked = ask_all(target, cases, settings, journal, Progress("asking"), ids=ids)
+    made = report(loaded, cases, (given["target"], given["name"]), asked, terms)
     return made if before is None else made.since(before)
 
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 @defect(
     "signed-with-sha-384",
     on=SMKI,
-    mains=2,
     title="signed with ecdsa-with-SHA384",
     stage=Stage.PROFILE,
     at_least=Stage.SIGNATURE,

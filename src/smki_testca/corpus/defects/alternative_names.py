@@ -49,7 +49,6 @@ def _named(it: Certificate, *names: bytes) -> Certificate:
 @device_name_defect(
     "san-not-critical",
     on=DEVICES,
-    mains=2,
     title="whose subjectAltName is not critical",
     finding=f"{_PATH}.critical",
     rfc5280=Verdict.EITHER,
@@ -65,7 +64,6 @@ def san_not_critical(it: Certificate, _: Base) -> Certificate:
 @device_name_defect(
     "san-missing",
     on=DEVICES,
-    mains=2,
     title="without subjectAltName",
     finding=f"{_PATH}.missing",
     rfc5280=Verdict.EITHER,
@@ -95,7 +93,6 @@ def san_with_host(it: Certificate, _: Base) -> Certificate:
 @device_name_defect(
     "san-with-two-modules",
     on=DEVICES,
-    mains=2,
     title="with two hardwareModuleNames",
     finding=f"{_PATH}.sole",
     source="RFC 5280 4.2.1.6 allows several names",
@@ -437,7 +434,6 @@ def device_id_look_alike(it: Certificate, _: Base) -> Certificate:
 @device_name_defect(
     "hardware-module",
     on=("organisation", *RSA_ENDS, "organisation-ka", *SMKI_ISSUING),
-    mains=3,
     title="with the hardwareModuleName of a Device",
     finding=f"{_PATH}.hardware_module",
     source="RFC 5280 4.2.1.6 allows any name",
@@ -485,7 +481,7 @@ def san_critical(it: Certificate, _: Base) -> Certificate:
     title="whose host name holds a space",
     finding=f"{_PATH}.dNSName.form",
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.2.1.6: CAs must write it in preferred syntax; no reader is told to check",
+    source="RFC 5280 4.2.1.6: CAs must write it in preferred syntax; no rule has readers check",
     why="A comparison that stops at the space finds another host.",
     importance=Importance.MEDIUM,
 )
@@ -500,7 +496,7 @@ def host_with_space(it: Certificate, _: Base) -> Certificate:
     title="whose host name holds a NUL",
     finding=f"{_PATH}.dNSName.form",
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.2.1.6: CAs must write it in preferred syntax; no reader is told to check",
+    source="RFC 5280 4.2.1.6: CAs must write it in preferred syntax; no rule has readers check",
     why="A comparison of C strings stops at the NUL: the holder of other.example is taken for"
     " gateway.example.",
     importance=Importance.CRITICAL,
@@ -531,7 +527,7 @@ def host_wildcard_inside(it: Certificate, _: Base) -> Certificate:
     title="with an iPAddress of three octets",
     finding="extensions.general_name",
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.2.1.6: it must have 4 octets or 16; no reader is told to check",
+    source="RFC 5280 4.2.1.6: it must have 4 octets or 16; no rule has readers check",
     why="A reader of four octets takes one of whatever follows for the last of the address.",
     importance=Importance.MEDIUM,
 )
@@ -546,7 +542,7 @@ def address_3_octets(it: Certificate, _: Base) -> Certificate:
     title="with an empty host name besides",
     finding=f"{_PATH}.dNSName.form",
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.2.1.6: a dNSName of a space must not be used; no reader is told to check",
+    source="RFC 5280 4.2.1.6: a dNSName of a space must not be used; no rule has readers check",
     why="A comparison that takes nothing for any host takes the holder for every one.",
     importance=Importance.MEDIUM,
 )
@@ -561,7 +557,7 @@ def host_empty(it: Certificate, _: Base) -> Certificate:
     title="whose host name is not ASCII",
     finding=f"{_PATH}.dNSName.form",
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 7.2: CAs must write it in ASCII; no reader is told to check",
+    source="RFC 5280 7.2: CAs must write it in ASCII; no rule has readers check",
     why="A letter that looks like another names another host.",
     importance=Importance.MEDIUM,
 )
@@ -576,7 +572,7 @@ def host_not_ascii(it: Certificate, _: Base) -> Certificate:
     title="with a URI without a scheme",
     finding="extensions.general_name",
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.2.1.6: it must be absolute; no reader is told to check",
+    source="RFC 5280 4.2.1.6: it must be absolute; no rule has readers check",
     why="Programs complete it as they like, and read different hosts.",
     importance=Importance.LOW,
 )
@@ -591,7 +587,7 @@ def uri_without_scheme(it: Certificate, _: Base) -> Certificate:
     title="with a mailbox without @",
     finding="extensions.general_name",
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.2.1.6: it must be a Mailbox of RFC 2821; no reader is told to check",
+    source="RFC 5280 4.2.1.6: it must be a Mailbox of RFC 2821; no rule has readers check",
     why="A program that takes it for a host takes the holder for that host.",
     importance=Importance.LOW,
 )
@@ -606,7 +602,7 @@ def mailbox_without_at(it: Certificate, _: Base) -> Certificate:
     title="with an empty directoryName",
     finding="extensions.general_name",
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.2.1.6: a name must not be empty; no reader is told to check",
+    source="RFC 5280 4.2.1.6: a name must not be empty; no rule has readers check",
     why="A comparison of names that finds nothing to differ takes the holder for anybody.",
     importance=Importance.LOW,
 )

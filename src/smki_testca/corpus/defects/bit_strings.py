@@ -32,7 +32,6 @@ _bits = partial(
 @_bits(
     "key-usage-eight-unused",
     on=("device", "organisation"),
-    mains=2,
     title="whose keyUsage has eight unused bits",
 )
 def key_usage_eight_unused(it: Certificate, base: Base) -> bytes:
@@ -55,7 +54,6 @@ def key_usage_all_unused(it: Certificate, base: Base) -> bytes:
 @_bits(
     "key-usage-stray-bits",
     on=(*_ENDS, "organisation-issuing-ca"),
-    mains=2,
     title="whose keyUsage sets a bit that it calls unused",
     source="X.690 11.2.1",
     importance=Importance.HIGH,

@@ -179,7 +179,6 @@ _AGREEMENT_OF_SIGNERS = {
 @defect(
     "for-key-agreement",
     on=("device", "organisation", *_FOR_SIGNATURES),
-    mains=2,
     title="that is right, and for key agreement where one for signatures is wanted",
     stage=Stage.USE,
     finding=_AGREEMENT_OF_SIGNERS,
@@ -202,6 +201,7 @@ def for_key_agreement(it: Certificate, base: Base) -> Certificate:
 @defect(
     "for-signatures",
     on=("device-ka", "organisation-ka", *_FOR_AGREEMENT),
+    mains=7,
     title="that is right, and for signatures where one for key agreement is wanted",
     stage=Stage.USE,
     finding="",
@@ -247,6 +247,7 @@ def of_another_role(it: Certificate, base: Base) -> Certificate:
 @defect(
     "of-recovery",
     on=("organisation", "organisation-supplier"),
+    mains=2,
     title="of recovery, with a supplier's ID, where a supplier's is wanted",
     stage=Stage.USE,
     finding="role.holder",

@@ -30,11 +30,10 @@ def _own_length(it: Certificate) -> int:
 @constraint_defect(
     "constraints-not-critical",
     on=CAS,
-    mains=2,
     title="whose basicConstraints is not critical",
     finding=f"{_PATH}.critical",
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.2.1.9: CAs must mark it critical; no reader is told to check",
+    source="RFC 5280 4.2.1.9: CAs must mark it critical; no rule has readers check",
     why="A reader that skips it does not tell CAs from end entities.",
     importance=Importance.MEDIUM,
 )
@@ -46,7 +45,6 @@ def constraints_not_critical(it: Certificate, _: Base) -> Certificate:
 @constraint_defect(
     "constraints-missing",
     on=(*SMKI_CAS, "iki-issuing-ca"),
-    mains=2,
     title="without basicConstraints",
     finding=f"{_PATH}.missing",
     rfc5280=Verdict.EITHER,
@@ -63,7 +61,6 @@ def constraints_missing(it: Certificate, _: Base) -> Certificate:
 @constraint_defect(
     "ca-false",
     on=SMKI_CAS,
-    mains=2,
     title="whose cA is FALSE, written out",
     finding=f"{_PATH}.cA.value",
     rfc5280=Verdict.EITHER,
@@ -79,7 +76,7 @@ def ca_false(it: Certificate, _: Base) -> Certificate:
 @constraint_defect(
     "ca-missing",
     on=CAS,
-    mains=2,
+    mains=8,
     title="whose basicConstraints has a pathLen and no cA",
     finding=f"{_PATH}.cA.missing",
     rfc5280=Verdict.EITHER,
@@ -95,7 +92,6 @@ def ca_missing(it: Certificate, _: Base) -> Certificate:
 @constraint_defect(
     "path-length-missing",
     on=SMKI_ISSUING,
-    mains=2,
     title="without pathLen",
     finding=f"{_PATH}.pathLenConstraint.missing",
     rfc5280=Verdict.ACCEPT,
@@ -111,7 +107,6 @@ def path_length_missing(it: Certificate, _: Base) -> Certificate:
 @constraint_defect(
     "path-length-another",
     on=CAS,
-    mains=2,
     title="whose pathLen is one more than it should be",
     finding=f"{_PATH}.pathLenConstraint.value",
     rfc5280=Verdict.ACCEPT,
@@ -144,7 +139,6 @@ def path_length_300_octets(it: Certificate, _: Base) -> Certificate:
 @constraint_defect(
     "path-length-0",
     on=ROOTS,
-    mains=2,
     title="whose pathLen 0 allows no CA below it",
     finding=f"{_PATH}.path_length",
     rfc5280=Verdict.ACCEPT,
@@ -160,7 +154,6 @@ def path_length_0(it: Certificate, _: Base) -> Certificate:
 @constraint_defect(
     "path-length-negative",
     on=("organisation-root-ca", "organisation-issuing-ca", "device-issuing-ca", "dccki-issuing-ca"),
-    mains=2,
     title="with a pathLen of -1",
     finding=f"{_PATH}.path_length",
     source="RFC 5280 4.2.1.9: INTEGER (0..MAX); 4.2: it is critical and cannot be processed",
@@ -178,7 +171,6 @@ def path_length_negative(it: Certificate, _: Base) -> Certificate:
 @constraint_defect(
     "is-ca",
     on=(*ENDS, *RSA_ENDS, "device-ka", "organisation-ka"),
-    mains=3,
     title="that says it is a CA",
     finding=f"{_PATH}.end_entity",
     rfc5280=Verdict.ACCEPT,
@@ -195,7 +187,6 @@ def is_ca(it: Certificate, _: Base) -> Certificate:
 @constraint_defect(
     "is-ca-not-critical",
     on=("device", "organisation"),
-    mains=2,
     title="that says it is a CA in an extension that is not critical",
     finding=f"{_PATH}.end_entity",
     rfc5280=Verdict.ACCEPT,
@@ -212,12 +203,11 @@ def is_ca_not_critical(it: Certificate, _: Base) -> Certificate:
 @constraint_defect(
     "path-length-alone",
     on=("device", "organisation"),
-    mains=2,
     title="with a basicConstraints of a pathLen alone",
     finding=f"{_PATH}.path_length",
     also=(f"{_PATH}.present",),
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.2.1.9: CAs must not write it without cA; no reader is told to check",
+    source="RFC 5280 4.2.1.9: CAs must not write it without cA; no rule has readers check",
     why="A reader that goes by the pathLen takes an end entity for a CA.",
     importance=Importance.HIGH,
 )

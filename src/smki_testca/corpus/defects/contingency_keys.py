@@ -106,7 +106,6 @@ def contingency_key_critical(it: Certificate, _: Base) -> Certificate:
 @contingency_defect(
     "contingency-key",
     on=("organisation", "organisation-issuing-ca"),
-    mains=2,
     title="with the contingency key of a root",
     finding="extensions.unexpected",
     why="A reader that takes a contingency key from any certificate lets its holder replace the"

@@ -11,7 +11,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.bases import organisation
-from smki_testca.corpus.changes import added, but, rekeyed, with_critical, with_value, without
+from smki_testca.corpus.changes import (
+    added,
+    but,
+    rekeyed,
+    with_critical,
+    with_extension,
+    with_value,
+    without,
+)
 from smki_testca.corpus.defect import Changed, Importance, Need, Stage, Verdict, defect
 from smki_testca.corpus.issuer_names import rewritten
 from smki_testca.corpus.keys import ec_key, key_identifier_of, rsa_key
@@ -33,7 +41,7 @@ from smki_testca.corpus.parts import (
     serial_of,
     usages,
 )
-from smki_testca.der.encode import INTEGER, integer, sequence, time, tlv
+from smki_testca.der.encode import GENERALIZED_TIME, INTEGER, integer, sequence, time, tlv
 from smki_testca.der.read import read
 
 if TYPE_CHECKING:
@@ -65,7 +73,7 @@ def _serial(base: Base) -> bytes:
 def about(base: Base) -> Certificate:
     """The certificate that the good list of a base revokes."""
     if base.about is None:
-        raise ValueError(f"{base.name} is no list")
+        raise ValueError(f"{base.name} is not a list")
     return base.about
 
 
@@ -388,6 +396,94 @@ def version_missing(it: RevocationList, base: Base) -> RevocationList:
 
 
 @defect(
+    "version-3",
+    on=LISTS,
+    title="of version 3",
+    stage=Stage.PROFILE,
+    finding="version.value",
+    rfc5280=Verdict.EITHER,
+    source="RFC 5280 5.1.2.1: if there, it is version 2; no rule for readers",
+    why="There is no such version: its parts may mean something else.",
+    importance=Importance.MEDIUM,
+)
+def version_3(it: RevocationList, base: Base) -> RevocationList:
+    """INTEGER 2."""
+    del base
+    return but(it, version=integer(2))
+
+
+@defect(
+    "this-update-generalized",
+    on=LISTS,
+    title="whose thisUpdate of 2026 is a GeneralizedTime",
+    stage=Stage.STRUCTURE,
+    finding="thisUpdate.encoding",
+    rfc5280=Verdict.EITHER,
+    source="RFC 5280 5.1.2.4: UTCTime to 2049; a rule for CAs",
+    why="A reader that knows one type refuses the list, and knows nothing of any certificate.",
+    importance=Importance.MEDIUM,
+    at_least=Stage.USE,
+)
+def this_update_generalized(it: RevocationList, base: Base) -> RevocationList:
+    """20260701000000Z."""
+    del base
+    return but(it, this_update=tlv(GENERALIZED_TIME, b"20260701000000Z"))
+
+
+@defect(
+    "revocation-date-generalized",
+    on=LISTS,
+    title="whose revocationDate of 2026 is a GeneralizedTime",
+    stage=Stage.STRUCTURE,
+    finding="revokedCertificates.revocationDate.encoding",
+    rfc5280=Verdict.EITHER,
+    source="RFC 5280 5.1.2.6: UTCTime to 2049; a rule for CAs",
+    why="A reader that knows one type passes over the entry, and takes a revoked certificate.",
+    importance=Importance.MEDIUM,
+    at_least=Stage.USE,
+)
+def revocation_date_generalized(it: RevocationList, base: Base) -> RevocationList:
+    """20260615000000Z."""
+    dated = tlv(GENERALIZED_TIME, b"20260615000000Z")
+    return but(it, entries=(entry(_serial(base), dated, reason(4)),))
+
+
+@defect(
+    "number-twice",
+    on=LISTS,
+    title="with two numbers",
+    stage=Stage.STRUCTURE,
+    finding="extensions.duplicate",
+    rfc5280=Verdict.EITHER,
+    source="RFC 5280 4.2, 5.2: a rule for CAs",
+    why="Two readers read two numbers, and differ about which list is the newer one.",
+    importance=Importance.MEDIUM,
+    at_least=Stage.USE,
+)
+def number_twice(it: RevocationList, base: Base) -> RevocationList:
+    """CRLNumber 7 and 8."""
+    del base
+    return with_extension(it, "again", extension("cRLNumber", integer(8)))
+
+
+@defect(
+    "reason-twice",
+    on=LISTS,
+    title="with an entry of two reasons, superseded and removeFromCRL",
+    stage=Stage.STRUCTURE,
+    finding="extensions.duplicate",
+    rfc5280=Verdict.EITHER,
+    source="RFC 5280 4.2, 5.3: a rule for CAs",
+    why="A reader that lets the last one count frees the certificate.",
+    importance=Importance.HIGH,
+    at_least=Stage.USE,
+)
+def reason_twice(it: RevocationList, base: Base) -> RevocationList:
+    """ReasonCode 4 and 8."""
+    return but(it, entries=(_entry(base, reason(4), reason(8)),))
+
+
+@defect(
     "without-number",
     on=LISTS,
     title="without cRLNumber",
@@ -576,6 +672,40 @@ def delta_that_lists_nothing(it: RevocationList, base: Base) -> RevocationList:
     """A critical deltaCRLIndicator of base 6, and no entry."""
     del base
     return added(but(it, entries=()), "deltaCRLIndicator", integer(6), critical=True)
+
+
+@defect(
+    "delta-not-critical",
+    on=LISTS,
+    title="that says it is a delta CRL, and not critically",
+    stage=Stage.USE,
+    finding="extensions.deltaCRLIndicator.present",
+    rfc5280=Verdict.EITHER,
+    source="RFC 5280 5.2.4: it must be critical; a rule for CAs",
+    why="Readers that ignore it take a part of the list for the whole, and free what is missing.",
+    importance=Importance.MEDIUM,
+)
+def delta_not_critical(it: RevocationList, base: Base) -> RevocationList:
+    """A deltaCRLIndicator of base 6 that may be ignored; the certificate is on the list."""
+    del base
+    return added(it, "deltaCRLIndicator", integer(6))
+
+
+@defect(
+    "scope-not-critical",
+    on=_CRLS,
+    title="that says it is of CAs only, and not critically",
+    stage=Stage.USE,
+    finding="extensions.issuingDistributionPoint.present",
+    rfc5280=Verdict.EITHER,
+    source="RFC 5280 5.2.5: it must be critical; a rule for CAs",
+    why="Readers that ignore it take the list for one of end entities.",
+    importance=Importance.MEDIUM,
+)
+def scope_not_critical(it: RevocationList, base: Base) -> RevocationList:
+    """OnlyContainsCACerts in an issuingDistributionPoint that may be ignored."""
+    del base
+    return added(it, "issuingDistributionPoint", sequence(tlv(0x82, b"\xff")))
 
 
 def _scoped(it: RevocationList, scope: bytes) -> RevocationList:
@@ -811,7 +941,7 @@ def released_and_revoked(it: RevocationList, base: Base) -> RevocationList:
 @defect(
     "released",
     on=LISTS,
-    title="that lists the serial with removeFromCRL, and is no delta CRL",
+    title="that lists the serial with removeFromCRL, and is not a delta CRL",
     stage=Stage.PROFILE,
     finding="crl.reason_remove",
     rfc5280=Verdict.EITHER,

@@ -121,7 +121,7 @@ def _asked(  # noqa: PLR0913 - a defect is stated in full
     on=REQUESTS,
     title="of version 2",
     finding="csr.version",
-    why="It is no CSR of the format that is known: its parts may mean something else.",
+    why="It is not a CSR of the format that is known: its parts may mean something else.",
     source="SEC App. M F; RFC 2986 4.1",
     rfc="RFC 2986 4.1: the version is 0 for this format; no rule for readers",
     rfc5280=Verdict.EITHER,
@@ -259,7 +259,7 @@ def signature_raw(it: Request, base: Base) -> Request:
     on=_SMKI,
     title="signed with ecdsa-with-SHA384",
     finding="csr.algorithm",
-    why="It is no CSR of the format that is agreed: the portal refuses it.",
+    why="It is not a CSR of the format that is agreed: the portal refuses it.",
     importance=Importance.LOW,
 )
 def algorithm_sha384(it: Request, base: Base) -> Request:
@@ -888,7 +888,7 @@ def _refused(
     name: str, *, on: str, title: str, rule: str, why: str, facts: Mapping[str, str | None]
 ) -> Callable[[Make], Make]:
     """Declare a CSR that the gate refuses to whoever is wanted."""
-    return defect(
+    stated = defect(
         name,
         on=(on,),
         title=title,
@@ -905,6 +905,12 @@ def _refused(
         needs=(Need.NAMES,),
         facts=facts,
     )
+
+    def declare(make: Make) -> Make:
+        stated(make)
+        return make
+
+    return declare
 
 
 @_refused(

@@ -64,7 +64,6 @@ def _sibling(it: Certificate, name: str, value: bytes) -> bytes:
 @_empty(
     "extensions-empty",
     on=(*_ENDS, "organisation-issuing-ca", "dccki"),
-    mains=2,
     title="whose list of extensions is empty",
     source="RFC 5280 4.1: SIZE (1..MAX)",
     importance=Importance.HIGH,
@@ -204,7 +203,6 @@ def wrapped_twice(it: Certificate, base: Base) -> Certificate:
 @_twice(
     "key-usage-twice",
     on=(*_ENDS, "organisation-ka", "organisation-issuing-ca"),
-    mains=2,
     title="with keyUsage twice",
 )
 def key_usage_twice(it: Certificate, base: Base) -> bytes:
@@ -242,7 +240,6 @@ def names_twice(it: Certificate, base: Base) -> bytes:
 @_twice(
     "constraints-twice",
     on=_ISSUING,
-    mains=2,
     title="with basicConstraints twice",
     importance=Importance.CRITICAL,
 )
@@ -289,7 +286,6 @@ def key_identifier_wrapped(it: Certificate, base: Base) -> Certificate:
 @_broken(
     "aki-more",
     on=(*_EACH_KIND, "dccki"),
-    mains=2,
     title="with an element after its keyIdentifier",
     finding="structure.AuthorityKeyIdentifier",
     source="RFC 5280 4.2.1.1",

@@ -31,7 +31,6 @@ extension_defect = partial(defect, stage=Stage.PROFILE, at_least=Stage.PATH)
 @extension_defect(
     "extensions-order",
     on=EVERY,
-    mains=2,
     title="with keyUsage as the last extension",
     finding="extensions.order",
     rfc5280=Verdict.ACCEPT,
@@ -48,7 +47,6 @@ def extensions_order(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "extension-unknown",
     on=(*KINDS, "organisation-root-ca"),
-    mains=2,
     title="with an unknown extension",
     finding="extensions.unexpected",
     rfc5280=Verdict.ACCEPT,
@@ -64,11 +62,10 @@ def extension_unknown(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "extension-unknown-critical",
     on=EVERY,
-    mains=5,
     title="with an unknown critical extension",
     finding="extensions.unknown_critical",
     source="RFC 5280 4.2: a reader must reject what has a critical extension it does not know",
-    why="What its issuer holds to be essential, perhaps a limit of use, is passed over.",
+    why="What its issuer holds to be essential, perhaps a limit of use, is ignored.",
     importance=Importance.HIGH,
 )
 def extension_unknown_critical(it: Certificate, _: Base) -> Certificate:
@@ -93,7 +90,6 @@ def extension_long_oid_critical(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "extension-like-key-usage-critical",
     on=("device", "organisation"),
-    mains=2,
     title="with an unknown critical extension whose OID begins with that of keyUsage",
     finding="extensions.unknown_critical",
     source="RFC 5280 4.2: a reader must reject what has a critical extension it does not know",
@@ -110,7 +106,7 @@ def extension_like_key_usage_critical(it: Certificate, _: Base) -> Certificate:
     on=("device", "organisation"),
     title="with a critical cRLNumber",
     finding="extensions.unknown_critical",
-    source="RFC 5280 4.2, 5.2.3: it is no extension of certificates, so no reader knows it there",
+    source="RFC 5280 4.2, 5.2.3: certificates have no such extension, so no reader knows it",
     why="A reader with one list for certificates and CRLs takes what it must reject.",
     importance=Importance.MEDIUM,
 )
@@ -140,7 +136,6 @@ def issuer_alt_name_critical(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "ext-key-usage",
     on=SMKI,
-    mains=2,
     title="with an extKeyUsage",
     finding="extensions.extKeyUsage.present",
     rfc5280=Verdict.ACCEPT,
@@ -156,7 +151,6 @@ def ext_key_usage(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "crl-distribution-points",
     on=SMKI,
-    mains=2,
     title="with cRLDistributionPoints",
     finding="extensions.cRLDistributionPoints.present",
     rfc5280=Verdict.ACCEPT,
@@ -172,7 +166,6 @@ def crl_distribution_points(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "authority-info-access",
     on=SMKI,
-    mains=2,
     title="with authorityInfoAccess",
     finding="extensions.authorityInfoAccess.present",
     rfc5280=Verdict.ACCEPT,
@@ -204,7 +197,6 @@ def issuer_alt_name(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "issuer-unique-id",
     on=SMKI,
-    mains=2,
     title="with an issuerUniqueID",
     finding="issuerUniqueID.present",
     rfc5280=Verdict.ACCEPT,
@@ -220,7 +212,6 @@ def issuer_unique_id(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "subject-unique-id",
     on=SMKI,
-    mains=3,
     title="with a subjectUniqueID",
     finding="subjectUniqueID.present",
     rfc5280=Verdict.ACCEPT,
@@ -241,11 +232,10 @@ def subject_unique_id(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "name-constraints",
     on=("device", "organisation", "iki"),
-    mains=2,
     title="with critical nameConstraints",
     finding="extensions.only_for_cas",
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.2.1.10: only CAs may have it; no reader is told to check",
+    source="RFC 5280 4.2.1.10: only CAs may have it; no rule has readers check",
     why="A reader that applies limits of an end entity to nothing hides that it applies none.",
     importance=Importance.LOW,
 )
@@ -273,12 +263,11 @@ def policy_constraints(it: Certificate, _: Base) -> Certificate:
 @extension_defect(
     "name-constraints-not-critical",
     on=("device-issuing-ca", "organisation-issuing-ca"),
-    mains=2,
     title="with nameConstraints that are not critical",
     finding="extensions.must_be_critical",
     also=("extensions.unexpected",),
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.2.1.10: CAs must mark it critical; no reader is told to check",
+    source="RFC 5280 4.2.1.10: CAs must mark it critical; no rule has readers check",
     why="A reader that does not process them accepts certificates that the root never allowed.",
     importance=Importance.MEDIUM,
 )
@@ -311,7 +300,7 @@ def policy_mapped_to_any(it: Certificate, _: Base) -> Certificate:
     finding="extensions.cRLDistributionPoints.reasons_only",
     also=("extensions.unexpected",),
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.2.1.13: it must not be of reasons only; no reader is told to check",
+    source="RFC 5280 4.2.1.13: it must not be of reasons only; no rule has readers check",
     why="A program that wants the CRL finds no address, and perhaps goes on without one.",
     importance=Importance.LOW,
 )

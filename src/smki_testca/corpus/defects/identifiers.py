@@ -227,7 +227,6 @@ def id_text(it: Certificate, base: Base) -> Certificate:
 @identifier_defect(
     "id-zeros",
     on=("organisation", "organisation-ka", "organisation-recovery"),
-    mains=2,
     title="whose identifier is all zeros",
     finding=f"{_PATH}.null",
     why="Eight zeros stand for the cell of a root: a holder's certificate would take its place.",
@@ -273,7 +272,6 @@ def id_twice(it: Certificate, _: Base) -> Certificate:
 @identifier_defect(
     "id-with-role",
     on=("organisation", "organisation-supplier"),
-    mains=2,
     title="with role and identifier in one RDN",
     finding="subject.multi_valued",
     source="RFC 5280 4.1.2.4: an RDN is a set of attributes",
@@ -386,7 +384,6 @@ def id_reversed(it: Certificate, base: Base) -> Certificate:
 @identifier_defect(
     "id-of-a-device",
     on=("organisation", "organisation-supplier-ka"),
-    mains=2,
     title="whose identifier is a Device's",
     finding="eui64.not_central",
     source="a rule of the SEC alone: RFC 5280 knows no Entity Identifiers",
@@ -402,7 +399,6 @@ def id_of_a_device(it: Certificate, _: Base) -> Certificate:
 @identifier_defect(
     "identifier",
     on=OCAS,
-    mains=2,
     title="with the identifier of an organisation",
     finding="subject.unexpected",
     why="A CA is taken for a supplier: a key that issues certificates would go into the cell of one"

@@ -50,14 +50,13 @@ def _long_serial(octets: bytes) -> bytes:
 @key_defect(
     "ski-critical",
     on=KINDS,
-    mains=2,
     title="whose subjectKeyIdentifier is critical",
     finding={
         "": "extensions.must_not_be_critical",
         **_each(SMKI, "extensions.subjectKeyIdentifier.critical"),
     },
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.2.1.2: CAs must not mark it critical; no reader is told to check",
+    source="RFC 5280 4.2.1.2: CAs must not mark it critical; no rule has readers check",
     why="A library that does not process it refuses the certificate, another takes it.",
     importance=Importance.LOW,
 )
@@ -69,7 +68,6 @@ def ski_critical(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "ski-missing",
     on=(*ENDS, *RSA_ENDS, "device-ka"),
-    mains=4,
     title="without subjectKeyIdentifier",
     finding="extensions.subjectKeyIdentifier.missing",
     rfc5280=Verdict.ACCEPT,
@@ -80,11 +78,10 @@ def ski_critical(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "ski-missing",
     on=("organisation-issuing-ca", "dccki-root-ca"),
-    mains=2,
     title="without subjectKeyIdentifier",
     finding="extensions.subjectKeyIdentifier.missing",
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.2.1.2: CAs must write it in their own; no reader is told to miss it",
+    source="RFC 5280 4.2.1.2: CAs must write it in their own; no rule has readers miss it",
     why="Where two CAs share a name, nothing says which of them issued a certificate.",
     importance=Importance.MEDIUM,
 )
@@ -96,7 +93,6 @@ def ski_missing(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "ski-20-octets",
     on=SMKI_KINDS,
-    mains=3,
     title="whose subjectKeyIdentifier has 20 octets",
     finding="extensions.subjectKeyIdentifier.octets",
     rfc5280=Verdict.ACCEPT,
@@ -143,11 +139,10 @@ def ski_empty(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "ski-of-another-key",
     on=(*EVERY, "device-ka"),
-    mains=3,
     title="whose subjectKeyIdentifier is that of another key",
     finding="extensions.subjectKeyIdentifier.value",
     rfc5280=Verdict.ACCEPT,
-    source="RFC 5280 4.2.1.2: it should be derived from the key; no reader is told to check",
+    source="RFC 5280 4.2.1.2: it should be derived from the key; no rule has readers check",
     why="Devices, head-ends and CMS messages name keys by it: another key is meant than is used.",
     importance=Importance.HIGH,
 )
@@ -177,7 +172,6 @@ def ski_of_no_type_bits(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "ski-integer",
     on=KINDS,
-    mains=2,
     title="whose subjectKeyIdentifier is an INTEGER",
     finding={
         "": "structure.SubjectKeyIdentifier",
@@ -217,14 +211,13 @@ def ski_bare(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "aki-critical",
     on=KINDS,
-    mains=2,
     title="whose authorityKeyIdentifier is critical",
     finding={
         "": "extensions.must_not_be_critical",
         **_each(SMKI_ISSUED, "extensions.authorityKeyIdentifier.critical"),
     },
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.2.1.1: CAs must not mark it critical; no reader is told to check",
+    source="RFC 5280 4.2.1.1: CAs must not mark it critical; no rule has readers check",
     why="A library that does not process it refuses the certificate, another takes it.",
     importance=Importance.LOW,
 )
@@ -236,7 +229,6 @@ def aki_critical(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "aki-missing",
     on=(*KINDS, "iki-issuing-ca", "dccki-issuing-ca", "device-issuing-ca"),
-    mains=3,
     title="without authorityKeyIdentifier",
     finding="extensions.authorityKeyIdentifier.missing",
     rfc5280=Verdict.EITHER,
@@ -252,7 +244,6 @@ def aki_missing(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "aki-with-issuer-and-serial",
     on=SMKI_KINDS,
-    mains=2,
     title="whose authorityKeyIdentifier tells the issuer's own issuer and serial, too",
     finding="extensions.authorityKeyIdentifier.sole",
     rfc5280=Verdict.ACCEPT,
@@ -279,7 +270,7 @@ def aki_with_issuer_and_serial(it: Certificate, base: Base) -> Certificate:
         **_each(SMKI_ISSUED, "extensions.authorityKeyIdentifier.sole"),
     },
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.2.1.1, A.2: both or none; no reader is told to check",
+    source="RFC 5280 4.2.1.1, A.2: both or none; no rule has readers check",
     why="A reader that compares both compares with what it does not have.",
     importance=Importance.LOW,
 )
@@ -293,7 +284,6 @@ def aki_half(it: Certificate, base: Base) -> Certificate:
 @key_defect(
     "aki-of-serial-alone",
     on=(*SMKI_KINDS, "dccki"),
-    mains=2,
     title="whose authorityKeyIdentifier is a serial in place of a key identifier",
     finding={
         "": "extensions.authorityKeyIdentifier.half",
@@ -330,7 +320,6 @@ def aki_of_issuer_and_serial(it: Certificate, base: Base) -> Certificate:
 @key_defect(
     "aki-20-octets",
     on=SMKI_KINDS,
-    mains=2,
     title="whose authorityKeyIdentifier has 20 octets",
     finding="extensions.authorityKeyIdentifier.keyIdentifier.octets",
     rfc5280=Verdict.EITHER,
@@ -346,7 +335,6 @@ def aki_20_octets(it: Certificate, _: Base) -> Certificate:
 @key_defect(
     "aki-of-another-key",
     on=(*ISSUED, "device-ka"),
-    mains=3,
     title="whose authorityKeyIdentifier is that of another key",
     finding="extensions.authorityKeyIdentifier.keyIdentifier.value",
     rfc5280=Verdict.EITHER,

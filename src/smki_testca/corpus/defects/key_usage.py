@@ -24,7 +24,6 @@ usage_defect = partial(defect, stage=Stage.PROFILE, at_least=Stage.USE)
 @usage_defect(
     "key-usage-not-critical",
     on=(*EVERY, "device-ka", "organisation-ka"),
-    mains=3,
     title="whose keyUsage is not critical",
     finding="extensions.keyUsage.critical",
     rfc5280=Verdict.ACCEPT,
@@ -40,11 +39,10 @@ def key_usage_not_critical(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-missing",
     on=(*KINDS, "device-ka", "organisation-ka"),
-    mains=3,
     title="without keyUsage",
     finding="extensions.keyUsage.missing",
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.2.1.3: CAs must write it in some; no reader is told to miss it",
+    source="RFC 5280 4.2.1.3: CAs must write it in some; no rule has readers miss it",
     why="A Trust Anchor Cell is found by usage: a reader that takes all uses for none stated puts"
     " the key into a cell of its own choice.",
     importance=Importance.HIGH,
@@ -57,7 +55,6 @@ def key_usage_missing(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-integer",
     on=KINDS,
-    mains=3,
     title="whose keyUsage is an INTEGER",
     finding={"": "extensions.keyUsage.unreadable", "dccki": "structure.KeyUsage"},
     at_least=Stage.PROFILE,
@@ -73,7 +70,6 @@ def key_usage_integer(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-without-crl-sign",
     on=CAS,
-    mains=2,
     title="whose keyUsage lacks cRLSign",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.ACCEPT,
@@ -89,7 +85,6 @@ def key_usage_without_crl_sign(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-without-cert-sign",
     on=SMKI_ISSUING,
-    mains=2,
     title="whose keyUsage lacks keyCertSign",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.EITHER,
@@ -105,7 +100,6 @@ def key_usage_without_cert_sign(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-of-end-entity",
     on=SMKI_ISSUING,
-    mains=2,
     title="whose keyUsage is digitalSignature",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.EITHER,
@@ -122,7 +116,6 @@ def key_usage_of_end_entity(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-two",
     on=_SMKI_ENDS,
-    mains=2,
     title="whose keyUsage is both digitalSignature and keyAgreement",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.ACCEPT,
@@ -140,7 +133,6 @@ def key_usage_two(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-non-repudiation",
     on=_SMKI_ENDS,
-    mains=2,
     title="whose keyUsage is nonRepudiation",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.ACCEPT,
@@ -173,7 +165,6 @@ def key_usage_signature_and_non_repudiation(it: Certificate, _: Base) -> Certifi
 @usage_defect(
     "key-usage-key-encipherment",
     on=("device-ka", "organisation-ka"),
-    mains=2,
     title="whose keyUsage is keyEncipherment",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.ACCEPT,
@@ -222,7 +213,6 @@ def key_usage_agreement_and_decipher_only(it: Certificate, _: Base) -> Certifica
 @usage_defect(
     "key-usage-signs-certificates",
     on=(*ENDS, "dccki", "device-ka"),
-    mains=3,
     title="whose keyUsage is keyCertSign",
     finding={"": "extensions.keyUsage.value", "dccki": "extensions.keyUsage.signs_certificates"},
     rfc5280=Verdict.EITHER,
@@ -240,7 +230,6 @@ def key_usage_signs_certificates(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-signs-crls",
     on=("device", "organisation"),
-    mains=2,
     title="whose keyUsage has cRLSign besides its own bit",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.ACCEPT,
@@ -257,11 +246,10 @@ def key_usage_signs_crls(it: Certificate, base: Base) -> Certificate:
 @usage_defect(
     "key-usage-none",
     on=("device", "device-ka", "organisation", "dccki"),
-    mains=2,
     title="whose keyUsage has no bit",
     finding={"": "extensions.keyUsage.value", "dccki": "extensions.keyUsage.no_usage"},
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.2.1.3: at least one bit must be set; no reader is told to check",
+    source="RFC 5280 4.2.1.3: at least one bit must be set; no rule has readers check",
     why="A reader that treats no bit as no extension puts the key to every use.",
     importance=Importance.MEDIUM,
     facts={"usage": None},
@@ -274,7 +262,6 @@ def key_usage_none(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-key-agreement",
     on=("dccki", "iki"),
-    mains=2,
     title="whose keyUsage is keyAgreement",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.ACCEPT,
@@ -290,7 +277,6 @@ def key_usage_key_agreement(it: Certificate, _: Base) -> Certificate:
 @usage_defect(
     "key-usage-signs-too",
     on=SMKI_ISSUING,
-    mains=2,
     title="whose keyUsage has digitalSignature besides its own bits",
     finding="extensions.keyUsage.value",
     rfc5280=Verdict.ACCEPT,

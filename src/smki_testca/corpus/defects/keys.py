@@ -63,7 +63,6 @@ def _keyed(it: Certificate, octets: bytes, curve: str = P256_CURVE) -> Certifica
 @_unusable(
     "point-off-curve",
     on=_WITH_CAS,
-    mains=2,
     title="whose point is not on the curve",
     importance=Importance.CRITICAL,
 )
@@ -106,7 +105,6 @@ def point_of_ones(it: Certificate, base: Base) -> Certificate:
 @_unusable(
     "point-infinity",
     on=(*_ENDS, "device-issuing-ca"),
-    mains=2,
     title="whose point is infinity",
     source="RFC 5480 2.2; SEC 1 3.2.2.1",
     importance=Importance.CRITICAL,
@@ -142,7 +140,6 @@ def x_above_prime(it: Certificate, base: Base) -> Certificate:
 @_unusable(
     "point-prefix-05",
     on=_WITH_CAS,
-    mains=2,
     title="whose point begins with 05",
     source="RFC 5480 2.2",
 )
@@ -247,7 +244,6 @@ def point_in_octet_string(it: Certificate, base: Base) -> Certificate:
 @_unusable(
     "request-point-off-curve",
     on=("device-csr", "organisation-csr"),
-    mains=2,
     title="whose point is not on the curve",
     finding="csr.key",
     importance=Importance.CRITICAL,
@@ -265,7 +261,6 @@ def request_off_curve(it: Request, base: Base) -> Request:
 @_form(
     "point-compressed",
     on=_WITH_CAS,
-    mains=2,
     title="whose point is compressed",
     rfc5280=Verdict.EITHER,
     source="RFC 5480 2.2: readers MAY support compressed points",
@@ -327,7 +322,6 @@ def curve_explicit(it: Certificate, base: Base) -> Certificate:
 @_unusable(
     "curve-explicit-other-generator",
     on=(*_ENDS, "organisation-issuing-ca"),
-    mains=2,
     title="whose curve is spelled out with a base point of its own",
     source="RFC 5480 2.1.1: specifiedCurve MUST NOT be used in PKIX",
     importance=Importance.CRITICAL,

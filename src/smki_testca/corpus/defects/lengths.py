@@ -34,7 +34,6 @@ _too_much = partial(
     finding="der.truncated",
     source="X.690 8.1.3",
     importance=Importance.CRITICAL,
-    mains=2,
     why="A reader that believes the length reads memory behind the document.",
 )
 _cut = partial(
@@ -93,7 +92,6 @@ def serial_length_long(it: Certificate, base: Base) -> bytes:
 @_long(
     "entry-serial-length-long",
     on=("organisation-crl", "dccki-crl"),
-    mains=2,
     title="with an entry whose serial number has its length in the long form",
     importance=Importance.CRITICAL,
 )
@@ -254,7 +252,6 @@ def length_reserved(it: Parts, base: Base) -> bytes:
 @_der(
     "length-nine-octets",
     on=EACH_KIND,
-    mains=2,
     title="whose outermost length has nine octets",
     finding="der.length",
     source="X.690 10.1",

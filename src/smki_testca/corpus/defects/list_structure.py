@@ -63,7 +63,6 @@ def third_update(it: RevocationList, base: Base) -> bytes:
 @_list(
     "entries-twice",
     on=("organisation-crl", "organisation-arl"),
-    mains=2,
     title="with two lists of entries",
     importance=Importance.CRITICAL,
     why="A reader that finds no entries, or half of them, lets revoked certificates pass.",
@@ -77,7 +76,6 @@ def entries_twice(it: RevocationList, base: Base) -> bytes:
 @_list(
     "extensions-first",
     on=("organisation-crl", "iki-arl"),
-    mains=2,
     title="whose extensions come before its entries",
     importance=Importance.CRITICAL,
     why="A reader that finds no entries, or half of them, lets revoked certificates pass.",
@@ -109,7 +107,6 @@ _entry = partial(
 @_entry(
     "entry-without-date",
     on=("organisation-crl", "organisation-arl"),
-    mains=2,
     title="with an entry without date",
 )
 def entry_without_date(it: RevocationList, base: Base) -> bytes:
@@ -128,7 +125,6 @@ def entry_reversed(it: RevocationList, base: Base) -> bytes:
 @_entry(
     "entry-more",
     on=("organisation-crl", "iki-crl"),
-    mains=2,
     title="with an entry of four elements",
 )
 def entry_more(it: RevocationList, base: Base) -> bytes:

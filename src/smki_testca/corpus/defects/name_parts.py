@@ -62,7 +62,6 @@ def third_element_of_attribute(it: Certificate, base: Base) -> bytes:
 @_named(
     "issuer-empty",
     on=("organisation", "organisation-crl", "dccki"),
-    mains=2,
     title="whose issuer is an empty SEQUENCE",
     finding="der.empty_sequence",
     importance=Importance.HIGH,

@@ -38,7 +38,6 @@ _module = "extensions.subjectAltName.hardwareModuleName"
 @_empty(
     "san-empty",
     on=("device", "dccki"),
-    mains=2,
     title="whose subjectAltName is empty",
     source="RFC 5280 4.2.1.6: at least one name",
     importance=Importance.HIGH,
@@ -78,7 +77,6 @@ def name_of_unknown_kind(it: Certificate, base: Base) -> bytes:
 @_broken(
     "other-name-two-values",
     on=("device", "device-csr"),
-    mains=2,
     title="whose otherName has two values",
     finding="structure.OtherName",
     source="RFC 5280 4.2.1.6",
@@ -107,7 +105,6 @@ def third_of_hardware(it: Parts, base: Base) -> bytes:
 @_broken(
     "hardware-serial-twice",
     on=("device", "device-csr"),
-    mains=2,
     title="with hwSerialNum twice",
     finding="structure.HardwareModuleName",
     source="RFC 4108 5",

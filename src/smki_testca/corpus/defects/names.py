@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 _ANY_NAME = "RFC 5280 4.1.2.4, 4.1.2.6 leave the attributes and their order to the CA"
 _ANY_STRING = "RFC 5280 4.1.2.4 allows both types of string"
-_BOUNDS = "RFC 5280 A.1: upper bounds; no reader is told to check"
-_STRINGS = "RFC 5280 A.1: a DirectoryString; no reader is told to check"
+_BOUNDS = "RFC 5280 A.1: upper bounds; no rule has readers check"
+_STRINGS = "RFC 5280 A.1: a DirectoryString; no rule has readers check"
 _INVISIBLE = "RFC 5280 7.1 compares names as RFC 4518 prepares them; none is to be refused for it"
 _OTHER_NAME = (
     "A comparison of octets with the name that was expected fails: whatever names it as issuer has"
@@ -76,7 +76,6 @@ def _reversed(it: Certificate) -> Certificate:
 @name_defect(
     "names-reversed",
     on=("organisation-issuing-ca", *RSA_ENDS, "organisation-root-ca", *RSA_CAS),
-    mains=3,
     title="whose subject has its attributes in reverse order",
     finding="subject.order",
     why=_OTHER_NAME,
@@ -102,7 +101,6 @@ def role_before_name(it: Certificate, _: Base) -> Certificate:
 @name_defect(
     "country",
     on=("organisation", *SMKI_ISSUING, *RSA, *SMKI_ROOTS),
-    mains=3,
     title="with a country in its subject",
     finding="subject.unexpected",
     why="A reader that takes attributes by their place reads the country for the role or the name.",
@@ -119,7 +117,7 @@ def country(it: Certificate, _: Base) -> Certificate:
     finding="subject.country",
     also=("subject.unexpected",),
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 A.1: a country has two letters; no reader is told to check",
+    source="RFC 5280 A.1: a country has two letters; no rule has readers check",
     why="Nothing follows but that its issuer does not check what it signs.",
 )
 def country_of_three_letters(it: Certificate, _: Base) -> Certificate:
@@ -143,7 +141,6 @@ def organisation_name(it: Certificate, _: Base) -> Certificate:
 @name_defect(
     "unit",
     on=DCAS,
-    mains=2,
     title="with a role in its subject",
     finding="subject.unexpected",
     why="The CA of Devices looks like one of organisations: a reader that sorts CAs by their role"
@@ -158,7 +155,6 @@ def unit(it: Certificate, _: Base) -> Certificate:
 @name_defect(
     "name-twice",
     on=("organisation", "iki"),
-    mains=2,
     title="with two common names",
     finding="subject.duplicate",
     why="One reader shows the first name, another the last: people see two holders.",
@@ -180,7 +176,6 @@ def name_twice(it: Certificate, _: Base) -> Certificate:
 @name_defect(
     "ca-role-of-supplier",
     on=OCAS,
-    mains=2,
     title="whose role is that of a supplier",
     finding="subject.organizationalUnitName.value",
     source="a rule of the SEC alone: to RFC 5280 an OU is text",
@@ -196,7 +191,6 @@ def ca_role_of_supplier(it: Certificate, _: Base) -> Certificate:
 @name_defect(
     "ca-role-of-the-other",
     on=OCAS,
-    mains=2,
     title="whose role is that of the other tier",
     finding="subject.organizationalUnitName.value",
     source="a rule of the SEC alone: to RFC 5280 an OU is text",
@@ -225,7 +219,6 @@ def unit_in_other_type(it: Certificate, _: Base) -> Certificate:
 @name_defect(
     "unit-missing",
     on=("organisation-issuing-ca", "dccki", "organisation-root-ca"),
-    mains=2,
     title="without OU",
     finding="subject.organizationalUnitName.missing",
     source="a rule of the SEC alone: to RFC 5280 an OU is text that may be absent",
@@ -275,7 +268,6 @@ def signifier_65_characters(it: Certificate, _: Base) -> Certificate:
 @name_defect(
     "ca-name-5-characters",
     on=SMKI_CAS,
-    mains=2,
     title="whose name has five characters",
     finding="subject.commonName.length",
     source="a rule of this field: RFC 5280 A.1 allows 64 characters",
@@ -303,7 +295,6 @@ def name_17_characters(it: Certificate, _: Base) -> Certificate:
 @name_defect(
     "name-65-characters",
     on=("organisation", "dccki", "iki", "dccki-issuing-ca", "iki-root-ca"),
-    mains=3,
     title="whose name has 65 characters",
     finding={
         "": "subject.too_long",
@@ -323,7 +314,6 @@ def name_65_characters(it: Certificate, _: Base) -> Certificate:
 @name_defect(
     "name-in-other-type",
     on=("organisation", *SMKI_ISSUING, *RSA, *SMKI_ROOTS),
-    mains=3,
     title="whose name is in the other type of string",
     finding="subject.commonName.encoding",
     source=_ANY_STRING,
@@ -387,7 +377,6 @@ def name_integer(it: Certificate, _: Base) -> Certificate:
         "dccki-root-ca",
         "iki-issuing-ca",
     ),
-    mains=2,
     title="without a common name",
     finding="subject.commonName.missing",
     why="A certificate is known by its serial and the CN of its issuer: below such a CA, by its"
@@ -405,7 +394,7 @@ def name_missing(it: Certificate, _: Base) -> Certificate:
     title="with an empty subject",
     finding="subject.empty",
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.1.2.6: a CA's must not be empty; no reader is told to check",
+    source="RFC 5280 4.1.2.6: a CA's must not be empty; no rule has readers check",
     why="Whatever it issues names no issuer: any CA of no name could have issued it.",
     importance=Importance.HIGH,
 )
@@ -443,7 +432,6 @@ def subject_empty(it: Certificate, _: Base) -> Certificate:
 @name_defect(
     "organisation-missing",
     on=("dccki", "iki", "iki-root-ca", "dccki-issuing-ca"),
-    mains=3,
     title="without an organisation name",
     finding="subject.organizationName.missing",
     why="Nothing says in words who the holder is.",
@@ -497,7 +485,6 @@ def organisation_integer(it: Certificate, _: Base) -> Certificate:
 @name_defect(
     "another-maker",
     on=RSA_CAS,
-    mains=2,
     title="with the name of another maker",
     finding="subject.organizationName.value",
     why="People take the CA for another's, and what it issued for that party's.",
@@ -516,7 +503,7 @@ def another_maker(it: Certificate, _: Base) -> Certificate:
     title="whose name has no character",
     finding="subject.empty_attribute",
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 A.1: SIZE (1..MAX); no reader is told to check",
+    source="RFC 5280 A.1: SIZE (1..MAX); no rule has readers check",
     why="A program that takes an empty name for no name shows the next attribute as the holder.",
 )
 def name_empty(it: Certificate, _: Base) -> Certificate:
@@ -553,7 +540,6 @@ def name_of_no_break_space(it: Certificate, _: Base) -> Certificate:
 @name_defect(
     "name-with-nul",
     on=("organisation", "iki"),
-    mains=2,
     title="whose name holds a NUL",
     finding="subject.characters",
     source=_INVISIBLE,

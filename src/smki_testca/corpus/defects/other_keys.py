@@ -194,7 +194,6 @@ def _public(key: ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey) -> bytes:
 @_unusable(
     "key-of-its-ca",
     on=("organisation", "device"),
-    mains=2,
     title="whose key is its CA's",
     stage=Stage.PROFILE,
     rfc5280=Verdict.EITHER,

@@ -77,7 +77,6 @@ def _another_key(it: Certificate, name: str) -> Signer:
 @defect(
     "issuer-unknown",
     on=("organisation", "device"),
-    mains=2,
     title="whose issuer is a CA that nobody knows",
     stage=Stage.PATH,
     finding="issuer.unknown",
@@ -97,7 +96,6 @@ def issuer_unknown(it: Certificate, base: Base) -> Certificate:
 @defect(
     "self-signed",
     on=ENDS,
-    mains=2,
     title="that names its CA as issuer, but is signed with its own key",
     stage=Stage.PATH,
     finding="issuer.self_signed",
@@ -152,7 +150,6 @@ def self_issued(it: Certificate, base: Base) -> Certificate:
 @defect(
     "issued-by-end-entity",
     on=ENDS,
-    mains=2,
     title="that an end entity issued",
     stage=Stage.PATH,
     finding="issuer.not_a_ca",
@@ -217,7 +214,6 @@ def issued_by_root(it: Certificate, base: Base) -> Changed:
 @defect(
     "of-another-hierarchy",
     on=_OF_SMKI,
-    mains=2,
     title="that the issuing CA of another hierarchy issued",
     stage=Stage.PATH,
     finding="issuer.wrong_hierarchy",
@@ -237,7 +233,6 @@ def of_another_hierarchy(it: Certificate, base: Base) -> Changed:
 @defect(
     "below-subordinate-ca",
     on=ENDS,
-    mains=2,
     title="below a CA below its issuing CA, whose pathLenConstraint is 0",
     stage=Stage.PATH,
     finding="issuer.path_length",
@@ -272,7 +267,6 @@ def below_subordinate_ca(it: Certificate, base: Base) -> Changed:
 @defect(
     "issuer-name-differs",
     on=ENDS,
-    mains=2,
     title="whose issuer is not the subject of the CA that signed it",
     stage=Stage.PATH,
     finding="issuer.name_differs",
@@ -430,7 +424,6 @@ def aki_of_the_root(it: Certificate, base: Base) -> Certificate:
 @defect(
     "ca-without-basic-constraints",
     on=ENDS,
-    mains=2,
     title="whose CA has no basicConstraints",
     stage=Stage.PATH,
     finding="issuer.not_a_ca",
@@ -448,7 +441,6 @@ def ca_without_basic_constraints(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-says-it-is-none",
     on=ENDS,
-    mains=2,
     title="whose CA says that it is none",
     stage=Stage.PATH,
     finding="issuer.not_a_ca",
@@ -466,7 +458,6 @@ def ca_says_it_is_none(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-without-key-cert-sign",
     on=ENDS,
-    mains=2,
     title="whose CA may sign CRLs only",
     stage=Stage.PATH,
     finding="issuer.key_usage",
@@ -484,7 +475,6 @@ def ca_without_key_cert_sign(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-for-digital-signature",
     on=ENDS,
-    mains=2,
     title="whose CA has the keyUsage of an end entity",
     stage=Stage.PATH,
     finding="issuer.key_usage",
@@ -523,7 +513,6 @@ def root_path_length_zero(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-expired",
     on=ENDS,
-    mains=2,
     title="whose CA has expired",
     stage=Stage.PATH,
     finding="issuer.expired",
@@ -578,7 +567,6 @@ def root_expired(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-signature-bit",
     on=ENDS,
-    mains=2,
     title="whose CA has a signature of which one bit is changed",
     stage=Stage.PATH,
     finding="signature.invalid",
@@ -600,7 +588,6 @@ def ca_signature_bit(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-by-another-key",
     on=ENDS,
-    mains=2,
     title="whose CA is signed with another key than the root's",
     stage=Stage.PATH,
     finding="signature.invalid",
@@ -617,7 +604,6 @@ def ca_by_another_key(it: Certificate, base: Base) -> Changed:
 @defect(
     "root-of-another-key",
     on=ENDS,
-    mains=2,
     title="below a root of the right name, but with another key",
     stage=Stage.PATH,
     finding="issuer.unknown",
@@ -660,7 +646,6 @@ def root_signature_bit(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-namesake",
     on=ENDS,
-    mains=2,
     title="whose CA is given as another CA of the same name",
     stage=Stage.PATH,
     finding="issuer.unknown",
@@ -678,7 +663,6 @@ def ca_namesake(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-namesake-with-its-ski",
     on=ENDS,
-    mains=2,
     title="whose CA is given as another of the same name and key identifier",
     stage=Stage.PATH,
     finding="signature.invalid",
@@ -696,7 +680,6 @@ def ca_namesake_with_its_ski(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-key-unusable",
     on=_OF_SMKI,
-    mains=2,
     title="whose CA has a point that is on no curve",
     stage=Stage.PATH,
     finding="issuer.unknown",
@@ -719,7 +702,6 @@ def ca_key_unusable(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-renamed",
     on=ENDS,
-    mains=2,
     title="whose CA has another name in its certificate",
     stage=Stage.PATH,
     finding="issuer.name_differs",
@@ -736,7 +718,6 @@ def ca_renamed(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-unknown-critical",
     on=ENDS,
-    mains=2,
     title="whose CA has a critical extension that nobody knows",
     stage=Stage.PATH,
     finding="extensions.unknown_critical",
@@ -753,7 +734,6 @@ def ca_unknown_critical(it: Certificate, base: Base) -> Changed:
 @defect(
     "ca-of-another-root",
     on=ENDS,
-    mains=2,
     title="whose CA is certified by the root of another hierarchy",
     stage=Stage.PATH,
     finding="issuer.wrong_hierarchy",

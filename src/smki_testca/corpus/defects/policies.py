@@ -33,7 +33,6 @@ policy_defect = partial(defect, stage=Stage.PROFILE, at_least=Stage.PATH)
 @policy_defect(
     "policies-not-critical",
     on=(*SMKI, "device-ka"),
-    mains=3,
     title="whose certificatePolicies is not critical",
     finding="extensions.certificatePolicies.critical",
     rfc5280=Verdict.ACCEPT,
@@ -65,7 +64,6 @@ def policies_critical(it: Certificate, _: Base) -> Certificate:
 @policy_defect(
     "policies-missing",
     on=(*KINDS, *RSA_CAS),
-    mains=3,
     title="without certificatePolicies",
     finding="extensions.certificatePolicies.missing",
     rfc5280=Verdict.ACCEPT,
@@ -81,7 +79,6 @@ def policies_missing(it: Certificate, _: Base) -> Certificate:
 @policy_defect(
     "policies-two",
     on=SMKI_KINDS,
-    mains=2,
     title="with two policies",
     finding="extensions.certificatePolicies.sole",
     rfc5280=Verdict.ACCEPT,
@@ -120,7 +117,7 @@ def policies_two_other_first(it: Certificate, _: Base) -> Certificate:
         **dict.fromkeys(RSA, "extensions.certificatePolicies.duplicate"),
     },
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 4.2.1.4: a policy must not appear twice; no reader is told to check",
+    source="RFC 5280 4.2.1.4: a policy must not appear twice; no rule has readers check",
     why="Nothing follows from it but that the CA does not check what it signs.",
     importance=Importance.LOW,
 )
@@ -164,12 +161,11 @@ def policies_with_notice(it: Certificate, _: Base) -> Certificate:
 @policy_defect(
     "policies-with-unknown-qualifier",
     on=("organisation", "device"),
-    mains=2,
     title="with an unknown qualifier in its critical policy",
     finding="extensions.certificatePolicies.sole",
     source="RFC 5280 4.2.1.4: a reader must interpret a critical certificatePolicies with its"
     " qualifiers, or reject the certificate",
-    why="What limits the use of the certificate is passed over.",
+    why="What limits the use of the certificate is ignored.",
     importance=Importance.MEDIUM,
 )
 def policies_with_unknown_qualifier(it: Certificate, _: Base) -> Certificate:
@@ -181,13 +177,12 @@ def policies_with_unknown_qualifier(it: Certificate, _: Base) -> Certificate:
 @policy_defect(
     "policies-any",
     on=EVERY,
-    mains=2,
     title="with anyPolicy",
     finding="extensions.certificatePolicies.policyIdentifier.policy",
     rfc5280=Verdict.ACCEPT,
     source="RFC 5280 4.2.1.4 allows anyPolicy",
-    why="It claims every policy: a program that asks whether it is a Test Certificate is told yes,"
-    " and so is one that asks whether it is live.",
+    why="It claims every policy: a program that asks whether it is a Test Certificate hears"
+    " yes, and so does one that asks whether it is live.",
     importance=Importance.MEDIUM,
 )
 def policies_any(it: Certificate, _: Base) -> Certificate:
@@ -198,7 +193,6 @@ def policies_any(it: Certificate, _: Base) -> Certificate:
 @policy_defect(
     "policies-another",
     on=(*DEVICES, "organisation"),
-    mains=2,
     title="with a policy of another PKI",
     finding="extensions.certificatePolicies.policyIdentifier.policy",
     rfc5280=Verdict.ACCEPT,
@@ -217,7 +211,7 @@ def policies_another(it: Certificate, _: Base) -> Certificate:
     on=("device",),
     title="with a policy of nothing",
     finding="structure.PolicyInformation",
-    source="RFC 5280 4.2.1.4: policyIdentifier is no optional element; 4.2",
+    source="RFC 5280 4.2.1.4: policyIdentifier is not an optional element; 4.2",
     rfc5280=Verdict.REJECT,
     stage=Stage.STRUCTURE,
     why="A reader that takes the first element without looking reads past the end.",

@@ -36,7 +36,6 @@ def purposes_critical(it: Certificate, _: Base) -> Certificate:
 
 @purpose_defect(
     "purposes-missing",
-    mains=2,
     title="without extKeyUsage",
     finding=f"{_PATH}.missing",
     rfc5280=Verdict.ACCEPT,
@@ -65,7 +64,6 @@ def purposes_integer(it: Certificate, _: Base) -> Certificate:
 
 @purpose_defect(
     "purposes-email",
-    mains=2,
     title="whose only purpose is e-mail",
     finding=f"{_PATH}.value",
     rfc5280=Verdict.ACCEPT,

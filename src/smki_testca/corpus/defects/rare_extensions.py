@@ -236,7 +236,7 @@ def edi_name_null(it: Certificate, base: Base) -> Certificate:
 
 @_unexpected(
     "directory-name-null",
-    title="whose issuerAltName has a directoryName that is no Name",
+    title="whose issuerAltName has a directoryName that is not a Name",
     finding="structure.GeneralName",
     also=("extensions.general_name", "extensions.unexpected"),
     source="RFC 5280 4.2.1.6",

@@ -31,7 +31,6 @@ def _list_of(it: Certificate, base: Base, code: int | None) -> RevocationList:
 @defect(
     "revoked",
     on=("organisation", "organisation-issuing-ca", *_REVOKED[1:], *_OTHER_CAS),
-    mains=2,
     title="that the list of its CA revokes",
     stage=Stage.USE,
     finding="validity.revoked",

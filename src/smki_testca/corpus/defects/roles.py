@@ -73,7 +73,6 @@ def role_decimal(it: Certificate, base: Base) -> Certificate:
         "organisation-load-controller",
         "iki",
     ),
-    mains=3,
     title="whose role has one digit",
     finding=f"{_PATH}.role_decimal",
     why="The zero before it is left out: a reader that pads on the right reads the role 20.",
@@ -114,7 +113,6 @@ def role_7f(it: Certificate, _: Base) -> Certificate:
 @role_defect(
     "role-unknown",
     on=("organisation", "iki", "organisation-ka"),
-    mains=2,
     title="whose role is FE, which is none",
     finding=f"{_PATH}.role",
     why="A reader that takes what it does not know for a default gives a stranger a cell.",
@@ -128,7 +126,6 @@ def role_unknown(it: Certificate, _: Base) -> Certificate:
 @role_defect(
     "role-past-the-cells",
     on=("organisation", "organisation-load-controller-ka"),
-    mains=2,
     title="whose role is 09, which is none",
     finding=f"{_PATH}.role",
     why="It is the first code after those of the cells: a table that is read one too far has it.",
@@ -157,7 +154,6 @@ def role_reserved(it: Certificate, _: Base) -> Certificate:
 @role_defect(
     "role-of-root",
     on=("organisation", "iki", "organisation-ka"),
-    mains=2,
     title="whose role is 00, that of a root",
     finding=f"{_PATH}.role_of_ca",
     why="An organisation is taken for a root: its key would go into the cell that everything else"
@@ -173,7 +169,6 @@ def role_of_root(it: Certificate, _: Base) -> Certificate:
 @role_defect(
     "role-of-issuing-ca",
     on=("organisation", "iki", "organisation-ka"),
-    mains=2,
     title="whose role is 07, that of an Issuing CA",
     finding=f"{_PATH}.role_of_ca",
     why="An organisation is taken for a CA: whatever it signs would be trusted.",
@@ -318,7 +313,7 @@ def role_printable_string(it: Certificate, base: Base) -> Certificate:
     title="whose role is an INTEGER",
     finding=f"{_PATH}.unreadable",
     rfc5280=Verdict.EITHER,
-    source="RFC 5280 A.1: an OU is a DirectoryString; no reader is told to check",
+    source="RFC 5280 A.1: an OU is a DirectoryString; no rule has readers check",
     why="A reader that does not look at the type takes the octet 02 for the text, or for the role.",
     facts=_NO_ROLE,
 )
@@ -341,7 +336,7 @@ def role_integer(it: Certificate, base: Base) -> Certificate:
     mains=3,
     title="without a role",
     finding=f"{_PATH}.missing",
-    why="A reader that takes no role for any puts a stranger's key into the cell at hand.",
+    why="A reader that takes no role for any puts a stranger's key into the cell in question.",
     importance=Importance.CRITICAL,
     facts=_NO_ROLE,
 )
@@ -353,7 +348,6 @@ def role_missing(it: Certificate, _: Base) -> Certificate:
 @role_defect(
     "role-twice",
     on=(*ORGANISATIONS, "organisation-network-operator-ka"),
-    mains=2,
     title="with two roles",
     finding="subject.duplicate",
     why="One reader takes the first OU, another the last: the one sees a supplier, the other a"
@@ -379,7 +373,6 @@ def role_twice(it: Certificate, base: Base) -> Certificate:
 @role_defect(
     "role-of-recovery",
     on=("organisation-network-operator", "organisation-other"),
-    mains=2,
     title="whose role is recovery, and whose ID is none of the DCC's",
     finding="role.holder",
     why="The key in the cell of recovery may replace nearly every other (replacement mode 8).",
@@ -394,7 +387,6 @@ def role_of_recovery(it: Certificate, _: Base) -> Certificate:
 @role_defect(
     "role-of-broker",
     on=("organisation-ka", "organisation-other-ka"),
-    mains=2,
     title="whose role is access control broker, and whose ID is none of the DCC's",
     finding="role.holder",
     why="The holder's key takes the broker's place in its cell: the Device agrees keys with a"
@@ -410,7 +402,6 @@ def role_of_broker(it: Certificate, _: Base) -> Certificate:
 @role_defect(
     "role-of-transitional-cos",
     on=("organisation", "organisation-load-controller"),
-    mains=2,
     title="whose role is transitional CoS, and whose ID is none of the DCC's",
     finding="role.holder",
     why="The holder can put another supplier into a meter's cells (replacement mode 7).",
@@ -439,7 +430,6 @@ def role_of_wan_provider(it: Certificate, _: Base) -> Certificate:
 @role_defect(
     "role-of-dsp",
     on=("organisation", "organisation-xml-sign"),
-    mains=2,
     title="whose role is that of the DSP's XML, and whose ID is none of the DCC's",
     finding="role.holder",
     why="What a User signs is taken for an answer of the DCC's systems.",

@@ -22,7 +22,6 @@ serial_defect = partial(defect, stage=Stage.PROFILE, importance=Importance.LOW)
 @serial_defect(
     "serial-negative",
     on=(*ENDS, "organisation-issuing-ca", "dccki", "iki"),
-    mains=2,
     title="with a negative serial number",
     finding="serialNumber.value",
     rfc5280=Verdict.EITHER,
@@ -52,7 +51,6 @@ def serial_zero(it: Certificate, _: Base) -> Certificate:
 @serial_defect(
     "serial-17-octets",
     on=SMKI,
-    mains=2,
     title="with a serial number of 17 octets",
     finding="serialNumber.octets",
     rfc5280=Verdict.ACCEPT,
@@ -68,7 +66,6 @@ def serial_17_octets(it: Certificate, _: Base) -> Certificate:
 @serial_defect(
     "serial-21-octets",
     on=(*RSA, *ENDS),
-    mains=2,
     title="with a serial number of 21 octets",
     finding="serialNumber.octets",
     rfc5280=Verdict.EITHER,
@@ -83,7 +80,6 @@ def serial_21_octets(it: Certificate, _: Base) -> Certificate:
 @serial_defect(
     "serial-15-octets",
     on=EVERY,
-    mains=2,
     title="with a serial number of 15 octets",
     finding="serialNumber.octets",
     rfc5280=Verdict.ACCEPT,
@@ -98,7 +94,6 @@ def serial_15_octets(it: Certificate, _: Base) -> Certificate:
 @serial_defect(
     "serial-300-octets",
     on=(*ENDS, "dccki"),
-    mains=2,
     title="with a serial number of 300 octets",
     finding="serialNumber.unreadable",
     rfc5280=Verdict.EITHER,

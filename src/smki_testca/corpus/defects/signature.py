@@ -66,7 +66,6 @@ def _padded(octets: bytes) -> bytes:
 @_form(
     "signature-padded",
     on=(*_ECDSA, "device-csr"),
-    mains=4,
     title="whose signature has an INTEGER padded to 32 octets",
     finding="signature.integer_padded",
     source="X.690 8.3.2",
@@ -180,7 +179,6 @@ def r_plus_order(it: Parts, base: Base) -> Parts:
 @_range(
     "signature-s-plus-order",
     on=(*_ENDS, "organisation-crl"),
-    mains=2,
     title="whose signature has s + n in place of s",
     importance=Importance.HIGH,
 )
@@ -263,7 +261,6 @@ def raw(it: Parts, base: Base) -> Parts:
 @_form(
     "signature-trailing-octet",
     on=(*_ECDSA, "device-csr"),
-    mains=2,
     title="whose signature has an octet after its SEQUENCE",
 )
 def trailing_octet(it: Parts, base: Base) -> Parts:
@@ -342,7 +339,6 @@ def in_octet_string(it: Parts, base: Base) -> Parts:
 @_form(
     "signature-unused-bits",
     on=(*_ECDSA, "dccki"),
-    mains=2,
     title="whose signature has unused bits",
     finding="signature.malformed",
     source="RFC 5280 4.1.1.3; X.690 8.6.2",
@@ -358,7 +354,6 @@ def unused_bits(it: Parts, base: Base) -> bytes:
 @_form(
     "signature-empty",
     on=(*_ECDSA, "dccki"),
-    mains=5,
     title="whose signature is empty",
     importance=Importance.CRITICAL,
     finding={"dccki": "signature.invalid", "": "signature.malformed"},

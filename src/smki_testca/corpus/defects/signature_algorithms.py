@@ -44,7 +44,6 @@ _invalid = partial(
 @_invalid(
     "digest-sha-384",
     on=_ECDSA,
-    mains=2,
     title="that was signed over its SHA-384",
     importance=Importance.HIGH,
 )
@@ -57,7 +56,6 @@ def signed_with_sha384(it: Parts, base: Base) -> Parts:
 @_invalid(
     "digest-sha-1",
     on=("device", "dccki"),
-    mains=2,
     title="that was signed over its SHA-1",
     importance=Importance.HIGH,
 )
@@ -126,7 +124,6 @@ _parameters = partial(
 @_parameters(
     "algorithm-null-parameters",
     on=_ECDSA,
-    mains=4,
     title="whose algorithms have NULL parameters",
     finding="signature.parameters_null",
     rfc5280=Verdict.EITHER,
@@ -195,7 +192,6 @@ def with_sha1(it: Certificate, base: Base) -> Certificate:
 @_other(
     "algorithm-unknown",
     on=(*_ENDS, "organisation-crl"),
-    mains=2,
     title="that is signed with an algorithm that nobody knows",
     source="RFC 5280 6.1.3 (a)(1)",
     importance=Importance.CRITICAL,

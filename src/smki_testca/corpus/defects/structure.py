@@ -48,7 +48,6 @@ def algorithm_missing(it: Parts, base: Base) -> bytes:
 @_broken(
     "signature-missing",
     on=EACH_KIND,
-    mains=2,
     title="without its signatureValue",
     importance=Importance.HIGH,
     why="A verifier that finds nothing to verify must not take that for right.",
@@ -81,7 +80,6 @@ def document_empty(it: Parts, base: Base) -> bytes:
 @_broken(
     "signed-empty",
     on=EACH_KIND,
-    mains=2,
     title="whose signed part is empty",
     importance=Importance.HIGH,
     why="A verifier that finds nothing to verify must not take that for right.",
@@ -95,7 +93,6 @@ def signed_empty(it: Parts, base: Base) -> bytes:
 @_broken(
     "signature-twice",
     on=EACH_KIND,
-    mains=2,
     title="with two signatures",
     importance=Importance.HIGH,
     why="Two readers of one document read two values: the first, or the last.",
@@ -153,7 +150,6 @@ def issuer_missing(it: Certificate, base: Base) -> Certificate:
 @_broken(
     "validity-missing",
     on=("device", "organisation"),
-    mains=2,
     title="without validity",
     importance=Importance.HIGH,
     why="A reader that takes no dates for no limit never lets it expire.",
@@ -202,7 +198,6 @@ def key_twice(it: Certificate, base: Base) -> Certificate:
 @_broken(
     "extensions-twice",
     on=("device", "organisation"),
-    mains=2,
     title="with [3] extensions twice",
     finding="structure.TBSCertificate",
     importance=Importance.HIGH,
@@ -448,7 +443,6 @@ def version_bare(it: Certificate, base: Base) -> bytes:
 @_broken(
     "version-1-written",
     on=("organisation", "device"),
-    mains=2,
     title="whose version is v1, written out",
     stage=Stage.DER,
     at_least=Stage.STRUCTURE,
@@ -487,7 +481,6 @@ def _levels(count: int) -> bytes:
     "nested-40",
     on=("organisation", "organisation-crl"),
     also=("extensions.unexpected",),
-    mains=2,
     title="with an extension of 40 SEQUENCEs in one another",
 )
 def nested_40(it: Certificate | RevocationList, base: Base) -> Certificate | RevocationList:
@@ -499,7 +492,6 @@ def nested_40(it: Certificate | RevocationList, base: Base) -> Certificate | Rev
 @_nested(
     "nested-1000",
     on=("organisation", "device-csr"),
-    mains=2,
     title="with a subject of 1,000 SEQUENCEs in one another",
     importance=Importance.CRITICAL,
 )
@@ -507,3 +499,18 @@ def nested_1000(it: Certificate | Request, base: Base) -> Certificate | Request:
     """The subject is nested deeper than any name."""
     del base
     return but(it, subject=_levels(1000))
+
+
+@_nested(
+    "many-elements",
+    on=("organisation",),
+    title="with an extension of 20,001 elements",
+    finding="der.too_many",
+    also=("extensions.unexpected",),
+    importance=Importance.LOW,
+    why="A reader that keeps a node for each element fills its memory.",
+)
+def many_elements(it: Certificate, base: Base) -> Certificate:
+    """The value of an unknown extension, which is not critical, is a list of NULLs."""
+    del base
+    return added(it, "2.999.2", sequence(_MORE * 20_001))

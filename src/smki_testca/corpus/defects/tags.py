@@ -191,7 +191,6 @@ def oid_constructed(it: Certificate, base: Base) -> bytes:
 @_form(
     "signed-primitive",
     on=EACH_KIND,
-    mains=2,
     title="whose signed part is a primitive SEQUENCE",
     finding="der.structure",
 )
@@ -271,7 +270,6 @@ def key_identifier_constructed(it: Parts, base: Base) -> bytes:
 @_form(
     "other-name-primitive",
     on=("device", "device-csr"),
-    mains=2,
     title="whose otherName is primitive",
     finding="structure.GeneralNames",
     importance=Importance.HIGH,
@@ -361,7 +359,6 @@ def name_in_parts(it: Certificate, base: Base) -> bytes:
 @_parts(
     "hardware-serial-in-parts",
     on=("device", "device-csr"),
-    mains=2,
     title="whose hwSerialNum is written in two parts",
     importance=Importance.CRITICAL,
 )
@@ -382,7 +379,6 @@ def hardware_serial_in_parts(it: Parts, base: Base) -> bytes:
 @_der(
     "tag-high-form",
     on=EACH_KIND,
-    mains=2,
     title="whose outermost tag is in the high form",
     finding="der.tag",
     source="X.690 8.1.2.2",
@@ -426,7 +422,6 @@ def endless_tag(it: Parts, base: Base) -> bytes:
 @_der(
     "end-of-contents-inside",
     on=(*_ENDS, "organisation-crl"),
-    mains=2,
     title="with end-of-contents octets in a SEQUENCE of definite length",
     finding="structure.Extensions",
     also=("extensions.unexpected",),

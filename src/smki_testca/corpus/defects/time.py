@@ -32,7 +32,7 @@ def _from_to(start: datetime, end: datetime) -> bytes:
 @defect(
     "expired",
     on=(*_TEN_YEARS, "dccki"),
-    title="that ran out in October 2025",
+    title="that expired in October 2025",
     stage=Stage.USE,
     finding="validity.expired",
     source=_SOURCE,
@@ -49,7 +49,7 @@ def expired(it: Certificate, base: Base) -> Certificate:
 @defect(
     "expired",
     on=_DEVICES,
-    title="that ran out in October 2025",
+    title="that expired in October 2025",
     stage=Stage.USE,
     finding="validity.expired",
     also=("validity.notAfter.value",),
@@ -67,8 +67,7 @@ def device_expired(it: Certificate, base: Base) -> Certificate:
 @defect(
     "expired",
     on=ISSUING,
-    mains=2,
-    title="that ran out in 2025",
+    title="that expired in 2025",
     stage=Stage.USE,
     finding="validity.expired",
     source=_SOURCE,
@@ -85,7 +84,7 @@ def ca_expired(it: Certificate, base: Base) -> Certificate:
 @defect(
     "expired-a-second-ago",
     on=(*_TEN_YEARS, "dccki"),
-    title="that ran out a second ago",
+    title="that expired a second ago",
     stage=Stage.USE,
     finding="validity.expired",
     source=f"{_SOURCE}, 4.1.2.5",
@@ -182,7 +181,7 @@ def device_ends_before_it_begins(it: Certificate, base: Base) -> Certificate:
     why="Who holds the old key takes the place of the new one, as long as the old one is valid.",
     remedy="Revoke a certificate whose key must not be used any more.",
     importance=Importance.LOW,
-    needs=(Need.NAMES,),
+    needs=(Need.NAMES, Need.TIME),
 )
 def renewed_since(it: Certificate, base: Base) -> Certificate:
     """The older of two certificates of a holder: an earlier serial and validity."""

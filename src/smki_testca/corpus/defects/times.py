@@ -106,7 +106,6 @@ def utc_fraction(it: Certificate, base: Base) -> bytes:
 @_form(
     "time-empty",
     on=(*_UTC, "organisation-crl"),
-    mains=2,
     title="that begins at a UTCTime of no content",
     importance=Importance.HIGH,
 )
@@ -216,7 +215,6 @@ def two_digits_in_generalized(it: Certificate, base: Base) -> bytes:
     "revocation-date-no-seconds",
     on=_LISTS,
     also=("crl.entry",),
-    mains=2,
     title="with an entry whose date has no seconds",
 )
 def revocation_without_seconds(it: RevocationList, base: Base) -> bytes:
@@ -266,7 +264,6 @@ def thirtieth_of_february(it: Certificate, base: Base) -> bytes:
 @_calendar(
     "time-leap-day-of-no-leap-year",
     on=(*_UTC, "organisation-crl"),
-    mains=2,
     title="that begins on 29 February of a year that has none",
 )
 def leap_day_of_no_leap_year(it: Parts, base: Base) -> bytes:

@@ -45,7 +45,6 @@ def _with_end(it: Certificate, end: bytes) -> Certificate:
 @validity_defect(
     "not-before-generalized-time",
     on=("organisation-ka", *SMKI_CAS, *RSA),
-    mains=2,
     title="whose notBefore is a GeneralizedTime before 2050",
     finding="validity.notBefore.encoding",
     rfc5280=Verdict.EITHER,
@@ -63,7 +62,6 @@ def not_before_generalized_time(it: Certificate, _: Base) -> Certificate:
 @validity_defect(
     "not-before-month-13",
     on=("organisation-ka", *RSA_ENDS, "organisation-issuing-ca"),
-    mains=2,
     title="whose notBefore is in a thirteenth month",
     finding="validity.notBefore.unreadable",
     source=_NO_TIME,
@@ -93,7 +91,6 @@ def not_before_hour_24(it: Certificate, _: Base) -> Certificate:
 @validity_defect(
     "not-after-generalized-time",
     on=("organisation", *RSA_ENDS, *SMKI_ISSUING, *RSA_ISSUING),
-    mains=2,
     title="whose notAfter is a GeneralizedTime before 2050",
     finding="validity.notAfter.encoding",
     rfc5280=Verdict.EITHER,
@@ -127,7 +124,6 @@ def not_after_generalized_time_of_2045(it: Certificate, _: Base) -> Certificate:
 @validity_defect(
     "not-after-utc-time-of-2069",
     on=("organisation-root-ca", "device-root-ca", "dccki-root-ca"),
-    mains=2,
     title="whose notAfter of 2069 is a UTCTime",
     finding="validity.order",
     source="RFC 5280 4.1.2.5.1: 69 is 1969; 6.1 does not look at the validity of a trust anchor",
@@ -143,7 +139,6 @@ def not_after_utc_time_of_2069(it: Certificate, _: Base) -> Certificate:
 @validity_defect(
     "not-after-30-february",
     on=(*ENDS, "device-ka", "dccki", "iki"),
-    mains=2,
     title="whose notAfter is on 30 February",
     finding="validity.notAfter.unreadable",
     source=_NO_TIME,
@@ -161,7 +156,7 @@ def not_after_30_february(it: Certificate, _: Base) -> Certificate:
     title="whose notAfter is on 29 February 2100",
     finding="validity.notAfter.unreadable",
     source=_NO_TIME,
-    why="2100 is no leap year: a reader that divides by four takes a day that does not exist.",
+    why="2100 is not a leap year: a reader that divides by four takes a day that does not exist.",
     importance=Importance.LOW,
 )
 def not_after_29_february_2100(it: Certificate, _: Base) -> Certificate:
@@ -172,7 +167,6 @@ def not_after_29_february_2100(it: Certificate, _: Base) -> Certificate:
 @validity_defect(
     "not-after-missing",
     on=(*ENDS, "dccki"),
-    mains=2,
     title="without a notAfter",
     finding="validity.notAfter.missing",
     stage=Stage.STRUCTURE,
@@ -204,7 +198,6 @@ _LONGER = {
 @validity_defect(
     "lasts-a-day-longer",
     on=tuple(_LONGER),
-    mains=2,
     title="that lasts a day longer than its kind does",
     finding="validity.notAfter.period",
     rfc5280=Verdict.ACCEPT,
@@ -220,7 +213,6 @@ def lasts_a_day_longer(it: Certificate, base: Base) -> Certificate:
 @validity_defect(
     "never-expires",
     on=("organisation", "organisation-recovery", "organisation-issuing-ca"),
-    mains=2,
     title="that has no well-defined expiry",
     finding="validity.notAfter.period",
     rfc5280=Verdict.ACCEPT,

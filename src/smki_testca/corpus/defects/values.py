@@ -24,7 +24,7 @@ _boolean = partial(
     finding="der.boolean",
     source="X.690 11.1",
     why="A reader that compares with ff takes it for FALSE, another for TRUE: a critical extension"
-    " is passed over, or a CA is none.",
+    " is ignored, or a CA is not one.",
 )
 _integer = partial(
     _der,
@@ -53,7 +53,6 @@ _default = partial(
 @_boolean(
     "critical-one",
     on=(*_ENDS, "organisation-issuing-ca", "dccki", "device-csr"),
-    mains=2,
     title="whose keyUsage is critical by a BOOLEAN of 01",
     importance=Importance.HIGH,
 )
@@ -73,7 +72,6 @@ def critical_seven_bits(it: Certificate, base: Base) -> Certificate:
 @_boolean(
     "critical-empty",
     on=("device", "organisation"),
-    mains=2,
     title="whose criticality of keyUsage has no content",
     source="X.690 8.2.1",
     importance=Importance.HIGH,
@@ -99,7 +97,6 @@ def critical_two_octets(it: Certificate, base: Base) -> Certificate:
 @_boolean(
     "ca-one",
     on=_CAS,
-    mains=2,
     title="whose cA is a BOOLEAN of 01",
     importance=Importance.HIGH,
 )
@@ -143,7 +140,6 @@ def ca_false_written(it: Certificate, base: Base) -> Certificate:
 @_integer(
     "serial-padded",
     on=(*_ENDS, "organisation-issuing-ca", "dccki", "iki"),
-    mains=2,
     title="whose serialNumber has a needless zero octet in front",
     importance=Importance.HIGH,
     why="A CRL lists the serial without the octet: who compares octets lets the revoked pass.",
@@ -164,27 +160,6 @@ def serial_empty(it: Certificate, base: Base) -> Certificate:
     """The INTEGER has no octet."""
     del base
     return but(it, serial=tlv(INTEGER, b""))
-
-
-@_integer(
-    "entry-serial-padded",
-    on=("organisation-crl", "organisation-arl", "dccki-crl", "iki-crl"),
-    mains=4,
-    title="with an entry whose serial number has a needless zero octet in front",
-    importance=Importance.CRITICAL,
-    why="The revoked certificate's own serial has no such octet: who compares octets lets it pass"
-    " (seen in five libraries).",
-)
-def entry_serial_padded(it: RevocationList, base: Base) -> bytes:
-    """A zero octet stands before the serial of the only entry."""
-    del base
-    return edited(
-        it,
-        lambda octets: holding(octets, b"\x00" + content_of(octets)),
-        "revokedCertificates",
-        0,
-        0,
-    )
 
 
 @_integer(
@@ -228,7 +203,6 @@ def path_length_padded(it: Certificate, base: Base) -> bytes:
 @_integer(
     "path-length-empty",
     on=_CAS,
-    mains=2,
     title="whose pathLenConstraint has no content",
     source="X.690 8.3.1",
     importance=Importance.HIGH,
@@ -380,7 +354,7 @@ def curve_arc_padded(it: Parts, base: Base) -> bytes:
 @_der(
     "extension-oid-wraps",
     on=("organisation",),
-    title="with an extension whose last arc is that of keyUsage and 2 to the power of 32",
+    title="with an extension whose last arc is that of keyUsage plus 2 to the power of 32",
     finding="extensions.keyUsage.missing",
     also=("extensions.unknown_critical",),
     stage=Stage.STRUCTURE,

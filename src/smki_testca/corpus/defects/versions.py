@@ -14,14 +14,13 @@ if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
     from smki_testca.corpus.parts import Certificate
 
-_WHAT_IS_V3 = "RFC 5280 4.1.2.1: what has extensions must be v3; no reader is told to check"
+_WHAT_IS_V3 = "RFC 5280 4.1.2.1: what has extensions must be v3; no rule has readers check"
 version_defect = partial(defect, stage=Stage.PROFILE)
 
 
 @version_defect(
     "version-2",
     on=EVERY,
-    mains=3,
     title="of version 2",
     finding="version.value",
     rfc5280=Verdict.EITHER,
@@ -38,7 +37,6 @@ def version_2(it: Certificate, _: Base) -> Certificate:
 @version_defect(
     "version-missing",
     on=ENDS,
-    mains=2,
     title="without a version",
     finding="version.missing",
     rfc5280=Verdict.EITHER,
@@ -70,7 +68,6 @@ def version_4(it: Certificate, _: Base) -> Certificate:
 @version_defect(
     "version-octet-string",
     on=ENDS,
-    mains=2,
     title="whose version is an OCTET STRING",
     finding="version.unreadable",
     source="RFC 5280 4.1: Version is an INTEGER",

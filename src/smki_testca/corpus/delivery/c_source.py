@@ -97,8 +97,7 @@ class _Question:
 
     @classmethod
     def of(cls, case: Case) -> _Question:
-        wanted = case.as_json().get("wanted", case.facts)
-        wanted, facts = (tuple(map(each.get, _IDENTITY)) for each in (wanted, case.facts))
+        wanted, facts = (tuple(map(each.get, _IDENTITY)) for each in (case.wanted, case.facts))
         return cls(case.at, wanted, facts, case.chain, case.crls, case.about)
 
 
@@ -194,7 +193,8 @@ class _Unit:
         return name
 
 
-_KINDS = {"certificate": "SMKI_CERTIFICATE", "CRL": "SMKI_CRL", "CSR": "SMKI_CSR"}
-_STAGES = {stage: f"SMKI_STAGE_{stage.upper()}" for stage in Stage}
-_VERDICTS = {verdict: f"SMKI_{verdict.upper()}" for verdict in Verdict}
-_IMPORTANCES = {each: f"SMKI_IMPORTANCE_{each.upper()}" for each in Importance}
+_KINDS = {"certificate": 0, "CRL": 1, "CSR": 2}
+_STAGES, _VERDICTS, _IMPORTANCES = (
+    {member: number for number, member in enumerate(kind)} for kind in (Stage, Verdict, Importance)
+)
+"""The values of the enumerations in ``corpus.h``, in the same order."""

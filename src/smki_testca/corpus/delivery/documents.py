@@ -73,6 +73,7 @@ class CaseTable(msgspec.Struct, frozen=True):
     profile: str
     base: Id | None
     good: bool
+    main: bool
     stage: Stage
     at_least: Stage
     expect: dict[Level, ExpectationTable]
@@ -87,13 +88,13 @@ class CaseTable(msgspec.Struct, frozen=True):
     needs: list[Need]
     at: Instant
     facts: dict[str, str]
+    wanted: dict[str, str]
     device: list[DeviceTable]
     change: ChangeTable | None
     files: FilesTable
     chain: list[File]
     crls: list[File]
     about: File | None
-    wanted: dict[str, str] = {}
 
 
 class CountsTable(msgspec.Struct, frozen=True):

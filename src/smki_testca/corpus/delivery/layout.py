@@ -63,7 +63,7 @@ def layout(cases: Sequence[Case]) -> Layout:
         {case.id: f"{CASES}/{case.id}.der" for case in cases},
         certificates,
         _named((der for case in cases for der in case.crls), good, CRLS),
-        _bundles((case.chain for case in cases if case.chain), certificates),
+        _bundles(cases, certificates),
     )
 
 
@@ -75,16 +75,15 @@ def _named(ders: Iterable[bytes], good: Mapping[bytes, str], folder: str) -> dic
 
 
 def _bundles(
-    chains: Iterable[tuple[bytes, ...]], certificates: Mapping[bytes, str]
+    cases: Sequence[Case], certificates: Mapping[bytes, str]
 ) -> dict[tuple[bytes, ...], str]:
-    """A name for each chain: that of its first certificate, or its digest if others share that."""
-    every = sorted(set(chains))
-    firsts = [chain[0] for chain in every]
+    """A name for each chain: that of its first certificate, or its digest if it is changed."""
+    usual = {case.chain for case in cases if case.base is None}
     return {
         chain: certificates[chain[0]].removesuffix(".der") + ".p7b"
-        if firsts.count(chain[0]) == 1
+        if chain in usual
         else f"{CHAIN}/{_digest(b''.join(chain))}.p7b"
-        for chain in every
+        for chain in sorted({case.chain for case in cases if case.chain})
     }
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from smki_testca.corpus.changes import added, but, with_value
 from smki_testca.corpus.defect import Importance, Need, Stage, oddity
 from smki_testca.corpus.defects.crl import LISTS, about
-from smki_testca.corpus.parts import at, entry, extension, reason, serial_of
-from smki_testca.der.encode import GENERALIZED_TIME, INTEGER, integer, time, tlv
+from smki_testca.corpus.parts import at, dns, entry, extension, reason, serial_of
+from smki_testca.der.encode import GENERALIZED_TIME, INTEGER, integer, oid, sequence, time, tlv
 
 if TYPE_CHECKING:
     from smki_testca.corpus.bases import Base
@@ -55,7 +55,7 @@ def that_lists_nothing(it: RevocationList, base: Base) -> RevocationList:
     title="that lists another certificate",
     stage=Stage.USE,
     source="RFC 5280 6.3.3 (j)",
-    why="A reader that takes each certificate for revoked once the list has an entry.",
+    why="A reader that takes any entry for its own revokes every certificate of the CA.",
     facts=_GOOD,
 )
 def that_lists_others(it: RevocationList, base: Base) -> RevocationList:
@@ -97,7 +97,7 @@ def that_lists_the_end_of_the_serial(it: RevocationList, base: Base) -> Revocati
     return but(it, entries=(entry(tlv(INTEGER, positive), "2026-06-15", reason(4)),))
 
 
-_COUNT = 300
+_COUNT = 120
 
 
 def _others(it: RevocationList, count: int) -> tuple[bytes, ...]:
@@ -110,14 +110,14 @@ def _others(it: RevocationList, count: int) -> tuple[bytes, ...]:
 @oddity(
     "of-many",
     on=_MANY,
-    title="that lists 300 others before the certificate",
+    title="that lists 120 others before the certificate",
     stage=Stage.USE,
     source="RFC 5280 5.1.2.6: no upper bound, no order",
     why=_MISSED,
     importance=Importance.CRITICAL,
 )
 def of_many(it: RevocationList, base: Base) -> RevocationList:
-    """The certificate's entry is the last of 301."""
+    """The certificate's entry is the last of 121."""
     del base
     return but(it, entries=(*_others(it, _COUNT), *it.entries))
 
@@ -125,13 +125,13 @@ def of_many(it: RevocationList, base: Base) -> RevocationList:
 @oddity(
     "of-many-after-it",
     on=_MANY,
-    title="that lists the certificate before 300 others",
+    title="that lists the certificate before 120 others",
     stage=Stage.USE,
     source="RFC 5280 5.1.2.6: no upper bound, no order",
     why=_MISSED,
 )
 def of_many_after_it(it: RevocationList, base: Base) -> RevocationList:
-    """The certificate's entry is the first of 301."""
+    """The certificate's entry is the first of 121."""
     del base
     return but(it, entries=(*it.entries, *_others(it, _COUNT)))
 
@@ -438,3 +438,57 @@ def unknown_extension(it: RevocationList, base: Base) -> RevocationList:
     """An unassigned OID, NULL."""
     del base
     return added(it, _UNKNOWN_OID, b"\x05\x00")
+
+
+_MAY_BE_IGNORED = "RFC 5280 5.2: an extension that is not critical may be ignored"
+
+
+@oddity(
+    "freshest-crl",
+    on=LISTS,
+    title="that names a place for delta CRLs",
+    stage=Stage.STRUCTURE,
+    source=f"{_MAY_BE_IGNORED}; 5.2.6",
+    why=_REFUSED,
+    importance=Importance.MEDIUM,
+    notices=("extensions.freshestCRL.present",),
+)
+def freshest_crl(it: RevocationList, base: Base) -> RevocationList:
+    """A URI in freshestCRL."""
+    del base
+    place = tlv(0x86, b"http://ca.example/delta.crl")
+    return added(it, "freshestCRL", sequence(sequence(tlv(0xA0, tlv(0xA0, place)))))
+
+
+@oddity(
+    "other-name-of-its-ca",
+    on=LISTS,
+    title="with another name of its CA",
+    stage=Stage.STRUCTURE,
+    source=f"{_MAY_BE_IGNORED}; 5.2.2",
+    why=_REFUSED,
+    importance=Importance.MEDIUM,
+    notices=("extensions.issuerAltName.present",),
+)
+def other_name_of_its_ca(it: RevocationList, base: Base) -> RevocationList:
+    """A dNSName in issuerAltName."""
+    del base
+    return added(it, "issuerAltName", sequence(dns(b"ca.example")))
+
+
+@oddity(
+    "place-of-its-ca",
+    on=LISTS,
+    title="that names a place for the certificate of its CA",
+    stage=Stage.STRUCTURE,
+    source=f"{_MAY_BE_IGNORED}; 5.2.7",
+    why=_REFUSED,
+    importance=Importance.MEDIUM,
+    notices=("extensions.authorityInfoAccess.present",),
+)
+def place_of_its_ca(it: RevocationList, base: Base) -> RevocationList:
+    """A URI of caIssuers in authorityInfoAccess."""
+    del base
+    place = tlv(0x86, b"http://ca.example/ca.cer")
+    access = sequence(oid("1.3.6.1.5.5.7.48.2"), place)
+    return added(it, "authorityInfoAccess", sequence(access))

@@ -94,7 +94,7 @@ def extensions_turned(it: Certificate, base: Base) -> Certificate:
 @oddity(
     "key-identifier-of-its-own",
     on=("dccki", "iki"),
-    title="whose subjectKeyIdentifier is no digest of its key",
+    title="whose subjectKeyIdentifier is not a digest of its key",
     stage=Stage.PROFILE,
     source="RFC 5280 4.2.1.2: other methods are allowed",
     why="A reader that computes it again refuses the certificates of other CAs' software.",
@@ -200,14 +200,14 @@ def great_path_length(it: Certificate, base: Base) -> Certificate:
 )
 def ca_renewed(it: Certificate, base: Base) -> Changed:
     """The CA's certificate has another serial, and begins after the document does."""
-    period = lasting("2026-06-01", "2044-12-31T23:59:59")
+    period = lasting("2026-02-01", "2044-12-31T23:59:59")
     ca = but(base.chain[0], serial=serial_of("a renewed CA"), validity=period)
     return Changed(it, (ca, *base.chain[1:]))
 
 
 @oddity(
     "ends-after-its-ca",
-    on=_ENDS,
+    on=("organisation", "device", "iki"),
     title="that ends after its CA does",
     stage=Stage.PATH,
     source="RFC 5280 6.1.3 (a)(2): every certificate of a path is valid now; no more",
@@ -215,8 +215,8 @@ def ca_renewed(it: Certificate, base: Base) -> Changed:
     needs=(Need.CHAIN,),
 )
 def ends_after_its_ca(it: Certificate, base: Base) -> Changed:
-    """The CA ends in 2027."""
-    ca = but(base.chain[0], validity=lasting("2020-01-01", "2027-07-01"))
+    """The CA ends in 2030."""
+    ca = but(base.chain[0], validity=lasting("2020-01-01", "2030-07-01"))
     return Changed(it, (ca, *base.chain[1:]))
 
 

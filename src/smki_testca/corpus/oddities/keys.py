@@ -41,11 +41,10 @@ def _signed_with(
 @oddity(
     "signature-of-high-s",
     on=_SIGNED,
-    mains=2,
     title="whose signature has an s in the upper half",
     stage=Stage.SIGNATURE,
     source="FIPS 186-5 6.4: s from 1 to n - 1; RFC 5758 3.2",
-    why="Some libraries, of currencies, take the lower half only: they refuse every other one.",
+    why="Libraries for digital currencies take the lower half only: they refuse every other one.",
 )
 def signature_of_high_s(it: Certificate, base: Base) -> Certificate:
     """S above half of the order of the group."""
@@ -56,7 +55,6 @@ def signature_of_high_s(it: Certificate, base: Base) -> Certificate:
 @oddity(
     "signature-of-low-s",
     on=_SIGNED,
-    mains=2,
     title="whose signature has an s in the lower half",
     stage=Stage.SIGNATURE,
     source="FIPS 186-5 6.4: s from 1 to n - 1; RFC 5758 3.2",
@@ -72,7 +70,6 @@ def signature_of_low_s(it: Certificate, base: Base) -> Certificate:
 @oddity(
     "signature-of-short-r",
     on=_SIGNED,
-    mains=2,
     title="whose signature has an r of 31 octets",
     stage=Stage.SIGNATURE,
     source=_VALUES,
@@ -87,7 +84,6 @@ def signature_of_short_r(it: Certificate, base: Base) -> Certificate:
 @oddity(
     "signature-of-short-s",
     on=_SIGNED,
-    mains=2,
     title="whose signature has an s of 31 octets",
     stage=Stage.SIGNATURE,
     source=_VALUES,
@@ -102,7 +98,6 @@ def signature_of_short_s(it: Certificate, base: Base) -> Certificate:
 @oddity(
     "signature-of-33-and-33",
     on=_SIGNED,
-    mains=2,
     title="whose signature has an r and an s of 33 octets",
     stage=Stage.SIGNATURE,
     source=_VALUES,
@@ -117,7 +112,6 @@ def signature_of_33_and_33(it: Certificate, base: Base) -> Certificate:
 @oddity(
     "signature-of-32-and-32",
     on=_SIGNED,
-    mains=2,
     title="whose signature has an r and an s of 32 octets",
     stage=Stage.SIGNATURE,
     source=_VALUES,
@@ -168,8 +162,8 @@ def key_of_short_y(it: Certificate, base: Base) -> Certificate:
 )
 def renewed_with_its_key(it: Certificate, base: Base) -> Certificate:
     """Another serial and validity, the same subject, key and key identifier (O9)."""
-    ends = {"device": "9999-12-31T23:59:59", "dccki": "2028-06-01"}
-    period = lasting("2026-06-15", ends.get(base.profile, "2036-06-01"))
+    ends = {"device": "9999-12-31T23:59:59", "dccki": "2028-01-31"}
+    period = lasting("2026-02-01", ends.get(base.profile, "2036-01-31"))
     return but(it, serial=serial_of(f"{base.name} renewed"), validity=period)
 
 
@@ -183,9 +177,9 @@ def renewed_with_its_key(it: Certificate, base: Base) -> Certificate:
 )
 def renewed_with_a_new_key(it: Certificate, base: Base) -> Certificate:
     """Another serial, validity and key, the same subject."""
-    end = "9999-12-31T23:59:59" if base.profile == "device" else "2036-06-01"
+    end = "9999-12-31T23:59:59" if base.profile == "device" else "2036-01-31"
     other = rekeyed(it, ec_key(f"{base.name} renewed").spki)
-    period = lasting("2026-06-15", end)
+    period = lasting("2026-02-01", end)
     return but(other, serial=serial_of(f"{base.name} renewed again"), validity=period)
 
 

@@ -296,7 +296,7 @@ def id_like_der(it: Certificate, base: Base) -> Certificate:
 @oddity(
     "id-like-text",
     on=_DEVICES,
-    title="whose Device ID is eight letters",
+    title="whose Device ID is eight characters of text",
     stage=Stage.USE,
     source="GBCS v0.8.1 s.12; RFC 4108 5: an OCTET STRING",
     why="A reader that guesses whether a serial is text shows METER-01, and compares that.",

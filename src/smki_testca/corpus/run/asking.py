@@ -244,14 +244,14 @@ def _failed_reset(cause: str) -> InputError:
     return InputError(
         "corpus.reset",
         f"The command of --reset fails: {cause}.",
-        "Mend it, then go on with --resume.",
+        "Mend it, then continue with --resume.",
     )
 
 
 def _unknown(case: str) -> InputError:
     return InputError(
         "corpus.protocol",
-        f"The target answers for {case}, which is no case of this corpus.",
+        f"The target answers for {case}, which is not a case of this corpus.",
         "Run the corpus that the device has compiled in.",
     )
 
@@ -260,5 +260,5 @@ def _lost(case: str) -> InputError:
     return InputError(
         "corpus.target_lost",
         f"The target crashed or hung {MOST_LOST} times in a row, the last time after {case}.",
-        "Reset it, or name a command that does with --reset, then go on with --resume.",
+        "Reset it, or name a command that does with --reset, then continue with --resume.",
     )

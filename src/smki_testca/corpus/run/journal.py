@@ -1,4 +1,4 @@
-"""Keeps the answers of a run on the disk as they come, so that it can be gone on with."""
+"""Keeps the answers of a run on the disk as they come, so that it can be resumed."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Journal:
         path: of the file.
         corpus: the digest of the corpus.
         target: as it was named.
-        resume: whether to go on with the run of which the file is.
+        resume: whether to resume the run of which the file is.
 
     Raises:
-        InputError: if the file is there and the run is not to be gone on with, is of another
+        InputError: if the file is there and the run is not to be resumed, is of another
             corpus or target, or cannot be read or written.
     """
 
@@ -51,7 +51,7 @@ class Journal:
             raise InputError(
                 "corpus.journal",
                 f"{path} has the answers of a run that did not end.",
-                "Go on with it with --resume, or remove the file.",
+                "Continue it with --resume, or remove the file.",
             )
 
     def __enter__(self) -> Self:
@@ -106,7 +106,7 @@ class Journal:
             begun = msgspec.json.decode(lines[0], type=JournalHead) if lines else head
             tables = [msgspec.json.decode(line, type=AnswerTable) for line in lines[1:]]
         except (msgspec.MsgspecError, ValueError) as error:
-            raise self._unusable(f"it is not one: {error}") from error
+            raise self._unusable(f"it cannot be read: {error}") from error
         if begun.corpus != head.corpus:
             raise self._unusable("its corpus is another one")
         if begun.target != head.target:
@@ -122,6 +122,6 @@ class Journal:
     def _unusable(self, cause: str) -> InputError:
         return InputError(
             "corpus.journal",
-            f"The run of {self.path} cannot be gone on with: {cause}.",
+            f"The run of {self.path} cannot be resumed: {cause}.",
             "Remove the file, or name another with --journal.",
         )

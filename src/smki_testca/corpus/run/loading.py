@@ -209,7 +209,9 @@ class _Folder:
         if data is None:
             path = PurePosixPath(name)
             if path.is_absolute() or ".." in path.parts or not path.parts:
-                raise _index_error(self._folder / INDEX, f"{shown(name)} is no file of the corpus")
+                raise _index_error(
+                    self._folder / INDEX, f"{shown(name)} is not a file of the corpus"
+                )
             data = read_regular(self._folder.joinpath(*path.parts), MAX_DOCUMENT_OCTETS)
             self._read[name] = data
         stated = sha256 or self._sums.get(name)
@@ -232,4 +234,6 @@ class _Folder:
 
 
 def _index_error(index: Path, cause: str) -> InputError:
-    return InputError("corpus.index", f"{index} is no index of a corpus: {cause}.", _REMEDY)
+    return InputError(
+        "corpus.index", f"{index} cannot be used as the index of a corpus: {cause}.", _REMEDY
+    )

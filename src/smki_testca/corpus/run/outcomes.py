@@ -50,7 +50,7 @@ class Judgement:
     Attributes:
         outcome: of the case.
         note: why, where the outcome does not say.
-        is_dangerous: whether a revoked certificate passed, which matters most.
+        is_dangerous: whether a certificate passed that is revoked, or may be: that matters most.
     """
 
     outcome: Outcome
@@ -119,6 +119,9 @@ def _by_list(case: LoadedCase, answer: Answer, verdict: Verdict) -> Judgement:
             if verdict is Verdict.ACCEPT
             else _refused(case, answer, verdict)
         )
+    if answer.seen is Seen.ACCEPTED and verdict is Verdict.REJECT:
+        note = "the list must be refused, and the certificate is accepted"
+        return Judgement(Outcome.WRONG, note, is_dangerous=True)
     if answer.seen is Seen.ACCEPTED and status == Seen.REVOKED.value:
         note = "the revoked certificate is accepted"
         return Judgement(Outcome.WRONG, note, is_dangerous=True)

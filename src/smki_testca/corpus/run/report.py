@@ -153,7 +153,17 @@ class Report:
         return {**made, "summary": summary, "failed": self.failed, "cases": cases}
 
     def since(self, before: Report) -> Report:
-        """The same report with what differs from an earlier one."""
+        """The same report with what differs from an earlier one.
+
+        Raises:
+            InputError: if that is of another level.
+        """
+        if before.level is not self.level:
+            raise InputError(
+                "corpus.report",
+                f"The last report is of the level {before.level}, and this run of {self.level}.",
+                "Name a report of the same level with --last.",
+            )
         old = {result.id: result.outcome for result in before.cases}
         new = {result.id: result.outcome for result in self.cases}
         return replace(
@@ -223,7 +233,7 @@ def read_report(path: Path) -> Report:
     except (msgspec.MsgspecError, ValueError) as error:
         raise InputError(
             "corpus.report",
-            f"{path} is no report of a run: {error}.",
+            f"{path} is not a report of a run: {error}.",
             "Name a file that corpus run wrote with --save or --json.",
         ) from error
 

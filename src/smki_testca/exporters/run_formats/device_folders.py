@@ -48,6 +48,12 @@ class DeviceFolders(PathFormat):
             put(path / SEEDED_NOTE, SEEDED_TEXT.encode())
         for device in part:
             folder = path / _name(device, setting.name_by)
+            if folder.name.casefold() == SEEDED_NOTE.casefold():
+                raise InputError(
+                    "export.device_name",
+                    f"No Device can have the folder {shown(folder.name)}: a note has that name.",
+                    "Name Devices by a column that has another value.",
+                )
             try:
                 folder.mkdir(mode=0o700)
             except FileExistsError as error:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 import unicodedata
 from functools import partial
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from smki_testca.authority import csr as csrs
 from smki_testca.errors import InputError
+from smki_testca.input_files import open_regular
 from smki_testca.issuance.batch import csv_rows, portal_zip
 from smki_testca.issuance.batch.bounded_lines import BlankRows, BoundedLines
 from smki_testca.issuance.batch.column_names import ColumnNames
@@ -24,10 +23,6 @@ if TYPE_CHECKING:
 
 COLUMNS = ("csr", "name")
 """The columns of a table of CSRs; the second may be left out."""
-_READING = os.O_RDONLY | sum(
-    getattr(os, name, 0) for name in ("O_NONBLOCK", "O_BINARY", "O_CLOEXEC")
-)
-"""Without waiting for whoever would write to a pipe."""
 
 
 class Numbered(Protocol):
@@ -160,9 +155,7 @@ class FolderOfCsrs:
         """Read a file; it never waits, for it reads no pipe. See ``CsrSource.read``."""
         path = Path(self.path, self.members[number - 1].file)
         try:
-            with open(path, "rb", opener=lambda name, _: os.open(name, _READING)) as file:
-                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                    raise InputError("input.unreadable", f"{path} is not a regular file.")
+            with open_regular(path) as file:
                 return file.read(csrs.MAX_OCTETS + 1)
         except OSError as error:
             raise InputError(
@@ -259,6 +252,12 @@ def _named(path: Path, header: list[str]) -> list[str]:
             "manifest.column",
             f"{path} has the column {shown(name)} which is not known.",
             use_one_of(COLUMNS),
+        )
+    if any(header) and COLUMNS[0] not in names:
+        raise InputError(
+            "manifest.column",
+            f"{path} has no column {COLUMNS[0]}.",
+            "Name the column with the CSRs csr, and one with their names, if there is one, name.",
         )
     return names
 

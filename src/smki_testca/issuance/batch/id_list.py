@@ -66,6 +66,13 @@ class IdList:
                 f"{path} has no column for IDs.",
                 f"Name one {' or '.join(ID_COLUMNS)}.",
             )
+        several = [name for name in ID_COLUMNS if name in columns]
+        if len(several) > 1:
+            raise InputError(
+                "list.column",
+                f"{path} has several columns for IDs: {', '.join(several)}.",
+                "Leave one.",
+            )
         return cls(path, id_column, USAGE if USAGE in columns else None)
 
     def entries(self) -> Iterator[tuple[int, Eui64, tuple[str | None, ...]]]:

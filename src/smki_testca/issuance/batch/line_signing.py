@@ -28,6 +28,8 @@ from smki_testca.issuance.history import (
     IssueHistory,
 )
 from smki_testca.issuance.issuance import Issuance
+from smki_testca.schema_words import UNKNOWN_KEY, json_in_words
+from smki_testca.text import use_one_of
 from smki_testca.x509.pem import to_pem
 
 if TYPE_CHECKING:
@@ -198,11 +200,11 @@ def _parsed(line: bytes) -> _Ask:
         InputError: if it is no such object.
     """
     if line.startswith(_MARK):
-        raise _unreadable("it has a byte order mark; were files joined?")
+        raise _unreadable("it has a byte order mark, as if files had been joined")
     try:
         ask = msgspec.json.decode(line, type=_Ask)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise _unreadable(str(error).rstrip(".")) from error
+        raise _unreadable(json_in_words(error), error) from error
     # The parser keeps the last of several values of one key.
     keys = json.loads(line, strict=False, object_pairs_hook=lambda pairs: [key for key, _ in pairs])
     for key in ask.__struct_fields__:
@@ -211,11 +213,13 @@ def _parsed(line: bytes) -> _Ask:
     return ask
 
 
-def _unreadable(cause: str) -> InputError:
+def _unreadable(cause: str, error: Exception | None = None) -> InputError:
+    unknown = UNKNOWN_KEY.fullmatch(str(error))
+    keys = use_one_of(_Ask.__struct_fields__, "key", given=unknown[1]) if unknown else ""
     return InputError(
         "line.unreadable",
         f"The line cannot be read: {cause}.",
-        'Send an object on one line, such as {"csr": "MII…", "id": "1"}.',
+        keys or 'Send an object on one line, such as {"csr": "MII…", "id": "1"}.',
     )
 
 

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from smki_testca.errors import InputError, UsageError
+from smki_testca.input_files import open_regular
 from smki_testca.issuance.batch import csv_rows, parquet_rows
 from smki_testca.issuance.batch.bounded_lines import BlankRows, BoundedLines
 from smki_testca.issuance.batch.column_names import ColumnNames
 from smki_testca.profiles.inputs import INPUT_TYPES, USAGE
+from smki_testca.schema_words import json_in_words
 from smki_testca.text import is_one_line
 from smki_testca.text_files import MARK, broken_text, open_text
 
@@ -90,7 +92,7 @@ def digest(path: Path) -> str:
         InputError: if it cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise _unreadable(path, error) from error
@@ -178,8 +180,9 @@ def _json_lines(path: Path, columns: ColumnNames, blanks: BlankRows) -> Iterator
                 continue
             except (msgspec.ValidationError, msgspec.DecodeError) as error:
                 is_marked = text.startswith(MARK)
-                cause = "it has a byte order mark; were files joined?" if is_marked else error
-                yield Line(texts.number, {}, f"it is not an object of texts ({cause})")
+                cause = "it has a byte order mark, as if files had been joined"
+                cause = cause if is_marked else json_in_words(error)
+                yield Line(texts.number, {}, f"it is not an object of texts: {cause}")
                 continue
             try:
                 if text.count('"') != _MARKS_OF_PAIR * len(cells):

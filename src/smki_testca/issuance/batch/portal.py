@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from smki_testca.errors import Refusal, SmkiTestcaError
 from smki_testca.issuance.batch.csr_names import without_ending
 from smki_testca.issuance.batch.portal_zip import ZipWriter
-from smki_testca.text import plain
+from smki_testca.text import plain, spreadsheet_cell
 from smki_testca.x509.pem import to_pem
 
 if TYPE_CHECKING:
@@ -150,13 +150,18 @@ def response(report: Report, issued: Mapping[int, bytes]) -> bytes:
     outer.add(f"{report.name}-response.zip", inner.close())
     if report.problems:
         rows = ["Identifier\tFile\tCode\tReason"]
-        rows += ["\t".join((str(number), *cells)) for number, *cells in report.problems]
+        rows += _table_rows(report.problems)
         outer.add(f"{report.name}-problems.tsv", "\r\n".join([*rows, ""]).encode("utf-8"))
     if report.remarks:
         rows = ["Identifier\tFile\tCode\tPart\tRemark"]
-        rows += ["\t".join((str(number), *cells)) for number, *cells in report.remarks]
+        rows += _table_rows(report.remarks)
         outer.add(f"{report.name}-remarks.tsv", "\r\n".join([*rows, ""]).encode("utf-8"))
     return outer.close()
+
+
+def _table_rows(rows: Iterable[tuple[Any, ...]]) -> list[str]:
+    """Rows of text that a spreadsheet may open: a file's name is no formula there."""
+    return ["\t".join(spreadsheet_cell(str(cell)) for cell in row) for row in rows]
 
 
 def outcome(error: SmkiTestcaError) -> tuple[Status, str]:

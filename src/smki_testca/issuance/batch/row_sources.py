@@ -99,13 +99,6 @@ class Manifest:
 
     def manifest_id(self) -> ManifestId:
         """The digest of the file, and what its cells are filled with."""
-        if self.path.exists() and not self.path.is_file():
-            # A batch may be planned again, which reads the manifest again.
-            raise InputError(
-                "input.unreadable",
-                f"{self.path} cannot be read: it is not a regular file.",
-                "Give a file.",
-            )
         return ManifestId(manifests.digest(self.path), _filled(self))
 
     def add_to(self, plan: Plan) -> None:

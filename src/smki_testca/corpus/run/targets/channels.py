@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from smki_testca.corpus.run.targets.processes import end, how_it_ended, start, words_of
+from smki_testca.corpus.run.targets.protocol import NUMBER
 from smki_testca.corpus.run.targets.target import not_started
 from smki_testca.errors import InputError
 
@@ -227,8 +228,8 @@ def tcp(named: str) -> Connect:
         InputError: if that is no host and port.
     """
     host, _, port = named.rpartition(":")
-    if not host or not port.isascii() or not port.isdecimal() or not 0 < int(port) < 1 << 16:
-        raise not_started(f"tcp:{named}", "it is no HOST:PORT")
+    if not host or not NUMBER.fullmatch(port) or not 0 < int(port) < 1 << 16:
+        raise not_started(f"tcp:{named}", "it is not HOST:PORT")
     return lambda seconds: TcpChannel(host.strip("[]"), int(port), seconds)
 
 
@@ -239,8 +240,8 @@ def serial(named: str) -> Connect:
         InputError: if that is no device and rate.
     """
     device, _, baud = named.rpartition("@")
-    if not device or not baud.isascii() or not baud.isdecimal() or not 0 < int(baud) < 1 << 24:
-        raise not_started(f"serial:{named}", "it is no DEVICE@BAUD")
+    if not device or not NUMBER.fullmatch(baud) or not int(baud):
+        raise not_started(f"serial:{named}", "it is not DEVICE@BAUD")
     return lambda _: SerialChannel(device, int(baud))
 
 
@@ -263,10 +264,11 @@ class Lines:
         Raises:
             ChannelClosedError: if the target ended.
         """
-        while not self._lines:
+        # A target that prints without end is never waited for: the time is looked at each time.
+        while time.monotonic() < deadline:
+            if self._lines:
+                return self._lines.pop().decode("utf-8", "replace").strip()
             data = self._channel.receive(deadline)
-            if not data:
-                return None
             *lines, self._rest = (self._rest + data).split(b"\n")
             if self._is_skipping and lines:
                 del lines[0]
@@ -274,7 +276,7 @@ class Lines:
             if len(self._rest) > MAX_LINE_OCTETS:
                 self._rest, self._is_skipping = b"", True
             self._lines = lines[::-1]
-        return self._lines.pop().decode("utf-8", "replace").strip()
+        return None
 
 
 def _left(deadline: float) -> float:

@@ -62,7 +62,7 @@ class JsonDialect:
             return Hello(said.hello, frozenset(said.capabilities), said.max_octets, said.codes)
         if said.verdict not in VERDICTS:
             raise ProtocolError(
-                f"the verdict {shown(said.verdict)} is none. {use_one_of(VERDICTS)}".rstrip(".")
+                f"the verdict {shown(said.verdict)} is unknown. {use_one_of(VERDICTS)}".rstrip(".")
             )
         remarks = Remarks(said.stage, said.code, one_line(said.reason), said.facts)
         return Reply(said.id, VERDICTS[said.verdict], remarks)

@@ -94,7 +94,7 @@ class Program:
         if unknown:
             raise not_started(
                 command,
-                f"{{{unknown[0]}}} is no placeholder. {use_one_of(PLACEHOLDERS)}".rstrip("."),
+                f"{{{unknown[0]}}} is not a placeholder. {use_one_of(PLACEHOLDERS)}".rstrip("."),
             )
         if not named & {"der", "pem"}:
             raise not_started(command, "it has no {der} or {pem} for the document")

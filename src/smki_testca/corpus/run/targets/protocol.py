@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _LINE = re.compile(r"(?:.*\s)?smki (\d+) (\S+)(?: (.*))?")
 """A message; before it may stand what a terminal or a logger puts there, such as the time."""
 _VERSION = "1"
+NUMBER = re.compile(r"[0-9]{1,9}")
+"""A number in a line, or in the name of a target."""
 _HEX = re.compile(r"[0-9A-Fa-f]{16,}")
 _NEEDS = {need.value: need for need in Need}
 
@@ -71,13 +73,15 @@ class TextDialect:
         if name == "code":
             return Code(words[0], words[1]) if len(words) == 2 else None
         if name == "end":
-            return End(int(words[0])) if len(words) == 1 and words[0].isdecimal() else None
+            return End(int(words[0])) if len(words) == 1 and NUMBER.fullmatch(words[0]) else None
         if words and _HEX.fullmatch(words[0]):
             return None  # an echo
         if words == ["again"]:
             return Again()
         if not words or words[0] not in VERDICTS:
-            raise ProtocolError(f"{shown(line)} is no answer. {use_one_of(VERDICTS)}".rstrip("."))
+            raise ProtocolError(
+                f"{shown(line)} is not an answer. {use_one_of(VERDICTS)}".rstrip(".")
+            )
         return Reply(name, VERDICTS[words[0]], Remarks.of(words[1:]))
 
 
@@ -106,14 +110,14 @@ def _hello(words: list[str]) -> Hello:
     name, can, most = words[0], frozenset[Need](), None
     for word in words[1:]:
         key, equals, value = word.partition("=")
-        if equals and key == "max" and value.isascii() and value.isdecimal():
+        if equals and key == "max" and NUMBER.fullmatch(value):
             most = int(value)
             continue
         named = [each for each in word.split(",") if each and each != "none"]
         unknown = [each for each in named if each not in _NEEDS]
         if unknown or equals:
             raise ProtocolError(
-                f"its hello has {shown((unknown or [word])[0])}, which is no capability"
+                f"its hello has {shown((unknown or [word])[0])}, which is not a capability"
             )
         can |= {_NEEDS[each] for each in named}
     return Hello(name, can, most)

@@ -66,5 +66,5 @@ def broken_protocol(name: str, what: str) -> InputError:
     return InputError(
         "corpus.protocol",
         f"The target {name} breaks the protocol: {what}.",
-        "See docs/corpus-protocol.md, then go on with --resume.",
+        "See docs/corpus-protocol.md, then continue with --resume.",
     )

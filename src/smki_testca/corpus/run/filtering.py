@@ -1,4 +1,4 @@
-"""Selects cases of a corpus by id, profile and stage; their good bases come with them."""
+"""Filters the cases of a corpus by id, profile and stage; their good bases come with them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Selection:
+class CaseFilter:
     """Which cases of a corpus are asked; those that fit every criterion that is given.
 
     Attributes:

@@ -1,0 +1,105 @@
+"""Makes the corpus under an estate's own CAs, and says which cases could not be made."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from smki_testca.corpus.build import Builder
+from smki_testca.corpus.delivery.index import revision_of
+from smki_testca.corpus.estate_pki import estate_pki
+from smki_testca.corpus.selection import Catalogue
+from smki_testca.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from smki_testca.corpus.case import Case
+    from smki_testca.corpus.selection import Entry, Selection
+    from smki_testca.estate.stores import Stores
+
+
+@dataclass(frozen=True)
+class EstateCorpus:
+    """Cases that an estate's CAs signed.
+
+    Attributes:
+        cases: with their good bases.
+        left_out: why each of the others could not be made, by id.
+        environment: of the CAs.
+        at: the instant at which they are judged, ISO 8601, UTC.
+    """
+
+    cases: list[Case]
+    left_out: Mapping[str, str]
+    environment: str
+    at: str
+
+
+def make(estate: Stores, wanted: Selection, environment: str | None = None) -> EstateCorpus:
+    """Make the cases of a selection under an estate's CAs, with an entry in the audit log.
+
+    No certificate is recorded as issued: none is one.
+
+    Args:
+        estate: whose CAs sign; it must be unlocked.
+        wanted: the cases.
+        environment: the CAs' environment; the estate's first by default.
+
+    Raises:
+        InputError: if no case can be made.
+        EstateError: if the estate has no CAs of a hierarchy, or a key is missing.
+    """
+    name = estate.environment(environment)
+    builder = Builder(estate_pki(estate, environment), name)
+    catalogue = Catalogue(builder)
+    catalogue.check(wanted)
+    asked = [entry for entry in catalogue.entries.values() if entry.may_fit(wanted)]
+    bases = [catalogue.entries[f"good-{entry.base.name}"] for entry in asked]
+    made, left_out = _made(catalogue, {entry.id: entry for entry in (*bases, *asked)}.values())
+    own = [made[entry.id] for entry in asked if entry.id in made]
+    fitting = [case for case in own if wanted.fits(case)]
+    names = dict.fromkeys((*(case.base or case.id for case in fitting), *(c.id for c in fitting)))
+    chosen = [made[name] for name in names]
+    if not chosen:
+        raise InputError(
+            "corpus.selection",
+            "Nothing is selected: no case fits all that is asked for.",
+            "Ask for less.",
+        )
+    with estate.transaction():
+        body = {
+            "environment": name,
+            "cases": len(chosen),
+            "revision": revision_of(chosen),
+            "left_out": sorted(left_out),
+        }
+        estate.audit.append(estate.clock.now(), "corpus.make", body)
+    return EstateCorpus(chosen, left_out, name, chosen[0].at)
+
+
+def _made(catalogue: Catalogue, entries: Iterable[Entry]) -> tuple[dict[str, Case], dict[str, str]]:
+    """The cases that can be made, and why the others cannot, by id; good bases come first."""
+    made: dict[str, Case] = {}
+    left_out: dict[str, str] = {}
+    for entry in entries:
+        try:
+            case = catalogue.made(entry)
+        except InputError as error:
+            left_out[entry.id] = error.message
+            continue
+        if case.base is not None and case.base not in made:
+            left_out[entry.id] = f"{case.base} is left out."
+        elif not _is_as_declared(entry, case):
+            left_out[entry.id] = "The linter says other things of it under these CAs."
+        else:
+            made[case.id] = case
+    return made, left_out
+
+
+def _is_as_declared(entry: Entry, case: Case) -> bool:
+    """Whether the linter finds in a case what it should, and nothing else."""
+    declared = () if entry.defect is None else entry.defect.findings_on(entry.base.name)
+    found = (case.finding, *case.also)
+    return Counter(each.code for each in found if each is not None) == Counter(declared)

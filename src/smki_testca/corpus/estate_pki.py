@@ -1,0 +1,117 @@
+"""Makes the CAs of an estate those that the corpus is issued by; their keys stay in the estate."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives import hashes
+
+from smki_testca.corpus.bases import AT, HIERARCHIES, Pki
+from smki_testca.corpus.parts import Certificate, Extension
+from smki_testca.der.read import Node, read
+from smki_testca.errors import InputError
+from smki_testca.profiles.model import Hierarchy, Tier
+from smki_testca.x509.names import EXTENSION_NAMES
+from smki_testca.x509.values import oid_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from smki_testca.authority.signers import Signer as AuthoritySigner
+    from smki_testca.estate.stores import Stores
+
+_TIERS = {Tier.ROOT: "root", Tier.ISSUING: "issuing"}
+_WITH_VALUE = 3
+"""The parts of an extension whose criticality is written."""
+
+
+class EstateSigner:
+    """Signs for the corpus with the key of an estate's CA.
+
+    Args:
+        signer: of the CA.
+    """
+
+    def __init__(self, signer: AuthoritySigner) -> None:
+        self._signer = signer
+
+    @property
+    def spki(self) -> bytes:
+        """The SubjectPublicKeyInfo, DER."""
+        return self._signer.public_key
+
+    def sign(self, data: bytes, digest: hashes.HashAlgorithm | None = None) -> bytes:
+        """The signature's octets over the data.
+
+        Raises:
+            InputError: if another digest than SHA-256 is asked for: a CA's key signs with no other.
+        """
+        if digest is not None and not isinstance(digest, hashes.SHA256):
+            raise InputError(
+                "corpus.signer",
+                f"A CA of an estate signs with SHA-256, not with {digest.name}.",
+                "Take this case from the corpus itself: leave out --estate.",
+            )
+        return self._signer.sign(data)
+
+
+def estate_pki(estate: Stores, environment: str | None = None) -> Pki:
+    """The CAs of an environment of an estate.
+
+    Documents are judged when all of them are valid.
+
+    Args:
+        estate: whose CAs they are; it must be unlocked.
+        environment: the name of the environment; the estate's first by default.
+
+    Raises:
+        EstateError: if the estate has no CAs of a hierarchy, or a key is missing.
+    """
+    known = estate.library.environment(estate.environment(environment))
+    authorities: dict[str, Certificate] = {}
+    signers: dict[str, EstateSigner] = {}
+    begins = AT
+    for hierarchy in map(Hierarchy, HIERARCHIES):
+        above: EstateSigner | None = None
+        for tier, word in _TIERS.items():
+            record = estate.authorities.newest(known, hierarchy, tier)
+            profile = f"{hierarchy.value}-{word}-ca"
+            signer = signers[profile] = EstateSigner(estate.authorities.signer(record))
+            authorities[profile] = _parts(record.der, profile, above or signer)
+            begins = max(begins, record.not_before + timedelta(days=1))
+            above = signer
+    policies = {hierarchy.value: known.policies[hierarchy].default for hierarchy in known.policies}
+    return Pki(authorities, signers, policies, begins)
+
+
+def _parts(der: bytes, profile: str, signer: EstateSigner) -> Certificate:
+    """A CA Certificate as its parts; its signature is made again unless that gives another."""
+    root, _ = read(der)
+    tbs, algorithm, signature = root.children
+    version, serial, _, issuer, validity, subject, spki, extensions = tbs.children
+    made = Certificate(
+        profile,
+        serial.encoded,
+        issuer.encoded,
+        validity.encoded,
+        subject.encoded,
+        spki.encoded,
+        dict(_extensions(extensions)),
+        signer,
+        version=version.encoded,
+        algorithm=algorithm.encoded,
+    )
+    if made.der == der:
+        return made
+    # Signed before ECDSA was deterministic, or by a key that is elsewhere.
+    return Certificate(**{**vars(made), "signature": signature.content[1:]})
+
+
+def _extensions(extensions: Node) -> Iterator[tuple[str, Extension]]:
+    for extension in extensions.children[0].children:
+        oid, *critical, value = extension.children
+        dotted = oid_of(oid) or ""
+        written = critical[0].encoded if critical else b""
+        name = EXTENSION_NAMES.get(dotted, dotted)
+        yield name, Extension(oid.encoded, written, value.content)

@@ -1,0 +1,86 @@
+"""Checks that no two certificates of a kit's Devices, or of its requests, have the same label."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smki_testca.errors import InputError
+from smki_testca.kits.labels import ID, NUMBER
+from smki_testca.profiles.library import met_in
+from smki_testca.text import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from smki_testca.kits.kit import KitDevices, KitRequest
+    from smki_testca.roles import KeyUsage
+
+_FEWEST, _MOST = 20, 1_000
+"""So many Devices of a table have their labels compared one by one, each in its environment: with
+the number of a Device in it, a label is met again among the first, if at all."""
+
+
+def check_device_labels(
+    tables: Sequence[KitDevices], requests: Iterable[KitRequest], count: int | None
+) -> None:
+    """Check that the labels of Devices are theirs alone: of an environment and a key usage.
+
+    Args:
+        tables: the Devices of the kit.
+        requests: its requests, whose labels are taken.
+        count: the number of Devices of each table in each environment; None for its own.
+
+    Raises:
+        InputError: if two certificates would have the same label, or the IDs do not end within 64
+            bits.
+    """
+    if not tables:
+        return
+    owners: dict[tuple[str, str, KeyUsage | None], str] = {
+        (request.environment, request.label, usage): "a request"
+        for request in requests
+        if request.label is not None
+        for usage in request.usages or (None,)
+    }
+    for place, table in enumerate(tables):
+        number = table.count if count is None else count
+        with met_in(table.place.within("first-id")):
+            table.counting.check(number)
+        for earlier in tables[:place]:
+            shared = next(_shared_ids(earlier, table, number, count), None)
+            if shared is not None:
+                raise _error(table, shared, f"{earlier.place}")
+        fewest = 0 if ID in table.label.names else _FEWEST
+        compared = min(max(number, fewest), _MOST, table.counting.most)
+        for device in table.certificates(compared):
+            key = (device.environment, device.label, device.usage)
+            owner = owners.setdefault(key, f"{table.place}")
+            if owner != f"{table.place}":
+                raise _error(table, device.label, owner)
+
+
+def _shared_ids(
+    one: KitDevices, other: KitDevices, number: int, count: int | None
+) -> Iterator[str]:
+    """Yield labels that are the same because they are made of the ID alone, and the ID is."""
+    is_same = (one.label.text, one.type) == (other.label.text, other.type)
+    usages = {*(one.usages or (None,))} & {*(other.usages or (None,))}
+    if not is_same or not usages or ID not in one.label.names or NUMBER in one.label.names:
+        return
+    ids = one.counting.ranges(one.count if count is None else count)
+    for environment, second in other.counting.ranges(number).items():
+        first = ids.get(environment, range(0))
+        few, many = sorted((first, second), key=len)
+        if few and many and few.step == many.step and (few.start - many.start) % few.step:
+            continue
+        for value in few:
+            if value in many:
+                yield other.label.text.replace("{id}", f"{value:016X}")
+
+
+def _error(table: KitDevices, label: str, owner: str) -> InputError:
+    return InputError(
+        "kit.label",
+        f"{table.place.within('label')}: Devices have the label {shown(label)}, which {owner} has.",
+        "Make the labels different, or the Devices: two tables may be the same by mistake.",
+    )
