@@ -136,7 +136,7 @@ def _critical(cases: Sequence[LoadedCase], columns: Sequence[_Column]) -> Iterat
 
 def _answer(case: LoadedCase, column: _Column) -> str:
     if case.id not in column.asked:
-        return "–"
+        return "not asked"
     seen = column.wrong.get(case.id)
     if seen is Seen.ACCEPTED and _is_dangerous(case):
         return "**passes**"

@@ -100,7 +100,7 @@ def test_a_library_gets_wrong_what_its_expectations_say_and_nothing_else(library
     command = f"lines:{shlex.join(map(str, _started(library, tmp_path)))}"
     with Journal(tmp_path / "journal", corpus.digest, command, resume=False) as journal:
         asked = ask_all(target_of(command), corpus.cases, Settings(), journal)
-        terms = Terms(Level.RFC5280, Importance.LOW, False, known)
+        terms = Terms(Level.RFC5280, Importance.LOW, strict=False, expectations=known)
         made = report(corpus, corpus.cases, (command, ""), asked, terms)
         journal.remove()
     bases = {case.id for case in corpus.cases if case.base is None}
