@@ -64,16 +64,14 @@ class _Column:
     asked: frozenset[str]
 
 
-def matrix(cases: Sequence[LoadedCase]) -> str:
-    """The tables: numbers by stage, then the cases that matter most."""
+def tables(cases: Sequence[LoadedCase]) -> tuple[str, str]:
+    """The two tables of the page: numbers by stage, and the cases that matter most."""
     columns = [_column(library, cases) for library in LIBRARIES]
     titles = [column.title for column in columns]
-    lines = [
-        *_table(("takes what it must refuse", *titles), _by_stage(cases, columns)),
-        "",
-        *_table(("what matters most", *titles), _critical(cases, columns)),
-    ]
-    return "\n".join(lines) + "\n"
+    return (
+        _table(("takes what it must refuse", *titles), _by_stage(cases, columns)),
+        _table(("what matters most", *titles), _critical(cases, columns)),
+    )
 
 
 def _column(library: str, cases: Sequence[LoadedCase]) -> _Column:
@@ -143,10 +141,11 @@ def _answer(case: LoadedCase, column: _Column) -> str:
     return "" if seen is None else {Seen.ACCEPTED: "takes"}.get(seen, seen.value)
 
 
-def _table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    for cells in (heading, ["---"] * len(heading), *rows):
-        yield f"| {' | '.join(cells)} |"
+def _table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = (heading, ["---"] * len(heading), *rows)
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
 if __name__ == "__main__":
-    sys.stdout.write(matrix(of_cases(list(Builder(corpus_pki(), ENVIRONMENT).cases())).cases))
+    made = of_cases(list(Builder(corpus_pki(), ENVIRONMENT).cases()))
+    sys.stdout.write("\n".join(tables(made.cases)))

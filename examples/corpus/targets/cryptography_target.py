@@ -158,10 +158,11 @@ def may_sign_crls(issuer: x509.Certificate) -> bool:
 def facts(certificate: x509.Certificate) -> list[str]:
     """What is read in a certificate; of what is there twice, nothing is said."""
     subject = certificate.subject
-    # The value of a BIT STRING has the octet of unused bits in front.
+    # The value of a BIT STRING is octets, with that of unused bits in front.
     identities = [
-        bytes(each.value)[1:]
+        each.value[1:]
         for each in subject.get_attributes_for_oid(NameOID.X500_UNIQUE_IDENTIFIER)
+        if isinstance(each.value, bytes)
     ]
     identities += hardware_serials(certificate)
     said = [f"eui64={identities[0].hex()}"] if len(identities) == 1 else []
