@@ -34,14 +34,16 @@ static const char *judge_csr(const document *tested) {
   return answer;
 }
 
-/* wolfSSL keeps the serial of a hardwareModuleName, and of a subject the names that it knows. */
+/* wolfSSL keeps the serial of a hardwareModuleName, and of a subject the names that it knows: not the
+   unique identifier of an Organisation. Only a Device has an empty subject, of 2 octets or none. */
 static void read_facts(facts *read, const document *from) {
   DecodedCert decoded;
   memset(read, 0, sizeof *read);
   wc_InitDecodedCert(&decoded, from->data, (word32)from->size, NULL);
   if (wc_ParseCert(&decoded, CERT_TYPE, NO_VERIFY, NULL) == 0) {
 #ifdef WOLFSSL_SEP
-    if (decoded.hwSerialNumSz) read_eui64(read, decoded.hwSerialNum, decoded.hwSerialNumSz);
+    if (decoded.hwSerialNumSz && decoded.subjectRawLen <= 2)
+      read_eui64(read, decoded.hwSerialNum, decoded.hwSerialNumSz);
 #endif
     if (decoded.subjectOU) read_unit(read, decoded.subjectOU, (size_t)decoded.subjectOULen);
     read->signs = decoded.extKeyUsageSet && decoded.extKeyUsage & KEYUSE_DIGITAL_SIG;
