@@ -187,7 +187,12 @@ def children_of(node: Node) -> list[Node]:
 
 
 def field_at(base: bytes, offset: int) -> str:
-    """The smallest field of a good document that holds an octet."""
+    """The smallest field of a good document that holds an octet; empty where none does."""
+    return smallest_at(fields_of(base), offset)
+
+
+def fields_of(base: bytes) -> list[tuple[int, int, str]]:
+    """The fields of a good document: the start of each, the octet after it, its path."""
     kind = kind_of(base)
     if kind is None:
         raise ValueError("the base is no document")
@@ -195,7 +200,10 @@ def field_at(base: bytes, offset: int) -> str:
     named = [(path, value.node) for path, value in view.fields.items()]
     for name, node in zip(view.extension_order, view.extension_nodes, strict=True):
         named.append((f"extensions.{name}", node))
-    holding = [
-        (node.stop - node.offset, path) for path, node in named if node.offset <= offset < node.stop
-    ]
+    return [(node.offset, node.stop, path) for path, node in named]
+
+
+def smallest_at(fields: list[tuple[int, int, str]], offset: int) -> str:
+    """The smallest of the fields that holds an octet; empty where none does."""
+    holding = [(end - start, path) for start, end, path in fields if start <= offset < end]
     return min(holding)[1] if holding else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +16,7 @@ from smki_testca.text import use_one_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from smki_testca.cli.session import Session
     from smki_testca.corpus.fuzz.search import Search
@@ -37,36 +37,63 @@ _MOST_COUNT = 100_000_000
     " serial:DEVICE@BAUD.",
 )
 @click.option(
-    "--seed", type=number_from(0), default=1, show_default=True, metavar="N",
+    "--seed",
+    type=number_from(0),
+    default=1,
+    show_default=True,
+    metavar="N",
     help="The changes are the same for the same seed.",
 )
 @click.option(
-    "--count", type=number_from(1, _MOST_COUNT), default=10_000, show_default=True, metavar="N",
+    "--count",
+    type=number_from(1, _MOST_COUNT),
+    default=10_000,
+    show_default=True,
+    metavar="N",
     help="Ask so many changes.",
 )
 @click.option(
-    "--base", "names", multiple=True, metavar="ID",
+    "--base",
+    "names",
+    multiple=True,
+    metavar="ID",
     help="Change this good document, such as good-device; all if none is named.",
 )
 @click.option(
-    "--level", type=click.Choice([level.value for level in Level]), default=Level.RFC5280.value,
-    show_default=True, help="The rules: of any X.509 library, or of a meter besides.",
+    "--level",
+    type=click.Choice([level.value for level in Level]),
+    default=Level.RFC5280.value,
+    show_default=True,
+    help="The rules: of any X.509 library, or of a meter besides.",
 )
 @click.option(
-    "--most", type=number_from(1, 10_000), default=100, show_default=True, metavar="N",
+    "--most",
+    type=number_from(1, 10_000),
+    default=100,
+    show_default=True,
+    metavar="N",
     help="End after so many disagreements.",
 )
 @click.option(
-    "--time-limit", type=click.FloatRange(0.01, 3600), default=10.0, show_default=True,
-    metavar="SECONDS", help="After so long without an answer, the target hangs.",
+    "--time-limit",
+    type=click.FloatRange(0.01, 3600),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="After so long without an answer, the target hangs.",
 )
 @click.option(
-    "--capabilities", type=Capabilities(),
+    "--capabilities",
+    type=Capabilities(),
     help="What the target can do, if it cannot say: crl, csr, time, chain, rsa, names, or none.",
 )
 @click.option("--reset", default="", metavar="COMMAND", help="Run this after a crash or a hang.")
 @click.option(
-    "--out", type=FOLDER, default=FOLDER_NAME, show_default=True, metavar="DIR",
+    "--out",
+    type=FOLDER,
+    default=FOLDER_NAME,
+    show_default=True,
+    metavar="DIR",
     help="Write what is found into this folder.",
 )
 @click.option("--force", is_flag=True, help="Overwrite the files of a folder that is there.")
@@ -135,9 +162,7 @@ def _names(given: Iterable[str], known: Sequence[str]) -> Sequence[str]:
     for name in names:
         if name not in known:
             remedy = use_one_of([f"good-{each}" for each in known], given=f"good-{name}")
-            raise InputError(
-                "corpus.unknown_case", f"There is no good document {name!r}.", remedy
-            )
+            raise InputError("corpus.unknown_case", f"There is no good document {name!r}.", remedy)
     return names or known
 
 

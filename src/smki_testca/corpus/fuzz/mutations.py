@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.difference import children_of, field_at
+from smki_testca.corpus.difference import children_of, fields_of, smallest_at
 from smki_testca.der.encode import NULL, SEQUENCE, boolean, integer, tlv
 from smki_testca.der.read import Node, read
 
@@ -73,11 +73,11 @@ class Material:
 
 
 def _elements(root: Node) -> Iterator[Element]:
-    signed = root.children[0]
+    signed, fields = root.children[0], fields_of(root.data)
     waiting: list[tuple[Node, tuple[Node, ...]]] = [(root, ())]
     while waiting:
         node, above = waiting.pop()
-        yield Element(node, above, field_at(root.data, node.offset), signed in (*above, node))
+        yield Element(node, above, smallest_at(fields, node.offset), signed in (*above, node))
         waiting.extend((child, (*above, node)) for child in children_of(node))
 
 
@@ -110,7 +110,8 @@ class Mutation:
     @property
     def title(self) -> str:
         """What is changed, after "A Device Certificate"."""
-        return f"{OPERATORS[self.operator].title} in {self.element.field or 'it as a whole'}"
+        place = f"in {self.element.field}" if self.element.field else "outside its fields"
+        return f"{OPERATORS[self.operator].title} {place}"
 
 
 @dataclass(frozen=True)

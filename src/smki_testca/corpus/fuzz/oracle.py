@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.declared import DEFECTS
-from smki_testca.corpus.defect import Level, Need, Stage, Verdict
-from smki_testca.corpus.parts import RevocationList
+from smki_testca.corpus.defect import Changed, Level, Need, Stage, Verdict
+from smki_testca.corpus.parts import Certificate, RevocationList
 from smki_testca.importers.sources import Source
 from smki_testca.lint.engine import form_breaches
 from smki_testca.profiles.model import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from smki_testca.corpus.bases import Base
     from smki_testca.corpus.build import Builder
@@ -46,6 +46,7 @@ class Demand:
 
 
 _NONE = Demand()
+_NOTHING_WRONG = Demand(Verdict.ACCEPT, Stage.USE)
 
 
 @dataclass(frozen=True)
@@ -80,67 +81,100 @@ class Oracle:
 
     def __init__(self, builder: Builder, capabilities: frozenset[Need]) -> None:
         self._linters = {name: builder.linter(base) for name, base in builder.bases.items()}
+        self._groups = {name: _group(base) for name, base in builder.bases.items()}
         self._demands = {
-            code: demand if demand.needs <= capabilities else _NONE
-            for code, demand in demands().items()
+            place: demand if demand.needs <= capabilities else _NONE
+            for place, demand in demands(builder.bases).items()
         }
 
-    def may_have_to_be_taken(self, view: View) -> bool:
+    def may_have_to_be_taken(self, base: Base, view: View) -> bool:
         """Whether the form of a document is right enough that a parser may have to take it.
 
         This takes a fraction of the time of ``judge``.
         """
         return all(
-            self._demand(breach.code).verdict is Verdict.ACCEPT for breach in form_breaches(view)
+            self._demand(base, breach.code).verdict is Verdict.ACCEPT
+            for breach in form_breaches(view)
         )
 
     def judge(self, base: Base, der: bytes) -> Judgement:
         """What a parser must do with a change of a good document."""
         found = self._linters[base.name].lint(Source("-", 0, der)).findings
+        demands = {finding.code: self._demand(base, finding.code) for finding in found}
         # The gravest for a library comes first: it is what the case is about.
-        findings = tuple(sorted(found, key=lambda each: _ORDER[self._demand(each.code).verdict]))
-        first = self._demand(findings[0].code) if findings else Demand(stage=Stage.USE)
-        library = self._of_library(findings)
+        findings = tuple(sorted(found, key=lambda each: _ORDER[demands[each.code].verdict]))
+        first = demands[findings[0].code] if findings else _NOTHING_WRONG
         return Judgement(
-            {Level.RFC5280: library, Level.GBCS: self._of_field(base, library, findings)},
+            {
+                Level.RFC5280: first.verdict,
+                Level.GBCS: _of_field(base, first.verdict, findings, demands),
+            },
             findings,
             first.stage,
             first.needs if first.verdict is Verdict.REJECT else frozenset(),
         )
 
-    def _demand(self, code: str) -> Demand:
-        return self._demands.get(code, _NONE)
+    def _demand(self, base: Base, code: str) -> Demand:
+        return self._demands.get(
+            (self._groups[base.name], code), self._demands.get(("", code), _NONE)
+        )
 
-    def _of_library(self, findings: Sequence[Finding]) -> Verdict:
-        """What any library must do: the gravest that a finding demands."""
-        verdicts = [self._demand(finding.code).verdict for finding in findings]
-        return min(verdicts, key=_ORDER.__getitem__, default=Verdict.ACCEPT)
 
-    def _of_field(self, base: Base, library: Verdict, findings: Sequence[Finding]) -> Verdict:
-        """What a program of this field must do, as the cases of the corpus have it."""
-        if library is Verdict.REJECT or not findings:
-            return library
-        own = [each for each in findings if self._demands.get(each.code) is not _NONE]
-        is_list = isinstance(base.document, RevocationList)
-        if not is_list and any(each.severity is Severity.ERROR for each in own):
-            return Verdict.REJECT
-        is_plain = all(each.severity is Severity.NOTICE for each in findings)
-        return library if is_plain else Verdict.EITHER
+def _of_field(
+    base: Base, library: Verdict, findings: Sequence[Finding], demands: Mapping[str, Demand]
+) -> Verdict:
+    """What a program of this field must do, as the cases of the corpus have it."""
+    if library is Verdict.REJECT or not findings:
+        return library
+    is_list = isinstance(base.document, RevocationList)
+    # What the target cannot see, or the corpus does not know, demands nothing of it.
+    known = [finding for finding in findings if demands[finding.code] is not _NONE]
+    if not is_list and any(finding.severity is Severity.ERROR for finding in known):
+        return Verdict.REJECT
+    is_plain = all(finding.severity is Severity.NOTICE for finding in findings)
+    return library if is_plain else Verdict.EITHER
 
 
 _ORDER = {Verdict.REJECT: 0, Verdict.EITHER: 1, Verdict.ACCEPT: 2}
 
 
-def demands() -> dict[str, Demand]:
-    """What the corpus demands of a library, by the code of a finding."""
-    said: dict[str, list[Defect]] = {}
+def _group(base: Base) -> str:
+    """The group of a good document: its kind, where a root is a kind of its own."""
+    document = base.document
+    if isinstance(document, Certificate) and document.is_self_issued:
+        return "root"
+    return document.label
+
+
+def demands(bases: Mapping[str, Base]) -> dict[tuple[str, str], Demand]:
+    """What the corpus demands of a library.
+
+    Args:
+        bases: the good documents.
+
+    Returns:
+        The demands by the group of a good document and the code of a finding, and by the code
+        alone, under "", for a group that has no defect of it.
+    """
+    said: dict[tuple[str, str], list[Defect]] = {}
+    for defect in _of_documents(bases):
+        for name in defect.on:
+            codes = defect.findings_on(name)
+            if codes:
+                for group in ("", _group(bases[name])):
+                    said.setdefault((group, codes[0]), []).append(defect)
+    return {place: _demanded(defects) for place, defects in said.items()}
+
+
+def _of_documents(bases: Mapping[str, Base]) -> Iterator[Defect]:
+    """The defects and oddities whose change is in the document itself, as all of a search are."""
     for namesakes in DEFECTS.values():
         for defect in namesakes:
-            if Need.NAMES in defect.needs:
-                continue  # right in itself: it is what was asked for that is not
-            for code in {codes[0] for codes in defect.findings.values() if codes}:
-                said.setdefault(code, []).append(defect)
-    return {code: _demanded(defects) for code, defects in said.items()}
+            base = bases[defect.on[0]]
+            # A document that is right in itself, and not what was asked for, says nothing.
+            is_right = Need.NAMES in defect.needs
+            if not is_right and not isinstance(defect.make(base.document, base), Changed):
+                yield defect
 
 
 def _demanded(defects: Sequence[Defect]) -> Demand:

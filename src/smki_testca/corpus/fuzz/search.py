@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 MOST_STEPS = 16
 """So often, at most, one disagreement is made smaller."""
+_OF_ALGORITHMS = frozenset({"", "signature", "signatureAlgorithm", "subjectPublicKeyInfo"})
+"""The fields of algorithms and keys; a CSR has its algorithm outside all fields."""
 _DIGITS = 8
 """Of its digest, in the id of a case."""
 
@@ -50,9 +52,14 @@ class Changed:
     facts: Mapping[str, str | None]
 
     @property
-    def is_readable(self) -> bool:
-        """Whether it says all that its base says of its holder."""
-        return None not in self.facts.values()
+    def may_be_good(self) -> bool:
+        """Whether a parser may have to take it, as far as can be said without the linter.
+
+        It need not where a holder cannot be read that the base states, nor where an algorithm or
+        a key changed: no library must know every one.
+        """
+        of_algorithm = self.mutation.element.field.split(".")[0] in _OF_ALGORITHMS
+        return self.view is not None and not of_algorithm and None not in self.facts.values()
 
     @property
     def is_named(self) -> bool:
@@ -290,8 +297,10 @@ class Search:
 
     def _may_be_good(self, changed: Changed) -> bool:
         """Whether a parser may have to take a document; see ``Oracle.may_have_to_be_taken``."""
-        view = changed.view
-        return view is not None and changed.is_readable and self._oracle.may_have_to_be_taken(view)
+        view = changed.view if changed.may_be_good else None
+        return view is not None and self._oracle.may_have_to_be_taken(
+            changed.mutation.material.base, view
+        )
 
     def _judged(self, changed: Changed) -> Judgement:
         """What a parser must do with a document: it need not take one that it cannot read."""
