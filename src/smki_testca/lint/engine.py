@@ -261,6 +261,16 @@ class Linter:
         )
 
 
+def form_breaches(view: View) -> list[Breach]:
+    """What a document breaks by its form alone: the rules of DER, and the structures of its fields.
+
+    They cost a fraction of all rules, and need no CAs.
+    """
+    breaches: list[Breach] = []
+    run(_OF_REQUEST if view.kind == "CSR" else _OF_SIGNED, view, breaches)
+    return breaches
+
+
 def _unreadable(source: Source, breach: Breach) -> Linted:
     return Linted(source.file, source.index, "unknown", "", (coded_finding(breach),))
 
