@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 import csrs
 from broken import CHANGES, chain_and_leaf, field
 from estates import certificates_in
-from mutation import revocation_list
+from seeds import revocation_list
 from smki_testca.der import encode
 from smki_testca.importers.sources import sources
 from smki_testca.x509.view import view_certificate

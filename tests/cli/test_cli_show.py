@@ -10,7 +10,7 @@ from cryptography import x509
 
 import csrs
 from broken import CHANGES, chain_and_leaf, field
-from mutation import revocation_list
+from seeds import revocation_list
 from smki_testca.der import encode
 from smki_testca.importers.sources import sources
 
@@ -63,11 +63,11 @@ def test_a_crl_is_shown(command, tmp_path):
     (tmp_path / "a.crl").write_bytes(csrs.pem(revocation_list(), header="X509 CRL"))
     outcome = command("--json", "show", tmp_path / "a.crl")
     assert outcome.json["kind"] == "organisation-crl"
-    assert outcome.json["subject"] == "CN=Z1"
+    assert outcome.json["subject"] == "OU=07, CN=Z1"
     assert outcome.json["fields"]["revokedCertificates"] == "2"
     assert "left)" in outcome.json["fields"]["nextUpdate"]
     told = command("show", tmp_path / "a.crl")
-    assert told.out.startswith("Organisation CRL CN=Z1")
+    assert told.out.startswith("Organisation CRL OU=07, CN=Z1")
     assert "extensions.authorityKeyIdentifier.missing" in told.out
     assert told.code == outcome.code == 1
 

@@ -18,7 +18,7 @@ import pytest
 
 from broken import CHANGES, chain_and_leaf
 from csrs import pem
-from mutation import AT
+from judge import AT
 from smki_testca.clock import parse_instant
 from smki_testca.importers.sources import Source, sources
 from smki_testca.lint.chain import gathered

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from broken import CHANGES, chain_and_leaf
-from mutation import AT
+from judge import AT
 from smki_testca.clock import parse_instant
 from smki_testca.der import encode
 from smki_testca.importers.sources import Source, sources

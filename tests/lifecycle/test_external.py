@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 
 import csrs
 from broken import extension
-from mutation import with_field
+from nodes import with_field
 from smki_testca.api import Estate
 from smki_testca.authority.filling import Validity
 from smki_testca.authority.revocation import Reason
