@@ -6,6 +6,7 @@ from csrs import pem
 from smki_testca.corpus.bases import bases, corpus_pki
 from smki_testca.corpus.build import ENVIRONMENT, Builder
 from smki_testca.corpus.declared import DEFECTS
+from smki_testca.corpus.defect import Changed
 from smki_testca.lint.linted import Settings
 
 
@@ -55,6 +56,17 @@ def good(name):
 def good_pem(name):
     """A good document, PEM."""
     return pem(good(name), header=good_bases()[name].document.label)
+
+
+@cache
+def document(case_id):
+    """The document of a case, DER: it is made, and nothing is linted."""
+    for defect, name, base in declared():
+        if name == case_id:
+            made = defect.make(good_bases()[base].document, good_bases()[base])
+            changed = made.document if isinstance(made, Changed) else made
+            return changed if isinstance(changed, bytes) else changed.der
+    return good(case_id.removeprefix("good-"))
 
 
 def good_settings(**changed):

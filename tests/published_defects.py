@@ -1,4 +1,4 @@
-"""The defects that were seen in published certificates, and the cases of the corpus that are them."""
+"""The defects seen in published certificates: the cases of the corpus that have them."""
 
 from __future__ import annotations
 

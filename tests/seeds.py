@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 import csrs
 from smki_testca.corpus import bases
 from smki_testca.corpus.bases import corpus_pki
+from smki_testca.corpus.changes import without
 from smki_testca.corpus.parts import entry
 from smki_testca.der.encode import integer, time
 
@@ -33,13 +34,16 @@ def documents(certificates):
 
 
 def revocation_list():
-    """An Organisation CRL of two entries that lasts two days, of a CA that no estate knows."""
+    """An Organisation CRL of two entries that lasts two days, of a CA that no estate knows.
+
+    One thing is wrong with it: it lacks its authorityKeyIdentifier.
+    """
     pki = corpus_pki()
     good = bases.revocation_list(pki, "organisation-crl", bases.organisation(pki))
     listed = tuple(entry(integer(serial)) for serial in (0x4711, 0x4712))
     start = datetime.now(UTC).replace(microsecond=0)
     times = {"this_update": time(start), "next_update": time(start + timedelta(days=2))}
-    return replace(good, entries=listed, **times).der
+    return without(replace(good, entries=listed, **times), "authorityKeyIdentifier").der
 
 
 def containers(ders):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from corpora import every_case, good
+from corpora import document, good
 from golden_cases import documents
 from published_defects import PUBLISHED
 from smki_testca.lint.recognise import Recogniser
@@ -35,7 +35,7 @@ def views_of(name):
 def test_every_published_defect_leaves_a_certificate_one_of_ours():
     recognise = Recogniser(LIBRARY)
     of_several = documents("o[0-9][0-9]-*")
-    ders = [every_case()[name].der for names in PUBLISHED.values() for name in names]
+    ders = [document(name) for names in PUBLISHED.values() for name in names]
     assert len(of_several) >= 9
     assert len(ders) >= 20
     assert all(recognise.knows(view_certificate(der)) for der in (*of_several, *ders))
