@@ -69,8 +69,8 @@ def document(case_id):
     return good(case_id.removeprefix("good-"))
 
 
-def good_settings(**changed):
+def good_settings():
     """How the good documents are linted: at their instant, with the CAs of the corpus at hand."""
     pki = corpus_pki()
     trusted = tuple(authority.der for authority in pki.authorities.values())
-    return Settings(**{"at": pki.at, "environment": ENVIRONMENT, "trusted": trusted} | changed)
+    return Settings(pki.at, environment=ENVIRONMENT, trusted=trusted)

@@ -42,8 +42,9 @@ def revocation_list():
     good = bases.revocation_list(pki, "organisation-crl", bases.organisation(pki))
     listed = tuple(entry(integer(serial)) for serial in (0x4711, 0x4712))
     start = datetime.now(UTC).replace(microsecond=0)
-    times = {"this_update": time(start), "next_update": time(start + timedelta(days=2))}
-    return without(replace(good, entries=listed, **times), "authorityKeyIdentifier").der
+    end = start + timedelta(days=2)
+    made = replace(good, this_update=time(start), next_update=time(end), entries=listed)
+    return without(made, "authorityKeyIdentifier").der
 
 
 def containers(ders):
