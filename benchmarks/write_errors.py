@@ -152,7 +152,7 @@ WRITINGS = {
         _on_estate("ca roll-over", "ca", "roll-over", "organisation", "--name", "Z1b"),
         _on_estate("set-status", "set-status", "not-in-use", "--label", "Z1-supplier-ds"),
         _on_estate("revoke", "revoke", "--label", "Z1-supplier-ds", "--reason", "superseded"),
-        _on_estate("crl issue --out", "crl", "issue", "--out", "{}/list.pem",
+        _on_estate("crl issue --out", "crl", "issue", "--force", "--out", "{}/list.pem",
                    outputs=("list.pem",), fixed=False),
         _on_estate("register notify", "register", "notify", "--flow", "panel"),
         _on_estate("batch issue", "batch", "issue", "{}/devices.csv", *ALONE),

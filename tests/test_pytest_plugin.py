@@ -204,6 +204,9 @@ class _Config:
     def getoption(self, name):
         return self._options.get(name)
 
+    def addinivalue_line(self, name, line):
+        del name, line
+
     def getini(self, name):
         return self._file.get(name)
 

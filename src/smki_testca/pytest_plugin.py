@@ -60,12 +60,12 @@ def pytest_configure(config: pytest.Config) -> None:
     Raises:
         pytest.UsageError: if one cannot.
     """
+    config.stash[_SETTINGS] = _settings(config)
     config.addinivalue_line(
         "markers",
         "smki_cases(only, profiles, stages, importances, verdicts, level, good): run the test for"
         " each case of the corpus that fits; the fixture smki_case gives it",
     )
-    config.stash[_SETTINGS] = _settings(config)
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

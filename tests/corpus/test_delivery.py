@@ -13,10 +13,13 @@ import msgspec
 import pytest
 
 from smki_testca.corpus.delivery import documents
-from smki_testca.corpus.delivery.folder import files
+from smki_testca.corpus.delivery.folder import files, written
 from smki_testca.corpus.delivery.layout import INDEX, SCHEMA, SUMS, layout
 from smki_testca.corpus.delivery.marks import mark
+from smki_testca.corpus.delivery.page import family
 from smki_testca.corpus.delivery.symbols import symbol
+from smki_testca.corpus.run.loading import load
+from smki_testca.errors import InputError
 from smki_testca.folders import write
 
 
@@ -102,7 +105,7 @@ def test_the_page_has_every_case_and_its_octets_and_nothing_of_them_is_html(case
     text = contents["index.html"].decode()
     packed = dict(re.findall(r'id="(cases|octets)">([A-Za-z0-9+/=]*)</script>', text))
     data, octets = (zlib.decompress(base64.b64decode(packed[it])) for it in ("cases", "octets"))
-    assert octets == b"".join(case.der for case in cases)
+    assert octets == b"".join(case.der for case in sorted(cases, key=family))
     assert [entry["id"] for entry in json.loads(data)["cases"]] == [case.id for case in cases]
     assert "innerHTML" not in text
     assert not re.search(r'(src|href)="', text), "it loads nothing"
@@ -123,3 +126,49 @@ def test_a_mark_is_where_the_octets_of_the_change_are(cases):
         else:
             start, end = mark(case, good[case.base])
             assert case.der[start:end] == case.change.after
+
+
+@pytest.fixture(scope="module")
+def folder(cases, tmp_path_factory):
+    out = tmp_path_factory.mktemp("made") / "corpus"
+    written(cases[:60], out)
+    return out
+
+
+def test_a_corpus_that_is_there_stays_unless_its_place_is_to_be_taken(cases, folder):
+    with pytest.raises(InputError) as caught:
+        written(cases[:50], folder)
+    assert caught.value.code == "export.exists"
+    gone, changed, own = (folder / "cases" / f"{name}.der" for name in _ids(cases))
+    changed.write_bytes(b"mine")
+    own.write_bytes(b"not of the corpus")
+    written(cases[:50], folder, force=True)
+    assert not gone.exists()
+    assert (changed.read_bytes(), own.read_bytes()) == (b"mine", b"not of the corpus")
+    assert load(folder).cases[-1].id == cases[49].id
+
+
+def _ids(cases):
+    return cases[51].id, cases[52].id, "own"
+
+
+def test_what_is_written_is_what_a_run_reads(cases, tmp_path):
+    written(cases, tmp_path / "corpus")
+    read = load(tmp_path / "corpus").cases
+    for case, loaded in zip(cases, read, strict=True):
+        assert (loaded.id, loaded.question.der) == (case.id, case.der)
+        assert loaded.question.lists == (case.crls if case.kind != "CRL" else (case.der,))
+        assert loaded.question.about == case.about
+
+
+def test_a_file_that_was_changed_is_found_when_it_is_read(cases, tmp_path):
+    written(cases[:3], tmp_path / "corpus")
+    file = tmp_path / "corpus" / "cases" / f"{cases[0].id}.der"
+    file.write_bytes(file.read_bytes() + b"0")
+    with pytest.raises(InputError) as caught:
+        load(tmp_path / "corpus")
+    assert caught.value.code == "corpus.changed"
+
+
+def test_the_whole_corpus_has_at_most_3_mebibytes(contents):
+    assert sum(map(len, contents.values())) <= 3 << 20

@@ -2,6 +2,7 @@
 
 import subprocess
 from dataclasses import replace
+from itertools import islice
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_der_private_key
@@ -9,6 +10,9 @@ from cryptography.x509 import load_der_x509_certificate
 from exported import names, records
 
 from compilers import COMPILERS, compiled
+from smki_testca.corpus.bases import corpus_pki
+from smki_testca.corpus.build import ENVIRONMENT, Builder
+from smki_testca.corpus.delivery.c_source import c_files
 from smki_testca.errors import ExitCode, InputError
 from smki_testca.exporters.c_names import check_own, identifiers
 from smki_testca.exporters.c_table import CTable
@@ -197,3 +201,19 @@ def test_a_name_for_a_format_without_one_is_refused(export):
     outcome, _ = export("pem", "--c-name", "meter")
     assert outcome.code == ExitCode.INPUT
     assert outcome.json["error"]["code"] == "export.c_name"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("compiler", COMPILERS[:3])
+def test_the_corpus_goes_into_the_same_program(export, tmp_path, compiler):
+    _, folder = export("c-table", "--label", "ESME-ds")
+    cases = list(islice(Builder(corpus_pki(), ENVIRONMENT).cases(), 3))
+    for name, text in c_files(cases, "0").items():
+        (tmp_path / name).write_text(text, "ascii")
+    (tmp_path / "main.c").write_text(
+        '#include "corpus.h"\n#include "smki.h"\nint main(void) {\n'
+        "    return smki_tables[0].count != 1 || smki_corpus[0].count < 1;\n}\n"
+    )
+    units = [*tmp_path.glob("*.c"), *folder.glob("*.c")]
+    program = compiled(compiler, units, tmp_path / "program", "-I", folder)
+    assert subprocess.run([program], check=False).returncode == 0

@@ -6,7 +6,7 @@ import re
 
 _MAX_LITERAL = 4095
 """C99 5.2.4.1: the longest string literal that every compiler takes."""
-_PER_LINE = 64
+_PER_LINE = 256
 _SAFE = frozenset(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 !#$&()*+,-./:;<=>@[]^_`{|}~'"
 )
@@ -34,7 +34,7 @@ def _value(octets: bytes) -> str:
     if len(octets) > _MAX_LITERAL:
         lines = (", ".join(map(str, line)) for line in _lines(octets))
         return "{\n    " + ",\n    ".join(lines) + ", 0}"
-    return "\n    " + "\n    ".join(f'"{literal(line)}"' for line in _lines(octets) or [b""])
+    return "\n".join(f'"{literal(line)}"' for line in _lines(octets) or [b""])
 
 
 def _lines(octets: bytes) -> list[bytes]:

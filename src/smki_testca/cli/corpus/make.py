@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("out", metavar="DIR", type=FOLDER)
 @selecting
-@click.option("--force", is_flag=True, help="Overwrite the files of a corpus that is there.")
+@click.option("--force", is_flag=True, help="Take the place of a corpus that is there.")
 @click.pass_obj
 def make(session: Session, /, out: Path, *, force: bool, **given: Any) -> None:
     """Write the corpus into DIR: documents, their index, C, PKCS#7, sums, and a page to search.
@@ -39,9 +39,8 @@ def make(session: Session, /, out: Path, *, force: bool, **given: Any) -> None:
       smki-testca corpus make small --profile device --importance critical --max-octets 1024
       smki-testca corpus make own --estate estate --profile device
     """
-    from smki_testca.corpus.delivery.folder import files
+    from smki_testca.corpus.delivery.folder import written
     from smki_testca.corpus.delivery.index import Heading
-    from smki_testca.folders import write
 
     left_out: Mapping[str, str] = {}
     if session.setting("estate").source is Source.OPTION:
@@ -50,7 +49,7 @@ def make(session: Session, /, out: Path, *, force: bool, **given: Any) -> None:
         heading = Heading(made.environment, made.at)
     else:
         cases, heading = catalogue().select(selection(given), with_bases=True), Heading()
-    paths = write(files(cases, heading), out, force=force)
+    paths = written(cases, out, heading, force=force)
     if session.as_json:
         counts = {"cases": len(cases), "files": len(paths)}
         print_json({"directory": str(out), **counts, "left_out": dict(left_out)})

@@ -162,7 +162,7 @@ def signature_length_long(it: Parts, base: Base) -> bytes:
 # Indefinite
 
 
-@_indefinite("length-indefinite", on=(*EACH_KIND, "dccki"), mains=2, title="of indefinite length")
+@_indefinite("length-indefinite", on=(*EACH_KIND, "dccki"), title="of indefinite length")
 def outermost_indefinite(it: Parts, base: Base) -> bytes:
     """The outermost length is 80, and two zero octets end the document."""
     del base
@@ -408,7 +408,7 @@ def half_signature_lost(it: Parts, base: Base) -> bytes:
     return it.der[:-32]
 
 
-@_cut("truncated-after-signed", on=EACH_KIND, mains=2, title="that ends after its signed part")
+@_cut("truncated-after-signed", on=EACH_KIND, title="that ends after its signed part")
 def signature_lost(it: Parts, base: Base) -> bytes:
     """Only the outermost header and the signed part are there."""
     del base
@@ -439,9 +439,7 @@ def only_the_tag(it: Parts, base: Base) -> bytes:
 # Octets after the end
 
 
-@_after(
-    "trailing-octet", on=(*EACH_KIND, "dccki"), mains=2, title="with a zero octet after its end"
-)
+@_after("trailing-octet", on=(*EACH_KIND, "dccki"), title="with a zero octet after its end")
 def zero_after(it: Parts, base: Base) -> bytes:
     """One zero octet follows the document."""
     del base

@@ -121,7 +121,7 @@ def indefinite_length(it: Parts, base: Base) -> Parts:
 # Out of range
 
 
-@_range("signature-zeros", on=_ECDSA, mains=4, title="whose signature is r = 0, s = 0")
+@_range("signature-zeros", on=_ECDSA, title="whose signature is r = 0, s = 0")
 def zeros(it: Parts, base: Base) -> Parts:
     """Both numbers are 0: without a check it fits every document and key (CVE-2022-21449)."""
     del base
@@ -156,7 +156,7 @@ def s_order(it: Parts, base: Base) -> Parts:
     return _of(it, _numbers(it)[0], P256_ORDER)
 
 
-@_range("signature-orders", on=_ECDSA, mains=2, title="whose signature is r = n, s = n")
+@_range("signature-orders", on=_ECDSA, title="whose signature is r = n, s = n")
 def orders(it: Parts, base: Base) -> Parts:
     """Both numbers are the order: 0 where a check compares with 0 before it reduces."""
     del base
@@ -250,7 +250,7 @@ def long_number(it: Parts, base: Base) -> Parts:
 # Another form
 
 
-@_form("signature-raw", on=_ECDSA, mains=4, title="whose signature is r and s side by side")
+@_form("signature-raw", on=_ECDSA, title="whose signature is r and s side by side")
 def raw(it: Parts, base: Base) -> Parts:
     """The signature is 64 octets, as hardware and JOSE write it."""
     del base

@@ -77,9 +77,7 @@ _differ = partial(
 )
 
 
-@_differ(
-    "algorithms-differ", on=_ECDSA, mains=2, title="whose outer algorithm is ecdsa-with-SHA384"
-)
+@_differ("algorithms-differ", on=_ECDSA, title="whose outer algorithm is ecdsa-with-SHA384")
 def outer_differs(it: Parts, base: Base) -> Parts:
     """The algorithm inside is ecdsa-with-SHA256, and it was signed so."""
     del base

@@ -122,7 +122,7 @@ def algorithm_last(it: Parts, base: Base) -> bytes:
 # The signed part of a certificate
 
 
-@_broken("serial-missing", on=("device", "organisation"), mains=2, title="without serialNumber")
+@_broken("serial-missing", on=("device", "organisation"), title="without serialNumber")
 def serial_missing(it: Certificate, base: Base) -> Certificate:
     """The signed part lacks its serial number."""
     del base

@@ -87,9 +87,7 @@ def small_z(it: Certificate, base: Base) -> bytes:
     return _starting(it, _utc(b"260101000000z"))
 
 
-@_form(
-    "time-no-z", on=(*_UTC, "organisation-crl"), mains=2, title="that begins at a UTCTime without Z"
-)
+@_form("time-no-z", on=(*_UTC, "organisation-crl"), title="that begins at a UTCTime without Z")
 def no_z(it: Parts, base: Base) -> bytes:
     """The first time does not say that it is UTC."""
     del base
@@ -284,7 +282,7 @@ def leap_day_of_2100(it: Certificate, base: Base) -> bytes:
     return _ending(it, _generalized(b"21000229000000Z"))
 
 
-@_calendar("time-hour-24", on=(*_UTC, "organisation-crl"), mains=2, title="that begins at 24:00:00")
+@_calendar("time-hour-24", on=(*_UTC, "organisation-crl"), title="that begins at 24:00:00")
 def hour_24(it: Parts, base: Base) -> bytes:
     """The first time is at hour 24, which some readers take for midnight."""
     del base

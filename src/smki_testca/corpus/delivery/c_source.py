@@ -120,10 +120,10 @@ class _Unit:
 
     def text(self) -> str:
         """The unit."""
-        rows = ",\n    ".join([self._row(number, case) for number, case in enumerate(self._cases)])
+        rows = ",\n".join([self._row(number, case) for number, case in enumerate(self._cases)])
         table = f"smki_{_name(self._profile)}[{_count(self._profile)}]"
         head = f'{_WARNING}#include "corpus.h"\n\n'
-        return f"{head}{''.join(self._parts)}\nconst smki_case {table} = {{\n    {rows}\n}};\n"
+        return f"{head}{''.join(self._parts)}\nconst smki_case {table} = {{\n{rows}\n}};\n"
 
     def _row(self, number: int, case: Case) -> str:
         base = self._good[case.base or case.id]
@@ -144,8 +144,8 @@ class _Unit:
             case.revision,
         )
         return (
-            f'{{"{case.id}", {self._list((base.der,))}, {name}, &{self._question(case)},'
-            f" {len(changes)}, {len(case.der)}, {', '.join(map(str, marks))}}}"
+            f'{{"{case.id}",{self._list((base.der,))},{name},&{self._question(case)},'
+            f"{len(changes)},{len(case.der)},{','.join(map(str, marks))}}}"
         )
 
     def _array(self, octets: bytes) -> str:

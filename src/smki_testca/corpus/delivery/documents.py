@@ -62,39 +62,42 @@ class FilesTable(msgspec.Struct, frozen=True):
     symbol: Symbol
 
 
-class CaseTable(msgspec.Struct, frozen=True):
-    """A case; docs/corpus.md explains each key."""
+class CaseTable(msgspec.Struct, frozen=True, kw_only=True):
+    """A case; docs/corpus.md explains each key. A key with a default may be left out.
+
+    Left out, ``at`` is that of the index, and ``wanted`` is ``facts``.
+    """
 
     id: Id
-    revision: Annotated[int, msgspec.Meta(ge=1)]
-    aliases: list[Id]
+    revision: Annotated[int, msgspec.Meta(ge=1)] = 1
+    aliases: list[Id] = []
     title: str
     kind: Kind
     profile: str
     base: Id | None
     good: bool
-    main: bool
+    main: bool = True
     stage: Stage
     at_least: Stage
     expect: dict[Level, ExpectationTable]
-    finding: str | None
-    also: list[str]
-    severity: Severity | None
-    basis: Basis | None
-    source: str | None
+    finding: str | None = None
+    also: list[str] = []
+    severity: Severity | None = None
+    basis: Basis | None = None
+    source: str | None = None
     why: str
     remedy: str
     importance: Importance
-    needs: list[Need]
-    at: Instant
+    needs: list[Need] = []
+    at: Instant | None = None
     facts: dict[str, str]
-    wanted: dict[str, str]
-    device: list[DeviceTable]
+    wanted: dict[str, str] | None = None
+    device: list[DeviceTable] = []
     change: ChangeTable | None
     files: FilesTable
     chain: list[File]
-    crls: list[File]
-    about: File | None
+    crls: list[File] = []
+    about: File | None = None
 
 
 class CountsTable(msgspec.Struct, frozen=True):

@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.delivery.c_source import c_files
 from smki_testca.corpus.delivery.index import Heading, as_text, index_of, schema_text
-from smki_testca.corpus.delivery.layout import INDEX, PAGE, SCHEMA, SUMS, C, layout
+from smki_testca.corpus.delivery.layout import (
+    CASES,
+    CHAIN,
+    CRLS,
+    INDEX,
+    PAGE,
+    SCHEMA,
+    SUMS,
+    C,
+    layout,
+)
 from smki_testca.corpus.delivery.page import page
 from smki_testca.corpus.delivery.pkcs7 import bundle
-from smki_testca.folders import OutputFile
+from smki_testca.errors import InputError
+from smki_testca.folders import OutputFile, write
+from smki_testca.input_files import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from smki_testca.corpus.case import Case
+
+
+_SUM = re.compile(rf"(?m)^([0-9a-f]{{64}})  ((?:{CASES}|{CHAIN}|{CRLS}|{C})/[A-Za-z0-9_.-]+)$")
+_MAX_SUMS = 16 << 20
+"""The longest list of sums that is read: some 100,000 files."""
+_MAX_FILE = 16 << 20
+"""The longest file of an earlier corpus that is removed."""
 
 
 def files(cases: Sequence[Case], heading: Heading | None = None) -> list[OutputFile]:
@@ -42,6 +64,48 @@ def files(cases: Sequence[Case], heading: Heading | None = None) -> list[OutputF
     }
     contents[SUMS] = _sums(contents)
     return [OutputFile(PurePosixPath(name), data) for name, data in contents.items()]
+
+
+def written(
+    cases: Sequence[Case], out: Path, heading: Heading | None = None, *, force: bool = False
+) -> list[Path]:
+    """Write a corpus into a folder, all of it or nothing.
+
+    With ``force``, it takes the place of an earlier corpus: a file of that which is not of this
+    one is removed, unless it was changed since.
+
+    Args:
+        cases: with their good bases.
+        out: the folder; it is made if it is missing.
+        heading: what the index says of all of them.
+        force: whether to overwrite what is there.
+
+    Raises:
+        InputError: if a file exists and ``force`` is not set, or cannot be written.
+        OutputError: if the disk is full or fails.
+    """
+    made = files(cases, heading)
+    before = _listed(out) if force else {}
+    paths = write(made, out, force=force)
+    for name in before.keys() - {file.path.as_posix() for file in made}:
+        _remove(out.joinpath(*name.split("/")), before[name])
+    return paths
+
+
+def _listed(out: Path) -> dict[str, str]:
+    """The files of an earlier corpus in a folder, each with its digest."""
+    sums = out / SUMS
+    if not sums.is_file():
+        return {}
+    text = read_regular(sums, _MAX_SUMS).decode("ascii", "replace")
+    return {name: digest for digest, name in _SUM.findall(text)}
+
+
+def _remove(path: Path, digest: str) -> None:
+    """Remove a file, if it has a digest; what cannot be read or removed stays."""
+    with contextlib.suppress(OSError, InputError):
+        if hashlib.sha256(read_regular(path, _MAX_FILE)).hexdigest() == digest:
+            path.unlink()
 
 
 def _sums(contents: Mapping[str, bytes]) -> bytes:

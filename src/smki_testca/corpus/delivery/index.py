@@ -82,11 +82,29 @@ def revision_of(cases: Sequence[Case]) -> str:
 
 
 def as_text(index: dict[str, Any]) -> str:
-    """The index as a document: a line for each case, so that two of them are easily compared."""
+    """The index as a document: a line for each case, so that two of them are easily compared.
+
+    What a case does not have, or has like most, is left out; the schema says what that means.
+    """
     *head, cases = index
     lines = [f'"{key}":{_compact(index[key])},' for key in head]
-    entries = ",\n".join(map(_compact, index[cases]))
+    entries = ",\n".join(_compact(_without_defaults(case, index["at"])) for case in index[cases])
     return "\n".join(["{", *lines, f'"{cases}":[', entries, "]", "}"]) + "\n"
+
+
+def _without_defaults(entry: dict[str, Any], at: str) -> dict[str, Any]:
+    """The entry of a case without the keys that say what their absence says."""
+    usual = {"wanted": entry["facts"], "at": at, "main": True, "revision": 1}
+    empty: tuple[Any, ...] = ([], None)
+    return {
+        key: value
+        for key, value in entry.items()
+        if key in _ALWAYS or (value not in empty and (key not in usual or value != usual[key]))
+    }
+
+
+_ALWAYS = frozenset({"base", "change", "facts"})
+"""Keys that a case always has, though they may be empty."""
 
 
 def _compact(value: Any) -> str:

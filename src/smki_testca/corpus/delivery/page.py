@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 _TEMPLATE = Path(__file__).with_name("page.html")
 
 
+def family(case: Case) -> str:
+    """The base of a case: in their order, the page has the octets."""
+    return case.base or case.id
+
+
 def page(index: dict[str, Any], cases: Sequence[Case]) -> str:
     """The page: to search and filter cases, and to look at each one's octets.
 
@@ -30,19 +35,25 @@ def page(index: dict[str, Any], cases: Sequence[Case]) -> str:
     """
     good = {case.id: case.der for case in cases if case.base is None}
     entries = [
-        {
-            **entry,
-            # Digests cannot be compressed, and the page shows none.
-            "files": {key: value for key, value in entry["files"].items() if key != "sha256"},
-            "mark": mark(case, good.get(case.base or "", b"")),
-        }
+        _entry(entry, mark(case, good.get(case.base or "", b"")))
         for entry, case in zip(index["cases"], cases, strict=True)
     ]
     packed = {
         "@CASES@": json.dumps({**index, "cases": entries}, separators=(",", ":")).encode("ascii"),
-        "@OCTETS@": b"".join(case.der for case in cases),
+        # Side by side, the cases of a base are compressed best.
+        "@OCTETS@": b"".join(case.der for case in sorted(cases, key=family)),
     }
     text = _TEMPLATE.read_text("utf-8")
     for place, octets in packed.items():
         text = text.replace(place, base64.b64encode(zlib.compress(octets, 9)).decode("ascii"))
     return text
+
+
+def _entry(entry: dict[str, Any], place: tuple[int, int] | None) -> dict[str, Any]:
+    """What the page has of a case, without what it shows from octets, or not at all."""
+    files = {key: value for key, value in entry["files"].items() if key != "sha256"}
+    change = entry["change"]
+    if change is not None and place is not None:
+        # Both are in the octets of the base and of the case: hexadecimal hardly gets smaller.
+        change = {**change, "before": len(change["before"]) // 2, "after": None}
+    return {**entry, "files": files, "change": change, "mark": place}

@@ -42,23 +42,24 @@ class IndexEntry(msgspec.Struct, frozen=True):
     at_least: Stage
     expect: dict[Level, EntryVerdict]
     importance: Importance
-    needs: list[Need]
-    at: str
     facts: dict[str, str]
     files: EntryFile
+    needs: list[Need] = []
+    at: str = ""
     chain: list[str] = []
     crls: list[str] = []
     about: str | None = None
     aliases: list[str] = []
     why: str = ""
     remedy: str = ""
-    wanted: dict[str, str] = {}
+    wanted: dict[str, str] | None = None
 
 
 class IndexFile(msgspec.Struct, frozen=True):
-    """The index of a corpus."""
+    """The index of a corpus: the instant at which it is judged, and its cases."""
 
     cases: list[IndexEntry]
+    at: str = ""
 
 
 # The answers so far of a run, one in each line.

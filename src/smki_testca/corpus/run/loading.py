@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from smki_testca.corpus.defect import Need, Stage
+from smki_testca.corpus.delivery.layout import INDEX, SUMS
 from smki_testca.corpus.run.documents import IndexEntry, IndexFile
 from smki_testca.corpus.run.questions import CSR, Question
 from smki_testca.errors import InputError
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from smki_testca.corpus.case import Case
     from smki_testca.corpus.defect import Importance, Level, Verdict
 
-INDEX = "corpus.json"
-SUMS = "SHA256SUMS"
 MAX_INDEX_OCTETS = 64 << 20
 """The longest index of a corpus that is read."""
 MAX_DOCUMENT_OCTETS = 1 << 20
@@ -98,9 +97,12 @@ def load(path: Path) -> LoadedCorpus:
     index = path / INDEX if path.is_dir() else path
     data = read_regular(index, MAX_INDEX_OCTETS)
     try:
-        tables = msgspec.json.decode(data, type=IndexFile).cases
+        document = msgspec.json.decode(data, type=IndexFile)
     except (msgspec.MsgspecError, ValueError) as error:
         raise _index_error(index, str(error)) from error
+    tables = [
+        msgspec.structs.replace(table, at=table.at or document.at) for table in document.cases
+    ]
     ids = {table.id for table in tables}
     if len(ids) < len(tables):
         raise _index_error(index, "two cases have one id")
@@ -160,7 +162,7 @@ def _loaded(tables: Iterable[IndexEntry], read: Mapping[str, _Octets]) -> Iterat
             _question(
                 table,
                 read[table.id],
-                table.wanted or base.facts,
+                table.facts if table.wanted is None else table.wanted,
                 read[table.id if table.good else base.id].der,
             ),
         )
