@@ -23,16 +23,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from mutation import (
-    CROWDED,
-    HUGE,
-    Judge,
-    containers,
-    device_certificate,
-    documents,
-    mutant,
-    rebuilt,
-)
+from huge_inputs import CROWDED, HUGE
+from judge import Judge
+from nodes import rebuilt
+from noise import mutant
+from seeds import containers, device_certificate, documents
 from smki_testca.cli import cli
 from smki_testca.importers.sources import sources
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mutation import Chain, with_field
+from nodes import with_field
+from rechained import Chain
 from smki_testca.der import encode
 from smki_testca.der.read import read
 from smki_testca.importers.sources import sources

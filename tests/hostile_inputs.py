@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 
 import ber
-from mutation import flip_bits, lie_about_length
+from noise import flip_bits, lie_about_length
 from smki_testca.authority import csr
 from smki_testca.cli.session import first_line
 from smki_testca.errors import ExitCode, SmkiTestcaError

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import csrs
 import smki_testca
 from material import pkcs8
-from mutation import revocation_list
+from seeds import revocation_list
 from smki_testca.authority import csr
 from smki_testca.authority.csr import CsrFaultsError
 from smki_testca.der import read

@@ -26,7 +26,8 @@ from cryptography.hazmat.primitives.serialization import (
 import csrs
 from broken import CHANGES, chain_and_leaf, field
 from estates import certificates_in
-from mutation import revocation_list
+from golden_cases import CASES, GOLDEN
+from seeds import revocation_list
 from smki_testca.der import encode
 from smki_testca.importers.sources import sources
 from smki_testca.x509.view import view_certificate
@@ -49,9 +50,6 @@ def meter(pem):
 @pytest.fixture(scope="session")
 def device_chain(pem):
     return pem / "device" / "ca" / "DZ1-chain.pem"
-
-
-GOLDEN = Path(__file__).parents[1] / "golden" / "cases"
 
 
 @pytest.fixture
@@ -165,8 +163,8 @@ def test_the_issuer_is_unknown_until_it_is_trusted(command, meter, device_chain)
 def test_a_ca_of_the_issuers_name_with_another_key_makes_no_signature_invalid(
     command, meter, newcomer
 ):
-    # The golden corpus, this estate and the newcomer's have a DZ1 each.
-    trust = Path(__file__).parents[1] / "golden" / "trust.pem"
+    # The golden cases, this estate and the newcomer's have a DZ1 each.
+    trust = GOLDEN / "trust.pem"
     for words in (
         ("--json", "lint", "--trust", trust, meter),
         ("--estate", newcomer, "--json", "lint", meter),
@@ -434,7 +432,7 @@ def test_entries_of_a_key_store_are_shown_by_their_names_and_equal_findings_once
 
 
 def test_what_belongs_to_no_pki_is_told_of_once_unless_a_profile_is_named(command):
-    lamp = GOLDEN / "other-pki-attestation.pem"
+    lamp = CASES / "other-pki-attestation.pem"
     outcome = command("--json", "lint", lamp)
     (document,) = outcome.json["files"]
     assert document["kind"] == "certificate"

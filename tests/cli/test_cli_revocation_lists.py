@@ -4,21 +4,30 @@ from pathlib import Path
 
 import pytest
 
-GOLDEN = Path(__file__).parents[1] / "golden"
-CLOCK = ("--clock", "2026-12-01")
+from corpora import document, good_settings
+from csrs import pem
+
+AT = good_settings().at.isoformat()
 
 
 @pytest.fixture
 def case(tmp_path):
-    """The input of a golden case, as a file."""
+    """The document of a case of the corpus, as a file."""
 
-    def run(name):
-        data = (GOLDEN / "cases" / f"{name}.pem").read_bytes().partition(b"\n\n")[2]
-        path = tmp_path / f"{name}.pem"
-        path.write_bytes(data)
+    def run(case_id):
+        path = tmp_path / f"{case_id}.crl"
+        path.write_bytes(document(case_id))
         return path
 
     return run
+
+
+@pytest.fixture
+def trusted(tmp_path):
+    """The CAs of the corpus, as a file."""
+    path = tmp_path / "trust.pem"
+    path.write_bytes(b"".join(pem(der, header="CERTIFICATE") for der in good_settings().trusted))
+    return path
 
 
 def test_profiles_lists_those_of_crls_with_who_signs_them(command):
@@ -65,20 +74,18 @@ def test_profiles_check_tries_an_operators_crl(command, tmp_path):
 
 
 def test_show_draws_a_crl_with_its_entries_and_what_its_profile_says(command, case):
-    outcome = command(*CLOCK, "show", case("organisation-crl-revokedCertificates.reasonCode-value"))
+    outcome = command("--clock", AT, "show", case("good-organisation-crl-on-hold"))
     assert outcome.out.startswith("Organisation CRL OU=07, CN=Z1\n")
     rows = {line.split()[0]: line.rstrip() for line in outcome.out.splitlines() if line.split()}
     assert rows["revokedCertificates"].split() == ["revokedCertificates", "1"]
-    assert rows["revokedCertificates.1"].endswith("2026-11-30 00:00:00Z, certificateHold")
-    assert rows["nextUpdate"].endswith("2026-12-02 12:00:00Z (1 day left)")
+    assert rows["revokedCertificates.1"].endswith("2026-06-15 00:00:00Z, certificateHold")
+    assert rows["nextUpdate"].endswith("2026-07-03 00:00:00Z (1 day left)")
     assert rows["revokedCertificates.reasonCode"].split()[-1] == "notice"
 
 
-def test_lint_holds_a_crl_to_its_profile(command, case):
-    broken = case("organisation-crl-nextUpdate-period")
-    outcome = command(
-        *("--json", "lint", "--at", "2026-12-01", "--trust", GOLDEN / "trust.pem", broken)
-    )
+def test_lint_holds_a_crl_to_its_profile(command, case, trusted):
+    broken = case("good-organisation-crl-for-a-month")
+    outcome = command(*("--json", "lint", "--at", AT, "--trust", trusted, broken))
     (document,) = outcome.json["files"]
     assert document["kind"] == "organisation-crl"
     (finding,) = document["findings"]
@@ -87,9 +94,9 @@ def test_lint_holds_a_crl_to_its_profile(command, case):
     assert outcome.code == 0
 
 
-def test_lint_takes_the_name_of_a_crl_profile(command, case):
+def test_lint_takes_the_name_of_a_crl_profile(command, case, trusted):
     outcome = command(
-        *("--json", "lint", "--at", "2026-12-01", "--trust", GOLDEN / "trust.pem"),
+        *("--json", "lint", "--at", AT, "--trust", trusted),
         *("--as", "organisation-arl", case("good-organisation-crl")),
     )
     (document,) = outcome.json["files"]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from cryptography import x509
 
 import csrs
 from broken import CHANGES, chain_and_leaf, field
-from mutation import revocation_list
+from golden_cases import CASES
+from seeds import revocation_list
 from smki_testca.der import encode
 from smki_testca.importers.sources import sources
 
@@ -25,9 +25,6 @@ def organisation(quickstart_original):
 def supplier(quickstart_original):
     folder = quickstart_original / "export" / "pem" / "ZAZ1" / "organisation" / "supplier-one"
     return folder / "Z1-supplier-ds.pem"
-
-
-GOLDEN = Path(__file__).parents[1] / "golden" / "cases"
 
 
 def table(outcome):
@@ -63,11 +60,11 @@ def test_a_crl_is_shown(command, tmp_path):
     (tmp_path / "a.crl").write_bytes(csrs.pem(revocation_list(), header="X509 CRL"))
     outcome = command("--json", "show", tmp_path / "a.crl")
     assert outcome.json["kind"] == "organisation-crl"
-    assert outcome.json["subject"] == "CN=Z1"
+    assert outcome.json["subject"] == "OU=07, CN=Z1"
     assert outcome.json["fields"]["revokedCertificates"] == "2"
     assert "left)" in outcome.json["fields"]["nextUpdate"]
     told = command("show", tmp_path / "a.crl")
-    assert told.out.startswith("Organisation CRL CN=Z1")
+    assert told.out.startswith("Organisation CRL OU=07, CN=Z1")
     assert "extensions.authorityKeyIdentifier.missing" in told.out
     assert told.code == outcome.code == 1
 
@@ -158,7 +155,7 @@ def test_the_signature_of_a_csr_and_of_a_crl_is_shown_too(command, tmp_path):
 
 
 def test_a_certificate_of_no_pki_is_shown_as_such(command):
-    outcome = command("show", GOLDEN / "other-pki-web.pem")
+    outcome = command("show", CASES / "other-pki-web.pem")
     assert outcome.code == 1
     assert outcome.out.startswith("Certificate of another PKI CN=www.example")
     assert "sha256WithRSAEncryption, not verified" in outcome.out

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from corpora import good_pem
 from smki_testca.profiles import Library
 from smki_testca.profiles.model import Tier
 
@@ -54,9 +55,10 @@ def test_an_operators_profile_turns_it_on(command, turned_on, tmp_path):
     assert with_it.json["findings"] == []
 
 
-def test_with_such_a_profile_a_root_without_it_is_told_of(turned_on, command):
-    good = Path(__file__).parents[1] / "golden" / "cases" / "good-organisation-root-ca.pem"
-    linted = command("--profiles", turned_on, "--json", "lint", good).json["files"][0]
+def test_with_such_a_profile_a_root_without_it_is_told_of(turned_on, command, tmp_path):
+    path = tmp_path / "root.pem"
+    path.write_bytes(good_pem("organisation-root-ca"))
+    linted = command("--profiles", turned_on, "--json", "lint", path).json["files"][0]
     assert {finding["code"] for finding in linted["findings"]} == {f"{EXTENSION}.missing"}
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import csrs
-from mutation import with_field
+from nodes import with_field
 from smki_testca.importers.sources import sources
 from smki_testca.x509.names import ECDSA_WITH_NULL
 

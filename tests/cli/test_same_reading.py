@@ -7,7 +7,7 @@ import pytest
 import ber
 import csrs
 from material import pem, zipped
-from mutation import revocation_list
+from seeds import revocation_list
 from smki_testca.der import encode
 from smki_testca.importers.sources import sources
 

@@ -5,7 +5,8 @@ from collections import Counter
 
 import pytest
 
-from corpora import declared, every_case
+import corpus_severities
+from corpora import declared, every_case, findings_of
 from smki_testca.corpus.bases import bases, corpus_pki
 from smki_testca.corpus.declared import DECLARING
 from smki_testca.corpus.defect import Level, Need, Verdict
@@ -27,8 +28,7 @@ def stated(request):
 
 
 def _codes(case):
-    own = [case.finding] if case.finding else []
-    return Counter(finding.code for finding in (*own, *case.also))
+    return Counter(finding.code for finding in findings_of(case))
 
 
 def test_the_linter_finds_what_a_case_states_and_nothing_else(stated):
@@ -103,3 +103,11 @@ def test_there_are_as_many_cases_as_promised():
     main = [case for case in every_case().values() if case.is_main]
     assert sum(not case.is_good for case in main) >= 600
     assert sum(case.is_good for case in main) >= 60
+
+
+def test_each_finding_has_the_severity_that_the_table_states():
+    table = corpus_severities.TABLE.read_text("ascii").splitlines()
+    wrong = Counter(corpus_severities.lines(every_case().values())) - Counter(table)
+    gone = Counter(table) - Counter(corpus_severities.lines(every_case().values()))
+    told = {"not in the table": sorted(wrong), "in the table alone": sorted(gone)}
+    assert not wrong + gone, f"{told}; python tools/corpus_severities.py writes the table"

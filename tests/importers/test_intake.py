@@ -29,7 +29,9 @@ from material import (
     store,
     take,
 )
-from mutation import cut, flip_bits, lie_about_length, revocation_list, with_field
+from nodes import with_field
+from noise import cut, flip_bits, lie_about_length
+from seeds import revocation_list
 from smki_testca.der import encode
 from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection

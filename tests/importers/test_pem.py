@@ -15,7 +15,7 @@ from material import (
     problem_codes,
     sources_in,
 )
-from mutation import revocation_list
+from seeds import revocation_list
 from smki_testca.der import encode
 from smki_testca.importers.pem import decode_base64, pem_blocks
 

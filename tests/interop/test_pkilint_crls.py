@@ -7,11 +7,11 @@ with the reason. What it lets pass it has no opinion of.
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 
 import pytest
 
-from smki_testca.clock import parse_instant
+import golden_cases
+from corpora import every_case, findings_of
 from smki_testca.importers.sources import sources
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.engine import Linter
@@ -26,13 +26,12 @@ from pkilint.pkix import create_attribute_decoder, create_extension_decoder, crl
 
 pytestmark = pytest.mark.interop
 
-GOLDEN = Path(__file__).parents[1] / "golden"
 DIFFERENCES = {
     "crl-issuer_key_usage": "it takes 2.5.4.45 for a DirectoryString, where X.520 has a BIT STRING",
 }
 CRLS = [
     pytest.param(one, id=f"{path.stem}-{one.index}")
-    for path in sorted((GOLDEN / "cases").glob("*.pem"))
+    for path in sorted(golden_cases.CASES.glob("*.pem"))
     # It takes minutes over a quarter of a million entries.
     if path.stem not in {"crl-too_many_entries", *DIFFERENCES}
     for one in sources([str(path)])
@@ -75,8 +74,7 @@ def remarks():
 
 @pytest.fixture(scope="module")
 def linter():
-    trusted = [one.data for one in sources([str(GOLDEN / "trust.pem")])]
-    return Linter(Settings(parse_instant("2026-12-01")), gathered(trusted))
+    return Linter(Settings(golden_cases.AT), gathered(golden_cases.TRUSTED))
 
 
 @pytest.mark.parametrize("source", CRLS)
@@ -85,3 +83,16 @@ def test_it_calls_nothing_an_error_that_we_let_pass(remarks, linter, source):
     ours = {f.code for f in linter.lint(source).findings if f.severity is Severity.ERROR}
     if theirs != []:
         assert ours, theirs
+
+
+@pytest.mark.slow
+def test_it_calls_nothing_in_the_corpus_an_error_that_we_let_pass(remarks):
+    lists = [case for case in every_case().values() if case.kind == "CRL"]
+    missed = {
+        case.id: theirs
+        for case in lists
+        if (theirs := remarks(case.der)) != []
+        and all(finding.severity is not Severity.ERROR for finding in findings_of(case))
+    }
+    assert len(lists) > 400
+    assert missed == {}

@@ -7,7 +7,6 @@ import shutil
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -15,7 +14,8 @@ from cryptography.hazmat.primitives import serialization
 
 import csrs
 from broken import extension
-from mutation import with_field
+from golden_cases import GOLDEN
+from nodes import with_field
 from smki_testca.api import Estate
 from smki_testca.authority.filling import Validity
 from smki_testca.authority.revocation import Reason
@@ -362,9 +362,8 @@ def test_external_cas_are_possible_issuers_and_the_estates_own_are_not(ours, one
 
 
 def test_certificates_of_two_estates_are_imported_side_by_side(ours, one, theirs):
-    # Theirs and the golden corpus have a Z1 each.
-    golden = take_in([str(Path(__file__).parents[1] / "golden" / "trust.pem")])
-    ours.import_material(golden)
+    # Theirs and the golden cases have a Z1 each.
+    ours.import_material(take_in([str(GOLDEN / "trust.pem")]))
     bring(ours, one.der, key=one.key)
     records = ours.externals.select(Selection(label="theirs"))
     assert ours.externals.errors(records, ours.clock.now()) == [[]]

@@ -6,7 +6,7 @@ import pytest
 from cryptography import x509
 
 import csrs
-from mutation import with_field
+from nodes import with_field
 from smki_testca.api import Estate
 from smki_testca.authority.revocation import Reason
 from smki_testca.der import encode

@@ -10,7 +10,7 @@ import pytest
 import smki_testca
 from broken import CHANGES, chain_and_leaf
 from findings_reference import manual
-from mutation import AT
+from judge import AT
 from smki_testca.errors import InputError
 from smki_testca.importers.sources import Source
 from smki_testca.lint.catalogue import DECLARING, explain, rules

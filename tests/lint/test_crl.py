@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from corpora import good_pem, good_settings
+from csrs import pem
+from golden_cases import AT, TRUSTED, documents, octets
 from smki_testca.der import encode
 from smki_testca.importers.sources import Source, sources
 from smki_testca.lint.chain import gathered
@@ -18,8 +21,6 @@ from smki_testca.profiles import Library
 from smki_testca.x509 import entries
 from smki_testca.x509.view import view_revocation_list
 
-CASES = Path(__file__).parents[1] / "golden" / "cases"
-AT = datetime(2026, 12, 1, tzinfo=UTC)
 TIME = encode.time(datetime(2026, 11, 30, tzinfo=UTC))
 KEY_COMPROMISE = bytes.fromhex("300c300a0603551d1504030a0101")
 INVALIDITY = encode.sequence(
@@ -28,19 +29,14 @@ INVALIDITY = encode.sequence(
 CRL = "good-organisation-crl"
 
 
-def case(name):
-    """The input of a golden case."""
-    return (CASES / f"{name}.pem").read_bytes().partition(b"\n\n")[2]
-
-
-def der(name):
-    (one,) = sources(["-"], case(name))
-    return one.data
+def golden_document(name):
+    (der,) = documents(name)
+    return der
 
 
 def long_crl(*listed):
     """The good CRL with other entries; nobody signed it."""
-    view = view_revocation_list(der(CRL))
+    view = view_revocation_list(golden_document(CRL))
     before = view.fields["revokedCertificates"].node
     tbs = view.signed
     inside = b"".join(
@@ -58,8 +54,7 @@ def entry(number, *extensions):
 
 @pytest.fixture(scope="module")
 def linter():
-    trusted = [one.data for one in sources([str(CASES.parent / "trust.pem")])]
-    return Linter(Settings(AT, trusted=tuple(trusted)), gathered(trusted))
+    return Linter(Settings(AT, trusted=TRUSTED), gathered(TRUSTED))
 
 
 def codes(linted):
@@ -147,26 +142,26 @@ def lint(data, tmp_path, **settings):
 
 
 def test_a_crl_is_recognised_by_the_certificate_of_its_ca_that_is_given_with_it(tmp_path):
-    trusted = (CASES.parent / "trust.pem").read_bytes()
-    *_, crl = lint(trusted + case("good-iki-arl"), tmp_path)
+    trusted = b"".join(pem(der, header="CERTIFICATE") for der in good_settings().trusted)
+    *_, crl = lint(trusted + good_pem("iki-arl"), tmp_path, at=good_settings().at)
     assert (crl.kind, crl.findings) == ("iki-arl", ())
 
 
 @pytest.mark.slow
 def test_a_crl_is_recognised_by_the_name_of_its_ca_alone(tmp_path):
     for name in ("organisation-crl", "organisation-arl", "dccki-crl", "iki-arl"):
-        (crl,) = lint(case(f"good-{name}"), tmp_path)
+        (crl,) = lint(good_pem(name), tmp_path, at=good_settings().at)
         assert (crl.kind, codes(crl)) == (name, ["issuer.unknown"])
 
 
 def test_a_crl_is_held_to_the_profile_that_a_run_names_and_certificates_are_not(tmp_path):
-    data = case("good-organisation") + case("good-dccki-crl")
+    data = good_pem("organisation") + good_pem("dccki-crl")
     certificate, crl = lint(data, tmp_path, as_profile="iki-crl")
     assert (certificate.kind, crl.kind) == ("organisation", "iki-crl")
 
 
 def test_a_profile_of_certificates_does_not_hold_crls(tmp_path):
-    data = case("good-organisation") + case("good-dccki-crl")
+    data = good_pem("organisation") + good_pem("dccki-crl")
     certificate, crl = lint(data, tmp_path, as_profile="device")
     assert (certificate.kind, crl.kind) == ("device", "dccki-crl")
 
@@ -178,7 +173,7 @@ def test_a_crl_follows_the_rows_of_an_operator(tmp_path):
     folder.mkdir(parents=True)
     path = folder / "organisation-crl.toml"
     path.write_text(text.replace("max-hours = 48", "max-hours = 24"), "utf-8")
-    (crl,) = lint(case(CRL), tmp_path, profiles=(tmp_path / "profiles",))
+    (crl,) = lint(octets(CRL), tmp_path, profiles=(tmp_path / "profiles",))
     assert codes(crl) == ["issuer.unknown", "nextUpdate.period"]
 
 
@@ -196,7 +191,7 @@ def test_a_crl_follows_the_rows_of_an_operator(tmp_path):
 )
 def test_a_crl_is_current_from_this_update_to_next_update(tmp_path, at, code):
     moment = datetime.fromisoformat(at).replace(tzinfo=UTC)
-    (crl,) = lint(case(CRL), tmp_path, at=moment)
+    (crl,) = lint(octets(CRL), tmp_path, at=moment)
     assert codes(crl) == sorted([*([code] if code else []), "issuer.unknown"])
 
 
@@ -204,29 +199,28 @@ def test_a_crl_is_current_from_this_update_to_next_update(tmp_path, at, code):
 
 
 def test_a_certificate_is_revoked_from_the_date_on_its_crl_on(tmp_path):
-    trusted = tuple(one.data for one in sources([str(CASES.parent / "trust.pem")]))
-    data = case("set-revoked")
+    data = octets("set-revoked")
     for at, expected in (
         (datetime(2026, 11, 29, 23, 59, 59, tzinfo=UTC), []),
         (datetime(2026, 11, 30, tzinfo=UTC), ["validity.revoked"]),
     ):
-        certificate, _ = lint(data, tmp_path, at=at, trusted=trusted, environment="ZAZ1")
+        certificate, _ = lint(data, tmp_path, at=at, trusted=TRUSTED, environment="ZAZ1")
         assert codes(certificate) == expected
 
 
 def test_a_crl_whose_signature_nobody_checked_revokes_nothing(tmp_path):
-    certificate, crl = lint(case("set-revoked"), tmp_path)
+    certificate, crl = lint(octets("set-revoked"), tmp_path)
     assert "validity.revoked" not in codes(certificate)
     assert codes(crl) == ["issuer.unknown"]
 
 
 def test_the_same_crl_twice_is_no_number_twice(tmp_path):
-    for one in lint(case(CRL) * 2, tmp_path):
+    for one in lint(octets(CRL) * 2, tmp_path):
         assert codes(one) == ["issuer.unknown"]
 
 
 def test_numbers_that_rise_with_time_are_right_in_whatever_order_they_come(tmp_path):
-    later, earlier = case("set-revoked-no-more").split(b"-----END X509 CRL-----\n")[:2]
+    later, earlier = octets("set-revoked-no-more").split(b"-----END X509 CRL-----\n")[:2]
     end = b"-----END X509 CRL-----\n"
     crls = [part[part.index(b"-----BEGIN X509 CRL") :] + end for part in (later, earlier)]
     for order in (crls, crls[::-1]):
@@ -237,7 +231,7 @@ def test_numbers_that_rise_with_time_are_right_in_whatever_order_they_come(tmp_p
 def test_crls_are_linted_over_all_cores_as_they_are_on_one(tmp_path, monkeypatch):
     from smki_testca.lint import whole_input  # noqa: PLC0415 - only what it counts from is changed
 
-    data = case("set-revoked") + case("set-crl_number") + case("good-iki-crl")
+    data = octets("set-revoked") + octets("set-crl_number") + good_pem("iki-crl")
     alone = lint(data, tmp_path)
     monkeypatch.setattr(whole_input, "_PARALLEL_FROM", 1)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
@@ -292,7 +286,7 @@ def test_an_extension_of_certificates_in_a_crl_is_not_called_unknown(linter):
     constraints = encode.sequence(
         encode.oid("2.5.29.19"), b"\x01\x01\xff", encode.octet_string(encode.sequence())
     )
-    made = der(CRL)
+    made = golden_document(CRL)
     view = view_revocation_list(made)
     last = view.extension_nodes[-1]
     parts = [

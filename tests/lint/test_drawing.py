@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import csrs
 from broken import CHANGES, chain_and_leaf, field, one_in
-from mutation import revocation_list
+from seeds import revocation_list
 from smki_testca.der import encode
 from smki_testca.der.read import MAX_DEPTH
 from smki_testca.importers.sources import Source
@@ -111,7 +111,7 @@ def test_a_csr_and_a_crl_are_drawn(now):
     request = drawn(csrs.organisation(csrs.new_key(), common_name="ONE"), now)
     assert request["subject"] == "CN=ONE, OU=02, ID=90-B3-D5-1F-30-01-00-00"
     crl = drawn(revocation_list(), now)
-    assert crl["issuer"] == "CN=Z1"
+    assert crl["issuer"] == "OU=07, CN=Z1"
     assert crl["revokedCertificates"] == "2"
     assert crl["extensions.cRLNumber"].startswith("7")
 

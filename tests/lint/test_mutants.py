@@ -8,17 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mutation import (
-    CROWDED,
-    HUGE,
-    Judge,
-    containers,
-    device_certificate,
-    documents,
-    extension,
-    mutant,
-    rebuilt,
-)
+from huge_inputs import CROWDED, HUGE, extension
+from judge import Judge
+from nodes import rebuilt
+from noise import mutant
+from seeds import containers, device_certificate, documents
 from smki_testca.der import encode
 from smki_testca.der.read import MAX_DEPTH, MAX_ELEMENTS, MAX_OCTETS
 from smki_testca.importers.sources import MAX_DOCUMENTS, sources

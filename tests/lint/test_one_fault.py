@@ -6,22 +6,18 @@ told besides what is wrong inside it, and each field that a row demands is told 
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from mutation import rebuilt
-from smki_testca.clock import parse_instant
+from corpora import good, good_settings
+from nodes import rebuilt
 from smki_testca.der import encode
 from smki_testca.der.read import read
-from smki_testca.importers.sources import Source, sources
+from smki_testca.importers.sources import Source
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.engine import Linter
-from smki_testca.lint.linted import Settings
 from smki_testca.x509 import names
 from smki_testca.x509.view import view_certificate
 
-GOLDEN = Path(__file__).parents[1] / "golden"
 KINDS = ("organisation-issuing-ca", "organisation", "device", "dccki", "iki")
 VALUES = {"of nothing": b"", "NULL": b"\x05\x00"}
 SIGNED = {"signature.invalid"}
@@ -30,21 +26,13 @@ SIGNED = {"signature.invalid"}
 
 @pytest.fixture(scope="module")
 def told():
-    trusted = tuple(one.data for one in sources([str(GOLDEN / "trust.pem")]))
-    linter = Linter(
-        Settings(parse_instant("2026-12-01"), environment="ZAZ1", trusted=trusted),
-        gathered(trusted),
-    )
+    settings = good_settings()
+    linter = Linter(settings, gathered(settings.trusted))
     return lambda der: [
         finding.code
         for finding in linter.lint(Source("-", 0, der)).findings
         if finding.code not in SIGNED
     ]
-
-
-def good(kind):
-    (source,) = sources([str(GOLDEN / "cases" / f"good-{kind}.pem")])
-    return source.data
 
 
 def with_value(der, name, octets):

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from smki_testca.importers.formats import contents_of
-from smki_testca.importers.sources import sources
+from corpora import document, good
+from golden_cases import documents
+from published_defects import PUBLISHED
 from smki_testca.lint.recognise import Recogniser
 from smki_testca.profiles import Library
 from smki_testca.x509.view import view_certificate
 
-CASES = Path(__file__).parents[1] / "golden" / "cases"
 LIBRARY = Library()
 
 
@@ -24,34 +24,35 @@ def test_of_two_types_that_are_alike_the_ordinary_one_of_the_hierarchy_is_recogn
         copy = text.replace(f'name = "{name}"', f'name = "{other}"', 1)
         (tmp_path / "certificates" / f"{other}.toml").write_text(copy, "utf-8")
     recognise = Recogniser(Library(tmp_path))
-    (source,) = sources([str(CASES / f"good-{name}.pem")])
-    assert recognise(view_certificate(source.data)).name == name
+    assert recognise(view_certificate(good(name))).name == name
 
 
-def lines_of(name):
+def views_of(name):
     """The certificates of a golden case."""
-    _, _, body = (CASES / f"{name}.pem").read_bytes().partition(b"\n\n")
-    return [view_certificate(one.data) for one in contents_of(body)]
+    return [view_certificate(der) for der in documents(name)]
 
 
-@pytest.mark.parametrize("path", sorted(CASES.glob("o[0-9][0-9]-*.pem")), ids=lambda one: one.stem)
-def test_every_published_defect_leaves_a_certificate_one_of_ours(path):
+def test_every_published_defect_leaves_a_certificate_one_of_ours():
     recognise = Recogniser(LIBRARY)
-    assert all(recognise.knows(view) for view in lines_of(path.stem))
+    of_several = documents("o[0-9][0-9]-*")
+    ders = [document(name) for names in PUBLISHED.values() for name in names]
+    assert len(of_several) >= 9
+    assert len(ders) >= 20
+    assert all(recognise.knows(view_certificate(der)) for der in (*of_several, *ders))
 
 
 @pytest.mark.parametrize("name", ["web", "root", "attestation", "module"])
 def test_a_certificate_of_another_pki_is_none_of_ours_unless_one_of_ours_signed_it(name):
     recognise = Recogniser(LIBRARY)
-    (view,) = lines_of(f"other-pki-{name}")
-    (ours,) = lines_of("good-device")
+    (view,) = views_of(f"other-pki-{name}")
+    ours = view_certificate(good("device"))
     assert not recognise.knows(view)
     assert not recognise.knows(view, view)
     assert recognise.knows(view, ours)
 
 
 def test_a_pki_is_ours_as_soon_as_the_profiles_name_its_cas_or_policies(tmp_path):
-    (view,) = lines_of("other-pki-web")
+    (view,) = views_of("other-pki-web")
     shipped = LIBRARY.directories[-1] / "environments.toml"
     text = shipped.read_text("utf-8")
     for number, (old, new) in enumerate(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -12,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import csrs
-from smki_testca.importers.sources import Source, sources
+from corpora import document, good_settings
+from golden_cases import AT, TRUSTED, documents
+from smki_testca.importers.sources import Source
 from smki_testca.lint import chain, engine
 from smki_testca.lint.linted import Settings
 from smki_testca.lint.rows import span_breaches
@@ -20,10 +21,7 @@ from smki_testca.lint.whole_input import lint_all
 from smki_testca.profiles import Library
 from smki_testca.x509.view import view_certificate
 
-GOLDEN = Path(__file__).parents[1] / "golden"
-AT = datetime(2026, 12, 1, tzinfo=UTC)
 LIBRARY = Library()
-TRUSTED = tuple(one.data for one in sources([str(GOLDEN / "trust.pem")]))
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -31,16 +29,6 @@ def _profiles_are_read_once():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "Library", lambda: LIBRARY)
         yield
-
-
-def documents(*cases):
-    """The documents of golden cases, DER."""
-    return [
-        one.data
-        for case in cases
-        for one in sources([str(path) for path in sorted(GOLDEN.glob(f"cases/{case}.pem"))])
-        if one.problem is None
-    ]
 
 
 def linted(ders, *, trusted=TRUSTED, as_profile=None):
@@ -52,11 +40,32 @@ def codes(ders, **options):
     return [sorted(f.code for f in one.findings) for one in linted(ders, **options)]
 
 
-RELATED = documents(
-    *("o0[1-9]*", "o1[016]*", "set-*", "issuer-*", "key-of-*", "signature-*", "good-*"),
-    *("crl-sig*", "crl-num*", "crl-revoked*", "input-pkcs7"),
+GOLDEN = (
+    *("o0[1-9]*", "o1[16]*", "set-*", "issuer-*", "key-of-*", "signature-*", "good-*"),
+    *("crl-num*", "input-pkcs7"),
 )
-"""Every certificate and CRL of the golden corpus that others have to do with, and their CAs."""
+OF_THE_CORPUS = (
+    *("good-organisation-root-ca", "good-organisation-issuing-ca", "good-organisation"),
+    *("good-organisation-ka", "good-organisation-csr", "good-organisation-arl"),
+    *("good-device-root-ca", "good-device-issuing-ca", "good-device", "good-device-csr"),
+    *("good-dccki-root-ca", "good-dccki-issuing-ca", "good-dccki", "good-dccki-arl"),
+    *("good-iki-root-ca", "good-iki-issuing-ca", "good-iki", "good-iki-csr", "good-iki-arl"),
+    *("good-organisation-crl", "good-dccki-crl", "good-iki-crl", "good-device-policy-of-rtds"),
+    *("good-organisation-root-ca-contingency-key", "organisation-crl-revoked-after-the-list"),
+    *("good-organisation-root-ca-contingency-key-first", "organisation-crl-by-another-key"),
+    *("organisation-crl-of-a-namesake", "dccki-issued-by-root", "device-issued-by-root"),
+    *("iki-issued-by-root", "organisation-issued-by-root", "organisation-self-issued"),
+    *("organisation-self-signed", "device-of-another-hierarchy", "device-key-of-its-ca"),
+    *("organisation-signature-padded", "organisation-algorithm-null-parameters"),
+    *("organisation-issuer-string-type", "organisation-self-signed-pretender"),
+    *("organisation-issuing-ca-signature-bit", "device-usage-changed", "device-issuer-unknown"),
+    *("device-signature-raw", "organisation-expired"),
+)
+RELATED = [
+    *(der for pattern in GOLDEN for der in documents(pattern)),
+    *map(document, OF_THE_CORPUS),
+]
+"""Certificates, CSRs and CRLs that have to do with others, and their CAs, which have namesakes."""
 
 
 @settings(deadline=None, max_examples=30)
@@ -98,9 +107,9 @@ def test_all_of_them_together_are_linted_alike_in_both_directions():
 
 
 def test_no_message_names_a_ca_of_the_issuers_name_as_issuer():
-    (of_certificate,), (of_crl,) = (
-        linted(documents(f"issuer-namesake{kind}"))[0].findings for kind in ("", "-crl")
-    )
+    (of_certificate,) = linted(documents("issuer-namesake"))[0].findings
+    crl = Source("-", 0, document("organisation-crl-of-a-namesake"))
+    (of_crl,) = lint_all(iter([crl]), good_settings())[0].findings
     for finding in (of_certificate, of_crl):
         assert finding.code == "issuer.unknown"
         assert finding.message.endswith("; a CA of its name is, but has another key.")
@@ -172,13 +181,14 @@ def test_a_path_is_too_long_where_the_ca_in_between_is_only_trusted():
     [("organisation", "issuer.self_signed"), ("organisation-root-ca", None)],
 )
 def test_only_a_root_may_be_signed_with_its_own_key(profile, code):
-    (found,) = codes(documents("issuer-self-signed-organisation"), as_profile=profile)
+    (found,) = codes([document("organisation-self-issued")], as_profile=profile)
     assert ("issuer.self_signed" in found) == (code is not None)
 
 
 def test_a_signature_by_its_own_key_is_told_as_that_whatever_else_is_at_hand():
-    ders = documents("issuer-self-signed-with-aki")
-    assert codes(ders) == codes(ders, trusted=()) == [["issuer.self_signed"]]
+    ders = [document("organisation-self-signed")]
+    for trusted in ((), TRUSTED, good_settings().trusted):
+        assert codes(ders, trusted=trusted) == [["issuer.self_signed"]]
 
 
 def test_a_crl_that_nobody_signed_is_no_evidence_against_another():
@@ -218,8 +228,8 @@ def test_of_a_ca_of_two_periods_the_one_that_is_valid_at_the_time_is_the_issuer(
 
 def test_a_csr_that_names_nobody_says_so():
     (nobody,), (by_name,) = (
-        linted([one.data for one in sources([str(GOLDEN / f"cases/csr-{name}.pem")])])[0].findings
-        for name in ("device_id-nobody", "device_id")
+        linted([document(f"device-csr-device-{name}")])[0].findings
+        for name in ("of-no-name", "by-host-name")
     )
     assert nobody.path == by_name.path == "extensions.subjectAltName"
     assert nobody.message.startswith("Nothing in it says whose it is: it has neither a subject")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import ipaddress
 from collections import Counter
 from datetime import UTC, datetime
-from functools import cache
-from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -16,19 +14,18 @@ from cryptography.x509.oid import (
     SubjectInformationAccessOID,
 )
 
-from mutation import _nodes as elements_of
-from mutation import rebuilt, replaced
-from smki_testca.clock import parse_instant
+from corpora import document, good, good_bases, good_settings
+from nodes import nodes_of as elements_of
+from nodes import rebuilt, replaced
+from smki_testca.corpus.bases import ROLES
 from smki_testca.der import encode
 from smki_testca.der.read import Node, read
-from smki_testca.importers.sources import Source, sources
+from smki_testca.importers.sources import Source
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.engine import Linter
-from smki_testca.lint.linted import Settings
 from smki_testca.x509 import names
 from smki_testca.x509.structures import EXTENSIONS, STRUCTURES, extension_faults
 
-GOLDEN = Path(__file__).parents[1] / "golden"
 NULL = b"\x05\x00"
 # What is no structure of its own: the document's three elements, and the entries of a CRL.
 NAMED_OTHERWISE = {"der.structure", "crl.entry"}
@@ -36,25 +33,20 @@ NAMED_OTHERWISE = {"der.structure", "crl.entry"}
 
 @pytest.fixture(scope="module")
 def lint():
-    trusted = tuple(one.data for one in sources([str(GOLDEN / "trust.pem")]))
-    settings = Settings(parse_instant("2026-12-01"), environment="ZAZ1", trusted=trusted)
-    linter = Linter(settings, gathered(trusted))
+    settings = good_settings()
+    linter = Linter(settings, gathered(settings.trusted))
     return lambda der: linter.lint(Source("-", 0, der)).findings
 
 
-@cache
-def good():
-    """Every document of the golden corpus with nothing wrong, by the name of its case."""
-    found = {}
-    for path in sorted((GOLDEN / "cases").glob("good-*.pem")):
-        head, _, body = path.read_bytes().partition(b"\n\n")
-        assert b"expects" not in head
-        if body.count(b"-----BEGIN") == 1:
-            (found[path.stem],) = [one.data for one in sources(["-"], body)]
-    return found
-
-
-NAMES = sorted(good())
+# One of each kind, and the digitalSignature and the keyAgreement of each that has both.
+OF_A_ROLE = {f"organisation-{role}{usage}" for role in ROLES for usage in ("", "-ka")}
+OF_A_KIND = sorted(good_bases().keys() - OF_A_ROLE)
+ODDITIES = (
+    "organisation-root-ca-contingency-key",
+    "organisation-root-ca-contingency-key-first",
+    "device-policy-of-rtds",
+)
+NAMES = (*OF_A_KIND, *ODDITIES)
 
 
 def constructed(der: bytes) -> list[Node]:
@@ -72,7 +64,7 @@ def codes_of(findings) -> set[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_element_more_anywhere_is_one_error_that_names_the_structure(lint, name):
-    der = good()[name]
+    der = document(f"good-{name}")
     root = elements_of(der)[0]
     assert lint(der) == ()
     for node in constructed(der):
@@ -97,13 +89,13 @@ POLICY_AND_KEY = "Extension*5 CertificatePolicies PolicyInformation AuthorityKey
 DEVICE_NAME = "GeneralNames OtherName*2 HardwareModuleName"
 NAMES_OF = "Name*{0} RelativeDistinguishedName*{1} AttributeTypeAndValue*{1}"
 STRUCTURES_OF = {
-    "good-device": f"{CERTIFICATE} {POLICY_AND_KEY} {DEVICE_NAME} {NAMES_OF.format(1, 1)}",
-    "good-organisation-issuing-ca": f"{CERTIFICATE} {POLICY_AND_KEY} BasicConstraints"
+    "device": f"{CERTIFICATE} {POLICY_AND_KEY} {DEVICE_NAME} {NAMES_OF.format(1, 1)}",
+    "organisation-issuing-ca": f"{CERTIFICATE} {POLICY_AND_KEY} BasicConstraints"
     f" {NAMES_OF.format(2, 4)}",
-    "good-iki": f"{CERTIFICATE} {POLICY_AND_KEY} ExtKeyUsageSyntax {NAMES_OF.format(2, 5)}",
-    "good-organisation-crl": f"TBSCertList AlgorithmIdentifier*2 {NAMES_OF.format(1, 2)}"
+    "iki": f"{CERTIFICATE} {POLICY_AND_KEY} ExtKeyUsageSyntax {NAMES_OF.format(2, 5)}",
+    "organisation-crl": f"TBSCertList AlgorithmIdentifier*2 {NAMES_OF.format(1, 2)}"
     " Extensions*2 Extension*3 AuthorityKeyIdentifier",
-    "good-csr-device": "CertificationRequestInfo AlgorithmIdentifier*2 SubjectPublicKeyInfo"
+    "device-csr": "CertificationRequestInfo AlgorithmIdentifier*2 SubjectPublicKeyInfo"
     f" Attributes Attribute ExtensionRequest Extensions Extension*2 {DEVICE_NAME}",
 }
 
@@ -119,7 +111,7 @@ def counted(text: str) -> Counter[str]:
 
 @pytest.mark.parametrize("name", STRUCTURES_OF)
 def test_each_structure_is_named_as_often_as_it_is_there(lint, name):
-    der = good()[name]
+    der = document(f"good-{name}")
     root = elements_of(der)[0]
     named: Counter[str] = Counter()
     for node in constructed(der):
@@ -132,7 +124,7 @@ def test_each_structure_is_named_as_often_as_it_is_there(lint, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_last_element_of_a_structure_with_a_fixed_number_cannot_be_there_twice(lint, name):
-    der = good()[name]
+    der = document(f"good-{name}")
     root = elements_of(der)[0]
     for node in constructed(der):
         (code,) = codes_of(
@@ -147,7 +139,7 @@ def test_the_last_element_of_a_structure_with_a_fixed_number_cannot_be_there_twi
 
 @pytest.mark.parametrize("name", NAMES)
 def test_whatever_is_left_out_or_of_another_type_no_rule_fails(lint, name):
-    der = good()[name]
+    der = document(f"good-{name}")
     root = elements_of(der)[0]
     for node in constructed(der):
         for child in node.children:
@@ -157,15 +149,15 @@ def test_whatever_is_left_out_or_of_another_type_no_rule_fails(lint, name):
 
 
 def test_of_ten_thousand_faults_a_hundred_are_reported(lint):
-    der = good()["good-organisation"]
+    der = good("organisation")
     crowded = rebuilt(der, subject=[NULL] * 10_000)
     findings = [one for one in lint(crowded) if one.code.startswith("structure.")]
     assert len(findings) == 100
 
 
 def test_a_document_of_four_elements_is_told_so(lint):
-    for name in ("good-device", "good-organisation-crl", "good-csr-device"):
-        root = elements_of(good()[name])[0]
+    for name in ("device", "organisation-crl", "device-csr"):
+        root = elements_of(document(f"good-{name}"))[0]
         (finding,) = lint(encode.tlv(root.tag, root.content + NULL))
         assert finding.code == "der.structure"
         assert "has three elements; this one has 4" in finding.message

@@ -28,7 +28,8 @@ from material import (
     store,
     take,
 )
-from mutation import cut, flip_bits, lie_about_length, with_field
+from nodes import with_field
+from noise import cut, flip_bits, lie_about_length
 from smki_testca.der import encode
 from smki_testca.errors import InputError
 from smki_testca.pkcs12 import reader
