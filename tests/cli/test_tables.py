@@ -122,7 +122,14 @@ def test_no_path_is_folded_that_is_configured(on_a_terminal, tmp_path, monkeypat
 @pytest.mark.parametrize("width", [70, 80, 100, 120, 200])
 def test_a_device_without_a_label_is_told_by_its_id(quickstart, monkeypatch, width):
     """However late it comes: the widths follow from the first rows."""
-    words = ("batch", "issue", "--profile", "device", "--participant", "meters-one")
+    words: tuple[str, ...] = (
+        "batch",
+        "issue",
+        "--profile",
+        "device",
+        "--participant",
+        "meters-one",
+    )
     words += ("--count", "80", "--purpose", "device-and-user-system-tests", "--hw-type", "1.2.3")
     words += ("--first-id", "00-DB-12-00-00-00-01-00", "--usage", "both")
     cli(["--estate", str(quickstart), *words], standalone_mode=False)
@@ -142,7 +149,14 @@ def test_a_device_without_a_label_is_told_by_its_id(quickstart, monkeypatch, wid
 def test_wide_characters_take_their_cells(words, busy, monkeypatch, tmp_path):
     directory = tmp_path / "estate"
     shutil.copytree(busy[0], directory)
-    issue = ("issue", "organisation", "--participant", "supplier-one", "--purpose", "uept")
+    issue: tuple[str, ...] = (
+        "issue",
+        "organisation",
+        "--participant",
+        "supplier-one",
+        "--purpose",
+        "uept",
+    )
     issue += ("--id", EUI64, "--role", "supplier", "--usage", "digital-signature")
     label = "電力量計一二三四五六七八"
     cli(["--estate", str(directory), *issue, "--label", label], standalone_mode=False)

@@ -231,7 +231,7 @@ def asn1_lines(data: bytes, names: Mapping[str, str] | None = None) -> list[dict
 def _named(line: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """The line of an OID with its name, if some names have it."""
     oid = line.get("value")
-    if line.get("tag") != tag_name(OID) or oid not in names:
+    if oid is None or line.get("tag") != tag_name(OID) or oid not in names:
         return line
     value = f"{names[oid]} ({oid})"
     return {**line, "value": value, "text": line["text"].removesuffix(oid) + value}
