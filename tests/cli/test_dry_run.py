@@ -17,7 +17,8 @@ from smki_testca.api import Estate
 from smki_testca.cli import cli
 from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
-from smki_testca.profiles.model import Hierarchy, KeyUsage, Tier
+from smki_testca.profiles.model import Hierarchy, Tier
+from smki_testca.roles import KeyUsage
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 RANGE = (
