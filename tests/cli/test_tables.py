@@ -122,16 +122,20 @@ def test_no_path_is_folded_that_is_configured(on_a_terminal, tmp_path, monkeypat
 @pytest.mark.parametrize("width", [70, 80, 100, 120, 200])
 def test_a_device_without_a_label_is_told_by_its_id(quickstart, monkeypatch, width):
     """However late it comes: the widths follow from the first rows."""
-    words: tuple[str, ...] = (
-        "batch",
-        "issue",
-        "--profile",
-        "device",
-        "--participant",
-        "meters-one",
-    )
-    words += ("--count", "80", "--purpose", "device-and-user-system-tests", "--hw-type", "1.2.3")
-    words += ("--first-id", "00-DB-12-00-00-00-01-00", "--usage", "both")
+    words = [
+        *(
+            "batch",
+            "issue",
+            "--profile",
+            "device",
+            "--participant",
+            "meters-one",
+            "--usage",
+            "both",
+        ),
+        *("--count", "80", "--purpose", "device-and-user-system-tests", "--hw-type", "1.2.3"),
+        *("--first-id", "00-DB-12-00-00-00-01-00"),
+    ]
     cli(["--estate", str(quickstart), *words], standalone_mode=False)
     screen = _Terminal()
     monkeypatch.setattr(sys, "stdout", screen)
@@ -149,15 +153,10 @@ def test_a_device_without_a_label_is_told_by_its_id(quickstart, monkeypatch, wid
 def test_wide_characters_take_their_cells(words, busy, monkeypatch, tmp_path):
     directory = tmp_path / "estate"
     shutil.copytree(busy[0], directory)
-    issue: tuple[str, ...] = (
-        "issue",
-        "organisation",
-        "--participant",
-        "supplier-one",
-        "--purpose",
-        "uept",
-    )
-    issue += ("--id", EUI64, "--role", "supplier", "--usage", "digital-signature")
+    issue = [
+        *("issue", "organisation", "--participant", "supplier-one", "--purpose", "uept"),
+        *("--id", EUI64, "--role", "supplier", "--usage", "digital-signature"),
+    ]
     label = "電力量計一二三四五六七八"
     cli(["--estate", str(directory), *issue, "--label", label], standalone_mode=False)
     screen = _Terminal()

@@ -386,7 +386,7 @@ class Progress:
     def __init__(self, activity: str, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._activity = activity
         self._monotonic = monotonic
-        self._start = self._beat = monotonic()
+        self._start = self._beat = self._looked = monotonic()
         self._drawn: float | None = None
         self._first: int | None = None
         self._state: tuple[int, int | None] = (0, None)
@@ -402,6 +402,10 @@ class Progress:
         """Show again what was shown last, if it is time: nothing more is done yet."""
         now = self._monotonic()
         done, total = self._state
+        # To ask whether there is a terminal takes as long as the work on some rows.
+        if done != total and now - self._looked < _REDRAW_SECONDS:
+            return
+        self._looked = now
         if sys.stderr is None:
             return
         if not sys.stderr.isatty():
