@@ -51,7 +51,7 @@ def _lines(search: Search, folder: Path | None) -> Iterator[str]:
 
 def _of(found: Disagreement, search: Search) -> Iterator[str]:
     made, judgement = found.changed.mutation, found.judgement
-    yield found.changed.case.id
+    yield found.changed.question.id
     yield from wrapped(f"{made.material.base.title} {made.title}", "    ")
     must = judgement.verdicts[search.settings.level]
     yield f"    {found.answer.seen}, and must: {must}"
@@ -86,8 +86,8 @@ def as_json(search: Search, folder: Path | None, *, interrupted: bool) -> dict[s
 def _as_json(found: Disagreement, search: Search) -> dict[str, Any]:
     made, answer = found.changed.mutation, found.answer
     return {
-        "id": found.changed.case.id,
-        "base": found.changed.case.base,
+        "id": found.changed.question.id,
+        "base": found.changed.good.id,
         "field": made.element.field,
         "operator": made.operator,
         "argument": made.argument.hex(),
