@@ -43,10 +43,8 @@ def _lines(search: Search, folder: Path | None) -> Iterator[str]:
     if folder is None:
         yield "It judges every one of them as it must."
     else:
-        yield from wrapped(
-            f"{counted(len(search.found), 'disagreement')}, in {folder}."
-            f" Ask them again with: smki-testca corpus run {folder}"
-        )
+        yield from wrapped(f"{counted(len(search.found), 'disagreement')}. Ask again with:")
+        yield f"  smki-testca corpus run {folder} --with …"
 
 
 def _of(found: Disagreement, search: Search) -> Iterator[str]:
