@@ -32,7 +32,7 @@ def cases_of(builder: Builder, found: Sequence[Disagreement]) -> list[Case]:
 def _defect(found: Disagreement) -> Defect:
     """The change of a disagreement, declared as the corpus declares its defects."""
     changed, judgement = found.changed, found.judgement
-    base, der = changed.mutation.material.base, changed.case.question.der
+    base, der = changed.mutation.material.base, changed.question.der
     expected = {
         level: Expectation(verdict, Basis.ASSUMED, _SOURCE)
         for level, verdict in judgement.verdicts.items()
@@ -42,7 +42,7 @@ def _defect(found: Disagreement) -> Defect:
         return der
 
     return Defect(
-        name=changed.case.id.removeprefix(f"{base.name}-"),
+        name=changed.question.id.removeprefix(f"{base.name}-"),
         on=(base.name,),
         mains=1,
         title=changed.mutation.title,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.difference import children_of, fields_of, smallest_at
@@ -11,7 +12,7 @@ from smki_testca.der.encode import NULL, SEQUENCE, boolean, integer, tlv
 from smki_testca.der.read import Node, read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from smki_testca.corpus.bases import Base
 
@@ -37,17 +38,25 @@ class Element:
 
         The lengths of the elements around it are put right.
         """
-        inside = self.node
-        for holder in reversed(self.above[1:] if self.is_signed else self.above):
-            new = tlv(
-                holder.tag,
-                b"".join(
-                    new if child.offset == inside.offset else child.encoded
-                    for child in children_of(holder)
-                ),
-            )
-            inside = holder
+        for tag, before, after in self._around:
+            new = tlv(tag, before + new + after)
         return new
+
+    @cached_property
+    def _around(self) -> list[tuple[int, bytes, bytes]]:
+        """The elements that hold it, the innermost first: tags, octets before and after it."""
+        around, inside = [], self.node
+        for holder in reversed(self.above[1:] if self.is_signed else self.above):
+            parts = children_of(holder)
+            place = [child.offset for child in parts].index(inside.offset)
+            before, after = parts[:place], parts[place + 1 :]
+            around.append((holder.tag, _joined(before), _joined(after)))
+            inside = holder
+        return around
+
+
+def _joined(nodes: Iterable[Node]) -> bytes:
+    return b"".join(node.encoded for node in nodes)
 
 
 @dataclass(frozen=True)
@@ -106,6 +115,14 @@ class Mutation:
         """The same change with smaller arguments, the smallest first."""
         for argument in OPERATORS[self.operator].simpler(self.argument):
             yield replace(self, argument=argument)
+
+    @property
+    def may_be_good(self) -> bool:
+        """Whether a parser may have to take what comes of it.
+
+        It need not where an element of another type, or one too many, may be in a place.
+        """
+        return self.operator in _KEEPING_TYPES
 
     @property
     def title(self) -> str:
@@ -263,7 +280,10 @@ OPERATORS = {
     ),
     "bit": Operator("with a bit turned over", _a_bit, _with_bit, _none_smaller),
     "content": Operator(
-        "with other content", _octets, lambda node, made: tlv(node.tag, made), _shorter
+        "with other content",
+        _octets,
+        lambda node, made: tlv(node.tag, made),
+        _shorter,
     ),
     "append": Operator(
         "with octets at the end",
@@ -285,7 +305,10 @@ OPERATORS = {
     ),
     "remove": Operator("with an element less", _nothing, lambda _, __: b"", _none_smaller),
     "repeat": Operator(
-        "with an element twice", _nothing, lambda node, _: node.encoded * 2, _none_smaller
+        "with an element twice",
+        _nothing,
+        lambda node, _: node.encoded * 2,
+        _none_smaller,
     ),
     "insert": Operator(
         "with an element more",
@@ -306,3 +329,6 @@ OPERATORS = {
 }
 """The ways to change an element, by name. The names and their order are part of what a seed gives:
 a new one comes last."""
+
+_KEEPING_TYPES = frozenset({"bit", "content", "append", "prepend", "cut", "remove", "exchange"})
+"""Those that put no element of another type anywhere."""

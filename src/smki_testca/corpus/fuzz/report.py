@@ -43,15 +43,13 @@ def _lines(search: Search, folder: Path | None) -> Iterator[str]:
     if folder is None:
         yield "It judges every one of them as it must."
     else:
-        yield from wrapped(
-            f"{counted(len(search.found), 'disagreement')}, in {folder}."
-            f" Ask them again with: smki-testca corpus run {folder}"
-        )
+        yield from wrapped(f"{counted(len(search.found), 'disagreement')}. Ask again with:")
+        yield f"  smki-testca corpus run {folder} --with …"
 
 
 def _of(found: Disagreement, search: Search) -> Iterator[str]:
     made, judgement = found.changed.mutation, found.judgement
-    yield found.changed.case.id
+    yield found.changed.question.id
     yield from wrapped(f"{made.material.base.title} {made.title}", "    ")
     must = judgement.verdicts[search.settings.level]
     yield f"    {found.answer.seen}, and must: {must}"
@@ -86,8 +84,8 @@ def as_json(search: Search, folder: Path | None, *, interrupted: bool) -> dict[s
 def _as_json(found: Disagreement, search: Search) -> dict[str, Any]:
     made, answer = found.changed.mutation, found.answer
     return {
-        "id": found.changed.case.id,
-        "base": found.changed.case.base,
+        "id": found.changed.question.id,
+        "base": found.changed.good.id,
         "field": made.element.field,
         "operator": made.operator,
         "argument": made.argument.hex(),

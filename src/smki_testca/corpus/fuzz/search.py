@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from smki_testca.corpus.run.answers import Answer
     from smki_testca.corpus.run.asking import Settings
     from smki_testca.corpus.run.loading import LoadedCase
+    from smki_testca.corpus.run.questions import Question
     from smki_testca.corpus.run.targets.target import Target
     from smki_testca.x509.view import View
 
@@ -41,25 +42,44 @@ class Changed:
 
     Attributes:
         mutation: the change.
-        case: the question, with the facts that the document has.
+        good: the good document as a case.
+        question: about the changed document, with the facts that it has.
         view: its fields; None if it is no document of its kind any more.
         facts: of the base, as the changed document has them; None for one that it has not.
     """
 
     mutation: Mutation
-    case: LoadedCase
+    good: LoadedCase
+    question: Question
     view: View | None
     facts: Mapping[str, str | None]
+
+    @property
+    def case(self) -> LoadedCase:
+        """The changed document as a case, without a verdict."""
+        question = self.question
+        return replace(
+            self.good,
+            id=question.id,
+            base=self.good.id,
+            is_good=False,
+            facts=question.expected,
+            question=question,
+        )
 
     @property
     def may_be_good(self) -> bool:
         """Whether a parser may have to take it, as far as can be said without the linter.
 
-        It need not where a holder cannot be read that the base states, nor where an algorithm or
-        a key changed: no library must know every one.
+        It need not where a holder cannot be read that the base states, where an algorithm or a key
+        changed (no library must know every one), or where a root is none any more.
         """
-        of_algorithm = self.mutation.element.field.split(".")[0] in _OF_ALGORITHMS
-        return self.view is not None and not of_algorithm and None not in self.facts.values()
+        view, made = self.view, self.mutation
+        of_algorithm = made.element.field.split(".")[0] in _OF_ALGORITHMS
+        if view is None or of_algorithm or not made.may_be_good or None in self.facts.values():
+            return False
+        is_root = getattr(made.material.base.document, "is_self_issued", False)
+        return not is_root or view.octets("issuer") == view.octets("subject")
 
     @property
     def is_named(self) -> bool:
@@ -95,8 +115,9 @@ class Disagreement:
     def kind(self) -> Kind:
         """What makes it the same as another."""
         made = self.changed.mutation
-        kind = self.changed.case.kind
-        return Kind(kind, made.element.field, self.judgement.codes, self.answer.seen)
+        return Kind(
+            self.changed.question.kind, made.element.field, self.judgement.codes, self.answer.seen
+        )
 
 
 @dataclass
@@ -252,8 +273,8 @@ class Search:
         if self._is_too_long(der) or der == made.material.der:
             return None
         changed = self._changed(made, der)
-        answer = self.target.ask(changed.case.question, self.settings.seconds)
-        wrong = self._wrong_verdicts(changed.case, answer)
+        answer = self.target.ask(changed.question, self.settings.seconds)
+        wrong = self._wrong_verdicts(changed, answer)
         # The linter takes its time: it is asked only where its word may make a difference.
         if not wrong or (wrong == {Verdict.ACCEPT} and not self._may_be_good(changed)):
             return None
@@ -272,16 +293,15 @@ class Search:
         stated = stated or dict(good.facts)
         name = f"{base.name}-fuzz-{hashlib.sha256(der).hexdigest()[:_DIGITS]}"
         question = replace(good.question, id=name, der=der, expected=stated)
-        case = replace(good, id=name, base=good.id, is_good=False, facts=stated, question=question)
-        return Changed(made, case, view, facts)
+        return Changed(made, good, question, view, facts)
 
-    def _wrong_verdicts(self, case: LoadedCase, answer: Answer) -> frozenset[Verdict]:
+    def _wrong_verdicts(self, changed: Changed, answer: Answer) -> frozenset[Verdict]:
         """Of which verdicts an answer would be wrong."""
         if answer.facts:
-            return self._wrong(case, answer)
-        key = (case.kind, case.facts.get("status"), answer.seen)
+            return self._wrong(changed.case, answer)
+        key = (changed.question.kind, changed.question.expected.get("status"), answer.seen)
         if key not in self._known_wrong:
-            self._known_wrong[key] = self._wrong(case, answer)
+            self._known_wrong[key] = self._wrong(changed.case, answer)
         return self._known_wrong[key]
 
     def _wrong(self, case: LoadedCase, answer: Answer) -> frozenset[Verdict]:
@@ -305,7 +325,7 @@ class Search:
     def _judged(self, changed: Changed) -> Judgement:
         """What a parser must do with a document: it need not take one that it cannot read."""
         base = changed.mutation.material.base
-        judgement = self._oracle.judge(base, changed.case.question.der)
+        judgement = self._oracle.judge(base, changed.question.der)
         if Verdict.ACCEPT not in judgement.verdicts.values() or self._may_be_good(changed):
             return judgement
         verdicts = {
