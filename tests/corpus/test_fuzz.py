@@ -244,11 +244,11 @@ def test_a_case_demands_in_a_run_what_the_search_demanded(answers):
     assert found
     cases = cases_of(builder(), list(made.found.values()))
     assert {case.id for case in cases if case.base} == set(found)
-    for case in of_cases(cases).cases:
-        if case.base is not None:
-            disagreement = found[case.id]
-            assert case.question == disagreement.changed.question
-            assert judge(case, disagreement.answer, Level.RFC5280).outcome is Outcome.WRONG
+    for loaded in of_cases(cases).cases:
+        if loaded.base is not None:
+            disagreement = found[loaded.id]
+            assert loaded.question == disagreement.changed.question
+            assert judge(loaded, disagreement.answer, Level.RFC5280).outcome is Outcome.WRONG
     for case in cases:
         if case.base is not None:
             codes = {each.code for each in (case.finding, *case.also) if each}
