@@ -184,6 +184,21 @@ def test_a_name_that_is_not_public_is_missing():
         _ = smki_testca.Estates  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(
+    "name", ["Subject", "State", "TakenAs", "Remarks", "KitAgreement", "KitRequest", "KitDevices"]
+)
+def test_what_public_signatures_take_and_give_is_public(name):
+    assert name in smki_testca.__all__
+    assert f"### `{name}`" in manual()
+
+
+def test_what_is_no_part_of_the_api_is_in_no_signature_of_its_values():
+    text = manual()
+    for name in ("Facts", "Listing", "Asked", "View", "Terms", "portal.Report", "Input"):
+        assert not re.search(rf": {re.escape(name)}\b", text), name
+    assert "`    " not in text
+
+
 def test_the_reference_page_is_what_the_source_says():
     said = (ROOT / "docs" / "api.md").read_text("utf-8")
     assert said == manual(), "run: python tools/api_reference.py > docs/api.md"
@@ -244,7 +259,7 @@ def test_a_subject_is_told_as_on_the_command_line(own):
 
 
 def test_a_particular_that_is_missing_stray_or_wrong_is_told(own):
-    with pytest.raises(InputError, match="needs --role"):
+    with pytest.raises(InputError, match="needs role"):
         own.subject("organisation", id=SUPPLIER["id"])
     with pytest.raises(TypeError, match="profile device takes no 'role'"):
         own.subject("device", device_id="00db120000000005", hw_type="1.2.3", role="supplier")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ from smki_testca.register.notifications import Flow
 
 PARTICIPANTS = Path(__file__).parent.parent / "examples" / "participants.toml"
 HUGE = 1 << 70
-METER = {"device_id": "00-DB-12-00-00-00-01-00", "hw_type": "1.2.826.0.1.8641679.1.2.2.1"}
+METER: Any = {"device_id": "00-DB-12-00-00-00-01-00", "hw_type": "1.2.826.0.1.8641679.1.2.2.1"}
 PURPOSE = "device-and-user-system-tests"
 
 

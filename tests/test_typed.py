@@ -28,6 +28,7 @@ GUIDES = (
 OTHERS = (
     "audit.md",
     "batches.md",
+    "corpus-fuzz.md",
     "corpus-run.md",
     "corpus.md",
     "csrs.md",

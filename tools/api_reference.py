@@ -20,12 +20,14 @@ from smki_testca.estate.stores import Stores
 from smki_testca.issuance.batch.batches import Batches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 GROUPS = {
     "The estate": ("Estate", "export", "export_files"),
     "Requests": (
         "Request",
+        "Subject",
+        "Authorisation",
         "Particulars",
         "OrganisationSubject",
         "DeviceSubject",
@@ -35,7 +37,26 @@ GROUPS = {
         "Delivery",
         "Validity",
     ),
-    "CSRs": ("make_csr", "CsrWithKey", "read_csr", "Csr", "compare_with_csr"),
+    "CSRs": (
+        "make_csr",
+        "CsrWithKey",
+        "read_csr",
+        "Csr",
+        "TakenAs",
+        "Remarks",
+        "Fault",
+        "Dropped",
+        "compare_with_csr",
+    ),
+    "The register": (
+        "Participant",
+        "ParticipantKind",
+        "Signifier",
+        "Correction",
+        "Agreement",
+        "Flow",
+        "Notification",
+    ),
     "Linting": (
         "lint_documents",
         "describe_documents",
@@ -53,6 +74,7 @@ GROUPS = {
         "SigningOptions",
         "SignedBatch",
         "Run",
+        "State",
         "RunVerification",
         "RunFinding",
         "DeliveryNote",
@@ -68,6 +90,10 @@ GROUPS = {
         "make_kit",
         "apply_kit",
         "Kit",
+        "KitAgreement",
+        "KitRequest",
+        "KitDevices",
+        "KitDevice",
         "KitResult",
         "KitPlan",
         "KitAddition",
@@ -116,6 +142,7 @@ GROUPS = {
     "Errors": (
         "SmkiTestcaError",
         "InputError",
+        "UsageError",
         "AlreadySoError",
         "EstateError",
         "OutputError",
@@ -165,8 +192,36 @@ _LEFT_OUT = {
     "Request": ("of",),
     "Selection": ("is_one_place", "where"),
     "SerialNumber": ("from_octets", "octets"),
+    "Subject": (
+        "from_view",
+        "judged",
+        "own_inputs",
+        "parse",
+        "field_values",
+        "shared_inputs",
+        "stated_signifier",
+        "with_identifier",
+        "with_input",
+    ),
+    "Correction": ("of",),
+    "Participant": ("allocated", "can_hold", "serves"),
 }
 """Members that are not part of the API, by class."""
+
+_HIDDEN = {
+    "BatchOutcome": ("terms",),
+    "Csr": ("view",),
+    "Linted": ("facts", "listing", "asked"),
+    "Run": ("terms",),
+    "SignedBatch": ("report",),
+}
+"""Attributes that are not part of the API, by class."""
+
+_MADE_ELSEWHERE = ("Authorisation", "Run", "Subject")
+"""Classes of which only the package makes instances."""
+
+_ALIASES = {"Input": "Path | str | bytes"}
+"""What stands for other types in signatures."""
 
 _HEAD = """\
 # The Python API
@@ -307,7 +362,7 @@ Times have the time zone UTC.
 
 _WIDTH = 96
 _SECTION = re.compile(r"^(Args|Attributes|Returns|Raises):$", re.MULTILINE)
-_ENTRY = re.compile(r"^    (\*{0,2}[\w, ]+): ", re.MULTILINE)
+_ENTRY = re.compile(r"^    (\*{0,2}\w[\w, ]*): ", re.MULTILINE)
 
 
 def manual() -> str:
@@ -327,12 +382,13 @@ def manual() -> str:
 
 def _described(name: str, target: Any) -> Iterator[str]:
     yield f"### `{name}`\n"
+    hidden = _HIDDEN.get(name, ())
     if inspect.isfunction(target):
         yield from _callable(name, target, inspect.signature(target))
         return
     if _has_constructor(target):
-        yield _code(_signature(name, inspect.signature(target), returns=False))
-    yield _text(target)
+        yield _code(_signature(name, _without(inspect.signature(target), hidden), returns=False))
+    yield _text(target, hidden)
     rows = [f"| `{name}.{member}` | `{value}` |" for member, value in _constants(target)]
     if rows:
         yield "\n".join(("| member | value |", "|---|---|", *rows)) + "\n"
@@ -348,8 +404,14 @@ def _constants(kind: type) -> list[tuple[str, str]]:
 
 def _has_constructor(kind: type) -> bool:
     return not issubclass(kind, Enum | BaseException | dict | str) and (
-        kind is not smki_testca.Estate
+        kind is not smki_testca.Estate and kind.__name__ not in _MADE_ELSEWHERE
     )
+
+
+def _without(signature: inspect.Signature, hidden: Collection[str]) -> inspect.Signature:
+    """Return a signature without some parameters."""
+    shown = [each for name, each in signature.parameters.items() if name not in hidden]
+    return signature.replace(parameters=shown)
 
 
 def _value_name(kind: type) -> str:
@@ -412,6 +474,8 @@ def _parameters(signature: inspect.Signature) -> Iterator[str]:
         annotation = parameter.annotation
         if annotation == Stores.__name__:
             annotation = "Estate"
+        for alias, meant in _ALIASES.items():
+            annotation = re.sub(rf"\b{alias}\b", meant, str(annotation))
         yield f"{stars}{parameter.name}: {annotation}{default}"
 
 
@@ -425,8 +489,8 @@ def _default(value: Any) -> str:
     return repr(value)
 
 
-def _text(target: Any) -> str:
-    """Return a docstring as Markdown: its sections become lists."""
+def _text(target: Any, hidden: Collection[str] = ()) -> str:
+    """Return a docstring as Markdown: its sections become lists, without what is hidden."""
     text = inspect.getdoc(target) or ""
     if not text:
         raise ValueError(f"{target!r} has no docstring")
@@ -436,13 +500,15 @@ def _text(target: Any) -> str:
         if title == "Returns":
             parts.append(f"Returns: {_inline(_joined(body))}\n")
         else:
-            parts.append(f"{title}:\n\n" + "\n".join(_entries(body)) + "\n")
+            parts.append(f"{title}:\n\n" + "\n".join(_entries(body, hidden)) + "\n")
     return "\n".join(parts)
 
 
-def _entries(body: str) -> Iterator[str]:
+def _entries(body: str, hidden: Collection[str]) -> Iterator[str]:
     names, texts = _ENTRY.split(body)[1::2], _ENTRY.split(body)[2::2]
     for name, text in zip(names, texts, strict=True):
+        if name in hidden:
+            continue
         yield f"- `{name}`: {_inline(_joined(text))}"
 
 

@@ -5,6 +5,7 @@ It is kept in the repository: ``python tools/findings_reference.py > docs/findin
 
 from __future__ import annotations
 
+import re
 import sys
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -155,7 +156,8 @@ def _table(group: Iterable[Rule]) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("*", "\\*").replace("<", "\\<")
+    # A pattern of a row must not become a link or lose its backslashes.
+    return re.sub(r"[\\|*<\[\]]", r"\\\g<0>", text)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from collections import namedtuple
 from hashlib import pbkdf2_hmac
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
+from re import fullmatch
 from struct import Struct
 
 from cryptography.exceptions import InvalidTag
@@ -91,8 +92,9 @@ def show(data: mmap, index: str, key: bytes, passphrase: str) -> None:
 
 def main(path: str, index: str, wanted: str, passphrase: str = "") -> None:
     """Open the file, and print what it has of the Device."""
-    is_id = index == "id" and len(wanted) == 16
-    need(is_id or index == "name", __doc__)
+    is_id = index == "id"
+    need(index in {"id", "name"}, __doc__)
+    need(not is_id or fullmatch("[0-9A-Fa-f]{16}", wanted), "no such Device")
     try:
         key = bytes.fromhex(wanted) if is_id else wanted.encode()
         with Path(path).open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:

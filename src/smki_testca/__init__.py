@@ -13,12 +13,15 @@ __version__: str
 """The version in the package's metadata; "0+unknown" where the source runs uninstalled."""
 
 __all__ = [
+    "Agreement",
     "AlreadySoError",
     "AnswerStatus",
+    "Authorisation",
     "Basis",
     "BatchOptions",
     "BatchOutcome",
     "CellContent",
+    "Correction",
     "Credential",
     "Csr",
     "CsrFaultsError",
@@ -31,6 +34,7 @@ __all__ = [
     "DeviceAnswer",
     "DeviceSubject",
     "DeviceVerdict",
+    "Dropped",
     "DueList",
     "Estate",
     "EstateError",
@@ -38,8 +42,10 @@ __all__ = [
     "Existing",
     "Expiring",
     "ExternalRecord",
+    "Fault",
     "Finding",
     "FixedClock",
+    "Flow",
     "Hierarchy",
     "IkiSubject",
     "ImportReport",
@@ -49,18 +55,25 @@ __all__ = [
     "KeyUsage",
     "Kit",
     "KitAddition",
+    "KitAgreement",
+    "KitDevice",
+    "KitDevices",
     "KitDifference",
     "KitLeftover",
     "KitPlan",
     "KitRenewal",
+    "KitRequest",
     "KitResult",
     "KitRun",
     "LabelPattern",
     "Linted",
+    "Notification",
     "OrganisationSubject",
     "OutOfUse",
     "OutputError",
     "OwnAnswer",
+    "Participant",
+    "ParticipantKind",
     "Particulars",
     "ReSigning",
     "ReSigningTerms",
@@ -68,6 +81,7 @@ __all__ = [
     "Record",
     "Refusal",
     "RefusalReason",
+    "Remarks",
     "Renewal",
     "Replacement",
     "Request",
@@ -84,12 +98,17 @@ __all__ = [
     "SerialPrefix",
     "Severity",
     "SignedBatch",
+    "Signifier",
     "SigningOptions",
     "SmkiTestcaError",
     "StandingChange",
+    "State",
     "Status",
+    "Subject",
+    "TakenAs",
     "Tier",
     "UsageBit",
+    "UsageError",
     "Validity",
     "apply_kit",
     "compare_with_csr",
@@ -108,9 +127,10 @@ __all__ = [
 
 if TYPE_CHECKING:
     from smki_testca.api import Estate
-    from smki_testca.authority.csr import Csr, CsrFaultsError
+    from smki_testca.authority.csr import Csr, CsrFaultsError, Fault, Remarks, TakenAs
     from smki_testca.authority.csr_builder import CsrWithKey, make_csr
     from smki_testca.authority.csr_comparison import compare_with_csr, read_csr
+    from smki_testca.authority.csr_surplus import Dropped
     from smki_testca.authority.filling import Validity
     from smki_testca.authority.revocation import Reason
     from smki_testca.clock import FixedClock
@@ -126,19 +146,20 @@ if TYPE_CHECKING:
         Refusal,
         RefusalReason,
         SmkiTestcaError,
+        UsageError,
     )
     from smki_testca.estate.certificates import Record, Selection
     from smki_testca.estate.externals import ExternalRecord
     from smki_testca.estate.out_of_use import OutOfUse
     from smki_testca.estate.revocations import RevocationListRecord
-    from smki_testca.estate.runs import Run
+    from smki_testca.estate.runs import Run, State
     from smki_testca.estate.status import Status
     from smki_testca.estate.status_changes import StandingChange
     from smki_testca.exporters.credential import Credential
     from smki_testca.exporters.export import export, export_files
     from smki_testca.exporters.run_export import export_run
     from smki_testca.exporters.run_formats.writing import RunExport, RunExportOptions
-    from smki_testca.identifiers import Eui64, SerialNumber, SerialPrefix
+    from smki_testca.identifiers import Eui64, SerialNumber, SerialPrefix, Signifier
     from smki_testca.importers.intake import Intake, take_in
     from smki_testca.issuance.batch.delivery_note import DeliveryNote
     from smki_testca.issuance.batch.existing import Existing
@@ -149,7 +170,7 @@ if TYPE_CHECKING:
     from smki_testca.issuance.batch.verification import RunFinding, RunVerification
     from smki_testca.issuance.re_signing import ReSigning, ReSigningTerms
     from smki_testca.issuance.renewal import Renewal
-    from smki_testca.kits.kit import Kit
+    from smki_testca.kits.kit import Kit, KitAgreement, KitDevice, KitDevices, KitRequest
     from smki_testca.kits.operations import apply_kit, kit_names, load_kit, make_kit
     from smki_testca.kits.plan import (
         KitAddition,
@@ -168,7 +189,8 @@ if TYPE_CHECKING:
     from smki_testca.lint.inspection import Description, describe_documents, lint_documents
     from smki_testca.lint.linted import Linted
     from smki_testca.profiles.device_answers import AnswerStatus
-    from smki_testca.profiles.model import Hierarchy, Severity, Tier
+    from smki_testca.profiles.model import Hierarchy, ParticipantKind, Severity, Tier
+    from smki_testca.profiles.subject import Subject
     from smki_testca.profiles.typed_subjects import (
         DcckiSubject,
         DeviceSubject,
@@ -176,6 +198,11 @@ if TYPE_CHECKING:
         OrganisationSubject,
         Particulars,
     )
+    from smki_testca.register.agreements import Agreement
+    from smki_testca.register.corrections import Correction
+    from smki_testca.register.gate import Authorisation
+    from smki_testca.register.notifications import Flow, Notification
+    from smki_testca.register.participants import Participant
     from smki_testca.register.requests import Delivery, Request
     from smki_testca.roles import Basis, KeyUsage
     from smki_testca.x509.exported_keys import KeyForm
@@ -184,7 +211,8 @@ else:
     # Hidden from type checkers, which would otherwise accept any name of this module.
     _MODULES = {
         "api": ("Estate",),
-        "authority.csr": ("Csr", "CsrFaultsError"),
+        "authority.csr": ("Csr", "CsrFaultsError", "Fault", "Remarks", "TakenAs"),
+        "authority.csr_surplus": ("Dropped",),
         "authority.csr_builder": ("CsrWithKey", "make_csr"),
         "authority.csr_comparison": ("compare_with_csr", "read_csr"),
         "authority.filling": ("Validity",),
@@ -202,19 +230,20 @@ else:
             "Refusal",
             "RefusalReason",
             "SmkiTestcaError",
+            "UsageError",
         ),
         "estate.certificates": ("Record", "Selection"),
         "estate.externals": ("ExternalRecord",),
         "estate.out_of_use": ("OutOfUse",),
         "estate.revocations": ("RevocationListRecord",),
-        "estate.runs": ("Run",),
+        "estate.runs": ("Run", "State"),
         "estate.status": ("Status",),
         "estate.status_changes": ("StandingChange",),
         "exporters.credential": ("Credential",),
         "exporters.export": ("export", "export_files"),
         "exporters.run_export": ("export_run",),
         "exporters.run_formats.writing": ("RunExport", "RunExportOptions"),
-        "identifiers": ("Eui64", "SerialNumber", "SerialPrefix"),
+        "identifiers": ("Eui64", "SerialNumber", "SerialPrefix", "Signifier"),
         "importers.intake": ("Intake", "take_in"),
         "issuance.batch.delivery_note": ("DeliveryNote",),
         "issuance.batch.existing": ("Existing",),
@@ -225,7 +254,7 @@ else:
         "issuance.batch.verification": ("RunFinding", "RunVerification"),
         "issuance.re_signing": ("ReSigning", "ReSigningTerms"),
         "issuance.renewal": ("Renewal",),
-        "kits.kit": ("Kit",),
+        "kits.kit": ("Kit", "KitAgreement", "KitDevice", "KitDevices", "KitRequest"),
         "kits.operations": ("apply_kit", "kit_names", "load_kit", "make_kit"),
         "kits.plan": (
             "KitAddition",
@@ -244,7 +273,8 @@ else:
         "lint.inspection": ("Description", "describe_documents", "lint_documents"),
         "lint.linted": ("Linted",),
         "profiles.device_answers": ("AnswerStatus",),
-        "profiles.model": ("Hierarchy", "Severity", "Tier"),
+        "profiles.model": ("Hierarchy", "ParticipantKind", "Severity", "Tier"),
+        "profiles.subject": ("Subject",),
         "profiles.typed_subjects": (
             "DcckiSubject",
             "DeviceSubject",
@@ -252,6 +282,11 @@ else:
             "OrganisationSubject",
             "Particulars",
         ),
+        "register.agreements": ("Agreement",),
+        "register.corrections": ("Correction",),
+        "register.gate": ("Authorisation",),
+        "register.notifications": ("Flow", "Notification"),
+        "register.participants": ("Participant",),
         "register.requests": ("Delivery", "Request"),
         "roles": ("Basis", "KeyUsage"),
         "x509.exported_keys": ("KeyForm",),

@@ -260,7 +260,7 @@ SURPLUS: dict[str, tuple[bytes, list[str]]] = {
     ),
     "a country and an address": (
         organisation(subject=[COUNTRY, *csrs.organisation_subject(), MAIL]),
-        ["subject.countryName", "subject.1.2.840.113549.1.9.1"],
+        ["subject.countryName", "subject.emailAddress"],
     ),
     "the subject of a Device": (
         device(subject=[csrs.attribute(csrs.COMMON_NAME, b"meter")]),

@@ -357,7 +357,8 @@ def test_an_export_of_one_usage_keeps_the_other(run, out, form, tmp_path):
     phrase = tmp_path / "phrase"
     phrase.write_text(f"{PHRASE}\n")
     words = ("export", "--format", form, "--out", out, "--with-keys", "--label", "m8")
-    words += ("--export-passphrase-file", phrase) if form == "pkcs12" else ()
+    encrypted = ("--export-passphrase-file", phrase) if form == "pkcs12" else ()
+    words = (*words, *encrypted)
     run(*DEVICE, *ONE, *DS)
     before = run(*words)["files"]
     run(*DEVICE, *ONE, *BOTH[2:])

@@ -111,7 +111,7 @@ def test_what_was_renewed_is_not_due_again_however_it_is_selected(command, quick
         "--clock",
         f"{first['not_after'][:4]}-01-01T00:00:00Z",
     )
-    for chosen in (("Z1-supplier-ds", 1), ("Z1-supplier-ds", 0), ("none*", 0)):
+    for chosen in (("Z1-supplier-ds", 1), ("Z1-supplier-ds", 0), ("Z1-supplier-d*", 0)):
         label, count = chosen
         outcome = command(*given, "renew", "--label", label, "--within", "52w")
         assert (outcome.code, len(outcome.json["certificates"])) == (0, count), label
@@ -132,7 +132,25 @@ def test_a_label_that_no_certificate_has_is_a_mistake_also_where_nothing_is_due(
         assert outcome.json["error"]["code"] == "selection.nothing"
         assert repr(label) in outcome.json["error"]["message"]
         assert outcome.json["error"]["remedy"] == remedy
-    assert command(*due, "--label", "none-*").code == 0
+    assert command(*due, "--label", "Z1-*").code == 0
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "named"),
+    [
+        ("--label", "nope*", "a label that fits 'nope*'"),
+        ("--eui64", "00-DB-12-00-00-00-FF-FF", "the EUI-64 00-DB-12-00-00-00-FF-FF"),
+        ("--serial", "0" * 31 + "1", "no certificate 0000"),
+    ],
+)
+def test_so_is_what_fits_no_certificate(command, quickstart, option, value, named):
+    outcome = command("--estate", quickstart, "renew", "--within", "1d", option, value)
+    assert outcome.code == 4
+    assert named in outcome.err
+    known = {"--label": "ESME*", "--eui64": "90-B3-D5-1F-30-01-00-00"}
+    if option in known:
+        outcome = command("--estate", quickstart, "renew", "--within", "1d", option, known[option])
+        assert (outcome.code, outcome.out) == (0, "nothing is due\n")
 
 
 @pytest.mark.parametrize(

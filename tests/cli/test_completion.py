@@ -134,12 +134,13 @@ def test_in_bash_a_kit_file_completes_beside_the_kits_that_begin_like_it(
     monkeypatch.chdir(tmp_path)
     for name in ("zoo.toml", "zoo.txt", "z o.toml", "other.toml"):
         (tmp_path / name).touch()
-    assert complete("kit", "make", "z", shell="bash") == [
+    in_bash, in_zsh = (complete("kit", "make", "z", shell=name) for name in ("bash", "zsh"))
+    assert in_bash == [
         ("file", "z"),
         ("plain", "zoo.toml"),
         ("plain", "zaz1"),
     ]
-    assert complete("kit", "make", "z", shell="zsh") == [("file", "z"), ("plain", "zaz1")]
+    assert in_zsh == [("file", "z"), ("plain", "zaz1")]
 
 
 def _parameters(group, context):
@@ -258,8 +259,9 @@ NOT_BARE = [
     ids=" ".join,
 )
 def test_a_name_that_a_shell_would_run_or_expand_is_not_offered(
-    complete, monkeypatch, shell, beginning, words
+    complete, monkeypatch, tmp_path, shell, beginning, words
 ):
+    monkeypatch.chdir(tmp_path)
     names = [*BARE, *NOT_BARE]
     monkeypatch.setattr("smki_testca.estate.known_names.known_names", lambda *_: names)
     monkeypatch.setattr("smki_testca.cli.session.Session.library", lambda _: _Names(names))

@@ -18,6 +18,7 @@ from smki_testca.cli import cli
 from smki_testca.errors import InputError
 from smki_testca.estate.certificates import Selection
 from smki_testca.profiles.model import Hierarchy, Tier
+from smki_testca.roles import KeyUsage
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 RANGE = (
@@ -31,7 +32,9 @@ CASES = {
     "agreement replace": "{examples}/agreement-replacement.toml",
     "agreement resume": "SEC-2020-003",
     "agreement suspend": "BIL-2020-001",
+    "batch cancel": "{run}",
     "batch issue": f"{RANGE} --count 3",
+    "batch resume": "{run}",
     "batch sign": "{examples}/csrs --participant supplier-one --purpose uept --out {out}",
     "ca renew": "Z1",
     "ca roll-over": "organisation --name Z1b",
@@ -53,6 +56,8 @@ CASES = {
 
 REFUSED = {
     "agreement end": "BIL-2020-001 --on 2000-01-01",
+    "batch cancel": "7",
+    "batch resume": "7",
     "ca roll-over": "organisation --name Z1",
     "re-sign": "--purpose uept --participant nobody --all-or-nothing",
     "register remove": "supplier-one",
@@ -87,6 +92,20 @@ def _state(directory):
         return files, list(database.iterdump())
 
 
+def _interrupted(estate):
+    """The number of a run that ended before anything was issued."""
+
+    def stop(_issued, _total):
+        raise InterruptedError
+
+    first = estate.subject("device", device_id="00-DB-12-02-00-00-00-00", hw_type="1.2.3")
+    purpose = "device-and-user-system-tests"
+    request = estate.request("meters-one", purpose, first, [KeyUsage.KEY_AGREEMENT])
+    with pytest.raises(InterruptedError):
+        estate.batches.issue_range(request, 3, progress=stop)
+    return estate.runs.last_unfinished().id
+
+
 @pytest.fixture
 def living(command, quickstart, newcomer, tmp_path):
     """An estate in which every command has something to do."""
@@ -106,11 +125,13 @@ def living(command, quickstart, newcomer, tmp_path):
         assert outcome.code == 0, outcome.err
     with opened(quickstart) as estate:
         (record,) = estate.select(Selection(label="Z1-supplier-ka"))
+        run = _interrupted(estate)
     names = {
         "examples": EXAMPLES,
         "others": newcomers / "two",
         "out": tmp_path / "out",
         "serial": record.serial,
+        "run": run,
     }
     return quickstart, names
 
@@ -156,6 +177,23 @@ def test_a_dry_run_fails_as_the_command_does_and_leaves_no_entry(command, living
     done = _called(command, living, path, REFUSED[path])
     assert tried.code == done.code >= 3
     assert tried.json == done.json
+
+
+def test_a_run_that_is_resumed_for_a_trial_has_its_state_and_what_it_would_issue(command, living):
+    directory, names = living
+    tried = command("--estate", directory, "batch", "resume", "--last", "--dry-run")
+    assert (tried.code, tried.err) == (
+        0,
+        f"run {names['run']}\nThis was a dry run: nothing was changed.\n",
+    )
+    assert "interrupted" in tried.out
+    assert tried.out.endswith("3 certificates would be issued.\n")
+    cancelled = command("--estate", directory, "batch", "cancel", names["run"], "--dry-run")
+    assert "cancelled" in cancelled.out
+    done = command("--estate", directory, "batch", "resume", names["run"])
+    assert done.code == 0, done.err
+    outcome = command("--estate", directory, "batch", "resume", names["run"], "--dry-run")
+    assert (outcome.code, "done already" in outcome.err) == (4, True)
 
 
 def test_a_dry_run_says_for_people_that_it_was_one(command, quickstart):
@@ -221,6 +259,7 @@ def test_no_command_upgrades_an_estate_in_a_dry_run(command, tmp_path, path):
         "others": EXAMPLES / "csrs",
         "out": tmp_path / "out",
         "serial": serial.hex(),
+        "run": 1,
     }
     before = _state(tmp_path)
     tried = _called(command, (directory, names), path, CASES[path], "--dry-run")

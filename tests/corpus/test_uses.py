@@ -6,7 +6,7 @@ import pytest
 
 from corpora import every_case, main_cases
 from smki_testca.corpus.bases import bases, corpus_pki
-from smki_testca.corpus.case import Answer
+from smki_testca.corpus.case import ListAnswer
 from smki_testca.corpus.defect import Importance, Level, Need, Stage, Verdict
 from smki_testca.corpus.run import answers
 from smki_testca.corpus.run.answers import Seen
@@ -94,17 +94,17 @@ def test_of_a_revoked_certificate_no_list_may_say_good(lists):
             answers = case.answers(level)
             assert answers, case.id
             if case.facts["status"] == "revoked" or case.verdict(level) is Verdict.REJECT:
-                assert Answer.GOOD not in answers, case.id
+                assert ListAnswer.GOOD not in answers, case.id
         if case.facts["status"] == "revoked":
             assert case.is_dangerously_good, case.id
         if case.is_good:
-            assert case.answers(Level.GBCS) == {Answer(case.facts["status"])}, case.id
+            assert case.answers(Level.GBCS) == {ListAnswer(case.facts["status"])}, case.id
 
 
 SEEN = {
-    Answer.REVOKED: Seen.REVOKED,
-    Answer.GOOD: Seen.ACCEPTED,
-    Answer.UNKNOWN: Seen.REJECTED,
+    ListAnswer.REVOKED: Seen.REVOKED,
+    ListAnswer.GOOD: Seen.ACCEPTED,
+    ListAnswer.UNKNOWN: Seen.REJECTED,
 }
 
 
@@ -116,7 +116,7 @@ def test_a_run_finds_right_what_the_case_of_a_list_says_is_right(lists, level):
             judged = judge(loaded[case.id], answers.Answer(seen), level)
             is_right = judged.outcome in {Outcome.RIGHT, Outcome.EITHER}
             assert is_right == (answer in case.answers(level)), (case.id, answer)
-            passes = answer is Answer.GOOD and Answer.GOOD not in case.answers(level)
+            passes = answer is ListAnswer.GOOD and ListAnswer.GOOD not in case.answers(level)
             assert judged.is_dangerous == passes, (case.id, answer)
 
 
@@ -138,7 +138,7 @@ def test_a_padded_serial_in_a_list_is_critical():
     """A needless zero octet before it was seen to free the certificate in five libraries."""
     case = every_case()["organisation-crl-serial-padded"]
     assert case.importance is Importance.CRITICAL
-    assert case.answers(Level.RFC5280) == {Answer.UNKNOWN}
+    assert case.answers(Level.RFC5280) == {ListAnswer.UNKNOWN}
 
 
 def test_a_certificate_that_a_list_revokes_brings_the_list():

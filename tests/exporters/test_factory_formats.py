@@ -250,6 +250,27 @@ def test_the_reader_in_c_compiles_without_a_warning_and_finds_every_device(run, 
     assert found("id", plain(batches.device_id(0x1000))) == (1, "")
 
 
+@pytest.mark.parametrize("form", ["device-file", "device-parquet", "device-sqlite"])
+@pytest.mark.parametrize("wanted", ["X", "00DB", "00DB12000000FFFF", "00-DB-12-00-00-00-FF-FF"])
+@pytest.mark.usefixtures("run")
+def test_a_reader_says_that_there_is_no_such_device(export, form, wanted):
+    _, out = export(form)
+    words = [out, "id", wanted] if form == "device-file" else [out, wanted]
+    reader = READERS / f"read_{form.replace('-', '_')}.py"
+    done = subprocess.run(
+        [sys.executable, reader, *words], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "no such Device\n")
+
+
+@pytest.mark.usefixtures("run")
+def test_a_name_longer_than_any_is_no_device(export):
+    _, out = export("device-file")
+    words = [sys.executable, READERS / "read_device_file.py", out, "name", "n" * 100]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "no such Device\n")
+
+
 def test_a_function_of_the_readers_in_python_has_at_most_30_lines():
     for path in READERS.glob("*.py"):
         tree = ast.parse(path.read_text("utf-8"))

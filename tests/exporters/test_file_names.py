@@ -117,6 +117,23 @@ def test_a_revoked_certificate_that_nothing_replaced_keeps_its_name(export, run)
     outcome, folder = export("pem", "--label", LABEL)
     assert [path.stem for path in files(folder, ".pem")] == [LABEL]
     assert outcome.json["left_out"] == []
+    (told,) = outcome.json["not_in_use"]
+    assert (told["name"], told["status"]) == (LABEL, "R")
+
+
+def test_a_warning_tells_what_is_not_in_use_unless_it_is_asked_for(command, quickstart, tmp_path):
+    words = ("--estate", quickstart, "export", "--format", "pem", "--participant", "supplier-one")
+    assert "in use" not in command(*words, "--out", tmp_path / "before").err
+    revoked = ("revoke", "--label", LABEL, "--reason", "superseded")
+    assert command("--estate", quickstart, *revoked).code == 0
+    outcome = command(*words, "--out", tmp_path / "all")
+    assert outcome.code == 0
+    assert f"1 certificate of this export is not in use: {LABEL} (revoked)." in outcome.err
+    for status in ("revoked", "in-use"):
+        asked = command(*words, "--status", status, "--out", tmp_path / status)
+        assert (asked.code, "not in use" in asked.err) == (0, False)
+    printed = command(*words[:4], "pem", "--label", LABEL, "--out", "-")
+    assert "not in use" in printed.err
 
 
 def test_a_pending_renewal_does_not_take_the_name_of_what_is_in_use(export, run):

@@ -16,9 +16,10 @@ from smki_testca.der import encode
 from smki_testca.der.read import MAX_DEPTH
 from smki_testca.importers.sources import Source
 from smki_testca.lint.chain import gathered
-from smki_testca.lint.drawing import asn1_lines, draw
+from smki_testca.lint.drawing import asn1_lines, draw, policy_names
 from smki_testca.lint.engine import Linter
 from smki_testca.lint.linted import Settings
+from smki_testca.x509.names import ATTRIBUTE_NAMES, SHORT_NAMES, name_of_oid
 from smki_testca.x509.view import view_certificate
 
 
@@ -142,6 +143,10 @@ def test_the_dump_names_each_element_with_its_offset_depth_and_length():
     ("element", "told"),
     [
         ("0603550403", "OBJECT IDENTIFIER (3) commonName (2.5.4.3)"),
+        ("0603550404", "OBJECT IDENTIFIER (3) surname (2.5.4.4)"),
+        ("0603550409", "OBJECT IDENTIFIER (3) streetAddress (2.5.4.9)"),
+        ("060355042a", "OBJECT IDENTIFIER (3) givenName (2.5.4.42)"),
+        ("06092a864886f70d010901", "OBJECT IDENTIFIER (9) emailAddress (1.2.840"),
         ("06092a864886f70d01010b", "OBJECT IDENTIFIER (9) sha256WithRSAEncryption"),
         ("060453040506", "OBJECT IDENTIFIER (4) 2.3.4.5.6"),
         ("06028080", "OBJECT IDENTIFIER (2) 8080"),
@@ -157,6 +162,18 @@ def test_the_dump_names_each_element_with_its_offset_depth_and_length():
 def test_the_dump_tells_values_in_words_where_it_can_read_them(element, told):
     (line,) = asn1_lines(bytes.fromhex(element))
     assert line["text"].startswith(f"     0: {told}")
+
+
+def test_the_dump_names_the_policies_of_the_environments(device, library):
+    told = [line["value"] for line in asn1_lines(device, policy_names(library))]
+    (policy,) = (value for value in told if value and "policy of" in value)
+    assert "ZAZ1" in policy
+    assert policy.endswith(" (1.2.826.0.1.8641679.1.2.1.4)")
+
+
+def test_every_attribute_with_a_name_in_text_has_one_in_paths_and_in_the_dump():
+    assert set(SHORT_NAMES) <= set(ATTRIBUTE_NAMES.values())
+    assert {oid: name_of_oid(oid) for oid in ATTRIBUTE_NAMES} == ATTRIBUTE_NAMES
 
 
 def test_the_dump_goes_into_what_octet_strings_wrap(device):

@@ -158,16 +158,16 @@ def may_sign_crls(issuer: x509.Certificate) -> bool:
 def facts(certificate: x509.Certificate) -> list[str]:
     """What is read in a certificate; of what is there twice, nothing is said."""
     subject = certificate.subject
-    # The value of a BIT STRING has the octet of unused bits in front.
+    # The value of a BIT STRING is octets, with that of unused bits in front.
     identities = [
-        bytes(each.value)[1:]
+        each.value[1:]
         for each in subject.get_attributes_for_oid(NameOID.X500_UNIQUE_IDENTIFIER)
+        if isinstance(each.value, bytes)
     ]
     identities += hardware_serials(certificate)
     said = [f"eui64={identities[0].hex()}"] if len(identities) == 1 else []
     units = [
-        str(each.value)
-        for each in subject.get_attributes_for_oid(NameOID.ORGANIZATIONAL_UNIT_NAME)
+        str(each.value) for each in subject.get_attributes_for_oid(NameOID.ORGANIZATIONAL_UNIT_NAME)
     ]
     if len(units) == 1:
         unit = "".join(each if "!" <= each <= "~" else "?" for each in units[0])
@@ -192,14 +192,20 @@ def hardware_serials(certificate: x509.Certificate) -> list[bytes]:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return []
-    serials = []
-    for name in names.get_values_for_type(x509.OtherName):
-        value = name.value
-        if name.type_id == HARDWARE and len(value) > 4 and value[0] == 0x30 and value[2] == 0x06:
-            behind = 4 + value[3]
-            if value[behind : behind + 1] == b"\x04":
-                serials.append(value[behind + 2 :])
-    return serials
+    values = [
+        each.value for each in names.get_values_for_type(x509.OtherName) if each.type_id == HARDWARE
+    ]
+    return [serial for serial in map(hardware_serial, values) if serial is not None]
+
+
+def hardware_serial(value: bytes) -> bytes | None:
+    """The octets behind the OID of a hardwareModuleName; None if it is not of that form."""
+    if len(value) < 4 or value[0] != 0x30 or value[1] != len(value) - 2 or value[2] != 0x06:
+        return None
+    serial = value[4 + value[3] :]
+    if len(serial) < 2 or serial[0] != 0x04 or serial[1] != len(serial) - 2:
+        return None
+    return serial[2:]
 
 
 def answer(line: str, context: dict[str, list[str]]) -> str | None:

@@ -121,7 +121,7 @@ static const char *verify(const question *asked, material *all) {
     return refused("use", 0, "the CRL is not of the issuer");
   code = mbedtls_x509_crt_verify(&all->path, &all->anchor, asked->crl_count ? &all->crl : NULL,
                                  NULL, &flags, NULL, NULL);
-  if (flags & MBEDTLS_X509_BADCERT_REVOKED) return revoked();
+  if (flags == MBEDTLS_X509_BADCERT_REVOKED) return revoked();
   if (flags) return refused_by_flags(flags);
   if (code) return refused_by("path", code);
   read_facts(&read, &all->path);

@@ -1,8 +1,8 @@
 /* NSS under test: CERT_NewTempCertificate, CERT_CacheCRL, CERT_PKIXVerifyCert with the anchor and
    the time.
-   The target's own: a hardwareModuleName is taken apart; the CRL is verified with its issuer's key
-   before it is cached; NSS is started for each case, since it keeps certificates of one issuer and
-   serial, and CRLs of one issuer, from case to case. */
+   The target's own: a hardwareModuleName is taken apart; a CRL is verified before it is cached, for
+   NSS says revoked by one that it cannot verify; NSS is started for each case, since it keeps
+   certificates of one issuer and serial, and CRLs of one issuer, from case to case. */
 #include <cert.h>
 #include <certdb.h>
 #include <keyhi.h>
@@ -156,12 +156,18 @@ static const char *verify(const question *asked, CERTCertificate *certificate,
   return accepted(&read);
 }
 
-/* Whether a CRL decodes, is of an issuer and is signed by it, and is cached. */
-static int cache(const document *list, CERTCertificate *issuer, PRTime at) {
-  SECItem der = item(list);
-  CERTSignedCrl *loaded = CERT_DecodeDERCrl(NULL, &der, SEC_CRL_TYPE);
-  int good = loaded && !CERT_VerifySignedData(&loaded->signatureWrap, issuer, at, NULL);
-  if (loaded) SEC_DestroyCrl(loaded);
+static int is_of(CERTSignedCrl *list, CERTCertificate *issuer, PRTime at) {
+  return CERT_CompareName(&list->crl.name, &issuer->subject) == SECEqual &&
+         (!issuer->keyUsagePresent || issuer->rawKeyUsage & KU_CRL_SIGN) &&
+         CERT_VerifySignedData(&list->signatureWrap, issuer, at, NULL) == SECSuccess;
+}
+
+/* Whether a CRL decodes, is of an issuer, and is cached. */
+static int cache(const document *from, CERTCertificate *issuer, PRTime at) {
+  SECItem der = item(from);
+  CERTSignedCrl *list = CERT_DecodeDERCrl(NULL, &der, SEC_CRL_TYPE);
+  int good = list && is_of(list, issuer, at);
+  if (list) SEC_DestroyCrl(list);
   return good && !CERT_CacheCRL(CERT_GetDefaultCertDB(), SECITEM_DupItem(&der));
 }
 

@@ -1,7 +1,8 @@
 /* wolfSSL under test: a certificate manager that trusts the root, verifies each CA before it loads
    it, loads the CRL and verifies the certificate.
    The target's own: the clock is the case's (clock.c); a CA in between must say that it is one,
-   since the manager loads what it verified; a CSR is read through the compatible API of OpenSSL. */
+   since the manager loads what it verified; the key loads; CSRs and keys are read through the API
+   that is compatible with OpenSSL's. */
 #include <wolfssl/options.h>
 /* Behind the options: */
 #include <stdio.h>
@@ -33,20 +34,30 @@ static const char *judge_csr(const document *tested) {
   return answer;
 }
 
-/* wolfSSL keeps the serial of a hardwareModuleName, and of a subject the names that it knows. */
+/* wolfSSL keeps the serial of a hardwareModuleName, and of a subject the names that it knows: not the
+   unique identifier of an Organisation. Only a Device has an empty subject, of 2 octets or none. */
 static void read_facts(facts *read, const document *from) {
   DecodedCert decoded;
   memset(read, 0, sizeof *read);
   wc_InitDecodedCert(&decoded, from->data, (word32)from->size, NULL);
   if (wc_ParseCert(&decoded, CERT_TYPE, NO_VERIFY, NULL) == 0) {
 #ifdef WOLFSSL_SEP
-    if (decoded.hwSerialNumSz) read_eui64(read, decoded.hwSerialNum, decoded.hwSerialNumSz);
+    if (decoded.hwSerialNumSz && decoded.subjectRawLen <= 2)
+      read_eui64(read, decoded.hwSerialNum, decoded.hwSerialNumSz);
 #endif
     if (decoded.subjectOU) read_unit(read, decoded.subjectOU, (size_t)decoded.subjectOULen);
     read->signs = decoded.extKeyUsageSet && decoded.extKeyUsage & KEYUSE_DIGITAL_SIG;
     read->agrees = decoded.extKeyUsageSet && decoded.extKeyUsage & KEYUSE_KEY_AGREE;
   }
   wc_FreeDecodedCert(&decoded);
+}
+
+static int key_loads(const document *of) {
+  WOLFSSL_X509 *loaded = wolfSSL_X509_d2i(NULL, of->data, (int)of->size);
+  WOLFSSL_EVP_PKEY *key = loaded ? wolfSSL_X509_get_pubkey(loaded) : NULL;
+  wolfSSL_EVP_PKEY_free(key);
+  wolfSSL_X509_free(loaded);
+  return key != NULL;
 }
 
 /* Whether it is a CA, and self-issued. */
@@ -95,6 +106,7 @@ static const char *judge_with(WOLFSSL_CERT_MANAGER *manager, const question *ask
   code = verify(manager, &asked->certificate);
   if (code == CRL_CERT_REVOKED) return revoked();
   if (code != WOLFSSL_SUCCESS) return refused_by("", code);
+  if (!key_loads(&asked->certificate)) return refused("", 0, "wolfSSL_X509_get_pubkey");
   read_facts(&read, &asked->certificate);
   return accepted(&read);
 }

@@ -21,7 +21,7 @@ from smki_testca.lint.csr import NAMES_OF_HOLDER, breaches, is_error
 from smki_testca.profiles import Library
 from smki_testca.profiles.inputs import SIGNIFIER
 from smki_testca.profiles.model import Constant, Derived, Input
-from smki_testca.profiles.subject import Subject
+from smki_testca.profiles.subject import Subject, in_python
 from smki_testca.roles import KeyUsage
 from smki_testca.text import shown
 from smki_testca.x509 import private_keys
@@ -100,7 +100,7 @@ def make_csr(
     library = Library(*([] if profiles is None else [Path(profiles)]))
     known = library.end_entity_profile(profile)
     texts = {name.replace("_", "-"): str(value) for name, value in particulars.items()}
-    subject = Subject.parse(known, texts, library.roles)
+    subject = Subject.parse(known, texts, library.roles, in_python)
     if usage is not None and usage not in set(KeyUsage):
         choices = " or ".join(KeyUsage)
         raise InputError("request.usage", f"{shown(usage)} is not a key usage.", f"Use {choices}.")

@@ -51,6 +51,7 @@ def config(session: Session) -> None:
             (name, _value(setting), setting.place or setting.source.value, KEYS[name])
             for name, setting in settings.items()
         ],
+        whole=True,
     )
     if configuration.path is None:
         say("", "No smki-testca.toml is read.")

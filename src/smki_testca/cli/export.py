@@ -26,6 +26,7 @@ from smki_testca.cli.selection import (
 )
 from smki_testca.cli.session import Session, first_line
 from smki_testca.errors import InputError
+from smki_testca.estate.status import LIVING
 from smki_testca.exporters.export import NOT_SECRET, items, make, notes, takes_passphrase
 from smki_testca.exporters.fitting import summary
 from smki_testca.exporters.format import Need
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from smki_testca.exporters.export import Made
+    from smki_testca.exporters.item import Item
     from smki_testca.folders import OutputFile
 
 
@@ -143,7 +145,12 @@ def export(
         else:
             saved = save(estate, made, out, force=force, passphrase=passphrase)
     print_warnings(idle)
-    warnings = [*summary(made.left_out, len(selected)), *made.renamings()]
+    unasked = [] if given.get("status") else _not_living(made)
+    warnings = [
+        *summary(made.left_out, len(selected)),
+        *made.renamings(),
+        *_warnings_of_use(unasked),
+    ]
     if printed:
         print_warnings(
             [*warnings, *(NOT_SECRET[1].decode().splitlines() if notes(made.written) else [])]
@@ -151,7 +158,7 @@ def export(
         _print(made.files[0], out)
         return
     if session.as_json:
-        print_json({**saved.as_json(), **_remarks(made)})
+        print_json({**saved.as_json(), **_remarks(made), **_use_as_json(unasked)})
         return
     print_warnings([*warnings, *saved.warnings()])
     say(
@@ -167,6 +174,37 @@ def _remarks(made: Made) -> dict[str, list[dict[str, str]]]:
     ]
     renamed = [{"name": name, "written_as": instead} for name, instead in made.renamed]
     return {"left_out": left_out, "renamed": renamed}
+
+
+def _not_living(made: Made) -> list[Item]:
+    """The certificates written that are neither in use nor pending, though none took their place.
+
+    Nobody would expect them under a plain name.
+    """
+    return [item for item in made.written if item.status not in LIVING]
+
+
+def _warnings_of_use(items: Sequence[Item]) -> list[str]:
+    if not items:
+        return []
+    named = ", ".join(f"{item.name} ({item.status.word})" for item in items[:_NAMED])
+    more = ", …" if len(items) > _NAMED else ""
+    number = counted(len(items), "certificate")
+    verb = is_or_are(len(items))
+    remedy = "--status in-use leaves such out."
+    return [f"{number} of this export {verb} not in use: {named}{more}. {remedy}"]
+
+
+_NAMED = 3
+"""The most certificates that a warning names."""
+
+
+def _use_as_json(items: Sequence[Item]) -> dict[str, list[dict[str, str]]]:
+    certificates = [
+        {"serial": str(item.record.serial), "name": item.name, "status": item.status.value}
+        for item in items
+    ]
+    return {"not_in_use": certificates} if certificates else {}
 
 
 def _check_one(files: Sequence[OutputFile]) -> None:

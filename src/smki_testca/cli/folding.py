@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from smki_testca.cli.cells import cut, width_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -54,7 +56,7 @@ def layout(rows: Sequence[Sequence[Sequence[str]]], least: Sequence[int], width:
     """
     places = list(range(len(rows[0])))
     cells = [[line for row in rows for line in row[place]] for place in places]
-    whole = [max(map(len, lines), default=0) for lines in cells]
+    whole = [max(map(width_of, lines), default=0) for lines in cells]
     if total(whole) <= width:
         return Layout(places, whole)
     narrow = [max(map(_narrowest, lines), default=0) for lines in cells]
@@ -83,11 +85,11 @@ def _widened(widths: list[int], whole: Sequence[int], width: int) -> list[int]:
 
 def folded(line: str, width: int) -> list[str]:
     """Return the lines of a width into which a line is folded, between words where it can be."""
-    if len(line) <= width:
+    if width_of(line) <= width:
         return [line]
     lines, current = [], ""
     for piece in _pieces(line, width):
-        if current.strip() and len(current) + len(piece.rstrip()) > width:
+        if current.strip() and width_of(current) + width_of(piece.rstrip()) > width:
             lines.append(current)
             current = piece.lstrip()
         else:
@@ -96,14 +98,14 @@ def folded(line: str, width: int) -> list[str]:
 
 
 def _narrowest(line: str) -> int:
-    return max(map(len, map(str.rstrip, _pieces(line, _SHORT))), default=0)
+    return max(map(width_of, map(str.rstrip, _pieces(line, _SHORT))), default=0)
 
 
 def _pieces(line: str, width: int) -> Iterator[str]:
     """Yield what may stand on a line of its own: only what is copied is longer than the width."""
     held = _COPIED.sub(lambda match: match[0].replace(" ", _HELD), line)
     for word in re.findall(r"\s*\S+\s*|\s+", held):
-        if len(word.strip()) <= width:
+        if width_of(word.strip()) <= width:
             yield word
             continue
         start = 0
@@ -116,4 +118,4 @@ def _pieces(line: str, width: int) -> Iterator[str]:
 
 def _cut(text: str, width: int) -> Iterator[str]:
     for part in _PART.findall(text):
-        yield from (part[start : start + width] for start in range(0, len(part), width))
+        yield from cut(part, width)

@@ -340,7 +340,7 @@ def _print_others(plan: KitPlan) -> None:
 def _print_differences(differences: Iterable[KitDifference], *, err: bool = False) -> None:
     for each in differences:
         say(
-            f"{each.kind} {each.name} differs in {each.key}: the estate has"
+            f"{each.kind} {each.name} differs in {each.key.replace('_', '-')}: the estate has"
             f" {_as_text(each.in_estate)}, the kit {_as_text(each.in_kit)}. {each.remedy}",
             err=err,
         )

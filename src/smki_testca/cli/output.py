@@ -23,6 +23,7 @@ from typing import (
 
 import click
 
+from smki_testca.cli.cells import padded, width_of
 from smki_testca.errors import SmkiTestcaError
 from smki_testca.text import plain
 
@@ -102,6 +103,7 @@ def print_table(
     title: str = "",
     *,
     least: Sequence[str] = (),
+    whole: bool = False,
 ) -> None:
     """Print a table: in colour on a terminal unless NO_COLOR is set, never cut off in a pipe.
 
@@ -114,6 +116,8 @@ def print_table(
         rows: for each column a cell.
         title: a line above the table.
         least: the columns that may be left out, the first one first.
+        whole: whether no cell is folded, such as a path: where the table does not fit, each cell
+            that is not empty has a line of its own.
     """
     from rich.console import Console
     from rich.table import Table
@@ -127,6 +131,9 @@ def print_table(
         for row in rows
     ]
     room = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDE
+    if whole and _widest(columns, lines) > room:
+        _print_whole(columns, lines)
+        return
     places, widths = layout(
         [[(column,) for column in columns], *lines], [columns.index(each) for each in least], room
     )
@@ -163,6 +170,24 @@ def print_table(
         _say_left_out(left_out, WIDEN)
 
 
+def _widest(columns: Sequence[str], rows: Sequence[Sequence[Sequence[str]]]) -> int:
+    """The width of a table in which nothing is folded."""
+    from smki_testca.cli.folding import total
+
+    cells = zip(*([(column,) for column in columns], *rows), strict=True)
+    return total([max(len(line) for cell in column for line in cell) for column in cells])
+
+
+def _print_whole(columns: Sequence[str], rows: Sequence[Sequence[Sequence[str]]]) -> None:
+    """Print each cell that is not empty on a line, after the name of its column."""
+    for number, row in enumerate(rows):
+        if number:
+            say("")
+        for column, cell in zip(columns, row, strict=True):
+            if any(cell):
+                say(f"{column}: {' '.join(cell)}")
+
+
 def _say_left_out(names: Sequence[str], remedy: str) -> None:
     """Say on standard error which columns a terminal has no room for, in lines that fit."""
     from smki_testca.cli.folding import folded
@@ -196,6 +221,8 @@ class Column(Generic[Item]):
             those of rank 0 never are.
         colours: of cells, by their text.
         is_remark: whether its cells, at the end of a row, are mostly empty: it takes no room then.
+        instead: the name of a column that tells a row apart where the cell of this one is empty:
+            if it is left out, its cell stands here.
     """
 
     name: str
@@ -204,6 +231,7 @@ class Column(Generic[Item]):
     rank: int = 0
     colours: Mapping[str, str] = field(default_factory=dict)
     is_remark: bool = False
+    instead: str = ""
 
 
 _FIRST_ROWS = 100
@@ -239,20 +267,28 @@ def print_rows(
         for place, column in enumerate(columns)
     ]
     widths = [
-        max([len(title), *(len(row[place]) for row in first)]) for place, title in enumerate(titles)
+        max([width_of(title), *(width_of(row[place]) for row in first)])
+        for place, title in enumerate(titles)
     ]
     places = list(range(len(columns)))
     if sys.stdout.isatty() and not whole:
         empty = {place for place in places if not any(row[place] for row in first)}
         places = _fitting(columns, widths, empty)
+    stand_ins = _stand_ins(columns, places)
+    for place, other in stand_ins.items():
+        titles[place] = f"{titles[place]} or {titles[other]}"
     colours = {place: columns[place].colours if _in_colour() else {} for place in places}
 
     def coloured(place: int, cell: str) -> str:
-        padded, colour = cell.ljust(widths[place]), colours[place].get(cell)
-        return padded if colour is None else click.style(padded, fg=colour)
+        text, colour = padded(cell, widths[place]), colours[place].get(cell)
+        return text if colour is None else click.style(text, fg=colour)
 
     def line(cells: Sequence[str]) -> str:
-        return _GAP.join([coloured(place, cells[place]) for place in places]).rstrip()
+        shown = [
+            (place, cells[place] or cells[stand_ins[place]] if place in stand_ins else cells[place])
+            for place in places
+        ]
+        return _GAP.join([coloured(place, cell) for place, cell in shown]).rstrip()
 
     heading = line(titles)
     click.echo("\n".join([heading, *map(line, first)]))
@@ -270,14 +306,33 @@ def _in_colour() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
+def _stand_ins(columns: Sequence[Column[Any]], places: Sequence[int]) -> dict[int, int]:
+    """Return, for columns that are shown, the places of those that stand in for empty cells."""
+    left_out = {each.name: place for place, each in enumerate(columns) if place not in places}
+    return {
+        place: left_out[columns[place].instead]
+        for place in places
+        if columns[place].instead in left_out
+    }
+
+
 def _fitting(columns: Sequence[Column[Any]], widths: list[int], empty: set[int]) -> list[int]:
-    """Return the places of the columns that a terminal has room for."""
+    """Return the places of the columns that a terminal has room for.
+
+    A column in which another may stand in gets room for it.
+    """
     room = shutil.get_terminal_size().columns + len(_GAP)
-    chosen = []
+    by_name = {column.name: place for place, column in enumerate(columns)}
+    chosen: list[int] = []
     # Those without a cell so far come last.
     for place in sorted(
         range(len(columns)), key=lambda place: (place in empty, columns[place].rank)
     ):
+        other = by_name.get(columns[place].instead)
+        if other is not None and other not in chosen:
+            both = widths[place] + widths[other] + 2 * len(_GAP)
+            if both > room:
+                widths[place] = max(widths[place], widths[other])
         needed = widths[place] + len(_GAP)
         if columns[place].rank == 0 or needed <= room:
             chosen.append(place)
@@ -331,7 +386,7 @@ class Progress:
     def __init__(self, activity: str, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._activity = activity
         self._monotonic = monotonic
-        self._start = self._beat = monotonic()
+        self._start = self._beat = self._looked = monotonic()
         self._drawn: float | None = None
         self._first: int | None = None
         self._state: tuple[int, int | None] = (0, None)
@@ -347,6 +402,10 @@ class Progress:
         """Show again what was shown last, if it is time: nothing more is done yet."""
         now = self._monotonic()
         done, total = self._state
+        # To ask whether there is a terminal takes as long as the work on some rows.
+        if done != total and now - self._looked < _REDRAW_SECONDS:
+            return
+        self._looked = now
         if sys.stderr is None:
             return
         if not sys.stderr.isatty():

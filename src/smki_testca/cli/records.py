@@ -47,7 +47,7 @@ def record_columns(roles: Roles, own: Iterable[str] = ()) -> dict[str, Column[Li
         own: the names of the operator's own columns; one that a table has is left out.
     """
     columns = (
-        Column("label", "Label", _label, 2),
+        Column("label", "Label", _label, 2, instead="id"),
         Column("id", "EUI-64 or name", _id, 2),
         Column("eui64", "EUI-64", _eui64, 2),
         Column("name", "Name", _name, 4),

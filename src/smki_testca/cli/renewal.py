@@ -121,7 +121,7 @@ def renew(
         except InputError as error:
             if error.code != "selection.nothing" or selected.expires_before is None:
                 raise
-            _check_labels(estate, selected)
+            _check_named(estate, selected)
             renewals, saved = [], None
     warnings = tuple(dict.fromkeys(line for renewal in renewals for line in renewal.warnings))
     if session.as_json:
@@ -158,8 +158,11 @@ _COLUMNS = (
 )
 
 
-def _check_labels(estate: Estate, selected: Selection) -> None:
-    """Check that a certificate has each label that is no pattern: one that none has is a mistake.
+def _check_named(estate: Estate, selected: Selection) -> None:
+    """Check that a certificate has each label and EUI-64 that is asked for.
+
+    What no certificate has, a pattern included, is a mistake: it would never be due. Serial numbers
+    are checked before.
 
     Raises:
         InputError: if none has one of them.
@@ -167,15 +170,27 @@ def _check_labels(estate: Estate, selected: Selection) -> None:
     from smki_testca.estate.certificates import Selection, values_of
     from smki_testca.estate.known_names import Known, known_names
 
-    for label in values_of(selected.label) or ():
-        if isinstance(label, str) and not any(estate.select(Selection(label=label))):
-            known = known_names(estate.directory / "estate.sqlite", Known.LABEL, label[:1])
-            meant = closest(label, known)
+    for name, noun in _NAMED.items():
+        for value in values_of(getattr(selected, name)) or ():
+            if any(estate.select(Selection(**{name: value}))):
+                continue
+            if name != "label":
+                message = f"No certificate has the {noun} {value}."
+                raise InputError("selection.nothing", message, "See: smki-testca list")
+            if not isinstance(value, str):
+                message = f"No certificate has a label that fits {shown(str(value))}."
+                raise InputError("selection.nothing", message, _SEE_LABELS)
+            known = known_names(estate.directory / "estate.sqlite", Known.LABEL, value[:1])
+            meant = closest(value, known)
             raise InputError(
                 "selection.nothing",
-                f"No certificate has the label {shown(label)}.",
-                f"Did you mean {meant}?" if meant else "See: smki-testca list --columns label",
+                f"No certificate has the label {shown(value)}.",
+                f"Did you mean {meant}?" if meant else _SEE_LABELS,
             )
+
+
+_NAMED = {"label": "label", "eui64": "EUI-64"}
+_SEE_LABELS = "See: smki-testca list --columns label"
 
 
 def _renewal_selection(

@@ -18,7 +18,7 @@ from smki_testca.errors import ExitCode, InputError
 from smki_testca.identifiers import SerialPrefix
 from smki_testca.importers.sources import MAX_FILE_OCTETS, Source, sources
 from smki_testca.lint.chain import gathered
-from smki_testca.lint.drawing import SIGNATURE, asn1_lines
+from smki_testca.lint.drawing import SIGNATURE, asn1_lines, policy_names
 from smki_testca.lint.engine import Linter
 from smki_testca.lint.inspection import Description
 from smki_testca.lint.linted import Settings
@@ -84,7 +84,7 @@ def show_documents(
     is_wrong = False
     for document in documents:
         if asn1:
-            elements = asn1_lines(document.data)
+            elements = asn1_lines(document.data, policy_names(linter.library))
             shown_documents.append({"elements": elements})
             if not session.as_json:
                 say(*(line["text"] for line in elements))

@@ -173,6 +173,11 @@ class Builder:
             device=self._replacements.statuses(base, der, base.chain, self._at),
         )
 
+    def linter(self, base: Base) -> Linter:
+        """The linter that judges changes of a good base: it has all CAs at hand."""
+        chain = tuple(authority.der for authority in base.chain)
+        return self._linter(iso(self._at), chain, set())
+
     def _found(
         self,
         der: bytes,

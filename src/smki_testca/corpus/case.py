@@ -6,7 +6,7 @@ A parser is asked one question for each kind of document:
   there are any, as a certificate of the holder, usage and role in ``wanted``?
 - of a CSR: do you take it?
 - of a CRL: what is the status of the certificate ``about``, by this list alone? The answers are
-  ``revoked``, ``good`` and ``unknown`` (see ``Answer``). A parser that refuses the list answers
+  ``revoked``, ``good`` and ``unknown`` (see ``ListAnswer``). A parser that refuses the list answers
   ``unknown``. The dangerous answer is ``good`` where the list says ``revoked``, or where the list
   must be refused: a program that drops a bad list and goes on accepts a revoked certificate.
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from smki_testca.lint.findings import Finding
 
 
-class Answer(StrEnum):
+class ListAnswer(StrEnum):
     """What a parser says of a certificate that it looks up in a CRL."""
 
     REVOKED = "revoked"
@@ -121,14 +121,14 @@ class Case:
         """What a parser must do at a level."""
         return self.expect[level].verdict
 
-    def answers(self, level: Level) -> frozenset[Answer]:
+    def answers(self, level: Level) -> frozenset[ListAnswer]:
         """The right answers of a parser that looks ``about`` up in a CRL, at a level.
 
         A list that must be taken has one right answer, the one that must be refused leaves the
         certificate unknown, and where no rule says, either of them is right: never another.
         """
-        taken = {Answer(self.facts["status"])} if "status" in self.facts else set()
-        refused = {Answer.UNKNOWN}
+        taken = {ListAnswer(self.facts["status"])} if "status" in self.facts else set()
+        refused = {ListAnswer.UNKNOWN}
         return frozenset(
             {
                 Verdict.ACCEPT: taken,
@@ -140,7 +140,7 @@ class Case:
     @property
     def is_dangerously_good(self) -> bool:
         """Whether the answer ``good`` would let a revoked certificate pass."""
-        return self.kind == "CRL" and Answer.GOOD not in self.answers(Level.RFC5280)
+        return self.kind == "CRL" and ListAnswer.GOOD not in self.answers(Level.RFC5280)
 
     def as_json(self) -> dict[str, Any]:
         """The case as a JSON object, without its octets."""

@@ -111,7 +111,7 @@ def _octets(base: bytes, case: bytes, *, resigned: bool, within: Node | None = N
     end = min(_same_octets(good[::-1], case[::-1]), most)
     before, after = good[start : len(good) - end], case[start : len(case) - end]
     start += first
-    return Difference("octets", _path_at(base, start), start, before, after, resigned)
+    return Difference("octets", field_at(base, start), start, before, after, resigned)
 
 
 def _same_octets(one: bytes, other: bytes) -> int:
@@ -123,7 +123,7 @@ def _same_octets(one: bytes, other: bytes) -> int:
 def _between(base: bytes, good: Node, changed: Node, *, resigned: bool) -> Difference:
     """The change below two elements that hold it."""
     while True:
-        parts, others = _children(good), _children(changed)
+        parts, others = children_of(good), children_of(changed)
         if good.tag != changed.tag or not (parts and others):
             break
         first, last = _same_ends(parts, others)
@@ -137,7 +137,7 @@ def _between(base: bytes, good: Node, changed: Node, *, resigned: bool) -> Diffe
     if good.content == changed.content:
         return _of_header(base, good, changed, resigned=resigned)
     before, after = good.encoded, changed.encoded
-    path = _path_at(base, good.offset)
+    path = field_at(base, good.offset)
     return Difference("replaced", path, good.offset, before, after, resigned)
 
 
@@ -147,7 +147,7 @@ def _of_header(base: bytes, good: Node, changed: Node, *, resigned: bool) -> Dif
     if changed.end == changed.stop:
         before = before[: good.start - good.offset]
         after = after[: changed.start - changed.offset]
-    return Difference("octets", _path_at(base, good.offset), good.offset, before, after, resigned)
+    return Difference("octets", field_at(base, good.offset), good.offset, before, after, resigned)
 
 
 def _of_elements(
@@ -158,7 +158,7 @@ def _of_elements(
     offset = old[0].offset if old else _end_of(parts, first)
     kind = "replaced" if old and new else "removed" if old else "added"
     inside = parts[0].offset if first == 0 else offset
-    return Difference(kind, _path_at(base, inside), offset, before, after, resigned)
+    return Difference(kind, field_at(base, inside), offset, before, after, resigned)
 
 
 def _end_of(parts: list[Node], count: int) -> int:
@@ -178,16 +178,21 @@ def _same_ends(parts: list[Node], others: list[Node]) -> tuple[int, int]:
     return first, last
 
 
-def _children(node: Node) -> list[Node]:
-    """The elements inside; of an OCTET STRING that wraps one, that element."""
+def children_of(node: Node) -> list[Node]:
+    """The elements in an element; of an OCTET STRING that wraps one, that element."""
     if node.tag == OCTET_STRING:
         inner, _ = read_wrapped(node)
         return [inner] if inner is not None and inner.stop == node.end else []
     return list(node.children) if node.constructed else []
 
 
-def _path_at(base: bytes, offset: int) -> str:
-    """The smallest field of a good document that holds an octet."""
+def field_at(base: bytes, offset: int) -> str:
+    """The smallest field of a good document that holds an octet; empty where none does."""
+    return smallest_at(fields_of(base), offset)
+
+
+def fields_of(base: bytes) -> list[tuple[int, int, str]]:
+    """The fields of a good document: the start of each, the octet after it, its path."""
     kind = kind_of(base)
     if kind is None:
         raise ValueError("the base is not a document")
@@ -195,7 +200,10 @@ def _path_at(base: bytes, offset: int) -> str:
     named = [(path, value.node) for path, value in view.fields.items()]
     for name, node in zip(view.extension_order, view.extension_nodes, strict=True):
         named.append((f"extensions.{name}", node))
-    holding = [
-        (node.stop - node.offset, path) for path, node in named if node.offset <= offset < node.stop
-    ]
+    return [(node.offset, node.stop, path) for path, node in named]
+
+
+def smallest_at(fields: list[tuple[int, int, str]], offset: int) -> str:
+    """The smallest of the fields that holds an octet; empty where none does."""
+    holding = [(end - start, path) for start, end, path in fields if start <= offset < end]
     return min(holding)[1] if holding else ""

@@ -415,7 +415,7 @@ class RegisterStore:
             self._audit.append(self._clock.now(), "register.notify", notification.as_json())
 
     def notification(self, flow: Flow, number: int) -> Notification:
-        """A notification that was told before, as it was.
+        """An earlier notification, as it was.
 
         Raises:
             InputError: if the flow has none of that number.

@@ -28,7 +28,7 @@ from smki_testca.estate.status import Status
 from smki_testca.estate.status_changes import StatusStore
 from smki_testca.estate.tiles import TileStore
 from smki_testca.identifiers import Eui64
-from smki_testca.profiles.subject import Subject
+from smki_testca.profiles.subject import Subject, in_python
 from smki_testca.register.requests import Delivery, Request
 from smki_testca.text import shown
 
@@ -180,7 +180,7 @@ class Stores:
                     "request.input", f"The {option} is {shown(str(value))}: give it as text."
                 )
             inputs[option] = str(value)
-        return Subject.parse(known, inputs, self.library.roles)
+        return Subject.parse(known, inputs, self.library.roles, in_python)
 
     def transaction(self) -> AbstractContextManager[None]:
         """A transaction: all changes within it happen, or none; other processes wait."""

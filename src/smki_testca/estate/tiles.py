@@ -297,9 +297,13 @@ class TileStore:
     def sweep(self) -> None:
         """Remove tiles that killed processes made for runs of this estate and never recorded.
 
+        A dry run leaves them.
+
         Raises:
             EstateError: if another process holds the estate too long.
         """
+        if self._database.dry_run:
+            return
         for name, attempt in stale(self._folder):
             run = self._run_of(name)
             if run is not None:  # otherwise another copy of the file has the run

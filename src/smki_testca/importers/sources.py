@@ -170,8 +170,14 @@ def require_readable(source: Source) -> None:
         InputError: if it is one.
     """
     if source.problem is not None and source.problem.code == UNREADABLE:
-        reason = source.problem.message.removeprefix(_UNREADABLE)
-        raise InputError("input.unreadable", f"{source.file} cannot be read: {reason}.")
+        raise InputError(
+            "input.unreadable", f"{source.file} cannot be read: {reason_of(source.problem)}."
+        )
+
+
+def reason_of(problem: FileProblem) -> str:
+    """Why a file cannot be read or used, to follow a colon."""
+    return problem.message.removeprefix(_UNREADABLE)
 
 
 def _document_or_problem(source: Source) -> Source | None:

@@ -28,7 +28,7 @@ from smki_testca.profiles.model import Hierarchy, Identity
 from smki_testca.profiles.subject import Subject
 from smki_testca.register import documents as register
 from smki_testca.shipped import shipped
-from smki_testca.text import shown
+from smki_testca.text import shown, use_one_of
 from smki_testca.toml_places import KeyPath, Place, below
 
 if TYPE_CHECKING:
@@ -82,7 +82,12 @@ def load(library: Library, name: str) -> Kit:
     if name.endswith(".toml"):
         document, origin = decode(_content(Path(name)), KitFile, name), name
     else:
-        known(name, names(library), "the kits", "kit")
+        if name not in (there := names(library)):
+            raise InputError(
+                "profile.reference",
+                f"There is no kit {shown(name)}.",
+                use_one_of(there, given=name),
+            )
         document, origin = library.document(FOLDER, name, KitFile)
     return _Reader(document, origin, library).kit()
 

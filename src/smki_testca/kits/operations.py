@@ -57,7 +57,7 @@ def make_kit(
     *,
     devices: int | None = None,
     seed: bytes | None = None,
-    formats: Iterable[str] | None = None,
+    formats: Iterable[str] | str | None = None,
     profiles: Path | str | None = None,
     clock: Clock | None = None,
     progress: Callable[[int, int], None] = _nothing,
@@ -71,7 +71,7 @@ def make_kit(
         out: a directory that is new or empty.
         devices: the number of Devices of each type in each environment; by default the kit's.
         seed: the source of serials and keys, 8 to 64 octets: the keys are not secret.
-        formats: the export formats to write; every one by default.
+        formats: the export formats to write, or one; every one by default.
         profiles: the operator's profile directory, if there is one.
         clock: tells the time; the system's by default.
         progress: called with the number of certificates issued, and of all.
@@ -82,7 +82,7 @@ def make_kit(
             format cannot hold the kit, or an argument cannot be used.
     """
     check_seed(seed)
-    chosen = None if formats is None else tuple(formats)
+    chosen = (formats,) if isinstance(formats, str) else None if formats is None else tuple(formats)
     return maker.make(
         kit if isinstance(kit, Kit) else load_kit(kit, profiles),
         Path(out),
@@ -104,7 +104,7 @@ def apply_kit(
 ) -> KitPlan:
     """Bring an estate to what a kit says: add what is missing, and renew what is due.
 
-    What differs from the kit is not changed, but told. A second application does nothing.
+    What differs from the kit is reported and stays as it is. A second application does nothing.
 
     Args:
         estate: a living estate.

@@ -60,7 +60,7 @@ _PORTAL_HIERARCHIES = frozenset({Hierarchy.ORGANISATION, Hierarchy.DEVICE, Hiera
 """The hierarchies whose CSRs SEC App. M F and G describe."""
 _MAX_NAMES = 3
 _IF_IT_CANNOT = "If your program cannot: `sign --as test-ca`, or make the CSR with `csr`."
-_USE_CSR = "`smki-testca csr` makes one that is right, with a new key pair"
+_USE_CSR = "`smki-testca csr` makes a right one, but only with a new key pair"
 
 
 def kind(view: View) -> str:

@@ -40,10 +40,11 @@ from smki_testca.x509.view import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from smki_testca.lint.engine import Linter
     from smki_testca.lint.linted import Linted
+    from smki_testca.profiles import Library
     from smki_testca.x509.entries import Entry
     from smki_testca.x509.view import View
 
@@ -168,19 +169,23 @@ def _in_words(path: str, value: Any, view: View, linter: Linter) -> str:
     if path == "subject.organizationalUnitName":
         return _role(text, linter)
     if path == "extensions.certificatePolicies.policyIdentifier":
-        environments = [
-            environment.name
-            for environment in linter.library.environments.values()
-            if any(value in policies.allowed for policies in environment.policies.values())
-        ]
-        names = ", ".join(environments)
-        return f"{text} ({f'test policy of {names}' if names else 'of no environment'})"
+        return f"{text} ({policy_names(linter.library).get(text, 'of no environment')})"
     if isinstance(value, datetime):
         return f"{text}{_relative_to_now(path, value, linter)}"
     extension = path.removeprefix("extensions.")
     if extension in view.criticality:
         return f"{text}{' (critical)' if view.criticality[extension] else ''}"
     return text
+
+
+def policy_names(library: Library) -> dict[str, str]:
+    """What the certificate policies of the environments are, by their OIDs in dotted decimal."""
+    environments: dict[str, dict[str, None]] = {}
+    for environment in library.environments.values():
+        for policies in environment.policies.values():
+            for oid in policies.allowed:
+                environments.setdefault(oid, {})[environment.name] = None
+    return {oid: f"test policy of {', '.join(names)}" for oid, names in environments.items()}
 
 
 def _role(text: str, linter: Linter) -> str:
@@ -199,10 +204,14 @@ def _relative_to_now(path: str, instant: datetime, linter: Linter) -> str:
     return ""
 
 
-def asn1_lines(data: bytes) -> list[dict[str, Any]]:
+def asn1_lines(data: bytes, names: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
     """Every element with its offset, depth and length; what cannot be read ends the list.
 
     Of the entries of a CRL the first few are listed, and how many there are.
+
+    Args:
+        data: the octets.
+        names: of OIDs, in dotted decimal, that are no standard's.
     """
     lines: list[dict[str, Any]] = []
     place = entries.place(data)
@@ -216,7 +225,16 @@ def asn1_lines(data: bytes) -> list[dict[str, Any]]:
     except DerError as error:
         position = _readable(data, 0, len(data), 0, lines)
         lines.append(_remark(max(position, error.offset), error.what))
-    return lines
+    return [_named(line, names or {}) for line in lines]
+
+
+def _named(line: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """The line of an OID with its name, if some names have it."""
+    oid = line.get("value")
+    if oid is None or line.get("tag") != tag_name(OID) or oid not in names:
+        return line
+    value = f"{names[oid]} ({oid})"
+    return {**line, "value": value, "text": line["text"].removesuffix(oid) + value}
 
 
 def _remark(offset: int, message: str) -> dict[str, Any]:

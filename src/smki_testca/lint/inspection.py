@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from smki_testca.clock import SystemClock, in_utc
 from smki_testca.errors import InputError
-from smki_testca.importers.sources import Documents, Source, sources
+from smki_testca.importers.sources import Documents, Source, reason_of, sources
 from smki_testca.lint.chain import gathered
 from smki_testca.lint.drawing import draw
 from smki_testca.lint.engine import Linter
@@ -33,7 +33,8 @@ class Description:
 
     Attributes:
         kind: as of a ``Linted``.
-        subject: its subject as text (RFC 4514), or the issuer of a CRL.
+        subject: its subject as people read it, such as ``CN=Z1, OU=07``, or the
+            issuer of a CRL; ``record.subject`` has it as RFC 4514 writes it.
         fields: the value of each field in words, by its path, such as ``validity.notAfter``; none
             where the document cannot be read.
         findings: what is wrong with it by itself.
@@ -117,7 +118,7 @@ def describe_documents(
         if document.problem is not None:
             raise InputError(
                 document.problem.code,
-                f"{document.place} cannot be read: {document.problem.message}.",
+                f"{document.place} cannot be read: {reason_of(document.problem)}.",
             )
     settings = _settings(at, environment, None, trusted, profiles)
     at_hand = [*settings.trusted, *(document.data for document in documents)]

@@ -44,7 +44,7 @@ class Linted:
         kind: the name of a certificate's or CRL's profile, ``certificate`` or ``crl`` for one that
             follows none, ``csr-organisation`` and the like (``csr-A or B`` where the content does
             not tell), or ``unknown``.
-        subject: its subject as text, or the issuer of a CRL; empty where there is none.
+        subject: its subject as people read it, or the issuer of a CRL; empty where there is none.
         findings: its findings, in the order of a report.
         facts: the parts of a certificate that are compared with others.
         listing: the parts of a CRL that are compared with others.

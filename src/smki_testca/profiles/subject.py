@@ -15,13 +15,18 @@ from smki_testca.text import shown
 from smki_testca.x509.key_usages import USAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from smki_testca.profiles.inputs import InputType, InputValue
     from smki_testca.profiles.model import Profile
     from smki_testca.roles import KeyUsage, Roles
     from smki_testca.x509.fields import Value
     from smki_testca.x509.view import View
+
+
+def in_python(option: str) -> str:
+    """The name that an option has in Python: ``device_id`` for ``--device-id``."""
+    return option.replace("-", "_")
 
 
 class Subject:
@@ -56,13 +61,20 @@ class Subject:
                     self.embedded_id = eui64
 
     @classmethod
-    def parse(cls, profile: Profile, texts: Mapping[str, str | None], roles: Roles) -> Subject:
+    def parse(
+        cls,
+        profile: Profile,
+        texts: Mapping[str, str | None],
+        roles: Roles,
+        named: Callable[[str], str] = "--{}".format,
+    ) -> Subject:
         """Parse the inputs that a command line, a manifest's row, a kit or a program states.
 
         Args:
             profile: the certificate type.
             texts: by option; None is not stated.
             roles: to find roles by name or code.
+            named: gives the name of an option in messages.
 
         Raises:
             InputError: if an input is missing, malformed, or not one of the profile's.
@@ -77,15 +89,16 @@ class Subject:
             elif not subject_input.optional:
                 raise InputError(
                     "request.incomplete",
-                    f"A certificate of profile {profile.name} needs --{subject_input.type.option}.",
+                    f"A certificate of profile {profile.name} needs"
+                    f" {named(subject_input.type.option)}.",
                 )
         if stated:
             options = ", ".join(
-                f"--{subject_input.type.option}" for subject_input in profile.subject_inputs
+                named(subject_input.type.option) for subject_input in profile.subject_inputs
             )
             raise InputError(
                 "request.input",
-                f"A certificate of profile {profile.name} takes no --{min(stated)}.",
+                f"A certificate of profile {profile.name} takes no {named(min(stated))}.",
                 f"It takes {options or 'no inputs'}.",
             )
         return cls(profile.name, profile.input_types, parsed)
@@ -200,22 +213,25 @@ class Subject:
 
     def shared_inputs(self) -> dict[str, str]:
         """The field texts of the inputs that the certificates of a batch usually share."""
-        return self._texts(shared=True)
+        return self.inputs_apart()[0]
 
     def own_inputs(self) -> dict[str, str]:
         """The field texts of the other inputs, without the EUI-64."""
-        return self._texts(shared=False)
+        return self.inputs_apart()[1]
 
-    def _texts(self, *, shared: bool) -> dict[str, str]:
-        texts: dict[str, str] = {}
-        # A loop, and the commonest reason first: a batch calls this a million times.
+    def inputs_apart(self) -> tuple[dict[str, str], dict[str, str]]:
+        """The shared inputs and the others, at once."""
+        shared: dict[str, str] = {}
+        own: dict[str, str] = {}
+        # A loop: a batch calls this a million times.
         for input_type in self._types:
-            if input_type.is_shared is not shared or input_type.is_identifier:
+            if input_type.is_identifier:
                 continue
             value = self.inputs.get(input_type.name)
             if value is not None and input_type.kinds:
+                texts = shared if input_type.is_shared else own
                 texts[input_type.name] = str(input_type.to_field(value))
-        return texts
+        return shared, own
 
     def as_json(self) -> dict[str, str | None]:
         """The inputs as a JSON object; one that is not stated is null.

@@ -170,9 +170,8 @@ class Gate:
         profile = self.library.profile(request.subject.profile)
         texts = (request.participant, request.purpose, request.environment, request.policy or "")
         usages = tuple(request.usages)
-        if any(type(text) is not str for text in texts) or not all(
-            isinstance(usage, KeyUsage) for usage in usages
-        ):
+        # Sets of types, which take half the time of a loop: a batch asks for each row.
+        if set(map(type, texts)) != {str} or not {KeyUsage}.issuperset(map(type, usages)):
             raise InputError(
                 "request.input",
                 "The participant, purpose, environment and policy of a request are text, and its"
@@ -263,10 +262,8 @@ class Gate:
         """
         request = self.judged(request)
         participant, category = authorisation.participant, authorisation.category
-        reasons = [
-            *self._identity_reasons(request, participant),
-            *self._quota_reasons(request, participant, category),
-        ]
+        reasons = list(self._identity_reasons(request, participant))
+        reasons += self._quota_reasons(request, participant, category)
         if reasons:
             raise Refusal(tuple(reasons))
         return request
@@ -519,15 +516,16 @@ class Gate:
     def _device_id_reasons(
         self, device_id: Eui64, participant: Participant
     ) -> Iterator[RefusalReason]:
-        central = next((entry for entry in self.register.central if device_id in entry), None)
-        if central is not None:
-            yield RefusalReason(
-                "device_id.in_sec_registry_entry",
-                "R11",
-                f"The Device ID {device_id} lies in the SEC Registry Entry {central}, which is"
-                " never for Devices.",
-                "Use an ID under the manufacturer's own Registry Entry.",
-            )
+        for central in self.register.central:
+            if device_id in central:
+                yield RefusalReason(
+                    "device_id.in_sec_registry_entry",
+                    "R11",
+                    f"The Device ID {device_id} lies in the SEC Registry Entry {central}, which is"
+                    " never for Devices.",
+                    "Use an ID under the manufacturer's own Registry Entry.",
+                )
+                break
         for exceptional in self.register.exceptional:
             if device_id in exceptional:
                 yield RefusalReason(
@@ -579,7 +577,7 @@ class Gate:
         self, request: Request, participant: Participant, category: Category
     ) -> Iterator[RefusalReason]:
         quota = category.quota
-        device_id = self._device_id(request)
+        device_id = None if quota.per_device_id is None else self._device_id(request)
         if device_id is not None and quota.per_device_id is not None:
             issued = self.history.issued_for_device(device_id)
             if issued + request.count > quota.per_device_id:
@@ -808,7 +806,10 @@ def _kind_reasons(
 
 def _is_own(device_id: Eui64, participant: Participant) -> bool:
     """Whether a Device ID is under a Registry Entry of a participant's own."""
-    return any(device_id in entry for entry in participant.registry_entries)
+    for entry in participant.registry_entries:  # noqa: SIM110 - quicker: a batch asks for each row
+        if device_id in entry:
+            return True
+    return False
 
 
 def _usage_warnings(request: Request) -> Iterator[str]:

@@ -258,8 +258,8 @@ class Register:
         """
         agreement = self.agreement(reference)
         if agreement.suspended == suspended:
-            state = "suspended" if suspended else "not suspended"
-            raise AlreadySoError("agreement.state", f"Agreement {reference} is {state} already.")
+            state = "suspended already" if suspended else "not suspended"
+            raise AlreadySoError("agreement.state", f"Agreement {reference} is {state}.")
         changed = replace(agreement, suspended=suspended)
         return replace(self, agreements={**self.agreements, reference: changed})
 

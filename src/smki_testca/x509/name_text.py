@@ -40,7 +40,9 @@ def name_text(name: Any) -> str:
 def _label(oid: Any) -> str:
     """The short name of an attribute, or its usual name, or its OID in dotted decimal."""
     dotted = oid_of(oid) or "unreadable"
-    return _SHORT.get(dotted) or names.ATTRIBUTE_NAMES.get(dotted, dotted)
+    name = names.ATTRIBUTE_NAMES.get(dotted, dotted)
+    # ID is the EUI-64 of an organisation.
+    return "ID" if name == "x500UniqueIdentifier" else names.SHORT_NAMES.get(name, name)
 
 
 def _text(value: Any) -> str:
@@ -74,7 +76,8 @@ def rfc4514_text(name: bytes) -> str:
 
 def _rfc4514_attribute(oid: Any, value: Any) -> str:
     dotted = oid_of(oid) or "unreadable"
-    label, text = _RFC4514.get(dotted), text_of(value)
+    label = names.SHORT_NAMES.get(names.ATTRIBUTE_NAMES.get(dotted, ""))
+    text = text_of(value)
     if label is None or text is None:
         return f"{label or dotted}=#{value.encoded.hex()}"
     return f"{label}={_escaped(text)}"
@@ -131,25 +134,3 @@ def general_name_text(name: Any) -> str:
     if name.tag == 0xA0 and name.children:
         return f"other name of type {oid_of(name.children[0]) or 'unreadable'}"
     return "a name of another kind"
-
-
-_RFC4514 = {
-    "2.5.4.3": "CN",
-    "2.5.4.6": "C",
-    "2.5.4.7": "L",
-    "2.5.4.8": "ST",
-    "2.5.4.9": "STREET",
-    "2.5.4.10": "O",
-    "2.5.4.11": "OU",
-    "0.9.2342.19200300.100.1.1": "UID",
-    "0.9.2342.19200300.100.1.25": "DC",
-}
-"""The short names of RFC 4514 3; other attributes have their OIDs there."""
-_SHORT = {
-    **_RFC4514,
-    "2.5.4.4": "surname",
-    "2.5.4.42": "givenName",
-    "2.5.4.45": "ID",
-    "1.2.840.113549.1.9.1": "emailAddress",
-}
-"""For people, a few more; ``ID`` is the x500UniqueIdentifier, the EUI-64 of an organisation."""

@@ -22,6 +22,34 @@ ATTRIBUTES = {
     "userId": "0.9.2342.19200300.100.1.1",
     "domainComponent": "0.9.2342.19200300.100.1.25",
 }
+"""The attributes of names that a profile can state."""
+OTHER_ATTRIBUTES = {
+    "surname": "2.5.4.4",
+    "streetAddress": "2.5.4.9",
+    "description": "2.5.4.13",
+    "businessCategory": "2.5.4.15",
+    "postalCode": "2.5.4.17",
+    "telephoneNumber": "2.5.4.20",
+    "givenName": "2.5.4.42",
+    "initials": "2.5.4.43",
+    "generationQualifier": "2.5.4.44",
+    "pseudonym": "2.5.4.65",
+    "organizationIdentifier": "2.5.4.97",
+    "emailAddress": "1.2.840.113549.1.9.1",
+}
+"""Others that names in certificates may have (RFC 5280 A.1, RFC 4519, RFC 2985, X.520)."""
+SHORT_NAMES = {
+    "commonName": "CN",
+    "countryName": "C",
+    "localityName": "L",
+    "stateOrProvinceName": "ST",
+    "streetAddress": "STREET",
+    "organizationName": "O",
+    "organizationalUnitName": "OU",
+    "userId": "UID",
+    "domainComponent": "DC",
+}
+"""The short names of RFC 4514 3; other attributes have their OIDs in its texts."""
 
 EXTENSIONS = {
     "subjectDirectoryAttributes": "2.5.29.9",
@@ -119,7 +147,6 @@ REQUEST_ATTRIBUTES = {
 WINDOWS_ATTRIBUTES = "1.3.6.1.4.1.311."
 """What the OIDs of Windows' attributes begin with."""
 _OTHER_NAMES = {
-    "1.2.840.113549.1.9.1": "emailAddress",
     "1.2.840.113549.1.9.15": "sMIMECapabilities",
     "1.3.6.1.4.1.311.20.2": "Windows' certificate template name",
     "1.3.6.1.4.1.311.21.7": "Windows' certificate template",
@@ -139,7 +166,7 @@ def described(label: str) -> str:
     return label if name is None else f"{name} ({label})"
 
 
-ATTRIBUTE_NAMES = {oid: name for name, oid in ATTRIBUTES.items()}
+ATTRIBUTE_NAMES = {oid: name for name, oid in (ATTRIBUTES | OTHER_ATTRIBUTES).items()}
 EXTENSION_NAMES = {oid: name for name, oid in (EXTENSIONS | ROOT_EXTENSIONS).items()}
 CRL_EXTENSION_NAMES = EXTENSION_NAMES | {oid: name for name, oid in CRL_EXTENSIONS.items()}
 ENTRY_EXTENSION_NAMES = {oid: name for name, oid in ENTRY_EXTENSIONS.items()}

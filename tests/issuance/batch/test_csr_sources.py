@@ -66,6 +66,26 @@ def _base64(number):
     return base64.b64encode(csrs.device(KEY, device_id=device_id(number))).decode()
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        csrs.pem(csrs.device(KEY, device_id=device_id(1))),
+        b"Subject: a Device\n" + csrs.pem(csrs.device(KEY, device_id=device_id(1))),
+        _base64(1).encode(),
+        csrs.device(KEY, device_id=device_id(1)),
+    ],
+    ids=["PEM", "text and PEM", "base64", "DER"],
+)
+def test_one_csr_is_told_the_command_that_signs_it(sign, tmp_path, data):
+    path = tmp_path / "one meter.csr"
+    path.write_bytes(data)
+    outcome, certificates = sign(path)
+    assert outcome.code == 4
+    assert outcome.json["error"]["code"] == "batch.zip"
+    assert f"smki-testca sign '{path}'" in outcome.json["error"]["remedy"]
+    assert certificates == []
+
+
 def test_the_csrs_of_a_folder_are_signed_and_what_else_is_there_is_told(sign, folder):
     outcome, certificates = sign(folder)
     assert outcome.code == 1

@@ -91,6 +91,25 @@ def test_the_same_manifest_again_is_refused_with_the_way_out(batch, rows, verb):
     _error(batch(verb, copy), "batch.manifest_again")
 
 
+def test_the_ways_out_that_are_told_are_there(batch, rows):
+    """Of a manifest without Devices, neither --skip-existing nor --replace would be taken."""
+    others = (batches.organisation(label="o"), batches.iki())
+    path = rows(*others)
+    _of_batch(batch("issue", path))
+    remedy = _error(batch("issue", path), "batch.manifest_again")["remedy"]
+    assert [flag for flag in FLAGS if flag in remedy] == ["--again"]
+    assert _of_batch(batch("issue", path, "--again"))["issued"] == 2
+    path = rows(*others, batches.device(FIRST))
+    _of_batch(batch("issue", path))
+    remedy = _error(batch("issue", path), "batch.manifest_again")["remedy"]
+    assert "for Devices alone" in remedy
+    path = rows(batches.device(FIRST + 5))
+    _of_batch(batch("issue", path))
+    remedy = _error(batch("issue", path), "batch.manifest_again")["remedy"]
+    assert all(flag in remedy for flag in FLAGS)
+    assert "alone" not in remedy
+
+
 def test_a_manifest_of_other_options_is_another_request(batch, rows, command, quickstart):
     command("--estate", quickstart, "init", quickstart, "--environment", "UIT-A")
     path = rows(batches.device(FIRST))
@@ -174,6 +193,7 @@ def test_of_other_certificates_only_a_row_repeated_whole_is_refused(batch, rows)
         (5, "batch.twice"),
         (6, "batch.twice"),
     ]
+    assert all("skip" not in one["error"]["remedy"] for one in answer["problems"])
     assert batch("check", path, "--again").json["accepted"] == 6
 
 

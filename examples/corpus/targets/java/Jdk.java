@@ -53,15 +53,21 @@ final class Jdk {
     }
   }
 
-  /** [0] { OID, [0] { SEQUENCE { OID hwType, OCTET STRING } } }, all of it below 128 octets. */
+  /**
+   * Reads the serial of { OID, [0] { SEQUENCE { OID hwType, OCTET STRING } } }, all of it below 128
+   * octets. JDK 17 wraps the value in [0] twice.
+   */
   private static void readOtherName(Identity read, byte[] der) {
     int at = 2 + HARDWARE.length;
-    if (der.length < at + 6 || !Arrays.equals(HARDWARE, 0, HARDWARE.length, der, 2, at)) {
+    if (der.length < at || !Arrays.equals(HARDWARE, 0, HARDWARE.length, der, 2, at)) {
       return;
     }
-    at += 4; // into [0] and the SEQUENCE, to the OID of the type
-    at += 2 + der[at + 1];
-    if (at + 2 < der.length && der[at] == 4 && at + 2 + der[at + 1] == der.length) {
+    while (at + 1 < der.length && der[at] == (byte) 0xA0) {
+      at += 2;
+    }
+    at += 2; // into the SEQUENCE
+    at += at + 1 < der.length ? 2 + der[at + 1] : 0; // past the type
+    if (at + 1 < der.length && der[at] == 4 && at + 2 + der[at + 1] == der.length) {
       read.identities.add(Arrays.copyOfRange(der, at + 2, der.length));
     }
   }

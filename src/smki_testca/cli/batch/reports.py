@@ -70,7 +70,7 @@ def report_remarks(remarks: Remarks, noun: str = "") -> None:
 
 def signed_text(signed: int, number: int, *, is_dry_run: bool) -> str:
     """Return how many CSRs of a number are signed, or would be."""
-    verb = "would be" if is_dry_run else is_or_are(signed)
+    verb = "would be" if is_dry_run else is_or_are(signed if number > 1 else number)
     return f"{signed} of {counted(number, 'CSR')} {verb} signed"
 
 

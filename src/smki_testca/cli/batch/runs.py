@@ -13,16 +13,20 @@ from smki_testca.cli.batch.running import (
     print_run,
     with_engine_options,
 )
+from smki_testca.cli.dry_run import with_dry_run
 from smki_testca.cli.if_needed import with_if_needed
 from smki_testca.cli.numbers import number_from
 from smki_testca.cli.output import (
     print_json,
     print_table,
+    say,
 )
 from smki_testca.errors import UsageError
+from smki_testca.text import counted
 
 if TYPE_CHECKING:
     from smki_testca.cli.session import Session
+    from smki_testca.estate.runs import Run
 
 
 @click.command("list")
@@ -79,6 +83,7 @@ def show(session: Session, run: int) -> None:
 @with_engine_options
 @click.pass_obj
 @with_if_needed
+@with_dry_run
 def resume(session: Session, /, run: int | None, *, last: bool, **options: Any) -> None:
     """Resume a run that ended before it was complete.
 
@@ -91,18 +96,32 @@ def resume(session: Session, /, run: int | None, *, last: bool, **options: Any) 
         raise UsageError(
             "usage", "Give the number of a run, or --last.", "See: smki-testca batch list"
         )
+    from smki_testca.issuance.batch import running
+
     with session.open() as estate:
-        estate.unlock_meanwhile()
+        if not session.dry_run:
+            estate.unlock_meanwhile()
         if run is None:
             run = estate.runs.last_unfinished().id
             announce(run)
-        complete_and_report(session, estate, run, engine_of(options), {"problems": []})
+        engine = engine_of(options)
+        if session.dry_run:
+            _print_resumable(session, running.check_resumable(estate, run))
+            return
+        complete_and_report(session, estate, run, engine, {"problems": []})
+
+
+def _print_resumable(session: Session, run: Run) -> None:
+    print_run(session, run, {"problems": []})
+    if not session.as_json:
+        say(f"{counted(run.terms.count - run.issued, 'certificate')} would be issued.")
 
 
 @click.command()
 @click.argument("run", metavar="ID", type=number_from(0))
 @click.pass_obj
-def cancel(session: Session, run: int) -> None:
+@with_dry_run
+def cancel(session: Session, /, run: int) -> None:
     """Cancel a run: it cannot be resumed, and the certificates it issued stay.
 
     \b

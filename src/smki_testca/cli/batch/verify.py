@@ -45,7 +45,9 @@ def verify(
       smki-testca --estate estate batch verify --last
     """
     if (run is None) is not last:
-        raise UsageError("usage", "Give the number of a run, or --last.", "See: batch list")
+        raise UsageError(
+            "usage", "Give the number of a run, or --last.", "See: smki-testca batch list"
+        )
     from smki_testca.issuance.batch import verification
     from smki_testca.issuance.batch.id_list import IdList
     from smki_testca.workers import how_many

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from smki_testca.cli.corpus import compare, listing, make, run
+from smki_testca.cli.corpus import compare, fuzz, listing, make, run
 
 
 @click.group()
@@ -18,5 +18,5 @@ def corpus() -> None:
     """
 
 
-for _command in (make.make, listing.list_, listing.explain, run.run, compare.compare):
+for _command in (make.make, listing.list_, listing.explain, run.run, compare.compare, fuzz.fuzz):
     corpus.add_command(_command)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.corpus.changes import added, but, with_critical, with_value, without
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
+from smki_testca.corpus.defects.other_names import OF_ITS_TYPE
 from smki_testca.corpus.groups import DEVICES, RSA_ENDS, SMKI_ISSUING
 from smki_testca.corpus.parts import (
     DEVICE_ID,
@@ -199,6 +200,8 @@ def subject_identifier(it: Certificate, _: Base) -> Certificate:
     on=DEVICES,
     title="without hwType",
     finding=f"{_MODULE}.hwType.missing",
+    rfc5280=Verdict.EITHER,
+    source=OF_ITS_TYPE,
     why="A reader of the second element finds none, and reads past the end.",
     importance=Importance.MEDIUM,
 )
@@ -238,6 +241,8 @@ def hw_type_two_arcs(it: Certificate, _: Base) -> Certificate:
     on=DEVICES,
     title="without hwSerialNum",
     finding=f"{_MODULE}.hwSerialNum.missing",
+    rfc5280=Verdict.EITHER,
+    source=OF_ITS_TYPE,
     why="It names a kind of hardware and no Device: any of that kind could present it.",
     importance=Importance.CRITICAL,
     facts=_NOBODY,
@@ -335,6 +340,8 @@ def device_id_with_hyphens(it: Certificate, _: Base) -> Certificate:
     on=("device",),
     title="whose Device ID is a UTF8String",
     finding=f"{_MODULE}.hwSerialNum.unreadable",
+    rfc5280=Verdict.EITHER,
+    source=OF_ITS_TYPE,
     why="A reader that does not look at the type takes eight letters for the ID.",
     importance=Importance.CRITICAL,
     facts=_NOBODY,
@@ -349,6 +356,8 @@ def device_id_text(it: Certificate, _: Base) -> Certificate:
     on=DEVICES,
     title="whose Device ID is a BIT STRING",
     finding=f"{_MODULE}.hwSerialNum.unreadable",
+    rfc5280=Verdict.EITHER,
+    source=OF_ITS_TYPE,
     why="It is written as an organisation's is: a reader of either type takes it, another does"
     " not, or reads an octet 00 before it.",
     facts=_NOBODY,

@@ -154,7 +154,8 @@ def key_p384(it: Request, base: Base) -> Request:
     title="whose point is compressed",
     finding="csr.key",
     why="The certificate would carry the point as it is, and Devices read 65 octets.",
-    rfc="RFC 5480 2.2: a compressed point may be used",
+    rfc="RFC 5480 2.2: an implementation MAY support compressed points",
+    rfc5280=Verdict.EITHER,
     importance=Importance.MEDIUM,
 )
 def key_compressed(it: Request, base: Base) -> Request:

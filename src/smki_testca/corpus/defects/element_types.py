@@ -6,7 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.changes import with_value
-from smki_testca.corpus.defect import Importance, Stage, defect
+from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
+from smki_testca.corpus.defects.other_names import OF_ITS_TYPE
 from smki_testca.corpus.elements import content_of, edited, element, elements_of, retagged
 from smki_testca.der.encode import BIT_STRING, OCTET_STRING, SEQUENCE, SET, tlv
 
@@ -49,7 +50,8 @@ def key_usage_as_octets(it: Certificate, base: Base) -> bytes:
         "": "extensions.subjectAltName.hardwareModuleName.hwType.unreadable",
         "device-csr": "structure.HardwareModuleName",
     },
-    source="RFC 4108 5",
+    rfc5280=Verdict.EITHER,
+    source=OF_ITS_TYPE,
 )
 def hardware_type_as_octets(it: Parts, base: Base) -> bytes:
     """The hwType has another type than OBJECT IDENTIFIER."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.defect import Importance, Stage, defect
+from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
+from smki_testca.corpus.defects.other_names import OF_ITS_TYPE
 from smki_testca.corpus.elements import claiming, content_of, edited, indefinite, long_form
 
 if TYPE_CHECKING:
@@ -343,6 +344,8 @@ def name_too_long(it: Certificate, base: Base) -> bytes:
     "hardware-serial-length-too-long",
     on=("device", "device-csr"),
     title="whose hwSerialNum claims nine octets",
+    rfc5280=Verdict.EITHER,
+    source=OF_ITS_TYPE,
 )
 def hardware_serial_too_long(it: Certificate, base: Base) -> bytes:
     """The Device ID claims an octet behind the end of the names: it would be read as 9 octets."""

@@ -6,7 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from smki_testca.corpus.changes import added, with_value
-from smki_testca.corpus.defect import Importance, Stage, defect
+from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
+from smki_testca.corpus.defects.other_names import OF_ITS_TYPE
 from smki_testca.corpus.elements import appended, content_of, doubled, edited, holding, swapped
 from smki_testca.corpus.parts import extension
 from smki_testca.der.encode import NULL, integer, octet_string, sequence, tlv
@@ -94,7 +95,8 @@ def two_values(it: Parts, base: Base) -> bytes:
     on=("device", "device-csr"),
     title="whose hardwareModuleName has a third element",
     finding="structure.HardwareModuleName",
-    source="RFC 4108 5",
+    rfc5280=Verdict.EITHER,
+    source=OF_ITS_TYPE,
 )
 def third_of_hardware(it: Parts, base: Base) -> bytes:
     """A NULL follows hwSerialNum."""
@@ -107,9 +109,10 @@ def third_of_hardware(it: Parts, base: Base) -> bytes:
     on=("device", "device-csr"),
     title="with hwSerialNum twice",
     finding="structure.HardwareModuleName",
-    source="RFC 4108 5",
     importance=Importance.CRITICAL,
     why="Two readers of one certificate read two Devices: the first, or the last.",
+    rfc5280=Verdict.EITHER,
+    source=OF_ITS_TYPE,
 )
 def hardware_serial_twice(it: Parts, base: Base) -> bytes:
     """A second Device ID follows the first."""
@@ -130,8 +133,9 @@ def hardware_serial_twice(it: Parts, base: Base) -> bytes:
     title="whose hwSerialNum comes before hwType",
     finding=f"{_module}.hwType.unreadable",
     also=("extensions.subjectAltName.hardwareModuleName.hwSerialNum.unreadable",),
-    source="RFC 4108 5",
     importance=Importance.HIGH,
+    rfc5280=Verdict.EITHER,
+    source=OF_ITS_TYPE,
 )
 def hardware_reversed(it: Certificate, base: Base) -> bytes:
     """The two elements have changed places."""

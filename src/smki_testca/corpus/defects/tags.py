@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from smki_testca.corpus.defect import Importance, Stage, defect
+from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
+from smki_testca.corpus.defects.other_names import OF_ITS_TYPE
 from smki_testca.corpus.elements import content_of, edited, holding, retagged
 from smki_testca.der.encode import (
     BIT_STRING,
@@ -361,6 +362,8 @@ def name_in_parts(it: Certificate, base: Base) -> bytes:
     on=("device", "device-csr"),
     title="whose hwSerialNum is written in two parts",
     importance=Importance.CRITICAL,
+    rfc5280=Verdict.EITHER,
+    source=OF_ITS_TYPE,
 )
 def hardware_serial_in_parts(it: Parts, base: Base) -> bytes:
     """The Device ID is in two OCTET STRINGs: a reader may take headers for a part of it."""

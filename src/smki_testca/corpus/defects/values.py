@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from smki_testca.corpus.changes import added, but, with_critical, with_subject, with_value
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
+from smki_testca.corpus.defects.other_names import OF_ITS_TYPE
 from smki_testca.corpus.elements import content_of, edited, element, holding
 from smki_testca.corpus.parts import FALSE, POLICY, attribute, identifier
 from smki_testca.der.encode import BOOLEAN, INTEGER, NULL, OID, SET, oid, sequence, tlv
@@ -306,6 +307,8 @@ def extension_oid_padded(it: Certificate, base: Base) -> bytes:
     "hardware-type-padded",
     on=("device", "device-csr"),
     title="whose hwType has a padded arc",
+    rfc5280=Verdict.EITHER,
+    source=OF_ITS_TYPE,
 )
 def hardware_type_padded(it: Parts, base: Base) -> bytes:
     """The last arc of hwType begins with 80."""
@@ -317,7 +320,8 @@ def hardware_type_padded(it: Parts, base: Base) -> bytes:
     "hardware-type-empty",
     on=("device", "device-csr"),
     title="whose hwType has no content",
-    source="X.690 8.19.1",
+    rfc5280=Verdict.EITHER,
+    source=OF_ITS_TYPE,
 )
 def hardware_type_empty(it: Parts, base: Base) -> bytes:
     """The OBJECT IDENTIFIER of hwType has no octet."""

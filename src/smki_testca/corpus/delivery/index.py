@@ -103,7 +103,7 @@ def _without_defaults(entry: dict[str, Any], at: str) -> dict[str, Any]:
     }
 
 
-_ALWAYS = frozenset({"base", "change", "facts"})
+_ALWAYS = frozenset({"base", "chain", "change", "facts"})
 """Keys that a case always has, though they may be empty."""
 
 

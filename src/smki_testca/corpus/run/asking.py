@@ -89,9 +89,7 @@ def ask_all(
         InputError: if the target cannot be started, breaks the protocol, or is lost.
     """
     try:
-        hello = target.open(settings.seconds)
-        if settings.capabilities is not None:
-            hello = replace(hello, capabilities=settings.capabilities)
+        hello = opened(target, settings)
         strange = sorted((hello.only or frozenset()) - ids)
         if ids and strange:
             raise _unknown(strange[0])
@@ -108,6 +106,14 @@ def ask_all(
         return asked
     finally:
         target.close()
+
+
+def opened(target: Target, settings: Settings) -> Hello:
+    """Start a target: what it says of itself, with the capabilities of the settings if any."""
+    hello = target.open(settings.seconds)
+    if settings.capabilities is None:
+        return hello
+    return replace(hello, capabilities=settings.capabilities)
 
 
 def _leave_out(case: LoadedCase, asked: Asked) -> None:
@@ -150,7 +156,7 @@ class _Asking:
         self._by_id = {case.id: case for case in cases}
         self._progress = progress
         self._lock = threading.Lock()
-        self._lost_in_a_row = 0
+        self._revival = Revival(target, settings)
         self._is_over = False
 
     def ask(self, cases: Iterable[LoadedCase]) -> None:
@@ -179,22 +185,54 @@ class _Asking:
                 return
             self._journal.keep(case.id, answer)
             self._progress(len(self._journal.answers), len(self._by_id))
-            if answer.seen not in LOST:
-                self._lost_in_a_row = 0
-                return
-            self._lost_in_a_row += 1
-            self._bring_back(case)
+            self._revival.after(case.id, answer, lambda: self._control(case))
 
-    def _bring_back(self, lost: LoadedCase) -> None:
-        """Restart the target, and ask a good case again until it is taken.
+    def _control(self, lost: LoadedCase) -> LoadedCase | None:
+        """A good base that the target took before: that of the case if possible."""
+        own = self._by_id.get(lost.base or "")
+        bases = [case for case in self._by_id.values() if case.base is None]
+        for case in (own, *bases):
+            answer = None if case is None else self._journal.answers.get(case.id)
+            if case is not None and answer and is_taken(case, answer, self._settings.level):
+                return case
+        return None
+
+
+class Revival:
+    """Brings a target back after a crash or a hang, and gives up after several in a row.
+
+    Args:
+        target: the parser.
+        settings: how it is asked and reset.
+    """
+
+    def __init__(self, target: Target, settings: Settings) -> None:
+        self._target = target
+        self._settings = settings
+        self._lost_in_a_row = 0
+
+    def after(self, case: str, answer: Answer, control: Callable[[], LoadedCase | None]) -> None:
+        """Bring the target back if it was lost.
+
+        Args:
+            case: the id of what was asked.
+            answer: to it.
+            control: finds a good case that the target took before; None if it took none yet.
 
         Raises:
             InputError: if it is lost too often in a row.
         """
-        control = self._control(lost)
+        if answer.seen not in LOST:
+            self._lost_in_a_row = 0
+            return
+        self._lost_in_a_row += 1
+        self._bring_back(case, control())
+
+    def _bring_back(self, lost: str, control: LoadedCase | None) -> None:
+        """Restart the target, and ask a good case again until it is taken."""
         while True:
             if self._lost_in_a_row >= MOST_LOST:
-                raise _lost(lost.id)
+                raise _lost(lost)
             try:
                 self._reset()
                 self._target.restart(self._settings.seconds)
@@ -210,16 +248,6 @@ class _Asking:
                 self._lost_in_a_row = 0
                 return
             self._lost_in_a_row += 1
-
-    def _control(self, lost: LoadedCase) -> LoadedCase | None:
-        """A good base that the target took before: that of the case if possible."""
-        own = self._by_id.get(lost.base or "")
-        bases = [case for case in self._by_id.values() if case.base is None]
-        for case in (own, *bases):
-            answer = None if case is None else self._journal.answers.get(case.id)
-            if case is not None and answer and is_taken(case, answer, self._settings.level):
-                return case
-        return None
 
     def _reset(self) -> None:
         """Run the command that resets the target.

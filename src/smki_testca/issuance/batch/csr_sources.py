@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from smki_testca.authority import csr as csrs
@@ -95,6 +96,13 @@ class ZipOfCsrs:
         self.path = path
         self._data = data
         self.members: list[Member]
+        if _is_csr(data):
+            raise InputError(
+                "batch.zip",
+                f"{path} is no ZIP: it looks like a CSR.",
+                f"Sign one CSR: smki-testca sign {quote(path)}. A batch is a ZIP, a folder of"
+                f" {ENDING} files, or a CSV file.",
+            )
         self.members, others = portal_zip.directory(path, data)
         self.passed_over = [
             PassedOver(plain(name), "of macOS or Windows, no CSR") for name in others
@@ -103,6 +111,17 @@ class ZipOfCsrs:
     def read(self, number: int) -> bytes:
         """Unpack a CSR; see ``CsrSource.read``."""
         return portal_zip.unpack(self.path, self._data, self.members[number - 1])
+
+
+_OCTETS_OF_HEADERS = 4096
+
+
+def _is_csr(data: bytes) -> bool:
+    """Whether octets begin as a CSR does: PEM, perhaps below lines of text, base64, or DER."""
+    if data.startswith(b"PK"):
+        return False
+    beginnings = (b"MII", b"0\x82", b"0\x81")
+    return data.startswith(beginnings) or b"-----BEGIN " in data[:_OCTETS_OF_HEADERS]
 
 
 class FolderMember(NamedTuple):

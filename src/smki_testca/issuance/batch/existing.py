@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from smki_testca.estate.device_certificates import DeviceCertificate
+    from smki_testca.estate.runs import Run
     from smki_testca.estate.stores import Stores
     from smki_testca.issuance.batch.row_requests import RowRequest
     from smki_testca.issuance.history import IssueHistory
+    from smki_testca.profiles import Library
     from smki_testca.register.requests import Request
     from smki_testca.roles import KeyUsage
 
@@ -76,12 +78,29 @@ def check_new(estate: Stores, manifest: ManifestId) -> None:
             f"{message} It is not complete.",
             f"Continue it: smki-testca batch resume {last.id}",
         )
-    raise InputError(
-        "batch.manifest_again",
-        message,
-        "Give --skip-existing for the Devices that have no certificate, --replace to retire what is"
-        " in use, or --again to issue others in addition.",
+    raise InputError("batch.manifest_again", message, _ways_out(estate.library, last))
+
+
+def _ways_out(library: Library, run: Run) -> str:
+    """What can be done with the manifest of a run again; some of it holds for Devices alone."""
+    profiles = {section.profile for section in run.terms.sections}
+    of_devices = {name for name in profiles if _is_of_devices(library, name)}
+    if of_devices == profiles:
+        return (
+            "Give --skip-existing for the Devices that have no certificate, --replace to retire"
+            " what is in use, or --again to issue others in addition."
+        )
+    again = "Give --again to issue others in addition."
+    if not of_devices:
+        return again
+    return (
+        f"{again} --skip-existing and --replace are for Devices alone: give those a manifest of"
+        " their own."
     )
+
+
+def _is_of_devices(library: Library, profile: str) -> bool:
+    return library.profile(profile).identity is Identity.DEVICE_ID
 
 
 class ExistingCertificates:
@@ -237,19 +256,12 @@ class ExistingCertificates:
             self.look_up([row])
         earlier = self._lines.get(self._kind(row.request, usage), {}).get(eui64.value)
         if earlier is not None:
-            return self._is_first(earlier, _device(eui64.value, usage))
+            if self._existing is Existing.SKIP:
+                return False
+            what = _device(eui64.value, usage)
+            others = "--skip-existing to issue the first alone, or --again to issue both"
+            raise _twice(earlier, what, others)
         return self._is_new_id(row.request, usage, eui64.value)
-
-    def _is_first(self, earlier: int, what: str) -> bool:
-        """Whether a row counts that asks for what an earlier line does: not if it is skipped."""
-        if self._existing is Existing.SKIP:
-            return False
-        raise InputError(
-            "batch.twice",
-            f"The row asks for the same as line {earlier}: {what}.",
-            "Remove one of them, or give --skip-existing to issue the first alone, or --again to"
-            " issue both.",
-        )
 
     def _is_new_id(self, request: Request, usage: KeyUsage | None, value: int) -> bool:
         """Whether a certificate is to be issued for an EUI-64 and a usage."""
@@ -307,18 +319,27 @@ class ExistingCertificates:
                 " their own.",
             )
         earlier = self._lines_of_others.get(_digest(row)) if self._lines_of_others else None
-        return earlier is None or self._is_first(earlier, "the same in every column")
+        if earlier is not None:
+            raise _twice(earlier, "the same in every column", "--again to issue both")
+        return True
 
     def _is_device(self, request: Request) -> bool:
         name = request.subject.profile
         is_device = self._of_devices.get(name)
         if is_device is None:
-            profile = self._library.profile(name)
-            is_device = self._of_devices[name] = profile.identity is Identity.DEVICE_ID
+            is_device = self._of_devices[name] = _is_of_devices(self._library, name)
         return is_device
 
     def _kind(self, request: Request, usage: KeyUsage | None) -> tuple[str, str, str]:
         return request.environment, request.subject.profile, usage or ""
+
+
+def _twice(earlier: int, what: str, options: str) -> InputError:
+    return InputError(
+        "batch.twice",
+        f"The row asks for the same as line {earlier}: {what}.",
+        f"Remove one of them, or give {options}.",
+    )
 
 
 def _device(value: int, usage: KeyUsage | None) -> str:

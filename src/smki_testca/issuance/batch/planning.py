@@ -279,10 +279,9 @@ class Plan:
             request = self._check_row(row, request, authorisation)
             if not skips:
                 self._certificates.remaining(row)
-            texts = request.subject.own_inputs()
+            shared, texts = request.subject.inputs_apart()
             if texts:
                 self._check_values(self._estate.library.profile(request.subject.profile), texts)
-            shared = request.subject.shared_inputs()
             columns = self._columns_of(row.columns)
             parts = [
                 (

@@ -56,14 +56,31 @@ def resume(
         InputError: if the run is done or cancelled already.
         EstateError: if a worker died, the disk is full, or a CA is missing.
     """
+    run = _unfinished(estate, number)
+    with estate.runs.locks.holding(number):
+        _complete(estate, run, engine, progress, monotonic)
+    return estate.runs.get(number)
+
+
+def check_resumable(estate: Stores, number: int) -> Run:
+    """Check that a run can be resumed, and that the gate consents; nothing is made.
+
+    Raises:
+        Refusal, InputError, EstateError: as ``resume`` does at its start.
+    """
+    run = _unfinished(estate, number)
+    Reauthorisation(estate, run).check_if_due()
+    _material(estate, run)
+    return run
+
+
+def _unfinished(estate: Stores, number: int) -> Run:
     run = estate.runs.get(number)
     if not run.is_unfinished:
         # A run that was cancelled is not what this would make of it.
         kind = AlreadySoError if run.state is State.DONE else InputError
         raise kind("batch.state", f"Run {number} is {run.state} already.")
-    with estate.runs.locks.holding(number):
-        _complete(estate, run, engine, progress, monotonic)
-    return estate.runs.get(number)
+    return run
 
 
 def _complete(

@@ -1,0 +1,1 @@
+"""Searches for documents that a parser under test and the linter judge differently."""

@@ -1,0 +1,75 @@
+"""Makes cases of disagreements, which ``corpus run`` takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smki_testca.corpus.defect import Defect, Expectation, Importance, Level, Stage, Verdict
+from smki_testca.corpus.run.answers import LOST
+from smki_testca.roles import Basis
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from smki_testca.corpus.bases import Base
+    from smki_testca.corpus.build import Builder
+    from smki_testca.corpus.case import Case
+    from smki_testca.corpus.fuzz.search import Disagreement
+    from smki_testca.corpus.parts import Parts
+
+_SOURCE = "what the corpus demands for the findings of the linter"
+
+
+def cases_of(builder: Builder, found: Sequence[Disagreement]) -> list[Case]:
+    """The cases of disagreements, their good documents first."""
+    bases = {each.changed.mutation.material.base.name: each for each in found}
+    return [
+        *(builder.good(builder.bases[name]) for name in bases),
+        *(builder.case(_defect(each), each.changed.mutation.material.base) for each in found),
+    ]
+
+
+def _defect(found: Disagreement) -> Defect:
+    """The change of a disagreement, declared as the corpus declares its defects."""
+    changed, judgement = found.changed, found.judgement
+    base, der = changed.mutation.material.base, changed.question.der
+    expected = {
+        level: Expectation(verdict, Basis.ASSUMED, _SOURCE)
+        for level, verdict in judgement.verdicts.items()
+    }
+
+    def make(_: Parts, __: Base) -> bytes:
+        return der
+
+    return Defect(
+        name=changed.question.id.removeprefix(f"{base.name}-"),
+        on=(base.name,),
+        mains=1,
+        title=changed.mutation.title,
+        stage=judgement.stage,
+        at_least=Stage.USE,
+        findings={"": judgement.codes},
+        rfc5280=expected[Level.RFC5280],
+        gbcs=expected[Level.GBCS],
+        why=_why(found),
+        remedy="",
+        importance=_importance(found),
+        needs=tuple(sorted(judgement.needs)),
+        revision=1,
+        aliases=(),
+        at=None,
+        facts=changed.facts if changed.is_named else {},
+        is_good=False,
+        make=make,
+    )
+
+
+def _why(found: Disagreement) -> str:
+    first = next(iter(found.judgement.findings), None)
+    said = "nothing is wrong with it" if first is None else first.message.rstrip(".")
+    return f"A parser under test answered {found.answer.seen}; the linter says: {said}."
+
+
+def _importance(found: Disagreement) -> Importance:
+    is_grave = found.answer.seen in LOST or Verdict.REJECT in found.judgement.verdicts.values()
+    return Importance.HIGH if is_grave else Importance.MEDIUM
