@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 from smki_testca.corpus.changes import added, with_critical, with_value, without
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
-from smki_testca.corpus.groups import CAS, ENDS, ROOTS, RSA_ENDS, SMKI_CAS, SMKI_ISSUING
+from smki_testca.corpus.groups import (
+    CAS,
+    ENDS,
+    ROOTS,
+    RSA_ENDS,
+    SMKI_CAS,
+    SMKI_ISSUING,
+    SMKI_ROOTS,
+)
 from smki_testca.corpus.parts import FALSE, TRUE, fixed_integer
 from smki_testca.der.encode import INTEGER, integer, sequence, tlv
 
@@ -121,7 +129,7 @@ def path_length_another(it: Certificate, _: Base) -> Certificate:
 
 @constraint_defect(
     "path-length-300-octets",
-    on=(*SMKI_ISSUING, "iki-issuing-ca"),
+    on=(*SMKI_ISSUING, "iki-issuing-ca", *SMKI_ROOTS),
     title="with a pathLen of 300 octets",
     finding=f"{_PATH}.pathLenConstraint.unreadable",
     rfc5280=Verdict.EITHER,
@@ -153,7 +161,13 @@ def path_length_0(it: Certificate, _: Base) -> Certificate:
 
 @constraint_defect(
     "path-length-negative",
-    on=("organisation-root-ca", "organisation-issuing-ca", "device-issuing-ca", "dccki-issuing-ca"),
+    on=(
+        "organisation-root-ca",
+        "organisation-issuing-ca",
+        "device-issuing-ca",
+        "dccki-issuing-ca",
+        "device-root-ca",
+    ),
     title="with a pathLen of -1",
     finding=f"{_PATH}.path_length",
     source="RFC 5280 4.2.1.9: INTEGER (0..MAX); 4.2: it is critical and cannot be processed",

@@ -60,6 +60,7 @@ LISTS = (
 _FIRST = ("organisation-crl",)
 _BOTH = ("organisation-crl", "dccki-crl")
 _CRLS = ("organisation-crl", "dccki-crl", "iki-crl")
+_ARLS = ("organisation-arl", "dccki-arl", "iki-arl")
 _UNKNOWN_OID = "1.2.826.0.1.99999"
 _DROPPED = "A program that drops the list and goes on takes a certificate that it revokes."
 _GOOD = {"status": "good"}
@@ -502,7 +503,7 @@ def without_number(it: RevocationList, base: Base) -> RevocationList:
 
 @defect(
     "number-negative",
-    on=_CRLS,
+    on=(*_CRLS, *_ARLS),
     title="whose number is -1",
     stage=Stage.PROFILE,
     finding="extensions.cRLNumber.value",
@@ -570,7 +571,7 @@ def without_aki(it: RevocationList, base: Base) -> RevocationList:
 
 @defect(
     "aki-critical",
-    on=_CRLS,
+    on=(*_CRLS, *_ARLS),
     title="whose authorityKeyIdentifier is critical",
     stage=Stage.PROFILE,
     finding="extensions.authorityKeyIdentifier.critical",
@@ -603,7 +604,7 @@ def aki_of_another_key(it: RevocationList, base: Base) -> RevocationList:
 
 @defect(
     "aki-without-key",
-    on=_CRLS,
+    on=(*_CRLS, *_ARLS),
     title="whose authorityKeyIdentifier holds a serial alone",
     stage=Stage.PROFILE,
     finding="extensions.authorityKeyIdentifier.keyIdentifier.missing",
@@ -693,7 +694,7 @@ def delta_not_critical(it: RevocationList, base: Base) -> RevocationList:
 
 @defect(
     "scope-not-critical",
-    on=_CRLS,
+    on=(*_CRLS, *_ARLS),
     title="that says it is of CAs only, and not critically",
     stage=Stage.USE,
     finding="extensions.issuingDistributionPoint.present",

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 from smki_testca.corpus.changes import added, but
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
-from smki_testca.corpus.groups import ENDS, EVERY, KINDS, SMKI
+from smki_testca.corpus.groups import (
+    DCAS,
+    ENDS,
+    EVERY,
+    KINDS,
+    SMKI,
+)
 from smki_testca.corpus.parts import ANY_POLICY, POLICY, SUPPLIER_ID, dns
 from smki_testca.der.encode import NULL, bit_string, integer, oid, sequence, text, tlv
 from smki_testca.x509.names import KEY_PURPOSES
@@ -46,7 +52,7 @@ def extensions_order(it: Certificate, _: Base) -> Certificate:
 
 @extension_defect(
     "extension-unknown",
-    on=(*KINDS, "organisation-root-ca"),
+    on=(*KINDS, "organisation-root-ca", *DCAS),
     title="with an unknown extension",
     finding="extensions.unexpected",
     rfc5280=Verdict.ACCEPT,

@@ -17,6 +17,7 @@ from smki_testca.corpus.groups import (
     ORGANISATIONS,
     RSA_ENDS,
     SMKI,
+    SMKI_CAS,
     SMKI_ISSUED,
     SMKI_KINDS,
     SMKI_ROOTS,
@@ -49,7 +50,7 @@ def _long_serial(octets: bytes) -> bytes:
 
 @key_defect(
     "ski-critical",
-    on=KINDS,
+    on=(*KINDS, "device-issuing-ca", *SMKI_ROOTS),
     title="whose subjectKeyIdentifier is critical",
     finding={
         "": "extensions.must_not_be_critical",
@@ -77,7 +78,7 @@ def ski_critical(it: Certificate, _: Base) -> Certificate:
 )
 @key_defect(
     "ski-missing",
-    on=("organisation-issuing-ca", "dccki-root-ca"),
+    on=("organisation-issuing-ca", "dccki-root-ca", "device-issuing-ca", *SMKI_ROOTS),
     title="without subjectKeyIdentifier",
     finding="extensions.subjectKeyIdentifier.missing",
     rfc5280=Verdict.EITHER,
@@ -92,7 +93,7 @@ def ski_missing(it: Certificate, _: Base) -> Certificate:
 
 @key_defect(
     "ski-20-octets",
-    on=SMKI_KINDS,
+    on=(*SMKI_KINDS, "device-issuing-ca", *SMKI_ROOTS),
     title="whose subjectKeyIdentifier has 20 octets",
     finding="extensions.subjectKeyIdentifier.octets",
     rfc5280=Verdict.ACCEPT,
@@ -171,7 +172,7 @@ def ski_of_no_type_bits(it: Certificate, _: Base) -> Certificate:
 
 @key_defect(
     "ski-integer",
-    on=KINDS,
+    on=(*KINDS, "device-issuing-ca", *SMKI_ROOTS),
     title="whose subjectKeyIdentifier is an INTEGER",
     finding={
         "": "structure.SubjectKeyIdentifier",
@@ -189,7 +190,7 @@ def ski_integer(it: Certificate, _: Base) -> Certificate:
 
 @key_defect(
     "ski-bare",
-    on=ENDS,
+    on=(*ENDS, *SMKI_CAS),
     title="whose subjectKeyIdentifier lacks its OCTET STRING",
     finding={
         "": "structure.SubjectKeyIdentifier",
@@ -210,7 +211,7 @@ def ski_bare(it: Certificate, _: Base) -> Certificate:
 
 @key_defect(
     "aki-critical",
-    on=KINDS,
+    on=(*KINDS, "device-issuing-ca"),
     title="whose authorityKeyIdentifier is critical",
     finding={
         "": "extensions.must_not_be_critical",
@@ -243,7 +244,7 @@ def aki_missing(it: Certificate, _: Base) -> Certificate:
 
 @key_defect(
     "aki-with-issuer-and-serial",
-    on=SMKI_KINDS,
+    on=(*SMKI_KINDS, "device-issuing-ca"),
     title="whose authorityKeyIdentifier tells the issuer's own issuer and serial, too",
     finding="extensions.authorityKeyIdentifier.sole",
     rfc5280=Verdict.ACCEPT,
@@ -283,7 +284,7 @@ def aki_half(it: Certificate, base: Base) -> Certificate:
 
 @key_defect(
     "aki-of-serial-alone",
-    on=(*SMKI_KINDS, "dccki"),
+    on=(*SMKI_KINDS, "dccki", "device-issuing-ca"),
     title="whose authorityKeyIdentifier is a serial in place of a key identifier",
     finding={
         "": "extensions.authorityKeyIdentifier.half",
@@ -319,7 +320,7 @@ def aki_of_issuer_and_serial(it: Certificate, base: Base) -> Certificate:
 
 @key_defect(
     "aki-20-octets",
-    on=SMKI_KINDS,
+    on=(*SMKI_KINDS, "device-issuing-ca"),
     title="whose authorityKeyIdentifier has 20 octets",
     finding="extensions.authorityKeyIdentifier.keyIdentifier.octets",
     rfc5280=Verdict.EITHER,

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from smki_testca.corpus.changes import with_critical, with_value, without
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
-from smki_testca.corpus.groups import CAS, ENDS, EVERY, KINDS, SMKI_ISSUING
+from smki_testca.corpus.groups import (
+    CAS,
+    ENDS,
+    EVERY,
+    KINDS,
+    SMKI_ISSUING,
+    SMKI_ROOTS,
+)
 from smki_testca.corpus.parts import usages
 from smki_testca.der.encode import BIT_STRING, integer, tlv
 
@@ -38,7 +45,7 @@ def key_usage_not_critical(it: Certificate, _: Base) -> Certificate:
 
 @usage_defect(
     "key-usage-missing",
-    on=(*KINDS, "device-ka", "organisation-ka"),
+    on=(*KINDS, "device-ka", "organisation-ka", "device-issuing-ca", *SMKI_ROOTS),
     title="without keyUsage",
     finding="extensions.keyUsage.missing",
     rfc5280=Verdict.EITHER,
@@ -54,7 +61,7 @@ def key_usage_missing(it: Certificate, _: Base) -> Certificate:
 
 @usage_defect(
     "key-usage-integer",
-    on=KINDS,
+    on=(*KINDS, "device-issuing-ca", *SMKI_ROOTS),
     title="whose keyUsage is an INTEGER",
     finding={"": "extensions.keyUsage.unreadable", "dccki": "structure.KeyUsage"},
     at_least=Stage.PROFILE,

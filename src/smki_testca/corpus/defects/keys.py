@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from smki_testca.corpus.changes import but, rekeyed
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
 from smki_testca.corpus.elements import elements_of
+from smki_testca.corpus.groups import SMKI_ROOTS
 from smki_testca.corpus.keys import EC_PUBLIC_KEY, P256_CURVE, ec_key, spki_from
 from smki_testca.der.encode import NULL, bit_string, integer, octet_string, oid, sequence, tlv
 
@@ -139,7 +140,7 @@ def x_above_prime(it: Certificate, base: Base) -> Certificate:
 
 @_unusable(
     "point-prefix-05",
-    on=_WITH_CAS,
+    on=(*_WITH_CAS, *SMKI_ROOTS),
     title="whose point begins with 05",
     source="RFC 5480 2.2",
 )
@@ -260,7 +261,7 @@ def request_off_curve(it: Request, base: Base) -> Request:
 
 @_form(
     "point-compressed",
-    on=_WITH_CAS,
+    on=(*_WITH_CAS, "device", *SMKI_ROOTS),
     title="whose point is compressed",
     rfc5280=Verdict.EITHER,
     source="RFC 5480 2.2: readers MAY support compressed points",
@@ -274,7 +275,7 @@ def compressed(it: Certificate, base: Base) -> Certificate:
 
 @_form(
     "point-hybrid",
-    on=_ENDS,
+    on=(*_ENDS, "device"),
     title="whose point is hybrid",
     source="RFC 5480 2.2: readers MUST reject other first octets than 02, 03 and 04",
 )
@@ -308,7 +309,7 @@ def _explicit(point: bytes, base_point: bytes = _BASE_POINT) -> bytes:
 
 @_form(
     "curve-explicit",
-    on=_ENDS,
+    on=(*_ENDS, "device"),
     title="whose curve is spelled out",
     source="RFC 5480 2.1.1: specifiedCurve MUST NOT be used in PKIX",
     importance=Importance.HIGH,

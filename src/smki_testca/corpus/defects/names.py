@@ -205,7 +205,7 @@ def ca_role_of_the_other(it: Certificate, _: Base) -> Certificate:
 
 @name_defect(
     "unit-in-other-type",
-    on=("organisation-issuing-ca", *RSA_ENDS),
+    on=("organisation-issuing-ca", *RSA_ENDS, "organisation-root-ca"),
     title="whose OU is in the other type of string",
     finding="subject.organizationalUnitName.encoding",
     source=_ANY_STRING,
@@ -233,7 +233,7 @@ def unit_missing(it: Certificate, _: Base) -> Certificate:
 
 @name_defect(
     "unit-integer",
-    on=("organisation-issuing-ca", "dccki"),
+    on=("organisation-issuing-ca", "dccki", "organisation-root-ca"),
     title="whose OU is an INTEGER",
     finding="subject.value_type",
     rfc5280=Verdict.EITHER,
@@ -353,11 +353,12 @@ def name_bmp_string(it: Certificate, _: Base) -> Certificate:
 
 @name_defect(
     "name-integer",
-    on=("organisation", "organisation-issuing-ca", "iki"),
+    on=("organisation", "organisation-issuing-ca", "iki", "device-issuing-ca", *SMKI_ROOTS),
     title="whose name is an INTEGER",
     finding={
-        "": "subject.commonName.unreadable",
-        "organisation-issuing-ca": "subject.value_type",
+        "": "subject.value_type",
+        "organisation": "subject.commonName.unreadable",
+        "iki": "subject.commonName.unreadable",
     },
     rfc5280=Verdict.EITHER,
     source=_STRINGS,

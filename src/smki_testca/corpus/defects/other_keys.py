@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from smki_testca.corpus.changes import rekeyed
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
 from smki_testca.corpus.elements import content_of, elements_of
+from smki_testca.corpus.groups import SMKI_CAS
 from smki_testca.corpus.keys import ec_key, entropy, rsa_key, spki_from
 from smki_testca.der.encode import bit_string, sequence
 
@@ -44,7 +45,7 @@ def _point(it: Certificate) -> bytes:
     return elements_of(it.spki)[1][-65:]
 
 
-@_type("key-p384", on=(*_ENDS, "organisation-issuing-ca"), title="whose key is on P-384")
+@_type("key-p384", on=(*_ENDS, *SMKI_CAS), title="whose key is on P-384")
 def key_on_p384(it: Certificate, base: Base) -> Certificate:
     """The key is right, on a larger curve."""
     return rekeyed(it, ec_key(base.name, ec.SECP384R1()).spki)

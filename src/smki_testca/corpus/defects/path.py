@@ -12,6 +12,7 @@ from smki_testca.corpus.bases import iki, organisation
 from smki_testca.corpus.changes import added, but, rekeyed, with_value, without
 from smki_testca.corpus.defect import Changed, Importance, Need, Stage, Verdict, defect
 from smki_testca.corpus.defects.owners import own_key
+from smki_testca.corpus.groups import SMKI_ISSUING
 from smki_testca.corpus.issuer_names import attributes, of_attributes, rewritten
 from smki_testca.corpus.keys import ec_key, rsa_key, spki_from
 from smki_testca.corpus.parts import (
@@ -266,7 +267,7 @@ def below_subordinate_ca(it: Certificate, base: Base) -> Changed:
 
 @defect(
     "issuer-name-differs",
-    on=ENDS,
+    on=(*ENDS, *SMKI_ISSUING),
     title="whose issuer is not the subject of the CA that signed it",
     stage=Stage.PATH,
     finding="issuer.name_differs",

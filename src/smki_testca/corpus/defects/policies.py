@@ -16,7 +16,9 @@ from smki_testca.corpus.groups import (
     RSA_CAS,
     RSA_ENDS,
     SMKI,
+    SMKI_CAS,
     SMKI_KINDS,
+    SMKI_ROOTS,
 )
 from smki_testca.corpus.parts import ANY_POLICY, POLICY, TRUE, policies
 from smki_testca.der.encode import IA5_STRING, UTF8_STRING, integer, oid, sequence, text
@@ -63,7 +65,7 @@ def policies_critical(it: Certificate, _: Base) -> Certificate:
 
 @policy_defect(
     "policies-missing",
-    on=(*KINDS, *RSA_CAS),
+    on=(*KINDS, *RSA_CAS, "device-issuing-ca", *SMKI_ROOTS),
     title="without certificatePolicies",
     finding="extensions.certificatePolicies.missing",
     rfc5280=Verdict.ACCEPT,
@@ -78,7 +80,7 @@ def policies_missing(it: Certificate, _: Base) -> Certificate:
 
 @policy_defect(
     "policies-two",
-    on=SMKI_KINDS,
+    on=(*SMKI_KINDS, "device-issuing-ca", *SMKI_ROOTS),
     title="with two policies",
     finding="extensions.certificatePolicies.sole",
     rfc5280=Verdict.ACCEPT,
@@ -128,7 +130,7 @@ def policies_twice(it: Certificate, _: Base) -> Certificate:
 
 @policy_defect(
     "policies-with-cps",
-    on=ENDS,
+    on=(*ENDS, *SMKI_CAS),
     title="with a pointer to a practice statement in its policy",
     finding="extensions.certificatePolicies.sole",
     rfc5280=Verdict.ACCEPT,

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 from smki_testca.corpus.changes import but
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
-from smki_testca.corpus.groups import ENDS, EVERY, RSA, SMKI
+from smki_testca.corpus.groups import (
+    ENDS,
+    EVERY,
+    RSA,
+    SMKI,
+    SMKI_ROOTS,
+)
 from smki_testca.corpus.parts import fixed_integer
 from smki_testca.der.encode import INTEGER, integer, tlv
 
@@ -21,7 +27,7 @@ serial_defect = partial(defect, stage=Stage.PROFILE, importance=Importance.LOW)
 
 @serial_defect(
     "serial-negative",
-    on=(*ENDS, "organisation-issuing-ca", "dccki", "iki"),
+    on=(*ENDS, "organisation-issuing-ca", "dccki", "iki", "device-issuing-ca", *SMKI_ROOTS),
     title="with a negative serial number",
     finding="serialNumber.value",
     rfc5280=Verdict.EITHER,

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import hashes
 
 from smki_testca.corpus.changes import but
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect, oddity
+from smki_testca.corpus.groups import SMKI_ROOTS
 from smki_testca.corpus.parts import (
     ECDSA_NULL,
     ECDSA_SHA256,
@@ -121,7 +122,7 @@ _parameters = partial(
 
 @_parameters(
     "algorithm-null-parameters",
-    on=_ECDSA,
+    on=(*_ECDSA, "device-issuing-ca", *SMKI_ROOTS, "organisation-arl"),
     title="whose algorithms have NULL parameters",
     finding="signature.parameters_null",
     rfc5280=Verdict.EITHER,

@@ -16,6 +16,7 @@ from smki_testca.corpus.groups import (
     RSA_ISSUING,
     SMKI_CAS,
     SMKI_ISSUING,
+    SMKI_ROOTS,
 )
 from smki_testca.corpus.parts import at
 from smki_testca.der.encode import GENERALIZED_TIME, UTC_TIME, sequence, time, tlv
@@ -44,7 +45,7 @@ def _with_end(it: Certificate, end: bytes) -> Certificate:
 
 @validity_defect(
     "not-before-generalized-time",
-    on=("organisation-ka", *SMKI_CAS, *RSA),
+    on=("organisation-ka", *SMKI_CAS, *RSA, "device"),
     title="whose notBefore is a GeneralizedTime before 2050",
     finding="validity.notBefore.encoding",
     rfc5280=Verdict.EITHER,
@@ -61,7 +62,7 @@ def not_before_generalized_time(it: Certificate, _: Base) -> Certificate:
 
 @validity_defect(
     "not-before-month-13",
-    on=("organisation-ka", *RSA_ENDS, "organisation-issuing-ca"),
+    on=("organisation-ka", *RSA_ENDS, "organisation-issuing-ca", "device-issuing-ca", *SMKI_ROOTS),
     title="whose notBefore is in a thirteenth month",
     finding="validity.notBefore.unreadable",
     source=_NO_TIME,
@@ -138,7 +139,7 @@ def not_after_utc_time_of_2069(it: Certificate, _: Base) -> Certificate:
 
 @validity_defect(
     "not-after-30-february",
-    on=(*ENDS, "device-ka", "dccki", "iki"),
+    on=(*ENDS, "device-ka", "dccki", "iki", *SMKI_CAS),
     title="whose notAfter is on 30 February",
     finding="validity.notAfter.unreadable",
     source=_NO_TIME,
@@ -166,7 +167,7 @@ def not_after_29_february_2100(it: Certificate, _: Base) -> Certificate:
 
 @validity_defect(
     "not-after-missing",
-    on=(*ENDS, "dccki"),
+    on=(*ENDS, "dccki", *SMKI_CAS),
     title="without a notAfter",
     finding="validity.notAfter.missing",
     stage=Stage.STRUCTURE,

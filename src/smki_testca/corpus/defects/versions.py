@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 
 from smki_testca.corpus.changes import but
 from smki_testca.corpus.defect import Importance, Stage, Verdict, defect
-from smki_testca.corpus.groups import ENDS, EVERY
+from smki_testca.corpus.groups import (
+    ENDS,
+    EVERY,
+    SMKI_CAS,
+)
 from smki_testca.der.encode import integer, octet_string, tlv
 
 if TYPE_CHECKING:
@@ -36,7 +40,7 @@ def version_2(it: Certificate, _: Base) -> Certificate:
 
 @version_defect(
     "version-missing",
-    on=ENDS,
+    on=(*ENDS, *SMKI_CAS),
     title="without a version",
     finding="version.missing",
     rfc5280=Verdict.EITHER,
