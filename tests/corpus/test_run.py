@@ -671,6 +671,63 @@ def test_a_journal_of_another_run_is_not_resumed(run, one_line, tmp_path, corpus
     assert said in one_line(outcome)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda text: text.replace('"journal": 1', '"journal": 9'), "it is of version 9"),
+        (lambda text: text + text.splitlines()[1] + "\n", "it has two answers for good-one"),
+        (lambda text: text.replace("good-one", "nobody"), "the corpus has no case 'nobody'"),
+    ],
+)
+def test_a_journal_that_no_run_wrote_is_refused_and_stays(
+    run, one_line, tmp_path, corpus, change, said
+):
+    path = tmp_path / "corpus-run.journal"
+    with Journal(path, load(corpus).digest, "exec:true {der}", resume=False) as journal:
+        journal.keep("good-one", Answer(Seen.ACCEPTED))
+    path.write_text(change(path.read_text()))
+    before = path.read_bytes()
+    outcome = run("exec:true {der}", "--resume")
+    assert outcome.code == 4
+    assert said in one_line(outcome)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("text", ["my notes", "my notes\n", "[]\n", "\n", "{}\nmore"])
+@pytest.mark.parametrize("options", [(), ("--resume",)])
+def test_a_file_that_is_no_journal_is_neither_changed_nor_removed(
+    run, one_line, tmp_path, text, options
+):
+    path = tmp_path / "notes"
+    path.write_text(text)
+    outcome = run("exec:true {der}", "--journal", path, *options)
+    assert outcome.code == 4
+    assert "another file with --journal" in one_line(outcome)
+    assert path.read_text() == text
+
+
+@pytest.mark.parametrize("name", ["passphrase", "estate.sqlite", "bulk"])
+def test_a_journal_is_no_file_of_an_estate(run, one_line, quickstart, name):
+    path = quickstart / name
+    before = path.read_bytes() if path.exists() else None
+    for options in ((), ("--resume",)):
+        outcome = run("exec:true {der}", "--journal", path, *options)
+        assert outcome.code == 4
+        assert "is one of the files of the estate" in one_line(outcome)
+    assert (path.read_bytes() if path.exists() else None) == before
+
+
+@pytest.mark.parametrize("octets", [0, 30])
+def test_a_journal_whose_first_line_a_kill_cut_off_is_resumed(run, shell, tmp_path, corpus, octets):
+    path = tmp_path / "corpus-run.journal"
+    target = shell(RIGHT_EXITS)
+    with Journal(path, load(corpus).digest, target, resume=False) as journal:
+        journal.keep("good-one", Answer(Seen.ACCEPTED))
+    path.write_bytes(path.read_bytes()[:octets])
+    assert run(target, "--resume").code == 0
+    assert not path.exists()
+
+
 # Reports
 
 

@@ -198,8 +198,9 @@ def run(session: Session, /, corpus: Path, **options: Any) -> None:
         check_alone(session, path)
         check_free(path, force=options["force"])
     loaded = load(corpus)
+    ids = frozenset(case.id for case in loaded.cases)
     kept_in, resume = options.pop("journal"), options.pop("resume")
-    with Journal(kept_in, loaded.digest, options["target"], resume=resume) as journal:
+    with Journal(kept_in, loaded.digest, options["target"], resume=resume, ids=ids) as journal:
         made = _run(loaded, journal, **options)
         write_texts(outputs.texts(made), force=options["force"])
         journal.remove()
