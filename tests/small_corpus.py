@@ -115,6 +115,8 @@ HELLO = "smki 1 code 7 TOO_SHORT\nsmki 1 hello planned crl,time,rsa,chain,names 
 PROGRAM = """
 import json, os, sys, time
 plan, hello = json.loads(sys.argv[1]), sys.argv[2]
+if "!boot" in plan:
+    print(hello, end="", flush=True)
 for line in sys.stdin:
     words = line.split()
     if words[:2] != ["smki", "1"] or words[2].startswith("+"):
@@ -153,7 +155,8 @@ class Device:
     """A device on a line, in a thread of this process, that answers by a plan.
 
     Args:
-        plan: of each case what to say, or ``!crash``, ``!hang``, ``!lie``, ``!babble``.
+        plan: of each case what to say, or ``!crash``, ``!hang``, ``!lie``, ``!babble``; with
+            ``!boot`` it says hello when it starts, too.
     """
 
     def __init__(self, plan: dict[str, str]) -> None:
@@ -163,10 +166,17 @@ class Device:
         self.reset: Path | None = None
         self._rest = b""
 
+    def start(self, put: Callable[[bytes], None]) -> None:
+        """Start, as a device does on a new connection or when its power comes."""
+        self.is_hanging = False
+        if "!boot" in self.plan:
+            put(HELLO.encode())
+
     def take(self, data: bytes, put: Callable[[bytes], None]) -> bool:
         """Take octets and answer; whether the device is still there."""
         if self.reset is not None and self.reset.exists():
-            self.is_hanging = False
+            self.reset.unlink()
+            self.start(put)
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             words = line.decode("ascii", "replace").split()
@@ -211,8 +221,8 @@ def over_tcp(device: Device) -> Iterator[str]:
                 connection, _ = server.accept()
             except TimeoutError:
                 continue
-            device.is_hanging = False
             with connection, contextlib.suppress(OSError):
+                device.start(connection.sendall)
                 while data := connection.recv(4096):
                     if not device.take(data, connection.sendall):
                         break
@@ -244,6 +254,7 @@ def over_serial(device: Device) -> Iterator[str]:
                 time.sleep(0.001)
 
     def serve() -> None:
+        device.start(put)
         while not is_over.is_set():
             try:
                 data = os.read(ours, 4096)

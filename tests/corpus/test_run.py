@@ -350,9 +350,58 @@ def test_a_device_on_a_serial_line_that_fails_is_reset_by_a_command(results, tmp
         # The device sees the file, as a relay would cut its power.
         device.reset = reset
         found = results(target, "--time-limit", 0.5, "--reset", f"touch {reset}")
-    assert reset.exists()
+    assert not reset.exists()
     wrong = [case for case, outcome in _outcomes(found).items() if outcome == "wrong"]
     assert wrong == ["one-short"]
+
+
+@pytest.mark.parametrize("how", ["reject structure", "!crash"])
+def test_a_target_that_says_hello_when_it_starts_and_when_asked_is_no_crash(results, tmp_path, how):
+    plan = {**RIGHT, "one-short": how, "!boot": ""}
+    found = results(lines_target(tmp_path, plan))
+    wrong = [case for case, outcome in _outcomes(found).items() if outcome == "wrong"]
+    assert wrong == (["one-short"] if how == "!crash" else [])
+
+
+def test_a_target_of_json_may_say_hello_when_it_starts(results, tmp_path):
+    program = tmp_path / "target.py"
+    program.write_text(
+        "import json, sys\n"
+        "hello = json.dumps({'hello': 'j', 'capabilities': ['crl']})\n"
+        "print(hello, flush=True)\n"
+        "for line in sys.stdin:\n"
+        "    asked = json.loads(line)\n"
+        "    said = json.dumps({'id': asked.get('id'), 'verdict': 'accept'})\n"
+        "    print(hello if 'hello' in asked else said, flush=True)\n"
+    )
+    found = results(f"jsonl:{sys.executable} -S -E {program}")
+    assert found["good-one"]["outcome"] == "right"
+
+
+@pytest.mark.parametrize("how", ["reject structure", "!crash", "!reboot", "!hang"])
+def test_a_device_on_tcp_that_says_hello_when_it_starts_is_no_crash(results, how):
+    with over_tcp(Device({**RIGHT, "one-short": how, "!boot": ""})) as target:
+        found = results(target, "--time-limit", 0.5)
+    wrong = [case for case, outcome in _outcomes(found).items() if outcome == "wrong"]
+    assert wrong == ([] if how == "reject structure" else ["one-short"])
+
+
+@pytest.mark.parametrize("how", ["reject structure", "!reboot", "!hang"])
+def test_a_device_on_a_line_that_says_hello_when_it_starts_is_no_crash(results, tmp_path, how):
+    device = Device({**RIGHT, "one-short": how, "!boot": ""})
+    with over_serial(device) as target:
+        device.reset = tmp_path / "reset"
+        found = results(target, "--time-limit", 0.5, "--reset", f"touch {device.reset}")
+    wrong = [case for case, outcome in _outcomes(found).items() if outcome == "wrong"]
+    assert wrong == ([] if how == "reject structure" else ["one-short"])
+
+
+def test_a_device_that_crashes_on_the_first_case_has_crashed(results):
+    device = Device({**RIGHT, "good-one": "!reboot"})
+    with over_serial(device) as target:
+        found = results(target, "--time-limit", 5)
+    assert found["good-one"]["seen"] == "crashed"
+    assert found["two-short"]["outcome"] == "right"
 
 
 def test_a_device_that_does_not_come_back_ends_the_run_and_loses_no_answer(run, one_line, tmp_path):

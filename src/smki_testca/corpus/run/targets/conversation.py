@@ -43,10 +43,12 @@ class Conversation:
         self._hello = Hello()
         self._channel: Channel | None = None
         self._lines: Lines
-        self._hung: set[str] = set()
+        self._late: set[str] = set()
+        self._has_answered = False
 
     def open(self, seconds: float) -> Hello:
         """Open the channel, and ask for the hello."""
+        self._has_answered = False
         deadline = time.monotonic() + seconds
         self._channel = self._connect(seconds)
         self._lines = Lines(self._channel)
@@ -88,7 +90,7 @@ class Conversation:
             return Answer(Seen.CRASHED, reason=str(error), seconds=time.monotonic() - begin)
         took = time.monotonic() - begin
         if reply is None:
-            self._hung.add(question.id)
+            self._late.add(question.id)
             return Answer(Seen.HUNG, reason=f"no answer within {seconds:g} s", seconds=took)
         if isinstance(reply, Hello):
             return Answer(Seen.CRASHED, reason="it restarted and said hello", seconds=took)
@@ -105,11 +107,18 @@ class Conversation:
         while (line := self._lines.next(deadline)) is not None:
             message = self._message(line)
             if isinstance(message, Hello):
-                return message
-            if isinstance(message, Reply):
-                if message.id == question.id:
+                if self._has_answered:
                     return message
-                if message.id not in self._hung:  # or else it is late
+                # It said hello when it started, and again when it was asked to; or it started when
+                # the channel was opened, and may have lost the case. If not, it answers twice.
+                self._has_answered = True
+                self._late.add(question.id)
+                self._channel.send(asked, deadline)
+            elif isinstance(message, Reply):
+                if message.id == question.id:
+                    self._has_answered = True
+                    return message
+                if message.id not in self._late:
                     raise broken_protocol(
                         self._name, f"asked {question.id}, it answered for {message.id}"
                     )
